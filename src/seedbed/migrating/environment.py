@@ -1,0 +1,83 @@
+"""What a project's env.py runs: Alembic's context set up for the project's database and models."""
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Literal
+
+from alembic import context
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from seedbed.modelling import load_schema
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import locate, refuse_pooler
+from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.marks import SCHEMA, agree
+from seedbed.settings import find_project, load
+
+_PLUGINS = ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", "seedbed.*"]
+
+
+def run() -> None:
+    """Run what Alembic was asked for: on the connection Seedbed hands over, else on the environment's own database.
+
+    Started by plain `alembic`, the database is the one of SEEDBED_ENV; its mark is obeyed, a pooler is refused, and
+    the migration lock is held, as `seedbed migrate apply` does.
+    """
+    config = context.config
+    project = find_project(Path(config.config_file_name or "alembic.ini").parent)
+    metadata = load_schema(project).metadata
+    if context.is_offline_mode():
+        context.configure(dialect_name="postgresql", literal_binds=True, **options(metadata))
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    handed = config.attributes.get("connection")
+    if isinstance(handed, Connection):
+        _migrate(handed, metadata, nullcontext())
+        return
+    database = locate(load(project))
+    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    with connect(database, application="alembic") as connection:
+        agree(connection, database, "migrate")
+        connection.commit()
+        _migrate(connection, metadata, migrating_alone(connection, database.name))
+
+
+def options(metadata: MetaData) -> dict[str, Any]:
+    """How revisions are compared and run, the same for every way in."""
+    return {
+        "target_metadata": metadata,
+        "transaction_per_migration": True,
+        "include_schemas": True,
+        "include_name": _ours(metadata),
+        "compare_type": True,
+        "compare_server_default": True,
+        "autogenerate_plugins": _PLUGINS,
+        "render_item": _without_models,
+    }
+
+
+def _migrate(connection: Connection, metadata: MetaData, lock: AbstractContextManager[None]) -> None:
+    with lock:
+        context.configure(connection=connection, **options(metadata))
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def _ours(metadata: MetaData) -> Any:
+    schemas = {table.schema for table in metadata.tables.values()} | {None}
+
+    def include(name: str | None, kind: str, _parents: object) -> bool:
+        return kind != "schema" or (name in schemas and name != SCHEMA)
+
+    return include
+
+
+def _without_models(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """Render a Python-side type as the database type it stores: a revision must outlive the code of its day."""
+    if kind == "type" and isinstance(item, TypeDecorator):
+        stored = item.impl
+        kept: TypeEngine[Any] = stored if isinstance(stored, TypeEngine) else stored()
+        return f"sa.{kept!r}"
+    return False

@@ -1,0 +1,89 @@
+"""The project's revisions as files, in the order in which they are applied."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+from seedbed.errors import ForkedHistory, UnknownRevision, UnreadableRevision
+from seedbed.modelling import failing_place
+from seedbed.settings import Project
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One file of migrations/versions."""
+
+    id: str
+    message: str
+    file: Path
+
+
+@dataclass(frozen=True)
+class History:
+    """A history with one head, oldest revision first."""
+
+    revisions: tuple[Revision, ...]
+
+    @property
+    def head(self) -> str | None:
+        return self.revisions[-1].id if self.revisions else None
+
+    def after(self, revision: str | None, database: str) -> tuple[Revision, ...]:
+        """The revisions a database still needs.
+
+        Raises:
+            UnknownRevision: the database is at one that no file has.
+        """
+        if revision is None:
+            return self.revisions
+        ids = [known.id for known in self.revisions]
+        if revision not in ids:
+            raise UnknownRevision(revision, database)
+        return self.revisions[ids.index(revision) + 1 :]
+
+
+def alembic_config(project: Project) -> Config:
+    """Alembic's configuration of the project; the connection is handed over as an attribute, never as a URL."""
+    return Config(project.root / "alembic.ini")
+
+
+def read_history(project: Project) -> History:
+    """Read migrations/versions.
+
+    Raises:
+        ForkedHistory: more than one revision is newest.
+        UnreadableRevision: a file cannot be imported, or follows one that is missing.
+    """
+    try:
+        directory = ScriptDirectory.from_config(alembic_config(project))
+        heads = directory.get_heads()
+        if len(heads) > 1:
+            raise ForkedHistory(sorted(heads))
+        scripts = list(directory.walk_revisions("base", "heads"))
+    except CommandError as error:
+        raise UnreadableRevision(str(error)) from error
+    except ForkedHistory:
+        raise
+    except KeyError as error:
+        raise UnreadableRevision(f"a revision follows {error}, which no file has") from error
+    except Exception as error:
+        place = failing_place(project.root, error)
+        raise UnreadableRevision(f"{place}: {type(error).__name__}: {error}") from error
+    return History(
+        tuple(Revision(s.revision, s.doc.splitlines()[0] if s.doc else "", Path(s.path)) for s in reversed(scripts))
+    )
+
+
+def current_revision(connection: "Connection") -> str | None:
+    """The revision a database is at, in no transaction afterwards."""
+    revision = MigrationContext.configure(connection).get_current_revision()
+    connection.rollback()
+    return revision

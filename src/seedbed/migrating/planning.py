@@ -1,0 +1,58 @@
+"""What a database still needs, and the SQL that would bring it there; nothing is changed."""
+
+import io
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+
+from alembic import command
+
+from seedbed.migrating.history import Revision, alembic_config, current_revision, read_history
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.marks import read_mark
+from seedbed.settings import Project
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where a database is, where the files are, and the revisions between, oldest first."""
+
+    database: str
+    environment: str
+    mark: str | None
+    revision: str | None
+    head: str | None
+    pending: tuple[Revision, ...]
+
+
+def plan(project: Project, database: Database) -> Plan:
+    """Work out what `apply` would do, reading the database and writing nothing.
+
+    Raises:
+        ForkedHistory, UnreadableRevision: the files are no single history.
+        UnknownRevision: the database is at a revision that no file has.
+    """
+    history = read_history(project)
+    with connect(database) as connection:
+        mark = read_mark(connection)
+        revision = current_revision(connection)
+    return Plan(
+        database=database.name,
+        environment=database.environment.value,
+        mark=mark,
+        revision=revision,
+        head=history.head,
+        pending=history.after(revision, database.name),
+    )
+
+
+def pending_sql(project: Project, pending: Plan) -> str:
+    """The SQL of the pending revisions as Alembic writes it without a server; one that looks at rows cannot be."""
+    if not pending.pending:
+        return ""
+    written = io.StringIO()
+    config = alembic_config(project)
+    config.output_buffer = written
+    with redirect_stdout(written):
+        command.upgrade(config, f"{pending.revision or 'base'}:head", sql=True)
+    return written.getvalue()

@@ -1,0 +1,95 @@
+"""Connections and engines, and the one place where a driver's error becomes one of ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import psycopg2.extensions
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from seedbed.errors import DatabaseMissing, LoginRefused, NotPermitted, SeedbedError, Unreachable
+
+if TYPE_CHECKING:
+    from seedbed.postgres.databases import Database
+
+CONNECT_SECONDS = 10
+"""A serverless compute that sleeps takes a few hundred ms to wake, so this is ample and still short for a person."""
+
+_LOGIN = ("28P01", "28000")
+_MISSING = "3D000"
+_DENIED = "42501"
+
+
+@contextmanager
+def connect(database: "Database", *, application: str = "seedbed", autocommit: bool = False) -> Iterator[Connection]:
+    """A connection on the direct address, closed at the end; what was not committed is rolled back.
+
+    Parameters of statements are never part of an error's text: they may be anybody's data.
+
+    Raises:
+        Unreachable, LoginRefused, DatabaseMissing: no connection could be made.
+        NotPermitted: the role lacks a right.
+    """
+    engine = create_engine(
+        "postgresql+psycopg2://",
+        creator=lambda: open_connection(database, application=application),
+        poolclass=NullPool,
+        hide_parameters=True,
+        isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
+    )
+    with translated(database), engine.connect() as connection:
+        yield connection
+
+
+def open_connection(database: "Database", *, application: str = "seedbed") -> "psycopg2.extensions.connection":
+    """A bare psycopg2 connection on the direct address. Arguments go to libpq one by one, so it never reads a URL."""
+    arguments: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS, "application_name": application, **database.direct.connect_arguments()
+    }  # fmt: skip
+    connection: psycopg2.extensions.connection = psycopg2.connect(**arguments)
+    return connection
+
+
+@contextmanager
+def translated(database: "Database") -> Iterator[None]:
+    """Turn what psycopg2 says of a connection or a right into a coded error; anything else passes."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        ours = _translation(database, error)
+        if ours is None:
+            raise
+        raise ours from error
+    except DBAPIError as error:
+        ours = _translation(database, error.orig)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def sentence(error: BaseException | None) -> str:
+    """What the server said, in one line, without the statement or its parameters."""
+    text = str(error.orig if isinstance(error, DBAPIError) else error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    kept = [line for line in lines if not line.startswith(("LINE ", "^", "Is the server running", "CONTEXT:"))]
+    return "; ".join(kept[:2]).removesuffix(".")
+
+
+def _translation(database: "Database", error: BaseException | None) -> SeedbedError | None:
+    if not isinstance(error, psycopg2.Error):
+        return None
+    address, origin, said = database.direct.address, str(database.origin), sentence(error)
+    if error.pgcode == _DENIED:
+        return NotPermitted(address, said)
+    if not isinstance(error, psycopg2.OperationalError):
+        return None
+    if error.pgcode in _LOGIN or "authentication failed" in said or "no password supplied" in said:
+        return LoginRefused(address, origin, said)
+    if error.pgcode == _MISSING or ('database "' in said and said.endswith("does not exist")):
+        return DatabaseMissing(address, origin)
+    if error.pgcode is None or error.pgcode.startswith(("08", "57P", "53")):
+        return Unreachable(address, origin, said)
+    return None

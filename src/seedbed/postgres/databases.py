@@ -1,0 +1,106 @@
+"""Which database a command is to use, be it given by a URL or kept by the embedded server."""
+
+from dataclasses import dataclass
+
+from seedbed.errors import NoEmbeddedServer, PoolerRefused
+from seedbed.postgres.connecting import open_connection, translated
+from seedbed.postgres.embedded import Server
+from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_url
+from seedbed.settings.sources import Kind
+
+_EMBEDDED = Origin(Kind.DERIVED, "the embedded server")
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database to speak to. `url` is for the service, `direct` for whatever locks, migrates or loads.
+
+    `server` is set where Seedbed owns the server and may make and drop databases on it.
+    """
+
+    url: DatabaseUrl
+    direct: DatabaseUrl
+    environment: Environment
+    origin: Origin
+    server: Server | None = None
+
+    @property
+    def name(self) -> str:
+        return self.direct.name
+
+
+def locate(configuration: Configuration) -> Database:
+    """The environment's database: the given one as it is, or the embedded server's, started and made where missing.
+
+    With a URL given, no embedded server is started or looked for.
+
+    Raises:
+        EnvironmentNotConfigured: preview or production without a URL of its own.
+        BinariesNotFound, ServerNotStarted: the embedded server was needed.
+    """
+    given = located(configuration)
+    if given is not None:
+        return given
+    server = Server.of(configuration)
+    server.ensure()
+    return on_server(server, configuration)
+
+
+def located(configuration: Configuration) -> Database | None:
+    """The given database, or None where the embedded server is to be used; nothing is started."""
+    url = require_url(configuration)
+    if url is None:
+        return None
+    unpooled = configuration.settings.database_url_unpooled
+    variable = "DATABASE_URL" if unpooled is None else "DATABASE_URL_UNPOOLED"
+    origin = configuration.origin(variable)
+    named = Origin(origin.kind, f"{variable} in {origin}" if origin.kind is Kind.FILE else str(origin))
+    return Database(url, unpooled or url, configuration.environment, named)
+
+
+def on_server(server: Server, configuration: Configuration) -> Database:
+    """The environment's database on an embedded server that runs, made where it is missing."""
+    url = server.ensure_database(database_name(configuration))
+    return Database(url, url, configuration.environment, _EMBEDDED, server)
+
+
+def database_name(configuration: Configuration) -> str:
+    """What the environment's database is called on the embedded server."""
+    return f"{configuration.project.identifier}_{configuration.environment}"
+
+
+def embedded_server(configuration: Configuration) -> Server:
+    """The embedded server, for commands that are about it.
+
+    Raises:
+        NoEmbeddedServer: this environment uses a server from a URL.
+    """
+    given = located(configuration)
+    if given is not None:
+        raise NoEmbeddedServer(configuration.environment, str(given.origin))
+    return Server.of(configuration)
+
+
+def refuse_pooler(database: Database, *, taken_at_its_word: bool = False) -> None:
+    """Refuse to lock, migrate or load through a pooler.
+
+    On Neon its host name tells. Elsewhere the process id of the protocol's handshake differs from the backend's own,
+    since PgBouncer invents one. Neon's proxy invents one for direct connections too, so there the ids say nothing.
+
+    Raises:
+        PoolerRefused: unless `taken_at_its_word`, for a DATABASE_URL_UNPOOLED that a user set.
+    """
+    if database.direct.is_neon_pooler:
+        raise PoolerRefused(database.direct.address, str(database.origin))
+    if taken_at_its_word or ".neon." in (database.direct.host or ""):
+        return
+    with translated(database):
+        connection = open_connection(database)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                row = cursor.fetchone()
+                if row is not None and row[0] != connection.info.backend_pid:
+                    raise PoolerRefused(database.direct.address, str(database.origin))
+        finally:
+            connection.close()

@@ -1,0 +1,86 @@
+"""Throw-away databases on which a draft is made and proven, never the target's own."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg2
+from psycopg2 import sql
+
+from seedbed.postgres.connecting import open_connection, translated
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import Server
+from seedbed.settings import Configuration, Environment, Origin
+from seedbed.settings.sources import Kind
+
+_PREFIX = "seedbed_shadow_"
+_ABANDONED_SECONDS = 3600
+_ORIGIN = Origin(Kind.DERIVED, "a throw-away database")
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """A way to make and drop databases: the embedded server, or the one of SHADOW_DATABASE_URL."""
+
+    administered: Database
+    server: Server | None
+
+    @contextmanager
+    def cursor(self) -> Iterator["psycopg2.extensions.cursor"]:
+        if self.server is not None:
+            with self.server.administration() as cursor:
+                yield cursor
+            return
+        with translated(self.administered):
+            connection = open_connection(self.administered)
+            try:
+                connection.autocommit = True
+                with connection.cursor() as cursor:
+                    yield cursor
+            finally:
+                connection.close()
+
+
+@contextmanager
+def shadow_database(configuration: Configuration) -> Iterator[Database]:
+    """An empty database for the length of a block, owned by a role without superuser rights on the embedded server.
+
+    It is dropped at the end. One that a killed command left is dropped by a later one, an hour after it was made.
+    """
+    maker = _maker(configuration)
+    name = f"{_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
+    with maker.cursor() as cursor:
+        _drop_abandoned(cursor)
+        owner = sql.SQL(" OWNER {}").format(sql.Identifier(maker.server.owner)) if maker.server else sql.SQL("")
+        cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + owner)
+    try:
+        url = maker.administered.direct.with_database(name)
+        yield Database(url, url, Environment.TESTING, _ORIGIN, maker.server)
+    finally:
+        with maker.cursor() as cursor:
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _maker(configuration: Configuration) -> _Maker:
+    url = configuration.settings.shadow_database_url
+    if url is not None:
+        return _Maker(Database(url, url, Environment.TESTING, configuration.origin("SHADOW_DATABASE_URL")), None)
+    server = Server.of(configuration)
+    server.ensure()
+    owner = server.owner_url("postgres")
+    server.ensure_role()
+    return _Maker(Database(owner, owner, Environment.TESTING, _ORIGIN), server)
+
+
+def _drop_abandoned(cursor: "psycopg2.extensions.cursor") -> None:
+    cursor.execute(
+        "SELECT datname FROM pg_database WHERE datname LIKE %s"
+        " AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = pg_database.datname)",
+        (_PREFIX.replace("_", r"\_") + "%",),
+    )
+    for (name,) in cursor.fetchall():
+        made = name.removeprefix(_PREFIX).partition("_")[0]
+        if made.isdigit() and time.time() - int(made) > _ABANDONED_SECONDS:
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))

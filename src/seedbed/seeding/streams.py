@@ -1,0 +1,80 @@
+"""Numbers that are a pure function of (seed, table, column, row), the same on every machine and in every version.
+
+NumPy promises the raw output of a bit generator and nothing of the distributions made from it (NEP 19), so all that is
+above `random_raw` is written here: multiply-shift for ranges, 53 bits for fractions, a Feistel network for orders.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
+
+_WORDS_PER_STEP = 4
+"""Philox makes four words for each step of its counter, so word i is in step i // 4."""
+_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The numbers of one column. Row i always has the same one, whichever rows are asked for beside it."""
+
+    seed: int
+    name: str
+
+    def words(self, rows: range) -> Words:
+        """64 random bits a row."""
+        key = int.from_bytes(blake2b(f"{self.seed}/{self.name}".encode(), digest_size=16).digest(), "little")
+        first = rows.start // _WORDS_PER_STEP
+        skipped = rows.start - first * _WORDS_PER_STEP
+        bits = np.random.Philox(key=key, counter=first)
+        return np.asarray(bits.random_raw(skipped + len(rows)), dtype=np.uint64)[skipped:]
+
+    def below(self, limit: int, rows: range) -> Ints:
+        """A number from 0 to `limit` - 1 a row; `limit` is at most 2**32, and the bias below one in 2**32."""
+        return scaled(self.words(rows), limit)
+
+    def fractions(self, rows: range) -> Floats:
+        """A number from 0 up to but not including 1 a row."""
+        return (self.words(rows) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+    def part(self, name: str) -> "Stream":
+        """An independent stream of the same column, for a value that is made of several draws."""
+        return Stream(self.seed, f"{self.name}/{name}")
+
+    def permutation(self, size: int, rows: Ints) -> Ints:
+        """Where each of `rows`, all below `size`, goes in a random order of `size` things: no two to the same place.
+
+        A balanced Feistel network permutes the next power of four; what falls outside is sent through again.
+        """
+        half = max(1, (max(size - 1, 1).bit_length() + 1) // 2)
+        keys = [int(word) for word in self.part("order").words(range(_ROUNDS))]
+        places = _feistel(rows.astype(np.uint64), half, keys)
+        while (outside := places >= np.uint64(size)).any():
+            places[outside] = _feistel(places[outside], half, keys)
+        return places.astype(np.int64)
+
+
+def scaled(words: Words, limit: int) -> Ints:
+    """Multiply-shift: the upper 32 bits of each word, as a fraction of `limit`."""
+    return (((words >> np.uint64(32)) * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)
+
+
+def _feistel(places: Words, half: int, keys: list[int]) -> Words:
+    mask = np.uint64((1 << half) - 1)
+    left, right = places >> np.uint64(half), places & mask
+    for key in keys:
+        mixed = _mixed(right ^ np.uint64(key))
+        left, right = right, left ^ (mixed & mask)
+    return (left << np.uint64(half)) | right
+
+
+def _mixed(words: Words) -> Words:
+    """The finalizer of SplitMix64 (Steele, Lea and Flood, 2014); arithmetic is modulo 2**64 as it is there."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))

@@ -1,0 +1,22 @@
+"""Which project, which environment, which database, and where each value came from."""
+
+from seedbed.settings.configuration import Configuration, Entry, load, require_url
+from seedbed.settings.environments import Environment, Settings
+from seedbed.settings.project import Project, find_project
+from seedbed.settings.sources import Origin
+from seedbed.settings.urls import DatabaseUrl, MalformedUrl, parse_url
+
+__all__ = [
+    "Configuration",
+    "DatabaseUrl",
+    "Entry",
+    "Environment",
+    "MalformedUrl",
+    "Origin",
+    "Project",
+    "Settings",
+    "find_project",
+    "load",
+    "parse_url",
+    "require_url",
+]

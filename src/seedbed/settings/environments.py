@@ -1,0 +1,118 @@
+"""The four environments and the settings each of them has."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from seedbed.settings.urls import DatabaseUrl, parse_url
+
+
+class Environment(StrEnum):
+    """What a database is for; the same words stand in its mark."""
+
+    DEVELOPMENT = "development"
+    TESTING = "testing"
+    PREVIEW = "preview"
+    PRODUCTION = "production"
+
+
+def _url(value: object) -> object:
+    return parse_url(value) if isinstance(value, str) else value
+
+
+Url = Annotated[DatabaseUrl, BeforeValidator(_url)]
+
+
+class Settings(BaseSettings):
+    """What every environment can set. Each field's alias is the variable's name, its description the manual's line."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, validate_default=True
+    )
+
+    environment: ClassVar[Environment]
+    embedded: ClassVar[bool] = False
+    """Whether the embedded server is used when no database is given."""
+
+    database_url: Url | None = Field(
+        None, alias="DATABASE_URL", description="The database the service reads; without it, the embedded server's."
+    )
+    database_url_unpooled: Url | None = Field(
+        None,
+        alias="DATABASE_URL_UNPOOLED",
+        description="The same database without a pooler, for migrations and seeds; derived for Neon.",
+    )
+    shadow_database_url: Url | None = Field(
+        None,
+        alias="SHADOW_DATABASE_URL",
+        description="A server on which drafts are proven, in databases made and dropped there; "
+        "without it, the embedded server.",
+    )
+    data_dir: Path | None = Field(
+        None,
+        alias="SEEDBED_DATA_DIR",
+        description="The embedded server's folder; without it, .seedbed in the project.",
+    )
+    host: str = Field("127.0.0.1", alias="SEEDBED_HOST", description="The address the service listens on.")
+    port: int = Field(8000, alias="SEEDBED_PORT", ge=1, le=65535, description="The port the service listens on.")
+    pool_size: int = Field(
+        5, alias="SEEDBED_POOL_SIZE", ge=1, le=100, description="Connections the service keeps, per process."
+    )
+    deadline: float = Field(
+        5.0, alias="SEEDBED_DEADLINE", gt=0, le=300, description="Seconds after which a request is answered with 503."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes these by name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is handed in counts: `load` has read the files and the process, and knows each value's origin."""
+        return (init_settings,)
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Field names by variable."""
+        return {str(field.alias): name for name, field in cls.model_fields.items()}
+
+    def value(self, name: str) -> Any:
+        return getattr(self, name)
+
+
+class DevelopmentSettings(Settings):
+    """A developer's own machine; falls back to the embedded server."""
+
+    environment = Environment.DEVELOPMENT
+    embedded = True
+
+
+class TestingSettings(Settings):
+    """Databases that tests may wipe; falls back to the embedded server."""
+
+    environment = Environment.TESTING
+    embedded = True
+
+
+class PreviewSettings(Settings):
+    """A database per pull request; its URL always comes from its own file or the process."""
+
+    environment = Environment.PREVIEW
+
+
+class ProductionSettings(Settings):
+    """The real thing: its URL comes from its own file or the process, and the way to it is encrypted."""
+
+    environment = Environment.PRODUCTION
+
+
+CLASSES: dict[Environment, type[Settings]] = {
+    settings.environment: settings
+    for settings in (DevelopmentSettings, TestingSettings, PreviewSettings, ProductionSettings)
+}

@@ -1,0 +1,112 @@
+"""What each setting was set to, and by which line of which file or which variable of the process."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from io import StringIO
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+from seedbed.errors import UnreadableEnvironmentFile
+
+_PREFIX = "SEEDBED_"
+_NEAR = 0.85
+"""How alike two names are, by difflib's ratio, when one is a slip of the pen for the other."""
+
+
+class Kind(StrEnum):
+    """The kinds of places a value comes from."""
+
+    OPTION = "option"
+    PROCESS = "process"
+    FILE = "file"
+    DEFAULT = "default"
+    DERIVED = "derived"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value came from, as a user would look for it: `.env.production, line 3`."""
+
+    kind: Kind
+    place: str
+
+    def __str__(self) -> str:
+        return self.place
+
+
+DEFAULT = Origin(Kind.DEFAULT, "default")
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """A raw value with its origin; the value may be a secret, so it has no place in a repr."""
+
+    value: str
+    origin: Origin
+    cut_at_hash: bool = False
+
+    def __repr__(self) -> str:
+        return f"Sourced({self.origin})"
+
+
+def environment_files(root: Path, environment: str) -> tuple[Path, Path, Path]:
+    """The files an environment reads, the first overridden by the later ones."""
+    return (root / ".env", root / f".env.{environment}", root / f".env.{environment}.local")
+
+
+def read_environment_file(file: Path) -> dict[str, Sourced]:
+    """Read one .env file, if it exists, without expanding `$NAME`: a password may hold a dollar.
+
+    Raises:
+        UnreadableEnvironmentFile: a line is not NAME=value; the line's text is not repeated.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
+        raise UnreadableEnvironmentFile(file.name, reason) from error
+    values = {}
+    for binding in parse_stream(StringIO(text)):
+        place = f"{file.name}, line {binding.original.line + _blank_lines_before(binding.original.string)}"
+        if binding.error:
+            raise UnreadableEnvironmentFile(place, "it is neither NAME=value nor a comment")
+        if binding.key is not None and binding.value is not None:
+            written = binding.original.string.partition("=")[2].strip()
+            cut = " #" in written and written[:1] not in {"'", '"'}
+            values[binding.key] = Sourced(binding.value, Origin(Kind.FILE, place), cut_at_hash=cut)
+    return values
+
+
+def read_process(environ: Mapping[str, str]) -> dict[str, Sourced]:
+    return {
+        name: Sourced(value, Origin(Kind.PROCESS, f"{name} in the process's environment"))
+        for name, value in environ.items()
+    }
+
+
+def unknown_names(values: Mapping[str, Sourced], known: Iterable[str]) -> dict[str, str | None]:
+    """The names that were meant as settings and are none, each with the setting it was probably meant to be.
+
+    Other programs keep their own names in the same files, so only two kinds count: what begins with SEEDBED_, and in a
+    file a slip of the pen for a setting that nothing else sets.
+    """
+    known = list(known)
+    found: dict[str, str | None] = {}
+    for name, sourced in values.items():
+        if name in known:
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)
+        meant = near[0] if near else None
+        slip = sourced.origin.kind is Kind.FILE and meant is not None and meant not in values
+        if name.startswith(_PREFIX) or slip:
+            found[name] = meant
+    return found
+
+
+def _blank_lines_before(original: str) -> int:
+    return original[: len(original) - len(original.lstrip())].count("\n")

@@ -1,0 +1,124 @@
+"""The main job: a database that is there, migrated and seeded, and the service on top of it."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from seedbed.errors import SeedsNotFound, TablesNotEmpty
+from seedbed.migrating.applying import Applied, apply
+from seedbed.modelling import Schema, load_schema
+from seedbed.postgres.databases import Database, embedded_server, located, on_server
+from seedbed.seeding.plan import plan
+from seedbed.seeding.running import Seeded, run
+from seedbed.serving import create_app
+from seedbed.serving.routes import path_of
+from seedbed.serving.running import listen, serve, served, url_of
+from seedbed.settings import Configuration
+
+Step = Callable[[str], AbstractContextManager[Callable[[str], None]]]
+"""Shows a step: called with what is being done, it gives what to call with what was done."""
+
+_PAGE = 3
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What `up` brought about, up to where the service starts."""
+
+    database: Database
+    applied: Applied
+    seeded: Seeded | None
+    unseeded_because: str | None
+    url: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """One page of one route, as the running service gave it."""
+
+    path: str
+    status: int
+    body: Any
+
+
+def up(configuration: Configuration, *, step: Step, tell: Callable[[Ready], None]) -> None:
+    """Start, migrate, seed and serve, until interrupted. Every step looks first and does only what is missing.
+
+    An embedded server that this call started is stopped at the end; one that was up already stays up. A kill at any
+    moment loses nothing: the next call finds the server, or starts it, and goes on.
+    """
+    with _prepared(configuration, step) as (ready, schema, listening):
+        tell(ready)
+        serve(create_app(configuration, schema, ready.database.url), listening)
+
+
+def up_once(configuration: Configuration, *, step: Step, tell: Callable[[Ready], None]) -> list[Fetched]:
+    """Do all that `up` does, fetch a page of every route from the running service, and stop."""
+    with _prepared(configuration, step) as (ready, schema, listening):
+        tell(ready)
+        app = create_app(configuration, schema, ready.database.url)
+        with served(app, listening) as url:
+            return list(_pages(url, schema))
+
+
+@contextmanager
+def _prepared(configuration: Configuration, step: Step) -> Iterator[tuple[Ready, Schema, Any]]:
+    with ExitStack() as stack:
+        with step("Starting PostgreSQL") as done:
+            database = located(configuration)
+            if database is None:
+                server = embedded_server(configuration)
+                stack.enter_context(server.held())
+                database = on_server(server, configuration)
+                done(f"PostgreSQL {server.status().version} is up at {database.url.address}")
+            else:
+                done(f"Using {database.url.address}, from {database.origin}")
+        with step("Loading the schema") as done:
+            schema = load_schema(configuration.project)
+            done(f"{len(schema.tables)} tables: {', '.join(table.key for table in schema.tables)}")
+        with step("Migrating") as done:
+            applied = apply(configuration.project, database)
+            count = len(applied.revisions)
+            done(f"{count} revision{'s' if count != 1 else ''} applied" if count else f"At {applied.head} already")
+        with step("Seeding") as done:
+            seeded, because = _seeded(configuration, schema, database, applied)
+            done(
+                because
+                or (f"{sum(seeded.rows.values()):,} rows loaded" if seeded and seeded.loaded else "Seeded already")
+            )
+        settings = configuration.settings
+        chosen = "SEEDBED_PORT" in configuration.origins
+        listening = stack.enter_context(listen(settings.host, settings.port, or_next=not chosen))
+        yield Ready(database, applied, seeded, because, url_of(listening)), schema, listening
+
+
+def _seeded(
+    configuration: Configuration, schema: Schema, database: Database, applied: Applied
+) -> tuple[Seeded | None, str | None]:
+    """Seed where there are seeds and nothing else is in the way; neither is a reason not to serve."""
+    try:
+        wanted = plan(configuration.project, schema, configuration.environment)
+        return run(wanted, database, revision=applied.head), None
+    except SeedsNotFound:
+        return None, f"No seeds for {configuration.environment}, so none loaded"
+    except TablesNotEmpty as error:
+        return None, f"Not seeded: {error.message} {error.remedy}"
+
+
+def _pages(url: str, schema: Schema) -> Iterator[Fetched]:
+    for path in ("/health/live", "/health/ready"):
+        yield _fetched(url, path)
+    for table in schema.tables:
+        page = _fetched(url, f"{path_of(table)}?limit={_PAGE}")
+        yield page
+        if page.body:
+            key = next(iter(table.primary_key.columns)).name
+            yield _fetched(url, f"{path_of(table)}/{page.body[0][key]}")
+
+
+def _fetched(url: str, path: str) -> Fetched:
+    with urllib.request.urlopen(f"{url}{path}", timeout=30) as answer:  # noqa: S310 - the URL is our own service's
+        return Fetched(path, answer.status, json.load(answer))
