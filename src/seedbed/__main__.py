@@ -12,7 +12,10 @@ from seedbed.errors import SeedbedError
 def main() -> None:
     """Run the command line. 0 is done, 1 refused or failed with a code and a remedy, 2 misuse, 130 interrupted."""
     try:
-        root.main(prog_name="seedbed")
+        sys.exit(root.main(prog_name="seedbed", standalone_mode=False))
+    except click.ClickException as misuse:
+        misuse.show()
+        sys.exit(misuse.exit_code)
     except SeedbedError as error:
         if "--json" in sys.argv:
             said = {"code": error.code, "message": error.message, "remedy": error.remedy}
@@ -22,7 +25,7 @@ def main() -> None:
                 f"{click.style(error.code, fg='red', bold=True)} {error.message}\n      {error.remedy}", err=True
             )
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
 
 

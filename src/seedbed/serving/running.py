@@ -1,6 +1,7 @@
 """The service under uvicorn: in the foreground, or beside the rest of a program for the length of a block."""
 
 import errno
+import signal
 import socket
 import threading
 import time
@@ -57,11 +58,24 @@ def served(app: FastAPI, listening: socket.socket) -> Iterator[str]:
 
 
 def _server(app: FastAPI, *, access_log: bool) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_level="info" if access_log else "warning",
-            access_log=access_log,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
-        )
+    level = "info" if access_log else "warning"
+    return _Server(
+        uvicorn.Config(app, log_level=level, access_log=access_log, timeout_graceful_shutdown=_DRAIN_SECONDS)
     )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which returns when it was asked to end: whoever started it has a database to let go of."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM while serving, and not raise them again afterwards, as uvicorn itself does."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
