@@ -10,8 +10,6 @@ from schema.touching import touch_on_update
 
 
 class Task(Table, table=True):
-    __table_args__ = (touch_on_update("task"),)
-
     id: int | None = Field(
         default=None,
         primary_key=True,
@@ -41,3 +39,6 @@ class Task(Table, table=True):
         sa_column_kwargs={"server_default": func.now()},
         description="Set by the database at every change.",
     )
+
+
+touch_on_update("task")

@@ -83,6 +83,17 @@ class SchemaWithoutTables(ProjectError):
         )
 
 
+class SchemaNotBuildable(ProjectError):
+    """PostgreSQL refused something that the schema declares."""
+
+    code = "SB106"
+
+    def __init__(self, statement: str, reason: str) -> None:
+        super().__init__(
+            f"The schema cannot be built at '{statement}': {reason}", remedy="Mend what schema/ declares there."
+        )
+
+
 class BadProjectTable(ProjectError):
     """The [tool.seedbed] table holds something that cannot be used."""
 
@@ -280,12 +291,54 @@ class ModelsUndrafted(MigrationError):
 
 
 class StepNotReversible(MigrationError):
-    """The history does not come back down to where it started."""
+    """A revision's downgrade does not lead back to where it started."""
 
     code = "SB209"
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"The migrations do not run up, down and up again: {reason}", remedy="Mend that downgrade().")
+    def __init__(self, revision: str, reason: str) -> None:
+        super().__init__(
+            f"Revision {revision} does not run up, down and up again: {reason}.",
+            remedy="Mend its downgrade(), or let it raise RuntimeError to say that there is no way back.",
+        )
+
+
+class BackfillNeeded(MigrationError):
+    """A column must not be NULL, and nothing says what it is to be in the rows that exist."""
+
+    code = "SB210"
+
+    def __init__(self, table: str, column: str) -> None:
+        self.place = f"{table}.{column}"
+        super().__init__(
+            f"{table}.{column} is NOT NULL, and nothing says what it is in the rows that exist.",
+            remedy=f'Give the column a default, or say it once: --backfill {table}.{column}="SQL", or '
+            f'sa_column_kwargs={{"info": hint(backfill="SQL")}}',
+        )
+
+
+class LooksRenamed(MigrationError):
+    """Something goes and something like it comes: a rename, or a loss. Only a person knows."""
+
+    code = "SB211"
+
+    def __init__(self, kind: str, old: str, new: str) -> None:
+        self.old, self.new = old, new
+        super().__init__(
+            f"{kind} {old} goes and {new} comes, and they look alike: dropping one would lose what is in it.",
+            remedy=f"Say which: --rename {old}={new}, or --drop {old}. In the models: hint(renamed_from=...), "
+            "hint(dropped=...).",
+        )
+
+
+class CannotDraft(MigrationError):
+    """A change that no statement makes without losing rows, and that is better written by hand."""
+
+    code = "SB212"
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(
+            f"{what} cannot be drafted: {why}.", remedy="Write it by hand: seedbed migrate draft --empty -m TEXT"
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------- 3xx

@@ -1,5 +1,8 @@
 """`seedbed migrate`: revisions drafted, planned, applied and checked."""
 
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -7,7 +10,9 @@ import click
 from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
 
 if TYPE_CHECKING:
+    from seedbed.migrating.drafting import Drafted
     from seedbed.migrating.history import Revision
+    from seedbed.migrating.knowing import Words
 
 
 @click.group()
@@ -21,25 +26,53 @@ def migrate() -> None:
 @migrate.command()
 @click.option("-m", "--message", required=True, help="What the revision does, in a few words.")
 @click.option("--empty", is_flag=True, help="Write an empty revision, to be filled by hand; it is not proven.")
+@click.option(
+    "--rename", "renames", multiple=True, metavar="OLD=NEW", help="What has another name now: task.name=task.title"
+)
+@click.option(
+    "--drop", "dropped", multiple=True, metavar="NAME", help="What is meant to go, though something looks like it."
+)
+@click.option(
+    "--backfill", "backfills", multiple=True, metavar="COLUMN=SQL", help="What fills a column in rows that exist."
+)
 @env_option
 @json_option
 @click.pass_context
-def draft(ctx: click.Context, message: str, empty: bool, env: str | None, as_json: bool) -> None:
+def draft(
+    ctx: click.Context,
+    message: str,
+    empty: bool,
+    renames: tuple[str, ...],
+    dropped: tuple[str, ...],
+    backfills: tuple[str, ...],
+    env: str | None,
+    as_json: bool,
+) -> None:
     """Write the revision that makes the database like the models, once it is proven.
 
-    The environment's database is not touched: the migrations are replayed on a throw-away one and compared with the
-    models there. The new revision is run up, down and up again, and must leave nothing to draft; otherwise its file is
-    not kept.
-    """
-    with step("Drafting"):
-        from seedbed.migrating.drafting import draft as write_draft
+    The environment's database is not touched. The migrations are replayed on a throw-away database, the models built
+    on another, and what PostgreSQL says of the two is compared. The new revision is run on copies with rows in them:
+    up, where the catalogue must equal the models' and the rows must be there, down, and up again. Otherwise its file
+    is not kept.
 
-        drafted = write_draft(configuration(ctx, env), message, empty=empty)
+    What no comparison can know is said in the models, by the options, or on a terminal in answer to a question. Without
+    an answer nothing is dropped that looks renamed.
+    """
+    from seedbed.migrating.drafting import draft as write_draft
+    from seedbed.migrating.drafting import draft_empty
+    from seedbed.migrating.knowing import Words
+
+    chosen = configuration(ctx, env)
+    words = Words(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)))
+    drafted = (
+        draft_empty(chosen, message) if empty else _asking(lambda said: write_draft(chosen, message, words=said), words)
+    )
     if drafted is None:
         show(None, as_json=as_json, lines=["The migrations make what the models say; nothing to draft."])
         return
-    proof = [f"proven: {', '.join(drafted.proof)}"] if drafted.proof else ["empty, and so not proven"]
-    show(drafted, as_json=as_json, lines=[str(drafted.file), *(f"  {line}" for line in (*drafted.operations, *proof))])
+    proof = drafted.proof.lines() if drafted.proof is not None else ["Empty, and so not proven."]
+    steps = [f"  {line}" for said in drafted.steps for line in said.splitlines()]
+    show(drafted, as_json=as_json, lines=[str(drafted.revision.file), *steps, *proof])
 
 
 @migrate.command()
@@ -107,15 +140,49 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, env: str | None, as_json: bool) -> None:
-    """See that the migrations have one head, make what the models say, and run down and up again.
+    """See that the migrations have one head, that each runs up, down and up, and that they make what the models say.
 
-    Everything happens on a throw-away database. Ends with 1 and says what is wrong when something is.
+    Everything happens on throw-away databases, and catalogues are compared. Ends with 1 and says what is wrong when
+    something is.
     """
     with step("Checking"):
         from seedbed.migrating.checking import check as check_history
 
         checked = check_history(configuration(ctx, env))
-    show(checked, as_json=as_json, lines=[f"{checked.revisions} revisions: {', '.join(checked.facts)}."])
+    left = [f"{hint} has nothing left to say, and can go." for hint in checked.spent]
+    show(checked, as_json=as_json, lines=[f"{checked.revisions} revisions: {', '.join(checked.facts)}.", *left])
+
+
+def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Drafted | None":
+    """Draft, and on a terminal ask what only a person knows, until nothing is left to ask."""
+    from seedbed.errors import BackfillNeeded, LooksRenamed
+
+    while True:
+        try:
+            with step("Drafting"):
+                return draft(words)
+        except LooksRenamed as question:
+            if not sys.stdin.isatty():
+                raise
+            click.echo(question.message, err=True)
+            renamed = click.confirm(f"Was {question.old} renamed to {question.new}?", err=True)
+            if renamed:
+                words = replace(words, renames={**words.renames, question.old: question.new})
+            else:
+                words = replace(words, dropped=words.dropped | {question.old})
+        except BackfillNeeded as question:
+            if not sys.stdin.isatty():
+                raise
+            click.echo(question.message, err=True)
+            said = click.prompt("An SQL expression for it", err=True)
+            words = replace(words, backfills={**words.backfills, question.place: said})
+
+
+def _pair(said: str) -> tuple[str, str]:
+    name, equals, value = said.partition("=")
+    if not equals or not name or not value:
+        raise click.BadParameter(f"{said!r} is not of the form NAME=VALUE")
+    return name, value
 
 
 def _listed(revisions: "tuple[Revision, ...]") -> list[str]:

@@ -2,53 +2,83 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import ModelsUndrafted, StepNotReversible
 from seedbed.migrating.applying import move
-from seedbed.migrating.differences import differences
-from seedbed.migrating.history import read_history
+from seedbed.migrating.drafting import built
+from seedbed.migrating.history import History, read_history
+from seedbed.migrating.knowing import spent
 from seedbed.modelling import load_schema
+from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
 from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.shadows import shadow_database
-from seedbed.settings import Configuration
+from seedbed.settings import Configuration, Project
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What was seen to hold; a check that fails raises instead."""
+    """What was seen to hold; a check that fails raises instead. `spent` are hints with nothing left to say."""
 
     head: str | None
     revisions: int
     facts: tuple[str, ...]
+    spent: tuple[str, ...]
 
 
 def check(configuration: Configuration) -> Checked:
-    """See that the history has one head, makes what the models say, and runs down and up again.
+    """See that the history has one head, that every step of it runs up, down and up again, and that it makes what the
+    models say.
 
-    All of it happens on a throw-away database; no environment's database is needed or touched.
+    Catalogues are compared, not models with reflected tables, so nothing that PostgreSQL knows escapes. All of it
+    happens on throw-away databases; no environment's database is needed or touched.
 
     Raises:
         ForkedHistory, UnreadableRevision: the files are no single history.
+        StepNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
         ModelsUndrafted: the models say something that no revision does, or the other way round.
-        StepNotReversible: a downgrade, or the upgrade after it, fails.
     """
     project = configuration.project
     history = read_history(project)
     schema = load_schema(project)
+    wanted = built(configuration, schema)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
-        if history.head is not None:
-            move(project, connection, "head")
-        if found := differences(connection, schema):
-            raise ModelsUndrafted(found)
-        if history.head is not None:
-            try:
-                move(project, connection, "base")
-                move(project, connection, "head")
-            except DBAPIError as error:
-                raise StepNotReversible(sentence(error)) from error
+        found = _climbed(project, history, connection)
+    if left := differences(found, wanted):
+        raise ModelsUndrafted([str(difference) for difference in left])
     return Checked(
         head=history.head,
         revisions=len(history.revisions),
-        facts=("one head", "the models equal the migrations", "the history runs down to nothing and up again"),
+        facts=("one head", "every step runs up, down and up again", "the result equals the models"),
+        spent=tuple(spent(schema, found)),
     )
+
+
+def _climbed(project: Project, history: History, connection: Connection) -> Catalogue:
+    """Take each step up, down and up again, and give the catalogue at the top."""
+    below = read_catalogue(connection)
+    for revision in history.revisions:
+        try:
+            move(project, connection, revision.id)
+            above = read_catalogue(connection)
+            if _goes_down(project, connection):
+                if left := differences(read_catalogue(connection), below):
+                    raise StepNotReversible(revision.id, f"after its downgrade, {'; '.join(map(str, left))}")
+                move(project, connection, revision.id)
+                if left := differences(read_catalogue(connection), above):
+                    raise StepNotReversible(revision.id, f"up again, {'; '.join(map(str, left))}")
+        except DBAPIError as error:
+            raise StepNotReversible(revision.id, sentence(error)) from error
+        below = above
+    return below
+
+
+def _goes_down(project: Project, connection: Connection) -> bool:
+    """Take a step down; False where the revision says itself that it is forward only."""
+    try:
+        move(project, connection, "-1")
+    except RuntimeError:
+        connection.rollback()
+        return False
+    return True

@@ -1,94 +1,192 @@
-"""A revision drafted from the models on a throw-away database, and proven there before its file is kept."""
+"""A revision drafted from two throw-away databases, and proven on others before its file is kept."""
 
-from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-from alembic import command
-from alembic.script import Script
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, text
 
-from seedbed.errors import DraftRefused
+from seedbed.errors import BackfillNeeded, CannotDraft
 from seedbed.migrating.applying import move
-from seedbed.migrating.differences import differences
-from seedbed.migrating.history import alembic_config, read_history
+from seedbed.migrating.comparing.knowledge import Knowledge
+from seedbed.migrating.comparing.statements import Statement
+from seedbed.migrating.comparing.transition import transition
+from seedbed.migrating.history import History, Revision, read_history
+from seedbed.migrating.knowing import Rename, Words, knowledge, refuse_look_alikes, renames
+from seedbed.migrating.proving.proof import Candidate, Proof, prove
+from seedbed.migrating.writing import add_verdict, write_revision
 from seedbed.modelling import Schema, load_schema
-from seedbed.postgres.connecting import connect, sentence
-from seedbed.postgres.shadows import shadow_database
-from seedbed.settings import Configuration, Project
+from seedbed.modelling.building import build
+from seedbed.postgres.catalogue import Catalogue, read_catalogue
+from seedbed.postgres.connecting import connect, execute_plain
+from seedbed.postgres.databases import Database
+from seedbed.postgres.shadows import make_role, shadow_database
+from seedbed.settings import Configuration
+
+_CASTS = """
+SELECT format_type(castsource, NULL), format_type(casttarget, NULL) FROM pg_cast
+"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What separates the migrations from the models: the steps there, the steps back or why there are none."""
+
+    renames: tuple[Rename, ...]
+    up: tuple[Statement, ...]
+    down: tuple[Statement, ...] | str
+    before: Catalogue
+    after: Catalogue
+
+    @property
+    def upgrade(self) -> list[Statement]:
+        return [*(step for rename in self.renames for step in rename.up), *self.up]
+
+    @property
+    def downgrade(self) -> list[Statement] | str:
+        if isinstance(self.down, str):
+            return self.down
+        return [*self.down, *(step for rename in reversed(self.renames) for step in rename.down)]
 
 
 @dataclass(frozen=True)
 class Drafted:
-    """A revision that was written, and the steps of its proof that it passed."""
+    """A revision that was written, its steps as its file has them, and its proof; an empty one has none."""
 
-    id: str
-    message: str
-    file: Path
-    operations: tuple[str, ...]
-    proof: tuple[str, ...]
+    revision: Revision
+    steps: tuple[str, ...]
+    proof: Proof | None
 
 
-def draft(configuration: Configuration, message: str, *, empty: bool = False) -> Drafted | None:
+def draft(configuration: Configuration, message: str, *, words: Words | None = None) -> Drafted | None:
     """Draft the revision that makes the database like the models; None when it is already.
 
-    The target is never touched: the history is replayed on a throw-away database and compared there. The file is kept
-    only if it then runs up, leaves nothing to draft, runs down to where it started, and up again. An `empty` revision,
-    to be written by hand, is not proven.
+    The target is never touched. The history is replayed on one throw-away database and the models are built on
+    another; the steps between the two are written, and proven on copies of the first. A file whose proof fails is not
+    kept.
 
     Raises:
-        DraftRefused: with the step that failed; no file is left.
-        SchemaNotImportable, SchemaWithoutTables: the models cannot be loaded.
+        LooksRenamed, BackfillNeeded: a person has to say something first.
+        CannotDraft: no statement makes the change.
+        DraftRefused: with the step of the proof that failed.
+        SchemaNotImportable, SchemaNotBuildable, ForkedHistory, UnreadableRevision: there is nothing to compare.
     """
-    project = configuration.project
-    history = read_history(project)
-    schema = load_schema(project)
-    with shadow_database(configuration) as shadow, connect(shadow) as connection:
-        if empty:
-            return _written(_write(project, connection, message, empty=True), message, (), ())
-        if history.head is not None:
-            move(project, connection, "head")
-        operations = differences(connection, schema)
-        if not operations:
+    history = read_history(configuration.project)
+    schema = load_schema(configuration.project)
+    with shadow_database(configuration) as beginning:
+        replay(configuration, beginning, history)
+        change = find_change(configuration, schema, beginning, words or Words())
+        if not change.upgrade:
             return None
-        script = _write(project, connection, message, empty=False)
+        revision = write_revision(configuration.project, message, change.upgrade, change.downgrade)
         try:
-            proof = _prove(project, schema, connection)
+            proof = prove(_candidate(configuration, revision, change), _copies(configuration, beginning))
         except BaseException:
-            Path(script.path).unlink(missing_ok=True)
+            revision.file.unlink(missing_ok=True)
             raise
-    return _written(script, message, operations, proof)
+    add_verdict(revision, proof.lines())
+    return Drafted(revision, tuple(statement.python for statement in change.upgrade), proof)
 
 
-def _write(project: Project, connection: Connection, message: str, *, empty: bool) -> Script:
-    config = alembic_config(project)
-    config.attributes["connection"] = connection
-    config.cmd_opts = Namespace(quiet=True)
-    made = command.revision(config, message, autogenerate=not empty)
-    connection.rollback()
-    if not isinstance(made, Script):
-        raise DraftRefused("write", "Alembic wrote no revision")
-    return made
+def draft_empty(configuration: Configuration, message: str) -> Drafted:
+    """Write a revision with nothing in it, to be filled by hand."""
+    read_history(configuration.project)
+    return Drafted(write_revision(configuration.project, message, [], []), (), None)
 
 
-def _prove(project: Project, schema: Schema, connection: Connection) -> tuple[str, ...]:
-    """The steps of the proof, in the order in which one means something only after the other."""
-    _step("upgrade", project, connection, "head")
-    if left := differences(connection, schema):
-        raise DraftRefused("second draft is empty", "; ".join(left))
-    _step("downgrade", project, connection, "-1")
-    _step("upgrade again", project, connection, "head")
-    return ("upgrade", "second draft is empty", "downgrade", "upgrade again")
+def replay(configuration: Configuration, shadow: Database, history: History) -> None:
+    """Bring an empty throw-away database to the newest revision."""
+    if history.head is not None:
+        with connect(shadow) as connection:
+            move(configuration.project, connection, "head")
 
 
-def _step(name: str, project: Project, connection: Connection, target: str) -> None:
+def built(configuration: Configuration, schema: Schema) -> Catalogue:
+    """The catalogue of a database that was made from the models alone."""
+    with shadow_database(configuration) as shadow, connect(shadow) as connection:
+        build(connection, schema, make_role=make_role(shadow))
+        return read_catalogue(connection)
+
+
+def find_change(configuration: Configuration, schema: Schema, beginning: Database, words: Words) -> Change:
+    """Compare a database with the models, once its renames are done on a transaction that is rolled back."""
+    after = built(configuration, schema)
+    with connect(beginning) as connection:
+        before = read_catalogue(connection)
+        renamed = renames(schema, before, words)
+        for step in (step for rename in renamed for step in rename.up):
+            execute_plain(connection, step.sql)
+        moved = read_catalogue(connection) if renamed else before
+        connection.rollback()
+        pairs = connection.execute(text(_CASTS)).all()
+        connection.rollback()
+    casts = frozenset((str(source), str(target)) for source, target in pairs)
+    refuse_look_alikes(moved, after, schema, words)
+    up = transition(moved, after, knowledge(schema, words, casts))
+    down: tuple[Statement, ...] | str
     try:
-        move(project, connection, target)
-    except DBAPIError as error:
-        raise DraftRefused(name, sentence(error)) from error
+        down = tuple(transition(after, moved, Knowledge(casts=casts, restoring=True)))
+    except (BackfillNeeded, CannotDraft) as error:
+        down = error.message
+    return Change(tuple(renamed), tuple(up), down, before, after)
 
 
-def _written(script: Script, message: str, operations: Iterable[str], proof: Iterable[str]) -> Drafted:
-    return Drafted(script.revision, message, Path(script.path), tuple(operations), tuple(proof))
+def _candidate(configuration: Configuration, revision: Revision, change: Change) -> Candidate:
+    run: Callable[[Connection], None] = partial(_run, configuration, revision.id)
+    back: Callable[[Connection], None] = partial(_run, configuration, "-1")
+    down = change.downgrade
+    tables, columns = _renamed(change)
+    return Candidate(
+        up=run,
+        down=None if isinstance(down, str) else back,
+        before=change.before,
+        after=change.after,
+        losses=[statement.loss for statement in change.upgrade if statement.loss is not None],
+        losses_down=() if isinstance(down, str) else [step.loss for step in down if step.loss is not None],
+        changed=_changed(change),
+        renamed_tables=tables,
+        renamed_columns=columns,
+    )
+
+
+def _run(configuration: Configuration, target: str, connection: Connection) -> None:
+    move(configuration.project, connection, target)
+
+
+def _renamed(change: Change) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
+    """The old places of renamed tables, and the old names of renamed columns, by their new places."""
+    tables: dict[tuple[str, str], tuple[str, str]] = {}
+    columns: dict[tuple[str, str, str], str] = {}
+    for rename in change.renames:
+        for table in change.after.tables():
+            shown = table.name if table.schema == "public" else f"{table.schema}.{table.name}"
+            schema, _, bare = rename.old.rpartition(".")
+            if rename.new == shown:
+                tables[table.schema, table.name] = (schema or "public", bare)
+            elif rename.new.rpartition(".")[0] == shown:
+                columns[table.schema, table.name, rename.new.rpartition(".")[2]] = bare
+    return tables, columns
+
+
+def _changed(change: Change) -> frozenset[tuple[str, str, str]]:
+    """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL."""
+    found = set()
+    for table in change.after.tables():
+        old = change.before.objects.get(("table", table.schema, table.name))
+        before = getattr(old, "column", {})
+        for column in table.columns:
+            was = before.get(column.name)
+            same = was is not None and (was.type, was.not_null) == (column.type, column.not_null)
+            if was is None or not same or column.generated or was.generated:
+                found.add((table.schema, table.name, column.name))
+    return frozenset(found)
+
+
+def _copies(configuration: Configuration, beginning: Database) -> Callable[[], AbstractContextManager[Connection]]:
+    @contextmanager
+    def copy() -> Iterator[Connection]:
+        with shadow_database(configuration, template=beginning) as shadow, connect(shadow) as connection:
+            yield connection
+
+    return copy

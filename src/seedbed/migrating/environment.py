@@ -15,7 +15,7 @@ from seedbed.postgres.locks import migrating_alone
 from seedbed.postgres.marks import SCHEMA, agree
 from seedbed.settings import find_project, load
 
-_PLUGINS = ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", "seedbed.*"]
+_PLUGINS = ["alembic.autogenerate.*", "seedbed.*"]
 
 
 def run() -> None:

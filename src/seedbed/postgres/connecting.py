@@ -53,6 +53,21 @@ def open_connection(database: "Database", *, application: str = "seedbed") -> "p
     return connection
 
 
+def execute_plain(connection: Connection, statement: str) -> None:
+    """Run a statement as it stands, in the connection's transaction: no % or : in it means anything.
+
+    Raises:
+        psycopg2.Error: the server refused it.
+    """
+    if not connection.in_transaction():
+        connection.begin()
+    driver: Any = connection.connection.cursor()
+    try:
+        driver.execute(statement)
+    finally:
+        driver.close()
+
+
 @contextmanager
 def translated(database: "Database") -> Iterator[None]:
     """Turn what psycopg2 says of a connection or a right into a coded error; anything else passes."""

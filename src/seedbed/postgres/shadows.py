@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -44,9 +44,10 @@ class _Maker:
 
 
 @contextmanager
-def shadow_database(configuration: Configuration) -> Iterator[Database]:
+def shadow_database(configuration: Configuration, *, template: Database | None = None) -> Iterator[Database]:
     """An empty database for the length of a block, owned by a role without superuser rights on the embedded server.
 
+    With a `template`, another shadow that nobody is connected to, it begins as a copy of that one.
     It is dropped at the end. One that a killed command left is dropped by a later one, an hour after it was made.
     """
     maker = _maker(configuration)
@@ -54,13 +55,27 @@ def shadow_database(configuration: Configuration) -> Iterator[Database]:
     with maker.cursor() as cursor:
         _drop_abandoned(cursor)
         owner = sql.SQL(" OWNER {}").format(sql.Identifier(maker.server.owner)) if maker.server else sql.SQL("")
-        cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + owner)
+        copied = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template.name)) if template else sql.SQL("")
+        cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + owner + copied)
     try:
         url = maker.administered.direct.with_database(name)
         yield Database(url, url, Environment.TESTING, _ORIGIN, maker.server)
     finally:
         with maker.cursor() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def make_role(shadow: Database) -> Callable[[str], None] | None:
+    """What makes a role that a schema names; None on a given server, whose roles are not ours to make."""
+    server = shadow.server
+    if server is None:
+        return None
+
+    def make(role: str) -> None:
+        with server.administration() as cursor:
+            cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+
+    return make
 
 
 def _maker(configuration: Configuration) -> _Maker:

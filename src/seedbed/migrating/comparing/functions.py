@@ -1,22 +1,28 @@
-"""Functions that the models declare, compared with those of the database."""
+"""Functions, procedures and aggregates."""
 
-from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import MetaData
-from sqlalchemy_declarative_extensions.function.base import Functions
-from sqlalchemy_declarative_extensions.function.compare import DropFunctionOp, Operation, compare_functions
+from seedbed.migrating.comparing.statements import Statement, name
+from seedbed.postgres.catalogue.model import Function
 
 
-def made(context: AutogenContext) -> list[Operation]:
-    return [operation for operation in _compared(context) if not isinstance(operation, DropFunctionOp)]
+def made(function: Function) -> list[Statement]:
+    if function.kind == "AGGREGATE":
+        return [Statement(f"CREATE AGGREGATE {signature(function)} ({function.definition})")]
+    return [Statement(function.definition.strip().replace("CREATE OR REPLACE ", "CREATE ", 1))]
 
 
-def dropped(context: AutogenContext) -> list[Operation]:
-    return [operation for operation in _compared(context) if isinstance(operation, DropFunctionOp)]
+def dropped(function: Function) -> list[Statement]:
+    return [Statement(f"DROP {function.kind} {signature(function)}")]
 
 
-def _compared(context: AutogenContext) -> list[Operation]:
-    metadata = context.metadata
-    declared = Functions.extract(metadata if isinstance(metadata, MetaData) or metadata is None else [*metadata])
-    if declared is None or context.connection is None:
-        return []
-    return compare_functions(context.connection, declared)
+def altered(old: Function, new: Function) -> list[Statement] | None:
+    """The function replaced, or None where PostgreSQL wants it dropped first: for another result, or a default less."""
+    same = (old.kind, old.result) == (new.kind, new.result) and new.kind != "AGGREGATE"
+    header_old, header_new = old.definition.split("\n", 1)[0], new.definition.split("\n", 1)[0]
+    if not same or (" DEFAULT " in header_old and header_old != header_new):
+        return None
+    return [Statement(new.definition.strip())]
+
+
+def signature(function: Function) -> str:
+    """The name with the arguments that tell it from others, as DROP and GRANT take it."""
+    return function.signature if function.schema == "public" else f"{name(function.schema)}.{function.signature}"

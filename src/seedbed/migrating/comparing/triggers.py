@@ -1,22 +1,23 @@
-"""Triggers that the models declare, compared with those of the database."""
+"""Triggers made, dropped, enabled and disabled."""
 
-from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import MetaData
-from sqlalchemy_declarative_extensions.trigger.base import Triggers
-from sqlalchemy_declarative_extensions.trigger.compare import DropTriggerOp, Operation, compare_triggers
+from seedbed.migrating.comparing.statements import Statement, name, qualified
+from seedbed.postgres.catalogue.model import Trigger
 
-
-def made(context: AutogenContext) -> list[Operation]:
-    return [operation for operation in _compared(context) if not isinstance(operation, DropTriggerOp)]
+_ENABLED = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
-def dropped(context: AutogenContext) -> list[Operation]:
-    return [operation for operation in _compared(context) if isinstance(operation, DropTriggerOp)]
+def made(trigger: Trigger) -> list[Statement]:
+    return [Statement(trigger.definition), *(enabled(trigger) if trigger.enabled != "O" else [])]
 
 
-def _compared(context: AutogenContext) -> list[Operation]:
-    metadata = context.metadata
-    declared = Triggers.extract(metadata if isinstance(metadata, MetaData) or metadata is None else [*metadata])
-    if declared is None or context.connection is None:
-        return []
-    return compare_triggers(context.connection, declared)
+def dropped(trigger: Trigger) -> list[Statement]:
+    return [Statement(f"DROP TRIGGER {name(trigger.name)} ON {qualified(trigger.schema, trigger.table)}")]
+
+
+def altered(old: Trigger, new: Trigger) -> list[Statement] | None:
+    return None if old.definition != new.definition else enabled(new)
+
+
+def enabled(trigger: Trigger) -> list[Statement]:
+    table = qualified(trigger.schema, trigger.table)
+    return [Statement(f"ALTER TABLE {table} {_ENABLED[trigger.enabled]} TRIGGER {name(trigger.name)}")]

@@ -1,0 +1,80 @@
+"""Seedbed's comparison for plain `alembic revision --autogenerate` and `alembic check`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import alembic.context
+import alembic.op
+from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import renderers
+from alembic.operations.ops import MigrateOperation, UpgradeOps
+
+from seedbed.migrating.comparing.statements import Statement
+from seedbed.migrating.drafting import Change, find_change, replay
+from seedbed.migrating.history import read_history
+from seedbed.migrating.knowing import Words
+from seedbed.modelling import load_schema
+from seedbed.postgres.shadows import shadow_database
+from seedbed.settings import find_project, load
+
+
+@dataclass(frozen=True, eq=False)
+class Steps(MigrateOperation):
+    """All steps of a revision in one operation, since their order is part of what was found out."""
+
+    steps: Sequence[Statement]
+    back: Sequence[Statement]
+
+    def reverse(self) -> "Steps":
+        return Steps(self.back, self.steps)
+
+    def to_diff_tuple(self) -> tuple[Any, ...]:
+        return ("seedbed", *(step.sql for step in self.steps))
+
+
+def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
+    """Add what separates the migrations from the models to a revision that Alembic is drafting.
+
+    Alembic asks for the target to be at the newest revision, so what is compared is the history itself, replayed on
+    a throw-away database: the target is not looked at. The revision is not proven; `seedbed migrate draft` does that.
+
+    Raises:
+        SeedbedError: as `seedbed migrate draft` does.
+    """
+    file = context.migration_context.environment_context.config.config_file_name  # type: ignore[union-attr]
+    configuration = load(find_project(Path(file or "alembic.ini").parent))
+    with _within_alembic(), shadow_database(configuration) as beginning:
+        replay(configuration, beginning, read_history(configuration.project))
+        change = find_change(configuration, load_schema(configuration.project), beginning, Words())
+    if change.upgrade:
+        upgrade.ops.append(Steps(change.upgrade, _back(change)))
+    context.imports.add("from sqlalchemy.dialects import postgresql")
+
+
+@contextmanager
+def _within_alembic() -> Iterator[None]:
+    """Let Alembic run inside Alembic: the inner run takes the proxies of `alembic.op` and `alembic.context` away with
+    it, so the outer one's are put back.
+    """
+    outer = [
+        proxy for module in (alembic.context, alembic.op) if (proxy := getattr(module, "_proxy", None)) is not None
+    ]
+    try:
+        yield
+    finally:
+        for proxy in outer:
+            proxy._install_proxy()  # noqa: SLF001 - Alembic has no public way to nest, and this is what it does itself
+
+
+def _back(change: Change) -> Sequence[Statement]:
+    if isinstance(change.downgrade, str):
+        return [Statement("", f"raise RuntimeError({change.downgrade!r})")]
+    return change.downgrade
+
+
+@renderers.dispatch_for(Steps)
+def _rendered(_context: AutogenContext, operation: Steps) -> list[str]:
+    return [step.python for step in operation.steps]

@@ -1,0 +1,225 @@
+"""A column changed in place, and new columns added to tables that may have rows."""
+
+from dataclasses import replace
+
+from seedbed.errors import BackfillNeeded
+from seedbed.migrating.comparing.columns import column_code, column_sql, escaped, identity_changes, identity_sql
+from seedbed.migrating.comparing.knowledge import Knowledge, neutral
+from seedbed.migrating.comparing.statements import (
+    Loss,
+    Statement,
+    call,
+    literal,
+    name,
+    qualified,
+    quoted,
+    schema_argument,
+)
+from seedbed.migrating.comparing.type_code import type_code
+from seedbed.postgres.catalogue.model import Catalogue, Column, Enum, Table
+
+_FAMILIES = (
+    frozenset({"smallint", "integer", "bigint"}),
+    frozenset({"real", "double precision"}),
+    frozenset({"text", "character varying"}),
+)
+
+
+def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) -> list[Statement]:
+    """A column added to a table that exists, filled in its rows where it must not be NULL.
+
+    Raises:
+        BackfillNeeded: nothing says with what.
+    """
+    place = (table.schema, table.name, column.name)
+    fill = knowledge.fills.get(place)
+    automatic = column.default is not None or column.generated or column.identity
+    if automatic and fill is None:
+        return [_add(table, column)]
+    if fill is not None and place in knowledge.constants and column.default is None and column.not_null:
+        return [_add(table, column, default=fill), *default(table, column)]
+    if fill is not None and (column.not_null or place not in knowledge.constants):
+        steps = [_add(table, column, not_null=False), _fill(table, column, fill, where=False)]
+        return [*steps, *(_not_null(table, column) if column.not_null else [])]
+    if not column.not_null:
+        return [_add(table, column)]
+    value = neutral(column.type, after) if knowledge.restoring else None
+    if value is None:
+        raise BackfillNeeded(table.name, column.name)
+    lost = _loss(table, column, f"comes back as {value} in every row")
+    step = _add(table, column, default=f"{value}::{column.type}")
+    return [Statement(step.sql, step.code, loss=lost), *default(table, column)]
+
+
+def dropped(table: Table, column: Column) -> Statement:
+    sql = f"ALTER TABLE {qualified(table.schema, table.name)} DROP COLUMN {name(column.name)}"
+    code = call("op.drop_column", quoted(table.name), quoted(column.name), schema_argument(table.schema)[2:])
+    return Statement(sql, code, loss=None if column.generated else _loss(table, column, ""))
+
+
+def needs_rebuild(old: Column, new: Column) -> bool:
+    """Whether a column has to be dropped and added: a generated one is computed again, and nothing is lost by it."""
+    if old.generated == new.generated:
+        return bool(new.generated) and (old.default, old.type) != (new.default, new.type)
+    return not (old.generated == "stored" and new.generated is None)
+
+
+def altered(
+    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+) -> list[Statement]:
+    """One column from what it was to what it is to be, in the order in which PostgreSQL takes the steps."""
+    steps: list[Statement] = []
+    if old.generated == "stored" and new.generated is None:
+        steps.append(_alter(table, new, "DROP EXPRESSION"))
+        old = replace(old, generated=None, default=None)
+    retyped = (old.type, old.collation) != (new.type, new.collation)
+    if retyped:
+        if old.default is not None and not _same_family(old.type, new.type):
+            steps += default(table, new, to=None)
+            old = replace(old, default=None)
+        steps += _type(table, old, new, before, after, knowledge)
+    steps += _identity(table, old, new)
+    if old.default != new.default and not new.generated and not (old.identity or new.identity):
+        steps += default(table, new, to=new.default)
+    if old.not_null != new.not_null:
+        steps += _nullability(table, new, after, knowledge)
+    return steps
+
+
+def _add(table: Table, column: Column, *, not_null: bool | None = None, default: str | None = None) -> Statement:
+    sql = f"ALTER TABLE {qualified(table.schema, table.name)} ADD COLUMN "
+    sql += column_sql(column, not_null=not_null, default=default)
+    inner = column_code(column, not_null=not_null, default=default)
+    code = None
+    if inner is not None:
+        code = call("op.add_column", quoted(table.name), inner, schema_argument(table.schema)[2:])
+    return Statement(sql, code)
+
+
+def _fill(table: Table, column: Column, expression: str, *, where: bool) -> Statement:
+    missing = f" WHERE {name(column.name)} IS NULL" if where else ""
+    return Statement(f"UPDATE {qualified(table.schema, table.name)} SET {name(column.name)} = {expression}{missing}")
+
+
+def _alter(table: Table, column: Column, change: str, code: str | None = None) -> Statement:
+    head = f"ALTER TABLE {qualified(table.schema, table.name)} ALTER COLUMN {name(column.name)} "
+    return Statement(head + change, code)
+
+
+def _alter_code(table: Table, column: Column, *arguments: str) -> str:
+    schema = schema_argument(table.schema)[2:]
+    return call("op.alter_column", quoted(table.name), quoted(column.name), *arguments, schema)
+
+
+def default(table: Table, column: Column, to: str | None = None) -> list[Statement]:
+    if to is None:
+        return [_alter(table, column, "DROP DEFAULT", _alter_code(table, column, "server_default=None"))]
+    shown = f"server_default=sa.text({quoted(escaped(to))})"
+    return [_alter(table, column, f"SET DEFAULT {to}", _alter_code(table, column, shown))]
+
+
+def identity_dropped(table: Table, column: Column) -> Statement:
+    return _alter(table, column, "DROP IDENTITY")
+
+
+def _not_null(table: Table, column: Column) -> list[Statement]:
+    return [_alter(table, column, "SET NOT NULL", _alter_code(table, column, "nullable=False"))]
+
+
+def _nullability(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) -> list[Statement]:
+    if not column.not_null:
+        return [_alter(table, column, "DROP NOT NULL", _alter_code(table, column, "nullable=True"))]
+    place = (table.schema, table.name, column.name)
+    fill = knowledge.fills.get(place, column.default if not column.generated else None)
+    if fill is None and knowledge.restoring:
+        value = neutral(column.type, after)
+        if value is not None:
+            filled = _fill(table, column, f"{value}::{column.type}", where=True)
+            lost = _loss(table, column, f"becomes {value} where it is NULL")
+            return [Statement(filled.sql, loss=lost), *_not_null(table, column)]
+    if fill is None or column.identity:
+        return _not_null(table, column)
+    return [_fill(table, column, fill, where=True), *_not_null(table, column)]
+
+
+def _type(
+    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+) -> list[Statement]:
+    collate = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
+    using = knowledge.using.get((table.schema, table.name, new.name)) or _conversion(old, new, before, after, knowledge)
+    clause = f" USING {using}" if using else ""
+    code = None
+    kind, was = type_code(new.type), type_code(old.type)
+    if kind is not None and was is not None and not collate:
+        shown = f"postgresql_using={quoted(using)}" if using else ""
+        code = _alter_code(table, new, f"existing_type={was}", f"type_={kind}", shown)
+    step = _alter(table, new, f"TYPE {new.type}{collate}{clause}", code)
+    return [Statement(step.sql, step.code, loss=_conversion_loss(table, old, new))]
+
+
+def _conversion(old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge) -> str | None:
+    """The USING expression for a change that PostgreSQL does not make by itself, or None."""
+    own = name(old.name)
+    if _same_family(old.type, new.type) or old.type == new.type:
+        return None
+    if new.type == f"{old.type}[]" or (new.type.endswith("[]") and not old.type.endswith("[]")):
+        return f"CASE WHEN {own} IS NULL THEN NULL ELSE ARRAY[{own}]::{new.type} END"
+    if old.type.endswith("[]") and not new.type.endswith("[]") and not _is_text(new.type):
+        return f"({own})[1]::{new.type}"
+    if _enum(old.type, before) or _enum(new.type, after):
+        return f"{own}::text::{new.type}"
+    if (_base(old.type), _base(new.type)) in knowledge.casts or _is_text(old.type) or _is_text(new.type):
+        return f"{own}::{new.type}"
+    return f"{own}::text::{new.type}"
+
+
+def _conversion_loss(table: Table, old: Column, new: Column) -> Loss | None:
+    if old.type.endswith("[]") and not new.type.endswith("[]") and not _is_text(new.type):
+        return _loss(table, new, "keeps its first element alone")
+    return None
+
+
+def _loss(table: Table, column: Column, what: str) -> Loss:
+    return Loss(table.schema, table.name, column.name, f"{table.name}.{column.name} {what}".strip())
+
+
+def _identity(table: Table, old: Column, new: Column) -> list[Statement]:
+    if old.identity == new.identity and old.identity_options == new.identity_options:
+        return []
+    if new.identity is None:
+        return [identity_dropped(table, new)]
+    if old.identity is None:
+        steps = default(table, new) if old.default is not None else []
+        if not old.not_null:
+            steps += _not_null(table, new)
+        made = _alter(table, new, f"ADD GENERATED {new.identity.upper()} AS IDENTITY{identity_sql(new)}")
+        return [*steps, made, continued(table, new)]
+    changes = f"SET GENERATED {new.identity.upper()} " if old.identity != new.identity else ""
+    return [_alter(table, new, (changes + identity_changes(new)).strip())]
+
+
+def continued(table: Table, column: Column) -> Statement:
+    """The column's sequence set to go on after the greatest value that is there."""
+    full, own = qualified(table.schema, table.name), name(column.name)
+    named = f"pg_get_serial_sequence({literal(full)}, {literal(column.name)})"
+    return Statement(f"SELECT setval({named}, coalesce(max({own}), 1), max({own}) IS NOT NULL) FROM {full}")
+
+
+def _enum(type_name: str, catalogue: Catalogue) -> Enum | None:
+    schema, _, bare = type_name.removesuffix("[]").rpartition(".")
+    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
+    return found if isinstance(found, Enum) else None
+
+
+def _same_family(old: str, new: str) -> bool:
+    return any(_base(old) in family and _base(new) in family for family in _FAMILIES) or _base(old) == _base(new)
+
+
+def _is_text(type_name: str) -> bool:
+    return _base(type_name) in {"text", "character varying", "character", "public.citext", "citext"}
+
+
+def _base(type_name: str) -> str:
+    """A type without its size: `numeric` for `numeric(10,2)`, `timestamp with time zone` for one of a precision."""
+    head, bracket, rest = type_name.partition("(")
+    return (head + rest.partition(")")[2]) if bracket else type_name

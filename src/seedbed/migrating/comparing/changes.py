@@ -1,0 +1,161 @@
+"""What differs between two catalogues, and what each difference pulls along with it."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from seedbed.errors import CannotDraft
+from seedbed.migrating.comparing import altering, constraints, enums, functions, indexes, privileges, triggers, types
+from seedbed.migrating.comparing.blockers import Cleared, clear, column_of
+from seedbed.migrating.comparing.statements import Statement
+from seedbed.postgres.catalogue.model import (
+    Catalogue,
+    Column,
+    Composite,
+    Constraint,
+    Domain,
+    Enum,
+    Function,
+    Index,
+    Key,
+    Object,
+    Other,
+    Policy,
+    Table,
+    Trigger,
+    View,
+)
+
+Kind = TypeVar("Kind", bound=Object)
+
+
+class Changes:
+    """Two catalogues taken apart.
+
+    `gone` and `made` are objects that only one has, `kept` those of both. `renames` are constraints and indexes that
+    differ by their name alone. `replaced` are types that cannot be altered, `retyped` the columns that get another
+    type, `recomputed` generated columns that are dropped and added. `rebuilt` objects are dropped and made again,
+    because they changed or stand in the way; `early` ones go for good, before the rest.
+    """
+
+    def __init__(self, before: Catalogue, after: Catalogue) -> None:
+        self.before, self.after = before, after
+        self.gone = {key: found for key, found in before.objects.items() if key not in after.objects}
+        self.made = {key: found for key, found in after.objects.items() if key not in before.objects}
+        self._pairs = [(found, after.objects[key]) for key, found in before.objects.items() if key in after.objects]
+        self.renames = self._find_renames()
+        self.replaced = self._replaced_types()
+        self.retyped = self._retyped_columns()
+        self.recomputed = {key for key, old, new in self.columns() if altering.needs_rebuild(old, new)}
+        self.cleared: Cleared = clear(
+            before,
+            after,
+            rebuilt={old.key for old, new in self._pairs if old != new and not _alterable(old, new)},
+            columns=self._dropped_columns() | self.recomputed,
+            retyped=self.retyped,
+            types=self.replaced,
+        )
+        self.recomputed |= self.cleared.columns
+
+    @property
+    def rebuilt(self) -> set[Key]:
+        return self.cleared.rebuilt
+
+    @property
+    def coming(self) -> dict[Key, Object]:
+        """Everything that is made: new, or again."""
+        again = {key: self.after.objects[key] for key in self.rebuilt if key in self.after.objects}
+        return {**self.made, **again}
+
+    def kept(self, kind: type[Kind]) -> list[tuple[Kind, Kind]]:
+        return [(old, new) for old, new in self._pairs if isinstance(old, kind) and isinstance(new, kind)]
+
+    def columns(self) -> list[tuple[Key, Column, Column]]:
+        """The columns that both catalogues have."""
+        return [
+            (("column", new.schema, new.name, name), column, new.column[name])
+            for old, new in self.kept(Table)
+            for name, column in old.column.items()
+            if name in new.column
+        ]
+
+    def table_of(self, column: Key) -> Table:
+        found = self.after.objects["table", column[1], column[2]]
+        if not isinstance(found, Table):
+            raise TypeError(f"{column} is no table's column")
+        return found
+
+    def uses_replaced_type(self, column: Key) -> Key | None:
+        return next((key for key in self.replaced if column in self.before.needed_by.get(key, ())), None)
+
+    def _dropped_columns(self) -> set[Key]:
+        return {
+            ("column", old.schema, old.name, name)
+            for old, new in self.kept(Table)
+            for name in old.column
+            if name not in new.column
+        }
+
+    def _find_renames(self) -> list[Statement]:
+        found: list[Statement] = []
+        for key, new in list(self.made.items()):
+            for other, old in list(self.gone.items()):
+                if key[:3] == other[:3] and (step := _renamed(old, new)) is not None:
+                    found += [step, *privileges.commented(old, new)]
+                    del self.made[key], self.gone[other]
+                    break
+        return found
+
+    def _replaced_types(self) -> set[Key]:
+        replaced = set()
+        for old, new in self._pairs:
+            if old.key[0] == "type" and type(old) is not type(new):
+                raise CannotDraft(f"type {old.key[-1]}", "it becomes another kind of type")
+            match old, new:
+                case Enum(), Enum() if old.labels != new.labels:
+                    if types.labels_added(old, new) is None or enums.new_labels_used(old, new, self.after):
+                        replaced.add(old.key)
+                case Domain(), Domain() if types.domain_altered(old, new) is None:
+                    replaced.add(old.key)
+                case Composite(), Composite() if old.definition != new.definition:
+                    if any(user[0] == "column" for user in self.before.needed_by.get(old.key, ())):
+                        raise CannotDraft(
+                            f"type {old.name}", "columns have it, and a composite's values do not convert"
+                        )
+                    replaced.add(old.key)
+        return replaced
+
+    def _retyped_columns(self) -> set[Key]:
+        changed = {key for key, old, new in self.columns() if (old.type, old.collation) != (new.type, new.collation)}
+        using = {user for key in self.replaced for user in self.before.needed_by.get(key, ()) if user[0] == "column"}
+        return changed | {user for user in using if column_of(self.after, user) is not None}
+
+
+def _renamed(old: Object, new: Object) -> Statement | None:
+    match old, new:
+        case Constraint(), Constraint() if (old.type, old.definition) == (new.type, new.definition):
+            return constraints.renamed(old, new)
+        case Index(), Index() if indexes.nameless(old) == indexes.nameless(new):
+            return indexes.renamed(old, new)
+    return None
+
+
+def _alterable(old: Object, new: Object) -> bool:
+    """Whether a kept object's change is made in place, so that nothing that needs it is disturbed."""
+    match old, new:
+        case (Constraint(definition=before), Constraint(definition=after)) | (
+            Index(definition=before),
+            Index(definition=after),
+        ):
+            return before == after
+        case View(), View():
+            same = (old.definition, old.options, old.columns) == (new.definition, new.options, new.columns)
+            return same and old.materialized == new.materialized
+        case Function(), Function():
+            return functions.altered(old, new) is not None
+        case Trigger(), Trigger():
+            return triggers.altered(old, new) is not None
+        case Policy(), Policy():
+            return replace(old, comment=None) == replace(new, comment=None)
+        case Other(), Other():
+            return False
+    return True

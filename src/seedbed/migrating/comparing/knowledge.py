@@ -1,0 +1,60 @@
+"""What is known beside two catalogues: what fills a column, and how one type becomes another."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from seedbed.migrating.comparing.statements import literal
+from seedbed.postgres.catalogue.model import Catalogue, Enum
+
+ColumnName = tuple[str, str, str]
+"""Schema, table and column."""
+
+_NEUTRAL = (
+    (("smallint", "integer", "bigint", "numeric", "real", "double", "money", "oid"), "0"),
+    (("boolean",), "false"),
+    (("character", "text", "citext", "public.citext", "name", "xml"), "''"),
+    (("timestamp", "date"), "'1970-01-01'"),
+    (("time",), "'00:00:00'"),
+    (("interval",), "'0'"),
+    (("uuid",), "'00000000-0000-0000-0000-000000000000'"),
+    (("jsonb", "json"), "'null'"),
+    (("bytea",), "'\\x'"),
+    (("inet", "cidr"), "'0.0.0.0/32'"),
+    (("macaddr8",), "'00:00:00:00:00:00:00:00'"),
+    (("macaddr",), "'00:00:00:00:00:00'"),
+    (("tsvector",), "''"),
+)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """`fills` are SQL expressions for the rows that exist, by column; a `constant` one may stand as a default.
+
+    `restoring` is true for the way back down: a column that was dropped comes back empty, and where it must not be
+    NULL, with a neutral value; both are losses that the revision names.
+    """
+
+    fills: Mapping[ColumnName, str] = field(default_factory=dict)
+    constants: frozenset[ColumnName] = frozenset()
+    using: Mapping[ColumnName, str] = field(default_factory=dict)
+    casts: frozenset[tuple[str, str]] = frozenset()
+    restoring: bool = False
+
+
+def neutral(type_name: str, catalogue: Catalogue) -> str | None:
+    """A value that says nothing, for a column that must have one."""
+    if type_name.endswith("[]"):
+        return "'{}'"
+    if type_name.endswith("range"):
+        return "'{}'" if "multirange" in type_name else "'empty'"
+    schema, _, bare = type_name.rpartition(".")
+    found = catalogue.objects.get(("type", schema or "public", bare))
+    if isinstance(found, Enum):
+        return literal(found.labels[0]) if found.labels else None
+    if type_name.startswith("bit") and "varying" not in type_name:
+        length = int(type_name.partition("(")[2].rstrip(")") or 1)
+        return f"B'{'0' * length}'"
+    for names, value in _NEUTRAL:
+        if type_name.startswith(names):
+            return value
+    return "''" if type_name.startswith("bit varying") else None

@@ -1,0 +1,98 @@
+"""The steps of a revision: each is SQL, and where Alembic has a call that says the same, that call."""
+
+from dataclasses import dataclass
+
+from seedbed.postgres.quoting import column_name
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What rows lose by a step: a column's values, or without `column` a table's rows; `words` say it to a person."""
+
+    schema: str
+    table: str
+    column: str | None
+    words: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One step, and what is lost by it."""
+
+    sql: str
+    code: str | None = None
+    loss: Loss | None = None
+
+    @property
+    def python(self) -> str:
+        """The step as a line, or lines, of a revision."""
+        return self.code if self.code is not None else execute(self.sql)
+
+
+def execute(sql: str) -> str:
+    """An `op.execute` of a statement, quoted so that it reads like SQL.
+
+    SQLAlchemy reads `:name` in a text as a parameter, so a colon that stands before a letter is escaped.
+    """
+    sql = sql.strip().removesuffix(";")
+    escaped = _without_parameters(sql)
+    if "\n" not in escaped and "\\" not in escaped:
+        if '"' not in escaped:
+            return call("op.execute", f'"{escaped}"')
+        if "'" not in escaped:
+            return call("op.execute", f"'{escaped}'")
+    raw = "r" if "\\" in escaped else ""
+    if '"""' not in escaped and not escaped.endswith(('"', "\\")):
+        return f'op.execute({raw}"""{escaped}""")'
+    return f"op.execute({escaped!r})"
+
+
+def name(identifier: str) -> str:
+    """A name in SQL, quoted where it must be."""
+    return column_name(identifier)
+
+
+def qualified(schema: str, identifier: str) -> str:
+    """A name with its schema in SQL; public goes without saying, as Alembic's own calls have it."""
+    return name(identifier) if schema == "public" else f"{name(schema)}.{name(identifier)}"
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def schema_argument(schema: str) -> str:
+    """The `schema=` of an Alembic call, where one is needed."""
+    return "" if schema == "public" else f", schema={quoted(schema)}"
+
+
+def quoted(text: str) -> str:
+    """A Python string in double quotes where that is possible, as formatters have it."""
+    shown = repr(text)
+    if shown.startswith("'") and '"' not in text and "\\" not in shown:
+        return f'"{text}"'
+    return shown
+
+
+def call(function: str, *arguments: str) -> str:
+    """A call on one line where it fits, else an argument a line."""
+    kept = [argument for argument in arguments if argument]
+    line = f"{function}({', '.join(kept)})"
+    if len(line) <= _WIDTH and "\n" not in line:
+        return line
+    comma = "," if len(kept) > 1 else ""
+    inner = "".join(f"    {line}\n" for argument in kept for line in f"{argument}{comma}".split("\n"))
+    return f"{function}(\n{inner})"
+
+
+_WIDTH = 112
+
+
+def _without_parameters(sql: str) -> str:
+    written = []
+    for position, letter in enumerate(sql):
+        following = sql[position + 1 : position + 2]
+        before = sql[position - 1 : position]
+        parameter = letter == ":" and before != ":" and (following.isalnum() or following == "_")
+        written.append("\\:" if parameter else letter)
+    return "".join(written)

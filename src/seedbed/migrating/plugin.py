@@ -1,0 +1,21 @@
+"""Seedbed's comparison as a plugin of Alembic, found by the entry point `seedbed.catalogue`.
+
+An env.py gains it by `autogenerate_plugins=["alembic.autogenerate.*", "seedbed.*"]`, and no other env.py of the same
+Python does. Alembic looks for plugins while it is itself being imported, so nothing is imported here before it is used.
+"""
+
+from importlib import import_module
+from typing import Any
+
+
+def setup(plugin: Any) -> None:
+    """Put Seedbed's comparison before Alembic's own, whose place it takes: it sees all of that and more."""
+    util = import_module("alembic.util")
+
+    def compare(context: Any, upgrade: Any) -> Any:
+        import_module("seedbed.migrating.autogenerating").compare(context, upgrade)
+        return util.PriorityDispatchResult.STOP
+
+    plugin.add_autogenerate_comparator(
+        compare, "autogenerate", qualifier="postgresql", priority=util.DispatchPriority.FIRST
+    )

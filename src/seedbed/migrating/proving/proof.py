@@ -1,0 +1,219 @@
+"""A revision run up and down over rows, and what could be said of it afterwards."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import psycopg2
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import DraftRefused
+from seedbed.migrating.comparing.statements import Loss
+from seedbed.migrating.proving.rows import Filled, fill, read_rows, texts_of
+from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
+from seedbed.postgres.catalogue.model import Table
+from seedbed.postgres.connecting import sentence
+
+_DATA = ("22", "23")
+"""SQLSTATE classes that are about the rows and not about the statement: data exceptions, violated constraints."""
+
+Rows = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+
+
+class Verdict(StrEnum):
+    """What a proof came to. A refusal is none of these."""
+
+    PROVEN = "proven"
+    NAMED_LOSS = "proven with named loss"
+    FORWARD_ONLY = "forward only"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A verdict, and what it holds for.
+
+    `conditions` are what rows must be for the revision to run; where they are not, it stops and changes nothing.
+    """
+
+    verdict: Verdict
+    version: int
+    steps: tuple[str, ...]
+    filled: Filled
+    losses: tuple[str, ...] = ()
+    losses_down: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The proof in words, for the terminal and for the revision's docstring."""
+        tables = len(self.filled.rows)
+        said = [f"{self.verdict.capitalize()} on PostgreSQL {self.version}: {', '.join(self.steps)}."]
+        said += [f"Loses {', '.join(self.losses)}."] if self.losses else []
+        said += [f"Going down loses {', '.join(self.losses_down)}."] if self.losses_down else []
+        said += [f"Rows must fit: {condition}." for condition in self.conditions]
+        said += [f"Tried with rows in {tables} table{'s' if tables != 1 else ''}."] if tables else []
+        said += [f"No row could be made for {table}: {why}." for table, why in self.filled.empty.items()]
+        return said
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A revision to be proven: how to run it, where it starts and ends, and what it says that it loses.
+
+    `renamed` maps a table's or a column's new place to its old one, so that rows are found again.
+    """
+
+    up: Callable[[Connection], None]
+    down: Callable[[Connection], None] | None
+    before: Catalogue
+    after: Catalogue
+    losses: Sequence[Loss] = ()
+    losses_down: Sequence[Loss] = ()
+    changed: frozenset[tuple[str, str, str]] = frozenset()
+    renamed_tables: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    renamed_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+
+
+def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Connection]]) -> Proof:
+    """Prove a revision on copies of a database that is where the revision starts.
+
+    With rows in it: up, and the catalogue equals the models'; the rows are there; down, over those rows and over new
+    ones, and the catalogue equals the beginning; up again. Where the rows are in the way, tamer ones are tried, and
+    what was in the way becomes a condition.
+
+    Raises:
+        DraftRefused: at the first step that does not hold.
+    """
+    conditions: list[str] = []
+    tame, new_rows = False, True
+    while True:
+        with copies() as connection:
+            try:
+                return _run(candidate, connection, conditions, tame=tame, new_rows=new_rows)
+            except _RowsInTheWay as rows:
+                if rows.going_down and new_rows:
+                    new_rows = False
+                    conditions.append(f"going down, {rows.said}")
+                elif not tame:
+                    tame = True
+                    conditions.append(rows.said)
+                else:
+                    raise DraftRefused("downgrade" if rows.going_down else "upgrade", rows.said) from rows
+
+
+class _RowsInTheWay(Exception):
+    def __init__(self, said: str, *, going_down: bool) -> None:
+        super().__init__(said)
+        self.said = said
+        self.going_down = going_down
+
+
+def _run(candidate: Candidate, connection: Connection, conditions: list[str], *, tame: bool, new_rows: bool) -> Proof:
+    filled = fill(connection, tame=_tame_values(candidate) if tame else None)
+    rows = read_rows(connection)
+    _step("upgrade", candidate.up, connection)
+    _equal("the models", connection, candidate.after)
+    _survived("upgrade", _moved(rows, candidate), read_rows(connection), candidate, candidate.losses)
+    steps = ["up", "catalogue equal to the models'", "rows kept"]
+    verdict = Verdict.NAMED_LOSS if candidate.losses else Verdict.PROVEN
+    if candidate.down is None:
+        verdict = Verdict.FORWARD_ONLY
+    else:
+        if new_rows:
+            fill(connection, seed=1, tame=_tame_values(candidate) if tame else None)
+        _step("downgrade", candidate.down, connection)
+        _equal("the beginning", connection, candidate.before)
+        losses = [*candidate.losses, *candidate.losses_down]
+        _survived("downgrade", rows, read_rows(connection), candidate, losses)
+        _step("upgrade", candidate.up, connection)
+        _equal("the models", connection, candidate.after)
+        steps += ["down over new rows" if new_rows else "down", "catalogue equal to the beginning", "up again"]
+    return Proof(
+        verdict,
+        candidate.after.version,
+        tuple(steps),
+        filled,
+        _words(candidate.losses),
+        _words(candidate.losses_down),
+        tuple(dict.fromkeys(conditions)),
+    )
+
+
+def _tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:
+    """For a text column that becomes something else, texts that are something else."""
+    values = {}
+    for table in candidate.after.tables():
+        place = candidate.renamed_tables.get((table.schema, table.name), (table.schema, table.name))
+        old = candidate.before.objects.get(("table", *place))
+        for column in table.columns:
+            name = candidate.renamed_columns.get((table.schema, table.name, column.name), column.name)
+            if isinstance(old, Table) and name in old.column and old.column[name].type != column.type:
+                values[(*place, name)] = texts_of(column.type, candidate.after)
+    return values
+
+
+def _step(name: str, run: Callable[[Connection], None], connection: Connection) -> None:
+    try:
+        run(connection)
+    except (DBAPIError, psycopg2.Error) as error:
+        connection.rollback()
+        driver = error.orig if isinstance(error, DBAPIError) else error
+        state = driver.pgcode if isinstance(driver, psycopg2.Error) else None
+        if state is not None and state.startswith(_DATA):
+            raise _RowsInTheWay(sentence(error), going_down=name == "downgrade") from error
+        raise DraftRefused(name, sentence(error)) from error
+
+
+def _equal(what: str, connection: Connection, wanted: Catalogue) -> None:
+    left = differences(read_catalogue(connection), wanted)
+    if left:
+        raise DraftRefused(f"catalogue equals {what}", "; ".join(map(str, left)))
+
+
+def _moved(rows: Rows, candidate: Candidate) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Rows under the names that the revision gives their tables and columns."""
+    places = {old: new for new, old in candidate.renamed_tables.items()}
+    moved: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for place, found in rows.items():
+        new = places.get(place, place)
+        names = {old: key[2] for key, old in candidate.renamed_columns.items() if key[:2] == new}
+        moved[new] = [{names.get(name, name): value for name, value in row.items()} for row in found]
+    return moved
+
+
+def _survived(step: str, rows: Rows, now: Rows, candidate: Candidate, losses: Sequence[Loss]) -> None:
+    """See that every row from before is there, in every column that the revision has no business with."""
+    for place, found in rows.items():
+        if any((loss.schema, loss.table) == place and loss.column is None for loss in losses):
+            continue
+        kept = _comparable(place, candidate, losses, now.get(place, ()), found)
+        missing = Counter(_projected(found, kept)) - Counter(_projected(now.get(place, ()), kept))
+        if missing:
+            table = place[1] if place[0] == "public" else ".".join(place)
+            raise DraftRefused(f"rows kept by the {step}", f"{table} has lost {next(iter(missing))}")
+
+
+def _comparable(
+    place: tuple[str, str],
+    candidate: Candidate,
+    losses: Sequence[Loss],
+    now: Sequence[Mapping[str, Any]],
+    before: Sequence[Mapping[str, Any]],
+) -> list[str]:
+    lossy = {loss.column for loss in losses if (loss.schema, loss.table) == place}
+    lossy |= {candidate.renamed_columns.get((*place, column or ""), "") for column in lossy}
+    changed = {name for schema, table, name in candidate.changed if (schema, table) == place}
+    present = set(now[0]) if now else set(before[0]) if before else set()
+    names = set(before[0]) if before else set()
+    return sorted(names & present - lossy - changed)
+
+
+def _projected(rows: Sequence[Mapping[str, Any]], names: list[str]) -> Iterator[str]:
+    return (str([row.get(name) for name in names]) for row in rows)
+
+
+def _words(losses: Sequence[Loss]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(loss.words for loss in losses))

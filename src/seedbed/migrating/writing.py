@@ -1,0 +1,79 @@
+"""A revision's file, written from its steps."""
+
+import re
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from textwrap import indent
+
+from alembic.script import ScriptDirectory
+from alembic.util import rev_id
+
+from seedbed.errors import DraftRefused
+from seedbed.migrating.comparing.statements import Statement
+from seedbed.migrating.history import Revision, alembic_config
+from seedbed.settings import Project
+
+_INDENT = "    "
+
+
+def write_revision(
+    project: Project, message: str, upgrade: Sequence[Statement], downgrade: Sequence[Statement] | str
+) -> Revision:
+    """Write a revision after the newest one. A `downgrade` that is a sentence says why there is no way back."""
+    config = alembic_config(project)
+    config.cmd_opts = Namespace(quiet=True)
+    directory = ScriptDirectory.from_config(config)
+    up = body(upgrade)
+    down = _no_way_back(downgrade) if isinstance(downgrade, str) else body(downgrade)
+    imports = "from sqlalchemy.dialects import postgresql\n" if "postgresql." in up + down else ""
+    script = directory.generate_revision(
+        rev_id(), message, head="head", upgrades=_after_first(up), downgrades=_after_first(down), imports=imports
+    )
+    if script is None:
+        raise DraftRefused("write", "Alembic wrote no file")
+    return Revision(script.revision, message, Path(script.path))
+
+
+def body(statements: Iterable[Statement]) -> str:
+    """The steps as the body of a function, indented."""
+    lines = [statement.python for statement in statements]
+    return "\n".join(indent(line, _INDENT, lambda _: True) if "\n" not in line else _indented(line) for line in lines)
+
+
+def add_verdict(revision: Revision, lines: Sequence[str]) -> None:
+    """Put what a proof came to under the message in the revision's docstring."""
+    text = revision.file.read_text(encoding="utf-8")
+    head = f'"""{revision.message}'
+    said = "\n".join(_wrapped(line) for line in lines)
+    if head in text:
+        end = "\n" if text.split(head, 1)[1].startswith('"""') else ""
+        revision.file.write_text(text.replace(head, f"{head}\n\n{said}{end}", 1), encoding="utf-8")
+
+
+def _indented(code: str) -> str:
+    """Code over several lines, indented but for what is inside a triple-quoted string."""
+    lines, inside = [], False
+    for line in code.split("\n"):
+        lines.append(line if inside else _INDENT + line)
+        if len(re.findall('"""', line)) % 2:
+            inside = not inside
+    return "\n".join(lines)
+
+
+def _after_first(text: str) -> str:
+    """The template indents the first line itself."""
+    return text.removeprefix(_INDENT) or "pass"
+
+
+def _no_way_back(reason: str) -> str:
+    return f"{_INDENT}raise RuntimeError({reason!r})"
+
+
+def _wrapped(line: str, width: int = 116) -> str:
+    words, lines = line.replace("\\", "\\\\").replace('"""', "'''").split(), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) + 1 > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\n".join(lines)

@@ -1,0 +1,79 @@
+"""The models made in an empty database, exactly as they say, without any migration."""
+
+import re
+from collections.abc import Callable
+
+import psycopg2
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import SchemaNotBuildable
+from seedbed.modelling.loading import Schema
+from seedbed.modelling.objects import declared
+from seedbed.postgres.connecting import execute_plain, sentence
+from seedbed.postgres.quoting import column_name
+
+_LATER = frozenset({"42P01", "42703", "42704", "42883", "3F000", "42P17"})
+"""SQLSTATEs of a statement that needs what another one makes: no such table, column, type, function or schema."""
+
+
+def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], None] | None = None) -> None:
+    """Make everything that the models declare, in one transaction that is committed at the end.
+
+    Statements are tried in turn, each in a savepoint, until all have found what they need; so the order in which
+    a schema lists them does not matter. `make_role` is called with a role that a grant or a policy names and the server
+    lacks; without it that is an error, since a given server's roles are not ours to make.
+
+    Raises:
+        SchemaNotBuildable: with the statement, and what PostgreSQL said of it.
+    """
+    metadata = schema.metadata
+    waiting: list[str | None] = [None, *declared(metadata)]
+    for name in sorted({table.schema for table in metadata.tables.values() if table.schema}):
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {column_name(name)}"))
+    while waiting:
+        left: list[str | None] = []
+        failures: list[tuple[str | None, Exception]] = []
+        for statement in waiting:
+            error = _tried(connection, schema, statement)
+            if error is None:
+                continue
+            role = _missing_role(error)
+            if role is not None and make_role is not None:
+                make_role(role)
+            elif _state(error) not in _LATER:
+                raise SchemaNotBuildable(_named(statement), sentence(error)) from error
+            left.append(statement)
+            failures.append((statement, error))
+        if len(left) == len(waiting) and not any(_missing_role(error) and make_role for _, error in failures):
+            statement, error = failures[0]
+            raise SchemaNotBuildable(_named(statement), sentence(error)) from error
+        waiting = left
+    connection.commit()
+
+
+def _tried(connection: Connection, schema: Schema, statement: str | None) -> Exception | None:
+    savepoint = connection.begin_nested()
+    try:
+        if statement is None:
+            schema.metadata.create_all(connection)
+        else:
+            execute_plain(connection, statement)
+    except (DBAPIError, psycopg2.Error) as error:
+        savepoint.rollback()
+        return error.orig if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg2.Error) else error
+    savepoint.commit()
+    return None
+
+
+def _state(error: Exception) -> str | None:
+    return error.pgcode if isinstance(error, psycopg2.Error) else None
+
+
+def _missing_role(error: Exception) -> str | None:
+    found = re.match(r'role "(.+)" does not exist', str(error)) if _state(error) == "42704" else None
+    return found[1] if found else None
+
+
+def _named(statement: str | None) -> str:
+    return "the tables" if statement is None else statement.splitlines()[0][:80]

@@ -1,0 +1,7 @@
+"""What a database holds, read from pg_catalog and compared."""
+
+from seedbed.postgres.catalogue.differences import Difference, differences
+from seedbed.postgres.catalogue.model import Catalogue, Key, Object
+from seedbed.postgres.catalogue.reading import read_catalogue
+
+__all__ = ["Catalogue", "Difference", "Key", "Object", "differences", "read_catalogue"]

@@ -1,0 +1,307 @@
+"""What a database holds, as data that can be compared: a record for each object, and which needs which."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+Key = tuple[str, ...]
+"""An object's kind and its qualified name: `("column", "public", "task", "title")`."""
+
+NOT_COMPARED = {"position": "Column.position", "oid": "never read", "statistics": "never read"}
+"""What two databases may differ in and still be equal.
+
+A column's position: ALTER TABLE ADD COLUMN can only append. OIDs and statistics, which say nothing of the schema, are
+not read at all. The names of NOT NULL constraints, which PostgreSQL has from version 18 and keeps when a table or a
+column is renamed, are not read either: whether a column is NOT NULL is a fact of the column.
+"""
+
+
+@dataclass(frozen=True)
+class Schema:
+    name: str
+    comment: str | None = None
+    privileges: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return ("schema", self.name)
+
+
+@dataclass(frozen=True)
+class Extension:
+    name: str
+    schema: str
+
+    @property
+    def key(self) -> Key:
+        return ("extension", self.name)
+
+
+@dataclass(frozen=True)
+class Column:
+    """`default` is the default's expression, or the generating one where `generated` is `stored` or `virtual`."""
+
+    name: str
+    type: str
+    not_null: bool
+    default: str | None
+    generated: str | None
+    identity: str | None
+    identity_options: str | None
+    collation: str | None
+    comment: str | None
+    privileges: tuple[str, ...] = ()
+    position: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, partitioned table or partition. A column that a partition or child inherits is not listed again."""
+
+    schema: str
+    name: str
+    kind: str
+    unlogged: bool
+    columns: tuple[Column, ...]
+    parents: tuple[str, ...]
+    partition_key: str | None
+    partition_bound: str | None
+    options: tuple[str, ...]
+    row_security: bool
+    forced_row_security: bool
+    comment: str | None
+    privileges: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        return ("table", self.schema, self.name)
+
+    @cached_property
+    def column(self) -> Mapping[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    def without_columns(self) -> tuple[object, ...]:
+        """Everything that can be compared before columns are looked at one by one."""
+        return (
+            self.kind, self.unlogged, self.parents, self.partition_key, self.partition_bound, self.options,
+            self.row_security, self.forced_row_security, self.comment, self.privileges,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """`type` is pg_constraint's letter: p, u, f, c, x. `definition` is what ADD CONSTRAINT takes after the name."""
+
+    schema: str
+    table: str
+    name: str
+    type: str
+    definition: str
+    columns: tuple[str, ...]
+    references: tuple[str, str] | None
+    referenced_columns: tuple[str, ...]
+    comment: str | None
+
+    @property
+    def key(self) -> Key:
+        return ("constraint", self.schema, self.table, self.name)
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index that no constraint made. `definition` is a whole CREATE INDEX."""
+
+    schema: str
+    table: str
+    name: str
+    definition: str
+    unique: bool
+    valid: bool
+    columns: tuple[str, ...]
+    comment: str | None
+
+    @property
+    def key(self) -> Key:
+        return ("index", self.schema, self.table, self.name)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A sequence that no identity column owns."""
+
+    schema: str
+    name: str
+    type: str
+    start: int
+    increment: int
+    minimum: int
+    maximum: int
+    cache: int
+    cycle: bool
+    owned_by: tuple[str, str, str] | None
+    comment: str | None
+    privileges: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        return ("sequence", self.schema, self.name)
+
+
+@dataclass(frozen=True)
+class Enum:
+    schema: str
+    name: str
+    labels: tuple[str, ...]
+    comment: str | None
+    privileges: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        return ("type", self.schema, self.name)
+
+
+@dataclass(frozen=True)
+class Domain:
+    schema: str
+    name: str
+    type: str
+    not_null: bool
+    default: str | None
+    collation: str | None
+    checks: tuple[tuple[str, str], ...]
+    comment: str | None
+    privileges: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        return ("type", self.schema, self.name)
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A composite or a range type, by the words that CREATE TYPE takes after AS."""
+
+    schema: str
+    name: str
+    definition: str
+    comment: str | None
+    privileges: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        return ("type", self.schema, self.name)
+
+
+@dataclass(frozen=True)
+class View:
+    schema: str
+    name: str
+    materialized: bool
+    definition: str
+    options: tuple[str, ...]
+    columns: tuple[str, ...]
+    comment: str | None
+    privileges: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        return ("view", self.schema, self.name)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function, procedure or aggregate. `signature` is its name with its identity arguments."""
+
+    schema: str
+    signature: str
+    kind: str
+    language: str
+    result: str | None
+    definition: str
+    string_body: bool
+    comment: str | None
+    privileges: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        return ("function", self.schema, self.signature)
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A trigger. `enabled` is pg_trigger's letter: O ordinary, D disabled, R replica, A always."""
+
+    schema: str
+    table: str
+    name: str
+    definition: str
+    enabled: str
+    comment: str | None
+
+    @property
+    def key(self) -> Key:
+        return ("trigger", self.schema, self.table, self.name)
+
+
+@dataclass(frozen=True)
+class Policy:
+    schema: str
+    table: str
+    name: str
+    command: str
+    permissive: bool
+    roles: tuple[str, ...]
+    using: str | None
+    check: str | None
+    comment: str | None
+
+    @property
+    def key(self) -> Key:
+        return ("policy", self.schema, self.table, self.name)
+
+
+@dataclass(frozen=True)
+class Other:
+    """Something that is known by its name and a definition alone: a rule, a collation, a statistics object."""
+
+    kind: str
+    schema: str
+    name: str
+    definition: str
+
+    @property
+    def key(self) -> Key:
+        return (self.kind, self.schema, self.name)
+
+
+Object = (
+    Schema | Extension | Table | Constraint | Index | Sequence | Enum | Domain | Composite | View | Function | Trigger
+    | Policy | Other
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The objects of a database by key, and for each the keys of those that need it."""
+
+    objects: Mapping[Key, Object]
+    needed_by: Mapping[Key, frozenset[Key]]
+    version: int
+
+    def dependants(self, key: Key) -> frozenset[Key]:
+        """Everything that needs an object, directly or through others."""
+        found: set[Key] = set()
+        waiting = [key]
+        while waiting:
+            for dependant in self.needed_by.get(waiting.pop(), ()):
+                if dependant not in found:
+                    found.add(dependant)
+                    waiting.append(dependant)
+        return frozenset(found)
+
+    def needs(self, key: Key) -> frozenset[Key]:
+        """What an object needs directly."""
+        return frozenset(needed for needed, dependants in self.needed_by.items() if key in dependants)
+
+    def tables(self) -> Iterator[Table]:
+        return (found for found in self.objects.values() if isinstance(found, Table))
