@@ -110,17 +110,27 @@ def built(configuration: Configuration, schema: Schema) -> Catalogue:
 
 
 def find_change(configuration: Configuration, schema: Schema, beginning: Database, words: Words) -> Change:
-    """Compare a database with the models, once its renames are done on a transaction that is rolled back."""
+    """Compare a throw-away database with the models."""
     after = built(configuration, schema)
     with connect(beginning) as connection:
-        before = read_catalogue(connection)
-        renamed = renames(schema, before, words)
-        for step in (step for rename in renamed for step in rename.up):
-            execute_plain(connection, step.sql)
-        moved = read_catalogue(connection) if renamed else before
-        connection.rollback()
-        pairs = connection.execute(text(_CASTS)).all()
-        connection.rollback()
+        return change_between(connection, after, schema, words)
+
+
+def change_between(connection: Connection, after: Catalogue, schema: Schema, words: Words) -> Change:
+    """What has to be done to a database for it to equal a catalogue. Renames are tried on it, and rolled back.
+
+    Raises:
+        LooksRenamed, BackfillNeeded: a person has to say something first.
+        CannotDraft: no statement makes the change.
+    """
+    before = read_catalogue(connection)
+    renamed = renames(schema, before, words)
+    for step in (step for rename in renamed for step in rename.up):
+        execute_plain(connection, step.sql)
+    moved = read_catalogue(connection) if renamed else before
+    connection.rollback()
+    pairs = connection.execute(text(_CASTS)).all()
+    connection.rollback()
     casts = frozenset((str(source), str(target)) for source, target in pairs)
     refuse_look_alikes(moved, after, schema, words)
     up = transition(moved, after, knowledge(schema, words, casts))
@@ -136,7 +146,7 @@ def _candidate(configuration: Configuration, revision: Revision, change: Change)
     run: Callable[[Connection], None] = partial(_run, configuration, revision.id)
     back: Callable[[Connection], None] = partial(_run, configuration, "-1")
     down = change.downgrade
-    tables, columns = _renamed(change)
+    tables, columns = renamed_places(change)
     return Candidate(
         up=run,
         down=None if isinstance(down, str) else back,
@@ -144,7 +154,7 @@ def _candidate(configuration: Configuration, revision: Revision, change: Change)
         after=change.after,
         losses=[statement.loss for statement in change.upgrade if statement.loss is not None],
         losses_down=() if isinstance(down, str) else [step.loss for step in down if step.loss is not None],
-        changed=_changed(change),
+        changed=changed_columns(change),
         renamed_tables=tables,
         renamed_columns=columns,
     )
@@ -154,7 +164,7 @@ def _run(configuration: Configuration, target: str, connection: Connection) -> N
     move(configuration.project, connection, target)
 
 
-def _renamed(change: Change) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
+def renamed_places(change: Change) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
     """The old places of renamed tables, and the old names of renamed columns, by their new places."""
     tables: dict[tuple[str, str], tuple[str, str]] = {}
     columns: dict[tuple[str, str, str], str] = {}
@@ -169,7 +179,7 @@ def _renamed(change: Change) -> tuple[dict[tuple[str, str], tuple[str, str]], di
     return tables, columns
 
 
-def _changed(change: Change) -> frozenset[tuple[str, str, str]]:
+def changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
     """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL."""
     found = set()
     for table in change.after.tables():
@@ -177,7 +187,11 @@ def _changed(change: Change) -> frozenset[tuple[str, str, str]]:
         before = getattr(old, "column", {})
         for column in table.columns:
             was = before.get(column.name)
-            same = was is not None and (was.type, was.not_null) == (column.type, column.not_null)
+            label = any(
+                column.type.removesuffix("[]").removeprefix("public.") == rename.new.rpartition(".")[0]
+                for rename in change.renames
+            )
+            same = not label and was is not None and (was.type, was.not_null) == (column.type, column.not_null)
             if was is None or not same or column.generated or was.generated:
                 found.add((table.schema, table.name, column.name))
     return frozenset(found)

@@ -26,7 +26,7 @@ _CALLABLES = {
     ("builtins", "dict"): "'{}'",
     ("builtins", "str"): "''",
 }
-"""Python defaults whose meaning in SQL is known, by module and name."""
+"""Python defaults whose meaning in SQL is known, by module and name; methods of `datetime` do not say theirs."""
 
 _ALIKE = 0.5
 """The share of its columns, by name and type, that a new table has in common with one that it looks like."""
@@ -145,16 +145,18 @@ def _table_renames(schema: Schema, before: Catalogue, words: Words) -> Iterable[
         old_schema, _, old_name = old.rpartition(".")
         old_schema = old_schema or ("public" if shown in said else table.schema or "public")
         if ("table", old_schema, old_name) in before.objects:
-            there = _move(old_schema, old_name, table.schema or "public", table.name)
-            back = _move(table.schema or "public", table.name, old_schema, old_name)
+            new_schema = table.schema or "public"
+            there = _move(old_schema, old_name, new_schema, table.name)
+            back = _move(new_schema, table.name, old_schema, old_name)
+            if ("schema", new_schema) not in before.objects:
+                there = (Statement(f"CREATE SCHEMA {name(new_schema)}"), *there)
+                back = (*back, Statement(f"DROP SCHEMA {name(new_schema)}"))
             yield Rename(_name(old_schema, old_name), shown, there, back)
 
 
 def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tuple[Statement, ...]:
     steps = []
     if old_schema != new_schema:
-        if new_schema != "public":
-            steps.append(Statement(f"CREATE SCHEMA IF NOT EXISTS {name(new_schema)}"))
         steps.append(Statement(f"ALTER TABLE {qualified(old_schema, old_name)} SET SCHEMA {name(new_schema)}"))
     if old_name != new_name:
         code = call("op.rename_table", quoted(old_name), quoted(new_name), schema_argument(new_schema)[2:])
@@ -246,7 +248,8 @@ def _python_default(column: Column[Any]) -> tuple[str, bool] | None:
         return None
     if default.is_callable:
         function: Any = default.arg  # type: ignore[attr-defined]
-        known = _CALLABLES.get((str(function.__module__).partition(".")[0], function.__name__))
+        module = str(getattr(function, "__module__", None) or "datetime").partition(".")[0]
+        known = _CALLABLES.get((module, function.__name__))
         return (known, False) if known is not None else None
     if not default.is_scalar:
         return None

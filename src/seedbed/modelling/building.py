@@ -29,6 +29,7 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
     """
     metadata = schema.metadata
     waiting: list[str | None] = [None, *declared(metadata)]
+    roles: set[str] = set()
     for name in sorted({table.schema for table in metadata.tables.values() if table.schema}):
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {column_name(name)}"))
     while waiting:
@@ -39,13 +40,14 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
             if error is None:
                 continue
             role = _missing_role(error)
-            if role is not None and make_role is not None:
+            if role is not None and make_role is not None and role not in roles:
                 make_role(role)
+                roles.add(role)
             elif _state(error) not in _LATER:
                 raise SchemaNotBuildable(_named(statement), sentence(error)) from error
             left.append(statement)
             failures.append((statement, error))
-        if len(left) == len(waiting) and not any(_missing_role(error) and make_role for _, error in failures):
+        if len(left) == len(waiting) and not any(_missing_role(error) in roles for _, error in failures):
             statement, error = failures[0]
             raise SchemaNotBuildable(_named(statement), sentence(error)) from error
         waiting = left

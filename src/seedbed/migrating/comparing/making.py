@@ -162,12 +162,16 @@ def _alter_columns(changes: Changes, old: Table, new: Table, knowledge: Knowledg
     for name, column in old.column.items():
         if (*place, name) in changes.recomputed:
             yield altering.dropped(new, column)
-    for name, column in new.column.items():
-        if name not in old.column or (*place, name) in changes.recomputed:
+    added = [c for name, c in new.column.items() if name not in old.column or (*place, name) in changes.recomputed]
+    for column in added:
+        if not column.generated:
             yield from altering.added(new, column, changes.after, knowledge)
     for name, column in new.column.items():
         if name in old.column and (*place, name) not in changes.recomputed:
             yield from _alter_column(changes, (*place, name), old.column[name], column, knowledge)
+    for column in added:
+        if column.generated:
+            yield from altering.added(new, column, changes.after, knowledge)
 
 
 def _alter_column(changes: Changes, key: Key, old: Column, new: Column, knowledge: Knowledge) -> Iterable[Statement]:

@@ -29,7 +29,10 @@ def made(table: Table, inside: Iterable[Constraint]) -> list[Statement]:
 
 def dropped(table: Table) -> list[Statement]:
     code = call("op.drop_table", quoted(table.name), schema_argument(table.schema)[2:])
-    loss = Loss(table.schema, table.name, None, f"the rows of {table.name}")
+    schema, place = table.schema, table.name
+    if table.partition_bound is not None:
+        schema, place = (part.strip('"') for part in table.parents[0].split("."))
+    loss = Loss(schema, place, None, f"the rows of {table.name}")
     return [Statement(f"DROP TABLE {qualified(table.schema, table.name)}", code, loss)]
 
 

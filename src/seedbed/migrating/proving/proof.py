@@ -187,13 +187,20 @@ def _moved(rows: Rows, candidate: Candidate) -> dict[tuple[str, str], list[dict[
 def _survived(step: str, rows: Rows, now: Rows, candidate: Candidate, losses: Sequence[Loss]) -> None:
     """See that every row from before is there, in every column that the revision has no business with."""
     for place, found in rows.items():
-        if any((loss.schema, loss.table) == place and loss.column is None for loss in losses):
+        lost = any((loss.schema, loss.table) == place and loss.column is None for loss in losses)
+        if lost or _hidden(place, candidate):
             continue
         kept = _comparable(place, candidate, losses, now.get(place, ()), found)
         missing = Counter(_projected(found, kept)) - Counter(_projected(now.get(place, ()), kept))
         if missing:
             table = place[1] if place[0] == "public" else ".".join(place)
             raise DraftRefused(f"rows kept by the {step}", f"{table} has lost {next(iter(missing))}")
+
+
+def _hidden(place: tuple[str, str], candidate: Candidate) -> bool:
+    """Whether row level security is forced, so that not even the table's owner can see what is there."""
+    found = (catalogue.objects.get(("table", *place)) for catalogue in (candidate.before, candidate.after))
+    return any(isinstance(table, Table) and table.forced_row_security for table in found)
 
 
 def _comparable(

@@ -21,7 +21,7 @@ _TRIES = 60
 _NULLS = 0.2
 
 _COLUMNS = """
-SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+SELECT n.nspname, c.relname, c.relkind = 'p', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
        a.attgenerated <> '' OR a.attidentity = 'a', a.atthasdef OR a.attidentity <> '',
        coalesce(base.typname, t.typname),
        coalesce(base.typcategory, t.typcategory), a.atttypmod,
@@ -107,6 +107,7 @@ class _Column:
 class _Table:
     schema: str
     name: str
+    partitioned: bool
     columns: list[_Column] = field(default_factory=list)
     keys: list[tuple[tuple[str, str], list[str], list[str]]] = field(default_factory=list)
 
@@ -231,6 +232,7 @@ def _tables(connection: Connection) -> list[_Table]:
     for (
         schema,
         name,
+        partitioned,
         column,
         kind,
         not_null,
@@ -242,7 +244,7 @@ def _tables(connection: Connection) -> list[_Table]:
         labels,
         checks,
     ) in connection.execute(text(_COLUMNS)).all():
-        table = tables.setdefault((schema, name), _Table(schema, name))
+        table = tables.setdefault((schema, name), _Table(schema, name, partitioned))
         values = _values(kind, base, category, modifier, labels, checks or "")
         table.columns.append(_Column(column, kind, not_null, given, defaulted, values))
     for schema, name, parent_schema, parent, mine, theirs in connection.execute(text(_KEYS)).all():
@@ -303,7 +305,8 @@ def read_rows(connection: Connection) -> dict[tuple[str, str], list[dict[str, An
     for table in _tables(connection):
         driver: Any = connection.connection.cursor()
         try:
-            driver.execute(sql.SQL("SELECT to_jsonb(t)::text FROM {} t").format(table.quoted))
+            own = sql.SQL("" if table.partitioned else "ONLY ")
+            driver.execute(sql.SQL("SELECT to_jsonb(t)::text FROM {}{} t").format(own, table.quoted))
             found[table.key] = sorted((json.loads(row) for (row,) in driver.fetchall()), key=json.dumps)
         finally:
             driver.close()

@@ -1,0 +1,143 @@
+"""One change of the catalogue drafted and proven, by Seedbed or by plain Alembic, on one server."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg2
+import sqlalchemy as sa
+from alembic import op
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from psycopg2 import sql
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.dialects import postgresql
+
+from seedbed.migrating.comparing.statements import Statement
+from seedbed.migrating.drafting import Change, change_between, changed_columns, renamed_places
+from seedbed.migrating.knowing import Words
+from seedbed.migrating.proving.proof import Candidate, Proof, prove
+from seedbed.migrating.writing import body
+from seedbed.modelling import Schema
+from seedbed.modelling.building import build
+from seedbed.postgres.catalogue import Catalogue, read_catalogue
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.settings import Environment, Origin
+from seedbed.settings.sources import Kind
+
+_ORIGIN = Origin(Kind.DERIVED, "a throw-away server")
+_OWNER = "catalogue_owner"
+
+
+@dataclass
+class Ground:
+    """A server on which changes are tried, as a role that owns its databases and is no superuser."""
+
+    server: ThrowawayServer
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self._administer(f"CREATE ROLE {_OWNER} LOGIN PASSWORD 'owner'")
+
+    @contextmanager
+    def database(self, template: str | None = None) -> Iterator[Database]:
+        name = f"case_{next(self._numbers)}"
+        copied = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+        made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(_OWNER))
+        self._administer(made + copied)
+        url = self.server.url(name)
+        url = type(url)(_OWNER, "owner", url.host, url.port, name)
+        try:
+            yield Database(url, url, Environment.TESTING, _ORIGIN)
+        finally:
+            self._administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    @contextmanager
+    def copy_of(self, database: Database) -> Iterator[Connection]:
+        with self.database(database.name) as copy, connect(copy) as connection:
+            yield connection
+
+    def build(self, database: Database, metadata: MetaData) -> Catalogue:
+        with connect(database) as connection:
+            build(connection, Schema(metadata, {}), make_role=self._make_role)
+            return read_catalogue(connection)
+
+    def _make_role(self, role: str) -> None:
+        self._administer(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+
+    def _administer(self, statement: str | sql.Composable) -> None:
+        arguments: dict[str, Any] = {**self.server.url().connect_arguments()}
+        connection = psycopg2.connect(**arguments)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            connection.close()
+
+
+def seedbed_proves(ground: Ground, before: MetaData, after: MetaData, words: Words) -> Proof:
+    """Draft and prove a change as `seedbed migrate draft` does, from the rendered file's own text."""
+    with ground.database() as beginning, ground.database() as end:
+        ground.build(beginning, before)
+        wanted = ground.build(end, after)
+        with connect(beginning) as connection:
+            change = change_between(connection, wanted, Schema(after, {}), words)
+        up, down = body(change.upgrade), None if isinstance(change.downgrade, str) else body(change.downgrade)
+        return prove(_candidate(change, up, down), lambda: ground.copy_of(beginning))
+
+
+def alembic_proves(ground: Ground, before: MetaData, after: MetaData) -> Proof:
+    """The same for what Alembic drafts by itself, with its default template and types and defaults compared."""
+    with ground.database() as beginning, ground.database() as end:
+        ground.build(beginning, before)
+        wanted = ground.build(end, after)
+        with connect(beginning) as connection:
+            found = read_catalogue(connection)
+            options: dict[str, Any] = {"compare_type": True, "compare_server_default": True, "include_schemas": True}
+            options["include_name"] = lambda name, kind, _: kind != "schema" or name in {None, "app"}
+            context = MigrationContext.configure(connection, opts={**options, "target_metadata": after})
+            script = produce_migrations(context, after)
+            up, down = (
+                render_python_code(ops, migration_context=context)
+                for ops in (script.upgrade_ops, script.downgrade_ops)
+                if ops is not None
+            )
+            connection.rollback()
+        change = Change((), (Statement("", up),), (Statement("", down),), found, wanted)
+        return prove(_candidate(change, up, down), lambda: ground.copy_of(beginning))
+
+
+def _candidate(change: Change, up: str, down: str | None) -> Candidate:
+    tables, columns = renamed_places(change)
+    losses_down = () if isinstance(change.down, str) else [s.loss for s in change.down if s.loss is not None]
+    return Candidate(
+        up=_runner(up),
+        down=_runner(down) if down is not None else None,
+        before=change.before,
+        after=change.after,
+        losses=[statement.loss for statement in change.up if statement.loss is not None],
+        losses_down=losses_down,
+        changed=changed_columns(change),
+        renamed_tables=tables,
+        renamed_columns=columns,
+    )
+
+
+def _runner(text: str) -> Callable[[Connection], None]:
+    """Run the body of a revision as Alembic would, in one transaction."""
+    code = compile("def run():\n" + (text if text.strip() else "    pass"), "<revision>", "exec")
+
+    def run(connection: Connection) -> None:
+        names: dict[str, Any] = {"op": op, "sa": sa, "postgresql": postgresql}
+        exec(code, names)
+        with Operations.context(MigrationContext.configure(connection)):
+            names["run"]()
+        connection.commit()
+
+    return run

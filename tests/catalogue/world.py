@@ -1,0 +1,108 @@
+"""A small schema to change, and the words in which a change is written down."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Column, MetaData, Table
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.schema import SchemaItem
+
+from seedbed.migrating.knowing import Words
+from seedbed.modelling import declare
+
+Make = Callable[[], SchemaItem]
+"""Makes a column or a constraint: each metadata needs its own."""
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def make(kind: Callable[..., SchemaItem], *arguments: Any, **options: Any) -> Make:
+    return partial(kind, *arguments, **options)
+
+
+def col(*arguments: Any, **options: Any) -> Make:
+    """A column, whose foreign keys are given as `fk="table.column"` or with options as a tuple."""
+    key = options.pop("fk", None)
+
+    def column() -> SchemaItem:
+        extra = [sa.ForeignKey(key)] if isinstance(key, str) else [sa.ForeignKey(key[0], **key[1])] if key else []
+        return Column(*arguments, *extra, **options)
+
+    return column
+
+
+_HERO: dict[str, Make] = {
+    "id": col("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    "name": col("name", sa.String(50), nullable=False),
+    "age": col("age", sa.Integer),
+    "power": col("power", sa.Numeric(10, 2), server_default="1.5"),
+    "team_id": col("team_id", sa.BigInteger, fk="team.id"),
+    "born": col("born", sa.Date),
+    "tags": col("tags", pg.ARRAY(sa.Text)),
+}
+_TEAM: dict[str, Make] = {
+    "id": col("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    "name": col("name", sa.Text, nullable=False),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """Teams and heroes, changed: `hero` adds to or, under the name of a column, replaces part of that table.
+
+    A value of None leaves a column out. `tables` are further tables, by name: their parts, and under "" their options.
+    """
+
+    hero: Mapping[str, Make | None] = field(default_factory=dict)
+    team: Mapping[str, Make | None] = field(default_factory=dict)
+    tables: Mapping[str, Sequence[Make | Mapping[str, Any]]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    sql: Sequence[str] = ()
+    named: str = "hero"
+    others: Sequence[Callable[[MetaData], object]] = ()
+
+    def metadata(self) -> MetaData:
+        metadata = MetaData(naming_convention=NAMES)
+        Table("team", metadata, *(part() for part in {**_TEAM, **self.team}.values() if part))
+        if self.named:
+            parts = [part() for part in {**_HERO, **self.hero}.values() if part]
+            Table(self.named, metadata, *parts, **self.options)
+        for name, listed in self.tables.items():
+            schema, _, bare = name.rpartition(".")
+            options: dict[str, Any] = {"schema": schema or None}
+            for part in listed:
+                if isinstance(part, Mapping):
+                    options |= part
+            Table(bare, metadata, *(part() for part in listed if not isinstance(part, Mapping)), **options)
+        for other in self.others:
+            other(metadata)
+        declare(metadata, *self.sql)
+        return metadata
+
+
+@dataclass(frozen=True)
+class Case:
+    """One change of a schema. `hinted` says that a person has to say something, which `words` or the models do."""
+
+    name: str
+    before: World
+    after: World
+    words: Words = field(default_factory=Words)
+    back: Words = field(default_factory=Words)
+    hinted: bool = False
+
+
+def changed(name: str, before: World, after: World, **options: Any) -> Case:
+    return Case(name, before, after, **options)
+
+
+PLAIN = World()
