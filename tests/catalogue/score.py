@@ -1,0 +1,61 @@
+"""The catalogue's score, Seedbed's beside plain Alembic's, counted in one run: `python -m tests.catalogue.score`."""
+
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.exc import SAWarning
+
+from seedbed.errors import SeedbedError
+from seedbed.migrating.proving.proof import Proof
+from seedbed.postgres.embedded import Binaries, find_binaries, throwaway_server
+from tests.catalogue.cases import GROUPS
+from tests.catalogue.harness import Ground, alembic_proves, seedbed_proves
+from tests.catalogue.world import Case
+
+OUTCOMES = ("proven", "proven with named loss", "forward only", "refused", "failed")
+
+
+def outcome(run: Callable[[], Proof]) -> str:
+    """A verdict; `refused` where our code said no in words, `failed` for anything else."""
+    try:
+        return run().verdict.value
+    except SeedbedError as error:
+        return "refused" if error.code in {"SB210", "SB211", "SB212"} else "failed"
+    except Exception:  # noqa: BLE001 - whatever it was, the change was not made
+        return "failed"
+
+
+def ours(ground: Ground, case: Case, *, back: bool) -> Callable[[], Proof]:
+    before, after, words = (case.after, case.before, case.back) if back else (case.before, case.after, case.words)
+    return lambda: seedbed_proves(ground, before.metadata(), after.metadata(), words)
+
+
+def theirs(ground: Ground, case: Case, *, back: bool) -> Callable[[], Proof]:
+    before, after = (case.after, case.before) if back else (case.before, case.after)
+    return lambda: alembic_proves(ground, before.metadata(), after.metadata())
+
+
+def main() -> None:
+    warnings.simplefilter("ignore", SAWarning)
+    binaries = Binaries.in_folder(Path(sys.argv[1]), "given") if len(sys.argv) > 1 else find_binaries()
+    totals: dict[str, Counter[str]] = {"Seedbed": Counter(), "Alembic": Counter()}
+    with throwaway_server(binaries) as server:
+        ground = Ground(server)
+        print(f"PostgreSQL {server.binaries.version}; changes proven there and back, of all in the group")
+        print(f"{'group':<12}{'changes':>9}{'Seedbed':>10}{'Alembic':>10}")
+        for group, cases in GROUPS.items():
+            row = {}
+            for name, way in (("Seedbed", ours), ("Alembic", theirs)):
+                found = [outcome(way(ground, case, back=back)) for case in cases for back in (False, True)]
+                totals[name].update(found)
+                row[name] = sum(verdict.startswith("proven") for verdict in found)
+            print(f"{group:<12}{2 * len(cases):>9}{row['Seedbed']:>10}{row['Alembic']:>10}")
+    for name, counted in totals.items():
+        print(f"{name}: " + ", ".join(f"{counted[verdict]} {verdict}" for verdict in OUTCOMES))
+
+
+if __name__ == "__main__":
+    main()
