@@ -17,6 +17,8 @@ from seedbed.postgres.catalogue.model import Enum
 from seedbed.postgres.connecting import sentence
 
 _ROWS = 4
+_TAME_ROWS = 2
+"""As many as a boolean has values, so that each row can differ from the other in every column."""
 _TRIES = 60
 _NULLS = 0.2
 
@@ -149,7 +151,7 @@ def _fill(connection: Connection, table: _Table, chance: random.Random, tame: in
     made, reason = 0, "no row was accepted"
     attempts = _attempts(table, chance) if tame is None else _tame_attempts(table, tame)
     for attempt in itertools.islice(attempts, _TRIES):
-        if made == _ROWS:
+        if made == (_ROWS if tame is None else _TAME_ROWS):
             break
         savepoint = connection.begin_nested()
         driver: Any = connection.connection.cursor()
