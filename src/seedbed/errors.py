@@ -341,6 +341,30 @@ class CannotDraft(MigrationError):
         )
 
 
+class Drifted(MigrationError):
+    """A database is not what its revision made it: somebody changed it by hand."""
+
+    code = "SB213"
+
+    def __init__(self, database: str, differences: Sequence[str]) -> None:
+        super().__init__(
+            f"{database} is not what its revision makes: {'; '.join(differences)}.",
+            remedy="Undo it there, or put it into the models and draft a revision that makes it so everywhere.",
+        )
+
+
+class AdoptionRefused(MigrationError):
+    """A database cannot be taken into the history as it is."""
+
+    code = "SB214"
+
+    def __init__(self, database: str, reason: str) -> None:
+        super().__init__(
+            f"{database} was not adopted: {reason}.",
+            remedy="Change the models, or the database, until a revision makes what the database has.",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 3xx
 
 

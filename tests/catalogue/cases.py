@@ -130,6 +130,7 @@ COLUMNS = [
     changed("add an indexed foreign key column", PLAIN, _hero(mentor=col("mentor_id", sa.BigInteger, fk="hero.id", index=True))),
     changed("drop a column", _hero(bio=col("bio", sa.Text)), PLAIN),
     changed("drop a NOT NULL column", _hero(rank=col("rank", sa.Integer, nullable=False)), PLAIN, back=Words(backfills={"hero.rank": "7"})),
+    changed("drop a NOT NULL column that is unique", _hero(code=col("code", sa.String(8), unique=True, nullable=False)), PLAIN, back=Words(backfills={"hero.code": "id::text"})),
     changed("drop an indexed column", _hero(code=col("code", sa.String(8), index=True)), PLAIN),
     changed(
         "rename a column",

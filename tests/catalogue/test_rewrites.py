@@ -1,6 +1,7 @@
 """Forms that PostgreSQL prints otherwise than they were written: drafted once, and then nothing is left to draft."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -100,7 +101,9 @@ INDEXES = [
 def thing(
     *, checks: tuple[str, ...] = (), defaults: dict[str, str] | None = None, statements: tuple[str, ...] = ()
 ) -> MetaData:
-    said = {name: {"server_default": sa.text(default)} for name, default in (defaults or {}).items()}
+    said: dict[str, dict[str, Any]] = {
+        name: {"server_default": sa.text(default)} for name, default in (defaults or {}).items()
+    }
     metadata = MetaData()
     sa.Table(
         "thing",

@@ -76,20 +76,25 @@ def draft(
 
 
 @migrate.command()
-@click.option("--sql", is_flag=True, help="Print the SQL as well, as Alembic renders it without a server.")
+@click.option("--sql", is_flag=True, help="Print the SQL as well, recorded while it runs on a throw-away database.")
+@click.option("--offline", is_flag=True, help="Print the SQL as Alembic renders it without a server.")
 @env_option
 @json_option
 @click.pass_context
-def plan(ctx: click.Context, sql: bool, env: str | None, as_json: bool) -> None:
+def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json: bool) -> None:
     """List the revisions the database still needs. Ends with 1 when there are any."""
-    from seedbed.migrating.planning import pending_sql
+    from seedbed.migrating.planning import offline_sql, recorded_sql
     from seedbed.migrating.planning import plan as make_plan
     from seedbed.postgres.databases import locate
 
     chosen = configuration(ctx, env)
     made = make_plan(chosen.project, locate(chosen))
     lines = _listed(made.pending) or [f"{made.database} is at {made.revision or 'no revision'}, the newest."]
-    show(made, as_json=as_json, lines=[*lines, *([pending_sql(chosen.project, made)] if sql else [])])
+    if sql and made.pending:
+        lines += recorded_sql(chosen, made)
+    if offline and made.pending:
+        lines.append(offline_sql(chosen.project, made))
+    show(made, as_json=as_json, lines=lines)
     ctx.exit(1 if made.pending else 0)
 
 
@@ -142,15 +147,38 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
 def check(ctx: click.Context, env: str | None, as_json: bool) -> None:
     """See that the migrations have one head, that each runs up, down and up, and that they make what the models say.
 
-    Everything happens on throw-away databases, and catalogues are compared. Ends with 1 and says what is wrong when
-    something is.
+    Everything happens on throw-away databases, and catalogues are compared. With -e, the environment's database is
+    compared too with what its revision makes. Ends with 1 and says what is wrong when something is.
     """
     with step("Checking"):
         from seedbed.migrating.checking import check as check_history
+        from seedbed.migrating.drifting import refuse_drift
+        from seedbed.postgres.databases import locate
 
-        checked = check_history(configuration(ctx, env))
+        chosen = configuration(ctx, env)
+        checked = check_history(chosen)
+        if env is not None:
+            refuse_drift(chosen, locate(chosen))
     left = [f"{hint} has nothing left to say, and can go." for hint in checked.spent]
     show(checked, as_json=as_json, lines=[f"{checked.revisions} revisions: {', '.join(checked.facts)}.", *left])
+
+
+@migrate.command()
+@click.option("--at", metavar="REVISION", help="The revision it is at; found out otherwise.")
+@env_option
+@json_option
+@click.pass_context
+def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) -> None:
+    """Take a database that was made without the migrations into their history.
+
+    Its catalogue must be what a revision makes; that revision is written down in it, and nothing else is changed.
+    """
+    from seedbed.migrating.adopting import adopt as adopt_database
+    from seedbed.postgres.databases import locate
+
+    chosen = configuration(ctx, env)
+    adopted = adopt_database(chosen, locate(chosen), at=at)
+    show(adopted, as_json=as_json, lines=[f"{adopted.database} is at {adopted.revision} from now on."])
 
 
 def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Drafted | None":

@@ -5,12 +5,16 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 from alembic import command
+from sqlalchemy import event
 
+from seedbed.errors import CannotDraft
+from seedbed.migrating.applying import move
 from seedbed.migrating.history import Revision, alembic_config, current_revision, read_history
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.marks import read_mark
-from seedbed.settings import Project
+from seedbed.postgres.shadows import shadow_database
+from seedbed.settings import Configuration, Project
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,50 @@ def plan(project: Project, database: Database) -> Plan:
     )
 
 
-def pending_sql(project: Project, pending: Plan) -> str:
-    """The SQL of the pending revisions as Alembic writes it without a server; one that looks at rows cannot be."""
+def recorded_sql(configuration: Configuration, pending: Plan) -> list[str]:
+    """The statements of the pending revisions, recorded while they ran on a throw-away database.
+
+    What a revision sends in a loop is said once, with how often it was sent there; on rows it may be more.
+    """
+    said: list[str] = []
+    with shadow_database(configuration) as shadow, connect(shadow) as connection:
+        if pending.revision is not None:
+            move(configuration.project, connection, pending.revision)
+        counted: list[tuple[str, int]] = []
+
+        @event.listens_for(connection, "before_cursor_execute")
+        def _record(_c: object, _k: object, statement: str, *_rest: object) -> None:
+            if "alembic_version" in statement or statement.startswith(("SELECT pg_catalog", "SELECT EXISTS")):
+                return
+            if counted and counted[-1][0] == statement:
+                counted[-1] = (statement, counted[-1][1] + 1)
+            else:
+                counted.append((statement, 1))
+
+        for revision in pending.pending:
+            counted.clear()
+            move(configuration.project, connection, revision.id)
+            said.append(f"-- {revision.id} {revision.message}")
+            said += [f"{s.strip()};{f'  -- {n} times' if n > 1 else ''}" for s, n in counted]
+    return said
+
+
+def offline_sql(project: Project, pending: Plan) -> str:
+    """The SQL of the pending revisions as Alembic writes it without any server.
+
+    Raises:
+        CannotDraft: a revision looks at the database, and so cannot be written without one.
+    """
     if not pending.pending:
         return ""
     written = io.StringIO()
     config = alembic_config(project)
     config.output_buffer = written
-    with redirect_stdout(written):
-        command.upgrade(config, f"{pending.revision or 'base'}:head", sql=True)
+    try:
+        with redirect_stdout(written):
+            command.upgrade(config, f"{pending.revision or 'base'}:head", sql=True)
+    except Exception as error:
+        raise CannotDraft(
+            "the SQL without a server", f"a revision needs one: {type(error).__name__}: {error}"
+        ) from error
     return written.getvalue()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from seedbed.errors import BackfillNeeded
 from seedbed.migrating.comparing.columns import column_code, column_sql, escaped, identity_changes, identity_sql
-from seedbed.migrating.comparing.knowledge import Knowledge, neutral
+from seedbed.migrating.comparing.knowledge import Knowledge, neutral, numbered
 from seedbed.migrating.comparing.statements import (
     Loss,
     Statement,
@@ -16,7 +16,7 @@ from seedbed.migrating.comparing.statements import (
     schema_argument,
 )
 from seedbed.migrating.comparing.type_code import type_code
-from seedbed.postgres.catalogue.model import Catalogue, Column, Enum, Table
+from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Enum, Index, Table
 
 _FAMILIES = (
     frozenset({"smallint", "integer", "bigint"}),
@@ -43,12 +43,35 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
         return [*steps, *(_not_null(table, column) if column.not_null else [])]
     if not column.not_null:
         return [_add(table, column)]
+    if knowledge.restoring and _is_unique(table, column, after):
+        return _added_numbered(table, column)
     value = neutral(column.type, after) if knowledge.restoring else None
     if value is None:
         raise BackfillNeeded(table.name, column.name)
     lost = _loss(table, column, f"comes back as {value} in every row")
     step = _add(table, column, default=f"{value}::{column.type}")
     return [Statement(step.sql, step.code, loss=lost), *default(table, column)]
+
+
+def _added_numbered(table: Table, column: Column) -> list[Statement]:
+    """A unique column that comes back: what it was is lost, and its rows must still differ."""
+    value = numbered(column.type)
+    if value is None:
+        raise BackfillNeeded(table.name, column.name)
+    full, own = qualified(table.schema, table.name), name(column.name)
+    rows = f"(SELECT ctid, row_number() OVER () AS n FROM {full}) AS numbered"
+    fill = f"UPDATE {full} SET {own} = ({value})::{column.type} FROM {rows} WHERE {full}.ctid = numbered.ctid"
+    lost = _loss(table, column, "comes back with numbers in place of what it was")
+    return [_add(table, column, not_null=False), Statement(fill, loss=lost), *_not_null(table, column)]
+
+
+def _is_unique(table: Table, column: Column, after: Catalogue) -> bool:
+    for found in after.objects.values():
+        if isinstance(found, Constraint | Index) and (found.schema, found.table) == (table.schema, table.name):
+            unique = found.unique if isinstance(found, Index) else found.type in "pu"
+            if unique and column.name in found.columns:
+                return True
+    return False
 
 
 def dropped(table: Table, column: Column) -> Statement:

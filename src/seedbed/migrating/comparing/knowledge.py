@@ -9,6 +9,18 @@ from seedbed.postgres.catalogue.model import Catalogue, Enum
 ColumnName = tuple[str, str, str]
 """Schema, table and column."""
 
+_NUMBERED = (
+    (("smallint", "integer", "bigint", "numeric", "real", "double", "money", "oid"), "n"),
+    (("character", "text", "citext", "public.citext", "name", "xml", "bit varying"), "n::text"),
+    (("timestamp",), "'1970-01-01'::timestamp + n * interval '1 second'"),
+    (("date",), "DATE '1970-01-01' + n::integer"),
+    (("time",), "'00:00:00'::time + n * interval '1 microsecond'"),
+    (("interval",), "n * interval '1 second'"),
+    (("uuid",), "gen_random_uuid()"),
+    (("inet",), "'0.0.0.0'::inet + n"),
+    (("bytea",), "n::text::bytea"),
+)
+
 _NEUTRAL = (
     (("smallint", "integer", "bigint", "numeric", "real", "double", "money", "oid"), "0"),
     (("boolean",), "false"),
@@ -58,3 +70,8 @@ def neutral(type_name: str, catalogue: Catalogue) -> str | None:
         if type_name.startswith(names):
             return value
     return "''" if type_name.startswith("bit varying") else None
+
+
+def numbered(type_name: str) -> str | None:
+    """A value that says nothing and is another in every row, in terms of the row's number n."""
+    return next((value for names, value in _NUMBERED if type_name.startswith(names)), None)

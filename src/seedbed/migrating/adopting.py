@@ -1,0 +1,61 @@
+"""A database that was made without the migrations, taken into their history."""
+
+from dataclasses import dataclass
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from seedbed.errors import AdoptionRefused
+from seedbed.migrating.applying import move
+from seedbed.migrating.history import alembic_config, current_revision, read_history
+from seedbed.postgres.catalogue import differences, read_catalogue
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database, refuse_pooler
+from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.marks import agree
+from seedbed.postgres.shadows import shadow_database
+from seedbed.settings import Configuration
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """The revision that a database is at from now on."""
+
+    database: str
+    revision: str
+
+
+def adopt(configuration: Configuration, database: Database, *, at: str | None = None) -> Adopted:
+    """Write down which revision a database is at, having seen that it is: nothing else about it is changed.
+
+    Without `at`, revisions are tried from the newest down, and the first whose catalogue the database has is taken.
+
+    Raises:
+        AdoptionRefused: it is in the history already, or no revision makes what it has; what differs is said.
+        MarkedOtherwise, UnmarkedWithRows: it belongs to another environment than the one chosen.
+    """
+    project = configuration.project
+    history = read_history(project)
+    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    with connect(database) as connection:
+        if (revision := current_revision(connection)) is not None:
+            raise AdoptionRefused(database.name, f"it is at {revision} already")
+        agree(connection, database, "adopt")
+        connection.commit()
+        found = read_catalogue(connection)
+        chosen, said = None, "there is no revision"
+        with shadow_database(configuration) as shadow, connect(shadow) as scratch:
+            for revision in [known.id for known in reversed(history.revisions) if at in {None, known.id}]:
+                move(project, scratch, revision)
+                left = differences(found, read_catalogue(scratch))
+                if not left:
+                    chosen = revision
+                    break
+                if said == "there is no revision":
+                    said = f"at {revision}, {'; '.join(map(str, left))}"
+        if chosen is None:
+            raise AdoptionRefused(database.name, said)
+        with migrating_alone(connection, database.name):
+            MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(alembic_config(project)), chosen)
+            connection.commit()
+    return Adopted(database.name, chosen)

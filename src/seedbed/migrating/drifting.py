@@ -1,0 +1,40 @@
+"""What a database has that its revision did not make, or lacks that it did."""
+
+from seedbed.errors import Drifted
+from seedbed.migrating.applying import move
+from seedbed.migrating.history import current_revision, read_history
+from seedbed.postgres.catalogue import Difference, differences, read_catalogue
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.shadows import shadow_database
+from seedbed.settings import Configuration
+
+
+def drift(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
+    """Compare a database with a throw-away one that was brought to the same revision; the database is only read.
+
+    Catalogues are compared, so what Alembic's `check` is blind to is seen: a changed check, a predicate, a function, a
+    policy, a grant.
+
+    Raises:
+        UnknownRevision: the database is at a revision that no file has.
+    """
+    history = read_history(configuration.project)
+    with connect(database) as connection:
+        revision = current_revision(connection)
+        found = read_catalogue(connection)
+    history.after(revision, database.name)
+    with shadow_database(configuration) as shadow, connect(shadow) as connection:
+        if revision is not None:
+            move(configuration.project, connection, revision)
+        return differences(found, read_catalogue(connection))
+
+
+def refuse_drift(configuration: Configuration, database: Database) -> None:
+    """See that a database is what its revision made it.
+
+    Raises:
+        Drifted: with what differs.
+    """
+    if found := drift(configuration, database):
+        raise Drifted(database.name, [str(difference) for difference in found])
