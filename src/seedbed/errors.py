@@ -227,7 +227,7 @@ class ForkedHistory(MigrationError):
     def __init__(self, heads: Sequence[str]) -> None:
         super().__init__(
             f"The history has {len(heads)} heads: {' and '.join(heads)}.",
-            remedy="Make one follow the other: set down_revision in one of their files, or alembic merge heads",
+            remedy=f"Put the later one last: seedbed migrate rebase {heads[-1]}",
         )
 
 
@@ -339,6 +339,29 @@ class CannotDraft(MigrationError):
         super().__init__(
             f"{what} cannot be drafted: {why}.", remedy="Write it by hand: seedbed migrate draft --empty -m TEXT"
         )
+
+
+class RevisionEdited(MigrationError):
+    """A revision's file is not what it was when it was written, or applied."""
+
+    code = "SB215"
+
+    def __init__(self, revisions: Sequence[str], where: str) -> None:
+        super().__init__(
+            f"{' and '.join(revisions)} was edited since {where}.",
+            remedy="Put the file back as it was, and change what it did in a new revision. If no database has it yet: "
+            "seedbed migrate check --seal",
+        )
+
+
+class NothingToRebase(MigrationError):
+    """The revision named is not the end of a side of a fork."""
+
+    code = "SB216"
+
+    def __init__(self, revision: str, heads: Sequence[str]) -> None:
+        ends = " and ".join(sorted(heads)) or "none"
+        super().__init__(f"{revision} is not one of two heads: {ends}.", remedy="Name the head that is to come last.")
 
 
 class Drifted(MigrationError):

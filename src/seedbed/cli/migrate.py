@@ -141,10 +141,13 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
 
 
 @migrate.command()
+@click.option(
+    "--seal", is_flag=True, help="First write down the revisions' files as they are, as no database has them."
+)
 @env_option
 @json_option
 @click.pass_context
-def check(ctx: click.Context, env: str | None, as_json: bool) -> None:
+def check(ctx: click.Context, seal: bool, env: str | None, as_json: bool) -> None:
     """See that the migrations have one head, that each runs up, down and up, and that they make what the models say.
 
     Everything happens on throw-away databases, and catalogues are compared. With -e, the environment's database is
@@ -153,14 +156,33 @@ def check(ctx: click.Context, env: str | None, as_json: bool) -> None:
     with step("Checking"):
         from seedbed.migrating.checking import check as check_history
         from seedbed.migrating.drifting import refuse_drift
+        from seedbed.migrating.history import read_history
+        from seedbed.migrating.sealing import seal as seal_history
         from seedbed.postgres.databases import locate
 
         chosen = configuration(ctx, env)
+        if seal:
+            seal_history(chosen.project, read_history(chosen.project))
         checked = check_history(chosen)
         if env is not None:
             refuse_drift(chosen, locate(chosen))
     left = [f"{hint} has nothing left to say, and can go." for hint in checked.spent]
     show(checked, as_json=as_json, lines=[f"{checked.revisions} revisions: {', '.join(checked.facts)}.", *left])
+
+
+@migrate.command()
+@click.argument("revision")
+@json_option
+@click.pass_context
+def rebase(ctx: click.Context, revision: str, as_json: bool) -> None:
+    """Mend a fork: put the side that ends in REVISION after the other one.
+
+    One line of one file is rewritten, and migrations/head. A local database that had the moved revision is best reset.
+    """
+    from seedbed.migrating.rebasing import rebase as rebase_revision
+
+    rebased = rebase_revision(configuration(ctx, None).project, revision)
+    show(rebased, as_json=as_json, lines=[f"{rebased.revision} follows {rebased.follows} from now on."])
 
 
 @migrate.command()

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import ModelsUndrafted, StepNotReversible
+from seedbed.errors import ModelsUndrafted, RevisionEdited, StepNotReversible
 from seedbed.migrating.applying import move
 from seedbed.migrating.drafting import built
 from seedbed.migrating.history import History, read_history
 from seedbed.migrating.knowing import spent
+from seedbed.migrating.sealing import edited
 from seedbed.modelling import load_schema
 from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
 from seedbed.postgres.connecting import connect, sentence
@@ -36,11 +37,14 @@ def check(configuration: Configuration) -> Checked:
 
     Raises:
         ForkedHistory, UnreadableRevision: the files are no single history.
+        RevisionEdited: a file is not what it was when it was written, by migrations/head.
         StepNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
         ModelsUndrafted: the models say something that no revision does, or the other way round.
     """
     project = configuration.project
     history = read_history(project)
+    if changed := edited(project, history):
+        raise RevisionEdited([revision.id for revision in changed], "it was written, by migrations/head")
     schema = load_schema(project)
     wanted = built(configuration, schema)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:

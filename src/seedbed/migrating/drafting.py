@@ -15,6 +15,7 @@ from seedbed.migrating.comparing.transition import transition
 from seedbed.migrating.history import History, Revision, read_history
 from seedbed.migrating.knowing import Rename, Words, knowledge, refuse_look_alikes, renames
 from seedbed.migrating.proving.proof import Candidate, Proof, prove
+from seedbed.migrating.sealing import OPEN, edited, read_seals, seal
 from seedbed.migrating.writing import add_verdict, write_revision
 from seedbed.modelling import Schema, load_schema
 from seedbed.modelling.building import build
@@ -86,13 +87,26 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
             revision.file.unlink(missing_ok=True)
             raise
     add_verdict(revision, proof.lines())
+    _seal_new(configuration)
     return Drafted(revision, tuple(statement.python for statement in change.upgrade), proof)
 
 
 def draft_empty(configuration: Configuration, message: str) -> Drafted:
     """Write a revision with nothing in it, to be filled by hand."""
     read_history(configuration.project)
-    return Drafted(write_revision(configuration.project, message, [], []), (), None)
+    revision = write_revision(configuration.project, message, [], [])
+    _seal_new(configuration, still_open=revision.id)
+    return Drafted(revision, (), None)
+
+
+def _seal_new(configuration: Configuration, *, still_open: str | None = None) -> None:
+    """Add a new revision to migrations/head, whose other lines stay as they are, edited files' included."""
+    project = configuration.project
+    history = read_history(project)
+    if edited(project, history):
+        return
+    before = {revision for revision, hashed in read_seals(project).items() if hashed == OPEN}
+    seal(project, history, still_open=[*before, *([still_open] if still_open else [])])
 
 
 def replay(configuration: Configuration, shadow: Database, history: History) -> None:

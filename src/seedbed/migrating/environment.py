@@ -8,6 +8,7 @@ from alembic import context
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from seedbed.migrating.recording import record
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import locate, refuse_pooler
@@ -55,6 +56,7 @@ def options(metadata: MetaData) -> dict[str, Any]:
         "compare_server_default": True,
         "autogenerate_plugins": _PLUGINS,
         "render_item": _without_models,
+        "on_version_apply": record,
     }
 
 

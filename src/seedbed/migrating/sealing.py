@@ -1,0 +1,45 @@
+"""The hashes of the revisions' files, in the order of the history, so that an edited file and a fork are both seen."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from seedbed.migrating.history import History, Revision
+from seedbed.settings import Project
+
+_NOTE = (
+    "# Written by Seedbed. Two new revisions after the same one conflict here, where they can still be put in order.\n"
+)
+OPEN = "open"
+"""What stands for the hash of a revision that is still being written by hand."""
+
+
+def seal(project: Project, history: History, *, still_open: Sequence[str] = ()) -> None:
+    """Write migrations/head: a line for each revision, with the hash of its file."""
+    lines = [f"{r.id} {OPEN if r.id in still_open else fingerprint(r.file)}\n" for r in history.revisions]
+    _file(project).write_text(_NOTE + "".join(lines), encoding="utf-8")
+
+
+def edited(project: Project, history: History) -> list[Revision]:
+    """The revisions whose files are no longer what they were when they were sealed; open ones are still free."""
+    sealed = read_seals(project)
+    return [r for r in history.revisions if sealed.get(r.id, OPEN) not in {OPEN, fingerprint(r.file)}]
+
+
+def read_seals(project: Project) -> dict[str, str]:
+    """What migrations/head says, by revision; lines of a merge conflict are passed over."""
+    try:
+        text = _file(project).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}  # noqa: PLR2004 - a revision and a hash
+
+
+def fingerprint(file: Path) -> str:
+    """The hash of a revision's file; line endings do not count, since git may change them."""
+    return sha256(file.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:16]
+
+
+def _file(project: Project) -> Path:
+    return project.migrations / "head"

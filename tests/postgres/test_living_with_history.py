@@ -1,0 +1,234 @@
+"""Seals, forks, drift and adoption, in a small project."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from seedbed.errors import AdoptionRefused, Drifted, ForkedHistory, NothingToRebase, RevisionEdited
+from seedbed.migrating.adopting import adopt
+from seedbed.migrating.applying import apply
+from seedbed.migrating.checking import check
+from seedbed.migrating.drafting import draft, draft_empty
+from seedbed.migrating.drifting import drift, refuse_drift
+from seedbed.migrating.history import current_revision, read_history
+from seedbed.migrating.planning import offline_sql, plan, recorded_sql
+from seedbed.migrating.rebasing import rebase
+from seedbed.migrating.sealing import read_seals
+from seedbed.postgres.connecting import connect, execute_plain
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.settings import Configuration, find_project, load
+
+ROOT = Path(__file__).parents[2]
+
+
+SCHEMA = """
+import sqlalchemy as sa
+from seedbed.modelling import declare
+
+metadata = sa.MetaData()
+sa.Table(
+    "task",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("is_completed", sa.Boolean, server_default=sa.false(), nullable=False),
+    sa.Index("ix_task_title", "title"),
+)
+declare(
+    metadata,
+    "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
+    "CREATE TRIGGER task_touch BEFORE UPDATE ON task FOR EACH ROW EXECUTE FUNCTION touch()",
+)
+"""
+
+
+def configured(root: Path, server: ThrowawayServer) -> Configuration:
+    url = server.url().reveal()
+    return load(find_project(root), "testing", environ={"DATABASE_URL": url, "SHADOW_DATABASE_URL": url})
+
+
+@contextmanager
+def imported_from(root: Path) -> Iterator[None]:
+    """Forget the schema afterwards: every test has its own, under one name."""
+    path = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        sys.modules.pop("living_schema", None)
+
+
+@pytest.fixture(scope="module")
+def drafted(tmp_path_factory: pytest.TempPathFactory, seedbed_server: ThrowawayServer) -> Path:
+    """A project with one drafted revision."""
+    root = tmp_path_factory.mktemp("living")
+    (root / "pyproject.toml").write_text('[project]\nname = "living"\n[tool.seedbed]\nschema = "living_schema"\n')
+    (root / "living_schema.py").write_text(SCHEMA)
+    (root / "migrations/versions").mkdir(parents=True)
+    for part in ("alembic.ini", "migrations/env.py", "migrations/script.py.mako"):
+        shutil.copy2(ROOT / part, root / part)
+    with imported_from(root):
+        draft(configured(root, seedbed_server), "Create task")
+    return root
+
+
+@pytest.fixture
+def configuration(drafted: Path, tmp_path: Path, seedbed_server: ThrowawayServer) -> Iterator[Configuration]:
+    root = tmp_path / "project"
+    shutil.copytree(drafted, root)
+    with imported_from(root):
+        yield configured(root, seedbed_server)
+
+
+@pytest.fixture
+def database(configuration: Configuration, seedbed_server: ThrowawayServer) -> Iterator[Database]:
+    origin = configuration.origin("DATABASE_URL")
+    admin = seedbed_server.url()
+    server = Database(admin, admin, configuration.environment, origin)
+    url = seedbed_server.url("living")
+    with connect(server, autocommit=True) as connection:
+        execute_plain(connection, "CREATE DATABASE living")
+    yield Database(url, url, configuration.environment, origin)
+    with connect(server, autocommit=True) as connection:
+        execute_plain(connection, "DROP DATABASE living WITH (FORCE)")
+
+
+def run(database: Database, statement: str) -> None:
+    with connect(database) as connection:
+        execute_plain(connection, statement)
+        connection.commit()
+
+
+def head_of(configuration: Configuration) -> str:
+    head = read_history(configuration.project).head
+    assert head is not None
+    return head
+
+
+class TestSeals:
+    def test_let_an_unchanged_history_pass(self, configuration: Configuration) -> None:
+        assert check(configuration).facts == (
+            "one head",
+            "every step runs up, down and up again",
+            "the result equals the models",
+        )
+
+    def test_see_an_edited_revision(self, configuration: Configuration) -> None:
+        file = read_history(configuration.project).revisions[0].file
+        file.write_text(file.read_text(encoding="utf-8") + "# later\n", encoding="utf-8")
+
+        with pytest.raises(RevisionEdited, match="was edited since it was written"):
+            check(configuration)
+
+    def test_leave_a_revision_written_by_hand_open(self, configuration: Configuration) -> None:
+        drafted = draft_empty(configuration, "By hand")
+        drafted.revision.file.write_text(
+            drafted.revision.file.read_text(encoding="utf-8") + "# by hand\n", encoding="utf-8"
+        )
+
+        assert read_seals(configuration.project)[drafted.revision.id] == "open"
+        assert check(configuration).revisions == 2
+
+    def test_see_a_file_that_is_not_what_a_database_had(self, configuration: Configuration, database: Database) -> None:
+        apply(configuration.project, database)
+        file = read_history(configuration.project).revisions[0].file
+        file.write_text(file.read_text(encoding="utf-8") + "# later\n", encoding="utf-8")
+
+        with pytest.raises(RevisionEdited, match="living had it"):
+            drift(configuration, database)
+
+
+class TestRebase:
+    def test_puts_one_side_of_a_fork_after_the_other(self, configuration: Configuration) -> None:
+        first = head_of(configuration)
+        mine = draft_empty(configuration, "Mine").revision
+        text = mine.file.read_text(encoding="utf-8")
+        theirs = mine.file.with_name("theirs.py")
+        theirs.write_text(text.replace(mine.id, "abcdef012345").replace("Mine", "Theirs"), encoding="utf-8")
+        with pytest.raises(ForkedHistory):
+            read_history(configuration.project)
+
+        rebased = rebase(configuration.project, mine.id)
+
+        assert rebased.follows == "abcdef012345"
+        history = [revision.id for revision in read_history(configuration.project).revisions]
+        assert history == [first, "abcdef012345", mine.id]
+        assert [*read_seals(configuration.project)] == history
+
+    def test_refuses_where_there_is_no_fork(self, configuration: Configuration) -> None:
+        with pytest.raises(NothingToRebase):
+            rebase(configuration.project, head_of(configuration))
+
+
+class TestDrift:
+    def test_is_none_after_applying(self, configuration: Configuration, database: Database) -> None:
+        apply(configuration.project, database)
+
+        assert drift(configuration, database) == ()
+
+    @pytest.mark.parametrize(
+        ("by_hand", "said"),
+        [
+            ("ALTER TABLE task ADD COLUMN sneaky integer", "column task.sneaky is not wanted"),
+            ("DROP INDEX ix_task_title", "index ix_task_title of task is missing"),
+            ("ALTER TABLE task DISABLE TRIGGER task_touch", "enabled is D, should be O"),
+            ("GRANT SELECT ON task TO PUBLIC", "privileges is PUBLIC=SELECT, should be none"),
+            ("ALTER TABLE task ALTER is_completed SET DEFAULT true", "default is true, should be false"),
+            ("CREATE VIEW v AS SELECT 1 AS one", "view v is not wanted"),
+        ],
+    )
+    def test_is_what_was_done_by_hand(
+        self, configuration: Configuration, database: Database, by_hand: str, said: str
+    ) -> None:
+        apply(configuration.project, database)
+        run(database, by_hand)
+
+        with pytest.raises(Drifted) as drifted:
+            refuse_drift(configuration, database)
+
+        assert said in drifted.value.message
+
+
+class TestAdopt:
+    def test_writes_down_the_revision_that_a_database_is_at(
+        self, configuration: Configuration, database: Database
+    ) -> None:
+        apply(configuration.project, database)
+        run(database, "DROP TABLE alembic_version")
+
+        adopted = adopt(configuration, database)
+
+        assert adopted.revision == head_of(configuration)
+        with connect(database) as connection:
+            assert current_revision(connection) == adopted.revision
+
+    def test_refuses_what_no_revision_makes(self, configuration: Configuration, database: Database) -> None:
+        run(database, "CREATE TABLE other (id integer)")
+
+        with pytest.raises(AdoptionRefused, match="table other is not wanted"):
+            adopt(configuration, database)
+
+    def test_refuses_a_database_that_has_a_history(self, configuration: Configuration, database: Database) -> None:
+        apply(configuration.project, database)
+
+        with pytest.raises(AdoptionRefused, match="already"):
+            adopt(configuration, database)
+
+
+class TestPlan:
+    def test_has_the_statements_as_they_ran(self, configuration: Configuration, database: Database) -> None:
+        said = "\n".join(recorded_sql(configuration, plan(configuration.project, database)))
+
+        assert "CREATE TABLE task" in said
+        assert "CREATE TRIGGER task_touch" in said
+        assert "alembic_version" not in said
+
+    def test_is_written_without_a_server_too(self, configuration: Configuration, database: Database) -> None:
+        said = offline_sql(configuration.project, plan(configuration.project, database))
+
+        assert "CREATE TRIGGER task_touch" in said
