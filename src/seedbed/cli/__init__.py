@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from seedbed import __version__
+from seedbed.cli.branch import branch
 from seedbed.cli.config import config
 from seedbed.cli.db import db
 from seedbed.cli.migrate import migrate
@@ -37,5 +38,5 @@ def root(ctx: click.Context, project: Path) -> None:
     ctx.obj = project
 
 
-for command in (up, db, migrate, seed, serve, config):
+for command in (up, db, migrate, seed, branch, serve, config):
     root.add_command(command)
