@@ -2,7 +2,7 @@
 
 from tests.acceptance.conftest import Project
 
-TOGETHER = 4
+TOGETHER = 3
 
 
 class TestSeedRun:

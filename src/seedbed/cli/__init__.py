@@ -10,6 +10,7 @@ from seedbed.cli.config import config
 from seedbed.cli.db import db
 from seedbed.cli.migrate import migrate
 from seedbed.cli.options import HELP_WIDTH
+from seedbed.cli.preview import preview
 from seedbed.cli.seed import seed
 from seedbed.cli.serve import serve
 from seedbed.cli.up import up
@@ -38,5 +39,5 @@ def root(ctx: click.Context, project: Path) -> None:
     ctx.obj = project
 
 
-for command in (up, db, migrate, seed, branch, serve, config):
+for command in (up, db, migrate, seed, branch, preview, serve, config):
     root.add_command(command)
