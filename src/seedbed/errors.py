@@ -43,7 +43,7 @@ class NotAProject(ProjectError):
     def __init__(self, start: Path) -> None:
         super().__init__(
             f"Neither {start} nor a folder above it has a pyproject.toml with a [tool.seedbed] table.",
-            remedy="Change to your project's folder, or name it: seedbed --project PATH",
+            remedy="Change to your project's folder, name it by --project PATH, or begin one: seedbed init PATH",
         )
 
 
@@ -185,6 +185,29 @@ class InsecureConnection(ProjectError):
         super().__init__(
             f"sslmode={sslmode} would reach production at {host} without encryption ({origin}).",
             remedy="Use sslmode=verify-full, with sslrootcert=system for a public certificate.",
+        )
+
+
+class FilesInTheWay(ProjectError):
+    """A folder that was to become a project has files which a project has; nothing was written."""
+
+    code = "SB120"
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        super().__init__(
+            f"{folder} has {', '.join(names)} already, and nothing of yours is overwritten: nothing was written.",
+            remedy="Begin in a new folder: seedbed init PATH",
+        )
+
+
+class FolderNotUsable(ProjectError):
+    """A folder that was to become a project cannot be made or written; nothing was left in it."""
+
+    code = "SB121"
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"{folder} cannot be made a project: {reason}.", remedy="Choose another folder: seedbed init PATH"
         )
 
 
