@@ -5,9 +5,10 @@
     |- MigrationError    SB2xx  revisions: their history, drafting and applying
     |- ServerError       SB3xx  a PostgreSQL server, the way to it, and what a database says of itself
     |- SeedError         SB4xx  seeds: their files, their plans, their rows
+    |- BranchError       SB5xx  branches of a database, and the previews made on them
     `- ServiceError      SB6xx  the read service
 
-Branches will have SB5xx. A password is never part of a message: what is shown of an address comes from
+A password is never part of a message: what is shown of an address comes from
 `DatabaseUrl.masked` alone.
 """
 
@@ -42,7 +43,7 @@ class NotAProject(ProjectError):
     def __init__(self, start: Path) -> None:
         super().__init__(
             f"Neither {start} nor a folder above it has a pyproject.toml with a [tool.seedbed] table.",
-            remedy="Change to your project's folder, or name it: seedbed --project PATH",
+            remedy="Change to your project's folder, name it by --project PATH, or begin one: seedbed init PATH",
         )
 
 
@@ -184,6 +185,29 @@ class InsecureConnection(ProjectError):
         super().__init__(
             f"sslmode={sslmode} would reach production at {host} without encryption ({origin}).",
             remedy="Use sslmode=verify-full, with sslrootcert=system for a public certificate.",
+        )
+
+
+class FilesInTheWay(ProjectError):
+    """A folder that was to become a project has files which a project has; nothing was written."""
+
+    code = "SB120"
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        super().__init__(
+            f"{folder} has {', '.join(names)} already, and nothing of yours is overwritten: nothing was written.",
+            remedy="Begin in a new folder: seedbed init PATH",
+        )
+
+
+class FolderNotUsable(ProjectError):
+    """A folder that was to become a project cannot be made or written; nothing was left in it."""
+
+    code = "SB121"
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"{folder} cannot be made a project: {reason}.", remedy="Choose another folder: seedbed init PATH"
         )
 
 
@@ -668,6 +692,140 @@ class ParentNotPlanned(SeedError):
     def __init__(self, table: str, column: str, parent: str) -> None:
         super().__init__(
             f"{table}.{column} needs rows of {parent}, and the seeds plan none.", remedy=f"Plan {parent} as well."
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------- 5xx
+
+
+class BranchError(SeedbedError):
+    """A branch cannot be made, found, used or deleted as was asked."""
+
+
+class BranchExists(BranchError):
+    """There is a branch of that name already."""
+
+    code = "SB501"
+
+    def __init__(self, branch: str, parent: str) -> None:
+        super().__init__(
+            f"There is a branch {branch} already, a copy of {parent}.",
+            remedy=f"Use it, or delete it first: seedbed branch delete {branch}",
+        )
+
+
+class BranchNotFound(BranchError):
+    """There is no branch of that name."""
+
+    code = "SB502"
+
+    def __init__(self, branch: str) -> None:
+        super().__init__(f"There is no branch {branch}.", remedy="seedbed branch list shows those that there are.")
+
+
+class BadBranchName(BranchError):
+    """A branch cannot be called that."""
+
+    code = "SB503"
+
+    def __init__(self, branch: str, reason: str) -> None:
+        super().__init__(
+            f"A branch cannot be called {branch!r}: {reason}.", remedy="Choose a name such as preview/pr-42."
+        )
+
+
+class NotABranch(BranchError):
+    """A database is no branch that this project made, and so is neither used as one nor deleted."""
+
+    code = "SB504"
+
+    def __init__(self, database: str, reason: str, *, remedy: str) -> None:
+        super().__init__(f"{database} is no branch of this project: {reason}.", remedy=remedy)
+
+
+class ParentInUse(BranchError):
+    """Others are connected to the database that is to be copied, and PostgreSQL copies none that is in use."""
+
+    code = "SB505"
+
+    def __init__(self, database: str, sessions: Sequence[str], *, idle: bool) -> None:
+        super().__init__(
+            f"{database} is in use, and a database in use cannot be copied: {', '.join(sessions)}.",
+            remedy="Close them, or have them ended, since all are idle: --force"
+            if idle
+            else "Let those that are not idle finish; --force ends idle ones alone.",
+        )
+
+
+class CopyFailed(BranchError):
+    """PostgreSQL did not copy a database; what it had copied is gone again."""
+
+    code = "SB506"
+
+    def __init__(self, database: str, reason: str) -> None:
+        super().__init__(
+            f"{database} was not copied, and nothing is left of the copy. PostgreSQL says: {reason}",
+            remedy="Mend that, and run the same command again.",
+        )
+
+
+class BranchBusy(BranchError):
+    """Another session is making or deleting a branch of that name."""
+
+    code = "SB507"
+
+    def __init__(self, branch: str, seconds: float) -> None:
+        super().__init__(
+            f"Another session has been making or deleting {branch} for {seconds:.0f} s.",
+            remedy="Wait for it; seedbed branch list shows when it is done.",
+        )
+
+
+class BranchNotReady(BranchError):
+    """A branch is still marked preparing: what makes it is at work, or was killed."""
+
+    code = "SB508"
+
+    def __init__(self, branch: str) -> None:
+        super().__init__(
+            f"{branch} is still being prepared, or what prepared it was stopped; it is not for use.",
+            remedy=f"Finish it: seedbed preview up {branch}. Or start again: seedbed branch delete {branch}",
+        )
+
+
+class NoBranchProvider(BranchError):
+    """The environment's database is on a server where Seedbed makes no branches."""
+
+    code = "SB509"
+
+    def __init__(self, environment: str, address: str, origin: str) -> None:
+        super().__init__(
+            f"{environment} uses {address}, from {origin}, where Seedbed makes no branches.",
+            remedy=f"To branch the embedded server's database instead, remove DATABASE_URL from {origin}.",
+        )
+
+
+class NotAPreview(BranchError):
+    """A branch is no preview, so `preview` neither changes nor deletes it."""
+
+    code = "SB510"
+
+    def __init__(self, branch: str, mark: str) -> None:
+        super().__init__(
+            f"{branch} is a branch marked {mark}, and no preview.",
+            remedy=f"Choose another name for the preview. If the branch may go: seedbed branch delete {branch}",
+        )
+
+
+class ProductionCopied(BranchError):
+    """A copy of production would be marked as something else, and its rows handed to whoever may see that."""
+
+    code = "SB511"
+
+    def __init__(self, parent: str, environment: str) -> None:
+        super().__init__(
+            f"{parent} is marked production, and so would its copy be: it cannot become a {environment}.",
+            remedy="Make it from another database: --from NAME",
         )
 
 

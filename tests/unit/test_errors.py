@@ -41,6 +41,7 @@ class TestErrors:
             "2": errors.MigrationError,
             "3": errors.ServerError,
             "4": errors.SeedError,
+            "5": errors.BranchError,
             "6": errors.ServiceError,
         }.items():
             assert {error.code[2] for error in concrete(branch)} == {digit}

@@ -5,10 +5,13 @@ from pathlib import Path
 import click
 
 from seedbed import __version__
+from seedbed.cli.branch import branch
 from seedbed.cli.config import config
 from seedbed.cli.db import db
+from seedbed.cli.init import init
 from seedbed.cli.migrate import migrate
 from seedbed.cli.options import HELP_WIDTH
+from seedbed.cli.preview import preview
 from seedbed.cli.seed import seed
 from seedbed.cli.serve import serve
 from seedbed.cli.up import up
@@ -28,7 +31,7 @@ def root(ctx: click.Context, project: Path) -> None:
     """From SQLModel tables to proven migrations, believable data and a running service.
 
     Start with `seedbed up`: it starts a PostgreSQL of the project's own, migrates it, seeds it and serves it. It needs
-    no set-up, and running it again does only what is missing.
+    no set-up, and running it again does only what is missing. Where there is no project yet, `seedbed init` begins one.
 
     The environment is chosen by -e or SEEDBED_ENV, and is development otherwise. Results go to standard output,
     progress and warnings to standard error. A command ends with 0 when it is done, with 1 when it refused or failed,
@@ -37,5 +40,5 @@ def root(ctx: click.Context, project: Path) -> None:
     ctx.obj = project
 
 
-for command in (up, db, migrate, seed, serve, config):
+for command in (init, up, db, migrate, seed, branch, preview, serve, config):
     root.add_command(command)

@@ -1,6 +1,7 @@
 """The environment a database says it belongs to, written inside it, and what that forbids."""
 
 from enum import StrEnum
+from typing import Literal
 
 from sqlalchemy import Connection, text
 
@@ -10,6 +11,9 @@ from seedbed.settings import Environment
 
 SCHEMA = "seedbed"
 """The schema of Seedbed's own records, which every comparison of catalogues ignores."""
+
+PREPARING: Literal["preparing"] = "preparing"
+"""The mark of a copy that is being made into a preview: it may be migrated and seeded, and its URL is withheld."""
 
 
 class Destructive(StrEnum):
@@ -21,7 +25,7 @@ class Destructive(StrEnum):
 
 _ALLOWED = {
     Destructive.RESET: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW}),
-    Destructive.SEED: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW}),
+    Destructive.SEED: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW, PREPARING}),
 }
 
 
@@ -47,7 +51,7 @@ def read_mark(connection: Connection) -> str | None:
     return connection.execute(text("SELECT name FROM seedbed.environment")).scalar()
 
 
-def write_mark(connection: Connection, environment: Environment) -> None:
+def write_mark(connection: Connection, mark: Environment | Literal["preparing"]) -> None:
     """Mark a database, in the connection's transaction; copies of the database inherit the mark."""
     ensure_records(connection)
     connection.execute(
@@ -55,7 +59,7 @@ def write_mark(connection: Connection, environment: Environment) -> None:
             "INSERT INTO seedbed.environment (name, marked_by) VALUES (:name, current_user)"
             " ON CONFLICT (singleton) DO UPDATE SET name = excluded.name, marked_at = now(), marked_by = current_user"
         ),
-        {"name": environment.value},
+        {"name": str(mark)},
     )
 
 
@@ -74,7 +78,7 @@ def agree(connection: Connection, database: Database, action: str) -> None:
         if occupied and database.environment is not Environment.PRODUCTION:
             raise UnmarkedWithRows(action, database.name, occupied)
         write_mark(connection, database.environment)
-    elif mark != database.environment:
+    elif not _belongs(mark, database.environment):
         raise MarkedOtherwise(action, database.name, mark, database.environment)
 
 
@@ -93,7 +97,7 @@ def refuse_protected(connection: Connection, database: Database, action: Destruc
         return
     if mark not in _ALLOWED[action]:
         raise ProtectedEnvironment(action, database.name, mark)
-    if mark != database.environment:
+    if not _belongs(mark, database.environment):
         raise MarkedOtherwise(action.removesuffix("ed"), database.name, mark, database.environment)
 
 
@@ -114,3 +118,7 @@ def tables_with_rows(connection: Connection) -> list[str]:
     return [
         shown for quoted, shown in names if connection.execute(text(f"SELECT EXISTS (SELECT FROM {quoted})")).scalar()
     ]
+
+
+def _belongs(mark: str, environment: Environment) -> bool:
+    return mark == environment or (mark == PREPARING and environment is Environment.PREVIEW)

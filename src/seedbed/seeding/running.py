@@ -19,6 +19,8 @@ from seedbed.postgres.quoting import DIALECT, column_name, table_name
 from seedbed.seeding.plan import SeedPlan, TablePlan, ordered_rows
 
 _CHUNK = 10_000
+_KEY = 0x5EED4
+"""The advisory lock of a run: CREATE TABLE IF NOT EXISTS looks first and makes after, so two at once both make."""
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -56,8 +58,8 @@ def run(
     with connect(database, application="seedbed seed") as connection:
         refuse_protected(connection, database, Destructive.SEED)
         agree(connection, database, "seed")
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _KEY})
         _ensure_table(connection)
-        connection.execute(text("LOCK TABLE seedbed.seeds IN SHARE ROW EXCLUSIVE MODE"))
         occupied = _occupied(connection, plan)
         if occupied and not replace and _recorded(connection) == plan.content:
             connection.commit()

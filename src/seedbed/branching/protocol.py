@@ -1,0 +1,82 @@
+"""What a branch is, and what every provider of branches can do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from seedbed.postgres.marks import PREPARING
+from seedbed.settings import DatabaseUrl, Environment
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A copy of a database, as it was when it was made.
+
+    `parent` is the branch it was copied from, or the environment whose database that was. `environment` is what the
+    copy is for, and its mark once it is `ready`. `owner` is the project that made it: no other one changes or deletes
+    it.
+    """
+
+    name: str
+    parent: str
+    environment: Environment
+    ready: bool
+    created_at: datetime
+    expires_at: datetime | None
+    owner: str
+
+    @property
+    def mark(self) -> str:
+        """What the database says it is: `preparing` until it is ready."""
+        return self.environment.value if self.ready else PREPARING
+
+
+class BranchProvider(Protocol):
+    """Makes, finds and deletes branches. It knows nothing of what is in them: no migrations, no seeds."""
+
+    def create(
+        self,
+        name: str,
+        *,
+        parent: str | None = None,
+        environment: Environment | None = None,
+        expires_at: datetime | None = None,
+        force: bool = False,
+    ) -> Branch:
+        """Copy a database, and leave the copy marked `preparing`: `finish` is the last step.
+
+        Without `parent` it is the environment's own database, and without `environment` the copy is for what its
+        parent is for. `force` ends sessions that are idle on the parent, where there must be none.
+
+        Raises:
+            BadBranchName: it cannot be called that.
+            BranchExists: there is one of that name, be it ready or not.
+            BranchNotFound, BranchNotReady: the parent is missing, or is still being prepared.
+            ProductionCopied: the parent is marked production, and the copy was to be for something else.
+            UnmarkedWithRows: the parent has rows and no mark, so it counts as production.
+            ParentInUse, CopyFailed: nothing was made.
+        """
+
+    def finish(self, name: str) -> Branch:
+        """Mark a branch with its own environment, which makes it ready; one that is ready stays so."""
+
+    def get(self, name: str) -> Branch:
+        """Find a branch.
+
+        Raises:
+            BranchNotFound: there is none of that name.
+            NotABranch: there is a database in its place that this project did not make.
+        """
+
+    def list(self) -> tuple[Branch, ...]:
+        """Every branch that this project made, by name."""
+
+    def delete(self, name: str) -> None:
+        """Delete a branch with all that is in it, ending the sessions on it. Raises as `get` does."""
+
+    def url(self, name: str, *, unfinished: bool = False) -> DatabaseUrl:
+        """The way to a branch. One that is not ready is withheld, unless it is to be made ready.
+
+        Raises:
+            BranchNotReady: besides what `get` raises.
+        """

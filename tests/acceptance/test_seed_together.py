@@ -1,0 +1,17 @@
+"""Seeds loaded by several commands that were started together."""
+
+from tests.acceptance.conftest import Project
+
+TOGETHER = 3
+
+
+class TestSeedRun:
+    def test_loads_once_when_many_are_started_together(self, project: Project) -> None:
+        project.run("migrate", "apply")
+        processes = [project.start("seed", "run") for _ in range(TOGETHER)]
+
+        said = [process.communicate(timeout=120) for process in processes]
+
+        assert [process.returncode for process in processes] == [0] * TOGETHER, said
+        assert [out for out, _ in said].count("The same rows are there already.\n") == TOGETHER - 1
+        assert project.rows('SELECT (SELECT count(*) FROM "user"), (SELECT count(*) FROM task)') == "200|3969"

@@ -1,0 +1,413 @@
+"""Branches as databases of the project's embedded server."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection as Connection  # noqa: N812 - a type, whatever its author called it
+
+from seedbed.branching import provider_of
+from seedbed.branching.comments import written
+from seedbed.branching.local import LocalBranches
+from seedbed.branching.making import make
+from seedbed.branching.naming import building_of, database_of
+from seedbed.errors import (
+    BadBranchName,
+    BranchExists,
+    BranchNotFound,
+    BranchNotReady,
+    CopyFailed,
+    NoBranchProvider,
+    NotABranch,
+    ParentInUse,
+    ProductionCopied,
+    UnmarkedWithRows,
+)
+from seedbed.postgres import cloning
+from seedbed.postgres.databases import on_server
+from seedbed.settings import Configuration, DatabaseUrl, Environment, load
+from tests.postgres.embedded_projects import reference_project
+
+MAIN = "seedbed_development"
+
+
+@pytest.fixture(scope="module")
+def configuration() -> Iterator[Configuration]:
+    with reference_project() as configuration:
+        yield configuration
+
+
+@pytest.fixture
+def branches(configuration: Configuration) -> Iterator[LocalBranches]:
+    """The provider, over a development database with one row; what a test made is gone after it."""
+    provider = provider_of(configuration)
+    assert isinstance(provider, LocalBranches)
+    url = on_server(provider.server, configuration).direct
+    tell(url, "CREATE TABLE note (body text)", "INSERT INTO note VALUES ('hello')", *marked("development"))
+    yield provider
+    for name in {MAIN, *databases(provider)}:
+        provider.server.drop_database(name)
+
+
+def marked(mark: str) -> list[str]:
+    return [
+        "CREATE SCHEMA IF NOT EXISTS seedbed",
+        "CREATE TABLE IF NOT EXISTS seedbed.environment (singleton boolean PRIMARY KEY DEFAULT true,"
+        " name text NOT NULL, marked_at timestamptz NOT NULL DEFAULT now(), marked_by text NOT NULL)",
+        "DELETE FROM seedbed.environment",
+        f"INSERT INTO seedbed.environment (name, marked_by) VALUES ('{mark}', 'a test')",
+    ]
+
+
+@contextmanager
+def connected(url: DatabaseUrl, application: str = "a test") -> Iterator[Connection]:
+    arguments: dict[str, Any] = {**url.connect_arguments(), "application_name": application}
+    connection = psycopg2.connect(**arguments)
+    connection.autocommit = True
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def tell(url: DatabaseUrl, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements, and return the rows of the last."""
+    with connected(url) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def administered(branches: LocalBranches, *statements: str) -> list[tuple[Any, ...]]:
+    return tell(branches.server.admin_url(), *statements)
+
+
+def main_of(branches: LocalBranches) -> DatabaseUrl:
+    return branches.server.owner_url(MAIN)
+
+
+def databases(branches: LocalBranches) -> set[str]:
+    rows = administered(branches, "SELECT datname FROM pg_database WHERE datname ~ '^seedbed_'")
+    return {name for (name,) in rows} - {MAIN}
+
+
+class TestCreate:
+    def test_copies_the_development_database_and_leaves_the_copy_marked_preparing(
+        self, branches: LocalBranches
+    ) -> None:
+        made = branches.create("preview/pr-42", environment=Environment.PREVIEW)
+
+        assert (made.name, made.parent, made.mark) == ("preview/pr-42", "development", "preparing")
+        assert branches.get("preview/pr-42") == made
+        url = branches.url("preview/pr-42", unfinished=True)
+        assert tell(url, "SELECT body FROM note") == [("hello",)]
+        assert tell(url, "SELECT name FROM seedbed.environment") == [("preparing",)]
+        assert tell(main_of(branches), "SELECT name FROM seedbed.environment") == [("development",)]
+
+    def test_copies_a_branch(self, branches: LocalBranches) -> None:
+        make(branches, "first")
+        tell(branches.url("first"), "INSERT INTO note VALUES ('from first')")
+
+        made = make(branches, "second", parent="first")
+
+        assert made.parent == "first"
+        assert tell(branches.url("second"), "SELECT count(*) FROM note") == [(2,)]
+        assert tell(main_of(branches), "SELECT count(*) FROM note") == [(1,)]
+
+    def test_gives_the_copy_to_the_projects_role_which_is_no_superuser(self, branches: LocalBranches) -> None:
+        make(branches, "pr")
+
+        owner = administered(
+            branches,
+            "SELECT r.rolname, r.rolsuper FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
+            " WHERE datname = 'seedbed_pr'",
+        )
+        assert owner == [("seedbed_owner", False)]
+
+    def test_refuses_a_name_that_is_taken_whether_ready_or_not(self, branches: LocalBranches) -> None:
+        branches.create("pr")
+
+        with pytest.raises(BranchExists) as refused:
+            branches.create("pr")
+
+        assert str(refused.value) == "There is a branch pr already, a copy of development."
+
+    def test_refuses_an_environments_name(self, branches: LocalBranches) -> None:
+        with pytest.raises(BadBranchName):
+            branches.create("testing")
+
+    def test_refuses_a_parent_that_is_missing_or_not_ready(self, branches: LocalBranches) -> None:
+        branches.create("half")
+
+        with pytest.raises(BranchNotFound):
+            branches.create("pr", parent="nobody")
+        with pytest.raises(BranchNotReady):
+            branches.create("pr", parent="half")
+
+    def test_leaves_a_database_alone_that_has_the_place_of_the_branch(self, branches: LocalBranches) -> None:
+        administered(branches, "CREATE DATABASE seedbed_pr")
+
+        with pytest.raises(NotABranch) as refused:
+            branches.create("pr")
+
+        assert str(refused.value) == "seedbed_pr is no branch of this project: Seedbed did not make it as pr."
+        assert databases(branches) == {"seedbed_pr"}
+
+    def test_leaves_nothing_when_the_copy_cannot_be_made_into_a_branch(self, branches: LocalBranches) -> None:
+        tell(main_of(branches), "DROP SCHEMA seedbed CASCADE", "TRUNCATE note")
+        administered(branches, "CREATE ROLE someone", f"ALTER DATABASE {MAIN} OWNER TO someone")
+
+        try:
+            with pytest.raises(Exception, match="permission denied"):
+                branches.create("pr")
+            assert databases(branches) == set()
+        finally:
+            administered(branches, f"ALTER DATABASE {MAIN} OWNER TO seedbed_owner", "DROP ROLE someone")
+
+    def test_says_what_postgresql_refused(self, branches: LocalBranches) -> None:
+        (path,) = tell(main_of(branches), "SELECT pg_relation_filepath('note')")[0]
+        administered(branches, "CHECKPOINT")
+        (branches.server.home / "data" / path).unlink()
+
+        with pytest.raises(CopyFailed) as refused:
+            branches.create("pr")
+
+        assert str(refused.value) == (
+            f"{MAIN} was not copied, and nothing is left of the copy. PostgreSQL says: "
+            f'could not open file "{path}": No such file or directory'
+        )
+        assert databases(branches) == set()
+
+    def test_removes_what_a_kill_left_of_an_earlier_one(self, branches: LocalBranches) -> None:
+        left = building_of(database_of("seedbed", "pr"))
+        administered(branches, f"CREATE DATABASE {left}")
+
+        make(branches, "pr")
+
+        assert databases(branches) == {"seedbed_pr"}
+
+    def test_makes_one_branch_when_many_ask_at_once(self, branches: LocalBranches) -> None:
+        outcomes: list[str] = []
+
+        def ask() -> None:
+            try:
+                make(branches, "pr")
+                outcomes.append("made")
+            except BranchExists:
+                outcomes.append("exists")
+
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(outcomes) == ["exists"] * 5 + ["made"]
+        assert [branch.name for branch in branches.list()] == ["pr"]
+
+
+class TestCopies:
+    def test_keep_the_settings_of_the_database_and_of_roles_in_it(self, branches: LocalBranches) -> None:
+        administered(
+            branches,
+            f"""ALTER DATABASE {MAIN} SET search_path TO "$user", 'sales, old', public""",
+            f"ALTER DATABASE {MAIN} SET work_mem TO '12MB'",
+            f"ALTER DATABASE {MAIN} SET app.greeting TO 'it''s = me'",
+            f"ALTER ROLE seedbed_owner IN DATABASE {MAIN} SET statement_timeout TO '7s'",
+        )
+
+        make(branches, "pr")
+
+        asked = "SELECT current_setting(name) FROM unnest(ARRAY['search_path','work_mem','app.greeting']) name"
+        assert tell(branches.url("pr"), asked) == tell(main_of(branches), asked)
+        assert tell(branches.url("pr"), "SHOW app.greeting") == [("it's = me",)]
+        assert tell(branches.url("pr"), "SHOW statement_timeout") == [("7s",)]
+
+    def test_keep_the_grants_and_gain_none(self, branches: LocalBranches) -> None:
+        administered(
+            branches,
+            "CREATE ROLE reader",
+            f"REVOKE ALL ON DATABASE {MAIN} FROM PUBLIC",
+            f"GRANT CONNECT ON DATABASE {MAIN} TO reader WITH GRANT OPTION",
+        )
+
+        make(branches, "pr")
+
+        acl = "SELECT datacl::text FROM pg_database WHERE datname = '{}'"
+        try:
+            assert administered(branches, acl.format("seedbed_pr")) == administered(branches, acl.format(MAIN))
+            assert "reader=c*/" in administered(branches, acl.format("seedbed_pr"))[0][0]
+        finally:
+            administered(branches, "DROP OWNED BY reader", "DROP DATABASE seedbed_pr", "DROP ROLE reader")
+
+    def test_keep_the_grants_that_every_database_begins_with(self, branches: LocalBranches) -> None:
+        make(branches, "pr")
+
+        assert administered(branches, "SELECT datacl FROM pg_database WHERE datname = 'seedbed_pr'") == [(None,)]
+
+
+class TestStrategy:
+    def test_is_to_copy_files_once_the_wal_of_them_would_cost_more(self, branches: LocalBranches) -> None:
+        with branches.server.administration() as cursor:
+            small = cloning._create(cursor, MAIN, "copy").as_string(cursor)
+            tell(main_of(branches), "INSERT INTO note SELECT repeat('x', 1000) FROM generate_series(1, 50000)")
+            big = cloning._create(cursor, MAIN, "copy").as_string(cursor)
+
+        assert small == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "wal_log"'
+        assert big == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "file_copy"'
+
+
+class TestParentInUse:
+    def test_is_refused_with_the_names_of_those_who_use_it(self, branches: LocalBranches) -> None:
+        with connected(main_of(branches), "the shop's service") as connection:
+            with pytest.raises(ParentInUse) as refused:
+                branches.create("pr")
+
+            pid = connection.info.backend_pid
+            assert str(refused.value) == (
+                f"{MAIN} is in use, and a database in use cannot be copied: the shop's service (pid {pid}, idle)."
+            )
+            assert refused.value.remedy == "Close them, or have them ended, since all are idle: --force"
+            assert tell(main_of(branches), f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}") == [(1,)]
+
+    def test_loses_its_idle_sessions_by_force(self, branches: LocalBranches) -> None:
+        with connected(main_of(branches)) as connection:
+            branches.create("pr", force=True)
+
+            with pytest.raises(psycopg2.OperationalError):
+                connection.cursor().execute("SELECT 1")
+            assert branches.get("pr").mark == "preparing"
+
+    def test_keeps_every_session_while_one_is_in_a_transaction(self, branches: LocalBranches) -> None:
+        with connected(main_of(branches)) as idle, connected(main_of(branches)) as busy:
+            busy.autocommit = False
+            with busy.cursor() as cursor:
+                cursor.execute("INSERT INTO note VALUES ('not yet')")
+
+            with pytest.raises(ParentInUse) as refused:
+                branches.create("pr", force=True)
+
+            assert f"a test (pid {busy.info.backend_pid}, idle in transaction)" in str(refused.value)
+            assert refused.value.remedy == "Let those that are not idle finish; --force ends idle ones alone."
+            idle.cursor().execute("SELECT 1")
+            busy.commit()
+
+
+class TestProduction:
+    def test_is_copied_as_production_and_as_nothing_else(self, branches: LocalBranches) -> None:
+        tell(main_of(branches), *marked("production"))
+
+        with pytest.raises(ProductionCopied) as refused:
+            branches.create("pr", environment=Environment.PREVIEW)
+        made = make(branches, "rescue")
+
+        assert str(refused.value) == (
+            "development is marked production, and so would its copy be: it cannot become a preview."
+        )
+        assert made.mark == "production"
+        assert tell(branches.url("rescue"), "SELECT name FROM seedbed.environment") == [("production",)]
+
+    def test_is_what_rows_without_a_mark_count_as(self, branches: LocalBranches) -> None:
+        tell(main_of(branches), "DROP SCHEMA seedbed CASCADE")
+
+        with pytest.raises(UnmarkedWithRows) as refused:
+            branches.create("pr")
+
+        assert str(refused.value) == (
+            f"{MAIN} has rows in note that Seedbed did not put there, and no mark: "
+            "it counts as production, and was not copied."
+        )
+
+
+class TestFinish:
+    def test_marks_the_branch_with_its_own_environment(self, branches: LocalBranches) -> None:
+        branches.create("pr", environment=Environment.PREVIEW)
+
+        finished = branches.finish("pr")
+
+        assert finished.mark == "preview"
+        assert branches.get("pr") == finished
+        assert tell(branches.url("pr"), "SELECT name FROM seedbed.environment") == [("preview",)]
+
+    def test_changes_nothing_the_second_time(self, branches: LocalBranches) -> None:
+        first = make(branches, "pr")
+
+        assert branches.finish("pr") == first
+
+
+class TestUrl:
+    def test_is_withheld_until_the_branch_is_ready(self, branches: LocalBranches) -> None:
+        branches.create("pr")
+
+        with pytest.raises(BranchNotReady):
+            branches.url("pr")
+
+
+class TestList:
+    def test_has_this_projects_branches_by_name_with_all_that_was_said(self, branches: LocalBranches) -> None:
+        until = datetime(2026, 12, 1, tzinfo=UTC)
+        later = branches.create("z", expires_at=until)
+        first = make(branches, "a")
+        administered(branches, "CREATE DATABASE seedbed_other", "COMMENT ON DATABASE seedbed_other IS 'mine'")
+
+        assert branches.list() == (first, later)
+        assert branches.list()[1].expires_at == until
+
+    def test_has_none_of_another_project_on_the_same_server(self, branches: LocalBranches) -> None:
+        theirs = replace(make(branches, "pr"), owner="another")
+        with branches.server.administration() as cursor:
+            cursor.execute("COMMENT ON DATABASE seedbed_pr IS %s", (written(theirs),))
+
+        assert branches.list() == ()
+        with pytest.raises(NotABranch):
+            branches.delete("pr")
+
+
+class TestDelete:
+    def test_drops_the_branch_and_ends_the_sessions_on_it(self, branches: LocalBranches) -> None:
+        make(branches, "pr")
+        with connected(branches.url("pr")):
+            branches.delete("pr")
+
+        assert databases(branches) == set()
+        with pytest.raises(BranchNotFound):
+            branches.get("pr")
+
+    @pytest.mark.parametrize("environment", ["development", "testing", "production"])
+    def test_never_drops_an_environments_own_database(self, branches: LocalBranches, environment: str) -> None:
+        with pytest.raises(NotABranch) as refused:
+            branches.delete(environment)
+
+        assert str(refused.value) == (
+            f"{environment} is no branch of this project: it is an environment's own database."
+        )
+        assert tell(main_of(branches), "SELECT body FROM note") == [("hello",)]
+
+    def test_never_drops_a_database_without_its_comment(self, branches: LocalBranches) -> None:
+        make(branches, "pr")
+        administered(branches, "COMMENT ON DATABASE seedbed_pr IS NULL")
+
+        with pytest.raises(NotABranch):
+            branches.delete("pr")
+
+        assert databases(branches) == {"seedbed_pr"}
+
+
+class TestProviderOf:
+    def test_refuses_a_server_from_a_url(self, configuration: Configuration) -> None:
+        given = load(
+            configuration.project, "development", environ={"DATABASE_URL": "postgresql://me:secret@db.example.com/shop"}
+        )
+
+        with pytest.raises(NoBranchProvider) as refused:
+            provider_of(given)
+
+        assert str(refused.value) == (
+            "development uses db.example.com/shop, from DATABASE_URL in the process's environment, "
+            "where Seedbed makes no branches."
+        )

@@ -1,0 +1,64 @@
+"""Branches may be called nearly anything, and each has a database of its own."""
+
+import pytest
+from hypothesis import given, seed
+from hypothesis import strategies as st
+
+from seedbed.branching.naming import check_name, database_of
+from seedbed.errors import BadBranchName
+
+names = st.text(min_size=1, max_size=256)
+
+
+class TestDatabaseOf:
+    @pytest.mark.parametrize(
+        ("branch", "database"),
+        [
+            ("search", "shop_search"),
+            ("preview/pr-42", "shop_preview_pr_42_2ffcc8e6"),
+            ("preview_pr_42", "shop_preview_pr_42"),
+            ("Search", "shop_search_49c266ba"),
+            ("ветка", "shop_d3638b68"),
+            ("preview_pr_42_2ffcc8e6", "shop_preview_pr_42_2ffcc8e6_e70869d1"),
+            ("a" * 70, f"shop_{'a' * 49}_6bd5e503"),
+        ],
+    )
+    def test_can_be_read_and_is_hashed_where_it_is_not_the_very_name(self, branch: str, database: str) -> None:
+        assert database_of("shop", branch) == database
+
+    @seed(1)
+    @given(names)
+    def test_fits_an_identifier_whatever_the_project_and_the_branch_are_called(self, branch: str) -> None:
+        for project in ("a", "p" * 40):
+            name = database_of(project, branch)
+
+            assert name.startswith(f"{project}_")
+            assert name.isascii()
+            assert len(name) <= 63
+
+    @seed(2)
+    @given(st.lists(st.text("ab_-/A", min_size=1, max_size=9), min_size=2, max_size=20, unique=True))
+    def test_is_shared_by_no_two_branches(self, branches: list[str]) -> None:
+        assert len({database_of("shop", branch) for branch in branches}) == len(branches)
+
+
+class TestCheckName:
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [
+            ("", "it is empty, or begins or ends with a space"),
+            (" pr-42", "it is empty, or begins or ends with a space"),
+            ("pr\n42", "it is longer than 256 characters, or has one without a shape"),
+            ("x" * 257, "it is longer than 256 characters, or has one without a shape"),
+            ("production", "it is an environment's name"),
+        ],
+    )
+    def test_refuses_what_could_be_mistaken(self, name: str, reason: str) -> None:
+        with pytest.raises(BadBranchName) as refused:
+            check_name(name)
+
+        assert str(refused.value) == f"A branch cannot be called {name[:256]!r}: {reason}."
+
+    def test_lets_everything_else_pass(self) -> None:
+        for name in ("preview/pr-42", "feature/search it", "ветка", "x" * 256):
+            check_name(name)

@@ -1,0 +1,106 @@
+"""What `seedbed init` writes: files that are the reference project's own, all of them or none."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seedbed.starter
+from seedbed.errors import FilesInTheWay, FolderNotUsable
+from seedbed.settings import find_project
+from seedbed.starter.writing import write
+
+ROOT = Path(__file__).parents[2]
+PACKAGED = Path(seedbed.starter.__file__).parent / "files"
+FILES = sorted(
+    str(path.relative_to(PACKAGED))
+    for path in PACKAGED.rglob("*")
+    if path.is_file() and "__pycache__" not in path.parts
+)
+OWN = {"pyproject.toml", "README.md", "tests/test_tasks.py"}
+
+
+def table(file: Path) -> dict[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+class TestFiles:
+    @pytest.mark.parametrize("file", [file for file in FILES if file not in OWN])
+    def test_are_the_reference_projects_byte_for_byte(self, file: str) -> None:
+        assert (PACKAGED / file).read_bytes() == (ROOT / file).read_bytes()
+
+    def test_are_as_many_as_a_project_needs(self) -> None:
+        assert len(FILES) == 17
+
+    def test_ask_for_the_versions_that_seedbed_asks_for(self) -> None:
+        ours = table(ROOT / "pyproject.toml")["project"]["dependencies"]
+
+        asked = table(PACKAGED / "pyproject.toml")["project"]["dependencies"]
+
+        assert [one for one in asked if not one.startswith("seedbed>")] == [one for one in ours if one in asked]
+
+
+class TestWrite:
+    def test_makes_the_folder_a_project_of_its_name(self, tmp_path: Path) -> None:
+        written = write(tmp_path / "new" / "My Shop é")
+
+        assert written.name == "my-shop"
+        assert list(written.files) == FILES
+        found = find_project(written.folder)
+        assert (found.name, found.schema, found.root) == ("my-shop", "schema", written.folder)
+        assert (written.folder / "README.md").read_text(encoding="utf-8").startswith("# my-shop\n")
+        assert (written.folder / "schema/task.py").read_bytes() == (ROOT / "schema/task.py").read_bytes()
+
+    def test_leaves_what_is_in_the_folder_and_in_nobodys_way(self, tmp_path: Path) -> None:
+        (tmp_path / ".git").mkdir()
+        (tmp_path / "LICENSE").write_text("mine")
+
+        write(tmp_path)
+
+        assert (tmp_path / "LICENSE").read_text() == "mine"
+        assert (tmp_path / "pyproject.toml").is_file()
+
+    def test_refuses_a_folder_that_has_such_files_and_writes_nothing(self, tmp_path: Path) -> None:
+        (tmp_path / "schema").mkdir()
+        (tmp_path / "README.md").write_text("mine")
+
+        with pytest.raises(FilesInTheWay) as refused:
+            write(tmp_path)
+
+        assert str(refused.value) == (
+            f"{tmp_path} has README.md, schema already, and nothing of yours is overwritten: nothing was written."
+        )
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "schema"]
+        assert (tmp_path / "README.md").read_text() == "mine"
+
+    def test_refuses_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "shop").write_text("mine")
+
+        with pytest.raises(FolderNotUsable) as refused:
+            write(tmp_path / "shop")
+
+        assert str(refused.value) == f"{tmp_path}/shop cannot be made a project: it is no folder."
+
+    @pytest.mark.parametrize("moves", range(9))
+    def test_leaves_the_folder_as_it_was_when_it_fails_half_way(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int
+    ) -> None:
+        (tmp_path / "LICENSE").write_text("mine")
+        rename, left = Path.rename, [moves]
+
+        def failing(self: Path, target: Path) -> Path:
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(28, "No space left on device")
+            return rename(self, target)
+
+        monkeypatch.setattr(Path, "rename", failing)
+
+        with pytest.raises(FolderNotUsable) as refused:
+            write(tmp_path)
+        with pytest.raises(FolderNotUsable):
+            write(tmp_path / "deep" / "shop")
+
+        assert str(refused.value) == f"{tmp_path} cannot be made a project: No space left on device."
+        assert [path.name for path in tmp_path.iterdir()] == ["LICENSE"]
