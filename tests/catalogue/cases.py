@@ -341,6 +341,18 @@ OBJECTS = [
     changed("comments on everything", PLAIN, _sql(AGE_VIEW, DOUBLE, "COMMENT ON VIEW adult IS 'a view'", "COMMENT ON FUNCTION double IS 'a function'", "COMMENT ON CONSTRAINT pk_hero ON hero IS 'a key'", "COMMENT ON SCHEMA public IS 'ours'")),
 ]  # fmt: skip
 
+OBJECTS += [
+    changed(
+        "fill a column of a table whose trigger changes another",
+        _sql(TOUCH, TRIGGER.replace("BEFORE INSERT", "BEFORE UPDATE")),
+        World(
+            hero={"slug": col("slug", sa.Text, nullable=False, info=hint(backfill="lower(name)"))},
+            sql=(TOUCH, TRIGGER.replace("BEFORE INSERT", "BEFORE UPDATE")),
+        ),
+        hinted=True,
+    ),
+]
+
 SQLMODEL = [
     changed("SQLModel's string", PLAIN, _hero(s=col("s", AutoString(30)))),
     changed("SQLModel's time", PLAIN, _hero(s=col("s", UTCDateTime, server_default=sa.func.now(), nullable=False))),

@@ -20,6 +20,7 @@ from seedbed.migrating.writing import add_verdict, write_revision
 from seedbed.modelling import Schema, load_schema
 from seedbed.modelling.building import build
 from seedbed.postgres.catalogue import Catalogue, read_catalogue
+from seedbed.postgres.catalogue.model import Trigger
 from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database
 from seedbed.postgres.shadows import make_role, shadow_database
@@ -194,7 +195,13 @@ def renamed_places(change: Change) -> tuple[dict[tuple[str, str], tuple[str, str
 
 
 def changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
-    """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL."""
+    """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL; and where a
+    step updates rows, whatever the triggers of their table may set.
+    """
+    steps = [*change.upgrade, *(change.downgrade if not isinstance(change.downgrade, str) else ())]
+    updated = {step.updates for step in steps if step.updates is not None}
+    triggers = [t for c in (change.before, change.after) for t in c.objects.values() if isinstance(t, Trigger)]
+    triggered = {(t.schema, t.table) for t in triggers if " UPDATE" in t.definition} & updated
     found = set()
     for table in change.after.tables():
         old = change.before.objects.get(("table", table.schema, table.name))
@@ -206,7 +213,8 @@ def changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
                 for rename in change.renames
             )
             same = not label and was is not None and (was.type, was.not_null) == (column.type, column.not_null)
-            if was is None or not same or column.generated or was.generated:
+            free = (table.schema, table.name) in triggered and not column.identity
+            if was is None or not same or free or column.generated or was.generated:
                 found.add((table.schema, table.name, column.name))
     return frozenset(found)
 

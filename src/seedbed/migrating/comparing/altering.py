@@ -62,7 +62,8 @@ def _added_numbered(table: Table, column: Column) -> list[Statement]:
     rows = f"(SELECT ctid, row_number() OVER () AS n FROM {full}) AS numbered"
     fill = f"UPDATE {full} SET {own} = ({value})::{column.type} FROM {rows} WHERE {full}.ctid = numbered.ctid"
     lost = _loss(table, column, "comes back with numbers in place of what it was")
-    return [_add(table, column, not_null=False), Statement(fill, loss=lost), *_not_null(table, column)]
+    filled = Statement(fill, loss=lost, updates=(table.schema, table.name))
+    return [_add(table, column, not_null=False), filled, *_not_null(table, column)]
 
 
 def _is_unique(table: Table, column: Column, after: Catalogue) -> bool:
@@ -121,7 +122,8 @@ def _add(table: Table, column: Column, *, not_null: bool | None = None, default:
 
 def _fill(table: Table, column: Column, expression: str, *, where: bool) -> Statement:
     missing = f" WHERE {name(column.name)} IS NULL" if where else ""
-    return Statement(f"UPDATE {qualified(table.schema, table.name)} SET {name(column.name)} = {expression}{missing}")
+    sql = f"UPDATE {qualified(table.schema, table.name)} SET {name(column.name)} = {expression}{missing}"
+    return Statement(sql, updates=(table.schema, table.name))
 
 
 def _alter(table: Table, column: Column, change: str, code: str | None = None) -> Statement:
@@ -159,7 +161,7 @@ def _nullability(table: Table, column: Column, after: Catalogue, knowledge: Know
         if value is not None:
             filled = _fill(table, column, f"{value}::{column.type}", where=True)
             lost = _loss(table, column, f"becomes {value} where it is NULL")
-            return [Statement(filled.sql, loss=lost), *_not_null(table, column)]
+            return [replace(filled, loss=lost), *_not_null(table, column)]
     if fill is None or column.identity:
         return _not_null(table, column)
     return [_fill(table, column, fill, where=True), *_not_null(table, column)]

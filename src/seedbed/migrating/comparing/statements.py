@@ -17,11 +17,12 @@ class Loss:
 
 @dataclass(frozen=True)
 class Statement:
-    """One step, and what is lost by it."""
+    """One step, what is lost by it, and the table whose rows it updates, where it does: their triggers run."""
 
     sql: str
     code: str | None = None
     loss: Loss | None = None
+    updates: tuple[str, str] | None = None
 
     @property
     def python(self) -> str:
