@@ -12,9 +12,12 @@ A password is never part of a message: what is shown of an address comes from
 `DatabaseUrl.masked` alone.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,19}")
 
 
 class SeedbedError(Exception):
@@ -110,7 +113,8 @@ class UnknownEnvironment(ProjectError):
     code = "SB110"
 
     def __init__(self, name: str, origin: str, known: Sequence[str]) -> None:
-        super().__init__(f"There is no environment {name!r} ({origin}).", remedy=f"Choose one of: {', '.join(known)}.")
+        shown = f"no environment {name!r}" if _WORD.fullmatch(name) else "no such environment"  # it may be a pasted URL
+        super().__init__(f"There is {shown} ({origin}).", remedy=f"Choose one of: {', '.join(known)}.")
 
 
 class EnvironmentNotConfigured(ProjectError):
@@ -149,7 +153,7 @@ class InvalidSetting(ProjectError):
     code = "SB113"
 
     def __init__(self, name: str, origin: str, reason: str) -> None:
-        super().__init__(f"{name} ({origin}) cannot be used: {reason}.", remedy=f"Correct {name} in {origin}.")
+        super().__init__(f"{name} ({origin}) cannot be used: {reason}.", remedy=f"Correct {name} there.")
 
 
 class InvalidDatabaseUrl(ProjectError):
@@ -181,9 +185,9 @@ class InsecureConnection(ProjectError):
 
     code = "SB116"
 
-    def __init__(self, host: str, origin: str, sslmode: str) -> None:
+    def __init__(self, address: str, origin: str, sslmode: str) -> None:
         super().__init__(
-            f"sslmode={sslmode} would reach production at {host} without encryption ({origin}).",
+            f"sslmode={sslmode} may reach production at {address} without encryption ({origin}).",
             remedy="Use sslmode=verify-full, with sslrootcert=system for a public certificate.",
         )
 
@@ -541,10 +545,13 @@ class ProtectedEnvironment(ServerError):
 
     code = "SB311"
 
-    def __init__(self, action: str, database: str, marked: str) -> None:
+    def __init__(self, action: str, database: str, environment: str, *, marked: bool = True) -> None:
+        fact = f"is marked {environment}" if marked else f"has no mark, the environment chosen is {environment}"
         super().__init__(
-            f"{database} is marked {marked}, and a {marked} database is never {action}.",
-            remedy="If it is no such thing any more, say so first: seedbed db mark development",
+            f"{database} {fact}, and a {environment} database is never {action}.",
+            remedy="If it is no such thing any more, say so first: seedbed db mark development"
+            if marked
+            else "Choose another environment: -e development",
         )
 
 
@@ -556,7 +563,7 @@ class UnmarkedWithRows(ServerError):
     def __init__(self, action: str, database: str, tables: Sequence[str]) -> None:
         super().__init__(
             f"{database} has rows in {', '.join(tables)} that Seedbed did not put there, and no mark: it counts as "
-            f"production, and was not {action}.",
+            f"production: refused to {action} it.",
             remedy="If it is not, say what it is: seedbed db mark development",
         )
 
@@ -581,7 +588,7 @@ class NoEmbeddedServer(ServerError):
     def __init__(self, environment: str, origin: str) -> None:
         super().__init__(
             f"{environment} uses the server from {origin}, so there is no embedded one to start or stop.",
-            remedy=f"Remove DATABASE_URL from {origin} to use the embedded server.",
+            remedy=f"To use the embedded server, remove {origin}.",
         )
 
 
@@ -656,7 +663,7 @@ class DomainTooSmall(SeedError):
     def __init__(self, table: str, column: str, wanted: int, possible: int) -> None:
         super().__init__(
             f"{table}.{column} is unique, and {wanted:,} rows are planned for {possible:,} possible values.",
-            remedy="Plan fewer rows, or give the column a template with a number in it.",
+            remedy="Plan fewer rows, or fill the column by a rule in the seeds.",
         )
 
 
@@ -692,6 +699,47 @@ class ParentNotPlanned(SeedError):
     def __init__(self, table: str, column: str, parent: str) -> None:
         super().__init__(
             f"{table}.{column} needs rows of {parent}, and the seeds plan none.", remedy=f"Plan {parent} as well."
+        )
+
+
+class TablesMissing(SeedError):
+    """A database at the newest revision lacks tables or columns that the models have."""
+
+    code = "SB408"
+
+    def __init__(self, database: str, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"{database} has no {', '.join(missing)}, although it has every revision: the models say more than those.",
+            remedy="seedbed migrate draft -m TEXT",
+        )
+
+
+class CyclicReference(SeedError):
+    """A row would need another that is made after it."""
+
+    code = "SB409"
+
+    def __init__(self, table: str, column: str, parent: str, *, nullable: bool) -> None:
+        fact = f"{parent} itself" if table == parent else f"{parent}, which in turn needs {table}"
+        remedy = f"Fill it in your seeds, or leave it NULL: add(..., {column}=None)"
+        super().__init__(
+            f"{table}.{column} refers to {fact}, so no order lets the rows be made.",
+            remedy=remedy
+            if nullable
+            else f"Fill it in your seeds: add(..., {column}=...), or make the column nullable.",
+        )
+
+
+class RowsReferredTo(SeedError):
+    """Rows cannot be replaced, since rows of tables that are not seeded refer to them."""
+
+    code = "SB410"
+
+    def __init__(self, tables: Sequence[str], referring: Sequence[str]) -> None:
+        super().__init__(
+            f"The rows of {', '.join(tables)} were not replaced: there are rows in {', '.join(referring)} that refer "
+            "to them, and the seeds plan none.",
+            remedy=f"Plan {', '.join(referring)} as well, or delete those rows first.",
         )
 
 
@@ -848,6 +896,16 @@ class DatabaseAway(ServiceError):
         super().__init__("The database cannot be reached at the moment.", remedy="Try again in a few seconds.")
 
 
+class ServiceBusy(ServiceError):
+    """Every connection of the service's pool is at work."""
+
+    code = "SB606"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("The service has no connection to its database free.", remedy="Try again in a few seconds.")
+
+
 class RowNotFound(ServiceError):
     """There is no row with that key."""
 
@@ -866,3 +924,26 @@ class PortTaken(ServiceError):
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(f"{host}:{port} is taken by another program.", remedy="Choose another: --port NUMBER")
+
+
+class CannotListen(ServiceError):
+    """The service's address is not one that this user can listen on at this machine."""
+
+    code = "SB604"
+    status = 500
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"The service cannot listen on {host}:{port}: {reason}.",
+            remedy="Choose another: --host ADDRESS --port NUMBER; 127.0.0.1 is for this machine alone.",
+        )
+
+
+class SchemaBehind(ServiceError):
+    """The service's database lacks a table or a column that the models have."""
+
+    code = "SB605"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("The database lacks tables or columns of the models.", remedy="seedbed migrate apply")

@@ -14,7 +14,7 @@ from seedbed.postgres.databases import Database, embedded_server, located, on_se
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import Seeded, run
 from seedbed.serving import create_app
-from seedbed.serving.routes import path_of
+from seedbed.serving.routes import served_tables
 from seedbed.serving.running import listen, serve, served, url_of
 from seedbed.settings import Configuration
 
@@ -111,12 +111,12 @@ def _seeded(
 def _pages(url: str, schema: Schema) -> Iterator[Fetched]:
     for path in ("/health/live", "/health/ready"):
         yield _fetched(url, path)
-    for table in schema.tables:
-        page = _fetched(url, f"{path_of(table)}?limit={_PAGE}")
+    for table, path in served_tables(schema).items():
+        page = _fetched(url, f"{path}?limit={_PAGE}")
         yield page
         if page.body:
             key = next(iter(table.primary_key.columns)).name
-            yield _fetched(url, f"{path_of(table)}/{page.body[0][key]}")
+            yield _fetched(url, f"{path}/{page.body[0][key]}")
 
 
 def _fetched(url: str, path: str) -> Fetched:

@@ -4,11 +4,16 @@ import random
 import re
 import time
 
-from tests.acceptance.conftest import Project, kill
+import pytest
+
+from tests.acceptance.conftest import Project, kill, people
 
 TOGETHER = 3
 KILLS = 3
 COUNT = "SELECT count(*) FROM pg_database WHERE datname ~ '^seedbed_(preview|building)'"
+
+once = pytest.mark.parametrize("project", people()[:1], ids=lambda person: person.name, indirect=True)
+"""What does not depend on who runs it is run by one."""
 
 
 class TestBranch:
@@ -63,6 +68,7 @@ class TestPreview:
         assert down.stdout == "preview/pr-42 is deleted.\n"
         assert nothing.stdout == "There is no preview preview/pr-42.\n"
 
+    @once
     def test_is_one_database_when_many_bring_it_up_together(self, project: Project) -> None:
         project.run("db", "start")
         processes = [project.start("preview", "up", "preview/pr-42") for _ in range(TOGETHER)]
@@ -73,6 +79,7 @@ class TestPreview:
         assert sum("a new copy of development" in out for out, _ in said) == 1
         assert project.rows(COUNT) == "1"
 
+    @once
     def test_comes_up_after_kills_at_any_moment(self, project: Project) -> None:
         project.run("db", "start")
         moments = random.Random(project.person.uid)

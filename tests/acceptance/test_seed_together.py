@@ -1,11 +1,17 @@
 """Seeds loaded by several commands that were started together."""
 
-from tests.acceptance.conftest import Project
+import pytest
+
+from tests.acceptance.conftest import Project, people
 
 TOGETHER = 3
 
+once = pytest.mark.parametrize("project", people()[:1], ids=lambda person: person.name, indirect=True)
+"""What does not depend on who runs it is run by one."""
+
 
 class TestSeedRun:
+    @once
     def test_loads_once_when_many_are_started_together(self, project: Project) -> None:
         project.run("migrate", "apply")
         processes = [project.start("seed", "run") for _ in range(TOGETHER)]

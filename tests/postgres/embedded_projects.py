@@ -17,6 +17,7 @@ MEMORY = Path("/dev/shm")
 @contextmanager
 def reference_project() -> Iterator[Configuration]:
     home = Path(tempfile.mkdtemp(prefix="seedbed-server-", dir=MEMORY if MEMORY.is_dir() else None))
+    home.chmod(0o711)
     configuration = load(find_project(ROOT), "development", environ={"SEEDBED_DATA_DIR": str(home)})
     try:
         with warnings.catch_warnings():

@@ -320,7 +320,7 @@ class TestProduction:
 
         assert str(refused.value) == (
             f"{MAIN} has rows in note that Seedbed did not put there, and no mark: "
-            "it counts as production, and was not copied."
+            "it counts as production: refused to copy it."
         )
 
 

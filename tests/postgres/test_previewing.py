@@ -160,7 +160,7 @@ class TestUp:
     def test_makes_no_preview_of_production(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        change_mark(development, "production")
+        change_mark(development, Environment.PRODUCTION)
 
         with pytest.raises(ProductionCopied):
             up(configuration, "preview/pr-42")

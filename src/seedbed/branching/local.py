@@ -200,7 +200,7 @@ def _environment_of(source: Database, parent: str) -> Environment:
     with connect(source) as connection:
         mark = read_mark(connection)
         if mark is None and (occupied := tables_with_rows(connection)):
-            raise UnmarkedWithRows("copied", source.name, occupied)
+            raise UnmarkedWithRows("copy", source.name, occupied)
     if mark == PREPARING:
         raise BranchNotReady(parent)
     return Environment(mark or source.environment)

@@ -1,6 +1,7 @@
 """`seedbed db`: the environment's database, and the embedded server it may be on."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -28,7 +29,7 @@ def start(ctx: click.Context, env: str | None, as_json: bool) -> None:
 
     server = embedded_server(configuration(ctx, env))
     with step("Starting PostgreSQL"):
-        server.ensure()
+        server.start()
     status = server.status()
     show(status, as_json=as_json, lines=[f"PostgreSQL {status.version} is up on 127.0.0.1:{status.port}"])
 
@@ -62,6 +63,7 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
         ("database", described.database),
         ("mark", described.mark or "none"),
         *([("folder", described.folder)] if described.folder else []),
+        *([("problem", described.problem)] if described.problem else []),
     ]
     show(described, as_json=as_json, lines=columns(rows))
 
@@ -90,6 +92,7 @@ def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> Non
     from seedbed.postgres.psql import psql_command
 
     command, variables = psql_command(locate(configuration(ctx, env)))
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is psql's, to cancel a query
     sys.exit(subprocess.run([*command, *arguments], env=os.environ | variables, check=False).returncode)
 
 
@@ -122,11 +125,12 @@ def mark(ctx: click.Context, environment: str | None, yes: str | None, env: str 
     The mark wins over -e and SEEDBED_ENV: what destroys rows goes by it, and a copy of a database inherits it.
     """
     from seedbed.postgres.databases import locate
-    from seedbed.postgres.marking import change_mark, mark_of
+    from seedbed.postgres.marking import change_mark, environment_named, mark_of
 
+    chosen = environment_named(environment) if environment is not None else None
     database = locate(configuration(ctx, env))
-    if environment is not None:
-        confirm(database.name, yes, action=f"marked {environment}")
-        change_mark(database, environment)
+    if chosen is not None:
+        confirm(database.name, yes, action=f"marked {chosen}")
+        change_mark(database, chosen)
     found = mark_of(database)
     show({"database": database.name, "mark": found}, as_json=as_json, lines=[f"{database.name}: {found or 'no mark'}"])

@@ -4,6 +4,8 @@ import click
 
 from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
 
+_SHOWN, _WIDTH = 2, 32
+
 
 @click.group()
 def seed() -> None:
@@ -19,23 +21,25 @@ def seed() -> None:
 @json_option
 @click.pass_context
 def plan(ctx: click.Context, env: str | None, as_json: bool) -> None:
-    """Show what would be loaded: the tables in order, their rows, and what fills each column. Connects to nothing."""
+    """Show what would be loaded: the tables in order, their rows, what fills each column, and the first two rows.
+
+    Connects to nothing.
+    """
     from seedbed.modelling import load_schema
+    from seedbed.seeding.encoding import sample
     from seedbed.seeding.plan import plan as make_plan
 
     chosen = configuration(ctx, env)
     made = make_plan(chosen.project, load_schema(chosen.project), chosen.environment)
-    lines = []
+    facts, lines = [], []
     for table in made.tables:
+        first = sample(table, _SHOWN)
+        filled = {filling.name: filling.source for filling in table.fillings.values()}
+        facts.append({"name": table.name, "rows": table.count, "columns": filled, "sample": first})
         lines.append(f"{table.name}  {table.count:,} rows")
-        lines += columns([(column.name, column.source) for column in table.columns], indent="  ")
-    facts = {
-        "content": made.content,
-        "tables": [
-            {"name": t.name, "rows": t.count, "columns": {c.name: c.source for c in t.columns}} for t in made.tables
-        ],
-    }
-    show(facts, as_json=as_json, lines=[*lines, f"content {made.content}"])
+        rows = [(name, source, *(_short(row[name]) for row in first)) for name, source in filled.items()]
+        lines += columns(rows, indent="  ")
+    show({"content": made.content, "tables": facts}, as_json=as_json, lines=[*lines, f"content {made.content}"])
 
 
 @seed.command()
@@ -66,3 +70,9 @@ def run(ctx: click.Context, replace: bool, env: str | None, as_json: bool) -> No
         seeded = load(made, database, revision=migration.revision, replace=replace)
     lines = columns([(name, f"{rows:,} rows") for name, rows in seeded.rows.items()])
     show(seeded, as_json=as_json, lines=lines if seeded.loaded else ["The same rows are there already."])
+
+
+def _short(text: str | None) -> str:
+    if text is None:
+        return "NULL"
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."

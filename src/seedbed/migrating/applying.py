@@ -49,20 +49,16 @@ def apply(project: Project, database: Database, *, wait: timedelta = SHORT) -> A
         with migrating_alone(connection, database.name, wait=wait):
             pending = history.after(current_revision(connection), database.name)
             if pending:
-                _upgrade(project, history, connection, pending)
+                upgrade(project, history, connection, pending)
     return Applied(database.name, pending, history.head)
 
 
-def move(project: Project, connection: Connection, target: str) -> None:
-    """Take a throw-away database up or down to a revision. No lock, no mark: nobody else has it."""
-    config = alembic_config(project)
-    config.attributes["connection"] = connection
-    down = target == "base" or target.startswith("-")
-    (command.downgrade if down else command.upgrade)(config, target)
-    connection.rollback()
+def upgrade(project: Project, history: History, connection: Connection, pending: tuple[Revision, ...]) -> None:
+    """Apply revisions on a connection, a transaction each. No lock, no mark: `apply` is for what others use.
 
-
-def _upgrade(project: Project, history: History, connection: Connection, pending: tuple[Revision, ...]) -> None:
+    Raises:
+        RevisionFailed: with the revision and what PostgreSQL said.
+    """
     config = alembic_config(project)
     config.attributes["connection"] = connection
     try:
@@ -77,3 +73,12 @@ def _upgrade(project: Project, history: History, connection: Connection, pending
         done = [revision.id for revision in pending if revision not in left]
         said = sentence(error) if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"
         raise RevisionFailed(left[0].id, said, applied=done) from error
+
+
+def move(project: Project, connection: Connection, target: str) -> None:
+    """Take a throw-away database up or down to a revision. No lock, no mark: nobody else has it."""
+    config = alembic_config(project)
+    config.attributes["connection"] = connection
+    down = target == "base" or target.startswith("-")
+    (command.downgrade if down else command.upgrade)(config, target)
+    connection.rollback()

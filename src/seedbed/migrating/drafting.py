@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Connection, text
 
 from seedbed.errors import BackfillNeeded, CannotDraft
-from seedbed.migrating.applying import move
+from seedbed.migrating.applying import move, upgrade
 from seedbed.migrating.comparing.knowledge import Knowledge
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.comparing.transition import transition
@@ -111,10 +111,14 @@ def _seal_new(configuration: Configuration, *, still_open: str | None = None) ->
 
 
 def replay(configuration: Configuration, shadow: Database, history: History) -> None:
-    """Bring an empty throw-away database to the newest revision."""
+    """Bring an empty throw-away database to the newest revision.
+
+    Raises:
+        RevisionFailed: the history does not run from its beginning.
+    """
     if history.head is not None:
         with connect(shadow) as connection:
-            move(configuration.project, connection, "head")
+            upgrade(configuration.project, history, connection, history.revisions)
 
 
 def built(configuration: Configuration, schema: Schema) -> Catalogue:

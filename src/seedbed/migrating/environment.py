@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from seedbed.errors import SeedbedError
 from seedbed.migrating.recording import record
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
@@ -24,7 +26,35 @@ def run() -> None:
 
     Started by plain `alembic`, the database is the one of SEEDBED_ENV; its mark is obeyed, a pooler is refused, and
     the migration lock is held, as `seedbed migrate apply` does.
+
+    Raises:
+        CommandError: to plain `alembic`, which prints it in a line, whatever of Seedbed's errors it was.
     """
+    if context.config.attributes.get("connection") is not None:
+        _run()
+        return
+    try:
+        _run()
+    except SeedbedError as error:
+        raise CommandError(f"{error.code} {error.message} {error.remedy}") from error
+
+
+def options(metadata: MetaData) -> dict[str, Any]:
+    """How revisions are compared and run, the same for every way in."""
+    return {
+        "target_metadata": metadata,
+        "transaction_per_migration": True,
+        "include_schemas": True,
+        "include_name": _ours(metadata),
+        "compare_type": True,
+        "compare_server_default": True,
+        "autogenerate_plugins": _PLUGINS,
+        "render_item": _without_models,
+        "on_version_apply": record,
+    }
+
+
+def _run() -> None:
     config = context.config
     project = find_project(Path(config.config_file_name or "alembic.ini").parent)
     metadata = load_schema(project).metadata
@@ -43,21 +73,6 @@ def run() -> None:
         agree(connection, database, "migrate")
         connection.commit()
         _migrate(connection, metadata, migrating_alone(connection, database.name))
-
-
-def options(metadata: MetaData) -> dict[str, Any]:
-    """How revisions are compared and run, the same for every way in."""
-    return {
-        "target_metadata": metadata,
-        "transaction_per_migration": True,
-        "include_schemas": True,
-        "include_name": _ours(metadata),
-        "compare_type": True,
-        "compare_server_default": True,
-        "autogenerate_plugins": _PLUGINS,
-        "render_item": _without_models,
-        "on_version_apply": record,
-    }
 
 
 def _migrate(connection: Connection, metadata: MetaData, lock: AbstractContextManager[None]) -> None:

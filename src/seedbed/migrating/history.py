@@ -1,5 +1,6 @@
 """The project's revisions as files, in the order in which they are applied."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,20 +61,21 @@ def read_history(project: Project) -> History:
 
     Raises:
         ForkedHistory: more than one revision is newest.
-        UnreadableRevision: a file cannot be imported, or follows one that is missing.
+        UnreadableRevision: a file cannot be imported, is one of two with the same revision, or follows one that is
+            missing.
     """
     try:
-        directory = ScriptDirectory.from_config(alembic_config(project))
-        heads = directory.get_heads()
-        if len(heads) > 1:
-            raise ForkedHistory(sorted(heads))
-        scripts = list(directory.walk_revisions("base", "heads"))
-    except CommandError as error:
-        raise UnreadableRevision(str(error)) from error
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", r"Revision .* is (not present|present more than once)", UserWarning)
+            directory = ScriptDirectory.from_config(alembic_config(project))
+            heads = directory.get_heads()
+            if len(heads) > 1:
+                raise ForkedHistory(sorted(heads))
+            scripts = list(directory.walk_revisions("base", "heads"))
     except ForkedHistory:
         raise
-    except KeyError as error:
-        raise UnreadableRevision(f"a revision follows {error}, which no file has") from error
+    except (CommandError, UserWarning) as error:
+        raise UnreadableRevision(str(error)) from error
     except Exception as error:
         place = failing_place(project.root, error)
         raise UnreadableRevision(f"{place}: {type(error).__name__}: {error}") from error

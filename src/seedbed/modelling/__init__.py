@@ -1,7 +1,7 @@
 """The user's schema, loaded and described."""
 
 from seedbed.modelling.hints import hint
-from seedbed.modelling.loading import Schema, failing_place, import_from_root, load_schema
+from seedbed.modelling.loading import Schema, failing_place, import_from_root, load_schema, place_in
 from seedbed.modelling.objects import declare
 
-__all__ = ["Schema", "declare", "failing_place", "hint", "import_from_root", "load_schema"]
+__all__ = ["Schema", "declare", "failing_place", "hint", "import_from_root", "load_schema", "place_in"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from seedbed.errors import DatabaseMissing, LoginRefused, NotPermitted, SeedbedError, Unreachable
+from seedbed.settings import DatabaseUrl
 
 if TYPE_CHECKING:
     from seedbed.postgres.databases import Database
@@ -19,8 +21,12 @@ CONNECT_SECONDS = 10
 """A serverless compute that sleeps takes a few hundred ms to wake, so this is ample and still short for a person."""
 
 _LOGIN = ("28P01", "28000")
+_LOGIN_WORDS = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'FATAL:  role "')
+"""libpq gives no code for what happens before a session begins."""
 _MISSING = "3D000"
 _DENIED = "42501"
+_AWAY = ("08", "57P", "53300")
+"""Of class 53, only too many connections is about the way to the server; the rest is about a statement."""
 
 
 @contextmanager
@@ -71,15 +77,22 @@ def execute_plain(connection: Connection, statement: str) -> None:
 @contextmanager
 def translated(database: "Database") -> Iterator[None]:
     """Turn what psycopg2 says of a connection or a right into a coded error; anything else passes."""
+    with translated_at(database.direct, str(database.origin)):
+        yield
+
+
+@contextmanager
+def translated_at(url: DatabaseUrl, origin: str) -> Iterator[None]:
+    """The same for an address that is no environment's database; `origin` is where it came from."""
     try:
         yield
     except psycopg2.Error as error:
-        ours = _translation(database, error)
+        ours = _translation(url.address, origin, error)
         if ours is None:
             raise
         raise ours from error
     except DBAPIError as error:
-        ours = _translation(database, error.orig)
+        ours = _translation(url.address, origin, error.orig)
         if ours is None:
             raise
         raise ours from error
@@ -88,23 +101,24 @@ def translated(database: "Database") -> Iterator[None]:
 def sentence(error: BaseException | None) -> str:
     """What the server said, in one line, without the statement or its parameters."""
     text = str(error.orig if isinstance(error, DBAPIError) else error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("LINE ", "^", "Is the server running", "CONTEXT:"))]
+    said = takewhile(lambda line: not line.startswith("CONTEXT:"), text.splitlines())  # it quotes statements and rows
+    lines = [line.strip() for line in said if line.strip()]
+    kept = [line for line in lines if not line.startswith(("LINE ", "^", "Is the server running"))]
     return "; ".join(kept[:2]).removesuffix(".")
 
 
-def _translation(database: "Database", error: BaseException | None) -> SeedbedError | None:
+def _translation(address: str, origin: str, error: BaseException | None) -> SeedbedError | None:
     if not isinstance(error, psycopg2.Error):
         return None
-    address, origin, said = database.direct.address, str(database.origin), sentence(error)
+    said = sentence(error)
     if error.pgcode == _DENIED:
         return NotPermitted(address, said)
     if not isinstance(error, psycopg2.OperationalError):
         return None
-    if error.pgcode in _LOGIN or "authentication failed" in said or "no password supplied" in said:
+    if error.pgcode in _LOGIN or any(words in said for words in _LOGIN_WORDS):
         return LoginRefused(address, origin, said)
     if error.pgcode == _MISSING or ('database "' in said and said.endswith("does not exist")):
         return DatabaseMissing(address, origin)
-    if error.pgcode is None or error.pgcode.startswith(("08", "57P", "53")):
+    if error.pgcode is None or error.pgcode.startswith(_AWAY):
         return Unreachable(address, origin, said)
     return None

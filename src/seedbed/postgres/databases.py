@@ -8,7 +8,7 @@ from seedbed.postgres.embedded import Server
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_url
 from seedbed.settings.sources import Kind
 
-_EMBEDDED = Origin(Kind.DERIVED, "the embedded server")
+EMBEDDED = Origin(Kind.DERIVED, "the embedded server")
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ def located(configuration: Configuration) -> Database | None:
     unpooled = configuration.settings.database_url_unpooled
     variable = "DATABASE_URL" if unpooled is None else "DATABASE_URL_UNPOOLED"
     origin = configuration.origin(variable)
-    named = Origin(origin.kind, f"{variable} in {origin}" if origin.kind is Kind.FILE else str(origin))
+    named = Origin(origin.kind, origin.of(variable))
     return Database(url, unpooled or url, configuration.environment, named)
 
 
 def on_server(server: Server, configuration: Configuration) -> Database:
     """The environment's database on an embedded server that runs, made where it is missing."""
     url = server.ensure_database(database_name(configuration))
-    return Database(url, url, configuration.environment, _EMBEDDED, server)
+    return Database(url, url, configuration.environment, EMBEDDED, server)
 
 
 def database_name(configuration: Configuration) -> str:
@@ -77,7 +77,7 @@ def embedded_server(configuration: Configuration) -> Server:
     """
     given = located(configuration)
     if given is not None:
-        raise NoEmbeddedServer(configuration.environment, str(given.origin))
+        raise NoEmbeddedServer(configuration.environment, str(configuration.origin("DATABASE_URL")))
     return Server.of(configuration)
 
 

@@ -30,6 +30,7 @@ def migrating_alone(connection: Connection, database: str, *, wait: timedelta = 
         text(
             "SELECT set_config('client_connection_check_interval', '2s', false)"
             " WHERE current_setting('server_version_num')::int >= 140000"
+            " AND version() !~* 'windows|mingw|visual c'"
         )
     )
     until = time.monotonic() + wait.total_seconds()

@@ -12,17 +12,21 @@ def mark_of(database: Database) -> str | None:
         return read_mark(connection)
 
 
-def change_mark(database: Database, environment: str) -> None:
-    """Mark a database, whatever its mark was.
+def environment_named(name: str) -> Environment:
+    """The environment a database is to be marked for.
 
     Raises:
         UnknownEnvironment: there is no such environment.
     """
     try:
-        chosen = Environment(environment)
+        return Environment(name)
     except ValueError:
         known = [known.value for known in Environment]
-        raise UnknownEnvironment(environment, "the argument of db mark", known) from None
+        raise UnknownEnvironment(name, "the argument of db mark", known) from None
+
+
+def change_mark(database: Database, environment: Environment) -> None:
+    """Mark a database, whatever its mark was."""
     with connect(database) as connection:
-        write_mark(connection, chosen)
+        write_mark(connection, environment)
         connection.commit()

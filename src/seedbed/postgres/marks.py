@@ -16,11 +16,19 @@ PREPARING: Literal["preparing"] = "preparing"
 """The mark of a copy that is being made into a preview: it may be migrated and seeded, and its URL is withheld."""
 
 
+_ONE_AT_A_TIME = 0x5EED1
+"""CREATE ... IF NOT EXISTS looks first and makes after, so two commands at once would both make."""
+
+
 class Destructive(StrEnum):
-    """What destroys rows; the value completes `was not ...` and `is never ...`."""
+    """What destroys rows; the value completes `is never ...`."""
 
     RESET = "reset"
     SEED = "seeded"
+
+    @property
+    def verb(self) -> str:
+        return self.removesuffix("ed")
 
 
 _ALLOWED = {
@@ -31,10 +39,10 @@ _ALLOWED = {
 
 def ensure_records(connection: Connection) -> None:
     """Make the schema of Seedbed's records. CREATE IF NOT EXISTS needs a right even where there is nothing to do, so
-    it is looked for first.
+    it is looked for first; and of two at once one fails, so one waits for the other.
     """
-    found = connection.execute(text("SELECT to_regclass('seedbed.environment')")).scalar()
-    if found is None:
+    if not _has_records(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS seedbed"))
         connection.execute(
             text(
@@ -46,27 +54,25 @@ def ensure_records(connection: Connection) -> None:
 
 
 def read_mark(connection: Connection) -> str | None:
-    if connection.execute(text("SELECT to_regclass('seedbed.environment')")).scalar() is None:
+    if not _has_records(connection):
         return None
     return connection.execute(text("SELECT name FROM seedbed.environment")).scalar()
 
 
 def write_mark(connection: Connection, mark: Environment | Literal["preparing"]) -> None:
     """Mark a database, in the connection's transaction; copies of the database inherit the mark."""
-    ensure_records(connection)
-    connection.execute(
-        text(
-            "INSERT INTO seedbed.environment (name, marked_by) VALUES (:name, current_user)"
-            " ON CONFLICT (singleton) DO UPDATE SET name = excluded.name, marked_at = now(), marked_by = current_user"
-        ),
-        {"name": str(mark)},
+    _insert(
+        connection,
+        mark,
+        "ON CONFLICT (singleton) DO UPDATE SET name = excluded.name, marked_at = now(), marked_by = current_user",
     )
 
 
 def agree(connection: Connection, database: Database, action: str) -> None:
     """See that a database belongs to the environment chosen, and mark it where it is unmarked and has no rows.
 
-    What the database says wins over what the shell says.
+    What the database says wins over what the shell says. Of two environments that want the same unmarked database at
+    the same moment, the first gets it.
 
     Raises:
         MarkedOtherwise: it is marked for another environment.
@@ -77,8 +83,9 @@ def agree(connection: Connection, database: Database, action: str) -> None:
         occupied = tables_with_rows(connection)
         if occupied and database.environment is not Environment.PRODUCTION:
             raise UnmarkedWithRows(action, database.name, occupied)
-        write_mark(connection, database.environment)
-    elif not _belongs(mark, database.environment):
+        _insert(connection, database.environment, "ON CONFLICT (singleton) DO NOTHING")
+        mark = read_mark(connection)
+    if mark is not None and not _belongs(mark, database.environment):
         raise MarkedOtherwise(action, database.name, mark, database.environment)
 
 
@@ -86,23 +93,24 @@ def refuse_protected(connection: Connection, database: Database, action: Destruc
     """Refuse to destroy rows of a database whose own mark, or whose rows without one, forbid it.
 
     Raises:
-        ProtectedEnvironment: its mark forbids it.
+        ProtectedEnvironment: its mark forbids it, or the environment chosen where it has none.
         UnmarkedWithRows: it has no mark and rows that Seedbed did not put there, and so counts as production.
         MarkedOtherwise: it may be destroyed, but as another environment's.
     """
     mark = read_mark(connection)
-    if mark is None:
-        if occupied := tables_with_rows(connection):
-            raise UnmarkedWithRows(action, database.name, occupied)
-        return
-    if mark not in _ALLOWED[action]:
-        raise ProtectedEnvironment(action, database.name, mark)
-    if not _belongs(mark, database.environment):
-        raise MarkedOtherwise(action.removesuffix("ed"), database.name, mark, database.environment)
+    if mark is None and (occupied := tables_with_rows(connection)):
+        raise UnmarkedWithRows(action.verb, database.name, occupied)
+    if (mark or database.environment) not in _ALLOWED[action]:
+        raise ProtectedEnvironment(action, database.name, mark or database.environment, marked=mark is not None)
+    if mark is not None and not _belongs(mark, database.environment):
+        raise MarkedOtherwise(action.verb, database.name, mark, database.environment)
 
 
 def tables_with_rows(connection: Connection) -> list[str]:
-    """The user's tables that hold at least one row, by name; extensions', Alembic's and Seedbed's own do not count."""
+    """The user's tables that hold at least one row, by name; extensions', Alembic's and Seedbed's own do not count.
+
+    Rows that a policy would hide are an error rather than no rows: the database says 42501 with `row_security` off.
+    """
     names = connection.execute(
         text(
             "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname),"
@@ -115,9 +123,24 @@ def tables_with_rows(connection: Connection) -> list[str]:
             " ORDER BY 1"
         )
     ).all()
-    return [
+    connection.execute(text("SET LOCAL row_security = off"))
+    occupied = [
         shown for quoted, shown in names if connection.execute(text(f"SELECT EXISTS (SELECT FROM {quoted})")).scalar()
     ]
+    connection.execute(text("SET LOCAL row_security TO DEFAULT"))
+    return occupied
+
+
+def _has_records(connection: Connection) -> bool:
+    return connection.execute(text("SELECT to_regclass('seedbed.environment')")).scalar() is not None
+
+
+def _insert(connection: Connection, mark: Environment | Literal["preparing"], where_there_is_one: str) -> None:
+    ensure_records(connection)
+    connection.execute(
+        text(f"INSERT INTO seedbed.environment (name, marked_by) VALUES (:name, current_user) {where_there_is_one}"),
+        {"name": str(mark)},
+    )
 
 
 def _belongs(mark: str, environment: Environment) -> bool:

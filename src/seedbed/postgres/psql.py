@@ -7,18 +7,51 @@ from seedbed.errors import BinariesNotFound, PsqlNotFound
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import find_binaries
 
-_VARIABLES = {"user": "PGUSER", "password": "PGPASSWORD", "host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE"}
+_VARIABLES = {
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "dbname": "PGDATABASE",
+    "application_name": "PGAPPNAME",
+    "channel_binding": "PGCHANNELBINDING",
+    "client_encoding": "PGCLIENTENCODING",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+    "gssencmode": "PGGSSENCMODE",
+    "hostaddr": "PGHOSTADDR",
+    "load_balance_hosts": "PGLOADBALANCEHOSTS",
+    "options": "PGOPTIONS",
+    "passfile": "PGPASSFILE",
+    "require_auth": "PGREQUIREAUTH",
+    "sslcert": "PGSSLCERT",
+    "sslcrl": "PGSSLCRL",
+    "sslkey": "PGSSLKEY",
+    "sslmode": "PGSSLMODE",
+    "sslnegotiation": "PGSSLNEGOTIATION",
+    "sslrootcert": "PGSSLROOTCERT",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
+"""libpq's parameters and the variables that stand for them; the password of a key has none."""
+_NO_SECRET = frozenset(
+    {
+        "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "krbsrvname", "sslcompression",
+        "sslsni", "ssl_min_protocol_version", "ssl_max_protocol_version", "tcp_user_timeout",
+    }
+)  # fmt: skip
 
 
 def psql_command(database: Database) -> tuple[list[str], dict[str, str]]:
-    """The command, and the variables it is to be run with; parameters of the URL go into its conninfo string.
+    """The command, and the variables it is to be run with.
+
+    A parameter that no variable stands for goes on the command line if it cannot be a secret, and is left out
+    otherwise: psql asks for the password of a key itself.
 
     Raises:
         PsqlNotFound: neither the PostgreSQL found nor PATH has psql.
     """
     arguments = database.direct.connect_arguments()
     variables = {_VARIABLES[name]: value for name, value in arguments.items() if name in _VARIABLES}
-    rest = [f"{name}={_quoted(value)}" for name, value in arguments.items() if name not in _VARIABLES]
+    rest = [f"{name}={_quoted(value)}" for name, value in arguments.items() if name in _NO_SECRET]
     return [str(_program()), *([" ".join(rest)] if rest else [])], variables
 
 

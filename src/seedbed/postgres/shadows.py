@@ -3,12 +3,13 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg2
 from psycopg2 import sql
 
+from seedbed.errors import ServerError
 from seedbed.postgres.connecting import open_connection, translated
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import Server
@@ -55,13 +56,14 @@ def shadow_database(configuration: Configuration, *, template: Database | None =
     with maker.cursor() as cursor:
         _drop_abandoned(cursor)
         owner = sql.SQL(" OWNER {}").format(sql.Identifier(maker.server.owner)) if maker.server else sql.SQL("")
-        copied = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template.name)) if template else sql.SQL("")
+        copied = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template.name if template else "template0"))
         cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + owner + copied)
     try:
         url = maker.administered.direct.with_database(name)
         yield Database(url, url, Environment.TESTING, _ORIGIN, maker.server)
     finally:
-        with maker.cursor() as cursor:
+        # What went wrong in the block is what to tell; a database that cannot be dropped now is abandoned, no more.
+        with suppress(ServerError, psycopg2.Error), maker.cursor() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
@@ -90,12 +92,14 @@ def _maker(configuration: Configuration) -> _Maker:
 
 
 def _drop_abandoned(cursor: "psycopg2.extensions.cursor") -> None:
+    """Another command may do the same, or connect, at this moment; then that one is left to it."""
     cursor.execute(
-        "SELECT datname FROM pg_database WHERE datname LIKE %s"
+        "SELECT datname FROM pg_database WHERE datname LIKE %s AND pg_has_role(datdba, 'USAGE')"
         " AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = pg_database.datname)",
         (_PREFIX.replace("_", r"\_") + "%",),
     )
     for (name,) in cursor.fetchall():
         made = name.removeprefix(_PREFIX).partition("_")[0]
         if made.isdigit() and time.time() - int(made) > _ABANDONED_SECONDS:
-            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+            with suppress(psycopg2.Error):
+                cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))

@@ -8,93 +8,78 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Column, DateTime
+from sqlalchemy import DateTime
 from sqlalchemy import Table as SqlTable
 
-from seedbed.errors import ParentNotPlanned
+from seedbed.errors import CyclicReference, ParentNotPlanned
 from seedbed.modelling import Schema
-from seedbed.seeding.columns import ColumnPlan, column_plans, made_between
-from seedbed.seeding.seedfile import Lock, Wanted, read_lock, read_seeds
-from seedbed.seeding.streams import Ints, Stream
-from seedbed.seeding.values import Per
+from seedbed.seeding.columns import fillings
+from seedbed.seeding.filling import Filling, stored
+from seedbed.seeding.references import Reference, Spread, references
+from seedbed.seeding.seedfile import Lock, Share, Wanted, read_lock, read_seeds
+from seedbed.seeding.streams import Stream
+from seedbed.seeding.times import is_when_made
+from seedbed.seeding.values import Constant, Rule
 from seedbed.settings import Environment, Project
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
-    """How many rows each row of a parent gets. Its only state is the running total, 8 bytes a parent."""
-
-    parent: "TablePlan"
-    low: int
-    high: int
-    ends: Ints
-
-    @classmethod
-    def over(cls, parent: "TablePlan", wish: Per, stream: Stream) -> "Spread":
-        counts = stream.below(wish.high - wish.low + 1, range(parent.count)) + wish.low
-        return cls(parent, wish.low, wish.high, np.cumsum(counts))
-
-    @property
-    def total(self) -> int:
-        return int(self.ends[-1]) if len(self.ends) else 0
-
-    def parents(self, rows: range) -> Ints:
-        """Which parent each row belongs to, counted from 0."""
-        return np.searchsorted(self.ends, np.arange(rows.start, rows.stop), side="right").astype(np.int64)
-
-
-@dataclass(frozen=True, eq=False)
 class TablePlan:
-    """One table's part of a plan. It remakes any row of itself, so children need no memory of their parents."""
+    """One table's part of a plan. It remakes any row of itself, so children need no memory of their parents.
+
+    `earlier` has the tables planned before it, `planned` the names of all; `place` is where the seeds ask for it.
+    """
 
     sql: SqlTable
     count: int
-    seed: int
-    as_of: datetime
+    rules: Mapping[str, Rule]
+    place: str
+    lock: Lock
     earlier: Mapping[str, "TablePlan"] = field(repr=False)
+    planned: frozenset[str] = field(repr=False)
     spread: Spread | None = field(default=None, repr=False)
-    columns: tuple[ColumnPlan, ...] = ()
 
     @property
     def name(self) -> str:
         return self.sql.key
 
+    @property
+    def as_of(self) -> datetime:
+        return self.lock.as_of
+
     def stream(self, column: str) -> Stream:
-        return Stream(self.seed, f"{self.name}.{column}")
+        return Stream(self.lock.seed, f"{self.name}.{column}")
 
-    def parent_of(self, column: Column[Any]) -> "TablePlan":
-        """The planned table that a foreign key points to.
+    @cached_property
+    def references(self) -> Mapping[str, Reference]:
+        return references(self)
 
-        Raises:
-            ParentNotPlanned: it gets no rows.
-        """
-        key = next(iter(column.foreign_keys)).column.table.key
-        parent = self.earlier.get(key)
-        if parent is None or parent.count == 0:
-            raise ParentNotPlanned(self.name, column.name, key)
-        return parent
+    @cached_property
+    def fillings(self) -> Mapping[str, Filling]:
+        """What fills the columns, by name and in their order; a column that is left to the database has none."""
+        return {filling.name: filling for filling in fillings(self)}
+
+    @cached_property
+    def anchor(self) -> Reference | None:
+        """The reference to a row that a row of this table cannot be older than."""
+        dated = [found for found in self.references.values() if found.parent.made_at is not None]
+        return min(dated, key=lambda found: found.spread is None, default=None)
 
     @cached_property
     def made_at(self) -> str | None:
         """The column that says when a row was made."""
-        names = [c.name for c in self.sql.columns if c.name.startswith("created") and isinstance(_kind(c), DateTime)]
+        names = [c.name for c in self.sql.columns if is_when_made(c.name) and isinstance(stored(c), DateTime)]
         return names[0] if names else None
 
-    def times(self, column: str, rows: range) -> list[datetime]:
-        return made_between(self, column, rows)
+    def every(self, column: str) -> list[Any]:
+        """A column's values of all rows, kept: children that refer to keys other than 1, 2, 3 need them."""
+        if column not in self._kept:
+            self._kept[column] = list(self.fillings[column].make(range(self.count)))
+        return self._kept[column]
 
-    def times_of(self, column: str, rows: Ints) -> list[datetime]:
-        """Times of scattered rows, ascending and with repeats, as children in the order of their parents need them."""
-        if not len(rows):
-            return []
-        first = int(rows[0])
-        made = self.times(column, range(first, int(rows[-1]) + 1))
-        return [made[i] for i in (rows - first).tolist()]
-
-    def words_for(self, column: str) -> str:
-        after = f"after its {self.spread.parent.name} was" if self.spread else "in the two years"
-        return f"{after} made, before as_of" if self.spread else f"{after} before as_of" if column else after
+    @cached_property
+    def _kept(self) -> dict[str, list[Any]]:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -104,20 +89,11 @@ class SeedPlan:
     environment: Environment
     lock: Lock
     tables: tuple[TablePlan, ...]
+    content: str
 
     @property
     def rows(self) -> int:
         return sum(table.count for table in self.tables)
-
-    @property
-    def content(self) -> str:
-        """A digest of all that the rows follow from; it changes when a run would load other rows."""
-        said = [
-            [t.name, t.count, [[c.name, c.source] for c in t.columns], [str(c.type) for c in t.sql.columns]]
-            for t in self.tables
-        ]
-        lock = [self.lock.engine, self.lock.seed, self.lock.as_of.isoformat()]
-        return sha256(json.dumps([lock, said]).encode()).hexdigest()[:16]
 
 
 def plan(project: Project, schema: Schema, environment: Environment) -> SeedPlan:
@@ -125,34 +101,72 @@ def plan(project: Project, schema: Schema, environment: Environment) -> SeedPlan
 
     Raises:
         SeedsNotFound, SeedsNotUsable: the file is missing or raises.
-        ParentNotPlanned, NoGenerator, DomainTooSmall: what it asks for cannot be made.
+        ParentNotPlanned, CyclicReference, NoGenerator, DomainTooSmall: what it asks for cannot be made.
     """
-    lock = read_lock(project)
     wanted = {wish.table: wish for wish in read_seeds(project, schema, environment)}
+    lock = read_lock(project)
     planned: dict[str, TablePlan] = {}
-    for table in schema.tables:
-        if table.key in wanted:
-            planned[table.key] = _table(table, wanted[table.key], lock, planned, schema)
-    return SeedPlan(environment, lock, tuple(planned.values()))
+    for table in _in_order([table for table in schema.tables if table.key in wanted], wanted):
+        planned[table.key] = _table(table, wanted[table.key], lock, planned, frozenset(wanted))
+    tables = tuple(planned.values())
+    return SeedPlan(environment, lock, tables, _content(lock, tables))
 
 
-def _table(table: SqlTable, wish: Wanted, lock: Lock, earlier: Mapping[str, TablePlan], schema: Schema) -> TablePlan:
-    earlier = dict(earlier)
-    spread = None
-    if isinstance(wish.rows, Per):
-        key = next(key for key, model in schema.models.items() if model is wish.rows.parent)
-        if key not in earlier:
-            raise ParentNotPlanned(table.key, "the number of rows", key)
-        spread = Spread.over(earlier[key], wish.rows, Stream(lock.seed, f"{table.key} per {key}"))
-    count = spread.total if spread is not None else wish.rows
-    bare = TablePlan(table, int(count), lock.seed, lock.as_of, earlier, spread)  # type: ignore[arg-type]
-    return TablePlan(table, bare.count, lock.seed, lock.as_of, earlier, spread, column_plans(bare, wish.rules))
+def _in_order(tables: Sequence[SqlTable], wanted: Mapping[str, Wanted]) -> list[SqlTable]:
+    """Parents before children. A foreign key that the seeds leave NULL does not count, and so can open a cycle."""
+    waiting, ordered = list(tables), list[SqlTable]()
+    while waiting:
+        left = {table.key for table in waiting}
+        free = (table for table in waiting if not left & _needed(table, wanted[table.key]))
+        ordered.append(next(free, waiting[0]))
+        waiting.remove(ordered[-1])
+    return ordered
 
 
-def _kind(column: Column[Any]) -> Any:
-    return getattr(column.type, "impl_instance", column.type)
+def _needed(table: SqlTable, wish: Wanted) -> set[str]:
+    keys = (key for key in table.foreign_keys if wish.rules.get(key.parent.name) != Constant(None))
+    return {key.column.table.key for key in keys} - {table.key}
 
 
-def ordered_rows(table: TablePlan, rows: range) -> Sequence[tuple[Any, ...]]:
-    """Rows of a range, each a tuple in the order of `table.columns`."""
-    return list(zip(*(column.make(rows) for column in table.columns), strict=True))
+def _table(
+    table: SqlTable, wish: Wanted, lock: Lock, earlier: Mapping[str, TablePlan], planned: frozenset[str]
+) -> TablePlan:
+    spread = _spread(table, wish.rows, lock, earlier, planned) if isinstance(wish.rows, Share) else None
+    count = wish.rows if isinstance(wish.rows, int) else 0
+    return TablePlan(
+        table,
+        spread.total if spread is not None else count,
+        wish.rules,
+        wish.place,
+        lock,
+        dict(earlier),
+        planned,
+        spread,
+    )
+
+
+def _spread(
+    table: SqlTable, share: Share, lock: Lock, earlier: Mapping[str, TablePlan], planned: frozenset[str]
+) -> Spread:
+    parent = earlier.get(share.parent)
+    if parent is None and share.parent in planned:
+        raise CyclicReference(table.key, share.column, share.parent, nullable=False)
+    if parent is None:
+        raise ParentNotPlanned(table.key, share.column, share.parent)
+    return Spread.over(parent, share.low, share.high, Stream(lock.seed, f"{table.key} per {parent.name}"))
+
+
+def _content(lock: Lock, tables: Sequence[TablePlan]) -> str:
+    """A digest of all that the rows follow from; it changes when a run would load other rows."""
+    said = [
+        [
+            table.name,
+            table.count,
+            [table.spread.parent.name, table.spread.low, table.spread.high] if table.spread else None,
+            [[f.name, f.source, repr(table.rules.get(f.name))] for f in table.fillings.values()],
+            [str(column.type) for column in table.sql.columns],
+        ]
+        for table in tables
+    ]
+    locked = [lock.engine, lock.seed, lock.as_of.isoformat()]
+    return sha256(json.dumps([locked, said]).encode()).hexdigest()[:16]

@@ -5,9 +5,11 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from seedbed.errors import SeedsNotUsable
-
 LOCALE = "en_US"
+
+
+class ProviderNotUsable(ValueError):
+    """Faker has no such provider, or it does not take these arguments; the message says which."""
 
 
 def pool(
@@ -17,9 +19,9 @@ def pool(
     `longest`.
 
     Raises:
-        SeedsNotUsable: Faker has no such provider, or it does not take these arguments.
+        ProviderNotUsable: it cannot be called like this.
     """
-    return _pool(provider, tuple(sorted((arguments or {}).items())), size, longest)
+    return _pool(provider, _Arguments(tuple(sorted((arguments or {}).items()))), size, longest)
 
 
 @lru_cache(maxsize=64)
@@ -34,21 +36,33 @@ def words(provider: str, size: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plain))
 
 
+class _Arguments(tuple[tuple[str, Any], ...]):
+    """Arguments as part of a cache's key: compared as they are written, since some cannot be hashed."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __eq__(self, other: object) -> bool:
+        return repr(self) == repr(other)
+
+
 @lru_cache(maxsize=256)
-def _pool(provider: str, arguments: tuple[tuple[str, Any], ...], size: int, longest: int | None) -> tuple[Any, ...]:
+def _pool(provider: str, arguments: _Arguments, size: int, longest: int | None) -> tuple[Any, ...]:
     from faker import Faker  # noqa: PLC0415 - half a second, and rows that are there already need none of it
 
     maker = Faker(LOCALE)
     make = getattr(maker, provider, None)
-    if make is None:
-        raise SeedsNotUsable(f"faker({provider!r})", f"Faker has no provider {provider!r}.")
+    if not callable(make):
+        raise ProviderNotUsable(f"Faker has no provider {provider!r}.")
     entries = []
     for j in range(size):
-        name = f"{LOCALE}/{provider}/{arguments!r}/{j}"
+        name = f"{LOCALE}/{provider}/{tuple(arguments)!r}/{j}"
         maker.seed_instance(int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little"))
         try:
             entry = make(**dict(arguments))
-        except TypeError as error:
-            raise SeedsNotUsable(f"faker({provider!r})", str(error)) from error
+        except Exception as error:
+            raise ProviderNotUsable(f"faker({provider!r}): {type(error).__name__}: {error}") from error
         entries.append(entry[:longest] if isinstance(entry, str) else entry)
     return tuple(entries)

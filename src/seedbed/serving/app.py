@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse
 from seedbed import __version__
 from seedbed.modelling import Schema
 from seedbed.serving.health import health_routes
+from seedbed.serving.journal import Journal
 from seedbed.serving.problems import add_problem_handlers
 from seedbed.serving.reading import Reader
 from seedbed.serving.routes import table_routes
@@ -22,13 +23,16 @@ def create_app(configuration: Configuration, schema: Schema, url: DatabaseUrl) -
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        await reader.close()
+        try:
+            yield
+        finally:
+            await reader.close()
 
     app = FastAPI(title=configuration.project.name, version=__version__, lifespan=lifespan)
     app.state.reader = reader
+    app.add_middleware(Journal)
     add_problem_handlers(app)
-    app.include_router(health_routes(reader))
+    app.include_router(health_routes(reader, scales_to_zero=url.is_neon))
     app.include_router(table_routes(schema, reader))
 
     @app.get("/", include_in_schema=False)

@@ -1,8 +1,10 @@
 """The service under uvicorn: in the foreground, or beside the rest of a program for the length of a block."""
 
 import errno
+import logging
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,10 +13,12 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from seedbed.errors import PortTaken
+from seedbed.errors import CannotListen, PortTaken
+from seedbed.serving.journal import LOG
 
 _TRIES = 20
 _DRAIN_SECONDS = 10
+_LINE = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
@@ -22,30 +26,36 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
 
     Raises:
         PortTaken: with `or_next`, only after the following twenty are taken too.
+        CannotListen: the address is not this machine's, or the port is not for this user.
     """
-    for candidate in range(port, port + (_TRIES if or_next else 1)):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in range(port, min(port + (_TRIES if or_next else 1), 65536)):
         try:
-            return socket.create_server((host, candidate))
+            return socket.create_server((host, candidate), family=family)
         except OSError as error:
-            if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
-                raise
+            if error.errno != errno.EADDRINUSE:
+                reason = (error.strerror or str(error)).partition(" (while ")[0]
+                raise CannotListen(host, candidate, reason) from error
     raise PortTaken(host, port)
 
 
 def url_of(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
-    return f"http://{host}:{port}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are then finished first."""
-    _server(app, access_log=True).run(sockets=[listening])
+    """Serve until SIGINT or SIGTERM; requests under way are then finished first. The log goes to standard error."""
+    with _logged():
+        LOG.info("Serving at %s, documented at %s/docs", url_of(listening), url_of(listening))
+        _server(app).run(sockets=[listening])
+        LOG.info("Stopped")
 
 
 @contextmanager
 def served(app: FastAPI, listening: socket.socket) -> Iterator[str]:
     """Serve in a thread for the length of a block; gives the URL."""
-    server = _server(app, access_log=False)
+    server = _server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="seedbed-serve")
     thread.start()
     try:
@@ -57,11 +67,36 @@ def served(app: FastAPI, listening: socket.socket) -> Iterator[str]:
         thread.join()
 
 
-def _server(app: FastAPI, *, access_log: bool) -> uvicorn.Server:
-    level = "info" if access_log else "warning"
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Our own log on standard error, and of uvicorn's what matters; where someone set up logging, it stays theirs."""
+    if logging.getLogger().handlers or LOG.handlers:
+        yield
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(_LINE))
+    levels = {LOG: logging.INFO, logging.getLogger("uvicorn"): logging.WARNING}
+    before = {logger: logger.level for logger in levels}
+    for logger, level in levels.items():
+        logger.addHandler(handler)
+        logger.setLevel(level)
+    try:
+        yield
+    finally:
+        for logger, level in before.items():
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+
+
+def _server(app: FastAPI) -> uvicorn.Server:
+    """The journal logs requests, so uvicorn does not. psycopg cannot use the event loop that Windows has by default."""
+    loop = "asyncio:SelectorEventLoop" if sys.platform == "win32" else "auto"
     return _Server(
-        uvicorn.Config(app, log_level=level, access_log=access_log, timeout_graceful_shutdown=_DRAIN_SECONDS)
-    )
+        uvicorn.Config(
+            app, loop=loop, log_config=None, log_level="warning", access_log=False,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+    )  # fmt: skip
 
 
 class _Server(uvicorn.Server):

@@ -2,9 +2,10 @@
 
 from seedbed.settings.configuration import Configuration, Entry, load, require_url
 from seedbed.settings.environments import Environment, Settings
+from seedbed.settings.parsing import MalformedUrl, parse_url
 from seedbed.settings.project import Project, find_project
 from seedbed.settings.sources import Origin
-from seedbed.settings.urls import DatabaseUrl, MalformedUrl, parse_url
+from seedbed.settings.urls import DatabaseUrl
 
 __all__ = [
     "Configuration",

@@ -1,7 +1,7 @@
 """The settings of one environment of one project, loaded and checked, each with its origin."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from seedbed.errors import (
     UnknownSetting,
 )
 from seedbed.settings.environments import CLASSES, Environment, Settings
+from seedbed.settings.parsing import MalformedUrl, parse_url
 from seedbed.settings.project import Project
 from seedbed.settings.sources import (
     DEFAULT,
@@ -30,6 +31,9 @@ from seedbed.settings.sources import (
 from seedbed.settings.urls import DatabaseUrl
 
 _CHOICE = "SEEDBED_ENV"
+_FOLDER = "SEEDBED_DATA_DIR"
+_SERVED, _DIRECT = "DATABASE_URL", "DATABASE_URL_UNPOOLED"
+_URLS = (_SERVED, _DIRECT, "SHADOW_DATABASE_URL")
 _ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
 
 
@@ -74,12 +78,14 @@ def load(
 ) -> Configuration:
     """Load an environment's settings: `.env`, `.env.<environment>`, `.env.<environment>.local`, then the process.
 
+    A DATABASE_URL_UNPOOLED is left out when a later place sets DATABASE_URL alone: the two are one database's.
     Without `environment`, SEEDBED_ENV in the process chooses it, then SEEDBED_ENV in `.env`, then it is development.
     Nothing connects, and a preview or production without a database of its own is an error only once `require_url`
     is asked for one.
 
     Raises:
         UnknownEnvironment: the chosen one does not exist.
+        UnreadableEnvironmentFile: a line of a file is not NAME=value.
         UnknownSetting: a name that begins with SEEDBED_ is no setting, or one in a file is a slip for one.
         InvalidSetting: a value does not fit its setting.
         InvalidDatabaseUrl: a URL cannot be read; its text is not repeated.
@@ -87,21 +93,18 @@ def load(
     """
     process = read_process(os.environ if environ is None else environ)
     chosen, chosen_by = _choose(project.root, environment, process)
-    values: dict[str, Sourced] = {}
-    for file in environment_files(project.root, chosen):
-        values |= read_environment_file(file)
-    values |= process
+    values, left_out = _merged([*map(read_environment_file, environment_files(project.root, chosen)), process])
     cls = CLASSES[chosen]
     known = {*cls.variables(), _CHOICE}
     for name, meant in unknown_names(values, known).items():
         raise UnknownSetting(name, str(values[name].origin), meant)
     given = {name: sourced for name, sourced in values.items() if name in cls.variables() and sourced.value != ""}
     settings = _validated(cls, given)
-    origins = {name: sourced.origin for name, sourced in given.items()}
-    configuration = Configuration(project, chosen, chosen_by, _completed(settings, project.root, origins), origins)
+    origins = left_out | {name: sourced.origin for name, sourced in given.items()}
+    settings = _completed(settings, project.root, origins)
     if chosen is Environment.PRODUCTION:
-        _refuse_cleartext(configuration)
-    return configuration
+        settings = _encrypted(settings, origins, process)
+    return Configuration(project, chosen, chosen_by, settings, origins)
 
 
 def require_url(configuration: Configuration) -> DatabaseUrl | None:
@@ -116,7 +119,7 @@ def require_url(configuration: Configuration) -> DatabaseUrl | None:
     if configuration.settings.embedded:
         return url
     shared, own, local = environment_files(configuration.project.root, environment)
-    origin = configuration.origin("DATABASE_URL")
+    origin = configuration.origin(_SERVED)
     from_shared = origin.kind is Kind.FILE and origin.place.startswith(f"{shared.name},")
     if url is None or from_shared:
         exists = own.exists() or local.exists()
@@ -135,55 +138,94 @@ def _choose(root: Path, option: str | None, process: Mapping[str, Sourced]) -> t
         name, origin = sourced.value, sourced.origin
     else:
         return Environment.DEVELOPMENT, DEFAULT
-    try:
-        return Environment(name), origin
-    except ValueError:
-        raise UnknownEnvironment(name, str(origin), [e.value for e in Environment]) from None
+    known = [environment.value for environment in Environment]
+    if name not in known:
+        raise UnknownEnvironment(name, origin.of(_CHOICE), known)
+    return Environment(name), origin
+
+
+def _merged(layers: Iterable[Mapping[str, Sourced]]) -> tuple[dict[str, Sourced], dict[str, Origin]]:
+    """The layers' values, later ones winning. The two addresses of one database go together: a DATABASE_URL on its own
+    in a later layer names another database than the DATABASE_URL_UNPOOLED of an earlier one, which is left out.
+    """
+    values: dict[str, Sourced] = {}
+    left_out: dict[str, Origin] = {}
+    for layer in layers:
+        if _SERVED in layer and _DIRECT not in layer and _DIRECT in values:
+            earlier, later = values.pop(_DIRECT).origin, layer[_SERVED].origin
+            left_out[_DIRECT] = Origin(Kind.DEFAULT, f"default; {earlier} does not go with {later}")
+        values |= layer
+    return values, left_out
 
 
 def _validated(cls: type[Settings], given: Mapping[str, Sourced]) -> Settings:
+    values = {name: _url(name, sourced) if name in _URLS else sourced.value for name, sourced in given.items()}
+    if _DIRECT in values and _SERVED not in values and cls.embedded:
+        raise InvalidSetting(_DIRECT, str(given[_DIRECT].origin), f"it goes with {_SERVED}, and none is set")
     try:
-        return cls(**{name: sourced.value for name, sourced in given.items()})  # type: ignore[arg-type]
+        return cls(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        name = str(first["loc"][0])
-        sourced = given[name]
-        reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-        reason = reason[:1].lower() + reason[1:]
-        if sourced.cut_at_hash:
-            reason += ", and it was cut at ' #', which starts a comment unless the value is in quotes"
-        kind = InvalidDatabaseUrl if name.endswith(("DATABASE_URL", "DATABASE_URL_UNPOOLED")) else InvalidSetting
-        raise kind(name, str(sourced.origin), reason) from None
+    name = str(first["loc"][0])
+    reason = str(first["msg"]).rstrip(".")
+    raise InvalidSetting(name, str(given[name].origin), reason[:1].lower() + reason[1:])
+
+
+def _url(name: str, sourced: Sourced) -> DatabaseUrl:
+    """A URL, parsed before pydantic sees it: its errors carry what they were given."""
+    try:
+        url, reason = parse_url(sourced.value), ""
+    except MalformedUrl as error:
+        url, reason = None, str(error)
+    if sourced.cut and (reason or "@" in sourced.cut):
+        reason = f"{reason}{', and ' if reason else ''}it was cut at ' #', which starts a comment outside of quotes"
+    if url is None or reason:
+        raise InvalidDatabaseUrl(name, str(sourced.origin), reason)
+    return url
 
 
 def _completed(settings: Settings, root: Path, origins: dict[str, Origin]) -> Settings:
-    """Paths resolved from the project's root, a Neon pooler's direct address, and production's encryption."""
+    """Paths resolved from the project's root, and the direct address of a Neon pooler."""
     update: dict[str, object] = {}
     if settings.data_dir is not None:
-        update["data_dir"] = (root / settings.data_dir.expanduser()).resolve()
+        update["data_dir"] = _resolved(settings.data_dir, root, origins)
     url = settings.database_url
     if url is not None and settings.database_url_unpooled is None and url.is_neon_pooler:
         update["database_url_unpooled"] = url.direct
-        origins["DATABASE_URL_UNPOOLED"] = Origin(Kind.DERIVED, "DATABASE_URL without -pooler")
-    settings = settings.model_copy(update=update)
-    if settings.environment is Environment.PRODUCTION:
-        names = ("database_url", "database_url_unpooled")
-        given = {name: settings.value(name) for name in names}
-        settings = settings.model_copy(update={name: _encrypted(url) for name, url in given.items() if url})
-    return settings
+        origins[_DIRECT] = Origin(Kind.DERIVED, f"{_SERVED} without -pooler")
+    return settings.model_copy(update=update)
 
 
-def _encrypted(url: DatabaseUrl) -> DatabaseUrl:
-    """The strictest mode where none was chosen; `system` is the machine's own list of authorities (libpq 16)."""
-    if url.is_local or url.parameter("sslmode") is not None:
-        return url
+def _resolved(folder: Path, root: Path, origins: Mapping[str, Origin]) -> Path:
+    try:
+        return (root / folder.expanduser()).resolve()
+    except (RuntimeError, ValueError, OSError):
+        raise InvalidSetting(_FOLDER, str(origins[_FOLDER]), "there is no such place") from None
+
+
+def _encrypted(settings: Settings, origins: Mapping[str, Origin], process: Mapping[str, Sourced]) -> Settings:
+    """The strictest mode where none was chosen, and a refusal where a weak one was; on this machine, either is moot."""
+    update: dict[str, object] = {}
+    for variable in (_SERVED, _DIRECT):
+        field = settings.variables()[variable]
+        url = settings.value(field)
+        if url is None or _stays_here(url, process):
+            continue
+        mode = url.parameter("sslmode")
+        if mode is None:
+            update[field] = _verified(url)
+        elif mode not in _ENCRYPTED:
+            raise InsecureConnection(url.address, str(origins[variable].of(variable)), mode)
+    return settings.model_copy(update=update)
+
+
+def _stays_here(url: DatabaseUrl, process: Mapping[str, Sourced]) -> bool:
+    """Where a URL does not say where it goes, libpq lets variables of the process, or a service, say it."""
+    elsewhere = "PGHOSTADDR" in process or (url.host is None and ("PGHOST" in process or "PGSERVICE" in process))
+    return url.is_local and not elsewhere and url.parameter("service") is None
+
+
+def _verified(url: DatabaseUrl) -> DatabaseUrl:
+    """`system` is the machine's own list of authorities, which libpq has known since 16."""
     verified = url.with_parameter("sslmode", "verify-full")
     return verified if url.parameter("sslrootcert") else verified.with_parameter("sslrootcert", "system")
-
-
-def _refuse_cleartext(configuration: Configuration) -> None:
-    for variable in ("DATABASE_URL", "DATABASE_URL_UNPOOLED"):
-        url = configuration.settings.value(configuration.settings.variables()[variable])
-        mode = url.parameter("sslmode") if url is not None and not url.is_local else None
-        if mode is not None and mode not in _ENCRYPTED:
-            raise InsecureConnection(url.host or "", f"{variable}, {configuration.origin(variable)}", mode)

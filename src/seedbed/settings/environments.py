@@ -4,10 +4,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from seedbed.settings.urls import DatabaseUrl, parse_url
+from seedbed.errors import InvalidDatabaseUrl
+from seedbed.settings.parsing import MalformedUrl, parse_url
+from seedbed.settings.urls import DatabaseUrl
 
 
 class Environment(StrEnum):
@@ -19,8 +21,14 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-def _url(value: object) -> object:
-    return parse_url(value) if isinstance(value, str) else value
+def _url(value: object, info: ValidationInfo) -> object:
+    """A text read as a URL. A ValidationError would carry the text in its `errors()`, so this raises our own."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_url(value)
+    except MalformedUrl as error:
+        raise InvalidDatabaseUrl((info.field_name or "").upper(), "given in code", str(error)) from None
 
 
 Url = Annotated[DatabaseUrl, BeforeValidator(_url)]

@@ -1,7 +1,9 @@
 """What each setting was set to, and by which line of which file or which variable of the process."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from io import StringIO
@@ -12,6 +14,7 @@ from dotenv.parser import parse_stream
 from seedbed.errors import UnreadableEnvironmentFile
 
 _PREFIX = "SEEDBED_"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _NEAR = 0.85
 """How alike two names are, by difflib's ratio, when one is a slip of the pen for the other."""
 
@@ -36,17 +39,25 @@ class Origin:
     def __str__(self) -> str:
         return self.place
 
+    def of(self, variable: str) -> str:
+        """With the variable's name: `DATABASE_URL in .env.production, line 3`."""
+        return f"{variable} in {self.place}" if self.kind in {Kind.FILE, Kind.PROCESS} else self.place
+
 
 DEFAULT = Origin(Kind.DEFAULT, "default")
+PROCESS = Origin(Kind.PROCESS, "the process's environment")
 
 
 @dataclass(frozen=True)
 class Sourced:
-    """A raw value with its origin; the value may be a secret, so it has no place in a repr."""
+    """A raw value with its origin; the value may be a secret, so it has no place in a repr.
+
+    `cut` is what followed a # in an unquoted value of a file: a comment, or the rest of a password.
+    """
 
     value: str
     origin: Origin
-    cut_at_hash: bool = False
+    cut: str = ""
 
     def __repr__(self) -> str:
         return f"Sourced({self.origin})"
@@ -61,32 +72,33 @@ def read_environment_file(file: Path) -> dict[str, Sourced]:
     """Read one .env file, if it exists, without expanding `$NAME`: a password may hold a dollar.
 
     Raises:
-        UnreadableEnvironmentFile: a line is not NAME=value; the line's text is not repeated.
+        UnreadableEnvironmentFile: a line is not NAME=value, or the file cannot be read as text; nothing of it is
+            repeated.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        raw = file.read_bytes()
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
-        raise UnreadableEnvironmentFile(file.name, reason) from error
+    except OSError as error:
+        raise UnreadableEnvironmentFile(file.name, error.strerror or "it is no file") from error
+    text: str | None = None
+    with suppress(UnicodeDecodeError):  # it has the file's text, so it must not be the context of what is raised
+        text = raw.decode("utf-8-sig")
+    if text is None:
+        raise UnreadableEnvironmentFile(file.name, "it is not UTF-8 text")
     values = {}
     for binding in parse_stream(StringIO(text)):
         place = f"{file.name}, line {binding.original.line + _blank_lines_before(binding.original.string)}"
-        if binding.error:
+        if binding.error or not _NAME.fullmatch(binding.key or "_"):
             raise UnreadableEnvironmentFile(place, "it is neither NAME=value nor a comment")
         if binding.key is not None and binding.value is not None:
-            written = binding.original.string.partition("=")[2].strip()
-            cut = " #" in written and written[:1] not in {"'", '"'}
-            values[binding.key] = Sourced(binding.value, Origin(Kind.FILE, place), cut_at_hash=cut)
+            cut = _cut(binding.original.string.partition("=")[2].strip())
+            values[binding.key] = Sourced(binding.value, Origin(Kind.FILE, place), cut)
     return values
 
 
 def read_process(environ: Mapping[str, str]) -> dict[str, Sourced]:
-    return {
-        name: Sourced(value, Origin(Kind.PROCESS, f"{name} in the process's environment"))
-        for name, value in environ.items()
-    }
+    return {name: Sourced(value, PROCESS) for name, value in environ.items()}
 
 
 def unknown_names(values: Mapping[str, Sourced], known: Iterable[str]) -> dict[str, str | None]:
@@ -106,6 +118,12 @@ def unknown_names(values: Mapping[str, Sourced], known: Iterable[str]) -> dict[s
         if name.startswith(_PREFIX) or slip:
             found[name] = meant
     return found
+
+
+def _cut(written: str) -> str:
+    """What python-dotenv takes for a comment: from a # after a space, unless the value is in quotes."""
+    found = None if written[:1] in {"'", '"'} else re.search(r"\s#(.*)", written)
+    return found[1] if found else ""
 
 
 def _blank_lines_before(original: str) -> int:

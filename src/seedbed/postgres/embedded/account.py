@@ -2,21 +2,18 @@
 
 import hashlib
 import os
-import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedbed.errors import FolderNotWritable, NoServerAccount
-from seedbed.postgres.embedded.binaries import Binaries
+from seedbed.errors import NoServerAccount
 
 ACCOUNT = "nobody"
-_CACHE = Path("/var/cache/seedbed")
 _STATE = Path("/var/lib/seedbed")
+_NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "TMPDIR")
 
 
 @dataclass(frozen=True)
@@ -27,13 +24,12 @@ class Account:
     gid: int | None = None
 
     def run(self, command: list[str | Path], **options: Any) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(command, text=True, check=False, **self.process_options(), **options)
+        return subprocess.run(
+            command, encoding="utf-8", errors="replace", check=False, **self.process_options(), **options
+        )
 
     def process_options(self) -> dict[str, Any]:
-        """What `subprocess` needs to start a program as this account, in a folder it may enter.
-
-        PG* variables are dropped: PGPORT or PGDATA of a user's shell would reach the server.
-        """
+        """What `subprocess` needs to start a program as this account, in a folder it may enter."""
         options: dict[str, Any] = {"env": _environment(), "cwd": Path(Path.cwd().anchor)}
         if self.uid is not None:
             options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
@@ -45,17 +41,21 @@ class Account:
 
     def can_enter(self, folder: Path) -> bool:
         """Whether every folder on the way lets this account through; the modes are read, never changed."""
-        if self.uid is None:
+        return self.uid is None or all(self._lets_through(step) for step in (folder, *folder.parents))
+
+    def _lets_through(self, folder: Path) -> bool:
+        """As the kernel decides it: the owner's bits are the owner's alone, then the group's, then everyone's."""
+        try:
+            status = folder.stat()
+        except FileNotFoundError:
             return True
-        for step in (folder, *folder.parents):
-            try:
-                status = step.stat()
-            except FileNotFoundError:
-                continue
-            needed = stat.S_IXUSR if status.st_uid == self.uid else stat.S_IXOTH
-            if not status.st_mode & needed:
-                return False
-        return True
+        if status.st_uid == self.uid:
+            needed = stat.S_IXUSR
+        elif status.st_gid == self.gid:
+            needed = stat.S_IXGRP
+        else:
+            needed = stat.S_IXOTH
+        return bool(status.st_mode & needed)
 
 
 def server_account() -> Account:
@@ -87,42 +87,12 @@ def home_for(root: Path, account: Account) -> Path:
     return _STATE / f"{root.name}-{mark}"
 
 
-def runnable_by(account: Account, binaries: Binaries) -> Binaries:
-    """The same programs where the account can run them: in place, or copied once under /var/cache.
+def _environment() -> dict[str, str]:
+    """The few variables the server needs.
 
-    A virtual environment under a home of mode 0700 is out of the account's reach. The copy keeps the layout of the
-    package, because the programs find their libraries relative to themselves.
-
-    Raises:
-        FolderNotWritable: there is no place for the copy.
+    PGPORT or PGDATA of a user's shell would steer it, its messages are looked at so they must be in English, and a
+    user's secrets would stay readable in a process that outlives the command, to whoever else is that account.
     """
-    if account.can_enter(binaries.folder):
-        return binaries
-    package = binaries.folder.parent.parent
-    libraries = package.with_name(f"{package.name}.libs")
-    mark = hashlib.sha256(os.fsencode(package)).hexdigest()[:12]
-    target = _CACHE / f"postgres-{binaries.version}-{mark}"
-    if not target.exists():
-        building = target.with_name(f"{target.name}.{os.getpid()}")
-        try:
-            shutil.copytree(
-                binaries.folder.parent, building / package.name / binaries.folder.parent.name, symlinks=True
-            )
-            if libraries.is_dir():
-                shutil.copytree(libraries, building / libraries.name, symlinks=True)
-            for folder in (_CACHE, building):
-                folder.chmod(0o755)
-            building.rename(target)
-        except FileExistsError:
-            pass
-        except OSError as error:
-            if not target.exists():
-                raise FolderNotWritable(target, error.strerror or str(error)) from error
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
-    folder = target / package.name / binaries.folder.parent.name / binaries.folder.name
-    return Binaries(folder, binaries.version, f"{binaries.found}, copied to {target}")
-
-
-def _environment() -> Mapping[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    if sys.platform == "win32":
+        return {name: value for name, value in os.environ.items() if not name.upper().startswith("PG")}
+    return {**{name: os.environ[name] for name in _NEEDED if name in os.environ}, "LC_ALL": "C"}

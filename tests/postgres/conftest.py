@@ -1,0 +1,146 @@
+"""Servers and databases that belong to one test."""
+
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import Binaries, Server, ThrowawayServer, find_binaries, throwaway_server
+from seedbed.postgres.embedded.account import server_account
+from seedbed.postgres.embedded.cluster import Cluster
+from seedbed.postgres.embedded.copies import runnable_by
+from seedbed.postgres.embedded.files import State, locked, write_state
+from seedbed.postgres.embedded.throwaway import _parent
+from seedbed.settings import DatabaseUrl, Environment, Origin
+from seedbed.settings.sources import Kind
+from tests.postgres.processes import kill_started
+
+OWNER = "shop_owner"
+GIVEN = Origin(Kind.PROCESS, "DATABASE_URL in the process's environment")
+
+
+def installed() -> list[Binaries]:
+    """The PostgreSQL that is found, and one of another major version where this machine has one."""
+    found = find_binaries()
+    others = [
+        other
+        for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if (other := Binaries.in_folder(folder, str(folder))) is not None and other.major != found.major
+    ]
+    return [found, *others[-1:]]
+
+
+@pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major}")
+def binaries(request: pytest.FixtureRequest) -> Binaries:
+    chosen: Binaries = request.param
+    return chosen
+
+
+@pytest.fixture(autouse=True)
+def _no_process_left() -> Iterator[None]:
+    yield
+    kill_started()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that every account may enter, unlike pytest's own, with a name that shells and URLs trip over."""
+    made = Path(tempfile.mkdtemp(prefix='it\'s $HOME "é" & co ', dir=_parent(server_account())))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def new_server(folder: Path) -> Iterator[Server]:
+    """A project's server that nobody has started yet, and that has no data."""
+    server = Server(folder / ".seedbed", OWNER)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(new_server: Server, pristine: Callable[[Binaries], Path]) -> Server:
+    """A project's server that nobody has started yet, its data made already: initdb is half a second."""
+    copy_home(pristine(find_binaries()), new_server.home)
+    return new_server
+
+
+@pytest.fixture(scope="session")
+def pristine() -> Iterator[Callable[[Binaries], Path]]:
+    """Homes to copy, one for each PostgreSQL."""
+    base = Path(tempfile.mkdtemp(prefix="seedbed-pristine-", dir=_parent(server_account())))
+    base.chmod(0o755)
+
+    def home_of(binaries: Binaries) -> Path:
+        home = base / binaries.version
+        if not home.exists():
+            state = State.fresh()
+            account = server_account()
+            with locked(home, account):
+                write_state(home, state)
+                cluster = Cluster(home / "data", home / "log", runnable_by(account, binaries), account)
+                cluster.create(state.superuser_password, sync=False)
+        return home
+
+    yield home_of
+    shutil.rmtree(base)
+
+
+def copy_home(source: Path, target: Path) -> None:
+    """Copy a server's folder with its owners and modes."""
+    subprocess.run(["cp", "-a", source, target], check=True)
+
+
+@pytest.fixture(scope="session", params=installed(), ids=lambda binaries: f"pg{binaries.major}")
+def given_server(request: pytest.FixtureRequest) -> Iterator[ThrowawayServer]:
+    """A server that stands for one given by a URL, of each major version that is here."""
+    with throwaway_server(request.param) as server:
+        yield server
+
+
+@pytest.fixture
+def given(given_server: ThrowawayServer) -> Iterator[Callable[..., Database]]:
+    """Makes an empty database on a given server, owned by a role without superuser rights."""
+    made: list[str] = []
+
+    def make(environment: Environment = Environment.DEVELOPMENT) -> Database:
+        name = f"shop_{secrets.token_hex(4)}"
+        made.append(name)
+        _administer(given_server, "CREATE ROLE {name} LOGIN PASSWORD 'secret'", name)
+        _administer(given_server, "CREATE DATABASE {name} OWNER {name} TEMPLATE template0", name)
+        url = DatabaseUrl(
+            name, "secret", "127.0.0.1", str(given_server.port), name, parameters=(("sslmode", "disable"),)
+        )
+        return Database(url, url, environment, GIVEN)
+
+    yield make
+    for name in made:
+        _administer(given_server, "DROP DATABASE IF EXISTS {name} WITH (FORCE)", name)
+        _administer(given_server, "DROP ROLE {name}", name)
+
+
+def _administer(server: ThrowawayServer, statement: str, name: str) -> None:
+    execute(server.url(), sql.SQL(statement).format(name=sql.Identifier(name)))
+
+
+def execute(url: DatabaseUrl, *statements: Any) -> list[tuple[Any, ...]]:
+    """Run statements, each on its own, and return the rows of the last."""
+    arguments: dict[str, Any] = {**url.connect_arguments()}
+    connection = psycopg2.connect(**arguments)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()

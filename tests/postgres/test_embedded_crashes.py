@@ -1,0 +1,388 @@
+"""What the project's server survives: commands and servers killed at any moment, files stale, torn and lost."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from seedbed.errors import ServerNotStarted
+from seedbed.postgres.embedded import Binaries, Server, cluster, find_binaries
+from seedbed.postgres.embedded import server as server_module
+from seedbed.postgres.embedded.account import server_account
+from seedbed.postgres.embedded.files import read_state
+from tests.postgres.conftest import OWNER, copy_home, execute
+from tests.postgres.processes import ENSURE, SERVER, await_that, await_up, end, me
+
+TOGETHER = 8
+DIE = "os.kill(os.getpid(), signal.SIGKILL)"
+
+
+@pytest.fixture(params=["running", "stopped"])
+def server_with_rows(server: Server, request: pytest.FixtureRequest) -> Server:
+    """A server with a table that something is in, up or not."""
+    server.ensure()
+    execute(server.ensure_database("shop"), "CREATE TABLE kept AS SELECT 1 AS one")
+    if request.param == "stopped":
+        server.stop()
+    return server
+
+
+def rows(server: Server) -> list[tuple[Any, ...]]:
+    return execute(server.ensure_database("shop"), "SELECT one FROM kept")
+
+
+def postmasters(server: Server) -> list[int]:
+    """Every server that runs on the data, whatever its files say."""
+    data = str(server.home / "data")
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline", "ppid"])
+        if data in (process.info["cmdline"] or []) and process.info["cmdline"][0].endswith("postgres")
+    ]
+
+
+def killed(code: str, home: Path) -> None:
+    """Run code that kills itself, and see that it did."""
+    process = me().start(SERVER + code, home)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, err
+
+
+def names(home: Path) -> list[str]:
+    return sorted(path.name for path in home.iterdir())
+
+
+@contextmanager
+def stranger() -> Iterator[int]:
+    """Another program of the account that the server runs as."""
+    process = subprocess.Popen(["sleep", "300"], **server_account().process_options())
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+def claim_to_run(server: Server, pid: int) -> None:
+    """Leave the lock file of a server that crashed, with another process's id in it."""
+    (server.home / "data" / "postmaster.pid").write_text(f"{pid}\n{server.home / 'data'}\n1700000000\n5432\n\n\n")
+
+
+class TestKilledCommand:
+    def test_leaves_nothing_half_made_of_initdb(self, new_server: Server) -> None:
+        killed(
+            f"""
+import subprocess
+from seedbed.postgres.embedded.account import Account
+def start_and_die(self, command, *, capture_output, **options):
+    subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.process_options(), **options)
+    while not list(Path(sys.argv[1]).glob("data.new-*/base/1")):
+        time.sleep(0.001)
+    {DIE}
+Account.run = start_and_die
+server.ensure()
+""",
+            new_server.home,
+        )
+        left = names(new_server.home)
+
+        new_server.ensure()
+
+        assert [name.partition("-")[0] for name in left] == [
+            ".gitignore", ".password", "data.new", "lock", "server.json"
+        ]  # fmt: skip
+        assert execute(new_server.ensure_database("shop"), "SELECT 1") == [(1,)]
+        assert names(new_server.home) == [".gitignore", "data", "lock", "log", "running", "server.json"]
+
+    @pytest.mark.parametrize(
+        "moment",
+        [
+            f"cluster.Cluster.await_ready = lambda *_: {DIE}",
+            f"module.write_state = lambda home, state: {DIE}",
+        ],
+        ids=["before it answers", "before its port is written down"],
+    )
+    def test_leaves_a_server_that_the_next_takes_over(self, server: Server, moment: str) -> None:
+        killed(
+            f"""
+from seedbed.postgres.embedded import cluster, server as module
+module.Server._adopted = lambda self, state: None
+{moment}
+server.ensure()
+""",
+            server.home,
+        )
+
+        server.ensure()
+
+        assert postmasters(server) == [server.status().pid]
+        assert server.status().stays_up
+        assert execute(server.ensure_database("shop"), "SELECT 1") == [(1,)]
+
+    def test_leaves_a_server_to_stop_that_the_next_stops(self, server: Server) -> None:
+        server.ensure()
+        killed(
+            f"""
+from seedbed.postgres.embedded import cluster
+cluster.Cluster._await_end = lambda *_: {DIE}
+server.stop()
+""",
+            server.home,
+        )
+
+        server.ensure()
+
+        assert postmasters(server) == [server.status().pid]
+
+    def test_leaves_a_torn_draft_of_the_state_that_nobody_reads(self, server: Server) -> None:
+        draft = server.home / "server.json.new"
+        draft.write_text('{"superuser_password": "x')
+        draft.chmod(0o444)
+
+        server.ensure()
+
+        assert not draft.exists()
+        assert server.status().running
+
+
+class TestKilledServer:
+    def test_is_started_again_with_what_was_committed(self, server: Server) -> None:
+        server.ensure()
+        execute(server.ensure_database("shop"), "CREATE TABLE kept AS SELECT 1 AS one")
+        pid = server.status().pid
+        os.kill(pid or 0, signal.SIGKILL)
+        await_that(lambda: not server.status().running)
+
+        server.ensure()
+
+        assert server.status().pid != pid
+        assert rows(server) == [(1,)]
+
+    def test_is_not_joined_by_a_second_one_while_a_backend_lives_on(self, server: Server) -> None:
+        server.ensure()
+        url = server.ensure_database("shop")
+        execute(url, "CREATE TABLE kept AS SELECT 1 AS one")
+        busy = me().start(
+            "import psycopg2, sys; cursor = psycopg2.connect(sys.argv[1]).cursor()\n"
+            "cursor.execute('SELECT pg_backend_pid()'); print(cursor.fetchone()[0], flush=True)\n"
+            "cursor.execute('DO $$ BEGIN LOOP END LOOP; END $$')",
+            url.reveal(),
+        )
+        assert busy.stdout is not None
+        backend = psutil.Process(int(busy.stdout.readline()))
+        await_that(lambda: backend.cpu_times().user > 0.1)
+        postmaster = server.status().pid or 0
+        others = [child for child in psutil.Process(postmaster).children() if child != backend]
+        os.kill(postmaster, signal.SIGKILL)
+        psutil.wait_procs(others, timeout=30)
+        lived_on = backend.is_running()
+
+        server.ensure()
+
+        assert lived_on
+        assert not backend.is_running() or backend.status() == psutil.STATUS_ZOMBIE
+        assert rows(server) == [(1,)]
+        assert postmasters(server) == [server.status().pid]
+        busy.communicate()
+
+    def test_is_waited_for_in_vain_where_its_processes_cannot_be_seen(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import fcntl
+
+        monkeypatch.setattr(cluster, "_CLAIM_SECONDS", 0.1)
+        with (server.home / "running").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+            with pytest.raises(ServerNotStarted) as refused:
+                server.ensure()
+
+        assert refused.value.message == (
+            "PostgreSQL did not start: another server is at work on its data, perhaps in a container; "
+            "stop that one first"
+        )
+        assert postmasters(server) == []
+
+
+class TestStaleLockFile:
+    def test_of_a_process_that_is_gone_is_looked_through(self, server: Server) -> None:
+        with stranger() as pid:
+            pass
+        claim_to_run(server, pid)
+
+        server.ensure()
+
+        assert server.status().running
+
+    def test_of_another_program_of_the_same_user_is_looked_through(self, server: Server) -> None:
+        with stranger() as pid:
+            claim_to_run(server, pid)
+            assert not server.status().running
+
+            server.ensure()
+
+            assert server.status().running
+            assert server.status().pid != pid
+            assert psutil.Process(pid).name() == "sleep"
+
+    @pytest.mark.parametrize("readable", [True, False], ids=["readable", "working folder not readable"])
+    def test_of_another_projects_server_is_looked_through(
+        self, server: Server, folder: Path, pristine: Callable[[Binaries], Path],
+        monkeypatch: pytest.MonkeyPatch, readable: bool,
+    ) -> None:  # fmt: skip
+        copy_home(pristine(find_binaries()), folder / "another")
+        another = Server(folder / "another", OWNER)
+        another.ensure()
+        if not readable:
+            monkeypatch.setattr(psutil.Process, "cwd", _denied)
+        claim_to_run(server, another.status().pid or 0)
+
+        server.ensure()
+
+        assert another.status().running
+        assert server.status().running
+        assert server.status().pid != another.status().pid
+        another.stop()
+
+    def test_of_the_server_itself_is_believed_where_its_working_folder_is_not_readable(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.ensure()
+        before = server.status()
+        monkeypatch.setattr(psutil.Process, "cwd", _denied)
+
+        server.ensure()
+
+        assert server.status() == before
+        assert before.running
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "no number\n", "99999999999999999999\n", f"-{os.getpid()}\n"],
+        ids=["empty", "no number", "too large", "negative"],
+    )
+    def test_of_no_sense_is_looked_through(self, server: Server, text: str) -> None:
+        (server.home / "data" / "postmaster.pid").write_text(text)
+        assert not server.status().running
+
+        server.ensure()
+
+        assert server.status().running
+
+
+class TestLostState:
+    @pytest.mark.parametrize(
+        "text",
+        [None, "", '{"superuser_password": "x', "[]", "{}", '{"holders": 1}', "\0\0\0"],
+        ids=["lost", "empty", "torn", "a list", "bare", "nonsense", "zeros"],
+    )
+    def test_loses_no_rows(self, server_with_rows: Server, text: str | None) -> None:
+        server = server_with_rows
+        before = read_state(server.home)
+        file = server.home / "server.json"
+        file.unlink() if text is None else file.write_text(text)
+
+        server.ensure()
+
+        assert rows(server) == [(1,)]
+        assert postmasters(server) == [server.status().pid]
+        after = read_state(server.home)
+        assert before is not None
+        assert after is not None
+        assert before.superuser_password != after.superuser_password
+        assert f"{file.stat().st_mode & 0o777:o}" == "600"
+
+    def test_is_not_made_anew_by_a_look(self, server: Server) -> None:
+        server.ensure()
+        (server.home / "server.json").unlink()
+
+        status = server.status()
+
+        assert (status.running, status.reachable) == (True, False)
+        assert not (server.home / "server.json").exists()
+
+    def test_survives_on_each_postgresql(
+        self, new_server: Server, binaries: Binaries, pristine: Callable[[Binaries], Path],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        monkeypatch.setattr(server_module, "find_binaries", lambda: binaries)
+        copy_home(pristine(binaries), new_server.home)
+        (new_server.home / "server.json").unlink()
+
+        new_server.ensure()
+
+        assert execute(new_server.ensure_database("shop"), "SHOW server_version_num")[0][0].startswith(
+            str(binaries.major)
+        )
+
+    def test_of_a_port_is_found_again_in_what_postgresql_wrote(self, server: Server) -> None:
+        server.ensure()
+        state = read_state(server.home)
+        assert state is not None
+        raw = json.loads((server.home / "server.json").read_text())
+        (server.home / "server.json").write_text(json.dumps({**raw, "port": 1}))
+
+        server.ensure()
+
+        assert read_state(server.home) == state
+
+
+class TestTogether:
+    @pytest.mark.parametrize("made", [False, True], ids=["no data yet", "data made already"])
+    def test_end_up_with_one_server_and_one_database(
+        self, new_server: Server, made: bool, pristine: Callable[[Binaries], Path]
+    ) -> None:
+        if made:
+            copy_home(pristine(find_binaries()), new_server.home)
+
+        said = me().run(
+            f"""{SERVER}
+import multiprocessing
+fork = multiprocessing.get_context("fork")
+ready, said = fork.Barrier({TOGETHER}), fork.SimpleQueue()
+def command():
+    ready.wait()
+    server.ensure()
+    said.put((server.ensure_database("shop").reveal(), server.status().pid))
+commands = [fork.Process(target=command) for _ in range({TOGETHER})]
+for process in commands: process.start()
+for process in commands: process.join()
+print([process.exitcode for process in commands], len({{said.get() for _ in commands}}))
+""",
+            new_server.home,
+        )
+
+        assert said == f"{[0] * TOGETHER} 1"
+        assert postmasters(new_server) == [new_server.status().pid]
+
+    def test_one_that_is_killed_lets_the_next_in(self, server: Server) -> None:
+        keeper = me().start(
+            f"""{SERVER}
+from seedbed.postgres.embedded.account import server_account
+from seedbed.postgres.embedded.files import locked
+with locked(server.home, server_account()):
+    print("up", flush=True)
+    sys.stdin.read()
+""",
+            server.home,
+        )
+        await_up(keeper)
+        waiting = me().start(ENSURE, server.home)
+        keeper.kill()
+
+        await_up(waiting)
+
+        end(waiting)
+        keeper.communicate()
+        assert server.status().running
+
+
+def _denied(process: psutil.Process) -> str:
+    raise psutil.AccessDenied(process.pid)

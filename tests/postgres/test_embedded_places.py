@@ -1,0 +1,271 @@
+"""Where the project's server and its programs are: odd paths, homes nobody may enter, folders of other people."""
+
+import os
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seedbed.errors import FolderNotWritable
+from seedbed.postgres.databases import locate
+from seedbed.postgres.embedded import Binaries, Server, account, copies, find_binaries
+from seedbed.postgres.embedded import server as server_module
+from seedbed.postgres.embedded.account import Account
+from seedbed.postgres.embedded.copies import runnable_by
+from seedbed.settings import find_project, load
+from tests.postgres.conftest import OWNER, copy_home, execute
+from tests.postgres.processes import SERVER, User, nobody, users
+
+PROJECT = '[project]\nname = "shop"\n[tool.seedbed]\n'
+IS_ROOT = os.geteuid() == 0
+
+
+@pytest.fixture
+def install(folder: Path) -> Callable[[Path], Binaries]:
+    """Puts the programs somewhere else, in the layout that pip gives them."""
+
+    def copy(target: Path) -> Binaries:
+        packages = target / "lib" / "site-packages"
+        packages.mkdir(parents=True)
+        package = find_binaries().folder.parent.parent
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            subprocess.run(["cp", "-a", part, packages], check=True)
+        found = Binaries.in_folder(packages / package.name / "pginstall" / "bin", "the test's package")
+        assert found is not None
+        return found
+
+    return copy
+
+
+@pytest.fixture
+def own_places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The machine's folders that root's server uses, in the test's own."""
+    places = folder.with_name("seedbed-test-places-" + folder.name[-8:])
+    monkeypatch.setattr(account, "_STATE", places / "lib")
+    monkeypatch.setattr(copies, "_SHARED", places / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(places / "own"))
+    return places
+
+
+@pytest.fixture(autouse=True)
+def _removed(own_places: Path) -> object:
+    yield
+    subprocess.run(["rm", "-rf", own_places], check=True)
+
+
+def modes(folder: Path) -> dict[Path, str]:
+    """Every mode from the root of the file system to the leaves."""
+    return {path: stat.filemode(path.lstat().st_mode) for path in (*folder.parents, folder, *folder.rglob("*"))}
+
+
+class TestProject:
+    def test_in_a_home_that_nobody_may_enter_is_left_as_it_is(
+        self, folder: Path, own_places: Path, install: Callable[[Path], Binaries], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        home = folder / "home"
+        root = home / "shop"
+        root.mkdir(parents=True)
+        (root / "pyproject.toml").write_text(PROJECT)
+        binaries = install(home / "venv")
+        subprocess.run(["chmod", "-R", "go=", home], check=True)
+        monkeypatch.setattr(server_module, "find_binaries", lambda: binaries)
+        before = modes(home)
+
+        database = locate(load(find_project(root), environ={}))
+
+        after = modes(home)
+        assert database.server is not None
+        shown = execute(database.server.admin_url(), "SHOW data_directory")
+        database.server.stop()
+        assert {path: mode for path, mode in after.items() if path in before} == before
+        if IS_ROOT:
+            assert set(after) == set(before)
+            assert Path(shown[0][0]).parent.parent == own_places / "lib"
+        else:
+            assert Path(shown[0][0]) == root / ".seedbed" / "data"
+
+    def test_names_another_folder_for_its_server_where_seedbed_data_dir_does(self, folder: Path) -> None:
+        (folder / "pyproject.toml").write_text(PROJECT)
+        (folder / "inside").mkdir()
+        configuration = load(find_project(folder / "inside"), environ={"SEEDBED_DATA_DIR": "data/postgres"})
+
+        database = locate(configuration)
+
+        assert database.server is not None
+        assert database.server.home == folder / "data" / "postgres"
+        assert database.server.stop()
+        assert not (folder / ".seedbed").exists()
+
+
+class TestPrograms:
+    @pytest.mark.parametrize("user", users(), ids=lambda user: user.name)
+    def test_run_from_a_path_that_a_shell_would_misread(
+        self, folder: Path, own_places: Path, install: Callable[[Path], Binaries], user: User
+    ) -> None:
+        binaries = install(folder / "venv `touch pwned` \\ é")
+        own_places.mkdir()
+        os.chown(own_places, user.uid, user.gid)
+        os.chown(folder, user.uid, user.gid)
+
+        said = user.run(
+            f"""{SERVER}
+from seedbed.postgres.embedded import Binaries, copies, server as module
+copies._SHARED = Path(sys.argv[3]) / "cache"
+module.find_binaries = lambda: Binaries.in_folder(Path(sys.argv[2]), "the test's package")
+server.ensure()
+print(server.ensure_database("shop").name)
+server.stop()
+""",
+            folder / "home",
+            binaries.folder,
+            own_places,
+            XDG_CACHE_HOME=str(own_places / "own"),
+        )
+
+        assert said == "shop"
+        copied = list(own_places.rglob(f"postgres-{binaries.version}-*"))
+        assert [path.name.endswith(".new") for path in copied] == [False]
+
+    def test_are_copied_once(self, folder: Path, install: Callable[[Path], Binaries]) -> None:
+        binaries = install(folder / "venv")
+
+        first = runnable_by(account.server_account(), binaries)
+        before = first.program("postgres").stat()
+        second = runnable_by(account.server_account(), binaries)
+
+        assert second == first
+        assert second.program("postgres").stat() == before
+
+    def test_are_copied_again_after_another_install(self, folder: Path, install: Callable[[Path], Binaries]) -> None:
+        binaries = install(folder / "venv")
+        first = runnable_by(account.server_account(), binaries)
+
+        os.utime(binaries.program("postgres"), (1, 1))
+
+        assert runnable_by(account.server_account(), binaries).folder != first.folder
+
+    def test_are_copied_whole_after_a_kill_in_the_middle(
+        self, folder: Path, install: Callable[[Path], Binaries]
+    ) -> None:
+        binaries = install(folder / "venv")
+        target = runnable_by(account.server_account(), binaries).folder.parents[2]
+        target.rename(target.with_name(f"{target.name}.new"))
+        (target.with_name(f"{target.name}.new") / binaries.folder.parents[1].name / "half").touch()
+
+        found = runnable_by(account.server_account(), binaries)
+
+        assert found.program("initdb").is_file()
+        assert not (found.folder.parents[1] / "half").exists()
+
+    def test_want_a_plain_path_to_be_copied_to(
+        self, folder: Path, install: Callable[[Path], Binaries], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        binaries = install(folder / "venv")
+        monkeypatch.setattr(copies, "_SHARED", folder / "cache")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+
+        with pytest.raises(FolderNotWritable, match=r'initdb runs from no path with " \$ ` or \\ in it'):
+            runnable_by(account.server_account(), binaries)
+
+    def test_are_left_as_they_were_installed(
+        self, folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        package = find_binaries().folder.parents[1]
+        before = {path: path.lstat().st_mtime_ns for path in package.rglob("*")}
+
+        server.ensure()
+        server.ensure_database("shop")
+
+        assert {path: path.lstat().st_mtime_ns for path in package.rglob("*")} == before
+
+
+class TestFolder:
+    def test_that_was_there_keeps_its_mode(self, folder: Path) -> None:
+        given = folder / "given"
+        given.mkdir(mode=0o755)
+
+        Server(given, OWNER).ensure()
+
+        assert Server(given, OWNER).stop()
+        assert stat.filemode(given.stat().st_mode) == "drwxr-xr-x"
+        assert not (given / ".gitignore").exists()
+
+    def test_is_made_so_that_others_pass_through_and_see_nothing(self, folder: Path) -> None:
+        before = os.umask(0o077)
+        try:
+            Server(folder / "above" / "given", OWNER).ensure()
+        finally:
+            os.umask(before)
+
+        assert Server(folder / "above" / "given", OWNER).stop()
+        assert {stat.filemode((folder / name).stat().st_mode) for name in ("above", "above/given")} == {"drwx--x--x"}
+
+    def test_with_data_that_seedbed_did_not_make_is_refused(
+        self, folder: Path, pristine: Callable[[Binaries], Path]
+    ) -> None:
+        given = folder / "usr-local-pgsql"
+        copy_home(pristine(find_binaries()), given)
+        for name in ("lock", "server.json"):
+            (given / name).unlink()
+
+        with pytest.raises(FolderNotWritable) as refused:
+            Server(given, OWNER).ensure()
+
+        assert refused.value.message == (
+            f"The embedded server's folder {given} cannot be used: "
+            "it has a folder named data that Seedbed did not make."
+        )
+        assert refused.value.remedy == "Set SEEDBED_DATA_DIR to a folder that can be written."
+        assert sorted(path.name for path in given.iterdir()) == [".gitignore", "data"]
+
+    def test_that_is_a_file_is_refused(self, folder: Path) -> None:
+        (folder / "file").touch()
+
+        with pytest.raises(FolderNotWritable, match="cannot be used: Not a directory"):
+            Server(folder / "file", OWNER).ensure()
+
+    def test_of_another_user_is_refused_to_start(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        owner = (server.home / "server.json").owner()
+
+        with monkeypatch.context() as other:
+            other.setattr(os, "geteuid", lambda: 12345)
+            with pytest.raises(FolderNotWritable, match=f"it belongs to the user {owner}"):
+                server.start()
+
+        assert not server.status().running
+
+    def test_of_another_user_is_refused_to_read(self, server: Server) -> None:
+        if not IS_ROOT:
+            (server.home / "server.json").chmod(0)
+
+        code = f"{SERVER}\nfrom seedbed.errors import FolderNotWritable\ntry: server.ensure()\n"
+        code += "except FolderNotWritable as error: print(error.message)"
+        said = (nobody() if IS_ROOT else users()[0]).run(code, server.home)
+
+        (server.home / "server.json").chmod(0o600)
+        assert said == (f"The embedded server's folder {server.home} cannot be used: it belongs to another user.")
+
+    def test_that_cannot_be_written_is_refused(self, folder: Path) -> None:
+        code = f"{SERVER}\nfrom seedbed.errors import FolderNotWritable\ntry: server.ensure()\n"
+        code += "except FolderNotWritable as error: print(error.message)"
+        folder.chmod(0o555)
+
+        said = (nobody() if IS_ROOT else users()[0]).run(code, folder / "home")
+
+        folder.chmod(0o755)
+        assert said == f"The embedded server's folder {folder / 'home'} cannot be used: Permission denied."
+
+    def test_that_the_servers_account_may_not_enter_is_refused(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        closed = folder / "closed"
+        closed.mkdir(mode=0o700)
+        stranger = Account(12345, 12345)
+        monkeypatch.setattr(server_module, "server_account", lambda: stranger)
+
+        with pytest.raises(FolderNotWritable, match="which runs PostgreSQL for root, may not enter it"):
+            Server(closed / "home", OWNER).ensure()
+
+        assert stat.filemode(closed.stat().st_mode) == "drwx------"

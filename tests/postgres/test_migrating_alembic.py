@@ -1,0 +1,83 @@
+"""Alembic's own commands, from the project's root and without a URL in alembic.ini."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seedbed.migrating.history import read_history
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.marking import change_mark, mark_of
+from seedbed.settings import Environment, find_project
+from tests.projects import ROOT, Project, execute, fresh_database, reference_copy
+
+HEAD = read_history(find_project(ROOT)).head
+
+
+@pytest.fixture
+def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
+    with fresh_database(seedbed_server) as made:
+        yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with reference_copy(tmp_path) as copied:
+        yield copied
+
+
+def tables(database: Database) -> set[str]:
+    return {name for (name,) in execute(database.direct, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+
+
+class TestAlembic:
+    def test_upgrades_checks_and_downgrades(
+        self, project: Project, database: Database, seedbed_server: ThrowawayServer
+    ) -> None:
+        given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
+
+        project.run("alembic", "upgrade", "head", given=given)
+
+        assert tables(database) == {"user", "task", "alembic_version"}
+        assert mark_of(database) == "development"
+        assert project.run("alembic", "current", given=given).stdout == f"{HEAD} (head)\n"
+        assert project.run("alembic", "check", given=given).stdout == "No new upgrade operations detected.\n"
+
+        project.run("alembic", "downgrade", "base", given=given)
+
+        assert tables(database) == {"alembic_version"}
+
+    def test_works_beside_seedbeds_own_commands(self, project: Project, database: Database) -> None:
+        given = {"DATABASE_URL": database.direct.reveal()}
+        project.run("alembic", "upgrade", "head", given=given)
+
+        applied = project.run("seedbed", "migrate", "apply", given=given)
+
+        assert applied.stdout == f"{database.name} is at {HEAD} already.\n"
+
+    def test_finds_the_project_from_another_folder(self, project: Project, database: Database) -> None:
+        (project.root / "elsewhere").mkdir()
+        elsewhere = Project(project.root / "elsewhere", project.schema)
+
+        elsewhere.run("alembic", "-c", "../alembic.ini", "upgrade", "head", DATABASE_URL=database.direct.reveal())
+
+        assert "task" in tables(database)
+
+    def test_obeys_the_mark_and_says_so_in_a_line(self, project: Project, database: Database) -> None:
+        change_mark(database, Environment.PRODUCTION)
+
+        refused = project.run("alembic", "upgrade", "head", code=255, DATABASE_URL=database.direct.reveal())
+
+        assert refused.stdout.startswith(f"FAILED: SB310 {database.name} is marked production, and the environment ")
+        assert tables(database) == set()
+
+    def test_writes_sql_without_any_server(self, project: Project) -> None:
+        done = project.run("alembic", "upgrade", "head", "--sql", DATABASE_URL="postgresql://nobody@127.0.0.1:1/never")
+
+        assert "CREATE TABLE task (" in done.stdout
+
+
+class TestAlembicIni:
+    def test_has_no_url(self) -> None:
+        assert "://" not in (ROOT / "alembic.ini").read_text()

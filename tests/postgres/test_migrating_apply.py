@@ -1,0 +1,225 @@
+"""Revisions applied to a database."""
+
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedbed.errors import (
+    LockNotGranted,
+    MarkedOtherwise,
+    PoolerRefused,
+    RevisionFailed,
+    UnknownRevision,
+    UnmarkedWithRows,
+)
+from seedbed.migrating.applying import apply
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.marking import change_mark
+from seedbed.settings import DatabaseUrl, Environment
+from tests.projects import Project, execute, fresh_database, little_project
+
+HERO = """
+class Hero(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+"""
+APPLIERS = 8
+
+
+@pytest.fixture
+def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
+    with fresh_database(seedbed_server) as made:
+        yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project of two revisions: a table of what was applied, and an entry in it."""
+    with little_project(tmp_path, HERO) as made:
+        made.write_revision("first", 'op.execute("CREATE TABLE applied (revision text)")')
+        made.write_revision("second", "op.execute(\"INSERT INTO applied VALUES ('second')\")", follows="first")
+        yield made
+
+
+def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
+    return execute(database.direct, statement)
+
+
+def entries(database: Database) -> list[str]:
+    return [revision for (revision,) in rows(database, "SELECT revision FROM applied")]
+
+
+def revision_of(database: Database) -> str | None:
+    found = rows(database, "SELECT version_num FROM alembic_version")
+    return str(found[0][0]) if found else None
+
+
+class TestApply:
+    def test_applies_what_is_pending_oldest_first(self, project: Project, database: Database) -> None:
+        applied = apply(project.settled, database)
+
+        assert [revision.id for revision in applied.revisions] == ["first", "second"]
+        assert (applied.head, revision_of(database)) == ("second", "second")
+        assert entries(database) == ["second"]
+
+    def test_applies_nothing_the_second_time(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+
+        applied = apply(project.settled, database)
+
+        assert (applied.revisions, applied.head) == ((), "second")
+        assert entries(database) == ["second"]
+
+    def test_applies_only_what_came_since(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        project.write_revision("third", "op.execute(\"INSERT INTO applied VALUES ('third')\")", follows="second")
+
+        applied = apply(project.settled, database)
+
+        assert [revision.id for revision in applied.revisions] == ["third"]
+        assert entries(database) == ["second", "third"]
+
+    def test_marks_an_empty_database_for_its_environment(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+
+        assert rows(database, "SELECT name FROM seedbed.environment") == [("development",)]
+
+    def test_applies_nothing_where_there_are_no_revisions(self, tmp_path: Path, database: Database) -> None:
+        with little_project(tmp_path, HERO) as empty:
+            applied = apply(empty.settled, database)
+
+        assert (applied.revisions, applied.head) == ((), None)
+
+    def test_keeps_what_came_before_a_revision_that_fails(self, project: Project, database: Database) -> None:
+        project.write_revision(
+            "third",
+            "op.execute(\"INSERT INTO applied VALUES ('third')\")\nop.execute('SELECT nothing_like_it()')",
+            follows="second",
+        )
+        project.write_revision("fourth", "op.execute(\"INSERT INTO applied VALUES ('fourth')\")", follows="third")
+
+        with pytest.raises(RevisionFailed) as failed:
+            apply(project.settled, database)
+
+        assert failed.value.message == (
+            "Revision third failed and was rolled back; first, second stayed applied. PostgreSQL says: function "
+            "nothing_like_it() does not exist; HINT:  No function matches the given name and argument types. You might "
+            "need to add explicit type casts"
+        )
+        assert (revision_of(database), entries(database)) == ("second", ["second"])
+
+    def test_names_a_revision_whose_python_fails(self, project: Project, database: Database) -> None:
+        project.write_revision("third", "raise LookupError('no such thing')", follows="second")
+        apply_first = project.revisions()
+
+        with pytest.raises(RevisionFailed) as failed:
+            apply(project.settled, database)
+
+        assert apply_first == ["first.py", "second.py", "third.py"]
+        assert "Revision third failed" in failed.value.message
+        assert failed.value.message.endswith("LookupError: no such thing")
+
+    def test_goes_on_where_it_stopped_once_the_revision_is_mended(self, project: Project, database: Database) -> None:
+        project.write_revision("third", "op.execute('SELECT nothing_like_it()')", follows="second")
+        with pytest.raises(RevisionFailed):
+            apply(project.settled, database)
+        project.write_revision("third", "op.execute(\"INSERT INTO applied VALUES ('mended')\")", follows="second")
+
+        apply(project.settled, database)
+
+        assert (revision_of(database), entries(database)) == ("third", ["second", "mended"])
+
+    def test_is_done_once_by_several_that_start_together(self, project: Project, database: Database) -> None:
+        project.write_revision(
+            "third", "op.execute(\"INSERT INTO applied SELECT 'third' FROM pg_sleep(0.5)\")", follows="second"
+        )
+        command = ("seedbed", "migrate", "apply", "--json")
+
+        processes = [project.start(*command, DATABASE_URL=database.direct.reveal()) for _ in range(APPLIERS)]
+        ends = [(process.communicate(timeout=120), process.returncode) for process in processes]
+
+        assert [code for _, code in ends] == [0] * APPLIERS, ends
+        assert entries(database) == ["second", "third"]
+
+    def test_goes_on_after_a_kill_in_the_middle(self, project: Project, database: Database) -> None:
+        project.write_revision(
+            "third",
+            """
+            op.execute("INSERT INTO applied VALUES ('third')")
+            op.execute("SELECT pg_sleep(3600) FROM patience")
+            """,
+            follows="second",
+        )
+        rows(database, "CREATE TABLE patience AS SELECT 1 AS kept")
+        change_mark(database, Environment.DEVELOPMENT)
+        process = project.start("seedbed", "migrate", "apply", DATABASE_URL=database.direct.reveal())
+        asleep = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        await_rows(database, asleep)
+
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        rows(database, "DELETE FROM patience")
+        applied = apply(project.settled, database, wait=timedelta(seconds=15))
+
+        assert [revision.id for revision in applied.revisions] == ["third"]
+        assert entries(database) == ["second", "third"]
+        assert rows(database, asleep) == []
+
+
+def await_rows(database: Database, statement: str) -> None:
+    until = time.monotonic() + 60
+    while not rows(database, statement):
+        assert time.monotonic() < until, statement
+        time.sleep(0.005)
+
+
+class TestApplyRefuses:
+    def test_a_database_at_a_revision_that_no_file_has(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        (project.root / "migrations/versions/second.py").unlink()
+
+        with pytest.raises(UnknownRevision) as refused:
+            apply(project.settled, database)
+
+        assert refused.value.message == f"{database.name} is at revision second, which is not in migrations/versions."
+
+    def test_a_database_marked_for_another_environment(self, project: Project, database: Database) -> None:
+        change_mark(database, Environment.PRODUCTION)
+
+        with pytest.raises(MarkedOtherwise):
+            apply(project.settled, database)
+
+        assert rows(database, "SELECT to_regclass('applied')") == [(None,)]
+
+    def test_an_unmarked_database_with_rows(self, project: Project, database: Database) -> None:
+        rows(database, "CREATE TABLE customers AS SELECT 1 AS somebody")
+
+        with pytest.raises(UnmarkedWithRows):
+            apply(project.settled, database)
+
+        assert rows(database, "SELECT to_regclass('applied'), to_regnamespace('seedbed')") == [(None, None)]
+
+    def test_a_pooler_without_speaking_to_it(self, project: Project, database: Database) -> None:
+        pooled = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
+
+        with pytest.raises(PoolerRefused):
+            apply(project.settled, replace(database, url=pooled, direct=pooled))
+
+    def test_to_wait_longer_than_told_for_another_session(self, project: Project, database: Database) -> None:
+        with (
+            connect(database) as connection,
+            migrating_alone(connection, database.name),
+            pytest.raises(LockNotGranted) as refused,
+        ):
+            apply(project.settled, database, wait=timedelta(seconds=0.2))
+
+        assert refused.value.message == f"Another session has been migrating {database.name} for 0 s."
+        assert apply(project.settled, database).head == "second"

@@ -1,0 +1,192 @@
+"""Revisions drafted beside the target, and the history checked against the models."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedbed.errors import BackfillNeeded, ModelsUndrafted, RevisionFailed, SchemaNotBuildable, StepNotReversible
+from seedbed.migrating.applying import apply
+from seedbed.migrating.checking import check
+from seedbed.migrating.drafting import Drafted, draft, draft_empty
+from seedbed.migrating.history import read_history
+from seedbed.migrating.sealing import seal
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.settings import Configuration
+from tests.projects import Project, execute, fresh_database, little_project
+
+HERO = """
+class Hero(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=50)
+"""
+NOBODY = "postgresql://nobody:nothing@127.0.0.1:1/never"
+
+
+@pytest.fixture
+def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
+    with fresh_database(seedbed_server) as made:
+        yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with little_project(tmp_path, HERO) as made:
+        yield made
+
+
+@pytest.fixture
+def configured(project: Project, seedbed_server: ThrowawayServer) -> Configuration:
+    """The target cannot be reached, so whoever speaks to it fails."""
+    return project.configuration(DATABASE_URL=NOBODY, SHADOW_DATABASE_URL=seedbed_server.url().reveal())
+
+
+def shadows(server: ThrowawayServer) -> list[tuple[Any, ...]]:
+    return execute(server.url(), "SELECT datname FROM pg_database WHERE datname LIKE 'seedbed\\_shadow\\_%'")
+
+
+def drafted(configuration: Configuration, message: str) -> Drafted:
+    found = draft(configuration, message)
+    assert found is not None
+    return found
+
+
+class TestDraft:
+    def test_writes_what_makes_the_database_like_the_models(
+        self, project: Project, configured: Configuration, database: Database
+    ) -> None:
+        made = drafted(configured, "Create hero")
+
+        assert made.revision.file.is_file()
+        assert made.revision.message == "Create hero"
+        applied = apply(project.settled, database)
+        assert [revision.id for revision in applied.revisions] == [made.revision.id]
+        assert execute(database.direct, "INSERT INTO hero (name) VALUES ('Ann') RETURNING id") == [(1,)]
+
+    def test_has_nothing_to_write_the_second_time(self, project: Project, configured: Configuration) -> None:
+        draft(configured, "Create hero")
+
+        assert draft(configured, "Create hero again") is None
+        assert len(project.revisions()) == 1
+
+    def test_leaves_no_throw_away_database(
+        self, project: Project, configured: Configuration, seedbed_server: ThrowawayServer
+    ) -> None:
+        draft(configured, "Create hero")
+
+        assert shadows(seedbed_server) == []
+
+    def test_takes_away_what_a_killed_one_left_an_hour_ago(
+        self, project: Project, configured: Configuration, seedbed_server: ThrowawayServer
+    ) -> None:
+        now = int(time.time())
+        old, recent = f"seedbed_shadow_{now - 3700}_0a", f"seedbed_shadow_{now - 3500}_0b"
+        for name in (old, recent):
+            execute(seedbed_server.url(), f"CREATE DATABASE {name}")
+
+        draft(configured, "Create hero")
+
+        assert shadows(seedbed_server) == [(recent,)]
+        execute(seedbed_server.url(), f"DROP DATABASE {recent}")
+
+    def test_writes_an_empty_revision_without_any_server(self, project: Project) -> None:
+        configuration = project.configuration(DATABASE_URL=NOBODY, SHADOW_DATABASE_URL=NOBODY)
+
+        made = draft_empty(configuration, "By hand")
+
+        assert (made.steps, made.proof) == ((), None)
+        assert project.revisions() == [made.revision.file.name]
+
+
+class TestDraftLeavesNoFile:
+    def test_of_a_trigger_whose_function_is_missing(
+        self, project: Project, configured: Configuration, seedbed_server: ThrowawayServer
+    ) -> None:
+        project.write_tables(
+            HERO
+            + 'declare(metadata, "CREATE TRIGGER t BEFORE UPDATE ON hero FOR EACH ROW EXECUTE FUNCTION missing()")\n'
+        )
+
+        with pytest.raises(SchemaNotBuildable) as refused:
+            draft(configured, "Create hero")
+
+        assert refused.value.message == (
+            "The schema cannot be built at 'CREATE TRIGGER t BEFORE UPDATE ON hero FOR EACH ROW EXECUTE FUNCTION "
+            "missing()': function missing() does not exist"
+        )
+        assert (project.revisions(), shadows(seedbed_server)) == ([], [])
+
+    def test_of_a_column_that_rows_cannot_have(
+        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: ThrowawayServer
+    ) -> None:
+        created = drafted(configured, "Create hero")
+        with little_project(tmp_path / "later", HERO + "    power: int\n") as later:
+            later.write(f"migrations/versions/{created.revision.file.name}", created.revision.file.read_text())
+
+            with pytest.raises(BackfillNeeded):
+                draft(later.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal()), "Give heroes power")
+
+            assert later.revisions() == [created.revision.file.name]
+
+    def test_after_a_history_that_does_not_run(self, project: Project, configured: Configuration) -> None:
+        project.write_revision("first", "op.execute('SELECT nothing_like_it()')")
+
+        with pytest.raises(RevisionFailed) as refused:
+            draft(configured, "Create hero")
+
+        assert refused.value.message.startswith("Revision first failed and was rolled back; nothing was applied.")
+        assert project.revisions() == ["first.py"]
+
+
+class TestCheck:
+    def test_says_what_it_saw(self, configured: Configuration) -> None:
+        made = drafted(configured, "Create hero")
+
+        checked = check(configured)
+
+        assert (checked.head, checked.revisions) == (made.revision.id, 1)
+        assert checked.facts == ("one head", "every step runs up, down and up again", "the result equals the models")
+
+    def test_names_what_no_revision_makes(self, configured: Configuration) -> None:
+        with pytest.raises(ModelsUndrafted) as found:
+            check(configured)
+
+        assert "hero" in found.value.message
+
+    def test_names_a_revision_that_does_not_lead_back(self, project: Project, configured: Configuration) -> None:
+        made = drafted(configured, "Create hero")
+        text = made.revision.file.read_text()
+        upgrade, _, _ = text.partition("def downgrade")
+        made.revision.file.write_text(upgrade + "def downgrade() -> None:\n    pass\n")
+        seal(configured.project, read_history(configured.project))
+
+        with pytest.raises(StepNotReversible) as found:
+            check(configured)
+
+        assert found.value.message.startswith(f"Revision {made.revision.id} does not run up, down and up again: ")
+
+
+class TestMigrateDraftAndCheck:
+    """The commands."""
+
+    def test_end_with_1_while_models_and_migrations_differ(
+        self, project: Project, database: Database, seedbed_server: ThrowawayServer
+    ) -> None:
+        given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
+
+        before = project.run("seedbed", "migrate", "check", code=1, given=given)
+        project.run("seedbed", "migrate", "draft", "-m", "Create hero", given=given)
+        after = project.run("seedbed", "migrate", "check", given=given)
+        again = project.run("seedbed", "migrate", "draft", "-m", "Create hero", given=given)
+
+        assert before.stderr.startswith("SB208 ")
+        assert after.stdout == (
+            "1 revisions: one head, every step runs up, down and up again, the result equals the models.\n"
+        )
+        assert again.stdout == "The migrations make what the models say; nothing to draft.\n"
+        assert (
+            execute(database.direct, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == []
+        )

@@ -1,0 +1,162 @@
+"""Revisions as files, and what a database still needs of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seedbed.errors import ForkedHistory, UnreadableRevision
+from seedbed.migrating.applying import apply
+from seedbed.migrating.history import read_history
+from seedbed.migrating.planning import plan
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from tests.projects import Project, execute, fresh_database, little_project
+
+HERO = """
+class Hero(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+"""
+
+
+@pytest.fixture
+def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
+    with fresh_database(seedbed_server) as made:
+        yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with little_project(tmp_path, HERO) as made:
+        made.write_revision("first", 'op.execute("CREATE TABLE applied (revision text)")')
+        made.write_revision("second", 'op.execute("INSERT INTO applied VALUES (2)")', follows="first")
+        yield made
+
+
+class TestReadHistory:
+    def test_gives_revisions_oldest_first(self, project: Project) -> None:
+        history = read_history(project.settled)
+
+        assert [(revision.id, revision.message) for revision in history.revisions] == [
+            ("first", "First"),
+            ("second", "Second"),
+        ]
+
+    def test_refuses_two_heads(self, project: Project) -> None:
+        project.write_revision("other", "pass", follows="first")
+
+        with pytest.raises(ForkedHistory) as refused:
+            read_history(project.settled)
+
+        assert refused.value.message == "The history has 2 heads: other and second."
+
+    def test_refuses_two_beginnings(self, project: Project) -> None:
+        project.write_revision("other", "pass")
+
+        with pytest.raises(ForkedHistory):
+            read_history(project.settled)
+
+    def test_names_the_file_and_line_that_is_no_python(self, project: Project) -> None:
+        project.write("migrations/versions/third.py", "revision = 'third'\ndown_revision = (\n")
+
+        with pytest.raises(UnreadableRevision) as refused:
+            read_history(project.settled)
+
+        assert refused.value.message == (
+            "The history in migrations/versions cannot be read: migrations/versions/third.py, line 2: SyntaxError: "
+            "'(' was never closed (third.py, line 2)"
+        )
+
+    def test_names_the_file_and_line_that_raises(self, project: Project) -> None:
+        project.write("migrations/versions/third.py", "import nothing_of_that_name\n")
+
+        with pytest.raises(UnreadableRevision) as refused:
+            read_history(project.settled)
+
+        assert refused.value.message.endswith(
+            "migrations/versions/third.py, line 1: ModuleNotFoundError: No module named 'nothing_of_that_name'"
+        )
+
+    def test_refuses_a_revision_whose_parent_is_missing(self, project: Project) -> None:
+        (project.root / "migrations/versions/first.py").unlink()
+
+        with pytest.raises(UnreadableRevision) as refused:
+            read_history(project.settled)
+
+        assert refused.value.message == (
+            "The history in migrations/versions cannot be read: Revision first referenced from first -> second (head), "
+            "Second is not present"
+        )
+
+    def test_refuses_two_files_of_one_revision(self, project: Project) -> None:
+        project.write("migrations/versions/copy.py", (project.root / "migrations/versions/second.py").read_text())
+
+        with pytest.raises(UnreadableRevision) as refused:
+            read_history(project.settled)
+
+        assert refused.value.message.endswith("Revision second is present more than once")
+
+
+class TestPlan:
+    def test_lists_what_is_pending_and_changes_nothing(self, project: Project, database: Database) -> None:
+        made = plan(project.settled, database)
+
+        assert (made.revision, made.head, made.mark) == (None, "second", None)
+        assert [revision.id for revision in made.pending] == ["first", "second"]
+        assert (
+            execute(database.direct, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == []
+        )
+
+    def test_lists_nothing_at_the_newest(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+
+        made = plan(project.settled, database)
+
+        assert (made.revision, made.mark, made.pending) == ("second", "development", ())
+
+
+class TestMigratePlan:
+    """The command."""
+
+    def test_ends_with_1_while_something_is_pending(self, project: Project, database: Database) -> None:
+        url = database.direct.reveal()
+
+        before = project.run("seedbed", "migrate", "plan", code=1, DATABASE_URL=url)
+        apply(project.settled, database)
+        after = project.run("seedbed", "migrate", "plan", DATABASE_URL=url)
+
+        assert before.stdout == "first   First\nsecond  Second\n"
+        assert after.stdout == f"{database.name} is at second, the newest.\n"
+
+    def test_prints_the_sql_that_is_run(self, project: Project, database: Database) -> None:
+        url = database.direct.reveal()
+
+        done = project.run(
+            "seedbed", "migrate", "plan", "--sql", "--offline", code=1, DATABASE_URL=url, SHADOW_DATABASE_URL=url
+        )
+
+        said = done.stdout.splitlines()
+        assert said[:6] == [
+            "first   First",
+            "second  Second",
+            "-- first First",
+            "CREATE TABLE applied (revision text);",
+            "-- second Second",
+            "INSERT INTO applied VALUES (2);",
+        ]
+        assert "UPDATE alembic_version SET version_num='second' WHERE alembic_version.version_num = 'first';" in said
+
+    def test_says_where_database_and_files_are(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        project.write_revision("third", "pass", follows="second")
+
+        done = project.run("seedbed", "migrate", "status", DATABASE_URL=database.direct.reveal())
+
+        assert done.stdout == (
+            f"database     {database.name}\n"
+            "environment  development\n"
+            "mark         development\n"
+            "revision     second\n"
+            "newest       third\n"
+            "pending      1\n"
+        )

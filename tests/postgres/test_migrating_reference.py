@@ -1,0 +1,110 @@
+"""The reference project's own migrations, on every PostgreSQL that this machine has."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg2 import Error as DriverError
+
+from seedbed.migrating.applying import apply
+from seedbed.migrating.checking import check
+from seedbed.migrating.history import read_history
+from seedbed.modelling import load_schema
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import Binaries, ThrowawayServer, find_binaries, throwaway_server
+from seedbed.seeding.plan import plan
+from seedbed.seeding.running import run
+from seedbed.settings import Environment, find_project, load
+from tests.projects import ROOT, execute, fresh_database
+
+PROJECT = find_project(ROOT)
+
+
+def servers() -> list[Binaries]:
+    """The one Seedbed would use, and Debian's 15 where it is installed."""
+    found = [find_binaries()]
+    older = Binaries.in_folder(Path("/usr/lib/postgresql/15/bin"), "PostgreSQL 15")
+    return [*found, older] if older is not None and older.major != found[0].major else found
+
+
+@pytest.fixture(scope="module", params=servers(), ids=lambda binaries: f"postgres-{binaries.major}")
+def server(request: pytest.FixtureRequest) -> Iterator[ThrowawayServer]:
+    with throwaway_server(request.param) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def seeded(server: ThrowawayServer) -> Iterator[Database]:
+    """The reference tables with the rows of the testing seeds; a test changes rows of its own alone."""
+    with fresh_database(server, Environment.TESTING) as database:
+        apply(PROJECT, database)
+        run(plan(PROJECT, load_schema(PROJECT), Environment.TESTING), database, revision=None)
+        yield database
+
+
+@pytest.fixture
+def task(seeded: Database) -> int:
+    """A task of a user of its own, whose times are long past."""
+    made = rows(
+        seeded,
+        "WITH owner AS (INSERT INTO \"user\" (email) VALUES (gen_random_uuid() || '@example.com') RETURNING id)"
+        " INSERT INTO task (title, user_id, created_at, updated_at)"
+        " SELECT 'Write', id, '2020-01-01Z', '2020-01-01Z' FROM owner RETURNING id",
+    )
+    return int(made[0][0])
+
+
+def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
+    return execute(database.direct, statement)
+
+
+class TestReferenceMigrations:
+    def test_make_what_the_models_say_and_run_down_and_up_again(self, server: ThrowawayServer) -> None:
+        configuration = load(PROJECT, environ={"SHADOW_DATABASE_URL": server.url().reveal()})
+
+        checked = check(configuration)
+
+        assert checked.head == read_history(PROJECT).head
+        assert checked.spent == ()
+
+    def test_leave_ids_defaults_and_times_to_the_database(self, seeded: Database) -> None:
+        last = rows(seeded, 'SELECT max(id) FROM "user"')[0][0]
+
+        made = rows(
+            seeded,
+            "INSERT INTO \"user\" (email) VALUES ('somebody@example.org')"
+            " RETURNING id, is_active, hashed_password, created_at BETWEEN now() - interval '1 minute' AND now()",
+        )
+
+        assert made == [(last + 1, True, None, True)]
+        rows(seeded, "DELETE FROM \"user\" WHERE email = 'somebody@example.org'")
+
+    def test_move_updated_at_when_a_task_changes(self, seeded: Database, task: int) -> None:
+        changed = rows(
+            seeded,
+            f"UPDATE task SET is_completed = true WHERE id = {task}"
+            " RETURNING created_at = '2020-01-01Z', updated_at > now() - interval '1 minute'",
+        )
+
+        assert changed == [(True, True)]
+
+    def test_leave_updated_at_when_an_update_changes_nothing(self, seeded: Database, task: int) -> None:
+        unchanged = rows(
+            seeded, f"UPDATE task SET title = title WHERE id = {task} RETURNING updated_at = '2020-01-01Z'"
+        )
+
+        assert unchanged == [(True,)]
+
+    def test_delete_a_users_tasks_with_the_user(self, seeded: Database, task: int) -> None:
+        rows(seeded, f'DELETE FROM "user" WHERE id = (SELECT user_id FROM task WHERE id = {task})')
+
+        assert rows(seeded, f"SELECT count(*) FROM task WHERE id = {task}") == [(0,)]
+
+    def test_refuse_a_second_user_of_one_email(self, seeded: Database) -> None:
+        with pytest.raises(DriverError, match="uq_user_email"):
+            rows(seeded, 'INSERT INTO "user" (email) SELECT email FROM "user" WHERE id = 1')
+
+    def test_refuse_a_task_of_nobody(self, seeded: Database) -> None:
+        with pytest.raises(DriverError, match="fk_task_user_id_user"):
+            rows(seeded, "INSERT INTO task (title, user_id) VALUES ('Nobody''s', 1000000)")

@@ -1,0 +1,563 @@
+"""What the read service answers from real tables: every kind of key, every mistake of a client, every hidden column."""
+
+import asyncio
+import enum
+import gc
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import psycopg
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import JSON, BigInteger, Column, MetaData, SmallInteger, Text, create_engine, text
+from sqlmodel import Field, SQLModel, select
+from starlette.testclient import TestClient
+
+from seedbed.modelling import Schema
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.serving import Session, create_app
+from seedbed.settings import DatabaseUrl, Project, load
+from tests.postgres.services import until
+from tests.postgres.test_pooler import pooler  # noqa: F401 - a fixture
+
+METADATA = MetaData()
+HIDDEN = "Zq7w-never-to-be-read"
+
+
+class Mood(enum.Enum):
+    GLAD = "glad"
+    SAD = "sad"
+
+
+class Author(SQLModel, table=True):
+    metadata = METADATA
+    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
+    name: str = Field(description="As it is printed.")
+    born: date | None = None
+    hashed_password: str = HIDDEN
+    apiKey: str = HIDDEN  # noqa: N815 - as some people write
+    mood: Mood = Mood.GLAD
+
+
+class Book(SQLModel, table=True):
+    metadata = METADATA
+    title: str = Field(primary_key=True, sa_type=Text)
+    pages: int = Field(sa_type=SmallInteger)
+    cover: bytes = b"\xff\x00"
+    facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    kind: str = Field(sa_column=Column("schema", Text, nullable=False))
+
+
+class Shelf(SQLModel, table=True):
+    metadata = METADATA
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    place: int
+
+
+class Doc(SQLModel, table=True):
+    metadata = METADATA
+    id: int | None = Field(default=None, primary_key=True, sa_type=SmallInteger)
+
+
+class Shelved(SQLModel, table=True):
+    metadata = METADATA
+    title: str = Field(primary_key=True)
+    shelf: int = Field(primary_key=True)
+
+
+class AccessToken(SQLModel, table=True):
+    __tablename__ = "access_token"
+    metadata = METADATA
+    id: int | None = Field(default=None, primary_key=True)
+    value: str
+
+
+class Login(SQLModel, table=True):
+    metadata = METADATA
+    token: str = Field(primary_key=True)
+
+
+MODELS: list[Any] = [Author, Book, Shelf, Doc, Shelved, AccessToken, Login]
+SCHEMA = Schema(METADATA, {model.__table__.key: model for model in MODELS})
+TITLES = sorted(
+    ["Emma", "Über", "a/b", "c d", "100%", "q?x=1&y=2", "#1", "'", '"', "\\", "..", "Ω", "tab\t", "Z" * 500]
+)
+SHELVES = 53
+
+
+@pytest.fixture(scope="module")
+def url(seedbed_server: ThrowawayServer) -> DatabaseUrl:
+    with psycopg.connect(seedbed_server.url().reveal(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE served")
+    url = seedbed_server.url("served")
+    engine = create_engine(url.reveal().replace("postgresql:", "postgresql+psycopg:"))
+    METADATA.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(Author.__table__.insert(), [{"id": uuid.UUID(int=i), "name": f"A{i}"} for i in range(60)])  # type: ignore[attr-defined]
+        connection.execute(
+            Book.__table__.insert(),  # type: ignore[attr-defined]
+            [
+                {"title": title, "pages": 3, "schema": "novel", "facts": {"a": [1]}, "cover": b"\xff"}
+                for title in TITLES
+            ],
+        )
+        connection.execute(Shelf.__table__.insert(), [{"place": i} for i in range(SHELVES)])  # type: ignore[attr-defined]
+        connection.execute(text("INSERT INTO doc VALUES (-32768), (32767)"))
+    engine.dispose()
+    return url
+
+
+def made(url: DatabaseUrl, tmp_path: Path, **variables: str) -> FastAPI:
+    configuration = load(Project(root=tmp_path, name="library"), environ={"DATABASE_URL": url.reveal(), **variables})
+    return create_app(configuration, SCHEMA, url)
+
+
+@pytest.fixture
+def app(url: DatabaseUrl, tmp_path: Path) -> FastAPI:
+    return made(url, tmp_path)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app) as client:
+        yield client
+
+
+@asynccontextmanager
+async def asking(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://service") as client,
+    ):
+        yield client
+
+
+def pages(client: TestClient, path: str) -> Iterator[list[dict[str, Any]]]:
+    """A collection's pages, as its Link headers lead from one to the next."""
+    following: str | None = path
+    while following is not None:
+        answer = client.get(following)
+        assert answer.status_code == 200
+        yield answer.json()
+        link = re.fullmatch(r'<(.*)>; rel="next"', answer.headers.get("link", ""))
+        following = link[1] if link else None
+
+
+def backends(url: DatabaseUrl, state: str = "") -> int:
+    with psycopg.connect(url.reveal()) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'seedbed serve' AND datname = 'served'"
+            " AND starts_with(state, %s) AND query NOT LIKE '%%backend_pid%%'",
+            (state,),
+        ).fetchone()
+        return int(row[0]) if row else -1
+
+
+class TestTables:
+    def test_have_routes_unless_they_hold_secrets_or_their_key_is_of_several_columns(self, app: FastAPI) -> None:
+        assert sorted(app.openapi()["paths"]) == [
+            "/authors", "/authors/{id}", "/books", "/books/{id}", "/doc", "/doc/{id}", "/health/live", "/health/ready",
+            "/shelfs", "/shelfs/{id}",
+        ]  # fmt: skip
+
+    def test_are_answered_without_what_looks_like_a_secret(self, client: TestClient) -> None:
+        answer = client.get(f"/authors/{uuid.UUID(int=1)}")
+
+        assert answer.json() == {"id": str(uuid.UUID(int=1)), "name": "A1", "born": None, "mood": "glad"}
+        everything = answer.text + client.get("/authors").text + client.get("/openapi.json").text
+        for word in (HIDDEN, "hashed_password", "apiKey", "token"):
+            assert word not in everything
+
+    def test_are_answered_in_their_own_types_under_their_own_names(self, client: TestClient) -> None:
+        assert client.get("/books/Emma").json() == {
+            "title": "Emma", "pages": 3, "cover": "_w==", "facts": {"a": [1]}, "schema": "novel",
+        }  # fmt: skip
+
+    def test_are_described_from_their_models(self, client: TestClient) -> None:
+        properties = client.get("/openapi.json").json()["components"]["schemas"]["Author"]["properties"]
+
+        assert list(properties) == ["id", "name", "born", "mood"]
+        assert properties["name"]["description"] == "As it is printed."
+
+    @pytest.mark.parametrize("limit", [1, 7, 52, 53, 54, 200])
+    def test_are_walked_through_once_by_numbers(self, client: TestClient, limit: int) -> None:
+        found = list(pages(client, f"/shelfs?limit={limit}"))
+
+        assert [row["place"] for page in found for row in page] == list(range(SHELVES))
+        assert [len(page) for page in found[:-1]] == [limit] * (len(found) - 1)
+        assert found[-1]
+
+    @pytest.mark.parametrize("limit", [1, 7, 60])
+    def test_are_walked_through_once_by_uuids(self, client: TestClient, limit: int) -> None:
+        found = [row["name"] for page in pages(client, f"/authors?limit={limit}") for row in page]
+
+        assert found == [f"A{i}" for i in range(60)]
+
+    @pytest.mark.parametrize("limit", [1, 3, 50])
+    def test_are_walked_through_once_by_texts(self, client: TestClient, limit: int) -> None:
+        found = [row["title"] for page in pages(client, f"/books?limit={limit}") for row in page]
+
+        assert found == TITLES
+
+    @pytest.mark.parametrize("title", [title for title in TITLES if title != ".."])
+    def test_give_the_row_of_any_text(self, client: TestClient, title: str) -> None:
+        assert client.get(f"/books/{quote(title, safe='')}").json()["title"] == title
+
+    @pytest.mark.parametrize("key", [-32768, 32767])
+    def test_give_the_row_of_the_least_and_the_greatest_number(self, client: TestClient, key: int) -> None:
+        assert client.get(f"/doc/{key}").json() == {"id": key}
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("path", "detail"),
+        [
+            ("/shelfs/9223372036854775808", "id: Input should be less than or equal to 9223372036854775807"),
+            ("/shelfs/-9223372036854775809", "id: Input should be greater than or equal to -9223372036854775808"),
+            (f"/shelfs/{'9' * 300}", "id: Input should be less than or equal to 9223372036854775807"),
+            ("/doc/32768", "id: Input should be less than or equal to 32767"),
+            ("/shelfs/x", "id: Input should be a valid integer, unable to parse string as an integer"),
+            ("/shelfs?limit=0", "limit: Input should be greater than or equal to 1"),
+            ("/shelfs?limit=201", "limit: Input should be less than or equal to 200"),
+            ("/shelfs?limit=x", "limit: Input should be a valid integer, unable to parse string as an integer"),
+            ("/shelfs?after=9223372036854775808", "after: Input should be less than or equal to 9223372036854775807"),
+            (
+                "/authors?after=1",
+                "after: Input should be a valid UUID, invalid length: found 1",
+            ),
+            ("/books/a%00b", r"id: String should match pattern '^[^\x00]*$'"),
+            ("/books?after=a%00b", r"after: String should match pattern '^[^\x00]*$'"),
+        ],
+    )
+    def test_of_the_client_are_said_to_be_its_own(self, client: TestClient, path: str, detail: str) -> None:
+        answer = client.get(path)
+
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json() == {"title": "Unprocessable Entity", "status": 422, "detail": detail}
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            (
+                "/shelfs/0",
+                {"detail": "There is no shelf with that key. List them to see which exist.", "code": "SB602"},
+            ),
+            ("/nope", {"detail": "Not Found"}),
+            ("/access_tokens", {"detail": "Not Found"}),
+            ("/shelveds", {"detail": "Not Found"}),
+        ],
+    )
+    def test_about_what_exists_are_404(self, client: TestClient, path: str, body: dict[str, str]) -> None:
+        answer = client.get(path)
+
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json() == {"title": "Not Found", "status": 404, **body}
+
+    def test_of_the_method_are_405(self, client: TestClient) -> None:
+        answer = client.post("/shelfs")
+
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+        assert answer.json() == {"title": "Method Not Allowed", "status": 405, "detail": "Method Not Allowed"}
+
+    def test_in_the_schema_are_said_without_a_traceback(
+        self, app: FastAPI, url: DatabaseUrl, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with psycopg.connect(url.reveal(), autocommit=True) as connection, TestClient(app) as client:
+            connection.execute("ALTER TABLE shelf RENAME TO shelf_away")
+            try:
+                answer = client.get("/shelfs")
+            finally:
+                connection.execute("ALTER TABLE shelf_away RENAME TO shelf")
+
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json() == {
+            "title": "Service Unavailable",
+            "status": 503,
+            "detail": "The database lacks tables or columns of the models. seedbed migrate apply",
+            "code": "SB605",
+        }
+        assert not any(record.exc_info for record in caplog.records)
+
+    def test_that_nobody_foresaw_are_logged_and_not_told(self, app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
+        @app.get("/broken")
+        async def broken() -> None:
+            raise RuntimeError(HIDDEN)
+
+        with TestClient(app) as client:
+            answer = client.get("/broken", headers={"X-Request-ID": "mine"})
+
+        assert answer.headers["x-request-id"] == "mine"
+        assert answer.json() == {
+            "title": "Internal Server Error", "status": 500, "detail": "Something went wrong here; the log has it.",
+        }  # fmt: skip
+        (unforeseen,) = [record for record in caplog.records if record.exc_info]
+        assert unforeseen.getMessage() == "Unforeseen: id=mine"
+        assert "RuntimeError" in caplog.text
+
+    def test_in_a_row_are_logged_without_the_row(
+        self, app: FastAPI, url: DatabaseUrl, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with psycopg.connect(url.reveal(), autocommit=True) as connection, TestClient(app) as client:
+            connection.execute("ALTER TABLE shelf ALTER place TYPE text USING place::text || 'Zq7w-private'")
+            try:
+                answer = client.get("/shelfs?limit=1", headers={"X-Request-ID": "mine"})
+            finally:
+                connection.execute("ALTER TABLE shelf ALTER place TYPE int USING split_part(place, 'Z', 1)::int")
+
+        assert answer.status_code == 500
+        assert (
+            "A row does not fit its model: response.0.place: Input should be a valid integer, "
+            "unable to parse string as an integer id=mine"
+        ) in caplog.text
+        assert "Zq7w-private" not in caplog.text
+
+
+class TestDocument:
+    def test_documents_every_status_that_is_answered(self, client: TestClient) -> None:
+        document = client.get("/openapi.json").json()
+
+        answered = {
+            path: {status: sorted(answer.get("content", {})) for status, answer in found["get"]["responses"].items()}
+            for path, found in document["paths"].items()
+        }
+        plain, problem = ["application/json"], ["application/problem+json"]
+        assert answered["/shelfs"] == {"200": plain, "422": problem, "503": problem}
+        assert answered["/shelfs/{id}"] == {"200": plain, "404": problem, "422": problem, "503": problem}
+        assert answered["/health/live"] == {"200": plain}
+        assert answered["/health/ready"] == {"200": plain, "503": problem}
+        assert "Link" in document["paths"]["/shelfs"]["get"]["responses"]["200"]["headers"]
+        assert "HTTPValidationError" not in json.dumps(document)
+
+
+class TestJournal:
+    def test_has_one_line_for_each_request_and_nothing_of_its_query(
+        self, client: TestClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "seedbed.serving")
+
+        for path in ("/shelfs?limit=1&after=3&x=private", "/books/a%0Ab", "/nope", "/shelfs/x", "/health/live"):
+            client.get(path, headers={"X-Request-ID": "id-1", "Authorization": "private"})
+
+        lines = [record.getMessage() for record in caplog.records if record.name == "seedbed.serving"]
+        assert [re.sub(r"\d+\.\d ms", "T", line) for line in lines] == [
+            "GET /shelfs 200 T id=id-1",
+            "GET /books/a%0Ab 404 T id=id-1",
+            "GET /nope 404 T id=id-1",
+            "GET /shelfs/x 422 T id=id-1",
+            "GET /health/live 200 T id=id-1",
+        ]
+        first = vars(caplog.records[0])
+        assert {name: first[name] for name in ("method", "path", "status", "request_id")} == {
+            "method": "GET", "path": "/shelfs", "status": 200, "request_id": "id-1",
+        }  # fmt: skip
+        assert first["duration_ms"] > 0
+
+    @pytest.mark.parametrize("given", ["", "a b", "x" * 65, 'a"b', "a;b"])
+    def test_makes_an_id_where_none_can_be_taken_over(self, client: TestClient, given: str) -> None:
+        ids = {client.get("/health/live", headers={"X-Request-ID": given}).headers["x-request-id"] for _ in range(2)}
+
+        assert len(ids) == 2
+        assert all(re.fullmatch("[0-9a-f]{32}", made) for made in ids)
+
+
+class TestPool:
+    def test_is_closed_with_the_service(self, app: FastAPI, url: DatabaseUrl) -> None:
+        async def served() -> int:
+            async with asking(app) as client:
+                await asyncio.gather(*(client.get("/shelfs") for _ in range(20)))
+                return backends(url)
+
+        assert asyncio.run(served()) == 5
+        assert backends(url) == 0
+
+    def test_is_closed_though_a_statement_is_under_way(self, app: FastAPI, url: DatabaseUrl) -> None:
+        async def served() -> float:
+            async with app.router.lifespan_context(app):
+                slow = asyncio.create_task(app.state.reader.fetch(text("SELECT pg_sleep(60)")))
+                while backends(url, "active") == 0:
+                    await asyncio.sleep(0.01)
+            closed = time.monotonic()
+            with suppress(asyncio.CancelledError):
+                await slow
+            until(lambda: backends(url) == 0, "the backends have gone")
+            return time.monotonic() - closed
+
+        assert asyncio.run(served()) < 4  # the deadline, at which it would have been given up anyway, is 5
+
+    def test_is_closed_though_a_connection_is_being_made(self, app: FastAPI, url: DatabaseUrl) -> None:
+        async def served() -> None:
+            async with app.router.lifespan_context(app):
+                request = asyncio.create_task(app.state.reader.fetch(text("SELECT 1")))
+                while backends(url) == 0:
+                    await asyncio.sleep(0)
+            with suppress(asyncio.CancelledError):
+                await request
+            del request  # its error has frames, and those have psycopg's half-made connection
+            gc.collect()
+            until(lambda: backends(url) == 0, "the backends have gone")
+
+        asyncio.run(served())
+
+    def test_gives_up_a_statement_at_the_deadline_and_has_the_server_stop_it(
+        self, url: DatabaseUrl, tmp_path: Path
+    ) -> None:
+        app = made(url, tmp_path, SEEDBED_DEADLINE="0.2", SEEDBED_POOL_SIZE="1")
+
+        @app.get("/slow")
+        async def slow() -> None:
+            await app.state.reader.fetch(text("SELECT pg_sleep(60)"))
+
+        async def served() -> tuple[int, int, int]:
+            async with asking(app) as client:
+                slow, ready = await client.get("/slow"), await client.get("/health/ready")
+                return slow.status_code, ready.status_code, backends(url)
+
+        assert asyncio.run(served()) == (503, 200, 1)
+
+    def test_that_is_full_is_answered_with_503(
+        self, url: DatabaseUrl, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = made(url, tmp_path, SEEDBED_POOL_SIZE="1")
+
+        @app.get("/slow")
+        async def slow() -> None:
+            await app.state.reader.fetch(text("SELECT pg_sleep(1.5)"))
+
+        async def served() -> list[tuple[int, str]]:
+            async with asking(app) as client:
+                answers = await asyncio.gather(*(client.get(path) for path in ("/slow", "/slow", "/health/live")))
+                return sorted((answer.status_code, answer.text) for answer in answers)
+
+        assert asyncio.run(served()) == [
+            (200, "null"),
+            (200, '{"status":"pass"}'),
+            (
+                503,
+                '{"title":"Service Unavailable","status":503,"detail":"The service has no connection to its database '
+                'free. Try again in a few seconds.","code":"SB606"}',
+            ),
+        ]
+        assert "The database is away" not in caplog.text
+
+    def test_serves_through_pgbouncer_by_transactions(
+        self,
+        url: DatabaseUrl,
+        pooler: DatabaseUrl,  # noqa: F811
+        tmp_path: Path,
+    ) -> None:
+        app = made(pooler.with_database("served"), tmp_path)
+
+        async def served() -> set[int]:
+            async with asking(app) as client:
+                ask = ("/shelfs/1", "/shelfs?limit=2", "/books?limit=2", "/books/Emma")
+                return {
+                    answer.status_code
+                    for _ in range(40)
+                    for answer in await asyncio.gather(*(client.get(path) for path in ask * 2))
+                }
+
+        assert asyncio.run(served()) == {200}
+
+
+class TestReadiness:
+    def test_asks_the_database_once_a_second_at_most(self, app: FastAPI) -> None:
+        async def served() -> tuple[set[int], int]:
+            asked = 0
+            fetch = app.state.reader.fetch
+
+            async def counted(*args: Any, **options: Any) -> Any:
+                nonlocal asked
+                asked += 1
+                return await fetch(*args, **options)
+
+            app.state.reader.fetch = counted
+            async with asking(app) as client:
+                await client.get("/shelfs")
+                asked = 0
+                answers = await asyncio.gather(*(client.get("/health/ready") for _ in range(30)))
+                return {answer.status_code for answer in answers}, asked
+
+        statuses, asked = asyncio.run(served())
+        assert statuses == {200}
+        assert asked == 1
+
+
+class TestSession:
+    @pytest.fixture
+    def writing(self, app: FastAPI) -> FastAPI:
+
+        @app.get("/count")
+        async def count(session: Session) -> int:
+            return len((await session.exec(select(Shelf))).all())
+
+        @app.post("/shelve/{place}")
+        async def shelve(session: Session, place: int, commit: bool = False) -> int:
+            session.add(Shelf(place=place))
+            await session.flush()
+            if commit:
+                await session.commit()
+            return len((await session.exec(select(Shelf).where(Shelf.place == place))).all())
+
+        @app.get("/wrong")
+        async def wrong(session: Session) -> None:
+            await session.exec(text("SELECT 1 / 0"))  # type: ignore[call-overload]
+
+        return app
+
+    def test_reads_with_the_models(self, writing: FastAPI) -> None:
+        with TestClient(writing) as client:
+            assert client.get("/count").json() == SHELVES
+
+    def test_is_a_transaction(self, writing: FastAPI, url: DatabaseUrl) -> None:
+        with TestClient(writing) as client, psycopg.connect(url.reveal(), autocommit=True) as other:
+            assert client.post("/shelve/900").json() == 1
+            assert other.execute("SELECT count(*) FROM shelf WHERE place = 900").fetchone() == (0,)
+            assert client.post("/shelve/901?commit=true").json() == 1
+            assert other.execute("DELETE FROM shelf WHERE place = 901 RETURNING place").fetchone() == (901,)
+
+    def test_leaves_its_connection_as_it_was(self, writing: FastAPI, url: DatabaseUrl) -> None:
+        with TestClient(writing) as client, psycopg.connect(url.reveal()) as other:
+            client.get("/count")
+            client.get("/shelfs")
+
+            found = other.execute(
+                "SELECT state FROM pg_stat_activity WHERE application_name = 'seedbed serve' AND datname = 'served'"
+            ).fetchall()
+        assert found == [("idle",)]
+
+    def test_is_answered_with_503_while_the_database_is_away(self, writing: FastAPI, tmp_path: Path) -> None:
+        away = made(DatabaseUrl("app", "pw", "127.0.0.1", "1", "shop"), tmp_path)
+        away.router.routes.extend(writing.router.routes)
+
+        with TestClient(away) as client:
+            answer = client.get("/count")
+
+        assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "SB601", "2")
+
+    def test_outlives_the_end_of_every_backend(self, writing: FastAPI, url: DatabaseUrl) -> None:
+        with TestClient(writing) as client, psycopg.connect(url.reveal(), autocommit=True) as other:
+            assert client.get("/count").status_code == 200
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'seedbed serve'"
+            )
+            assert client.get("/count").status_code == 200
+
+    def test_says_what_values_the_database_does_not_have(self, writing: FastAPI) -> None:
+        with TestClient(writing) as client:
+            answer = client.get("/wrong")
+
+        assert answer.json() == {
+            "title": "Unprocessable Entity", "status": 422, "detail": "The database has no such value.",
+        }  # fmt: skip

@@ -1,0 +1,69 @@
+"""The project found from wherever the command is run."""
+
+from pathlib import Path
+
+import pytest
+
+from seedbed.errors import BadProjectTable, NotAProject
+from seedbed.settings import Project, find_project
+
+KEYS = "[tool.seedbed] knows these keys: schema."
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "pyproject.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+class TestFindProject:
+    def test_finds_the_nearest_folder_above_with_our_table(self, tmp_path: Path) -> None:
+        written(tmp_path, '[project]\nname = "My Shop"\n[tool.seedbed]\nschema = "my.tables"\n')
+        inner = tmp_path / "service" / "src"
+        inner.mkdir(parents=True)
+        written(inner.parent, "[tool.other]\n")
+
+        project = find_project(inner)
+
+        assert project == Project(root=tmp_path.resolve(), name="My Shop", schema="my.tables")
+        assert (project.migrations, project.seeds) == (tmp_path / "migrations", tmp_path / "seeds")
+        assert project.identifier == "my_shop"
+
+    def test_names_a_project_for_its_folder(self, tmp_path: Path) -> None:
+        folder = tmp_path / "2nd Try"
+        folder.mkdir()
+        written(folder, "[tool.seedbed]\n")
+
+        project = find_project(folder)
+
+        assert (project.name, project.schema, project.identifier) == ("2nd Try", "schema", "project_2nd_try")
+
+    def test_refuses_a_folder_that_is_in_no_project(self, tmp_path: Path) -> None:
+        with pytest.raises(NotAProject) as refused:
+            find_project(tmp_path)
+
+        assert str(refused.value) == (
+            f"Neither {tmp_path} nor a folder above it has a pyproject.toml with a [tool.seedbed] table."
+        )
+        assert (
+            refused.value.remedy
+            == "Change to your project's folder, name it by --project PATH, or begin one: seedbed init PATH"
+        )
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("[tool]\nseedbed = 1\n", "tool.seedbed is not a table."),
+            ("[tool.seedbed]\nshema = 'a'\n", "[tool.seedbed] has the unknown key 'shema'."),
+            ("[tool.seedbed]\nschema = 'a b'\n", "[tool.seedbed] schema = 'a b' is not a module's name."),
+            ("[tool.seedbed]\nschema = 1\n", "[tool.seedbed] schema = 1 is not a module's name."),
+            ("[tool.seedbed\n", "not TOML: Expected ']' at the end of a table declaration (at line 1, column 14)"),
+        ],
+    )
+    def test_refuses_a_table_it_cannot_use(self, tmp_path: Path, text: str, reason: str) -> None:
+        file = written(tmp_path, text)
+
+        with pytest.raises(BadProjectTable) as refused:
+            find_project(tmp_path)
+
+        assert (str(refused.value), refused.value.remedy) == (f"{file}: {reason}", KEYS)

@@ -1,0 +1,78 @@
+"""How often readiness asks a database that is paid for while it is awake."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from seedbed.errors import DatabaseAway
+from seedbed.serving import health
+from seedbed.serving.health import Readiness
+
+
+class Fake:
+    """A reader whose database is there or away as the test says, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.asked = 0
+        self.takes = 0.0
+
+    async def fetch(self, *statement: Any) -> None:
+        self.asked += 1
+        await asyncio.sleep(self.takes)
+        if self.away:
+            raise DatabaseAway
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    monkeypatch.setattr(health, "_FRESH_SECONDS", -1.0)
+    return Fake()
+
+
+def ready(readiness: Readiness, times: int = 3) -> list[bool]:
+    async def asked() -> list[bool]:
+        return [await readiness.is_ready() for _ in range(times)]
+
+    return asyncio.run(asked())
+
+
+class TestReadiness:
+    def test_asks_whenever_what_it_knows_is_stale(self, reader: Any) -> None:
+        readiness = Readiness(reader, scales_to_zero=False)
+
+        assert ready(readiness) == [True] * 3
+        assert reader.asked == 3
+
+    def test_lets_a_compute_that_scales_to_zero_sleep(self, reader: Any) -> None:
+        readiness = Readiness(reader, scales_to_zero=True)
+
+        assert ready(readiness) == [True] * 3
+        assert reader.asked == 1
+
+    def test_asks_again_once_a_request_found_the_database_away(self, reader: Any) -> None:
+        readiness = Readiness(reader, scales_to_zero=True)
+        ready(readiness)
+
+        reader.away = True
+
+        assert ready(readiness) == [False] * 3
+        reader.away = False
+        assert ready(readiness) == [True] * 3
+        assert reader.asked == 5
+
+    def test_answers_soon_and_finds_later_what_takes_longer(self, reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(health, "_PATIENCE_SECONDS", 0.01)
+        reader.takes = 0.2
+        readiness = Readiness(reader, scales_to_zero=True)
+
+        async def asked() -> list[bool]:
+            found = [await readiness.is_ready()]
+            while not found[-1]:
+                found.append(await readiness.is_ready())
+            return found
+
+        found = asyncio.run(asked())
+        assert len(found) > 2
+        assert reader.asked == 1

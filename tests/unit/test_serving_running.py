@@ -1,0 +1,65 @@
+"""The service's port, taken before anything else is done."""
+
+import logging
+import socket
+import urllib.request
+
+import pytest
+from fastapi import FastAPI
+
+from seedbed.errors import CannotListen, PortTaken
+from seedbed.serving.journal import Journal
+from seedbed.serving.running import listen, served, url_of
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class TestListen:
+    def test_refuses_a_port_that_is_taken(self) -> None:
+        with listen("127.0.0.1", free_port()) as first:
+            port = first.getsockname()[1]
+
+            with pytest.raises(PortTaken) as refused:
+                listen("127.0.0.1", port)
+
+        assert str(refused.value) == f"127.0.0.1:{port} is taken by another program."
+
+    def test_takes_the_next_port_where_it_may(self) -> None:
+        with listen("127.0.0.1", free_port()) as first:
+            port = first.getsockname()[1]
+
+            with listen("127.0.0.1", port, or_next=True) as second:
+                assert second.getsockname()[1] > port
+
+    def test_listens_on_ipv6(self) -> None:
+        if not socket.has_ipv6:
+            pytest.skip("this machine has no IPv6")
+        port = free_port()
+
+        with listen("::1", port) as listening:
+            assert url_of(listening) == f"http://[::1]:{port}"
+
+    def test_refuses_an_address_that_is_not_this_machines(self) -> None:
+        with pytest.raises(CannotListen) as refused:
+            listen("192.0.2.1", 8000)
+
+        assert str(refused.value) == "The service cannot listen on 192.0.2.1:8000: Cannot assign requested address."
+
+
+class TestServed:
+    def test_answers_for_the_length_of_a_block(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO, "seedbed.serving")
+        app = FastAPI()
+        app.add_middleware(Journal)
+        listening = listen("127.0.0.1", free_port())
+
+        with served(app, listening) as url, urllib.request.urlopen(f"{url}/openapi.json") as answer:
+            assert answer.status == 200
+
+        assert "GET /openapi.json 200" in caplog.text
+        with pytest.raises(OSError, match="refused"):
+            urllib.request.urlopen(f"{url}/openapi.json")

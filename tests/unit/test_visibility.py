@@ -1,0 +1,62 @@
+"""Which names are taken for secrets, and what follows from that."""
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, Text
+
+from seedbed.serving.visibility import is_public, looks_secret, public_columns
+
+SECRET = [
+    "password", "hashed_password", "password_hash", "passwordhash", "hashedPassword", "PASSWORD", "password2",
+    "user_passwords", "passwd", "pwd", "pass", "passphrase", "secret", "client_secret", "clientSecret", "secrets",
+    "token", "tokens", "access_token", "refreshToken", "authtoken", "api_key", "apiKey", "apikey", "api_keys",
+    "private_key", "signing_key", "encryption_key", "salt", "hash", "hashes", "content_hash", "otp", "totp_seed", "pin",
+    "pin_code", "pincode", "recovery_codes", "backup_code", "credentials", "ssn", "cvv",
+]  # fmt: skip
+OPEN = [
+    "id", "email", "title", "description", "is_completed", "user_id", "created_at", "is_active", "key", "public_key_id",
+    "primary_key", "code", "country_code", "zip_code", "passenger", "compass", "passport_country", "pinned", "spinning",
+    "hashtag", "saltiness", "basalt", "secretary_id", "keys", "opinion", "shipping",
+]  # fmt: skip
+
+
+def table(name: str, *columns: Column[object]) -> Table:
+    return Table(name, MetaData(), *columns)
+
+
+class TestLooksSecret:
+    @pytest.mark.parametrize("name", SECRET)
+    def test_knows_a_secret_by_its_name(self, name: str) -> None:
+        assert looks_secret(name)
+
+    @pytest.mark.parametrize("name", OPEN)
+    def test_lets_an_innocent_name_pass(self, name: str) -> None:
+        assert not looks_secret(name)
+
+
+class TestPublicColumns:
+    def test_leave_out_what_looks_secret_unless_the_model_says_otherwise(self) -> None:
+        user = table(
+            "user",
+            Column("id", Integer, primary_key=True),
+            Column("hashed_password", Text),
+            Column("token_count", Integer, info={"public": True}),
+            Column("notes", Text, info={"public": False}),
+        )
+
+        assert [column.name for column in public_columns(user)] == ["id", "token_count"]
+
+
+class TestIsPublic:
+    def test_is_true_of_an_ordinary_table(self) -> None:
+        assert is_public(table("user", Column("id", Integer, primary_key=True)))
+
+    def test_is_false_of_a_table_of_secrets(self) -> None:
+        assert not is_public(table("access_token", Column("id", Integer, primary_key=True)))
+
+    def test_is_false_where_the_key_is_a_secret(self) -> None:
+        assert not is_public(table("login", Column("session_token", Text, primary_key=True)))
+
+    def test_is_what_the_table_says(self) -> None:
+        columns = Column("id", Integer, primary_key=True)
+
+        assert is_public(Table("token", MetaData(), columns, info={"public": True}))
