@@ -249,6 +249,10 @@ class Link:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         epoch = self._epoch
+        with suppress(asyncio.CancelledError):  # at the end of the test
+            await self._join(reader, writer, epoch)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, epoch: int) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._to)
         try:
             await asyncio.wait(

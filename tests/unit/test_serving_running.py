@@ -19,6 +19,12 @@ def free_port() -> int:
 
 
 class TestListen:
+    def test_says_that_it_is_tcp_so_that_answers_are_not_held_back(self) -> None:
+        with listen("127.0.0.1", free_port()) as listening, socket.create_connection(listening.getsockname()):
+            accepted, _ = listening.accept()
+            with accepted:
+                assert accepted.proto == socket.IPPROTO_TCP
+
     def test_refuses_a_port_that_is_taken(self) -> None:
         with listen("127.0.0.1", free_port()) as first:
             port = first.getsockname()[1]
