@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import ForkedHistory, UnreadableRevision
+from seedbed.errors import ForkedHistory, RevisionFailed, UnreadableRevision
 from seedbed.migrating.applying import apply
 from seedbed.migrating.history import read_history
-from seedbed.migrating.planning import plan
+from seedbed.migrating.planning import plan, recorded_sql
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from tests.projects import Project, execute, fresh_database, little_project
@@ -77,6 +77,7 @@ class TestReadHistory:
             "migrations/versions/third.py, line 1: ModuleNotFoundError: No module named 'nothing_of_that_name'"
         )
 
+    @pytest.mark.filterwarnings("ignore:Revision:UserWarning")
     def test_refuses_a_revision_whose_parent_is_missing(self, project: Project) -> None:
         (project.root / "migrations/versions/first.py").unlink()
 
@@ -88,6 +89,7 @@ class TestReadHistory:
             "Second is not present"
         )
 
+    @pytest.mark.filterwarnings("ignore:Revision:UserWarning")
     def test_refuses_two_files_of_one_revision(self, project: Project) -> None:
         project.write("migrations/versions/copy.py", (project.root / "migrations/versions/second.py").read_text())
 
@@ -113,6 +115,17 @@ class TestPlan:
         made = plan(project.settled, database)
 
         assert (made.revision, made.mark, made.pending) == ("second", "development", ())
+
+
+class TestRecordedSql:
+    def test_names_a_revision_that_does_not_run(self, project: Project, database: Database) -> None:
+        project.write_revision("third", "op.execute('SELECT nothing_like_it()')", follows="second")
+        configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
+
+        with pytest.raises(RevisionFailed) as failed:
+            recorded_sql(configuration, plan(project.settled, database))
+
+        assert failed.value.message.startswith("Revision third failed and was rolled back; nothing was applied.")
 
 
 class TestMigratePlan:

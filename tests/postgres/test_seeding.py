@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from seedbed.errors import (
     MarkedOtherwise,
+    PoolerRefused,
     ProtectedEnvironment,
     RowsReferredTo,
     RowsRefused,
@@ -28,7 +29,7 @@ from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.marking import change_mark
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import Seeded, run
-from seedbed.settings import Environment
+from seedbed.settings import DatabaseUrl, Environment
 from tests.projects import Project, execute, fresh_database, little_project, reference_copy
 
 HERO = """
@@ -216,7 +217,7 @@ class TestRun:
             + (" LOCALE_PROVIDER libc" if seedbed_server.binaries.major >= 15 else ""),
         )
         url = seedbed_server.url(latin)
-        other = replace(database, url=url, direct=url)
+        other = replaced(database, url=url, direct=url)
         with connect(other) as connection:
             build(connection, project.load_schema())
 
@@ -350,6 +351,13 @@ class TestRunRefuses:
             seed(project, database)
 
         assert count(database) == 0
+
+    def test_a_pooler_without_speaking_to_it(self, make: Callable[..., Project], database: Database) -> None:
+        project = make(HERO, "seeds.add(tables.Hero, 3)")
+        pooled = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
+
+        with pytest.raises(PoolerRefused):
+            seed(project, replaced(database, url=pooled, direct=pooled))
 
     def test_an_unmarked_database_with_rows(self, make: Callable[..., Project], database: Database) -> None:
         project = make(HERO, "seeds.add(tables.Hero, 3)")

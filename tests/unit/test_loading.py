@@ -41,17 +41,6 @@ class TestLoadSchema:
 
         assert sys.path[0] == str(project.root)
 
-    def test_takes_the_model_that_brings_a_table_and_not_one_that_inherits_it(
-        self, make: Callable[[str], Project]
-    ) -> None:
-        project = make(
-            HERO + "    kind: str\n    __mapper_args__ = {'polymorphic_on': 'kind'}\n\nclass Bat(Hero):\n    pass\n"
-        )
-
-        schema = project.load_schema()
-
-        assert [model.__name__ for model in schema.models.values()] == ["Hero"]
-
     def test_gives_parents_before_children_and_tables_in_a_cycle_without_a_warning(
         self, make: Callable[[str], Project]
     ) -> None:

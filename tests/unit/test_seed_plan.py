@@ -1,6 +1,9 @@
 """What seeds ask for, worked out without a database."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -43,8 +46,6 @@ def reference() -> SeedPlan:
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Project]]:
     """Writes the project of a test."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
         yield lambda tables, seeds: stack.enter_context(little_project(tmp_path, tables, seeds))
 
@@ -153,6 +154,14 @@ class TestPlan:
         assert len(set(emails)) == 200_000
         assert all(email.isascii() and email == email.lower() for email in emails)
         assert len(set(titles)) > 150_000
+
+    def test_makes_emails_that_fit_their_column(self, make: Callable[..., Project]) -> None:
+        project = make(HERO + "    email: str = Field(unique=True, max_length=24)\n", "seeds.add(tables.Hero, 20_000)")
+
+        emails = values(table(planned(project), "hero"), "email")
+
+        assert len(set(emails)) == 20_000
+        assert max(map(len, emails)) <= 24
 
     def test_fills_every_ordinary_column(self, make: Callable[..., Project]) -> None:
         project = make(
@@ -336,6 +345,20 @@ class Duel(Table, table=True):
         project.write_seeds("\n# moved down\nseeds.add(tables.Hero, 3, name=faker('sentence', nb_words=4))")
 
         assert planned(project).content == before
+
+    def test_reads_seeds_that_changed_within_a_second_to_the_same_length(
+        self, make: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "dont_write_bytecode", False)
+        project = make(HERO, "seeds.add(tables.Hero, 3)")
+        file = project.root / "seeds/development.py"
+        planned(project)
+        before = file.stat()
+
+        project.write_seeds("seeds.add(tables.Hero, 4)")
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+        assert (planned(project).rows, file.stat().st_size) == (4, before.st_size)
 
     def test_writes_a_lock_where_there_is_none(self, make: Callable[..., Project]) -> None:
         project = make(HERO, "seeds.add(tables.Hero, 3)")

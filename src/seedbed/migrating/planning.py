@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from alembic import command
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import CannotDraft
+from seedbed.errors import CannotDraft, RevisionFailed
 from seedbed.migrating.applying import move
 from seedbed.migrating.history import Revision, alembic_config, current_revision, read_history
-from seedbed.postgres.connecting import connect
+from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.databases import Database
 from seedbed.postgres.marks import read_mark
 from seedbed.postgres.shadows import shadow_database
@@ -54,16 +55,22 @@ def recorded_sql(configuration: Configuration, pending: Plan) -> list[str]:
     """The statements of the pending revisions, recorded while they ran on a throw-away database.
 
     What a revision sends in a loop is said once, with how often it was sent there; on rows it may be more.
+
+    Raises:
+        RevisionFailed: one does not run on a database without rows.
     """
     said: list[str] = []
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         if pending.revision is not None:
             move(configuration.project, connection, pending.revision)
         counted: list[tuple[str, int]] = []
+        moved = False
 
         @event.listens_for(connection, "before_cursor_execute")
         def _record(_c: object, _k: object, statement: str, *_rest: object) -> None:
-            if "alembic_version" in statement or statement.startswith(("SELECT pg_catalog", "SELECT EXISTS")):
+            nonlocal moved
+            moved = moved or statement.startswith(("INSERT INTO alembic_version", "UPDATE alembic_version"))
+            if moved or "alembic_version" in statement or statement.startswith(("SELECT pg_catalog", "SELECT EXISTS")):
                 return
             if counted and counted[-1][0] == statement:
                 counted[-1] = (statement, counted[-1][1] + 1)
@@ -72,7 +79,11 @@ def recorded_sql(configuration: Configuration, pending: Plan) -> list[str]:
 
         for revision in pending.pending:
             counted.clear()
-            move(configuration.project, connection, revision.id)
+            moved = False  # once it has, what follows is Seedbed's own record of the revision
+            try:
+                move(configuration.project, connection, revision.id)
+            except DBAPIError as error:
+                raise RevisionFailed(revision.id, sentence(error), applied=()) from error
             said.append(f"-- {revision.id} {revision.message}")
             said += [f"{s.strip()};{f'  -- {n} times' if n > 1 else ''}" for s, n in counted]
     return said

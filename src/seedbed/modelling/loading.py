@@ -108,16 +108,15 @@ def _see_that_names_resolve(module: str, metadata: MetaData) -> None:
 
 
 def _models(metadata: MetaData) -> dict[str, type[SQLModel]]:
-    """The first model of each table: one that inherits it has no table of its own."""
     models: dict[str, type[SQLModel]] = {}
     waiting = list(SQLModel.__subclasses__())
     while waiting:
-        model = waiting.pop(0)
+        model = waiting.pop()
         waiting += model.__subclasses__()
         try:
             table = inspect(model).local_table
         except NoInspectionAvailable:
             continue
         if isinstance(table, Table) and table.metadata is metadata:
-            models.setdefault(table.key, model)
+            models[table.key] = model
     return models

@@ -100,7 +100,8 @@ def _counted(table: "TablePlan", column: Column[Any], provider: str, arguments: 
 
     def make(rows: range) -> list[str]:
         entries = [str(entry)[:room].rstrip() for entry in pools.pool(provider, _POOL, arguments)]
-        stems = [*dict.fromkeys(entry for entry in entries if entry and not entry[-1].isdigit())] or [column.name]
+        stems = [*dict.fromkeys(entry for entry in entries if entry and not entry[-1].isdigit())]
+        stems = stems or [column.name[:room]]
         indices = np.arange(rows.start, rows.stop, dtype=np.int64)
         places = stream.permutation(len(stems), indices % len(stems)).tolist()
         rounds = (indices // len(stems)).tolist()
