@@ -1,4 +1,4 @@
-"""A draft with its proof against Alembic's own `revision --autogenerate`, which proves nothing."""
+"""A draft with its proof, against Alembic's command for the same comparison without one."""
 
 import argparse
 from pathlib import Path
@@ -21,8 +21,8 @@ def main() -> None:
         run(root, SEEDBED, "db", "start")
         run(root, SEEDBED, "migrate", "apply")
         kept = revisions(root)
-        user = root / "schema" / "user.py"
-        plain = user.read_text(encoding="utf-8")
+        user, sealed = root / "schema" / "user.py", root / "migrations" / "head"
+        plain, seals = user.read_text(encoding="utf-8"), sealed.read_text(encoding="utf-8")
         wider = plain.replace("    created_at:", NICKNAME, 1)
 
         def widen() -> None:
@@ -30,6 +30,7 @@ def main() -> None:
 
         def undo() -> None:
             user.write_text(plain, encoding="utf-8")
+            sealed.write_text(seals, encoding="utf-8")
             for file in revisions(root) - kept:
                 file.unlink()
 
