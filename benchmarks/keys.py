@@ -205,6 +205,7 @@ def server(programs: Path | None, *, durable: bool) -> Iterator[DatabaseUrl]:
             yield throwaway.url()
         return
     with tempfile.TemporaryDirectory(prefix="seedbed-bench-") as home:
+        Path(home).chmod(0o711)  # the account that the server runs as must pass through
         development = Server(Path(home), "bench_owner")
         with development.held():
             yield development.admin_url()
