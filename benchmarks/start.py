@@ -1,0 +1,86 @@
+"""How long the embedded server and the commands take to start, against what each cannot be faster than."""
+
+import argparse
+import sys
+from typing import Any
+
+from benchmarks.harness import Contender, machine, race, report
+from benchmarks.places import SEEDBED, Places, places, run
+from seedbed.postgres.embedded import Server, find_binaries, throwaway_server
+from seedbed.postgres.embedded.account import server_account
+from seedbed.postgres.embedded.copies import runnable_by
+
+BARE_INITDB, BARE_PYTHON = "initdb alone", "python -c pass"
+
+
+def servers(places: Places) -> dict[str, Contender]:
+    """Servers made and started; each is stopped, untimed, before the next."""
+    kept = Server(places.fresh(), "bench_owner")
+    kept.ensure()
+    kept.stop()
+    account = server_account()
+    initdb = runnable_by(account, find_binaries()).program("initdb")
+
+    def fresh_folder() -> None:
+        account.own(places.fresh())
+
+    def initdb_alone() -> None:
+        done = account.run([initdb, "-D", places.newest, "-A", "trust", "--locale=C"], capture_output=True)
+        done.check_returncode()
+
+    def first() -> None:
+        Server(places.newest, "bench_owner").ensure()
+
+    def throwaway() -> None:
+        with throwaway_server():
+            pass
+
+    def stop_newest() -> None:
+        Server(places.newest, "bench_owner").stop()
+
+    return {
+        BARE_INITDB: Contender(initdb_alone, fresh_folder),
+        "Server.ensure, first start": Contender(first, fresh_folder, stop_newest),
+        "Server.ensure, warm start": Contender(kept.ensure, clean=kept.stop),
+        "Server.ensure, reuse": Contender(kept.ensure, kept.ensure, kept.stop),
+        "throwaway_server, start and stop": Contender(throwaway),
+    }
+
+
+def commands(places: Places) -> dict[str, Contender]:
+    """Commands as a shell runs them, from another process's start to its end."""
+    return {
+        BARE_PYTHON: Contender(lambda: run(places.newest, sys.executable, "-c", "pass"), places.project),
+        "seedbed --help": Contender(lambda: run(places.newest, SEEDBED, "--help")),
+        "seedbed config": Contender(lambda: run(places.newest, SEEDBED, "config")),
+    }
+
+
+def main_job(places: Places) -> dict[str, Contender]:
+    def up() -> None:
+        run(places.newest, SEEDBED, "up", "--once")
+
+    def done_before() -> None:
+        places.project()
+        up()
+
+    return {
+        "seedbed up --once, first run": Contender(up, places.project),
+        "seedbed up --once, second run": Contender(up, done_before),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds: Any = parser.parse_args().rounds
+    print(f"{machine()}\nPostgreSQL {find_binaries().version}, {find_binaries().found}\n")
+    with places() as made:
+        race(commands(made), rounds=1)  # Python keeps what it compiles, and the machine what it read
+        report("server", race(servers(made), rounds=rounds), against=BARE_INITDB)
+        report("command", race(commands(made), rounds=rounds), against=BARE_PYTHON)
+        report("main job", race(main_job(made), rounds=rounds), against="seedbed up --once, first run")
+
+
+if __name__ == "__main__":
+    main()
