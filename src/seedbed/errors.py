@@ -849,7 +849,7 @@ class NoBranchProvider(BranchError):
     def __init__(self, environment: str, address: str, origin: str) -> None:
         super().__init__(
             f"{environment} uses {address}, from {origin}, where Seedbed makes no branches.",
-            remedy=f"To branch the embedded server's database instead, remove DATABASE_URL from {origin}.",
+            remedy=f"To branch the embedded server's database instead, remove {origin}.",
         )
 
 

@@ -77,7 +77,7 @@ def embedded_server(configuration: Configuration) -> Server:
     """
     given = located(configuration)
     if given is not None:
-        raise NoEmbeddedServer(configuration.environment, str(configuration.origin("DATABASE_URL")))
+        raise NoEmbeddedServer(configuration.environment, configuration.origin("DATABASE_URL").of("DATABASE_URL"))
     return Server.of(configuration)
 
 
