@@ -63,6 +63,12 @@ class TestStartAndStop:
         assert run("db", "stop") == (0, "Stopped.\n", "")
         assert run("db", "stop") == (0, "It was not running.\n", "")
 
+    def test_keep_a_server_up_that_would_have_ended_with_another_command(self, run: Run, server: Server) -> None:
+        with server.held():
+            run("db", "start")
+
+        assert server.status().stays_up
+
     def test_print_facts_as_json(self, run: Run, server: Server) -> None:
         _, out, _ = run("db", "start", "--json")
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from seedbed.errors import ServerNotStarted
-from seedbed.postgres.embedded import Binaries, Server, cluster, find_binaries
+from seedbed.postgres.embedded import Binaries, Server, cluster, find_binaries, postmaster
 from seedbed.postgres.embedded import server as server_module
 from seedbed.postgres.embedded.account import server_account
 from seedbed.postgres.embedded.files import read_state
@@ -119,10 +119,11 @@ server.ensure()
 """,
             server.home,
         )
+        left = postmasters(server)
 
         server.ensure()
 
-        assert postmasters(server) == [server.status().pid]
+        assert postmasters(server) == [server.status().pid] == left
         assert server.status().stays_up
         assert execute(server.ensure_database("shop"), "SELECT 1") == [(1,)]
 
@@ -210,6 +211,25 @@ class TestKilledServer:
         )
         assert postmasters(server) == []
 
+    def test_in_a_container_is_neither_ended_nor_joined_by_a_second_one(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.ensure()
+        there = server.status().pid
+        written = (server.home / "data" / "postmaster.pid").read_text()
+        monkeypatch.setattr(cluster, "_CLAIM_SECONDS", 0.1)
+        monkeypatch.setattr(postmaster, "_counts_as_we_do", lambda pid: False)
+
+        with stranger() as pid:
+            claim_to_run(server, pid)
+            with pytest.raises(ServerNotStarted, match="another server is at work on its data"):
+                server.ensure()
+
+        left = postmasters(server)
+        (server.home / "data" / "postmaster.pid").write_text(written)
+        assert left == [there]
+        assert server.status().pid == there
+
 
 class TestStaleLockFile:
     def test_of_a_process_that_is_gone_is_looked_through(self, server: Server) -> None:
@@ -266,7 +286,7 @@ class TestStaleLockFile:
     @pytest.mark.parametrize(
         "text",
         ["", "no number\n", "99999999999999999999\n", f"-{os.getpid()}\n"],
-        ids=["empty", "no number", "too large", "negative"],
+        ids=["empty", "no number", "too large", "of single-user mode"],
     )
     def test_of_no_sense_is_looked_through(self, server: Server, text: str) -> None:
         (server.home / "data" / "postmaster.pid").write_text(text)

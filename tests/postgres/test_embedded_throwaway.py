@@ -16,7 +16,9 @@ from tests.postgres.processes import User, await_that, nobody, users
 
 OWNER = """
 import sys
-from seedbed.postgres.embedded import throwaway_server
+from pathlib import Path
+from seedbed.postgres.embedded import throwaway, throwaway_server
+throwaway._parent = lambda account: Path(sys.argv[1])
 with throwaway_server() as server:
     print(server.port, server.folder, flush=True)
     sys.stdin.read()
@@ -58,10 +60,11 @@ class TestThrowawayServer:
         assert list(places.iterdir()) == []
 
     @pytest.mark.parametrize("user", users(), ids=lambda user: user.name)
-    def test_is_gone_after_its_owner_was_killed_and_the_next_removes_its_folder(self, user: User) -> None:
-        owner = user.start(OWNER)
+    def test_is_gone_after_its_owner_was_killed_and_the_next_removes_its_folder(self, folder: Path, user: User) -> None:
+        os.chown(folder, user.uid, user.gid)
+        owner = user.start(OWNER, folder)
         assert owner.stdout is not None
-        folder = Path(owner.stdout.readline().strip().partition(" ")[2])
+        home = Path(owner.stdout.readline().strip().partition(" ")[2])
         left = psutil.Process(owner.pid).children()
 
         owner.kill()
@@ -70,9 +73,9 @@ class TestThrowawayServer:
         if sys.platform == "linux":
             psutil.wait_procs(left, timeout=30)
             await_that(lambda: not any(_runs(process) for process in left))
-        assert folder.exists()
-        user.run(OWNER)
-        assert not folder.exists()
+        assert list(folder.iterdir()) == [home]
+        user.run(OWNER, folder)
+        assert list(folder.iterdir()) == []
 
     def test_removes_what_a_kill_left_before_anything_was_written(self, places: Path) -> None:
         left = places / f"{throwaway._PREFIX}left"

@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +51,9 @@ def pooler(seedbed_server: ThrowawayServer, tmp_path: Path) -> Iterator[Database
         nobody = pwd.getpwnam("nobody")
         for path in (folder, users, settings):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
-        for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        for parent in (tmp_path, *tmp_path.parents):
+            if parent == Path(tempfile.gettempdir()):
+                break
             parent.chmod(0o755)
         options = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     process = subprocess.Popen([PGBOUNCER, "--quiet", settings], cwd=folder, stderr=subprocess.PIPE, **options)

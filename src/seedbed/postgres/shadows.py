@@ -83,7 +83,9 @@ def make_role(shadow: Database) -> Callable[[str], None] | None:
 def _maker(configuration: Configuration) -> _Maker:
     url = configuration.settings.shadow_database_url
     if url is not None:
-        return _Maker(Database(url, url, Environment.TESTING, configuration.origin("SHADOW_DATABASE_URL")), None)
+        origin = configuration.origin("SHADOW_DATABASE_URL")
+        named = Origin(origin.kind, origin.of("SHADOW_DATABASE_URL"))
+        return _Maker(Database(url, url, Environment.TESTING, named), None)
     server = Server.of(configuration)
     server.ensure()
     owner = server.owner_url("postgres")

@@ -190,6 +190,8 @@ class Cluster:
                         raise ServerNotStarted(reason, self.log) from None
                     end_orphans(self.data)
                     time.sleep(_POLL_SECONDS)
+                except OSError:  # a file system without locks; PostgreSQL's own guard is left
+                    break
             yield {"pass_fds": (file.fileno(),)}
 
     def _launch(self, port: int, settings: Mapping[str, str], options: Mapping[str, Any]) -> "subprocess.Popen[bytes]":

@@ -46,15 +46,24 @@ def forget_stranger(data: Path) -> None:
 def end_orphans(data: Path) -> None:
     """End what is left of a server whose first process was killed: a backend in the middle of a query does not notice.
 
-    They would write to the same files as the next server.
+    They would write to the same files as the next server. What runs in a container is left alone: there the process id
+    in the lock file means another process, and the server may be well.
     """
     for process in psutil.process_iter(["name"]):
         if (process.info["name"] or "").startswith("postgres"):
             try:
-                if Path(process.cwd()).samefile(data):
+                if Path(process.cwd()).samefile(data) and _counts_as_we_do(process.pid):
                     process.send_signal(signal.SIGQUIT)
             except (psutil.Error, OSError):
                 continue
+
+
+def _counts_as_we_do(pid: int) -> bool:
+    """Whether a process has its id in the same namespace as this one; where there are none, it has."""
+    try:
+        return Path(f"/proc/{pid}/ns/pid").samefile("/proc/self/ns/pid")
+    except FileNotFoundError:
+        return True
 
 
 def _lock_file(data: Path) -> list[str]:
