@@ -10,6 +10,7 @@ from tests.acceptance.conftest import Project, kill, people
 
 TOGETHER = 3
 KILLS = 3
+SERVER = r"postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+"
 COUNT = "SELECT count(*) FROM pg_database WHERE datname ~ '^seedbed_(preview|building)'"
 
 once = pytest.mark.parametrize("project", people()[:1], ids=lambda person: person.name, indirect=True)
@@ -29,7 +30,9 @@ class TestBranch:
             "scratch is a copy of development, marked development. Its address: seedbed branch url scratch\n"
         )
         assert re.fullmatch(r"scratch  development  from development  \d{4}-\d\d-\d\d \d\d:\d\d\n", listed.stdout)
-        assert re.fullmatch(r"postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+/seedbed_scratch\n", url.stdout)
+        assert re.fullmatch(
+            r"postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+/seedbed_scratch\?sslmode=disable\n", url.stdout
+        )
         assert asked.stderr == (
             "SB313 scratch was not deleted: its name was not given.\n      Type it when asked, or pass --yes scratch\n"
         )
@@ -54,7 +57,8 @@ class TestPreview:
             "               464 task",
         ]
         assert re.fullmatch(
-            r"url      postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+/seedbed_preview_pr_42_2ffcc8e6", url
+            r"url      postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+/seedbed_preview_pr_42_2ffcc8e6\?sslmode=disable",
+            url,
         )
         *said, url = again.stdout.splitlines()
         assert said == [

@@ -3,7 +3,6 @@
 import itertools
 import json
 import random
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,14 +11,15 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import Connection, text
 
-from seedbed.postgres.catalogue import Catalogue
-from seedbed.postgres.catalogue.model import Enum
+from seedbed.migrating.proving.values import values_for
 from seedbed.postgres.connecting import sentence
 
 _ROWS = 4
 _TAME_ROWS = 2
 """As many as a boolean has values, so that each row can differ from the other in every column."""
 _TRIES = 60
+_HALF = 8
+"""Where the values of a unique column begin in a second filling; `values_for` has 16, and a filling needs four."""
 _NULLS = 0.2
 
 _COLUMNS = """
@@ -54,37 +54,13 @@ JOIN pg_class pc ON pc.oid = k.confrelid JOIN pg_namespace pn ON pn.oid = pc.rel
 WHERE k.contype = 'f' AND k.conparentid = 0
 """
 
-_NUMBERS = ["1", "0", "2", "10", "-1", "100", "7", "42", "1000"]
-_TEXTS = ["plain", 'O\'Neil \\ "x" %s :y', "", "žluťoučký 🌱", "plain", "a@b.example", "1", "A", "a-1"]
-_BY_CATEGORY = {
-    "N": _NUMBERS,
-    "S": _TEXTS,
-    "B": ["true", "false"],
-    "T": ["10 days", "0", "-3 hours"],
-    "I": ["10.0.0.1", "10.0.0.2"],
-    "V": ["101", "1", "0"],
-    "U": [],
-}
-_BY_NAME = {
-    "date": ["2024-02-29", "1970-01-01", "2031-12-31"],
-    "timestamp": ["2024-02-29 12:34:56.789012", "1970-01-01 00:00:00", "2031-12-31 23:59:59"],
-    "timestamptz": ["2024-02-29 12:34:56.789012+00", "1970-01-01 00:00:00+02", "2031-12-31 23:59:59+00"],
-    "time": ["12:34:56", "00:00:00"],
-    "timetz": ["12:34:56+00", "00:00:00+02"],
-    "uuid": [f"00000000-0000-4000-8000-{i:012d}" for i in range(1, 9)],
-    "json": ['{"a": 1}', "[]", '"x"', "null"],
-    "jsonb": ['{"a": 1}', "[]", '"x"', "null"],
-    "bytea": ["\\x00ff", "\\x"],
-    "xml": ["<a/>"],
-    "point": ["(1,2)", "(0,0)"],
-    "macaddr": ["08:00:2b:01:02:03", "08:00:2b:01:02:04"],
-    "macaddr8": ["08:00:2b:01:02:03:04:05"],
-    "tsvector": ["a:1 b:2", ""],
-    "tsquery": ["'a' & 'b'"],
-    "bit": [],
-    "money": ["1.50", "0"],
-}
-_EMPTY_CATEGORIES = {"A": ["{}"], "R": ["empty"], "C": []}
+_UNIQUE = """
+SELECT n.nspname, c.relname,
+       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(n, i)
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.n)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE i.indisunique AND NOT 0 = ANY (i.indkey::int2[])
+"""
 
 
 @dataclass(frozen=True)
@@ -103,6 +79,7 @@ class _Column:
     given: bool
     defaulted: bool
     values: list[str]
+    unique: bool = False
 
 
 @dataclass
@@ -113,9 +90,21 @@ class _Table:
     columns: list[_Column] = field(default_factory=list)
     keys: list[tuple[tuple[str, str], list[str], list[str]]] = field(default_factory=list)
 
+    def keep_apart(self, columns: Sequence[str]) -> None:
+        """Have rows differ in one of these columns: the one with the most values that is no foreign key's."""
+        referring = {name for _, mine, _ in self.keys for name in mine}
+        able = [c for c in self.columns if c.name in columns and c.name not in referring]
+        if able and not any(column.unique for column in able):
+            chosen = max(able, key=lambda column: len(column.values))
+            self.columns[self.columns.index(chosen)] = replace(chosen, unique=True)
+
     @property
     def key(self) -> tuple[str, str]:
         return (self.schema, self.name)
+
+    @property
+    def shown(self) -> str:
+        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
 
     @property
     def quoted(self) -> sql.Composable:
@@ -133,56 +122,61 @@ def fill(
     """
     rows: dict[str, int] = {}
     empty: dict[str, str] = {}
-    for table in _ordered(_tables(connection)):
-        shown = table.name if table.schema == "public" else f"{table.schema}.{table.name}"
+    tables = _ordered(_tables(connection))
+    driver: Any = connection.connection.cursor()
+    for table in tables:
         if tame is not None:
             for i, column in enumerate(table.columns):
                 table.columns[i] = replace(column, values=tame.get((*table.key, column.name), column.values))
-        made, reason = _fill(connection, table, random.Random(f"{seed}/{shown}"), seed if tame is not None else None)
+        made, reason = _fill(driver, table, seed, tame=tame is not None)
         if made:
-            rows[shown] = made
+            rows[table.shown] = made
         else:
-            empty[shown] = reason
+            empty[table.shown] = reason
+    driver.close()
     connection.commit()
     return Filled(rows, empty)
 
 
-def _fill(connection: Connection, table: _Table, chance: random.Random, tame: int | None) -> tuple[int, str]:
+def _fill(driver: Any, table: _Table, seed: int, *, tame: bool) -> tuple[int, str]:
+    """The rows that a table took, and why it took none. All are tried at once, and one by one where that fails."""
+    wanted = _TAME_ROWS if tame else _ROWS
+    chance = random.Random(f"{seed}/{table.shown}")
+    parents = {tuple(mine): _parents(driver, parent, theirs) for parent, mine, theirs in table.keys}
+    attempts = _tame_attempts(table, seed) if tame else _attempts(table, seed, chance)
+    tried = list(itertools.islice(attempts, wanted))
+    if all(parent != table.key for parent, _, _ in table.keys):
+        rows = [_with_parents(table, attempt, parents, turn + seed) for turn, attempt in enumerate(tried)]
+        if _inserted(driver, table, rows) is None:
+            return wanted, ""
     made, reason = 0, "no row was accepted"
-    attempts = _attempts(table, chance) if tame is None else _tame_attempts(table, tame)
-    for attempt in itertools.islice(attempts, _TRIES):
-        if made == (_ROWS if tame is None else _TAME_ROWS):
+    for turn, attempt in enumerate(itertools.islice(itertools.chain(tried, attempts), _TRIES)):
+        if made == wanted:
             break
-        savepoint = connection.begin_nested()
-        driver: Any = connection.connection.cursor()
-        try:
-            values = _with_parents(driver, table, attempt, chance)
-            _insert(driver, table, values)
-            driver.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        except psycopg2.Error as error:
-            savepoint.rollback()
-            reason = sentence(error)
-        else:
-            savepoint.commit()
-            made += 1
-        finally:
-            driver.close()
+        parents |= {tuple(mine): _parents(driver, key, theirs) for key, mine, theirs in table.keys if key == table.key}
+        error = _inserted(driver, table, [_with_parents(table, attempt, parents, turn + seed)])
+        made += error is None
+        reason = reason if error is None else sentence(error)
     return made, reason
 
 
-def _attempts(table: _Table, chance: random.Random) -> Iterator[dict[str, str | None]]:
+def _attempts(table: _Table, seed: int, chance: random.Random) -> Iterator[dict[str, str | None]]:
     """An ordinary row, one with every NULL that may be, one of odd values, then any mixture."""
     given = [column for column in table.columns if not column.given]
-    yield {column.name: _pick(column, 0) for column in given}
-    yield {column.name: None if not column.not_null else _pick(column, 1) for column in given}
-    yield {column.name: _pick(column, 1) for column in given}
+    own = itertools.count(seed * _HALF)
+
+    def row(turns: Mapping[str, int | None]) -> dict[str, str | None]:
+        unique = next(own)
+        chosen = ((c, unique if c.unique else turns[c.name]) for c in given)
+        return {c.name: None if turns[c.name] is None or turn is None else _pick(c, turn) for c, turn in chosen}
+
+    yield row({column.name: 0 for column in given})
+    yield row({column.name: 1 if column.not_null else None for column in given})
+    yield row({column.name: 1 for column in given})
     for turn in itertools.count(2):
-        yield {
-            column.name: None
-            if not column.not_null and chance.random() < _NULLS
-            else _pick(column, turn + chance.randrange(9))
-            for column in given
-        }
+        turns = {column.name: turn + chance.randrange(9) for column in given}
+        nulls = {column.name for column in given if not column.not_null and chance.random() < _NULLS}
+        yield row({name: None if name in nulls else at for name, at in turns.items()})
 
 
 def _tame_attempts(table: _Table, seed: int) -> Iterator[dict[str, str | None]]:
@@ -196,26 +190,42 @@ def _pick(column: _Column, turn: int) -> str | None:
     return column.values[turn % len(column.values)] if column.values else None
 
 
+def _parents(driver: Any, parent: tuple[str, str], columns: Sequence[str]) -> list[Sequence[str]]:
+    names = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
+    driver.execute(sql.SQL("SELECT {} FROM {} ORDER BY 1 LIMIT 20").format(names, sql.Identifier(*parent)))
+    return list(driver.fetchall())
+
+
 def _with_parents(
-    driver: Any, table: _Table, values: dict[str, str | None], chance: random.Random
+    table: _Table,
+    values: dict[str, str | None],
+    parents: Mapping[tuple[str, ...], Sequence[Sequence[str]]],
+    turn: int,
 ) -> dict[str, str | None]:
+    """A row whose foreign keys are those of rows that are there, or NULL."""
     values = dict(values)
-    for parent, mine, theirs in table.keys:
-        if all(values.get(name) is None for name in mine) and not any(
-            c.not_null for c in table.columns if c.name in mine
-        ):
+    nullable = {column.name for column in table.columns if not column.not_null}
+    for _, mine, _ in table.keys:
+        if all(values.get(name) is None for name in mine) and nullable.issuperset(mine):
             continue
-        names = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in theirs)
-        driver.execute(sql.SQL("SELECT {} FROM {} ORDER BY 1 LIMIT 20").format(names, sql.Identifier(*parent)))
-        found: Sequence[Sequence[str]] = driver.fetchall()
-        if found:
-            values |= dict(zip(mine, chance.choice(found), strict=True))
-        else:
-            values |= dict.fromkeys(mine)
+        found = parents[tuple(mine)]
+        values |= dict(zip(mine, found[turn % len(found)], strict=True)) if found else dict.fromkeys(mine)
     return values
 
 
-def _insert(driver: Any, table: _Table, values: Mapping[str, str | None]) -> None:
+def _inserted(driver: Any, table: _Table, rows: Sequence[Mapping[str, str | None]]) -> psycopg2.Error | None:
+    """Insert all rows or none, in one exchange with the server, and say why none."""
+    statements = [_insertion(driver, table, row) for row in rows]
+    try:
+        driver.execute(b"; ".join([b"SAVEPOINT seedbed_rows", *statements, b"SET CONSTRAINTS ALL IMMEDIATE"]))
+    except psycopg2.Error as error:
+        driver.execute("ROLLBACK TO SAVEPOINT seedbed_rows")
+        return error
+    driver.execute("RELEASE SAVEPOINT seedbed_rows")
+    return None
+
+
+def _insertion(driver: Any, table: _Table, values: Mapping[str, str | None]) -> bytes:
     left_out = {c.name for c in table.columns if c.defaulted and values.get(c.name) is None and c.not_null}
     names = [name for name in values if name not in left_out]
     kinds = {column.name: column.type for column in table.columns}
@@ -226,7 +236,8 @@ def _insert(driver: Any, table: _Table, values: Mapping[str, str | None]) -> Non
     )
     if not names:
         statement = sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table.quoted)
-    driver.execute(statement, [values[name] for name in names])
+    mogrified: bytes = driver.mogrify(statement, [values[name] for name in names])
+    return mogrified
 
 
 def _tables(connection: Connection) -> list[_Table]:
@@ -247,48 +258,15 @@ def _tables(connection: Connection) -> list[_Table]:
         checks,
     ) in connection.execute(text(_COLUMNS)).all():
         table = tables.setdefault((schema, name), _Table(schema, name, partitioned))
-        values = _values(kind, base, category, modifier, labels, checks or "")
+        values = values_for(kind, base, category, modifier, labels=labels or (), checks=checks or "")
         table.columns.append(_Column(column, kind, not_null, given, defaulted, values))
     for schema, name, parent_schema, parent, mine, theirs in connection.execute(text(_KEYS)).all():
         if (schema, name) in tables:
             tables[schema, name].keys.append(((parent_schema, parent), mine, theirs))
+    for schema, name, columns in connection.execute(text(_UNIQUE)).all():
+        if (schema, name) in tables:
+            tables[schema, name].keep_apart(columns)
     return list(tables.values())
-
-
-def _values(kind: str, base: str, category: str, modifier: int, labels: list[str] | None, checks: str) -> list[str]:
-    if labels:
-        return labels
-    named = re.findall(r"'((?:[^']|'')*)'", checks)
-    numbers = [int(n) for n in re.findall(r"(?<![\w'.])-?\d+(?![\w'])", checks)]
-    if base in {"bit", "varbit"}:
-        length = modifier if base == "bit" and modifier > 0 else 3
-        return ["1" * length, "0" * length]
-    values = _BY_NAME.get(base)
-    if values is None:
-        values = _EMPTY_CATEGORIES["A"] + ["{NULL}"] if category == "A" else _EMPTY_CATEGORIES.get(category)
-    if values is None:
-        values = _BY_CATEGORY.get(category, [])
-    if category == "N" or base in {"int2", "int4", "int8", "numeric", "float4", "float8"}:
-        values = [str(near) for n in numbers for near in (n + 1, n, n - 1)] + values
-    if category == "S":
-        length = int(re.search(r"\((\d+)\)", kind)[1]) if re.search(r"\((\d+)\)", kind) else 10_000  # type: ignore[index]
-        values = [entry.replace("''", "'")[:length] for entry in [*named, *values]]
-    return list(dict.fromkeys(values))
-
-
-def texts_of(type_name: str, catalogue: Catalogue) -> list[str]:
-    """Texts that are values of a type, as one sees them in a column that was text before it became that type."""
-    schema, _, bare = type_name.rpartition(".")
-    found = catalogue.objects.get(("type", schema or "public", bare))
-    if isinstance(found, Enum):
-        return list(found.labels)
-    short = {"timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "boolean": "bool"}
-    base = short.get(type_name, type_name.partition("(")[0])
-    if base == "bool":
-        return _BY_CATEGORY["B"]
-    if base in {"inet", "cidr"}:
-        return _BY_CATEGORY["I"]
-    return _BY_NAME.get(base) or ["1", "2", "3", "7", "42"]
 
 
 def _ordered(tables: list[_Table]) -> list[_Table]:
