@@ -9,11 +9,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg2
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +99,11 @@ class Project:
         return json.loads(self.run(*arguments, "--json").stdout)
 
     def rows(self, statement: str) -> str:
-        return self.run("db", "psql", "--", "-XAtc", statement).stdout.strip()
+        """What a statement gives, a row to a line, its columns parted by `|`."""
+        url = self.run("db", "url", "--show-password").stdout.strip()
+        with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return "\n".join("|".join(map(str, row)) for row in cursor.fetchall())
 
     def servers(self) -> list[psutil.Process]:
         """The postmasters that run on this project's data."""

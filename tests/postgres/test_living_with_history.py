@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,15 @@ class TestDrift:
             refuse_drift(configuration, database)
 
         assert said in drifted.value.message
+
+    def test_is_not_what_the_project_ignores(self, configuration: Configuration, database: Database) -> None:
+        apply(configuration.project, database)
+        run(database, "CREATE SCHEMA neon_auth CREATE TABLE users (id serial PRIMARY KEY)")
+        run(database, "CREATE TABLE cache_page (id serial PRIMARY KEY, task_id bigint REFERENCES task)")
+        told = replace(configuration, project=replace(configuration.project, ignore=("neon_auth", "public.cache_*")))
+
+        assert drift(told, database) == ()
+        assert {str(difference) for difference in drift(configuration, database)} >= {"table cache_page is not wanted"}
 
 
 class TestAdopt:

@@ -347,3 +347,31 @@ class TestProduction:
         settings = loaded(project, "preview", process=process).settings
 
         assert str(settings.database_url) == "postgresql://db/shop?sslmode=disable"
+
+
+class TestDoubts:
+    @pytest.mark.parametrize(
+        ("served", "direct"),
+        [
+            (
+                "postgresql://a:pw@ep-one-1-pooler.c.aws.neon.tech/shop",
+                "postgresql://a:pw@ep-one-1.c.aws.neon.tech/shop",
+            ),
+            ("postgresql://a:pw@pooler.example.com:6432/shop", "postgresql://a:pw@db.example.com/shop"),
+        ],
+    )
+    def test_are_none_of_two_addresses_of_one_database(self, project: Project, served: str, direct: str) -> None:
+        found = loaded(project, process={"DATABASE_URL": served, "DATABASE_URL_UNPOOLED": direct})
+
+        assert found.doubts() == []
+
+    def test_name_a_direct_address_of_another_database(self, project: Project) -> None:
+        served = "postgresql://a:pw@ep-one-1-pooler.c.aws.neon.tech/shop"
+        direct = "postgresql://a:pw@ep-two-2.c.aws.neon.tech/shop"
+
+        found = loaded(project, process={"DATABASE_URL": served, "DATABASE_URL_UNPOOLED": direct})
+
+        assert found.doubts() == [
+            "DATABASE_URL_UNPOOLED (the process's environment) is taken at its word: ep-two-2.c.aws.neon.tech/shop, "
+            "which does not look like a direct address of DATABASE_URL's ep-one-1-pooler.c.aws.neon.tech/shop."
+        ]

@@ -7,7 +7,7 @@ import pytest
 from seedbed.errors import BadProjectTable, NotAProject
 from seedbed.settings import Project, find_project
 
-KEYS = "[tool.seedbed] knows these keys: schema."
+KEYS = "[tool.seedbed] knows these keys: schema, ignore."
 
 
 def written(folder: Path, text: str) -> Path:
@@ -28,6 +28,11 @@ class TestFindProject:
         assert project == Project(root=tmp_path.resolve(), name="My Shop", schema="my.tables")
         assert (project.migrations, project.seeds) == (tmp_path / "migrations", tmp_path / "seeds")
         assert project.identifier == "my_shop"
+
+    def test_ignores_what_neon_adds_and_what_it_is_told_to(self, tmp_path: Path) -> None:
+        written(tmp_path, '[tool.seedbed]\nignore = ["audit", "public.spatial_*"]\n')
+
+        assert find_project(tmp_path).ignore == ("neon_auth", "audit", "public.spatial_*")
 
     def test_names_a_project_for_its_folder(self, tmp_path: Path) -> None:
         folder = tmp_path / "2nd Try"
@@ -57,6 +62,7 @@ class TestFindProject:
             ("[tool.seedbed]\nshema = 'a'\n", "[tool.seedbed] has the unknown key 'shema'."),
             ("[tool.seedbed]\nschema = 'a b'\n", "[tool.seedbed] schema = 'a b' is not a module's name."),
             ("[tool.seedbed]\nschema = 1\n", "[tool.seedbed] schema = 1 is not a module's name."),
+            ("[tool.seedbed]\nignore = 'a'\n", "[tool.seedbed] ignore = 'a' is not a list of names."),
             ("[tool.seedbed\n", "not TOML: Expected ']' at the end of a table declaration (at line 1, column 14)"),
         ],
     )

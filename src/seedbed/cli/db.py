@@ -19,7 +19,7 @@ def db() -> None:
     """
 
 
-@db.command()
+@db.command(short_help="Start the embedded server, and leave it up.")
 @env_option
 @json_option
 @click.pass_context
@@ -46,7 +46,7 @@ def stop(ctx: click.Context, env: str | None, as_json: bool) -> None:
     show({"stopped": stopped}, as_json=as_json, lines=["Stopped." if stopped else "It was not running."])
 
 
-@db.command()
+@db.command(short_help="Say which server and database are used. Starts nothing.")
 @env_option
 @json_option
 @click.pass_context
@@ -68,7 +68,7 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
     show(described, as_json=as_json, lines=columns(rows))
 
 
-@db.command()
+@db.command(short_help="Print the database's URL, its password masked.")
 @click.option("--show-password", is_flag=True, help="Print the password too, for a program that connects.")
 @click.option("--pooled", is_flag=True, help="The address the service uses, rather than the direct one.")
 @env_option
@@ -82,7 +82,7 @@ def url(ctx: click.Context, env: str | None, show_password: bool, pooled: bool) 
     click.echo(chosen.reveal() if show_password else chosen.masked)
 
 
-@db.command(context_settings={"ignore_unknown_options": True})
+@db.command(context_settings={"ignore_unknown_options": True}, short_help="Open psql on the database.")
 @env_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
@@ -113,7 +113,7 @@ def reset(ctx: click.Context, env: str | None, yes: str | None) -> None:
     click.echo(f"{database.name} is empty. seedbed up fills it again.")
 
 
-@db.command()
+@db.command(short_help="Say or show which environment the database is.")
 @click.argument("environment", metavar="ENVIRONMENT", required=False)
 @yes_option
 @env_option

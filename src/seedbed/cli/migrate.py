@@ -23,7 +23,7 @@ def migrate() -> None:
     """
 
 
-@migrate.command()
+@migrate.command(short_help="Write and prove the revision that the models need.")
 @click.option("-m", "--message", required=True, help="What the revision does, in a few words.")
 @click.option("--empty", is_flag=True, help="Write an empty revision, to be filled by hand; it is not proven.")
 @click.option(
@@ -140,7 +140,7 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
     show(made, as_json=as_json, lines=columns(rows))
 
 
-@migrate.command()
+@migrate.command(short_help="See that every step runs and makes what models say.")
 @click.option(
     "--seal", is_flag=True, help="First write down the revisions' files as they are, as no database has them."
 )
@@ -170,7 +170,7 @@ def check(ctx: click.Context, seal: bool, env: str | None, as_json: bool) -> Non
     show(checked, as_json=as_json, lines=[f"{checked.revisions} revisions: {', '.join(checked.facts)}.", *left])
 
 
-@migrate.command()
+@migrate.command(short_help="Mend a fork of two revisions after the same one.")
 @click.argument("revision")
 @json_option
 @click.pass_context
@@ -185,7 +185,7 @@ def rebase(ctx: click.Context, revision: str, as_json: bool) -> None:
     show(rebased, as_json=as_json, lines=[f"{rebased.revision} follows {rebased.follows} from now on."])
 
 
-@migrate.command()
+@migrate.command(short_help="Take a database made without migrations into history.")
 @click.option("--at", metavar="REVISION", help="The revision it is at; found out otherwise.")
 @env_option
 @json_option

@@ -44,7 +44,10 @@ def configuration(ctx: click.Context, env: str | None) -> "Configuration":
     from seedbed.settings import find_project, load
 
     folder: Path = ctx.find_root().obj
-    return load(find_project(folder), env)
+    chosen = load(find_project(folder), env)
+    for doubt in chosen.doubts():
+        click.echo(f"Warning: {doubt}", err=True)
+    return chosen
 
 
 def show(result: Any, *, as_json: bool, lines: Iterable[str]) -> None:
@@ -94,6 +97,8 @@ def step(doing: str) -> Iterator[Callable[[str], None]]:
 
 
 def _plain(value: Any) -> Any:
+    if hasattr(value, "masked"):  # a URL, whatever fields it may come to have
+        return value.masked
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     return str(value)

@@ -16,7 +16,7 @@ def seed() -> None:
     """
 
 
-@seed.command()
+@seed.command(short_help="Show the tables, rows and values that would be loaded.")
 @env_option
 @json_option
 @click.pass_context

@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from seedbed.errors import AdoptionRefused
 from seedbed.migrating.applying import move
 from seedbed.migrating.history import alembic_config, current_revision, read_history
-from seedbed.postgres.catalogue import differences, read_catalogue
+from seedbed.postgres.catalogue import differences, read_catalogue, without
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, refuse_pooler
 from seedbed.postgres.locks import migrating_alone
@@ -42,12 +42,12 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
             raise AdoptionRefused(database.name, f"it is at {revision} already")
         agree(connection, database, "adopt")
         connection.commit()
-        found = read_catalogue(connection)
+        found = without(read_catalogue(connection), project.ignore)
         chosen, said = None, "there is no revision"
         with shadow_database(configuration) as shadow, connect(shadow) as scratch:
             for revision in [known.id for known in reversed(history.revisions) if at in {None, known.id}]:
                 move(project, scratch, revision)
-                left = differences(found, read_catalogue(scratch))
+                left = differences(found, without(read_catalogue(scratch), project.ignore))
                 if not left:
                     chosen = revision
                     break

@@ -1,6 +1,7 @@
 """A revision drafted from two throw-away databases, and proven on others before its file is kept."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -77,8 +78,7 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
     history = read_history(configuration.project)
     schema = load_schema(configuration.project)
     with shadow_database(configuration) as beginning:
-        replay(configuration, beginning, history)
-        change = find_change(configuration, schema, beginning, words or Words())
+        change = find_change(configuration, schema, history, beginning, words or Words())
         if not change.upgrade:
             return None
         revision = write_revision(configuration.project, message, change.upgrade, change.downgrade)
@@ -128,9 +128,17 @@ def built(configuration: Configuration, schema: Schema) -> Catalogue:
         return read_catalogue(connection)
 
 
-def find_change(configuration: Configuration, schema: Schema, beginning: Database, words: Words) -> Change:
-    """Compare a throw-away database with the models."""
-    after = built(configuration, schema)
+def find_change(
+    configuration: Configuration, schema: Schema, history: History, beginning: Database, words: Words
+) -> Change:
+    """Bring an empty throw-away database to the newest revision, and compare it with the models.
+
+    The models are built on another one meanwhile: the work is the server's, which has a process for each.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        models = beside.submit(built, configuration, schema)
+        replay(configuration, beginning, history)
+        after = models.result()
     with connect(beginning) as connection:
         return change_between(connection, after, schema, words)
 

@@ -5,7 +5,7 @@ from seedbed.migrating.applying import move
 from seedbed.migrating.history import current_revision, read_history
 from seedbed.migrating.recording import recorded
 from seedbed.migrating.sealing import fingerprint
-from seedbed.postgres.catalogue import Difference, differences, read_catalogue
+from seedbed.postgres.catalogue import Difference, differences, read_catalogue, without
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.shadows import shadow_database
@@ -16,7 +16,7 @@ def drift(configuration: Configuration, database: Database) -> tuple[Difference,
     """Compare a database with a throw-away one that was brought to the same revision; the database is only read.
 
     Catalogues are compared, so what Alembic's `check` is blind to is seen: a changed check, a predicate, a function, a
-    policy, a grant.
+    policy, a grant. What the project ignores is left out.
 
     Raises:
         UnknownRevision: the database is at a revision that no file has.
@@ -25,7 +25,7 @@ def drift(configuration: Configuration, database: Database) -> tuple[Difference,
     history = read_history(configuration.project)
     with connect(database) as connection:
         revision = current_revision(connection)
-        found = read_catalogue(connection)
+        found = without(read_catalogue(connection), configuration.project.ignore)
         applied = recorded(connection)
     history.after(revision, database.name)
     files = {known.id: fingerprint(known.file) for known in history.revisions}
@@ -34,7 +34,7 @@ def drift(configuration: Configuration, database: Database) -> tuple[Difference,
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         if revision is not None:
             move(configuration.project, connection, revision)
-        return differences(found, read_catalogue(connection))
+        return differences(found, without(read_catalogue(connection), configuration.project.ignore))
 
 
 def refuse_drift(configuration: Configuration, database: Database) -> None:

@@ -65,6 +65,19 @@ class Configuration:
         chosen = Entry(_CHOICE, self.environment.value, str(self.chosen_by), "The environment, unless -e chooses one.")
         return [chosen, *map(self._entry, self.settings.variables().items())]
 
+    def doubts(self) -> list[str]:
+        """What is taken at its word and looks like a slip, in sentences: a direct address of another database."""
+        served, direct = self.settings.database_url, self.settings.database_url_unpooled
+        if served is None or direct is None or self.origin(_DIRECT).kind is Kind.DERIVED:
+            return []
+        same_host = served.direct.host == direct.host or not (served.is_neon or direct.is_neon)
+        if same_host and served.name == direct.name:
+            return []
+        return [
+            f"{_DIRECT} ({self.origin(_DIRECT)}) is taken at its word: {direct.address}, which does not look like a "
+            f"direct address of {_SERVED}'s {served.address}."
+        ]
+
     def _entry(self, variable_and_field: tuple[str, str]) -> Entry:
         variable, name = variable_and_field
         value = self.settings.value(name)

@@ -8,16 +8,23 @@ from typing import Any
 
 from seedbed.errors import BadProjectTable, NotAProject
 
-_KEYS = ("schema",)
+_KEYS = ("schema", "ignore")
+_NEVER_OURS = ("neon_auth",)
+"""What Neon puts into a database by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """A folder with `schema/`, `migrations/` and `seeds/`, each loaded from here whatever the working directory."""
+    """A folder with `schema/`, `migrations/` and `seeds/`, each loaded from here whatever the working directory.
+
+    `ignore` names what is in its databases without being the project's: schemas (`audit`) and tables or other objects
+    in a schema (`public.spatial_*`), with `*` and `?` as in a shell.
+    """
 
     root: Path
     name: str
     schema: str = "schema"
+    ignore: tuple[str, ...] = _NEVER_OURS
 
     @property
     def migrations(self) -> Path:
@@ -69,4 +76,7 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
     if not isinstance(schema, str) or not all(part.isidentifier() for part in schema.split(".")):
         raise BadProjectTable(file, f"[tool.seedbed] schema = {schema!r} is not a module's name.", _KEYS)
     name = document.get("project", {}).get("name", folder.name)
-    return Project(root=folder, name=str(name), schema=schema)
+    ignore = table.get("ignore", [])
+    if not isinstance(ignore, list) or not all(isinstance(entry, str) and entry for entry in ignore):
+        raise BadProjectTable(file, f"[tool.seedbed] ignore = {ignore!r} is not a list of names.", _KEYS)
+    return Project(root=folder, name=str(name), schema=schema, ignore=(*_NEVER_OURS, *ignore))

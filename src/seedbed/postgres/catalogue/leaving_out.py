@@ -1,0 +1,28 @@
+"""A catalogue without what is in the database and not the project's."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from seedbed.postgres.catalogue.model import Catalogue, Object, Schema
+from seedbed.postgres.catalogue.model import Sequence as SequenceObject
+
+
+def without(catalogue: Catalogue, patterns: Sequence[str]) -> Catalogue:
+    """Leave out the schemas that a pattern names, and the tables and other objects that `schema.name` names, with all
+    that is on them: indexes, constraints, triggers, policies and sequences of their columns.
+    """
+    kept = {key: found for key, found in catalogue.objects.items() if not _named(found, patterns)}
+    return Catalogue(kept, catalogue.needed_by, catalogue.version)
+
+
+def _named(found: Object, patterns: Sequence[str]) -> bool:
+    if isinstance(found, Schema):
+        return any(fnmatchcase(found.name, pattern) for pattern in patterns)
+    schema = getattr(found, "schema", None)
+    if schema is None:
+        return False
+    name = getattr(found, "table", None) or getattr(found, "name", "")
+    names = [schema, f"{schema}.{name}"]
+    if isinstance(found, SequenceObject) and found.owned_by is not None:
+        names.append(".".join(found.owned_by[:2]))
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
