@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
@@ -51,3 +52,5 @@ def _follow(script: Script, other: str) -> None:
     mended = re.sub(r"(?m)^(down_revision\b[^=\n]*=\s*).*$", rf'\g<1>"{other}"', text, count=1)
     mended = re.sub(r"(?m)^Revises: .*$", f"Revises: {other}", mended, count=1)
     file.write_text(mended, encoding="utf-8")
+    # Python knows a compiled file by its source's size and second, and neither need have changed.
+    Path(cache_from_source(str(file))).unlink(missing_ok=True)

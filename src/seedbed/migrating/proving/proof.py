@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftRefused
 from seedbed.migrating.comparing.statements import Loss
-from seedbed.migrating.proving.rows import Filled, fill, read_rows
+from seedbed.migrating.proving.reading import read_rows
+from seedbed.migrating.proving.rows import Filled, fill
 from seedbed.migrating.proving.values import texts_of
 from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
 from seedbed.postgres.catalogue.model import Table

@@ -1,7 +1,6 @@
 """A few awkward rows for every table of a database, made from its catalogue alone."""
 
 import itertools
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import Connection, text
 
+from seedbed.migrating.proving.reading import OWN_TABLES
 from seedbed.migrating.proving.values import values_for
 from seedbed.postgres.connecting import sentence
 
@@ -22,7 +22,7 @@ _HALF = 8
 """Where the values of a unique column begin in a second filling; `values_for` has 16, and a filling needs four."""
 _NULLS = 0.2
 
-_COLUMNS = """
+_COLUMNS = f"""
 SELECT n.nspname, c.relname, c.relkind = 'p', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
        a.attgenerated <> '' OR a.attidentity = 'a', a.atthasdef OR a.attidentity <> '',
        coalesce(base.typname, t.typname),
@@ -36,9 +36,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_type base ON base.oid = nullif(t.typbasetype, 0)
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'seedbed' AND c.relname <> 'alembic_version'
-  AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
-  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+WHERE {OWN_TABLES}
 ORDER BY n.nspname, c.relname, a.attnum
 """
 
@@ -277,18 +275,3 @@ def _ordered(tables: list[_Table]) -> list[_Table]:
         ready = [t for t in left.values() if not any(p in left and p != t.key for p, _, _ in t.keys)]
         ordered += [left.pop(table.key) for table in ready or [next(iter(left.values()))]]
     return ordered
-
-
-def read_rows(connection: Connection) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Every row of every table as JSON objects, in an order that depends on their content alone."""
-    found = {}
-    for table in _tables(connection):
-        driver: Any = connection.connection.cursor()
-        try:
-            own = sql.SQL("" if table.partitioned else "ONLY ")
-            driver.execute(sql.SQL("SELECT to_jsonb(t)::text FROM {}{} t").format(own, table.quoted))
-            found[table.key] = sorted((json.loads(row) for (row,) in driver.fetchall()), key=json.dumps)
-        finally:
-            driver.close()
-    connection.rollback()
-    return found
