@@ -272,6 +272,23 @@ class RevisionFailed(MigrationError):
         )
 
 
+class TablesBusy(MigrationError):
+    """A revision needs a lock that other sessions did not let go of."""
+
+    code = "SB217"
+
+    def __init__(
+        self, revision: str, tries: int, seconds: float, sessions: Sequence[str], *, applied: Sequence[str]
+    ) -> None:
+        before = f"{', '.join(applied)} stayed applied" if applied else "nothing was applied"
+        longest = f" Open the longest: {'; '.join(sessions)}." if sessions else ""
+        super().__init__(
+            f"Revision {revision} met locks of other sessions at each of {tries} tries in {seconds:.0f} s, and was "
+            f"rolled back; {before}.{longest}",
+            remedy="Run seedbed migrate apply again when they are done, or end those sessions.",
+        )
+
+
 class UnreadableRevision(MigrationError):
     """A file in migrations/versions cannot be imported, or misses what it follows."""
 

@@ -15,11 +15,14 @@ from seedbed.errors import (
     MarkedOtherwise,
     PoolerRefused,
     RevisionFailed,
+    TablesBusy,
     UnknownRevision,
     UnmarkedWithRows,
 )
 from seedbed.migrating.applying import apply
-from seedbed.postgres.connecting import connect
+from seedbed.migrating.patience import Patience
+from seedbed.migrating.surveying import survey
+from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
@@ -32,6 +35,7 @@ class Hero(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
 """
 APPLIERS = 8
+QUICK = Patience(lock_timeout=timedelta(seconds=0.1), tries=3)
 
 
 @pytest.fixture
@@ -172,6 +176,111 @@ class TestApply:
         assert [revision.id for revision in applied.revisions] == ["third"]
         assert entries(database) == ["second", "third"]
         assert rows(database, asleep) == []
+
+
+class TestPatience:
+    def test_tries_again_until_another_session_lets_go(self, project: Project, database: Database) -> None:
+        rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
+        change_mark(database, Environment.DEVELOPMENT)
+        project.write_revision("third", "op.execute('ALTER TABLE held ADD COLUMN more integer')", follows="second")
+        said: list[str] = []
+
+        with connect(database) as other:
+            execute_plain(other, "SELECT * FROM held")
+
+            def let_go(line: str) -> None:
+                said.append(line)
+                other.rollback()
+
+            applied = apply(project.settled, database, patience=QUICK, say=let_go)
+
+        assert [revision.id for revision in applied.revisions] == ["first", "second", "third"]
+        assert said == ["third waits for a lock that another session holds; trying again (1 of 3)"]
+        assert entries(database) == ["second"]
+
+    def test_ends_and_names_who_holds_on(self, project: Project, database: Database) -> None:
+        rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
+        change_mark(database, Environment.DEVELOPMENT)
+        project.write_revision("third", "op.execute('ALTER TABLE held ADD COLUMN more integer')", follows="second")
+
+        with connect(database, application="report") as other:
+            execute_plain(other, "SELECT * FROM held")
+            with pytest.raises(TablesBusy, match=r"third met locks .* 3 tries .* first, second stayed applied.*report"):
+                apply(project.settled, database, patience=QUICK)
+
+        assert revision_of(database) == "second"
+
+    def test_makes_nobody_wait_for_longer_than_the_timeout(self, project: Project, database: Database) -> None:
+        rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
+        change_mark(database, Environment.DEVELOPMENT)
+        project.write_revision(
+            "third",
+            """
+            assert op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar() == "100ms"
+            with op.get_context().autocommit_block():
+                op.execute("CREATE INDEX CONCURRENTLY built ON held (kept)")
+                assert op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar() == "100ms"
+            """,
+            follows="second",
+        )
+
+        assert apply(project.settled, database, patience=QUICK).head == "third"
+
+    @pytest.mark.parametrize("exists", ["", "IF NOT EXISTS "])
+    def test_builds_an_index_again_that_a_kill_left_invalid(
+        self, project: Project, database: Database, seedbed_server: ThrowawayServer, exists: str
+    ) -> None:
+        rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
+        rows(database, "CREATE INDEX built ON held (kept)")
+        change_mark(database, Environment.DEVELOPMENT)
+        admin = seedbed_server.url(database.name)
+        execute(admin, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'built'::regclass")
+        project.write_revision(
+            "third",
+            f"""
+            with op.get_context().autocommit_block():
+                op.execute("CREATE INDEX CONCURRENTLY {exists}built ON held (kept)")
+            """,
+            follows="second",
+        )
+
+        apply(project.settled, database)
+
+        assert rows(database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'built'::regclass") == [(True,)]
+
+
+class TestProduction:
+    def test_is_migrated_by_name_alone(self, project: Project, database: Database) -> None:
+        variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
+
+        unnamed = project.start("seedbed", "migrate", "apply", **variables)
+        _, asked = unnamed.communicate(timeout=60)
+        named = project.start("seedbed", "migrate", "apply", "--yes", database.name, **variables)
+        out, err = named.communicate(timeout=60)
+
+        assert unnamed.returncode == 1
+        assert f"/{database.name} is production, and needs\n  first   First\n  second  Second\n" in asked
+        assert f"SB313 {database.name} was not migrated: its name was not given." in asked
+        assert (named.returncode, out) == (0, "first   First\nsecond  Second\n"), err
+
+
+class TestSurvey:
+    def test_shows_every_environment_and_what_keeps_it_from_being_seen(
+        self, project: Project, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        apply(project.settled, database)
+        rows(database, "CREATE TABLE by_hand AS SELECT 1 AS one")
+        monkeypatch.setenv("SHADOW_DATABASE_URL", database.direct.reveal())
+        (project.root / ".env.testing").write_text(f"DATABASE_URL='{database.direct.reveal()}'\n", encoding="utf-8")
+        project.write_revision("third", "pass", follows="second")
+
+        found = {one.environment: one for one in survey(project.settled)}
+
+        testing = found["testing"]
+        assert (testing.mark, testing.revision, testing.pending, testing.drift) == ("development", "second", 1, 1)
+        assert testing.applied_at is not None
+        assert found["preview"].problem is not None
+        assert found["preview"].problem.startswith("SB111 No database is configured for preview")
 
 
 def await_rows(database: Database, statement: str) -> None:

@@ -3,16 +3,19 @@
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
+from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
 
 if TYPE_CHECKING:
     from seedbed.migrating.drafting import Drafted
     from seedbed.migrating.history import Revision
     from seedbed.migrating.knowing import Words
+
+PRODUCTION = "production"
 
 
 @click.group()
@@ -99,31 +102,59 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
 
 
 @migrate.command()
+@click.option(
+    "--lock-timeout",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    metavar="MS",
+    help="How long a statement may wait for a lock, and make others wait behind it, before it is tried again later.",
+)
+@click.option("--tries", type=click.IntRange(min=1), default=20, show_default=True, help="How often, before giving up.")
+@yes_option
 @env_option
 @json_option
 @click.pass_context
-def apply(ctx: click.Context, env: str | None, as_json: bool) -> None:
+def apply(ctx: click.Context, lock_timeout: int, tries: int, yes: str | None, env: str | None, as_json: bool) -> None:
     """Bring the database to the newest revision.
 
-    Each revision is a transaction of its own. One session at a time migrates a database; a second one waits. A database
-    that is marked for another environment is refused.
-    """
-    with step("Migrating"):
-        from seedbed.migrating.applying import apply as apply_pending
-        from seedbed.postgres.databases import locate
+    Each revision is a transaction of its own. One session at a time migrates a database; a second one waits. A revision
+    that cannot have a table's lock at once is rolled back and tried again, so that no query queues behind it for long.
 
-        chosen = configuration(ctx, env)
-        applied = apply_pending(chosen.project, locate(chosen))
+    A database that is marked for another environment is refused. Production asks for the database's name first.
+    """
+    from seedbed.migrating.applying import apply as apply_pending
+    from seedbed.migrating.patience import Patience
+    from seedbed.migrating.planning import plan as make_plan
+    from seedbed.postgres.databases import locate
+
+    chosen = configuration(ctx, env)
+    database = locate(chosen)
+    made = make_plan(chosen.project, database)
+    if made.pending and PRODUCTION in {made.environment, made.mark}:
+        click.echo(f"{database.direct.address} is production, and needs", err=True)
+        for line in _listed(made.pending):
+            click.echo(f"  {line}", err=True)
+        confirm(database.name, yes, action="migrated")
+    patience = Patience(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
+    with step("Migrating"):
+        applied = apply_pending(
+            chosen.project, database, patience=patience, say=lambda line: click.echo(line, err=True)
+        )
     lines = _listed(applied.revisions) or [f"{applied.database} is at {applied.head or 'no revision'} already."]
     show(applied, as_json=as_json, lines=lines)
 
 
 @migrate.command()
+@click.option("--all", "every", is_flag=True, help="Every environment side by side, with what differs from the files.")
 @env_option
 @json_option
 @click.pass_context
-def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
+def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> None:
     """Say where the database is and where the files are."""
+    if every:
+        _survey(ctx, as_json=as_json)
+        return
     from seedbed.migrating.planning import plan as make_plan
     from seedbed.postgres.databases import locate
 
@@ -201,6 +232,32 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
     chosen = configuration(ctx, env)
     adopted = adopt_database(chosen, locate(chosen), at=at)
     show(adopted, as_json=as_json, lines=[f"{adopted.database} is at {adopted.revision} from now on."])
+
+
+def _survey(ctx: click.Context, *, as_json: bool) -> None:
+    from seedbed.migrating.surveying import survey
+
+    with step("Looking"):
+        found = survey(configuration(ctx, None).project)
+    head = ("environment", "database", "mark", "revision", "pending", "drift", "last applied")
+    rows = [
+        (
+            *(
+                one.environment,
+                one.database,
+                one.mark or "-",
+                one.revision or "-",
+                *map(_known, (one.pending, one.drift)),
+            ),
+            one.problem or (one.applied_at.strftime("%Y-%m-%d %H:%M %Z") if one.applied_at else "-"),
+        )
+        for one in found
+    ]
+    show(found, as_json=as_json, lines=columns([head, *rows]))
+
+
+def _known(count: int | None) -> str:
+    return "-" if count is None else str(count)
 
 
 def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Drafted | None":

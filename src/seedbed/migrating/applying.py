@@ -1,5 +1,7 @@
 """Pending revisions applied to a database, one transaction each."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,8 +9,9 @@ from alembic import command
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import RevisionFailed, SeedbedError
+from seedbed.errors import RevisionFailed, SeedbedError, TablesBusy
 from seedbed.migrating.history import History, Revision, alembic_config, current_revision, read_history
+from seedbed.migrating.patience import Patience, bounded, open_longest, pause, was_busy
 from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.databases import Database, refuse_pooler
 from seedbed.postgres.locks import migrating_alone
@@ -16,6 +19,7 @@ from seedbed.postgres.marks import agree
 from seedbed.settings import Project
 
 SHORT = timedelta(seconds=60)
+ORDINARY = Patience()
 
 
 @dataclass(frozen=True)
@@ -27,18 +31,28 @@ class Applied:
     head: str | None
 
 
-def apply(project: Project, database: Database, *, wait: timedelta = SHORT) -> Applied:
+def apply(
+    project: Project,
+    database: Database,
+    *,
+    wait: timedelta = SHORT,
+    patience: Patience = ORDINARY,
+    say: Callable[[str], None] = lambda _: None,
+) -> Applied:
     """Bring a database to the newest revision, and return what was applied.
 
     One advisory lock is held from planning to the last commit, so two deploys started together apply each revision
     once: the second waits up to `wait`. An unmarked database without rows is marked for its environment first. A
-    revision that fails is rolled back and stops the run; those before it stay applied.
+    revision that fails is rolled back and stops the run; those before it stay applied. One that has to wait for a
+    table's lock longer than `patience` has it is rolled back and tried again, so that nobody queues behind it for long;
+    `say` is told.
 
     Raises:
         MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
         PoolerRefused: the address is a pooler's.
         LockNotGranted: another session was still migrating after `wait`.
         UnknownRevision: the database is ahead of the files.
+        TablesBusy: others kept a lock through every try.
         RevisionFailed: with the revision and what PostgreSQL said.
     """
     history = read_history(project)
@@ -48,9 +62,35 @@ def apply(project: Project, database: Database, *, wait: timedelta = SHORT) -> A
         connection.commit()
         with migrating_alone(connection, database.name, wait=wait):
             pending = history.after(current_revision(connection), database.name)
-            if pending:
-                upgrade(project, history, connection, pending)
+            with bounded(connection, patience):
+                _patiently(project, history, connection, pending, patience, say)
     return Applied(database.name, pending, history.head)
+
+
+def _patiently(
+    project: Project,
+    history: History,
+    connection: Connection,
+    pending: tuple[Revision, ...],
+    patience: Patience,
+    say: Callable[[str], None],
+) -> None:
+    tried, left, begun = 0, pending, time.monotonic()
+    while left:
+        try:
+            upgrade(project, history, connection, left)
+            left = ()
+        except RevisionFailed as failed:
+            if not was_busy(failed.__cause__):
+                raise
+            now_left = history.after(current_revision(connection), "")
+            tried, left = (tried + 1 if now_left == left else 1), now_left
+            if tried == patience.tries:
+                done = [revision.id for revision in pending if revision not in left]
+                waited = time.monotonic() - begun
+                raise TablesBusy(left[0].id, tried, waited, open_longest(connection), applied=done) from failed
+            say(f"{left[0].id} waits for a lock that another session holds; trying again ({tried} of {patience.tries})")
+            pause(connection, patience, tried)
 
 
 def upgrade(project: Project, history: History, connection: Connection, pending: tuple[Revision, ...]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from seedbed.errors import SeedbedError
+from seedbed.migrating.patience import Patience, bounded
 from seedbed.migrating.recording import record
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
@@ -72,7 +73,8 @@ def _run() -> None:
     with connect(database, application="alembic") as connection:
         agree(connection, database, "migrate")
         connection.commit()
-        _migrate(connection, metadata, migrating_alone(connection, database.name))
+        with bounded(connection, Patience()):
+            _migrate(connection, metadata, migrating_alone(connection, database.name))
 
 
 def _migrate(connection: Connection, metadata: MetaData, lock: AbstractContextManager[None]) -> None:
