@@ -289,6 +289,19 @@ class TablesBusy(MigrationError):
         )
 
 
+class HazardsNotAllowed(MigrationError):
+    """A pending revision destroys something, and nobody has said that it may."""
+
+    code = "SB218"
+
+    def __init__(self, database: str, hazards: Sequence[str], rules: Sequence[str]) -> None:
+        options = " ".join(f"--allow {rule}" for rule in rules)
+        super().__init__(
+            f"Nothing was applied to {database}: {'; '.join(hazards)}.",
+            remedy=f"If that is meant, add {options}, or write into the revision: # seedbed: allow {', '.join(rules)}",
+        )
+
+
 class UnreadableRevision(MigrationError):
     """A file in migrations/versions cannot be imported, or misses what it follows."""
 

@@ -12,11 +12,12 @@ import pytest
 from seedbed.errors import AdoptionRefused, Drifted, ForkedHistory, NothingToRebase, RevisionEdited
 from seedbed.migrating.adopting import adopt
 from seedbed.migrating.applying import apply
+from seedbed.migrating.assessing import assess, sql_lines
 from seedbed.migrating.checking import check
 from seedbed.migrating.drafting import draft, draft_empty
 from seedbed.migrating.drifting import drift, refuse_drift
 from seedbed.migrating.history import current_revision, read_history
-from seedbed.migrating.planning import offline_sql, plan, recorded_sql
+from seedbed.migrating.planning import offline_sql, plan
 from seedbed.migrating.rebasing import rebase
 from seedbed.migrating.sealing import read_seals
 from seedbed.postgres.connecting import connect, execute_plain
@@ -232,7 +233,7 @@ class TestAdopt:
 
 class TestPlan:
     def test_has_the_statements_as_they_ran(self, configuration: Configuration, database: Database) -> None:
-        said = "\n".join(recorded_sql(configuration, plan(configuration.project, database)))
+        said = "\n".join(sql_lines(assess(configuration, database, plan(configuration.project, database))))
 
         assert "CREATE TABLE task" in said
         assert "CREATE TRIGGER task_touch" in said

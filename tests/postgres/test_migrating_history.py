@@ -7,8 +7,9 @@ import pytest
 
 from seedbed.errors import ForkedHistory, RevisionFailed, UnreadableRevision
 from seedbed.migrating.applying import apply
+from seedbed.migrating.assessing import assess
 from seedbed.migrating.history import read_history
-from seedbed.migrating.planning import plan, recorded_sql
+from seedbed.migrating.planning import plan
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from tests.projects import Project, execute, fresh_database, little_project
@@ -123,7 +124,7 @@ class TestRecordedSql:
         configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
 
         with pytest.raises(RevisionFailed) as failed:
-            recorded_sql(configuration, plan(project.settled, database))
+            assess(configuration, database, plan(project.settled, database))
 
         assert failed.value.message.startswith("Revision third failed and was rolled back; nothing was applied.")
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from seedbed.errors import SeedbedError
+from seedbed.migrating.hazards import RULES, Rule
 from seedbed.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -162,3 +163,14 @@ class TestRepository:
         holding = [shown(file) for file in files() if word.encode() in file.read_bytes()]
 
         assert holding == []
+
+
+class TestHazards:
+    @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+    def test_stand_in_the_manual_with_their_examples(self, rule: Rule) -> None:
+        manual = (ROOT / "docs" / "reference" / "hazards.md").read_text(encoding="utf-8")
+        section = manual.partition(f"## {rule.id}\n")[2].partition("\n## ")[0]
+
+        assert f"{', '.join(rule.effects).capitalize()}: {rule.says}." in section
+        assert rule.workaround in section
+        assert all(f"{example};" in section for example in (*rule.bad, *rule.good))

@@ -11,9 +11,13 @@ import click
 from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
 
 if TYPE_CHECKING:
+    from seedbed.migrating.assessing import Assessed
     from seedbed.migrating.drafting import Drafted
     from seedbed.migrating.history import Revision
     from seedbed.migrating.knowing import Words
+    from seedbed.migrating.planning import Plan
+    from seedbed.postgres.databases import Database
+    from seedbed.settings import Configuration
 
 PRODUCTION = "production"
 
@@ -85,19 +89,29 @@ def draft(
 @json_option
 @click.pass_context
 def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json: bool) -> None:
-    """List the revisions the database still needs. Ends with 1 when there are any."""
-    from seedbed.migrating.planning import offline_sql, recorded_sql
+    """List the revisions the database still needs, and what is dangerous about them. Ends with 1 when there are any.
+
+    They are run on a throw-away database, and looked at while they run: which locks they take, what they rewrite, read
+    whole, drop or rename. Tables of fewer than a thousand rows in the environment's database are no danger. The
+    database itself is only asked how many rows it has.
+    """
+    from seedbed.migrating.assessing import sql_lines
+    from seedbed.migrating.planning import offline_sql
     from seedbed.migrating.planning import plan as make_plan
     from seedbed.postgres.databases import locate
 
     chosen = configuration(ctx, env)
-    made = make_plan(chosen.project, locate(chosen))
+    database = locate(chosen)
+    made = make_plan(chosen.project, database)
     lines = _listed(made.pending) or [f"{made.database} is at {made.revision or 'no revision'}, the newest."]
-    if sql and made.pending:
-        lines += recorded_sql(chosen, made)
+    assessed = [] if offline and not sql else _assessed(chosen, database, made)
+    if sql:
+        lines += sql_lines(assessed)
     if offline and made.pending:
         lines.append(offline_sql(chosen.project, made))
-    show(made, as_json=as_json, lines=lines)
+    lines += [line for one in assessed for line in _dangers(one)]
+    facts = {**vars(made), "hazards": [hazard for one in assessed for hazard in one.hazards]}
+    show(facts, as_json=as_json, lines=lines)
     ctx.exit(1 if made.pending else 0)
 
 
@@ -111,19 +125,30 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     help="How long a statement may wait for a lock, and make others wait behind it, before it is tried again later.",
 )
 @click.option("--tries", type=click.IntRange(min=1), default=20, show_default=True, help="How often, before giving up.")
+@click.option("--allow", multiple=True, metavar="RULE", help="A hazard that is meant, such as drop-column.")
 @yes_option
 @env_option
 @json_option
 @click.pass_context
-def apply(ctx: click.Context, lock_timeout: int, tries: int, yes: str | None, env: str | None, as_json: bool) -> None:
+def apply(
+    ctx: click.Context,
+    lock_timeout: int,
+    tries: int,
+    allow: tuple[str, ...],
+    yes: str | None,
+    env: str | None,
+    as_json: bool,
+) -> None:
     """Bring the database to the newest revision.
 
     Each revision is a transaction of its own. One session at a time migrates a database; a second one waits. A revision
     that cannot have a table's lock at once is rolled back and tried again, so that no query queues behind it for long.
 
-    A database that is marked for another environment is refused. Production asks for the database's name first.
+    A database that is marked for another environment is refused. Production shows what is pending and what is dangerous
+    about it, refuses what destroys unless it is allowed, and asks for the database's name.
     """
     from seedbed.migrating.applying import apply as apply_pending
+    from seedbed.migrating.assessing import refuse_unallowed
     from seedbed.migrating.patience import Patience
     from seedbed.migrating.planning import plan as make_plan
     from seedbed.postgres.databases import locate
@@ -133,8 +158,10 @@ def apply(ctx: click.Context, lock_timeout: int, tries: int, yes: str | None, en
     made = make_plan(chosen.project, database)
     if made.pending and PRODUCTION in {made.environment, made.mark}:
         click.echo(f"{database.direct.address} is production, and needs", err=True)
-        for line in _listed(made.pending):
+        assessed = _assessed(chosen, database, made)
+        for line in [*_listed(made.pending), *(line for one in assessed for line in _dangers(one))]:
             click.echo(f"  {line}", err=True)
+        refuse_unallowed(database.name, assessed, allow)
         confirm(database.name, yes, action="migrated")
     patience = Patience(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
     with step("Migrating"):
@@ -232,6 +259,29 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
     chosen = configuration(ctx, env)
     adopted = adopt_database(chosen, locate(chosen), at=at)
     show(adopted, as_json=as_json, lines=[f"{adopted.database} is at {adopted.revision} from now on."])
+
+
+def _assessed(chosen: "Configuration", database: "Database", made: "Plan") -> "list[Assessed]":
+    """What is dangerous about a plan; where there is no server to see it on, a warning says so."""
+    from seedbed.errors import BinariesNotFound
+    from seedbed.migrating.assessing import assess
+
+    if not made.pending:
+        return []
+    try:
+        with step("Looking for hazards"):
+            return assess(chosen, database, made)
+    except BinariesNotFound as error:
+        click.echo(f"Warning: hazards were not looked for. {error.message} Or set SHADOW_DATABASE_URL.", err=True)
+        return []
+
+
+def _dangers(assessed: "Assessed") -> list[str]:
+    return [
+        f"{hazard.rule}: {hazard.at} ({hazard.revision})  "
+        f"{', '.join(hazard.effects)}: {hazard.says}. {hazard.workaround}"
+        for hazard in assessed.hazards
+    ]
 
 
 def _survey(ctx: click.Context, *, as_json: bool) -> None:

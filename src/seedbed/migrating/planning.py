@@ -5,17 +5,13 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 from alembic import command
-from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import CannotDraft, RevisionFailed
-from seedbed.migrating.applying import move
+from seedbed.errors import CannotDraft
 from seedbed.migrating.history import Revision, alembic_config, current_revision, read_history
-from seedbed.postgres.connecting import connect, sentence
+from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.marks import read_mark
-from seedbed.postgres.shadows import shadow_database
-from seedbed.settings import Configuration, Project
+from seedbed.settings import Project
 
 
 @dataclass(frozen=True)
@@ -49,44 +45,6 @@ def plan(project: Project, database: Database) -> Plan:
         head=history.head,
         pending=history.after(revision, database.name),
     )
-
-
-def recorded_sql(configuration: Configuration, pending: Plan) -> list[str]:
-    """The statements of the pending revisions, recorded while they ran on a throw-away database.
-
-    What a revision sends in a loop is said once, with how often it was sent there; on rows it may be more.
-
-    Raises:
-        RevisionFailed: one does not run on a database without rows.
-    """
-    said: list[str] = []
-    with shadow_database(configuration) as shadow, connect(shadow) as connection:
-        if pending.revision is not None:
-            move(configuration.project, connection, pending.revision)
-        counted: list[tuple[str, int]] = []
-        moved = False
-
-        @event.listens_for(connection, "before_cursor_execute")
-        def _record(_c: object, _k: object, statement: str, *_rest: object) -> None:
-            nonlocal moved
-            moved = moved or statement.startswith(("INSERT INTO alembic_version", "UPDATE alembic_version"))
-            if moved or "alembic_version" in statement or statement.startswith(("SELECT pg_catalog", "SELECT EXISTS")):
-                return
-            if counted and counted[-1][0] == statement:
-                counted[-1] = (statement, counted[-1][1] + 1)
-            else:
-                counted.append((statement, 1))
-
-        for revision in pending.pending:
-            counted.clear()
-            moved = False  # once it has, what follows is Seedbed's own record of the revision
-            try:
-                move(configuration.project, connection, revision.id)
-            except DBAPIError as error:
-                raise RevisionFailed(revision.id, sentence(error), applied=()) from error
-            said.append(f"-- {revision.id} {revision.message}")
-            said += [f"{s.strip()};{f'  -- {n} times' if n > 1 else ''}" for s, n in counted]
-    return said
 
 
 def offline_sql(project: Project, pending: Plan) -> str:

@@ -1,5 +1,6 @@
 """A column changed in place, and new columns added to tables that may have rows."""
 
+import re
 from dataclasses import replace
 
 from seedbed.errors import BackfillNeeded
@@ -34,6 +35,11 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
     place = (table.schema, table.name, column.name)
     fill = knowledge.fills.get(place)
     automatic = column.default is not None or column.generated or column.identity
+    if knowledge.restoring and fill is None and column.default and _repeats(column.default) and not column.generated:
+        if _is_unique(table, column, after):
+            bare = replace(column, default=None)
+            steps = _added_numbered(table, bare, after) if column.not_null else [_add(table, bare)]
+            return [*steps, *default(table, column, to=column.default)]
     if automatic and fill is None:
         return [_add(table, column)]
     if fill is not None and place in knowledge.constants and column.default is None and column.not_null:
@@ -44,7 +50,7 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
     if not column.not_null:
         return [_add(table, column)]
     if knowledge.restoring and _is_unique(table, column, after):
-        return _added_numbered(table, column)
+        return _added_numbered(table, column, after)
     value = neutral(column.type, after) if knowledge.restoring else None
     if value is None:
         raise BackfillNeeded(table.name, column.name)
@@ -53,9 +59,9 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
     return [Statement(step.sql, step.code, loss=lost), *default(table, column)]
 
 
-def _added_numbered(table: Table, column: Column) -> list[Statement]:
+def _added_numbered(table: Table, column: Column, after: Catalogue) -> list[Statement]:
     """A unique column that comes back: what it was is lost, and its rows must still differ."""
-    value = numbered(column.type)
+    value = numbered(column.type, after)
     if value is None:
         raise BackfillNeeded(table.name, column.name)
     full, own = qualified(table.schema, table.name), name(column.name)
@@ -64,6 +70,11 @@ def _added_numbered(table: Table, column: Column) -> list[Statement]:
     lost = _loss(table, column, "comes back with numbers in place of what it was")
     filled = Statement(fill, loss=lost, updates=(table.schema, table.name))
     return [_add(table, column, not_null=False), filled, *_not_null(table, column)]
+
+
+def _repeats(default: str) -> bool:
+    """Whether a default gives rows that are added together the same value."""
+    return not re.search(r"\b(nextval|gen_random_uuid|uuidv[47]|random|clock_timestamp)\(", default)
 
 
 def _is_unique(table: Table, column: Column, after: Catalogue) -> bool:

@@ -17,7 +17,14 @@ _NUMBERED = (
     (("time",), "'00:00:00'::time + n * interval '1 microsecond'"),
     (("interval",), "n * interval '1 second'"),
     (("uuid",), "gen_random_uuid()"),
-    (("inet",), "'0.0.0.0'::inet + n"),
+    (("inet", "cidr"), "'0.0.0.0'::inet + n"),
+    (("boolean",), "n % 2 = 1"),
+    (("jsonb",), "to_jsonb(n)"),
+    (("macaddr8",), "lpad(to_hex(n), 16, '0')"),
+    (("macaddr",), "lpad(to_hex(n), 12, '0')"),
+    (("bit",), "n::integer::bit(31)"),
+    (("tsvector",), "n::text"),
+    (("int4range", "int8range", "numrange"), "'[' || n || ',' || n || ']'"),
     (("bytea",), "n::text::bytea"),
 )
 
@@ -72,6 +79,14 @@ def neutral(type_name: str, catalogue: Catalogue) -> str | None:
     return "''" if type_name.startswith("bit varying") else None
 
 
-def numbered(type_name: str) -> str | None:
-    """A value that says nothing and is another in every row, in terms of the row's number n."""
+def numbered(type_name: str, catalogue: Catalogue) -> str | None:
+    """A value that says nothing and is another in every row, in terms of the row's number n, for as many rows as the
+    type has values.
+    """
+    schema, _, bare = type_name.rpartition(".")
+    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
+    if isinstance(found, Enum):
+        return f"(ARRAY[{', '.join(map(literal, found.labels))}])[n]"
+    if type_name.endswith("[]"):
+        return "'{' || n || '}'"
     return next((value for names, value in _NUMBERED if type_name.startswith(names)), None)

@@ -31,5 +31,5 @@ def read_rows(connection: Connection) -> dict[tuple[str, str], list[dict[str, An
             found[schema, name] = sorted((json.loads(row) for (row,) in driver.fetchall()), key=json.dumps)
     finally:
         driver.close()
-    connection.rollback()
+    connection.connection.rollback()  # what a bare cursor began, SQLAlchemy does not know of
     return found

@@ -1,0 +1,110 @@
+"""Pending revisions run on a throw-away database, to say beforehand what they do to those who use the target."""
+
+import ast
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import HazardsNotAllowed, RevisionFailed
+from seedbed.migrating.applying import move
+from seedbed.migrating.hazards import Hazard, Seen, hazards
+from seedbed.migrating.history import Revision
+from seedbed.migrating.planning import Plan
+from seedbed.migrating.tracing import traced
+from seedbed.postgres.connecting import connect, sentence
+from seedbed.postgres.databases import Database
+from seedbed.postgres.shadows import shadow_database
+from seedbed.settings import Configuration
+
+_NOTE = re.compile(r"#\s*seedbed:\s*allow\s+([a-z-]+(?:\s*,\s*[a-z-]+)*)")
+_BYTES_A_ROW = 100
+_ROWS = f"""
+SELECT CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END || c.relname,
+       greatest(c.reltuples, pg_relation_size(c.oid) / {_BYTES_A_ROW})::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+"""
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """A revision, its statements as they ran, and what is dangerous about them."""
+
+    revision: Revision
+    statements: tuple[str, ...]
+    hazards: tuple[Hazard, ...]
+
+
+def assess(configuration: Configuration, database: Database, plan: Plan) -> list[Assessed]:
+    """Run what is pending on a throw-away database and look at it; of the target, row counts alone are asked.
+
+    Rows are estimated from PostgreSQL's statistics, or from a table's size where these are older.
+
+    Raises:
+        RevisionFailed: one does not run on a database without rows.
+        BinariesNotFound, Unreachable: there is no server for throw-away databases.
+    """
+    with connect(database) as target:
+        rows = {str(name): int(count) for name, count in target.execute(text(_ROWS)).all()}
+    with shadow_database(configuration) as shadow, connect(shadow) as connection:
+        if plan.revision is not None:
+            move(configuration.project, connection, plan.revision)
+        return [_assessed(configuration, connection, revision, rows) for revision in plan.pending]
+
+
+def sql_lines(assessed: Sequence[Assessed]) -> list[str]:
+    """The statements of revisions; what a loop sends is said once, with how often it was sent."""
+    lines: list[str] = []
+    for one in assessed:
+        lines.append(f"-- {one.revision.id} {one.revision.message}")
+        for statement, same in groupby(one.statements):
+            times = len(list(same))
+            lines.append(f"{statement};{f'  -- {times} times' if times > 1 else ''}")
+    return lines
+
+
+def refuse_unallowed(database: str, assessed: Sequence[Assessed], allowed: Collection[str]) -> None:
+    """See that whatever destroys was allowed, by an option or by a note in its revision: `# seedbed: allow truncate`.
+
+    Raises:
+        HazardsNotAllowed: with what was not.
+    """
+    missing = [
+        (hazard.rule, f"{hazard.at} ({one.revision.id}): {hazard.says}")
+        for one in assessed
+        for hazard in one.hazards
+        if hazard.destructive and hazard.rule not in {*allowed, *_noted(one.revision)}
+    ]
+    if missing:
+        raise HazardsNotAllowed(database, [said for _, said in missing], sorted({rule for rule, _ in missing}))
+
+
+def _noted(revision: Revision) -> set[str]:
+    notes = _NOTE.findall(revision.file.read_text(encoding="utf-8"))
+    return {word.strip() for note in notes for word in note.split(",")}
+
+
+def _assessed(
+    configuration: Configuration, connection: Connection, revision: Revision, rows: Mapping[str, int]
+) -> Assessed:
+    project = configuration.project
+    try:
+        with traced(connection, revision.id) as trace:
+            move(project, connection, revision.id)
+    except DBAPIError as error:
+        raise RevisionFailed(revision.id, sentence(error), applied=()) from error
+    found = hazards(Seen(trace, rows, one_way=_refuses_to_go_down(revision)))
+    return Assessed(revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(found))
+
+
+def _refuses_to_go_down(revision: Revision) -> bool:
+    """Whether its `downgrade` does nothing but raise, as a draft's does where there is no way back."""
+    for node in ast.parse(revision.file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
+            steps = [step for step in node.body if not isinstance(step, ast.Expr)]
+            return len(steps) > 0 and isinstance(steps[0], ast.Raise)
+    return False

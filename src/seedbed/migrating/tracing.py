@@ -1,0 +1,213 @@
+"""What the statements of a revision do to the tables that were there: locks, rewrites, scans, and what is gone."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+MODES = (
+    "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
+    "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock",
+)  # fmt: skip
+"""PostgreSQL's table locks, the weakest first."""
+
+_TABLES = """
+SELECT c.oid::bigint, CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END || c.relname,
+       coalesce(pg_relation_filenode(c.oid), 0)::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_%'
+  AND n.nspname NOT IN ('information_schema', 'seedbed') AND c.relname <> 'alembic_version'
+"""
+_COLUMNS = """
+SELECT attrelid::bigint, attnum::int, attname, format_type(atttypid, atttypmod), attnotnull,
+       atthasdef OR attidentity <> ''
+FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped AND attrelid = ANY (%s::bigint[]::oid[])
+"""
+_SCANS = "SELECT relid::bigint, coalesce(seq_scan, 0)::bigint FROM pg_stat_xact_user_tables"
+_LOCKS = """
+SELECT relation::bigint, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: str
+    not_null: bool
+    filled: bool
+    """Whether a row that does not name it gets a value: a default, or an identity."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The tables by oid: their names, the files of their rows, and their columns by number; in the transaction so far,
+    how often each was read whole and the strongest lock on it.
+    """
+
+    names: Mapping[int, str]
+    files: Mapping[int, int]
+    columns: Mapping[int, Mapping[int, Column]]
+    scans: Mapping[int, int]
+    locks: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """One statement of a revision. `concurrent` ones run outside of a transaction; `begun` and `ended` are seconds on
+    the trace's clock, which stands still while the tracing itself is at work.
+    """
+
+    revision: str
+    sql: str
+    before: Snapshot
+    after: Snapshot
+    begun: float
+    ended: float
+    rows: int
+    concurrent: bool
+
+    @property
+    def tables(self) -> list[int]:
+        """The tables that were there before the statement."""
+        return list(self.before.names)
+
+    def rewritten(self) -> list[int]:
+        return [t for t in self.tables if self.after.files.get(t, 0) not in {0, self.before.files[t]}]
+
+    def scanned(self) -> list[int]:
+        return [t for t in self.tables if self.after.scans.get(t, 0) > self.before.scans.get(t, 0)]
+
+    def held(self, table: int) -> str | None:
+        """The strongest lock that the transaction has on a table after the statement."""
+        return self.after.locks.get(table)
+
+    def gone_tables(self) -> list[int]:
+        return [t for t in self.tables if t not in self.after.names]
+
+    def renamed_tables(self) -> list[int]:
+        return [t for t in self.tables if self.after.names.get(t, self.before.names[t]) != self.before.names[t]]
+
+    def gone_columns(self) -> list[tuple[int, str]]:
+        return [
+            (table, column.name)
+            for table, columns in self.before.columns.items()
+            if table in self.after.names
+            for number, column in columns.items()
+            if number not in self.after.columns.get(table, {})
+        ]
+
+    def changed_columns(self) -> list[tuple[int, Column, Column]]:
+        """Columns that were there and still are, as they were and as they are, where these differ."""
+        return [
+            (table, column, self.after.columns[table][number])
+            for table, columns in self.before.columns.items()
+            for number, column in columns.items()
+            if number in self.after.columns.get(table, {}) and self.after.columns[table][number] != column
+        ]
+
+    def new_columns(self) -> list[tuple[int, Column]]:
+        return [
+            (table, column)
+            for table in self.tables
+            for number, column in self.after.columns.get(table, {}).items()
+            if number not in self.before.columns.get(table, {})
+        ]
+
+
+@dataclass
+class Trace:
+    """The statements of a revision that ran on a connection, and when its transactions were committed."""
+
+    revision: str
+    statements: list[Traced] = field(default_factory=list)
+    commits: list[float] = field(default_factory=list)
+    there: frozenset[int] = frozenset()
+    """The tables that were there when the revision began; nobody waits for others."""
+    over: bool = False
+
+
+@contextmanager
+def traced(connection: Connection, revision: str) -> Iterator[Trace]:
+    """Trace what a block runs on a connection, without what Alembic and Seedbed write about a revision.
+
+    The questions are put on the same session, since locks and the counts of a transaction are its own; the clock stands
+    still for them, and they lock none of the project's tables.
+    """
+    trace = Trace(revision, there=frozenset(_snapshot(connection.connection.cursor()).names))
+    connection.rollback()
+    waiting: list[tuple[Snapshot, float]] = []
+    paused = -time.monotonic()
+
+    def clock() -> float:
+        return time.monotonic() + paused
+
+    def looked(cursor: Any) -> Snapshot:
+        nonlocal paused
+        started = time.monotonic()
+        found = _snapshot(cursor.connection.cursor())
+        paused -= time.monotonic() - started
+        return found
+
+    def before(_c: Connection, cursor: Any, statement: str, *_rest: object) -> None:
+        trace.over = trace.over or _moves_on(statement)
+        if not trace.over and not _asks(statement):
+            waiting.append((looked(cursor), clock()))
+
+    def after(_c: Connection, cursor: Any, statement: str, *_rest: object) -> None:
+        if waiting:
+            ended, (was, begun) = clock(), waiting.pop()
+            concurrent = bool(cursor.connection.autocommit)
+            rows = max(cursor.rowcount, 0)
+            trace.statements.append(
+                Traced(revision, statement.strip(), was, looked(cursor), begun, ended, rows, concurrent)
+            )
+
+    def committed(_c: Connection) -> None:
+        trace.commits.append(clock())
+
+    listeners = (("before_cursor_execute", before), ("after_cursor_execute", after), ("commit", committed))
+    for name, listener in listeners:
+        event.listen(connection, name, listener)
+    try:
+        yield trace
+    finally:
+        for name, listener in listeners:
+            event.remove(connection, name, listener)
+
+
+def _moves_on(statement: str) -> bool:
+    """Whether Alembic writes down that the revision is done; what follows is Seedbed's own record of it."""
+    return statement.lstrip().startswith(("INSERT INTO alembic_version", "UPDATE alembic_version"))
+
+
+def _asks(statement: str) -> bool:
+    """Whether it is a question of SQLAlchemy's or Alembic's own, or one of Alembic's table."""
+    return "alembic_version" in statement or statement.lstrip().startswith(("SELECT pg_catalog", "SELECT EXISTS"))
+
+
+def _snapshot(cursor: Any) -> Snapshot:
+    cursor.execute(_TABLES)
+    tables = cursor.fetchall()
+    cursor.execute(_COLUMNS, ([oid for oid, _, _ in tables],))
+    columns: dict[int, dict[int, Column]] = {oid: {} for oid, _, _ in tables}
+    for table, number, name, kind, not_null, filled in cursor.fetchall():
+        columns[table][number] = Column(name, kind, not_null, filled)
+    cursor.execute(_SCANS)
+    scans = dict(cursor.fetchall())
+    cursor.execute(_LOCKS)
+    locks: dict[int, str] = {}
+    for relation, mode in cursor.fetchall():
+        if mode in MODES and MODES.index(mode) >= MODES.index(locks.get(relation, mode)):
+            locks[relation] = mode
+    cursor.close()
+    return Snapshot(
+        names={oid: name for oid, name, _ in tables},
+        files={oid: file for oid, _, file in tables},
+        columns=columns,
+        scans=scans,
+        locks=locks,
+    )

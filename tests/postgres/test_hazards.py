@@ -1,0 +1,204 @@
+"""What pending revisions do to those who use the database, seen on a throw-away one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from seedbed.errors import HazardsNotAllowed
+from seedbed.migrating.applying import apply
+from seedbed.migrating.assessing import Assessed, assess, refuse_unallowed
+from seedbed.migrating.hazards import RULES, Rule, Seen, hazards
+from seedbed.migrating.planning import plan
+from seedbed.migrating.tracing import traced
+from seedbed.postgres.connecting import connect, execute_plain
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.marking import change_mark
+from seedbed.settings import Environment
+from tests.projects import Project, execute, fresh_database, little_project
+
+TABLES = """
+CREATE TABLE task (id int PRIMARY KEY, title varchar(200), points int DEFAULT 0, parent_id int);
+CREATE TABLE note (id int PRIMARY KEY, body text);
+INSERT INTO task SELECT n, 'title ' || n FROM generate_series(1, 2000) n;
+INSERT INTO note SELECT n, 'body' FROM generate_series(1, 2000) n;
+ANALYZE task, note;
+"""
+EXAMPLES = [rule for rule in RULES if rule.bad]
+HERO = """
+class Task(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+"""
+
+
+@pytest.fixture
+def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
+    with fresh_database(seedbed_server) as made:
+        yield made
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    with connect(database) as found:
+        execute_plain(found, TABLES)
+        found.commit()
+        yield found
+
+
+def met(connection: Connection, statements: tuple[str, ...], rows: dict[str, int] | None = None) -> set[str]:
+    with traced(connection, "x") as trace:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        connection.commit()
+    return {hazard.rule for hazard in hazards(Seen(trace, rows or {}))}
+
+
+class TestRule:
+    @pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.id)
+    def test_finds_its_bad_example(self, connection: Connection, rule: Rule) -> None:
+        assert rule.id in met(connection, rule.bad)
+
+    @pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.id)
+    def test_lets_its_good_example_pass(self, connection: Connection, rule: Rule) -> None:
+        assert met(connection, rule.good) == set()
+
+    @pytest.mark.parametrize("rule", ["rewrite", "scan-alone", "scan-with-readers", "update-at-once"])
+    def test_is_about_large_tables(self, connection: Connection, rule: str) -> None:
+        bad = next(known.bad for known in RULES if known.id == rule)
+
+        assert rule not in met(connection, bad, {"task": 10})
+
+    def test_is_met_by_a_constraint_that_is_validated_while_its_lock_is_held(self, connection: Connection) -> None:
+        added = "ALTER TABLE task ADD CONSTRAINT {} CHECK (id > 0) NOT VALID"
+        together = (added.format("ck"), "ALTER TABLE task VALIDATE CONSTRAINT ck")
+
+        assert met(connection, together) == {"scan-alone"}
+        connection.exec_driver_sql(added.format("other"))
+        connection.commit()
+        assert met(connection, ("ALTER TABLE task VALIDATE CONSTRAINT other",)) == set()
+
+    def test_is_not_about_tables_of_the_revision_itself(self, connection: Connection) -> None:
+        made = "CREATE TABLE fresh AS SELECT * FROM task"
+        own = (made, "CREATE INDEX ON fresh (title)", "ALTER TABLE fresh ALTER id SET NOT NULL")
+
+        assert met(connection, own) == set()
+
+
+class TestTrace:
+    def test_leaves_the_session_as_it_was(self, connection: Connection) -> None:
+        with traced(connection, "x") as trace:
+            connection.exec_driver_sql("LOCK TABLE task IN SHARE MODE")
+            connection.commit()
+        connection.exec_driver_sql("SELECT 1")
+
+        assert [statement.sql for statement in trace.statements] == ["LOCK TABLE task IN SHARE MODE"]
+        assert (
+            trace.statements[0].held(
+                next(iter(trace.there & {t for t, n in trace.statements[0].after.names.items() if n == "task"}))
+            )
+            == "ShareLock"
+        )
+        assert len(trace.commits) == 1
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with little_project(tmp_path, HERO) as made:
+        made.write_revision(
+            "first",
+            "op.execute('CREATE TABLE task (id int PRIMARY KEY, title text, points int)')",
+            downgrade="op.drop_table('task')",
+        )
+        yield made
+
+
+def assessed(project: Project, database: Database) -> list[Assessed]:
+    configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
+    return assess(configuration, database, plan(project.settled, database))
+
+
+class TestAssess:
+    def test_names_what_is_dangerous_for_each_pending_revision(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        execute(database.direct, "INSERT INTO task SELECT n FROM generate_series(1, 5000) n")
+        project.write_revision(
+            "second",
+            "op.execute('CREATE INDEX ix ON task (title)')",
+            follows="first",
+            downgrade="op.execute('DROP INDEX ix')",
+        )
+        project.write_revision(
+            "third", "op.drop_column('task', 'points')", follows="second", downgrade="raise RuntimeError('gone')"
+        )
+
+        second, third = assessed(project, database)
+
+        assert second.statements == ("CREATE INDEX ix ON task (title)",)
+        assert [(hazard.rule, hazard.at) for hazard in second.hazards] == [("scan-with-readers", "task")]
+        assert [(hazard.rule, hazard.at) for hazard in third.hazards] == [
+            ("drop-column", "task.points"),
+            ("one-way", "revision third"),
+        ]
+
+    def test_sees_a_mixture_that_cannot_be_run_again(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        project.write_revision(
+            "second",
+            """
+            op.execute("ALTER TABLE task ADD COLUMN due date")
+            with op.get_context().autocommit_block():
+                op.execute("CREATE INDEX CONCURRENTLY ix ON task (due)")
+            """,
+            follows="first",
+            downgrade="op.execute('ALTER TABLE task DROP COLUMN due')",
+        )
+
+        (second,) = assessed(project, database)
+
+        assert [hazard.rule for hazard in second.hazards] == ["mixture"]
+
+
+class TestAllow:
+    @pytest.fixture
+    def dropping(self, project: Project, database: Database) -> list[Assessed]:
+        apply(project.settled, database)
+        project.write_revision(
+            "second", "op.drop_column('task', 'points')", follows="first",
+            downgrade="op.execute('ALTER TABLE task ADD COLUMN points int')",
+        )  # fmt: skip
+        return assessed(project, database)
+
+    def test_is_needed_for_what_destroys(self, dropping: list[Assessed]) -> None:
+        with pytest.raises(HazardsNotAllowed) as refused:
+            refuse_unallowed("shop", dropping, ())
+
+        assert refused.value.message == (
+            "Nothing was applied to shop: task.points (second): the column's values are lost, "
+            "and programs that name it fail."
+        )
+        assert refused.value.remedy == (
+            "If that is meant, add --allow drop-column, or write into the revision: # seedbed: allow drop-column"
+        )
+
+    def test_is_given_by_an_option_or_by_a_note(self, dropping: list[Assessed]) -> None:
+        refuse_unallowed("shop", dropping, ["drop-column"])
+        file = dropping[0].revision.file
+        file.write_text(f"# seedbed: allow truncate, drop-column\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
+
+        refuse_unallowed("shop", dropping, ())
+
+    def test_is_asked_for_before_production_is_touched(
+        self, project: Project, database: Database, dropping: list[Assessed]
+    ) -> None:
+        change_mark(database, Environment.PRODUCTION)
+        url = database.direct.reveal()
+        variables = {"DATABASE_URL": url, "SHADOW_DATABASE_URL": url, "SEEDBED_ENV": "production"}
+        command = ("seedbed", "migrate", "apply", "--yes", database.name)
+
+        refused = project.run(*command, code=1, given=variables)
+        project.run(*command, "--allow", "drop-column", given=variables)
+
+        assert "drop-column: task.points (second)  loses data, breaks running code:" in refused.stderr
+        assert "SB218 Nothing was applied" in refused.stderr
