@@ -302,6 +302,18 @@ class HazardsNotAllowed(MigrationError):
         )
 
 
+class CopyRefused(MigrationError):
+    """There is no copy of a database to rehearse on."""
+
+    code = "SB219"
+
+    def __init__(self, database: str, reason: str) -> None:
+        super().__init__(
+            f"{database} cannot be rehearsed on a copy: {reason}.",
+            remedy="Make a copy yourself, and name it: seedbed migrate rehearse --on URL",
+        )
+
+
 class UnreadableRevision(MigrationError):
     """A file in migrations/versions cannot be imported, or misses what it follows."""
 

@@ -1,5 +1,6 @@
 """`seedbed up` in a project that nothing was done in before."""
 
+import json
 import random
 import signal
 import socket
@@ -110,3 +111,22 @@ class TestUp:
 
         assert project.rows(COUNT) == SEEDED
         assert len(project.servers()) == 1
+
+
+class TestRehearse:
+    def test_measures_on_a_copy_and_leaves_none(self, project: Project) -> None:
+        project.run("up", "--once")
+        task = project.root / "schema" / "task.py"
+        text = task.read_text(encoding="utf-8")
+        task.write_text(text.replace("sa_type=Text)", "sa_type=Text, index=True)"), encoding="utf-8")
+        project.run("migrate", "draft", "-m", "Find tasks by description")
+
+        planned = project.run("migrate", "plan", code=1)
+        rehearsed = project.run("migrate", "rehearse")
+        gate = project.run("migrate", "rehearse", "--max-block", "0", "--json", code=1)
+
+        assert "scan-with-readers: task" in planned.stdout
+        assert "Share on task" in rehearsed.stdout
+        assert rehearsed.stdout.endswith("way back: down and up again, both catalogues as they should be\n")
+        assert [step["scans"] for step in json.loads(gate.stdout)["steps"]] == [["task"]]
+        assert project.rows("SELECT count(*) FROM pg_database WHERE datname ~ 'rehearsal|shadow'") == "0"

@@ -53,6 +53,8 @@ class Snapshot:
     columns: Mapping[int, Mapping[int, Column]]
     scans: Mapping[int, int]
     locks: Mapping[int, str]
+    wal: int
+    """Bytes of the server's log so far; what other sessions write counts too."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,8 @@ def _snapshot(cursor: Any) -> Snapshot:
     for relation, mode in cursor.fetchall():
         if mode in MODES and MODES.index(mode) >= MODES.index(locks.get(relation, mode)):
             locks[relation] = mode
+    cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
+    (wal,) = cursor.fetchone()
     cursor.close()
     return Snapshot(
         names={oid: name for oid, name, _ in tables},
@@ -210,4 +214,5 @@ def _snapshot(cursor: Any) -> Snapshot:
         columns=columns,
         scans=scans,
         locks=locks,
+        wal=wal,
     )

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from seedbed.errors import NoEmbeddedServer, PoolerRefused
+from seedbed.errors import InvalidDatabaseUrl, NoEmbeddedServer, PoolerRefused
 from seedbed.postgres.connecting import open_connection, translated
 from seedbed.postgres.embedded import Server
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_url
+from seedbed.settings.parsing import MalformedUrl, parse_url
 from seedbed.settings.sources import Kind
 
+_TYPED = Origin(Kind.OPTION, "--on")
 EMBEDDED = Origin(Kind.DERIVED, "the embedded server")
 
 
@@ -44,6 +46,19 @@ def locate(configuration: Configuration) -> Database:
     server = Server.of(configuration)
     server.ensure()
     return on_server(server, configuration)
+
+
+def given_copy(url: str, environment: Environment) -> Database:
+    """A database whose URL was typed on the command line.
+
+    Raises:
+        InvalidDatabaseUrl: it cannot be read.
+    """
+    try:
+        parsed = parse_url(url)
+    except MalformedUrl as error:
+        raise InvalidDatabaseUrl("--on", str(_TYPED), str(error)) from None
+    return Database(parsed, parsed, environment, _TYPED)
 
 
 def located(configuration: Configuration) -> Database | None:

@@ -1,5 +1,6 @@
 """psql on a database, without its password on a command line that every user of the machine can read."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -53,6 +54,13 @@ def psql_command(database: Database) -> tuple[list[str], dict[str, str]]:
     variables = {_VARIABLES[name]: value for name, value in arguments.items() if name in _VARIABLES}
     rest = [f"{name}={_quoted(value)}" for name, value in arguments.items() if name in _NO_SECRET]
     return [str(_program()), *([" ".join(rest)] if rest else [])], variables
+
+
+def client_environment(database: Database) -> dict[str, str]:
+    """The process's variables, and those by which PostgreSQL's own programs find a database."""
+    arguments = database.direct.connect_arguments()
+    named = {_VARIABLES[name]: value for name, value in arguments.items() if name in _VARIABLES}
+    return {**os.environ, **named}
 
 
 def _program() -> Path:

@@ -35,11 +35,11 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
     place = (table.schema, table.name, column.name)
     fill = knowledge.fills.get(place)
     automatic = column.default is not None or column.generated or column.identity
-    if knowledge.restoring and fill is None and column.default and _repeats(column.default) and not column.generated:
-        if _is_unique(table, column, after):
-            bare = replace(column, default=None)
-            steps = _added_numbered(table, bare, after) if column.not_null else [_add(table, bare)]
-            return [*steps, *default(table, column, to=column.default)]
+    restored = knowledge.restoring and fill is None and not column.generated
+    if restored and column.default and _repeats(column.default) and _is_unique(table, column, after):
+        bare = replace(column, default=None)
+        steps = _added_numbered(table, bare, after) if column.not_null else [_add(table, bare)]
+        return [*steps, *default(table, column, to=column.default)]
     if automatic and fill is None:
         return [_add(table, column)]
     if fill is not None and place in knowledge.constants and column.default is None and column.not_null:

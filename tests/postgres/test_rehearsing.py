@@ -1,0 +1,197 @@
+"""Pending revisions measured on a copy."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seedbed.errors import CopyRefused, InvalidDatabaseUrl, RevisionFailed
+from seedbed.migrating.applying import apply
+from seedbed.migrating.planning import plan
+from seedbed.migrating.rehearsing import Rehearsal, rehearse
+from seedbed.postgres.databases import Database, given_copy
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.settings import Environment
+from tests.projects import Project, execute, fresh_database, little_project
+
+HERO = """
+class Task(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+"""
+ROWS = 20_000
+KINDS = {
+    "ALTER TABLE task ADD COLUMN more int": {"task": "AccessExclusiveLock"},
+    "ALTER TABLE task DROP COLUMN points": {"task": "AccessExclusiveLock"},
+    "ALTER TABLE task ALTER COLUMN points SET DEFAULT 3": {"task": "AccessExclusiveLock"},
+    "ALTER TABLE task ALTER COLUMN points SET STATISTICS 10": {"task": "ShareUpdateExclusiveLock"},
+    "ALTER TABLE task ALTER COLUMN points TYPE bigint": {"task": "AccessExclusiveLock"},
+    "ALTER TABLE task ADD CHECK (points > -1) NOT VALID": {"task": "AccessExclusiveLock"},
+    "ALTER TABLE task VALIDATE CONSTRAINT waiting": {"task": "ShareUpdateExclusiveLock"},
+    "ALTER TABLE task ADD UNIQUE (id, points)": {"task": "AccessExclusiveLock"},
+    "ALTER TABLE task ADD FOREIGN KEY (list_id) REFERENCES list": {
+        "list": "ShareRowExclusiveLock", "task": "ShareRowExclusiveLock",
+    },
+    "ALTER TABLE task SET (fillfactor = 90)": {"task": "ShareUpdateExclusiveLock"},
+    "ALTER TABLE task RENAME COLUMN points TO score": {"task": "AccessExclusiveLock"},
+    "ALTER TABLE task DISABLE TRIGGER USER": {"task": "ShareRowExclusiveLock"},
+    "ALTER TABLE task ENABLE ROW LEVEL SECURITY": {"task": "AccessExclusiveLock"},
+    "CREATE INDEX ix ON task (points)": {"task": "ShareLock"},
+    "CREATE TRIGGER t BEFORE UPDATE ON task FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()": {
+        "task": "ShareRowExclusiveLock",
+    },
+    "CREATE STATISTICS s ON id, points FROM task": {"task": "ShareUpdateExclusiveLock"},
+    "CREATE VIEW v AS SELECT * FROM task": {"task": "AccessShareLock"},
+    "COMMENT ON TABLE task IS 'x'": {"task": "ShareUpdateExclusiveLock"},
+    "GRANT SELECT ON task TO PUBLIC": {"task": "AccessShareLock"},
+    "UPDATE task SET points = 1 WHERE id = 1": {"task": "RowExclusiveLock"},
+    "LOCK TABLE task IN EXCLUSIVE MODE": {"task": "ExclusiveLock"},
+    "TRUNCATE task": {"task": "AccessExclusiveLock"},
+    "REINDEX TABLE task": {"task": "ShareLock"},
+    "DROP TABLE task": {"task": "AccessExclusiveLock"},
+}  # fmt: skip
+"""What pg_locks showed beside each of these statements, typed by hand in psql on 18 and 15."""
+
+
+@pytest.fixture
+def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
+    with fresh_database(seedbed_server) as made:
+        yield made
+
+
+@pytest.fixture
+def copy(seedbed_server: ThrowawayServer, database: Database, project: Project) -> Iterator[Database]:
+    """A copy of the database after the first revision, with rows, made as a user would make it."""
+    apply(project.settled, database)
+    execute(database.direct, f"INSERT INTO task SELECT n, n, NULL FROM generate_series(1, {ROWS}) n")
+    execute(database.direct, "ALTER TABLE task ADD CONSTRAINT waiting CHECK (id > 0) NOT VALID")
+    name = f"{database.name}_copy"
+    execute(seedbed_server.url(), f"CREATE DATABASE {name} TEMPLATE {database.name}")
+    url = database.direct.with_database(name)
+    yield replace(database, url=url, direct=url)
+    execute(seedbed_server.url(), f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with little_project(tmp_path, HERO) as made:
+        made.write_revision(
+            "first",
+            """
+            op.execute("CREATE TABLE list (id int PRIMARY KEY)")
+            op.execute("CREATE TABLE task (id int PRIMARY KEY, points int, list_id int)")
+            """,
+        )
+        yield made
+
+
+def rehearsed(project: Project, database: Database, copy: Database) -> Rehearsal:
+    return rehearse(project.configuration(), database, plan(project.settled, database), on=copy)
+
+
+class TestRehearse:
+    @pytest.mark.parametrize("statement", KINDS)
+    def test_names_the_locks_that_pg_locks_shows(
+        self, project: Project, database: Database, copy: Database, statement: str
+    ) -> None:
+        project.write_revision("second", f"op.execute({statement!r})", follows="first")
+
+        (step,) = rehearsed(project, database, copy).steps
+
+        assert step.locks == KINDS[statement]
+
+    def test_counts_a_lock_until_the_commit(self, project: Project, database: Database, copy: Database) -> None:
+        project.write_revision(
+            "second",
+            """
+            op.execute("ALTER TABLE task ADD COLUMN more int")
+            op.execute("SELECT pg_sleep(0.3)")
+            """,
+            follows="first",
+            downgrade="op.execute('ALTER TABLE task DROP COLUMN more')",
+        )
+
+        found = rehearsed(project, database, copy)
+
+        assert re.fullmatch(r"blocks reads and writes on task for \d+ ms; everything else under 50 ms", found.verdict)
+        assert [(one.table, one.blocks) for one in found.blocked] == [("task", "reads and writes")]
+        assert found.blocked[0].seconds >= 0.3
+        assert found.way_back == "down and up again, both catalogues as they should be"
+
+    def test_says_what_is_rewritten_read_and_written(
+        self, project: Project, database: Database, copy: Database
+    ) -> None:
+        project.write_revision(
+            "second",
+            """
+            op.execute("UPDATE task SET points = 7")
+            op.execute("ALTER TABLE task ALTER COLUMN points TYPE bigint")
+            """,
+            follows="first",
+        )
+
+        updated, retyped = rehearsed(project, database, copy).steps
+
+        assert retyped.rewrites == ("task",)
+        assert (updated.rows, updated.scans) == (ROWS, ("task",))
+        assert updated.wal_bytes > ROWS * 50
+
+    def test_sees_the_locks_of_a_concurrent_build_from_another_session(
+        self, project: Project, database: Database, copy: Database
+    ) -> None:
+        execute(copy.direct, "INSERT INTO task SELECT n, n, NULL FROM generate_series(20001, 400000) n")
+        project.write_revision(
+            "second",
+            """
+            with op.get_context().autocommit_block():
+                op.execute("CREATE INDEX CONCURRENTLY ix ON task (points)")
+            """,
+            follows="first",
+            downgrade="op.execute('DROP INDEX ix')",
+        )
+
+        found = rehearsed(project, database, copy)
+
+        assert found.steps[0].locks == {"task": "ShareUpdateExclusiveLock"}
+        assert (found.verdict, found.blocked) == ("blocks nobody for 50 ms or longer", ())
+
+    def test_leaves_the_target_alone(self, project: Project, database: Database, copy: Database) -> None:
+        project.write_revision(
+            "second", "op.execute('DROP TABLE task')", follows="first", downgrade="raise RuntimeError('gone')"
+        )
+
+        found = rehearsed(project, database, copy)
+
+        assert execute(database.direct, "SELECT count(*) FROM task") == [(ROWS,)]
+        assert execute(database.direct, "SELECT version_num FROM alembic_version") == [("first",)]
+        assert found.way_back == "there is none: gone"
+
+    def test_fails_where_the_target_would(self, project: Project, database: Database, copy: Database) -> None:
+        project.write_revision("second", "op.execute('ALTER TABLE task ADD CHECK (id < 10)')", follows="first")
+
+        with pytest.raises(
+            RevisionFailed, match='check constraint "task_id_check" of relation "task" is violated by some row'
+        ):
+            rehearsed(project, database, copy)
+
+
+class TestRehearseRefuses:
+    def test_the_target_for_its_own_copy(self, project: Project, database: Database) -> None:
+        with pytest.raises(CopyRefused, match="it is the database itself"):
+            rehearsed(project, database, database)
+
+    def test_a_server_that_is_not_ours_where_nothing_can_copy(
+        self, project: Project, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", "/nowhere")
+        configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
+
+        with pytest.raises(CopyRefused, match="no pg_dump and psql on PATH"):
+            rehearse(configuration, database, plan(project.settled, database))
+
+    def test_what_is_no_url(self) -> None:
+        with pytest.raises(InvalidDatabaseUrl) as refused:
+            given_copy("mysql://secret@host/shop", Environment.DEVELOPMENT)
+
+        assert "secret" not in f"{refused.value} {refused.value.remedy}"
