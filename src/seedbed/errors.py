@@ -314,6 +314,31 @@ class CopyRefused(MigrationError):
         )
 
 
+class MixedRevision(MigrationError):
+    """A revision runs a part in its transaction and a part outside of it."""
+
+    code = "SB220"
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"Revision {revision} has statements in an autocommit block and others beside it; killed between them, it "
+            "could neither be run again nor be rolled back.",
+            remedy="Put the autocommit block into a revision of its own: seedbed migrate draft --empty",
+        )
+
+
+class DowngradeRefused(MigrationError):
+    """A production database was to be brought down without its name."""
+
+    code = "SB221"
+
+    def __init__(self, database: str) -> None:
+        super().__init__(
+            f"{database} is marked production, and a downgrade loses what later revisions added.",
+            remedy=f"If it is meant, say so by its name: alembic -x yes={database} downgrade REVISION",
+        )
+
+
 class UnreadableRevision(MigrationError):
     """A file in migrations/versions cannot be imported, or misses what it follows."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import AdoptionRefused, Drifted, ForkedHistory, NothingToRebase, RevisionEdited
+from seedbed.errors import AdoptionRefused, Drifted, ForkedHistory, MixedRevision, NothingToRebase, RevisionEdited
 from seedbed.migrating.adopting import adopt
 from seedbed.migrating.applying import apply
 from seedbed.migrating.assessing import assess, sql_lines
@@ -143,6 +143,21 @@ class TestSeals:
 
         with pytest.raises(RevisionEdited, match="living had it"):
             drift(configuration, database)
+
+
+class TestCheck:
+    def test_refuses_a_revision_that_could_be_left_half_applied(self, configuration: Configuration) -> None:
+        file = draft_empty(configuration, "Mixed").revision.file
+        text = file.read_text(encoding="utf-8")
+        mixed = """
+    op.execute("ALTER TABLE task ADD COLUMN due date")
+    with op.get_context().autocommit_block():
+        op.execute("CREATE INDEX CONCURRENTLY ix_task_due ON task (due)")
+"""
+        file.write_text(text.replace("\n    pass\n", mixed, 1), encoding="utf-8")
+
+        with pytest.raises(MixedRevision, match="statements in an autocommit block and others beside it"):
+            check(configuration)
 
 
 class TestRebase:

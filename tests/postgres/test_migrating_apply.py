@@ -263,6 +263,18 @@ class TestProduction:
         assert f"SB313 {database.name} was not migrated: its name was not given." in asked
         assert (named.returncode, out) == (0, "first   First\nsecond  Second\n"), err
 
+    def test_is_brought_down_by_plain_alembic_by_name_alone(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        change_mark(database, Environment.PRODUCTION)
+        variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
+
+        refused = project.run("alembic", "downgrade", "-1", code=255, given=variables)
+        before = revision_of(database)
+        project.run("alembic", "-x", f"yes={database.name}", "downgrade", "-1", given=variables)
+
+        assert f"SB221 {database.name} is marked production" in refused.stdout + refused.stderr
+        assert (before, revision_of(database)) == ("second", "first")
+
 
 class TestSurvey:
     def test_shows_every_environment_and_what_keeps_it_from_being_seen(

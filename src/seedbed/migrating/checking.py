@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import ModelsUndrafted, RevisionEdited, StepNotReversible
+from seedbed.errors import MixedRevision, ModelsUndrafted, RevisionEdited, StepNotReversible
 from seedbed.migrating.applying import move
 from seedbed.migrating.drafting import built
 from seedbed.migrating.history import History, read_history
 from seedbed.migrating.knowing import spent
 from seedbed.migrating.sealing import edited
+from seedbed.migrating.tracing import ways_of_running
 from seedbed.modelling import load_schema
 from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
 from seedbed.postgres.connecting import connect, sentence
@@ -38,6 +39,7 @@ def check(configuration: Configuration) -> Checked:
     Raises:
         ForkedHistory, UnreadableRevision: the files are no single history.
         RevisionEdited: a file is not what it was when it was written, by migrations/head.
+        MixedRevision: a revision holds statements that are committed as they run beside such that are not.
         StepNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
         ModelsUndrafted: the models say something that no revision does, or the other way round.
     """
@@ -64,7 +66,10 @@ def _climbed(project: Project, history: History, connection: Connection) -> Cata
     below = read_catalogue(connection)
     for revision in history.revisions:
         try:
-            move(project, connection, revision.id)
+            with ways_of_running(connection) as ways:
+                move(project, connection, revision.id)
+            if len(ways) > 1:
+                raise MixedRevision(revision.id)
             above = read_catalogue(connection)
             if _goes_down(project, connection):
                 if left := differences(read_catalogue(connection), below):

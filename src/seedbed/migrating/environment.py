@@ -4,20 +4,20 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-from alembic import context
+from alembic import command, context
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from seedbed.errors import SeedbedError
+from seedbed.errors import DowngradeRefused, SeedbedError
 from seedbed.migrating.patience import Patience, bounded
 from seedbed.migrating.recording import record
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import locate, refuse_pooler
 from seedbed.postgres.locks import migrating_alone
-from seedbed.postgres.marks import SCHEMA, agree
-from seedbed.settings import find_project, load
+from seedbed.postgres.marks import SCHEMA, agree, read_mark
+from seedbed.settings import Environment, find_project, load
 
 _PLUGINS = ["alembic.autogenerate.*", "seedbed.*"]
 
@@ -72,9 +72,21 @@ def _run() -> None:
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database, application="alembic") as connection:
         agree(connection, database, "migrate")
+        if _goes_down() and read_mark(connection) == Environment.PRODUCTION and _named() != database.name:
+            raise DowngradeRefused(database.name)
         connection.commit()
         with bounded(connection, Patience()):
             _migrate(connection, metadata, migrating_alone(connection, database.name))
+
+
+def _goes_down() -> bool:
+    """Whether plain `alembic downgrade` was typed; Alembic keeps the function that its command line has chosen."""
+    chosen: tuple[Any, ...] = getattr(context.config.cmd_opts, "cmd", (None,))
+    return chosen[0] is command.downgrade
+
+
+def _named() -> str | None:
+    return context.get_x_argument(as_dictionary=True).get("yes")
 
 
 def _migrate(connection: Connection, metadata: MetaData, lock: AbstractContextManager[None]) -> None:

@@ -181,6 +181,25 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
             event.remove(connection, name, listener)
 
 
+@contextmanager
+def ways_of_running(connection: Connection) -> Iterator[set[bool]]:
+    """Whether a block's statements ran outside of a transaction, inside of one, or both."""
+    found: set[bool] = set()
+    over = False
+
+    def before(_c: Connection, cursor: Any, statement: str, *_rest: object) -> None:
+        nonlocal over
+        over = over or _moves_on(statement)
+        if not over and not _asks(statement):
+            found.add(bool(cursor.connection.autocommit))
+
+    event.listen(connection, "before_cursor_execute", before)
+    try:
+        yield found
+    finally:
+        event.remove(connection, "before_cursor_execute", before)
+
+
 def _moves_on(statement: str) -> bool:
     """Whether Alembic writes down that the revision is done; what follows is Seedbed's own record of it."""
     return statement.lstrip().startswith(("INSERT INTO alembic_version", "UPDATE alembic_version"))

@@ -1,0 +1,192 @@
+"""Applying killed in the middle, again and again: one more apply finishes the job."""
+
+import multiprocessing
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from seedbed.migrating.applying import apply
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.settings import DatabaseUrl
+from tests.projects import Project, execute, fresh_database, little_project
+
+KILLS = int(os.environ.get("SEEDBED_TEST_KILLS", "24"))
+"""In turn of each kind; 200 and more by hand."""
+
+HERO = """
+class Task(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+"""
+BATCHES = """
+with op.get_context().autocommit_block():
+    while op.get_bind().exec_driver_sql(
+        "UPDATE task SET slug = 'task-' || id"
+        " WHERE id IN (SELECT id FROM task WHERE slug IS NULL ORDER BY id LIMIT 200)"
+    ).rowcount:
+        pass
+"""
+HISTORY = (
+    "op.execute('CREATE TABLE task (id int PRIMARY KEY, title text)')",
+    "op.execute(\"INSERT INTO task SELECT n, 'title ' || n FROM generate_series(1, 2000) n\")",
+    "op.execute('ALTER TABLE task ADD COLUMN slug text')",
+    BATCHES,
+    """
+with op.get_context().autocommit_block():
+    op.execute("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS uq_task_slug ON task (slug)")
+""",
+    "op.execute('ALTER TABLE task ADD CONSTRAINT uq_task_slug UNIQUE USING INDEX uq_task_slug')",
+    "op.execute('ALTER TABLE task ADD CONSTRAINT slug_there CHECK (slug IS NOT NULL) NOT VALID')",
+    "op.execute('ALTER TABLE task VALIDATE CONSTRAINT slug_there')",
+    "op.execute('ALTER TABLE task ALTER slug SET NOT NULL')\nop.execute('ALTER TABLE task DROP CONSTRAINT slug_there')",
+    """
+with op.get_context().autocommit_block():
+    op.execute("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_task_title ON task (title)")
+""",
+)
+STATE = """
+SELECT (SELECT count(*) || md5(string_agg(t::text, ',' ORDER BY id)) FROM task t),
+       (SELECT string_agg(pg_get_indexdef(indexrelid) || indisvalid, ',' ORDER BY indexrelid::regclass::text)
+          FROM pg_index WHERE indrelid = 'task'::regclass),
+       (SELECT string_agg(conname || pg_get_constraintdef(oid), ',' ORDER BY conname) FROM pg_constraint
+         WHERE conrelid = 'task'::regclass AND contype <> 'n'),
+       (SELECT string_agg(revision, ',' ORDER BY revision) FROM seedbed.revisions),
+       (SELECT version_num FROM alembic_version)
+"""
+Kill = Callable[[Project, Database, float], None]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with little_project(tmp_path_factory.mktemp("chaos"), HERO) as made:
+        for i, body in enumerate(HISTORY):
+            made.write_revision(f"r{i}", body, follows=f"r{i - 1}" if i else None)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def undisturbed(project: Project, seedbed_server: ThrowawayServer) -> tuple[object, float]:
+    """What the history makes, and how long it takes."""
+    with fresh_database(seedbed_server) as database:
+        begun = time.monotonic()
+        apply(project.settled, database)
+        return execute(database.direct, STATE), time.monotonic() - begun
+
+
+def client_killed(project: Project, database: Database, after: float) -> None:
+    process = multiprocessing.get_context("fork").Process(target=apply, args=(project.settled, database))
+    process.start()
+    process.join(after)
+    if process.pid is not None and process.is_alive():
+        os.kill(process.pid, signal.SIGKILL)
+    process.join()
+
+
+def backend_terminated(project: Project, database: Database, after: float) -> None:
+    def end() -> None:
+        time.sleep(after)
+        execute(
+            database.direct,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'seedbed'",
+        )
+
+    _applied_while(end, project, database)
+
+
+def connection_cut(project: Project, database: Database, after: float) -> None:
+    with cutting_proxy(database.direct) as (url, cut):
+
+        def end() -> None:
+            time.sleep(after)
+            cut()
+
+        _applied_while(end, project, replace(database, url=url, direct=url))
+
+
+def _applied_while(end: Callable[[], None], project: Project, database: Database) -> None:
+    ending = threading.Thread(target=end)
+    ending.start()
+    with suppress(Exception):
+        apply(project.settled, database)
+    ending.join()
+
+
+@contextmanager
+def cutting_proxy(url: DatabaseUrl) -> Iterator[tuple[DatabaseUrl, Callable[[], None]]]:
+    """A way to the server that can be cut: both sides are closed without a word."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    ends: list[socket.socket] = []
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listening.accept()
+                server = socket.create_connection(("127.0.0.1", int(url.port or 5432)))
+                ends.extend((client, server))
+                for pair in ((client, server), (server, client)):
+                    threading.Thread(target=pump, args=pair, daemon=True).start()
+
+    def cut() -> None:
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    threading.Thread(target=accept, daemon=True).start()
+    port = str(listening.getsockname()[1])
+    try:
+        yield DatabaseUrl(url.username, url.password, url.host, port, url.database, parameters=url.parameters), cut
+    finally:
+        listening.close()
+        cut()
+        for end in ends:
+            end.close()
+
+
+KINDS: tuple[Kill, ...] = (client_killed, backend_terminated, connection_cut)
+
+
+class TestApply:
+    @pytest.mark.parametrize("turn", range(KILLS), ids=lambda turn: f"{KINDS[turn % 3].__name__}-{turn // 3}")
+    def test_finishes_what_a_kill_left(
+        self, project: Project, seedbed_server: ThrowawayServer, undisturbed: tuple[object, float], turn: int
+    ) -> None:
+        state, seconds = undisturbed
+        moment = random.Random(turn).uniform(0, seconds)
+
+        with fresh_database(seedbed_server) as database:
+            KINDS[turn % 3](project, database, moment)
+            applied = apply(project.settled, database, wait=timedelta(seconds=30))
+
+            assert applied.head == "r9"
+            assert execute(database.direct, STATE) == state
+
+    def test_is_done_once_by_eight_that_start_together(self, project: Project, seedbed_server: ThrowawayServer) -> None:
+        with fresh_database(seedbed_server) as database:
+            fork = multiprocessing.get_context("fork")
+            processes = [fork.Process(target=apply, args=(project.settled, database)) for _ in range(8)]
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join(120)
+
+            assert [process.exitcode for process in processes] == [0] * 8
+            with connect(database) as connection:
+                assert connection.exec_driver_sql("SELECT count(*) FROM seedbed.revisions").scalar() == len(HISTORY)
