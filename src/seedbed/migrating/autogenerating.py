@@ -16,7 +16,6 @@ from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.drafting import Change, find_change
 from seedbed.migrating.history import read_history
 from seedbed.migrating.knowing import Words
-from seedbed.modelling import load_schema
 from seedbed.postgres.shadows import shadow_database
 from seedbed.settings import find_project, load
 
@@ -47,8 +46,7 @@ def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
     file = context.migration_context.environment_context.config.config_file_name  # type: ignore[union-attr]
     configuration = load(find_project(Path(file or "alembic.ini").parent))
     with _within_alembic(), shadow_database(configuration) as beginning:
-        schema, history = load_schema(configuration.project), read_history(configuration.project)
-        change = find_change(configuration, schema, history, beginning, Words())
+        change = find_change(configuration, read_history(configuration.project), beginning, Words())
     if change.upgrade:
         upgrade.ops.append(Steps(change.upgrade, _back(change)))
     context.imports.add("from sqlalchemy.dialects import postgresql")

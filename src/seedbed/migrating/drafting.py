@@ -76,14 +76,13 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
         SchemaNotImportable, SchemaNotBuildable, ForkedHistory, UnreadableRevision: there is nothing to compare.
     """
     history = read_history(configuration.project)
-    schema = load_schema(configuration.project)
     with shadow_database(configuration) as beginning:
-        change = find_change(configuration, schema, history, beginning, words or Words())
+        change = find_change(configuration, history, beginning, words or Words())
         if not change.upgrade:
             return None
         revision = write_revision(configuration.project, message, change.upgrade, change.downgrade)
         try:
-            proof = prove(_candidate(configuration, revision, change), _copies(configuration, beginning))
+            proof = prove(_candidate(configuration, revision, change), _copies(configuration, history, beginning))
         except BaseException:
             revision.file.unlink(missing_ok=True)
             raise
@@ -128,17 +127,17 @@ def built(configuration: Configuration, schema: Schema) -> Catalogue:
         return read_catalogue(connection)
 
 
-def find_change(
-    configuration: Configuration, schema: Schema, history: History, beginning: Database, words: Words
-) -> Change:
+def find_change(configuration: Configuration, history: History, beginning: Database, words: Words) -> Change:
     """Bring an empty throw-away database to the newest revision, and compare it with the models.
 
-    The models are built on another one meanwhile: the work is the server's, which has a process for each.
+    The models are loaded and built on another one meanwhile: much of the work is the server's, which has a process for
+    each.
     """
     with ThreadPoolExecutor(1) as beside:
-        models = beside.submit(built, configuration, schema)
-        replay(configuration, beginning, history)
-        after = models.result()
+        replayed = beside.submit(replay, configuration, beginning, history)
+        schema = load_schema(configuration.project)
+        after = built(configuration, schema)
+        replayed.result()
     with connect(beginning) as connection:
         return change_between(connection, after, schema, words)
 
@@ -231,10 +230,21 @@ def changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
     return frozenset(found)
 
 
-def _copies(configuration: Configuration, beginning: Database) -> Callable[[], AbstractContextManager[Connection]]:
+def _copies(
+    configuration: Configuration, history: History, beginning: Database
+) -> Callable[[], AbstractContextManager[Connection]]:
+    """Databases that are where a revision starts: the first is the one that was compared, others are made again."""
+    unused = [beginning]
+
     @contextmanager
     def copy() -> Iterator[Connection]:
-        with shadow_database(configuration, template=beginning) as shadow, connect(shadow) as connection:
-            yield connection
+        if unused:
+            with connect(unused.pop()) as connection:
+                yield connection
+            return
+        with shadow_database(configuration) as shadow:
+            replay(configuration, shadow, history)
+            with connect(shadow) as connection:
+                yield connection
 
     return copy

@@ -57,16 +57,16 @@ def options(metadata: MetaData) -> dict[str, Any]:
 
 def _run() -> None:
     config = context.config
+    handed = config.attributes.get("connection")
+    if isinstance(handed, Connection):
+        _migrate(handed, MetaData(), nullcontext())  # Seedbed runs revisions that way, and those need no models
+        return
     project = find_project(Path(config.config_file_name or "alembic.ini").parent)
     metadata = load_schema(project).metadata
     if context.is_offline_mode():
         context.configure(dialect_name="postgresql", literal_binds=True, **options(metadata))
         with context.begin_transaction():
             context.run_migrations()
-        return
-    handed = config.attributes.get("connection")
-    if isinstance(handed, Connection):
-        _migrate(handed, metadata, nullcontext())
         return
     database = locate(load(project))
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)

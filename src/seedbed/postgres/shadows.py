@@ -45,10 +45,9 @@ class _Maker:
 
 
 @contextmanager
-def shadow_database(configuration: Configuration, *, template: Database | None = None) -> Iterator[Database]:
+def shadow_database(configuration: Configuration) -> Iterator[Database]:
     """An empty database for the length of a block, owned by a role without superuser rights on the embedded server.
 
-    With a `template`, another shadow that nobody is connected to, it begins as a copy of that one.
     It is dropped at the end. One that a killed command left is dropped by a later one, an hour after it was made.
     """
     maker = _maker(configuration)
@@ -56,7 +55,7 @@ def shadow_database(configuration: Configuration, *, template: Database | None =
     with maker.cursor() as cursor:
         _drop_abandoned(cursor)
         owner = sql.SQL(" OWNER {}").format(sql.Identifier(maker.server.owner)) if maker.server else sql.SQL("")
-        copied = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template.name if template else "template0"))
+        copied = sql.SQL(" TEMPLATE template0")
         cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + owner + copied)
     try:
         url = maker.administered.direct.with_database(name)
