@@ -1,5 +1,6 @@
 """Seals, forks, drift and adoption, in a small project."""
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import AdoptionRefused, Drifted, ForkedHistory, MixedRevision, NothingToRebase, RevisionEdited
+from seedbed.errors import (
+    AdoptionRefused,
+    Drifted,
+    ForkedHistory,
+    MixedRevision,
+    NothingToRebase,
+    RevisionEdited,
+    StepNotReversible,
+)
 from seedbed.migrating.adopting import adopt
 from seedbed.migrating.applying import apply
 from seedbed.migrating.assessing import assess, sql_lines
@@ -157,6 +166,22 @@ class TestCheck:
         file.write_text(text.replace("\n    pass\n", mixed, 1), encoding="utf-8")
 
         with pytest.raises(MixedRevision, match="statements in an autocommit block and others beside it"):
+            check(configuration)
+
+    def test_runs_what_moves_data_over_rows(self, configuration: Configuration) -> None:
+        file = draft_empty(configuration, "Shout").revision.file
+        text = file.read_text(encoding="utf-8")
+
+        def becomes(body: str) -> None:
+            file.write_text(text.replace("\n    pass\n", f"\n    {body}\n", 1), encoding="utf-8")
+
+        becomes("op.execute('UPDATE task SET title = upper(title)')")
+        assert check(configuration).conditions == ()
+        becomes("op.execute('UPDATE task SET title = title::integer')  # only on rows")
+        assert re.fullmatch(r"\w+: invalid input syntax for type integer: .*", check(configuration).conditions[0])
+        body = "BEGIN IF EXISTS (SELECT FROM task) THEN UPDATE nowhere SET a = 1; END IF; END"
+        becomes(f"op.execute('DO $$ {body} $$')")
+        with pytest.raises(StepNotReversible, match='relation "nowhere" does not exist'):
             check(configuration)
 
 

@@ -273,6 +273,7 @@ def check(ctx: click.Context, seal: bool, env: str | None, as_json: bool) -> Non
         if env is not None:
             refuse_drift(chosen, locate(chosen))
     left = [f"{hint} has nothing left to say, and can go." for hint in checked.spent]
+    left += [f"Rows must fit {condition}." for condition in checked.conditions]
     show(checked, as_json=as_json, lines=[f"{checked.revisions} revisions: {', '.join(checked.facts)}.", *left])
 
 

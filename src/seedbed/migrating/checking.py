@@ -1,15 +1,20 @@
 """Whether the files, the models and each other agree, for a person and for CI."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
+import psycopg2
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import MixedRevision, ModelsUndrafted, RevisionEdited, StepNotReversible
 from seedbed.migrating.applying import move
 from seedbed.migrating.drafting import built
-from seedbed.migrating.history import History, read_history
+from seedbed.migrating.history import History, current_revision, read_history
 from seedbed.migrating.knowing import spent
+from seedbed.migrating.proving.proof import DATA_STATES
+from seedbed.migrating.proving.rows import empty, fill
 from seedbed.migrating.sealing import edited
 from seedbed.migrating.tracing import ways_of_running
 from seedbed.modelling import load_schema
@@ -18,23 +23,29 @@ from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.shadows import shadow_database
 from seedbed.settings import Configuration, Project
 
+_MOVING = re.compile(r"\b(UPDATE|INSERT INTO|DELETE FROM|MERGE INTO)\b|\.(update|insert|delete)\(|\bbulk_insert\(")
+
 
 @dataclass(frozen=True)
 class Checked:
-    """What was seen to hold; a check that fails raises instead. `spent` are hints with nothing left to say."""
+    """What was seen to hold; a check that fails raises instead. `spent` are hints with nothing left to say, and
+    `conditions` what rows must be for a revision that moves data: on others it stops, and changes nothing.
+    """
 
     head: str | None
     revisions: int
     facts: tuple[str, ...]
     spent: tuple[str, ...]
+    conditions: tuple[str, ...]
 
 
 def check(configuration: Configuration) -> Checked:
     """See that the history has one head, that every step of it runs up, down and up again, and that it makes what the
     models say.
 
-    Catalogues are compared, not models with reflected tables, so nothing that PostgreSQL knows escapes. All of it
-    happens on throw-away databases; no environment's database is needed or touched.
+    Catalogues are compared, not models with reflected tables, so nothing that PostgreSQL knows escapes. A revision that
+    moves data is run over rows too, made for every table and awkward ones among them; the others were proven over rows
+    when they were drafted. All of it happens on throw-away databases; no environment's database is needed or touched.
 
     Raises:
         ForkedHistory, UnreadableRevision: the files are no single history.
@@ -50,7 +61,8 @@ def check(configuration: Configuration) -> Checked:
     schema = load_schema(project)
     wanted = built(configuration, schema)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
-        found = _climbed(project, history, connection)
+        conditions: list[str] = []
+        found = _climbed(project, history, connection, conditions)
     if left := differences(found, wanted):
         raise ModelsUndrafted([str(difference) for difference in left])
     return Checked(
@@ -58,14 +70,17 @@ def check(configuration: Configuration) -> Checked:
         revisions=len(history.revisions),
         facts=("one head", "every step runs up, down and up again", "the result equals the models"),
         spent=tuple(spent(schema, found)),
+        conditions=tuple(conditions),
     )
 
 
-def _climbed(project: Project, history: History, connection: Connection) -> Catalogue:
+def _climbed(project: Project, history: History, connection: Connection, conditions: list[str]) -> Catalogue:
     """Take each step up, down and up again, and give the catalogue at the top."""
     below = read_catalogue(connection)
     for revision in history.revisions:
         try:
+            if moves_data(revision.file) and (condition := _tried_with_rows(project, connection, revision.id)):
+                conditions.append(condition)
             with ways_of_running(connection) as ways:
                 move(project, connection, revision.id)
             if len(ways) > 1:
@@ -81,6 +96,37 @@ def _climbed(project: Project, history: History, connection: Connection) -> Cata
             raise StepNotReversible(revision.id, sentence(error)) from error
         below = above
     return below
+
+
+def moves_data(file: Path) -> bool:
+    """Whether a revision looks as if it changed rows: by the words that do so, in SQL or in SQLAlchemy's calls."""
+    return bool(_MOVING.search(file.read_text(encoding="utf-8")))
+
+
+def _tried_with_rows(project: Project, connection: Connection, revision: str) -> str | None:
+    """Take a step up, down and up over rows, and back to where it was without them; what was in the way, if anything.
+
+    Raises:
+        DBAPIError: it fails for another reason than the rows.
+    """
+    fill(connection)
+    try:
+        move(project, connection, revision)
+        if _goes_down(project, connection):
+            move(project, connection, revision)
+            _goes_down(project, connection)
+    except DBAPIError as error:
+        connection.rollback()
+        driver = error.orig
+        state = driver.pgcode if isinstance(driver, psycopg2.Error) else None
+        if state is None or not state.startswith(DATA_STATES):
+            raise
+        if current_revision(connection) == revision:
+            _goes_down(project, connection)
+        return f"{revision}: {sentence(error)}"
+    finally:
+        empty(connection)
+    return None
 
 
 def _goes_down(project: Project, connection: Connection) -> bool:

@@ -20,7 +20,7 @@ from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
 from seedbed.postgres.catalogue.model import Table
 from seedbed.postgres.connecting import sentence
 
-_DATA = ("22", "23")
+DATA_STATES = ("22", "23")
 """SQLSTATE classes that are about the rows and not about the statement: data exceptions, violated constraints."""
 
 Rows = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
@@ -164,7 +164,7 @@ def _step(name: str, run: Callable[[Connection], None], connection: Connection) 
         connection.rollback()
         driver = error.orig if isinstance(error, DBAPIError) else error
         state = driver.pgcode if isinstance(driver, psycopg2.Error) else None
-        if state is not None and state.startswith(_DATA):
+        if state is not None and state.startswith(DATA_STATES):
             raise _RowsInTheWay(sentence(error), going_down=name == "downgrade") from error
         raise DraftRefused(name, sentence(error)) from error
 

@@ -136,6 +136,15 @@ def fill(
     return Filled(rows, empty)
 
 
+def empty(connection: Connection) -> None:
+    """Take all rows out of every table again, and commit."""
+    driver: Any = connection.connection.cursor()
+    if tables := [table.quoted for table in _tables(connection)]:
+        driver.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(tables)))
+    driver.close()
+    connection.commit()
+
+
 def _fill(driver: Any, table: _Table, seed: int, *, tame: bool) -> tuple[int, str]:
     """The rows that a table took, and why it took none. All are tried at once, and one by one where that fails."""
     wanted = _TAME_ROWS if tame else _ROWS
