@@ -200,5 +200,8 @@ class TestAllow:
         refused = project.run(*command, code=1, given=variables)
         project.run(*command, "--allow", "drop-column", given=variables)
 
-        assert "drop-column: task.points (second)  loses data, breaks running code:" in refused.stderr
+        assert (
+            "  drop-column: task.points (second)\n"
+            "      loses data, breaks running code: the column's values are lost, and programs that name it fail.\n"
+        ) in refused.stderr
         assert "SB218 Nothing was applied" in refused.stderr

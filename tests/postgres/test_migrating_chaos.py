@@ -12,13 +12,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 
+import psutil
 import pytest
 
 from seedbed.migrating.applying import apply
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
-from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.settings import DatabaseUrl
+from seedbed.postgres.embedded import Server, ThrowawayServer
+from seedbed.settings import DatabaseUrl, Environment
+from tests.postgres.conftest import GIVEN
 from tests.projects import Project, execute, fresh_database, little_project
 
 KILLS = int(os.environ.get("SEEDBED_TEST_KILLS", "24"))
@@ -177,6 +179,29 @@ class TestApply:
 
             assert applied.head == "r9"
             assert execute(database.direct, STATE) == state
+
+    @pytest.mark.parametrize("turn", range(max(1, KILLS // 6)))
+    def test_finishes_what_a_server_that_was_stopped_at_once_left(
+        self, project: Project, server: Server, undisturbed: tuple[object, float], turn: int
+    ) -> None:
+        state, seconds = undisturbed
+        url = server.ensure_database("chaos")
+        database = Database(url, url, Environment.DEVELOPMENT, GIVEN)
+        pid = server.status().pid
+        assert pid is not None
+
+        def stop() -> None:
+            time.sleep(random.Random(turn).uniform(0, seconds))
+            os.kill(pid, signal.SIGQUIT)  # what pg_ctl stop -m immediate sends
+
+        _applied_while(stop, project, database)
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).wait(timeout=30)
+        server.ensure()
+        applied = apply(project.settled, database, wait=timedelta(seconds=30))
+
+        assert applied.head == "r9"
+        assert execute(url, STATE) == state
 
     def test_is_done_once_by_eight_that_start_together(self, project: Project, seedbed_server: ThrowawayServer) -> None:
         with fresh_database(seedbed_server) as database:

@@ -1,6 +1,7 @@
 """Pending revisions measured on a copy."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ from seedbed.migrating.applying import apply
 from seedbed.migrating.planning import plan
 from seedbed.migrating.rehearsing import Rehearsal, rehearse
 from seedbed.postgres.databases import Database, given_copy
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
 from seedbed.settings import Environment
+from tests.postgres.conftest import installed
 from tests.projects import Project, execute, fresh_database, little_project
 
 HERO = """
@@ -84,6 +86,17 @@ def project(tmp_path: Path) -> Iterator[Project]:
             """,
         )
         yield made
+
+
+@pytest.fixture(scope="module")
+def other_server() -> Iterator[ThrowawayServer]:
+    """The system's PostgreSQL, of whose version the pg_dump on PATH is."""
+    program = shutil.which("pg_dump")
+    found = [binaries for binaries in installed() if binaries.folder != find_binaries().folder]
+    if program is None or not found:
+        pytest.skip("there is no pg_dump on this machine, or no PostgreSQL beside the embedded one")
+    with throwaway_server(found[0]) as server:
+        yield server
 
 
 def rehearsed(project: Project, database: Database, copy: Database) -> Rehearsal:
@@ -174,6 +187,28 @@ class TestRehearse:
             RevisionFailed, match='check constraint "task_id_check" of relation "task" is violated by some row'
         ):
             rehearsed(project, database, copy)
+
+
+class TestDumped:
+    def test_is_a_copy_of_another_server(
+        self, project: Project, seedbed_server: ThrowawayServer, other_server: ThrowawayServer
+    ) -> None:
+        with fresh_database(other_server) as source:
+            apply(project.settled, source)
+            project.write_revision(
+                "second",
+                "op.execute('CREATE INDEX ix ON task (points)')",
+                follows="first",
+                downgrade="op.execute('DROP INDEX ix')",
+            )
+            execute(source.direct, f"INSERT INTO task SELECT n, n, NULL FROM generate_series(1, {ROWS}) n")
+            configuration = project.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal())
+
+            found = rehearse(configuration, source, plan(project.settled, source))
+
+        assert found.steps[0].scans == ("task",)
+        assert found.way_back == "down and up again, both catalogues as they should be"
+        assert execute(seedbed_server.url(), "SELECT count(*) FROM pg_database WHERE datname ~ 'shadow'") == [(0,)]
 
 
 class TestRehearseRefuses:

@@ -327,9 +327,13 @@ def _assessed(chosen: "Configuration", database: "Database", made: "Plan") -> "l
 
 def _dangers(assessed: "Assessed") -> list[str]:
     return [
-        f"{hazard.rule}: {hazard.at} ({hazard.revision})  "
-        f"{', '.join(hazard.effects)}: {hazard.says}. {hazard.workaround}"
+        line
         for hazard in assessed.hazards
+        for line in (
+            f"{hazard.rule}: {hazard.at} ({hazard.revision})",
+            f"    {', '.join(hazard.effects)}: {hazard.says}.",
+            f"    {hazard.workaround}",
+        )
     ]
 
 
