@@ -1,25 +1,18 @@
 """Every change of the catalogue, there and back, drafted and proven on each PostgreSQL that this machine has."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from seedbed.migrating.proving.proof import Verdict
-from seedbed.postgres.embedded import Binaries, find_binaries, throwaway_server
+from seedbed.postgres.embedded import throwaway_server
 from tests.catalogue.cases import CASES
 from tests.catalogue.harness import Ground, seedbed_proves
 from tests.catalogue.world import Case
+from tests.servers import installed
 
 
-def servers() -> list[Binaries]:
-    """The one Seedbed would use, and Debian's 15 where it is installed: what is proven on one may fail on the other."""
-    found = [find_binaries()]
-    older = Binaries.in_folder(Path("/usr/lib/postgresql/15/bin"), "PostgreSQL 15")
-    return [*found, older] if older is not None and older.major != found[0].major else found
-
-
-@pytest.fixture(scope="module", params=servers(), ids=lambda binaries: f"postgres-{binaries.major}")
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     with throwaway_server(request.param) as server:
         yield Ground(server)

@@ -22,20 +22,11 @@ from seedbed.postgres.embedded.throwaway import _parent
 from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 from tests.postgres.processes import kill_started
+from tests.projects import fresh_database
+from tests.servers import installed
 
 OWNER = "shop_owner"
 GIVEN = Origin(Kind.PROCESS, "DATABASE_URL in the process's environment")
-
-
-def installed() -> list[Binaries]:
-    """The PostgreSQL that is found, and one of another major version where this machine has one."""
-    found = find_binaries()
-    others = [
-        other
-        for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-        if (other := Binaries.in_folder(folder, str(folder))) is not None and other.major != found.major
-    ]
-    return [found, *others[-1:]]
 
 
 @pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major}")
@@ -57,6 +48,13 @@ def folder() -> Iterator[Path]:
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)
+
+
+@pytest.fixture
+def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
+    """An empty database on the server of the run."""
+    with fresh_database(seedbed_server) as made:
+        yield made
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from seedbed.migrating.planning import plan
 from seedbed.migrating.tracing import traced
 from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database
-from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.marking import change_mark
 from seedbed.settings import Environment
-from tests.projects import Project, execute, fresh_database, little_project
+from tests.projects import Project, execute, little_project
 
 TABLES = """
 CREATE TABLE task (id int PRIMARY KEY, title varchar(200), points int DEFAULT 0, parent_id int);
@@ -31,12 +30,6 @@ HERO = """
 class Task(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
 """
-
-
-@pytest.fixture
-def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
-    with fresh_database(seedbed_server) as made:
-        yield made
 
 
 @pytest.fixture

@@ -10,15 +10,9 @@ from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.marking import change_mark, mark_of
 from seedbed.settings import Environment, find_project
-from tests.projects import ROOT, Project, execute, fresh_database, reference_copy
+from tests.projects import ROOT, Project, execute, reference_copy
 
 HEAD = read_history(find_project(ROOT)).head
-
-
-@pytest.fixture
-def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
-    with fresh_database(seedbed_server) as made:
-        yield made
 
 
 @pytest.fixture

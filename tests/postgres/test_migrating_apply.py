@@ -28,7 +28,7 @@ from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
 from seedbed.postgres.marking import change_mark
 from seedbed.settings import DatabaseUrl, Environment
-from tests.projects import Project, execute, fresh_database, little_project
+from tests.projects import Project, execute, little_project
 
 HERO = """
 class Hero(Table, table=True):
@@ -36,12 +36,6 @@ class Hero(Table, table=True):
 """
 APPLIERS = 8
 QUICK = Patience(lock_timeout=timedelta(seconds=0.1), tries=3)
-
-
-@pytest.fixture
-def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
-    with fresh_database(seedbed_server) as made:
-        yield made
 
 
 @pytest.fixture

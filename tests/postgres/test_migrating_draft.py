@@ -16,7 +16,7 @@ from seedbed.migrating.sealing import seal
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration
-from tests.projects import Project, execute, fresh_database, little_project
+from tests.projects import Project, execute, little_project
 
 HERO = """
 class Hero(Table, table=True):
@@ -24,12 +24,6 @@ class Hero(Table, table=True):
     name: str = Field(max_length=50)
 """
 NOBODY = "postgresql://nobody:nothing@127.0.0.1:1/never"
-
-
-@pytest.fixture
-def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
-    with fresh_database(seedbed_server) as made:
-        yield made
 
 
 @pytest.fixture

@@ -11,19 +11,12 @@ from seedbed.migrating.assessing import assess
 from seedbed.migrating.history import read_history
 from seedbed.migrating.planning import plan
 from seedbed.postgres.databases import Database
-from seedbed.postgres.embedded import ThrowawayServer
-from tests.projects import Project, execute, fresh_database, little_project
+from tests.projects import Project, execute, little_project
 
 HERO = """
 class Hero(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
 """
-
-
-@pytest.fixture
-def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
-    with fresh_database(seedbed_server) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The reference project's own migrations, on every PostgreSQL that this machine has."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,23 +11,17 @@ from seedbed.migrating.checking import check
 from seedbed.migrating.history import read_history
 from seedbed.modelling import load_schema
 from seedbed.postgres.databases import Database
-from seedbed.postgres.embedded import Binaries, ThrowawayServer, find_binaries, throwaway_server
+from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import run
 from seedbed.settings import Environment, find_project, load
 from tests.projects import ROOT, execute, fresh_database
+from tests.servers import installed
 
 PROJECT = find_project(ROOT)
 
 
-def servers() -> list[Binaries]:
-    """The one Seedbed would use, and Debian's 15 where it is installed."""
-    found = [find_binaries()]
-    older = Binaries.in_folder(Path("/usr/lib/postgresql/15/bin"), "PostgreSQL 15")
-    return [*found, older] if older is not None and older.major != found[0].major else found
-
-
-@pytest.fixture(scope="module", params=servers(), ids=lambda binaries: f"postgres-{binaries.major}")
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
 def server(request: pytest.FixtureRequest) -> Iterator[ThrowawayServer]:
     with throwaway_server(request.param) as started:
         yield started

@@ -15,8 +15,8 @@ from seedbed.migrating.rehearsing import Rehearsal, rehearse
 from seedbed.postgres.databases import Database, given_copy
 from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
 from seedbed.settings import Environment
-from tests.postgres.conftest import installed
 from tests.projects import Project, execute, fresh_database, little_project
+from tests.servers import installed
 
 HERO = """
 class Task(Table, table=True):
@@ -54,12 +54,6 @@ KINDS = {
     "DROP TABLE task": {"task": "AccessExclusiveLock"},
 }  # fmt: skip
 """What pg_locks showed beside each of these statements, typed by hand in psql on 18 and 15."""
-
-
-@pytest.fixture
-def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
-    with fresh_database(seedbed_server) as made:
-        yield made
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from seedbed.postgres.marking import change_mark
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import Seeded, run
 from seedbed.settings import DatabaseUrl, Environment
-from tests.projects import Project, execute, fresh_database, little_project, reference_copy
+from tests.projects import Project, execute, little_project, reference_copy
 
 HERO = """
 class Hero(Table, table=True):
@@ -46,12 +46,6 @@ class Power(Table, table=True):
 """
 )
 MANY = "seeds.add(tables.Hero, 150_000)"
-
-
-@pytest.fixture
-def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
-    with fresh_database(seedbed_server) as made:
-        yield made
 
 
 @pytest.fixture

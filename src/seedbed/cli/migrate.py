@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seedbed.cli.migration_lines import hazard_lines, rehearsal_lines, revision_lines, survey_lines
 from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
 
 if TYPE_CHECKING:
     from seedbed.migrating.assessing import Assessed
     from seedbed.migrating.drafting import Drafted
-    from seedbed.migrating.history import Revision
     from seedbed.migrating.knowing import Words
     from seedbed.migrating.planning import Plan
     from seedbed.postgres.databases import Database
@@ -58,7 +58,7 @@ def draft(
     """Write the revision that makes the database like the models, once it is proven.
 
     The environment's database is not touched. The migrations are replayed on a throw-away database, the models built
-    on another, and what PostgreSQL says of the two is compared. The new revision is run on copies with rows in them:
+    on another, and what PostgreSQL says of the two is compared. The new revision is run on the first, with rows in it:
     up, where the catalogue must equal the models' and the rows must be there, down, and up again. Otherwise its file
     is not kept.
 
@@ -103,13 +103,13 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     chosen = configuration(ctx, env)
     database = locate(chosen)
     made = make_plan(chosen.project, database)
-    lines = _listed(made.pending) or [f"{made.database} is at {made.revision or 'no revision'}, the newest."]
+    lines = revision_lines(made.pending) or [f"{made.database} is at {made.revision or 'no revision'}, the newest."]
     assessed = [] if offline and not sql else _assessed(chosen, database, made)
     if sql:
         lines += sql_lines(assessed)
     if offline and made.pending:
         lines.append(offline_sql(chosen.project, made))
-    lines += [line for one in assessed for line in _dangers(one)]
+    lines += [line for one in assessed for line in hazard_lines(one.hazards)]
     facts = {**vars(made), "hazards": [hazard for one in assessed for hazard in one.hazards]}
     show(facts, as_json=as_json, lines=lines)
     ctx.exit(1 if made.pending else 0)
@@ -159,7 +159,7 @@ def apply(
     if made.pending and PRODUCTION in {made.environment, made.mark}:
         click.echo(f"{database.direct.address} is production, and needs", err=True)
         assessed = _assessed(chosen, database, made)
-        for line in [*_listed(made.pending), *(line for one in assessed for line in _dangers(one))]:
+        for line in [*revision_lines(made.pending), *(line for one in assessed for line in hazard_lines(one.hazards))]:
             click.echo(f"  {line}", err=True)
         refuse_unallowed(database.name, assessed, allow)
         confirm(database.name, yes, action="migrated")
@@ -168,7 +168,7 @@ def apply(
         applied = apply_pending(
             chosen.project, database, patience=patience, say=lambda line: click.echo(line, err=True)
         )
-    lines = _listed(applied.revisions) or [f"{applied.database} is at {applied.head or 'no revision'} already."]
+    lines = revision_lines(applied.revisions) or [f"{applied.database} is at {applied.head or 'no revision'} already."]
     show(applied, as_json=as_json, lines=lines)
 
 
@@ -190,8 +190,6 @@ def rehearse(ctx: click.Context, on: str | None, max_block: int | None, env: str
 
     It cannot know how long a statement waits for locks that others hold, nor how cold the real server's caches are.
     """
-    from datetime import timedelta
-
     from seedbed.migrating.planning import plan as make_plan
     from seedbed.migrating.rehearsing import rehearse as rehearse_pending
     from seedbed.postgres.databases import given_copy, locate
@@ -205,17 +203,7 @@ def rehearse(ctx: click.Context, on: str | None, max_block: int | None, env: str
     copy = given_copy(on, chosen.environment) if on is not None else None
     with step("Rehearsing"):
         found = rehearse_pending(chosen, database, made, on=copy)
-    rows = [
-        (
-            f"{one.seconds * 1000:.0f} ms", str(one.rows or "-"), f"{one.wal_bytes / 1024:.0f} kB",
-            ", ".join(f"{mode.removesuffix('Lock')} on {table}" for table, mode in one.locks.items()) or "-",
-            ", ".join([*(f"rewrites {t}" for t in one.rewrites), *(f"reads all {t}" for t in one.scans)]) or "-",
-            one.sql,
-        )
-        for one in found.steps
-    ]  # fmt: skip
-    table = columns([("took", "rows", "log", "locks", "work", "statement"), *rows])
-    show(found, as_json=as_json, lines=[found.verdict, "", *table, "", f"way back: {found.way_back}"])
+    show(found, as_json=as_json, lines=rehearsal_lines(found))
     if max_block is not None and found.longest() > timedelta(milliseconds=max_block):
         ctx.exit(1)
 
@@ -325,42 +313,12 @@ def _assessed(chosen: "Configuration", database: "Database", made: "Plan") -> "l
         return []
 
 
-def _dangers(assessed: "Assessed") -> list[str]:
-    return [
-        line
-        for hazard in assessed.hazards
-        for line in (
-            f"{hazard.rule}: {hazard.at} ({hazard.revision})",
-            f"    {', '.join(hazard.effects)}: {hazard.says}.",
-            f"    {hazard.workaround}",
-        )
-    ]
-
-
 def _survey(ctx: click.Context, *, as_json: bool) -> None:
     from seedbed.migrating.surveying import survey
 
     with step("Looking"):
         found = survey(configuration(ctx, None).project)
-    head = ("environment", "database", "mark", "revision", "pending", "drift", "last applied")
-    rows = [
-        (
-            *(
-                one.environment,
-                one.database,
-                one.mark or "-",
-                one.revision or "-",
-                *map(_known, (one.pending, one.drift)),
-            ),
-            one.problem or (one.applied_at.strftime("%Y-%m-%d %H:%M %Z") if one.applied_at else "-"),
-        )
-        for one in found
-    ]
-    show(found, as_json=as_json, lines=columns([head, *rows]))
-
-
-def _known(count: int | None) -> str:
-    return "-" if count is None else str(count)
+    show(found, as_json=as_json, lines=survey_lines(found))
 
 
 def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Drafted | None":
@@ -393,7 +351,3 @@ def _pair(said: str) -> tuple[str, str]:
     if not equals or not name or not value:
         raise click.BadParameter(f"{said!r} is not of the form NAME=VALUE")
     return name, value
-
-
-def _listed(revisions: "tuple[Revision, ...]") -> list[str]:
-    return columns([(revision.id, revision.message) for revision in revisions])

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import RevisionFailed, SeedbedError, TablesBusy
 from seedbed.migrating.history import History, Revision, alembic_config, current_revision, read_history
-from seedbed.migrating.patience import Patience, bounded, open_longest, pause, was_busy
+from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
 from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.databases import Database, refuse_pooler
 from seedbed.postgres.locks import migrating_alone
@@ -19,7 +19,6 @@ from seedbed.postgres.marks import agree
 from seedbed.settings import Project
 
 SHORT = timedelta(seconds=60)
-ORDINARY = Patience()
 
 
 @dataclass(frozen=True)

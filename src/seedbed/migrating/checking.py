@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg2
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -13,7 +12,7 @@ from seedbed.migrating.applying import move
 from seedbed.migrating.drafting import built
 from seedbed.migrating.history import History, current_revision, read_history
 from seedbed.migrating.knowing import spent
-from seedbed.migrating.proving.proof import DATA_STATES
+from seedbed.migrating.proving.proof import about_rows
 from seedbed.migrating.proving.rows import empty, fill
 from seedbed.migrating.sealing import edited
 from seedbed.migrating.tracing import ways_of_running
@@ -117,9 +116,7 @@ def _tried_with_rows(project: Project, connection: Connection, revision: str) ->
             _goes_down(project, connection)
     except DBAPIError as error:
         connection.rollback()
-        driver = error.orig
-        state = driver.pgcode if isinstance(driver, psycopg2.Error) else None
-        if state is None or not state.startswith(DATA_STATES):
+        if not about_rows(error):
             raise
         if current_revision(connection) == revision:
             _goes_down(project, connection)

@@ -66,7 +66,7 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
     """Draft the revision that makes the database like the models; None when it is already.
 
     The target is never touched. The history is replayed on one throw-away database and the models are built on
-    another; the steps between the two are written, and proven on copies of the first. A file whose proof fails is not
+    another; the steps between the two are written, and proven on the first. A file whose proof fails is not
     kept.
 
     Raises:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from seedbed.errors import DowngradeRefused, SeedbedError
-from seedbed.migrating.patience import Patience, bounded
+from seedbed.migrating.patience import ORDINARY, bounded
 from seedbed.migrating.recording import record
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
@@ -75,7 +75,7 @@ def _run() -> None:
         if _goes_down() and read_mark(connection) == Environment.PRODUCTION and _named() != database.name:
             raise DowngradeRefused(database.name)
         connection.commit()
-        with bounded(connection, Patience()):
+        with bounded(connection, ORDINARY):
             _migrate(connection, metadata, migrating_alone(connection, database.name))
 
 

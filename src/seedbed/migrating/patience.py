@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import psycopg2
 from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import DBAPIError
+
+from seedbed.postgres.connecting import sqlstate
 
 _BUSY = frozenset({"55P03", "40P01"})
 """lock_not_available and deadlock_detected: nothing is wrong with the statement, and later it may run."""
@@ -50,6 +50,9 @@ class Patience:
     tries: int = 20
 
 
+ORDINARY = Patience()
+
+
 @contextmanager
 def bounded(connection: Connection, patience: Patience) -> Iterator[None]:
     """Keep a session's statements to their lock timeouts for the length of a block.
@@ -84,8 +87,7 @@ def bounded(connection: Connection, patience: Patience) -> Iterator[None]:
 
 def was_busy(error: BaseException | None) -> bool:
     """Whether a statement failed for a lock that another session had."""
-    driver = error.orig if isinstance(error, DBAPIError) else error
-    return isinstance(driver, psycopg2.Error) and driver.pgcode in _BUSY
+    return sqlstate(error) in _BUSY
 
 
 def pause(connection: Connection, patience: Patience, tried: int) -> None:

@@ -1,8 +1,8 @@
 """What is pending applied to a copy of the target, to measure what it will cost those who use it."""
 
-import secrets
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import CopyRefused, RevisionFailed
 from seedbed.migrating.applying import move
 from seedbed.migrating.planning import Plan
-from seedbed.migrating.tracing import MODES, Trace, Traced, traced
+from seedbed.migrating.tracing import MODES, Trace, Traced, keep_strongest, traced
 from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
 from seedbed.postgres.cloning import clone
 from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.databases import Database
 from seedbed.postgres.psql import client_environment
-from seedbed.postgres.shadows import shadow_database
+from seedbed.postgres.shadows import shadow_database, shadow_name
 from seedbed.settings import Configuration, Project
 
 NOTICED = timedelta(milliseconds=50)
@@ -108,7 +108,7 @@ def _copy(configuration: Configuration, database: Database, on: Database | None)
             raise CopyRefused(database.name, "it is the database itself and no copy of it")
         yield on
     elif database.server is not None:
-        name = f"seedbed_rehearsal_{secrets.token_hex(4)}"
+        name = shadow_name()
         try:
             with database.server.administration() as cursor:
                 clone(cursor, database.name, name)
@@ -124,23 +124,24 @@ def _copy(configuration: Configuration, database: Database, on: Database | None)
 
 
 def _dumped(source: Database, target: Database) -> None:
-    programs = [shutil.which(name) for name in ("pg_dump", "psql")]
-    dump, psql = programs
+    dump, psql = map(shutil.which, ("pg_dump", "psql"))
     if dump is None or psql is None:
         raise CopyRefused(source.name, "there is no pg_dump and psql on PATH to copy it with")
-    reading = subprocess.Popen(
-        [dump, "--no-owner", "--no-privileges", "--no-password"],
-        env=client_environment(source), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    writing = subprocess.run(
-        [psql, "-Xq", "--no-password", "--single-transaction", "-v", "ON_ERROR_STOP=1"],
-        env=client_environment(target), stdin=reading.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        check=False,
-    )  # fmt: skip
-    said = reading.communicate()[1] or writing.stderr
-    if reading.returncode != 0 or writing.returncode != 0:
-        lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-        raise CopyRefused(source.name, lines[0] if lines else "pg_dump said nothing")
+    with tempfile.TemporaryFile() as said:
+        reading = subprocess.Popen(
+            [dump, "--no-owner", "--no-privileges", "--no-password"],
+            env=client_environment(source), stdout=subprocess.PIPE, stderr=said,
+        )  # fmt: skip
+        writing = subprocess.Popen(
+            [psql, "-Xq", "--no-password", "--single-transaction", "-v", "ON_ERROR_STOP=1"],
+            env=client_environment(target), stdin=reading.stdout, stdout=subprocess.DEVNULL, stderr=said,
+        )  # fmt: skip
+        if reading.stdout is not None:
+            reading.stdout.close()  # psql's alone, so that pg_dump ends when psql does
+        if any([writing.wait(), reading.wait()]):
+            said.seek(0)
+            lines = said.read().decode("utf-8", "replace").strip().splitlines()
+            raise CopyRefused(source.name, lines[0] if lines else "pg_dump said nothing")
 
 
 Seen = Mapping[str, Mapping[int, str]]
@@ -168,9 +169,7 @@ def _watched(copy: Database, pid: int) -> Iterator[dict[str, dict[int, str]]]:
         with connect(copy, autocommit=True) as connection:
             while not over.wait(_POLL_SECONDS):
                 for table, mode, query in connection.execute(text(_SEEN), {"pid": pid}).all():
-                    locks = seen.setdefault(str(query).strip(), {})
-                    if mode in MODES and MODES.index(mode) >= MODES.index(locks.get(table, mode)):
-                        locks[table] = mode
+                    keep_strongest(seen.setdefault(str(query).strip(), {}), table, mode)
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()

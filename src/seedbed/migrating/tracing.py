@@ -129,7 +129,6 @@ class Trace:
     commits: list[float] = field(default_factory=list)
     there: frozenset[int] = frozenset()
     """The tables that were there when the revision began; nobody waits for others."""
-    over: bool = False
 
 
 @contextmanager
@@ -141,6 +140,7 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
     """
     trace = Trace(revision, there=frozenset(_snapshot(connection.connection.cursor()).names))
     connection.rollback()
+    over = False
     waiting: list[tuple[Snapshot, float]] = []
     paused = -time.monotonic()
 
@@ -155,8 +155,9 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
         return found
 
     def before(_c: Connection, cursor: Any, statement: str, *_rest: object) -> None:
-        trace.over = trace.over or _moves_on(statement)
-        if not trace.over and not _asks(statement):
+        nonlocal over
+        over = over or _moves_on(statement)
+        if not over and not _asks(statement):
             waiting.append((looked(cursor), clock()))
 
     def after(_c: Connection, cursor: Any, statement: str, *_rest: object) -> None:
@@ -179,6 +180,12 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
     finally:
         for name, listener in listeners:
             event.remove(connection, name, listener)
+
+
+def keep_strongest(locks: dict[int, str], table: int, mode: str) -> None:
+    """Write down a lock on a table unless a stronger one is known."""
+    if mode in MODES and MODES.index(mode) >= MODES.index(locks.get(table, mode)):
+        locks[table] = mode
 
 
 @contextmanager
@@ -222,8 +229,7 @@ def _snapshot(cursor: Any) -> Snapshot:
     cursor.execute(_LOCKS)
     locks: dict[int, str] = {}
     for relation, mode in cursor.fetchall():
-        if mode in MODES and MODES.index(mode) >= MODES.index(locks.get(relation, mode)):
-            locks[relation] = mode
+        keep_strongest(locks, relation, mode)
     cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
     (wal,) = cursor.fetchone()
     cursor.close()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import SchemaNotBuildable
 from seedbed.modelling.loading import Schema
 from seedbed.modelling.objects import declared
-from seedbed.postgres.connecting import execute_plain, sentence
+from seedbed.postgres.connecting import execute_plain, sentence, sqlstate
 from seedbed.postgres.quoting import column_name
 
 _LATER = frozenset({"42P01", "42703", "42704", "42883", "3F000", "42P17"})
@@ -43,7 +43,7 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
             if role is not None and make_role is not None and role not in roles:
                 make_role(role)
                 roles.add(role)
-            elif _state(error) not in _LATER:
+            elif sqlstate(error) not in _LATER:
                 raise SchemaNotBuildable(_named(statement), sentence(error)) from error
             left.append(statement)
             failures.append((statement, error))
@@ -68,12 +68,8 @@ def _tried(connection: Connection, schema: Schema, statement: str | None) -> Exc
     return None
 
 
-def _state(error: Exception) -> str | None:
-    return error.pgcode if isinstance(error, psycopg2.Error) else None
-
-
 def _missing_role(error: Exception) -> str | None:
-    found = re.match(r'role "(.+)" does not exist', str(error)) if _state(error) == "42704" else None
+    found = re.match(r'role "(.+)" does not exist', str(error)) if sqlstate(error) == "42704" else None
     return found[1] if found else None
 
 

@@ -98,6 +98,12 @@ def translated_at(url: DatabaseUrl, origin: str) -> Iterator[None]:
         raise ours from error
 
 
+def sqlstate(error: BaseException | None) -> str | None:
+    """PostgreSQL's code of an error, whether SQLAlchemy has wrapped it or not; None of anything else."""
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    return driver.pgcode if isinstance(driver, psycopg2.Error) else None
+
+
 def sentence(error: BaseException | None) -> str:
     """What the server said, in one line, without the statement or its parameters."""
     text = str(error.orig if isinstance(error, DBAPIError) else error)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from seedbed.errors import BinariesNotFound, PsqlNotFound
@@ -51,16 +52,17 @@ def psql_command(database: Database) -> tuple[list[str], dict[str, str]]:
         PsqlNotFound: neither the PostgreSQL found nor PATH has psql.
     """
     arguments = database.direct.connect_arguments()
-    variables = {_VARIABLES[name]: value for name, value in arguments.items() if name in _VARIABLES}
     rest = [f"{name}={_quoted(value)}" for name, value in arguments.items() if name in _NO_SECRET]
-    return [str(_program()), *([" ".join(rest)] if rest else [])], variables
+    return [str(_program()), *([" ".join(rest)] if rest else [])], _variables(arguments)
 
 
 def client_environment(database: Database) -> dict[str, str]:
     """The process's variables, and those by which PostgreSQL's own programs find a database."""
-    arguments = database.direct.connect_arguments()
-    named = {_VARIABLES[name]: value for name, value in arguments.items() if name in _VARIABLES}
-    return {**os.environ, **named}
+    return {**os.environ, **_variables(database.direct.connect_arguments())}
+
+
+def _variables(arguments: Mapping[str, str]) -> dict[str, str]:
+    return {_VARIABLES[name]: value for name, value in arguments.items() if name in _VARIABLES}
 
 
 def _program() -> Path:

@@ -51,7 +51,7 @@ def shadow_database(configuration: Configuration) -> Iterator[Database]:
     It is dropped at the end. One that a killed command left is dropped by a later one, an hour after it was made.
     """
     maker = _maker(configuration)
-    name = f"{_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
+    name = shadow_name()
     with maker.cursor() as cursor:
         _drop_abandoned(cursor)
         owner = sql.SQL(" OWNER {}").format(sql.Identifier(maker.server.owner)) if maker.server else sql.SQL("")
@@ -64,6 +64,11 @@ def shadow_database(configuration: Configuration) -> Iterator[Database]:
         # What went wrong in the block is what to tell; a database that cannot be dropped now is abandoned, no more.
         with suppress(ServerError, psycopg2.Error), maker.cursor() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def shadow_name() -> str:
+    """A name that says when it was made, by which what a killed command left is found and dropped."""
+    return f"{_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
 
 
 def make_role(shadow: Database) -> Callable[[str], None] | None:

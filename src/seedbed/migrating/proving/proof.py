@@ -18,9 +18,9 @@ from seedbed.migrating.proving.rows import Filled, fill
 from seedbed.migrating.proving.values import texts_of
 from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
 from seedbed.postgres.catalogue.model import Table
-from seedbed.postgres.connecting import sentence
+from seedbed.postgres.connecting import sentence, sqlstate
 
-DATA_STATES = ("22", "23")
+_DATA = ("22", "23")
 """SQLSTATE classes that are about the rows and not about the statement: data exceptions, violated constraints."""
 
 Rows = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
@@ -162,11 +162,14 @@ def _step(name: str, run: Callable[[Connection], None], connection: Connection) 
         run(connection)
     except (DBAPIError, psycopg2.Error) as error:
         connection.rollback()
-        driver = error.orig if isinstance(error, DBAPIError) else error
-        state = driver.pgcode if isinstance(driver, psycopg2.Error) else None
-        if state is not None and state.startswith(DATA_STATES):
+        if about_rows(error):
             raise _RowsInTheWay(sentence(error), going_down=name == "downgrade") from error
         raise DraftRefused(name, sentence(error)) from error
+
+
+def about_rows(error: BaseException) -> bool:
+    """Whether a statement failed for the rows that it met, and might run over others."""
+    return (sqlstate(error) or "").startswith(_DATA)
 
 
 def _equal(what: str, connection: Connection, wanted: Catalogue) -> None:
