@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg2
@@ -16,10 +16,11 @@ from psycopg2 import sql
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.dialects import postgresql
 
+from seedbed.migrating.changing import Change, Part, candidate_of
 from seedbed.migrating.comparing.statements import Statement
-from seedbed.migrating.drafting import Change, change_between, changed_columns, renamed_places
+from seedbed.migrating.drafting import change_between
 from seedbed.migrating.knowing import Words
-from seedbed.migrating.proving.proof import Candidate, Proof, prove
+from seedbed.migrating.proving.proof import Leg, Proof, prove
 from seedbed.migrating.writing import body
 from seedbed.modelling import Schema
 from seedbed.modelling.building import build
@@ -88,8 +89,16 @@ def seedbed_proves(ground: Ground, before: MetaData, after: MetaData, words: Wor
         wanted = ground.build(end, after)
         with connect(beginning) as connection:
             change = change_between(connection, wanted, Schema(after, {}), words)
-        up, down = body(change.upgrade), None if isinstance(change.downgrade, str) else body(change.downgrade)
-        return prove(_candidate(change, up, down), lambda: ground.copy_of(beginning))
+        change = replace(change, parts=change.parts or (Part((), (), wanted),))
+        legs = [
+            Leg(
+                up=_runner(body(part.up, online=part.online)),
+                down=None if isinstance(part.down, str) else _runner(body(part.down, online=part.online)),
+                above=part.after,
+            )
+            for part in change.parts
+        ]
+        return prove(candidate_of(change, legs), lambda: ground.copy_of(beginning))
 
 
 def alembic_proves(ground: Ground, before: MetaData, after: MetaData) -> Proof:
@@ -109,34 +118,20 @@ def alembic_proves(ground: Ground, before: MetaData, after: MetaData) -> Proof:
                 if ops is not None
             )
             connection.rollback()
-        change = Change((), (Statement("", up),), (Statement("", down),), found, wanted)
-        return prove(_candidate(change, up, down), lambda: ground.copy_of(beginning))
-
-
-def _candidate(change: Change, up: str, down: str | None) -> Candidate:
-    tables, columns = renamed_places(change)
-    losses_down = () if isinstance(change.down, str) else [s.loss for s in change.down if s.loss is not None]
-    return Candidate(
-        up=_runner(up),
-        down=_runner(down) if down is not None else None,
-        before=change.before,
-        after=change.after,
-        losses=[statement.loss for statement in change.up if statement.loss is not None],
-        losses_down=losses_down,
-        changed=changed_columns(change),
-        renamed_tables=tables,
-        renamed_columns=columns,
-    )
+        change = Change((), (Part((Statement("", up),), (Statement("", down),), wanted),), found)
+        legs = [Leg(_runner(up), _runner(down), wanted)]
+        return prove(candidate_of(change, legs), lambda: ground.copy_of(beginning))
 
 
 def _runner(text: str) -> Callable[[Connection], None]:
-    """Run the body of a revision as Alembic would, in one transaction."""
+    """Run the body of a revision as Alembic would, in one transaction but for its autocommit blocks."""
     code = compile("def run():\n" + (text if text.strip() else "    pass"), "<revision>", "exec")
 
     def run(connection: Connection) -> None:
         names: dict[str, Any] = {"op": op, "sa": sa, "postgresql": postgresql}
         exec(code, names)
-        with Operations.context(MigrationContext.configure(connection)):
+        context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
+        with Operations.context(context), context.begin_transaction(_per_migration=True):
             names["run"]()
         connection.commit()
 

@@ -138,11 +138,11 @@ class TestSeals:
 
     def test_leave_a_revision_written_by_hand_open(self, configuration: Configuration) -> None:
         drafted = draft_empty(configuration, "By hand")
-        drafted.revision.file.write_text(
-            drafted.revision.file.read_text(encoding="utf-8") + "# by hand\n", encoding="utf-8"
+        drafted.revisions[0].file.write_text(
+            drafted.revisions[0].file.read_text(encoding="utf-8") + "# by hand\n", encoding="utf-8"
         )
 
-        assert read_seals(configuration.project)[drafted.revision.id] == "open"
+        assert read_seals(configuration.project)[drafted.revisions[0].id] == "open"
         assert check(configuration).revisions == 2
 
     def test_see_a_file_that_is_not_what_a_database_had(self, configuration: Configuration, database: Database) -> None:
@@ -156,7 +156,7 @@ class TestSeals:
 
 class TestCheck:
     def test_refuses_a_revision_that_could_be_left_half_applied(self, configuration: Configuration) -> None:
-        file = draft_empty(configuration, "Mixed").revision.file
+        file = draft_empty(configuration, "Mixed").revisions[0].file
         text = file.read_text(encoding="utf-8")
         mixed = """
     op.execute("ALTER TABLE task ADD COLUMN due date")
@@ -169,7 +169,7 @@ class TestCheck:
             check(configuration)
 
     def test_runs_what_moves_data_over_rows(self, configuration: Configuration) -> None:
-        file = draft_empty(configuration, "Shout").revision.file
+        file = draft_empty(configuration, "Shout").revisions[0].file
         text = file.read_text(encoding="utf-8")
 
         def becomes(body: str) -> None:
@@ -188,7 +188,7 @@ class TestCheck:
 class TestRebase:
     def test_puts_one_side_of_a_fork_after_the_other(self, configuration: Configuration) -> None:
         first = head_of(configuration)
-        mine = draft_empty(configuration, "Mine").revision
+        mine = draft_empty(configuration, "Mine").revisions[0]
         text = mine.file.read_text(encoding="utf-8")
         theirs = mine.file.with_name("theirs.py")
         theirs.write_text(text.replace(mine.id, "abcdef012345").replace("Mine", "Theirs"), encoding="utf-8")

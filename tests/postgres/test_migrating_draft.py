@@ -54,10 +54,10 @@ class TestDraft:
     ) -> None:
         made = drafted(configured, "Create hero")
 
-        assert made.revision.file.is_file()
-        assert made.revision.message == "Create hero"
+        assert made.revisions[0].file.is_file()
+        assert made.revisions[0].message == "Create hero"
         applied = apply(project.settled, database)
-        assert [revision.id for revision in applied.revisions] == [made.revision.id]
+        assert [revision.id for revision in applied.revisions] == [made.revisions[0].id]
         assert execute(database.direct, "INSERT INTO hero (name) VALUES ('Ann') RETURNING id") == [(1,)]
 
     def test_has_nothing_to_write_the_second_time(self, project: Project, configured: Configuration) -> None:
@@ -92,7 +92,7 @@ class TestDraft:
         made = draft_empty(configuration, "By hand")
 
         assert (made.steps, made.proof) == ((), None)
-        assert project.revisions() == [made.revision.file.name]
+        assert project.revisions() == [made.revisions[0].file.name]
 
 
 class TestDraftLeavesNoFile:
@@ -118,12 +118,12 @@ class TestDraftLeavesNoFile:
     ) -> None:
         created = drafted(configured, "Create hero")
         with little_project(tmp_path / "later", HERO + "    power: int\n") as later:
-            later.write(f"migrations/versions/{created.revision.file.name}", created.revision.file.read_text())
+            later.write(f"migrations/versions/{created.revisions[0].file.name}", created.revisions[0].file.read_text())
 
             with pytest.raises(BackfillNeeded):
                 draft(later.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal()), "Give heroes power")
 
-            assert later.revisions() == [created.revision.file.name]
+            assert later.revisions() == [created.revisions[0].file.name]
 
     def test_after_a_history_that_does_not_run(self, project: Project, configured: Configuration) -> None:
         project.write_revision("first", "op.execute('SELECT nothing_like_it()')")
@@ -141,7 +141,7 @@ class TestCheck:
 
         checked = check(configured)
 
-        assert (checked.head, checked.revisions) == (made.revision.id, 1)
+        assert (checked.head, checked.revisions) == (made.revisions[0].id, 1)
         assert checked.facts == ("one head", "every step runs up, down and up again", "the result equals the models")
 
     def test_names_what_no_revision_makes(self, configured: Configuration) -> None:
@@ -152,15 +152,15 @@ class TestCheck:
 
     def test_names_a_revision_that_does_not_lead_back(self, project: Project, configured: Configuration) -> None:
         made = drafted(configured, "Create hero")
-        text = made.revision.file.read_text()
+        text = made.revisions[0].file.read_text()
         upgrade, _, _ = text.partition("def downgrade")
-        made.revision.file.write_text(upgrade + "def downgrade() -> None:\n    pass\n")
+        made.revisions[0].file.write_text(upgrade + "def downgrade() -> None:\n    pass\n")
         seal(configured.project, read_history(configured.project))
 
         with pytest.raises(StepNotReversible) as found:
             check(configured)
 
-        assert found.value.message.startswith(f"Revision {made.revision.id} does not run up, down and up again: ")
+        assert found.value.message.startswith(f"Revision {made.revisions[0].id} does not run up, down and up again: ")
 
 
 class TestMigrateDraftAndCheck:

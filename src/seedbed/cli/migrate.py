@@ -42,6 +42,7 @@ def migrate() -> None:
 @click.option(
     "--backfill", "backfills", multiple=True, metavar="COLUMN=SQL", help="What fills a column in rows that exist."
 )
+@click.option("--plain", is_flag=True, help="One transaction, for tables that nobody uses yet.")
 @env_option
 @json_option
 @click.pass_context
@@ -49,6 +50,7 @@ def draft(
     ctx: click.Context,
     message: str,
     empty: bool,
+    plain: bool,
     renames: tuple[str, ...],
     dropped: tuple[str, ...],
     backfills: tuple[str, ...],
@@ -62,6 +64,9 @@ def draft(
     up, where the catalogue must equal the models' and the rows must be there, down, and up again. Otherwise its file
     is not kept.
 
+    What would keep others waiting on a table that exists is written as a second revision, whose steps are committed as
+    they run: indexes CONCURRENTLY, constraints NOT VALID and then validated, rows filled in batches.
+
     What no comparison can know is said in the models, by the options, or on a terminal in answer to a question. Without
     an answer nothing is dropped that looks renamed.
     """
@@ -70,7 +75,7 @@ def draft(
     from seedbed.migrating.knowing import Words
 
     chosen = configuration(ctx, env)
-    words = Words(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)))
+    words = Words(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), plain)
     drafted = (
         draft_empty(chosen, message) if empty else _asking(lambda said: write_draft(chosen, message, words=said), words)
     )
@@ -79,7 +84,7 @@ def draft(
         return
     proof = drafted.proof.lines() if drafted.proof is not None else ["Empty, and so not proven."]
     steps = [f"  {line}" for said in drafted.steps for line in said.splitlines()]
-    show(drafted, as_json=as_json, lines=[str(drafted.revision.file), *steps, *proof])
+    show(drafted, as_json=as_json, lines=[*(str(made.file) for made in drafted.revisions), *steps, *proof])
 
 
 @migrate.command()

@@ -119,5 +119,6 @@ def move(project: Project, connection: Connection, target: str) -> None:
     config = alembic_config(project)
     config.attributes["connection"] = connection
     down = target == "base" or target.startswith("-")
-    (command.downgrade if down else command.upgrade)(config, target)
+    with bounded(connection, ORDINARY):
+        (command.downgrade if down else command.upgrade)(config, target)
     connection.rollback()

@@ -12,8 +12,9 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import renderers
 from alembic.operations.ops import MigrateOperation, UpgradeOps
 
+from seedbed.migrating.changing import Part
 from seedbed.migrating.comparing.statements import Statement
-from seedbed.migrating.drafting import Change, find_change
+from seedbed.migrating.drafting import find_change
 from seedbed.migrating.history import read_history
 from seedbed.migrating.knowing import Words
 from seedbed.postgres.shadows import shadow_database
@@ -38,7 +39,8 @@ def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
     """Add what separates the migrations from the models to a revision that Alembic is drafting.
 
     Alembic asks for the target to be at the newest revision, so what is compared is the history itself, replayed on
-    a throw-away database: the target is not looked at. The revision is not proven; `seedbed migrate draft` does that.
+    a throw-away database: the target is not looked at. The revision is not proven, and it is one transaction, since
+    Alembic writes one file; `seedbed migrate draft` proves, and writes what must not keep others waiting by itself.
 
     Raises:
         SeedbedError: as `seedbed migrate draft` does.
@@ -46,9 +48,9 @@ def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
     file = context.migration_context.environment_context.config.config_file_name  # type: ignore[union-attr]
     configuration = load(find_project(Path(file or "alembic.ini").parent))
     with _within_alembic(), shadow_database(configuration) as beginning:
-        change = find_change(configuration, read_history(configuration.project), beginning, Words())
-    if change.upgrade:
-        upgrade.ops.append(Steps(change.upgrade, _back(change)))
+        change = find_change(configuration, read_history(configuration.project), beginning, Words(plain=True))
+    for part in change.parts:
+        upgrade.ops.append(Steps(part.up, _back(part)))
     context.imports.add("from sqlalchemy.dialects import postgresql")
 
 
@@ -67,10 +69,10 @@ def _within_alembic() -> Iterator[None]:
             proxy._install_proxy()  # noqa: SLF001 - Alembic has no public way to nest, and this is what it does itself
 
 
-def _back(change: Change) -> Sequence[Statement]:
-    if isinstance(change.downgrade, str):
-        return [Statement("", f"raise RuntimeError({change.downgrade!r})")]
-    return change.downgrade
+def _back(part: Part) -> Sequence[Statement]:
+    if isinstance(part.down, str):
+        return [Statement("", f"raise RuntimeError({part.down!r})")]
+    return part.down
 
 
 @renderers.dispatch_for(Steps)

@@ -36,12 +36,14 @@ _ALIKE = 0.5
 class Words:
     """What was said on the command line, or in answer to a question; it wins over the models' hints.
 
-    `renames` map `task.name` to `task.title`, `app.todo` to `app.task`, or `color.RED` to `color.CRIMSON`.
+    `renames` map `task.name` to `task.title`, `app.todo` to `app.task`, or `color.RED` to `color.CRIMSON`. `plain` is
+    for tables that nobody uses yet: all of a change is one transaction then, whoever has to wait for it.
     """
 
     renames: Mapping[str, str] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     backfills: Mapping[str, str] = field(default_factory=dict)
+    plain: bool = False
 
 
 @dataclass(frozen=True)

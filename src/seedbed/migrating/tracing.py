@@ -213,8 +213,9 @@ def _moves_on(statement: str) -> bool:
 
 
 def _asks(statement: str) -> bool:
-    """Whether it is a question of SQLAlchemy's or Alembic's own, or one of Alembic's table."""
-    return "alembic_version" in statement or statement.lstrip().startswith(("SELECT pg_catalog", "SELECT EXISTS"))
+    """Whether it is a question of SQLAlchemy's or Alembic's own, one of Alembic's table, or a timeout being set."""
+    asked = ("SELECT pg_catalog", "SELECT EXISTS", "SELECT set_config")
+    return "alembic_version" in statement or statement.lstrip().startswith(asked)
 
 
 def _snapshot(cursor: Any) -> Snapshot:

@@ -4,12 +4,12 @@ import re
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from textwrap import indent
 
 from alembic.script import ScriptDirectory
 from alembic.util import rev_id
 
 from seedbed.errors import DraftRefused
+from seedbed.migrating.changing import Part
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.history import Revision, alembic_config
 from seedbed.settings import Project
@@ -17,15 +17,13 @@ from seedbed.settings import Project
 _INDENT = "    "
 
 
-def write_revision(
-    project: Project, message: str, upgrade: Sequence[Statement], downgrade: Sequence[Statement] | str
-) -> Revision:
-    """Write a revision after the newest one. A `downgrade` that is a sentence says why there is no way back."""
+def write_revision(project: Project, message: str, part: Part) -> Revision:
+    """Write a revision after the newest one. A way down that is a sentence says why there is none."""
     config = alembic_config(project)
     config.cmd_opts = Namespace(quiet=True)
     directory = ScriptDirectory.from_config(config)
-    up = body(upgrade)
-    down = _no_way_back(downgrade) if isinstance(downgrade, str) else body(downgrade)
+    up = body(part.up, online=part.online)
+    down = _no_way_back(part.down) if isinstance(part.down, str) else body(part.down, online=part.online)
     imports = "from sqlalchemy.dialects import postgresql\n" if "postgresql." in up + down else ""
     script = directory.generate_revision(
         rev_id(), message, head="head", upgrades=_after_first(up), downgrades=_after_first(down), imports=imports
@@ -35,10 +33,13 @@ def write_revision(
     return Revision(script.revision, message, Path(script.path))
 
 
-def body(statements: Iterable[Statement]) -> str:
-    """The steps as the body of a function, indented."""
-    lines = [statement.python for statement in statements]
-    return "\n".join(indent(line, _INDENT, lambda _: True) if "\n" not in line else _indented(line) for line in lines)
+def body(statements: Iterable[Statement], *, online: bool = False) -> str:
+    """The steps as the body of a function, indented; `online` ones in Alembic's autocommit block."""
+    lines = [_indented(statement.python) for statement in statements]
+    if not online or not lines:
+        return "\n".join(lines)
+    head = [f"{_INDENT}# Each step is committed as it runs. Interrupted, the revision is run again as a whole."]
+    return "\n".join([*head, f"{_INDENT}with op.get_context().autocommit_block():", *map(_indented, lines)])
 
 
 def add_verdict(revision: Revision, lines: Sequence[str]) -> None:

@@ -1,11 +1,10 @@
 """A column changed in place, and new columns added to tables that may have rows."""
 
-import re
 from dataclasses import replace
 
 from seedbed.errors import BackfillNeeded
 from seedbed.migrating.comparing.columns import column_code, column_sql, escaped, identity_changes, identity_sql
-from seedbed.migrating.comparing.knowledge import Knowledge, neutral, numbered
+from seedbed.migrating.comparing.knowledge import VOLATILE, Knowledge, neutral, numbered
 from seedbed.migrating.comparing.statements import (
     Loss,
     Statement,
@@ -34,9 +33,12 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
     """
     place = (table.schema, table.name, column.name)
     fill = knowledge.fills.get(place)
+    if place in knowledge.later:
+        empty = _add(table, replace(column, default=None, not_null=False))
+        return [empty, *(default(table, column, to=column.default) if column.default is not None else [])]
     automatic = column.default is not None or column.generated or column.identity
     restored = knowledge.restoring and fill is None and not column.generated
-    if restored and column.default and _repeats(column.default) and _is_unique(table, column, after):
+    if restored and column.default and not VOLATILE.search(column.default) and _is_unique(table, column, after):
         bare = replace(column, default=None)
         steps = _added_numbered(table, bare, after) if column.not_null else [_add(table, bare)]
         return [*steps, *default(table, column, to=column.default)]
@@ -70,11 +72,6 @@ def _added_numbered(table: Table, column: Column, after: Catalogue) -> list[Stat
     lost = _loss(table, column, "comes back with numbers in place of what it was")
     filled = Statement(fill, loss=lost, updates=(table.schema, table.name))
     return [_add(table, column, not_null=False), filled, *_not_null(table, column)]
-
-
-def _repeats(default: str) -> bool:
-    """Whether a default gives rows that are added together the same value."""
-    return not re.search(r"\b(nextval|gen_random_uuid|uuidv[47]|random|clock_timestamp)\(", default)
 
 
 def _is_unique(table: Table, column: Column, after: Catalogue) -> bool:

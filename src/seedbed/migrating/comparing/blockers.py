@@ -12,13 +12,15 @@ _PUT_BACK = frozenset({"view", "policy", "trigger", "rule", "function", "statist
 class Cleared:
     """The result of clearing: objects to rebuild, columns to compute again, defaults to set again.
 
-    `early` are objects that go for good, and that have to go before what they depend on is changed.
+    `early` are objects that go for good, and that have to go before what they depend on is changed. `in_the_way` are
+    those of the rebuilt that would have to go even if nothing about them changed.
     """
 
     rebuilt: set[Key] = field(default_factory=set)
     columns: set[Key] = field(default_factory=set)
     defaults: set[Key] = field(default_factory=set)
     early: set[Key] = field(default_factory=set)
+    in_the_way: set[Key] = field(default_factory=set)
 
 
 def clear(
@@ -49,6 +51,7 @@ def clear(
         for dependant in _dependants(before, source):
             found = _blocked(before, after, source, dependant, cleared, replaced, set(retyped), gone)
             if found is not None:
+                cleared.in_the_way.add(found)
                 waiting.append(found)
     return cleared
 

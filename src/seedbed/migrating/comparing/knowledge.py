@@ -1,5 +1,6 @@
 """What is known beside two catalogues: what fills a column, and how one type becomes another."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,6 +9,9 @@ from seedbed.postgres.catalogue.model import Catalogue, Enum
 
 ColumnName = tuple[str, str, str]
 """Schema, table and column."""
+
+VOLATILE = re.compile(r"\b(nextval|gen_random_uuid|uuidv[47]|uuid_generate_\w+|random|clock_timestamp|timeofday)\(")
+"""Functions that give every row another value; ADD COLUMN with such a default writes all rows anew."""
 
 _NUMBERED = (
     (("smallint", "integer", "bigint", "numeric", "real", "double", "money", "oid"), "n"),
@@ -50,7 +54,8 @@ class Knowledge:
     """`fills` are SQL expressions for the rows that exist, by column; a `constant` one may stand as a default.
 
     `restoring` is true for the way back down: a column that was dropped comes back empty, and where it must not be
-    NULL, with a neutral value; both are losses that the revision names.
+    NULL, with a neutral value; both are losses that the revision names. `later` are new columns that a later revision
+    fills, and that are added empty, whatever their default.
     """
 
     fills: Mapping[ColumnName, str] = field(default_factory=dict)
@@ -58,6 +63,7 @@ class Knowledge:
     using: Mapping[ColumnName, str] = field(default_factory=dict)
     casts: frozenset[tuple[str, str]] = frozenset()
     restoring: bool = False
+    later: frozenset[ColumnName] = frozenset()
 
 
 def neutral(type_name: str, catalogue: Catalogue) -> str | None:

@@ -62,28 +62,52 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Leg:
+    """One revision of a change: how to run it up, and down where there is a way, and what is there above it."""
+
+    up: Callable[[Connection], None]
+    down: Callable[[Connection], None] | None
+    above: Catalogue
+
+
+@dataclass(frozen=True)
 class Candidate:
-    """A revision to be proven: how to run it, where it starts and ends, and what it says that it loses.
+    """Revisions to be proven: how to run them, where they start and end, and what they say that they lose.
 
     `renamed` maps a table's or a column's new place to its old one, so that rows are found again.
     """
 
-    up: Callable[[Connection], None]
-    down: Callable[[Connection], None] | None
+    legs: Sequence[Leg]
     before: Catalogue
-    after: Catalogue
     losses: Sequence[Loss] = ()
     losses_down: Sequence[Loss] = ()
     changed: frozenset[tuple[str, str, str]] = frozenset()
     renamed_tables: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     renamed_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
 
+    @property
+    def after(self) -> Catalogue:
+        return self.legs[-1].above
+
+    def up(self, connection: Connection) -> None:
+        for leg in self.legs:
+            _step("upgrade", leg.up, connection)
+            _equal("the models" if leg is self.legs[-1] else "what is to be in between", connection, leg.above)
+
+    def down(self, connection: Connection) -> None:
+        below = [self.before, *(leg.above for leg in self.legs[:-1])]
+        for leg, catalogue in reversed(list(zip(self.legs, below, strict=True))):
+            if leg.down is not None:
+                _step("downgrade", leg.down, connection)
+                _equal("the beginning" if catalogue is self.before else "what was in between", connection, catalogue)
+
 
 def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Connection]]) -> Proof:
-    """Prove a revision on copies of a database that is where the revision starts.
+    """Prove revisions on copies of a database that is where the first one starts.
 
     With rows in it: up, and the catalogue equals the models'; the rows are there; down, over those rows and over new
-    ones, and the catalogue equals the beginning; up again. Where the rows are in the way, tamer ones are tried, and
+    ones, and the catalogue equals the beginning; up again. After each of several revisions the catalogue is what it
+    should be in between. Where the rows are in the way, tamer ones are tried, and
     what was in the way becomes a condition.
 
     Raises:
@@ -116,22 +140,19 @@ class _RowsInTheWay(Exception):
 def _run(candidate: Candidate, connection: Connection, conditions: list[str], *, tame: bool, new_rows: bool) -> Proof:
     filled = fill(connection, tame=_tame_values(candidate) if tame else None)
     rows = read_rows(connection)
-    _step("upgrade", candidate.up, connection)
-    _equal("the models", connection, candidate.after)
+    candidate.up(connection)
     _survived("upgrade", _moved(rows, candidate), read_rows(connection), candidate, candidate.losses)
     steps = ["up", "catalogue equal to the models'", "rows kept"]
     verdict = Verdict.NAMED_LOSS if candidate.losses else Verdict.PROVEN
-    if candidate.down is None:
+    if any(leg.down is None for leg in candidate.legs):
         verdict = Verdict.FORWARD_ONLY
     else:
         if new_rows:
             fill(connection, seed=1, tame=_tame_values(candidate) if tame else None)
-        _step("downgrade", candidate.down, connection)
-        _equal("the beginning", connection, candidate.before)
+        candidate.down(connection)
         losses = [*candidate.losses, *candidate.losses_down]
         _survived("downgrade", rows, read_rows(connection), candidate, losses)
-        _step("upgrade", candidate.up, connection)
-        _equal("the models", connection, candidate.after)
+        candidate.up(connection)
         steps += ["down over new rows" if new_rows else "down", "catalogue equal to the beginning", "up again"]
     return Proof(
         verdict,

@@ -1,0 +1,98 @@
+"""A change as the revisions that make it, and what rows may notice of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seedbed.migrating.comparing.statements import Statement
+from seedbed.migrating.knowing import Rename
+from seedbed.migrating.proving.proof import Candidate, Leg
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Trigger
+
+
+@dataclass(frozen=True)
+class Part:
+    """One revision: its steps, the steps back or why there are none, and the catalogue that it leads to.
+
+    The steps of an `online` one are committed as they run, and may run again.
+    """
+
+    up: tuple[Statement, ...]
+    down: tuple[Statement, ...] | str
+    after: Catalogue
+    online: bool = False
+
+    def named(self, message: str) -> str:
+        return f"{message}, online" if self.online else message
+
+
+@dataclass(frozen=True)
+class Change:
+    """What separates the migrations from the models, as revisions in their order; none where they agree."""
+
+    renames: tuple[Rename, ...]
+    parts: tuple[Part, ...]
+    before: Catalogue
+
+    @property
+    def upgrade(self) -> list[Statement]:
+        return [step for part in self.parts for step in part.up]
+
+    @property
+    def downgrade(self) -> list[Statement]:
+        """The steps back, as far as there are any."""
+        return [step for part in reversed(self.parts) if not isinstance(part.down, str) for step in part.down]
+
+
+def candidate_of(change: Change, legs: Sequence[Leg]) -> Candidate:
+    """A change as what is to be proven of it, given how to run each of its parts."""
+    tables, columns = _renamed_places(change)
+    return Candidate(
+        legs=legs,
+        before=change.before,
+        losses=[step.loss for step in change.upgrade if step.loss is not None],
+        losses_down=[step.loss for step in change.downgrade if step.loss is not None],
+        changed=_changed_columns(change),
+        renamed_tables=tables,
+        renamed_columns=columns,
+    )
+
+
+def _renamed_places(change: Change) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
+    """The old places of renamed tables, and the old names of renamed columns, by their new places."""
+    tables: dict[tuple[str, str], tuple[str, str]] = {}
+    columns: dict[tuple[str, str, str], str] = {}
+    for rename in change.renames:
+        for table in change.parts[-1].after.tables():
+            shown = table.name if table.schema == "public" else f"{table.schema}.{table.name}"
+            schema, _, bare = rename.old.rpartition(".")
+            if rename.new == shown:
+                tables[table.schema, table.name] = (schema or "public", bare)
+            elif rename.new.rpartition(".")[0] == shown:
+                columns[table.schema, table.name, rename.new.rpartition(".")[2]] = bare
+    return tables, columns
+
+
+def _changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
+    """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL; and where a
+    step updates rows, whatever the triggers of their table may set.
+    """
+    after = change.parts[-1].after
+    updated = {step.updates for step in [*change.upgrade, *change.downgrade] if step.updates is not None}
+    triggers = [t for c in (change.before, after) for t in c.objects.values() if isinstance(t, Trigger)]
+    triggered = {(t.schema, t.table) for t in triggers if " UPDATE" in t.definition} & updated
+    found = set()
+    for table in after.tables():
+        old = change.before.objects.get(("table", table.schema, table.name))
+        before = getattr(old, "column", {})
+        for column in table.columns:
+            was = before.get(column.name)
+            label = any(
+                column.type.removesuffix("[]").removeprefix("public.") == rename.new.rpartition(".")[0]
+                for rename in change.renames
+            )
+            same = not label and was is not None and (was.type, was.not_null) == (column.type, column.not_null)
+            free = (table.schema, table.name) in triggered and not column.identity
+            if was is None or not same or free or column.generated or was.generated:
+                found.add((table.schema, table.name, column.name))
+    return frozenset(found)

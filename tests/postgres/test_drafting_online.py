@@ -1,0 +1,225 @@
+"""Drafts for tables that are in use: a second revision that keeps nobody waiting and may be run again."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from seedbed.migrating.applying import apply, move
+from seedbed.migrating.assessing import assess
+from seedbed.migrating.checking import check
+from seedbed.migrating.drafting import Drafted, draft
+from seedbed.migrating.knowing import Words
+from seedbed.migrating.planning import plan
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from tests.projects import Project, execute, little_project
+
+BEFORE = """
+class Person(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+
+
+class Task(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    title: str | None = Field(default=None, max_length=50{index})
+    points: int | None{below}
+"""
+WIDENED = BEFORE.format(index=", index=True", below="{below}")
+CHANGES = {
+    "an index": BEFORE.format(index=", index=True", below=""),
+    "a unique constraint": BEFORE.format(index=", unique=True", below=""),
+    "a foreign key": BEFORE.format(
+        index="", below='\n    person_id: int | None = Field(default=None, foreign_key="person.id")'
+    ),
+    "a check": BEFORE.format(index="", below='\n    __table_args__ = (CheckConstraint("points >= 0", name="points"),)'),
+    "NOT NULL": BEFORE.format(index="", below="").replace(
+        "points: int | None", 'points: int = Field(sa_column_kwargs={"info": hint(backfill="0")})'
+    ),
+    "a column with another value in each row": BEFORE.format(
+        index="", below='\n    token: UUID = Field(sa_column_kwargs={"server_default": text("gen_random_uuid()")})'
+    ),
+    "a column filled from others": BEFORE.format(
+        index="", below="\n    slug: str = Field(sa_column_kwargs={'info': hint(backfill=\"'task-' || id\")})"
+    ),
+}
+IMPORTS = """
+from uuid import UUID
+from sqlalchemy import CheckConstraint, Index, text
+from seedbed.modelling import hint
+"""
+FIRST = BEFORE.format(index="", below="")
+INDEXED = CHANGES["an index"]
+ROWS = "INSERT INTO task (title, points) SELECT 'title ' || n, nullif(n % 9, 0) FROM generate_series(1, 5000) n"
+
+
+class Grown:
+    """A project whose tables change: each stage is another copy of it, with the revisions of those before."""
+
+    def __init__(self, root: Path, server: ThrowawayServer) -> None:
+        self.root, self.server = root, server
+        self._stages = 0
+
+    @contextmanager
+    def with_tables(self, tables: str, before: Project | None = None) -> Iterator[Project]:
+        self._stages += 1
+        with little_project(self.root / str(self._stages), IMPORTS + tables) as project:
+            if before is not None:
+                shutil.copytree(before.root / "migrations", project.root / "migrations", dirs_exist_ok=True)
+            yield project
+
+    def draft(self, project: Project, message: str, words: Words | None = None) -> Drafted:
+        found = draft(project.configuration(SHADOW_DATABASE_URL=self.server.url().reveal()), message, words=words)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def grown(tmp_path: Path, seedbed_server: ThrowawayServer) -> Grown:
+    return Grown(tmp_path, seedbed_server)
+
+
+@pytest.fixture
+def first(grown: Grown) -> Iterator[Project]:
+    with grown.with_tables(FIRST) as project:
+        grown.draft(project, "Create tables")
+        yield project
+
+
+@pytest.fixture
+def filled(first: Project, database: Database) -> Database:
+    """A database at the first revision, with so many rows that a scan of them is a hazard."""
+    apply(first.settled, database)
+    execute(database.direct, ROWS)
+    execute(database.direct, "ANALYZE")
+    return database
+
+
+class TestDraft:
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_keeps_nobody_waiting(self, grown: Grown, first: Project, filled: Database, change: str) -> None:
+        with grown.with_tables(CHANGES[change], first) as project:
+            grown.draft(project, "Change it")
+            configuration = project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
+
+            assessed = assess(configuration, filled, plan(project.settled, filled))
+            apply(project.settled, filled)
+
+            assert [hazard.rule for one in assessed for hazard in one.hazards if hazard.rule != "required-column"] == []
+            assert check(configuration).head == plan(project.settled, filled).revision
+
+    def test_may_be_run_again(self, grown: Grown, first: Project, filled: Database) -> None:
+        every = WIDENED.format(
+            below='\n    person_id: int | None = Field(default=None, foreign_key="person.id", unique=True)'
+            "\n    slug: str = Field(sa_column_kwargs={'info': hint(backfill=\"'task-' || id\")})"
+        )
+        with grown.with_tables(every, first) as project:
+            drafted = grown.draft(project, "Change it")
+            apply(project.settled, filled)
+            expected = execute(filled.direct, "SELECT count(*), min(slug), max(slug) FROM task")
+            execute(filled.direct, f"UPDATE alembic_version SET version_num = '{drafted.revisions[0].id}'")
+
+            applied = apply(project.settled, filled)
+
+            assert [revision.id for revision in applied.revisions] == [drafted.revisions[1].id]
+            assert execute(filled.direct, "SELECT count(*), min(slug), max(slug) FROM task") == expected
+            assert check(project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()))
+
+    def test_is_one_revision_where_all_tables_are_new(self, grown: Grown) -> None:
+        with grown.with_tables(INDEXED) as project:
+            drafted = grown.draft(project, "Create tables")
+
+            assert len(drafted.revisions) == 1
+            assert "concurrently" not in drafted.revisions[0].file.read_text().lower()
+
+    def test_is_one_transaction_when_it_is_to_be_plain(self, grown: Grown, first: Project) -> None:
+        with grown.with_tables(CHANGES["NOT NULL"], first) as project:
+            drafted = grown.draft(project, "Change it", Words(plain=True))
+
+            assert len(drafted.revisions) == 1
+            assert "autocommit_block" not in drafted.revisions[0].file.read_text()
+
+    def test_says_which_revisions_belong_together(self, grown: Grown, first: Project) -> None:
+        with grown.with_tables(CHANGES["a foreign key"], first) as project:
+            column, key = grown.draft(project, "Give tasks a person").revisions
+
+            assert (column.message, key.message) == ("Give tasks a person", "Give tasks a person, online")
+            assert "Part 1 of 2, proven together." in column.file.read_text()
+            assert "Part 2 of 2, proven together." in key.file.read_text()
+
+    def test_keeps_no_file_of_a_change_that_fails(self, grown: Grown, first: Project) -> None:
+        with grown.with_tables(
+            CHANGES["a column filled from others"].replace("'task-' || id", "no_such_function(id)"), first
+        ) as project:
+            before = project.revisions()
+
+            with pytest.raises(Exception, match="no_such_function"):
+                grown.draft(project, "Change it")
+
+            assert project.revisions() == before
+
+
+class TestOnlineRevision:
+    def test_fills_every_row_while_others_write(self, grown: Grown, first: Project, filled: Database) -> None:
+        with grown.with_tables(CHANGES["a column filled from others"], first) as project:
+            drafted = grown.draft(project, "Give tasks a slug")
+            apply_to(project, filled, drafted.revisions[0].id)
+            with writing(filled, "INSERT INTO task (title) VALUES ('old program')"):
+                apply(project.settled, filled)
+
+            unfilled = "SELECT count(*) FROM task WHERE slug IS DISTINCT FROM 'task-' || id"
+            assert execute(filled.direct, unfilled) == [(0,)]
+
+    def test_replaces_an_index_without_a_moment_without_it(
+        self, grown: Grown, first: Project, filled: Database
+    ) -> None:
+        with grown.with_tables(INDEXED, first) as second:
+            grown.draft(second, "Index titles")
+            apply(second.settled, filled)
+            changed = INDEXED.replace(
+                ", index=True)", ')\n    __table_args__ = (Index("ix_task_title", text("lower(title)")),)'
+            )
+            with grown.with_tables(changed, second) as third:
+                (drafted,) = grown.draft(third, "Index titles in lower case").revisions
+                steps = drafted.file.read_text()
+                apply(third.settled, filled)
+
+            assert steps.index("ix_task_title_new") < steps.index("DROP INDEX CONCURRENTLY IF EXISTS ix_task_title")
+            assert execute(filled.direct, "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_task_title'") == [
+                ("CREATE INDEX ix_task_title ON public.task USING btree (lower((title)::text))",)
+            ]
+
+
+def apply_to(project: Project, database: Database, revision: str) -> None:
+    with connect(database) as connection:
+        move(project.settled, connection, revision)
+
+
+@contextmanager
+def writing(database: Database, statement: str) -> Iterator[None]:
+    """Another program, that writes all the while and fails if it cannot."""
+    stop, failed = threading.Event(), []
+
+    def write() -> None:
+        with connect(database) as connection:
+            while not stop.is_set():
+                try:
+                    connection.exec_driver_sql(statement)
+                    connection.commit()
+                except Exception as error:
+                    if "slug" not in str(error):
+                        failed.append(error)
+                    connection.rollback()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        writer.join()
+    assert failed == []
