@@ -16,7 +16,7 @@ from seedbed.seeding.running import Seeded, run
 from seedbed.serving import create_app
 from seedbed.serving.routes import served_tables
 from seedbed.serving.running import listen, serve, served, url_of
-from seedbed.settings import Configuration
+from seedbed.settings import Configuration, Environment
 
 Step = Callable[[str], AbstractContextManager[Callable[[str], None]]]
 """Shows a step: called with what is being done, it gives what to call with what was done."""
@@ -80,9 +80,10 @@ def _prepared(configuration: Configuration, step: Step) -> Iterator[tuple[Ready,
             schema = load_schema(configuration.project)
             done(f"{len(schema.tables)} tables: {', '.join(table.key for table in schema.tables)}")
         with step("Migrating") as done:
-            applied = apply(configuration.project, database)
+            used = configuration.environment == Environment.PRODUCTION
+            applied = apply(configuration.project, database, contract=not used)
             count = len(applied.revisions)
-            done(f"{count} revision{'s' if count != 1 else ''} applied" if count else f"At {applied.head} already")
+            done(f"{count} revision{'s' if count != 1 else ''} applied" if count else f"At {applied.revision} already")
         with step("Seeding") as done:
             seeded, because = _seeded(configuration, schema, database, applied)
             done(
@@ -101,7 +102,7 @@ def _seeded(
     """Seed where there are seeds and nothing else is in the way; neither is a reason not to serve."""
     try:
         wanted = plan(configuration.project, schema, configuration.environment)
-        return run(wanted, database, revision=applied.head), None
+        return run(wanted, database, revision=applied.revision), None
     except SeedsNotFound:
         return None, f"No seeds for {configuration.environment}, so none loaded"
     except TablesNotEmpty as error:

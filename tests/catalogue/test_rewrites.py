@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql as pg
 
-from seedbed.migrating.drafting import change_between
 from seedbed.migrating.knowing import Words
+from seedbed.migrating.separating import change_between
 from seedbed.modelling import Schema, declare
 from seedbed.postgres.catalogue import read_catalogue
 from seedbed.postgres.connecting import connect, execute_plain
@@ -23,6 +23,9 @@ CHECKS = [
     "n IN (1, 2, 3)",
     "n NOT IN (1, 2)",
     "n BETWEEN 1 AND 10",
+    "n BETWEEN 1 AND 10 AND kind <> 'x'",
+    "n = 1 OR n BETWEEN 3 AND 10 AND price > 2 OR (flag OR code = '((a AND b) AND c)')",
+    "(n > 1 AND (price > 1 AND (code IS NOT NULL AND flag)))",
     "n NOT BETWEEN 1 AND 10",
     "NOT (n > 1 AND n < 3)",
     "(n > 1) OR (n < -1) OR n IS NULL",

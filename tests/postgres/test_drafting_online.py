@@ -1,17 +1,22 @@
 """Drafts for tables that are in use: a second revision that keeps nobody waiting and may be run again."""
 
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlmodel import Session
 
+from seedbed.errors import CannotDraft
 from seedbed.migrating.applying import apply, move
 from seedbed.migrating.assessing import assess
 from seedbed.migrating.checking import check
 from seedbed.migrating.drafting import Drafted, draft
+from seedbed.migrating.drifting import drift
 from seedbed.migrating.knowing import Words
 from seedbed.migrating.planning import plan
 from seedbed.postgres.connecting import connect
@@ -49,7 +54,7 @@ CHANGES = {
 }
 IMPORTS = """
 from uuid import UUID
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from seedbed.modelling import hint
 """
 FIRST = BEFORE.format(index="", below="")
@@ -151,6 +156,14 @@ class TestDraft:
             assert "Part 1 of 2, proven together." in column.file.read_text()
             assert "Part 2 of 2, proven together." in key.file.read_text()
 
+    def test_names_the_rule_that_rows_must_keep(self, grown: Grown, first: Project) -> None:
+        rule = CHANGES["a check"].replace("points >= 0", "points BETWEEN 3 AND 40 AND title <> 'x'")
+        with grown.with_tables(rule, first) as project:
+            proof = grown.draft(project, "Bound points").proof
+
+            assert proof is not None
+            assert proof.conditions == ('check constraint "points" of relation "task" is violated by some row',)
+
     def test_keeps_no_file_of_a_change_that_fails(self, grown: Grown, first: Project) -> None:
         with grown.with_tables(
             CHANGES["a column filled from others"].replace("'task-' || id", "no_such_function(id)"), first
@@ -192,6 +205,135 @@ class TestOnlineRevision:
             assert execute(filled.direct, "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_task_title'") == [
                 ("CREATE INDEX ix_task_title ON public.task USING btree (lower((title)::text))",)
             ]
+
+
+RENAMED = FIRST.replace(
+    "title: str | None = Field(default=None, max_length=50)",
+    'headline: str | None = Field(default=None, max_length=50, sa_column_kwargs={"info": hint(renamed_from="title")})',
+)
+BELOW = """
+    __table_args__ = (CheckConstraint("points > 0", name="points_positive"), Index("ix_task_points", "points"))"""
+COUNTED = FIRST.replace("    points: int | None", "    points: int | None" + BELOW)
+WIDE = COUNTED.replace("points: int | None", "points: int | None = Field(default=None, sa_type=BigInteger)")
+
+
+class TestContract:
+    """A column that is there in both shapes until the programs that use the old one are gone."""
+
+    @pytest.fixture
+    def renamed(self, grown: Grown, first: Project, filled: Database) -> Iterator[Project]:
+        """A column under both names, in a database that waits for the contract."""
+        with grown.with_tables(RENAMED, first) as project:
+            grown.draft(project, "Call it headline", Words(gradual=True))
+            apply(project.settled, filled)
+            yield project
+
+    def test_waits_for_the_deploy(self, grown: Grown, first: Project, filled: Database) -> None:
+        with grown.with_tables(RENAMED, first) as project:
+            expand, fill, contract = grown.draft(project, "Call it headline", Words(gradual=True)).revisions
+
+            before = apply(project.settled, filled)
+            nothing = apply(project.settled, filled)
+            after = apply(project.settled, filled, contract=True)
+
+            assert [one.id for one in before.revisions] == [expand.id, fill.id]
+            assert [one.id for one in before.waiting] == [contract.id]
+            assert (nothing.revisions, nothing.revision) == ((), fill.id)
+            assert [one.id for one in after.revisions] == [contract.id]
+            assert (after.revision, after.waiting) == (contract.id, ())
+
+    def test_waits_for_nobody_where_no_revision_was_yet(self, grown: Grown, first: Project, database: Database) -> None:
+        with grown.with_tables(RENAMED, first) as project:
+            grown.draft(project, "Call it headline", Words(gradual=True))
+
+            assert apply(project.settled, database).waiting == ()
+
+    def test_lets_old_and_new_programs_read_and_write_together(
+        self, first: Project, renamed: Project, filled: Database
+    ) -> None:
+        old, new = (sys.modules[project.schema].Task for project in (first, renamed))
+        with sessions(filled) as session:
+
+            def found(model: Any, key: int) -> Any:
+                return session.get(model, key)
+
+            session.add(old(id=9001, title="by the old"))
+            session.add(new(id=9002, headline="by the new"))
+            session.commit()
+            assert found(new, 9001).headline == "by the old"
+            assert found(old, 9002).title == "by the new"
+
+            found(old, 9002).title = "changed by the old"
+            found(new, 9001).headline = "changed by the new"
+            session.commit()
+            session.expire_all()
+
+            assert found(new, 9002).headline == "changed by the old"
+            assert found(old, 9001).title == "changed by the new"
+            assert execute(filled.direct, "SELECT count(*) FROM task WHERE title IS DISTINCT FROM headline") == [(0,)]
+
+    def test_leaves_the_new_shape_with_every_value(self, grown: Grown, renamed: Project, filled: Database) -> None:
+        before = execute(filled.direct, "SELECT id, title FROM task ORDER BY id")
+
+        apply(renamed.settled, filled, contract=True)
+
+        assert execute(filled.direct, "SELECT id, headline FROM task ORDER BY id") == before
+        assert drift(renamed.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()), filled) == ()
+
+    def test_is_accepted_by_check_with_what_is_between(self, grown: Grown, renamed: Project, filled: Database) -> None:
+        configuration = renamed.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
+
+        assert check(configuration).revisions == 4
+        assert drift(configuration, filled) == ()
+
+    def test_is_how_a_type_changes_under_writers(self, grown: Grown, first: Project, filled: Database) -> None:
+        with grown.with_tables(COUNTED, first) as second, grown.with_tables(WIDE, first) as third:
+            grown.draft(second, "Count points")
+            shutil.copytree(second.root / "migrations", third.root / "migrations", dirs_exist_ok=True)
+            grown.draft(third, "Widen points")
+            apply(second.settled, filled)
+            before = execute(filled.direct, "SELECT id, points FROM task WHERE id <= 5000 ORDER BY id")
+
+            with writing(filled, "INSERT INTO task (title, points) VALUES ('old program', 7)"):
+                waiting = apply(third.settled, filled).waiting
+                apply(third.settled, filled, contract=True)
+
+            assert len(waiting) == 1
+            assert execute(filled.direct, "SELECT id, points FROM task WHERE id <= 5000 ORDER BY id") == before
+            assert execute(
+                filled.direct, "SELECT count(*) FROM task WHERE id > 5000 AND points IS DISTINCT FROM 7"
+            ) == [(0,)]
+            configuration = third.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
+            assert drift(configuration, filled) == ()
+            assert draft(configuration, "Nothing more") is None
+
+    def test_is_refused_for_a_name_that_a_view_looks_at(self, grown: Grown, first: Project) -> None:
+        view = """declare(metadata, "CREATE VIEW short AS SELECT id, headline AS said FROM task")"""
+        seen = """declare(metadata, "CREATE VIEW short AS SELECT id, title AS said FROM task")"""
+        with grown.with_tables(FIRST + seen, first) as second:
+            grown.draft(second, "Add a view")
+            with grown.with_tables(RENAMED + view, second) as third, pytest.raises(CannotDraft, match="both names"):
+                grown.draft(third, "Call it headline", Words(gradual=True))
+
+    def test_is_shown_by_the_commands(self, grown: Grown, first: Project, filled: Database) -> None:
+        with grown.with_tables(RENAMED, first) as project:
+            given = {"DATABASE_URL": filled.direct.reveal(), "SHADOW_DATABASE_URL": grown.server.url().reveal()}
+            project.run("seedbed", "migrate", "draft", "-m", "Call it headline", "--gradual", given=given)
+
+            planned = project.run("seedbed", "migrate", "plan", code=1, given=given).stdout
+            applied = project.run("seedbed", "migrate", "apply", given=given).stdout
+            passed = project.run("seedbed", "migrate", "apply", "--contract", given=given).stdout
+
+            assert "Call it headline, contract (after the deploy)" in planned
+            assert "Waits until no program uses what it takes away; then seedbed migrate apply --contract:" in applied
+            assert "Call it headline, contract" in passed
+            assert "Waits" not in passed
+
+
+@contextmanager
+def sessions(database: Database) -> Iterator[Session]:
+    with connect(database) as connection, Session(connection) as session:
+        yield session
 
 
 def apply_to(project: Project, database: Database, revision: str) -> None:

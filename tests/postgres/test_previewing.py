@@ -48,7 +48,7 @@ def branches(configuration: Configuration) -> BranchProvider:
 def seeded(database: Database, configuration: Configuration) -> None:
     applied = apply(configuration.project, database)
     wanted = plan(configuration.project, load_schema(configuration.project), Environment.TESTING)
-    run(wanted, database, revision=applied.head)
+    run(wanted, database, revision=applied.revision)
 
 
 def tell(url: DatabaseUrl, statement: str) -> list[tuple[Any, ...]]:

@@ -42,6 +42,7 @@ def migrate() -> None:
 @click.option(
     "--backfill", "backfills", multiple=True, metavar="COLUMN=SQL", help="What fills a column in rows that exist."
 )
+@click.option("--gradual", is_flag=True, help="Keep a renamed column under both names until a contract revision.")
 @click.option("--plain", is_flag=True, help="One transaction, for tables that nobody uses yet.")
 @env_option
 @json_option
@@ -50,6 +51,7 @@ def draft(
     ctx: click.Context,
     message: str,
     empty: bool,
+    gradual: bool,
     plain: bool,
     renames: tuple[str, ...],
     dropped: tuple[str, ...],
@@ -65,7 +67,9 @@ def draft(
     is not kept.
 
     What would keep others waiting on a table that exists is written as a second revision, whose steps are committed as
-    they run: indexes CONCURRENTLY, constraints NOT VALID and then validated, rows filled in batches.
+    they run: indexes CONCURRENTLY, constraints NOT VALID and then validated, rows filled in batches. A column whose
+    type changes is there in both shapes for a time, kept alike by a trigger; a third revision, the contract, takes the
+    old shape away and is applied after the deploy.
 
     What no comparison can know is said in the models, by the options, or on a terminal in answer to a question. Without
     an answer nothing is dropped that looks renamed.
@@ -75,7 +79,7 @@ def draft(
     from seedbed.migrating.knowing import Words
 
     chosen = configuration(ctx, env)
-    words = Words(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), plain)
+    words = Words(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), plain, gradual)
     drafted = (
         draft_empty(chosen, message) if empty else _asking(lambda said: write_draft(chosen, message, words=said), words)
     )
@@ -129,6 +133,7 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     metavar="MS",
     help="How long a statement may wait for a lock, and make others wait behind it, before it is tried again later.",
 )
+@click.option("--contract", is_flag=True, help="Apply contract revisions too: the programs of before are gone.")
 @click.option("--tries", type=click.IntRange(min=1), default=20, show_default=True, help="How often, before giving up.")
 @click.option("--allow", multiple=True, metavar="RULE", help="A hazard that is meant, such as drop-column.")
 @yes_option
@@ -138,6 +143,7 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
 def apply(
     ctx: click.Context,
     lock_timeout: int,
+    contract: bool,
     tries: int,
     allow: tuple[str, ...],
     yes: str | None,
@@ -149,11 +155,15 @@ def apply(
     Each revision is a transaction of its own. One session at a time migrates a database; a second one waits. A revision
     that cannot have a table's lock at once is rolled back and tried again, so that no query queues behind it for long.
 
+    A contract revision takes away what the programs of before the deploy still use, so it stops there, and says what
+    waits; with --contract it goes on. A database without any revision has no such programs.
+
     A database that is marked for another environment is refused. Production shows what is pending and what is dangerous
     about it, refuses what destroys unless it is allowed, and asks for the database's name.
     """
     from seedbed.migrating.applying import apply as apply_pending
     from seedbed.migrating.assessing import refuse_unallowed
+    from seedbed.migrating.history import before_contract
     from seedbed.migrating.patience import Patience
     from seedbed.migrating.planning import plan as make_plan
     from seedbed.postgres.databases import locate
@@ -161,6 +171,8 @@ def apply(
     chosen = configuration(ctx, env)
     database = locate(chosen)
     made = make_plan(chosen.project, database)
+    if not contract and made.revision is not None:
+        made = replace(made, pending=before_contract(made.pending))
     if made.pending and PRODUCTION in {made.environment, made.mark}:
         click.echo(f"{database.direct.address} is production, and needs", err=True)
         assessed = _assessed(chosen, database, made)
@@ -171,9 +183,13 @@ def apply(
     patience = Patience(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
     with step("Migrating"):
         applied = apply_pending(
-            chosen.project, database, patience=patience, say=lambda line: click.echo(line, err=True)
+            chosen.project, database, contract=contract, patience=patience, say=lambda line: click.echo(line, err=True)
         )
-    lines = revision_lines(applied.revisions) or [f"{applied.database} is at {applied.head or 'no revision'} already."]
+    lines = revision_lines(applied.revisions)
+    lines = lines or [f"{applied.database} is at {applied.revision or 'no revision'} already."]
+    if applied.waiting:
+        lines += ["Waits until no program uses what it takes away; then seedbed migrate apply --contract:"]
+        lines += [f"  {line}" for line in revision_lines(applied.waiting)]
     show(applied, as_json=as_json, lines=lines)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def revision_lines(revisions: "Iterable[Revision]") -> list[str]:
-    return columns([(revision.id, revision.message) for revision in revisions])
+    return columns([(one.id, one.message + (" (after the deploy)" if one.contract else "")) for one in revisions])
 
 
 def hazard_lines(hazards: "Iterable[Hazard]") -> list[str]:

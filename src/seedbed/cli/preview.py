@@ -51,7 +51,7 @@ def up(ctx: click.Context, name: str, *, parent: str | None, force: bool, show_p
         "branch": brought.branch,
         "created": brought.created,
         "applied": brought.applied.revisions,
-        "head": brought.applied.head,
+        "revision": brought.applied.revision,
         "rows": brought.rows,
         "seeded": brought.seeded,
         "url": url,
@@ -81,7 +81,7 @@ def _table(brought: "Preview", url: str) -> list[str]:
     rows = [f"{count:>9,} {table}" for table, count in brought.seeded.rows.items()] if brought.seeded else []
     lines = [
         ("preview", f"{brought.branch.name}, {made} of {brought.branch.parent}"),
-        ("applied", applied or f"nothing new; at {brought.applied.head or 'no revision'}"),
+        ("applied", applied or f"nothing new; at {brought.applied.revision or 'no revision'}"),
         ("rows", _ROWS[brought.rows].format(brought.branch.parent)),
         *(("", row) for row in rows),
         ("url", url),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import RevisionFailed, SeedbedError, TablesBusy
-from seedbed.migrating.history import History, Revision, alembic_config, current_revision, read_history
+from seedbed.migrating.history import History, Revision, alembic_config, before_contract, current_revision, read_history
 from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
 from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.databases import Database, refuse_pooler
@@ -23,22 +23,30 @@ SHORT = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Applied:
-    """What an apply did, oldest revision first; empty when the database was at the newest already."""
+    """What an apply did, oldest revision first; empty when there was nothing to do. `revision` is where the database
+    is now, `head` the newest one, and `waiting` what lies between: a contract revision, and what comes after it.
+    """
 
     database: str
     revisions: tuple[Revision, ...]
+    revision: str | None
     head: str | None
+    waiting: tuple[Revision, ...]
 
 
 def apply(
     project: Project,
     database: Database,
     *,
+    contract: bool = False,
     wait: timedelta = SHORT,
     patience: Patience = ORDINARY,
     say: Callable[[str], None] = lambda _: None,
 ) -> Applied:
     """Bring a database to the newest revision, and return what was applied.
+
+    It stops before a contract revision, which takes away what programs of before the deploy use, unless `contract` says
+    that these are gone. A database that has no revision yet has no such programs.
 
     One advisory lock is held from planning to the last commit, so two deploys started together apply each revision
     once: the second waits up to `wait`. An unmarked database without rows is marked for its environment first. A
@@ -60,10 +68,13 @@ def apply(
         agree(connection, database, "migrate")
         connection.commit()
         with migrating_alone(connection, database.name, wait=wait):
-            pending = history.after(current_revision(connection), database.name)
+            revision = current_revision(connection)
+            pending = history.after(revision, database.name)
+            due = pending if contract or revision is None else before_contract(pending)
             with bounded(connection, patience):
-                _patiently(project, history, connection, pending, patience, say)
-    return Applied(database.name, pending, history.head)
+                _patiently(project, history, connection, due, patience, say)
+    reached = due[-1].id if due else revision
+    return Applied(database.name, due, reached, history.head, pending[len(due) :])
 
 
 def _patiently(
@@ -82,7 +93,7 @@ def _patiently(
         except RevisionFailed as failed:
             if not was_busy(failed.__cause__):
                 raise
-            now_left = history.after(current_revision(connection), "")
+            now_left = tuple(r for r in history.after(current_revision(connection), "") if r in pending)
             tried, left = (tried + 1 if now_left == left else 1), now_left
             if tried == patience.tries:
                 done = [revision.id for revision in pending if revision not in left]

@@ -14,16 +14,18 @@ from seedbed.postgres.catalogue.model import Trigger
 class Part:
     """One revision: its steps, the steps back or why there are none, and the catalogue that it leads to.
 
-    The steps of an `online` one are committed as they run, and may run again.
+    The steps of an `online` one are committed as they run, and may run again. A `contract` one ends the time in which
+    a column is there in its old and in its new shape: it is applied when nobody uses the old one.
     """
 
     up: tuple[Statement, ...]
     down: tuple[Statement, ...] | str
     after: Catalogue
     online: bool = False
+    contract: bool = False
 
     def named(self, message: str) -> str:
-        return f"{message}, online" if self.online else message
+        return f"{message}, online" if self.online else f"{message}, contract" if self.contract else message
 
 
 @dataclass(frozen=True)

@@ -3,35 +3,26 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from seedbed.errors import BackfillNeeded, CannotDraft
 from seedbed.migrating.applying import move, upgrade
 from seedbed.migrating.changing import Change, Part, candidate_of
-from seedbed.migrating.comparing.knowledge import Knowledge
-from seedbed.migrating.comparing.online import online
-from seedbed.migrating.comparing.putting_off import Middle, put_off
-from seedbed.migrating.comparing.statements import Statement
-from seedbed.migrating.comparing.transition import transition
 from seedbed.migrating.history import History, Revision, read_history
-from seedbed.migrating.knowing import Rename, Words, knowledge, refuse_look_alikes, renames
+from seedbed.migrating.knowing import Words
 from seedbed.migrating.proving.proof import Candidate, Leg, Proof, prove
 from seedbed.migrating.sealing import OPEN, edited, read_seals, seal
+from seedbed.migrating.separating import change_between
 from seedbed.migrating.writing import add_verdict, write_revision
 from seedbed.modelling import Schema, load_schema
 from seedbed.modelling.building import build
 from seedbed.postgres.catalogue import Catalogue, read_catalogue
-from seedbed.postgres.connecting import connect, execute_plain
+from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.shadows import make_role, shadow_database
 from seedbed.settings import Configuration
-
-_CASTS = """
-SELECT format_type(castsource, NULL), format_type(casttarget, NULL) FROM pg_cast
-"""
 
 
 @dataclass(frozen=True)
@@ -128,46 +119,6 @@ def find_change(configuration: Configuration, history: History, beginning: Datab
         replayed.result()
     with connect(beginning) as connection:
         return change_between(connection, after, schema, words)
-
-
-def change_between(connection: Connection, after: Catalogue, schema: Schema, words: Words) -> Change:
-    """What has to be done to a database for it to equal a catalogue. Renames are tried on it, and rolled back.
-
-    Raises:
-        LooksRenamed, BackfillNeeded: a person has to say something first.
-        CannotDraft: no statement makes the change.
-    """
-    before = read_catalogue(connection)
-    renamed = renames(schema, before, words)
-    for step in (step for rename in renamed for step in rename.up):
-        execute_plain(connection, step.sql)
-    moved = read_catalogue(connection) if renamed else before
-    connection.rollback()
-    pairs = connection.execute(text(_CASTS)).all()
-    connection.rollback()
-    casts = frozenset((str(source), str(target)) for source, target in pairs)
-    refuse_look_alikes(moved, after, schema, words)
-    return Change(tuple(renamed), tuple(_parts(moved, after, renamed, knowledge(schema, words, casts), words)), before)
-
-
-def _parts(
-    before: Catalogue, after: Catalogue, renamed: Sequence[Rename], known: Knowledge, words: Words
-) -> Iterator[Part]:
-    """The revisions of a change, each with the way back from where it ends."""
-    middle = Middle(after, {}) if words.plain else put_off(before, after, known)
-    up = transition(before, middle.catalogue, replace(known, later=frozenset(middle.fills)))
-    down: tuple[Statement, ...] | str
-    try:
-        down = tuple(transition(middle.catalogue, before, Knowledge(casts=known.casts, restoring=True)))
-        down = (*down, *(step for rename in reversed(renamed) for step in rename.down))
-    except (BackfillNeeded, CannotDraft) as error:
-        down = error.message
-    up = [*(step for rename in renamed for step in rename.up), *up]
-    if up:
-        yield Part(tuple(up), down, middle.catalogue)
-    if steps := online(middle.catalogue, after, middle.fills):
-        back = online(after, middle.catalogue, {})
-        yield Part(tuple(steps), tuple(back), after, online=True)
 
 
 def _candidate(configuration: Configuration, revisions: Sequence[Revision], change: Change) -> Candidate:

@@ -1,7 +1,9 @@
 """The project's revisions as files, in the order in which they are applied."""
 
+import re
 import warnings
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +19,19 @@ from seedbed.settings import Project
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+_CONTRACT = re.compile(r"^\s*#\s*seedbed:\s*contract\b", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Revision:
-    """One file of migrations/versions."""
+    """One file of migrations/versions. A `contract` one says so in a note, `# seedbed: contract`: it takes away what
+    programs of before the deploy still use.
+    """
 
     id: str
     message: str
     file: Path
+    contract: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,11 @@ class History:
         if revision not in ids:
             raise UnknownRevision(revision, database)
         return self.revisions[ids.index(revision) + 1 :]
+
+
+def before_contract(pending: tuple[Revision, ...]) -> tuple[Revision, ...]:
+    """The revisions that can be applied before the deploy."""
+    return tuple(takewhile(lambda revision: not revision.contract, pending))
 
 
 def alembic_config(project: Project) -> Config:
@@ -79,9 +91,12 @@ def read_history(project: Project) -> History:
     except Exception as error:
         place = failing_place(project.root, error)
         raise UnreadableRevision(f"{place}: {type(error).__name__}: {error}") from error
-    return History(
-        tuple(Revision(s.revision, s.doc.splitlines()[0] if s.doc else "", Path(s.path)) for s in reversed(scripts))
-    )
+    return History(tuple(_read(script.revision, script.doc, Path(script.path)) for script in reversed(scripts)))
+
+
+def _read(revision: str, doc: str | None, file: Path) -> Revision:
+    contract = _CONTRACT.search(file.read_text(encoding="utf-8")) is not None
+    return Revision(revision, doc.splitlines()[0] if doc else "", file, contract)
 
 
 def current_revision(connection: "Connection") -> str | None:

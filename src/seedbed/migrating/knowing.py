@@ -37,13 +37,15 @@ class Words:
     """What was said on the command line, or in answer to a question; it wins over the models' hints.
 
     `renames` map `task.name` to `task.title`, `app.todo` to `app.task`, or `color.RED` to `color.CRIMSON`. `plain` is
-    for tables that nobody uses yet: all of a change is one transaction then, whoever has to wait for it.
+    for tables that nobody uses yet: all of a change is one transaction then, whoever has to wait for it. `gradual`
+    keeps a renamed column under both names until a contract revision.
     """
 
     renames: Mapping[str, str] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     backfills: Mapping[str, str] = field(default_factory=dict)
     plain: bool = False
+    gradual: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Rename:
     new: str
     up: tuple[Statement, ...]
     down: tuple[Statement, ...]
+    column: tuple[ColumnName, str] | None = None
+    """For a column: where it is, with its old name, and its new name."""
 
 
 def renames(schema: Schema, before: Catalogue, words: Words) -> list[Rename]:
@@ -184,6 +188,7 @@ def _column_renames(schema: Schema, before: Catalogue, words: Words, moved: Mapp
                 f"{shown}.{column.name}",
                 _rename(*where, old, column.name),
                 _rename(*where, column.name, old),
+                ((*where, old), column.name),
             )
 
 

@@ -15,6 +15,11 @@ from seedbed.migrating.history import Revision, alembic_config
 from seedbed.settings import Project
 
 _INDENT = "    "
+CONTRACT = """\
+    # seedbed: contract
+    # seedbed: allow drop-column
+    # To be applied when no program uses the old column any more; its values are in the new one.
+"""
 
 
 def write_revision(project: Project, message: str, part: Part) -> Revision:
@@ -22,7 +27,7 @@ def write_revision(project: Project, message: str, part: Part) -> Revision:
     config = alembic_config(project)
     config.cmd_opts = Namespace(quiet=True)
     directory = ScriptDirectory.from_config(config)
-    up = body(part.up, online=part.online)
+    up = (CONTRACT if part.contract else "") + body(part.up, online=part.online)
     down = _no_way_back(part.down) if isinstance(part.down, str) else body(part.down, online=part.online)
     imports = "from sqlalchemy.dialects import postgresql\n" if "postgresql." in up + down else ""
     script = directory.generate_revision(

@@ -61,7 +61,7 @@ def up(configuration: Configuration, name: str, *, parent: str | None = None, fo
     try:
         url = provider.url(name, unfinished=True)
         database = Database(url, url, Environment.PREVIEW, Origin(Kind.DERIVED, f"branch {name}"))
-        applied = apply(configuration.project, database)
+        applied = apply(configuration.project, database, contract=True)
         rows, seeded = _seeded(configuration, database, applied, there=Rows.COPIED if created else Rows.KEPT)
         branch = provider.finish(name)
     except BaseException:
@@ -112,4 +112,4 @@ def _seeded(
         wanted = plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
     except SeedsNotFound:
         return Rows.NONE, None
-    return Rows.SEEDED, run(wanted, database, revision=applied.head)
+    return Rows.SEEDED, run(wanted, database, revision=applied.revision)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from seedbed.errors import BackfillNeeded
 from seedbed.migrating.comparing.columns import column_code, column_sql, escaped, identity_changes, identity_sql
+from seedbed.migrating.comparing.converting import conversion, is_text, same_family
 from seedbed.migrating.comparing.knowledge import VOLATILE, Knowledge, neutral, numbered
 from seedbed.migrating.comparing.statements import (
     Loss,
@@ -16,13 +17,7 @@ from seedbed.migrating.comparing.statements import (
     schema_argument,
 )
 from seedbed.migrating.comparing.type_code import type_code
-from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Enum, Index, Table
-
-_FAMILIES = (
-    frozenset({"smallint", "integer", "bigint"}),
-    frozenset({"real", "double precision"}),
-    frozenset({"text", "character varying"}),
-)
+from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Index, Table
 
 
 def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) -> list[Statement]:
@@ -106,7 +101,7 @@ def altered(
         old = replace(old, generated=None, default=None)
     retyped = (old.type, old.collation) != (new.type, new.collation)
     if retyped:
-        if old.default is not None and not _same_family(old.type, new.type):
+        if old.default is not None and not same_family(old.type, new.type):
             steps += default(table, new, to=None)
             old = replace(old, default=None)
         steps += _type(table, old, new, before, after, knowledge)
@@ -179,7 +174,7 @@ def _type(
     table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
 ) -> list[Statement]:
     collate = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
-    using = knowledge.using.get((table.schema, table.name, new.name)) or _conversion(old, new, before, after, knowledge)
+    using = knowledge.using.get((table.schema, table.name, new.name)) or conversion(old, new, before, after, knowledge)
     clause = f" USING {using}" if using else ""
     code = None
     kind, was = type_code(new.type), type_code(old.type)
@@ -190,24 +185,8 @@ def _type(
     return [Statement(step.sql, step.code, loss=_conversion_loss(table, old, new))]
 
 
-def _conversion(old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge) -> str | None:
-    """The USING expression for a change that PostgreSQL does not make by itself, or None."""
-    own = name(old.name)
-    if _same_family(old.type, new.type) or old.type == new.type:
-        return None
-    if new.type == f"{old.type}[]" or (new.type.endswith("[]") and not old.type.endswith("[]")):
-        return f"CASE WHEN {own} IS NULL THEN NULL ELSE ARRAY[{own}]::{new.type} END"
-    if old.type.endswith("[]") and not new.type.endswith("[]") and not _is_text(new.type):
-        return f"({own})[1]::{new.type}"
-    if _enum(old.type, before) or _enum(new.type, after):
-        return f"{own}::text::{new.type}"
-    if (_base(old.type), _base(new.type)) in knowledge.casts or _is_text(old.type) or _is_text(new.type):
-        return f"{own}::{new.type}"
-    return f"{own}::text::{new.type}"
-
-
 def _conversion_loss(table: Table, old: Column, new: Column) -> Loss | None:
-    if old.type.endswith("[]") and not new.type.endswith("[]") and not _is_text(new.type):
+    if old.type.endswith("[]") and not new.type.endswith("[]") and not is_text(new.type):
         return _loss(table, new, "keeps its first element alone")
     return None
 
@@ -236,23 +215,3 @@ def continued(table: Table, column: Column) -> Statement:
     full, own = qualified(table.schema, table.name), name(column.name)
     named = f"pg_get_serial_sequence({literal(full)}, {literal(column.name)})"
     return Statement(f"SELECT setval({named}, coalesce(max({own}), 1), max({own}) IS NOT NULL) FROM {full}")
-
-
-def _enum(type_name: str, catalogue: Catalogue) -> Enum | None:
-    schema, _, bare = type_name.removesuffix("[]").rpartition(".")
-    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
-    return found if isinstance(found, Enum) else None
-
-
-def _same_family(old: str, new: str) -> bool:
-    return any(_base(old) in family and _base(new) in family for family in _FAMILIES) or _base(old) == _base(new)
-
-
-def _is_text(type_name: str) -> bool:
-    return _base(type_name) in {"text", "character varying", "character", "public.citext", "citext"}
-
-
-def _base(type_name: str) -> str:
-    """A type without its size: `numeric` for `numeric(10,2)`, `timestamp with time zone` for one of a precision."""
-    head, bracket, rest = type_name.partition("(")
-    return (head + rest.partition(")")[2]) if bracket else type_name

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftRefused
 from seedbed.migrating.comparing.statements import Loss
+from seedbed.migrating.proving.fitting import keeping_rules
 from seedbed.migrating.proving.reading import read_rows
 from seedbed.migrating.proving.rows import Filled, fill
 from seedbed.migrating.proving.values import texts_of
@@ -107,8 +108,8 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
 
     With rows in it: up, and the catalogue equals the models'; the rows are there; down, over those rows and over new
     ones, and the catalogue equals the beginning; up again. After each of several revisions the catalogue is what it
-    should be in between. Where the rows are in the way, tamer ones are tried, and
-    what was in the way becomes a condition.
+    should be in between. Where the rows are in the way, tamer ones are tried that keep the rules
+    which the change brings, and what was in the way becomes a condition.
 
     Raises:
         DraftRefused: at the first step that does not hold.
@@ -138,7 +139,8 @@ class _RowsInTheWay(Exception):
 
 
 def _run(candidate: Candidate, connection: Connection, conditions: list[str], *, tame: bool, new_rows: bool) -> Proof:
-    filled = fill(connection, tame=_tame_values(candidate) if tame else None)
+    with keeping_rules(connection, candidate.before, candidate.after) if tame else nullcontext():
+        filled = fill(connection, tame=_tame_values(candidate) if tame else None)
     rows = read_rows(connection)
     candidate.up(connection)
     _survived("upgrade", _moved(rows, candidate), read_rows(connection), candidate, candidate.losses)

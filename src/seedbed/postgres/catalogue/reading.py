@@ -1,6 +1,5 @@
 """One consistent look at a database's catalogue."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +8,7 @@ from sqlalchemy import Connection
 
 from seedbed.postgres.catalogue import model, queries
 from seedbed.postgres.catalogue.model import Catalogue, Key, Object
+from seedbed.postgres.catalogue.printing import canonical
 
 _GENERATED = {"s": "stored", "v": "virtual", "": None}
 _IDENTITY = {"a": "always", "d": "by default", "": None}
@@ -73,17 +73,21 @@ class _Reader:
             (queries.FUNCTIONS, _function),
             (
                 queries.TRIGGERS,
-                lambda r: (r[0], "pg_trigger", model.Trigger(r[1], r[2], r[3], r[4], r[5], r[6])),
+                lambda r: (r[0], "pg_trigger", model.Trigger(r[1], r[2], r[3], canonical(r[4]), r[5], r[6])),
             ),
             (queries.POLICIES, _policy),
-            (queries.RULES, lambda r: (r[0], "pg_rewrite", model.Other("rule", r[1], r[2], r[3]))),
+            (queries.RULES, lambda r: (r[0], "pg_rewrite", model.Other("rule", r[1], r[2], canonical(r[3])))),
             (queries.COLLATIONS, lambda r: (r[0], "pg_collation", model.Other("collation", r[1], r[2], r[3]))),
-            (queries.STATISTICS, lambda r: (r[0], "pg_statistic_ext", model.Other("statistics", r[1], r[2], r[3]))),
+            (
+                queries.STATISTICS,
+                lambda r: (r[0], "pg_statistic_ext", model.Other("statistics", r[1], r[2], canonical(r[3]))),
+            ),
         ]
 
     def _rows(self, statement: str) -> list[Any]:
         self._driver.execute(statement.replace("%%", "%"))
-        return [tuple(canonical(v) if isinstance(v, str) else v for v in row) for row in self._driver.fetchall()]
+        rows: list[Any] = self._driver.fetchall()
+        return rows
 
     def _add(self, catalogue: str, oid: int, found: Object) -> None:
         self._objects[found.key] = found
@@ -99,7 +103,7 @@ class _Reader:
                 name=name,
                 type=kind,
                 not_null=not_null,
-                default=default,
+                default=canonical(default),
                 generated=_GENERATED[generated],
                 identity=_IDENTITY[identity],
                 identity_options=options,
@@ -119,7 +123,8 @@ class _Reader:
             found: Object
             if kind in {"v", "m"}:
                 found = model.View(
-                    schema, name, kind == "m", definition, tuple(sorted(options)), tuple(c.name for c, _ in own),
+                    schema, name, kind == "m", canonical(definition), tuple(sorted(options)),
+                    tuple(c.name for c, _ in own),
                     comment, _words(acl),
                 )  # fmt: skip
             else:
@@ -130,8 +135,8 @@ class _Reader:
                     unlogged=persistence == "u",
                     columns=tuple(column for column, local in own if local or not parents),
                     parents=tuple(parents or ()),
-                    partition_key=partition_key,
-                    partition_bound=bound,
+                    partition_key=canonical(partition_key),
+                    partition_bound=canonical(bound),
                     options=tuple(sorted(options)),
                     row_security=security,
                     forced_row_security=forced,
@@ -150,8 +155,10 @@ class _Reader:
         if kind == "e":
             found = model.Enum(schema, name, tuple(labels or ()), comment, _words(acl))
         elif kind == "d":
-            pairs = tuple((str(n), str(d)) for n, d in checks or ())
-            found = model.Domain(schema, name, base, not_null, default, collation, pairs, comment, _words(acl))
+            pairs = tuple((str(n), canonical(str(d))) for n, d in checks or ())
+            found = model.Domain(
+                schema, name, base, not_null, canonical(default), collation, pairs, comment, _words(acl)
+            )
         else:
             found = model.Composite(
                 schema, name, definition if kind == "r" else f"({definition or ''})", comment, _words(acl)
@@ -167,7 +174,7 @@ class _Reader:
             table=table,
             name=name,
             type=kind,
-            definition=definition,
+            definition=canonical(definition),
             columns=tuple(columns or ()),
             references=(parent_schema, parent) if parent else None,
             referenced_columns=tuple(parent_columns or ()),
@@ -199,24 +206,6 @@ class _Reader:
         return self._keys.get((name, oid))
 
 
-_LITERAL = r"'(?:[^']|'')*'::[a-z ]+"
-_CAST_ARRAY = re.compile(rf"\(ARRAY\[({_LITERAL}(?:, {_LITERAL})*)\]\)::([a-z ]+)\[\]")
-
-
-def canonical(text: str) -> str:
-    """An expression as PostgreSQL prints it after it has read its own print.
-
-    `kind IN ('cat', 'dog')` of a varchar is printed with a cast round the array; read again, with a cast round each
-    element. They are the same constraint, and only the second print stays as it is.
-    """
-    return _CAST_ARRAY.sub(_each_cast, text) if "(ARRAY[" in text else text
-
-
-def _each_cast(found: "re.Match[str]") -> str:
-    elements = re.findall(_LITERAL, found[1])
-    return f"ARRAY[{', '.join(f'({element})::{found[2]}' for element in elements)}]"
-
-
 def _words(acl: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(acl or ())
 
@@ -233,7 +222,7 @@ def _sequence(row: Sequence[Any]) -> tuple[int, str, Object]:
 
 def _index(row: Sequence[Any]) -> tuple[int, str, Object]:
     oid, schema, table, name, definition, unique, valid, columns, comment = row
-    found = model.Index(schema, table, name, definition, unique, valid, tuple(columns or ()), comment)
+    found = model.Index(schema, table, name, canonical(definition), unique, valid, tuple(columns or ()), comment)
     return oid, "pg_class", found
 
 
@@ -249,6 +238,7 @@ def _function(row: Sequence[Any]) -> tuple[int, str, Object]:
 def _policy(row: Sequence[Any]) -> tuple[int, str, Object]:
     oid, schema, table, name, command, permissive, roles, using, check, comment = row
     found = model.Policy(
-        schema, table, name, _COMMANDS[command], permissive, tuple(roles or ()), using, check, comment
+        schema, table, name, _COMMANDS[command], permissive, tuple(roles or ()), canonical(using),
+        canonical(check), comment,
     )  # fmt: skip
     return oid, "pg_policy", found

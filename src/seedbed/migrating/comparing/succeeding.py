@@ -1,0 +1,208 @@
+"""Columns that get another type or name, and are there in both shapes until no program uses the old one."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from seedbed.migrating.comparing import constraints, indexes
+from seedbed.migrating.comparing.changes import Changes
+from seedbed.migrating.comparing.columns import column_sql
+from seedbed.migrating.comparing.converting import conversion, stays_in_place
+from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
+from seedbed.migrating.comparing.statements import Statement, name, qualified
+from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Index, Key, Object, Table
+
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_LONGEST_NAME = 63
+_WITHOUT_EQUALITY = frozenset({"json", "xml", "point", "polygon", "path", "line", "lseg", "box", "circle"})
+
+Copied = Index | Constraint
+
+
+@dataclass(frozen=True)
+class Succession:
+    """A column of a table that stays, as it was and as it will be.
+
+    `forth` makes the new value of a row's columns, and `back` the old one. `copied` are the indexes and constraints
+    that the new column has to have in the meantime, by the names that they have then.
+    """
+
+    table: Table
+    old: Column
+    new: Column
+    forth: str
+    back: str
+    copied: Mapping[str, Copied]
+
+    @property
+    def meanwhile(self) -> str:
+        """The new column's name while the old one is there."""
+        return meanwhile_name(self.old.name, self.new.name)
+
+    @property
+    def was(self) -> ColumnName:
+        return (self.table.schema, self.table.name, self.old.name)
+
+    @property
+    def function(self) -> Key:
+        return ("function", self.table.schema, f"{self._named}()")
+
+    @property
+    def trigger(self) -> Key:
+        return ("trigger", self.table.schema, self.table.name, f"zz_{self._named}")
+
+    @property
+    def place(self) -> ColumnName:
+        return (self.table.schema, self.table.name, self.meanwhile)
+
+    @property
+    def _named(self) -> str:
+        return f"sync_{self.table.name}_{self.meanwhile}"[: _LONGEST_NAME - 3]
+
+    def made(self) -> Iterable[Statement]:
+        """The new column with all that it has in the meantime, on a database as it was before."""
+        full = qualified(self.table.schema, self.table.name)
+        column = column_sql(replace(self.new, name=self.meanwhile, default=None), not_null=False)
+        yield Statement(f"ALTER TABLE {full} ADD COLUMN {column}")
+        function = qualified(self.table.schema, self._named)
+        yield Statement(f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$\n{self._body()}$$")
+        yield Statement(
+            f"CREATE TRIGGER {name(self.trigger[3])} BEFORE INSERT OR UPDATE ON {full}"
+            f" FOR EACH ROW EXECUTE FUNCTION {function}()"
+        )
+        for called, one in self.copied.items():
+            renamed = replace(one, name=called, definition=self._of_new(one, called))
+            yield from indexes.made(renamed) if isinstance(renamed, Index) else constraints.made(renamed)
+
+    def _of_new(self, one: Copied, called: str) -> str:
+        """A definition with the meantime's names in place of the last ones."""
+        said = one.definition
+        if isinstance(one, Index):
+            said = said.replace(f"INDEX {name(one.name)} ON", f"INDEX {name(called)} ON", 1)
+            head, using, rest = said.partition(" USING ")
+            return head + using + _with(rest, self.new.name, self.meanwhile)
+        head, references, rest = said.partition(" REFERENCES ")
+        return _with(head, self.new.name, self.meanwhile) + references + rest
+
+    def _body(self) -> str:
+        """Who writes one shape writes the other as well. The old one wins where both are written."""
+        old, new = name(self.old.name), name(self.meanwhile)
+        forth = f"NEW.{new} := (SELECT {self.forth} FROM (SELECT NEW.*) AS changed);"
+        back = f"NEW.{old} := (SELECT {self.back} FROM (SELECT NEW.*) AS changed);"
+        old_changed = f"NEW.{old}{_cast(self.old)} IS DISTINCT FROM OLD.{old}{_cast(self.old)}"
+        new_changed = f"NEW.{new}{_cast(self.new)} IS DISTINCT FROM OLD.{new}{_cast(self.new)}"
+        return (
+            f"BEGIN\n    IF TG_OP = 'INSERT' THEN\n        IF NEW.{new} IS NULL THEN\n            {forth}\n"
+            f"        ELSE\n            {back}\n        END IF;\n"
+            f"    ELSIF {old_changed} THEN\n        {forth}\n"
+            f"    ELSIF {new_changed} AND (OLD.{new} IS NOT NULL OR OLD.{old} IS NULL) THEN\n        {back}\n"
+            "    END IF;\n    RETURN NEW;\nEND\n"
+        )
+
+
+def successions(
+    before: Catalogue, after: Catalogue, knowledge: Knowledge, renamed: Sequence[tuple[ColumnName, str]]
+) -> list[Succession]:
+    """The columns that can be there in both shapes: those whose type changes so that every row would be written anew,
+    and those that are `renamed`.
+
+    Left out, and changed in place, are columns that something else than an index, a unique constraint, a check or
+    their own foreign key looks at: keys, generated and identity columns, and what views, policies and triggers use.
+    """
+    changes = Changes(before, after)
+    wanted = [(key[1:4], key[3]) for key in changes.retyped if len(key) == 4]  # noqa: PLR2004 - column, schema, table, name
+    wanted = [*renamed, *((place, last) for place, last in wanted if (place, last) not in renamed)]
+    found = []
+    for (schema, table_name, old_name), new_name in wanted:
+        old_table, table = (c.objects.get(("table", schema, table_name)) for c in (before, after))
+        if not isinstance(old_table, Table) or not isinstance(table, Table) or not _can_stand(old_table, table):
+            continue
+        old, new = old_table.column.get(old_name), table.column.get(new_name)
+        if old is None or new is None or not _changes_shape(old, new):
+            continue
+        if (one := _succession(table, old, new, before, after, knowledge)) is not None:
+            found.append(one)
+    return found
+
+
+def meanwhile_name(old: str, new: str) -> str:
+    return new if old != new else f"{new[: _LONGEST_NAME - 4]}_new"
+
+
+def _can_stand(old: Table, new: Table) -> bool:
+    inherits = old.parents or new.parents or old.partition_bound or new.partition_bound
+    return old.kind == new.kind == "table" and not inherits and not new.forced_row_security
+
+
+def _changes_shape(old: Column, new: Column) -> bool:
+    if old.generated or new.generated or old.identity or new.identity:
+        return False
+    if not (_PLAIN_NAME.fullmatch(old.name) and _PLAIN_NAME.fullmatch(new.name)):
+        return False
+    return old.name != new.name or (old.type != new.type and not stays_in_place(old, new))
+
+
+def _succession(
+    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+) -> Succession | None:
+    place = (table.schema, table.name)
+    mine = _users(before, (*place, old.name)), _users(after, (*place, new.name))
+    called = meanwhile_name(old.name, new.name)
+    taken = {*table.column, *before_columns(before, place)} - {new.name}
+    needed = before.needs(("column", *place, old.name)) | after.needs(("column", *place, new.name))
+    come_or_go = any(before.objects.get(key) != after.objects.get(key) for key in needed if key[0] != "table")
+    if any(users is None for users in mine) or called in taken or come_or_go:
+        return None
+    copied = {}
+    for one in mine[1] or ():
+        if old.name == new.name:
+            if re.search(rf"'[^']*\b{new.name}\b[^']*'|\(\s*{new.name}\s*\(", one.definition):
+                return None
+            copied[_short(one.name) if one.key in before.objects else one.name] = one
+    new_name = replace(new, name=called)
+    fill = knowledge.fills.get((*place, new.name), new.default)
+    forth = knowledge.using.get((*place, new.name)) or conversion(old, new, before, after, knowledge)
+    forth = forth or (name(old.name) if old.type == new.type else f"{name(old.name)}::{new.type}")
+    if fill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
+        forth = f"coalesce({forth}, {fill})" if new.not_null else forth
+    back = conversion(new_name, old, after, before, knowledge)
+    back = back or (name(called) if old.type == new.type else f"{name(called)}::{old.type}")
+    return Succession(table, old, new, forth, back, copied)
+
+
+def before_columns(before: Catalogue, place: tuple[str, str]) -> set[str]:
+    found = before.objects.get(("table", *place))
+    return set(found.column) if isinstance(found, Table) else set()
+
+
+def _users(catalogue: Catalogue, place: ColumnName) -> list[Copied] | None:
+    """The indexes and constraints of a column; None where something looks at it that cannot be there twice."""
+    users: list[Copied] = []
+    for key in catalogue.needed_by.get(("column", *place), ()):
+        found = catalogue.objects.get(key)
+        if not isinstance(found, Index | Constraint) or (found.schema, found.table) != place[:2]:
+            return None
+        if isinstance(found, Constraint) and (found.type not in "ucf" or _is_referred_to(catalogue, key)):
+            return None
+        users.append(found)
+    return users
+
+
+def _is_referred_to(catalogue: Catalogue, key: Key) -> bool:
+    return any(_is_foreign(catalogue.objects.get(user)) for user in catalogue.needed_by.get(key, ()))
+
+
+def _is_foreign(found: Object | None) -> bool:
+    return isinstance(found, Constraint) and found.type == "f"
+
+
+def _with(text: str, old: str, new: str) -> str:
+    return re.sub(rf"\b{re.escape(old)}\b", new, text)
+
+
+def _short(wanted: str) -> str:
+    return f"{wanted[: _LONGEST_NAME - 4]}_new"
+
+
+def _cast(column: Column) -> str:
+    return "::text" if column.type in _WITHOUT_EQUALITY else ""

@@ -1,0 +1,117 @@
+"""What separates a database from the models, as the revisions that would change it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import BackfillNeeded, CannotDraft
+from seedbed.migrating.changing import Change, Part
+from seedbed.migrating.comparing.knowledge import Knowledge
+from seedbed.migrating.comparing.meanwhile import meanwhile
+from seedbed.migrating.comparing.online import online
+from seedbed.migrating.comparing.putting_off import Middle, put_off
+from seedbed.migrating.comparing.statements import Statement
+from seedbed.migrating.comparing.succeeding import successions
+from seedbed.migrating.comparing.transition import transition
+from seedbed.migrating.knowing import Rename, Words, knowledge, refuse_look_alikes, renames
+from seedbed.modelling import Schema
+from seedbed.postgres.catalogue import Catalogue, read_catalogue
+from seedbed.postgres.connecting import execute_plain, sentence
+
+_CASTS = """
+SELECT format_type(castsource, NULL), format_type(casttarget, NULL) FROM pg_cast
+"""
+
+
+def change_between(connection: Connection, after: Catalogue, schema: Schema, words: Words) -> Change:
+    """What has to be done to a database for it to equal a catalogue. Renames are tried on it, and rolled back.
+
+    Raises:
+        LooksRenamed, BackfillNeeded: a person has to say something first.
+        CannotDraft: no statement makes the change.
+    """
+    before = read_catalogue(connection)
+    asked = renames(schema, before, words)
+    apart = [rename for rename in asked if words.gradual and rename.column is not None]
+    renamed = [rename for rename in asked if rename not in apart]
+    moved = _tried(connection, _steps(renamed)) if renamed else before
+    pairs = connection.execute(text(_CASTS)).all()
+    connection.rollback()
+    known = knowledge(schema, words, frozenset((str(source), str(target)) for source, target in pairs))
+    intended = words.dropped | {rename.old for rename in apart}
+    refuse_look_alikes(moved, after, schema, replace(words, dropped=intended))
+    parts = None if words.plain else _gradually(connection, moved, after, renamed, apart, known)
+    if parts is None:
+        middle = Middle(after, {}) if words.plain else put_off(moved, after, known)
+        parts = list(_parts(moved, after, middle, renamed, known))
+    said = (*renamed, *(replace(rename, up=(), down=()) for rename in apart))
+    return Change(said, tuple(parts), before)
+
+
+def _gradually(
+    connection: Connection,
+    before: Catalogue,
+    after: Catalogue,
+    renamed: Sequence[Rename],
+    apart: Sequence[Rename],
+    known: Knowledge,
+) -> list[Part] | None:
+    """The revisions of a change in which columns are there in both shapes for a time; None where there are no such.
+
+    What they need is tried on the database first, so that it is known as PostgreSQL prints it.
+
+    Raises:
+        CannotDraft: a column was to be kept under both names, and cannot be.
+    """
+    wanted = [rename.column for rename in apart if rename.column is not None]
+    chosen = successions(before, after, known, wanted)
+    alone = {place for place, _ in wanted} - {one.was for one in chosen}
+    if alone:
+        raise CannotDraft(".".join(min(alone)[1:]), "it cannot be there under both names; draft it without --gradual")
+    if not chosen:
+        return None
+    try:
+        tried = _tried(connection, [*_steps(renamed), *(step for one in chosen for step in one.made())])
+    except DBAPIError as error:
+        connection.rollback()
+        if apart:
+            raise CannotDraft(apart[0].new, f"it cannot be there under both names: {sentence(error)}") from error
+        return None
+    both = meanwhile(before, after, tried, chosen, known)
+    filled = replace(known, fills={**known.fills, **{one.place: one.forth for one in chosen}})
+    expanding = _parts(before, both.catalogue, put_off(before, both.catalogue, filled), renamed, filled)
+    return [*expanding, Part(both.up, both.down, after, contract=True)]
+
+
+def _steps(renamed: Sequence[Rename]) -> list[Statement]:
+    return [step for rename in renamed for step in rename.up]
+
+
+def _tried(connection: Connection, steps: Sequence[Statement]) -> Catalogue:
+    """The catalogue as it is after some steps, which are rolled back."""
+    for step in steps:
+        execute_plain(connection, step.sql)
+    found = read_catalogue(connection)
+    connection.rollback()
+    return found
+
+
+def _parts(
+    before: Catalogue, after: Catalogue, middle: Middle, renamed: Sequence[Rename], known: Knowledge
+) -> Iterator[Part]:
+    """The revisions of a change, each with the way back from where it ends."""
+    up = transition(before, middle.catalogue, replace(known, later=frozenset(middle.fills)))
+    down: tuple[Statement, ...] | str
+    try:
+        down = tuple(transition(middle.catalogue, before, Knowledge(casts=known.casts, restoring=True)))
+        down = (*down, *(step for rename in reversed(renamed) for step in rename.down))
+    except (BackfillNeeded, CannotDraft) as error:
+        down = error.message
+    up = [*(step for rename in renamed for step in rename.up), *up]
+    if up:
+        yield Part(tuple(up), down, middle.catalogue)
+    if steps := online(middle.catalogue, after, middle.fills):
+        back = online(after, middle.catalogue, {})
+        yield Part(tuple(steps), tuple(back), after, online=True)
