@@ -14,7 +14,7 @@ class Branch:
 
     `parent` is the branch it was copied from, or the environment whose database that was. `environment` is what the
     copy is for, and its mark once it is `ready`. `owner` is the project that made it: no other one changes or deletes
-    it.
+    it. Nobody can connect to a `sealed` one, which is there to be copied.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Branch:
     created_at: datetime
     expires_at: datetime | None
     owner: str
+    sealed: bool = False
 
     @property
     def mark(self) -> str:
@@ -57,8 +58,32 @@ class BranchProvider(Protocol):
             ParentInUse, CopyFailed: nothing was made.
         """
 
-    def finish(self, name: str) -> Branch:
-        """Mark a branch with its own environment, which makes it ready; one that is ready stays so."""
+    def finish(self, name: str, *, sealed: bool = False) -> Branch:
+        """Mark a branch with its own environment, which makes it ready; one that is ready stays so.
+
+        Nobody can connect to a `sealed` one from then on, so it can be copied at any time.
+        """
+
+    def reset(self, name: str, *, force: bool = False) -> Branch:
+        """Make a branch anew from its parent as that is now, and leave it marked `preparing`; sessions on it are ended.
+
+        What was in it is lost only when the new copy is there. Raises as `get` does for the branch, and as `create`
+        does for its parent.
+        """
+
+    def expire(self, name: str, at: datetime | None) -> Branch:
+        """Set when a branch ends, or that it does not. Raises as `get` does.
+
+        Raises:
+            BadExpiry: the moment is past, or too far away for the provider.
+        """
+
+    def wait(self, name: str, *, seconds: float = 60.0) -> None:
+        """Wait until a branch takes connections.
+
+        Raises:
+            Unreachable: it did not in time; besides what `get` raises.
+        """
 
     def get(self, name: str) -> Branch:
         """Find a branch.
@@ -74,9 +99,10 @@ class BranchProvider(Protocol):
     def delete(self, name: str) -> None:
         """Delete a branch with all that is in it, ending the sessions on it. Raises as `get` does."""
 
-    def url(self, name: str, *, unfinished: bool = False) -> DatabaseUrl:
-        """The way to a branch. One that is not ready is withheld, unless it is to be made ready.
+    def url(self, name: str, *, unfinished: bool = False, pooled: bool = False) -> DatabaseUrl:
+        """The way to a branch: direct, for whatever migrates or loads, or through the provider's pooler for a service,
+        where it has one. One that is not ready is withheld, unless it is to be made ready.
 
         Raises:
-            BranchNotReady: besides what `get` raises.
+            BranchNotReady, BranchSealed: besides what `get` raises.
         """
