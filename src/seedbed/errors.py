@@ -940,7 +940,52 @@ class ProductionCopied(BranchError):
     def __init__(self, parent: str, environment: str) -> None:
         super().__init__(
             f"{parent} is marked production, and so would its copy be: it cannot become a {environment}.",
-            remedy="Make it from another database: --from NAME",
+            remedy="Have what is personal replaced: --data masked. Or name the database: --data copy --yes NAME",
+        )
+
+
+class BadExpiry(BranchError):
+    """A branch cannot end at that moment."""
+
+    code = "SB512"
+
+    def __init__(self, branch: str, reason: str) -> None:
+        super().__init__(f"{branch} cannot end then: {reason}.", remedy="Say how long from now, such as 7d or 12h.")
+
+
+class NoPullRequests(BranchError):
+    """A list of pull requests cannot be relied on, so nothing was deleted."""
+
+    code = "SB514"
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(
+            f"{source} is no list of pull requests: {reason}. Nothing was deleted.",
+            remedy="One number a line; see that the question that made the list was answered.",
+        )
+
+
+class NotInGitHub(BranchError):
+    """Facts were to be handed to GitHub's next steps, and this is no step of GitHub's."""
+
+    code = "SB515"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "GITHUB_OUTPUT is not set, so there is no next step to hand the preview to.",
+            remedy="Run it in a GitHub workflow, or take --output dotenv or --json.",
+        )
+
+
+class BranchSealed(BranchError):
+    """A branch is there to be copied, and nobody can connect to it."""
+
+    code = "SB513"
+
+    def __init__(self, branch: str) -> None:
+        super().__init__(
+            f"{branch} is sealed: it is there to be copied, and nobody can connect to it.",
+            remedy=f"Use a copy of it: seedbed branch create NAME --from {branch}",
         )
 
 

@@ -4,7 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -18,9 +19,11 @@ from seedbed.branching.making import make
 from seedbed.branching.naming import building_of, database_of
 from seedbed.errors import (
     BadBranchName,
+    BadExpiry,
     BranchExists,
     BranchNotFound,
     BranchNotReady,
+    BranchSealed,
     CopyFailed,
     NoBranchProvider,
     NotABranch,
@@ -29,6 +32,7 @@ from seedbed.errors import (
     UnmarkedWithRows,
 )
 from seedbed.postgres import cloning
+from seedbed.postgres.block_sharing import shares_blocks
 from seedbed.postgres.databases import on_server
 from seedbed.settings import Configuration, DatabaseUrl, Environment, load
 from tests.postgres.embedded_projects import reference_project
@@ -254,9 +258,9 @@ class TestCopies:
 class TestStrategy:
     def test_is_to_copy_files_once_the_wal_of_them_would_cost_more(self, branches: LocalBranches) -> None:
         with branches.server.administration() as cursor:
-            small = cloning._create(cursor, MAIN, "copy").as_string(cursor)
+            small = cloning._create(cursor, MAIN, "copy", shares_blocks=False).as_string(cursor)
             tell(main_of(branches), "INSERT INTO note SELECT repeat('x', 1000) FROM generate_series(1, 50000)")
-            big = cloning._create(cursor, MAIN, "copy").as_string(cursor)
+            big = cloning._create(cursor, MAIN, "copy", shares_blocks=False).as_string(cursor)
 
         assert small == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "wal_log"'
         assert big == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "file_copy"'
@@ -338,6 +342,97 @@ class TestFinish:
         first = make(branches, "pr")
 
         assert branches.finish("pr") == first
+
+
+class TestReset:
+    def test_makes_the_branch_anew_from_its_parent_as_that_is_now(self, branches: LocalBranches) -> None:
+        make(branches, "pr-1")
+        tell(branches.url("pr-1"), "DELETE FROM note", "CREATE TABLE left_over (id int)")
+        tell(main_of(branches), "INSERT INTO note VALUES ('later')")
+
+        anew = branches.reset("pr-1", force=True)
+
+        assert not anew.ready
+        assert tell(branches.url("pr-1", unfinished=True), "SELECT name FROM seedbed.environment") == [("preparing",)]
+        branches.finish("pr-1")
+        assert tell(branches.url("pr-1"), "SELECT body FROM note") == [("hello",), ("later",)]
+        assert tell(branches.url("pr-1"), "SELECT to_regclass('left_over') IS NULL") == [(True,)]
+
+    def test_ends_the_sessions_on_the_branch_and_leaves_nothing_beside_it(self, branches: LocalBranches) -> None:
+        make(branches, "pr-1")
+        before = databases(branches)
+
+        with connected(branches.url("pr-1")):
+            branches.reset("pr-1", force=True)
+
+        assert databases(branches) == before
+
+    def test_keeps_what_was_there_when_the_parent_is_in_use(self, branches: LocalBranches) -> None:
+        make(branches, "pr-1")
+        tell(branches.url("pr-1"), "INSERT INTO note VALUES ('kept')")
+
+        with connected(main_of(branches)), pytest.raises(ParentInUse):
+            branches.reset("pr-1")
+
+        assert tell(branches.url("pr-1"), "SELECT body FROM note") == [("hello",), ("kept",)]
+
+    def test_gives_it_as_long_as_it_had_at_first(self, branches: LocalBranches) -> None:
+        branches.create("pr-1", expires_at=datetime.now(UTC) + timedelta(days=2))
+        branches.finish("pr-1")
+
+        anew = branches.reset("pr-1", force=True)
+
+        assert anew.expires_at is not None
+        assert timedelta(days=1, hours=23) < anew.expires_at - datetime.now(UTC) <= timedelta(days=2, seconds=1)
+
+
+class TestExpire:
+    def test_sets_and_takes_away_when_a_branch_ends(self, branches: LocalBranches) -> None:
+        make(branches, "pr-1")
+        moment = (datetime.now(UTC) + timedelta(days=3)).replace(microsecond=0)
+
+        assert branches.expire("pr-1", moment).expires_at == moment
+        assert branches.get("pr-1").expires_at == moment
+        assert branches.expire("pr-1", None).expires_at is None
+
+    def test_refuses_a_moment_that_is_past(self, branches: LocalBranches) -> None:
+        make(branches, "pr-1")
+
+        with pytest.raises(BadExpiry):
+            branches.expire("pr-1", datetime.now(UTC) - timedelta(minutes=1))
+
+
+class TestSeal:
+    def test_keeps_everybody_out_so_that_it_can_be_copied_at_any_time(self, branches: LocalBranches) -> None:
+        branches.create("base")
+        sealed = branches.finish("base", sealed=True)
+
+        assert sealed.sealed
+        with pytest.raises(BranchSealed):
+            branches.url("base")
+        copy = make(branches, "pr-1", parent="base")
+        assert (copy.parent, copy.sealed) == ("base", False)
+        assert tell(branches.url("pr-1"), "SELECT body FROM note") == [("hello",)]
+
+    def test_is_taken_off_by_a_reset(self, branches: LocalBranches) -> None:
+        branches.create("base")
+        branches.finish("base", sealed=True)
+
+        branches.reset("base", force=True)
+
+        assert not branches.finish("base").sealed
+        assert tell(branches.url("base"), "SELECT 1") == [(1,)]
+
+
+class TestBlockSharing:
+    def test_is_found_by_trying_and_leaves_nothing(self, tmp_path: Path) -> None:
+        answers = {shares_blocks(tmp_path), shares_blocks(tmp_path)}
+
+        assert len(answers) == 1
+        assert list(tmp_path.iterdir()) == []
+
+    def test_is_not_had_by_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        assert shares_blocks(tmp_path / "nowhere") is False
 
 
 class TestUrl:

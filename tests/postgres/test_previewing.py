@@ -1,6 +1,7 @@
 """Previews of the reference project, on an embedded server."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg2
@@ -9,12 +10,17 @@ import pytest
 from seedbed.branching import BranchProvider, provider_of
 from seedbed.branching.local import LocalBranches
 from seedbed.branching.making import make
-from seedbed.errors import BranchNotFound, NotAPreview, ProductionCopied, RevisionFailed
+from seedbed.errors import BranchNotFound, NoPullRequests, NotAPreview, ProductionCopied, RevisionFailed
 from seedbed.migrating.applying import apply
 from seedbed.modelling import load_schema
+from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, locate
 from seedbed.postgres.marking import change_mark
-from seedbed.previewing.previews import Rows, down, up
+from seedbed.previewing.bases import BASE, make_base
+from seedbed.previewing.collecting import Rules, collect, pull_requests
+from seedbed.previewing.data import Data, Rows
+from seedbed.previewing.diffing import diff
+from seedbed.previewing.previews import down, up
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import run
 from seedbed.settings import Configuration, DatabaseUrl, Environment
@@ -72,7 +78,7 @@ class TestUp:
 
         preview = up(configuration, "preview/pr-42")
 
-        assert (preview.created, preview.rows, preview.seeded) == (True, Rows.COPIED, None)
+        assert (preview.created, preview.filled.rows, preview.filled.seeded) == (True, Rows.COPIED, None)
         assert (preview.branch.mark, preview.branch.parent) == ("preview", "development")
         assert tell(preview.url, USERS) == [(10,)]
         assert tell(preview.url, MARK) == [("preview",)]
@@ -81,10 +87,10 @@ class TestUp:
     def test_migrates_and_seeds_a_copy_of_nothing(self, configuration: Configuration, development: Database) -> None:
         preview = up(configuration, "preview/pr-42")
 
-        assert [revision.id for revision in preview.applied.revisions] == [NEWEST]
-        assert preview.rows == Rows.SEEDED
-        assert preview.seeded is not None
-        assert preview.seeded.rows["user"] == 50
+        assert [revision.id for revision in preview.filled.applied.revisions] == [NEWEST]
+        assert preview.filled.rows == Rows.SEEDED
+        assert preview.filled.seeded is not None
+        assert preview.filled.seeded.rows["user"] == 50
         assert tell(preview.url, USERS) == [(50,)]
         assert tell(preview.url, MARK) == [("preview",)]
 
@@ -96,10 +102,10 @@ class TestUp:
 
         again = up(configuration, "preview/pr-42")
 
-        assert (again.created, again.rows, again.applied.revisions) == (False, Rows.KEPT, ())
-        assert again.branch == first.branch
+        assert (again.created, again.filled.rows, again.filled.applied.revisions) == (False, Rows.COPIED, ())
+        assert again.branch.created_at == first.branch.created_at
         assert tell(again.url, USERS) == [(1,)]
-        assert branches.list() == (first.branch,)
+        assert branches.list() == (again.branch,)
 
     def test_goes_on_where_a_kill_left_it(
         self, configuration: Configuration, development: Database, branches: BranchProvider
@@ -109,7 +115,7 @@ class TestUp:
         preview = up(configuration, "preview/pr-42")
 
         assert not preview.created
-        assert preview.rows == Rows.SEEDED
+        assert preview.filled.rows == Rows.SEEDED
         assert preview.branch.ready
 
     def test_copies_the_branch_it_is_told_to(
@@ -196,3 +202,155 @@ class TestDown:
             down(configuration, "scratch")
 
         assert branches.list() == (scratch,)
+
+
+class TestBase:
+    def test_is_what_previews_are_copied_from_even_while_development_is_in_use(
+        self, configuration: Configuration, development: Database
+    ) -> None:
+        base = make_base(configuration, Data.SEED)
+        with connect(development):
+            preview = up(configuration, "preview/pr-42")
+
+        assert (base.created, base.branch.sealed, base.filled.rows) == (True, True, Rows.SEEDED)
+        assert (preview.branch.parent, preview.filled.rows) == (BASE, Rows.COPIED)
+        assert tell(preview.url, USERS) == [(50,)]
+
+    def test_is_made_anew_and_leaves_previews_as_they_are(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        make_base(configuration, Data.SEED)
+        preview = up(configuration, "preview/pr-42")
+        tell(preview.url, 'DELETE FROM "user" WHERE id > 1')
+        seeded(development, configuration)
+
+        again = make_base(configuration, Data.COPY)
+
+        assert (again.created, again.branch.sealed, again.filled.rows) == (False, True, Rows.COPIED)
+        assert tell(preview.url, USERS) == [(1,)]
+        assert tell(up(configuration, "preview/pr-43").url, USERS) == [(10,)]
+
+    def test_is_no_preview_itself(self, configuration: Configuration, development: Database) -> None:
+        make_base(configuration, Data.SEED)
+
+        with pytest.raises(NotAPreview):
+            up(configuration, BASE)
+
+    def test_has_no_rows_of_production(self, configuration: Configuration, development: Database) -> None:
+        change_mark(development, Environment.PRODUCTION)
+
+        with pytest.raises(ProductionCopied):
+            make_base(configuration, Data.COPY)
+
+
+class TestData:
+    def test_of_a_named_production_database_is_copied_as_it_is(
+        self, configuration: Configuration, development: Database
+    ) -> None:
+        seeded(development, configuration)
+        change_mark(development, Environment.PRODUCTION)
+
+        with pytest.raises(ProductionCopied):
+            up(configuration, "preview/pr-42", data=Data.COPY)
+        preview = up(configuration, "preview/pr-42", data=Data.COPY, even_production=True)
+
+        assert tell(preview.url, USERS) == [(10,)]
+        assert tell(preview.url, MARK) == [("preview",)]
+
+    def test_is_made_anew_where_seeds_are_asked_for(self, configuration: Configuration, development: Database) -> None:
+        seeded(development, configuration)
+
+        preview = up(configuration, "preview/pr-42", data=Data.SEED)
+
+        assert preview.filled.rows == Rows.SEEDED
+        assert tell(preview.url, USERS) == [(50,)]
+        assert tell(development.direct, USERS) == [(10,)]
+
+
+class TestCollect:
+    def test_lists_and_then_deletes_what_nobody_needs(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        for number in (41, 42, 43):
+            up(configuration, f"preview/pr-{number}")
+        branches.create("preview/half", environment=Environment.PREVIEW)
+        later = datetime.now(UTC) + timedelta(hours=2)
+        rules = Rules(closed=pull_requests(["#41", "preview/pr-43"], "a list"))
+
+        listed = collect(configuration, rules, delete=False, now=later)
+        assert len(branches.list()) == 4
+        deleted = collect(configuration, rules, delete=True, now=later)
+
+        assert [(one.branch.name, one.because) for one in listed] == [
+            ("preview/half", "half made, and nobody is at work on it"),
+            ("preview/pr-41", "pull request 41 is closed"),
+            ("preview/pr-43", "pull request 43 is closed"),
+        ]
+        assert [one.deleted for one in deleted] == [True, True, True]
+        assert [branch.name for branch in branches.list()] == ["preview/pr-42"]
+
+    def test_deletes_what_has_ended(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        up(configuration, "preview/pr-1", lasting=timedelta(days=1))
+        up(configuration, "preview/pr-2", lasting=None)
+
+        collect(configuration, Rules(), delete=True, now=datetime.now(UTC) + timedelta(days=2))
+
+        assert [branch.name for branch in branches.list()] == ["preview/pr-2"]
+
+    def test_takes_children_first_and_keeps_the_parent_of_one_that_stays(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        up(configuration, "preview/pr-1")
+        up(configuration, "preview/pr-2", parent="preview/pr-1")
+        up(configuration, "preview/pr-3", parent="preview/pr-2")
+
+        kept = collect(configuration, Rules(closed=frozenset({"1", "2"})), delete=True)
+        gone = collect(configuration, Rules(closed=frozenset({"1", "2", "3"})), delete=True)
+
+        assert [one.kept_because for one in kept] == ["a branch that stays was copied from it"] * 2
+        assert [one.branch.name for one in gone] == ["preview/pr-3", "preview/pr-2", "preview/pr-1"]
+        assert branches.list() == ()
+
+    def test_leaves_the_base_and_other_branches_alone(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        make_base(configuration, Data.SEED)
+        make(branches, "mine")
+
+        found = collect(
+            configuration, Rules(older_than=timedelta(days=1)), delete=True, now=datetime.now(UTC) + timedelta(days=9)
+        )
+
+        assert found == []
+        assert [branch.name for branch in branches.list()] == ["mine", BASE]
+
+    @pytest.mark.parametrize("lines", [[], ["", "  "], ["error: not found"]])
+    def test_refuses_a_list_that_says_nothing(self, lines: list[str]) -> None:
+        with pytest.raises(NoPullRequests):
+            pull_requests(lines, "stdin")
+
+
+class TestDiff:
+    def test_names_what_differs_from_the_parent(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        apply(configuration.project, development)
+        make(branches, "mine")
+        assert diff(configuration, "mine").equal
+        tell(branches.url("mine"), "CREATE INDEX ix_mine ON task (title)")
+
+        found = diff(configuration, "mine")
+
+        assert (found.other, found.revision, found.other_revision) == ("development", NEWEST, NEWEST)
+        assert [str(difference) for difference in found.differences] == ["index ix_mine of task is not wanted"]
+
+    def test_looks_into_a_sealed_base(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        make_base(configuration, Data.SEED)
+        up(configuration, "preview/pr-42")
+
+        assert diff(configuration, "preview/pr-42").equal
+        assert [branch.name for branch in branches.list()] == [BASE, "preview/pr-42"]

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from seedbed.branching import comments
-from seedbed.branching.naming import building_of, check_name, database_of, is_environment
+from seedbed.branching.naming import building_of, check_name, database_of, is_environment, replaced_of
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
+    BadExpiry,
     BranchBusy,
     BranchExists,
     BranchNotFound,
     BranchNotReady,
+    BranchSealed,
     NotABranch,
     ProductionCopied,
     UnmarkedWithRows,
+    Unreachable,
 )
 from seedbed.postgres.cloning import await_unused, clone
 from seedbed.postgres.connecting import connect
@@ -57,37 +60,96 @@ class LocalBranches:
         environment: Environment | None = None,
         expires_at: datetime | None = None,
         force: bool = False,
+        even_production: bool = False,
     ) -> Branch:
         check_name(name)
         parent = parent or self.configuration.environment.value
         with self._alone(name) as cursor:
             if existing := self._found(cursor, name):
                 raise BranchExists(name, existing.parent)
-            source = self._parent(cursor, parent)
-            own = _environment_of(source, parent)
-            if own is Environment.PRODUCTION and environment not in {None, own}:
+            now = _now()
+            if expires_at is not None and expires_at <= now:
+                raise BadExpiry(name, f"{expires_at:%Y-%m-%d %H:%M} is past")
+            source, own = self._parent(cursor, parent)
+            if own is Environment.PRODUCTION and environment not in {None, own} and not even_production:
                 raise ProductionCopied(parent, str(environment))
             branch = Branch(
                 name=name,
                 parent=parent,
                 environment=environment or own,
                 ready=False,
-                created_at=datetime.now(UTC).replace(microsecond=0),
+                created_at=now,
                 expires_at=expires_at,
                 owner=self._owner,
             )
-            self._copy(cursor, source.name, branch, force=force)
+            with self._copied(cursor, source, branch, force=force) as building:
+                _rename(cursor, building, self._database_of(name))
         return branch
 
-    def finish(self, name: str) -> Branch:
+    def finish(self, name: str, *, sealed: bool = False) -> Branch:
         with self._alone(name) as cursor:
             branch = self._existing(cursor, name)
-            finished = replace(branch, ready=True)
+            if branch.ready and branch.sealed == sealed:
+                return branch
+            database = self._database_of(name)
+            if branch.sealed:
+                _allow(cursor, database, True)
+            finished = replace(branch, ready=True, sealed=sealed)
             with connect(self._database(branch)) as connection:
                 write_mark(connection, branch.environment)
                 connection.commit()
-            self._comment(cursor, self._database_of(name), finished)
+            self._comment(cursor, database, finished)
+            if sealed:
+                _allow(cursor, database, False)
+                _end_sessions(cursor, database)
         return finished
+
+    def reset(self, name: str, *, force: bool = False, even_production: bool = False) -> Branch:
+        with self._alone(name) as cursor:
+            branch = self._existing(cursor, name)
+            source, own = self._parent(cursor, branch.parent)
+            if own is Environment.PRODUCTION and branch.environment is not own and not even_production:
+                raise ProductionCopied(branch.parent, str(branch.environment))
+            now = _now()
+            lasting = branch.expires_at - branch.created_at if branch.expires_at is not None else None
+            anew = replace(
+                branch,
+                ready=False,
+                sealed=False,
+                created_at=now,
+                expires_at=now + lasting if lasting is not None else None,
+            )
+            database = self._database_of(name)
+            with self._copied(cursor, source, anew, force=force) as building:
+                _allow(cursor, database, False)
+                _end_sessions(cursor, database)
+                cursor.execute("BEGIN")
+                _rename(cursor, database, replaced_of(database))
+                _rename(cursor, building, database)
+                cursor.execute("COMMIT")
+            _drop(cursor, replaced_of(database))
+        return anew
+
+    def expire(self, name: str, at: datetime | None) -> Branch:
+        if at is not None and at <= _now():
+            raise BadExpiry(name, f"{at:%Y-%m-%d %H:%M} is past")
+        with self._alone(name) as cursor:
+            lasting = replace(self._existing(cursor, name), expires_at=at)
+            self._comment(cursor, self._database_of(name), lasting)
+        return lasting
+
+    def wait(self, name: str, *, seconds: float = _WAIT_SECONDS) -> None:
+        """The server is this machine's, so a branch that is there takes connections."""
+        until = time.monotonic() + seconds
+        branch = self.get(name)
+        while not branch.sealed:
+            try:
+                with connect(self._database(branch)):
+                    return
+            except Unreachable:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_POLL_SECONDS)
 
     def get(self, name: str) -> Branch:
         with self.server.administration() as cursor:
@@ -105,10 +167,12 @@ class LocalBranches:
             self._existing(cursor, name)
             _drop(cursor, self._database_of(name))
 
-    def url(self, name: str, *, unfinished: bool = False) -> DatabaseUrl:
+    def url(self, name: str, *, unfinished: bool = False, pooled: bool = False) -> DatabaseUrl:  # noqa: ARG002 - none here
         branch = self.get(name)
         if not branch.ready and not unfinished:
             raise BranchNotReady(name)
+        if branch.sealed:
+            raise BranchSealed(name)
         return self.server.owner_url(self._database_of(name))
 
     @property
@@ -132,7 +196,8 @@ class LocalBranches:
                 if time.monotonic() > until:
                     raise BranchBusy(name, _WAIT_SECONDS)
                 time.sleep(_POLL_SECONDS)
-            _drop(cursor, building)
+            for left in (building, replaced_of(self._database_of(name))):
+                _drop(cursor, left)
             yield cursor
 
     def _found(self, cursor: "Cursor", name: str) -> Branch | None:
@@ -161,28 +226,30 @@ class LocalBranches:
             raise BranchNotFound(name)
         return branch
 
-    def _parent(self, cursor: "Cursor", parent: str) -> Database:
+    def _parent(self, cursor: "Cursor", parent: str) -> tuple[str, Environment]:
+        """A parent's database and what it is for; a sealed one is what its comment says, as nobody can change it."""
         if parent == self.configuration.environment:
-            return on_server(self.server, self.configuration)
+            source = on_server(self.server, self.configuration)
+            return source.name, _environment_of(source, parent)
         branch = self._existing(cursor, parent)
         if not branch.ready:
             raise BranchNotReady(parent)
-        return self._database(branch)
+        source = self._database(branch)
+        return source.name, branch.environment if branch.sealed else _environment_of(source, parent)
 
-    def _copy(self, cursor: "Cursor", source: str, branch: Branch, *, force: bool) -> None:
-        database = self._database_of(branch.name)
-        building = building_of(database)
+    @contextmanager
+    def _copied(self, cursor: "Cursor", source: str, branch: Branch, *, force: bool) -> Iterator[str]:
+        """A copy that says that it is the branch, and has not its name yet; dropped when the block fails."""
+        building = building_of(self._database_of(branch.name))
         try:
-            clone(cursor, source, building, force=force)
+            clone(cursor, source, building, force=force, folder=self.server.home)
             url = self.server.owner_url(building)
             with connect(replace(self._database(branch), url=url, direct=url)) as connection:
                 write_mark(connection, PREPARING)
                 connection.commit()
             self._comment(cursor, building, branch)
             await_unused(cursor, building)
-            cursor.execute(
-                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(building), sql.Identifier(database))
-            )
+            yield building
         except BaseException:
             _drop(cursor, building)
             raise
@@ -204,6 +271,27 @@ def _environment_of(source: Database, parent: str) -> Environment:
     if mark == PREPARING:
         raise BranchNotReady(parent)
     return Environment(mark or source.environment)
+
+
+def _rename(cursor: "Cursor", old: str, new: str) -> None:
+    cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new)))
+
+
+def _allow(cursor: "Cursor", database: str, allowed: bool) -> None:
+    cursor.execute(
+        sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(sql.Identifier(database), sql.Literal(allowed))
+    )
+
+
+def _end_sessions(cursor: "Cursor", database: str) -> None:
+    cursor.execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+        (database,),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def _drop(cursor: "Cursor", database: str) -> None:

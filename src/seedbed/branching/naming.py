@@ -49,5 +49,10 @@ def building_of(database: str) -> str:
     return f"seedbed_building_{_digest(database)}"
 
 
+def replaced_of(database: str) -> str:
+    """What a branch's database is called once another has taken its place, until it is dropped."""
+    return f"seedbed_replaced_{_digest(database)}"
+
+
 def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:_HASH]

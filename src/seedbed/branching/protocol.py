@@ -43,11 +43,13 @@ class BranchProvider(Protocol):
         environment: Environment | None = None,
         expires_at: datetime | None = None,
         force: bool = False,
+        even_production: bool = False,
     ) -> Branch:
         """Copy a database, and leave the copy marked `preparing`: `finish` is the last step.
 
         Without `parent` it is the environment's own database, and without `environment` the copy is for what its
-        parent is for. `force` ends sessions that are idle on the parent, where there must be none.
+        parent is for. `force` ends sessions that are idle on the parent, where there must be none. `even_production`
+        is for callers that replace personal data before they finish, or whose user has named the database.
 
         Raises:
             BadBranchName: it cannot be called that.
@@ -64,7 +66,7 @@ class BranchProvider(Protocol):
         Nobody can connect to a `sealed` one from then on, so it can be copied at any time.
         """
 
-    def reset(self, name: str, *, force: bool = False) -> Branch:
+    def reset(self, name: str, *, force: bool = False, even_production: bool = False) -> Branch:
         """Make a branch anew from its parent as that is now, and leave it marked `preparing`; sessions on it are ended.
 
         What was in it is lost only when the new copy is there. Raises as `get` does for the branch, and as `create`

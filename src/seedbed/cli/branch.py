@@ -1,8 +1,16 @@
 """`seedbed branch`: copies of the development database, each with a name."""
 
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
 import click
 
-from seedbed.cli.options import columns, configuration, confirm, json_option, show, step
+from seedbed.cli.durations import DURATION, length
+from seedbed.cli.options import columns, configuration, confirm, json_option, step
+from seedbed.cli.options import show as show_result
+
+if TYPE_CHECKING:
+    from seedbed.branching import Branch
 
 
 @click.group()
@@ -19,10 +27,13 @@ def branch() -> None:
 @branch.command()
 @click.argument("name", metavar="NAME")
 @click.option("--from", "parent", metavar="NAME", help="The branch to copy, instead of the development database.")
+@click.option("--lasting", type=DURATION, default="never", show_default=True, help="When it ends, such as 7d.")
 @click.option("--force", is_flag=True, help="End sessions that are idle on the database that is copied.")
 @json_option
 @click.pass_context
-def create(ctx: click.Context, name: str, parent: str | None, force: bool, as_json: bool) -> None:
+def create(
+    ctx: click.Context, name: str, parent: str | None, lasting: timedelta | str, force: bool, as_json: bool
+) -> None:
     """Copy the development database, or a branch.
 
     PostgreSQL copies no database that somebody is connected to. The command says who is; --force ends those that are
@@ -32,21 +43,88 @@ def create(ctx: click.Context, name: str, parent: str | None, force: bool, as_js
         from seedbed.branching import provider_of
         from seedbed.branching.making import make
 
-        made = make(provider_of(configuration(ctx, "development")), name, parent=parent, force=force)
+        provider = provider_of(configuration(ctx, "development"))
+        made = make(provider, name, parent=parent, lasting=length(lasting), force=force)
     said = f"{made.name} is a copy of {made.parent}, marked {made.mark}. Its address: seedbed branch url {made.name}"
-    show(made, as_json=as_json, lines=[said])
+    show_result(made, as_json=as_json, lines=[said])
 
 
 @branch.command("list")
 @json_option
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
-    """List the branches: name, mark, parent, and when each was made."""
+    """List the branches: name, mark, parent, when each was made, and when it ends."""
     from seedbed.branching import provider_of
 
     found = provider_of(configuration(ctx, "development")).list()
-    rows = [(b.name, b.mark, f"from {b.parent}", f"{b.created_at.astimezone():%Y-%m-%d %H:%M}") for b in found]
-    show(found, as_json=as_json, lines=columns(rows) or ["There are no branches."])
+    rows = [(b.name, b.mark, f"from {b.parent}", _written(b.created_at), _until(b)) for b in found]
+    show_result(found, as_json=as_json, lines=columns(rows) or ["There are no branches."])
+
+
+@branch.command()
+@click.argument("name", metavar="NAME")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Say all that is known of a branch."""
+    from seedbed.branching import provider_of
+
+    found = provider_of(configuration(ctx, "development")).get(name)
+    rows = [
+        ("branch", found.name),
+        ("parent", found.parent),
+        ("environment", found.environment.value),
+        ("mark", found.mark),
+        ("sealed", "yes, it is there to be copied" if found.sealed else "no"),
+        ("made", _written(found.created_at)),
+        ("until", _written(found.expires_at) if found.expires_at else "it is deleted"),
+    ]
+    show_result(found, as_json=as_json, lines=columns(rows))
+
+
+@branch.command()
+@click.argument("name", metavar="NAME")
+@click.option("--with", "other", metavar="NAME", help="Another branch, instead of its parent.")
+@json_option
+@click.pass_context
+def diff(ctx: click.Context, name: str, other: str | None, as_json: bool) -> None:
+    """Say how a branch differs from its parent. Ends with 1 when it does.
+
+    Revisions and catalogues are compared, so what is said is what PostgreSQL knows: tables, columns, constraints,
+    indexes, functions, policies, grants. Rows are not compared.
+    """
+    with step("Comparing"):
+        from seedbed.previewing.diffing import diff as compare
+
+        found = compare(configuration(ctx, "development"), name, other)
+    lines = [
+        f"{found.branch} is at {found.revision or 'no revision'}, {found.other} at {found.other_revision or 'none'}."
+    ]
+    lines += [f"  {difference}" for difference in found.differences] or ["Nothing else differs."]
+    show_result(found, as_json=as_json, lines=lines)
+    ctx.exit(0 if found.equal else 1)
+
+
+@branch.command()
+@click.argument("name", metavar="NAME")
+@click.option("--force", is_flag=True, help="End sessions that are idle on its parent.")
+@click.option("--yes", metavar="NAME", help="Confirm with the branch's name instead of typing it.")
+@json_option
+@click.pass_context
+def reset(ctx: click.Context, name: str, force: bool, yes: str | None, as_json: bool) -> None:
+    """Make a branch anew from its parent as that is now.
+
+    What is in it is lost, and sessions on it are ended; it stays as it was until the new copy is there.
+    """
+    from seedbed.branching import provider_of
+
+    provider = provider_of(configuration(ctx, "development"))
+    sealed = provider.get(name).sealed
+    confirm(name, yes, action="reset")
+    with step("Copying"):
+        provider.reset(name, force=force)
+        anew = provider.finish(name, sealed=sealed)
+    show_result(anew, as_json=as_json, lines=[f"{name} is a copy of {anew.parent} as it is now."])
 
 
 @branch.command()
@@ -81,3 +159,11 @@ def delete(ctx: click.Context, name: str, yes: str | None) -> None:
     confirm(name, yes, action="deleted")
     provider.delete(name)
     click.echo(f"{name} is deleted.")
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _until(branch: "Branch") -> str:
+    return f"until {_written(branch.expires_at)}" if branch.expires_at else ""

@@ -1,17 +1,24 @@
 """`seedbed preview`: a database per pull request."""
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbed.cli.options import columns, configuration, json_option, show, step
+from seedbed.cli.durations import DURATION, length
+from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seedbed.previewing.collecting import Collected
+    from seedbed.previewing.data import Filled
     from seedbed.previewing.previews import Preview
 
 _ROWS = {
     "copied": "copied from {}",
     "kept": "kept as they were",
+    "masked": "copied from {}, personal data replaced",
     "seeded": "made by seeds/preview.py",
     "none": "none, and there is no seeds/preview.py to make them",
 }
@@ -21,69 +28,237 @@ _ROWS = {
 def preview() -> None:
     """Bring a preview's database up, and take it down.
 
-    A preview is a branch marked preview, with the migrations and the rows that a pull request needs. Both commands can
+    A preview is a branch marked preview, with the migrations and the rows that a pull request needs. All commands can
     be run again and again, by hand or by CI.
     """
 
 
+def data_option(command: Any) -> Any:
+    return click.option(
+        "--data",
+        type=click.Choice(["auto", "seed", "copy", "masked"]),
+        default="auto",
+        show_default=True,
+        help="Rows made by seeds/preview.py, copied, or masked: copied with personal data replaced.",
+    )(command)
+
+
+def force_option(command: Any) -> Any:
+    return click.option("--force", is_flag=True, help="End sessions that are idle on the database that is copied.")(
+        command
+    )
+
+
 @preview.command()
 @click.argument("name", metavar="NAME")
-@click.option("--from", "parent", metavar="NAME", help="The branch to copy, instead of the development database.")
-@click.option("--force", is_flag=True, help="End sessions that are idle on the database that is copied.")
+@click.option("--from", "parent", metavar="NAME", help="The branch to copy, instead of the base or the database.")
+@data_option
+@click.option(
+    "--lasting", type=DURATION, default="14d", show_default=True, help="How long it lives from now, or never."
+)
+@force_option
+@click.option("--yes", metavar="NAME", help="With --data copy, the production database whose rows are copied as is.")
+@click.option(
+    "--output", type=click.Choice(["github", "dotenv"]), help="Give the URLs to GitHub's steps, or print them."
+)
 @click.option("--show-password", is_flag=True, help="Print the URL with its password, for a program that connects.")
+@env_option
 @json_option
 @click.pass_context
-def up(ctx: click.Context, name: str, *, parent: str | None, force: bool, show_password: bool, as_json: bool) -> None:
+def up(
+    ctx: click.Context,
+    name: str,
+    *,
+    parent: str | None,
+    data: str,
+    lasting: timedelta | str,
+    force: bool,
+    yes: str | None,
+    output: str | None,
+    show_password: bool,
+    env: str | None,
+    as_json: bool,
+) -> None:
     """Make the preview, or bring it up to date.
 
-    A new one is a copy of the development database, with its rows. Where that has none, seeds/preview.py is loaded. One
-    that is there is migrated and keeps its rows. When a migration or the seeds fail, the command says why, and a
+    A new one is a copy of the base (seedbed preview base), where there is one, else of the environment's database,
+    development unless -e says otherwise. Where that has no rows, seeds/preview.py is loaded. One that is there is
+    migrated, keeps its rows and lives as long again. When a migration or the seeds fail, the command says why, and a
     preview that it had just made is deleted again.
 
     Until all is done the database is marked preparing, and its address is given to nobody.
     """
-    with step("Bringing the preview up"):
-        from seedbed.previewing.previews import up as bring_up
+    from seedbed.cli.handing_over import dotenv_lines, to_github
+    from seedbed.previewing.data import Data
+    from seedbed.previewing.previews import up as bring_up
 
-        brought = bring_up(configuration(ctx, "development"), name, parent=parent, force=force)
-    url = brought.url.reveal() if show_password else brought.url.masked
-    facts = {
+    chosen = configuration(ctx, env or "development")
+    with step("Bringing the preview up"):
+        brought = bring_up(
+            chosen,
+            name,
+            parent=parent,
+            data=Data(data),
+            lasting=length(lasting),
+            force=force,
+            even_production=_named(chosen, yes),
+        )
+    if output == "dotenv":
+        for line in dotenv_lines(brought.url, brought.direct):
+            click.echo(line)
+        return
+    direct, url = (one.reveal() if show_password else one.masked for one in (brought.direct, brought.url))
+    lines = _table(brought, url, direct)
+    if output == "github":
+        facts = {
+            "name": brought.branch.name,
+            "created": str(brought.created).lower(),
+            "revision": brought.filled.applied.revision or "",
+            "database_url": brought.url.reveal(),
+            "database_url_unpooled": brought.direct.reveal(),
+        }
+        summary = [
+            "### Preview database",
+            "",
+            "```",
+            *_table(brought, brought.url.masked, brought.direct.masked),
+            "```",
+        ]
+        to_github(facts, [brought.url, brought.direct], summary)
+    facts_ = {
         "branch": brought.branch,
         "created": brought.created,
-        "applied": brought.applied.revisions,
-        "revision": brought.applied.revision,
-        "rows": brought.rows,
-        "seeded": brought.seeded,
+        "applied": brought.filled.applied.revisions,
+        "revision": brought.filled.applied.revision,
+        "rows": _rows(brought),
+        "seeded": brought.filled.seeded,
         "url": url,
+        "direct": direct,
     }
-    show(facts, as_json=as_json, lines=_table(brought, url))
+    show(facts_, as_json=as_json, lines=lines)
 
 
 @preview.command()
 @click.argument("name", metavar="NAME")
+@env_option
 @json_option
 @click.pass_context
-def down(ctx: click.Context, name: str, as_json: bool) -> None:
+def down(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     """Delete the preview, if there is one.
 
     Sessions on it are ended. It is not asked again, since it is but a copy: a branch that is no preview is refused.
     """
     from seedbed.previewing.previews import down as take_down
 
-    deleted = take_down(configuration(ctx, "development"), name)
+    deleted = take_down(configuration(ctx, env or "development"), name)
     said = f"{name} is deleted." if deleted else f"There is no preview {name}."
     show({"name": name, "deleted": deleted}, as_json=as_json, lines=[said])
 
 
-def _table(brought: "Preview", url: str) -> list[str]:
+@preview.command()
+@data_option
+@force_option
+@env_option
+@json_option
+@click.pass_context
+def base(ctx: click.Context, data: str, force: bool, env: str | None, as_json: bool) -> None:
+    """Make the base that previews are copied from, or make it anew.
+
+    It is a copy of the environment's database, migrated, with rows that may be shown, and sealed: nobody can connect to
+    it, so it can be copied at any time. From production its rows are masked (--data masked) or made (--data seed).
+    """
+    from seedbed.previewing.bases import make_base
+    from seedbed.previewing.data import Data
+
+    with step("Making the base"):
+        made = make_base(configuration(ctx, env or "development"), Data(data), force=force)
+    rows = _ROWS[made.filled.rows].format(made.branch.parent)
+    lines = [
+        ("base", f"{made.branch.name}, {'new' if made.created else 'made anew'} from {made.branch.parent}"),
+        ("revision", made.filled.applied.revision or "none"),
+        ("rows", rows),
+        *(("", line) for line in _counts(made.filled)),
+    ]
+    show(made, as_json=as_json, lines=columns(lines))
+
+
+@preview.command()
+@click.option("--older-than", type=DURATION, help="Previews made longer ago than this go, such as 30d.")
+@click.option("--closed", type=click.File(), help="Pull requests that are closed, one a line; - is standard input.")
+@click.option("--open", "open_", type=click.File(), help="All that are open: previews of any other go.")
+@click.option("--delete", is_flag=True, help="Delete them; without it they are only listed.")
+@env_option
+@json_option
+@click.pass_context
+def gc(
+    ctx: click.Context,
+    older_than: timedelta | str | None,
+    closed: Any,
+    open_: Any,
+    delete: bool,
+    env: str | None,
+    as_json: bool,
+) -> None:
+    """List the previews that nobody needs any more, and with --delete delete them.
+
+    Those whose end is past, those that were half made an hour ago, and those that the options name. Only what this
+    project made as a preview goes, children before parents; each is looked at once more before. An empty list of pull
+    requests is refused. Ends with 1 when something could not be deleted.
+    """
+    from seedbed.previewing.collecting import Rules, collect, pull_requests
+
+    rules = Rules(
+        older_than=length(older_than),
+        closed=pull_requests(closed, closed.name) if closed is not None else None,
+        open=pull_requests(open_, open_.name) if open_ is not None else None,
+    )
+    found = collect(configuration(ctx, env or "development"), rules, delete=delete)
+    show(found, as_json=as_json, lines=_collected(found, delete=delete) or ["There is nothing to delete."])
+    ctx.exit(1 if delete and any(one.kept_because for one in found) else 0)
+
+
+def _named(chosen: Any, yes: str | None) -> bool:
+    """Whether the user has named the database whose rows are to be copied as they are.
+
+    Raises:
+        NotConfirmed: another name.
+    """
+    if yes is None:
+        return False
+    from seedbed.cli.options import confirm
+    from seedbed.postgres.databases import locate
+
+    confirm(locate(chosen).name, yes, action="copied as it is")
+    return True
+
+
+def _rows(brought: "Preview") -> str:
+    kept = not brought.created and brought.filled.rows == "copied"
+    return "kept" if kept else brought.filled.rows.value
+
+
+def _counts(filled: "Filled") -> list[str]:
+    return [f"{count:>9,} {table}" for table, count in filled.seeded.rows.items()] if filled.seeded else []
+
+
+def _collected(found: "Sequence[Collected]", *, delete: bool) -> list[str]:
+    said = "deleted" if delete else "would go"
+    return columns(
+        [(one.branch.name, f"kept: {one.kept_because}" if one.kept_because else said, one.because) for one in found]
+    )
+
+
+def _table(brought: "Preview", url: str, direct: str) -> list[str]:
     made = "a new copy" if brought.created else "was there already, a copy"
-    applied = ", ".join(f"{revision.id} {revision.message}" for revision in brought.applied.revisions)
-    rows = [f"{count:>9,} {table}" for table, count in brought.seeded.rows.items()] if brought.seeded else []
+    applied = ", ".join(f"{revision.id} {revision.message}" for revision in brought.filled.applied.revisions)
+    ends = brought.branch.expires_at
     lines = [
         ("preview", f"{brought.branch.name}, {made} of {brought.branch.parent}"),
-        ("applied", applied or f"nothing new; at {brought.applied.revision or 'no revision'}"),
-        ("rows", _ROWS[brought.rows].format(brought.branch.parent)),
-        *(("", row) for row in rows),
+        ("applied", applied or f"nothing new; at {brought.filled.applied.revision or 'no revision'}"),
+        ("rows", _ROWS[_rows(brought)].format(brought.branch.parent)),
+        *(("", row) for row in _counts(brought.filled)),
+        ("until", f"{ends.astimezone():%Y-%m-%d %H:%M}" if ends else "it is taken down"),
         ("url", url),
+        *((("direct", direct),) if direct != url else ()),
     ]
     return columns(lines)

@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg2
 from psycopg2 import sql
 
 from seedbed.errors import CopyFailed, ParentInUse
+from seedbed.postgres.block_sharing import shares_blocks
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
@@ -17,6 +19,9 @@ _FILE_COPY_ABOVE = 50 << 20
 
 _STRATEGIES = 150000
 """The version since which there is a choice."""
+
+_CLONES = 180000
+"""The version since which copying files may share their blocks."""
 
 _GRACE_SECONDS = 0.5
 """A client that has closed its connection is gone from the server a few milliseconds later."""
@@ -49,12 +54,15 @@ class Session:
         return f"{self.application or 'a client without a name'} (pid {self.pid}, {self.state})"
 
 
-def clone(cursor: "Cursor", source: str, target: str, *, force: bool = False) -> None:
+def clone(cursor: "Cursor", source: str, target: str, *, force: bool = False, folder: Path | None = None) -> None:
     """Copy a database; `cursor` is a superuser's, in autocommit.
 
     The copy has its source's owner, its settings (ALTER DATABASE SET, and those of roles in it) and its grants.
     Nobody may be connected to the source meanwhile: `force` ends sessions that are idle, and no others. When it fails
     after the copying itself, the target is left for the caller to drop.
+
+    `folder` is where the server keeps its data, where that is known: on a file system that can share blocks between
+    files, PostgreSQL 18 copies by sharing them.
 
     Raises:
         ParentInUse: with who is connected.
@@ -62,7 +70,7 @@ def clone(cursor: "Cursor", source: str, target: str, *, force: bool = False) ->
     """
     _free(cursor, source, force=force)
     try:
-        cursor.execute(_create(cursor, source, target))
+        cursor.execute(_create(cursor, source, target, shares_blocks=folder is not None and shares_blocks(folder)))
     except psycopg2.errors.ObjectInUse as error:
         if found := sessions(cursor, source):
             raise _in_use(source, found) from error
@@ -105,12 +113,14 @@ def _in_use(source: str, found: list[Session]) -> ParentInUse:
     return ParentInUse(source, [str(session) for session in found], idle=all(session.idle for session in found))
 
 
-def _create(cursor: "Cursor", source: str, target: str) -> sql.Composed:
+def _create(cursor: "Cursor", source: str, target: str, *, shares_blocks: bool) -> sql.Composed:
     cursor.execute(
         "SELECT pg_get_userbyid(datdba), pg_database_size(oid) FROM pg_database WHERE datname = %s", (source,)
     )
     owner, size = cursor.fetchone() or ("", 0)
     strategy = "file_copy" if size > _FILE_COPY_ABOVE else "wal_log"
+    if cursor.connection.server_version >= _CLONES:
+        cursor.execute("SELECT set_config('file_copy_method', %s, false)", ("clone" if shares_blocks else "copy",))
     chosen = sql.SQL(" STRATEGY {}").format(sql.Identifier(strategy))
     return sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
         sql.Identifier(target), sql.Identifier(source), sql.Identifier(owner)

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
-from seedbed.errors import NotPermitted
+from seedbed.errors import MarkedOtherwise, NotPermitted
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, refuse_pooler
 from seedbed.postgres.embedded import Server
 from seedbed.postgres.locks import migrating_alone
-from seedbed.postgres.marks import Destructive, refuse_protected, write_mark
+from seedbed.postgres.marks import PREPARING, Destructive, read_mark, refuse_protected, write_mark
 
 _WAIT = timedelta(seconds=60)
 _SYSTEM = "nspname LIKE 'pg\\_%' OR nspname = 'information_schema'"
@@ -46,6 +46,22 @@ def reset(database: Database) -> None:
         _make_anew(database, database.server)
     else:
         _drop_all(database)
+
+
+def empty(database: Database) -> None:
+    """Empty a copy that is being prepared, so that other rows can be put into it; it stays marked so.
+
+    Raises:
+        MarkedOtherwise: it is marked something else.
+        NotPermitted: there is something that the role cannot drop.
+    """
+    with connect(database) as connection:
+        if (mark := read_mark(connection)) != PREPARING:
+            raise MarkedOtherwise("empty", database.name, mark or "nothing", PREPARING)
+        _refuse_remains(connection, database)
+        _drop_schemas(connection)
+        write_mark(connection, PREPARING)
+        connection.commit()
 
 
 def _make_anew(database: Database, server: Server) -> None:

@@ -1,0 +1,41 @@
+"""A preview's facts given to the programs that come after: GitHub's steps, dotenv files."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from seedbed.errors import NotInGitHub
+from seedbed.settings import DatabaseUrl
+
+
+def to_github(facts: Mapping[str, str], secrets: Sequence[DatabaseUrl], summary: Sequence[str]) -> None:
+    """Set a step's outputs, have GitHub hide every secret in its logs first, and add to the job's summary.
+
+    Raises:
+        NotInGitHub: there is no GITHUB_OUTPUT to write to.
+    """
+    target = os.environ.get("GITHUB_OUTPUT")
+    if not target:
+        raise NotInGitHub
+    for secret in dict.fromkeys(_hidden(secrets)):
+        click.echo(f"::add-mask::{secret}")
+    _append(target, "".join(f"{name}={value}\n" for name, value in facts.items()))
+    if page := os.environ.get("GITHUB_STEP_SUMMARY"):
+        _append(page, "".join(f"{line}\n" for line in summary))
+
+
+def dotenv_lines(url: DatabaseUrl, direct: DatabaseUrl) -> list[str]:
+    """The two addresses as a .env file has them, with their passwords."""
+    return [f"DATABASE_URL={url.reveal()}", f"DATABASE_URL_UNPOOLED={direct.reveal()}"]
+
+
+def _hidden(urls: Sequence[DatabaseUrl]) -> list[str]:
+    passwords = [value for url in urls if (value := url.connect_arguments().get("password"))]
+    return [*(url.reveal() for url in urls), *passwords]
+
+
+def _append(file: str, text: str) -> None:
+    with Path(file).open("a", encoding="utf-8") as opened:
+        opened.write(text)
