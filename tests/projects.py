@@ -57,7 +57,7 @@ metadata = Table.metadata
 """
 SEEDS = """
 import schema as tables
-from seedbed.seeding import Seeds, choice, constant, faker, per
+from seedbed.seeding import Seeds, choice, constant, derive, faker, fixed, from_file, per, same, template, zipf
 
 """
 
@@ -149,7 +149,8 @@ def little_project(root: Path, tables: str, seeds: str = "") -> Iterator[Project
     for file in ("alembic.ini", "migrations/env.py", "migrations/script.py.mako"):
         shutil.copy2(ROOT / file, root / file)
     (root / "seeds").mkdir()
-    (root / "seeds/seeds.lock").write_text("engine = 1\nseed = 1\nas_of = 2026-11-01T00:00:00+00:00\n")
+    for environment in Environment:
+        (root / f"seeds/{environment}.lock").write_text("engine = 1\nseed = 1\nas_of = 2026-11-01T00:00:00+00:00\n")
     if seeds:
         project.write_seeds(seeds)
     try:

@@ -742,7 +742,7 @@ class TablesNotEmpty(SeedError):
     def __init__(self, database: str, tables: Sequence[str]) -> None:
         super().__init__(
             f"{database} has rows in {', '.join(tables)} that are not these seeds'.",
-            remedy="To delete them and seed again: seedbed seed run --replace",
+            remedy="To delete them and seed again: seedbed seed run --fresh",
         )
 
 
@@ -808,6 +808,90 @@ class RowsReferredTo(SeedError):
             "to them, and the seeds plan none.",
             remedy=f"Plan {', '.join(referring)} as well, or delete those rows first.",
         )
+
+
+class UniqueNotServed(SeedError):
+    """A unique constraint that no order of combinations keeps beside the others."""
+
+    code = "SB411"
+
+    def __init__(self, table: str, columns: str, taken: Sequence[str]) -> None:
+        because = f", since {' and '.join(taken)} is chosen for another already" if taken else ""
+        super().__init__(
+            f"No rows can be made of {table} that are unique in {columns}{because}.",
+            remedy="Fill one of those columns by derive(...) or from_file(...) in the seeds.",
+        )
+
+
+class CheckNotMet(SeedError):
+    """Rows that were made do not satisfy a CHECK; they were tried before the load, and none was kept."""
+
+    code = "SB412"
+
+    def __init__(self, table: str, constraint: str, row: str, override: str) -> None:
+        super().__init__(
+            f"{table} has a CHECK, {constraint}, that no row could be made for; one that was tried: {row}",
+            remedy=f"Say in the seeds what satisfies it: {override}",
+        )
+
+
+class SeedsChanged(SeedError):
+    """The lock of the seeds was written for other rows than would be made now."""
+
+    code = "SB413"
+
+    def __init__(self, lock: str, changes: Sequence[str]) -> None:
+        super().__init__(
+            f"{lock} was written for other rows: {', '.join(changes)}.",
+            remedy="Undo the change, or take it: seedbed seed check --accept",
+        )
+
+
+class ExtensionMissing(SeedError):
+    """A column's type belongs to an extension that the database does not have."""
+
+    code = "SB414"
+
+    def __init__(self, database: str, types: Sequence[str]) -> None:
+        super().__init__(
+            f"{database} has no type {', '.join(types)}.",
+            remedy=f'Declare the extension beside your tables, as in declare(metadata, "CREATE EXTENSION {types[0]}"), '
+            "and draft it.",
+        )
+
+
+class LoadFailed(SeedError):
+    """The server could not take the rows, for a reason that is not theirs; none was kept."""
+
+    code = "SB415"
+
+    def __init__(self, table: str, reason: str) -> None:
+        super().__init__(
+            f"Loading {table} failed, and no row was kept: {reason}",
+            remedy="Make room on the server, or plan fewer rows; then run the same again.",
+        )
+
+
+class RowsOfOthers(SeedError):
+    """Tables hold rows that Seedbed never put there: a migration's, or somebody's."""
+
+    code = "SB416"
+
+    def __init__(self, database: str, tables: Sequence[str]) -> None:
+        super().__init__(
+            f"{database} has rows in {', '.join(tables)} that no seeds put there, so they are not deleted.",
+            remedy=f"Leave {', '.join(tables)} out of the seeds, which may refer to the rows that are there, "
+            "or delete them yourself.",
+        )
+
+
+class DaskMissing(SeedError):
+    """Rows were to be made on a Dask cluster, and its client is not installed."""
+
+    code = "SB417"
+
+    def __init__(self) -> None:
+        super().__init__("Dask is not installed.", remedy='pip install "seedbed[dask]", or use --workers N')
 
 
 # ---------------------------------------------------------------------------------------------------------------- 5xx

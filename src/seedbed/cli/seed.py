@@ -1,78 +1,198 @@
 """`seedbed seed`: data made from the models."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
 
+if TYPE_CHECKING:
+    from seedbed.seeding.plan import SeedPlan
+    from seedbed.settings import Configuration
+
 _SHOWN, _WIDTH = 2, 32
+_IN_PLACE, _ASIDE = 25_000_000, 60_000_000
+"""Bytes a second that a server of two cores takes; docs/explanation/seeds.md says how they were measured."""
+
+as_of_option = click.option(
+    "--as-of", metavar="DAY", help="Another end of all times than the lock's: today, or a date such as 2026-11-01."
+)
 
 
 @click.group()
 def seed() -> None:
     """Fill the database with data made from the models.
 
-    What is made stands in seeds/ENVIRONMENT.py, and from which seed in seeds/seeds.lock. The same two give the same
-    rows, on every machine.
+    What is made stands in seeds/ENVIRONMENT.py, and from which seed in seeds/ENVIRONMENT.lock. The same two give the
+    same rows, on every machine.
     """
 
 
 @seed.command(short_help="Show the tables, rows and values that would be loaded.")
+@as_of_option
 @env_option
 @json_option
 @click.pass_context
-def plan(ctx: click.Context, env: str | None, as_json: bool) -> None:
-    """Show what would be loaded: the tables in order, their rows, what fills each column, and the first two rows.
+def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) -> None:
+    """Show what would be loaded: the tables in order, their rows, what fills each column and why, the first two rows,
+    and about how much and how long it is.
 
     Connects to nothing.
     """
-    from seedbed.modelling import load_schema
-    from seedbed.seeding.encoding import sample
-    from seedbed.seeding.plan import plan as make_plan
+    from seedbed.seeding.aside import WORTH_IT
+    from seedbed.seeding.encoding.rows import encoded, sample
 
-    chosen = configuration(ctx, env)
-    made = make_plan(chosen.project, load_schema(chosen.project), chosen.environment)
-    facts, lines = [], []
+    made = _planned(configuration(ctx, env), as_of)
+    facts, lines, size = [], [], 0
     for table in made.tables:
         first = sample(table, _SHOWN)
+        few = range(min(table.count, 100))
+        size += len(encoded(table, few)) * table.count // max(len(few), 1)
         filled = {filling.name: filling.source for filling in table.fillings.values()}
         facts.append({"name": table.name, "rows": table.count, "columns": filled, "sample": first})
         lines.append(f"{table.name}  {table.count:,} rows")
         rows = [(name, source, *(_short(row[name]) for row in first)) for name, source in filled.items()]
         lines += columns(rows, indent="  ")
-    show({"content": made.content, "tables": facts}, as_json=as_json, lines=[*lines, f"content {made.content}"])
+    seconds = round(size / (_ASIDE if made.rows >= WORTH_IT else _IN_PLACE), 1)
+    lines.append(f"{made.rows:,} rows, about {size / 1e6:,.1f} MB and {seconds:,} s")
+    result = {"content": made.content, "tables": facts, "bytes": size, "seconds": seconds}
+    show(result, as_json=as_json, lines=[*lines, f"content {made.content}"])
 
 
 @seed.command()
-@click.option("--replace", is_flag=True, help="Delete the rows that are in the planned tables first.")
+@click.option("--fresh", is_flag=True, help="Delete the rows that seeds put into the planned tables first.")
+@click.option("--append", is_flag=True, help="Add the rows that come after those loaded before.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that make rows.")
+@click.option("--dask", metavar="ADDRESS", help="Make rows on a Dask cluster; needs the extra seedbed[dask].")
+@as_of_option
 @env_option
 @json_option
 @click.pass_context
-def run(ctx: click.Context, replace: bool, env: str | None, as_json: bool) -> None:
+def run(
+    ctx: click.Context,
+    fresh: bool,
+    append: bool,
+    workers: int,
+    dask: str | None,
+    as_of: str | None,
+    env: str | None,
+    as_json: bool,
+) -> None:
     """Load the seeds, unless the same rows are there already.
 
     The load is one transaction: it happens whole or not at all. Other rows than these seeds' are refused unless
-    --replace is given, and a database marked production is refused whatever is given.
+    --fresh is given, and a database marked production is refused whatever is given.
     """
-    with step("Seeding"):
-        from seedbed.errors import NotAtHead
-        from seedbed.migrating.planning import plan as plan_migration
-        from seedbed.modelling import load_schema
-        from seedbed.postgres.databases import locate
-        from seedbed.seeding.plan import plan as make_plan
-        from seedbed.seeding.running import run as load
+    from seedbed.errors import NotAtHead
+    from seedbed.migrating.planning import plan as plan_migration
+    from seedbed.postgres.databases import locate
+    from seedbed.seeding.locking import write_lock
+    from seedbed.seeding.running import run as load
+    from seedbed.seeding.working import cluster, processes
 
-        chosen = configuration(ctx, env)
-        made = make_plan(chosen.project, load_schema(chosen.project), chosen.environment)
+    if fresh and append:
+        raise click.UsageError("--fresh and --append exclude each other")
+    chosen = configuration(ctx, env)
+    with step("Planning"):
+        made = _planned(chosen, as_of)
         database = locate(chosen)
         migration = plan_migration(chosen.project, database)
-        if migration.pending:
-            raise NotAtHead(database.name, migration.revision, migration.head)
-        seeded = load(made, database, revision=migration.revision, replace=replace)
+    if migration.pending:
+        raise NotAtHead(database.name, migration.revision, migration.head)
+    with _progress(made) as progress, cluster(dask) if dask else processes(workers) as executor:
+        seeded = load(
+            made,
+            database,
+            revision=migration.revision,
+            fresh=fresh,
+            append=append,
+            executor=executor,
+            progress=progress,
+        )
+    if as_of is not None:
+        write_lock(chosen.project, chosen.environment, made.lock)
     lines = columns([(name, f"{rows:,} rows") for name, rows in seeded.rows.items()])
+    for name, why in seeded.kept.items():
+        click.echo(f"{name} stayed in place: {why}", err=True)
     show(seeded, as_json=as_json, lines=lines if seeded.loaded else ["The same rows are there already."])
 
 
-def _short(text: str | None) -> str:
+@seed.command()
+@click.option("--accept", is_flag=True, help="Write down what the seeds give now.")
+@env_option
+@json_option
+@click.pass_context
+def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> None:
+    """Say whether the seeds would still give the rows that their lock was written for, and name what changed.
+
+    Connects to nothing. Exits with 1 when something changed, so that a pipeline can wait for a person.
+    """
+    from seedbed.errors import SeedsChanged
+    from seedbed.migrating.history import read_history
+    from seedbed.seeding.checking import accept as write_down
+    from seedbed.seeding.checking import check as compare
+
+    chosen = configuration(ctx, env)
+    made = _planned(chosen, None)
+    head = read_history(chosen.project).head
+    if accept:
+        write_down(made, revision=head)
+    checked = compare(_planned(chosen, None) if accept else made, revision=head)
+    if checked.changes:
+        raise SeedsChanged(checked.file, checked.changes)
+    show(checked, as_json=as_json, lines=[f"{checked.file} holds: content {checked.content}"])
+
+
+def _planned(chosen: "Configuration", as_of: str | None) -> "SeedPlan":
+    from seedbed.modelling import load_schema
+    from seedbed.seeding.plan import plan as make_plan
+
+    moment = None if as_of is None else _day(as_of)
+    return make_plan(chosen.project, load_schema(chosen.project), chosen.environment, as_of=moment)
+
+
+def _day(text: str) -> datetime:
+    from seedbed.seeding.locking import today
+
+    if text == "today":
+        return today()
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is neither today nor a date", param_hint="--as-of") from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _progress(made: "SeedPlan") -> Iterator[Callable[[str, int], None] | None]:
+    """A bar with rows a second and the time that is left, on a terminal."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    words = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,} rows"))
+    rate = TextColumn("{task.speed:,.0f} rows/s")
+    with Progress(*words, rate, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+        counts = {table.name: table.count for table in made.tables}
+
+        def tell(name: str, rows: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=counts[name])
+            bar.update(tasks[name], advance=rows)
+
+        yield tell
+
+
+def _short(text: Any) -> str:
     if text is None:
         return "NULL"
+    text = str(text).replace("\n", r"\n").replace("\t", r"\t")
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."

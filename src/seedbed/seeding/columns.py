@@ -1,82 +1,121 @@
 """How each column is filled: by its rule in the seeds, else by its keys, its name and its type."""
 
-from collections.abc import Sequence
+import csv
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from sqlalchemy import Boolean, Column, Date, DateTime, Enum, Float, Integer, Numeric, String, Uuid
+from sqlalchemy import Column
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from seedbed.errors import NoGenerator
-from seedbed.seeding.filling import Filling, constant, sometimes_empty, stored
-from seedbed.seeding.numbers import decimals, floats, integers, uuids
+from seedbed.errors import NoGenerator, SeedsNotUsable
+from seedbed.seeding.batches import Batch, Coded, Numbers, fixed_pool, objects
+from seedbed.seeding.filling import Filling, Wish, chosen, constant, indices, sometimes_empty
+from seedbed.seeding.kinds import INTEGERS, MOMENTS, stored
+from seedbed.seeding.meaning import SECRETS
+from seedbed.seeding.numbers import booleans, clock_times, decimals, floats, integers, uuids
+from seedbed.seeding.others import others
+from seedbed.seeding.spreads import Spread
+from seedbed.seeding.streams import Stream
 from seedbed.seeding.texts import from_faker, texts
-from seedbed.seeding.times import dates, is_when_changed, is_when_made, times
-from seedbed.seeding.values import Choice, Constant, FakerValues, Rule
+from seedbed.seeding.times import is_when_changed, is_when_gone, is_when_made, times
+from seedbed.seeding.values import Choice, Constant, Derived, FakerValues, FromFile, Rule, Same, Template
 
 if TYPE_CHECKING:
-    from seedbed.seeding.plan import TablePlan
+    from seedbed.seeding.tables import TablePlan
 
-_SECRETS = ("password", "secret", "token", "api_key")
+_EMPTY, _RARE, _MOSTLY_EMPTY = 0.2, 0.5, 0.9
+"""How many rows leave a nullable column NULL: an ordinary one, a time of something that may not have happened, and one
+that says that a row is gone.
+"""
 
 
-def fillings(table: "TablePlan") -> tuple[Filling, ...]:
-    """A filling for every column that is not left to the database.
+def filling(table: "TablePlan", column: Column[Any], stream: Stream) -> Filling | None:
+    """What fills a column; None where it is left to the database.
 
     Raises:
-        NoGenerator, DomainTooSmall, ParentNotPlanned, CyclicReference: a column can be neither filled nor left out.
+        NoGenerator, DomainTooSmall: a column can be neither filled nor left out.
     """
-    found = [_filling(table, column) for column in table.sql.columns if column.computed is None]
-    return tuple(filling for filling in found if filling is not None)
-
-
-def _filling(table: "TablePlan", column: Column[Any]) -> Filling | None:
-    rule = table.rules.get(column.name)
-    if rule is not None:
-        return _by_rule(table, column, rule)
-    if column.name in table.references:
-        return table.references[column.name].filling()
-    if column.nullable and any(word in column.name for word in _SECRETS):
+    name = str(column.name)
+    rule = table.rules.get(name)
+    unique = name in table.uniques.columns
+    product = table.uniques.product_of(name)
+    wish = Wish(table, column, stream, unique)
+    if unique and table.uniques.columns[name] == "within" and table.spread is not None:
+        spread = table.spread
+        wish = Wish(table, column, stream, unique, spread.offsets, spread.largest)
+    if product is not None and name in product.columns:
+        wish = Wish(table, column, stream, True, lambda rows: product.places(name, rows), table.size(name))
+    if rule is not None and not isinstance(rule, Same):
+        return _by_rule(wish, rule)
+    reference = table.reference_of(name)
+    if reference is not None:
+        return reference.filling(name)
+    facts = table.facts[name]
+    optional = bool(column.nullable) and not facts.not_null and not column.primary_key and product is None
+    if column.foreign_keys and optional:
+        return constant(column, None, ", as nothing it could refer to is planned")
+    if optional and SECRETS.search(name):
         return constant(column, None, ", as a secret")
-    inferred = _by_type(table, column)
+    if name in table.uniques.first and table.spread is not None:
+        return _first_only(table, name, table.spread)
+    inferred = _by_values(wish) or _by_type(wish)
     if inferred is None:
         return _unmade(table, column)
-    always = not column.nullable or is_when_made(column.name) or is_when_changed(column.name)
-    return inferred if always else sometimes_empty(table, inferred)
+    if not optional or is_when_made(name) or is_when_changed(name):
+        return inferred
+    share = _MOSTLY_EMPTY if is_when_gone(name) else _RARE if wish.kind.name in MOMENTS else _EMPTY
+    return sometimes_empty(inferred, stream, share)
 
 
-def _by_rule(table: "TablePlan", column: Column[Any], rule: Rule) -> Filling:
+def _by_rule(wish: Wish, rule: Rule) -> Filling:
     match rule:
         case Constant(value):
-            return constant(column, value)
+            return constant(wish.column, value)
         case Choice(values, weights):
-            return _chosen(table, column, values, weights)
+            return chosen(wish, values, weights)
         case FakerValues():
-            return from_faker(table, column, rule)
+            return from_faker(wish, rule)
+        case Template(text):
+            return _written(wish, text)
+        case Derived():
+            return _derived(wish, rule)
+        case FromFile():
+            return _from_file(wish, rule)
+    raise AssertionError(rule)
 
 
-def _by_type(table: "TablePlan", column: Column[Any]) -> Filling | None:
-    match stored(column):
-        case Boolean():
-            return _booleans(table, column)
-        case Integer():
-            return integers(table, column)
-        case Numeric():
-            return decimals(table, column)
-        case Float():
-            return floats(table, column)
-        case Uuid():
-            return uuids(table, column)
-        case DateTime():
-            return times(table, column)
-        case Date():
-            return dates(table, column)
-        case Enum() as kind:
-            values = [*kind.enum_class] if kind.enum_class is not None else kind.enums
-            return _chosen(table, column, values, [1.0] * len(values))
-        case String():
-            return texts(table, column)
-    return None
+def _by_values(wish: Wish) -> Filling | None:
+    """One of the values that a Literal, an IN list or an equality leaves."""
+    values = wish.table.facts[wish.name].values
+    if values is None:
+        return None
+    return chosen(wish, values, why=", as the model says")
+
+
+def _by_type(wish: Wish) -> Filling | None:
+    kind = wish.kind
+    if kind.name == "enum":
+        enum = getattr(stored(wish.column), "enum_class", None)
+        return chosen(wish, list(enum) if enum is not None else list(kind.labels))
+    if kind.name in INTEGERS:
+        return integers(wish)
+    if kind.name in MOMENTS | {"date"}:
+        return times(wish)
+    if kind.is_text:
+        return texts(wish)
+    simple = {
+        "bool": booleans, "numeric": decimals, "float4": floats, "float8": floats, "uuid": uuids, "time": clock_times,
+        "interval": clock_times,
+    }  # fmt: skip
+    return simple[kind.name](wish) if kind.name in simple else others(wish)
+
+
+def _first_only(table: "TablePlan", name: str, spread: Spread) -> Filling:
+    def make(rows: range) -> Batch:
+        return Numbers(None, (spread.offsets(rows) == 0).astype("int64"), table.kind(name))
+
+    return Filling(name, f"true in the first row of each {spread.parent.name}", make)
 
 
 def _unmade(table: "TablePlan", column: Column[Any]) -> Filling | None:
@@ -90,16 +129,83 @@ def _unmade(table: "TablePlan", column: Column[Any]) -> Filling | None:
     raise NoGenerator(table.name, column.name, str(stored(column)))
 
 
-def _booleans(table: "TablePlan", column: Column[Any]) -> Filling:
-    stream, share = table.stream(column.name), 0.9 if column.name.startswith("is_active") else 0.35
-    return Filling(column.name, f"true in {share:.0%}", lambda rows: (stream.fractions(rows) < share).tolist())
+class Row:
+    """One row, as `derive` and `template` see it."""
+
+    __slots__ = ("_at", "_read", "i")
+
+    def __init__(self, read: Any, at: int, i: int) -> None:
+        self._read, self._at, self.i = read, at, i
+
+    def __getattr__(self, name: str) -> Any:
+        return self._read(name)[self._at]
 
 
-def _chosen(table: "TablePlan", column: Column[Any], values: Sequence[Any], weights: Sequence[float]) -> Filling:
-    stream, bounds = table.stream(column.name), np.cumsum(weights)
-    bounds /= bounds[-1]  # not by sum(), which adds floats in another way since Python 3.12
+def _rows(table: "TablePlan", rows: range) -> list[Row]:
+    kept: dict[str, list[Any]] = {}
 
-    def make(rows: range) -> list[Any]:
-        return [values[i] for i in np.searchsorted(bounds, stream.fractions(rows), side="right").tolist()]
+    def read(name: str) -> list[Any]:
+        if name not in kept:
+            column = table.attributes.get(name, name)
+            if column not in table.kinds:
+                raise AttributeError(f"{table.name} has no column {name}")
+            kept[name] = table.batch(column, rows).tolist()
+        return kept[name]
 
-    return Filling(column.name, f"one of {len(values)} values", make)
+    return [Row(read, at, i) for at, i in enumerate(rows)]
+
+
+def _derived(wish: Wish, rule: Derived) -> Filling:
+    def make(rows: range) -> Batch:
+        try:
+            return objects(map(rule.function, _rows(wish.table, rows)))
+        except SeedsNotUsable:
+            raise
+        except Exception as error:
+            raise SeedsNotUsable(rule.place, f"{wish.name}: {type(error).__name__}: {error}") from error
+
+    return Filling(wish.name, "derived from its row", make)
+
+
+def _written(wish: Wish, text: str) -> Filling:
+    class Named(dict[str, Any]):
+        def __init__(self, row: Row) -> None:
+            super().__init__()
+            self._row = row
+
+        def __missing__(self, name: str) -> Any:
+            return self._row.i + 1 if name == "i" else getattr(self._row, name)
+
+    def make(rows: range) -> Batch:
+        try:
+            return objects(text.format_map(Named(row)) for row in _rows(wish.table, rows))
+        except (AttributeError, KeyError, ValueError, IndexError) as error:
+            raise SeedsNotUsable(wish.table.place, f"template({text!r}): {error}") from error
+
+    return Filling(wish.name, f"like {text}", make)
+
+
+def _from_file(wish: Wish, rule: FromFile) -> Filling:
+    pool = fixed_pool(rule.path, _read(wish, rule))
+
+    def make(rows: range) -> Batch:
+        return Coded(None, indices(rows) % pool.size, pool)
+
+    return Filling(wish.name, f"from {rule.path}", make)
+
+
+def _read(wish: Wish, rule: FromFile) -> list[Any]:
+    file = wish.table.root / rule.path
+    name = rule.column or wish.name
+    try:
+        if Path(rule.path).suffix == ".json":
+            rows = json.loads(file.read_text(encoding="utf-8"))
+        else:
+            with file.open(encoding="utf-8", newline="") as lines:
+                rows = list(csv.DictReader(lines))
+        values = [row[name] if isinstance(row, dict) else row for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SeedsNotUsable(wish.table.place, f"from_file({rule.path!r}): {type(error).__name__}: {error}") from error
+    if not values:
+        raise SeedsNotUsable(wish.table.place, f"from_file({rule.path!r}): it has no rows")
+    return values

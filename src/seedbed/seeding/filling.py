@@ -4,20 +4,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Interval, UniqueConstraint
-from sqlalchemy.types import TypeDecorator, TypeEngine
+import numpy as np
+from sqlalchemy import Column, UniqueConstraint
+
+from seedbed.seeding import batches
+from seedbed.seeding.batches import Batch, Coded, Numbers, fixed_pool
+from seedbed.seeding.kinds import Kind
+from seedbed.seeding.streams import Ints, Stream
 
 if TYPE_CHECKING:
-    from seedbed.seeding.plan import TablePlan
+    from seedbed.seeding.tables import TablePlan
 
-Maker = Callable[[range], Sequence[Any]]
+Maker = Callable[[range], Batch]
 """Makes a column's values of a range of rows; each row's is the same in whichever range it is asked for."""
 
-_EMPTY = 0.2
-"""How many rows leave a nullable column NULL."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Filling:
     """A column, what fills it in words, and what makes its values; `counted` where row i has the number i + 1."""
 
@@ -27,49 +29,91 @@ class Filling:
     counted: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """One column to be filled: its stream of chance, and whether no two rows may be the same in it.
+
+    `place` says at which place of a unique order a row stands, where a constraint decides that; it is the row's own
+    number otherwise. `count` is how many places there are.
+    """
+
+    table: "TablePlan"
+    column: Column[Any]
+    stream: Stream
+    unique: bool
+    place: Callable[[range], Ints] | None = None
+    count: int | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.column.name)
+
+    @property
+    def kind(self) -> Kind:
+        return self.table.kind(self.name)
+
+    def places(self, rows: range) -> Ints:
+        return indices(rows) if self.place is None else self.place(rows)
+
+    @property
+    def most(self) -> int:
+        """How many different values are needed where none may repeat."""
+        return self.table.count if self.count is None else self.count
+
+
+def indices(rows: range) -> Ints:
+    return np.arange(rows.start, rows.stop, dtype=np.int64)
+
+
 def constant(column: Column[Any], value: Any, why: str = "") -> Filling:
     """The same value in every row."""
     shown = "NULL" if value is None else f"always {value!r}"
-    return Filling(column.name, shown + why, lambda rows: [value] * len(rows))
+    pooled = batches.constant(value, 1)
+    return Filling(column.name, shown + why, lambda rows: pooled.take(np.zeros(len(rows), dtype=np.int64)))
 
 
-def counted(column: Column[Any]) -> Filling:
+def counted(wish: Wish, start: int = 1) -> Filling:
     """The number of the row."""
-    return Filling(column.name, "1, 2, 3 and so on", lambda rows: range(rows.start + 1, rows.stop + 1), counted=True)
+    kind, step = wish.kind, 10**wish.kind.decimals if wish.kind.name == "numeric" else 1
+
+    def make(rows: range) -> Batch:
+        return Numbers(None, (wish.places(rows) + start) * step, kind)
+
+    plain = start == 1 and wish.place is None and step == 1
+    within = " for each" if wish.place is not None else ""
+    source = f"{start}, {start + 1}, {start + 2} and so on{within}"
+    return Filling(wish.name, source, make, counted=plain)
 
 
-def sometimes_empty(table: "TablePlan", filling: Filling) -> Filling:
-    """The same, and NULL in a fifth of the rows."""
-    stream = table.stream(filling.name).part("null")
+def chosen(wish: Wish, values: Sequence[Any], weights: Sequence[float] | None = None, why: str = "") -> Filling:
+    """One of some values, or each once where none may repeat."""
+    pool = fixed_pool(f"{wish.table.name}.{wish.name}", values)
+    bounds = np.cumsum(weights if weights is not None else [1.0] * len(values))
+    bounds /= bounds[-1]  # not by sum(), which adds floats in another way since Python 3.12
 
-    def make(rows: range) -> list[Any]:
-        missing = (stream.fractions(rows) < _EMPTY).tolist()
-        return [None if gone else value for value, gone in zip(filling.make(rows), missing, strict=True)]
+    def make(rows: range) -> Batch:
+        if wish.unique:
+            return Coded(None, wish.stream.permutation(len(values), wish.places(rows)), pool)
+        codes = np.searchsorted(bounds, wish.stream.fractions(rows), side="right").astype(np.int64)
+        return Coded(None, codes, pool)
 
-    return replace(filling, source=f"{filling.source}, NULL in {_EMPTY:.0%}", make=make, counted=False)
-
-
-def stored(column: Column[Any]) -> TypeEngine[Any]:
-    """The type that the database has; a Python-side type is one that is stored as another."""
-    kind: TypeEngine[Any] = column.type
-    while isinstance(kind, TypeDecorator) and not isinstance(kind, Interval):  # SQLAlchemy makes an Interval of a time
-        kind = kind.impl_instance
-    return kind
+    return Filling(wish.name, f"one of {len(values)} values{why}", make)
 
 
-def longest(column: Column[Any]) -> int | None:
-    """How many characters a text column takes, where that is limited."""
-    length: int | None = getattr(stored(column), "length", None)
-    return length
+def sometimes_empty(filling: Filling, stream: Stream, share: float) -> Filling:
+    """The same, and NULL in a share of the rows."""
+    stream = stream.part("null")
+
+    def make(rows: range) -> Batch:
+        return filling.make(rows).without(stream.fractions(rows) < share)
+
+    return replace(filling, source=f"{filling.source}, NULL in {share:.0%}", make=make, counted=False)
 
 
 def is_unique(column: Column[Any]) -> bool:
-    """Whether no two rows may have the same value in this column alone; part of a primary key counts as much, unless it
-    refers to another table.
-    """
+    """Whether no two rows may have the same value in this column alone."""
     table = column.table
-    if column.primary_key:
-        return len(table.primary_key) == 1 or not column.foreign_keys
+    if column.primary_key and len(table.primary_key) == 1:
+        return True
     keys = [c.columns.keys() for c in table.constraints if isinstance(c, UniqueConstraint)]
-    keys += [index.columns.keys() for index in table.indexes if index.unique]
     return bool(column.unique) or [column.key] in keys

@@ -1,63 +1,196 @@
 """Numbers and identifiers of columns that the seeds say nothing of."""
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+import re
 
-from sqlalchemy import Column, Uuid
+import numpy as np
 
-from seedbed.seeding.filling import Filling, counted, is_unique, stored
-
-if TYPE_CHECKING:
-    from seedbed.seeding.plan import TablePlan
+from seedbed.errors import DomainTooSmall
+from seedbed.seeding.batches import Batch, Numbers, Uuids, microseconds
+from seedbed.seeding.filling import Filling, Wish, counted
+from seedbed.seeding.kinds import INTEGERS
+from seedbed.seeding.streams import Ints, Words
 
 _MOST = 1_000
-_DECIMALS = 2
-_MOST_DECIMALS = 6
-"""A draw has 32 bits, so a number up to 1,000 has room for six decimals."""
-_RANDOM_UUID = ~((0xF000 << 64) | (0xC000 << 48)), (0x4000 << 64) | (0x8000 << 48)
-"""What to clear and what to set in 128 bits to make them a UUID of version 4 (RFC 9562)."""
+_DAY = 86_400_000_000
+_BY_NAME: tuple[tuple[str, int, int], ...] = (
+    (r"(^|_)(quantity|qty|amount_of|copies|seats|guests)$", 1, 10),
+    (r"(^|_)age$", 18, 90),
+    (r"(^|_)year$", 1990, 2026),
+    (r"(^|_)month$", 1, 12),
+    (r"(^|_)day(_of_month)?$", 1, 28),
+    (r"(^|_)(day_of_week|weekday)$", 1, 7),
+    (r"(^|_)hour$", 0, 23),
+    (r"(^|_)(rating|stars|score)$", 1, 5),
+    (r"(^|_)(priority|severity|level|importance)$", 1, 5),
+    (r"percent|pct", 0, 100),
+    (r"(^|_)(port)$", 1024, 65_535),
+    (r"(^|_)(status_code|http_status)$", 200, 204),
+    (r"(^|_)(retries|attempts|failures)$", 0, 3),
+    (r"(^|_)(size|bytes|size_bytes|file_size)$", 100, 5_000_000),
+    (r"(^|_)(latitude|lat)$", -60, 70),
+    (r"(^|_)(longitude|lng|lon)$", -180, 180),
+    (r"(^|_)(tax|vat|discount|commission)(_rate)?$|(^|_)rate$|(^|_)(probability|ratio|share)$", 0, 1),
+)
+_MONEY = re.compile(r"price|cost|amount|total|balance|fee|salary|budget|revenue|value|credit|debit|cents")
 
 
-def integers(table: "TablePlan", column: Column[Any]) -> Filling:
-    """The number of the row for keys, whatever else counts up, and what is unique; else one from 1 to 1,000."""
-    if column.primary_key or column.identity is not None or is_unique(column):
-        return counted(column)
-    stream = table.stream(column.name)
-    return Filling(column.name, f"1 to {_MOST:,}", lambda rows: (stream.below(_MOST, rows) + 1).tolist())
+def integers(wish: Wish) -> Filling:
+    """The number of the row for keys, whatever else counts up, and what is unique; else one of a likely range."""
+    facts, limit = wish.table.facts[wish.name], INTEGERS[wish.kind.name]
+    if wish.unique or wish.column.primary_key or wish.column.identity is not None:
+        start = 1 if facts.low is None else int(facts.low)
+        most = min(limit - 1, limit - 1 if facts.high is None else int(facts.high)) - start + 1
+        if wish.most > most:
+            raise DomainTooSmall(wish.table.name, wish.name, wish.most, max(most, 0))
+        return counted(wish, start)
+    low, high = _range(wish, 1, _MOST)
+    step = facts.step or 1
+    low = -(-low // step) * step
+    size = (min(high, limit - 1) - low) // step + 1
+    if size < 1:
+        raise DomainTooSmall(wish.table.name, wish.name, wish.most, 0)
+    source = f"{low:,} to {low + (size - 1) * step:,}"
+    return Filling(wish.name, source, lambda rows: Numbers(None, _skewed(wish, rows, size) * step + low, wish.kind))
 
 
-def decimals(table: "TablePlan", column: Column[Any]) -> Filling:
-    """Numbers below 1,000, or below what the column's precision allows, with its decimals."""
-    if is_unique(column):
-        return counted(column)
-    kind, stream = stored(column), table.stream(column.name)
-    precision, decimals = getattr(kind, "precision", None), getattr(kind, "scale", None)
-    scale = min(_DECIMALS if decimals is None else decimals, _MOST_DECIMALS)
-    limit = _MOST if precision is None else min(10 ** (precision - (decimals or 0)), _MOST)
-
-    def make(rows: range) -> list[Decimal]:
-        return [Decimal(drawn).scaleb(-scale) for drawn in stream.below(limit * 10**scale, rows).tolist()]
-
-    return Filling(column.name, f"below {limit:,}, {scale} decimals", make)
-
-
-def floats(table: "TablePlan", column: Column[Any]) -> Filling:
-    if is_unique(column):
-        return counted(column)
-    stream = table.stream(column.name)
-    return Filling(column.name, f"below {_MOST:,}", lambda rows: (stream.below(_MOST * 100, rows) / 100).tolist())
+def decimals(wish: Wish) -> Filling:
+    """Numbers of a likely range, or of what the column's precision allows, with its decimals."""
+    kind = wish.kind
+    unit = 10**kind.decimals
+    if wish.unique:
+        return counted(wish)
+    low, high = _range(wish, 0, _MOST * unit, unit=unit)
+    if kind.size is not None:
+        most = 10 ** min(kind.size, 18) - 1
+        low, high = max(low, -most), min(high, most)
+    size = high - low + 1
+    if size < 1:
+        raise DomainTooSmall(wish.table.name, wish.name, wish.most, 0)
+    source = f"{low / unit:,g} to {high / unit:,g}, {kind.decimals} decimals"
+    return Filling(wish.name, source, lambda rows: Numbers(None, _skewed(wish, rows, size) + low, kind))
 
 
-def uuids(table: "TablePlan", column: Column[Any]) -> Filling:
-    """Random UUIDs, as the database or uuid4() would make them, and still the same in every run."""
-    kind, stream = stored(column), table.stream(column.name)
-    clear, fixed = _RANDOM_UUID
-    as_object = isinstance(kind, Uuid) and kind.as_uuid
+def floats(wish: Wish) -> Filling:
+    if wish.unique:
+        return counted(wish)
+    facts = wish.table.facts[wish.name]
+    likely = _likely(wish, 0, _MOST)
+    low = float(likely[0] if facts.low is None else facts.low)
+    high = float((likely[1] if likely[1] > low else low + _MOST) if facts.high is None else facts.high)
+    low = min(low, high)
+    steps = (1 << 20) - 1
 
-    def make(rows: range) -> list[UUID] | list[str]:
-        halves = zip(stream.part("high").words(rows).tolist(), stream.part("low").words(rows).tolist(), strict=True)
-        made = [UUID(int=((high << 64 | low) & clear) | fixed) for high, low in halves]
-        return made if as_object else [str(uuid) for uuid in made]
+    def make(rows: range) -> Batch:
+        drawn = wish.stream.below(steps + 1, rows) / steps * (high - low) + low
+        rounded = np.round(drawn, 2)
+        return Numbers(None, np.where((rounded >= low) & (rounded <= high), rounded, drawn), wish.kind)
 
-    return Filling(column.name, "a random UUID", make)
+    return Filling(wish.name, f"{low:,g} to {high:,g}", make)
+
+
+def booleans(wish: Wish) -> Filling:
+    affirmed = re.search(r"active|enabled|verified|confirmed|visible|public|available|valid|published", wish.name)
+    share = 0.9 if affirmed else 0.35
+    if wish.unique and wish.most > 2:  # noqa: PLR2004 - true and false
+        raise DomainTooSmall(wish.table.name, wish.name, wish.most, 2)
+    if wish.unique:
+        return Filling(wish.name, "each once", lambda rows: Numbers(None, wish.places(rows) % 2, wish.kind))
+
+    def make(rows: range) -> Batch:
+        return Numbers(None, (wish.stream.fractions(rows) < share).astype(np.int64), wish.kind)
+
+    return Filling(wish.name, f"true in {share:.0%}", make)
+
+
+def clock_times(wish: Wish) -> Filling:
+    """Times of day to the minute, and lengths of time."""
+    if wish.kind.name == "interval":
+        step, size, shown = 900_000_000, 96, "15 minutes to a day"
+    else:
+        step, size, shown = 60_000_000, 1440, "any minute of a day"
+    if wish.unique and wish.most > size:
+        step, size = 1_000_000, 86_400
+        if wish.most > size and wish.kind.name != "interval":
+            raise DomainTooSmall(wish.table.name, wish.name, wish.most, size)
+        size = max(size, wish.most)
+    least = 1 if wish.kind.name == "interval" else 0
+
+    def make(rows: range) -> Batch:
+        drawn = wish.stream.permutation(size, wish.places(rows)) if wish.unique else wish.stream.below(size, rows)
+        return Numbers(None, (drawn + least) * step, wish.kind)
+
+    return Filling(wish.name, shown, make)
+
+
+def uuids(wish: Wish) -> Filling:
+    """UUIDs of version 4, and of version 7 where the model makes such: the same in every run."""
+    default = wish.column.default
+    maker = getattr(getattr(default, "arg", None), "__name__", "")
+    server = str(getattr(wish.column.server_default, "arg", ""))
+    if "7" in maker or "uuidv7" in server or "7" in _factory(wish):
+        return _ordered_uuids(wish)
+    high, low = wish.stream.part("high"), wish.stream.part("low")
+
+    def make(rows: range) -> Batch:
+        first, second = high.words(rows), low.words(rows)
+        return _uuids(first & ~np.uint64(0xF000) | np.uint64(0x4000), second)
+
+    return Filling(wish.name, "a random UUID", make)
+
+
+def _ordered_uuids(wish: Wish) -> Filling:
+    """Version 7 (RFC 9562): milliseconds first, one later for each row, and none after `as_of`."""
+    table, stream = wish.table, wish.stream
+    end, span = microseconds(table.as_of) // 1000, 730 * _DAY // 1000
+    low, high = stream.part("low"), stream.part("high")
+
+    def make(rows: range) -> Batch:
+        numbers = np.arange(rows.start, rows.stop, dtype=np.int64)
+        each = max(1, span // max(table.count, 1))
+        moments = (end - span + numbers * each).astype(np.uint64)
+        chance = high.words(rows) & np.uint64(0x0FFF)
+        return _uuids(moments << np.uint64(16) | np.uint64(0x7000) | chance, low.words(rows))
+
+    return Filling(wish.name, "a UUID of version 7", make)
+
+
+def _uuids(first: Words, second: Words) -> Uuids:
+    variant = second & np.uint64(0x3FFF_FFFF_FFFF_FFFF) | np.uint64(0x8000_0000_0000_0000)
+    words = np.stack([first, variant], axis=1).astype(">u8")
+    return Uuids(None, np.ascontiguousarray(words).view(np.uint8).reshape(len(first), 16))
+
+
+def _factory(wish: Wish) -> str:
+    model = wish.table.model
+    field = None if model is None else model.model_fields.get(wish.name)
+    return getattr(getattr(field, "default_factory", None), "__name__", "") if field is not None else ""
+
+
+def _likely(wish: Wish, low: int, high: int) -> tuple[int, int]:
+    name = wish.name.lower()
+    for pattern, least, most in _BY_NAME:
+        if re.search(pattern, name):
+            return least, most
+    return low, high
+
+
+def _range(wish: Wish, low: int, high: int, *, unit: int = 1) -> tuple[int, int]:
+    """Bounds that facts give, and for what they leave open those that the name suggests."""
+    facts = wish.table.facts[wish.name]
+    likely = _likely(wish, low, high // unit)
+    least, most = likely[0] * unit, likely[1] * unit
+    if facts.low is not None:
+        least = int(facts.low)
+        most = max(most, least + (most if facts.high is None else 0))
+    if facts.high is not None:
+        most = int(facts.high)
+        least = least if facts.low is not None or least <= most else most - _MOST * unit
+    return least, most
+
+
+def _skewed(wish: Wish, rows: range, size: int) -> Ints:
+    """Money is mostly little; other numbers are as likely one as the other."""
+    if size > 2**32 or not _MONEY.search(wish.name.lower()):
+        return wish.stream.below(min(size, 2**32), rows)
+    drawn = wish.stream.fractions(rows)
+    return np.asarray((drawn * drawn * size).astype(np.int64))

@@ -2,158 +2,127 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from hashlib import sha256
-from typing import Any
 
-from sqlalchemy import DateTime
 from sqlalchemy import Table as SqlTable
 
 from seedbed.errors import CyclicReference, ParentNotPlanned
 from seedbed.modelling import Schema
-from seedbed.seeding.columns import fillings
-from seedbed.seeding.filling import Filling, stored
-from seedbed.seeding.references import Reference, Spread, references
-from seedbed.seeding.seedfile import Lock, Share, Wanted, read_lock, read_seeds
-from seedbed.seeding.streams import Stream
-from seedbed.seeding.times import is_when_made
-from seedbed.seeding.values import Constant, Rule
+from seedbed.seeding.locking import Lock, lock_file, read_lock, write_lock
+from seedbed.seeding.parents import Existing
+from seedbed.seeding.pools import Pools
+from seedbed.seeding.seedfile import Share, Wanted, read_seeds
+from seedbed.seeding.tables import TablePlan
+from seedbed.seeding.values import Constant
 from seedbed.settings import Environment, Project
 
 
 @dataclass(frozen=True, eq=False)
-class TablePlan:
-    """One table's part of a plan. It remakes any row of itself, so children need no memory of their parents.
-
-    `earlier` has the tables planned before it, `planned` the names of all; `place` is where the seeds ask for it.
-    """
-
-    sql: SqlTable
-    count: int
-    rules: Mapping[str, Rule]
-    place: str
-    lock: Lock
-    earlier: Mapping[str, "TablePlan"] = field(repr=False)
-    planned: frozenset[str] = field(repr=False)
-    spread: Spread | None = field(default=None, repr=False)
-
-    @property
-    def name(self) -> str:
-        return self.sql.key
-
-    @property
-    def as_of(self) -> datetime:
-        return self.lock.as_of
-
-    def stream(self, column: str) -> Stream:
-        return Stream(self.lock.seed, f"{self.name}.{column}")
-
-    @cached_property
-    def references(self) -> Mapping[str, Reference]:
-        return references(self)
-
-    @cached_property
-    def fillings(self) -> Mapping[str, Filling]:
-        """What fills the columns, by name and in their order; a column that is left to the database has none."""
-        return {filling.name: filling for filling in fillings(self)}
-
-    @cached_property
-    def anchor(self) -> Reference | None:
-        """The reference to a row that a row of this table cannot be older than."""
-        dated = [found for found in self.references.values() if found.parent.made_at is not None]
-        return min(dated, key=lambda found: found.spread is None, default=None)
-
-    @cached_property
-    def made_at(self) -> str | None:
-        """The column that says when a row was made."""
-        names = [c.name for c in self.sql.columns if is_when_made(c.name) and isinstance(stored(c), DateTime)]
-        return names[0] if names else None
-
-    def every(self, column: str) -> list[Any]:
-        """A column's values of all rows, kept: children that refer to keys other than 1, 2, 3 need them."""
-        if column not in self._kept:
-            self._kept[column] = list(self.fillings[column].make(range(self.count)))
-        return self._kept[column]
-
-    @cached_property
-    def _kept(self) -> dict[str, list[Any]]:
-        return {}
-
-
-@dataclass(frozen=True)
 class SeedPlan:
     """Everything that a run loads. Two plans with the same `content` load the same rows."""
 
     environment: Environment
+    project: Project
+    schema: Schema
     lock: Lock
     tables: tuple[TablePlan, ...]
+    sources: Pools
     content: str
 
     @property
     def rows(self) -> int:
         return sum(table.count for table in self.tables)
 
+    def with_rows_there(self, found: Mapping[str, Existing]) -> "SeedPlan":
+        """The same plan over rows that a database has in tables which the seeds do not plan."""
+        wanted = {table.name: table.wish for table in self.tables}
+        order = [table.sql for table in self.tables]
+        tables = _tables(self.project, self.schema, order, wanted, self.lock, self.sources, found)
+        return SeedPlan(self.environment, self.project, self.schema, self.lock, tables, self.sources, self.content)
 
-def plan(project: Project, schema: Schema, environment: Environment) -> SeedPlan:
+
+def plan(project: Project, schema: Schema, environment: Environment, *, as_of: datetime | None = None) -> SeedPlan:
     """Work out what seeds/<environment>.py asks for, in the order in which foreign keys let it be loaded.
+
+    `as_of` takes the place of the lock's. A lock is written where there is none: without one, the same seeds would
+    give other rows tomorrow.
 
     Raises:
         SeedsNotFound, SeedsNotUsable: the file is missing or raises.
-        ParentNotPlanned, CyclicReference, NoGenerator, DomainTooSmall: what it asks for cannot be made.
+        ParentNotPlanned, CyclicReference, NoGenerator, DomainTooSmall, UniqueNotServed: it cannot be made.
     """
     wanted = {wish.table: wish for wish in read_seeds(project, schema, environment)}
-    lock = read_lock(project)
+    lock = read_lock(project, environment, as_of=as_of)
+    order = _in_order([table for table in schema.tables if table.key in wanted], wanted)
+    sources = Pools(lock.as_of)
+    tables = _tables(project, schema, order, wanted, lock, sources, {})
+    made = SeedPlan(environment, project, schema, lock, tables, sources, _content(lock, tables))
+    if not lock_file(project, environment).exists():
+        write_lock(project, environment, lock)
+    return made
+
+
+def _tables(
+    project: Project,
+    schema: Schema,
+    order: Sequence[SqlTable],
+    wanted: Mapping[str, Wanted],
+    lock: Lock,
+    sources: Pools,
+    there: Mapping[str, Existing],
+) -> tuple[TablePlan, ...]:
     planned: dict[str, TablePlan] = {}
-    for table in _in_order([table for table in schema.tables if table.key in wanted], wanted):
-        planned[table.key] = _table(table, wanted[table.key], lock, planned, frozenset(wanted))
-    tables = tuple(planned.values())
-    return SeedPlan(environment, lock, tables, _content(lock, tables))
+    for rank, table in enumerate(order):
+        wish, model = wanted[table.key], schema.models.get(table.key)
+        planned[table.key] = TablePlan(table, model, wish, lock, project.root, sources, planned, rank, there)
+    for made in planned.values():
+        _see_its_parent(made)
+    for made in planned.values():
+        if made.fillings:
+            made.see_that_it_fits()
+    return tuple(planned.values())
+
+
+def _see_its_parent(table: TablePlan) -> None:
+    share = table.share
+    if share is None:
+        return
+    parent = table.planned.get(share.parent)
+    if parent is None:
+        raise ParentNotPlanned(table.name, share.column, share.parent)
+    if parent.rank >= table.rank:
+        raise CyclicReference(table.name, share.column, share.parent, nullable=False)
 
 
 def _in_order(tables: Sequence[SqlTable], wanted: Mapping[str, Wanted]) -> list[SqlTable]:
-    """Parents before children. A foreign key that the seeds leave NULL does not count, and so can open a cycle."""
+    """Parents before children. A foreign key that the seeds leave NULL does not count, and so can open a cycle; so does
+    one that may be NULL or may wait for the end of the transaction, where nothing else opens it.
+    """
     waiting, ordered = list(tables), list[SqlTable]()
     while waiting:
         left = {table.key for table in waiting}
         free = (table for table in waiting if not left & _needed(table, wanted[table.key]))
-        ordered.append(next(free, waiting[0]))
+        opened = (table for table in waiting if not left & _needed(table, wanted[table.key], strictly=True))
+        chosen = next(free, None)
+        ordered.append(chosen if chosen is not None else next(opened, waiting[0]))
         waiting.remove(ordered[-1])
     return ordered
 
 
-def _needed(table: SqlTable, wish: Wanted) -> set[str]:
-    keys = (key for key in table.foreign_keys if wish.rules.get(key.parent.name) != Constant(None))
-    return {key.column.table.key for key in keys} - {table.key}
-
-
-def _table(
-    table: SqlTable, wish: Wanted, lock: Lock, earlier: Mapping[str, TablePlan], planned: frozenset[str]
-) -> TablePlan:
-    spread = _spread(table, wish.rows, lock, earlier, planned) if isinstance(wish.rows, Share) else None
-    count = wish.rows if isinstance(wish.rows, int) else 0
-    return TablePlan(
-        table,
-        spread.total if spread is not None else count,
-        wish.rules,
-        wish.place,
-        lock,
-        dict(earlier),
-        planned,
-        spread,
-    )
-
-
-def _spread(
-    table: SqlTable, share: Share, lock: Lock, earlier: Mapping[str, TablePlan], planned: frozenset[str]
-) -> Spread:
-    parent = earlier.get(share.parent)
-    if parent is None and share.parent in planned:
-        raise CyclicReference(table.key, share.column, share.parent, nullable=False)
-    if parent is None:
-        raise ParentNotPlanned(table.key, share.column, share.parent)
-    return Spread.over(parent, share.low, share.high, Stream(lock.seed, f"{table.key} per {parent.name}"))
+def _needed(table: SqlTable, wish: Wanted, *, strictly: bool = False) -> set[str]:
+    """The tables whose rows must be there before; `strictly` those without which no row can be made at all."""
+    found = set()
+    for key in table.foreign_key_constraints:
+        own = [element.parent for element in key.elements]
+        if any(wish.rules.get(str(column.name)) == Constant(None) for column in own):
+            continue
+        follows = isinstance(wish.rows, Share) and wish.rows.column == own[0].name
+        if strictly and not follows and (key.deferrable or any(column.nullable for column in own)):
+            continue
+        found.add(key.elements[0].column.table.key)
+    return found - {table.key}
 
 
 def _content(lock: Lock, tables: Sequence[TablePlan]) -> str:
@@ -162,9 +131,11 @@ def _content(lock: Lock, tables: Sequence[TablePlan]) -> str:
         [
             table.name,
             table.count,
-            [table.spread.parent.name, table.spread.low, table.spread.high] if table.spread else None,
+            None if table.share is None else [table.share.parent, table.share.low, table.share.high],
             [[f.name, f.source, repr(table.rules.get(f.name))] for f in table.fillings.values()],
-            [str(column.type) for column in table.sql.columns],
+            [str(kind) + str(kind.size) + str(kind.scale) for kind in table.kinds.values()],
+            [[check.name, check.sql] for check in table.checks],
+            repr(table.wish.known),
         ]
         for table in tables
     ]

@@ -1,68 +1,156 @@
-"""Faker's values, made once each and then sampled: entry j of a pool is a function of its provider and j alone."""
+"""Faker's values, made when a row first needs one and then shared: entry j follows from its provider and j."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
+from seedbed.seeding.batches import Pool
+
 LOCALE = "en_US"
+SIZE = 2048
+_CLOCKS = re.compile(r"date|time|birth|year|month|century")
+"""Providers that reckon from today, and so are given `as_of` for it."""
 
 
 class ProviderNotUsable(ValueError):
     """Faker has no such provider, or it does not take these arguments; the message says which."""
 
 
-def pool(
-    provider: str, size: int, arguments: Mapping[str, Any] | None = None, *, longest: int | None = None
-) -> tuple[Any, ...]:
-    """`size` values of a Faker provider, in an order that never changes; some may be equal, and texts are cut at
-    `longest`.
+class Pools:
+    """The pools of a plan. `as_of` is the only clock that Faker is shown."""
 
-    Raises:
-        ProviderNotUsable: it cannot be called like this.
-    """
-    return _pool(provider, _Arguments(tuple(sorted((arguments or {}).items()))), size, longest)
+    def __init__(self, as_of: datetime, locale: str | tuple[str, ...] = LOCALE) -> None:
+        self._as_of, self._locale = as_of, locale
+        self._pools: dict[str, Pool] = {}
+
+    def faker(
+        self,
+        provider: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        longest: int | None = None,
+        size: int = SIZE,
+        locale: str | None = None,
+        providers: tuple[type, ...] = (),
+    ) -> Pool:
+        """Values of a provider; texts longer than `longest` end with a whole word before it.
+
+        An entry that cannot be made raises ProviderNotUsable when a row needs it.
+        """
+        given = tuple(sorted((arguments or {}).items()))
+        name = f"{locale or self._locale}/{provider}/{given!r}"
+        key = f"{name}/{longest}/{size}"
+        if key not in self._pools:
+            clock = self._as_of if _CLOCKS.search(provider) else None
+            maker = _Provider(name, provider, dict(given), locale or self._locale, clock, providers)
+            self._pools[key] = Pool(name, size, lambda j: cut(maker.entry(j), longest))
+        return self._pools[key]
+
+    def words(self, provider: str, size: int) -> tuple[str, ...]:
+        """The values of a provider as lower-case ASCII words without repeats: Faker's en_US has 675 first names,
+        however many are drawn, and two may differ by an accent alone.
+        """
+        return _words(self, provider, size)
+
+    def made(self) -> Mapping[str, str]:
+        """A digest of the first entries of every pool, by its name: an upgrade of Faker that changes any shows."""
+        found = {}
+        for pool in self._pools.values():
+            entries = [repr(pool.entry(j)) for j in range(min(pool.size, 16))]
+            found[pool.name] = blake2b("\n".join(entries).encode(), digest_size=6).hexdigest()
+        return dict(sorted(found.items()))
+
+
+def cut(entry: Any, longest: int | None) -> Any:
+    if not isinstance(entry, str) or longest is None or len(entry) <= longest:
+        return entry
+    whole = entry[: longest + 1].rpartition(" ")[0].rstrip(" ,;")
+    return whole if len(whole) > longest // 2 else entry[:longest].rstrip()
 
 
 @lru_cache(maxsize=64)
-def words(provider: str, size: int) -> tuple[str, ...]:
-    """The values of a pool as lower-case ASCII words without repeats: Faker's en_US has 675 first names, however many
-    are drawn, and two may differ by an accent alone.
-    """
+def _words(pools: Pools, provider: str, size: int) -> tuple[str, ...]:
     plain = (
         "".join(letter for letter in name.lower() if letter.isascii() and letter.isalnum())
-        for name in pool(provider, size)
+        for name in pools.faker(provider, size=size).all()
     )
-    return tuple(dict.fromkeys(plain))
+    return tuple(dict.fromkeys(filter(None, plain)))
 
 
-class _Arguments(tuple[tuple[str, Any], ...]):
-    """Arguments as part of a cache's key: compared as they are written, since some cannot be hashed."""
+class _Provider:
+    """A provider of one Faker, which is made when the first entry is: importing it takes half a second."""
 
-    __slots__ = ()
+    def __init__(
+        self,
+        name: str,
+        provider: str,
+        arguments: Mapping[str, Any],
+        locale: str | tuple[str, ...],
+        clock: datetime | None,
+        providers: tuple[type, ...],
+    ) -> None:
+        self._name, self._provider, self._arguments = name, provider, dict(arguments)
+        self._locale, self._clock, self._providers = locale, clock, providers
 
-    def __hash__(self) -> int:
-        return hash(repr(self))
+    def entry(self, j: int) -> Any:
+        maker = _faker(self._locale, self._providers)
+        make = getattr(maker, self._provider, None)
+        if not callable(make):
+            raise ProviderNotUsable(f"Faker has no provider {self._provider!r}.")
+        maker.seed_instance(int.from_bytes(blake2b(f"{self._name}/{j}".encode(), digest_size=8).digest(), "little"))
+        try:
+            with _as_if_today_were(self._clock):
+                return make(**self._arguments)
+        except Exception as error:
+            raise ProviderNotUsable(f"faker({self._provider!r}): {type(error).__name__}: {error}") from error
 
-    def __eq__(self, other: object) -> bool:
-        return repr(self) == repr(other)
 
-
-@lru_cache(maxsize=256)
-def _pool(provider: str, arguments: _Arguments, size: int, longest: int | None) -> tuple[Any, ...]:
+@lru_cache(maxsize=16)
+def _faker(locale: str | tuple[str, ...], providers: tuple[type, ...]) -> Any:
     from faker import Faker  # noqa: PLC0415 - half a second, and rows that are there already need none of it
 
-    maker = Faker(LOCALE)
-    make = getattr(maker, provider, None)
-    if not callable(make):
-        raise ProviderNotUsable(f"Faker has no provider {provider!r}.")
-    entries = []
-    for j in range(size):
-        name = f"{LOCALE}/{provider}/{tuple(arguments)!r}/{j}"
-        maker.seed_instance(int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little"))
-        try:
-            entry = make(**dict(arguments))
-        except Exception as error:
-            raise ProviderNotUsable(f"faker({provider!r}): {type(error).__name__}: {error}") from error
-        entries.append(entry[:longest] if isinstance(entry, str) else entry)
-    return tuple(entries)
+    maker = Faker(list(locale) if isinstance(locale, tuple) else locale)
+    for provider in providers:
+        maker.add_provider(provider)
+    return maker
+
+
+class _SameKind(type):
+    """What is a date stays one, although the name stands for another class for a moment."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls.__mro__[1])
+
+
+@contextmanager
+def _as_if_today_were(clock: datetime | None) -> Iterator[None]:
+    """Faker reckons from the `datetime` and `dtdate` of its own module; for a moment these have another today."""
+    if clock is None:
+        yield
+        return
+    moment = clock
+    from faker.providers import date_time as module  # noqa: PLC0415 - Faker is imported when it is used
+
+    kept = {name: getattr(module, name) for name in ("datetime", "dtdate")}
+
+    class Then(datetime, metaclass=_SameKind):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return moment.astimezone(tz) if tz is not None else moment.replace(tzinfo=None)
+
+    class Day(date, metaclass=_SameKind):
+        @classmethod
+        def today(cls) -> date:  # type: ignore[override]
+            return date(moment.year, moment.month, moment.day)
+
+    setattr(module, "datetime", Then)  # noqa: B010 - mypy knows the name as a class
+    setattr(module, "dtdate", Day)  # noqa: B010
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(module, name, value)

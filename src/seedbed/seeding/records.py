@@ -1,6 +1,8 @@
 """What a database says of the seeds that are in it."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
@@ -10,20 +12,29 @@ from seedbed.seeding.plan import SeedPlan
 _KEY = 0x5EED
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """The plan that was loaded last: its content, and how many rows of each table."""
+
+    content: str
+    rows: Mapping[str, int]
+
+
 def seeding_alone(connection: Connection) -> None:
     """Wait for another session that seeds this database, and keep the next one waiting until the transaction ends."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _KEY})
 
 
-def recorded(connection: Connection) -> str | None:
-    """The content of the plan that was loaded last."""
+def recorded(connection: Connection) -> Recorded | None:
+    """What was loaded last, if anything was."""
     if connection.execute(text("SELECT to_regclass('seedbed.seeds')")).scalar() is None:
         return None
-    return connection.execute(text("SELECT content FROM seedbed.seeds")).scalar()
+    row = connection.execute(text("SELECT content, rows FROM seedbed.seeds")).one_or_none()
+    return None if row is None else Recorded(row.content, row.rows)
 
 
-def record(connection: Connection, plan: SeedPlan, revision: str | None) -> None:
-    """Write down which plan was loaded, in the transaction that loads it."""
+def record(connection: Connection, plan: SeedPlan, revision: str | None, before: Recorded | None) -> None:
+    """Write down which plan was loaded, in the transaction that loads it; tables of earlier plans stay known."""
     ensure_records(connection)
     connection.execute(
         text(
@@ -33,11 +44,14 @@ def record(connection: Connection, plan: SeedPlan, revision: str | None) -> None
             " seeded_at timestamptz NOT NULL DEFAULT now())"
         )
     )
-    connection.execute(text("DELETE FROM seedbed.seeds"))
+    rows = {**(before.rows if before is not None else {}), **{table.name: table.count for table in plan.tables}}
     connection.execute(
         text(
             "INSERT INTO seedbed.seeds (content, engine, seed, as_of, revision, rows)"
             " VALUES (:content, :engine, :seed, :as_of, :revision, CAST(:rows AS jsonb))"
+            " ON CONFLICT (singleton) DO UPDATE SET content = excluded.content, engine = excluded.engine,"
+            " seed = excluded.seed, as_of = excluded.as_of, revision = excluded.revision, rows = excluded.rows,"
+            " seeded_at = now()"
         ),
         {
             "content": plan.content,
@@ -45,6 +59,6 @@ def record(connection: Connection, plan: SeedPlan, revision: str | None) -> None
             "seed": plan.lock.seed,
             "as_of": plan.lock.as_of,
             "revision": revision,
-            "rows": json.dumps({table.name: table.count for table in plan.tables}),
+            "rows": json.dumps(rows),
         },
     )

@@ -1,135 +1,302 @@
-"""Foreign keys: which row of its parent each row refers to."""
+"""Foreign keys: which row of its parent each row refers to, so that keys that meet again agree."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import Column
+from sqlalchemy import ForeignKeyConstraint
 
 from seedbed.errors import CyclicReference, DomainTooSmall, NoGenerator, ParentNotPlanned
-from seedbed.seeding.filling import Filling, is_unique
-from seedbed.seeding.streams import Ints, Stream
-from seedbed.seeding.times import made_at
+from seedbed.seeding.batches import Batch, constant
+from seedbed.seeding.filling import Filling, indices
+from seedbed.seeding.parents import Existing, Parent
+from seedbed.seeding.seedfile import Share
+from seedbed.seeding.streams import Ints, Stream, Words
+from seedbed.seeding.times import SPAN, end
+from seedbed.seeding.values import Constant, Same
 
 if TYPE_CHECKING:
-    from seedbed.seeding.plan import TablePlan
+    from seedbed.seeding.tables import TablePlan
+
+_EMPTY = 0.2
+_ROOTS = 0.15
+"""How many rows of a forest are roots."""
 
 
-@dataclass(frozen=True, eq=False)
-class Spread:
-    """How many rows each row of a parent gets. Its only state is the running total, 8 bytes a parent."""
-
-    parent: "TablePlan"
-    low: int
-    high: int
-    ends: Ints
-
-    @classmethod
-    def over(cls, parent: "TablePlan", low: int, high: int, stream: Stream) -> "Spread":
-        counts = stream.below(high - low + 1, range(parent.count)) + low
-        return cls(parent, low, high, np.cumsum(counts))
-
-    @property
-    def total(self) -> int:
-        return int(self.ends[-1]) if len(self.ends) else 0
-
-    def parents(self, rows: range) -> Ints:
-        """Which parent each row belongs to, counted from 0."""
-        return np.searchsorted(self.ends, np.arange(rows.start, rows.stop), side="right").astype(np.int64)
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Reference:
-    """One column of a foreign key. `spread` is set where the rows of one parent lie side by side."""
+    """One foreign key of a table. `pairs` are its columns and those they refer to; `also` are columns of this table
+    that the row referred to must agree with, and its own for them.
+
+    `choose` picks the parents where a unique constraint decides them. `name` is the first of its columns that no other
+    key has, so that it tells this key from the others.
+    """
 
     table: "TablePlan"
-    column: Column[Any]
-    parent: "TablePlan"
-    target: str
+    pairs: tuple[tuple[str, str], ...]
+    parent: Parent
     stream: Stream
-    spread: Spread | None
+    nullable: bool
+    late: bool = False
+    also: dict[str, str] = field(default_factory=dict)
+    choose: Callable[[range], Ints] | None = None
+    unique: bool = False
+    source: str = ""
+    name: str = ""
+    _grouped: tuple[Ints, Ints] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(own for own, _ in self.pairs)
+
+    def follows(self, share: Share | None) -> bool:
+        """Whether this is the key whose parents a number of rows is given for."""
+        return share is not None and share.parent == self.parent.name and share.column in self.columns
+
+    @property
+    def says(self) -> Mapping[str, str]:
+        """Columns of this table that follow from the row referred to, and that row's own for them."""
+        return {**self.also, **dict(self.pairs)}
 
     def parents(self, rows: range) -> Ints:
-        """Which row of the parent each row refers to, counted from 0."""
-        if self.spread is not None:
-            return self.spread.parents(rows)
-        if is_unique(self.column):
-            return self.stream.permutation(self.parent.count, np.arange(rows.start, rows.stop, dtype=np.int64))
-        return self.stream.below(self.parent.count, rows)
+        """Which row of the parent each row refers to, counted from 0; -1 where to none."""
+        found: Ints = self.table.remembered((self.name, rows.start, rows.stop), lambda: self._parents(rows))
+        return found
 
-    def filling(self) -> Filling:
-        """The keys of those rows.
+    def filling(self, column: str) -> Filling:
+        """The keys of those rows."""
+        target = dict(self.pairs)[column]
+        parent = self.parent
+        shown = parent.name if not isinstance(parent, Existing) else f"{parent.name} that is there"
+        words = self.source or ("each once" if self.unique else "")
+        source = f"a {shown}{', ' + words if words else ''}"
 
-        Raises:
-            DomainTooSmall: each parent may be referred to once, and there are too few.
-            NoGenerator: the key it refers to is left to the database, which alone knows it.
-        """
-        name, parent = self.column.name, self.parent
-        several = self.spread.high > 1 if self.spread is not None else self.table.count > parent.count
-        if several and is_unique(self.column):
-            raise DomainTooSmall(self.table.name, name, self.table.count, parent.count)
-        keys = parent.fillings.get(self.target)
-        if keys is None:
-            raise NoGenerator(self.table.name, name, f"{parent.name}.{self.target}, which the database fills")
-
-        def make(rows: range) -> list[Any]:
+        def make(rows: range) -> Batch:
             chosen = self.parents(rows)
-            if keys.counted:
-                counted: list[Any] = (chosen + 1).tolist()
-                return counted
-            made = parent.every(self.target)
-            return [made[i] for i in chosen.tolist()]
+            none = chosen < 0
+            if parent.count == 0:
+                return constant(None, len(rows))
+            batch = parent.take(target, np.where(none, 0, chosen))
+            return batch.without(none) if none.any() else batch
 
-        each = f", {self.spread.low} to {self.spread.high} for each" if self.spread is not None else ""
-        return Filling(name, f"a {parent.name}{each}", make)
+        return Filling(column, source, make)
 
-    def made_at(self, rows: range) -> list[datetime]:
-        """When the rows referred to were made."""
+    def made_at(self, rows: range) -> Ints:
+        """When the rows referred to were made; the earliest time where there are none."""
+        earliest = end(self.table) - SPAN
         chosen = self.parents(rows)
-        if self.spread is None or not len(chosen):
-            return [self._made[i] for i in chosen.tolist()]
-        first, last = int(chosen[0]), int(chosen[-1])
-        made = made_at(self.parent, range(first, last + 1))
-        return [made[i] for i in (chosen - first).tolist()]
+        none = chosen < 0
+        if not self.parent.is_dated or self.parent.count == 0:
+            return np.full(len(rows), earliest, dtype=np.int64)
+        return np.where(none, earliest, self.parent.made(np.where(none, 0, chosen)))
 
-    @cached_property
-    def _made(self) -> list[datetime]:
-        return made_at(self.parent, range(self.parent.count))
+    def varied(self, attempt: int) -> "Reference":
+        """The same key with other draws."""
+        made = Reference(self.table, self.pairs, self.parent, self.stream.part(f"again {attempt}"), self.nullable)
+        made.late, made.also, made.name = self.late, self.also, self.name
+        made.parents = lambda rows: made._parents(rows)  # type: ignore[method-assign]  # noqa: PLW0108
+        return made
+
+    @property
+    def can_vary(self) -> bool:
+        return self.choose is None and not self.unique and self.table.spread_of(self) is None
+
+    def _parents(self, rows: range) -> Ints:
+        spread = self.table.spread_of(self)
+        if spread is not None:
+            return spread.parents(rows)
+        if self.parent is self.table:
+            return self._above(rows)
+        if self.choose is not None:
+            return self.choose(rows)
+        known = self.table.known_before(self)
+        chosen = self.among(rows, self.stream.words(rows)) if known else self._freely(rows)
+        if self.nullable and not known:
+            empty = self.stream.part("null").fractions(rows) < _EMPTY
+            return np.where(empty, -1, chosen)
+        return chosen
+
+    def among(self, rows: range, words: Words) -> Ints:
+        """One of the parents that agree with what other keys have settled, by chance; -1 where there is none."""
+        starts, sizes = self.groups_of(rows)
+        drawn = ((words >> np.uint64(32)) * sizes.astype(np.uint64) >> np.uint64(32)).astype(np.int64)
+        return self.member(starts, sizes, drawn)
+
+    def member(self, starts: Ints, sizes: Ints, offsets: Ints) -> Ints:
+        order, _ = self._groups()
+        if not len(order):
+            return np.full(len(starts), -1, dtype=np.int64)
+        found = order[np.minimum(starts + offsets, len(order) - 1)]
+        return np.where(sizes > 0, found, -1)
+
+    def groups_of(self, rows: range) -> tuple[Ints, Ints]:
+        """Where those parents stand in their order, and how many they are."""
+        return self.groups_by({column: self.table.root_of(column, rows) for column in self.table.known_before(self)})
+
+    def groups_by(self, known: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+        """The same for rows whose settled columns have these roots."""
+        _, codes = self._groups()
+        wanted = _together([known[column] for column in self.table.known_before(self)])
+        starts = np.searchsorted(codes, wanted, side="left").astype(np.int64)
+        return starts, np.searchsorted(codes, wanted, side="right").astype(np.int64) - starts
+
+    def _groups(self) -> tuple[Ints, Ints]:
+        """The parents in the order of what must agree, and that of each."""
+        if self._grouped is None:
+            columns = self.table.known_before(self)
+            codes = _together([self.parent.roots(self.says[column])[1] for column in columns])
+            order = np.argsort(codes, kind="stable").astype(np.int64)
+            self._grouped = (order, codes[order])
+        return self._grouped
+
+    def _freely(self, rows: range) -> Ints:
+        allowed = self.table.allowed(self)
+        if self.unique:
+            size = self.parent.count if allowed is None else len(allowed)
+            if self.table.count > size:
+                raise DomainTooSmall(self.table.name, self.name, self.table.count, size)
+            places = self.stream.permutation(size, indices(rows))
+        else:
+            size = self.parent.count if allowed is None else len(allowed)
+            if size == 0:
+                return np.full(len(rows), -1, dtype=np.int64)
+            places = self.stream.below(size, rows)
+        return places if allowed is None else allowed[places]
+
+    def _above(self, rows: range) -> Ints:
+        """A row that stands before, of the same parent where the rows of one stand together; roots have none."""
+        if self.unique:
+            return np.where(indices(rows) % 2 == 1, indices(rows) - 1, -1)
+        first = np.zeros(len(rows), dtype=np.int64)
+        if self.table.spread is not None:
+            first = self.table.spread.groups(rows)[0]
+        before = indices(rows) - first
+        words = self.stream.words(rows) >> np.uint64(32)
+        above = first + ((words * before.astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
+        rooted = (self.stream.part("root").fractions(rows) < _ROOTS) | (before == 0)
+        return np.where(rooted, -1 if self.nullable else indices(rows), above)
 
 
-def references(table: "TablePlan") -> Mapping[str, Reference]:
-    """The foreign key columns that no rule fills, by name.
+def _together(roots: Sequence[Ints]) -> Ints:
+    """Several numbers of a row as one: the number itself, or a mixture that no two are likely to share."""
+    codes = roots[0].astype(np.uint64)
+    for more in roots[1:]:
+        codes = codes * np.uint64(0x9E3779B97F4A7C15) ^ (more.astype(np.uint64) + np.uint64(1))
+    return codes.astype(np.int64)
 
-    The columns of one key draw from one stream, so that they refer to one row. The first key to the table of a spread
-    follows the spread; a second one to the same table, such as a reviewer beside an author, does not.
+
+def references(table: "TablePlan") -> list[Reference]:
+    """The foreign keys that no rule fills, in the order in which their rows are chosen.
 
     Raises:
         CyclicReference: a row would need rows that come after it.
         ParentNotPlanned: the table that is referred to gets no rows.
+        NoGenerator: the key it refers to is left to the database, which alone knows it.
     """
-    found: dict[str, Reference] = {}
-    spread, order = table.spread, [column.name for column in table.sql.columns]
-    for key in sorted(table.sql.foreign_key_constraints, key=lambda key: order.index(key.elements[0].parent.name)):
-        free = [(e.parent, e.column) for e in key.elements if e.parent.name not in {*table.rules, *found}]
-        if not free:
+    order = [column.name for column in table.sql.columns]
+    keys = sorted(table.sql.foreign_key_constraints, key=lambda key: order.index(key.elements[0].parent.name))
+    found: list[Reference] = []
+    taken: set[tuple[str, ...]] = set()
+    for key in keys:
+        pairs = tuple((str(e.parent.name), str(e.column.name)) for e in key.elements)
+        names = tuple(own for own, _ in pairs)
+        rules = [table.rules.get(own) for own in names]
+        ruled = [rule for rule in rules if rule is not None and not isinstance(rule, Same)]
+        if ruled and (len(ruled) == len(pairs) or Constant(None) in ruled):
             continue
-        parent = _parent(table, free[0][0], free[0][1].table.key)
-        stream = table.stream(key.elements[0].parent.name)
-        followed = spread if spread is not None and spread.parent is parent else None
-        for column, target in free:
-            found[column.name] = Reference(table, column, parent, target.name, stream, followed)
-        if followed is not None:
-            spread = None
-    return found
+        if names in taken or ruled:
+            continue
+        made = _reference(table, key, pairs)
+        if made is not None:
+            taken.add(names)
+            found.append(made)
+    for reference in found:
+        others = {column for other in found if other is not reference for column in other.columns}
+        reference.name = next((column for column in reference.columns if column not in others), reference.columns[0])
+    for reference in found:
+        _agree(table, reference, found)
+    return sorted(found, key=lambda reference: _rank(table, reference, order))
 
 
-def _parent(table: "TablePlan", column: Column[Any], key: str) -> "TablePlan":
-    parent = table.earlier.get(key)
-    if key == table.name or (parent is None and key in table.planned):
-        raise CyclicReference(table.name, column.name, key, nullable=bool(column.nullable))
-    if parent is None or parent.count == 0:
-        raise ParentNotPlanned(table.name, column.name, key)
-    return parent
+def _rank(table: "TablePlan", reference: Reference, order: list[str]) -> tuple[int, int, int, int]:
+    return (
+        0 if reference.follows(table.share) else 1,
+        0 if not reference.nullable else 1,
+        -len(reference.says),
+        order.index(reference.name),
+    )
+
+
+def _reference(table: "TablePlan", key: ForeignKeyConstraint, pairs: tuple[tuple[str, str], ...]) -> Reference | None:
+    target = key.elements[0].column.table
+    own = [table.column(name) for name, _ in pairs]
+    nullable = any(column.nullable and not table.facts[str(column.name)].not_null for column in own)
+    stream = table.stream(pairs[0][0])
+    if target is table.sql:
+        return Reference(table, pairs, table, stream, nullable)
+    parent = table.planned.get(target.key)
+    if parent is None:
+        return _to_unplanned(table, key, pairs, stream, nullable=nullable)
+    if parent.is_empty and not nullable and not table.is_empty:
+        raise ParentNotPlanned(table.name, pairs[0][0], target.key)
+    late = parent.rank > table.rank
+    if late and not nullable and not key.deferrable:
+        raise CyclicReference(table.name, pairs[0][0], target.key, nullable=False)
+    for _, column in pairs:
+        if table.planned[target.key].left_out(column):
+            raise NoGenerator(table.name, pairs[0][0], f"{target.key}.{column}, which the database fills")
+    return Reference(table, pairs, parent, stream, nullable, late=late)
+
+
+def _to_unplanned(
+    table: "TablePlan",
+    key: ForeignKeyConstraint,
+    pairs: tuple[tuple[str, str], ...],
+    stream: Stream,
+    *,
+    nullable: bool,
+) -> Reference | None:
+    """Rows that the database has already, once it was asked; a key that may be NULL is left so."""
+    target = key.elements[0].column.table
+    if nullable:
+        return None
+    existing = table.existing(target.key, [column for _, column in pairs])
+    if existing.known and existing.count == 0 and not table.is_empty:
+        raise ParentNotPlanned(table.name, pairs[0][0], target.key)
+    return Reference(table, pairs, existing, stream, nullable=False)
+
+
+def _agree(table: "TablePlan", reference: Reference, found: list[Reference]) -> None:
+    """Find the columns of this table that a parent has as well: said by `same`, or called the same and meaning it."""
+    for own in reference.columns:
+        rule = table.rules.get(own)
+        if isinstance(rule, Same):
+            reference.also.update(rule.columns)
+    parent = reference.parent
+    if parent is table or not hasattr(parent, "sql"):
+        return
+    mine = dict.fromkeys(column for other in found for column in other.columns if other is not reference)
+    for column in mine:
+        if column in reference.columns or column not in parent.sql.columns:
+            continue
+        theirs = {e.parent.name: e.column for key in parent.sql.foreign_key_constraints for e in key.elements}
+        target = theirs.get(column)
+        if target is not None and _ends_at(target) == _ends_at_of(table, column):
+            reference.also.setdefault(column, column)
+    if len(reference.also) and reference.late:
+        reference.also.clear()
+
+
+def _ends_at(column: object) -> object:
+    """The column that a chain of foreign keys ends at."""
+    for _ in range(20):
+        keys = list(getattr(column, "foreign_keys", ()))
+        if not keys or keys[0].column is column:
+            break
+        column = keys[0].column
+    return column
+
+
+def _ends_at_of(table: "TablePlan", name: str) -> object:
+    return _ends_at(table.column(name))

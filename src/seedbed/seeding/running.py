@@ -1,133 +1,233 @@
 """A plan loaded into a database: one transaction, one connection, COPY."""
 
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import RowsRefused, SeedbedError, TablesNotEmpty
-from seedbed.postgres.connecting import connect, sentence
+from seedbed.errors import CyclicReference, RowsOfOthers, TablesNotEmpty, Unreachable
+from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database, refuse_pooler
 from seedbed.postgres.marks import Destructive, agree, refuse_protected
 from seedbed.postgres.quoting import column_name, table_name
-from seedbed.seeding.clearing import clear, occupied, see_that_tables_exist
-from seedbed.seeding.encoding import lines
-from seedbed.seeding.plan import SeedPlan, TablePlan
-from seedbed.seeding.records import record, recorded, seeding_alone
+from seedbed.seeding import aside as asides
+from seedbed.seeding.aside import WORTH_IT, Aside, aside
+from seedbed.seeding.encoding.rows import chunks
+from seedbed.seeding.loading import blamed, copy
+from seedbed.seeding.looking import Found, clear, look, rows_there
+from seedbed.seeding.plan import SeedPlan
+from seedbed.seeding.records import Recorded, record, recorded, seeding_alone
+from seedbed.seeding.tables import TablePlan
+from seedbed.seeding.trial import check_refused, try_checks
+from seedbed.seeding.working import made_elsewhere, made_here
 
-_READ_BYTES = 1 << 20
-_REFUSALS = ("22", "23", "27", "44", "P0")
-"""Classes of SQLSTATE that blame a row: bad data, broken constraints, and what triggers and views say no to."""
+_TRIES = 3
+"""A connection that is cut takes the whole load with it; it is begun again twice."""
+
+Progress = Callable[[str, int], None]
+"""Told the name of a table and how many rows of it go out."""
 
 
 @dataclass(frozen=True)
 class Seeded:
-    """What a run did; `loaded` is false where the same rows were there already."""
+    """What a run did; `loaded` is false where the same rows were there already. `kept` says what stayed in place of
+    constraints that would have been set aside, and why.
+    """
 
     database: str
     content: str
     loaded: bool
     rows: dict[str, int]
+    kept: dict[str, str] = field(default_factory=dict)
 
 
-def run(plan: SeedPlan, database: Database, *, revision: str | None, replace: bool = False) -> Seeded:
+def run(
+    plan: SeedPlan,
+    database: Database,
+    *,
+    revision: str | None,
+    fresh: bool = False,
+    append: bool = False,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    set_aside: bool | None = None,
+) -> Seeded:
     """Load a plan, unless the same rows are there already.
 
     All of it is one transaction: after a failure, or a kill, the database is as it was. Of several runs at once the
-    first loads and the others find its rows. `revision` is what the database is at, and is written down beside the
-    rows. `replace` first empties the tables of the plan.
+    first loads and the others find its rows. A cut connection is tried again, whole. `revision` is what the database is
+    at, and is written down beside the rows.
+
+    `fresh` first empties the tables of the plan; `append` adds the rows that come after those loaded before. An
+    `executor` makes the rows elsewhere. `set_aside` says whether constraints and indexes are taken off empty tables for
+    the load; otherwise the number of rows does.
 
     Raises:
         ProtectedEnvironment, MarkedOtherwise, UnmarkedWithRows: its own mark, or the want of one, forbids it.
-        TablesMissing: the database lacks a table or a column of the plan.
-        TablesNotEmpty: there are other rows, and `replace` was not asked for.
+        TablesMissing, ExtensionMissing: the database lacks a table, a column or a type of the plan.
+        TablesNotEmpty, RowsOfOthers: there are other rows, and nothing says that they may go.
         RowsReferredTo: they cannot go, since rows of other tables need them.
-        RowsRefused: a row breaks a rule of the schema.
+        RowsRefused, CheckNotMet: a row breaks a rule of the schema.
+        LoadFailed: the server has no room.
         SeedsNotUsable: a value in the seeds cannot be made, or does not fit its column.
     """
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
-    counts = {table.name: table.count for table in plan.tables}
-    with connect(database, application="seedbed seed") as connection:
-        refuse_protected(connection, database, Destructive.SEED)
-        seeding_alone(connection)
-        agree(connection, database, "seed")
-        see_that_tables_exist(connection, database, plan)
-        found = occupied(connection, plan)
-        if found and not replace:
-            if recorded(connection) != plan.content:
-                raise TablesNotEmpty(database.name, found)
-            connection.commit()
-            return Seeded(database.name, plan.content, loaded=False, rows=counts)
-        if found:
-            clear(connection, plan)
-        for table in plan.tables:
-            _copy(connection, table)
-            _advance_sequences(connection, table)
-        record(connection, plan, revision)
-        _check_deferred(connection)
-        connection.commit()
-    return Seeded(database.name, plan.content, loaded=True, rows=counts)
-
-
-def _copy(connection: Connection, table: TablePlan) -> None:
-    names = ", ".join(column_name(name) for name in table.fillings)
-    statement = f"COPY {table_name(table.sql)} ({names}) FROM STDIN (ENCODING 'UTF8')"
-    driver: Any = connection.connection.cursor()
-    reader = _Reader(lines(table))
-    try:
-        driver.copy_expert(statement, reader, size=_READ_BYTES)
-    except DriverError as error:
-        if reader.failure is not None:
-            raise reader.failure from error
-        if _blames_a_row(error):
-            raise RowsRefused(table.name, sentence(error)) from error
-        raise
-    finally:
-        driver.close()
-
-
-class _Reader(io.RawIOBase):
-    """Chunks as the file that psycopg2's COPY reads from.
-
-    What goes wrong in the making of a chunk reaches PostgreSQL as an aborted COPY, and comes back as its error;
-    `failure` keeps what it was.
-    """
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._left = memoryview(b"")
-        self.failure: SeedbedError | None = None
-
-    def read(self, size: int = -1) -> bytes:
-        if not self._left:
-            try:
-                self._left = memoryview(next(self._chunks, b""))
-            except SeedbedError as error:
-                self.failure = error
+    load = _Load(plan, database, revision, executor, progress, set_aside)
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return load.run(fresh=fresh, append=append)
+        except Unreachable:
+            if not tries_left or not load.began:
                 raise
-        taken, self._left = (self._left, memoryview(b"")) if size < 0 else (self._left[:size], self._left[size:])
-        return bytes(taken)
+    raise AssertionError
 
 
-def _advance_sequences(connection: Connection, table: TablePlan) -> None:
-    """COPY gives columns their values and leaves their sequences behind; the next insert would collide."""
-    quoted = table_name(table.sql)
-    for name in table.fillings if table.count else ():
-        sequence = connection.execute(
-            text("SELECT pg_get_serial_sequence(:table, :column)"), {"table": quoted, "column": name}
-        ).scalar()
-        if sequence is not None:
-            connection.execute(
-                text(
-                    f"SELECT setval(:sequence, last) FROM (SELECT max({column_name(name)}) AS last FROM {quoted}) AS f"
-                    " WHERE last >= (SELECT seqmin FROM pg_sequence WHERE seqrelid = CAST(:sequence AS regclass))"
-                ),
-                {"sequence": sequence},
+class _Load:
+    def __init__(
+        self,
+        plan: SeedPlan,
+        database: Database,
+        revision: str | None,
+        executor: Executor | None,
+        progress: Progress | None,
+        set_aside: bool | None,
+    ) -> None:
+        self._plan, self._database, self._revision = plan, database, revision
+        self._executor, self._progress, self._set_aside = executor, progress, set_aside
+        self.began = False
+
+    def run(self, *, fresh: bool, append: bool) -> Seeded:
+        database, plan = self._database, self._plan
+        with connect(database, application="seedbed seed") as connection:
+            connection.execute(text("SET client_encoding = 'UTF8'"))
+            refuse_protected(connection, database, Destructive.SEED)
+            seeding_alone(connection)
+            agree(connection, database, "seed")
+            found, before = look(connection, database, plan), recorded(connection)
+            self.began = True
+            if found.occupied and not fresh:
+                if before is not None and before.content == plan.content:
+                    connection.commit()
+                    return self._seeded(loaded=False)
+                if not append or before is None or not set(found.occupied) <= set(before.rows):
+                    raise TablesNotEmpty(database.name, found.occupied)
+            if found.occupied and fresh:
+                _see_that_they_are_ours(database, found, before)
+                clear(connection, plan)
+            there = rows_there(connection, plan)
+            if there:
+                plan = plan.with_rows_there(there)
+            start = before.rows if append and before is not None and found.occupied else {}
+            kept = self._load(connection, plan, found, start, untouched=not start)
+            record(connection, plan, self._revision, before)
+            _check_deferred(connection)
+            connection.commit()
+        return self._seeded(loaded=True, kept=kept)
+
+    def _seeded(self, *, loaded: bool, kept: dict[str, str] | None = None) -> Seeded:
+        counts = {table.name: table.count for table in self._plan.tables}
+        return Seeded(self._database.name, self._plan.content, loaded, counts, kept or {})
+
+    def _load(
+        self, connection: Connection, plan: SeedPlan, found: Found, start: Any, *, untouched: bool
+    ) -> dict[str, str]:
+        if untouched:
+            try_checks(
+                connection, plan, found.oids, lambda table, rows, into: self._copy(connection, table, rows, into)
             )
+        away = self._away(connection, plan, found, untouched=untouched)
+        asides.run(connection, away.off)
+        if any(reference.late for table in plan.tables for reference in table.references):
+            connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))
+        for table in plan.tables:
+            rows = range(int(start.get(table.name, 0)), table.count)
+            if rows:
+                self._copy(connection, table, rows, table_name(table.sql), shown=True)
+        try:
+            asides.run(connection, away.back)
+        except DriverError as error:
+            raise self._blamed(error) from error
+        _advance_sequences(connection, plan, found)
+        _analyse(connection, plan)
+        return dict(away.kept)
+
+    def _copy(self, connection: Connection, table: TablePlan, rows: range, into: str, *, shown: bool = False) -> None:
+        copy(connection, table, self._chunks(table, rows, shown=shown), into)
+
+    def _chunks(self, table: TablePlan, rows: range, *, shown: bool) -> Iterator[bytes]:
+        elsewhere = self._executor is not None and shown
+        made = made_elsewhere(self._executor, self._plan, table, rows) if elsewhere else made_here(table, rows)
+        for part, written in zip(chunks(rows), made, strict=True):
+            if shown and self._progress is not None:
+                self._progress(table.name, len(part))
+            yield written
+
+    def _away(self, connection: Connection, plan: SeedPlan, found: Found, *, untouched: bool) -> Aside:
+        """What is set aside: everything for a big load into empty tables, else keys that rows of a cycle need away."""
+        late = [
+            (table.name, reference.columns[0])
+            for table in plan.tables
+            for reference in table.references
+            if reference.late and not _may_wait(table, reference.columns[0])
+        ]
+        wanted = self._set_aside if self._set_aside is not None else plan.rows >= WORTH_IT
+        tables = [table_name(table.sql) for table in plan.tables]
+        if wanted and untouched:
+            if asides.lock(connection, tables):
+                return aside(connection, found.oids)
+            if not late:
+                return Aside(kept=(("everything", "somebody else is using the tables"),))
+        if not late:
+            return Aside()
+        away = aside(connection, found.oids, only=late)
+        if len(away.off) < len(late):
+            name, column = late[0]
+            table = next(table for table in plan.tables if table.name == name)
+            parent = next(iter(table.column(column).foreign_keys)).column.table.key
+            raise CyclicReference(name, column, parent, nullable=True)
+        return away
+
+    def _blamed(self, error: DriverError) -> Exception:
+        name = str(error.diag.table_name)
+        table = next((table for table in self._plan.tables if table.sql.name == name), None)
+        met = check_refused(table, error) if table is not None else None
+        return met or blamed(table.name if table is not None else name, error) or error
+
+
+def _see_that_they_are_ours(database: Database, found: Found, before: Recorded | None) -> None:
+    """Rows of tables that were never seeded are a migration's or somebody's, and not ours to delete."""
+    others = [name for name in found.occupied if before is None or name not in before.rows]
+    if others:
+        raise RowsOfOthers(database.name, others)
+
+
+def _may_wait(table: TablePlan, column: str) -> bool:
+    return any(key.deferrable for key in table.sql.foreign_key_constraints if key.elements[0].parent.name == column)
+
+
+def _advance_sequences(connection: Connection, plan: SeedPlan, found: Found) -> None:
+    """COPY gives columns their values and leaves their sequences behind; the next insert would collide."""
+    moved = [
+        f"SELECT setval({_literal(sequence)}, last) FROM (SELECT max({column_name(name)}) AS last"
+        f" FROM {table_name(table.sql)}) AS f WHERE last >= (SELECT seqmin FROM pg_sequence"
+        f" WHERE seqrelid = {_literal(sequence)}::regclass)"
+        for table in plan.tables
+        for name, sequence in found.sequences.get(table.name, {}).items()
+        if table.count and name in table.fillings
+    ]
+    if moved:
+        execute_plain(connection, ";\n".join(moved))
+
+
+def _analyse(connection: Connection, plan: SeedPlan) -> None:
+    """Have the planner know the rows before the first query; a role that may not is told so by a warning alone."""
+    tables = [table_name(table.sql) for table in plan.tables if table.count]
+    if tables:
+        execute_plain(connection, f"ANALYZE {', '.join(tables)}")
 
 
 def _check_deferred(connection: Connection) -> None:
@@ -135,10 +235,11 @@ def _check_deferred(connection: Connection) -> None:
     try:
         connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
     except DBAPIError as error:
-        if not isinstance(error.orig, DriverError) or not _blames_a_row(error.orig):
+        ours = blamed(str(error.orig.diag.table_name), error.orig) if isinstance(error.orig, DriverError) else None
+        if ours is None:
             raise
-        raise RowsRefused(str(error.orig.diag.table_name), sentence(error)) from error
+        raise ours from error
 
 
-def _blames_a_row(error: DriverError) -> bool:
-    return (error.pgcode or "").startswith(_REFUSALS)
+def _literal(text_: str) -> str:
+    return "'" + text_.replace("'", "''") + "'"

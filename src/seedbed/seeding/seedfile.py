@@ -1,10 +1,8 @@
-"""A seeds file and its lock, read from the project: which tables, how many rows, and from which seed."""
+"""A seeds file, read from the project: which tables, how many rows, and what fills their columns."""
 
 import sys
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec
 from pathlib import Path
@@ -16,14 +14,8 @@ from sqlmodel import SQLModel
 
 from seedbed.errors import SeedsNotFound, SeedsNotUsable
 from seedbed.modelling import Schema, failing_place, place_in
-from seedbed.seeding.values import FakerValues, Per, Rule, calling_line, constant
+from seedbed.seeding.values import Derived, FakerValues, Per, Rule, calling_line, constant
 from seedbed.settings import Environment, Project
-
-ENGINE = 1
-"""The version of the mapping from seed to values. It changes only when rows made from an old seed would change."""
-
-_SEEDS = 2**63
-"""A seed is written down as a bigint."""
 
 
 @dataclass(frozen=True)
@@ -34,39 +26,60 @@ class Share:
     column: str
     low: int
     high: int
+    exponent: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Wanted:
-    """One table of a seeds file: its rows, the columns whose filling the user chose, and where it stands."""
+    """One table of a seeds file: its rows, the columns whose filling the user chose, and where it stands.
+
+    `known` are rows written out, `attributes` the names of columns by those that the model has for them.
+    """
 
     table: str
     rows: int | Share
     rules: Mapping[str, Rule]
     place: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    providers: tuple[type, ...] = ()
+    known: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Lock:
-    """What makes the same seeds give the same rows next year. `as_of` is the only clock: no value is later."""
+class Added:
+    """A table that was planned, for rows that are written out."""
 
-    engine: int
-    seed: int
-    as_of: datetime
+    def __init__(self, wanted: Wanted, model: str) -> None:
+        self._wanted, self._model = wanted, model
+
+    def known(self, **columns: Any) -> "Added":
+        """Write out a row, as much of it as matters: `.known(email="ada@example.com")`. The first call is row 1."""
+        for name in columns:
+            if name not in self._wanted.attributes:
+                raise ValueError(f"{self._model} has no column {name}")
+        self._wanted.known.append({self._wanted.attributes[name]: value for name, value in columns.items()})
+        return self
 
 
 class Seeds:
     """What a seeds file's `plan(seeds)` is given to write its wishes on."""
 
     def __init__(self, schema: Schema, root: Path) -> None:
+        self._schema = schema
         self._keys = {model: key for key, model in schema.models.items()}
         self._root = root
+        self._providers: list[type] = []
         self.wanted: list[Wanted] = []
 
-    def add(self, model: type[SQLModel], rows: int | Per, **columns: Any) -> None:
+    def provider(self, provider: type) -> None:
+        """Add a Faker provider of your own, for all of this file's tables."""
+        self._providers.append(provider)
+        for wanted in self.wanted:
+            wanted.providers = tuple(self._providers)
+
+    def add(self, model: type[SQLModel], rows: int | Per, **columns: Any) -> Added:
         """Plan rows of a table; a keyword fills that column by a rule, or with a plain value in every row."""
         key = self._key(model)
-        names = {attribute.key: str(attribute.columns[0].name) for attribute in inspect(model).column_attrs}
+        names = _attributes(model)
         for name in columns:
             if name not in names:
                 raise ValueError(f"{model.__name__} has no column {name}")
@@ -76,10 +89,23 @@ class Seeds:
             raise ValueError(f"{model.__name__}: the number of rows is {rows!r}, and neither a number nor per(...)")
         rules = {names[name]: self._rule(value) for name, value in columns.items()}
         wished = rows if isinstance(rows, int) else self._share(model, rows)
-        self.wanted.append(Wanted(key, wished, rules, place_in(self._root, *calling_line())))
+        place = place_in(self._root, *calling_line())
+        wanted = Wanted(key, wished, rules, place, names, tuple(self._providers))
+        self.wanted.append(wanted)
+        return Added(wanted, model.__name__)
+
+    def rest(self, rows: int) -> None:
+        """Plan so many rows of every table that is not planned yet."""
+        place = place_in(self._root, *calling_line())
+        planned = {wanted.table for wanted in self.wanted}
+        for table in self._schema.tables:
+            model = self._schema.models.get(table.key)
+            if table.key not in planned:
+                names = {str(c.name): str(c.name) for c in table.columns} if model is None else _attributes(model)
+                self.wanted.append(Wanted(table.key, rows, {}, place, names, tuple(self._providers)))
 
     def _rule(self, value: Any) -> Rule:
-        if isinstance(value, FakerValues):
+        if isinstance(value, FakerValues | Derived):
             return replace(value, place=place_in(self._root, *value.line))
         return value if isinstance(value, Rule) else constant(value)
 
@@ -92,7 +118,9 @@ class Seeds:
         parent = self._key(per.parent)
         for column in inspect(model).local_table.columns:
             if any(key.column.table.key == parent for key in column.foreign_keys):
-                return Share(parent, str(column.name), per.low, per.high)
+                constraint = next(iter(column.foreign_keys)).constraint
+                first = column if constraint is None else constraint.elements[0].parent
+                return Share(parent, str(first.name), per.low, per.high, per.exponent)
         raise ValueError(f"{model.__name__} has no foreign key to {per.parent.__name__}, so it has no rows per one")
 
 
@@ -119,39 +147,8 @@ def read_seeds(project: Project, schema: Schema, environment: Environment) -> li
     return seeds.wanted
 
 
-def read_lock(project: Project) -> Lock:
-    """Read seeds/seeds.lock, written first where it is missing: with seed 1, and today as the end of all times.
-
-    Raises:
-        SeedsNotUsable: the file is not what Seedbed wrote, or of a later engine.
-    """
-    file = project.seeds / "seeds.lock"
-    place = str(file.relative_to(project.root))
-    try:
-        if not file.exists():
-            today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-            _write_lock(file, Lock(ENGINE, 1, today))
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-        lock = Lock(int(values["engine"]), int(values["seed"]), values["as_of"])
-    except KeyError as error:
-        raise SeedsNotUsable(place, f"It has no {error.args[0]}.") from error
-    except (tomllib.TOMLDecodeError, ValueError, TypeError, OSError) as error:
-        raise SeedsNotUsable(place, f"It cannot be read: {error}") from error
-    if lock.engine != ENGINE:
-        raise SeedsNotUsable(place, f"It is of engine {lock.engine}; this version of Seedbed has {ENGINE}.")
-    if not 0 <= lock.seed < _SEEDS:
-        raise SeedsNotUsable(place, f"seed is not between 0 and {_SEEDS - 1}.")
-    if not isinstance(lock.as_of, datetime) or lock.as_of.tzinfo is None:
-        raise SeedsNotUsable(place, "as_of is not a time with a zone.")
-    return lock
-
-
-def _write_lock(file: Path, lock: Lock) -> None:
-    file.write_text(
-        "# Written by Seedbed and kept in version control: the same lock and seeds give the same rows.\n"
-        f"engine = {lock.engine}\nseed = {lock.seed}\nas_of = {lock.as_of.isoformat()}\n",
-        encoding="utf-8",
-    )
+def _attributes(model: type[SQLModel]) -> dict[str, str]:
+    return {attribute.key: str(attribute.columns[0].name) for attribute in inspect(model).column_attrs}
 
 
 def _module(file: Path, environment: Environment) -> ModuleType:

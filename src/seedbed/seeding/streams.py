@@ -4,8 +4,10 @@ NumPy promises the raw output of a bit generator and nothing of the distribution
 above `random_raw` is written here: multiply-shift for ranges, 53 bits for fractions, a Feistel network for orders.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,3 +80,21 @@ def _mixed(words: Words) -> Words:
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return words ^ (words >> np.uint64(31))
+
+
+class Dice:
+    """Draws one after another, for a value that is put together in Python: their order is the only state."""
+
+    def __init__(self, seed: int, name: str) -> None:
+        self._stream, self._drawn = Stream(seed, name), 0
+        self._words: list[int] = []
+
+    def below(self, limit: int) -> int:
+        """A number from 0 to `limit` - 1, for limits up to 2**32 or so."""
+        if not self._words:
+            self._words = self._stream.words(range(self._drawn, self._drawn + 16)).tolist()
+            self._drawn += 16
+        return (self._words.pop(0) >> 32) * limit >> 32
+
+    def pick(self, items: Sequence[Any]) -> Any:
+        return items[self.below(len(items))]

@@ -1,22 +1,32 @@
-"""Times in their order: a row is made after the row it refers to, changed after it was made, and all before `as_of`."""
+"""Times in their order: a row is made after the rows it refers to, changed after it was made, deleted after that."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import Column
 
-from seedbed.seeding.filling import Filling
-from seedbed.seeding.streams import Stream
+from seedbed.seeding.batches import Batch, Numbers, microseconds
+from seedbed.seeding.filling import Filling, Wish, indices
+from seedbed.seeding.kinds import MOMENTS
+from seedbed.seeding.streams import Floats, Ints, Stream
 
 if TYPE_CHECKING:
-    from seedbed.seeding.plan import TablePlan
+    from seedbed.seeding.tables import TablePlan
 
-_SPAN = timedelta(days=730)
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+SPAN = 730 * DAY
 _UNTOUCHED = 0.4
 """How many rows were never changed after they were made."""
-_MADE, _CHANGED = ("created",), ("updated", "modified")
+_MADE, _CHANGED, _GONE = ("created", "inserted"), ("updated", "modified", "changed"), ("deleted", "removed", "archived")
+_FIRST = re.compile(r"^(?:(.*_)?(?:start|starts|started|begin|begins|began|opens|opened|from|check_in|checkin)(_.*)?)$")
+_LAST = re.compile(
+    r"^(?:(.*_)?(?:end|ends|ended|finish|finishes|finished|closes|closed|to|until|till|check_out|checkout)(_.*)?)$"
+)
+_LATER = re.compile(r"expire|expiry|expires|due|renew|deadline|next_|scheduled|valid_to|valid_until")
+_BORN = re.compile(r"birth|born|dob")
+_YEARS_OLD, _YEARS = 18, 62
 
 
 def is_when_made(name: str) -> bool:
@@ -27,54 +37,156 @@ def is_when_changed(name: str) -> bool:
     return name.startswith(_CHANGED)
 
 
-def times(table: "TablePlan", column: Column[Any]) -> Filling:
-    """Times between what must come before and `as_of`, to the second."""
-    stream, end, made = table.stream(column.name), table.as_of, table.made_at
-    if is_when_changed(column.name) and made is not None:
-
-        def changed(rows: range) -> list[datetime]:
-            return _between(made_at(table, rows), end, _late(stream, rows))
-
-        return Filling(column.name, f"at or after {made}", changed)
-
-    anchor = table.anchor
-
-    def somewhen(rows: range) -> list[datetime]:
-        starts = anchor.made_at(rows) if anchor is not None else [end - _SPAN] * len(rows)
-        return _between(starts, end, stream.fractions(rows).tolist())
-
-    after = f"after its {anchor.parent.name} was made" if anchor is not None else "in the two years"
-    return Filling(column.name, f"{after} before {end:%Y-%m-%d}" if anchor is None else after, somewhen)
+def is_when_gone(name: str) -> bool:
+    return name.startswith(_GONE)
 
 
-def dates(table: "TablePlan", column: Column[Any]) -> Filling:
-    """The days of such times."""
-    filling = times(table, column)
-    return Filling(column.name, filling.source, lambda rows: [time.date() for time in filling.make(rows)])
+def times(wish: Wish) -> Filling:
+    """Times between what must come before and `as_of`, to the second; dates are the days of such times."""
+    table, name, stream = wish.table, wish.name, wish.stream
+    facts = table.facts[name]
+    if wish.unique:
+        return _apart(wish)
+    if facts.low is not None or facts.high is not None:
+        return _within(wish)
+    if _BORN.search(name):
+        return _some(wish, "18 to 80 years before", end(table) - _years(_YEARS_OLD), _years(_YEARS))
+    before = _before(wish)
+    if before is not None and (is_when_changed(name) or is_when_gone(name)):
+
+        def changed(rows: range) -> Batch:
+            return _made(wish, _between(read(table, before, rows), end(table), _late(stream, rows)))
+
+        return Filling(name, f"at or after {before}", changed)
+    if before is not None:
+        later = bool(_LATER.search(name))
+
+        def after(rows: range) -> Batch:
+            start = read(table, before, rows)
+            span = np.where(later, 90 * DAY, np.minimum(30 * DAY, end(table) - start))
+            seconds = (span // SECOND * (stream.fractions(rows) * 0.999)).astype(np.int64) + 1
+            least = DAY if wish.kind.name == "date" else SECOND
+            moved = start + np.maximum(seconds * SECOND, least)
+            return _made(wish, moved if later or wish.kind.name == "date" else np.minimum(moved, end(table)))
+
+        return Filling(name, f"after {before}", after)
+    return _somewhen(wish)
 
 
-def made_at(table: "TablePlan", rows: range) -> list[datetime]:
-    """When rows were made, by the column that says so; the earliest time there is where it says nothing."""
-    earliest = table.as_of - _SPAN
-    if table.made_at is None:
-        return [earliest] * len(rows)
-    return [_time(value, earliest) for value in table.fillings[table.made_at].make(rows)]
+def end(table: "TablePlan") -> int:
+    return microseconds(table.as_of)
 
 
-def _time(value: Any, otherwise: datetime) -> datetime:
-    if not isinstance(value, datetime):
-        return otherwise
-    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+def read(table: "TablePlan", column: str, rows: range) -> Ints:
+    """A column of times in microseconds, the earliest time where it has none."""
+    return moments(table.batch(column, rows), end(table) - SPAN)
 
 
-def _between(starts: Sequence[datetime], end: datetime, fractions: Sequence[float]) -> list[datetime]:
-    return [
-        start + timedelta(seconds=max(0, int((end - start).total_seconds() * fraction)))
-        for start, fraction in zip(starts, fractions, strict=True)
-    ]
+def moments(batch: Batch, otherwise: int) -> Ints:
+    if isinstance(batch, Numbers) and batch.kind.name in MOMENTS | {"date"}:
+        data = batch.data * (DAY if batch.kind.name == "date" else 1)
+        return np.asarray(data if batch.nulls is None else np.where(batch.nulls, otherwise, data), dtype=np.int64)
+    found = [microseconds(value) if hasattr(value, "hour") else otherwise for value in batch.tolist()]
+    return np.array(found, dtype=np.int64)
 
 
-def _late(stream: Stream, rows: range) -> list[float]:
-    drawn = stream.fractions(rows)
-    touched: list[float] = (np.clip((drawn - _UNTOUCHED) / (1 - _UNTOUCHED), 0.0, 1.0) ** 2).tolist()
-    return touched
+def _before(wish: Wish) -> str | None:
+    """The column of the same row that this one must not be earlier than."""
+    table, name = wish.table, wish.name
+    if name == table.made_at:
+        return None
+    others = [c.name for c in table.sql.columns if table.kind(c.name).name in MOMENTS | {"date"} and c.name != name]
+    if is_when_gone(name):
+        changed = [other for other in others if is_when_changed(other)]
+        return changed[0] if changed else table.made_at
+    if found := _LAST.match(name):
+        same = [other for other in others if (first := _FIRST.match(other)) and first.groups() == found.groups()]
+        starts = same or [other for other in others if _FIRST.match(other)]
+        if starts and not _FIRST.match(name):
+            return starts[0]
+    return table.made_at
+
+
+def _somewhen(wish: Wish) -> Filling:
+    table, stream = wish.table, wish.stream
+    shown = f"before {table.as_of:%Y-%m-%d}"
+    anchors = table.anchors if wish.name == table.made_at or table.made_at is None else []
+    order = table.order_of_making if wish.name == table.made_at else None
+
+    def somewhen(rows: range) -> Batch:
+        starts = np.full(len(rows), end(table) - SPAN, dtype=np.int64)
+        for anchor in anchors:
+            starts = np.maximum(starts, anchor.made_at(rows))
+        fractions = stream.fractions(rows)
+        if order is not None:
+            fractions = order(rows, fractions)
+        return _made(wish, _between(starts, end(table), fractions))
+
+    after = " and ".join(dict.fromkeys(anchor.parent.name for anchor in anchors))
+    return Filling(wish.name, f"after its {after} was made" if after else f"in the two years {shown}", somewhen)
+
+
+def _apart(wish: Wish) -> Filling:
+    """Each a second or a day before the last."""
+    step = DAY if wish.kind.name == "date" else SECOND
+
+    def make(rows: range) -> Batch:
+        return _made(wish, end(wish.table) - (wish.places(rows) + 1) * step)
+
+    return Filling(wish.name, f"a {'day' if step == DAY else 'second'} before the last", make)
+
+
+def _within(wish: Wish) -> Filling:
+    facts, unit = wish.table.facts[wish.name], 1 if wish.kind.name == "date" else SECOND
+    low = facts.low if facts.low is not None else (facts.high or 0) - SPAN // (DAY if unit == 1 else 1)
+    high = facts.high if facts.high is not None else max(int(low), end(wish.table) // (DAY if unit == 1 else 1))
+    steps = int(high - low) // unit
+
+    def make(rows: range) -> Batch:
+        return Numbers(None, int(low) + (wish.stream.fractions(rows) * (steps + 1)).astype(np.int64) * unit, wish.kind)
+
+    return Filling(wish.name, "within its bounds", make)
+
+
+def _some(wish: Wish, words: str, start: int, span: int) -> Filling:
+    def make(rows: range) -> Batch:
+        away = (wish.stream.fractions(rows) * (span // DAY)).astype(np.int64) * DAY
+        return _made(wish, start - away)
+
+    return Filling(wish.name, f"{words} {wish.table.as_of:%Y-%m-%d}", make)
+
+
+def _years(count: int) -> int:
+    return count * 365 * DAY
+
+
+def _made(wish: Wish, data: Ints) -> Batch:
+    return Numbers(None, data // DAY if wish.kind.name == "date" else data, wish.kind)
+
+
+def _between(starts: Ints, stop: int, fractions: Floats) -> Ints:
+    seconds = ((stop - starts) // SECOND * fractions).astype(np.int64)
+    return np.asarray(starts + np.maximum(seconds, 0) * SECOND, dtype=np.int64)
+
+
+def _late(stream: Stream, rows: range) -> Floats:
+    touched = np.clip((stream.fractions(rows) - _UNTOUCHED) / (1 - _UNTOUCHED), 0.0, 1.0)
+    return np.asarray(touched * touched)
+
+
+def in_order(table: "TablePlan") -> Callable[[range, Floats], Floats]:
+    """Rows of a table that refers to itself are made in their order, so that no reply is older than what it answers."""
+
+    def fractions(rows: range, drawn: Floats) -> Floats:
+        if table.spread is not None:
+            first, size = table.spread.groups(rows)
+            return np.asarray((indices(rows) - first + drawn) / size)
+        return np.asarray((indices(rows) + drawn) / max(table.count, 1))
+
+    return fractions
+
+
+def column_that_says(table: "TablePlan") -> str | None:
+    """The column that says when a row was made."""
+    names = [c.name for c in table.sql.columns if is_when_made(c.name) and table.kind(c.name).name in MOMENTS]
+    return names[0] if names else None

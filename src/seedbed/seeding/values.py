@@ -1,8 +1,9 @@
 """The words of a seeds file: what a column is filled with, and how many rows a table gets."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlmodel import SQLModel
@@ -14,7 +15,8 @@ class FakerValues:
 
     provider: str
     arguments: tuple[tuple[str, Any], ...]
-    line: tuple[str, int] = field(repr=False, compare=False)
+    locale: str | None = None
+    line: tuple[str, int] = field(default=("", 0), repr=False, compare=False)
     place: str = field(default="", repr=False, compare=False)
 
 
@@ -33,19 +35,51 @@ class Constant:
     value: Any
 
 
-Rule = FakerValues | Choice | Constant
+@dataclass(frozen=True)
+class Derived:
+    """A value that follows from the others of its row."""
+
+    function: Callable[[Any], Any] = field(repr=False)
+    name: str
+    line: tuple[str, int] = field(default=("", 0), repr=False, compare=False)
+    place: str = field(default="", repr=False, compare=False)
 
 
-def faker(provider: str, **arguments: Any) -> FakerValues:
-    """Fill a column from a Faker provider: `faker("sentence", nb_words=6)`.
+@dataclass(frozen=True)
+class Template:
+    """A text with other columns of the row in it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class FromFile:
+    """One column of a CSV or JSON file, row by row and then from its beginning again."""
+
+    path: str
+    column: str | None
+
+
+@dataclass(frozen=True)
+class Same:
+    """The row that a foreign key refers to agrees with this row: its column on the right equals ours on the left."""
+
+    columns: tuple[tuple[str, str], ...]
+
+
+Rule = FakerValues | Choice | Constant | Derived | Template | FromFile | Same
+
+
+def faker(provider: str, /, *, locale: str | None = None, **arguments: Any) -> Any:
+    """Fill a column from a Faker provider: `faker("sentence", nb_words=6)`, `faker("city", locale="de_DE")`.
 
     A provider is called a few thousand times, whatever the number of rows, and its values are sampled; sentences and
     paragraphs are put together from two such values. In a unique text column a value that comes again gets a number.
     """
-    return FakerValues(provider, tuple(sorted(arguments.items())), calling_line())
+    return FakerValues(provider, tuple(sorted(arguments.items())), locale, calling_line())
 
 
-def choice(values: Sequence[Any] | Mapping[Any, float]) -> Choice:
+def choice(values: Sequence[Any] | Mapping[Any, float]) -> Any:
     """Fill a column with one of some values; a mapping gives each its weight: `choice({"open": 8, "closed": 2})`."""
     weights = values.values() if isinstance(values, Mapping) else [1.0] * len(values)
     made = Choice(tuple(values), tuple(float(weight) for weight in weights))
@@ -56,18 +90,53 @@ def choice(values: Sequence[Any] | Mapping[Any, float]) -> Choice:
     return made
 
 
-def constant(value: Any) -> Constant:
+def constant(value: Any) -> Any:
     """Fill a column with one value; None leaves it NULL."""
     return Constant(value)
 
 
+def derive(function: Callable[[Any], Any]) -> Any:
+    """Fill a column from the others of its row: `derive(lambda row: row.price * row.quantity)`.
+
+    `row` has the row's columns as attributes, made when they are asked for, and `row.i`, its number from 0.
+    """
+    code = getattr(function, "__code__", None)
+    name = "" if code is None else f"{code.co_code.hex()} {code.co_consts!r} {code.co_names!r}"
+    return Derived(function, name, calling_line())
+
+
+def template(text: str) -> Any:
+    """Fill a column with a text that has other columns in it: `template("{first_name}.{last_name}@example.com")`.
+
+    `{i}` is the row's number from 1. Formats of `str.format` may follow a colon.
+    """
+    return Template(text)
+
+
+def from_file(path: str | Path, column: str | None = None) -> Any:
+    """Fill a column from a CSV or JSON file of the project: the values of one of its columns, row by row.
+
+    After the last line comes the first again. `column` is the filled column's own name unless given; a JSON file that
+    is a list of values needs none.
+    """
+    return FromFile(str(path), column)
+
+
+def same(**columns: str) -> Any:
+    """Have a foreign key refer to a row that agrees with this one: `address_id=same(user_id="owner_id")` is an address
+    whose `owner_id` is this row's `user_id`. Where both are called the same, it is so without being said.
+    """
+    return Same(tuple(columns.items()))
+
+
 @dataclass(frozen=True)
 class Per:
-    """Between `low` and `high` rows for each row of a parent."""
+    """So many rows for each row of a parent; with an `exponent` few have many and most have few."""
 
     parent: type[SQLModel]
     low: int
     high: int
+    exponent: float | None = None
 
 
 def per(parent: type[SQLModel], low: int, high: int) -> Per:
@@ -75,6 +144,21 @@ def per(parent: type[SQLModel], low: int, high: int) -> Per:
     if not 0 <= low <= high:
         raise ValueError(f"per({parent.__name__}, {low}, {high}): 0 <= low <= high is needed")
     return Per(parent, low, high)
+
+
+def fixed(parent: type[SQLModel], count: int) -> Per:
+    """Give each row of `parent` the same number of rows: `fixed(Order, 3)`."""
+    return per(parent, count, count)
+
+
+def zipf(parent: type[SQLModel], low: int, high: int, *, exponent: float = 1.2) -> Per:
+    """Give most rows of `parent` near `low` rows and a few of them up to `high`: `zipf(User, 0, 1000)`.
+
+    One with k more than `low` is k ** exponent times rarer than one with 1 more.
+    """
+    if not 0 <= low <= high or not exponent > 0:
+        raise ValueError(f"zipf({parent.__name__}, {low}, {high}): 0 <= low <= high and exponent > 0 are needed")
+    return Per(parent, low, high, exponent)
 
 
 def calling_line() -> tuple[str, int]:

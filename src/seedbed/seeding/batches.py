@@ -1,0 +1,271 @@
+"""Values of one column for some rows, held the way in which they are made and encoded fastest."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from seedbed.seeding.kinds import Kind
+from seedbed.seeding.streams import Ints
+
+Bools = npt.NDArray[np.bool_]
+Things = npt.NDArray[np.object_]
+Bytes = npt.NDArray[np.uint8]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Pool:
+    """Values that rows share, each made when a row first needs it: entry j is a function of the pool's name and j.
+
+    What is computed of an entry, such as its encoded bytes, is kept beside it.
+    """
+
+    def __init__(self, name: str, size: int, make: Callable[[int], Any]) -> None:
+        self.name, self.size, self._make = name, size, make
+        self._columns: dict[str, tuple[Things, Bools]] = {}
+
+    def entries(self, codes: Ints) -> Things:
+        return self.seen("", self._make, codes)
+
+    def entry(self, code: int) -> Any:
+        return self.entries(np.array([code]))[0]
+
+    def all(self) -> list[Any]:
+        return list(self.entries(np.arange(self.size)))
+
+    def seen(self, key: str, make: Callable[[int], Any], codes: Ints) -> Things:
+        """What `make` gives for some entries, made once each."""
+        if key not in self._columns:
+            self._columns[key] = (np.empty(self.size, dtype=object), np.zeros(self.size, dtype=np.bool_))
+        values, made = self._columns[key]
+        if not made.all():
+            for code in np.unique(codes[~made[codes]]).tolist():
+                values[code] = make(code)
+                made[code] = True
+        found: Things = values[codes]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """`nulls` says which rows have none, where any may have none."""
+
+    nulls: Bools | None
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def values(self) -> list[Any]:
+        """Python's values, as if there were no NULLs."""
+        raise NotImplementedError
+
+    def chosen(self, indices: Ints) -> "Batch":
+        """The rows at some places, without the NULLs of this batch."""
+        raise NotImplementedError
+
+    def take(self, indices: Ints) -> "Batch":
+        return replace(self.chosen(indices), nulls=None if self.nulls is None else self.nulls[indices])
+
+    def tolist(self) -> list[Any]:
+        """Python's values, None where there is none."""
+        if self.nulls is None:
+            return self.values()
+        return [None if gone else value for value, gone in zip(self.values(), self.nulls.tolist(), strict=True)]
+
+    def without(self, nulls: Bools) -> "Batch":
+        """The same with more NULLs."""
+        if not nulls.any() and self.nulls is None:
+            return self
+        return replace(self, nulls=nulls if self.nulls is None else self.nulls | nulls)
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers(Batch):
+    """Numbers, or what is counted in a number: a numeric in units of its last decimal, a date in days since 1970, a
+    time in microseconds.
+    """
+
+    data: npt.NDArray[Any]
+    kind: Kind
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def chosen(self, indices: Ints) -> Batch:
+        return Numbers(None, self.data[indices], self.kind)
+
+    def values(self) -> list[Any]:
+        return unfolded(self.data, self.kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Coded(Batch):
+    """For each row which entry of a pool it has."""
+
+    codes: Ints
+    pool: Pool
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def chosen(self, indices: Ints) -> Batch:
+        return Coded(None, self.codes[indices], self.pool)
+
+    def values(self) -> list[Any]:
+        return list(self.pool.entries(self.codes))
+
+
+@dataclass(frozen=True, eq=False)
+class Joined(Batch):
+    """Texts put together from parts: words, entries of pools, numbers that are left out where they are below 0."""
+
+    size: int
+    parts: tuple["str | Coded | Ints", ...]
+
+    def __len__(self) -> int:
+        return self.size
+
+    def chosen(self, indices: Ints) -> Batch:
+        parts = [part if isinstance(part, str) else _taken(part, indices) for part in self.parts]
+        return Joined(None, len(indices), tuple(parts))
+
+    def values(self) -> list[Any]:
+        columns = [
+            [part] * self.size
+            if isinstance(part, str)
+            else part.values()
+            if isinstance(part, Coded)
+            else ["" if number < 0 else str(number) for number in part.tolist()]
+            for part in self.parts
+        ]
+        return ["".join(pieces) for pieces in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Uuids(Batch):
+    """Sixteen bytes a row."""
+
+    data: Bytes
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def chosen(self, indices: Ints) -> Batch:
+        return Uuids(None, self.data[indices])
+
+    def values(self) -> list[Any]:
+        return [UUID(bytes=row) for row in self.data.view("V16").ravel().tolist()]
+
+
+@dataclass(frozen=True, eq=False)
+class Objects(Batch):
+    """Values that only Python knows, one by one."""
+
+    items: Sequence[Any]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def chosen(self, indices: Ints) -> Batch:
+        return Objects(None, [self.items[i] for i in indices.tolist()])
+
+    def values(self) -> list[Any]:
+        return list(self.items)
+
+
+def objects(items: Iterable[Any]) -> Objects:
+    """Values of which None is NULL."""
+    listed = list(items)
+    missing = np.fromiter((item is None for item in listed), dtype=np.bool_, count=len(listed))
+    return Objects(missing if missing.any() else None, listed)
+
+
+def constant(value: Any, size: int) -> Batch:
+    """One value in every row."""
+    pool = Pool(repr(value), 1, lambda _: value)
+    return Coded(np.ones(size, dtype=np.bool_) if value is None else None, np.zeros(size, dtype=np.int64), pool)
+
+
+def fixed_pool(name: str, values: Sequence[Any]) -> Pool:
+    return Pool(name, len(values), values.__getitem__)
+
+
+def merged(first: Batch, second: Batch, where: Bools) -> Batch:
+    """The second batch where it says so, the first elsewhere."""
+    nulls = None
+    if first.nulls is not None or second.nulls is not None:
+        nulls = np.where(where, _gone(second), _gone(first))
+    if isinstance(first, Numbers) and isinstance(second, Numbers):
+        return Numbers(nulls, np.where(where, second.data, first.data), first.kind)
+    if isinstance(first, Coded) and isinstance(second, Coded) and first.pool is second.pool:
+        return Coded(nulls, np.where(where, second.codes, first.codes), first.pool)
+    if isinstance(first, Uuids) and isinstance(second, Uuids):
+        return Uuids(nulls, np.where(where[:, None], second.data, first.data))
+    pairs = zip(first.values(), second.values(), where.tolist(), strict=True)
+    return Objects(nulls, [b if other else a for a, b, other in pairs])
+
+
+def unfolded(data: npt.NDArray[Any], kind: Kind) -> list[Any]:
+    """Numbers as the values that Python has for them."""
+    numbers = data.tolist()
+    match kind.name:
+        case "numeric":
+            return [Decimal(number).scaleb(-kind.decimals) for number in numbers]
+        case "date":
+            return [date.fromordinal(number + EPOCH.toordinal()) for number in numbers]
+        case "timestamptz":
+            return [EPOCH + timedelta(microseconds=number) for number in numbers]
+        case "timestamp":
+            start = EPOCH.replace(tzinfo=None)
+            return [start + timedelta(microseconds=number) for number in numbers]
+        case "interval":
+            return [timedelta(microseconds=number) for number in numbers]
+        case "time":
+            midnight = datetime(1970, 1, 1)  # noqa: DTZ001 - a time of day has no zone
+            return [(midnight + timedelta(microseconds=number)).time() for number in numbers]
+        case "timetz":
+            midnight = EPOCH
+            return [(midnight + timedelta(microseconds=number)).timetz() for number in numbers]
+        case "bool":
+            return [bool(number) for number in numbers]
+    return list(numbers)
+
+
+def folded(value: Any, kind: Kind) -> int | float | None:
+    """The number that stands for a value of Python in a batch of numbers; None where none does."""
+    match value:
+        case bool():
+            return int(value)
+        case datetime():
+            return microseconds(value) // (86_400_000_000 if kind.name == "date" else 1)
+        case date():
+            return value.toordinal() - EPOCH.toordinal()
+        case time():
+            return ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+        case timedelta():
+            return value // MICROSECOND
+        case int() | float() | Decimal():
+            if kind.name == "numeric":
+                return int(Decimal(str(value)).scaleb(kind.decimals).to_integral_value())
+            return value if isinstance(value, int) else float(value)
+    return None
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970; a time without a zone counts as UTC."""
+    return ((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
+
+
+def _taken(part: "Coded | Ints", indices: Ints) -> "Coded | Ints":
+    return Coded(None, part.codes[indices], part.pool) if isinstance(part, Coded) else part[indices]
+
+
+def _gone(batch: Batch) -> Bools:
+    return np.zeros(len(batch), dtype=np.bool_) if batch.nulls is None else batch.nulls

@@ -1,0 +1,1 @@
+"""Rows as PostgreSQL's COPY reads them."""

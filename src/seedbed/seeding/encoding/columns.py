@@ -1,0 +1,168 @@
+"""A column's values of some rows as pieces of bytes, each with its length before it; vectors where they are numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seedbed.seeding.batches import Batch, Bools, Bytes, Coded, Joined, Numbers, Things, Uuids
+from seedbed.seeding.encoding import binary
+from seedbed.seeding.kinds import MOMENTS, Kind
+from seedbed.seeding.streams import Ints
+
+_UNIX_DAYS = 10_957
+"""From 1970 to 2000, where PostgreSQL's dates begin."""
+_PLAIN = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8"}
+_MOST_GROUPS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """How a column is encoded: `key` tells one way from another, `one` writes a single value without its length."""
+
+    key: str
+    kind: Kind
+    one: Callable[[Any], bytes]
+
+
+Piece = Bytes | Things
+"""For each row a few bytes: all of one width, as a table of them, or each its own."""
+
+
+def pieces(batch: Batch, encoding: Encoding) -> list[Piece]:
+    """A column's bytes; rows are joined from the pieces of all columns."""
+    match batch:
+        case Numbers():
+            return [_missing(_numbers(batch.data, encoding.kind), batch.nulls)]
+        case Uuids():
+            return [_missing(_with_width(batch.data), batch.nulls)]
+        case Coded():
+            return [_missing(_pooled(batch, encoding, prefixed=True), batch.nulls)]
+        case Joined() if encoding.kind.is_text:
+            return _joined(batch, encoding)
+    encoded = [binary.with_length(encoding.one(value)) for value in _present(batch)]
+    return [_missing(_things(encoded), batch.nulls, done=batch.nulls)]
+
+
+def things(piece: Piece) -> list[bytes]:
+    """A piece row by row."""
+    if piece.dtype == np.uint8:
+        return list(np.ascontiguousarray(piece).view(f"V{piece.shape[1]}").ravel().tolist())
+    return list(piece.tolist())
+
+
+def _present(batch: Batch) -> list[Any]:
+    return [value for value in batch.tolist() if value is not None] if batch.nulls is not None else batch.values()
+
+
+def _missing(piece: Piece, nulls: Bools | None, *, done: Bools | None = None) -> Piece:
+    """The same with NULL where it belongs; `done` says that the piece has only the rows that are there."""
+    if nulls is None:
+        return piece
+    whole = np.empty(len(nulls), dtype=object)
+    whole[nulls] = binary.NULL
+    there = ~nulls
+    rows = piece if done is not None else piece[there]
+    whole[there] = _things(things(rows))
+    return whole
+
+
+def _things(items: list[bytes]) -> Things:
+    made = np.empty(len(items), dtype=object)
+    made[:] = items
+    return made
+
+
+def _numbers(data: npt.NDArray[Any], kind: Kind) -> Bytes:
+    if kind.name in _PLAIN:
+        return _wide(data.astype(_PLAIN[kind.name]))
+    if kind.name == "bool":
+        return _with_width(data.astype(np.uint8)[:, None])
+    if kind.name == "date":
+        return _wide((data - _UNIX_DAYS).astype(">i4"))
+    if kind.name in MOMENTS:
+        return _wide((data - binary.EPOCH_MICROSECONDS).astype(">i8"))
+    if kind.name == "time":
+        return _wide(data.astype(">i8"))
+    if kind.name == "interval":
+        rest = np.zeros((len(data), 8), dtype=np.uint8)
+        return _with_width(np.concatenate([_bytes(data.astype(">i8")), rest], axis=1))
+    return _numerics(data, kind)
+
+
+def _numerics(data: Ints, kind: Kind) -> Bytes:
+    """As many groups of digits for every row as the type may need: the server takes leading zeros off itself."""
+    scale = kind.decimals
+    after = -(-scale // binary.GROUP)
+    before = _MOST_GROUPS - after if kind.size is None else max(1, -(-(kind.size - scale) // binary.GROUP))
+    before = min(before, 5)
+    made = np.zeros((len(data), 4 + before + after), dtype=">i2")
+    made[:, 0], made[:, 1], made[:, 3] = before + after, before - 1, scale
+    made[:, 2] = np.where(data < 0, 0x4000, 0)
+    left = np.abs(data)
+    fraction, whole = left % 10**scale * 10 ** (after * binary.GROUP - scale), left // 10**scale
+    for places, number in ((range(after), fraction), (range(before), whole)):
+        start = 3 + before + after if number is fraction else 3 + before
+        for place in places:
+            made[:, start - place] = number // 10 ** (binary.GROUP * place) % 10**binary.GROUP
+    return _with_width(_bytes(made))
+
+
+def _pooled(batch: Coded, encoding: Encoding, *, prefixed: bool) -> Things:
+    pool = batch.pool
+
+    def encode(code: int) -> bytes:
+        payload = encoding.one(pool.entry(code))
+        return binary.with_length(payload) if prefixed else payload
+
+    there = batch.codes if batch.nulls is None else batch.codes[~batch.nulls]
+    encoded = pool.seen(f"{encoding.key} {prefixed}", encode, there)
+    if batch.nulls is None:
+        return encoded
+    whole = np.empty(len(batch.codes), dtype=object)
+    whole[~batch.nulls] = encoded
+    return whole
+
+
+def _joined(batch: Joined, encoding: Encoding) -> list[Piece]:
+    lengths = np.zeros(len(batch), dtype=np.int64)
+    found: list[Piece] = []
+    for part in batch.parts:
+        if isinstance(part, str):
+            encoded = _things([part.encode()] * len(batch))
+            lengths += len(part.encode())
+        elif isinstance(part, Coded):
+            encoded = _pooled(part, encoding, prefixed=False)
+            lengths += part.pool.seen(f"{encoding.key} length", _length(part, encoding), part.codes).astype(np.int64)
+        else:
+            encoded = _things([b""] * len(batch))
+            for row in np.flatnonzero(part >= 0).tolist():
+                encoded[row] = str(part[row]).encode()
+            lengths += np.array([len(number) for number in encoded], dtype=np.int64)
+        found.append(encoded)
+    if batch.nulls is not None:
+        lengths[batch.nulls] = -1
+        found = [np.where(batch.nulls, b"", piece).astype(object) for piece in found]
+    return [_bytes(lengths.astype(">i4")), *found]
+
+
+def _length(part: Coded, encoding: Encoding) -> Callable[[int], int]:
+    return lambda code: len(encoding.one(part.pool.entry(code)))
+
+
+def _wide(data: npt.NDArray[Any]) -> Bytes:
+    return _with_width(_bytes(data))
+
+
+def _bytes(data: npt.NDArray[Any]) -> Bytes:
+    return np.ascontiguousarray(data).view(np.uint8).reshape(len(data), -1)
+
+
+def _with_width(payload: Bytes) -> Bytes:
+    rows, width = payload.shape
+    made = np.empty((rows, 4 + width), dtype=np.uint8)
+    made[:, :4] = np.frombuffer(width.to_bytes(4, "big"), dtype=np.uint8)
+    made[:, 4:] = payload
+    return made

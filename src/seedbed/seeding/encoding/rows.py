@@ -1,0 +1,122 @@
+"""Whole rows, some thousands at a time: in binary where every column can be, else in text."""
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedbed.errors import SeedsNotUsable
+from seedbed.seeding.batches import Batch, Coded, Objects, Pool
+from seedbed.seeding.encoding import binary, text
+from seedbed.seeding.encoding.columns import Encoding, Piece, pieces, things
+from seedbed.seeding.kinds import own_processing, processor
+
+if TYPE_CHECKING:
+    from seedbed.seeding.tables import TablePlan
+
+CHUNK = 8_192
+"""Rows that are made at a time. The bytes are the same whatever it is."""
+
+HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+"""The signature, no flags, no extension."""
+TAIL = b"\xff\xff"
+
+
+def in_binary(table: "TablePlan") -> bool:
+    """Whether every column that is filled has a binary encoder."""
+    return all(table.kind(name).has_binary for name in table.fillings)
+
+
+def encoded(table: "TablePlan", rows: range) -> bytes:
+    """Some rows as COPY takes them, without what stands before the first and after the last.
+
+    Raises:
+        SeedsNotUsable: a value does not fit its column.
+    """
+    batches = table.batches(rows)
+    if not in_binary(table):
+        written = [[text.NULL if t is None else text.escaped(t) for t in _texts(table, n, b)] for n, b in batches]
+        return "".join([f"{line}\n" for line in map("\t".join, zip(*written, strict=True))]).encode()
+    count = np.frombuffer(len(batches).to_bytes(2, "big"), dtype=np.uint8)
+    found: list[Piece] = [np.broadcast_to(count, (len(rows), 2))]
+    for name, batch in batches:
+        found += pieces(*_encoding(table, name, batch))
+    together = _side_by_side(found)
+    if len(together) == 1 and together[0].dtype == np.uint8:
+        return together[0].tobytes()
+    return b"".join(chain.from_iterable(zip(*map(things, together), strict=True)))
+
+
+def sample(table: "TablePlan", count: int) -> list[dict[str, str | None]]:
+    """The first rows of a table, as PostgreSQL will be given them, by column.
+
+    Raises:
+        SeedsNotUsable, DomainTooSmall: a value cannot be made, or does not fit its column.
+    """
+    batches = table.batches(range(min(count, table.count)))
+    written = {name: _texts(table, name, batch) for name, batch in batches}
+    return [dict(zip(written, row, strict=True)) for row in zip(*written.values(), strict=True)]
+
+
+def _side_by_side(found: list[Piece]) -> list[Piece]:
+    """Columns of one width that stand side by side as one."""
+    together: list[Piece] = []
+    for piece in found:
+        if together and piece.dtype == np.uint8 and together[-1].dtype == np.uint8:
+            together[-1] = np.concatenate([together[-1], piece], axis=1)
+        else:
+            together.append(piece)
+    return together
+
+
+def _encoding(table: "TablePlan", name: str, batch: Batch) -> tuple[Batch, Encoding]:
+    """The batch as the database's own types have it, and how it is encoded."""
+    kind = table.kind(name)
+    batch = _processed(table, name, batch)
+    return batch, Encoding(f"{table.name}.{name}", kind, _guarded(table, name, binary.encoder(kind)))
+
+
+def _texts(table: "TablePlan", name: str, batch: Batch) -> list[str | None]:
+    kind = table.kind(name)
+    write = _guarded(table, name, lambda value: text.written(value, kind))
+    return [None if value is None else write(value) for value in _processed(table, name, batch).tolist()]
+
+
+def _processed(table: "TablePlan", name: str, batch: Batch) -> Batch:
+    """What SQLAlchemy would have made of the values, were it there: COPY goes past it.
+
+    Numbers and texts that are made here are what the column's type has already, unless the project's own code stands
+    between.
+    """
+    column = table.column(name)
+    process = processor(column)
+    if process is None:
+        return batch
+    once = _guarded(table, name, process)
+    if isinstance(batch, Coded):
+        pool = batch.pool
+        processed = table.pools.setdefault(
+            (name, pool), Pool(f"{pool.name} of {name}", pool.size, lambda code: once(pool.entry(code)))
+        )
+        return Coded(batch.nulls, batch.codes, processed)
+    if isinstance(batch, Objects) or own_processing(column):
+        values = [None if value is None else once(value) for value in batch.tolist()]
+        return Objects(batch.nulls, values)
+    return batch
+
+
+def _guarded(table: "TablePlan", name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def guarded(value: Any) -> Any:
+        try:
+            return function(value)
+        except Exception as error:
+            reason = f"{table.name}.{name} cannot hold {value!r}: {type(error).__name__}: {error}"
+            raise SeedsNotUsable(table.place, reason) from error
+
+    return guarded
+
+
+def chunks(rows: range, size: int = CHUNK) -> Sequence[range]:
+    """A range cut into ranges that are made one after another."""
+    return [range(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]

@@ -1,0 +1,93 @@
+"""Rows put into a table by COPY, over the connection's own transaction."""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg2 import Error as DriverError
+from sqlalchemy import Connection
+
+from seedbed.errors import LoadFailed, RowsRefused, SeedbedError
+from seedbed.postgres.connecting import sentence
+from seedbed.postgres.quoting import column_name
+from seedbed.seeding.encoding.rows import HEAD, TAIL, in_binary
+from seedbed.seeding.tables import TablePlan
+from seedbed.seeding.trial import check_refused
+
+_READ_BYTES = 1 << 20
+_REFUSALS = ("22", "23", "27", "44", "P0")
+"""Classes of SQLSTATE that blame a row: bad data, broken constraints, and what triggers and views say no to."""
+_EXHAUSTED = ("53", "54", "58")
+"""Classes of SQLSTATE that blame the server: no room, a limit, an error of its system."""
+
+
+def copy(
+    connection: Connection,
+    table: TablePlan,
+    chunks: Iterator[bytes],
+    into: str,
+) -> None:
+    """Send chunks of rows into a table, told by its quoted name.
+
+    Raises:
+        RowsRefused, CheckNotMet: PostgreSQL refused a row.
+        LoadFailed: the server had no room for it.
+        SeedsNotUsable: a value could not be made.
+    """
+    names = ", ".join(column_name(name) for name in table.fillings)
+    binary = in_binary(table)
+    form = "FORMAT binary" if binary else "FORMAT text, ENCODING 'UTF8'"
+    driver: Any = connection.connection.cursor()
+    reader = _Reader(_framed(chunks, binary=binary))
+    try:
+        driver.copy_expert(f"COPY {into} ({names}) FROM STDIN ({form})", reader, size=_READ_BYTES)
+    except DriverError as error:
+        if reader.failure is not None:
+            raise reader.failure from error
+        raise _named(table, error) from error
+    finally:
+        driver.close()
+
+
+def blamed(table: str, error: DriverError) -> SeedbedError | None:
+    """One of ours for an error that rows, or the room for them, caused."""
+    if (error.pgcode or "").startswith(_REFUSALS):
+        return RowsRefused(table, sentence(error))
+    if (error.pgcode or "").startswith(_EXHAUSTED):
+        return LoadFailed(table, sentence(error))
+    return None
+
+
+def _named(table: TablePlan, error: DriverError) -> Exception:
+    return check_refused(table, error) or blamed(table.name, error) or error
+
+
+def _framed(chunks: Iterator[bytes], *, binary: bool) -> Iterator[bytes]:
+    if binary:
+        yield HEAD
+    yield from chunks
+    if binary:
+        yield TAIL
+
+
+class _Reader(io.RawIOBase):
+    """Chunks as the file that psycopg2's COPY reads from.
+
+    What goes wrong in the making of a chunk reaches PostgreSQL as an aborted COPY, and comes back as its error;
+    `failure` keeps what it was.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._left = memoryview(b"")
+        self.failure: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._left:
+            try:
+                self._left = memoryview(next(self._chunks, b""))
+            except Exception as error:
+                self.failure = error
+                raise
+        taken, self._left = (self._left, memoryview(b"")) if size < 0 else (self._left[:size], self._left[size:])
+        return bytes(taken)

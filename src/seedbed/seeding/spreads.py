@@ -1,0 +1,86 @@
+"""How many rows each row of a parent gets, drawn before any of them is made."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedbed.seeding.filling import indices
+from seedbed.seeding.streams import Ints, Stream
+
+if TYPE_CHECKING:
+    from seedbed.seeding.parents import Parent
+    from seedbed.seeding.seedfile import Share
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """The rows of each parent lie side by side. The only state is the running total, 8 bytes a parent."""
+
+    parent: "Parent"
+    column: str
+    words: str
+    ends: Ints
+
+    @classmethod
+    def drawn(
+        cls,
+        parent: "Parent",
+        column: str,
+        share: "Share",
+        stream: Stream,
+        most: Ints | None,
+    ) -> "Spread":
+        """What the seeds say for each, and never more than `most` says for one."""
+        low, high, exponent = share.low, share.high, share.exponent
+        rows = range(parent.count)
+        if exponent is None:
+            counts = stream.below(high - low + 1, rows) + low
+        else:
+            weights = np.cumsum([float(k) ** -exponent for k in range(1, high - low + 2)])
+            counts = np.searchsorted(weights / weights[-1], stream.fractions(rows), side="right").astype(np.int64) + low
+        if most is not None:
+            counts = np.minimum(counts, most)
+        words = f"{low} to {high} for each" if exponent is None else f"{low} to {high} for each, few of them many"
+        return cls(parent, column, words, np.cumsum(counts))
+
+    @classmethod
+    def levelled(cls, parent: "Parent", column: str, count: int, most: Ints) -> "Spread":
+        """`count` rows over all parents as evenly as `most` lets them; fewer where that is too little for all."""
+        low, high = 0, count
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if int(np.minimum(most, middle).sum()) >= count else (middle + 1, high)
+        counts = np.minimum(most, low)
+        surplus = int(counts.sum()) - count
+        if surplus > 0:
+            full = np.flatnonzero(counts == low)[-surplus:]
+            counts[full] -= 1
+        return cls(parent, column, "as evenly as can be", np.cumsum(counts))
+
+    @property
+    def total(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    @property
+    def largest(self) -> int:
+        return int(np.diff(self.ends, prepend=0).max()) if len(self.ends) else 0
+
+    def parents(self, rows: range) -> Ints:
+        """Which parent each row belongs to, counted from 0."""
+        if not len(rows):
+            return indices(rows)
+        first, last = np.searchsorted(self.ends, [rows.start, rows.stop - 1], side="right")
+        ends = np.minimum(self.ends[first : last + 1], rows.stop)
+        sizes = np.diff(ends, prepend=rows.start)
+        return np.repeat(np.arange(first, last + 1, dtype=np.int64), sizes)
+
+    def groups(self, rows: range) -> tuple[Ints, Ints]:
+        """Of each row the first of those beside it, and how many these are."""
+        parents = self.parents(rows)
+        firsts = np.where(parents > 0, self.ends[parents - 1], 0)
+        return firsts, self.ends[parents] - firsts
+
+    def offsets(self, rows: range) -> Ints:
+        """How many rows of the same parent stand before each."""
+        return indices(rows) - self.groups(rows)[0]

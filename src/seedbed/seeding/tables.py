@@ -1,0 +1,400 @@
+"""One table's part of a plan: it makes any row of itself, so that children need no memory of their parents."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Column, Table
+from sqlglot import exp
+from sqlmodel import SQLModel
+
+from seedbed.errors import CyclicReference, DomainTooSmall, NoGenerator
+from seedbed.seeding.batches import Batch, Numbers, Objects, Pool
+from seedbed.seeding.checks import Check, checks_of, narrowed, suggested
+from seedbed.seeding.columns import filling
+from seedbed.seeding.facts import Facts, field_facts
+from seedbed.seeding.filling import Filling, is_unique
+from seedbed.seeding.kinds import Kind, kind_of, own_processing
+from seedbed.seeding.locking import Lock
+from seedbed.seeding.others import is_known
+from seedbed.seeding.parents import Existing
+from seedbed.seeding.pools import Pools
+from seedbed.seeding.references import Reference, references
+from seedbed.seeding.seedfile import Share, Wanted
+from seedbed.seeding.settling import Settling
+from seedbed.seeding.spreads import Spread
+from seedbed.seeding.streams import Ints, Stream
+from seedbed.seeding.times import SPAN, column_that_says, end, in_order, moments
+from seedbed.seeding.uniques import Uniques, finite, uniques
+from seedbed.seeding.values import Rule
+
+_REMEMBERED = 24
+"""Answers of keys that are kept: the columns of a chunk ask for the same again."""
+
+
+@dataclass(eq=False)
+class TablePlan:
+    """`planned` has all tables of the plan, `rank` is this one's place in their order; `known` are rows written out.
+
+    `rows_there` are those of tables that the seeds do not plan; it is empty until a database was asked.
+    """
+
+    sql: Table
+    model: type[SQLModel] | None
+    wish: Wanted
+    lock: Lock
+    root: Path
+    sources: Pools
+    planned: "dict[str, TablePlan]" = field(repr=False)
+    rank: int
+    rows_there: Mapping[str, Existing] = field(default_factory=dict, repr=False)
+    pools: dict[Any, Pool] = field(default_factory=dict, repr=False)
+    _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _whole: dict[str, Batch] = field(default_factory=dict, repr=False)
+    _busy: set[str] = field(default_factory=set, repr=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.sql.key)
+
+    @property
+    def place(self) -> str:
+        return self.wish.place
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        return self.wish.rules
+
+    @property
+    def providers(self) -> tuple[type, ...]:
+        return self.wish.providers
+
+    @property
+    def as_of(self) -> datetime:
+        return self.lock.as_of
+
+    @property
+    def share(self) -> Share | None:
+        return self.wish.rows if isinstance(self.wish.rows, Share) else None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.wish.rows == 0
+
+    @cached_property
+    def count(self) -> int:
+        if self.spread is not None:
+            return self.spread.total
+        return self.wish.rows if isinstance(self.wish.rows, int) else 0
+
+    def stream(self, column: str) -> Stream:
+        return Stream(self.lock.seed, f"{self.name}.{column}")
+
+    # -- columns
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What each column stores, but for those that the database computes."""
+        return {str(c.name): kind_of(c) for c in self.sql.columns if c.computed is None}
+
+    def kind(self, column: str) -> Kind:
+        return self.kinds[column] if column in self.kinds else kind_of(self.column(column))
+
+    def column(self, name: str) -> Column[Any]:
+        return next(column for column in self.sql.columns if column.name == name)
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        return self.wish.attributes
+
+    @cached_property
+    def _known_rules(self) -> tuple[Mapping[str, Facts], tuple[tuple[Check, exp.Expression], ...]]:
+        facts = {str(column.name): field_facts(self.model, column) for column in self.sql.columns}
+        wants = [(check, want) for check in self.checks for want in check.wants]
+        left = [(check, want) for check, want in wants if not narrowed(want, self.kinds.get, facts)]
+        for _, want in left:
+            for name, values in suggested(want).items():
+                known = facts.get(name)
+                plain = known is not None and known.values is None and known.pattern is None and name not in self.rules
+                if known is not None and plain and self.kinds[name].is_text and not is_unique(self.column(name)):
+                    words = [w for w in ("other", "plain") if known.longest is None or len(w) <= known.longest]
+                    facts[name] = known.one_of([*dict.fromkeys([*values, *words])])
+        return facts, tuple(left)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        return tuple(checks_of(self.sql))
+
+    @property
+    def facts(self) -> Mapping[str, Facts]:
+        return self._known_rules[0]
+
+    @property
+    def wants(self) -> tuple[tuple[Check, exp.Expression], ...]:
+        """What CHECKs want of several columns together, or of one in a way that its facts cannot say."""
+        return self._known_rules[1]
+
+    def size(self, column: str) -> int:
+        return finite(self, column)
+
+    def takes_instances(self, column: str) -> bool:
+        """Whether a JSON column's own Python type takes models rather than what JSON has."""
+        return own_processing(self.column(column))
+
+    def left_out(self, column: str) -> bool:
+        """Whether a column's values are the database's own, and so unknown here."""
+        if column in self.rules or (column in self.kinds and is_known(self.kinds[column])):
+            return False
+        own = self.column(column)
+        return own.computed is not None or own.server_default is not None or own.identity is not None
+
+    @cached_property
+    def fillings(self) -> Mapping[str, Filling]:
+        """What fills the columns, by name and in their order; a column that is left to the database has none."""
+        made = (self._written_out(filling(self, self.column(name), self.stream(name))) for name in self.kinds)
+        return {found.name: found for found in made if found is not None}
+
+    def varied(self, column: str, attempt: int) -> Filling | None:
+        """The same column with other draws; None where it must stay as it is."""
+        reference = self.reference_of(column)
+        if reference is not None:
+            return reference.varied(attempt).filling(column) if reference.can_vary else None
+        if column in self.uniques.columns or column in self.uniques.first or self.uniques.product_of(column):
+            return None
+        stream = Stream(self.lock.seed, f"{self.name}.{column}/again {attempt}")
+        return filling(self, self.column(column), stream)
+
+    def _written_out(self, made: Filling | None) -> Filling | None:
+        known = [(i, row[made.name]) for i, row in enumerate(self.wish.known) if made is not None and made.name in row]
+        if made is None or not known:
+            return made
+        make = made.make
+
+        def rows_first(rows: range) -> Batch:
+            batch = make(rows)
+            here = [(i - rows.start, value) for i, value in known if i in rows]
+            if not here:
+                return batch
+            values = batch.tolist()
+            for at, value in here:
+                values[at] = value
+            nulls = np.array([value is None for value in values], dtype=np.bool_)
+            return Objects(nulls if nulls.any() else None, values)
+
+        return Filling(made.name, f"{made.source}, {len(known)} written out", rows_first)
+
+    # -- keys
+
+    @cached_property
+    def references(self) -> list[Reference]:
+        return references(self)
+
+    @cached_property
+    def uniques(self) -> Uniques:
+        return uniques(self)
+
+    def reference_of(self, column: str) -> Reference | None:
+        """The key that a column's values come from: the first that has it."""
+        return next((reference for reference in self.references if column in reference.columns), None)
+
+    @property
+    def spread_column(self) -> str | None:
+        """The name of the key that the seeds give a number of rows for."""
+        return next((reference.name for reference in self.references if reference.follows(self.share)), None)
+
+    @cached_property
+    def spread(self) -> Spread | None:
+        """How the rows lie side by side by their parents, where the seeds or a unique constraint want it."""
+        settled = self.uniques
+        if self.share is not None:
+            share = self.share
+            base = next((r for r in self.references if r.follows(share)), None)
+            if base is None:
+                parent = self.planned.get(share.parent)
+                if parent is None or parent.rank > self.rank:
+                    raise CyclicReference(self.name, share.column, share.parent, nullable=False)
+                raise NoGenerator(self.name, share.column, "a key that a rule fills")
+            stream = Stream(self.lock.seed, f"{self.name} per {share.parent}")
+            most = self._most(base)
+            base.source = base.source or f"{share.low} to {share.high} for each"
+            return Spread.drawn(base.parent, base.name, share, stream, most)
+        if settled.spread is None or not isinstance(self.wish.rows, int):
+            return None
+        base = next(r for r in self.references if r.name == settled.spread)
+        most = self._most(base)
+        if most is None:
+            return None
+        made = Spread.levelled(base.parent, base.name, self.wish.rows, most)
+        if made.total < self.wish.rows:
+            columns = next(p for p in settled.products if p.within is base)
+            names = ", ".join([base.name, *(r.name for r in columns.references), *columns.columns])
+            raise DomainTooSmall(self.name, names, self.wish.rows, made.total)
+        return made
+
+    def spread_of(self, reference: Reference) -> Spread | None:
+        """The spread that a key follows, if it does."""
+        column = self.spread_column or self.uniques.spread
+        return self.spread if column is not None and reference.name == column else None
+
+    def known_before(self, reference: Reference) -> list[str]:
+        """Columns that a key's row must agree in with what keys before it have settled."""
+        key = ("known", reference.name)
+        if key not in self._memory:
+            before = self.references[: self.references.index(reference)] if reference in self.references else []
+            said = {column for other in before if other.parent is not self for column in other.says}
+            self._memory[key] = [column for column in reference.says if column in said and reference.parent is not self]
+        found: list[str] = self._memory[key]
+        return found
+
+    def root_of(self, column: str, rows: range) -> Ints:
+        """Which of the things that a column's values come from each row has, by the first key that says so."""
+        reference = next(r for r in self.references if column in r.says)
+        chosen = reference.parents(rows)
+        roots = reference.parent.roots(reference.says[column])[1]
+        if not len(roots):
+            return np.full(len(rows), -1, dtype=np.int64)
+        return np.where(chosen < 0, -1, roots[np.maximum(chosen, 0)])
+
+    def roots(self, column: str) -> tuple[str, Ints]:
+        key = ("roots", column)
+        if key not in self._memory:
+            reference = next((r for r in self.references if column in r.columns and r.parent is not self), None)
+            if reference is None:
+                self._memory[key] = (f"{self.name}.{column}", np.arange(self.count, dtype=np.int64))
+            else:
+                shown, above = reference.parent.roots(dict(reference.pairs)[column])
+                chosen = reference.parents(range(self.count))
+                settled = above[np.maximum(chosen, 0)] if len(above) else chosen
+                self._memory[key] = (shown, np.where(chosen < 0, -1, settled))
+        found: tuple[str, Ints] = self._memory[key]
+        return found
+
+    def allowed(self, reference: Reference) -> Ints | None:
+        """The rows of a parent that leave a choice for every key that comes after; None where all do."""
+        key = ("allowed", reference.name)
+        if key not in self._memory:
+            mask = self._sizes(reference) > 0
+            self._memory[key] = None if mask.all() else np.flatnonzero(mask).astype(np.int64)
+        found: Ints | None = self._memory[key]
+        return found
+
+    def _sizes(self, reference: Reference) -> Ints:
+        sizes = np.ones(reference.parent.count, dtype=np.int64)
+        later = self.references[self.references.index(reference) + 1 :]
+        for other in later:
+            known = self.known_before(other)
+            if known and not other.nullable and set(known) <= set(reference.says):
+                roots = {column: reference.parent.roots(reference.says[column])[1] for column in known}
+                sizes = np.minimum(sizes, other.groups_by(roots)[1])
+        return sizes
+
+    def _most(self, base: Reference) -> Ints | None:
+        """How many rows each parent may have at the most: none where later keys would have no choice."""
+        settled = [product.most() for product in self.uniques.products if product.within is base]
+        sizes = self._sizes(base)
+        if (sizes == 0).any():
+            settled.append(np.where(sizes > 0, np.int64(2**62), 0))
+        return None if not settled else np.min(np.stack(settled), axis=0)
+
+    def existing(self, table: str, columns: list[str]) -> Existing:
+        """Rows of a table that the seeds do not plan."""
+        return self.rows_there.get(table) or Existing(table, columns, None)
+
+    def see_that_it_fits(self) -> None:
+        """Find out before a row is made whether unique keys have enough to choose from.
+
+        Raises:
+            DomainTooSmall: they have not.
+        """
+        for reference in self.references:
+            follows = self.spread_of(reference) is not None
+            if reference.unique and not follows and reference.parent is not self:
+                allowed = self.allowed(reference)
+                size = reference.parent.count if allowed is None else len(allowed)
+                if self.count > size and not isinstance(reference.parent, Existing):
+                    raise DomainTooSmall(self.name, reference.name, self.count, size)
+        for product in self.uniques.products:
+            if product.within is None:
+                product.see_that_it_fits()
+
+    # -- times
+
+    @cached_property
+    def anchors(self) -> list[Reference]:
+        """The keys to rows that a row of this table cannot be older than."""
+        return [r for r in self.references if not r.late and r.parent is not self and r.parent.is_dated]
+
+    @property
+    def is_dated(self) -> bool:
+        return self.made_at is not None or bool(self.anchors)
+
+    def made(self, chosen: Ints) -> Ints:
+        """When some rows were made: by their own column, or else not before the rows they need."""
+        if self.made_at is not None:
+            return moments(self.take(self.made_at, chosen), end(self) - SPAN)
+        if "made" not in self._memory:
+            rows = range(self.count)
+            self._memory["made"] = np.max(np.stack([anchor.made_at(rows) for anchor in self.anchors]), axis=0)
+        found: Ints = self._memory["made"][chosen]
+        return found
+
+    @cached_property
+    def made_at(self) -> str | None:
+        return column_that_says(self)
+
+    @cached_property
+    def order_of_making(self) -> Any:
+        return in_order(self) if any(reference.parent is self for reference in self.references) else None
+
+    # -- values
+
+    @cached_property
+    def settling(self) -> Settling:
+        return Settling(self)
+
+    def batch(self, column: str, rows: range) -> Batch:
+        """A column's values of some rows, as the row's other columns and its CHECKs let them be."""
+        return self.settling.batch(column, rows)
+
+    def batches(self, rows: range) -> list[tuple[str, Batch]]:
+        return [(name, self.batch(name, rows)) for name in self.fillings]
+
+    def take(self, column: str, chosen: Ints) -> Batch:
+        made = self.fillings[column]
+        if made.counted:
+            return Numbers(None, chosen + 1, self.kinds[column])
+        if len(chosen) and (first := int(chosen.min())) + 4 * len(chosen) + 64 > (last := int(chosen.max())):
+            return self.batch(column, range(first, last + 1)).take(chosen - first)
+        return self.every(column).take(chosen)
+
+    def every(self, column: str) -> Batch:
+        """A column's values of all rows, kept: rows that refer to them anywhere need them."""
+        if column not in self._whole:
+            if column in self._busy:
+                raise CyclicReference(self.name, column, self.name, nullable=False)
+            self._busy.add(column)
+            try:
+                self._whole[column] = self.batch(column, range(self.count))
+            finally:
+                self._busy.discard(column)
+        return self._whole[column]
+
+    def shared(self, key: str, source: Pool, transform: Callable[[Any], Any]) -> Pool:
+        """A pool made of another, one for all who ask by the same name."""
+        if key not in self.pools:
+            self.pools[key] = Pool(key, source.size, lambda j: transform(source.entry(j)))
+        return self.pools[key]
+
+    def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What was made last under this key; the columns of a chunk ask for the same several times."""
+        if key not in self._memory:
+            recent: list[Any] = self._memory.setdefault("recent", [])
+            recent.append(key)
+            while len(recent) > _REMEMBERED:
+                self._memory.pop(recent.pop(0), None)
+            self._memory[key] = make()
+        return self._memory[key]

@@ -1,0 +1,348 @@
+"""Which columns no two rows may share, and how that is kept: by orders without repeats, never by trying again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlglot import exp
+
+from seedbed.errors import DomainTooSmall, UniqueNotServed
+from seedbed.seeding.filling import indices
+from seedbed.seeding.kinds import INTEGERS, MOMENTS
+from seedbed.seeding.references import Reference
+from seedbed.seeding.streams import Ints
+from seedbed.seeding.values import Choice, Constant, FakerValues, Same
+
+if TYPE_CHECKING:
+    from seedbed.seeding.tables import TablePlan
+
+_STRIDE = 7919
+_LARGEST = 2**62
+
+
+@dataclass(frozen=True)
+class Unique:
+    """Columns of which no two rows may have the same together; `where` is a partial index's condition."""
+
+    columns: tuple[str, ...]
+    where: str | None = None
+
+
+@dataclass(eq=False)
+class Product:
+    """Columns whose every combination is used once, within the rows of one parent or in the whole table."""
+
+    table: "TablePlan"
+    references: list[Reference]
+    columns: list[str]
+    within: Reference | None
+    differ: bool = False
+
+    @property
+    def members(self) -> set[str]:
+        within = {self.within.name} if self.within is not None else set()
+        return {reference.name for reference in self.references} | set(self.columns) | within
+
+    def most(self) -> Ints:
+        """How many rows each parent may have."""
+        if self.within is None:
+            return np.zeros(0, dtype=np.int64)
+        parents = np.arange(self.within.parent.count, dtype=np.int64)
+        return np.asarray(np.prod(np.stack([np.ones_like(parents), *self._sizes(parents)]), axis=0))
+
+    def size(self) -> int:
+        sizes = [reference.parent.count for reference in self.references] + [self.table.size(c) for c in self.columns]
+        if self.differ:
+            sizes[1] -= 1
+        total = 1
+        for size in sizes:
+            total *= size
+        return min(total, _LARGEST)
+
+    def see_that_it_fits(self) -> None:
+        if self.size() < self.table.count:
+            names = ", ".join([*(reference.name for reference in self.references), *self.columns])
+            raise DomainTooSmall(self.table.name, names, self.table.count, self.size())
+
+    def places(self, member: str, rows: range) -> Ints:
+        """Which parent, or which value, a row has of one of the members."""
+        key = (f"product {member}", rows.start, rows.stop)
+        found: Ints = self.table.remembered(key, lambda: self._places(rows)[member])
+        return found
+
+    def _places(self, rows: range) -> Mapping[str, Ints]:
+        spread = None if self.within is None else self.table.spread_of(self.within)
+        if self.within is None or spread is None:
+            return self._overall(rows)
+        owners = spread.parents(rows)
+        first, last = (int(owners[0]), int(owners[-1])) if len(rows) else (0, -1)
+        words = self.within.stream.part("first of each").words(range(first, last + 1))[owners - first]
+        sizes = self._sizes(owners)
+        total = np.asarray(np.prod(np.stack([np.ones_like(owners), *sizes]), axis=0))
+        total = np.maximum(total, 1)
+        stride = np.where(total % _STRIDE == 0, 1, _STRIDE % total)
+        stride = np.where(np.gcd(stride, total) == 1, stride, 1)
+        start = (words >> np.uint64(33)).astype(np.int64) % total
+        left = (start + spread.offsets(rows) * stride) % total
+        found = {}
+        for at, reference in enumerate(self.references):
+            left, place = left // np.maximum(sizes[at], 1), left % np.maximum(sizes[at], 1)
+            if self.differ and at == 0:
+                place = place + (place >= owners)
+            elif self.table.known_before(reference):
+                starts, counts = reference.groups_by(self._roots(reference, owners))
+                place = reference.member(starts, counts, place)
+            found[reference.name] = place
+        for at, column in enumerate(self.columns, start=len(self.references)):
+            left, found[column] = left // sizes[at], left % sizes[at]
+        return found
+
+    def _overall(self, rows: range) -> Mapping[str, Ints]:
+        size = self.size()
+        stream = self.table.stream("+".join([*(r.name for r in self.references), *self.columns]))
+        left = stream.permutation(size, indices(rows))
+        found: dict[str, Ints] = {}
+        for at, reference in enumerate(self.references):
+            count = reference.parent.count - int(self.differ and at == 1)
+            left, found[reference.name] = left // count, left % count
+        for column in self.columns:
+            left, found[column] = left // self.table.size(column), left % self.table.size(column)
+        if self.differ:
+            one, other = (found[reference.name] for reference in self.references[:2])
+            found[self.references[1].name] = other + (other >= one)
+        return found
+
+    def _sizes(self, owners: Ints) -> list[Ints]:
+        sizes = []
+        for at, reference in enumerate(self.references):
+            if self.table.known_before(reference):
+                sizes.append(reference.groups_by(self._roots(reference, owners))[1])
+            else:
+                sizes.append(np.full(len(owners), reference.parent.count - int(self.differ and at == 0)))
+        return sizes + [np.full(len(owners), self.table.size(column)) for column in self.columns]
+
+    def _roots(self, reference: Reference, owners: Ints) -> Mapping[str, Ints]:
+        within = self.within
+        if within is None:
+            return {}
+        return {
+            column: within.parent.roots(within.says[column])[1][owners]
+            for column in self.table.known_before(reference)
+            if column in within.says
+        }
+
+
+@dataclass(eq=False)
+class Uniques:
+    """`columns` are unique alone, by their row or by their place within a parent; `first` are true in a parent's first
+    row alone; `products` are kept by combining; `spread` is the key whose rows lie side by side for that.
+    """
+
+    columns: dict[str, str] = field(default_factory=dict)
+    first: set[str] = field(default_factory=set)
+    products: list[Product] = field(default_factory=list)
+    spread: str | None = None
+
+    def product_of(self, member: str) -> Product | None:
+        for product in self.products:
+            if member in product.columns or member in {reference.name for reference in product.references}:
+                return product
+        return None
+
+
+def uniques(table: "TablePlan") -> Uniques:
+    """Settle how each unique constraint of a table is kept.
+
+    Raises:
+        DomainTooSmall: there are more rows than combinations.
+        UniqueNotServed: no order keeps this constraint and the others.
+    """
+    found = Uniques()
+    for unique in sorted(_wanted(table), key=lambda unique: len(unique.columns)):
+        if not _kept_already(table, unique, found):
+            _keep(table, unique, found)
+    for constraint in table.sql.constraints:
+        if isinstance(constraint, ExcludeConstraint):
+            _keep_apart(table, constraint, found)
+    return found
+
+
+def _wanted(table: "TablePlan") -> list[Unique]:
+    wanted = [Unique(tuple(str(c.name) for c in table.sql.primary_key.columns))] if table.sql.primary_key else []
+    wanted += [
+        Unique(tuple(str(c.name) for c in constraint.columns))
+        for constraint in sorted(table.sql.constraints, key=lambda c: str(c.name))
+        if isinstance(constraint, UniqueConstraint)
+    ]
+    wanted += [Unique((str(column.name),)) for column in table.sql.columns if column.unique]
+    for index in sorted(table.sql.indexes, key=lambda index: str(index.name)):
+        if index.unique:
+            where = index.dialect_options["postgresql"]["where"]
+            columns = [column for expression in index.expressions for column in _columns_of(expression)]
+            wanted.append(Unique(tuple(dict.fromkeys(columns)), None if where is None else str(where)))
+    return [unique for unique in dict.fromkeys(wanted) if unique.columns and set(unique.columns) <= set(table.kinds)]
+
+
+def _columns_of(expression: Any) -> list[str]:
+    """The columns of an index's expression: lower(email) is as good as email, since texts differ without capitals."""
+    from sqlalchemy.sql import visitors  # noqa: PLC0415
+
+    return [str(part.name) for part in visitors.iterate(expression) if hasattr(part, "name") and hasattr(part, "table")]
+
+
+def _kept_already(table: "TablePlan", unique: Unique, found: Uniques) -> bool:
+    names = set(unique.columns)
+    references = {reference.name: reference for reference in table.references}
+    if any(found.columns.get(name) == "row" for name in names):
+        return True
+    if any(reference.unique and set(reference.columns) <= names for reference in references.values()):
+        return True
+    if any(table.left_out(name) for name in names):
+        return True
+    if any(table.rules.get(name) == Constant(None) for name in names):
+        return True
+    if any(table.kinds[name].name == "uuid" and table.reference_of(name) is None for name in names):
+        found.columns.update({name: "row" for name in names if table.kinds[name].name == "uuid"})
+        return True
+    return any(
+        {r.name for r in product.references}
+        | set(product.columns)
+        | ({product.within.name} if product.within else set())
+        <= names
+        for product in found.products
+    )
+
+
+def _keep(table: "TablePlan", unique: Unique, found: Uniques) -> None:
+    members = [table.reference_of(name) for name in unique.columns]
+    keys = [*dict.fromkeys(reference for reference in members if reference is not None)]
+    plain = [name for name, reference in zip(unique.columns, members, strict=True) if reference is None]
+    if len(keys) == 1 and not plain and unique.where is None:
+        _once_each(table, keys[0])
+        return
+    spread = next((key for key in keys if key.name == table.spread_column), None)
+    if not keys and len(plain) == 1:
+        found.columns[plain[0]] = "row"
+        return
+    free = _freest(table, plain, found)
+    if free is not None:
+        counted = table.kinds[free].name in INTEGERS or table.kinds[free].name == "date"
+        found.columns[free] = "within" if spread is not None and counted else "row"
+        return
+    if unique.where is not None and spread is not None and (flag := _flag(table, unique.where)):
+        found.first.add(flag)
+        return
+    _combine(table, unique, keys, plain, spread, found)
+
+
+def _once_each(table: "TablePlan", key: Reference) -> None:
+    if key.name == table.spread_column and table.share is not None:
+        if table.share.high > 1:
+            raise DomainTooSmall(table.name, key.name, table.share.high * key.parent.count, key.parent.count)
+        return
+    key.unique = True
+
+
+def _freest(table: "TablePlan", plain: Sequence[str], found: Uniques) -> str | None:
+    """A column that can be unique by itself without anybody noticing."""
+    for accepts in (
+        lambda kind: kind.name in INTEGERS,
+        lambda kind: kind.is_text,
+        lambda kind: kind.name in MOMENTS | {"date", "numeric", "float4", "float8", "time", "interval"},
+        lambda kind: kind.name not in {"bool", "enum", "bit"},
+    ):
+        for name in plain:
+            if accepts(table.kinds[name]) and table.size(name) == 0 and name not in found.first:
+                return name
+    return None
+
+
+def _flag(table: "TablePlan", where: str) -> str | None:
+    """The boolean that a partial index is about."""
+    named = [name for name, kind in table.kinds.items() if kind.name == "bool" and name in where.replace('"', " ")]
+    return named[0] if len(named) == 1 and "not" not in where.lower() else None
+
+
+def _combine(
+    table: "TablePlan",
+    unique: Unique,
+    keys: list[Reference],
+    plain: list[str],
+    spread: Reference | None,
+    found: Uniques,
+) -> None:
+    shown = ", ".join(unique.columns)
+    if any(isinstance(table.rules.get(name), FakerValues) is False and table.size(name) == 0 for name in plain):
+        return  # a rule of the seeds fills it, and answers for it
+    taken = [name for name in [*(key.name for key in keys), *plain] if found.product_of(name) is not None]
+    if taken or any(key.unique for key in keys):
+        raise UniqueNotServed(table.name, shown, taken or [key.name for key in keys if key.unique])
+    filtered = [key for key in keys if table.known_before(key)]
+    base = spread
+    if base is None and filtered:
+        base = next((key for key in keys if not table.known_before(key)), None)
+        if base is None or any(not set(table.known_before(key)) <= set(base.says) for key in filtered):
+            raise UniqueNotServed(table.name, shown, [])
+        if found.spread is not None or table.share is not None:
+            raise UniqueNotServed(table.name, shown, [str(found.spread or table.spread_column)])
+        found.spread = base.name
+    others = [key for key in keys if key is not base]
+    product = Product(table, others, plain, base, differ=_must_differ(table, [*([base] if base else []), *others]))
+    if base is spread and base is not None and table.share is not None and not table.is_empty:
+        most = product.most()
+        if not any(table.known_before(key) for key in others) and len(most) and int(most.max()) < table.share.low:
+            raise DomainTooSmall(table.name, shown, table.share.low, int(most.max()))
+    found.products.append(product)
+    for key in others:
+        key.choose = _chooser(product, key.name)
+        key.source = "each combination once"
+
+
+def _chooser(product: Product, name: str) -> Callable[[range], Ints]:
+    return lambda rows: product.places(name, rows)
+
+
+def _must_differ(table: "TablePlan", keys: list[Reference]) -> bool:
+    """Whether a CHECK says that two keys to one table may not refer to the same row."""
+    for one, other in pairwise(keys):
+        for _, want in table.wants:
+            names = {column.name for column in want.find_all(exp.Column)}
+            if isinstance(want, exp.NEQ) and names == {one.name, other.name} and one.parent is other.parent:
+                return True
+    return False
+
+
+def _keep_apart(table: "TablePlan", constraint: ExcludeConstraint, found: Uniques) -> None:
+    """Ranges that may not overlap are made side by side over the whole table."""
+    apart = [
+        str(getattr(expression, "name", expression))
+        for expression, _, operator in constraint._render_exprs  # noqa: SLF001 - it has no other way to be read
+        if operator == "&&"
+    ]
+    for name in apart:
+        if name not in table.kinds or not table.kinds[name].name.endswith("range"):
+            raise UniqueNotServed(table.name, name, [])
+        found.columns[name] = "row"
+
+
+def finite(table: "TablePlan", name: str) -> int:
+    """How many values a column has where these are few; 0 where they are not counted."""
+    rule, kind = table.rules.get(name), table.kinds[name]
+    if isinstance(rule, Choice):
+        return len(dict.fromkeys(rule.values))
+    if isinstance(rule, Constant):
+        return 1
+    if rule is not None and not isinstance(rule, Same | FakerValues):
+        return 0
+    facts = table.facts[name]
+    if facts.values is not None:
+        return len(facts.values)
+    if kind.labels:
+        return len(kind.labels)
+    if kind.name == "bit":
+        return 1 << min(kind.size or 1, 20)
+    return 2 if kind.name == "bool" else 0
