@@ -16,8 +16,18 @@ class User(Table, table=True):
         sa_column_args=[Identity()],
         description="Given by the database.",
     )
-    email: str = Field(max_length=320, unique=True, description="At most 64 characters, an @ and 255 more (RFC 5321).")
-    hashed_password: str | None = Field(default=None, max_length=255, description="Never leaves the database.")
+    email: str = Field(
+        max_length=320,
+        unique=True,
+        sa_column_kwargs={"info": {"pii": "email"}},
+        description="At most 64 characters, an @ and 255 more (RFC 5321).",
+    )
+    hashed_password: str | None = Field(
+        default=None,
+        max_length=255,
+        sa_column_kwargs={"info": {"pii": "null"}},
+        description="Never leaves the database.",
+    )
     is_active: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
     created_at: datetime | None = Field(
         default=None,

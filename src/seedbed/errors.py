@@ -894,6 +894,54 @@ class DaskMissing(SeedError):
         super().__init__("Dask is not installed.", remedy='pip install "seedbed[dask]", or use --workers N')
 
 
+class NothingMasked(SeedError):
+    """Personal data was to be replaced, and no column is marked as personal."""
+
+    code = "SB420"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No column is marked as personal, so nothing would be replaced.",
+            remedy='Put {"pii": "email"} into their info. To find them: seedbed seed mask --check',
+        )
+
+
+class PersonalUnmarked(SeedError):
+    """Columns look as if they held personal data, and the models say nothing of them."""
+
+    code = "SB421"
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(
+            f"These columns look personal and are not marked: {', '.join(columns)}. Nothing was replaced.",
+            remedy='Mark each, {"pii": "email"} in its info, or {"pii": None} where it holds nothing about a person.',
+        )
+
+
+class ColumnNotMaskable(SeedError):
+    """A column's mark is of no kind that values are made for."""
+
+    code = "SB422"
+
+    def __init__(self, column: str, kind: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"{column} is marked {kind!r}, which is no kind of personal data.",
+            remedy=f"One of {', '.join(known)}, or None where it is not personal.",
+        )
+
+
+class MaskRefused(SeedError):
+    """PostgreSQL did not take the new values, and the old ones are all there."""
+
+    code = "SB423"
+
+    def __init__(self, database: str, reason: str) -> None:
+        super().__init__(
+            f"{database} keeps its values, since PostgreSQL did not take the new ones: {reason}",
+            remedy="Mark the column with a kind whose values fit it, or with null.",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 5xx
 
 

@@ -48,7 +48,8 @@ class TestPreview:
         down = project.run("preview", "down", "preview/pr-42")
         nothing = project.run("preview", "down", "preview/pr-42")
 
-        *said, url = first.stdout.splitlines()
+        *said, until, url = first.stdout.splitlines()
+        assert re.fullmatch(r"until    \d{4}-\d\d-\d\d \d\d:\d\d", until)
         assert said == [
             "preview  preview/pr-42, a new copy of development",
             "applied  e2be48669f4b Create user and task",
@@ -60,7 +61,7 @@ class TestPreview:
             r"url      postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+/seedbed_preview_pr_42_2ffcc8e6\?sslmode=disable",
             url,
         )
-        *said, url = again.stdout.splitlines()
+        *said, _, url = again.stdout.splitlines()
         assert said == [
             "preview  preview/pr-42, was there already, a copy of development",
             "applied  nothing new; at e2be48669f4b",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
+from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
 
 if TYPE_CHECKING:
     from seedbed.seeding.plan import SeedPlan
@@ -144,6 +144,45 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
     if checked.changes:
         raise SeedsChanged(checked.file, checked.changes)
     show(checked, as_json=as_json, lines=[f"{checked.file} holds: content {checked.content}"])
+
+
+@seed.command(short_help="Replace personal data by values of nobody.")
+@click.option("--check", "only_check", is_flag=True, help="List the columns that are marked, and those that should be.")
+@yes_option
+@env_option
+@json_option
+@click.pass_context
+def mask(ctx: click.Context, only_check: bool, yes: str | None, env: str | None, as_json: bool) -> None:
+    """Replace what the models mark as personal, so that the rows may be shown.
+
+    A mark is `{"pii": "email"}` in a column's info, or Pii("email") in its Annotated type. The same value becomes the
+    same one everywhere, so joins hold and unique columns stay unique. Tables are written anew, so that no old value is
+    left in their files, indexes and statistics; the server's log, backups and Neon's history keep theirs. Production is
+    refused: mask a copy of it, as seedbed preview base --data masked does. With --check nothing is changed, and it ends
+    with 1 when a column looks personal and is not marked.
+    """
+    from seedbed.modelling import load_schema
+    from seedbed.modelling.personal import personal, unmarked
+
+    chosen = configuration(ctx, env)
+    schema = load_schema(chosen.project)
+    if only_check:
+        marked = [(f"{table.key}.{column.name}", kind) for table, column, kind in personal(schema)]
+        left = unmarked(schema)
+        lines = [*columns(marked), *(f"{name} looks personal and is not marked." for name in left)]
+        show({"marked": dict(marked), "unmarked": left}, as_json=as_json, lines=lines or ["No column is marked."])
+        ctx.exit(1 if left else 0)
+    from seedbed.postgres.databases import locate
+    from seedbed.seeding.locking import read_lock
+    from seedbed.seeding.masking import mask as replace
+    from seedbed.seeding.pools import Pools
+
+    database = locate(chosen)
+    confirm(database.name, yes, action="masked")
+    with step("Masking"):
+        done = replace(schema, database, Pools(read_lock(chosen.project, chosen.environment).as_of))
+    lines = columns([(name, f"{count:,} values") for name, count in done.columns.items()])
+    show(done, as_json=as_json, lines=lines)
 
 
 def _planned(chosen: "Configuration", as_of: str | None) -> "SeedPlan":

@@ -3,5 +3,6 @@
 from seedbed.modelling.hints import hint
 from seedbed.modelling.loading import Schema, failing_place, import_from_root, load_schema, place_in
 from seedbed.modelling.objects import declare
+from seedbed.modelling.personal import Pii
 
-__all__ = ["Schema", "declare", "failing_place", "hint", "import_from_root", "load_schema", "place_in"]
+__all__ = ["Pii", "Schema", "declare", "failing_place", "hint", "import_from_root", "load_schema", "place_in"]

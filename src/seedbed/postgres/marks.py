@@ -25,6 +25,7 @@ class Destructive(StrEnum):
 
     RESET = "reset"
     SEED = "seeded"
+    MASK = "masked"
 
     @property
     def verb(self) -> str:
@@ -34,6 +35,7 @@ class Destructive(StrEnum):
 _ALLOWED = {
     Destructive.RESET: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW}),
     Destructive.SEED: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW, PREPARING}),
+    Destructive.MASK: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW, PREPARING}),
 }
 
 

@@ -11,7 +11,10 @@ from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.marks import tables_with_rows
 from seedbed.postgres.resetting import empty
+from seedbed.seeding.locking import read_lock
+from seedbed.seeding.masking import Masked, mask
 from seedbed.seeding.plan import plan
+from seedbed.seeding.pools import Pools
 from seedbed.seeding.running import Seeded, run
 from seedbed.settings import Configuration, Environment, Origin
 from seedbed.settings.sources import Kind
@@ -43,6 +46,7 @@ class Filled:
     applied: Applied
     rows: Rows
     seeded: Seeded | None = None
+    masked: Masked | None = None
 
 
 def fill(configuration: Configuration, provider: BranchProvider, name: str, data: Data) -> Filled:
@@ -60,6 +64,9 @@ def fill(configuration: Configuration, provider: BranchProvider, name: str, data
     applied = apply(configuration.project, database, contract=True)
     if data is Data.COPY:
         return Filled(applied, Rows.COPIED)
+    if data is Data.MASKED:
+        schema, lock = load_schema(configuration.project), read_lock(configuration.project, Environment.PREVIEW)
+        return Filled(applied, Rows.MASKED, masked=mask(schema, database, Pools(lock.as_of)))
     with connect(database) as connection:
         occupied = bool(tables_with_rows(connection))
     if data is Data.AUTO and occupied:

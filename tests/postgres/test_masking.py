@@ -1,0 +1,171 @@
+"""Personal data replaced: nothing of it left, joins and unique columns as they were."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedbed.errors import ColumnNotMaskable, MaskRefused, NothingMasked, PersonalUnmarked, ProtectedEnvironment
+from seedbed.migrating.applying import apply
+from seedbed.migrating.drafting import draft
+from seedbed.modelling import load_schema
+from seedbed.modelling.personal import personal, unmarked
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.marking import change_mark
+from seedbed.seeding.locking import today
+from seedbed.seeding.masking import Masked, mask
+from seedbed.seeding.masking.replacements import Replacements
+from seedbed.seeding.pools import Pools
+from seedbed.settings import Environment
+from tests.projects import Project, execute, fresh_database, little_project
+
+TABLES = """
+from typing import Annotated
+
+from seedbed.modelling import Pii
+
+
+class Person(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    email: str = Field(max_length=60, unique=True, sa_column_kwargs={"info": {"pii": "email"}})
+    first_name: Annotated[str, Pii("first_name")]
+    phone: str | None = Field(default=None, max_length=12, sa_column_kwargs={"info": {"pii": "phone"}})
+    note: str | None = Field(default=None, sa_column_kwargs={"info": {"pii": "null"}})
+    city: str = "Oslo"
+
+
+class Subscription(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    email: str = Field(foreign_key="person.email", max_length=60, sa_column_kwargs={"info": {"pii": "email"}})
+"""
+VIEW = """
+declare(metadata, "CREATE VIEW known AS SELECT id, email FROM person")
+declare(metadata, "CREATE MATERIALIZED VIEW counted AS SELECT first_name, count(*) AS people FROM person GROUP BY 1")
+"""
+ROWS = (
+    "INSERT INTO person (id, email, first_name, phone, note, city) SELECT n, 'secret.person' || n || '@real.org',"
+    " 'Realname' || n % 50, '+4790' || n, repeat('known only to me ' || n, 200), 'Oslo' FROM generate_series(1, 3000) n",
+    "INSERT INTO subscription SELECT n, 'secret.person' || n || '@real.org' FROM generate_series(1, 900) n",
+    "ANALYZE",
+)
+
+
+@pytest.fixture(params=["", VIEW], ids=["tables", "views too"])
+def project(request: pytest.FixtureRequest, tmp_path: Path, seedbed_server: ThrowawayServer) -> Iterator[Project]:
+    with little_project(tmp_path, TABLES + request.param) as made:
+        draft(made.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal()), "Create tables")
+        yield made
+
+
+@pytest.fixture
+def filled(project: Project, seedbed_server: ThrowawayServer) -> Iterator[Database]:
+    with fresh_database(seedbed_server) as database:
+        apply(project.settled, database)
+        execute(database.direct, ";".join(ROWS))
+        if execute(database.direct, "SELECT to_regclass('counted') IS NOT NULL")[0][0]:
+            execute(database.direct, "REFRESH MATERIALIZED VIEW counted; ANALYZE counted")
+        yield database
+
+
+def masked(project: Project, database: Database) -> Masked:
+    return mask(project.load_schema(), database, Pools(today()))
+
+
+def left_in_files(server: ThrowawayServer, database: Database, words: tuple[bytes, ...]) -> list[str]:
+    """The database's files that hold one of some words, once everything is written down."""
+    execute(server.url(), "CHECKPOINT")
+    oid = execute(database.direct, "SELECT oid FROM pg_database WHERE datname = current_database()")[0][0]
+    (folder,) = server.folder.rglob(f"base/{oid}")
+    return [file.name for file in folder.iterdir() if any(word in file.read_bytes() for word in words)]
+
+
+class TestMask:
+    def test_leaves_no_value_in_tables_indexes_and_statistics(
+        self, project: Project, filled: Database, seedbed_server: ThrowawayServer
+    ) -> None:
+        words = (b"secret.person", b"Realname", b"known only to me")
+        assert left_in_files(seedbed_server, filled, words) != []
+
+        masked(project, filled)
+
+        assert left_in_files(seedbed_server, filled, words) == []
+        assert execute(filled.direct, "SELECT count(*) FROM pg_stats WHERE most_common_vals::text ~ 'real|Real'") == [
+            (0,)
+        ]
+
+    def test_keeps_joins_and_what_is_unique(self, project: Project, filled: Database) -> None:
+        done = masked(project, filled)
+
+        assert execute(filled.direct, "SELECT count(DISTINCT email), count(DISTINCT first_name) FROM person") == [
+            (3000, 50)
+        ]
+        assert execute(filled.direct, "SELECT count(*) FROM person JOIN subscription USING (id, email)") == [(900,)]
+        assert execute(filled.direct, "SELECT count(*) FROM person WHERE note IS NOT NULL OR city <> 'Oslo'") == [(0,)]
+        assert (done.columns["person.email"], done.columns["person.first_name"]) == (3000, 50)
+
+    def test_puts_every_constraint_back(self, project: Project, filled: Database) -> None:
+        constraints = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint ORDER BY 1, 2"
+        before = execute(filled.direct, constraints)
+
+        masked(project, filled)
+
+        assert execute(filled.direct, constraints) == before
+
+    def test_keeps_every_value_when_a_rule_does_not_take_the_new_ones(self, project: Project, filled: Database) -> None:
+        execute(filled.direct, "ALTER TABLE person ADD CHECK (email LIKE '%@real.org')")
+
+        with pytest.raises(MaskRefused):
+            masked(project, filled)
+
+        assert execute(filled.direct, "SELECT count(*) FROM person WHERE email LIKE 'secret%'") == [(3000,)]
+
+    def test_is_refused_for_production(self, project: Project, filled: Database) -> None:
+        change_mark(filled, Environment.PRODUCTION)
+
+        with pytest.raises(ProtectedEnvironment):
+            masked(project, filled)
+
+
+class TestMarks:
+    @pytest.mark.parametrize(
+        ("column", "refusal"),
+        [
+            ('    mobile: str = ""', PersonalUnmarked),
+            ('    mobile: str = Field(default="", sa_column_kwargs={"info": {"pii": "shoe size"}})', ColumnNotMaskable),
+        ],
+    )
+    def test_are_needed_and_known(
+        self, tmp_path: Path, database: Database, column: str, refusal: type[Exception]
+    ) -> None:
+        tables = TABLES.replace('    city: str = "Oslo"', column)
+        with little_project(tmp_path, tables) as project, pytest.raises(refusal):
+            masked(project, database)
+
+    def test_are_found_in_info_and_in_annotated_types(self, tmp_path: Path) -> None:
+        tables = TABLES.replace('"Oslo"', '"Oslo"\n    birthday: str = ""\n    street: Annotated[str, Pii(None)] = ""')
+        with little_project(tmp_path, tables) as project:
+            schema = load_schema(project.settled)
+
+            assert [(column.name, kind) for table, column, kind in personal(schema) if table.name == "person"] == [
+                ("email", "email"), ("first_name", "first_name"), ("phone", "phone"), ("note", "null"),
+            ]  # fmt: skip
+            assert unmarked(schema) == ["person.birthday"]
+
+    def test_are_missing_where_nothing_is_personal(self, tmp_path: Path, database: Database) -> None:
+        tables = "class Plain(Table, table=True):\n    id: int | None = Field(default=None, primary_key=True)\n"
+        with little_project(tmp_path, tables) as project, pytest.raises(NothingMasked):
+            masked(project, database)
+
+
+class TestReplacements:
+    @pytest.mark.parametrize("kind", [k for k in Replacements(Pools(today())).kinds if k not in {"date", "ip"}])
+    @pytest.mark.parametrize("longest", [None, 12])
+    def test_differ_for_every_number(self, kind: str, longest: int | None) -> None:
+        replacements: Any = Replacements(Pools(today()))
+
+        values = {replacements.value(kind, n, longest) for n in range(0, 600_000, 97)}
+
+        assert len(values) == len(range(0, 600_000, 97))
+        assert all(len(value) <= (longest or 320) for value in values)
