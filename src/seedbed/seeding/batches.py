@@ -29,10 +29,13 @@ class Pool:
 
     def __init__(self, name: str, size: int, make: Callable[[int], Any]) -> None:
         self.name, self.size, self._make = name, size, make
-        self._columns: dict[str, tuple[Things, Bools]] = {}
+        self._entries = _Kept(size, None)
+        self._encoded: dict[str, _Kept] = {}
 
     def entries(self, codes: Ints) -> Things:
-        return self.seen("", self._make, codes)
+        self._entries.see(codes, self._make)
+        found: Things = self._entries.values[codes]
+        return found
 
     def entry(self, code: int) -> Any:
         return self.entries(np.array([code]))[0]
@@ -40,17 +43,39 @@ class Pool:
     def all(self) -> list[Any]:
         return list(self.entries(np.arange(self.size)))
 
-    def seen(self, key: str, make: Callable[[int], Any], codes: Ints) -> Things:
-        """What `make` gives for some entries, made once each."""
-        if key not in self._columns:
-            self._columns[key] = (np.empty(self.size, dtype=object), np.zeros(self.size, dtype=np.bool_))
-        values, made = self._columns[key]
-        if not made.all():
-            for code in np.unique(codes[~made[codes]]).tolist():
-                values[code] = make(code)
-                made[code] = True
-        found: Things = values[codes]
+    def encoded(
+        self, key: str, encode: Callable[[Any], bytes], codes: Ints, nulls: Bools | None, null: bytes
+    ) -> tuple[Things, Ints]:
+        """Some entries as bytes, and how long these are; each is encoded once under its key."""
+        if key not in self._encoded:
+            self._encoded[key] = _Kept(self.size, null)
+        kept = self._encoded[key]
+        kept.see(codes if nulls is None else codes[~nulls], lambda code: encode(self.entry(code)))
+        if nulls is not None:
+            codes = np.where(nulls, self.size, codes)
+        found: tuple[Things, Ints] = (kept.values[codes], kept.lengths[codes])
         return found
+
+
+class _Kept:
+    """Something of each entry of a pool, and after the last what stands for none."""
+
+    def __init__(self, size: int, null: bytes | None) -> None:
+        self.values: Things = np.empty(size + 1, dtype=object)
+        self.lengths = np.zeros(size + 1, dtype=np.int64)
+        self.values[size] = null
+        self._made, self._missing = np.zeros(size, dtype=np.bool_), size
+
+    def see(self, codes: Ints, make: Callable[[int], Any]) -> None:
+        """Make what some codes need and nobody has made yet."""
+        if not self._missing:
+            return
+        for code in np.unique(codes[~self._made[codes]]).tolist():
+            self.values[code] = made = make(code)
+            if isinstance(made, bytes):
+                self.lengths[code] = len(made)
+            self._made[code] = True
+            self._missing -= 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 
 from sqlalchemy import Table as SqlTable
 
@@ -12,11 +13,14 @@ from seedbed.errors import CyclicReference, ParentNotPlanned
 from seedbed.modelling import Schema
 from seedbed.seeding.locking import Lock, lock_file, read_lock, write_lock
 from seedbed.seeding.parents import Existing
-from seedbed.seeding.pools import Pools
+from seedbed.seeding.pools import Pools, Shelf
 from seedbed.seeding.seedfile import Share, Wanted, read_seeds
 from seedbed.seeding.tables import TablePlan
 from seedbed.seeding.values import Constant
 from seedbed.settings import Environment, Project
+
+POOLS = Path(".seedbed/pools")
+"""Where a project keeps Faker's values for the next run; nothing is lost with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +60,7 @@ def plan(project: Project, schema: Schema, environment: Environment, *, as_of: d
     wanted = {wish.table: wish for wish in read_seeds(project, schema, environment)}
     lock = read_lock(project, environment, as_of=as_of)
     order = _in_order([table for table in schema.tables if table.key in wanted], wanted)
-    sources = Pools(lock.as_of)
+    sources = Pools(lock.as_of, Shelf(project.root / POOLS))
     tables = _tables(project, schema, order, wanted, lock, sources, {})
     made = SeedPlan(environment, project, schema, lock, tables, sources, _content(lock, tables))
     if not lock_file(project, environment).exists():

@@ -1,11 +1,15 @@
 """Faker's values, made when a row first needs one and then shared: entry j follows from its provider and j."""
 
+import json
+import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from seedbed.seeding.batches import Pool
@@ -23,8 +27,8 @@ class ProviderNotUsable(ValueError):
 class Pools:
     """The pools of a plan. `as_of` is the only clock that Faker is shown."""
 
-    def __init__(self, as_of: datetime, locale: str | tuple[str, ...] = LOCALE) -> None:
-        self._as_of, self._locale = as_of, locale
+    def __init__(self, as_of: datetime, shelf: "Shelf | None" = None, locale: str | tuple[str, ...] = LOCALE) -> None:
+        self._as_of, self._shelf, self._locale = as_of, shelf, locale
         self._pools: dict[str, Pool] = {}
 
     def faker(
@@ -46,7 +50,8 @@ class Pools:
         key = f"{name}/{longest}/{size}"
         if key not in self._pools:
             clock = self._as_of if _CLOCKS.search(provider) else None
-            maker = _Provider(name, provider, dict(given), locale or self._locale, clock, providers)
+            shelf = None if clock is not None or providers else self._shelf
+            maker = _Provider(name, provider, dict(given), locale or self._locale, clock, providers, shelf)
             self._pools[key] = Pool(name, size, lambda j: cut(maker.entry(j), longest))
         return self._pools[key]
 
@@ -56,6 +61,11 @@ class Pools:
         """
         return _words(self, provider, size)
 
+    def keep(self) -> None:
+        """Write what was made to disk, for the next run."""
+        if self._shelf is not None:
+            self._shelf.keep()
+
     def made(self) -> Mapping[str, str]:
         """A digest of the first entries of every pool, by its name: an upgrade of Faker that changes any shows."""
         found = {}
@@ -63,6 +73,38 @@ class Pools:
             entries = [repr(pool.entry(j)) for j in range(min(pool.size, 16))]
             found[pool.name] = blake2b("\n".join(entries).encode(), digest_size=6).hexdigest()
         return dict(sorted(found.items()))
+
+
+class Shelf:
+    """Texts of earlier runs, in a file for each provider. A file that cannot be read or written is no loss."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / f"faker-{version('faker')}"
+        self._texts: dict[str, dict[str, str]] = {}
+        self.changed: set[str] = set()
+
+    def texts(self, name: str) -> dict[str, str]:
+        if name not in self._texts:
+            try:
+                found = json.loads(self._file(name).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                found = {}
+            right = isinstance(found, dict) and found.get("name") == name
+            self._texts[name] = dict(found["texts"]) if right else {}
+        return self._texts[name]
+
+    def keep(self) -> None:
+        for name in sorted(self.changed):
+            file = self._file(name)
+            with suppress(OSError):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                beside = file.with_suffix(f".{os.getpid()}")
+                beside.write_text(json.dumps({"name": name, "texts": self._texts[name]}), encoding="utf-8")
+                beside.replace(file)
+        self.changed.clear()
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{blake2b(name.encode(), digest_size=12).hexdigest()}.json"
 
 
 def cut(entry: Any, longest: int | None) -> Any:
@@ -92,21 +134,43 @@ class _Provider:
         locale: str | tuple[str, ...],
         clock: datetime | None,
         providers: tuple[type, ...],
+        shelf: "Shelf | None",
     ) -> None:
+        self._shelf = shelf
         self._name, self._provider, self._arguments = name, provider, dict(arguments)
         self._locale, self._clock, self._providers = locale, clock, providers
 
+    @cached_property
+    def _made_before(self) -> dict[str, str]:
+        return {} if self._shelf is None else self._shelf.texts(self._name)
+
     def entry(self, j: int) -> Any:
+        if (found := self._made_before.get(str(j))) is not None:
+            return found
+        maker, make = self._maker
+        maker.seed_instance(int.from_bytes(blake2b(f"{self._name}/{j}".encode(), digest_size=8).digest(), "little"))
+        try:
+            if self._clock is None:
+                made = make(**self._arguments)
+            else:
+                with _as_if_today_were(self._clock):
+                    made = make(**self._arguments)
+        except Exception as error:
+            raise ProviderNotUsable(f"faker({self._provider!r}): {type(error).__name__}: {error}") from error
+        if isinstance(made, str) and self._shelf is not None:
+            self._made_before[str(j)] = made
+            self._shelf.changed.add(self._name)
+        return made
+
+    @cached_property
+    def _maker(self) -> tuple[Any, Callable[..., Any]]:
         maker = _faker(self._locale, self._providers)
+        if isinstance(self._locale, str):
+            maker = maker.factories[0]  # one locale needs no proxy, which costs as much again
         make = getattr(maker, self._provider, None)
         if not callable(make):
             raise ProviderNotUsable(f"Faker has no provider {self._provider!r}.")
-        maker.seed_instance(int.from_bytes(blake2b(f"{self._name}/{j}".encode(), digest_size=8).digest(), "little"))
-        try:
-            with _as_if_today_were(self._clock):
-                return make(**self._arguments)
-        except Exception as error:
-            raise ProviderNotUsable(f"faker({self._provider!r}): {type(error).__name__}: {error}") from error
+        return maker, make
 
 
 @lru_cache(maxsize=16)

@@ -126,6 +126,7 @@ class _Load:
             record(connection, plan, self._revision, before)
             _check_deferred(connection)
             connection.commit()
+        plan.sources.keep()
         return self._seeded(loaded=True, kept=kept)
 
     def _seeded(self, *, loaded: bool, kept: dict[str, str] | None = None) -> Seeded:

@@ -39,7 +39,8 @@ def pieces(batch: Batch, encoding: Encoding) -> list[Piece]:
         case Uuids():
             return [_missing(_with_width(batch.data), batch.nulls)]
         case Coded():
-            return [_missing(_pooled(batch, encoding, prefixed=True), batch.nulls)]
+            key = f"{encoding.key} alone"
+            return [batch.pool.encoded(key, _prefixed(encoding), batch.codes, batch.nulls, binary.NULL)[0]]
         case Joined() if encoding.kind.is_text:
             return _joined(batch, encoding)
     encoded = [binary.with_length(encoding.one(value)) for value in _present(batch)]
@@ -110,46 +111,52 @@ def _numerics(data: Ints, kind: Kind) -> Bytes:
     return _with_width(_bytes(made))
 
 
-def _pooled(batch: Coded, encoding: Encoding, *, prefixed: bool) -> Things:
-    pool = batch.pool
-
-    def encode(code: int) -> bytes:
-        payload = encoding.one(pool.entry(code))
-        return binary.with_length(payload) if prefixed else payload
-
-    there = batch.codes if batch.nulls is None else batch.codes[~batch.nulls]
-    encoded = pool.seen(f"{encoding.key} {prefixed}", encode, there)
-    if batch.nulls is None:
-        return encoded
-    whole = np.empty(len(batch.codes), dtype=object)
-    whole[~batch.nulls] = encoded
-    return whole
+def _prefixed(encoding: Encoding) -> Callable[[Any], bytes]:
+    return lambda entry: binary.with_length(encoding.one(entry))
 
 
 def _joined(batch: Joined, encoding: Encoding) -> list[Piece]:
+    """A length and then the parts; a word goes with the entry before it, so that there are fewer pieces to join."""
     lengths = np.zeros(len(batch), dtype=np.int64)
     found: list[Piece] = []
-    for part in batch.parts:
-        if isinstance(part, str):
-            encoded = _things([part.encode()] * len(batch))
-            lengths += len(part.encode())
-        elif isinstance(part, Coded):
-            encoded = _pooled(part, encoding, prefixed=False)
-            lengths += part.pool.seen(f"{encoding.key} length", _length(part, encoding), part.codes).astype(np.int64)
+    parts = list(batch.parts)
+    while parts:
+        part = parts.pop(0)
+        if isinstance(part, Coded):
+            after = parts.pop(0) if parts and isinstance(parts[0], str) else ""
+            key, encode = f"{encoding.key} then {after}", _followed(encoding, str(after))
+            encoded, sizes = part.pool.encoded(key, encode, part.codes, batch.nulls, b"")
+        elif isinstance(part, str):
+            encoded, sizes = _repeated(part.encode(), batch)
         else:
-            encoded = _things([b""] * len(batch))
-            for row in np.flatnonzero(part >= 0).tolist():
-                encoded[row] = str(part[row]).encode()
-            lengths += np.array([len(number) for number in encoded], dtype=np.int64)
+            encoded, sizes = _digits(part, batch)
+        lengths += sizes
         found.append(encoded)
     if batch.nulls is not None:
         lengths[batch.nulls] = -1
-        found = [np.where(batch.nulls, b"", piece).astype(object) for piece in found]
     return [_bytes(lengths.astype(">i4")), *found]
 
 
-def _length(part: Coded, encoding: Encoding) -> Callable[[int], int]:
-    return lambda code: len(encoding.one(part.pool.entry(code)))
+def _followed(encoding: Encoding, after: str) -> Callable[[Any], bytes]:
+    return lambda entry: encoding.one(entry) + after.encode()
+
+
+def _repeated(word: bytes, batch: Joined) -> tuple[Things, Ints]:
+    made = np.empty(len(batch), dtype=object)
+    made[:] = word
+    sizes = np.full(len(batch), len(word), dtype=np.int64)
+    if batch.nulls is not None:
+        made[batch.nulls], sizes[batch.nulls] = b"", 0
+    return made, sizes
+
+
+def _digits(numbers: Ints, batch: Joined) -> tuple[Things, Ints]:
+    made, sizes = _repeated(b"", batch)
+    there = numbers >= 0 if batch.nulls is None else (numbers >= 0) & ~batch.nulls
+    for row in np.flatnonzero(there).tolist():
+        made[row] = digits = str(numbers[row]).encode()
+        sizes[row] = len(digits)
+    return made, sizes
 
 
 def _wide(data: npt.NDArray[Any]) -> Bytes:
