@@ -77,7 +77,7 @@ def mask(schema: Schema, database: Database, pools: Pools) -> Masked:
     leaves the old rows in their files and the old values in their indexes; where a view, a policy or a generated column
     looks at a marked column, PostgreSQL does not let that be done at once, so the table is updated, and written anew by
     VACUUM FULL after the commit. Materialized views are refreshed, and statistics taken again. What is in the server's
-    log, in backups and in Neon's history stays.
+    log, in backups and in Neon's history stays, and so do dead rows of pg_statistic until the server vacuums it.
 
     Which value stands for which is drawn anew each time, so that nobody finds a value by trying what may have been one.
 
