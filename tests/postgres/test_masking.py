@@ -70,7 +70,7 @@ def filled(project: Project, seedbed_server: ThrowawayServer) -> Iterator[Databa
 
 
 def masked(project: Project, database: Database) -> Masked:
-    return mask(project.load_schema(), database, Pools(today()))
+    return mask(project.load_schema(), database, Pools(today()), seed=1)
 
 
 def left_in_files(server: ThrowawayServer, database: Database, words: tuple[bytes, ...]) -> list[str]:
@@ -108,6 +108,18 @@ class TestMask:
         assert execute(filled.direct, "SELECT count(*) FROM person JOIN subscription USING (id, email)") == [(900,)]
         assert execute(filled.direct, "SELECT count(*) FROM person WHERE note IS NOT NULL OR city <> 'Oslo'") == [(0,)]
         assert (done.columns["person.email"], done.columns["person.first_name"]) == (3000, 50)
+
+    def test_gives_the_same_values_to_the_same_rows(
+        self, project: Project, filled: Database, seedbed_server: ThrowawayServer
+    ) -> None:
+        masked(project, filled)
+        with fresh_database(seedbed_server) as other:
+            apply(project.settled, other)
+            execute(other.direct, ";".join(ROWS))
+            masked(project, other)
+
+            every = "SELECT email, first_name, phone FROM person ORDER BY id"
+            assert execute(other.direct, every) == execute(filled.direct, every)
 
     def test_puts_every_constraint_back(self, project: Project, filled: Database) -> None:
         constraints = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint ORDER BY 1, 2"

@@ -180,7 +180,8 @@ def mask(ctx: click.Context, only_check: bool, yes: str | None, env: str | None,
     database = locate(chosen)
     confirm(database.name, yes, action="masked")
     with step("Masking"):
-        done = replace(schema, database, Pools(read_lock(chosen.project, chosen.environment).as_of))
+        lock = read_lock(chosen.project, chosen.environment)
+        done = replace(schema, database, Pools(lock.as_of), seed=lock.seed)
     lines = columns([(name, f"{count:,} values") for name, count in done.columns.items()])
     show(done, as_json=as_json, lines=lines)
 

@@ -66,7 +66,7 @@ def fill(configuration: Configuration, provider: BranchProvider, name: str, data
         return Filled(applied, Rows.COPIED)
     if data is Data.MASKED:
         schema, lock = load_schema(configuration.project), read_lock(configuration.project, Environment.PREVIEW)
-        return Filled(applied, Rows.MASKED, masked=mask(schema, database, Pools(lock.as_of)))
+        return Filled(applied, Rows.MASKED, masked=mask(schema, database, Pools(lock.as_of), seed=lock.seed))
     with connect(database) as connection:
         occupied = bool(tables_with_rows(connection))
     if data is Data.AUTO and occupied:

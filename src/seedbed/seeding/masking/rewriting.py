@@ -1,7 +1,6 @@
 """A database's personal columns rewritten, so that no old value is left in its tables, indexes or statistics."""
 
 import io
-import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,7 +69,7 @@ class _Part:
         return str(self.column.type.compile(DIALECT))
 
 
-def mask(schema: Schema, database: Database, pools: Pools) -> Masked:
+def mask(schema: Schema, database: Database, pools: Pools, *, seed: int) -> Masked:
     """Replace every marked value, the same one by the same everywhere, so that joins hold and what was unique is so.
 
     One transaction: after a failure or a kill the old values are all there. Tables are written anew, since an UPDATE
@@ -79,7 +78,8 @@ def mask(schema: Schema, database: Database, pools: Pools) -> Masked:
     VACUUM FULL after the commit. Materialized views are refreshed, and statistics taken again. What is in the server's
     log, in backups and in Neon's history stays, and so do dead rows of pg_statistic until the server vacuums it.
 
-    Which value stands for which is drawn anew each time, so that nobody finds a value by trying what may have been one.
+    Which value stands for which follows from `seed` and from the values of the column together, so it is the same each
+    time, and nobody finds an old value by trying a single one.
 
     Raises:
         NothingMasked: no column is marked.
@@ -97,7 +97,7 @@ def mask(schema: Schema, database: Database, pools: Pools) -> Masked:
         connection.rollback()
         cursor: Any = connection.connection.cursor()
         try:
-            counts = _make_maps(cursor, parts, replacements)
+            counts = _make_maps(cursor, parts, replacements, seed)
             updated = _rewrite(cursor, parts)
             cursor.execute(_VIEWS)
             views = [view for (view,) in cursor.fetchall()]
@@ -122,7 +122,7 @@ def _refuse(schema: Schema, parts: Sequence[_Part], replacements: Replacements) 
         raise PersonalUnmarked(left)
 
 
-def _make_maps(cursor: Any, parts: Sequence[_Part], replacements: Replacements) -> dict[str, int]:
+def _make_maps(cursor: Any, parts: Sequence[_Part], replacements: Replacements, seed: int) -> dict[str, int]:
     """A table for each kind, from an old value to the new one; the old ones never leave the server."""
     by_kind: dict[str, list[_Part]] = defaultdict(list)
     for part in parts:
@@ -135,11 +135,11 @@ def _make_maps(cursor: Any, parts: Sequence[_Part], replacements: Replacements) 
             cursor.execute(sql.SQL("SELECT count(DISTINCT {}::text) FROM {}").format(part.quoted, part.place))
             counts[f"{part.table.key}.{part.column.name}"] = cursor.fetchone()[0]
         if kind != _EMPTYING:
-            _make_map(cursor, kind, mine, replacements)
+            _make_map(cursor, kind, mine, replacements, seed)
     return counts
 
 
-def _make_map(cursor: Any, kind: str, parts: Sequence[_Part], replacements: Replacements) -> None:
+def _make_map(cursor: Any, kind: str, parts: Sequence[_Part], replacements: Replacements, seed: int) -> None:
     every = sql.SQL(" UNION ").join(
         sql.SQL("SELECT DISTINCT {}::text AS value FROM {}").format(part.quoted, part.place) for part in parts
     )
@@ -149,10 +149,11 @@ def _make_map(cursor: Any, kind: str, parts: Sequence[_Part], replacements: Repl
             "CREATE TEMP TABLE {} ON COMMIT DROP AS"
             " SELECT value, row_number() OVER (ORDER BY md5({} || value)) - 1 AS n FROM ({}) AS every"
             " WHERE value IS NOT NULL"
-        ).format(sql.Identifier(f"seedbed_old_{kind}"), sql.Literal(secrets.token_hex(16)), every)
+        ).format(sql.Identifier(f"seedbed_old_{kind}"), sql.Literal(f"{seed}/{kind}/"), every)
     )
     cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(numbered))
-    longest = min(
+    lengths = [length for part in parts if isinstance(length := getattr(part.column.type, "length", None), int)]
+    longest = min(lengths, default=None)
         (part.column.type.length for part in parts if getattr(part.column.type, "length", None)), default=None
     )
     made = "".join(f"{n}\t{replacements.value(kind, n, longest)}\n" for n in range(cursor.fetchone()[0]))
