@@ -154,8 +154,6 @@ def _make_map(cursor: Any, kind: str, parts: Sequence[_Part], replacements: Repl
     cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(numbered))
     lengths = [length for part in parts if isinstance(length := getattr(part.column.type, "length", None), int)]
     longest = min(lengths, default=None)
-        (part.column.type.length for part in parts if getattr(part.column.type, "length", None)), default=None
-    )
     made = "".join(f"{n}\t{replacements.value(kind, n, longest)}\n" for n in range(cursor.fetchone()[0]))
     cursor.execute(
         sql.SQL("CREATE TEMP TABLE {} (n bigint, value text) ON COMMIT DROP").format(
