@@ -119,7 +119,7 @@ class TestRehearse:
         task = project.root / "schema" / "task.py"
         text = task.read_text(encoding="utf-8")
         task.write_text(text.replace("sa_type=Text)", "sa_type=Text, index=True)"), encoding="utf-8")
-        project.run("migrate", "draft", "-m", "Find tasks by description")
+        project.run("migrate", "draft", "-m", "Find tasks by description", "--plain")
 
         planned = project.run("migrate", "plan", code=1)
         rehearsed = project.run("migrate", "rehearse")
