@@ -76,7 +76,7 @@ class Command:
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
         self.settle()
-        command = [self.packages / "node_modules/.bin/neon", "--no-analytics", *arguments[:2]]
+        command = [str(self.packages / "node_modules/.bin/neon"), "--no-analytics", *arguments[:2]]
         done = subprocess.run(
             [*command, "--project-id", self.project, *arguments[2:]],
             env=self.environment,
