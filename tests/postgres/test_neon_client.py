@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import psycopg2
 import pytest
 
 from seedbed.branching import provider_of
 from seedbed.branching.neon import NeonBranches
+from seedbed.branching.neon.client import NeonClient
+from seedbed.branching.neon.emulator.storage import Storage
 from seedbed.branching.neon.http import retry_after
 from seedbed.errors import (
     BadExpiry,
@@ -17,11 +20,15 @@ from seedbed.errors import (
     BranchNotReady,
     BranchSealed,
     NeonChildrenExpire,
+    NeonConflict,
     NeonKeyRefused,
     NeonNotConfigured,
+    NeonOperationFailed,
+    NeonOverloaded,
     NeonProjectUnknown,
     NeonQuotaReached,
     NeonUnreachable,
+    NotItsEndpoint,
     NotOursOnNeon,
     ProductionCopied,
     UnmarkedWithRows,
@@ -270,6 +277,34 @@ class TestFaults:
         branches.create(PR, environment=Environment.PREVIEW)
 
         assert neon.names() == ["main", f"{PR} [preparing]"]
+
+    @pytest.mark.parametrize(("fault", "error"), [("_423", NeonConflict), ("_429", NeonOverloaded)])
+    def test_that_do_not_end_are_said(
+        self, neon: Neon, branches: NeonBranches, fault: str, error: type[Exception]
+    ) -> None:
+        neon.faults(**{fault: 1})
+        wire = type(branches.client.wire)(branches.client.wire.access, patience=0.2)
+
+        with pytest.raises(error):
+            NeonBranches(type(branches.client)(wire), branches.configuration).list()
+
+    def test_of_an_operation_leave_nothing(self, neon: Neon, branches: NeonBranches) -> None:
+        with (
+            patch.object(Storage, "copy", side_effect=RuntimeError("no space left")),
+            pytest.raises(NeonOperationFailed, match="ended as failed: no space left"),
+        ):
+            branches.create(PR)
+
+        assert neon.names() == ["main"]
+
+    def test_of_an_address_that_is_another_computes_are_seen(self, neon: Neon, branches: NeonBranches) -> None:
+        make(branches)
+
+        with (
+            patch.object(NeonClient, "uri", return_value=neon.run.database_url()),
+            pytest.raises(NotItsEndpoint),
+        ):
+            branches.url(PR)
 
 
 class TestRetryAfter:

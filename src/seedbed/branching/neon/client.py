@@ -63,7 +63,7 @@ class NeonClient:
         """How many branches the account may have; None where the key is not a person's, or it is not said."""
         try:
             limit = self.wire.get("/users/me", Me).branches_limit
-        except (SeedbedError, Missing):
+        except SeedbedError:
             return None
         return limit if limit > 0 else None
 

@@ -69,16 +69,19 @@ class Access:
         return urlsplit(self.host).netloc or self.host
 
 
-class Unanswered(Exception):
+class Unanswered(NeonUnreachable):
     """A request that makes something was sent, and nobody knows whether it was done."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(host, reason)
         self.reason = reason
 
 
-class Missing(Exception):
+class Missing(NeonRefused):
     """Neon knows nothing of that id."""
+
+    def __init__(self) -> None:
+        super().__init__(_GONE, "there is no such branch or compute any more")
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,9 @@ class Wire:
             reason = _words(error)
         lost = response is None or (response.status_code >= _BROKEN and response.status_code not in _OVERLOADED)
         if lost and not repeatable:
-            raise Unanswered(reason or f"it answered {response.status_code if response is not None else 0}")
+            raise Unanswered(
+                self.access.shown, reason or f"it answered {response.status_code if response is not None else 0}"
+            )
         return reason, response
 
     @staticmethod

@@ -23,6 +23,7 @@ from seedbed.errors import (
     InvalidDatabaseUrl,
     NeonChildrenExpire,
     NeonDatabaseUnclear,
+    NeonOperationFailed,
     NeonQuotaReached,
     NeonRefused,
     NeonUnreachable,
@@ -94,7 +95,14 @@ class NeonBranches:
             ENVIRONMENT: (environment or self.configuration.environment).value,
             CALL: secrets.token_hex(8),
         }
-        made = self._made(name, source.neon.id, annotation, expires_at)
+        try:
+            made = self._made(name, source.neon.id, annotation, expires_at)
+        except NeonOperationFailed:
+            with suppress(BranchError):
+                left = self._found(name)
+                if left is not None and left.call == annotation[CALL]:
+                    self.client.delete(left.neon.id)
+            raise
         try:
             self._prepare(made, inherited=environment is None)
         except BaseException:
