@@ -9,12 +9,20 @@ from seedbed.settings import Configuration
 
 
 def provider_of(configuration: Configuration) -> BranchProvider:
-    """The provider for the environment's database: the embedded server, which is started if need be.
+    """The provider for the environment's database: Neon, or the embedded server, which is started if need be.
+
+    Neon is chosen by a DATABASE_URL of its own, or by NEON_PROJECT_ID. A NEON_API_KEY alone chooses nothing: a shell
+    may have it for other projects.
 
     Raises:
-        NoBranchProvider: the environment uses a server from a URL.
+        NeonNotConfigured: it is Neon, and the key or the project is not set.
+        NoBranchProvider: the environment uses another server from a URL.
     """
     given = located(configuration)
+    if (given is not None and given.direct.is_neon) or configuration.settings.neon_project_id is not None:
+        from seedbed.branching.neon import NeonBranches  # noqa: PLC0415 - an HTTP client, for whom Neon is nothing
+
+        return NeonBranches.of(configuration)
     if given is not None:
         raise NoBranchProvider(configuration.environment, given.direct.address, str(given.origin))
     server = Server.of(configuration)

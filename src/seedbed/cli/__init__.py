@@ -10,6 +10,7 @@ from seedbed.cli.config import config
 from seedbed.cli.db import db
 from seedbed.cli.init import init
 from seedbed.cli.migrate import migrate
+from seedbed.cli.neon import neon
 from seedbed.cli.options import HELP_WIDTH
 from seedbed.cli.preview import preview
 from seedbed.cli.seed import seed
@@ -40,5 +41,5 @@ def root(ctx: click.Context, project: Path) -> None:
     ctx.obj = project
 
 
-for command in (init, up, db, migrate, seed, branch, preview, serve, config):
+for command in (init, up, db, migrate, seed, branch, preview, neon, serve, config):
     root.add_command(command)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from seedbed.errors import CannotListen, PortTaken
 from seedbed.serving.journal import LOG
@@ -59,8 +60,13 @@ def serve(app: FastAPI, listening: socket.socket) -> None:
         LOG.info("Stopped")
 
 
+def serve_app(app: ASGIApp, listening: socket.socket) -> None:
+    """Serve anything until SIGINT or SIGTERM, and log nothing of it."""
+    _server(app).run(sockets=[listening])
+
+
 @contextmanager
-def served(app: FastAPI, listening: socket.socket) -> Iterator[str]:
+def served(app: ASGIApp, listening: socket.socket) -> Iterator[str]:
     """Serve in a thread for the length of a block; gives the URL."""
     server = _server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="seedbed-serve")
@@ -95,7 +101,7 @@ def _logged() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _server(app: FastAPI) -> uvicorn.Server:
+def _server(app: ASGIApp) -> uvicorn.Server:
     """The journal logs requests, so uvicorn does not. psycopg cannot use the event loop that Windows has by default."""
     loop = "asyncio:SelectorEventLoop" if sys.platform == "win32" else "auto"
     return _Server(

@@ -4,7 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from seedbed.errors import InvalidDatabaseUrl
@@ -58,6 +58,15 @@ class Settings(BaseSettings):
         alias="SHADOW_DATABASE_URL",
         description="A server on which drafts are proven, in databases made and dropped there; "
         "without it, the embedded server.",
+    )
+    neon_api_key: SecretStr | None = Field(
+        None, alias="NEON_API_KEY", description="The key by which branches are made on Neon; never shown."
+    )
+    neon_project_id: str | None = Field(
+        None, alias="NEON_PROJECT_ID", description="The project on Neon whose branches are made."
+    )
+    neon_api_host: str = Field(
+        "https://console.neon.tech/api/v2", alias="NEON_API_HOST", description="Where Neon's API is."
     )
     data_dir: Path | None = Field(
         None,

@@ -1,0 +1,368 @@
+"""Neon's API v2, as far as branches need it."""
+
+import difflib
+import secrets
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Body, Depends, FastAPI, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from seedbed.branching.neon.emulator.cloud import Cloud, Refusal
+from seedbed.branching.neon.emulator.faults import ADMIN, Faults
+from seedbed.branching.neon.emulator.records import DOMAIN, REGION, Branch, Endpoint, Json, Operation, now, stamp
+
+Given = Annotated[Json, Body()]
+
+_MOST = 10_000
+_USER = "00000000-0000-4000-8000-000000000001"
+_ORGANIZATION = "org-emulated-12345678"
+
+
+def create_api(cloud: Cloud, key: str, faults: Faults) -> FastAPI:
+    """The routes; each takes the project's lock for as long as it looks or changes."""
+
+    def known(authorization: str = Header("")) -> None:
+        if not secrets.compare_digest(authorization, f"Bearer {key}"):
+            raise Refusal(401, "", "authentication failed")
+
+    app = FastAPI(title="Neon's API, emulated", openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    v2 = "/api/v2"
+    guard = [Depends(known)]
+    _account(app, v2, cloud, guard)
+    _branches(app, f"{v2}/projects/{{project}}", cloud, guard)
+    _computes(app, f"{v2}/projects/{{project}}", cloud, guard)
+    _inside(app, f"{v2}/projects/{{project}}", cloud, guard)
+
+    @app.post(f"{ADMIN}/faults", dependencies=guard)
+    def set_faults(given: Given) -> Json:
+        faults.set(given)
+        cloud.step = float(given.get("step", cloud.step))
+        cloud.asleep = int(given.get("asleep", 0))
+        cloud.limit = int(given.get("limit", cloud.limit))
+        return {}
+
+    @app.get(f"{ADMIN}/faults", dependencies=guard)
+    def count_faults() -> Json:
+        return dict(faults.counts)
+
+    return app
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101 - the handler is for these alone
+    body = {"request_id": str(uuid.uuid4()), "code": error.code, "message": error.message}
+    return JSONResponse(body, error.status)
+
+
+def _malformed(_: Request, error: Exception) -> Response:
+    return _refused(_, Refusal(400, "", f"request is not valid: {error}"))
+
+
+def _see(cloud: Cloud, project: str) -> None:
+    if project != cloud.project:
+        raise Refusal(404, "", "project not found")
+
+
+def _account(app: FastAPI, v2: str, cloud: Cloud, guard: Any) -> None:
+    made = stamp(now())
+
+    @app.get(f"{v2}/users/me", dependencies=guard)
+    def me() -> Json:
+        return {
+            "id": _USER, "email": "emulated@example.com", "login": "emulated", "name": "Emulated", "last_name": "",
+            "image": "", "plan": "free", "active_seconds_limit": 0, "projects_limit": 1,
+            "branches_limit": cloud.limit, "max_autoscaling_limit": 2, "auth_accounts": [],
+        }  # fmt: skip
+
+    @app.get(f"{v2}/users/me/organizations", dependencies=guard)
+    def organizations() -> Json:
+        one = {
+            "id": _ORGANIZATION, "name": "Emulated", "handle": "emulated", "plan": "free", "created_at": made,
+            "updated_at": made, "managed_by": "console",
+        }  # fmt: skip
+        return {"organizations": [one]}
+
+    def listed() -> Json:
+        return {
+            "id": cloud.project, "name": "emulated", "platform_id": "aws", "region_id": REGION, "pg_version": 17,
+            "provisioner": "k8s-neonvm", "proxy_host": DOMAIN, "store_passwords": True, "creation_source": "console",
+            "active_time": 0, "cpu_used_sec": 0, "branch_logical_size_limit": 512,
+            "branch_logical_size_limit_bytes": 512 << 20, "owner_id": _ORGANIZATION, "org_id": _ORGANIZATION,
+            "created_at": made, "updated_at": made,
+        }  # fmt: skip
+
+    @app.get(f"{v2}/projects", dependencies=guard)
+    def projects() -> Json:
+        return {"projects": [listed()], "applications": {}, "integrations": {}}
+
+    @app.get(f"{v2}/projects/{{project}}", dependencies=guard)
+    def project(project: str) -> Json:
+        _see(cloud, project)
+        more = dict.fromkeys(
+            ("active_time_seconds", "compute_time_seconds", "written_data_bytes", "data_transfer_bytes",
+             "data_storage_bytes_hour"), 0,
+        )  # fmt: skip
+        period = {"consumption_period_start": made, "consumption_period_end": made, "history_retention_seconds": 21600}
+        return {"project": {**listed(), **more, **period}}
+
+
+def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
+    @app.get(f"{base}/branches", dependencies=guard)
+    def list_branches(
+        project: str,
+        search: str = "",
+        sort_by: str = "updated_at",
+        sort_order: str = "desc",
+        limit: int = _MOST,
+        cursor: str = "",
+    ) -> Json:
+        _see(cloud, project)
+        if sort_by not in {"name", "created_at", "updated_at"} or not 1 <= limit <= _MOST:
+            raise Refusal(400, "", "sort_by or limit is not valid")
+        with cloud.lock:
+            found = [b for b in cloud.branches.values() if search in b.name or search in b.id]
+            found.sort(key=lambda b: (getattr(b, sort_by), b.id), reverse=sort_order == "desc")
+            ids = [b.id for b in found]
+            start = ids.index(cursor) + 1 if cursor in ids else 0
+            page = found[start : start + limit]
+            said: Json = {
+                "branches": [b.json() for b in page],
+                "annotations": {b.id: b.annotation_json() for b in page if b.annotation is not None},
+                "pagination": {"sort_by": sort_by, "sort_order": sort_order.upper()},
+            }
+            if start + limit < len(found):
+                said["pagination"]["next"] = page[-1].id
+            return said
+
+    @app.get(f"{base}/branches/count", dependencies=guard)
+    def count(project: str, search: str = "") -> Json:
+        _see(cloud, project)
+        with cloud.lock:
+            return {"count": sum(search in b.name or search in b.id for b in cloud.branches.values())}
+
+    @app.post(f"{base}/branches", dependencies=guard, status_code=201)
+    def create(project: str, given: Annotated[Json | None, Body()] = None) -> Json:
+        _see(cloud, project)
+        body = given or {}
+        wanted = body.get("branch") or {}
+        with cloud.lock:
+            branch, endpoints, operations = cloud.create(
+                wanted.get("name"),
+                wanted.get("parent_id"),
+                [endpoint.get("type", "read_write") for endpoint in body.get("endpoints") or []],
+                schema_only=wanted.get("init_source") == "schema-only",
+                expires_at=_moment(wanted.get("expires_at")),
+                protected=bool(wanted.get("protected")),
+                annotation=body.get("annotation_value"),
+            )
+            return {
+                "branch": branch.json(),
+                "endpoints": [endpoint.json() for endpoint in endpoints],
+                "operations": [operation.json() for operation in operations],
+                "roles": [branch.role_json(name) for name in branch.passwords],
+                "databases": [branch.database_json(name) for name in branch.databases],
+                **_uris(branch, endpoints),
+            }
+
+    @app.get(f"{base}/branches/{{branch_id}}", dependencies=guard)
+    def get(project: str, branch_id: str) -> Json:
+        _see(cloud, project)
+        with cloud.lock:
+            branch = cloud.branch(branch_id)
+            return {"branch": branch.json(), "annotation": branch.annotation_json()}
+
+    @app.patch(f"{base}/branches/{{branch_id}}", dependencies=guard)
+    def patch(project: str, branch_id: str, given: Given) -> Json:
+        _see(cloud, project)
+        wanted = given.get("branch") or {}
+        expiry = _moment(wanted["expires_at"]) if "expires_at" in wanted else False
+        with cloud.lock:
+            branch = cloud.branch(branch_id)
+            return _done(branch, cloud.update(branch, wanted.get("name"), expiry))
+
+    @app.delete(f"{base}/branches/{{branch_id}}", dependencies=guard)
+    def delete(project: str, branch_id: str) -> Any:
+        _see(cloud, project)
+        with cloud.lock:
+            if branch_id not in cloud.branches:
+                return Response(status_code=204)
+            branch = cloud.branch(branch_id)
+            return _done(branch, cloud.delete(branch))
+
+    @app.post(f"{base}/branches/{{branch_id}}/restore", dependencies=guard)
+    def restore(project: str, branch_id: str, given: Given) -> Json:
+        _see(cloud, project)
+        with cloud.lock:
+            branch, source = cloud.branch(branch_id), cloud.branch(str(given.get("source_branch_id")))
+            return _done(branch, cloud.restore(branch, source, given.get("preserve_under_name")))
+
+
+def _computes(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
+    def said(endpoint: Endpoint, operations: list[Operation]) -> Json:
+        return {"endpoint": endpoint.json(), "operations": [operation.json() for operation in operations]}
+
+    @app.get(f"{base}/endpoints", dependencies=guard)
+    def every(project: str) -> Json:
+        _see(cloud, project)
+        with cloud.lock:
+            return {"endpoints": [endpoint.json() for endpoint in cloud.endpoints.values()]}
+
+    @app.get(f"{base}/branches/{{branch_id}}/endpoints", dependencies=guard)
+    def of_branch(project: str, branch_id: str) -> Json:
+        _see(cloud, project)
+        with cloud.lock:
+            return {"endpoints": [endpoint.json() for endpoint in cloud.of_branch(cloud.branch(branch_id).id)]}
+
+    @app.post(f"{base}/endpoints", dependencies=guard, status_code=201)
+    def create(project: str, given: Given) -> Json:
+        _see(cloud, project)
+        wanted = given.get("endpoint") or {}
+        with cloud.lock:
+            return said(*cloud.add_endpoint(cloud.branch(wanted.get("branch_id", "")), wanted.get("type", "")))
+
+    @app.delete(f"{base}/endpoints/{{endpoint_id}}", dependencies=guard)
+    def delete(project: str, endpoint_id: str) -> Any:
+        _see(cloud, project)
+        with cloud.lock:
+            if endpoint_id not in cloud.endpoints:
+                return Response(status_code=204)
+            endpoint = cloud.endpoint(endpoint_id)
+            return said(endpoint, cloud.remove_endpoint(endpoint))
+
+    @app.post(f"{base}/endpoints/{{endpoint_id}}/{{verb}}", dependencies=guard)
+    def change(project: str, endpoint_id: str, verb: str) -> Json:
+        _see(cloud, project)
+        if verb not in {"start", "suspend", "restart"}:
+            raise Refusal(404, "", "not found")
+        with cloud.lock:
+            endpoint = cloud.endpoint(endpoint_id)
+            cloud.see_idle()
+            operations = [cloud.suspend(endpoint)] if verb in {"suspend", "restart"} else []
+            operations += [cloud.start(endpoint)] if verb in {"start", "restart"} else []
+            return said(endpoint, operations)
+
+    @app.get(f"{base}/operations", dependencies=guard)
+    def operations(project: str, limit: int = 100) -> Json:
+        _see(cloud, project)
+        with cloud.lock:
+            return {"operations": [operation.json() for operation in cloud.operations[::-1][:limit]]}
+
+    @app.get(f"{base}/operations/{{operation_id}}", dependencies=guard)
+    def operation(project: str, operation_id: str) -> Json:
+        _see(cloud, project)
+        with cloud.lock:
+            found = [one for one in cloud.operations if one.id == operation_id]
+        if not found:
+            raise Refusal(404, "", "operation not found")
+        return {"operation": found[0].json()}
+
+
+def _inside(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
+    @app.get(f"{base}/branches/{{branch_id}}/roles", dependencies=guard)
+    def roles(project: str, branch_id: str) -> Json:
+        _see(cloud, project)
+        branch = cloud.branch(branch_id)
+        return {"roles": [branch.role_json(name) for name in branch.passwords]}
+
+    @app.get(f"{base}/branches/{{branch_id}}/roles/{{role}}/reveal_password", dependencies=guard)
+    def reveal(project: str, branch_id: str, role: str) -> Json:
+        _see(cloud, project)
+        passwords = cloud.branch(branch_id).passwords
+        if role not in passwords:
+            raise Refusal(404, "", "role not found")
+        return {"password": passwords[role]}
+
+    @app.get(f"{base}/branches/{{branch_id}}/databases", dependencies=guard)
+    def databases(project: str, branch_id: str) -> Json:
+        _see(cloud, project)
+        branch = cloud.branch(branch_id)
+        return {"databases": [branch.database_json(name) for name in branch.databases]}
+
+    @app.post(f"{base}/branches/{{branch_id}}/databases", dependencies=guard, status_code=201)
+    def create_database(project: str, branch_id: str, given: Given) -> Json:
+        _see(cloud, project)
+        wanted = given.get("database") or {}
+        with cloud.lock:
+            branch = cloud.branch(branch_id)
+            done = cloud.add_database(branch, str(wanted.get("name")), str(wanted.get("owner_name")))
+            database = branch.database_json(str(wanted.get("name")))
+        return {"database": database, "operations": [operation.json() for operation in done]}
+
+    @app.get(f"{base}/connection_uri", dependencies=guard)
+    def connection_uri(
+        project: str,
+        database_name: str,
+        role_name: str,
+        branch_id: str = "",
+        endpoint_id: str = "",
+        pooled: bool = False,
+    ) -> Json:
+        _see(cloud, project)
+        with cloud.lock:
+            default = next(b for b in cloud.branches.values() if b.default)
+            branch = cloud.branch(branch_id or (cloud.endpoint(endpoint_id).branch_id if endpoint_id else default.id))
+            wanted = [e for e in cloud.of_branch(branch.id) if endpoint_id in {"", e.id}]
+            if not wanted or database_name not in branch.databases or role_name not in branch.passwords:
+                raise Refusal(404, "", "there is no such endpoint, database or role on the branch")
+            return {"uri": uri(branch, wanted[0], database_name, role_name, pooled=pooled)}
+
+    @app.get(f"{base}/branches/{{branch_id}}/schema", dependencies=guard)
+    def schema(project: str, branch_id: str, db_name: str) -> Json:
+        _see(cloud, project)
+        return {"sql": _schema(cloud, branch_id, db_name)}
+
+    @app.get(f"{base}/branches/{{branch_id}}/compare_schema", dependencies=guard)
+    def compare(project: str, branch_id: str, db_name: str, base_branch_id: str = "") -> Json:
+        _see(cloud, project)
+        other = base_branch_id or cloud.branch(branch_id).parent_id or branch_id
+        before, after = (_schema(cloud, which, db_name).splitlines(keepends=True) for which in (other, branch_id))
+        return {"diff": "".join(difflib.unified_diff(before, after, f"a/{db_name}", f"b/{db_name}"))}
+
+
+def _schema(cloud: Cloud, branch_id: str, database: str) -> str:
+    branch = cloud.branch(branch_id)
+    if database not in branch.databases:
+        raise Refusal(404, "", "database not found")
+    return cloud.storage.dump(branch.place(database))
+
+
+def _done(branch: Branch, operations: list[Operation]) -> Json:
+    return {"branch": branch.json(), "operations": [operation.json() for operation in operations]}
+
+
+def _uris(branch: Branch, endpoints: list[Endpoint]) -> Json:
+    """As at Neon, only where there is one database, one role and a compute to connect to."""
+    if len(branch.databases) != 1 or len(branch.passwords) != 1 or not endpoints:
+        return {}
+    (database,), ((role, password),) = branch.databases, branch.passwords.items()
+    endpoint = endpoints[0]
+    parameters = {
+        "database": database, "role": role, "password": password, "host": endpoint.host,
+        "pooler_host": endpoint.pooler_host,
+    }  # fmt: skip
+    whole = uri(branch, endpoint, database, role, pooled=False)
+    return {"connection_uris": [{"connection_uri": whole, "connection_parameters": parameters}]}
+
+
+def uri(branch: Branch, endpoint: Endpoint, database: str, role: str, *, pooled: bool) -> str:
+    host = endpoint.pooler_host if pooled else endpoint.host
+    name, user, password = (quote(text, safe="") for text in (database, role, branch.passwords[role]))
+    return f"postgresql://{user}:{password}@{host}/{name}?sslmode=require&channel_binding=require"
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901 - refused below
+    if moment.tzinfo is None:
+        raise Refusal(400, "", "expires_at must be RFC 3339 with a zone")
+    return moment.replace(microsecond=0)

@@ -1,0 +1,58 @@
+"""A certificate for the emulator's hosts, made for one run and thrown away."""
+
+import hashlib
+import ssl
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from seedbed.errors import EmulatorIncomplete
+
+
+@dataclass(frozen=True)
+class Tls:
+    """What the proxy speaks TLS with, and the hash by which clients bind their login to it (tls-server-end-point)."""
+
+    context: ssl.SSLContext
+    binding: bytes
+
+
+def make_tls(host: str) -> Tls:
+    """A self-signed certificate.
+
+    Raises:
+        EmulatorIncomplete: `cryptography` is not installed.
+    """
+    try:
+        from cryptography import x509  # noqa: PLC0415 - an extra
+        from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+    except ImportError:
+        raise EmulatorIncomplete from None
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory(prefix="seedbed-emulator-") as folder:
+        file = Path(folder) / "pair.pem"
+        file.touch(mode=0o600)
+        file.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            + made.public_bytes(serialization.Encoding.PEM)
+        )
+        context.load_cert_chain(file)
+    return Tls(context, b"" + hashlib.sha256(made.public_bytes(serialization.Encoding.DER)).digest())

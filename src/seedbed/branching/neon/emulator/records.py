@@ -1,0 +1,172 @@
+"""What the emulator knows of a project, and how Neon's API says it."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+REGION = "aws-us-east-2"
+DOMAIN = "us-east-2.aws.neon.tech"
+
+Json = dict[str, Any]
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass
+class Branch:
+    id: str
+    name: str
+    parent_id: str | None
+    project: str
+    default: bool = False
+    protected: bool = False
+    state: str = "init"
+    init_source: str = "parent-data"
+    expires_at: datetime | None = None
+    annotation: dict[str, str] | None = None
+    databases: dict[str, str] = field(default_factory=dict)
+    """Owners by name."""
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+    last_reset_at: datetime | None = None
+    created_at: datetime = field(default_factory=now)
+    updated_at: datetime = field(default_factory=now)
+
+    def place(self, database: str) -> str:
+        """What PostgreSQL calls one of its databases."""
+        return f"{self.id}/{database}"
+
+    def json(self) -> Json:
+        said: Json = {
+            "id": self.id,
+            "project_id": self.project,
+            "name": self.name,
+            "current_state": self.state,
+            "state_changed_at": stamp(self.updated_at),
+            "creation_source": "console",
+            "primary": self.default,
+            "default": self.default,
+            "protected": self.protected,
+            "init_source": self.init_source,
+            "created_at": stamp(self.created_at),
+            "updated_at": stamp(self.updated_at),
+            **dict.fromkeys(
+                (
+                    "cpu_used_sec", "compute_time_seconds", "active_time_seconds", "written_data_bytes",
+                    "data_transfer_bytes", "logical_size",
+                ),
+                0,
+            ),
+        }  # fmt: skip
+        if self.parent_id is not None:
+            said["parent_id"] = self.parent_id
+            said["parent_lsn"] = "0/0"
+        if self.expires_at is not None:
+            said["expires_at"] = stamp(self.expires_at)
+            said["ttl_interval_seconds"] = int((self.expires_at - self.created_at).total_seconds())
+        if self.last_reset_at is not None:
+            said["last_reset_at"] = stamp(self.last_reset_at)
+        return said
+
+    def annotation_json(self) -> Json:
+        return {
+            "object": {"type": "console/branch", "id": self.id},
+            "value": self.annotation or {},
+            "created_at": stamp(self.created_at),
+            "updated_at": stamp(self.created_at),
+        }
+
+    def role_json(self, name: str) -> Json:
+        return {"branch_id": self.id, "name": name, "protected": False, **self._dates()}
+
+    def database_json(self, name: str) -> Json:
+        number = list(self.databases).index(name) + 1
+        return {
+            "id": number, "branch_id": self.id, "name": name, "owner_name": self.databases[name], **self._dates()
+        }  # fmt: skip
+
+    def _dates(self) -> Json:
+        return {"created_at": stamp(self.created_at), "updated_at": stamp(self.updated_at)}
+
+
+@dataclass
+class Endpoint:
+    id: str
+    branch_id: str
+    project: str
+    type: str = "read_write"
+    state: str = "init"
+    suspend_timeout: int = 0
+    created_at: datetime = field(default_factory=now)
+
+    @property
+    def host(self) -> str:
+        return f"{self.id}.{DOMAIN}"
+
+    @property
+    def pooler_host(self) -> str:
+        return f"{self.id}-pooler.{DOMAIN}"
+
+    def json(self) -> Json:
+        return {
+            "id": self.id,
+            "host": self.host,
+            "branch_id": self.branch_id,
+            "project_id": self.project,
+            "type": self.type,
+            "current_state": self.state,
+            "autoscaling_limit_min_cu": 0.25,
+            "autoscaling_limit_max_cu": 0.25,
+            "region_id": REGION,
+            "pooler_enabled": False,
+            "pooler_mode": "transaction",
+            "disabled": False,
+            "passwordless_access": True,
+            "creation_source": "console",
+            "provisioner": "k8s-neonvm",
+            "proxy_host": DOMAIN,
+            "settings": {},
+            "suspend_timeout_seconds": self.suspend_timeout,
+            "created_at": stamp(self.created_at),
+            "updated_at": stamp(self.created_at),
+        }
+
+
+@dataclass
+class Operation:
+    action: str
+    project: str
+    branch_id: str | None
+    endpoint_id: str | None
+    work: Callable[[], None] = field(repr=False)
+    status: str = "scheduling"
+    error: str | None = None
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    created_at: datetime = field(default_factory=now)
+
+    @property
+    def under_way(self) -> bool:
+        return self.status in {"scheduling", "running", "cancelling"}
+
+    def json(self) -> Json:
+        said: Json = {
+            "id": self.id,
+            "project_id": self.project,
+            "action": self.action,
+            "status": self.status,
+            "failures_count": 0,
+            "total_duration_ms": 0,
+            "created_at": stamp(self.created_at),
+            "updated_at": stamp(now()),
+        }
+        for name, value in (("branch_id", self.branch_id), ("endpoint_id", self.endpoint_id), ("error", self.error)):
+            if value is not None:
+                said[name] = value
+        return said

@@ -1,0 +1,349 @@
+"""Branches on Neon, by an emulator of its API whose faults are asked for."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
+
+import psycopg2
+import pytest
+
+from seedbed.branching import provider_of
+from seedbed.branching.neon import NeonBranches
+from seedbed.branching.neon.client import NeonClient
+from seedbed.branching.neon.emulator.storage import Storage
+from seedbed.branching.neon.http import retry_after
+from seedbed.errors import (
+    BadExpiry,
+    BranchExists,
+    BranchNotFound,
+    BranchNotReady,
+    BranchSealed,
+    NeonChildrenExpire,
+    NeonConflict,
+    NeonKeyRefused,
+    NeonNotConfigured,
+    NeonOperationFailed,
+    NeonOverloaded,
+    NeonProjectUnknown,
+    NeonQuotaReached,
+    NeonUnreachable,
+    NotItsEndpoint,
+    NotOursOnNeon,
+    ProductionCopied,
+    UnmarkedWithRows,
+)
+from seedbed.settings import Environment, find_project, load
+from tests.emulators import MARK, ROOT, Neon, ask, emulated
+
+PR = "preview/pr-42"
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Neon]:
+    with emulated() as neon:
+        yield neon
+
+
+@pytest.fixture
+def neon(emulator: Neon) -> Iterator[Neon]:
+    yield emulator
+    emulator.faults(step=0.005, limit=10)
+    emulator.main("DROP TABLE IF EXISTS note; CREATE TABLE note (body text); INSERT INTO note VALUES ('hello')")
+    emulator.main(MARK.format("development"))
+    cloud = emulator.run.cloud
+    for branch in sorted(cloud.branches.values(), key=lambda branch: branch.created_at, reverse=True):
+        if not branch.default:
+            branch.protected, branch.init_source = False, "test"
+            NeonBranches.of(emulator.configuration()).client.delete(branch.id)
+
+
+@pytest.fixture
+def branches(neon: Neon) -> NeonBranches:
+    return neon.branches()
+
+
+def make(branches: NeonBranches, name: str = PR, **options: object) -> None:
+    branches.create(name, environment=Environment.PREVIEW, **options)  # type: ignore[arg-type]
+    branches.finish(name)
+
+
+class TestCreate:
+    def test_leaves_a_copy_marked_preparing_whose_address_is_withheld(self, neon: Neon, branches: NeonBranches) -> None:
+        made = branches.create(PR, environment=Environment.PREVIEW)
+
+        assert (made.name, made.parent, made.ready, made.owner) == (PR, "development", False, "seedbed")
+        url = branches.url(PR, unfinished=True).reveal()
+        assert ask(url, "SELECT body, name FROM note, seedbed.environment") == [("hello", "preparing")]
+        assert neon.names() == ["main", f"{PR} [preparing]"]
+        with pytest.raises(BranchNotReady):
+            branches.url(PR)
+
+    def test_copies_a_branch_that_somebody_is_connected_to(self, neon: Neon, branches: NeonBranches) -> None:
+        connection = psycopg2.connect(neon.run.database_url())
+        try:
+            make(branches)
+        finally:
+            connection.close()
+
+        assert ask(branches.url(PR).reveal(), "SELECT body FROM note") == [("hello",)]
+
+    def test_refuses_a_name_that_is_taken(self, branches: NeonBranches) -> None:
+        make(branches)
+
+        with pytest.raises(BranchExists):
+            branches.create(PR)
+
+    def test_makes_one_branch_when_many_ask_at_once(self, neon: Neon, branches: NeonBranches) -> None:
+        outcomes: list[str] = []
+
+        def ask_for_it() -> None:
+            try:
+                branches.create(PR, environment=Environment.PREVIEW)
+                outcomes.append("made")
+            except BranchExists:
+                outcomes.append("exists")
+
+        threads = [threading.Thread(target=ask_for_it) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(outcomes) == ["exists"] * 4 + ["made"]
+        assert neon.names() == ["main", f"{PR} [preparing]"]
+
+    def test_deletes_a_copy_of_production_that_was_to_be_a_preview(self, neon: Neon, branches: NeonBranches) -> None:
+        neon.main(MARK.format("production"))
+
+        with pytest.raises(ProductionCopied):
+            branches.create(PR, environment=Environment.PREVIEW)
+
+        assert neon.names() == ["main"]
+
+    def test_deletes_a_copy_of_rows_without_a_mark(self, neon: Neon, branches: NeonBranches) -> None:
+        neon.main("DROP SCHEMA seedbed CASCADE")
+
+        with pytest.raises(UnmarkedWithRows):
+            branches.create(PR, environment=Environment.PREVIEW)
+
+        assert neon.names() == ["main"]
+
+    def test_refuses_an_end_that_is_past_or_more_than_30_days_away(self, branches: NeonBranches) -> None:
+        for days in (-1, 31):
+            with pytest.raises(BadExpiry):
+                branches.create(PR, expires_at=datetime.now(UTC) + timedelta(days=days))
+
+    def test_refuses_to_copy_a_branch_that_ends(self, branches: NeonBranches) -> None:
+        make(branches, "base", expires_at=datetime.now(UTC) + timedelta(days=1))
+
+        with pytest.raises(NeonChildrenExpire):
+            branches.create(PR, parent="base")
+
+    def test_says_that_the_project_is_full(self, neon: Neon, branches: NeonBranches) -> None:
+        neon.faults(limit=1)
+
+        with pytest.raises(NeonQuotaReached) as refused:
+            branches.create(PR)
+
+        assert "has 1 branches already" in str(refused.value)
+
+
+class TestFinish:
+    def test_marks_the_branch_and_gives_a_direct_and_a_pooled_address(self, branches: NeonBranches) -> None:
+        make(branches)
+
+        direct, pooled = branches.url(PR), branches.url(PR, pooled=True)
+        assert branches.get(PR).ready
+        assert (direct.is_neon_pooler, pooled.is_neon_pooler, pooled.direct) == (False, True, direct)
+        assert ask(pooled.reveal(), "SELECT name FROM seedbed.environment") == [("preview",)]
+
+    def test_sealed_leaves_no_compute_and_a_branch_that_can_be_copied(self, branches: NeonBranches) -> None:
+        branches.create("base", environment=Environment.PREVIEW)
+
+        assert branches.finish("base", sealed=True).sealed
+        with pytest.raises(BranchSealed):
+            branches.url("base")
+        make(branches, parent="base")
+        assert ask(branches.url(PR).reveal(), "SELECT body FROM note") == [("hello",)]
+
+
+class TestReset:
+    def test_makes_the_branch_anew_from_its_parent(self, neon: Neon, branches: NeonBranches) -> None:
+        make(branches)
+        ask(branches.url(PR).reveal(), "DELETE FROM note")
+        neon.main("INSERT INTO note VALUES ('later')")
+
+        assert not branches.reset(PR).ready
+        url = branches.url(PR, unfinished=True).reveal()
+        assert ask(url, "SELECT body FROM note ORDER BY 1") == [("hello",), ("later",)]
+
+    def test_withholds_the_branch_when_its_parent_has_become_production(
+        self, neon: Neon, branches: NeonBranches
+    ) -> None:
+        make(branches)
+        neon.main(MARK.format("production"))
+
+        with pytest.raises(ProductionCopied):
+            branches.reset(PR)
+
+        with pytest.raises(BranchNotReady):
+            branches.url(PR)
+        with pytest.raises(ProductionCopied):
+            branches.finish(PR)
+
+
+class TestOthersBranches:
+    @pytest.mark.parametrize("name", ["main", "theirs", "protected", "another's"])
+    def test_are_not_changed_nor_deleted_nor_listed(self, neon: Neon, branches: NeonBranches, name: str) -> None:
+        path = f"/api/v2/projects/{neon.run.cloud.project}/branches"
+        ours = {"seedbed-owner": "seedbed", "seedbed-branch": name, "seedbed-environment": "preview"}
+        annotation = {"theirs": {}, "protected": ours, "another's": {**ours, "seedbed-owner": "shop"}}
+        if name != "main":
+            body = {"branch": {"name": name, "protected": name == "protected"}, "annotation_value": annotation[name]}
+            made = neon.call("POST", path, body)
+            branches.client.settle(made["branch"]["id"])
+        before = neon.call("GET", path)
+
+        for touch in (branches.delete, branches.reset, branches.finish, branches.create):
+            with pytest.raises(NotOursOnNeon):
+                touch(name)
+        with pytest.raises(NotOursOnNeon):
+            branches.expire(name, None)
+
+        assert neon.call("GET", path) == before
+        assert branches.list() == ()
+
+
+class TestExpire:
+    def test_is_carried_out_and_taken_back(self, branches: NeonBranches) -> None:
+        make(branches)
+        end = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0)
+
+        assert branches.expire(PR, end).expires_at == end
+        assert branches.expire(PR, None).expires_at is None
+
+    def test_is_done_by_neon(self, neon: Neon, branches: NeonBranches) -> None:
+        branches.create(PR, expires_at=datetime.now(UTC) + timedelta(seconds=3))
+        gone = threading.Event()
+        while not gone.wait(0.1):
+            if neon.names() == ["main"]:
+                gone.set()
+
+        with pytest.raises(BranchNotFound):
+            branches.get(PR)
+
+
+class TestList:
+    def test_reads_every_page(self, neon: Neon, branches: NeonBranches) -> None:
+        for number in range(3):
+            make(branches, f"pr-{number}")
+        paged = NeonBranches(type(branches.client)(branches.client.wire, page=2), branches.configuration)
+
+        assert [branch.name for branch in paged.list()] == ["pr-0", "pr-1", "pr-2"]
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        "faults",
+        [{"_423": 0.4}, {"_429": 0.4}, {"_503": 0.4}, {"dropped": 0.3}, {"step": 0.3}, {"asleep": 3}],
+        ids=lambda faults: next(iter(faults)),
+    )
+    def test_are_lived_through(self, neon: Neon, branches: NeonBranches, faults: dict[str, float]) -> None:
+        neon.faults(seed=7, **faults)
+
+        make(branches)
+        branches.reset(PR)
+        branches.finish(PR)
+        url = branches.url(PR).reveal()
+
+        counted = neon.call("GET", "/emulator/faults")
+        assert neon.names() == ["main", PR]
+        assert ask(url, "SELECT body FROM note") == [("hello",)]
+        assert counted or "step" in faults or "asleep" in faults
+        branches.delete(PR)
+        assert neon.names() == ["main"]
+
+    def test_that_lose_every_answer_leave_one_branch_for_the_next_call(
+        self, neon: Neon, branches: NeonBranches
+    ) -> None:
+        neon.faults(dropped=1)
+        client = branches.client
+        impatient = type(client)(type(client.wire)(client.wire.access, patience=0.2))
+        with pytest.raises(NeonUnreachable):
+            NeonBranches(impatient, branches.configuration).create(PR)
+        neon.faults()
+
+        branches.create(PR, environment=Environment.PREVIEW)
+
+        assert neon.names() == ["main", f"{PR} [preparing]"]
+
+    @pytest.mark.parametrize(("fault", "error"), [("_423", NeonConflict), ("_429", NeonOverloaded)])
+    def test_that_do_not_end_are_said(
+        self, neon: Neon, branches: NeonBranches, fault: str, error: type[Exception]
+    ) -> None:
+        neon.faults(**{fault: 1})
+        wire = type(branches.client.wire)(branches.client.wire.access, patience=0.2)
+
+        with pytest.raises(error):
+            NeonBranches(type(branches.client)(wire), branches.configuration).list()
+
+    def test_of_an_operation_leave_nothing(self, neon: Neon, branches: NeonBranches) -> None:
+        with (
+            patch.object(Storage, "copy", side_effect=RuntimeError("no space left")),
+            pytest.raises(NeonOperationFailed, match="ended as failed: no space left"),
+        ):
+            branches.create(PR)
+
+        assert neon.names() == ["main"]
+
+    def test_of_an_address_that_is_another_computes_are_seen(self, neon: Neon, branches: NeonBranches) -> None:
+        make(branches)
+
+        with (
+            patch.object(NeonClient, "uri", return_value=neon.run.database_url()),
+            pytest.raises(NotItsEndpoint),
+        ):
+            branches.url(PR)
+
+
+class TestRetryAfter:
+    def test_is_read_in_both_forms(self) -> None:
+        assert retry_after("3") == 3.0
+        assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+        assert (retry_after(""), retry_after("soon")) == (None, None)
+
+
+class TestSettings:
+    def test_say_what_is_missing(self, neon: Neon) -> None:
+        for missing in ("NEON_API_KEY", "NEON_PROJECT_ID"):
+            with pytest.raises(NeonNotConfigured, match=f"{missing} is not set"):
+                provider_of(neon.configuration(**{missing: ""}))
+
+    def test_choose_neon_by_its_address_or_by_the_project(self, neon: Neon) -> None:
+        assert isinstance(provider_of(neon.configuration()), NeonBranches)
+        assert isinstance(provider_of(neon.configuration(DATABASE_URL="")), NeonBranches)
+
+    def test_with_a_key_that_is_refused(self, neon: Neon) -> None:
+        with pytest.raises(NeonKeyRefused) as refused:
+            neon.branches(NEON_API_KEY="napi_wrong").list()
+
+        assert "napi_wrong" not in str(refused.value)
+
+    def test_with_a_project_that_is_not_known(self, neon: Neon) -> None:
+        with pytest.raises(NeonProjectUnknown):
+            neon.branches(NEON_PROJECT_ID="old-lab-1").list()
+
+    def test_without_a_network(self, neon: Neon) -> None:
+        branches = neon.branches(NEON_API_HOST="http://127.0.0.1:1/api/v2")
+        wire = type(branches.client.wire)(branches.client.wire.access, patience=0.1)
+
+        with pytest.raises(NeonUnreachable, match=r"127\.0\.0\.1:1 does not answer"):
+            NeonBranches(type(branches.client)(wire), branches.configuration).list()
+
+    def test_never_show_the_key(self) -> None:
+        loaded = load(find_project(ROOT), environ={"NEON_API_KEY": "napi_secret", "NEON_PROJECT_ID": "p"})
+        access = NeonBranches.of(loaded).client.wire.access
+
+        assert "napi_secret" not in f"{loaded} {loaded.settings!r} {loaded.entries()} {access!r}"
+        assert "napi_secret" not in loaded.settings.model_dump_json()
