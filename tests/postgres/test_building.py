@@ -40,6 +40,7 @@ class TestBuild:
             build(connection, granting(role), make_role=make)
 
         assert execute(database.direct, f"SELECT has_table_privilege('{role}', 'task', 'SELECT')") == [(True,)]
+        execute(database.direct, f"DROP OWNED BY {role}")
 
     def test_ends_where_a_role_that_was_made_is_still_missing(self, role: str, database: Database) -> None:
         with connect(database) as connection, pytest.raises(SchemaNotBuildable, match=f'role "{role}" does not exist'):
