@@ -9,22 +9,16 @@ from sqlalchemy import Connection
 from seedbed.errors import HazardsNotAllowed
 from seedbed.migrating.applying import apply
 from seedbed.migrating.assessing import Assessed, assess, refuse_unallowed
-from seedbed.migrating.hazards import RULES, Rule, Seen, hazards
+from seedbed.migrating.hazards import RULES, Rule
 from seedbed.migrating.planning import plan
 from seedbed.migrating.tracing import traced
 from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database
 from seedbed.postgres.marking import change_mark
 from seedbed.settings import Environment
+from tests.postgres.hazards import ROWS, TABLES, met
 from tests.projects import Project, execute, little_project
 
-TABLES = """
-CREATE TABLE task (id int PRIMARY KEY, title varchar(200), points int DEFAULT 0, parent_id int);
-CREATE TABLE note (id int PRIMARY KEY, body text);
-INSERT INTO task SELECT n, 'title ' || n FROM generate_series(1, 2000) n;
-INSERT INTO note SELECT n, 'body' FROM generate_series(1, 2000) n;
-ANALYZE task, note;
-"""
 EXAMPLES = [rule for rule in RULES if rule.bad]
 HERO = """
 class Task(Table, table=True):
@@ -36,16 +30,9 @@ class Task(Table, table=True):
 def connection(database: Database) -> Iterator[Connection]:
     with connect(database) as found:
         execute_plain(found, TABLES)
+        execute_plain(found, ROWS)
         found.commit()
         yield found
-
-
-def met(connection: Connection, statements: tuple[str, ...], rows: dict[str, int] | None = None) -> set[str]:
-    with traced(connection, "x") as trace:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-        connection.commit()
-    return {hazard.rule for hazard in hazards(Seen(trace, rows or {}))}
 
 
 class TestRule:
@@ -57,7 +44,7 @@ class TestRule:
     def test_lets_its_good_example_pass(self, connection: Connection, rule: Rule) -> None:
         assert met(connection, rule.good) == set()
 
-    @pytest.mark.parametrize("rule", ["rewrite", "scan-alone", "scan-with-readers", "update-at-once"])
+    @pytest.mark.parametrize("rule", ["rewrite", "scan-alone", "scan-with-readers", "update-at-once", "drop-index"])
     def test_is_about_large_tables(self, connection: Connection, rule: str) -> None:
         bad = next(known.bad for known in RULES if known.id == rule)
 
@@ -142,7 +129,7 @@ class TestAssess:
             """
             op.execute("ALTER TABLE task ADD COLUMN due date")
             with op.get_context().autocommit_block():
-                op.execute("CREATE INDEX CONCURRENTLY ix ON task (due)")
+                op.execute("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (due)")
             """,
             follows="first",
             downgrade="op.execute('ALTER TABLE task DROP COLUMN due')",

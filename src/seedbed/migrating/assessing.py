@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import HazardsNotAllowed, RevisionFailed
 from seedbed.migrating.applying import move
-from seedbed.migrating.hazards import Hazard, Seen, hazards
+from seedbed.migrating.findings import Seen
+from seedbed.migrating.hazards import Hazard, hazards
 from seedbed.migrating.history import Revision
 from seedbed.migrating.planning import Plan
 from seedbed.migrating.tracing import traced

@@ -1,16 +1,11 @@
 """What applying a revision may do to those who use the database: each rule is one record, for plan, tests and docs."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from seedbed.migrating.tracing import MODES, Trace, Traced
-
-SMALL = 1_000
-"""A table of so few rows is rewritten or read whole in a millisecond or two; nobody waits for that."""
-
-_WRITES_WAIT = MODES.index("ShareLock")
-_READS_WAIT = MODES.index("AccessExclusiveLock")
+from seedbed.migrating import findings
+from seedbed.migrating.findings import Seen
 
 
 class Effect(StrEnum):
@@ -23,27 +18,6 @@ class Effect(StrEnum):
     LOSES_DATA = "loses data"
     NO_WAY_BACK = "cannot be undone"
     BREAKS_CODE = "breaks running code"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A revision as it ran on a throw-away database: its trace, the target's row counts by table where it has
-    statistics, and whether its downgrade refuses.
-    """
-
-    trace: Trace
-    rows: Mapping[str, int]
-    one_way: bool = False
-
-    def large(self, name: str) -> bool:
-        """Whether a table may have many rows; one without statistics may."""
-        return self.rows.get(name, SMALL) >= SMALL
-
-    def statements(self) -> Iterable[Traced]:
-        return self.trace.statements
-
-    def there(self, tables: Iterable[int]) -> list[int]:
-        return [table for table in tables if table in self.trace.there]
 
 
 @dataclass(frozen=True)
@@ -84,97 +58,6 @@ def hazards(seen: Seen) -> list[Hazard]:
     ]
 
 
-def _rewrites(seen: Seen) -> Iterable[str]:
-    for statement in seen.statements():
-        for table in seen.there(statement.rewritten()):
-            if seen.large(name := statement.before.names[table]):
-                yield name
-
-
-def _scans(seen: Seen, *, weakest: int, strongest: int) -> Iterable[str]:
-    """Tables read whole while the transaction has a lock on them of at least one strength and below another."""
-    for statement in seen.statements():
-        rewritten = statement.rewritten()
-        for table in seen.there(statement.scanned()):
-            mode = statement.held(table)
-            strength = MODES.index(mode) if mode is not None else 0
-            name = statement.before.names[table]
-            if weakest <= strength < strongest and table not in rewritten and seen.large(name):
-                yield name
-
-
-def _scans_alone(seen: Seen) -> Iterable[str]:
-    return _scans(seen, weakest=_READS_WAIT, strongest=len(MODES))
-
-
-def _scans_with_readers(seen: Seen) -> Iterable[str]:
-    return _scans(seen, weakest=_WRITES_WAIT, strongest=_READS_WAIT)
-
-
-def _updates(seen: Seen) -> Iterable[str]:
-    for statement in seen.statements():
-        words = statement.sql.split(None, 1)
-        if words and words[0].upper() in {"UPDATE", "DELETE"} and not statement.concurrent:
-            for table in seen.there(statement.scanned()):
-                if statement.held(table) == "RowExclusiveLock" and seen.large(statement.before.names[table]):
-                    yield statement.before.names[table]
-
-
-def _drops_tables(seen: Seen) -> Iterable[str]:
-    for statement in seen.statements():
-        yield from (statement.before.names[table] for table in seen.there(statement.gone_tables()))
-
-
-def _drops_columns(seen: Seen) -> Iterable[str]:
-    for statement in seen.statements():
-        for table, column in statement.gone_columns():
-            if table in seen.trace.there:
-                yield f"{statement.before.names[table]}.{column}"
-
-
-def _empties(seen: Seen) -> Iterable[str]:
-    for statement in seen.statements():
-        if statement.sql.lstrip().upper().startswith("TRUNCATE"):
-            yield from (statement.before.names[table] for table in seen.there(statement.rewritten()))
-
-
-def _renames(seen: Seen) -> Iterable[str]:
-    for statement in seen.statements():
-        for table in seen.there(statement.renamed_tables()):
-            yield f"{statement.before.names[table]} to {statement.after.names[table]}"
-        for table, old, new in statement.changed_columns():
-            if table in seen.trace.there and old.name != new.name:
-                yield f"{statement.before.names[table]}.{old.name} to {new.name}"
-
-
-def _retypes(seen: Seen) -> Iterable[str]:
-    for statement in seen.statements():
-        for table, old, new in statement.changed_columns():
-            if table in seen.trace.there and old.type != new.type:
-                yield f"{statement.before.names[table]}.{new.name}"
-
-
-def _requires(seen: Seen) -> Iterable[str]:
-    """Columns that a program of before does not fill and that take no NULL when the revision is done."""
-    if not seen.trace.statements:
-        return
-    first, last = seen.trace.statements[0].before, seen.trace.statements[-1].after
-    for table in sorted(seen.trace.there & last.names.keys()):
-        for number, column in last.columns[table].items():
-            old = first.columns[table].get(number)
-            if column.not_null and not column.filled and (old is None or not old.not_null):
-                yield f"{last.names[table]}.{column.name}"
-
-
-def _one_way(seen: Seen) -> Iterable[str]:
-    return [f"revision {seen.trace.revision}"] if seen.one_way else []
-
-
-def _mixes(seen: Seen) -> Iterable[str]:
-    kinds = {statement.concurrent for statement in seen.statements()}
-    return [f"revision {seen.trace.revision}"] if len(kinds) > 1 else []
-
-
 RULES: Sequence[Rule] = (
     Rule(
         "rewrite",
@@ -183,7 +66,7 @@ RULES: Sequence[Rule] = (
         "Add another column, fill it in batches, keep both alike by a trigger, and drop the old one after the deploy.",
         ("ALTER TABLE task ALTER COLUMN points TYPE bigint",),
         ("ALTER TABLE task ADD COLUMN points_wide bigint",),
-        _rewrites,
+        findings.rewrites,
     ),
     Rule(
         "scan-alone",
@@ -193,7 +76,7 @@ RULES: Sequence[Rule] = (
         "CHECK that says the same reads nothing.",
         ("ALTER TABLE task ALTER COLUMN title SET NOT NULL",),
         ("ALTER TABLE task ADD CONSTRAINT ck CHECK (title IS NOT NULL) NOT VALID",),
-        _scans_alone,
+        findings.scans_alone,
     ),
     Rule(
         "scan-with-readers",
@@ -203,7 +86,7 @@ RULES: Sequence[Rule] = (
         "revision.",
         ("CREATE INDEX ix ON task (title)",),
         ("ALTER TABLE task ADD CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES task NOT VALID",),
-        _scans_with_readers,
+        findings.scans_with_readers,
     ),
     Rule(
         "update-at-once",
@@ -212,7 +95,16 @@ RULES: Sequence[Rule] = (
         "Change them in batches by key, each committed, in an autocommit block.",
         ("UPDATE task SET title = 'none' WHERE title IS NULL",),
         ("UPDATE task SET title = 'none' WHERE id = 1",),
-        _updates,
+        findings.updates,
+    ),
+    Rule(
+        "drop-index",
+        (Effect.BLOCKS_READS, Effect.BLOCKS_WRITES),
+        "to take an index away, everybody on the table is waited for, and whoever comes meanwhile waits too",
+        "DROP INDEX CONCURRENTLY IF EXISTS in an autocommit block, in a revision of its own.",
+        ("DROP INDEX ix_task_points",),
+        ("DROP INDEX CONCURRENTLY IF EXISTS ix_task_points",),
+        findings.drops_indexes,
     ),
     Rule(
         "drop-table",
@@ -221,7 +113,7 @@ RULES: Sequence[Rule] = (
         "Deploy programs that do not use it first, and keep a copy of the rows.",
         ("DROP TABLE note",),
         ("ALTER TABLE note ADD COLUMN archived boolean",),
-        _drops_tables,
+        findings.drops_tables,
         destructive=True,
     ),
     Rule(
@@ -230,8 +122,8 @@ RULES: Sequence[Rule] = (
         "the column's values are lost, and programs that name it fail",
         "Deploy programs that do not name it first, and keep a copy of the values.",
         ("ALTER TABLE task DROP COLUMN points",),
-        ("ALTER TABLE task ALTER COLUMN points DROP DEFAULT",),
-        _drops_columns,
+        ("ALTER TABLE task ALTER COLUMN points SET DEFAULT 1",),
+        findings.drops_columns,
         destructive=True,
     ),
     Rule(
@@ -241,7 +133,7 @@ RULES: Sequence[Rule] = (
         "Leave the rows where they are, or move them away first.",
         ("TRUNCATE note",),
         ("DELETE FROM note WHERE id = 0",),
-        _empties,
+        findings.empties,
         destructive=True,
     ),
     Rule(
@@ -251,7 +143,7 @@ RULES: Sequence[Rule] = (
         "Deploy in two steps: a view, or another column kept alike by a trigger, has the other name meanwhile.",
         ("ALTER TABLE task RENAME COLUMN title TO headline",),
         ("ALTER TABLE task ADD COLUMN headline text",),
-        _renames,
+        findings.renames,
     ),
     Rule(
         "retype",
@@ -260,7 +152,7 @@ RULES: Sequence[Rule] = (
         "Add another column of the new type, and drop the old one after the deploy.",
         ("ALTER TABLE task ALTER COLUMN title TYPE varchar(500)",),
         ("ALTER TABLE task ADD COLUMN title_short varchar(500)",),
-        _retypes,
+        findings.retypes,
     ),
     Rule(
         "required-column",
@@ -272,7 +164,71 @@ RULES: Sequence[Rule] = (
             "ALTER TABLE task ALTER COLUMN owner DROP DEFAULT",
         ),
         ("ALTER TABLE task ADD COLUMN owner text NOT NULL DEFAULT 'nobody'",),
-        _requires,
+        findings.requires,
+    ),
+    Rule(
+        "default-gone",
+        (Effect.BREAKS_CODE,),
+        "rows that programs of before the deploy insert have NULL there from now on",
+        "Leave the default until after the deploy.",
+        ("ALTER TABLE task ALTER COLUMN points DROP DEFAULT",),
+        ("ALTER TABLE task ALTER COLUMN points SET DEFAULT 1",),
+        findings.unfills,
+    ),
+    Rule(
+        "refuses-values",
+        (Effect.BREAKS_CODE,),
+        "PostgreSQL computes it from now on, and INSERTs that give it a value fail",
+        "Deploy programs that do not give it first; an identity may be GENERATED BY DEFAULT until then.",
+        ("ALTER TABLE task ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY",),
+        ("ALTER TABLE task ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY",),
+        findings.refuses_values,
+    ),
+    Rule(
+        "null-allowed",
+        (Effect.BREAKS_CODE,),
+        "programs that have never met NULL there may, as soon as one writes it",
+        "Deploy programs that can read NULL first.",
+        ("ALTER TABLE note ALTER COLUMN body DROP NOT NULL",),
+        ("ALTER TABLE note ALTER COLUMN body SET DEFAULT ''",),
+        findings.lets_null,
+    ),
+    Rule(
+        "drop-key",
+        (Effect.BREAKS_CODE,),
+        "nothing keeps it unique any more, or not under that name, and INSERT ... ON CONFLICT that names it fails",
+        "Deploy programs that do not name it first; another unique index of the same columns may stay in its place.",
+        ("ALTER TABLE note DROP CONSTRAINT note_body_key",),
+        ("ALTER INDEX ix_task_points RENAME TO ix_points",),
+        findings.drops_keys,
+    ),
+    Rule(
+        "drop-object",
+        (Effect.BREAKS_CODE,),
+        "programs that use it, or count on what it does, fail",
+        "Deploy programs that do without it first.",
+        ("DROP VIEW open_task",),
+        ("CREATE OR REPLACE VIEW open_task AS SELECT id FROM task WHERE id > 0",),
+        findings.drops_things,
+    ),
+    Rule(
+        "detach",
+        (Effect.BREAKS_CODE, Effect.BLOCKS_READS, Effect.BLOCKS_WRITES),
+        "its rows are no longer found in the table it was a part of; without CONCURRENTLY, everybody on that table is "
+        "waited for, and whoever comes meanwhile waits too",
+        "DETACH PARTITION ... CONCURRENTLY in an autocommit block, once no program looks for those rows there.",
+        ("ALTER TABLE event DETACH PARTITION event_old",),
+        ("CREATE TABLE event_new PARTITION OF event FOR VALUES FROM (1000) TO (2000)",),
+        findings.detaches,
+    ),
+    Rule(
+        "rights",
+        (Effect.BREAKS_CODE,),
+        "who may read or write its rows is another from now on: programs may be refused, or find other rows",
+        "See that every role that programs use still may what it has to.",
+        ("ALTER TABLE task ENABLE ROW LEVEL SECURITY",),
+        ("GRANT SELECT ON task TO PUBLIC",),
+        findings.changes_rights,
     ),
     Rule(
         "one-way",
@@ -281,7 +237,7 @@ RULES: Sequence[Rule] = (
         "Write one that brings back what can be brought back.",
         (),
         (),
-        _one_way,
+        findings.one_way,
         destructive=True,
     ),
     Rule(
@@ -292,6 +248,16 @@ RULES: Sequence[Rule] = (
         "Put what runs in an autocommit block into a revision of its own, written so that it can be run again.",
         (),
         (),
-        _mixes,
+        findings.mixes,
+    ),
+    Rule(
+        "once-only",
+        (Effect.NO_WAY_BACK,),
+        "it runs outside of a transaction and fails when it has run before; killed right after it, the revision cannot "
+        "be run again",
+        "Write IF NOT EXISTS, or IF EXISTS; where a statement has no such words, look first whether it has run.",
+        ("CREATE INDEX CONCURRENTLY ix_once ON task (points)",),
+        ("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_once ON task (points)",),
+        findings.once_only,
     ),
 )

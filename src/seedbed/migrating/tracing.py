@@ -1,12 +1,14 @@
 """What the statements of a revision do to the tables that were there: locks, rewrites, scans, and what is gone."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, event
+
+from seedbed.migrating.things import Thing, read_things
 
 MODES = (
     "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
@@ -23,7 +25,7 @@ WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND n.nspname NOT
 """
 _COLUMNS = """
 SELECT attrelid::bigint, attnum::int, attname, format_type(atttypid, atttypmod), attnotnull,
-       atthasdef OR attidentity <> ''
+       atthasdef OR attidentity <> '', attidentity <> 'a' AND attgenerated = ''
 FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped AND attrelid = ANY (%s::bigint[]::oid[])
 """
 _SCANS = "SELECT relid::bigint, coalesce(seq_scan, 0)::bigint FROM pg_stat_xact_user_tables"
@@ -40,6 +42,8 @@ class Column:
     not_null: bool
     filled: bool
     """Whether a row that does not name it gets a value: a default, or an identity."""
+    given: bool
+    """Whether a row may give it a value: it is not computed, and no identity that is always PostgreSQL's."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,9 @@ class Trace:
     commits: list[float] = field(default_factory=list)
     there: frozenset[int] = frozenset()
     """The tables that were there when the revision began; nobody waits for others."""
+    before: Sequence[Thing] = ()
+    after: Sequence[Thing] = ()
+    """What programs count on besides tables, when the revision began and when it was done."""
 
 
 @contextmanager
@@ -138,8 +145,11 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
     The questions are put on the same session, since locks and the counts of a transaction are its own; the clock stands
     still for them, and they lock none of the project's tables.
     """
-    trace = Trace(revision, there=frozenset(_snapshot(connection.connection.cursor()).names))
-    connection.rollback()
+    trace = Trace(
+        revision,
+        there=frozenset(_snapshot(connection.connection.cursor()).names),
+        before=_things(connection),
+    )
     over = False
     waiting: list[tuple[Snapshot, float]] = []
     paused = -time.monotonic()
@@ -180,6 +190,7 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
     finally:
         for name, listener in listeners:
             event.remove(connection, name, listener)
+    trace.after = _things(connection)
 
 
 def keep_strongest(locks: dict[int, str], table: int, mode: str) -> None:
@@ -218,13 +229,21 @@ def _asks(statement: str) -> bool:
     return "alembic_version" in statement or statement.lstrip().startswith(asked)
 
 
+def _things(connection: Connection) -> list[Thing]:
+    """Read past SQLAlchemy, which knows of no transaction then and so would not end it."""
+    found = read_things(connection.connection.cursor())
+    if not connection.in_transaction():
+        connection.connection.rollback()
+    return found
+
+
 def _snapshot(cursor: Any) -> Snapshot:
     cursor.execute(_TABLES)
     tables = cursor.fetchall()
     cursor.execute(_COLUMNS, ([oid for oid, _, _ in tables],))
     columns: dict[int, dict[int, Column]] = {oid: {} for oid, _, _ in tables}
-    for table, number, name, kind, not_null, filled in cursor.fetchall():
-        columns[table][number] = Column(name, kind, not_null, filled)
+    for table, number, *column in cursor.fetchall():
+        columns[table][number] = Column(*column)
     cursor.execute(_SCANS)
     scans = dict(cursor.fetchall())
     cursor.execute(_LOCKS)

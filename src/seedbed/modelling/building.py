@@ -35,6 +35,7 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
     while waiting:
         left: list[str | None] = []
         failures: list[tuple[str | None, Exception]] = []
+        made_before = frozenset(roles)
         for statement in waiting:
             error = _tried(connection, schema, statement)
             if error is None:
@@ -43,11 +44,13 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
             if role is not None and make_role is not None and role not in roles:
                 make_role(role)
                 roles.add(role)
+                # A session remembers that a role is missing until it opens a table it has no lock on.
+                connection.execute(text("SELECT FROM pg_auth_members LIMIT 1"))
             elif sqlstate(error) not in _LATER:
                 raise SchemaNotBuildable(_named(statement), sentence(error)) from error
             left.append(statement)
             failures.append((statement, error))
-        if len(left) == len(waiting) and not any(_missing_role(error) in roles for _, error in failures):
+        if len(left) == len(waiting) and roles == made_before:
             statement, error = failures[0]
             raise SchemaNotBuildable(_named(statement), sentence(error)) from error
         waiting = left
