@@ -9,7 +9,7 @@ import pytest
 
 from seedbed.branching import BranchProvider, provider_of
 from seedbed.branching.local import LocalBranches
-from seedbed.branching.making import make
+from seedbed.branching.making import make, safety
 from seedbed.errors import BranchNotFound, NoPullRequests, NotAPreview, ProductionCopied, RevisionFailed
 from seedbed.migrating.applying import apply
 from seedbed.modelling import load_schema
@@ -354,3 +354,18 @@ class TestDiff:
 
         assert diff(configuration, "preview/pr-42").equal
         assert [branch.name for branch in branches.list()] == [BASE, "preview/pr-42"]
+
+
+class TestSafety:
+    def test_is_a_sealed_copy_of_what_was_there(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        seeded(development, configuration)
+
+        branch = safety(branches)
+        tell(development.direct, 'DELETE FROM "user"')
+        back = make(branches, "back", parent=branch.name)
+
+        assert branch.sealed
+        assert branch.expires_at is not None
+        assert tell(branches.url(back.name), USERS) == [(10,)]

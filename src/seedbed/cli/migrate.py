@@ -135,6 +135,7 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
 )
 @click.option("--contract", is_flag=True, help="Apply contract revisions too: the programs of before are gone.")
 @click.option("--tries", type=click.IntRange(min=1), default=20, show_default=True, help="How often, before giving up.")
+@click.option("--safety-branch", is_flag=True, help="Make a sealed branch of the database first, kept for a week.")
 @click.option("--allow", multiple=True, metavar="RULE", help="A hazard that is meant, such as drop-column.")
 @yes_option
 @env_option
@@ -145,6 +146,7 @@ def apply(
     lock_timeout: int,
     contract: bool,
     tries: int,
+    safety_branch: bool,
     allow: tuple[str, ...],
     yes: str | None,
     env: str | None,
@@ -180,6 +182,8 @@ def apply(
             click.echo(f"  {line}", err=True)
         refuse_unallowed(database.name, assessed, allow)
         confirm(database.name, yes, action="migrated")
+    if made.pending and safety_branch:
+        _make_safe(chosen)
     patience = Patience(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
     with step("Migrating"):
         applied = apply_pending(
@@ -332,6 +336,15 @@ def _assessed(chosen: "Configuration", database: "Database", made: "Plan") -> "l
     except BinariesNotFound as error:
         click.echo(f"Warning: hazards were not looked for. {error.message} Or set SHADOW_DATABASE_URL.", err=True)
         return []
+
+
+def _make_safe(chosen: "Configuration") -> None:
+    from seedbed.branching import provider_of
+    from seedbed.branching.making import safety
+
+    with step("Making a safety branch") as done:
+        branch = safety(provider_of(chosen))
+        done(f"As it was before: seedbed branch create NAME --from {branch.name}, until {branch.expires_at:%Y-%m-%d}")
 
 
 def _survey(ctx: click.Context, *, as_json: bool) -> None:
