@@ -339,6 +339,18 @@ class DowngradeRefused(MigrationError):
         )
 
 
+class PendingInProduction(MigrationError):
+    """Production has revisions to be applied, and the main job applies none there without being asked."""
+
+    code = "SB222"
+
+    def __init__(self, database: str, pending: Sequence[str]) -> None:
+        super().__init__(
+            f"{database} is production and lacks {', '.join(pending)}; nothing was applied.",
+            remedy="Look at them and apply them: seedbed migrate apply -e production",
+        )
+
+
 class UnreadableRevision(MigrationError):
     """A file in migrations/versions cannot be imported, or misses what it follows."""
 

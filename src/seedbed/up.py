@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from seedbed.errors import SeedsNotFound, TablesNotEmpty
+from seedbed.errors import PendingInProduction, SeedsNotFound, TablesNotEmpty
 from seedbed.migrating.applying import Applied, apply
+from seedbed.migrating.history import before_contract
+from seedbed.migrating.planning import plan as plan_migrations
 from seedbed.modelling import Schema, load_schema
 from seedbed.postgres.databases import Database, embedded_server, located, on_server
 from seedbed.seeding.plan import plan
@@ -80,8 +82,10 @@ def _prepared(configuration: Configuration, step: Step) -> Iterator[tuple[Ready,
             schema = load_schema(configuration.project)
             done(f"{len(schema.tables)} tables: {', '.join(table.key for table in schema.tables)}")
         with step("Migrating") as done:
-            used = configuration.environment == Environment.PRODUCTION
-            applied = apply(configuration.project, database, contract=not used)
+            _refuse_in_production(configuration, database)
+            applied = apply(
+                configuration.project, database, contract=configuration.environment != Environment.PRODUCTION
+            )
             count = len(applied.revisions)
             done(f"{count} revision{'s' if count != 1 else ''} applied" if count else f"At {applied.revision} already")
         with step("Seeding") as done:
@@ -94,6 +98,18 @@ def _prepared(configuration: Configuration, step: Step) -> Iterator[tuple[Ready,
         chosen = "SEEDBED_PORT" in configuration.origins
         listening = stack.enter_context(listen(settings.host, settings.port, or_next=not chosen))
         yield Ready(database, applied, seeded, because, url_of(listening)), schema, listening
+
+
+def _refuse_in_production(configuration: Configuration, database: Database) -> None:
+    """See that nothing is pending in production: what is dangerous about it is asked by the command that is for that.
+
+    Raises:
+        PendingInProduction: with the revisions.
+    """
+    planned = plan_migrations(configuration.project, database)
+    pending = before_contract(planned.pending)
+    if pending and Environment.PRODUCTION in {planned.environment, planned.mark}:
+        raise PendingInProduction(database.name, [revision.id for revision in pending])
 
 
 def _seeded(

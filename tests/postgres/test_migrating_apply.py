@@ -257,6 +257,14 @@ class TestProduction:
         assert f"SB313 {database.name} was not migrated: its name was not given." in asked
         assert (named.returncode, out) == (0, "first   First\nsecond  Second\n"), err
 
+    def test_is_not_migrated_by_up(self, project: Project, database: Database) -> None:
+        variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
+
+        refused = project.run("seedbed", "up", "--once", code=1, given=variables)
+
+        assert f"SB222 {database.name} is production and lacks first, second; nothing was applied." in refused.stderr
+        assert execute(database.direct, "SELECT to_regclass('alembic_version')") == [(None,)]
+
     def test_is_brought_down_by_plain_alembic_by_name_alone(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         change_mark(database, Environment.PRODUCTION)

@@ -177,7 +177,7 @@ def apply(
         made = replace(made, pending=before_contract(made.pending))
     if made.pending and PRODUCTION in {made.environment, made.mark}:
         click.echo(f"{database.direct.address} is production, and needs", err=True)
-        assessed = _assessed(chosen, database, made)
+        assessed = _assessed(chosen, database, made, required=True)
         for line in [*revision_lines(made.pending), *(line for one in assessed for line in hazard_lines(one.hazards))]:
             click.echo(f"  {line}", err=True)
         refuse_unallowed(database.name, assessed, allow)
@@ -323,8 +323,10 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
     show(adopted, as_json=as_json, lines=[f"{adopted.database} is at {adopted.revision} from now on."])
 
 
-def _assessed(chosen: "Configuration", database: "Database", made: "Plan") -> "list[Assessed]":
-    """What is dangerous about a plan; where there is no server to see it on, a warning says so."""
+def _assessed(
+    chosen: "Configuration", database: "Database", made: "Plan", *, required: bool = False
+) -> "list[Assessed]":
+    """What is dangerous about a plan; where there is no server to see it on, that is an error or a mere warning."""
     from seedbed.errors import BinariesNotFound
     from seedbed.migrating.assessing import assess
 
@@ -334,6 +336,8 @@ def _assessed(chosen: "Configuration", database: "Database", made: "Plan") -> "l
         with step("Looking for hazards"):
             return assess(chosen, database, made)
     except BinariesNotFound as error:
+        if required:
+            raise
         click.echo(f"Warning: hazards were not looked for. {error.message} Or set SHADOW_DATABASE_URL.", err=True)
         return []
 
