@@ -1,6 +1,7 @@
 """Revisions applied to a database."""
 
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +22,7 @@ from seedbed.errors import (
 )
 from seedbed.migrating.applying import apply
 from seedbed.migrating.patience import Patience
+from seedbed.migrating.progress import watched
 from seedbed.migrating.surveying import survey
 from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database
@@ -241,6 +243,44 @@ class TestPatience:
         apply(project.settled, database)
 
         assert rows(database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'built'::regclass") == [(True,)]
+
+
+class TestProgress:
+    def test_says_what_an_index_build_waits_for(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        execute(database.direct, "CREATE TABLE held AS SELECT n FROM generate_series(1, 1000) n")
+        project.write_revision(
+            "third",
+            """
+            with op.get_context().autocommit_block():
+                op.execute("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_held ON held (n)")
+            """,
+            follows="second",
+        )
+        said: list[str] = []
+        seen = threading.Event()
+
+        def told(line: str) -> None:
+            said.append(line)
+            seen.set()
+
+        with connect(database) as writer:
+            pid = writer.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+            writer.exec_driver_sql("INSERT INTO held VALUES (0)")
+            applying = threading.Thread(target=apply, args=(project.settled, database), kwargs={"progress": told})
+            applying.start()
+            assert seen.wait(30)
+            writer.commit()
+            applying.join(60)
+
+        assert said[0].startswith("index on held: waiting for writers before build")
+        assert said[0].endswith(f"waits for pid {pid}")
+        assert revision_of(database) == "third"
+
+    def test_opens_no_session_where_nobody_listens(self, database: Database) -> None:
+        count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        with connect(database) as connection, watched(connection, database, None):
+            assert connection.exec_driver_sql(count).scalar() == 1
 
 
 class TestProduction:

@@ -187,7 +187,12 @@ def apply(
     patience = Patience(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
     with step("Migrating"):
         applied = apply_pending(
-            chosen.project, database, contract=contract, patience=patience, say=lambda line: click.echo(line, err=True)
+            chosen.project,
+            database,
+            contract=contract,
+            patience=patience,
+            say=_told,
+            progress=_told if sys.stderr.isatty() else None,
         )
     lines = revision_lines(applied.revisions)
     lines = lines or [f"{applied.database} is at {applied.revision or 'no revision'} already."]
@@ -340,6 +345,10 @@ def _assessed(
             raise
         click.echo(f"Warning: hazards were not looked for. {error.message} Or set SHADOW_DATABASE_URL.", err=True)
         return []
+
+
+def _told(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _make_safe(chosen: "Configuration") -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import RevisionFailed, SeedbedError, TablesBusy
 from seedbed.migrating.history import History, Revision, alembic_config, before_contract, current_revision, read_history
 from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
+from seedbed.migrating.progress import watched
 from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.databases import Database, refuse_pooler
 from seedbed.postgres.locks import migrating_alone
@@ -42,6 +43,7 @@ def apply(
     wait: timedelta = SHORT,
     patience: Patience = ORDINARY,
     say: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] | None = None,
 ) -> Applied:
     """Bring a database to the newest revision, and return what was applied.
 
@@ -52,7 +54,7 @@ def apply(
     once: the second waits up to `wait`. An unmarked database without rows is marked for its environment first. A
     revision that fails is rolled back and stops the run; those before it stay applied. One that has to wait for a
     table's lock longer than `patience` has it is rolled back and tried again, so that nobody queues behind it for long;
-    `say` is told.
+    `say` is told, and `progress` every two seconds how far an index build is.
 
     Raises:
         MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
@@ -71,7 +73,7 @@ def apply(
             revision = current_revision(connection)
             pending = history.after(revision, database.name)
             due = pending if contract or revision is None else before_contract(pending)
-            with bounded(connection, patience):
+            with watched(connection, database, progress), bounded(connection, patience):
                 _patiently(project, history, connection, due, patience, say)
     reached = due[-1].id if due else revision
     return Applied(database.name, due, reached, history.head, pending[len(due) :])
