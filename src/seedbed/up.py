@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from seedbed.errors import PendingInProduction, SeedsNotFound, TablesNotEmpty
+from seedbed.errors import PendingInProduction, RowsOfOthers, SeedsNotFound, TablesNotEmpty
 from seedbed.migrating.applying import Applied, apply
 from seedbed.migrating.history import before_contract
 from seedbed.migrating.planning import plan as plan_migrations
@@ -121,7 +121,7 @@ def _seeded(
         return run(wanted, database, revision=applied.revision), None
     except SeedsNotFound:
         return None, f"No seeds for {configuration.environment}, so none loaded"
-    except TablesNotEmpty as error:
+    except (TablesNotEmpty, RowsOfOthers) as error:
         return None, f"Not seeded: {error.message} {error.remedy}"
 
 
