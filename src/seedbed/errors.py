@@ -694,6 +694,30 @@ class PsqlNotFound(ServerError):
         )
 
 
+class ReadOnlyDatabase(ServerError):
+    """A database takes no changes: it is a standby's, or its role or itself is set so."""
+
+    code = "SB317"
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"{address} takes no changes: {reason}.",
+            remedy="Use the primary's address, and a role without default_transaction_read_only.",
+        )
+
+
+class ServerTooOld(ServerError):
+    """A server is of a major version that PostgreSQL's own community no longer mends."""
+
+    code = "SB318"
+
+    def __init__(self, address: str, version: int, oldest: int) -> None:
+        super().__init__(
+            f"{address} is PostgreSQL {version}, and Seedbed needs {oldest} or newer.",
+            remedy="Upgrade the server: pg_upgrade, or a dump into a new one.",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 4xx
 
 

@@ -14,8 +14,11 @@ import pytest
 from seedbed.errors import (
     LockNotGranted,
     MarkedOtherwise,
+    NotPermitted,
     PoolerRefused,
+    ReadOnlyDatabase,
     RevisionFailed,
+    ServerTooOld,
     TablesBusy,
     UnknownRevision,
     UnmarkedWithRows,
@@ -243,6 +246,42 @@ class TestPatience:
         apply(project.settled, database)
 
         assert rows(database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'built'::regclass") == [(True,)]
+
+
+class TestRefusals:
+    @pytest.fixture(params=["before any revision", "after one"])
+    def read_only(
+        self, request: pytest.FixtureRequest, project: Project, database: Database, seedbed_server: ThrowawayServer
+    ) -> Database:
+        if request.param == "after one":
+            apply(project.settled, database)
+            project.write_revision("third", "op.execute('CREATE TABLE more (id int)')", follows="second")
+        execute(seedbed_server.url(), f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+        return database
+
+    def test_of_a_database_that_takes_no_changes(self, project: Project, read_only: Database) -> None:
+        with pytest.raises(ReadOnlyDatabase, match="takes no changes: default_transaction_read_only is on"):
+            apply(project.settled, read_only)
+
+    def test_of_a_role_that_may_create_nothing(
+        self, project: Project, database: Database, seedbed_server: ThrowawayServer
+    ) -> None:
+        execute(seedbed_server.url(), "CREATE ROLE may_read LOGIN PASSWORD 'reader'")
+        url = database.direct
+        reader = DatabaseUrl("may_read", "reader", url.host, url.port, url.database, parameters=url.parameters)
+        try:
+            with pytest.raises(NotPermitted):
+                apply(project.settled, replace(database, url=reader, direct=reader))
+        finally:
+            execute(seedbed_server.url(), "DROP ROLE may_read")
+
+    def test_of_a_server_that_is_too_old(
+        self, project: Project, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("seedbed.postgres.databases.OLDEST", 99)
+
+        with pytest.raises(ServerTooOld, match="and Seedbed needs 99 or newer"):
+            apply(project.settled, database)
 
 
 class TestProgress:

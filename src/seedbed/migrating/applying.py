@@ -14,7 +14,7 @@ from seedbed.migrating.history import History, Revision, alembic_config, before_
 from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
 from seedbed.migrating.progress import watched
 from seedbed.postgres.connecting import connect, sentence
-from seedbed.postgres.databases import Database, refuse_pooler
+from seedbed.postgres.databases import Database, refuse_pooler, refuse_unfit
 from seedbed.postgres.locks import migrating_alone
 from seedbed.postgres.marks import agree
 from seedbed.settings import Project
@@ -59,6 +59,7 @@ def apply(
     Raises:
         MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
         PoolerRefused: the address is a pooler's.
+        ServerTooOld, ReadOnlyDatabase, NotPermitted: the server or the role cannot.
         LockNotGranted: another session was still migrating after `wait`.
         UnknownRevision: the database is ahead of the files.
         TablesBusy: others kept a lock through every try.
@@ -67,6 +68,7 @@ def apply(
     history = read_history(project)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:
+        refuse_unfit(connection, database)
         agree(connection, database, "migrate")
         connection.commit()
         with migrating_alone(connection, database.name, wait=wait):

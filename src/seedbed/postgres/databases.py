@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
-from seedbed.errors import InvalidDatabaseUrl, NoEmbeddedServer, PoolerRefused
+from sqlalchemy import Connection
+
+from seedbed.errors import InvalidDatabaseUrl, NoEmbeddedServer, PoolerRefused, ReadOnlyDatabase, ServerTooOld
 from seedbed.postgres.connecting import open_connection, translated
 from seedbed.postgres.embedded import Server
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_url
 from seedbed.settings.parsing import MalformedUrl, parse_url
 from seedbed.settings.sources import Kind
+
+OLDEST = 14
+"""The oldest major version whose statements are all known here: pg_terminate_backend that waits, for one."""
 
 _TYPED = Origin(Kind.OPTION, "--on")
 EMBEDDED = Origin(Kind.DERIVED, "the embedded server")
@@ -94,6 +99,24 @@ def embedded_server(configuration: Configuration) -> Server:
     if given is not None:
         raise NoEmbeddedServer(configuration.environment, configuration.origin("DATABASE_URL").of("DATABASE_URL"))
     return Server.of(configuration)
+
+
+def refuse_unfit(connection: Connection, database: Database) -> None:
+    """See that a server is of a version that is tested, and that the session may change anything.
+
+    Raises:
+        ServerTooOld: with its version.
+        ReadOnlyDatabase: it is a standby, or set so.
+    """
+    version = connection.connection.dbapi_connection.server_version // 10000  # type: ignore[union-attr]
+    if version < OLDEST:
+        raise ServerTooOld(database.direct.address, version, OLDEST)
+    read_only, standby = connection.exec_driver_sql(
+        "SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"
+    ).one()
+    if read_only:
+        reason = "it is a standby" if standby else "default_transaction_read_only is on"
+        raise ReadOnlyDatabase(database.direct.address, reason)
 
 
 def refuse_pooler(database: Database, *, taken_at_its_word: bool = False) -> None:
