@@ -31,7 +31,7 @@ class TestFiles:
         assert (PACKAGED / file).read_bytes() == (ROOT / file).read_bytes()
 
     def test_are_as_many_as_a_project_needs(self) -> None:
-        assert len(FILES) == 18
+        assert len(FILES) == 21
 
     def test_ask_for_the_versions_that_seedbed_asks_for(self) -> None:
         ours = table(ROOT / "pyproject.toml")["project"]["dependencies"]
