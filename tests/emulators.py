@@ -14,6 +14,7 @@ import psycopg2
 
 from seedbed.branching.neon import NeonBranches
 from seedbed.branching.neon.emulator.running import Emulation, emulation
+from seedbed.postgres.connecting import autocommitting
 from seedbed.serving.running import listen, served
 from seedbed.settings import Configuration, find_project, load
 
@@ -65,15 +66,10 @@ class Neon:
 
 
 def ask(url: str, *statements: str) -> list[tuple[Any, ...]]:
-    connection = psycopg2.connect(url)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
+    with autocommitting(psycopg2.connect(url)) as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
 
 
 @contextmanager

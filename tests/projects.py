@@ -18,6 +18,7 @@ import psycopg2
 from psycopg2 import sql
 
 from seedbed.modelling import Schema, load_schema
+from seedbed.postgres.connecting import autocommitting
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import (
@@ -183,14 +184,10 @@ def fresh_database(server: ThrowawayServer, environment: Environment = Environme
         execute(server.url(), sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def execute(url: DatabaseUrl, statement: str | sql.Composable) -> list[tuple[Any, ...]]:
-    """Run a statement in autocommit, and give its rows."""
+def execute(url: DatabaseUrl, *statements: str | sql.Composable) -> list[tuple[Any, ...]]:
+    """Run statements, each committed as it runs, and give the rows of the last."""
     arguments: dict[str, Any] = {**url.connect_arguments()}
-    connection = psycopg2.connect(**arguments)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
+    with autocommitting(psycopg2.connect(**arguments)) as cursor:
+        for statement in statements:
             cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
+        return cursor.fetchall() if cursor.description else []

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from seedbed.errors import PendingInProduction, RowsOfOthers, SeedsNotFound, TablesNotEmpty
+from seedbed.errors import PendingInProduction, SeedsNotFound, TablesNotEmpty
 from seedbed.migrating.applying import Applied, apply
-from seedbed.migrating.history import before_contract
+from seedbed.migrating.history import due
 from seedbed.migrating.planning import plan as plan_migrations
 from seedbed.modelling import Schema, load_schema
 from seedbed.postgres.databases import Database, embedded_server, located, on_server
@@ -107,7 +107,7 @@ def _refuse_in_production(configuration: Configuration, database: Database) -> N
         PendingInProduction: with the revisions.
     """
     planned = plan_migrations(configuration.project, database)
-    pending = before_contract(planned.pending)
+    pending = due(planned.pending, planned.revision, contract=False)
     if pending and Environment.PRODUCTION in {planned.environment, planned.mark}:
         raise PendingInProduction(database.name, [revision.id for revision in pending])
 
@@ -121,7 +121,7 @@ def _seeded(
         return run(wanted, database, revision=applied.revision), None
     except SeedsNotFound:
         return None, f"No seeds for {configuration.environment}, so none loaded"
-    except (TablesNotEmpty, RowsOfOthers) as error:
+    except TablesNotEmpty as error:
         return None, f"Not seeded: {error.message} {error.remedy}"
 
 

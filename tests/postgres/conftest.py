@@ -6,9 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import psycopg2
 import pytest
 from psycopg2 import sql
 
@@ -22,7 +20,7 @@ from seedbed.postgres.embedded.throwaway import _parent
 from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 from tests.postgres.processes import kill_started
-from tests.projects import fresh_database
+from tests.projects import execute, fresh_database
 from tests.servers import installed
 
 OWNER = "shop_owner"
@@ -128,17 +126,3 @@ def given(given_server: ThrowawayServer) -> Iterator[Callable[..., Database]]:
 
 def _administer(server: ThrowawayServer, statement: str, name: str) -> None:
     execute(server.url(), sql.SQL(statement).format(name=sql.Identifier(name)))
-
-
-def execute(url: DatabaseUrl, *statements: Any) -> list[tuple[Any, ...]]:
-    """Run statements, each on its own, and return the rows of the last."""
-    arguments: dict[str, Any] = {**url.connect_arguments()}
-    connection = psycopg2.connect(**arguments)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()

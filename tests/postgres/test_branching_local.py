@@ -36,6 +36,7 @@ from seedbed.postgres.block_sharing import shares_blocks
 from seedbed.postgres.databases import on_server
 from seedbed.settings import Configuration, DatabaseUrl, Environment, load
 from tests.postgres.embedded_projects import reference_project
+from tests.projects import execute
 
 MAIN = "seedbed_development"
 
@@ -52,7 +53,7 @@ def branches(configuration: Configuration) -> Iterator[LocalBranches]:
     provider = provider_of(configuration)
     assert isinstance(provider, LocalBranches)
     url = on_server(provider.server, configuration).direct
-    tell(url, "CREATE TABLE note (body text)", "INSERT INTO note VALUES ('hello')", *marked("development"))
+    execute(url, "CREATE TABLE note (body text)", "INSERT INTO note VALUES ('hello')", *marked("development"))
     yield provider
     for name in {MAIN, *databases(provider)}:
         provider.server.drop_database(name)
@@ -79,16 +80,8 @@ def connected(url: DatabaseUrl, application: str = "a test") -> Iterator[Connect
         connection.close()
 
 
-def tell(url: DatabaseUrl, *statements: str) -> list[tuple[Any, ...]]:
-    """Run statements, and return the rows of the last."""
-    with connected(url) as connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-        return cursor.fetchall() if cursor.description else []
-
-
 def administered(branches: LocalBranches, *statements: str) -> list[tuple[Any, ...]]:
-    return tell(branches.server.admin_url(), *statements)
+    return execute(branches.server.admin_url(), *statements)
 
 
 def main_of(branches: LocalBranches) -> DatabaseUrl:
@@ -109,19 +102,19 @@ class TestCreate:
         assert (made.name, made.parent, made.mark) == ("preview/pr-42", "development", "preparing")
         assert branches.get("preview/pr-42") == made
         url = branches.url("preview/pr-42", unfinished=True)
-        assert tell(url, "SELECT body FROM note") == [("hello",)]
-        assert tell(url, "SELECT name FROM seedbed.environment") == [("preparing",)]
-        assert tell(main_of(branches), "SELECT name FROM seedbed.environment") == [("development",)]
+        assert execute(url, "SELECT body FROM note") == [("hello",)]
+        assert execute(url, "SELECT name FROM seedbed.environment") == [("preparing",)]
+        assert execute(main_of(branches), "SELECT name FROM seedbed.environment") == [("development",)]
 
     def test_copies_a_branch(self, branches: LocalBranches) -> None:
         make(branches, "first")
-        tell(branches.url("first"), "INSERT INTO note VALUES ('from first')")
+        execute(branches.url("first"), "INSERT INTO note VALUES ('from first')")
 
         made = make(branches, "second", parent="first")
 
         assert made.parent == "first"
-        assert tell(branches.url("second"), "SELECT count(*) FROM note") == [(2,)]
-        assert tell(main_of(branches), "SELECT count(*) FROM note") == [(1,)]
+        assert execute(branches.url("second"), "SELECT count(*) FROM note") == [(2,)]
+        assert execute(main_of(branches), "SELECT count(*) FROM note") == [(1,)]
 
     def test_gives_the_copy_to_the_projects_role_which_is_no_superuser(self, branches: LocalBranches) -> None:
         make(branches, "pr")
@@ -163,7 +156,7 @@ class TestCreate:
         assert databases(branches) == {"seedbed_pr"}
 
     def test_leaves_nothing_when_the_copy_cannot_be_made_into_a_branch(self, branches: LocalBranches) -> None:
-        tell(main_of(branches), "DROP SCHEMA seedbed CASCADE", "TRUNCATE note")
+        execute(main_of(branches), "DROP SCHEMA seedbed CASCADE", "TRUNCATE note")
         administered(branches, "CREATE ROLE someone", f"ALTER DATABASE {MAIN} OWNER TO someone")
 
         try:
@@ -174,7 +167,7 @@ class TestCreate:
             administered(branches, f"ALTER DATABASE {MAIN} OWNER TO seedbed_owner", "DROP ROLE someone")
 
     def test_says_what_postgresql_refused(self, branches: LocalBranches) -> None:
-        (path,) = tell(main_of(branches), "SELECT pg_relation_filepath('note')")[0]
+        (path,) = execute(main_of(branches), "SELECT pg_relation_filepath('note')")[0]
         administered(branches, "CHECKPOINT")
         (branches.server.home / "data" / path).unlink()
 
@@ -228,9 +221,9 @@ class TestCopies:
         make(branches, "pr")
 
         asked = "SELECT current_setting(name) FROM unnest(ARRAY['search_path','work_mem','app.greeting']) name"
-        assert tell(branches.url("pr"), asked) == tell(main_of(branches), asked)
-        assert tell(branches.url("pr"), "SHOW app.greeting") == [("it's = me",)]
-        assert tell(branches.url("pr"), "SHOW statement_timeout") == [("7s",)]
+        assert execute(branches.url("pr"), asked) == execute(main_of(branches), asked)
+        assert execute(branches.url("pr"), "SHOW app.greeting") == [("it's = me",)]
+        assert execute(branches.url("pr"), "SHOW statement_timeout") == [("7s",)]
 
     def test_keep_the_grants_and_gain_none(self, branches: LocalBranches) -> None:
         administered(
@@ -259,7 +252,7 @@ class TestStrategy:
     def test_is_to_copy_files_once_the_wal_of_them_would_cost_more(self, branches: LocalBranches) -> None:
         with branches.server.administration() as cursor:
             small = cloning._create(cursor, MAIN, "copy", shares_blocks=False).as_string(cursor)
-            tell(main_of(branches), "INSERT INTO note SELECT repeat('x', 1000) FROM generate_series(1, 50000)")
+            execute(main_of(branches), "INSERT INTO note SELECT repeat('x', 1000) FROM generate_series(1, 50000)")
             big = cloning._create(cursor, MAIN, "copy", shares_blocks=False).as_string(cursor)
 
         assert small == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "wal_log"'
@@ -277,7 +270,7 @@ class TestParentInUse:
                 f"{MAIN} is in use, and a database in use cannot be copied: the shop's service (pid {pid}, idle)."
             )
             assert refused.value.remedy == "Close them, or have them ended, since all are idle: --force"
-            assert tell(main_of(branches), f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}") == [(1,)]
+            assert execute(main_of(branches), f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}") == [(1,)]
 
     def test_loses_its_idle_sessions_by_force(self, branches: LocalBranches) -> None:
         with connected(main_of(branches)) as connection:
@@ -304,7 +297,7 @@ class TestParentInUse:
 
 class TestProduction:
     def test_is_copied_as_production_and_as_nothing_else(self, branches: LocalBranches) -> None:
-        tell(main_of(branches), *marked("production"))
+        execute(main_of(branches), *marked("production"))
 
         with pytest.raises(ProductionCopied) as refused:
             branches.create("pr", environment=Environment.PREVIEW)
@@ -314,10 +307,10 @@ class TestProduction:
             "development is marked production, and so would its copy be: it cannot become a preview."
         )
         assert made.mark == "production"
-        assert tell(branches.url("rescue"), "SELECT name FROM seedbed.environment") == [("production",)]
+        assert execute(branches.url("rescue"), "SELECT name FROM seedbed.environment") == [("production",)]
 
     def test_is_what_rows_without_a_mark_count_as(self, branches: LocalBranches) -> None:
-        tell(main_of(branches), "DROP SCHEMA seedbed CASCADE")
+        execute(main_of(branches), "DROP SCHEMA seedbed CASCADE")
 
         with pytest.raises(UnmarkedWithRows) as refused:
             branches.create("pr")
@@ -336,7 +329,7 @@ class TestFinish:
 
         assert finished.mark == "preview"
         assert branches.get("pr") == finished
-        assert tell(branches.url("pr"), "SELECT name FROM seedbed.environment") == [("preview",)]
+        assert execute(branches.url("pr"), "SELECT name FROM seedbed.environment") == [("preview",)]
 
     def test_changes_nothing_the_second_time(self, branches: LocalBranches) -> None:
         first = make(branches, "pr")
@@ -347,16 +340,18 @@ class TestFinish:
 class TestReset:
     def test_makes_the_branch_anew_from_its_parent_as_that_is_now(self, branches: LocalBranches) -> None:
         make(branches, "pr-1")
-        tell(branches.url("pr-1"), "DELETE FROM note", "CREATE TABLE left_over (id int)")
-        tell(main_of(branches), "INSERT INTO note VALUES ('later')")
+        execute(branches.url("pr-1"), "DELETE FROM note", "CREATE TABLE left_over (id int)")
+        execute(main_of(branches), "INSERT INTO note VALUES ('later')")
 
         anew = branches.reset("pr-1", force=True)
 
         assert not anew.ready
-        assert tell(branches.url("pr-1", unfinished=True), "SELECT name FROM seedbed.environment") == [("preparing",)]
+        assert execute(branches.url("pr-1", unfinished=True), "SELECT name FROM seedbed.environment") == [
+            ("preparing",)
+        ]
         branches.finish("pr-1")
-        assert tell(branches.url("pr-1"), "SELECT body FROM note") == [("hello",), ("later",)]
-        assert tell(branches.url("pr-1"), "SELECT to_regclass('left_over') IS NULL") == [(True,)]
+        assert execute(branches.url("pr-1"), "SELECT body FROM note") == [("hello",), ("later",)]
+        assert execute(branches.url("pr-1"), "SELECT to_regclass('left_over') IS NULL") == [(True,)]
 
     def test_ends_the_sessions_on_the_branch_and_leaves_nothing_beside_it(self, branches: LocalBranches) -> None:
         make(branches, "pr-1")
@@ -369,12 +364,12 @@ class TestReset:
 
     def test_keeps_what_was_there_when_the_parent_is_in_use(self, branches: LocalBranches) -> None:
         make(branches, "pr-1")
-        tell(branches.url("pr-1"), "INSERT INTO note VALUES ('kept')")
+        execute(branches.url("pr-1"), "INSERT INTO note VALUES ('kept')")
 
         with connected(main_of(branches)), pytest.raises(ParentInUse):
             branches.reset("pr-1")
 
-        assert tell(branches.url("pr-1"), "SELECT body FROM note") == [("hello",), ("kept",)]
+        assert execute(branches.url("pr-1"), "SELECT body FROM note") == [("hello",), ("kept",)]
 
     def test_gives_it_as_long_as_it_had_at_first(self, branches: LocalBranches) -> None:
         branches.create("pr-1", expires_at=datetime.now(UTC) + timedelta(days=2))
@@ -412,7 +407,7 @@ class TestSeal:
             branches.url("base")
         copy = make(branches, "pr-1", parent="base")
         assert (copy.parent, copy.sealed) == ("base", False)
-        assert tell(branches.url("pr-1"), "SELECT body FROM note") == [("hello",)]
+        assert execute(branches.url("pr-1"), "SELECT body FROM note") == [("hello",)]
 
     def test_is_taken_off_by_a_reset(self, branches: LocalBranches) -> None:
         branches.create("base")
@@ -421,7 +416,7 @@ class TestSeal:
         branches.reset("base", force=True)
 
         assert not branches.finish("base").sealed
-        assert tell(branches.url("base"), "SELECT 1") == [(1,)]
+        assert execute(branches.url("base"), "SELECT 1") == [(1,)]
 
 
 class TestBlockSharing:
@@ -481,7 +476,7 @@ class TestDelete:
         assert str(refused.value) == (
             f"{environment} is no branch of this project: it is an environment's own database."
         )
-        assert tell(main_of(branches), "SELECT body FROM note") == [("hello",)]
+        assert execute(main_of(branches), "SELECT body FROM note") == [("hello",)]
 
     def test_never_drops_a_database_without_its_comment(self, branches: LocalBranches) -> None:
         make(branches, "pr")

@@ -20,8 +20,8 @@ from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import Server
 from seedbed.postgres.marking import change_mark, mark_of
 from seedbed.settings import Environment
-from tests.postgres.conftest import execute
 from tests.postgres.processes import PACKAGES, await_that, me
+from tests.projects import execute
 
 SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60);' AND state = 'active'"
 Run = Callable[..., tuple[int, str, str]]

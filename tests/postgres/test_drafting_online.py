@@ -17,7 +17,7 @@ from seedbed.migrating.assessing import assess
 from seedbed.migrating.checking import check
 from seedbed.migrating.drafting import Drafted, draft
 from seedbed.migrating.drifting import drift
-from seedbed.migrating.knowing import Words
+from seedbed.migrating.knowing import Form, Words
 from seedbed.migrating.planning import plan
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
@@ -143,10 +143,15 @@ class TestDraft:
 
     def test_is_one_transaction_when_it_is_to_be_plain(self, grown: Grown, first: Project) -> None:
         with grown.with_tables(CHANGES["NOT NULL"], first) as project:
-            drafted = grown.draft(project, "Change it", Words(plain=True))
+            drafted = grown.draft(project, "Change it", Words(form=Form.PLAIN))
 
             assert len(drafted.revisions) == 1
             assert "autocommit_block" not in drafted.revisions[0].file.read_text()
+
+    def test_is_not_plain_and_gradual_at_once(self, first: Project) -> None:
+        refused = first.run("seedbed", "migrate", "draft", "-m", "Change it", "--plain", "--gradual", code=2)
+
+        assert "--gradual takes several revisions, and --plain writes one: choose." in refused.stderr
 
     def test_says_which_revisions_belong_together(self, grown: Grown, first: Project) -> None:
         with grown.with_tables(CHANGES["a foreign key"], first) as project:
@@ -224,13 +229,13 @@ class TestContract:
     def renamed(self, grown: Grown, first: Project, filled: Database) -> Iterator[Project]:
         """A column under both names, in a database that waits for the contract."""
         with grown.with_tables(RENAMED, first) as project:
-            grown.draft(project, "Call it headline", Words(gradual=True))
+            grown.draft(project, "Call it headline", Words(form=Form.GRADUAL))
             apply(project.settled, filled)
             yield project
 
     def test_waits_for_the_deploy(self, grown: Grown, first: Project, filled: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:
-            expand, fill, contract = grown.draft(project, "Call it headline", Words(gradual=True)).revisions
+            expand, fill, contract = grown.draft(project, "Call it headline", Words(form=Form.GRADUAL)).revisions
 
             before = apply(project.settled, filled)
             nothing = apply(project.settled, filled)
@@ -244,7 +249,7 @@ class TestContract:
 
     def test_waits_for_nobody_where_no_revision_was_yet(self, grown: Grown, first: Project, database: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:
-            grown.draft(project, "Call it headline", Words(gradual=True))
+            grown.draft(project, "Call it headline", Words(form=Form.GRADUAL))
 
             assert apply(project.settled, database).waiting == ()
 
@@ -313,7 +318,7 @@ class TestContract:
         with grown.with_tables(FIRST + seen, first) as second:
             grown.draft(second, "Add a view")
             with grown.with_tables(RENAMED + view, second) as third, pytest.raises(CannotDraft, match="both names"):
-                grown.draft(third, "Call it headline", Words(gradual=True))
+                grown.draft(third, "Call it headline", Words(form=Form.GRADUAL))
 
     def test_is_shown_by_the_commands(self, grown: Grown, first: Project, filled: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:

@@ -17,8 +17,9 @@ from seedbed.postgres.embedded import Binaries, Server, cluster, find_binaries, 
 from seedbed.postgres.embedded import server as server_module
 from seedbed.postgres.embedded.account import server_account
 from seedbed.postgres.embedded.files import read_state
-from tests.postgres.conftest import OWNER, copy_home, execute
+from tests.postgres.conftest import OWNER, copy_home
 from tests.postgres.processes import ENSURE, SERVER, await_that, await_up, end, me
+from tests.projects import execute
 
 TOGETHER = 8
 DIE = "os.kill(os.getpid(), signal.SIGKILL)"

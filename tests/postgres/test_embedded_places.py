@@ -15,8 +15,9 @@ from seedbed.postgres.embedded import server as server_module
 from seedbed.postgres.embedded.account import Account
 from seedbed.postgres.embedded.copies import runnable_by
 from seedbed.settings import find_project, load
-from tests.postgres.conftest import OWNER, copy_home, execute
+from tests.postgres.conftest import OWNER, copy_home
 from tests.postgres.processes import SERVER, User, nobody, users
+from tests.projects import execute
 
 PROJECT = '[project]\nname = "shop"\n[tool.seedbed]\n'
 IS_ROOT = os.geteuid() == 0

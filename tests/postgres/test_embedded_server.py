@@ -16,8 +16,9 @@ from seedbed.postgres.embedded import Binaries, Server, cluster, files
 from seedbed.postgres.embedded import server as server_module
 from seedbed.postgres.embedded.account import server_account
 from seedbed.postgres.embedded.files import Holder, State, read_state, write_state
-from tests.postgres.conftest import OWNER, copy_home, execute
+from tests.postgres.conftest import OWNER, copy_home
 from tests.postgres.processes import ENSURE, HOLD, SERVER, User, await_up, end, me, users
+from tests.projects import execute
 
 
 def pid_of(server: Server) -> int:

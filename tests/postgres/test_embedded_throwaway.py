@@ -11,8 +11,8 @@ import pytest
 from seedbed.postgres.embedded import Binaries, Server, throwaway, throwaway_server
 from seedbed.postgres.embedded.account import server_account
 from seedbed.postgres.embedded.files import State, write_state
-from tests.postgres.conftest import execute
 from tests.postgres.processes import User, await_that, nobody, users
+from tests.projects import execute
 
 OWNER = """
 import sys

@@ -13,8 +13,8 @@ from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
-from tests.postgres.conftest import execute
 from tests.postgres.processes import await_that, await_up, me
+from tests.projects import execute
 
 Make = Callable[..., Database]
 WAITING = "application_name = 'waiting' AND query ~ 'advisory|COMMIT'"

@@ -14,7 +14,7 @@ from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.marking import change_mark, mark_of
 from seedbed.postgres.marks import Destructive, agree, refuse_protected
 from seedbed.settings import Environment
-from tests.postgres.conftest import execute
+from tests.projects import execute
 
 Make = Callable[..., Database]
 TOGETHER = 8

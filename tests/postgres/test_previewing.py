@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import psycopg2
 import pytest
 
 from seedbed.branching import BranchProvider, provider_of
@@ -23,8 +21,9 @@ from seedbed.previewing.diffing import diff
 from seedbed.previewing.previews import down, up
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import run
-from seedbed.settings import Configuration, DatabaseUrl, Environment
+from seedbed.settings import Configuration, Environment
 from tests.postgres.embedded_projects import reference_project
+from tests.projects import execute
 
 NEWEST = "e2be48669f4b"
 
@@ -57,17 +56,6 @@ def seeded(database: Database, configuration: Configuration) -> None:
     run(wanted, database, revision=applied.revision)
 
 
-def tell(url: DatabaseUrl, statement: str) -> list[tuple[Any, ...]]:
-    arguments: dict[str, Any] = {**url.connect_arguments()}
-    connection = psycopg2.connect(**arguments)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
-
-
 MARK = "SELECT name FROM seedbed.environment"
 USERS = 'SELECT count(*) FROM "user"'
 
@@ -80,9 +68,9 @@ class TestUp:
 
         assert (preview.created, preview.filled.rows, preview.filled.seeded) == (True, Rows.COPIED, None)
         assert (preview.branch.mark, preview.branch.parent) == ("preview", "development")
-        assert tell(preview.url, USERS) == [(10,)]
-        assert tell(preview.url, MARK) == [("preview",)]
-        assert tell(development.direct, MARK) == [("development",)]
+        assert execute(preview.url, USERS) == [(10,)]
+        assert execute(preview.url, MARK) == [("preview",)]
+        assert execute(development.direct, MARK) == [("development",)]
 
     def test_migrates_and_seeds_a_copy_of_nothing(self, configuration: Configuration, development: Database) -> None:
         preview = up(configuration, "preview/pr-42")
@@ -91,20 +79,20 @@ class TestUp:
         assert preview.filled.rows == Rows.SEEDED
         assert preview.filled.seeded is not None
         assert preview.filled.seeded.rows["user"] == 50
-        assert tell(preview.url, USERS) == [(50,)]
-        assert tell(preview.url, MARK) == [("preview",)]
+        assert execute(preview.url, USERS) == [(50,)]
+        assert execute(preview.url, MARK) == [("preview",)]
 
     def test_keeps_branch_and_rows_when_it_is_called_again(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         first = up(configuration, "preview/pr-42")
-        tell(first.url, 'DELETE FROM "user" WHERE id > 1')
+        execute(first.url, 'DELETE FROM "user" WHERE id > 1')
 
         again = up(configuration, "preview/pr-42")
 
         assert (again.created, again.filled.rows, again.filled.applied.revisions) == (False, Rows.COPIED, ())
         assert again.branch.created_at == first.branch.created_at
-        assert tell(again.url, USERS) == [(1,)]
+        assert execute(again.url, USERS) == [(1,)]
         assert branches.list() == (again.branch,)
 
     def test_goes_on_where_a_kill_left_it(
@@ -123,17 +111,17 @@ class TestUp:
     ) -> None:
         seeded(development, configuration)
         make(branches, "base")
-        tell(branches.url("base"), 'DELETE FROM "user" WHERE id > 3')
+        execute(branches.url("base"), 'DELETE FROM "user" WHERE id > 3')
 
         preview = up(configuration, "preview/pr-42", parent="base")
 
         assert preview.branch.parent == "base"
-        assert tell(preview.url, USERS) == [(3,)]
+        assert execute(preview.url, USERS) == [(3,)]
 
     def test_deletes_the_branch_it_made_when_a_later_step_fails(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        tell(development.direct, 'CREATE TABLE "user" (id int)')
+        execute(development.direct, 'CREATE TABLE "user" (id int)')
 
         with pytest.raises(RevisionFailed):
             up(configuration, "preview/pr-42")
@@ -143,7 +131,7 @@ class TestUp:
     def test_keeps_a_branch_that_was_there_when_a_later_step_fails(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        tell(development.direct, 'CREATE TABLE "user" (id int)')
+        execute(development.direct, 'CREATE TABLE "user" (id int)')
         left = branches.create("preview/pr-42", environment=Environment.PREVIEW)
 
         with pytest.raises(RevisionFailed):
@@ -161,7 +149,7 @@ class TestUp:
 
         assert str(refused.value) == "scratch is a branch marked development, and no preview."
         assert branches.list() == (scratch,)
-        assert tell(branches.url("scratch"), MARK) == [("development",)]
+        assert execute(branches.url("scratch"), MARK) == [("development",)]
 
     def test_makes_no_preview_of_production(
         self, configuration: Configuration, development: Database, branches: BranchProvider
@@ -214,21 +202,21 @@ class TestBase:
 
         assert (base.created, base.branch.sealed, base.filled.rows) == (True, True, Rows.SEEDED)
         assert (preview.branch.parent, preview.filled.rows) == (BASE, Rows.COPIED)
-        assert tell(preview.url, USERS) == [(50,)]
+        assert execute(preview.url, USERS) == [(50,)]
 
     def test_is_made_anew_and_leaves_previews_as_they_are(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         make_base(configuration, Data.SEED)
         preview = up(configuration, "preview/pr-42")
-        tell(preview.url, 'DELETE FROM "user" WHERE id > 1')
+        execute(preview.url, 'DELETE FROM "user" WHERE id > 1')
         seeded(development, configuration)
 
         again = make_base(configuration, Data.COPY)
 
         assert (again.created, again.branch.sealed, again.filled.rows) == (False, True, Rows.COPIED)
-        assert tell(preview.url, USERS) == [(1,)]
-        assert tell(up(configuration, "preview/pr-43").url, USERS) == [(10,)]
+        assert execute(preview.url, USERS) == [(1,)]
+        assert execute(up(configuration, "preview/pr-43").url, USERS) == [(10,)]
 
     def test_is_no_preview_itself(self, configuration: Configuration, development: Database) -> None:
         make_base(configuration, Data.SEED)
@@ -254,8 +242,8 @@ class TestData:
             up(configuration, "preview/pr-42", data=Data.COPY)
         preview = up(configuration, "preview/pr-42", data=Data.COPY, even_production=True)
 
-        assert tell(preview.url, USERS) == [(10,)]
-        assert tell(preview.url, MARK) == [("preview",)]
+        assert execute(preview.url, USERS) == [(10,)]
+        assert execute(preview.url, MARK) == [("preview",)]
 
     def test_is_made_anew_where_seeds_are_asked_for(self, configuration: Configuration, development: Database) -> None:
         seeded(development, configuration)
@@ -263,8 +251,8 @@ class TestData:
         preview = up(configuration, "preview/pr-42", data=Data.SEED)
 
         assert preview.filled.rows == Rows.SEEDED
-        assert tell(preview.url, USERS) == [(50,)]
-        assert tell(development.direct, USERS) == [(10,)]
+        assert execute(preview.url, USERS) == [(50,)]
+        assert execute(development.direct, USERS) == [(10,)]
 
 
 class TestCollect:
@@ -339,7 +327,7 @@ class TestDiff:
         apply(configuration.project, development)
         make(branches, "mine")
         assert diff(configuration, "mine").equal
-        tell(branches.url("mine"), "CREATE INDEX ix_mine ON task (title)")
+        execute(branches.url("mine"), "CREATE INDEX ix_mine ON task (title)")
 
         found = diff(configuration, "mine")
 
@@ -363,9 +351,9 @@ class TestSafety:
         seeded(development, configuration)
 
         branch = safety(branches)
-        tell(development.direct, 'DELETE FROM "user"')
+        execute(development.direct, 'DELETE FROM "user"')
         back = make(branches, "back", parent=branch.name)
 
         assert branch.sealed
         assert branch.expires_at is not None
-        assert tell(branches.url(back.name), USERS) == [(10,)]
+        assert execute(branches.url(back.name), USERS) == [(10,)]

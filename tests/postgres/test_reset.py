@@ -16,7 +16,7 @@ from seedbed.postgres.locks import migrating_alone
 from seedbed.postgres.marking import change_mark, mark_of
 from seedbed.postgres.resetting import reset
 from seedbed.settings import Environment
-from tests.postgres.conftest import execute
+from tests.projects import execute
 
 Make = Callable[..., Database]
 

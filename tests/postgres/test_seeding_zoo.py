@@ -15,8 +15,7 @@ from seedbed.postgres.databases import Database
 from seedbed.seeding.plan import SeedPlan, plan
 from seedbed.seeding.running import run
 from seedbed.settings import Environment
-from tests.postgres.conftest import execute
-from tests.projects import Project, little_project
+from tests.projects import Project, execute, little_project
 from tests.zoo import SEEDS, TABLES
 
 

@@ -13,7 +13,7 @@ from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
 from seedbed.postgres.shadows import shadow_database
 from seedbed.settings import Configuration, find_project, load
-from tests.postgres.conftest import execute
+from tests.projects import execute
 
 SHADOWS = "SELECT datname FROM pg_database WHERE datname LIKE 'seedbed_shadow_%' ORDER BY 1"
 

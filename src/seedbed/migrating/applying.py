@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import RevisionFailed, SeedbedError, TablesBusy
-from seedbed.migrating.history import History, Revision, alembic_config, before_contract, current_revision, read_history
+from seedbed.migrating.history import History, Revision, alembic_config, current_revision, due, read_history
 from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
 from seedbed.migrating.progress import watched
 from seedbed.postgres.connecting import connect, sentence
@@ -74,11 +74,11 @@ def apply(
         with migrating_alone(connection, database.name, wait=wait):
             revision = current_revision(connection)
             pending = history.after(revision, database.name)
-            due = pending if contract or revision is None else before_contract(pending)
+            chosen = due(pending, revision, contract=contract)
             with watched(connection, database, progress), bounded(connection, patience):
-                _patiently(project, history, connection, due, patience, say)
-    reached = due[-1].id if due else revision
-    return Applied(database.name, due, reached, history.head, pending[len(due) :])
+                _patiently(project, history, connection, chosen, patience, say)
+    reached = chosen[-1].id if chosen else revision
+    return Applied(database.name, chosen, reached, history.head, pending[len(chosen) :])
 
 
 def _patiently(

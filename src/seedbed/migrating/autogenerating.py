@@ -16,7 +16,7 @@ from seedbed.migrating.changing import Part
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.drafting import find_change
 from seedbed.migrating.history import read_history
-from seedbed.migrating.knowing import Words
+from seedbed.migrating.knowing import Form, Words
 from seedbed.postgres.shadows import shadow_database
 from seedbed.settings import find_project, load
 
@@ -48,7 +48,7 @@ def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
     file = context.migration_context.environment_context.config.config_file_name  # type: ignore[union-attr]
     configuration = load(find_project(Path(file or "alembic.ini").parent))
     with _within_alembic(), shadow_database(configuration) as beginning:
-        change = find_change(configuration, read_history(configuration.project), beginning, Words(plain=True))
+        change = find_change(configuration, read_history(configuration.project), beginning, Words(form=Form.PLAIN))
     for part in change.parts:
         upgrade.ops.append(Steps(part.up, _back(part)))
     context.imports.add("from sqlalchemy.dialects import postgresql")

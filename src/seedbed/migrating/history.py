@@ -58,8 +58,12 @@ class History:
         return self.revisions[ids.index(revision) + 1 :]
 
 
-def before_contract(pending: tuple[Revision, ...]) -> tuple[Revision, ...]:
-    """The revisions that can be applied before the deploy."""
+def due(pending: tuple[Revision, ...], at: str | None, *, contract: bool) -> tuple[Revision, ...]:
+    """Those of the pending revisions that can be applied: up to the first contract one, unless `contract` says that the
+    programs of before are gone, or the database is `at` no revision yet and never had any.
+    """
+    if contract or at is None:
+        return pending
     return tuple(takewhile(lambda revision: not revision.contract, pending))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Column, Table
@@ -32,20 +33,29 @@ _ALIKE = 0.5
 """The share of its columns, by name and type, that a new table has in common with one that it looks like."""
 
 
+class Form(StrEnum):
+    """How a change is made on tables that exist.
+
+    `ONLINE` puts off what would keep others waiting. `GRADUAL` does so too, and keeps a renamed column under both names
+    until a contract revision. `PLAIN` is for tables that nobody uses yet: one transaction, whoever has to wait for it.
+    """
+
+    ONLINE = "online"
+    GRADUAL = "gradual"
+    PLAIN = "plain"
+
+
 @dataclass(frozen=True)
 class Words:
     """What was said on the command line, or in answer to a question; it wins over the models' hints.
 
-    `renames` map `task.name` to `task.title`, `app.todo` to `app.task`, or `color.RED` to `color.CRIMSON`. `plain` is
-    for tables that nobody uses yet: all of a change is one transaction then, whoever has to wait for it. `gradual`
-    keeps a renamed column under both names until a contract revision.
+    `renames` map `task.name` to `task.title`, `app.todo` to `app.task`, or `color.RED` to `color.CRIMSON`.
     """
 
     renames: Mapping[str, str] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     backfills: Mapping[str, str] = field(default_factory=dict)
-    plain: bool = False
-    gradual: bool = False
+    form: Form = Form.ONLINE
 
 
 @dataclass(frozen=True)

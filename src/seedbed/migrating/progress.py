@@ -8,7 +8,7 @@ import psycopg2
 from sqlalchemy import Connection, text
 
 from seedbed.errors import SeedbedError
-from seedbed.postgres.connecting import open_connection
+from seedbed.postgres.connecting import autocommitting, open_connection
 from seedbed.postgres.databases import Database
 
 _EVERY = 2.0
@@ -43,17 +43,11 @@ def watched(
 
 
 def _watch(database: Database, pid: int, say: Callable[[str], None], every: float, over: threading.Event) -> None:
-    with suppress(psycopg2.Error, SeedbedError):
-        session = open_connection(database)
-        try:
-            session.autocommit = True
-            with session.cursor() as cursor:
-                while not over.wait(every):
-                    cursor.execute(_PROGRESS, (pid,))
-                    for row in cursor.fetchall():
-                        say(_line(*row))
-        finally:
-            session.close()
+    with suppress(psycopg2.Error, SeedbedError), autocommitting(open_connection(database)) as cursor:
+        while not over.wait(every):
+            cursor.execute(_PROGRESS, (pid,))
+            for row in cursor.fetchall():
+                say(_line(*row))
 
 
 def _line(

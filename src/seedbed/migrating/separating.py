@@ -15,7 +15,7 @@ from seedbed.migrating.comparing.putting_off import Middle, put_off
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.comparing.succeeding import successions
 from seedbed.migrating.comparing.transition import transition
-from seedbed.migrating.knowing import Rename, Words, knowledge, refuse_look_alikes, renames
+from seedbed.migrating.knowing import Form, Rename, Words, knowledge, refuse_look_alikes, renames
 from seedbed.modelling import Schema
 from seedbed.postgres.catalogue import Catalogue, read_catalogue
 from seedbed.postgres.connecting import execute_plain, sentence
@@ -34,7 +34,7 @@ def change_between(connection: Connection, after: Catalogue, schema: Schema, wor
     """
     before = read_catalogue(connection)
     asked = renames(schema, before, words)
-    apart = [rename for rename in asked if words.gradual and rename.column is not None]
+    apart = [rename for rename in asked if words.form is Form.GRADUAL and rename.column is not None]
     renamed = [rename for rename in asked if rename not in apart]
     moved = _tried(connection, _steps(renamed)) if renamed else before
     pairs = connection.execute(text(_CASTS)).all()
@@ -42,9 +42,10 @@ def change_between(connection: Connection, after: Catalogue, schema: Schema, wor
     known = knowledge(schema, words, frozenset((str(source), str(target)) for source, target in pairs))
     intended = words.dropped | {rename.old for rename in apart}
     refuse_look_alikes(moved, after, schema, replace(words, dropped=intended))
-    parts = None if words.plain else _gradually(connection, moved, after, renamed, apart, known)
+    plain = words.form is Form.PLAIN
+    parts = None if plain else _gradually(connection, moved, after, renamed, apart, known)
     if parts is None:
-        middle = Middle(after, {}) if words.plain else put_off(moved, after, known)
+        middle = Middle(after, {}) if plain else put_off(moved, after, known)
         parts = list(_parts(moved, after, middle, renamed, known))
     said = (*renamed, *(replace(rename, up=(), down=()) for rename in apart))
     return Change(said, tuple(parts), before)

@@ -115,14 +115,6 @@ class Traced:
             if number in self.after.columns.get(table, {}) and self.after.columns[table][number] != column
         ]
 
-    def new_columns(self) -> list[tuple[int, Column]]:
-        return [
-            (table, column)
-            for table in self.tables
-            for number, column in self.after.columns.get(table, {}).items()
-            if number not in self.before.columns.get(table, {})
-        ]
-
 
 @dataclass
 class Trace:

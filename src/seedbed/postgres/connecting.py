@@ -59,6 +59,17 @@ def open_connection(database: "Database", *, application: str = "seedbed") -> "p
     return connection
 
 
+@contextmanager
+def autocommitting(connection: "psycopg2.extensions.connection") -> Iterator["psycopg2.extensions.cursor"]:
+    """A cursor whose statements are committed as they run; the connection is closed with it."""
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
+
+
 def execute_plain(connection: Connection, statement: str) -> None:
     """Run a statement as it stands, in the connection's transaction: no % or : in it means anything.
 

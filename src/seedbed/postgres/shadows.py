@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2 import sql
 
 from seedbed.errors import ServerError
-from seedbed.postgres.connecting import open_connection, translated
+from seedbed.postgres.connecting import autocommitting, open_connection, translated
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import Server
 from seedbed.settings import Configuration, Environment, Origin
@@ -34,14 +34,8 @@ class _Maker:
             with self.server.administration() as cursor:
                 yield cursor
             return
-        with translated(self.administered):
-            connection = open_connection(self.administered)
-            try:
-                connection.autocommit = True
-                with connection.cursor() as cursor:
-                    yield cursor
-            finally:
-                connection.close()
+        with translated(self.administered), autocommitting(open_connection(self.administered)) as cursor:
+            yield cursor
 
 
 @contextmanager

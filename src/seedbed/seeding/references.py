@@ -110,7 +110,7 @@ class Reference:
             return self._above(rows)
         if self.choose is not None:
             return self.choose(rows)
-        known = self.table.known_before(self)
+        known = self.table.agreement.known_before(self)
         chosen = self.among(rows, self.stream.words(rows)) if known else self._freely(rows)
         if self.nullable and not known:
             empty = self.stream.part("null").fractions(rows) < _EMPTY
@@ -132,26 +132,27 @@ class Reference:
 
     def groups_of(self, rows: range) -> tuple[Ints, Ints]:
         """Where those parents stand in their order, and how many they are."""
-        return self.groups_by({column: self.table.root_of(column, rows) for column in self.table.known_before(self)})
+        agreement = self.table.agreement
+        return self.groups_by({column: agreement.root_of(column, rows) for column in agreement.known_before(self)})
 
     def groups_by(self, known: Mapping[str, Ints]) -> tuple[Ints, Ints]:
         """The same for rows whose settled columns have these roots."""
         _, codes = self._groups()
-        wanted = _together([known[column] for column in self.table.known_before(self)])
+        wanted = _together([known[column] for column in self.table.agreement.known_before(self)])
         starts = np.searchsorted(codes, wanted, side="left").astype(np.int64)
         return starts, np.searchsorted(codes, wanted, side="right").astype(np.int64) - starts
 
     def _groups(self) -> tuple[Ints, Ints]:
         """The parents in the order of what must agree, and that of each."""
         if self._grouped is None:
-            columns = self.table.known_before(self)
+            columns = self.table.agreement.known_before(self)
             codes = _together([self.parent.roots(self.says[column])[1] for column in columns])
             order = np.argsort(codes, kind="stable").astype(np.int64)
             self._grouped = (order, codes[order])
         return self._grouped
 
     def _freely(self, rows: range) -> Ints:
-        allowed = self.table.allowed(self)
+        allowed = self.table.agreement.allowed(self)
         if self.unique:
             size = self.parent.count if allowed is None else len(allowed)
             if self.table.count > size:

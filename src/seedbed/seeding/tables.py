@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlmodel import SQLModel
 
 from seedbed.errors import CyclicReference, DomainTooSmall, NoGenerator
+from seedbed.seeding.agreeing import Agreement
 from seedbed.seeding.batches import Batch, Numbers, Objects, Pool
 from seedbed.seeding.checks import Check, checks_of, narrowed, suggested
 from seedbed.seeding.columns import filling
@@ -53,7 +54,7 @@ class TablePlan:
     rank: int
     rows_there: Mapping[str, Existing] = field(default_factory=dict, repr=False)
     pools: dict[Any, Pool] = field(default_factory=dict, repr=False)
-    _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _recent: dict[Any, Any] = field(default_factory=dict, repr=False)
     _whole: dict[str, Batch] = field(default_factory=dict, repr=False)
     _busy: set[str] = field(default_factory=set, repr=False)
 
@@ -190,6 +191,13 @@ class TablePlan:
     # -- keys
 
     @cached_property
+    def agreement(self) -> Agreement:
+        return Agreement(self)
+
+    def roots(self, column: str) -> tuple[str, Ints]:
+        return self.agreement.roots(column)
+
+    @cached_property
     def references(self) -> list[Reference]:
         return references(self)
 
@@ -219,13 +227,13 @@ class TablePlan:
                     raise CyclicReference(self.name, share.column, share.parent, nullable=False)
                 raise NoGenerator(self.name, share.column, "a key that a rule fills")
             stream = Stream(self.lock.seed, f"{self.name} per {share.parent}")
-            most = self._most(base)
+            most = self.agreement.most(base)
             base.source = base.source or f"{share.low} to {share.high} for each"
             return Spread.drawn(base.parent, base.name, share, stream, most)
         if settled.spread is None or not isinstance(self.wish.rows, int):
             return None
         base = next(r for r in self.references if r.name == settled.spread)
-        most = self._most(base)
+        most = self.agreement.most(base)
         if most is None:
             return None
         made = Spread.levelled(base.parent, base.name, self.wish.rows, most)
@@ -240,66 +248,6 @@ class TablePlan:
         column = self.spread_column or self.uniques.spread
         return self.spread if column is not None and reference.name == column else None
 
-    def known_before(self, reference: Reference) -> list[str]:
-        """Columns that a key's row must agree in with what keys before it have settled."""
-        key = ("known", reference.name)
-        if key not in self._memory:
-            before = self.references[: self.references.index(reference)] if reference in self.references else []
-            said = {column for other in before if other.parent is not self for column in other.says}
-            self._memory[key] = [column for column in reference.says if column in said and reference.parent is not self]
-        found: list[str] = self._memory[key]
-        return found
-
-    def root_of(self, column: str, rows: range) -> Ints:
-        """Which of the things that a column's values come from each row has, by the first key that says so."""
-        reference = next(r for r in self.references if column in r.says)
-        chosen = reference.parents(rows)
-        roots = reference.parent.roots(reference.says[column])[1]
-        if not len(roots):
-            return np.full(len(rows), -1, dtype=np.int64)
-        return np.where(chosen < 0, -1, roots[np.maximum(chosen, 0)])
-
-    def roots(self, column: str) -> tuple[str, Ints]:
-        key = ("roots", column)
-        if key not in self._memory:
-            reference = next((r for r in self.references if column in r.columns and r.parent is not self), None)
-            if reference is None:
-                self._memory[key] = (f"{self.name}.{column}", np.arange(self.count, dtype=np.int64))
-            else:
-                shown, above = reference.parent.roots(dict(reference.pairs)[column])
-                chosen = reference.parents(range(self.count))
-                settled = above[np.maximum(chosen, 0)] if len(above) else chosen
-                self._memory[key] = (shown, np.where(chosen < 0, -1, settled))
-        found: tuple[str, Ints] = self._memory[key]
-        return found
-
-    def allowed(self, reference: Reference) -> Ints | None:
-        """The rows of a parent that leave a choice for every key that comes after; None where all do."""
-        key = ("allowed", reference.name)
-        if key not in self._memory:
-            mask = self._sizes(reference) > 0
-            self._memory[key] = None if mask.all() else np.flatnonzero(mask).astype(np.int64)
-        found: Ints | None = self._memory[key]
-        return found
-
-    def _sizes(self, reference: Reference) -> Ints:
-        sizes = np.ones(reference.parent.count, dtype=np.int64)
-        later = self.references[self.references.index(reference) + 1 :]
-        for other in later:
-            known = self.known_before(other)
-            if known and not other.nullable and set(known) <= set(reference.says):
-                roots = {column: reference.parent.roots(reference.says[column])[1] for column in known}
-                sizes = np.minimum(sizes, other.groups_by(roots)[1])
-        return sizes
-
-    def _most(self, base: Reference) -> Ints | None:
-        """How many rows each parent may have at the most: none where later keys would have no choice."""
-        settled = [product.most() for product in self.uniques.products if product.within is base]
-        sizes = self._sizes(base)
-        if (sizes == 0).any():
-            settled.append(np.where(sizes > 0, np.int64(2**62), 0))
-        return None if not settled else np.min(np.stack(settled), axis=0)
-
     def existing(self, table: str, columns: list[str]) -> Existing:
         """Rows of a table that the seeds do not plan."""
         return self.rows_there.get(table) or Existing(table, columns, None)
@@ -313,7 +261,7 @@ class TablePlan:
         for reference in self.references:
             follows = self.spread_of(reference) is not None
             if reference.unique and not follows and reference.parent is not self:
-                allowed = self.allowed(reference)
+                allowed = self.agreement.allowed(reference)
                 size = reference.parent.count if allowed is None else len(allowed)
                 if self.count > size and not isinstance(reference.parent, Existing):
                     raise DomainTooSmall(self.name, reference.name, self.count, size)
@@ -336,11 +284,13 @@ class TablePlan:
         """When some rows were made: by their own column, or else not before the rows they need."""
         if self.made_at is not None:
             return moments(self.take(self.made_at, chosen), end(self) - SPAN)
-        if "made" not in self._memory:
-            rows = range(self.count)
-            self._memory["made"] = np.max(np.stack([anchor.made_at(rows) for anchor in self.anchors]), axis=0)
-        found: Ints = self._memory["made"][chosen]
-        return found
+        return self._made_by_anchors[chosen]
+
+    @cached_property
+    def _made_by_anchors(self) -> Ints:
+        rows = range(self.count)
+        latest: Ints = np.max(np.stack([anchor.made_at(rows) for anchor in self.anchors]), axis=0)
+        return latest
 
     @cached_property
     def made_at(self) -> str | None:
@@ -391,10 +341,8 @@ class TablePlan:
 
     def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
         """What was made last under this key; the columns of a chunk ask for the same several times."""
-        if key not in self._memory:
-            recent: list[Any] = self._memory.setdefault("recent", [])
-            recent.append(key)
-            while len(recent) > _REMEMBERED:
-                self._memory.pop(recent.pop(0), None)
-            self._memory[key] = make()
-        return self._memory[key]
+        if key not in self._recent:
+            self._recent[key] = make()
+            while len(self._recent) > _REMEMBERED:
+                del self._recent[next(iter(self._recent))]
+        return self._recent[key]

@@ -93,7 +93,7 @@ class Product:
             left, place = left // np.maximum(sizes[at], 1), left % np.maximum(sizes[at], 1)
             if self.differ and at == 0:
                 place = place + (place >= owners)
-            elif self.table.known_before(reference):
+            elif self.table.agreement.known_before(reference):
                 starts, counts = reference.groups_by(self._roots(reference, owners))
                 place = reference.member(starts, counts, place)
             found[reference.name] = place
@@ -119,7 +119,7 @@ class Product:
     def _sizes(self, owners: Ints) -> list[Ints]:
         sizes = []
         for at, reference in enumerate(self.references):
-            if self.table.known_before(reference):
+            if self.table.agreement.known_before(reference):
                 sizes.append(reference.groups_by(self._roots(reference, owners))[1])
             else:
                 sizes.append(np.full(len(owners), reference.parent.count - int(self.differ and at == 0)))
@@ -131,7 +131,7 @@ class Product:
             return {}
         return {
             column: within.parent.roots(within.says[column])[1][owners]
-            for column in self.table.known_before(reference)
+            for column in self.table.agreement.known_before(reference)
             if column in within.says
         }
 
@@ -281,11 +281,11 @@ def _combine(
     taken = [name for name in [*(key.name for key in keys), *plain] if found.product_of(name) is not None]
     if taken or any(key.unique for key in keys):
         raise UniqueNotServed(table.name, shown, taken or [key.name for key in keys if key.unique])
-    filtered = [key for key in keys if table.known_before(key)]
+    filtered = [key for key in keys if table.agreement.known_before(key)]
     base = spread
     if base is None and filtered:
-        base = next((key for key in keys if not table.known_before(key)), None)
-        if base is None or any(not set(table.known_before(key)) <= set(base.says) for key in filtered):
+        base = next((key for key in keys if not table.agreement.known_before(key)), None)
+        if base is None or any(not set(table.agreement.known_before(key)) <= set(base.says) for key in filtered):
             raise UniqueNotServed(table.name, shown, [])
         if found.spread is not None or table.share is not None:
             raise UniqueNotServed(table.name, shown, [str(found.spread or table.spread_column)])
@@ -294,7 +294,11 @@ def _combine(
     product = Product(table, others, plain, base, differ=_must_differ(table, [*([base] if base else []), *others]))
     if base is spread and base is not None and table.share is not None and not table.is_empty:
         most = product.most()
-        if not any(table.known_before(key) for key in others) and len(most) and int(most.max()) < table.share.low:
+        if (
+            not any(table.agreement.known_before(key) for key in others)
+            and len(most)
+            and int(most.max()) < table.share.low
+        ):
             raise DomainTooSmall(table.name, shown, table.share.low, int(most.max()))
     found.products.append(product)
     for key in others:

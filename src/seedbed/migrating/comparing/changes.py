@@ -69,6 +69,16 @@ class Changes:
     def kept(self, kind: type[Kind]) -> list[tuple[Kind, Kind]]:
         return [(old, new) for old, new in self._pairs if isinstance(old, kind) and isinstance(new, kind)]
 
+    def standing(self) -> dict[Key, Table]:
+        """Tables that stay and that take every online form; rows that their owner cannot see, no backfill reaches."""
+        return {
+            new.key: new
+            for old, new in self.kept(Table)
+            if old.kind == new.kind == "table"
+            and not (new.parents or old.parents or new.partition_bound or old.partition_bound)
+            and not (new.forced_row_security or old.forced_row_security)
+        }
+
     def columns(self) -> list[tuple[Key, Column, Column]]:
         """The columns that both catalogues have."""
         return [

@@ -7,14 +7,22 @@ from seedbed.migrating.comparing import indexes
 from seedbed.migrating.comparing.backfilling import in_batches, what_is_left
 from seedbed.migrating.comparing.knowledge import ColumnName
 from seedbed.migrating.comparing.privileges import commented
-from seedbed.migrating.comparing.statements import Statement, call, literal, name, qualified, quoted, schema_argument
+from seedbed.migrating.comparing.statements import (
+    Statement,
+    call,
+    literal,
+    name,
+    qualified,
+    quoted,
+    schema_argument,
+    shortened,
+)
 from seedbed.postgres.catalogue.model import Catalogue, Constraint, Index, Table
 
 _UNIQUE = re.compile(
     r"UNIQUE(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\([^()]+\)(?: INCLUDE \([^()]+\))?)"
     r"(?P<rest>(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?)"
 )
-_LONGEST_NAME = 63
 
 
 def can_be_attached(constraint: Constraint) -> bool:
@@ -65,7 +73,7 @@ def _required(table: Table, column: str, left: Statement | None) -> Iterable[Sta
 
     `left` fills rows that came in between the filling and the check.
     """
-    full, check = qualified(table.schema, table.name), name(_short(f"{table.name}_{column}_filled"))
+    full, check = qualified(table.schema, table.name), name(shortened(f"{table.name}_{column}", "_filled"))
     yield _held_for_new_rows(full, check, f"CHECK ({name(column)} IS NOT NULL)")
     if left is not None:
         yield left
@@ -97,7 +105,7 @@ def _make_indexes(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
 
 def _replaced(index: Index) -> Iterable[Statement]:
     """Another index under the name of the old one, which stays until the new one is there."""
-    full, short = qualified(index.schema, index.name), _short(f"{index.name}_new")
+    full, short = qualified(index.schema, index.name), shortened(index.name, "_new")
     yield indexes.made_online(index, named=short)
     yield Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {full}")
     yield Statement(f"ALTER INDEX IF EXISTS {qualified(index.schema, short)} RENAME TO {name(index.name)}")
@@ -154,8 +162,3 @@ def _drop_indexes(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
 
 def _alter(constraint: Constraint) -> str:
     return f"ALTER TABLE {qualified(constraint.schema, constraint.table)}"
-
-
-def _short(wanted: str) -> str:
-    """A name within PostgreSQL's length; what tells names apart is at their end."""
-    return wanted if len(wanted.encode()) <= _LONGEST_NAME else wanted.encode()[-_LONGEST_NAME:].decode(errors="ignore")

@@ -56,19 +56,8 @@ def _needed_by(
     return needed
 
 
-def _standing(changes: Changes) -> dict[Key, Table]:
-    """Tables that stay and that take every online form; rows that their owner cannot see, no backfill would reach."""
-    return {
-        new.key: new
-        for old, new in changes.kept(Table)
-        if old.kind == new.kind == "table"
-        and not (new.parents or old.parents or new.partition_bound or old.partition_bound)
-        and not (new.forced_row_security or old.forced_row_security)
-    }
-
-
 def _put_off_objects(changes: Changes) -> set[Key]:
-    standing = _standing(changes)
+    standing = changes.standing()
     moving = changes.rebuilt - changes.cleared.in_the_way
     found = {
         key
@@ -98,7 +87,8 @@ def _has_online_form(one: Constraint | Index, changes: Changes) -> bool:
 
 def _in_use(chosen: set[Key], changes: Changes) -> set[Key]:
     """Those that something else than a foreign key needs, such as a view that groups by a unique key."""
-    return {key for key in chosen if any(not _is_foreign(user, changes) for user in changes.after.dependants(key))}
+    after = changes.after
+    return {key for key in chosen if not all(map(after.is_foreign_key, after.dependants(key)))}
 
 
 def _keys_to_what_waits(chosen: set[Key], changes: Changes) -> set[Key]:
@@ -107,13 +97,8 @@ def _keys_to_what_waits(chosen: set[Key], changes: Changes) -> set[Key]:
         user
         for key in chosen
         for user in changes.after.needed_by.get(key, ())
-        if user in changes.coming and _is_foreign(user, changes)
+        if user in changes.coming and changes.after.is_foreign_key(user)
     }
-
-
-def _is_foreign(key: Key, changes: Changes) -> bool:
-    found = changes.after.objects.get(key)
-    return isinstance(found, Constraint) and found.type == "f"
 
 
 class _Columns:
@@ -123,7 +108,7 @@ class _Columns:
         self.fills: dict[ColumnName, str] = {}
         self._nullable: set[ColumnName] = set()
         keys = _key_columns(changes.after)
-        for table in _standing(changes).values():
+        for table in changes.standing().values():
             old_table = changes.before.objects[table.key]
             for column in table.columns:
                 place = (table.schema, table.name, column.name)

@@ -53,6 +53,11 @@ def name(identifier: str) -> str:
     return column_name(identifier)
 
 
+def shortened(stem: str, suffix: str) -> str:
+    """A name with a suffix, within PostgreSQL's 63 bytes: it cuts a longer one off without an error."""
+    return stem.encode()[: _LONGEST_NAME - len(suffix)].decode(errors="ignore") + suffix
+
+
 def qualified(schema: str, identifier: str) -> str:
     """A name with its schema in SQL; public goes without saying, as Alembic's own calls have it."""
     return name(identifier) if schema == "public" else f"{name(schema)}.{name(identifier)}"
@@ -87,6 +92,7 @@ def call(function: str, *arguments: str) -> str:
 
 
 _WIDTH = 112
+_LONGEST_NAME = 63
 
 
 def _without_parameters(sql: str) -> str:

@@ -9,11 +9,10 @@ from seedbed.migrating.comparing.changes import Changes
 from seedbed.migrating.comparing.columns import column_sql
 from seedbed.migrating.comparing.converting import conversion, stays_in_place
 from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
-from seedbed.migrating.comparing.statements import Statement, name, qualified
-from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Index, Key, Object, Table
+from seedbed.migrating.comparing.statements import Statement, name, qualified, shortened
+from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Index, Key, Table
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
-_LONGEST_NAME = 63
 _WITHOUT_EQUALITY = frozenset({"json", "xml", "point", "polygon", "path", "line", "lseg", "box", "circle"})
 
 Copied = Index | Constraint
@@ -37,7 +36,7 @@ class Succession:
     @property
     def meanwhile(self) -> str:
         """The new column's name while the old one is there."""
-        return meanwhile_name(self.old.name, self.new.name)
+        return _meanwhile(self.old.name, self.new.name)
 
     @property
     def was(self) -> ColumnName:
@@ -49,7 +48,7 @@ class Succession:
 
     @property
     def trigger(self) -> Key:
-        return ("trigger", self.table.schema, self.table.name, f"zz_{self._named}")
+        return ("trigger", self.table.schema, self.table.name, shortened(f"zz_sync_{self.meanwhile}", ""))
 
     @property
     def place(self) -> ColumnName:
@@ -57,7 +56,7 @@ class Succession:
 
     @property
     def _named(self) -> str:
-        return f"sync_{self.table.name}_{self.meanwhile}"[: _LONGEST_NAME - 3]
+        return shortened(f"sync_{self.table.name}_{self.meanwhile}", "")
 
     def made(self) -> Iterable[Statement]:
         """The new column with all that it has in the meantime, on a database as it was before."""
@@ -110,12 +109,13 @@ def successions(
     their own foreign key looks at: keys, generated and identity columns, and what views, policies and triggers use.
     """
     changes = Changes(before, after)
-    wanted = [(key[1:4], key[3]) for key in changes.retyped if len(key) == 4]  # noqa: PLR2004 - column, schema, table, name
+    wanted = [((key[1], key[2], key[3]), key[3]) for key in changes.retyped]
     wanted = [*renamed, *((place, last) for place, last in wanted if (place, last) not in renamed)]
-    found = []
+    found, standing = [], changes.standing()
     for (schema, table_name, old_name), new_name in wanted:
-        old_table, table = (c.objects.get(("table", schema, table_name)) for c in (before, after))
-        if not isinstance(old_table, Table) or not isinstance(table, Table) or not _can_stand(old_table, table):
+        table = standing.get(("table", schema, table_name))
+        old_table = before.objects.get(("table", schema, table_name))
+        if table is None or not isinstance(old_table, Table):
             continue
         old, new = old_table.column.get(old_name), table.column.get(new_name)
         if old is None or new is None or not _changes_shape(old, new):
@@ -125,13 +125,8 @@ def successions(
     return found
 
 
-def meanwhile_name(old: str, new: str) -> str:
-    return new if old != new else f"{new[: _LONGEST_NAME - 4]}_new"
-
-
-def _can_stand(old: Table, new: Table) -> bool:
-    inherits = old.parents or new.parents or old.partition_bound or new.partition_bound
-    return old.kind == new.kind == "table" and not inherits and not new.forced_row_security
+def _meanwhile(old: str, new: str) -> str:
+    return new if old != new else shortened(new, "_new")
 
 
 def _changes_shape(old: Column, new: Column) -> bool:
@@ -147,8 +142,9 @@ def _succession(
 ) -> Succession | None:
     place = (table.schema, table.name)
     mine = _users(before, (*place, old.name)), _users(after, (*place, new.name))
-    called = meanwhile_name(old.name, new.name)
-    taken = {*table.column, *before_columns(before, place)} - {new.name}
+    called = _meanwhile(old.name, new.name)
+    there = before.objects[table.key]
+    taken = {*table.column, *(there.column if isinstance(there, Table) else ())} - {new.name}
     needed = before.needs(("column", *place, old.name)) | after.needs(("column", *place, new.name))
     come_or_go = any(before.objects.get(key) != after.objects.get(key) for key in needed if key[0] != "table")
     if any(users is None for users in mine) or called in taken or come_or_go:
@@ -158,7 +154,7 @@ def _succession(
         if old.name == new.name:
             if re.search(rf"'[^']*\b{new.name}\b[^']*'|\(\s*{new.name}\s*\(", one.definition):
                 return None
-            copied[_short(one.name) if one.key in before.objects else one.name] = one
+            copied[shortened(one.name, "_new") if one.key in before.objects else one.name] = one
     new_name = replace(new, name=called)
     fill = knowledge.fills.get((*place, new.name), new.default)
     forth = knowledge.using.get((*place, new.name)) or conversion(old, new, before, after, knowledge)
@@ -168,11 +164,6 @@ def _succession(
     back = conversion(new_name, old, after, before, knowledge)
     back = back or (name(called) if old.type == new.type else f"{name(called)}::{old.type}")
     return Succession(table, old, new, forth, back, copied)
-
-
-def before_columns(before: Catalogue, place: tuple[str, str]) -> set[str]:
-    found = before.objects.get(("table", *place))
-    return set(found.column) if isinstance(found, Table) else set()
 
 
 def _users(catalogue: Catalogue, place: ColumnName) -> list[Copied] | None:
@@ -189,19 +180,11 @@ def _users(catalogue: Catalogue, place: ColumnName) -> list[Copied] | None:
 
 
 def _is_referred_to(catalogue: Catalogue, key: Key) -> bool:
-    return any(_is_foreign(catalogue.objects.get(user)) for user in catalogue.needed_by.get(key, ()))
-
-
-def _is_foreign(found: Object | None) -> bool:
-    return isinstance(found, Constraint) and found.type == "f"
+    return any(map(catalogue.is_foreign_key, catalogue.needed_by.get(key, ())))
 
 
 def _with(text: str, old: str, new: str) -> str:
     return re.sub(rf"\b{re.escape(old)}\b", new, text)
-
-
-def _short(wanted: str) -> str:
-    return f"{wanted[: _LONGEST_NAME - 4]}_new"
 
 
 def _cast(column: Column) -> str:

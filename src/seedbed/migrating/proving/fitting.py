@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import psycopg2
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import Constraint, Table
 
-_RULE = "seedbed_rule_{}"
+_DROP = sql.SQL("DROP CONSTRAINT {}")
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def keeping_rules(connection: Connection, before: Catalogue, after: Catalogue) -
 
     Those that do not fit the tables as they are, since they name what is not there yet, are left out.
     """
-    added = [undo for number, rule in enumerate(_rules(before, after)) if (undo := _added(connection, number, rule))]
+    added = [off for on, off in _rules(before, after) if _taken(connection, on)]
     connection.connection.commit()
     try:
         yield
@@ -32,40 +33,39 @@ def keeping_rules(connection: Connection, before: Catalogue, after: Catalogue) -
         connection.connection.commit()  # what a bare cursor began, SQLAlchemy does not know of
 
 
-Rule = tuple[sql.Composable, str]
-"""The table, and what is to hold: a column's name after `NOT NULL `, or a constraint's definition."""
-
-
-def _rules(before: Catalogue, after: Catalogue) -> Iterator[Rule]:
+def _rules(before: Catalogue, after: Catalogue) -> Iterator[tuple[sql.Composable, sql.Composable]]:
+    """The statements that put each rule on its table and take it off again."""
+    numbers = count()
     for key, found in after.objects.items():
-        if isinstance(found, Constraint) and before.objects.get(key) != found and found.type in "ucf":
-            yield sql.Identifier(found.schema, found.table), found.definition.removesuffix(" NOT VALID")
         old = before.objects.get(key)
+        if isinstance(found, Constraint) and old != found and found.type in "ucf":
+            table, rule = _table(found.schema, found.table), sql.Identifier(f"seedbed_rule_{next(numbers)}")
+            said = sql.SQL(found.definition.removesuffix(" NOT VALID"))
+            yield table + sql.SQL("ADD CONSTRAINT {} {}").format(rule, said), table + _DROP.format(rule)
         if isinstance(found, Table) and isinstance(old, Table):
             for column in found.columns:
                 was = old.column.get(column.name)
                 if was is not None and column.not_null and not was.not_null:
-                    yield sql.Identifier(found.schema, found.name), f"NOT NULL {column.name}"
+                    own = _table(found.schema, found.name) + sql.SQL("ALTER COLUMN {} ").format(
+                        sql.Identifier(column.name)
+                    )
+                    yield own + sql.SQL("SET NOT NULL"), own + sql.SQL("DROP NOT NULL")
 
 
-def _added(connection: Connection, number: int, rule: Rule) -> sql.Composable | None:
-    """Put one rule on its table; the statement that takes it off again, or None where the table does not take it."""
-    table, said = rule
-    name = sql.Identifier(_RULE.format(number))
-    add = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(table, name, sql.SQL(said))
-    undo = sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, name)
-    if said.startswith("NOT NULL "):
-        column = sql.Identifier(said.removeprefix("NOT NULL "))
-        add = sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL").format(table, column)
-        undo = sql.SQL("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL").format(table, column)
+def _table(schema: str, name: str) -> sql.Composed:
+    return sql.SQL("ALTER TABLE {} ").format(sql.Identifier(schema, name))
+
+
+def _taken(connection: Connection, rule: sql.Composable) -> bool:
+    """Put a rule on its table; False where the table does not take it."""
     driver: Any = connection.connection.cursor()
     try:
         driver.execute("SAVEPOINT rule")
-        driver.execute(add)
+        driver.execute(rule)
         driver.execute("RELEASE SAVEPOINT rule")
     except psycopg2.Error:
         driver.execute("ROLLBACK TO SAVEPOINT rule")
-        return None
+        return False
     finally:
         driver.close()
-    return undo
+    return True

@@ -80,13 +80,6 @@ class Table:
     def column(self) -> Mapping[str, Column]:
         return {column.name: column for column in self.columns}
 
-    def without_columns(self) -> tuple[object, ...]:
-        """Everything that can be compared before columns are looked at one by one."""
-        return (
-            self.kind, self.unlogged, self.parents, self.partition_key, self.partition_bound, self.options,
-            self.row_security, self.forced_row_security, self.comment, self.privileges,
-        )  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Constraint:
@@ -302,6 +295,10 @@ class Catalogue:
     def needs(self, key: Key) -> frozenset[Key]:
         """What an object needs directly."""
         return frozenset(needed for needed, dependants in self.needed_by.items() if key in dependants)
+
+    def is_foreign_key(self, key: Key) -> bool:
+        found = self.objects.get(key)
+        return isinstance(found, Constraint) and found.type == "f"
 
     def tables(self) -> Iterator[Table]:
         return (found for found in self.objects.values() if isinstance(found, Table))

@@ -13,7 +13,7 @@ import psycopg2.extensions
 from psycopg2 import sql
 
 from seedbed.errors import DataOfAnotherMajor
-from seedbed.postgres.connecting import translated_at
+from seedbed.postgres.connecting import autocommitting, translated_at
 from seedbed.postgres.embedded.account import home_for, server_account
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
@@ -185,14 +185,8 @@ class Server:
             LoginRefused: somebody changed the superuser's password.
         """
         url = self.admin_url()
-        with translated_at(url, "the embedded server"):
-            connection = _connected(url)
-            try:
-                connection.autocommit = True
-                with connection.cursor() as cursor:
-                    yield cursor
-            finally:
-                connection.close()
+        with translated_at(url, "the embedded server"), autocommitting(_connected(url)) as cursor:
+            yield cursor
 
     def _ensure_owner(self, cursor: "psycopg2.extensions.cursor") -> None:
         """The role, with the password that is written down: a restored or older folder may have another.

@@ -1,21 +1,18 @@
 """Neon's API v2, as far as branches need it."""
 
-import difflib
 import secrets
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
-from urllib.parse import quote
+from typing import Any
 
-from fastapi import Body, Depends, FastAPI, Header, Request, Response
+from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from seedbed.branching.neon.emulator.cloud import Cloud, Refusal
 from seedbed.branching.neon.emulator.faults import ADMIN, Faults
+from seedbed.branching.neon.emulator.inside import Given, MaybeGiven, add_inside, uri
 from seedbed.branching.neon.emulator.records import DOMAIN, REGION, Branch, Endpoint, Json, Operation, now, stamp
-
-Given = Annotated[Json, Body()]
 
 _MOST = 10_000
 _USER = "00000000-0000-4000-8000-000000000001"
@@ -37,7 +34,7 @@ def create_api(cloud: Cloud, key: str, faults: Faults) -> FastAPI:
     _account(app, v2, cloud, guard)
     _branches(app, f"{v2}/projects/{{project}}", cloud, guard)
     _computes(app, f"{v2}/projects/{{project}}", cloud, guard)
-    _inside(app, f"{v2}/projects/{{project}}", cloud, guard)
+    add_inside(app, f"{v2}/projects/{{project}}", cloud, guard)
 
     @app.post(f"{ADMIN}/faults", dependencies=guard)
     def set_faults(given: Given) -> Json:
@@ -62,11 +59,6 @@ def _refused(_: Request, error: Exception) -> Response:
 
 def _malformed(_: Request, error: Exception) -> Response:
     return _refused(_, Refusal(400, "", f"request is not valid: {error}"))
-
-
-def _see(cloud: Cloud, project: str) -> None:
-    if project != cloud.project:
-        raise Refusal(404, "", "project not found")
 
 
 def _account(app: FastAPI, v2: str, cloud: Cloud, guard: Any) -> None:
@@ -103,7 +95,7 @@ def _account(app: FastAPI, v2: str, cloud: Cloud, guard: Any) -> None:
 
     @app.get(f"{v2}/projects/{{project}}", dependencies=guard)
     def project(project: str) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         more = dict.fromkeys(
             ("active_time_seconds", "compute_time_seconds", "written_data_bytes", "data_transfer_bytes",
              "data_storage_bytes_hour"), 0,
@@ -122,7 +114,7 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
         limit: int = _MOST,
         cursor: str = "",
     ) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         if sort_by not in {"name", "created_at", "updated_at"} or not 1 <= limit <= _MOST:
             raise Refusal(400, "", "sort_by or limit is not valid")
         with cloud.lock:
@@ -142,13 +134,13 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
 
     @app.get(f"{base}/branches/count", dependencies=guard)
     def count(project: str, search: str = "") -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         with cloud.lock:
             return {"count": sum(search in b.name or search in b.id for b in cloud.branches.values())}
 
     @app.post(f"{base}/branches", dependencies=guard, status_code=201)
-    def create(project: str, given: Annotated[Json | None, Body()] = None) -> Json:
-        _see(cloud, project)
+    def create(project: str, given: MaybeGiven = None) -> Json:
+        cloud.see_project(project)
         body = given or {}
         wanted = body.get("branch") or {}
         with cloud.lock:
@@ -172,14 +164,14 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
 
     @app.get(f"{base}/branches/{{branch_id}}", dependencies=guard)
     def get(project: str, branch_id: str) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         with cloud.lock:
             branch = cloud.branch(branch_id)
             return {"branch": branch.json(), "annotation": branch.annotation_json()}
 
     @app.patch(f"{base}/branches/{{branch_id}}", dependencies=guard)
     def patch(project: str, branch_id: str, given: Given) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         wanted = given.get("branch") or {}
         expiry = _moment(wanted["expires_at"]) if "expires_at" in wanted else False
         with cloud.lock:
@@ -188,7 +180,7 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
 
     @app.delete(f"{base}/branches/{{branch_id}}", dependencies=guard)
     def delete(project: str, branch_id: str) -> Any:
-        _see(cloud, project)
+        cloud.see_project(project)
         with cloud.lock:
             if branch_id not in cloud.branches:
                 return Response(status_code=204)
@@ -197,7 +189,7 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
 
     @app.post(f"{base}/branches/{{branch_id}}/restore", dependencies=guard)
     def restore(project: str, branch_id: str, given: Given) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         with cloud.lock:
             branch, source = cloud.branch(branch_id), cloud.branch(str(given.get("source_branch_id")))
             return _done(branch, cloud.restore(branch, source, given.get("preserve_under_name")))
@@ -209,26 +201,26 @@ def _computes(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
 
     @app.get(f"{base}/endpoints", dependencies=guard)
     def every(project: str) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         with cloud.lock:
             return {"endpoints": [endpoint.json() for endpoint in cloud.endpoints.values()]}
 
     @app.get(f"{base}/branches/{{branch_id}}/endpoints", dependencies=guard)
     def of_branch(project: str, branch_id: str) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         with cloud.lock:
             return {"endpoints": [endpoint.json() for endpoint in cloud.of_branch(cloud.branch(branch_id).id)]}
 
     @app.post(f"{base}/endpoints", dependencies=guard, status_code=201)
     def create(project: str, given: Given) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         wanted = given.get("endpoint") or {}
         with cloud.lock:
             return said(*cloud.add_endpoint(cloud.branch(wanted.get("branch_id", "")), wanted.get("type", "")))
 
     @app.delete(f"{base}/endpoints/{{endpoint_id}}", dependencies=guard)
     def delete(project: str, endpoint_id: str) -> Any:
-        _see(cloud, project)
+        cloud.see_project(project)
         with cloud.lock:
             if endpoint_id not in cloud.endpoints:
                 return Response(status_code=204)
@@ -237,7 +229,7 @@ def _computes(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
 
     @app.post(f"{base}/endpoints/{{endpoint_id}}/{{verb}}", dependencies=guard)
     def change(project: str, endpoint_id: str, verb: str) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         if verb not in {"start", "suspend", "restart"}:
             raise Refusal(404, "", "not found")
         with cloud.lock:
@@ -249,87 +241,18 @@ def _computes(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
 
     @app.get(f"{base}/operations", dependencies=guard)
     def operations(project: str, limit: int = 100) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         with cloud.lock:
             return {"operations": [operation.json() for operation in cloud.operations[::-1][:limit]]}
 
     @app.get(f"{base}/operations/{{operation_id}}", dependencies=guard)
     def operation(project: str, operation_id: str) -> Json:
-        _see(cloud, project)
+        cloud.see_project(project)
         with cloud.lock:
             found = [one for one in cloud.operations if one.id == operation_id]
         if not found:
             raise Refusal(404, "", "operation not found")
         return {"operation": found[0].json()}
-
-
-def _inside(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
-    @app.get(f"{base}/branches/{{branch_id}}/roles", dependencies=guard)
-    def roles(project: str, branch_id: str) -> Json:
-        _see(cloud, project)
-        branch = cloud.branch(branch_id)
-        return {"roles": [branch.role_json(name) for name in branch.passwords]}
-
-    @app.get(f"{base}/branches/{{branch_id}}/roles/{{role}}/reveal_password", dependencies=guard)
-    def reveal(project: str, branch_id: str, role: str) -> Json:
-        _see(cloud, project)
-        passwords = cloud.branch(branch_id).passwords
-        if role not in passwords:
-            raise Refusal(404, "", "role not found")
-        return {"password": passwords[role]}
-
-    @app.get(f"{base}/branches/{{branch_id}}/databases", dependencies=guard)
-    def databases(project: str, branch_id: str) -> Json:
-        _see(cloud, project)
-        branch = cloud.branch(branch_id)
-        return {"databases": [branch.database_json(name) for name in branch.databases]}
-
-    @app.post(f"{base}/branches/{{branch_id}}/databases", dependencies=guard, status_code=201)
-    def create_database(project: str, branch_id: str, given: Given) -> Json:
-        _see(cloud, project)
-        wanted = given.get("database") or {}
-        with cloud.lock:
-            branch = cloud.branch(branch_id)
-            done = cloud.add_database(branch, str(wanted.get("name")), str(wanted.get("owner_name")))
-            database = branch.database_json(str(wanted.get("name")))
-        return {"database": database, "operations": [operation.json() for operation in done]}
-
-    @app.get(f"{base}/connection_uri", dependencies=guard)
-    def connection_uri(
-        project: str,
-        database_name: str,
-        role_name: str,
-        branch_id: str = "",
-        endpoint_id: str = "",
-        pooled: bool = False,
-    ) -> Json:
-        _see(cloud, project)
-        with cloud.lock:
-            default = next(b for b in cloud.branches.values() if b.default)
-            branch = cloud.branch(branch_id or (cloud.endpoint(endpoint_id).branch_id if endpoint_id else default.id))
-            wanted = [e for e in cloud.of_branch(branch.id) if endpoint_id in {"", e.id}]
-            if not wanted or database_name not in branch.databases or role_name not in branch.passwords:
-                raise Refusal(404, "", "there is no such endpoint, database or role on the branch")
-            return {"uri": uri(branch, wanted[0], database_name, role_name, pooled=pooled)}
-
-    @app.get(f"{base}/branches/{{branch_id}}/schema", dependencies=guard)
-    def schema(project: str, branch_id: str, db_name: str) -> Json:
-        _see(cloud, project)
-        return {"sql": _schema(cloud, branch_id, db_name)}
-
-    @app.get(f"{base}/branches/{{branch_id}}/compare_schema", dependencies=guard)
-    def compare(project: str, branch_id: str, db_name: str, base_branch_id: str = "") -> Json:
-        _see(cloud, project)
-        other = base_branch_id or cloud.branch(branch_id).parent_id or branch_id
-        before, after = (_schema(cloud, which, db_name).splitlines(keepends=True) for which in (other, branch_id))
-        return {"diff": "".join(difflib.unified_diff(before, after, f"a/{db_name}", f"b/{db_name}"))}
-
-
-def _schema(cloud: Cloud, branch_id: str, database: str) -> str:
-    branch = cloud.branch(branch_id)
-    if database not in branch.databases:
-        raise Refusal(404, "", "database not found")
-    return cloud.storage.dump(branch.place(database))
 
 
 def _done(branch: Branch, operations: list[Operation]) -> Json:
@@ -348,12 +271,6 @@ def _uris(branch: Branch, endpoints: list[Endpoint]) -> Json:
     }  # fmt: skip
     whole = uri(branch, endpoint, database, role, pooled=False)
     return {"connection_uris": [{"connection_uri": whole, "connection_parameters": parameters}]}
-
-
-def uri(branch: Branch, endpoint: Endpoint, database: str, role: str, *, pooled: bool) -> str:
-    host = endpoint.pooler_host if pooled else endpoint.host
-    name, user, password = (quote(text, safe="") for text in (database, role, branch.passwords[role]))
-    return f"postgresql://{user}:{password}@{host}/{name}?sslmode=require&channel_binding=require"
 
 
 def _moment(text: str | None) -> datetime | None:

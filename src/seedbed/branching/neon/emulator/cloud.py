@@ -66,6 +66,10 @@ class Cloud:
             for thread in threads:
                 thread.join()
 
+    def see_project(self, project: str) -> None:
+        if project != self.project:
+            raise Refusal(404, "", "project not found")
+
     def branch(self, branch_id: str) -> Branch:
         if branch_id not in self.branches:
             raise Refusal(404, "", "branch not found")

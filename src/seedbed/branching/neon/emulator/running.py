@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from seedbed.branching.neon.emulator.api import create_api, uri
+from seedbed.branching.neon.emulator.api import create_api
 from seedbed.branching.neon.emulator.certificate import make_tls
 from seedbed.branching.neon.emulator.cloud import DATABASE, ROLE, Cloud
 from seedbed.branching.neon.emulator.faults import Faults, Faulty
+from seedbed.branching.neon.emulator.inside import uri
 from seedbed.branching.neon.emulator.proxy import Proxy
 from seedbed.branching.neon.emulator.records import DOMAIN
 from seedbed.branching.neon.emulator.storage import Storage

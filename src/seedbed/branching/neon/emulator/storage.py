@@ -12,6 +12,7 @@ from psycopg2 import sql
 
 from seedbed.errors import ParentInUse
 from seedbed.postgres.cloning import clone
+from seedbed.postgres.connecting import autocommitting
 from seedbed.postgres.embedded import ThrowawayServer
 
 if TYPE_CHECKING:
@@ -88,10 +89,5 @@ class Storage:
     @contextmanager
     def _cursor(self) -> "Iterator[Cursor]":
         arguments: dict[str, Any] = {**self.server.url().connect_arguments(), "hostaddr": "127.0.0.1"}
-        connection = psycopg2.connect(**arguments)
-        try:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                yield cursor
-        finally:
-            connection.close()
+        with autocommitting(psycopg2.connect(**arguments)) as cursor:
+            yield cursor

@@ -1,0 +1,110 @@
+"""`seedbed migrate draft`: a change of the models written as revisions, and what only a person knows asked for."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from seedbed.cli.options import configuration, env_option, json_option, show, step
+
+if TYPE_CHECKING:
+    from seedbed.migrating.drafting import Drafted
+    from seedbed.migrating.knowing import Words
+
+
+@click.command(short_help="Write and prove the revision that the models need.")
+@click.option("-m", "--message", required=True, help="What the revision does, in a few words.")
+@click.option("--empty", is_flag=True, help="Write an empty revision, to be filled by hand; it is not proven.")
+@click.option(
+    "--rename", "renames", multiple=True, metavar="OLD=NEW", help="What has another name now: task.name=task.title"
+)
+@click.option(
+    "--drop", "dropped", multiple=True, metavar="NAME", help="What is meant to go, though something looks like it."
+)
+@click.option(
+    "--backfill", "backfills", multiple=True, metavar="COLUMN=SQL", help="What fills a column in rows that exist."
+)
+@click.option("--gradual", is_flag=True, help="Keep a renamed column under both names until a contract revision.")
+@click.option("--plain", is_flag=True, help="One transaction, for tables that nobody uses yet.")
+@env_option
+@json_option
+@click.pass_context
+def draft(
+    ctx: click.Context,
+    message: str,
+    empty: bool,
+    gradual: bool,
+    plain: bool,
+    renames: tuple[str, ...],
+    dropped: tuple[str, ...],
+    backfills: tuple[str, ...],
+    env: str | None,
+    as_json: bool,
+) -> None:
+    """Write the revision that makes the database like the models, once it is proven.
+
+    The environment's database is not touched. The migrations are replayed on a throw-away database, the models built
+    on another, and what PostgreSQL says of the two is compared. The new revision is run on the first, with rows in it:
+    up, where the catalogue must equal the models' and the rows must be there, down, and up again. Otherwise its file
+    is not kept.
+
+    What would keep others waiting on a table that exists is written as a second revision, whose steps are committed as
+    they run: indexes CONCURRENTLY, constraints NOT VALID and then validated, rows filled in batches. A column whose
+    type changes is there in both shapes for a time, kept alike by a trigger; a third revision, the contract, takes the
+    old shape away and is applied after the deploy.
+
+    What no comparison can know is said in the models, by the options, or on a terminal in answer to a question. Without
+    an answer nothing is dropped that looks renamed.
+    """
+    from seedbed.migrating.drafting import draft as write_draft
+    from seedbed.migrating.drafting import draft_empty
+    from seedbed.migrating.knowing import Form, Words
+
+    if gradual and plain:
+        raise click.UsageError("--gradual takes several revisions, and --plain writes one: choose.")
+    form = Form.GRADUAL if gradual else Form.PLAIN if plain else Form.ONLINE
+    chosen = configuration(ctx, env)
+    words = Words(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), form)
+    drafted = (
+        draft_empty(chosen, message) if empty else _asking(lambda said: write_draft(chosen, message, words=said), words)
+    )
+    if drafted is None:
+        show(None, as_json=as_json, lines=["The migrations make what the models say; nothing to draft."])
+        return
+    proof = drafted.proof.lines() if drafted.proof is not None else ["Empty, and so not proven."]
+    steps = [f"  {line}" for said in drafted.steps for line in said.splitlines()]
+    show(drafted, as_json=as_json, lines=[*(str(made.file) for made in drafted.revisions), *steps, *proof])
+
+
+def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Drafted | None":
+    """Draft, and on a terminal ask what only a person knows, until nothing is left to ask."""
+    from seedbed.errors import BackfillNeeded, LooksRenamed
+
+    while True:
+        try:
+            with step("Drafting"):
+                return draft(words)
+        except LooksRenamed as question:
+            if not sys.stdin.isatty():
+                raise
+            click.echo(question.message, err=True)
+            renamed = click.confirm(f"Was {question.old} renamed to {question.new}?", err=True)
+            if renamed:
+                words = replace(words, renames={**words.renames, question.old: question.new})
+            else:
+                words = replace(words, dropped=words.dropped | {question.old})
+        except BackfillNeeded as question:
+            if not sys.stdin.isatty():
+                raise
+            click.echo(question.message, err=True)
+            said = click.prompt("An SQL expression for it", err=True)
+            words = replace(words, backfills={**words.backfills, question.place: said})
+
+
+def _pair(said: str) -> tuple[str, str]:
+    name, equals, value = said.partition("=")
+    if not equals or not name or not value:
+        raise click.BadParameter(f"{said!r} is not of the form NAME=VALUE")
+    return name, value
