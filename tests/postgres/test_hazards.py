@@ -59,6 +59,25 @@ class TestRule:
         connection.commit()
         assert met(connection, ("ALTER TABLE task VALIDATE CONSTRAINT other",)) == set()
 
+    @pytest.mark.parametrize(
+        ("statement", "sweeps"),
+        [
+            ("UPDATE task SET title = 'none' WHERE points = 3", True),
+            ("UPDATE task SET title = 'none' WHERE id > 3", True),
+            ("DELETE FROM task", True),
+            ("WITH old AS (SELECT 5 AS id) UPDATE task t SET title = '' FROM old WHERE t.title = 'title 5'", True),
+            ("DELETE FROM task USING note WHERE task.id = note.id AND note.body = 'body 7'", False),
+            ("UPDATE task SET title = 'none' WHERE id = 3 AND points = 0", False),
+        ],
+    )
+    def test_tells_a_sweep_from_a_row_by_its_key_on_a_table_without_rows(
+        self, connection: Connection, statement: str, *, sweeps: bool
+    ) -> None:
+        execute_plain(connection, "TRUNCATE task, note")
+        connection.commit()
+
+        assert ("update-at-once" in met(connection, (statement,), {"task": 2000})) is sweeps
+
     def test_is_not_about_tables_of_the_revision_itself(self, connection: Connection) -> None:
         made = "CREATE TABLE fresh AS SELECT * FROM task"
         own = (made, "CREATE INDEX ON fresh (title)", "ALTER TABLE fresh ALTER id SET NOT NULL")
@@ -96,7 +115,8 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 def assessed(project: Project, database: Database) -> list[Assessed]:
     configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
-    return assess(configuration, database, plan(project.settled, database))
+    made = plan(project.settled, database)
+    return assess(configuration, database, made.revision, made.pending)
 
 
 class TestAssess:
@@ -159,7 +179,8 @@ class TestAllow:
             "and programs that name it fail."
         )
         assert refused.value.remedy == (
-            "If that is meant, add --allow drop-column, or write into the revision: # seedbed: allow drop-column"
+            "If that is meant, add --allow drop-column (plain alembic: -x allow=drop-column), or write into the revision: "
+            "# seedbed: allow drop-column"
         )
 
     def test_is_given_by_an_option_or_by_a_note(self, dropping: list[Assessed]) -> None:

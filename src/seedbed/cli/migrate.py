@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seedbed.cli.draft import draft
-from seedbed.cli.migration_lines import hazard_lines, rehearsal_lines, revision_lines, survey_lines
+from seedbed.cli.migration_lines import applied_line, hazard_lines, rehearsal_lines, revision_lines, survey_lines
 from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ def apply(
             say=_told,
             progress=_told if sys.stderr.isatty() else None,
         )
-    lines = revision_lines(applied.revisions)
-    lines = lines or [f"{applied.database} is at {applied.revision or 'no revision'} already."]
+    lines = [*revision_lines(applied.revisions), applied_line(applied)]
     if applied.waiting:
         lines += ["Waits until no program uses what it takes away; then seedbed migrate apply --contract:"]
         lines += [f"  {line}" for line in revision_lines(applied.waiting)]
@@ -271,18 +270,18 @@ def _assessed(
     chosen: "Configuration", database: "Database", made: "Plan", *, required: bool = False
 ) -> "list[Assessed]":
     """What is dangerous about a plan; where there is no server to see it on, that is an error or a mere warning."""
-    from seedbed.errors import BinariesNotFound
+    from seedbed.errors import NoShadowServer
     from seedbed.migrating.assessing import assess
 
     if not made.pending:
         return []
     try:
         with step("Looking for hazards"):
-            return assess(chosen, database, made)
-    except BinariesNotFound as error:
+            return assess(chosen, database, made.revision, made.pending)
+    except NoShadowServer as error:
         if required:
             raise
-        click.echo(f"Warning: hazards were not looked for. {error.message} Or set SHADOW_DATABASE_URL.", err=True)
+        click.echo(f"Warning: hazards were not looked for. {error.message} {error.remedy}", err=True)
         return []
 
 

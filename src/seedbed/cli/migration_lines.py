@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from seedbed.cli.options import columns
 
 if TYPE_CHECKING:
+    from seedbed.migrating.applying import Applied
     from seedbed.migrating.hazards import Hazard
     from seedbed.migrating.history import Revision
     from seedbed.migrating.rehearsing import Rehearsal
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 
 def revision_lines(revisions: "Iterable[Revision]") -> list[str]:
     return columns([(one.id, one.message + (" (after the deploy)" if one.contract else "")) for one in revisions])
+
+
+def applied_line(applied: "Applied") -> str:
+    """The one line that sums an apply up."""
+    if not applied.revisions:
+        return f"{applied.database} is at {applied.revision or 'no revision'} already."
+    count = len(applied.revisions)
+    what = "1 revision" if count == 1 else f"{count} revisions"
+    return f"{applied.database} is at {applied.revision}: {what} applied in {applied.seconds:.1f} s."
 
 
 def hazard_lines(hazards: "Iterable[Hazard]") -> list[str]:

@@ -26,6 +26,7 @@ SHORT = timedelta(seconds=60)
 class Applied:
     """What an apply did, oldest revision first; empty when there was nothing to do. `revision` is where the database
     is now, `head` the newest one, and `waiting` what lies between: a contract revision, and what comes after it.
+    The `seconds` are those from the migration lock to the last commit, pauses between tries included.
     """
 
     database: str
@@ -33,6 +34,7 @@ class Applied:
     revision: str | None
     head: str | None
     waiting: tuple[Revision, ...]
+    seconds: float
 
 
 def apply(
@@ -72,13 +74,15 @@ def apply(
         agree(connection, database, "migrate")
         connection.commit()
         with migrating_alone(connection, database.name, wait=wait):
+            begun = time.monotonic()
             revision = current_revision(connection)
             pending = history.after(revision, database.name)
             chosen = due(pending, revision, contract=contract)
             with watched(connection, database, progress), bounded(connection, patience):
                 _patiently(project, history, connection, chosen, patience, say)
+            seconds = round(time.monotonic() - begun, 3)
     reached = chosen[-1].id if chosen else revision
-    return Applied(database.name, chosen, reached, history.head, pending[len(chosen) :])
+    return Applied(database.name, chosen, reached, history.head, pending[len(chosen) :], seconds)
 
 
 def _patiently(

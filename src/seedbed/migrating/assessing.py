@@ -14,7 +14,6 @@ from seedbed.migrating.applying import move
 from seedbed.migrating.findings import Seen
 from seedbed.migrating.hazards import Hazard, hazards
 from seedbed.migrating.history import Revision
-from seedbed.migrating.planning import Plan
 from seedbed.migrating.tracing import traced
 from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.databases import Database
@@ -40,21 +39,30 @@ class Assessed:
     hazards: tuple[Hazard, ...]
 
 
-def assess(configuration: Configuration, database: Database, plan: Plan) -> list[Assessed]:
-    """Run what is pending on a throw-away database and look at it; of the target, row counts alone are asked.
+def assess(
+    configuration: Configuration, database: Database, at: str | None, pending: Sequence[Revision]
+) -> list[Assessed]:
+    """Run what is pending, after the revision the database is `at`, on a throw-away database and look at it; of the
+    target, row counts alone are asked.
 
     Rows are estimated from PostgreSQL's statistics, or from a table's size where these are older.
 
     Raises:
         RevisionFailed: one does not run on a database without rows.
-        BinariesNotFound, Unreachable: there is no server for throw-away databases.
+        NoShadowServer, Unreachable: there is no server for throw-away databases.
     """
-    with connect(database) as target:
-        rows = {str(name): int(count) for name, count in target.execute(text(_ROWS)).all()}
-    with shadow_database(configuration) as shadow, connect(shadow) as connection:
-        if plan.revision is not None:
-            move(configuration.project, connection, plan.revision)
-        return [_assessed(configuration, connection, revision, rows) for revision in plan.pending]
+    return _looked_at(configuration, database, at, [(revision, revision.id) for revision in pending])
+
+
+def assess_way_back(
+    configuration: Configuration, database: Database, at: str | None, undone: Sequence[Revision]
+) -> list[Assessed]:
+    """The same of revisions that are to be undone, the newest of them first.
+
+    Raises:
+        As `assess` does.
+    """
+    return _looked_at(configuration, database, at, [(revision, "-1") for revision in undone])
 
 
 def sql_lines(assessed: Sequence[Assessed]) -> list[str]:
@@ -89,13 +97,23 @@ def _noted(revision: Revision) -> set[str]:
     return {word.strip() for note in notes for word in note.split(",")}
 
 
+def _looked_at(
+    configuration: Configuration, database: Database, at: str | None, steps: Sequence[tuple[Revision, str]]
+) -> list[Assessed]:
+    with connect(database) as target:
+        rows = {str(name): int(count) for name, count in target.execute(text(_ROWS)).all()}
+    with shadow_database(configuration) as shadow, connect(shadow) as connection:
+        if at is not None:
+            move(configuration.project, connection, at)
+        return [_assessed(configuration, connection, revision, target, rows) for revision, target in steps]
+
+
 def _assessed(
-    configuration: Configuration, connection: Connection, revision: Revision, rows: Mapping[str, int]
+    configuration: Configuration, connection: Connection, revision: Revision, target: str, rows: Mapping[str, int]
 ) -> Assessed:
-    project = configuration.project
     try:
         with traced(connection, revision.id) as trace:
-            move(project, connection, revision.id)
+            move(configuration.project, connection, target)
     except DBAPIError as error:
         raise RevisionFailed(revision.id, sentence(error), applied=()) from error
     found = hazards(Seen(trace, rows, one_way=_refuses_to_go_down(revision)))

@@ -1,13 +1,10 @@
 """Seedbed's comparison for plain `alembic revision --autogenerate` and `alembic check`."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import alembic.context
-import alembic.op
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import renderers
 from alembic.operations.ops import MigrateOperation, UpgradeOps
@@ -17,6 +14,7 @@ from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.drafting import find_change
 from seedbed.migrating.history import read_history
 from seedbed.migrating.knowing import Form, Words
+from seedbed.migrating.nesting import within_alembic
 from seedbed.postgres.shadows import shadow_database
 from seedbed.settings import find_project, load
 
@@ -47,26 +45,11 @@ def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
     """
     file = context.migration_context.environment_context.config.config_file_name  # type: ignore[union-attr]
     configuration = load(find_project(Path(file or "alembic.ini").parent))
-    with _within_alembic(), shadow_database(configuration) as beginning:
+    with within_alembic(), shadow_database(configuration) as beginning:
         change = find_change(configuration, read_history(configuration.project), beginning, Words(form=Form.PLAIN))
     for part in change.parts:
         upgrade.ops.append(Steps(part.up, _back(part)))
     context.imports.add("from sqlalchemy.dialects import postgresql")
-
-
-@contextmanager
-def _within_alembic() -> Iterator[None]:
-    """Let Alembic run inside Alembic: the inner run takes the proxies of `alembic.op` and `alembic.context` away with
-    it, so the outer one's are put back.
-    """
-    outer = [
-        proxy for module in (alembic.context, alembic.op) if (proxy := getattr(module, "_proxy", None)) is not None
-    ]
-    try:
-        yield
-    finally:
-        for proxy in outer:
-            proxy._install_proxy()  # noqa: SLF001 - Alembic has no public way to nest, and this is what it does itself
 
 
 def _back(part: Part) -> Sequence[Statement]:

@@ -4,12 +4,13 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-from alembic import command, context
+from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from seedbed.errors import DowngradeRefused, SeedbedError
+from seedbed.errors import SeedbedError
+from seedbed.migrating.guarding import guard_production
 from seedbed.migrating.patience import ORDINARY, bounded
 from seedbed.migrating.recording import record
 from seedbed.modelling import load_schema
@@ -26,7 +27,7 @@ def run() -> None:
     """Run what Alembic was asked for: on the connection Seedbed hands over, else on the environment's own database.
 
     Started by plain `alembic`, the database is the one of SEEDBED_ENV; its mark is obeyed, a pooler is refused, and
-    the migration lock is held, as `seedbed migrate apply` does.
+    the migration lock is held, as `seedbed migrate apply` does; production is guarded as it is there.
 
     Raises:
         CommandError: to plain `alembic`, which prints it in a line, whatever of Seedbed's errors it was.
@@ -68,25 +69,17 @@ def _run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    database = locate(load(project))
+    configuration = load(project)
+    database = locate(configuration)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database, application="alembic") as connection:
         agree(connection, database, "migrate")
-        if _goes_down() and read_mark(connection) == Environment.PRODUCTION and _named() != database.name:
-            raise DowngradeRefused(database.name)
+        mark = read_mark(connection)
         connection.commit()
+        if mark == Environment.PRODUCTION:
+            guard_production(configuration, database, connection)
         with bounded(connection, ORDINARY):
             _migrate(connection, metadata, migrating_alone(connection, database.name))
-
-
-def _goes_down() -> bool:
-    """Whether plain `alembic downgrade` was typed; Alembic keeps the function that its command line has chosen."""
-    chosen: tuple[Any, ...] = getattr(context.config.cmd_opts, "cmd", (None,))
-    return chosen[0] is command.downgrade
-
-
-def _named() -> str | None:
-    return context.get_x_argument(as_dictionary=True).get("yes")
 
 
 def _migrate(connection: Connection, metadata: MetaData, lock: AbstractContextManager[None]) -> None:

@@ -69,11 +69,9 @@ def scans_with_readers(seen: Seen) -> Iterable[str]:
 
 def updates(seen: Seen) -> Iterable[str]:
     for statement in seen.statements():
-        words = statement.sql.split(None, 1)
-        if words and words[0].upper() in {"UPDATE", "DELETE"} and not statement.concurrent:
-            for table in seen.there(statement.scanned()):
-                if statement.held(table) == "RowExclusiveLock" and seen.large(statement.before.names[table]):
-                    yield statement.before.names[table]
+        table = statement.swept
+        if table is not None and table in seen.trace.there and seen.large(statement.before.names[table]):
+            yield statement.before.names[table]
 
 
 def drops_tables(seen: Seen) -> Iterable[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
+from seedbed.migrating.sweeping import swept_table
 from seedbed.migrating.things import Thing, read_things
 
 MODES = (
@@ -33,6 +34,9 @@ _LOCKS = """
 SELECT relation::bigint, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+
+
+_MOVES = ("INSERT INTO alembic_version", "UPDATE alembic_version", "DELETE FROM alembic_version")
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class Traced:
     ended: float
     rows: int
     concurrent: bool
+    swept: int | None = None
+    """The table of which it changes rows that no unique key picks out, in a transaction."""
 
     @property
     def tables(self) -> list[int]:
@@ -143,7 +149,7 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
         before=_things(connection),
     )
     over = False
-    waiting: list[tuple[Snapshot, float]] = []
+    waiting: list[tuple[Snapshot, int | None, float]] = []
     paused = -time.monotonic()
 
     def clock() -> float:
@@ -156,19 +162,22 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
         paused -= time.monotonic() - started
         return found
 
-    def before(_c: Connection, cursor: Any, statement: str, *_rest: object) -> None:
-        nonlocal over
+    def before(_c: Connection, cursor: Any, statement: str, parameters: Any, *_rest: object) -> None:
+        nonlocal over, paused
         over = over or _moves_on(statement)
         if not over and not _asks(statement):
-            waiting.append((looked(cursor), clock()))
+            was, started = looked(cursor), time.monotonic()
+            swept = swept_table(cursor.connection, statement, parameters)
+            paused -= time.monotonic() - started
+            waiting.append((was, swept, clock()))
 
     def after(_c: Connection, cursor: Any, statement: str, *_rest: object) -> None:
         if waiting:
-            ended, (was, begun) = clock(), waiting.pop()
+            ended, (was, swept, begun) = clock(), waiting.pop()
             concurrent = bool(cursor.connection.autocommit)
             rows = max(cursor.rowcount, 0)
             trace.statements.append(
-                Traced(revision, statement.strip(), was, looked(cursor), begun, ended, rows, concurrent)
+                Traced(revision, statement.strip(), was, looked(cursor), begun, ended, rows, concurrent, swept)
             )
 
     def committed(_c: Connection) -> None:
@@ -212,7 +221,7 @@ def ways_of_running(connection: Connection) -> Iterator[set[bool]]:
 
 def _moves_on(statement: str) -> bool:
     """Whether Alembic writes down that the revision is done; what follows is Seedbed's own record of it."""
-    return statement.lstrip().startswith(("INSERT INTO alembic_version", "UPDATE alembic_version"))
+    return statement.lstrip().startswith(_MOVES)
 
 
 def _asks(statement: str) -> bool:

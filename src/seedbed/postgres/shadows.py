@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psycopg2
 from psycopg2 import sql
 
-from seedbed.errors import ServerError
+from seedbed.errors import BinariesNotFound, NoShadowServer, ServerError
 from seedbed.postgres.connecting import autocommitting, open_connection, translated
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import Server
@@ -84,8 +84,11 @@ def _maker(configuration: Configuration) -> _Maker:
         origin = configuration.origin("SHADOW_DATABASE_URL")
         named = Origin(origin.kind, origin.of("SHADOW_DATABASE_URL"))
         return _Maker(Database(url, url, Environment.TESTING, named), None)
-    server = Server.of(configuration)
-    server.ensure()
+    try:
+        server = Server.of(configuration)
+        server.ensure()
+    except BinariesNotFound as error:
+        raise NoShadowServer(error.looked) from error
     owner = server.owner_url("postgres")
     server.ensure_role()
     return _Maker(Database(owner, owner, Environment.TESTING, _ORIGIN), server)
