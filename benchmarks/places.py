@@ -60,7 +60,10 @@ def places() -> Iterator[Places]:
 
 
 def run(folder: Path, *command: str | Path) -> None:
-    subprocess.run(command, cwd=folder, env=environment(), check=True, capture_output=True)
+    """Run a command to its end, and show what it said if that was not well."""
+    done = subprocess.run(command, cwd=folder, env=environment(), check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{command[0]} ended with {done.returncode}\n{done.stdout}{done.stderr}")
 
 
 def environment() -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """One change of the catalogue drafted and proven, by Seedbed or by plain Alembic, on one server."""
 
 import itertools
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -40,14 +41,17 @@ class Ground:
     """A server on which changes are tried, as a role that owns its databases and is no superuser."""
 
     server: ThrowawayServer
+    _name: str = field(default_factory=lambda: f"case_{secrets.token_hex(3)}")
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self._administer(f"CREATE ROLE {_OWNER} LOGIN PASSWORD 'owner'")
+        there = f"SELECT FROM pg_roles WHERE rolname = '{_OWNER}'"  # several modules may use one server
+        made = f"CREATE ROLE {_OWNER} LOGIN PASSWORD 'owner'"
+        self._administer(f"DO $$ BEGIN IF NOT EXISTS ({there}) THEN {made}; END IF; END $$")
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[Database]:
-        name = f"case_{next(self._numbers)}"
+        name = f"{self._name}_{next(self._numbers)}"
         copied = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
         made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(_OWNER))
         self._administer(made + copied)

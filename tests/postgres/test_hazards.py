@@ -115,8 +115,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 def assessed(project: Project, database: Database) -> list[Assessed]:
     configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
-    made = plan(project.settled, database)
-    return assess(configuration, database, made.revision, made.pending)
+    return assess(configuration, database, plan(project.settled, database))
 
 
 class TestAssess:
@@ -179,8 +178,8 @@ class TestAllow:
             "and programs that name it fail."
         )
         assert refused.value.remedy == (
-            "If that is meant, add --allow drop-column (plain alembic: -x allow=drop-column), or write into the revision: "
-            "# seedbed: allow drop-column"
+            "If that is meant, add --allow drop-column (plain alembic: -x allow=drop-column), or write into the "
+            "revision: # seedbed: allow drop-column"
         )
 
     def test_is_given_by_an_option_or_by_a_note(self, dropping: list[Assessed]) -> None:

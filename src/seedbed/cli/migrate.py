@@ -277,7 +277,7 @@ def _assessed(
         return []
     try:
         with step("Looking for hazards"):
-            return assess(chosen, database, made.revision, made.pending)
+            return assess(chosen, database, made)
     except NoShadowServer as error:
         if required:
             raise

@@ -14,6 +14,7 @@ from seedbed.migrating.applying import move
 from seedbed.migrating.findings import Seen
 from seedbed.migrating.hazards import Hazard, hazards
 from seedbed.migrating.history import Revision
+from seedbed.migrating.planning import Plan
 from seedbed.migrating.tracing import traced
 from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.databases import Database
@@ -39,11 +40,8 @@ class Assessed:
     hazards: tuple[Hazard, ...]
 
 
-def assess(
-    configuration: Configuration, database: Database, at: str | None, pending: Sequence[Revision]
-) -> list[Assessed]:
-    """Run what is pending, after the revision the database is `at`, on a throw-away database and look at it; of the
-    target, row counts alone are asked.
+def assess(configuration: Configuration, database: Database, plan: Plan) -> list[Assessed]:
+    """Run what is pending on a throw-away database and look at it; of the target, row counts alone are asked.
 
     Rows are estimated from PostgreSQL's statistics, or from a table's size where these are older.
 
@@ -51,18 +49,18 @@ def assess(
         RevisionFailed: one does not run on a database without rows.
         NoShadowServer, Unreachable: there is no server for throw-away databases.
     """
-    return _looked_at(configuration, database, at, [(revision, revision.id) for revision in pending])
+    return _looked_at(configuration, database, plan.revision, [(revision, revision.id) for revision in plan.pending])
 
 
 def assess_way_back(
-    configuration: Configuration, database: Database, at: str | None, undone: Sequence[Revision]
+    configuration: Configuration, database: Database, plan: Plan, undone: Sequence[Revision]
 ) -> list[Assessed]:
-    """The same of revisions that are to be undone, the newest of them first.
+    """The same of revisions that are to be undone, the newest of them first, from where the database is.
 
     Raises:
         As `assess` does.
     """
-    return _looked_at(configuration, database, at, [(revision, "-1") for revision in undone])
+    return _looked_at(configuration, database, plan.revision, [(revision, "-1") for revision in undone])
 
 
 def sql_lines(assessed: Sequence[Assessed]) -> list[str]:

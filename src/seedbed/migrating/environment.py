@@ -77,7 +77,7 @@ def _run() -> None:
         mark = read_mark(connection)
         connection.commit()
         if mark == Environment.PRODUCTION:
-            guard_production(configuration, database, connection)
+            guard_production(configuration, database)
         with bounded(connection, ORDINARY):
             _migrate(connection, metadata, migrating_alone(connection, database.name))
 

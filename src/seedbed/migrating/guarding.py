@@ -1,20 +1,21 @@
 """Plain `alembic upgrade` and `downgrade`, kept from production until somebody has said what is meant."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from alembic import command, context
-from sqlalchemy import Connection
 
 from seedbed.errors import ProductionNotNamed
 from seedbed.migrating.assessing import Assessed, assess, assess_way_back, refuse_unallowed
-from seedbed.migrating.history import History, Revision, current_revision, read_history
+from seedbed.migrating.history import History, Revision, read_history
 from seedbed.migrating.nesting import within_alembic
+from seedbed.migrating.planning import plan
 from seedbed.postgres.databases import Database
 from seedbed.settings import Configuration
 
 
-def guard_production(configuration: Configuration, database: Database, connection: Connection) -> None:
+def guard_production(configuration: Configuration, database: Database) -> None:
     """See that what plain Alembic was asked to do to production is meant, as `seedbed migrate apply` does.
 
     The revisions run on a throw-away database. What they destroy has to be allowed, by a note in the revision or by
@@ -30,13 +31,15 @@ def guard_production(configuration: Configuration, database: Database, connectio
     if chosen[0] not in {command.upgrade, command.downgrade}:
         return
     goes_up = chosen[0] is command.upgrade
-    history, at = read_history(configuration.project), current_revision(connection)
-    steps = _steps(history, at, goes_up=goes_up)
+    made = plan(configuration.project, database)
+    steps = _steps(read_history(configuration.project), made.revision, goes_up=goes_up)
     if not steps:
         return
     with within_alembic():
-        look = assess if goes_up else assess_way_back
-        found = look(configuration, database, at, steps)
+        if goes_up:
+            found = assess(configuration, database, replace(made, pending=steps))
+        else:
+            found = assess_way_back(configuration, database, made, steps)
     given = context.get_x_argument(as_dictionary=True)
     if goes_up:
         refuse_unallowed(database.name, found, [rule.strip() for rule in str(given.get("allow", "")).split(",")])
@@ -48,7 +51,7 @@ def guard_production(configuration: Configuration, database: Database, connectio
 def _steps(history: History, at: str | None, *, goes_up: bool) -> tuple[Revision, ...]:
     """The revisions in the order in which Alembic will take them; it alone knows what `+1`, `a1b:head` or `base` is."""
     script, wanted = context.script, context.config.cmd_opts.revision  # type: ignore[union-attr]
-    ways = script._upgrade_revs if goes_up else script._downgrade_revs  # noqa: SLF001 - what Alembic's commands call
+    ways: Any = script._upgrade_revs if goes_up else script._downgrade_revs  # noqa: SLF001 - as Alembic's commands do
     known = {revision.id: revision for revision in history.revisions}
     return tuple(known[step.revision.revision] for step in ways(wanted, at))
 
