@@ -198,6 +198,32 @@ class TestPatience:
         assert said == ["third waits for a lock that another session holds; trying again (1 of 3)"]
         assert entries(database) == ["second"]
 
+    def test_comes_in_between_two_long_transactions(self, project: Project, database: Database) -> None:
+        rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
+        change_mark(database, Environment.DEVELOPMENT)
+        project.write_revision("third", "op.execute('ALTER TABLE held ADD COLUMN more integer')", follows="second")
+        held, over = threading.Event(), threading.Event()
+
+        def hold_again_and_again() -> None:
+            with connect(database) as other:
+                while not over.is_set():
+                    execute_plain(other, "SELECT * FROM held")
+                    held.set()
+                    over.wait(2.0)
+                    other.rollback()
+                    over.wait(0.5)
+
+        holder = threading.Thread(target=hold_again_and_again)
+        holder.start()
+        held.wait()
+        try:
+            applied = apply(project.settled, database, patience=replace(QUICK, tries=5))
+        finally:
+            over.set()
+            holder.join()
+
+        assert applied.revision == "third"
+
     def test_ends_and_names_who_holds_on(self, project: Project, database: Database) -> None:
         rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
         change_mark(database, Environment.DEVELOPMENT)

@@ -21,13 +21,17 @@ _INDEX_BUILT = re.compile(
     r"(?:ONLY\s+)?(?P<table>(?:(?:\"(?:[^\"]|\"\")+\"|\w+)\.)?(?:\"(?:[^\"]|\"\")+\"|\w+))",
     re.IGNORECASE,
 )
-_LONGEST_PAUSE = 5.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE, _LOOK = 1.0, 5.0, 0.02
 
 _SET = "SELECT set_config('lock_timeout', %s, false)"
 _INVALID = """
 SELECT format('%%I.%%I', n.nspname, i.relname) FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_namespace n ON n.oid = i.relnamespace
 WHERE NOT x.indisvalid AND x.indrelid = to_regclass(%s) AND i.relname = (parse_ident(%s))[1]
+"""
+_HOLDING = """
+SELECT DISTINCT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND granted AND pid <> pg_backend_pid()
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _OPEN = """
 SELECT pid, coalesce(nullif(application_name, ''), 'no name'), state, extract(epoch FROM now() - xact_start)::int
@@ -40,9 +44,9 @@ ORDER BY xact_start LIMIT 3
 class Patience:
     """`lock_timeout` is how long a statement may wait for a lock, and so how long it may make others queue behind it.
 
-    Then the revision is rolled back and tried again, `tries` times in all, with pauses that grow from a quarter of a
-    second to five, and differ by chance. What runs CONCURRENTLY makes nobody wait, and a timeout would leave an invalid
-    index, so it has a long one of its own.
+    Then the revision is rolled back and tried again, `tries` times in all, as soon as those who held locks then are
+    done, or after a pause that grows from a second to five and differs by chance. What runs CONCURRENTLY makes nobody
+    wait, and a timeout would leave an invalid index, so it has a long one of its own.
     """
 
     lock_timeout: timedelta = timedelta(seconds=1)
@@ -91,9 +95,16 @@ def was_busy(error: BaseException | None) -> bool:
 
 
 def pause(connection: Connection, patience: Patience, tried: int) -> None:
-    """Wait before another try, longer each time; a failed statement that had the long timeout has left it set."""
-    _set_timeout(connection, _written(patience.lock_timeout))
-    time.sleep(min(_LONGEST_PAUSE, 0.25 * 2 ** (tried - 1)) * random.uniform(0.5, 1.5))
+    """Wait before another try, longer each time, but no longer than the transactions last that hold locks now.
+
+    Which table was waited for, PostgreSQL does not say, so a long transaction on other tables is waited for in vain.
+    """
+    _set_timeout(connection, _written(patience.lock_timeout))  # a failed statement may have left the long one set
+    until = time.monotonic() + min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** (tried - 1)) * random.uniform(0.5, 1.5)
+    holding = left = _holding(connection)
+    while left and time.monotonic() < until:
+        time.sleep(_LOOK)
+        left = holding & _holding(connection)
 
 
 def open_longest(connection: Connection) -> list[str]:
@@ -101,6 +112,13 @@ def open_longest(connection: Connection) -> list[str]:
     found = connection.execute(text(_OPEN)).all()
     connection.rollback()
     return [f"pid {pid} ({name}, {state}, {seconds} s)" for pid, name, state, seconds in found]
+
+
+def _holding(connection: Connection) -> set[str]:
+    """The transactions that hold a table's lock; each has a number of its own, which every role may see."""
+    found = {str(number) for (number,) in connection.execute(text(_HOLDING)).all()}
+    connection.rollback()
+    return found
 
 
 def _set_timeout(connection: Connection, value: str) -> None:
