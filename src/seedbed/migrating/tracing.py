@@ -180,7 +180,8 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
                 Traced(revision, statement.strip(), was, looked(cursor), begun, ended, rows, concurrent, swept)
             )
 
-    def committed(_c: Connection) -> None:
+    def committed(committing: Connection) -> None:
+        committing.connection.commit()  # SQLAlchemy tells before it commits, and what a commit takes counts
         trace.commits.append(clock())
 
     listeners = (("before_cursor_execute", before), ("after_cursor_execute", after), ("commit", committed))
