@@ -5,16 +5,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import ForeignKeyConstraint
 
-from seedbed.errors import CyclicReference, DomainTooSmall, NoGenerator, ParentNotPlanned
+from seedbed.errors import DomainTooSmall
 from seedbed.seeding.batches import Batch, constant
 from seedbed.seeding.filling import Filling, indices
 from seedbed.seeding.parents import Existing, Parent
 from seedbed.seeding.seedfile import Share
 from seedbed.seeding.streams import Ints, Stream, Words
 from seedbed.seeding.times import SPAN, end
-from seedbed.seeding.values import Constant, Same
 
 if TYPE_CHECKING:
     from seedbed.seeding.tables import TablePlan
@@ -185,119 +183,3 @@ def _together(roots: Sequence[Ints]) -> Ints:
     for more in roots[1:]:
         codes = codes * np.uint64(0x9E3779B97F4A7C15) ^ (more.astype(np.uint64) + np.uint64(1))
     return codes.astype(np.int64)
-
-
-def references(table: "TablePlan") -> list[Reference]:
-    """The foreign keys that no rule fills, in the order in which their rows are chosen.
-
-    Raises:
-        CyclicReference: a row would need rows that come after it.
-        ParentNotPlanned: the table that is referred to gets no rows.
-        NoGenerator: the key it refers to is left to the database, which alone knows it.
-    """
-    order = [column.name for column in table.sql.columns]
-    keys = sorted(table.sql.foreign_key_constraints, key=lambda key: order.index(key.elements[0].parent.name))
-    found: list[Reference] = []
-    taken: set[tuple[str, ...]] = set()
-    for key in keys:
-        pairs = tuple((str(e.parent.name), str(e.column.name)) for e in key.elements)
-        names = tuple(own for own, _ in pairs)
-        rules = [table.rules.get(own) for own in names]
-        ruled = [rule for rule in rules if rule is not None and not isinstance(rule, Same)]
-        if ruled and (len(ruled) == len(pairs) or Constant(None) in ruled):
-            continue
-        if names in taken or ruled:
-            continue
-        made = _reference(table, key, pairs)
-        if made is not None:
-            taken.add(names)
-            found.append(made)
-    for reference in found:
-        others = {column for other in found if other is not reference for column in other.columns}
-        reference.name = next((column for column in reference.columns if column not in others), reference.columns[0])
-    for reference in found:
-        _agree(table, reference, found)
-    return sorted(found, key=lambda reference: _rank(table, reference, order))
-
-
-def _rank(table: "TablePlan", reference: Reference, order: list[str]) -> tuple[int, int, int, int]:
-    return (
-        0 if reference.follows(table.share) else 1,
-        0 if not reference.nullable else 1,
-        -len(reference.says),
-        order.index(reference.name),
-    )
-
-
-def _reference(table: "TablePlan", key: ForeignKeyConstraint, pairs: tuple[tuple[str, str], ...]) -> Reference | None:
-    target = key.elements[0].column.table
-    own = [table.column(name) for name, _ in pairs]
-    nullable = any(column.nullable and not table.facts[str(column.name)].not_null for column in own)
-    stream = table.stream(pairs[0][0])
-    if target is table.sql:
-        return Reference(table, pairs, table, stream, nullable)
-    parent = table.planned.get(target.key)
-    if parent is None:
-        return _to_unplanned(table, key, pairs, stream, nullable=nullable)
-    if parent.is_empty and not nullable and not table.is_empty:
-        raise ParentNotPlanned(table.name, pairs[0][0], target.key)
-    late = parent.rank > table.rank
-    if late and not nullable and not key.deferrable:
-        raise CyclicReference(table.name, pairs[0][0], target.key, nullable=False)
-    for _, column in pairs:
-        if table.planned[target.key].left_out(column):
-            raise NoGenerator(table.name, pairs[0][0], f"{target.key}.{column}, which the database fills")
-    return Reference(table, pairs, parent, stream, nullable, late=late)
-
-
-def _to_unplanned(
-    table: "TablePlan",
-    key: ForeignKeyConstraint,
-    pairs: tuple[tuple[str, str], ...],
-    stream: Stream,
-    *,
-    nullable: bool,
-) -> Reference | None:
-    """Rows that the database has already, once it was asked; a key that may be NULL is left so."""
-    target = key.elements[0].column.table
-    if nullable:
-        return None
-    existing = table.existing(target.key, [column for _, column in pairs])
-    if existing.known and existing.count == 0 and not table.is_empty:
-        raise ParentNotPlanned(table.name, pairs[0][0], target.key)
-    return Reference(table, pairs, existing, stream, nullable=False)
-
-
-def _agree(table: "TablePlan", reference: Reference, found: list[Reference]) -> None:
-    """Find the columns of this table that a parent has as well: said by `same`, or called the same and meaning it."""
-    for own in reference.columns:
-        rule = table.rules.get(own)
-        if isinstance(rule, Same):
-            reference.also.update(rule.columns)
-    parent = reference.parent
-    if parent is table or not hasattr(parent, "sql"):
-        return
-    mine = dict.fromkeys(column for other in found for column in other.columns if other is not reference)
-    for column in mine:
-        if column in reference.columns or column not in parent.sql.columns:
-            continue
-        theirs = {e.parent.name: e.column for key in parent.sql.foreign_key_constraints for e in key.elements}
-        target = theirs.get(column)
-        if target is not None and _ends_at(target) == _ends_at_of(table, column):
-            reference.also.setdefault(column, column)
-    if len(reference.also) and reference.late:
-        reference.also.clear()
-
-
-def _ends_at(column: object) -> object:
-    """The column that a chain of foreign keys ends at."""
-    for _ in range(20):
-        keys = list(getattr(column, "foreign_keys", ()))
-        if not keys or keys[0].column is column:
-            break
-        column = keys[0].column
-    return column
-
-
-def _ends_at_of(table: "TablePlan", name: str) -> object:
-    return _ends_at(table.column(name))

@@ -19,12 +19,13 @@ from seedbed.seeding.checks import Check, checks_of, narrowed, suggested
 from seedbed.seeding.columns import filling
 from seedbed.seeding.facts import Facts, field_facts
 from seedbed.seeding.filling import Filling, is_unique
+from seedbed.seeding.keys import references
 from seedbed.seeding.kinds import Kind, kind_of, own_processing
 from seedbed.seeding.locking import Lock
 from seedbed.seeding.others import is_known
 from seedbed.seeding.parents import Existing
 from seedbed.seeding.pools import Pools
-from seedbed.seeding.references import Reference, references
+from seedbed.seeding.references import Reference
 from seedbed.seeding.seedfile import Share, Wanted
 from seedbed.seeding.settling import Settling
 from seedbed.seeding.spreads import Spread

@@ -1,0 +1,113 @@
+"""Texts put together from two parts, as many as there are pairs, and counted where none may repeat."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from seedbed.errors import DomainTooSmall
+from seedbed.seeding.batches import Batch, Coded, Joined, Pool, fixed_pool
+from seedbed.seeding.filling import Filling, Wish, indices
+from seedbed.seeding.streams import Ints
+
+FEW = 512
+"""Values of a provider that are told apart for a unique column."""
+_FIRST_NAMES, _LAST_NAMES = 256, 512
+_HOST = "@example.com"
+COMPOSED = frozenset({"person", "handle", "slug", "label", "thing", "address", "picture", "street"})
+"""What is put together here rather than taken from Faker whole."""
+
+
+def emails(wish: Wish) -> Filling:
+    """First and last names in every combination, in a random order without repeats; then again with a number."""
+    length = wish.table.facts[wish.name].longest
+    kept: list[tuple[Pool, Pool]] = []
+
+    def pools() -> tuple[Pool, Pool]:
+        firsts = wish.table.sources.words("first_name", _FIRST_NAMES)
+        lasts = wish.table.sources.words("last_name", _LAST_NAMES)
+        room = None if length is None else length - len(f".{wish.most}{_HOST}")
+        if room is not None and max(map(len, firsts)) + max(map(len, lasts)) > room:
+            firsts, lasts = (tuple(word for word in words if len(word) <= room // 2) for words in (firsts, lasts))
+        if not firsts or not lasts:
+            raise DomainTooSmall(wish.table.name, wish.name, wish.most, 0)
+        return fixed_pool("first names", firsts), fixed_pool("last names", lasts)
+
+    def make(rows: range) -> Batch:
+        if not kept:
+            kept.append(pools())
+        firsts, lasts = kept[0]
+        places = wish.places(rows) if wish.unique else indices(rows)
+        codes = wish.stream.permutation(firsts.size * lasts.size, places % (firsts.size * lasts.size))
+        turns = places // (firsts.size * lasts.size)
+        first, last = Coded(None, codes // lasts.size, firsts), Coded(None, codes % lasts.size, lasts)
+        numbers: tuple[Ints, ...] = (np.where(turns > 0, turns, -1),) if turns.any() else ()
+        return Joined(None, len(rows), (first, ".", last, *numbers, _HOST))
+
+    return Filling(wish.name, f"first.last{_HOST}, unique", make)
+
+
+def composed(wish: Wish, how: str) -> Filling:
+    """Texts of two parts, as many as there are pairs."""
+    sources = wish.table.sources
+
+    def plain(provider: str, size: int = FEW) -> Callable[[], Pool]:
+        return lambda: fixed_pool(provider, sources.words(provider, size))
+
+    def names(provider: str) -> Callable[[], Pool]:
+        return lambda: fixed_pool(provider, [*dict.fromkeys(sources.faker(provider, size=FEW).all())])
+
+    def numbers() -> Pool:
+        return Pool("house numbers", 990, lambda j: str(j + 1))
+
+    ways: dict[str, tuple[list[Callable[[], Pool]], list[str], str]] = {
+        "person": ([names("first_name"), names("last_name")], ["", " ", " ", ""], "First Last"),
+        "handle": ([plain("first_name"), plain("last_name")], ["", "_", "", ""], "first_last"),
+        "slug": ([plain("word"), plain("word")], ["", "-", "-", ""], "word-word"),
+        "label": ([_capitals(wish, "word"), plain("word")], ["", " ", " ", ""], "Word word"),
+        "thing": ([_capitals(wish, "word"), plain("word")], ["", " ", " ", ""], "Word word"),
+        "address": ([plain("word"), plain("word")], ["https://", "-", "-", ".example.com"], "https://word-word..."),
+        "picture": ([plain("word"), plain("word")], ["https://example.com/", "-", "-", ".jpg"], "https://...jpg"),
+        "street": ([numbers, names("street_name")], ["", " ", " No. ", ""], "12 Street"),
+    }
+    made, words, shown = ways[how]
+    kept: list[list[Pool]] = []
+
+    def make(rows: range) -> Batch:
+        if not kept:
+            kept.append([pool() for pool in made])
+        if wish.unique:
+            return in_turns(wish, rows, kept[0], words)
+        first, second = kept[0]
+        codes = wish.stream.below(first.size, rows), wish.stream.part("second").below(second.size, rows)
+        parts = (words[0], Coded(None, codes[0], first), words[1], Coded(None, codes[1], second), words[-1])
+        return Joined(None, len(rows), tuple(part for part in parts if not isinstance(part, str) or part))
+
+    return Filling(wish.name, f"{shown}{', unique' if wish.unique else ''}", make)
+
+
+def in_turns(wish: Wish, rows: range, pools: Sequence[Pool], words: Sequence[str]) -> Batch:
+    """Every combination of the pools' entries once, in a random order, then again with a number from 2 on.
+
+    `words` stand before, between and after the entries; the last but one stands before the number.
+    """
+    places = wish.places(rows)
+    size = int(np.prod([pool.size for pool in pools]))
+    codes, turns = wish.stream.permutation(size, places % size), places // size
+    parts: list[str | Coded | Ints] = [words[0]] if words[0] else []
+    for at, pool in enumerate(pools):
+        rest = int(np.prod([later.size for later in pools[at + 1 :]]))
+        parts.append(Coded(None, codes // rest % pool.size, pool))
+        if at + 1 < len(pools):
+            parts.append(words[at + 1])
+    if turns.any():
+        before = fixed_pool("before a number", ["", words[-2]])
+        parts += [Coded(None, (turns > 0).astype(np.int64), before), np.where(turns > 0, turns + 1, -1)]
+    if words[-1]:
+        parts.append(words[-1])
+    return Joined(None, len(rows), tuple(parts))
+
+
+def _capitals(wish: Wish, provider: str) -> Callable[[], Pool]:
+    return lambda: fixed_pool(
+        f"{provider} capitals", [word.capitalize() for word in wish.table.sources.words(provider, FEW)]
+    )
