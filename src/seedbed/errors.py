@@ -947,6 +947,19 @@ class DaskMissing(SeedError):
         super().__init__("Dask is not installed.", remedy='pip install "seedbed[dask]", or use --workers N')
 
 
+class RowsNotAppended(SeedError):
+    """Rows that would come after those loaded before do not go with them; none was kept."""
+
+    code = "SB418"
+
+    def __init__(self, refused: str) -> None:
+        super().__init__(
+            f"{refused}; they would come after the rows that were loaded before.",
+            remedy="Where a table referred to gets more rows, keys and combinations that are unique fall otherwise. "
+            "To load all again: seedbed seed run --fresh",
+        )
+
+
 class NothingMasked(SeedError):
     """Personal data was to be replaced, and no column is marked as personal."""
 

@@ -81,7 +81,7 @@ def run(
     env: str | None,
     as_json: bool,
 ) -> None:
-    """Load the seeds, unless the same rows are there already.
+    """Load the seeds, unless they are loaded already.
 
     The load is one transaction: it happens whole or not at all. Other rows than these seeds' are refused unless
     --fresh is given, and a database marked production is refused whatever is given.
@@ -117,7 +117,12 @@ def run(
     lines = columns([(name, f"{rows:,} rows") for name, rows in seeded.rows.items()])
     for name, why in seeded.kept.items():
         click.echo(f"{name} stayed in place: {why}", err=True)
-    show(seeded, as_json=as_json, lines=lines if seeded.loaded else ["The same rows are there already."])
+    for name, count in seeded.changed.items():
+        more = "more" if count > seeded.rows[name] else f"{count:,}"
+        click.echo(f"{name} had {seeded.rows[name]:,} rows when it was loaded, and has {more} now", err=True)
+    if not seeded.loaded:
+        lines = ["There are no rows to add." if append else "These seeds are loaded already."]
+    show(seeded, as_json=as_json, lines=lines)
 
 
 @seed.command()

@@ -150,6 +150,8 @@ SELECT o.oid, o.type, o.name, o.quoted, o.definition, o.comment, o.relation::reg
                 OR EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid OR h.inhrelid = c.oid)
                 THEN 'its table is partitioned or inherits'
            WHEN NOT pg_has_role(c.relowner, 'USAGE') THEN 'its table belongs to another role'
+           WHEN o.type <> 'f' AND NOT has_schema_privilege(c.relnamespace, 'CREATE')
+                THEN 'nothing may be created in its schema'
            WHEN o.type = 'f' AND EXISTS (SELECT FROM pg_class p JOIN pg_constraint k ON k.confrelid = p.oid
                                           WHERE k.oid = o.oid AND NOT pg_has_role(p.relowner, 'USAGE'))
                 THEN 'the table it refers to belongs to another role'

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from seedbed.errors import NoGenerator, SeedsNotUsable
+from seedbed.errors import DomainTooSmall, NoGenerator, SeedsNotUsable
 from seedbed.seeding.batches import Batch, Coded, Numbers, fixed_pool, objects
 from seedbed.seeding.filling import Filling, Wish, chosen, constant, indices, sometimes_empty
 from seedbed.seeding.kinds import INTEGERS, MOMENTS, stored
@@ -187,6 +187,8 @@ def _written(wish: Wish, text: str) -> Filling:
 
 def _from_file(wish: Wish, rule: FromFile) -> Filling:
     pool = fixed_pool(rule.path, _read(wish, rule))
+    if wish.unique and wish.most > pool.size:
+        raise DomainTooSmall(wish.table.name, wish.name, wish.most, pool.size)
 
     def make(rows: range) -> Batch:
         return Coded(None, indices(rows) % pool.size, pool)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import Column, UniqueConstraint
 
+from seedbed.errors import DomainTooSmall
 from seedbed.seeding import batches
 from seedbed.seeding.batches import Batch, Coded, Numbers, fixed_pool
 from seedbed.seeding.kinds import Kind
@@ -86,7 +87,13 @@ def counted(wish: Wish, start: int = 1) -> Filling:
 
 
 def chosen(wish: Wish, values: Sequence[Any], weights: Sequence[float] | None = None, why: str = "") -> Filling:
-    """One of some values, or each once where none may repeat."""
+    """One of some values, or each once where none may repeat.
+
+    Raises:
+        DomainTooSmall: none may repeat, and there are more rows than values.
+    """
+    if wish.unique and wish.most > len(values):
+        raise DomainTooSmall(wish.table.name, wish.name, wish.most, len(values))
     pool = fixed_pool(f"{wish.table.name}.{wish.name}", values)
     bounds = np.cumsum(weights if weights is not None else [1.0] * len(values))
     bounds /= bounds[-1]  # not by sum(), which adds floats in another way since Python 3.12

@@ -118,7 +118,7 @@ def _agree(table: "TablePlan", reference: Reference, found: list[Reference]) -> 
 def _ends_at(column: object) -> object:
     """The column that a chain of foreign keys ends at."""
     for _ in range(20):
-        keys = list(getattr(column, "foreign_keys", ()))
+        keys = sorted(getattr(column, "foreign_keys", ()), key=lambda key: str(key.target_fullname))
         if not keys or keys[0].column is column:
             break
         column = keys[0].column

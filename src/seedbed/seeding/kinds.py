@@ -36,9 +36,7 @@ _NAMES = {
     "bit varying": "varbit", "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz",
     "time without time zone": "time", "time with time zone": "timetz",
 }  # fmt: skip
-_ENCODED = (
-    frozenset(OIDS) | TEXTS | {"enum"} | {name.replace("range", "multirange") for name in RANGES} - {"timetz"}
-) - {"timetz"}
+_ENCODED = (frozenset(OIDS) | TEXTS | {"enum"} | {name.replace("range", "multirange") for name in RANGES}) - {"timetz"}
 _SHAPE = re.compile(r"^(?P<name>[a-z0-9_ .\"]+?)\s*(?:\((?P<arguments>[\d, ]+)\))?(?P<zone> with(?:out)? time zone)?$")
 _SINGLE_PRECISION = 24
 

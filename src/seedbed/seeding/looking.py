@@ -58,7 +58,8 @@ def rows_there(connection: Connection, plan: SeedPlan) -> Mapping[str, Existing]
     for table in plan.tables:
         for reference in table.references:
             if isinstance(reference.parent, Existing):
-                target = next(iter(table.column(reference.name).foreign_keys)).column.table
+                keys = table.column(reference.columns[0]).foreign_keys
+                target = next(key.column.table for key in keys if key.column.table.key == reference.parent.name)
                 columns = wanted.setdefault(reference.parent.name, (table_name(target), []))[1]
                 columns += [column for _, column in reference.pairs if column not in columns]
     found = {}
@@ -67,6 +68,20 @@ def rows_there(connection: Connection, plan: SeedPlan) -> Mapping[str, Existing]
         rows = connection.execute(text(f"SELECT {listed} FROM {quoted} ORDER BY {listed} LIMIT {_MOST_PARENTS}")).all()
         found[name] = Existing(name, columns, [tuple(row) for row in rows])
     return found
+
+
+def changed(connection: Connection, plan: SeedPlan, loaded: Mapping[str, int]) -> dict[str, int]:
+    """Of planned tables that have another number of rows than were loaded, that number.
+
+    Rows are counted up to one more than were loaded: what an application has put beside them may be much.
+    """
+    tables = {table.name: table_name(table.sql) for table in plan.tables if table.name in loaded}
+    if not tables:
+        return {}
+    some = {quoted: f"SELECT FROM {quoted} LIMIT {loaded[name] + 1}" for name, quoted in tables.items()}
+    asked = ", ".join(f"(SELECT count(*) FROM ({rows}) AS t)" for rows in some.values())
+    counts = connection.execute(text(f"SELECT ARRAY[{asked}]")).scalar() or ()
+    return {name: count for name, count in zip(tables, counts, strict=True) if count != loaded[name]}
 
 
 def clear(connection: Connection, plan: SeedPlan) -> None:

@@ -1,22 +1,23 @@
 """What a seed run will load, worked out before anything is loaded: tables in order, row counts, columns' sources."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import Table as SqlTable
 
 from seedbed.errors import CyclicReference, ParentNotPlanned
 from seedbed.modelling import Schema
+from seedbed.seeding.digesting import content
 from seedbed.seeding.locking import Lock, lock_file, read_lock, write_lock
 from seedbed.seeding.parents import Existing
 from seedbed.seeding.pools import Pools, Shelf
 from seedbed.seeding.seedfile import Share, Wanted, read_seeds
 from seedbed.seeding.tables import TablePlan
+from seedbed.seeding.uniques import see_that_they_fit
 from seedbed.seeding.values import Constant
+from seedbed.seeding.written import see_that_there_is_room
 from seedbed.settings import Environment, Project
 
 POOLS = Path(".seedbed/pools")
@@ -62,7 +63,7 @@ def plan(project: Project, schema: Schema, environment: Environment, *, as_of: d
     order = _in_order([table for table in schema.tables if table.key in wanted], wanted)
     sources = Pools(lock.as_of, Shelf(project.root / POOLS))
     tables = _tables(project, schema, order, wanted, lock, sources, {})
-    made = SeedPlan(environment, project, schema, lock, tables, sources, _content(lock, tables))
+    made = SeedPlan(environment, project, schema, lock, tables, sources, content(lock, tables))
     if not lock_file(project, environment).exists():
         write_lock(project, environment, lock)
     return made
@@ -85,7 +86,8 @@ def _tables(
         _see_its_parent(made)
     for made in planned.values():
         if made.fillings:
-            made.see_that_it_fits()
+            see_that_they_fit(made)
+        see_that_there_is_room(made)
     return tuple(planned.values())
 
 
@@ -127,21 +129,3 @@ def _needed(table: SqlTable, wish: Wanted, *, strictly: bool = False) -> set[str
             continue
         found.add(key.elements[0].column.table.key)
     return found - {table.key}
-
-
-def _content(lock: Lock, tables: Sequence[TablePlan]) -> str:
-    """A digest of all that the rows follow from; it changes when a run would load other rows."""
-    said = [
-        [
-            table.name,
-            table.count,
-            None if table.share is None else [table.share.parent, table.share.low, table.share.high],
-            [[f.name, f.source, repr(table.rules.get(f.name))] for f in table.fillings.values()],
-            [str(kind) + str(kind.size) + str(kind.scale) for kind in table.kinds.values()],
-            [[check.name, check.sql] for check in table.checks],
-            repr(table.wish.known),
-        ]
-        for table in tables
-    ]
-    locked = [lock.engine, lock.seed, lock.as_of.isoformat()]
-    return sha256(json.dumps([locked, said]).encode()).hexdigest()[:16]

@@ -14,7 +14,7 @@ _KEY = 0x5EED
 
 @dataclass(frozen=True)
 class Recorded:
-    """The plan that was loaded last: its content, and how many rows of each table."""
+    """The plan that was loaded last: its content, and how many rows of each table seeds have put there."""
 
     content: str
     rows: Mapping[str, int]
@@ -33,8 +33,13 @@ def recorded(connection: Connection) -> Recorded | None:
     return None if row is None else Recorded(row.content, row.rows)
 
 
-def record(connection: Connection, plan: SeedPlan, revision: str | None, before: Recorded | None) -> None:
-    """Write down which plan was loaded, in the transaction that loads it; tables of earlier plans stay known."""
+def record(
+    connection: Connection, plan: SeedPlan, revision: str | None, before: Recorded | None, *, added: bool = False
+) -> None:
+    """Write down which plan was loaded, in the transaction that loads it; tables of earlier plans stay known.
+
+    `added` says that its rows came after those of before: of a table that has more than the plan, all stay known.
+    """
     ensure_records(connection)
     connection.execute(
         text(
@@ -44,7 +49,9 @@ def record(connection: Connection, plan: SeedPlan, revision: str | None, before:
             " seeded_at timestamptz NOT NULL DEFAULT now())"
         )
     )
-    rows = {**(before.rows if before is not None else {}), **{table.name: table.count for table in plan.tables}}
+    rows = dict(before.rows) if before is not None else {}
+    for table in plan.tables:
+        rows[table.name] = max(table.count, rows.get(table.name, 0)) if added else table.count
     connection.execute(
         text(
             "INSERT INTO seedbed.seeds (content, engine, seed, as_of, revision, rows)"

@@ -1,15 +1,14 @@
 """A plan loaded into a database: one transaction, one connection, COPY."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any
 
 from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import CyclicReference, RowsOfOthers, TablesNotEmpty, Unreachable
+from seedbed.errors import CyclicReference, RowsNotAppended, RowsOfOthers, RowsRefused, TablesNotEmpty, Unreachable
 from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database, refuse_pooler
 from seedbed.postgres.marks import Destructive, agree, refuse_protected
@@ -18,7 +17,7 @@ from seedbed.seeding import aside as asides
 from seedbed.seeding.aside import WORTH_IT, Aside, aside
 from seedbed.seeding.encoding.rows import chunks
 from seedbed.seeding.loading import blamed, copy
-from seedbed.seeding.looking import Found, clear, look, rows_there
+from seedbed.seeding.looking import Found, changed, clear, look, rows_there
 from seedbed.seeding.plan import SeedPlan
 from seedbed.seeding.records import Recorded, record, recorded, seeding_alone
 from seedbed.seeding.tables import TablePlan
@@ -34,7 +33,11 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class Seeded:
-    """What a run did; `loaded` is false where the same rows were there already. `kept` says what stayed in place of
+    """What a run did; `loaded` is false where there was nothing to load: these seeds were loaded before, or have no
+    more rows than were.
+
+    `rows` were loaded, or else are planned. `changed` are tables that have had another number of rows since they were
+    loaded, with that number, of which one more than were loaded stands for any. `kept` says what stayed in place of
     constraints that would have been set aside, and why.
     """
 
@@ -43,6 +46,7 @@ class Seeded:
     loaded: bool
     rows: dict[str, int]
     kept: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
 
 
 def run(
@@ -56,15 +60,16 @@ def run(
     progress: Progress | None = None,
     set_aside: bool | None = None,
 ) -> Seeded:
-    """Load a plan, unless the same rows are there already.
+    """Load a plan, unless it was loaded already.
 
     All of it is one transaction: after a failure, or a kill, the database is as it was. Of several runs at once the
     first loads and the others find its rows. A cut connection is tried again, whole. `revision` is what the database is
     at, and is written down beside the rows.
 
-    `fresh` first empties the tables of the plan; `append` adds the rows that come after those loaded before. An
-    `executor` makes the rows elsewhere. `set_aside` says whether constraints and indexes are taken off empty tables for
-    the load; otherwise the number of rows does.
+    What people or an application changed of rows that were loaded is theirs, and is left. `fresh` first empties the
+    tables of the plan; `append` adds the rows that come after those loaded before. An `executor` makes the rows
+    elsewhere. `set_aside` says whether constraints and indexes are taken off empty tables for the load; otherwise the
+    number of rows does.
 
     Raises:
         ProtectedEnvironment, MarkedOtherwise, UnmarkedWithRows: its own mark, or the want of one, forbids it.
@@ -72,6 +77,7 @@ def run(
         TablesNotEmpty, RowsOfOthers: there are other rows, and nothing says that they may go.
         RowsReferredTo: they cannot go, since rows of other tables need them.
         RowsRefused, CheckNotMet: a row breaks a rule of the schema.
+        RowsNotAppended: a row that would come after others does not go with them.
         LoadFailed: the server has no room.
         SeedsNotUsable: a value in the seeds cannot be made, or does not fit its column.
     """
@@ -111,8 +117,9 @@ class _Load:
             self.began = True
             if found.occupied and not fresh:
                 if before is not None and before.content == plan.content:
+                    other = changed(connection, plan, before.rows)
                     connection.commit()
-                    return self._seeded(loaded=False)
+                    return self._seeded(loaded=False, rows=before.rows, changed=other)
                 if not append or before is None or not set(found.occupied) <= set(before.rows):
                     raise TablesNotEmpty(database.name, found.occupied)
             if found.occupied and fresh:
@@ -122,19 +129,35 @@ class _Load:
             if there:
                 plan = plan.with_rows_there(there)
             start = before.rows if append and before is not None and found.occupied else {}
-            kept = self._load(connection, plan, found, start, untouched=not start)
-            record(connection, plan, self._revision, before)
-            _check_deferred(connection)
+            parts = {table.name: range(start.get(table.name, 0), table.count) for table in plan.tables}
+            if start and not any(parts.values()):
+                return self._seeded(loaded=False)
+            try:
+                kept = self._load(connection, plan, found, parts, untouched=not start)
+                _check_deferred(connection)
+            except RowsRefused as error:
+                if not start:
+                    raise
+                raise RowsNotAppended(error.message) from error
+            record(connection, plan, self._revision, before, added=bool(start))
             connection.commit()
         plan.sources.keep()
-        return self._seeded(loaded=True, kept=kept)
+        return self._seeded(loaded=True, kept=kept, rows={name: len(rows) for name, rows in parts.items()})
 
-    def _seeded(self, *, loaded: bool, kept: dict[str, str] | None = None) -> Seeded:
-        counts = {table.name: table.count for table in self._plan.tables}
-        return Seeded(self._database.name, self._plan.content, loaded, counts, kept or {})
+    def _seeded(
+        self,
+        *,
+        loaded: bool,
+        rows: Mapping[str, int] | None = None,
+        kept: dict[str, str] | None = None,
+        changed: dict[str, int] | None = None,
+    ) -> Seeded:
+        known = rows or {}
+        counts = {table.name: known.get(table.name, table.count) for table in self._plan.tables}
+        return Seeded(self._database.name, self._plan.content, loaded, counts, kept or {}, changed or {})
 
     def _load(
-        self, connection: Connection, plan: SeedPlan, found: Found, start: Any, *, untouched: bool
+        self, connection: Connection, plan: SeedPlan, found: Found, parts: Mapping[str, range], *, untouched: bool
     ) -> dict[str, str]:
         if untouched:
             try_checks(
@@ -145,7 +168,7 @@ class _Load:
         if any(reference.late for table in plan.tables for reference in table.references):
             connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))
         for table in plan.tables:
-            rows = range(int(start.get(table.name, 0)), table.count)
+            rows = parts[table.name]
             if rows:
                 self._copy(connection, table, rows, table_name(table.sql), shown=True)
         try:
@@ -188,8 +211,8 @@ class _Load:
         if len(away.off) < len(late):
             name, column = late[0]
             table = next(table for table in plan.tables if table.name == name)
-            parent = next(iter(table.column(column).foreign_keys)).column.table.key
-            raise CyclicReference(name, column, parent, nullable=True)
+            reference = table.reference_of(column)
+            raise CyclicReference(name, column, reference.parent.name if reference else name, nullable=True)
         return away
 
     def _blamed(self, error: DriverError) -> Exception:

@@ -117,9 +117,9 @@ class Seeds:
     def _share(self, model: type[SQLModel], per: Per) -> Share:
         parent = self._key(per.parent)
         for column in inspect(model).local_table.columns:
-            if any(key.column.table.key == parent for key in column.foreign_keys):
-                constraint = next(iter(column.foreign_keys)).constraint
-                first = column if constraint is None else constraint.elements[0].parent
+            leading = [key for key in column.foreign_keys if key.column.table.key == parent]
+            if leading:
+                first = min(leading, key=lambda key: key.target_fullname).constraint.elements[0].parent
                 return Share(parent, str(first.name), per.low, per.high, per.exponent)
         raise ValueError(f"{model.__name__} has no foreign key to {per.parent.__name__}, so it has no rows per one")
 

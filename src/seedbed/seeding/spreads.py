@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seedbed.errors import CyclicReference, DomainTooSmall, NoGenerator
 from seedbed.seeding.filling import indices
 from seedbed.seeding.streams import Ints, Stream
 
 if TYPE_CHECKING:
     from seedbed.seeding.parents import Parent
+    from seedbed.seeding.references import Reference
     from seedbed.seeding.seedfile import Share
+    from seedbed.seeding.tables import TablePlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,3 +87,48 @@ class Spread:
     def offsets(self, rows: range) -> Ints:
         """How many rows of the same parent stand before each."""
         return indices(rows) - self.groups(rows)[0]
+
+
+def settled(table: "TablePlan") -> Spread | None:
+    """The spread of a table's rows, where the seeds give a number for each parent or a unique constraint wants one.
+
+    Raises:
+        CyclicReference, NoGenerator: there is no key that it could follow.
+        DomainTooSmall: the parents together have too few combinations.
+    """
+    return _by_share(table, table.share) if table.share is not None else _by_uniques(table)
+
+
+def _by_share(table: "TablePlan", share: "Share") -> Spread:
+    base = next((reference for reference in table.references if reference.follows(share)), None)
+    if base is None:
+        parent = table.planned.get(share.parent)
+        if parent is None or parent.rank > table.rank:
+            raise CyclicReference(table.name, share.column, share.parent, nullable=False)
+        raise NoGenerator(table.name, share.column, "a key that a rule fills")
+    most = _most(table, base)
+    base.source = base.source or f"{share.low} to {share.high} for each"
+    return Spread.drawn(
+        base.parent, base.name, share, Stream(table.lock.seed, f"{table.name} per {share.parent}"), most
+    )
+
+
+def _by_uniques(table: "TablePlan") -> Spread | None:
+    wanted = table.uniques.spread
+    if wanted is None or not isinstance(table.wish.rows, int):
+        return None
+    base = next(reference for reference in table.references if reference.name == wanted)
+    most = _most(table, base)
+    if most is None:
+        return None
+    made = Spread.levelled(base.parent, base.name, table.wish.rows, most)
+    if made.total < table.wish.rows:
+        columns = next(product for product in table.uniques.products if product.within is base)
+        names = ", ".join([base.name, *(reference.name for reference in columns.references), *columns.columns])
+        raise DomainTooSmall(table.name, names, table.wish.rows, made.total)
+    return made
+
+
+def _most(table: "TablePlan", base: "Reference") -> Ints | None:
+    table.uniques  # noqa: B018 - what they settle says how many each parent may have
+    return table.agreement.most(base)

@@ -12,9 +12,9 @@ from sqlalchemy import Column, Table
 from sqlglot import exp
 from sqlmodel import SQLModel
 
-from seedbed.errors import CyclicReference, DomainTooSmall, NoGenerator
+from seedbed.errors import CyclicReference
 from seedbed.seeding.agreeing import Agreement
-from seedbed.seeding.batches import Batch, Numbers, Objects, Pool
+from seedbed.seeding.batches import Batch, Numbers, Pool
 from seedbed.seeding.checks import Check, checks_of, narrowed, suggested
 from seedbed.seeding.columns import filling
 from seedbed.seeding.facts import Facts, field_facts
@@ -28,11 +28,12 @@ from seedbed.seeding.pools import Pools
 from seedbed.seeding.references import Reference
 from seedbed.seeding.seedfile import Share, Wanted
 from seedbed.seeding.settling import Settling
-from seedbed.seeding.spreads import Spread
+from seedbed.seeding.spreads import Spread, settled
 from seedbed.seeding.streams import Ints, Stream
 from seedbed.seeding.times import SPAN, column_that_says, end, in_order, moments
 from seedbed.seeding.uniques import Uniques, finite, uniques
 from seedbed.seeding.values import Rule
+from seedbed.seeding.written import with_known
 
 _REMEMBERED = 24
 """Answers of keys that are kept: the columns of a chunk ask for the same again."""
@@ -157,8 +158,8 @@ class TablePlan:
     @cached_property
     def fillings(self) -> Mapping[str, Filling]:
         """What fills the columns, by name and in their order; a column that is left to the database has none."""
-        made = (self._written_out(filling(self, self.column(name), self.stream(name))) for name in self.kinds)
-        return {found.name: found for found in made if found is not None}
+        made = (filling(self, self.column(name), self.stream(name)) for name in self.kinds)
+        return {found.name: with_known(self, found) for found in made if found is not None}
 
     def varied(self, column: str, attempt: int) -> Filling | None:
         """The same column with other draws; None where it must stay as it is."""
@@ -169,25 +170,6 @@ class TablePlan:
             return None
         stream = Stream(self.lock.seed, f"{self.name}.{column}/again {attempt}")
         return filling(self, self.column(column), stream)
-
-    def _written_out(self, made: Filling | None) -> Filling | None:
-        known = [(i, row[made.name]) for i, row in enumerate(self.wish.known) if made is not None and made.name in row]
-        if made is None or not known:
-            return made
-        make = made.make
-
-        def rows_first(rows: range) -> Batch:
-            batch = make(rows)
-            here = [(i - rows.start, value) for i, value in known if i in rows]
-            if not here:
-                return batch
-            values = batch.tolist()
-            for at, value in here:
-                values[at] = value
-            nulls = np.array([value is None for value in values], dtype=np.bool_)
-            return Objects(nulls if nulls.any() else None, values)
-
-        return Filling(made.name, f"{made.source}, {len(known)} written out", rows_first)
 
     # -- keys
 
@@ -218,31 +200,7 @@ class TablePlan:
     @cached_property
     def spread(self) -> Spread | None:
         """How the rows lie side by side by their parents, where the seeds or a unique constraint want it."""
-        settled = self.uniques
-        if self.share is not None:
-            share = self.share
-            base = next((r for r in self.references if r.follows(share)), None)
-            if base is None:
-                parent = self.planned.get(share.parent)
-                if parent is None or parent.rank > self.rank:
-                    raise CyclicReference(self.name, share.column, share.parent, nullable=False)
-                raise NoGenerator(self.name, share.column, "a key that a rule fills")
-            stream = Stream(self.lock.seed, f"{self.name} per {share.parent}")
-            most = self.agreement.most(base)
-            base.source = base.source or f"{share.low} to {share.high} for each"
-            return Spread.drawn(base.parent, base.name, share, stream, most)
-        if settled.spread is None or not isinstance(self.wish.rows, int):
-            return None
-        base = next(r for r in self.references if r.name == settled.spread)
-        most = self.agreement.most(base)
-        if most is None:
-            return None
-        made = Spread.levelled(base.parent, base.name, self.wish.rows, most)
-        if made.total < self.wish.rows:
-            columns = next(p for p in settled.products if p.within is base)
-            names = ", ".join([base.name, *(r.name for r in columns.references), *columns.columns])
-            raise DomainTooSmall(self.name, names, self.wish.rows, made.total)
-        return made
+        return settled(self)
 
     def spread_of(self, reference: Reference) -> Spread | None:
         """The spread that a key follows, if it does."""
@@ -252,23 +210,6 @@ class TablePlan:
     def existing(self, table: str, columns: list[str]) -> Existing:
         """Rows of a table that the seeds do not plan."""
         return self.rows_there.get(table) or Existing(table, columns, None)
-
-    def see_that_it_fits(self) -> None:
-        """Find out before a row is made whether unique keys have enough to choose from.
-
-        Raises:
-            DomainTooSmall: they have not.
-        """
-        for reference in self.references:
-            follows = self.spread_of(reference) is not None
-            if reference.unique and not follows and reference.parent is not self:
-                allowed = self.agreement.allowed(reference)
-                size = reference.parent.count if allowed is None else len(allowed)
-                if self.count > size and not isinstance(reference.parent, Existing):
-                    raise DomainTooSmall(self.name, reference.name, self.count, size)
-        for product in self.uniques.products:
-            if product.within is None:
-                product.see_that_it_fits()
 
     # -- times
 

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from seedbed.errors import DomainTooSmall, UniqueNotServed
 from seedbed.seeding.kinds import INTEGERS, MOMENTS
+from seedbed.seeding.parents import Existing
 from seedbed.seeding.products import Product
 from seedbed.seeding.references import Reference
 from seedbed.seeding.streams import Ints
@@ -61,6 +62,24 @@ def uniques(table: "TablePlan") -> Uniques:
         if isinstance(constraint, ExcludeConstraint):
             _keep_apart(table, constraint, found)
     return found
+
+
+def see_that_they_fit(table: "TablePlan") -> None:
+    """Find out before a row is made whether unique keys have enough to choose from.
+
+    Raises:
+        DomainTooSmall: they have not.
+    """
+    for reference in table.references:
+        follows = table.spread_of(reference) is not None
+        if reference.unique and not follows and reference.parent is not table:
+            allowed = table.agreement.allowed(reference)
+            size = reference.parent.count if allowed is None else len(allowed)
+            if table.count > size and not isinstance(reference.parent, Existing):
+                raise DomainTooSmall(table.name, reference.name, table.count, size)
+    for product in table.uniques.products:
+        if product.within is None:
+            product.see_that_it_fits()
 
 
 def _wanted(table: "TablePlan") -> list[Unique]:

@@ -40,7 +40,6 @@ class Derived:
     """A value that follows from the others of its row."""
 
     function: Callable[[Any], Any] = field(repr=False)
-    name: str
     line: tuple[str, int] = field(default=("", 0), repr=False, compare=False)
     place: str = field(default="", repr=False, compare=False)
 
@@ -100,9 +99,7 @@ def derive(function: Callable[[Any], Any]) -> Any:
 
     `row` has the row's columns as attributes, made when they are asked for, and `row.i`, its number from 0.
     """
-    code = getattr(function, "__code__", None)
-    name = "" if code is None else f"{code.co_code.hex()} {code.co_consts!r} {code.co_names!r}"
-    return Derived(function, name, calling_line())
+    return Derived(function, calling_line())
 
 
 def template(text: str) -> Any:

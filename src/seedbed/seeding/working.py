@@ -3,7 +3,7 @@
 import multiprocessing
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -31,10 +31,10 @@ def made_here(table: TablePlan, rows: range) -> Iterator[bytes]:
 def made_elsewhere(executor: Executor | None, made: SeedPlan, table: TablePlan, rows: range) -> Iterator[bytes]:
     """The same bytes in the same order, made by an executor's workers.
 
-    A range that a worker cannot make is made here again, so that its error is this process's own. So are tables that
-    refer to rows which only the database knows.
+    A range that a worker cannot make is made here again, so that its error is this process's own. So are those of a
+    worker that died, and tables whose rows follow from others that only the database knows.
     """
-    if executor is None or any(isinstance(reference.parent, Existing) for reference in table.references):
+    if executor is None or _follows_from_the_database(table):
         yield from made_here(table, rows)
         return
     told = (str(made.project.root), str(made.environment), made.lock.as_of.isoformat(), table.name)
@@ -48,9 +48,25 @@ def made_elsewhere(executor: Executor | None, made: SeedPlan, table: TablePlan, 
     more(_AHEAD)
     while waiting:
         part, future = waiting.popleft()
-        bytes_made = future.result()
-        more(1)
+        try:
+            bytes_made = future.result()
+            more(1)
+        except BrokenExecutor:
+            yield from made_here(table, range(part.start, rows.stop))
+            return
         yield encoded(table, part) if bytes_made is None else bytes_made
+
+
+def _follows_from_the_database(table: TablePlan, seen: frozenset[str] = frozenset()) -> bool:
+    return any(
+        isinstance(reference.parent, Existing)
+        or (
+            isinstance(reference.parent, TablePlan)
+            and reference.parent.name not in seen | {table.name}
+            and _follows_from_the_database(reference.parent, seen | {table.name})
+        )
+        for reference in table.references
+    )
 
 
 def make(root: str, environment: str, as_of: str, table: str, start: int, stop: int) -> bytes | None:
