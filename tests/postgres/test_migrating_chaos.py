@@ -4,11 +4,10 @@ import multiprocessing
 import os
 import random
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,8 +19,9 @@ from seedbed.migrating.history import read_history
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
-from seedbed.settings import DatabaseUrl, Environment
+from seedbed.settings import Environment
 from tests.postgres.conftest import GIVEN
+from tests.postgres.proxies import cutting_proxy
 from tests.projects import Project, execute, fresh_database, little_project
 
 KILLS = int(os.environ.get("SEEDBED_TEST_KILLS", "24"))
@@ -173,44 +173,6 @@ def _applied_while(end: Callable[[], None], project: Project, database: Database
     with suppress(Exception):
         apply(project.settled, database)
     ending.join()
-
-
-@contextmanager
-def cutting_proxy(url: DatabaseUrl) -> Iterator[tuple[DatabaseUrl, Callable[[], None]]]:
-    """A way to the server that can be cut: both sides are closed without a word."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    ends: list[socket.socket] = []
-
-    def pump(source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-        with suppress(OSError):
-            target.shutdown(socket.SHUT_RDWR)
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = listening.accept()
-                server = socket.create_connection(("127.0.0.1", int(url.port or 5432)))
-                ends.extend((client, server))
-                for pair in ((client, server), (server, client)):
-                    threading.Thread(target=pump, args=pair, daemon=True).start()
-
-    def cut() -> None:
-        for end in ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    threading.Thread(target=accept, daemon=True).start()
-    port = str(listening.getsockname()[1])
-    try:
-        yield DatabaseUrl(url.username, url.password, url.host, port, url.database, parameters=url.parameters), cut
-    finally:
-        listening.close()
-        cut()
-        for end in ends:
-            end.close()
 
 
 KINDS: tuple[Kill, ...] = (client_killed, backend_terminated, connection_cut)

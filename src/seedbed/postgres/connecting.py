@@ -44,6 +44,7 @@ def connect(database: "Database", *, application: str = "seedbed", autocommit: b
         creator=lambda: open_connection(database, application=application),
         poolclass=NullPool,
         hide_parameters=True,
+        use_native_hstore=False,
         isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
     )
     with translated(database), engine.connect() as connection:
@@ -53,7 +54,8 @@ def connect(database: "Database", *, application: str = "seedbed", autocommit: b
 def open_connection(database: "Database", *, application: str = "seedbed") -> "psycopg2.extensions.connection":
     """A bare psycopg2 connection on the direct address. Arguments go to libpq one by one, so it never reads a URL."""
     arguments: dict[str, Any] = {
-        "connect_timeout": CONNECT_SECONDS, "application_name": application, **database.direct.connect_arguments()
+        "connect_timeout": CONNECT_SECONDS, "application_name": application, "client_encoding": "UTF8",
+        **database.direct.connect_arguments(),
     }  # fmt: skip
     connection: psycopg2.extensions.connection = psycopg2.connect(**arguments)
     return connection
@@ -130,6 +132,8 @@ def _translation(address: str, origin: str, error: BaseException | None) -> Seed
     said = sentence(error)
     if error.pgcode == _DENIED:
         return NotPermitted(address, said)
+    if isinstance(error, psycopg2.InterfaceError) and "closed" in said:
+        return Unreachable(address, origin, said)
     if not isinstance(error, psycopg2.OperationalError):
         return None
     if error.pgcode in _LOGIN or any(words in said for words in _LOGIN_WORDS):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from seedbed.errors import InvalidDatabaseUrl, NoEmbeddedServer, PoolerRefused, ReadOnlyDatabase, ServerTooOld
-from seedbed.postgres.connecting import open_connection, translated
+from seedbed.postgres.connecting import autocommitting, open_connection, translated
 from seedbed.postgres.embedded import Server
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_url
 from seedbed.settings.parsing import MalformedUrl, parse_url
@@ -134,11 +134,8 @@ def refuse_pooler(database: Database, *, taken_at_its_word: bool = False) -> Non
         return
     with translated(database):
         connection = open_connection(database)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_backend_pid()")
-                row = cursor.fetchone()
-                if row is not None and row[0] != connection.info.backend_pid:
-                    raise PoolerRefused(database.direct.address, str(database.origin))
-        finally:
-            connection.close()
+        with autocommitting(connection) as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            row = cursor.fetchone()
+            if row is not None and row[0] != connection.info.backend_pid:
+                raise PoolerRefused(database.direct.address, str(database.origin))

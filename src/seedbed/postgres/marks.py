@@ -126,11 +126,10 @@ def tables_with_rows(connection: Connection) -> list[str]:
         )
     ).all()
     connection.execute(text("SET LOCAL row_security = off"))
-    occupied = [
-        shown for quoted, shown in names if connection.execute(text(f"SELECT EXISTS (SELECT FROM {quoted})")).scalar()
-    ]
+    asked = ", ".join(f"EXISTS (SELECT FROM {quoted})" for quoted, _ in names)
+    answers = connection.exec_driver_sql(f"SELECT ARRAY[{asked}]::bool[]").scalar() or ()
     connection.execute(text("SET LOCAL row_security TO DEFAULT"))
-    return occupied
+    return [shown for (_, shown), occupied in zip(names, answers, strict=True) if occupied]
 
 
 def _has_records(connection: Connection) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
 
 from seedbed.postgres.connecting import execute_plain, sqlstate
@@ -62,15 +63,14 @@ def aside(connection: Connection, oids: Mapping[str, int], *, only: Sequence[tup
 
 def lock(connection: Connection, tables: Sequence[str]) -> bool:
     """Lock the tables for this transaction; False at once where somebody else is using them."""
-    savepoint = connection.begin_nested()
+    locked = f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE NOWAIT"
     try:
-        execute_plain(connection, f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE NOWAIT")
-    except Exception as error:
-        savepoint.rollback()
-        if sqlstate(error) == _BUSY:
-            return False
-        raise
-    savepoint.commit()
+        execute_plain(connection, f"SAVEPOINT seedbed_lock; {locked}; RELEASE SAVEPOINT seedbed_lock")
+    except DriverError as error:
+        if sqlstate(error) != _BUSY:
+            raise
+        execute_plain(connection, "ROLLBACK TO SAVEPOINT seedbed_lock")
+        return False
     return True
 
 

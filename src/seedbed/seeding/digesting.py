@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 import re
+import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -127,13 +128,24 @@ def _words(function: Callable[..., Any], root: Path, seen: set[CodeType]) -> Ite
 
 
 def _written(code: CodeType, file: Path) -> Iterator[str]:
-    text = file.read_text(encoding="utf-8")
+    text = _without_comments(file)
     for node in ast.walk(ast.parse(text)):
         match node:
             case ast.Lambda() | ast.FunctionDef():
                 first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
                 if first == code.co_firstlineno:
                     yield " ".join((ast.get_source_segment(text, node) or "").split())
+
+
+def _without_comments(file: Path) -> str:
+    """The file with blanks where comments are."""
+    with tokenize.open(file) as source:
+        lines = source.readlines()
+    for token in tokenize.generate_tokens(iter(lines).__next__):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column] + " " * len(token.string) + "\n"
+    return "".join(lines)
 
 
 def _names(code: CodeType) -> Iterator[str]:

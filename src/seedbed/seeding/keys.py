@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy import ForeignKeyConstraint, Table
 
 from seedbed.errors import CyclicReference, NoGenerator, ParentNotPlanned
 from seedbed.seeding.references import Reference
@@ -22,7 +22,7 @@ def references(table: "TablePlan") -> list[Reference]:
         NoGenerator: the key it refers to is left to the database, which alone knows it.
     """
     order = [column.name for column in table.sql.columns]
-    keys = sorted(table.sql.foreign_key_constraints, key=lambda key: order.index(key.elements[0].parent.name))
+    keys = keys_of(table.sql)
     found: list[Reference] = []
     taken: set[tuple[str, ...]] = set()
     for key in keys:
@@ -44,6 +44,16 @@ def references(table: "TablePlan") -> list[Reference]:
     for reference in found:
         _agree(table, reference, found)
     return sorted(found, key=lambda reference: _rank(table, reference, order))
+
+
+def keys_of(table: Table) -> list[ForeignKeyConstraint]:
+    """The foreign keys of a table in an order that is the same in every process."""
+    order = [column.name for column in table.columns]
+
+    def place(key: ForeignKeyConstraint) -> tuple[list[int], list[str]]:
+        return [order.index(e.parent.name) for e in key.elements], [str(e.target_fullname) for e in key.elements]
+
+    return sorted(table.foreign_key_constraints, key=place)
 
 
 def _rank(table: "TablePlan", reference: Reference, order: list[str]) -> tuple[int, int, int, int]:
@@ -107,7 +117,7 @@ def _agree(table: "TablePlan", reference: Reference, found: list[Reference]) -> 
     for column in mine:
         if column in reference.columns or column not in parent.sql.columns:
             continue
-        theirs = {e.parent.name: e.column for key in parent.sql.foreign_key_constraints for e in key.elements}
+        theirs = {e.parent.name: e.column for key in keys_of(parent.sql) for e in key.elements}
         target = theirs.get(column)
         if target is not None and _ends_at(target) == _ends_at_of(table, column):
             reference.also.setdefault(column, column)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from seedbed.errors import LoadFailed, RowsRefused, SeedbedError
 from seedbed.postgres.connecting import sentence
-from seedbed.postgres.quoting import column_name
+from seedbed.postgres.quoting import column_name, table_name
 from seedbed.seeding.encoding.rows import HEAD, TAIL, in_binary
 from seedbed.seeding.tables import TablePlan
 from seedbed.seeding.trial import check_refused
@@ -25,9 +25,8 @@ def copy(
     connection: Connection,
     table: TablePlan,
     chunks: Iterator[bytes],
-    into: str,
 ) -> None:
-    """Send chunks of rows into a table, told by its quoted name.
+    """Send chunks of rows into a table.
 
     Raises:
         RowsRefused, CheckNotMet: PostgreSQL refused a row.
@@ -40,11 +39,11 @@ def copy(
     driver: Any = connection.connection.cursor()
     reader = _Reader(_framed(chunks, binary=binary))
     try:
-        driver.copy_expert(f"COPY {into} ({names}) FROM STDIN ({form})", reader, size=_READ_BYTES)
+        driver.copy_expert(f"COPY {table_name(table.sql)} ({names}) FROM STDIN ({form})", reader, size=_READ_BYTES)
     except DriverError as error:
         if reader.failure is not None:
             raise reader.failure from error
-        raise _named(table, error) from error
+        raise named(table, error) from error
     finally:
         driver.close()
 
@@ -58,7 +57,8 @@ def blamed(table: str, error: DriverError) -> SeedbedError | None:
     return None
 
 
-def _named(table: TablePlan, error: DriverError) -> Exception:
+def named(table: TablePlan, error: DriverError) -> Exception:
+    """The error to raise for one that the server gave while it got a table's rows."""
     return check_refused(table, error) or blamed(table.name, error) or error
 
 

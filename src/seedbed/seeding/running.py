@@ -16,13 +16,13 @@ from seedbed.postgres.quoting import column_name, table_name
 from seedbed.seeding import aside as asides
 from seedbed.seeding.aside import WORTH_IT, Aside, aside
 from seedbed.seeding.encoding.rows import chunks
-from seedbed.seeding.loading import blamed, copy
+from seedbed.seeding.loading import blamed, copy, named
 from seedbed.seeding.looking import Found, changed, clear, look, rows_there
 from seedbed.seeding.plan import SeedPlan
 from seedbed.seeding.records import Recorded, record, recorded, seeding_alone
 from seedbed.seeding.tables import TablePlan
 from seedbed.seeding.trial import check_refused, try_checks
-from seedbed.seeding.working import made_elsewhere, made_here
+from seedbed.seeding.working import made_elsewhere
 
 _TRIES = 3
 """A connection that is cut takes the whole load with it; it is begun again twice."""
@@ -109,7 +109,6 @@ class _Load:
     def run(self, *, fresh: bool, append: bool) -> Seeded:
         database, plan = self._database, self._plan
         with connect(database, application="seedbed seed") as connection:
-            connection.execute(text("SET client_encoding = 'UTF8'"))
             refuse_protected(connection, database, Destructive.SEED)
             seeding_alone(connection)
             agree(connection, database, "seed")
@@ -160,9 +159,7 @@ class _Load:
         self, connection: Connection, plan: SeedPlan, found: Found, parts: Mapping[str, range], *, untouched: bool
     ) -> dict[str, str]:
         if untouched:
-            try_checks(
-                connection, plan, found.oids, lambda table, rows, into: self._copy(connection, table, rows, into)
-            )
+            try_checks(connection, plan, found.oids, named)
         away = self._away(connection, plan, found, untouched=untouched)
         asides.run(connection, away.off)
         if any(reference.late for table in plan.tables for reference in table.references):
@@ -170,23 +167,18 @@ class _Load:
         for table in plan.tables:
             rows = parts[table.name]
             if rows:
-                self._copy(connection, table, rows, table_name(table.sql), shown=True)
+                copy(connection, table, self._chunks(table, rows))
         try:
             asides.run(connection, away.back)
         except DriverError as error:
             raise self._blamed(error) from error
-        _advance_sequences(connection, plan, found)
-        _analyse(connection, plan)
+        execute_plain(connection, ";\n".join([*_sequences_advanced(plan, found), *_analysed(plan)]))
         return dict(away.kept)
 
-    def _copy(self, connection: Connection, table: TablePlan, rows: range, into: str, *, shown: bool = False) -> None:
-        copy(connection, table, self._chunks(table, rows, shown=shown), into)
-
-    def _chunks(self, table: TablePlan, rows: range, *, shown: bool) -> Iterator[bytes]:
-        elsewhere = self._executor is not None and shown
-        made = made_elsewhere(self._executor, self._plan, table, rows) if elsewhere else made_here(table, rows)
+    def _chunks(self, table: TablePlan, rows: range) -> Iterator[bytes]:
+        made = made_elsewhere(self._executor, self._plan, table, rows)
         for part, written in zip(chunks(rows), made, strict=True):
-            if shown and self._progress is not None:
+            if self._progress is not None:
                 self._progress(table.name, len(part))
             yield written
 
@@ -233,9 +225,9 @@ def _may_wait(table: TablePlan, column: str) -> bool:
     return any(key.deferrable for key in table.sql.foreign_key_constraints if key.elements[0].parent.name == column)
 
 
-def _advance_sequences(connection: Connection, plan: SeedPlan, found: Found) -> None:
+def _sequences_advanced(plan: SeedPlan, found: Found) -> list[str]:
     """COPY gives columns their values and leaves their sequences behind; the next insert would collide."""
-    moved = [
+    return [
         f"SELECT setval({_literal(sequence)}, last) FROM (SELECT max({column_name(name)}) AS last"
         f" FROM {table_name(table.sql)}) AS f WHERE last >= (SELECT seqmin FROM pg_sequence"
         f" WHERE seqrelid = {_literal(sequence)}::regclass)"
@@ -243,15 +235,12 @@ def _advance_sequences(connection: Connection, plan: SeedPlan, found: Found) -> 
         for name, sequence in found.sequences.get(table.name, {}).items()
         if table.count and name in table.fillings
     ]
-    if moved:
-        execute_plain(connection, ";\n".join(moved))
 
 
-def _analyse(connection: Connection, plan: SeedPlan) -> None:
+def _analysed(plan: SeedPlan) -> list[str]:
     """Have the planner know the rows before the first query; a role that may not is told so by a warning alone."""
     tables = [table_name(table.sql) for table in plan.tables if table.count]
-    if tables:
-        execute_plain(connection, f"ANALYZE {', '.join(tables)}")
+    return [f"ANALYZE {', '.join(tables)}" if tables else "SELECT"]
 
 
 def _check_deferred(connection: Connection) -> None:

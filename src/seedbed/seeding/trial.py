@@ -1,14 +1,15 @@
 """A few rows of each table tried by PostgreSQL's own CHECKs, on copies that are rolled back, before a long load."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
 
 from seedbed.errors import CheckNotMet
-from seedbed.postgres.connecting import execute_plain, sentence, sqlstate
-from seedbed.postgres.quoting import table_name
+from seedbed.postgres.connecting import sentence, sqlstate
+from seedbed.postgres.quoting import column_name, table_name
+from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.plan import SeedPlan
 from seedbed.seeding.tables import TablePlan
 
@@ -16,13 +17,14 @@ ROWS = 200
 _DENIED, _VIOLATED = "42501", "23514"
 _SHOWN = 300
 
-Copy = Callable[[TablePlan, range, str], None]
+Blame = Callable[[TablePlan, DriverError], Exception]
 
 
-def try_checks(connection: Connection, plan: SeedPlan, oids: Mapping[str, int], copy: Copy) -> None:
+def try_checks(connection: Connection, plan: SeedPlan, oids: Mapping[str, int], blame: Blame) -> None:
     """Have PostgreSQL judge the first 200 rows of every table that has CHECKs and more rows than that.
 
-    A load of fewer rows is a trial itself: it is one transaction.
+    A load of fewer rows is a trial itself: it is one transaction. However many tables there are, all is one exchange
+    with the server; only a row that a type refuses is looked for table by table.
 
     Raises:
         CheckNotMet: with the constraint, the row and what to write in the seeds.
@@ -31,38 +33,61 @@ def try_checks(connection: Connection, plan: SeedPlan, oids: Mapping[str, int], 
     if not long:
         return
     checks = connection.execute(text(_CHECKS), {"oids": list(long)}).all()
-    tried = {oid: f"seedbed_trial_{n}" for n, oid in enumerate(dict.fromkeys(oid for oid, *_ in checks))}
-    if not tried:
+    copies = {
+        oid: _copy(long[oid], f"seedbed_trial_{n}") for n, oid in enumerate(dict.fromkeys(row[0] for row in checks))
+    }
+    asked = [
+        f"(SELECT {n}, CAST(to_json(t) AS text) FROM {copies[oid].name} t WHERE NOT ({rule}) LIMIT 1)"
+        for n, (oid, _, rule, _) in enumerate(checks)
+        if rule is not None
+    ]
+    if not copies:
         return
-    savepoint = connection.begin_nested()
+    question = [f"SELECT * FROM ({' UNION ALL '.join(asked)}) AS refused LIMIT 1"] if asked else []
     try:
-        copies = [
-            f"CREATE TEMP TABLE {name} AS SELECT * FROM {table_name(long[oid].sql)} WITH NO DATA"
-            for oid, name in tried.items()
-        ]
-        try:
-            execute_plain(connection, ";\n".join(copies))
-        except DriverError as error:
-            if sqlstate(error) == _DENIED:
-                return
-            raise
-        for oid, name in tried.items():
-            copy(long[oid], range(ROWS), name)
-        asked = [
-            f"(SELECT {n}, CAST(to_json(t) AS text) FROM {tried[oid]} t WHERE NOT ({rule}) LIMIT 1)"
-            for n, (oid, _, rule, _) in enumerate(checks)
-            if rule is not None
-        ]
-        if asked:
-            cursor: Any = connection.connection.cursor()
-            cursor.execute(" UNION ALL ".join(asked) + " LIMIT 1")
-            refused = cursor.fetchone()
-            cursor.close()
-            if refused is not None:
-                oid, name, _, columns = checks[refused[0]]
-                raise not_met(long[oid], name, refused[1], list(columns or ()))
+        refused = _rolled_back(connection, [*(copy.sql for copy in copies.values()), *question])
+    except DriverError as error:
+        if sqlstate(error) == _DENIED:
+            return
+        for oid, copy in copies.items():
+            try:
+                _rolled_back(connection, [copy.sql])
+            except DriverError as ours:
+                raise blame(long[oid], ours) from ours
+        raise
+    if refused is not None:
+        oid, name, _, columns = checks[refused[0]]
+        raise not_met(long[oid], name, refused[1], list(columns or ()))
+
+
+class _Copy(NamedTuple):
+    """A table like another, with its first rows in it."""
+
+    name: str
+    sql: str
+
+
+def _copy(table: TablePlan, name: str) -> _Copy:
+    rows = sample(table, ROWS)
+    columns = ", ".join(column_name(column) for column in rows[0])
+    values = ",\n".join(f"({', '.join(map(_literal, row.values()))})" for row in rows)
+    made = f"CREATE TEMP TABLE {name} AS SELECT * FROM {table_name(table.sql)} WITH NO DATA"
+    return _Copy(name, f"{made};\nINSERT INTO {name} ({columns}) VALUES {values}")
+
+
+def _literal(value: str | None) -> str:
+    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def _rolled_back(connection: Connection, statements: Sequence[str]) -> Any:
+    """The first row that the last of some statements gives, and nothing of what they did."""
+    cursor: Any = connection.connection.cursor()
+    try:
+        cursor.execute(";\n".join(["SAVEPOINT seedbed_trial", *statements]))
+        return cursor.fetchone() if cursor.description else None
     finally:
-        savepoint.rollback()
+        cursor.execute("ROLLBACK TO SAVEPOINT seedbed_trial")
+        cursor.close()
 
 
 def not_met(table: TablePlan, constraint: str, row: str, columns: list[str]) -> CheckNotMet:

@@ -58,7 +58,7 @@ def uniques(table: "TablePlan") -> Uniques:
     for unique in sorted(_wanted(table), key=lambda unique: len(unique.columns)):
         if not _kept_already(table, unique, found):
             _keep(table, unique, found)
-    for constraint in table.sql.constraints:
+    for constraint in sorted(table.sql.constraints, key=lambda constraint: str(constraint.name)):
         if isinstance(constraint, ExcludeConstraint):
             _keep_apart(table, constraint, found)
     return found
@@ -86,11 +86,13 @@ def _wanted(table: "TablePlan") -> list[Unique]:
     wanted = [Unique(tuple(str(c.name) for c in table.sql.primary_key.columns))] if table.sql.primary_key else []
     wanted += [
         Unique(tuple(str(c.name) for c in constraint.columns))
-        for constraint in sorted(table.sql.constraints, key=lambda c: str(c.name))
-        if isinstance(constraint, UniqueConstraint)
+        for constraint in sorted(
+            (c for c in table.sql.constraints if isinstance(c, UniqueConstraint)),
+            key=lambda c: (str(c.name), c.columns.keys()),
+        )
     ]
     wanted += [Unique((str(column.name),)) for column in table.sql.columns if column.unique]
-    for index in sorted(table.sql.indexes, key=lambda index: str(index.name)):
+    for index in sorted(table.sql.indexes, key=lambda index: (str(index.name), index.columns.keys())):
         if index.unique:
             where = index.dialect_options["postgresql"]["where"]
             columns = [column for expression in index.expressions for column in _columns_of(expression)]

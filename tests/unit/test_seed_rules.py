@@ -1,0 +1,308 @@
+"""What the words of a seeds file fill columns with, worked out without a database."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedbed.errors import DomainTooSmall, SeedError, SeedsNotUsable, UniqueNotServed
+from seedbed.seeding.plan import SeedPlan, plan
+from seedbed.settings import Environment
+from tests.projects import Project, little_project
+
+HERO = """
+class Hero(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+"""
+ORDERS = """
+class Person(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+
+class Home(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    owner_id: int = Field(foreign_key="person.id")
+
+class Order(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    buyer_id: int = Field(foreign_key="person.id")
+    home_id: int = Field(foreign_key="home.id")
+"""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Project]]:
+    """Writes the project of a test."""
+    with ExitStack() as stack:
+        yield lambda tables, seeds: stack.enter_context(little_project(tmp_path, tables, seeds))
+
+
+def planned(project: Project, *, as_of: datetime | None = None) -> SeedPlan:
+    return plan(project.settled, project.load_schema(), Environment.DEVELOPMENT, as_of=as_of)
+
+
+def values(made: SeedPlan, table: str, column: str) -> list[Any]:
+    found = next(planned for planned in made.tables if planned.name == table)
+    return found.batch(column, range(found.count)).tolist()
+
+
+class TestRules:
+    def test_same_has_a_key_agree_with_another_column(self, make: Callable[..., Project]) -> None:
+        project = make(
+            ORDERS,
+            """
+            seeds.add(tables.Person, 30)
+            seeds.add(tables.Home, per(tables.Person, 1, 3))
+            seeds.add(tables.Order, 400, home_id=same(buyer_id="owner_id"))
+            """,
+        )
+
+        made = planned(project)
+
+        owners = dict(zip(values(made, "home", "id"), values(made, "home", "owner_id"), strict=True))
+        homes, buyers = values(made, "order", "home_id"), values(made, "order", "buyer_id")
+        assert [owners[home] for home in homes] == buyers
+        assert len(set(homes)) > len(set(buyers)) > 20
+
+    def test_fixed_gives_each_parent_the_same_number(self, make: Callable[..., Project]) -> None:
+        project = make(ORDERS, "seeds.add(tables.Person, 5)\nseeds.add(tables.Home, fixed(tables.Person, 3))")
+
+        assert values(planned(project), "home", "owner_id") == [owner for owner in range(1, 6) for _ in range(3)]
+
+    def test_zipf_gives_few_parents_many(self, make: Callable[..., Project]) -> None:
+        project = make(ORDERS, "seeds.add(tables.Person, 2000)\nseeds.add(tables.Home, zipf(tables.Person, 0, 500))")
+
+        owners = values(planned(project), "home", "owner_id")
+
+        counts = sorted(owners.count(owner) for owner in range(1, 2001))
+        assert counts[1000] < 10
+        assert counts[-1] > 100
+
+    def test_derive_reads_other_columns_and_the_rows_number(self, make: Callable[..., Project]) -> None:
+        project = make(
+            HERO + "    shown: str\n    number: int\n",
+            """
+            seeds.add(
+                tables.Hero, 3, name=choice(["Ann"]), shown=derive(lambda row: f"{row.name} {row.number}"),
+                number=derive(lambda row: row.i * 10),
+            )
+            """,
+        )
+
+        assert values(planned(project), "hero", "shown") == ["Ann 0", "Ann 10", "Ann 20"]
+
+    def test_derive_may_follow_what_derive_makes_but_not_itself(self, make: Callable[..., Project]) -> None:
+        project = make(HERO, "seeds.add(tables.Hero, 3, name=derive(lambda row: row.nick))")
+
+        with pytest.raises(SeedsNotUsable) as raised:
+            values(planned(project), "hero", "name")
+
+        assert raised.value.message == ("seeds/development.py, line 6: name: AttributeError: hero has no column nick")
+
+    def test_template_writes_columns_and_the_number_from_1(self, make: Callable[..., Project]) -> None:
+        project = make(
+            HERO + "    email: str\n",
+            "seeds.add(tables.Hero, 2, name='Ann', email=template('{name}.{i:03}@example.com'))",
+        )
+
+        assert values(planned(project), "hero", "email") == ["Ann.001@example.com", "Ann.002@example.com"]
+
+    @pytest.mark.parametrize(
+        ("file", "held", "rule"),
+        [
+            ("seeds/names.csv", 'name,age\nAnn,3\n"Bo, jr",4\n', "from_file('seeds/names.csv')"),
+            ("seeds/names.csv", 'n\nAnn\n"Bo, jr"\n', "from_file('seeds/names.csv', 'n')"),
+            ("seeds/names.json", '["Ann", "Bo, jr"]', "from_file('seeds/names.json')"),
+            ("seeds/names.json", '[{"name": "Ann"}, {"name": "Bo, jr"}]', "from_file('seeds/names.json')"),
+        ],
+    )
+    def test_from_file_goes_round(self, make: Callable[..., Project], file: str, held: str, rule: str) -> None:
+        project = make(HERO, f"seeds.add(tables.Hero, 3, name={rule})")
+        project.write(file, held)
+
+        assert values(planned(project), "hero", "name") == ["Ann", "Bo, jr", "Ann"]
+
+    def test_faker_takes_a_locale_and_providers_of_ones_own(self, make: Callable[..., Project]) -> None:
+        project = make(HERO + "    power: str\n    town: str\n", "pass")
+        project.write(
+            "seeds/development.py",
+            """
+            from faker.providers import BaseProvider
+
+            import schema as tables
+            from seedbed.seeding import Seeds, faker
+
+            class Powers(BaseProvider):
+                def power(self) -> str:
+                    return self.random_element(["flight", "strength"])
+
+            def plan(seeds: Seeds) -> None:
+                seeds.provider(Powers)
+                seeds.add(tables.Hero, 200, power=faker("power"), town=faker("city", locale="ja_JP"))
+            """,
+        )
+
+        made = planned(project)
+
+        assert set(values(made, "hero", "power")) == {"flight", "strength"}
+        assert not any(town.isascii() for town in values(made, "hero", "town"))
+
+    def test_faker_reckons_from_as_of(self, make: Callable[..., Project]) -> None:
+        project = make(
+            HERO + "    day: date\n", "seeds.add(tables.Hero, 50, day=faker('date_between', start_date='-7d'))"
+        )
+
+        early, late = (planned(project, as_of=datetime(year, 1, 9, tzinfo=UTC)) for year in (2001, 2031))
+
+        assert {day.isoformat()[:8] for day in values(early, "hero", "day")} == {"2001-01-"}
+        assert {day.isoformat()[:8] for day in values(late, "hero", "day")} == {"2031-01-"}
+
+
+class TestKnown:
+    def test_rows_come_first_and_the_rest_of_them_is_made(self, make: Callable[..., Project]) -> None:
+        project = make(
+            HERO + "    email: str = Field(unique=True)\n",
+            'seeds.add(tables.Hero, 3).known(name="Ann", email="ann@example.com").known(name="Bo")',
+        )
+
+        made = planned(project)
+
+        assert values(made, "hero", "name")[:2] == ["Ann", "Bo"]
+        assert values(made, "hero", "email")[0] == "ann@example.com"
+        assert len(set(values(made, "hero", "email"))) == 3
+
+    def test_a_number_written_out_is_no_other_rows(self, make: Callable[..., Project]) -> None:
+        project = make(
+            ORDERS,
+            "seeds.add(tables.Person, 6).known(id=4).known(id=900).known(id=1)\n"
+            "seeds.add(tables.Home, fixed(tables.Person, 1))",
+        )
+
+        made = planned(project)
+
+        assert values(made, "person", "id") == [4, 900, 1, 2, 5, 6]
+        assert values(made, "home", "owner_id") == [4, 900, 1, 2, 5, 6]
+
+    def test_refuses_more_rows_than_are_planned(self, make: Callable[..., Project]) -> None:
+        project = make(HERO, "seeds.add(tables.Hero, 1).known(name='Ann').known(name='Bo')")
+
+        with pytest.raises(SeedsNotUsable) as raised:
+            planned(project)
+
+        assert raised.value.message == ("seeds/development.py, line 6: hero: 2 rows are written out, and 1 are planned")
+
+
+FUNCTION = """
+import schema as tables
+from seedbed.seeding import Seeds, derive
+
+RATE = {rate}
+
+def taxed(row):  {comment}
+    return [part * RATE for part in (row.i, {part})]
+
+def plan(seeds: Seeds) -> None:
+    many = {many}
+    seeds.add(tables.Hero, 3, name=derive(lambda row: str([value * many for value in taxed(row)])))
+"""
+
+
+class TestContent:
+    """Whether seeds have changed must be known, or the next run takes other rows for loaded."""
+
+    def test_follows_what_a_function_says_calls_and_uses(self, make: Callable[..., Project]) -> None:
+        project = make(HERO, "pass")
+        said = {"rate": "2", "comment": "", "part": "1", "many": "3"}
+
+        def content(**other: str) -> str:
+            project.write("seeds/development.py", FUNCTION.format(**said | other))
+            return planned(project).content
+
+        first = content()
+
+        assert content() == content(comment="# taxes") == first
+        assert len({first, content(rate="4"), content(part="2"), content(many="5")}) == 4
+
+    def test_follows_what_a_file_holds(self, make: Callable[..., Project]) -> None:
+        project = make(HERO, "seeds.add(tables.Hero, 3, name=from_file('seeds/names.csv'))")
+        project.write("seeds/names.csv", "name\nAnn\n")
+        before = planned(project).content
+
+        project.write("seeds/names.csv", "name\nBo\n")
+
+        assert planned(project).content != before
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("kind: Literal['a', 'b'] = Field(sa_type=String)", "kind: Literal['a', 'c'] = Field(sa_type=String)"),
+            ("age: int = Field(ge=3)", "age: int = Field(ge=4)"),
+            ("day: date = Field(ge=date(2020, 1, 1))", "day: date = Field(ge=date(2021, 1, 1))"),
+        ],
+    )
+    def test_follows_what_a_field_allows(
+        self, make: Callable[..., Project], one: str, other: str, tmp_path: Path
+    ) -> None:
+        start = "from typing import Literal\nfrom sqlalchemy import String\n" + HERO + "    "
+        before = planned(make(start + one, "seeds.add(tables.Hero, 3)")).content
+
+        with little_project(tmp_path / "other", start + other, "seeds.add(tables.Hero, 3)") as changed:
+            after = planned(changed).content
+
+        assert before != after
+
+
+class TestPlanRefuses:
+    @pytest.mark.parametrize(
+        ("tables", "seeds", "error", "said"),
+        [
+            (
+                HERO + "    code: str = Field(unique=True)",
+                "seeds.add(tables.Hero, 5, code=choice(['a', 'b', 'c']))",
+                DomainTooSmall,
+                "hero.code is unique, and 5 rows are planned for 3 possible values.",
+            ),
+            (
+                "class Mood(Enum):\n    calm = 'calm'\n    wild = 'wild'\n"
+                + HERO
+                + "    mood: Mood = Field(unique=True)\n",
+                "seeds.add(tables.Hero, 3)",
+                DomainTooSmall,
+                "hero.mood is unique, and 3 rows are planned for 2 possible values.",
+            ),
+            (
+                ORDERS
+                + "\nclass Friend(Table, table=True):\n"
+                + "    one_id: int = Field(primary_key=True, foreign_key='person.id')\n"
+                + "    other_id: int = Field(primary_key=True, foreign_key='person.id')\n",
+                "seeds.add(tables.Person, 3)\nseeds.add(tables.Friend, 10)",
+                DomainTooSmall,
+                "friend.one_id, other_id is unique, and 10 rows are planned for 9 possible values.",
+            ),
+            (
+                ORDERS.replace(
+                    "class Order(Table, table=True):",
+                    "class Seat(Table, table=True):\n"
+                    "    __table_args__ = (UniqueConstraint('a', 'b'), UniqueConstraint('b', 'c'))\n"
+                    "    id: int | None = Field(default=None, primary_key=True)\n"
+                    "    a: int = Field(foreign_key='person.id')\n"
+                    "    b: int = Field(foreign_key='person.id')\n"
+                    "    c: int = Field(foreign_key='person.id')\n\n"
+                    "class Order(Table, table=True):",
+                ),
+                "seeds.add(tables.Person, 9)\nseeds.add(tables.Seat, 10)",
+                UniqueNotServed,
+                "No rows can be made of seat that are unique in b, c, since b is chosen for another already.",
+            ),
+        ],
+    )
+    def test_what_cannot_be_unique(
+        self, make: Callable[..., Project], tables: str, seeds: str, error: type[SeedError], said: str
+    ) -> None:
+        with pytest.raises(error) as raised:
+            planned(make(tables, seeds))
+
+        assert raised.value.message == said
