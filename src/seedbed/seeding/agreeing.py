@@ -20,6 +20,12 @@ class Agreement:
         self._roots: dict[str, tuple[str, Ints]] = {}
         self._allowed: dict[str, Ints | None] = {}
 
+    def forget(self) -> None:
+        """Work it all out again: what keys say of one another has changed."""
+        self._known.clear()
+        self._roots.clear()
+        self._allowed.clear()
+
     def known_before(self, reference: Reference) -> list[str]:
         """Columns that a key's row must agree in with what keys before it have settled."""
         if reference.name not in self._known:

@@ -11,7 +11,8 @@ from seedbed.seeding.filling import Filling, Wish
 from seedbed.seeding.pools import SIZE
 
 
-def codes_of(wish: Wish, length: int) -> Filling:
+def codes_of(wish: Wish, length: int, *, after: str = "") -> Filling:
+    """Letters in a random order without repeats; in small ones where something stands after them."""
     possible = len(ascii_uppercase) ** length
     if wish.unique and wish.most > possible:
         raise DomainTooSmall(wish.table.name, wish.name, wish.most, possible)
@@ -25,9 +26,10 @@ def codes_of(wish: Wish, length: int) -> Filling:
 
     def make(rows: range) -> Batch:
         places = wish.places(rows) % possible
-        return Objects(None, [code(place) for place in wish.stream.permutation(possible, places).tolist()])
+        made = [code(place) for place in wish.stream.permutation(possible, places).tolist()]
+        return Objects(None, [f"{text.lower()}{after}" for text in made] if after else made)
 
-    return Filling(wish.name, f"{length} letters{', unique' if wish.unique else ''}", make)
+    return Filling(wish.name, f"{length} letters{after}{', unique' if wish.unique else ''}", make)
 
 
 def coded(wish: Wish, pattern: str, longest: int | None) -> Filling:

@@ -30,8 +30,8 @@ that says that a row is gone.
 """
 
 
-def filling(table: "TablePlan", column: Column[Any], stream: Stream) -> Filling | None:
-    """What fills a column; None where it is left to the database.
+def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: bool = True) -> Filling | None:
+    """What fills a column; None where it is left to the database. Unless `named`, its name does not narrow numbers.
 
     Raises:
         NoGenerator, DomainTooSmall: a column can be neither filled nor left out.
@@ -40,7 +40,7 @@ def filling(table: "TablePlan", column: Column[Any], stream: Stream) -> Filling 
     rule = table.rules.get(name)
     unique = name in table.uniques.columns
     product = table.uniques.product_of(name)
-    wish = Wish(table, column, stream, unique)
+    wish = Wish(table, column, stream, unique, named=named)
     if unique and table.uniques.columns[name] == "within" and table.spread is not None:
         spread = table.spread
         wish = Wish(table, column, stream, unique, spread.offsets, spread.largest)

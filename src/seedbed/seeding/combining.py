@@ -4,22 +4,29 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from seedbed.errors import DomainTooSmall
 from seedbed.seeding.batches import Batch, Coded, Joined, Pool, fixed_pool
+from seedbed.seeding.coding import codes_of
 from seedbed.seeding.filling import Filling, Wish, indices
 from seedbed.seeding.streams import Ints
 
 FEW = 512
 """Values of a provider that are told apart for a unique column."""
 _FIRST_NAMES, _LAST_NAMES = 256, 512
-_HOST = "@example.com"
+_HOST, _SHORT_HOST = "@example.com", "@ex.org"
+_FEW_LETTERS = 3
 COMPOSED = frozenset({"person", "handle", "slug", "label", "thing", "address", "picture", "street"})
 """What is put together here rather than taken from Faker whole."""
 
 
 def emails(wish: Wish) -> Filling:
-    """First and last names in every combination, in a random order without repeats; then again with a number."""
+    """First and last names in every combination, in a random order without repeats; then again with a number.
+
+    A column too short for such gets letters at a shorter host, and one too short for that letters alone.
+    """
     length = wish.table.facts[wish.name].longest
+    if length is not None and length < len(f"name.name{wish.most}{_HOST}"):
+        host = _SHORT_HOST if length >= len(_SHORT_HOST) + _FEW_LETTERS else ""
+        return codes_of(wish, length - len(host), after=host)
     kept: list[tuple[Pool, Pool]] = []
 
     def pools() -> tuple[Pool, Pool]:
@@ -28,8 +35,6 @@ def emails(wish: Wish) -> Filling:
         room = None if length is None else length - len(f".{wish.most}{_HOST}")
         if room is not None and max(map(len, firsts)) + max(map(len, lasts)) > room:
             firsts, lasts = (tuple(word for word in words if len(word) <= room // 2) for words in (firsts, lasts))
-        if not firsts or not lasts:
-            raise DomainTooSmall(wish.table.name, wish.name, wish.most, 0)
         return fixed_pool("first names", firsts), fixed_pool("last names", lasts)
 
     def make(rows: range) -> Batch:
@@ -74,7 +79,7 @@ def composed(wish: Wish, how: str) -> Filling:
 
     def make(rows: range) -> Batch:
         if not kept:
-            kept.append([pool() for pool in made])
+            kept.append(_fitting(wish, [pool() for pool in made], words))
         if wish.unique:
             return in_turns(wish, rows, kept[0], words)
         first, second = kept[0]
@@ -83,6 +88,21 @@ def composed(wish: Wish, how: str) -> Filling:
         return Joined(None, len(rows), tuple(part for part in parts if not isinstance(part, str) or part))
 
     return Filling(wish.name, f"{shown}{', unique' if wish.unique else ''}", make)
+
+
+def _fitting(wish: Wish, pools: Sequence[Pool], words: Sequence[str]) -> list[Pool]:
+    """The entries of two pools that go into the column together, whatever their number is."""
+    longest = wish.table.facts[wish.name].longest
+    if longest is None:
+        return list(pools)
+    room = longest - len("".join(words)) - (len(str(wish.most)) if wish.unique else 0)
+    first, second = (pool.all() for pool in pools)
+    short = [entry for entry in first if len(entry) <= room // 2] or [first[0][: room // 2]]
+    left = room - max(map(len, short))
+    return [
+        fixed_pool(pools[0].name, short),
+        fixed_pool(pools[1].name, [entry for entry in second if len(entry) <= left] or [second[0][:left]]),
+    ]
 
 
 def in_turns(wish: Wish, rows: range, pools: Sequence[Pool], words: Sequence[str]) -> Batch:

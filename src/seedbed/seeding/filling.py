@@ -35,7 +35,7 @@ class Wish:
     """One column to be filled: its stream of chance, and whether no two rows may be the same in it.
 
     `place` says at which place of a unique order a row stands, where a constraint decides that; it is the row's own
-    number otherwise. `count` is how many places there are.
+    number otherwise. `count` is how many places there are. `named` says that the column's name narrows its values.
     """
 
     table: "TablePlan"
@@ -44,6 +44,7 @@ class Wish:
     unique: bool
     place: Callable[[range], Ints] | None = None
     count: int | None = None
+    named: bool = True
 
     @property
     def name(self) -> str:

@@ -167,7 +167,7 @@ def _factory(wish: Wish) -> str:
 
 
 def _likely(wish: Wish, low: int, high: int) -> tuple[int, int]:
-    name = wish.name.lower()
+    name = wish.name.lower() if wish.named else ""
     for pattern, least, most in _BY_NAME:
         if re.search(pattern, name):
             return least, most

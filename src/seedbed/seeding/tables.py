@@ -37,6 +37,8 @@ from seedbed.seeding.written import with_known
 
 _REMEMBERED = 24
 """Answers of keys that are kept: the columns of a chunk ask for the same again."""
+_DESPERATE = 20
+"""Attempts at a row that CHECKs refuse after which any number will do, whatever its column is called."""
 
 
 @dataclass(eq=False)
@@ -169,7 +171,7 @@ class TablePlan:
         if column in self.uniques.columns or column in self.uniques.first or self.uniques.product_of(column):
             return None
         stream = Stream(self.lock.seed, f"{self.name}.{column}/again {attempt}")
-        return filling(self, self.column(column), stream)
+        return filling(self, self.column(column), stream, named=attempt < _DESPERATE)
 
     # -- keys
 

@@ -157,7 +157,20 @@ def _once_each(table: "TablePlan", key: Reference) -> None:
         if table.share.high > 1:
             raise DomainTooSmall(table.name, key.name, table.share.high * key.parent.count, key.parent.count)
         return
+    _choose_alone(table, key)
     key.unique = True
+
+
+def _choose_alone(table: "TablePlan", key: Reference) -> None:
+    """Let go of agreements that columns of one name suggest, where a key must have each row once."""
+    for column in table.agreement.known_before(key):
+        saying = next((other for other in (key, *table.references) if column in other.also), None)
+        if saying is None or isinstance(table.rules.get(saying.columns[0]), Same):
+            raise UniqueNotServed(table.name, key.name, [])
+        del saying.also[column]
+    table.agreement.forget()
+    if table.agreement.known_before(key):
+        raise UniqueNotServed(table.name, key.name, [])
 
 
 def _freest(table: "TablePlan", plain: Sequence[str], found: Uniques) -> str | None:
