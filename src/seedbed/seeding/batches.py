@@ -38,7 +38,7 @@ class Pool:
         return found
 
     def entry(self, code: int) -> Any:
-        return self.entries(np.array([code]))[0]
+        return self._entries.one(code, self._make)
 
     def all(self) -> list[Any]:
         return list(self.entries(np.arange(self.size)))
@@ -71,11 +71,19 @@ class _Kept:
         if not self._missing:
             return
         for code in np.unique(codes[~self._made[codes]]).tolist():
-            self.values[code] = made = make(code)
-            if isinstance(made, bytes):
-                self.lengths[code] = len(made)
-            self._made[code] = True
-            self._missing -= 1
+            self._keep(code, make(code))
+
+    def one(self, code: int, make: Callable[[int], Any]) -> Any:
+        if not self._made[code]:
+            self._keep(code, make(code))
+        return self.values[code]
+
+    def _keep(self, code: int, made: Any) -> None:
+        self.values[code] = made
+        if isinstance(made, bytes):
+            self.lengths[code] = len(made)
+        self._made[code] = True
+        self._missing -= 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from seedbed.seeding.batches import Batch, Coded, Joined, Pool, fixed_pool
 from seedbed.seeding.coding import codes_of
 from seedbed.seeding.filling import Filling, Wish, indices
 from seedbed.seeding.streams import Ints
+from seedbed.seeding.words import KINDS, MATERIALS, NOUNS, THINGS
 
 FEW = 512
 """Values of a provider that are told apart for a unique column."""
@@ -61,6 +62,9 @@ def composed(wish: Wish, how: str) -> Filling:
     def names(provider: str) -> Callable[[], Pool]:
         return lambda: fixed_pool(provider, [*dict.fromkeys(sources.faker(provider, size=FEW).all())])
 
+    def words_of(listed: tuple[str, ...]) -> Callable[[], Pool]:
+        return lambda: fixed_pool("words", listed)
+
     def numbers() -> Pool:
         return Pool("house numbers", 990, lambda j: str(j + 1))
 
@@ -68,8 +72,8 @@ def composed(wish: Wish, how: str) -> Filling:
         "person": ([names("first_name"), names("last_name")], ["", " ", " ", ""], "First Last"),
         "handle": ([plain("first_name"), plain("last_name")], ["", "_", "", ""], "first_last"),
         "slug": ([plain("word"), plain("word")], ["", "-", "-", ""], "word-word"),
-        "label": ([_capitals(wish, "word"), plain("word")], ["", " ", " ", ""], "Word word"),
-        "thing": ([_capitals(wish, "word"), plain("word")], ["", " ", " ", ""], "Word word"),
+        "label": ([words_of(KINDS), words_of(NOUNS)], ["", " ", " ", ""], "Northern garden"),
+        "thing": ([words_of(MATERIALS), words_of(THINGS)], ["", " ", " ", ""], "Oak chair"),
         "address": ([plain("word"), plain("word")], ["https://", "-", "-", ".example.com"], "https://word-word..."),
         "picture": ([plain("word"), plain("word")], ["https://example.com/", "-", "-", ".jpg"], "https://...jpg"),
         "street": ([numbers, names("street_name")], ["", " ", " No. ", ""], "12 Street"),
@@ -125,9 +129,3 @@ def in_turns(wish: Wish, rows: range, pools: Sequence[Pool], words: Sequence[str
     if words[-1]:
         parts.append(words[-1])
     return Joined(None, len(rows), tuple(parts))
-
-
-def _capitals(wish: Wish, provider: str) -> Callable[[], Pool]:
-    return lambda: fixed_pool(
-        f"{provider} capitals", [word.capitalize() for word in wish.table.sources.words(provider, FEW)]
-    )

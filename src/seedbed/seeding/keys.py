@@ -69,7 +69,7 @@ def _reference(table: "TablePlan", key: ForeignKeyConstraint, pairs: tuple[tuple
     target = key.elements[0].column.table
     own = [table.column(name) for name, _ in pairs]
     nullable = any(column.nullable and not table.facts[str(column.name)].not_null for column in own)
-    stream = table.stream(pairs[0][0])
+    stream = table.stream("+".join(name for name, _ in pairs))
     if target is table.sql:
         return Reference(table, pairs, table, stream, nullable)
     parent = table.planned.get(target.key)

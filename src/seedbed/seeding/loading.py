@@ -1,7 +1,10 @@
 """Rows put into a table by COPY, over the connection's own transaction."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from queue import Empty, Queue
+from threading import Event, Thread
 from typing import Any
 
 from psycopg2 import Error as DriverError
@@ -10,11 +13,16 @@ from sqlalchemy import Connection
 from seedbed.errors import LoadFailed, RowsRefused, SeedbedError
 from seedbed.postgres.connecting import sentence
 from seedbed.postgres.quoting import column_name, table_name
-from seedbed.seeding.encoding.rows import HEAD, TAIL, in_binary
+from seedbed.seeding.encoding.rows import CHUNK, HEAD, TAIL, in_binary
 from seedbed.seeding.tables import TablePlan
 from seedbed.seeding.trial import check_refused
 
-_READ_BYTES = 1 << 20
+_READ_BYTES = 1 << 22
+"""More than most chunks have: each time that more is asked for waits for the thread that makes them."""
+_AHEAD = 2
+"""Chunks that are made before they are asked for."""
+_LITTLE = 2 * CHUNK
+"""Rows of a table for which a thread does not pay."""
 _REFUSALS = ("22", "23", "27", "44", "P0")
 """Classes of SQLSTATE that blame a row: bad data, broken constraints, and what triggers and views say no to."""
 _EXHAUSTED = ("53", "54", "58")
@@ -37,7 +45,8 @@ def copy(
     binary = in_binary(table)
     form = "FORMAT binary" if binary else "FORMAT text, ENCODING 'UTF8'"
     driver: Any = connection.connection.cursor()
-    reader = _Reader(_framed(chunks, binary=binary))
+    made = ahead(chunks) if table.count > _LITTLE else chunks
+    reader = _Reader(_framed(made, binary=binary))
     try:
         driver.copy_expert(f"COPY {table_name(table.sql)} ({names}) FROM STDIN ({form})", reader, size=_READ_BYTES)
     except DriverError as error:
@@ -45,7 +54,43 @@ def copy(
             raise reader.failure from error
         raise named(table, error) from error
     finally:
+        if isinstance(made, Generator):
+            made.close()
         driver.close()
+
+
+def ahead(chunks: Iterator[bytes]) -> Generator[bytes]:
+    """The same chunks, made by a thread of their own while those before are on their way.
+
+    What cannot be made is raised here, where the chunk is asked for. Closing it early stops the thread.
+    """
+    made: Queue[bytes | Exception | None] = Queue(_AHEAD)
+    stopped = Event()
+
+    def make() -> None:
+        try:
+            for chunk in chunks:
+                made.put(chunk)
+                if stopped.is_set():
+                    return
+        except Exception as error:
+            made.put(error)
+        else:
+            made.put(None)
+
+    thread = Thread(target=make, name="rows ahead", daemon=True)
+    thread.start()
+    try:
+        while (chunk := made.get()) is not None:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+    finally:
+        stopped.set()
+        while thread.is_alive():
+            with suppress(Empty):
+                made.get(timeout=0.01)
+        thread.join()
 
 
 def blamed(table: str, error: DriverError) -> SeedbedError | None:

@@ -27,6 +27,8 @@ _FIRMS = re.compile(
 )
 _THINGS = re.compile(r"product|item|article|part|asset|device|equipment|variant|material|good|sku|inventory")
 
+_PLACES = re.compile(r"warehouse|depot|location|site|venue|branch|region|district")
+
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(^|_)(payment_)?status$", ("active", "pending", "done", "cancelled")),
     (r"(^|_)state$", ("open", "in progress", "closed")),
@@ -44,6 +46,11 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(^|_)level$", ("debug", "info", "warning", "error")),
     (r"(^|_)(encoding|format)$", ("csv", "json", "pdf")),
     (r"(^|_)http_method$", ("GET", "POST", "PUT", "DELETE")),
+    (r"(^|_)locale$", ("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT")),
+    (r"currency", ("EUR", "USD", "GBP", "CHF", "SEK", "JPY")),
+    (r"(^|_)(payment_)?provider$", ("stripe", "paypal", "adyen", "klarna")),
+    (r"(^|_)(emoji|reaction)$", ("👍", "🎉", "❤️", "👀", "🚀")),
+    (r"mime|content_?type|media_?type", ("image/png", "image/jpeg", "application/pdf", "text/csv", "text/plain")),
     (r"(^|_)department$", ("Sales", "Support", "Engineering", "Finance")),
 )
 
@@ -71,12 +78,9 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"street|address|(^|_)line_?1$", Meaning("street")),
     (r"(^|_)ip(_?addr(ess)?)?$|remote_addr", Meaning("ipv4")),
     (r"user_?agent", Meaning("user_agent")),
-    (r"currency", Meaning("currency_code")),
     (r"time_?zone|(^|_)tz$", Meaning("timezone")),
-    (r"locale", Meaning("locale")),
     (r"(^|_)lang(uage)?(_code)?$", Meaning("language_code")),
     (r"colou?r", Meaning("hex_color")),
-    (r"mime|content_?type|media_?type", Meaning("mime_type")),
     (r"iban", Meaning("iban")),
     (r"(^|_)(swift|bic)$", Meaning("swift")),
     (r"isbn", Meaning("isbn13")),
@@ -86,6 +90,9 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"password|passwd", Meaning("sha256")),
     (r"(^|_)(hash|checksum|digest|sha(1|256)?|etag|fingerprint|token|secret|key)$|api_key", Meaning("sha256")),
     (r"(^|_)version$", Meaning("code", {"text": "#.#.#"})),
+    (r"_(uid|uuid|id)$", Meaning("code", {"text": "????????####"})),
+    (r"(^|_)prefix$", Meaning("code", {"text": "????"})),
+    (r"(^|_)alt(_text)?$", Meaning("sentence", {"nb_words": 5})),
     (r"(^|_)(sku|code|ref|reference|number|serial|tracking(_number)?|voucher|coupon)$", Meaning("code")),
     (r"job|position|occupation|profession", Meaning("job")),
     (r"(^|_)(bio|biography|about|description|details|body|content|text|message|notes?|comments?|summary|excerpt|reason"
@@ -98,6 +105,13 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
 def meaning_of(table: str, column: str) -> Meaning:
     """What a text column's name suggests; a plain `name` is its table's."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).lower()
+    own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", table).lower()
+    if name == "name" and re.search(r"(^|_)countr(y|ies)$", own):
+        return Meaning("country")
+    if name == "name" and re.search(r"(^|_)(status|stage|state)$", own):
+        return Meaning("choice", words=("Open", "In progress", "In review", "Blocked", "Done"))
+    if name == "url" and re.search(r"image|photo|picture", own):
+        return Meaning("picture")
     for pattern, meaning in _NAMED:
         if re.search(pattern, name):
             return meaning
@@ -111,7 +125,7 @@ def meaning_of(table: str, column: str) -> Meaning:
 
 def _name(of: str) -> Meaning:
     last = of.strip("_").rpartition("_")[2]
-    for pattern, how in ((_PEOPLE, "person"), (_FIRMS, "company"), (_THINGS, "thing")):
+    for pattern, how in ((_PEOPLE, "person"), (_FIRMS, "company"), (_THINGS, "thing"), (_PLACES, "city")):
         if pattern.search(last):
             return Meaning(how)
     return Meaning("label")

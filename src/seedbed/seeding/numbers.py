@@ -13,7 +13,8 @@ from seedbed.seeding.streams import Ints, Words
 _MOST = 1_000
 _DAY = 86_400_000_000
 _BY_NAME: tuple[tuple[str, int, int], ...] = (
-    (r"(^|_)(quantity|qty|amount_of|copies|seats|guests)$", 1, 10),
+    (r"(^|_)(quantity|qty|amount_of|copies|seats|guests|reserved|on_hand|in_stock)$", 1, 10),
+    (r"(^|_)(position|sort_order|ordinal|rank|line)$", 1, 20),
     (r"(^|_)age$", 18, 90),
     (r"(^|_)year$", 1990, 2026),
     (r"(^|_)month$", 1, 12),
@@ -29,6 +30,7 @@ _BY_NAME: tuple[tuple[str, int, int], ...] = (
     (r"(^|_)(size|bytes|size_bytes|file_size)$", 100, 5_000_000),
     (r"(^|_)(latitude|lat)$", -60, 70),
     (r"(^|_)(longitude|lng|lon)$", -180, 180),
+    (r"(hourly|daily|day)_rate$|(^|_)wage$", 30, 150),
     (r"(^|_)(tax|vat|discount|commission)(_rate)?$|(^|_)rate$|(^|_)(probability|ratio|share)$", 0, 1),
 )
 _MONEY = re.compile(r"price|cost|amount|total|balance|fee|salary|budget|revenue|value|credit|debit|cents")
@@ -181,10 +183,12 @@ def _range(wish: Wish, low: int, high: int, *, unit: int = 1) -> tuple[int, int]
     least, most = likely[0] * unit, likely[1] * unit
     if facts.low is not None:
         least = int(facts.low)
-        most = max(most, least + (most if facts.high is None else 0))
+        most = most if most > least else least + (most if facts.high is None else 0)
     if facts.high is not None:
         most = int(facts.high)
         least = least if facts.low is not None or least <= most else most - _MOST * unit
+    if unit > 1 and least in {0, 1} and most > 10 * unit and _MONEY.search(wish.name.lower()):
+        least = unit // 2  # nobody's invoice has a line of nothing
     return least, most
 
 

@@ -81,7 +81,7 @@ def _maker(wish: Wish, kind: Kind) -> tuple[str, Nth, int | None] | None:
     if nth is None:
         return None
     domain = {"bit": 2 ** (kind.size or 1), "varbit": 2 ** (kind.size or 60)}.get(kind.name)
-    return (f"a {kind.name}", nth, domain)
+    return (f"{'an' if kind.name.startswith('i') else 'a'} {kind.name}", nth, domain)
 
 
 def _plain_value(wish: Wish, kind: Kind) -> Nth | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,7 +69,8 @@ class Reference:
         parent = self.parent
         shown = parent.name if not isinstance(parent, Existing) else f"{parent.name} that is there"
         words = self.source or ("each once" if self.unique else "")
-        source = f"a {shown}{', ' + words if words else ''}"
+        article = "an" if shown[:1].lower() in "aeio" else "a"
+        source = f"{article} {shown}{', ' + words if words else ''}"
 
         def make(rows: range) -> Batch:
             chosen = self.parents(rows)
@@ -110,10 +112,15 @@ class Reference:
             return self.choose(rows)
         known = self.table.agreement.known_before(self)
         chosen = self.among(rows, self.stream.words(rows)) if known else self._freely(rows)
-        if self.nullable and not known:
+        if self.nullable and all(self.table.column(name).nullable for name in self._own):
             empty = self.stream.part("null").fractions(rows) < _EMPTY
             return np.where(empty, -1, chosen)
         return chosen
+
+    @cached_property
+    def _own(self) -> list[str]:
+        """The columns that no key before this one fills."""
+        return [name for name in self.columns if self.table.reference_of(name) is self]
 
     def among(self, rows: range, words: Words) -> Ints:
         """One of the parents that agree with what other keys have settled, by chance; -1 where there is none."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from seedbed.seeding.tables import TablePlan
 
 
+_AT_ONCE = 1 << 18
+
+
 @dataclass(frozen=True, eq=False)
 class Spread:
     """The rows of each parent lie side by side. The only state is the running total, 8 bytes a parent."""
@@ -60,6 +63,15 @@ class Spread:
             full = np.flatnonzero(counts == low)[-surplus:]
             counts[full] -= 1
         return cls(parent, column, "as evenly as can be", np.cumsum(counts))
+
+    @classmethod
+    def scattered(cls, parent: "Parent", column: str, count: int, stream: Stream) -> "Spread":
+        """`count` rows over all parents by chance."""
+        counts = np.zeros(parent.count, dtype=np.int64)
+        for start in range(0, count, _AT_ONCE):
+            drawn = stream.below(parent.count, range(start, min(start + _AT_ONCE, count)))
+            counts += np.bincount(drawn, minlength=parent.count)
+        return cls(parent, column, "by chance", np.cumsum(counts))
 
     @property
     def total(self) -> int:
@@ -120,7 +132,11 @@ def _by_uniques(table: "TablePlan") -> Spread | None:
     base = next(reference for reference in table.references if reference.name == wanted)
     most = _most(table, base)
     if most is None:
-        return None
+        if base.parent.count == 0:
+            return None
+        return Spread.scattered(
+            base.parent, base.name, table.wish.rows, Stream(table.lock.seed, f"{table.name} over all")
+        )
     made = Spread.levelled(base.parent, base.name, table.wish.rows, most)
     if made.total < table.wish.rows:
         columns = next(product for product in table.uniques.products if product.within is base)

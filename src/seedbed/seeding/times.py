@@ -24,9 +24,15 @@ _FIRST = re.compile(r"^(?:(.*_)?(?:start|starts|started|begin|begins|began|opens
 _LAST = re.compile(
     r"^(?:(.*_)?(?:end|ends|ended|finish|finishes|finished|closes|closed|to|until|till|check_out|checkout)(_.*)?)$"
 )
-_LATER = re.compile(r"expire|expiry|expires|due|renew|deadline|next_|scheduled|valid_to|valid_until")
+_LATER = re.compile(r"expect|expire|expiry|expires|due|renew|deadline|next_|scheduled|valid_to|valid_until")
 _BORN = re.compile(r"birth|born|dob")
 _YEARS_OLD, _YEARS = 18, 62
+
+
+_WEAKLY_MADE = re.compile(
+    r"^(ordered|placed|issued|registered|joined|added|uploaded|sent|requested|submitted|opened|shipped|hired|booked)_(at|on)$"
+)
+"""What tells when a row was made, where nothing tells it better."""
 
 
 def is_when_made(name: str) -> bool:
@@ -104,7 +110,14 @@ def _before(wish: Wish) -> str | None:
         starts = same or [other for other in others if _FIRST.match(other)]
         if starts and not _FIRST.match(name):
             return starts[0]
-    return table.made_at
+    return table.made_at or _weakly_made(table, name)
+
+
+def _weakly_made(table: "TablePlan", name: str) -> str | None:
+    if _WEAKLY_MADE.match(name):
+        return None
+    times = [c for c in table.sql.columns if table.kind(c.name).name in MOMENTS | {"date"}]
+    return next((c.name for c in times if _WEAKLY_MADE.match(c.name) and not c.nullable), None)
 
 
 def _somewhen(wish: Wish) -> Filling:

@@ -144,12 +144,23 @@ def _keep(table: "TablePlan", unique: Unique, found: Uniques) -> None:
     free = _freest(table, plain, found)
     if free is not None:
         counted = table.kinds[free].name in INTEGERS or table.kinds[free].name == "date"
+        if spread is None and counted and len(plain) == 1 and _may_spread(table, keys, found):
+            spread, found.spread = keys[0], keys[0].name
         found.columns[free] = "within" if spread is not None and counted else "row"
         return
     if unique.where is not None and spread is not None and (flag := _flag(table, unique.where)):
         found.first.add(flag)
         return
     _combine(table, unique, keys, plain, spread, found)
+
+
+def _may_spread(table: "TablePlan", keys: list[Reference], found: Uniques) -> bool:
+    """Whether rows can lie side by side by their one key, so that each parent's are counted from 1."""
+    if len(keys) != 1 or found.spread is not None or table.share is not None:
+        return False
+    key = keys[0]
+    plain = not (key.late or key.nullable or key.unique or key.choose) and key.parent is not table
+    return plain and isinstance(key.parent, type(table)) and not table.agreement.known_before(key)
 
 
 def _once_each(table: "TablePlan", key: Reference) -> None:

@@ -1,7 +1,7 @@
 """Whole rows, some thousands at a time: in binary where every column can be, else in text."""
 
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,11 +62,9 @@ def sample(table: "TablePlan", count: int) -> list[dict[str, str | None]]:
 def _side_by_side(found: list[Piece]) -> list[Piece]:
     """Columns of one width that stand side by side as one."""
     together: list[Piece] = []
-    for piece in found:
-        if together and piece.dtype == np.uint8 and together[-1].dtype == np.uint8:
-            together[-1] = np.concatenate([together[-1], piece], axis=1)
-        else:
-            together.append(piece)
+    for fixed, group in groupby(found, lambda piece: piece.dtype == np.uint8):
+        beside: list[Any] = list(group)
+        together += [np.concatenate(beside, axis=1)] if fixed else beside
     return together
 
 
