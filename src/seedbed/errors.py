@@ -1354,6 +1354,18 @@ class EmulatorIncomplete(BranchError):
         )
 
 
+class NeonHasChildren(BranchError):
+    """Neon deletes no branch that others were copied from."""
+
+    code = "SB534"
+
+    def __init__(self, branch: str, children: Sequence[str]) -> None:
+        super().__init__(
+            f"Neon deletes no branch that others were copied from, and from {branch} were {', '.join(children)}.",
+            remedy="Delete these first.",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 6xx
 
 

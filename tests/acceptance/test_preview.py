@@ -8,7 +8,6 @@ import pytest
 
 from tests.acceptance.conftest import Project, kill, people
 
-TOGETHER = 3
 KILLS = 3
 SERVER = r"postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+"
 COUNT = "SELECT count(*) FROM pg_database WHERE datname ~ '^seedbed_(preview|building)'"
@@ -72,17 +71,6 @@ class TestPreview:
         assert "***" in facts["url"]
         assert down.stdout == "preview/pr-42 is deleted.\n"
         assert nothing.stdout == "There is no preview preview/pr-42.\n"
-
-    @once
-    def test_is_one_database_when_many_bring_it_up_together(self, project: Project) -> None:
-        project.run("db", "start")
-        processes = [project.start("preview", "up", "preview/pr-42") for _ in range(TOGETHER)]
-
-        said = [process.communicate(timeout=120) for process in processes]
-
-        assert [process.returncode for process in processes] == [0] * TOGETHER, said
-        assert sum("a new copy of development" in out for out, _ in said) == 1
-        assert project.rows(COUNT) == "1"
 
     @once
     def test_comes_up_after_kills_at_any_moment(self, project: Project) -> None:

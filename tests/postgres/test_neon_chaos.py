@@ -1,6 +1,6 @@
-"""A branch made again and again while answers are lost and whoever makes it is killed; then once in peace.
+"""A preview brought up again and again while answers are lost and whoever does it is killed; then once in peace.
 
-SEEDBED_TEST_NEON_RUNS is how often: 6 otherwise, 300 by hand.
+SEEDBED_TEST_NEON_RUNS is how often: 4 otherwise, 300 by hand.
 """
 
 import os
@@ -9,73 +9,66 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from seedbed.errors import BranchExists, BranchNotFound
-from seedbed.settings import Environment
-from tests.emulators import ROOT, ask, emulated
+from tests.emulators import MARK, ROOT, Neon, ask, emulated
 
-RUNS = int(os.environ.get("SEEDBED_TEST_NEON_RUNS", "6"))
+RUNS = int(os.environ.get("SEEDBED_TEST_NEON_RUNS", "4"))
+SEED = int(os.environ.get("SEEDBED_TEST_NEON_SEED", "42"))
 PR = "preview/pr-42"
-ENSURE = """
-from pathlib import Path
-from seedbed.branching import provider_of
-from seedbed.errors import BranchExists, BranchNotFound
-from seedbed.settings import Environment, find_project, load
-
-branches = provider_of(load(find_project(Path()), "development"))
-try:
-    branches.get("preview/pr-42")
-except BranchNotFound:
-    try:
-        branches.create("preview/pr-42", environment=Environment.PREVIEW)
-    except BranchExists:
-        pass
-branches.url("preview/pr-42", unfinished=True)
-branches.finish("preview/pr-42")
-if {delete}:
-    branches.delete("preview/pr-42")
-"""
+USERS = 'SELECT count(*) FROM "user"'
+PLACES = "SELECT count(*) FROM pg_database WHERE datname LIKE 'br-%'"
 
 
-class TestABranchOnNeon:
-    def test_is_there_once_after_faults_and_kills(self) -> None:
-        chance = random.Random(42)
+def seedbed(neon: Neon, *arguments: str) -> "subprocess.Popen[str]":
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NEON_", "DATABASE_"))}
+    return subprocess.Popen(
+        [sys.executable, "-m", "seedbed", *arguments],
+        cwd=ROOT,
+        env={**kept, **neon.variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+class TestAPreviewOnNeon:
+    def test_is_there_once_migrated_and_seeded_after_faults_and_kills(self) -> None:
+        chance = random.Random(SEED)
         with emulated(step=0.01) as neon:
-            others = neon.call("POST", f"/api/v2/projects/{neon.run.cloud.project}/branches", {"branch": {"name": "x"}})
-            kept = {name: value for name, value in os.environ.items() if not name.startswith(("NEON_", "DATABASE_"))}
-            killed = 0
+            neon.main("DROP TABLE note", MARK.format("development"))
+            path = f"/api/v2/projects/{neon.run.cloud.project}/branches"
+            other = neon.call("POST", path, {"branch": {"name": "x"}})["branch"]
+            done, killed = 0, 0
             for number in range(RUNS):
                 neon.faults(
-                    seed=number, _423=0.1, _429=0.05, _503=0.05, dropped=0.15, asleep=chance.randrange(3),
-                    step=chance.choice([0.005, 0.05]),
+                    seed=number, _409=0.03, _423=0.1, _429=0.05, _503=0.05, dropped=0.15, asleep=chance.randrange(3),
+                    step=chance.choice([0.005, 0.05, 0.3]),
                 )  # fmt: skip
-                script = ENSURE.format(delete=chance.random() < 0.5)
-                process = subprocess.Popen(
-                    [sys.executable, "-c", script], cwd=ROOT, env={**kept, **neon.variables}, stderr=subprocess.PIPE
-                )
+                process = seedbed(neon, "preview", "up", PR)
                 with suppress(subprocess.TimeoutExpired):
-                    process.communicate(timeout=chance.uniform(0.8, 6.0))
+                    process.communicate(timeout=chance.uniform(1.0, 12.0))
                 if process.poll() is None:
                     process.kill()
                     process.communicate()
                     killed += 1
+                done += process.returncode == 0
+                if chance.random() < 0.4:
+                    seedbed(neon, "preview", "down", PR).communicate()
             neon.faults()
-            branches = neon.branches()
 
-            try:
-                branches.get(PR)
-            except BranchNotFound:
-                with suppress(BranchExists):
-                    branches.create(PR, environment=Environment.PREVIEW)
-            branches.url(PR, unfinished=True)
-            branches.finish(PR)
+            process = seedbed(neon, "preview", "up", PR)
+            said = process.communicate()
 
-            said = neon.call("GET", f"/api/v2/projects/{neon.run.cloud.project}/branches/{others['branch']['id']}")
+            assert process.returncode == 0, said
             assert neon.names() == ["main", PR, "x"]
-            assert said["branch"]["updated_at"] == others["branch"]["updated_at"]
-            assert ask(branches.url(PR).reveal(), "SELECT body, name FROM note, seedbed.environment") == [
-                ("hello", "preview")
+            url = neon.branches().url(PR).reveal()
+            assert ask(url, USERS) == [(50,)]
+            assert ask(url, "SELECT version_num, name FROM alembic_version, seedbed.environment") == [
+                ("e2be48669f4b", "preview")
             ]
-            assert neon.main("SELECT name FROM seedbed.environment") == [("development",)]
-            places = "SELECT count(*) FROM pg_database WHERE datname LIKE 'br-%'"
-            assert ask(branches.url(PR).reveal(), places) == [(3,)]
+            assert ask(url, PLACES) == [(3,)]
+            assert neon.main("SELECT name, to_regclass('alembic_version') FROM seedbed.environment") == [
+                ("development", None)
+            ]
+            assert neon.call("GET", f"{path}/{other['id']}")["branch"]["updated_at"] == other["updated_at"]
             assert killed
+            print(f"{RUNS} runs: {done} came up, {killed} were killed, {neon.run.faults.counts}")

@@ -1,7 +1,9 @@
 """Branches on Neon, by an emulator of its API whose faults are asked for."""
 
+import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
@@ -12,7 +14,9 @@ from seedbed.branching import provider_of
 from seedbed.branching.neon import NeonBranches
 from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.emulator.storage import Storage
-from seedbed.branching.neon.http import retry_after
+from seedbed.branching.neon.finding import unfinished
+from seedbed.branching.neon.http import Unanswered, retry_after
+from seedbed.branching.neon.requesting import Request
 from seedbed.errors import (
     BadExpiry,
     BranchExists,
@@ -21,6 +25,7 @@ from seedbed.errors import (
     BranchSealed,
     NeonChildrenExpire,
     NeonConflict,
+    NeonHasChildren,
     NeonKeyRefused,
     NeonNotConfigured,
     NeonOperationFailed,
@@ -169,6 +174,36 @@ class TestFinish:
 
 
 class TestReset:
+    def test_of_a_branch_with_children_leaves_them_their_parent_until_they_are_gone(
+        self, neon: Neon, branches: NeonBranches
+    ) -> None:
+        branches.create("base", environment=Environment.PREVIEW)
+        branches.finish("base", sealed=True)
+        make(branches, parent="base")
+        neon.main("INSERT INTO note VALUES ('later')")
+
+        branches.reset("base")
+        branches.finish("base", sealed=True)
+        make(branches, "pr-43", parent="base")
+
+        aside = [name for name in neon.names() if re.fullmatch(r"base \[replaced [0-9a-f]{6}\]", name)]
+        assert len(aside) == 1
+        assert [branch.name for branch in branches.list()] == ["base", "pr-43", PR]
+        assert ask(branches.url(PR).reveal(), "SELECT body FROM note") == [("hello",)]
+        assert ask(branches.url("pr-43").reveal(), "SELECT count(*) FROM note") == [(2,)]
+        branches.delete(PR)
+        assert neon.names() == ["base", "main", "pr-43"]
+
+    def test_is_refused_while_the_parent_is_being_prepared(self, branches: NeonBranches) -> None:
+        make(branches, "base")
+        make(branches, parent="base")
+        branches.reset("base")
+
+        with pytest.raises(BranchNotReady):
+            branches.reset(PR)
+        with pytest.raises(BranchNotReady):
+            branches.create("pr-43", parent="base")
+
     def test_makes_the_branch_anew_from_its_parent(self, neon: Neon, branches: NeonBranches) -> None:
         make(branches)
         ask(branches.url(PR).reveal(), "DELETE FROM note")
@@ -191,6 +226,53 @@ class TestReset:
             branches.url(PR)
         with pytest.raises(ProductionCopied):
             branches.finish(PR)
+
+
+class TestDelete:
+    def test_says_which_branches_were_copied_from_it(self, branches: NeonBranches) -> None:
+        make(branches, "base")
+        make(branches, parent="base")
+
+        with pytest.raises(NeonHasChildren, match=f"from base were {PR}"):
+            branches.delete("base")
+
+
+class TestATwin:
+    """Of two that make a branch at once, the slower one may begin another after the first has finished its own."""
+
+    @pytest.fixture
+    def twin(self, neon: Neon, branches: NeonBranches) -> str:
+        make(branches)
+        request = Request.of(branches._looking, PR, "development", Environment.PREVIEW)
+        main = next(branch.id for branch in neon.run.cloud.branches.values() if branch.default)
+        branches.client.create(unfinished(PR), main, request.annotation, None)
+        return request.call
+
+    def test_is_deleted_by_whoever_made_it(self, neon: Neon, branches: NeonBranches) -> None:
+        make(branches)
+        request = Request.of(branches._looking, PR, "development", Environment.PREVIEW)
+        main = next(branch.id for branch in neon.run.cloud.branches.values() if branch.default)
+
+        with pytest.raises(BranchExists):
+            request.make(main, None)
+
+        assert neon.names() == ["main", PR]
+        assert branches.get(PR).ready
+
+    @pytest.mark.parametrize("call", ["create", "reset", "delete"])
+    def test_that_a_kill_left_is_deleted_by_the_next_command(
+        self, neon: Neon, branches: NeonBranches, twin: str, call: str
+    ) -> None:
+        assert neon.names() == ["main", PR, f"{PR} [preparing]"]
+        assert [branch.ready for branch in branches.list()] == [True]
+
+        with suppress(BranchExists):
+            getattr(branches, call)(PR)
+
+        assert (
+            neon.names() == {"create": ["main", PR], "reset": ["main", f"{PR} [preparing]"], "delete": ["main"]}[call]
+        )
+        assert twin not in [one.call for one in branches._looking.everything()]
 
 
 class TestOthersBranches:
@@ -287,6 +369,29 @@ class TestFaults:
 
         with pytest.raises(error):
             NeonBranches(type(branches.client)(wire), branches.configuration).list()
+
+    def test_that_lose_the_answer_about_a_compute_make_one(self, neon: Neon, branches: NeonBranches) -> None:
+        branches.create(PR, environment=Environment.PREVIEW)
+        (endpoint,) = neon.run.cloud.of_branch(branches._looking.existing(PR).neon.id)
+        branches.client.delete_endpoint(endpoint.id)
+        asked, client = [], branches.client
+
+        def lose_the_first(self: NeonClient, branch_id: str) -> None:
+            asked.append(branch_id)
+            make_endpoint(self, branch_id)
+            raise Unanswered("a test", "lost")
+
+        make_endpoint = NeonClient.make_endpoint
+        with patch.object(NeonClient, "make_endpoint", lose_the_first):
+            branches.finish(PR)
+
+        assert len(asked) == len(client.endpoints(asked[0])) == 1
+
+    def test_of_an_interrupt_leave_nothing(self, neon: Neon, branches: NeonBranches) -> None:
+        with patch.object(NeonClient, "settle", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+            branches.create(PR)
+
+        assert neon.names() == ["main"]
 
     def test_of_an_operation_leave_nothing(self, neon: Neon, branches: NeonBranches) -> None:
         with (

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
 
 from seedbed.branching import BranchProvider, provider_of
 from seedbed.branching.local import LocalBranches
 from seedbed.branching.making import make, safety
-from seedbed.errors import BranchNotFound, NoPullRequests, NotAPreview, ProductionCopied, RevisionFailed
+from seedbed.errors import BranchNotFound, BranchNotReady, NoPullRequests, NotAPreview, ProductionCopied, RevisionFailed
 from seedbed.migrating.applying import apply
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
@@ -18,7 +19,7 @@ from seedbed.previewing.bases import BASE, make_base
 from seedbed.previewing.collecting import Rules, collect, pull_requests
 from seedbed.previewing.data import Data, Rows
 from seedbed.previewing.diffing import diff
-from seedbed.previewing.previews import down, up
+from seedbed.previewing.previews import Preview, down, up
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import run
 from seedbed.settings import Configuration, Environment
@@ -105,6 +106,39 @@ class TestUp:
         assert not preview.created
         assert preview.filled.rows == Rows.SEEDED
         assert preview.branch.ready
+
+    def test_shows_no_row_of_production_that_a_kill_left_unmasked(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        seeded(development, configuration)
+        change_mark(development, Environment.PRODUCTION)
+        branches.create("preview/pr-42", environment=Environment.PREVIEW, even_production=True)
+
+        for data in (Data.AUTO, Data.COPY):
+            with pytest.raises(ProductionCopied):
+                up(configuration, "preview/pr-42", data=data)
+        with pytest.raises(BranchNotReady):
+            branches.url("preview/pr-42")
+        preview = up(configuration, "preview/pr-42", data=Data.SEED)
+
+        assert execute(preview.url, USERS) == [(50,)]
+
+    def test_makes_and_fills_one_when_many_ask_at_once(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        seeded(development, configuration)
+        found: list[Preview] = []
+        threads = [
+            Thread(target=lambda: found.append(up(configuration, "preview/pr-42", data=Data.SEED))) for _ in range(5)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(one.created for one in found) == [False] * 4 + [True]
+        assert [one.filled.rows for one in found].count(Rows.SEEDED) == 1
+        assert execute(found[0].url, USERS) == [(50,)]
 
     def test_copies_the_branch_it_is_told_to(
         self, configuration: Configuration, development: Database, branches: BranchProvider
@@ -223,6 +257,23 @@ class TestBase:
 
         with pytest.raises(NotAPreview):
             up(configuration, BASE)
+
+    def test_of_production_has_rows_that_were_made(self, configuration: Configuration, development: Database) -> None:
+        seeded(development, configuration)
+        change_mark(development, Environment.PRODUCTION)
+
+        base = make_base(configuration, Data.SEED)
+
+        assert (base.branch.environment, base.filled.rows) == (Environment.PREVIEW, Rows.SEEDED)
+        assert execute(up(configuration, "preview/pr-42").url, USERS) == [(50,)]
+
+    def test_is_made_of_no_branch_that_is_for_something_else(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        make(branches, BASE)
+
+        with pytest.raises(NotAPreview):
+            make_base(configuration, Data.SEED)
 
     def test_has_no_rows_of_production(self, configuration: Configuration, development: Database) -> None:
         change_mark(development, Environment.PRODUCTION)

@@ -28,7 +28,7 @@ from seedbed.postgres.cloning import await_unused, clone
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, on_server
 from seedbed.postgres.embedded import Server
-from seedbed.postgres.marks import PREPARING, read_mark, tables_with_rows, write_mark
+from seedbed.postgres.marks import PREPARING, read_mark, tables_with_rows, write_copied, write_mark
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 
@@ -82,7 +82,7 @@ class LocalBranches:
                 expires_at=expires_at,
                 owner=self._owner,
             )
-            with self._copied(cursor, source, branch, force=force) as building:
+            with self._copied(cursor, source, branch, own, force=force) as building:
                 _rename(cursor, building, self._database_of(name))
         return branch
 
@@ -120,7 +120,7 @@ class LocalBranches:
                 expires_at=now + lasting if lasting is not None else None,
             )
             database = self._database_of(name)
-            with self._copied(cursor, source, anew, force=force) as building:
+            with self._copied(cursor, source, anew, own, force=force) as building:
                 _allow(cursor, database, False)
                 _end_sessions(cursor, database)
                 cursor.execute("BEGIN")
@@ -174,6 +174,9 @@ class LocalBranches:
         if branch.sealed:
             raise BranchSealed(name)
         return self.server.owner_url(self._database_of(name))
+
+    def original(self) -> Database:
+        return on_server(self.server, self.configuration)
 
     @property
     def _owner(self) -> str:
@@ -229,7 +232,7 @@ class LocalBranches:
     def _parent(self, cursor: "Cursor", parent: str) -> tuple[str, Environment]:
         """A parent's database and what it is for; a sealed one is what its comment says, as nobody can change it."""
         if parent == self.configuration.environment:
-            source = on_server(self.server, self.configuration)
+            source = self.original()
             return source.name, _environment_of(source, parent)
         branch = self._existing(cursor, parent)
         if not branch.ready:
@@ -238,14 +241,16 @@ class LocalBranches:
         return source.name, branch.environment if branch.sealed else _environment_of(source, parent)
 
     @contextmanager
-    def _copied(self, cursor: "Cursor", source: str, branch: Branch, *, force: bool) -> Iterator[str]:
+    def _copied(self, cursor: "Cursor", source: str, branch: Branch, of: Environment, *, force: bool) -> Iterator[str]:
         """A copy that says that it is the branch, and has not its name yet; dropped when the block fails."""
         building = building_of(self._database_of(branch.name))
         try:
             clone(cursor, source, building, force=force, folder=self.server.home)
             url = self.server.owner_url(building)
             with connect(replace(self._database(branch), url=url, direct=url)) as connection:
-                write_mark(connection, PREPARING)
+                if read_mark(connection) == PREPARING:  # its parent was begun anew since it was looked at
+                    raise BranchNotReady(branch.parent)
+                write_copied(connection, of)
                 connection.commit()
             self._comment(cursor, building, branch)
             await_unused(cursor, building)

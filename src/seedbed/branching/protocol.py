@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from seedbed.postgres.databases import Database
 from seedbed.postgres.marks import PREPARING
 from seedbed.settings import DatabaseUrl, Environment
 
@@ -35,6 +36,9 @@ class Branch:
 class BranchProvider(Protocol):
     """Makes, finds and deletes branches. It knows nothing of what is in them: no migrations, no seeds."""
 
+    def original(self) -> Database:
+        """The environment's own database, which branches are copied from where no parent is named."""
+
     def create(
         self,
         name: str,
@@ -54,7 +58,7 @@ class BranchProvider(Protocol):
         Raises:
             BadBranchName: it cannot be called that.
             BranchExists: there is one of that name, be it ready or not.
-            BranchNotFound, BranchNotReady: the parent is missing, or is still being prepared.
+            BranchNotFound, BranchNotReady: the parent is missing, or is being prepared.
             ProductionCopied: the parent is marked production, and the copy was to be for something else.
             UnmarkedWithRows: the parent has rows and no mark, so it counts as production.
             ParentInUse, CopyFailed: nothing was made.

@@ -1,4 +1,4 @@
-"""`seedbed branch`: copies of the development database, each with a name."""
+"""`seedbed branch`: copies of the environment's database, each with a name."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seedbed.cli.durations import DURATION, length
-from seedbed.cli.options import columns, configuration, confirm, json_option, step
+from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, step
 from seedbed.cli.options import show as show_result
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ def branch() -> None:
     """Copy the database under a name, and delete the copy again.
 
     A branch is a whole database, with rows, grants and settings as its parent had them at that moment, and nothing
-    done to one reaches the other. Branches are made of the development database and are kept on its server.
+    done to one reaches the other. It is a copy of the environment's database, development unless -e says otherwise,
+    and is kept where that is: on the embedded server, or on Neon.
 
     Names are free: pr-42, feature/search, preview/pr-42.
     """
@@ -26,15 +27,22 @@ def branch() -> None:
 
 @branch.command()
 @click.argument("name", metavar="NAME")
-@click.option("--from", "parent", metavar="NAME", help="The branch to copy, instead of the development database.")
+@click.option("--from", "parent", metavar="NAME", help="The branch to copy, instead of the environment's database.")
 @click.option("--lasting", type=DURATION, default="never", show_default=True, help="When it ends, such as 7d.")
 @click.option("--force", is_flag=True, help="End sessions that are idle on the database that is copied.")
+@env_option
 @json_option
 @click.pass_context
 def create(
-    ctx: click.Context, name: str, parent: str | None, lasting: timedelta | str, force: bool, as_json: bool
+    ctx: click.Context,
+    name: str,
+    parent: str | None,
+    lasting: timedelta | str,
+    force: bool,
+    env: str | None,
+    as_json: bool,
 ) -> None:
-    """Copy the development database, or a branch.
+    """Copy the environment's database, or a branch.
 
     PostgreSQL copies no database that somebody is connected to. The command says who is; --force ends those that are
     idle, such as a service's pool, and nobody who is at work or in a transaction.
@@ -43,33 +51,35 @@ def create(
         from seedbed.branching import provider_of
         from seedbed.branching.making import make
 
-        provider = provider_of(configuration(ctx, "development"))
+        provider = provider_of(configuration(ctx, env))
         made = make(provider, name, parent=parent, lasting=length(lasting), force=force)
     said = f"{made.name} is a copy of {made.parent}, marked {made.mark}. Its address: seedbed branch url {made.name}"
     show_result(made, as_json=as_json, lines=[said])
 
 
 @branch.command("list")
+@env_option
 @json_option
 @click.pass_context
-def list_(ctx: click.Context, as_json: bool) -> None:
+def list_(ctx: click.Context, env: str | None, as_json: bool) -> None:
     """List the branches: name, mark, parent, when each was made, and when it ends."""
     from seedbed.branching import provider_of
 
-    found = provider_of(configuration(ctx, "development")).list()
+    found = provider_of(configuration(ctx, env)).list()
     rows = [(b.name, b.mark, f"from {b.parent}", _written(b.created_at), _until(b)) for b in found]
     show_result(found, as_json=as_json, lines=columns(rows) or ["There are no branches."])
 
 
 @branch.command()
 @click.argument("name", metavar="NAME")
+@env_option
 @json_option
 @click.pass_context
-def show(ctx: click.Context, name: str, as_json: bool) -> None:
+def show(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     """Say all that is known of a branch."""
     from seedbed.branching import provider_of
 
-    found = provider_of(configuration(ctx, "development")).get(name)
+    found = provider_of(configuration(ctx, env)).get(name)
     rows = [
         ("branch", found.name),
         ("parent", found.parent),
@@ -85,9 +95,10 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
 @branch.command()
 @click.argument("name", metavar="NAME")
 @click.option("--with", "other", metavar="NAME", help="Another branch, instead of its parent.")
+@env_option
 @json_option
 @click.pass_context
-def diff(ctx: click.Context, name: str, other: str | None, as_json: bool) -> None:
+def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_json: bool) -> None:
     """Say how a branch differs from its parent. Ends with 1 when it does.
 
     Revisions and catalogues are compared, so what is said is what PostgreSQL knows: tables, columns, constraints,
@@ -96,7 +107,7 @@ def diff(ctx: click.Context, name: str, other: str | None, as_json: bool) -> Non
     with step("Comparing"):
         from seedbed.previewing.diffing import diff as compare
 
-        found = compare(configuration(ctx, "development"), name, other)
+        found = compare(configuration(ctx, env), name, other)
     lines = [
         f"{found.branch} is at {found.revision or 'no revision'}, {found.other} at {found.other_revision or 'none'}."
     ]
@@ -109,16 +120,17 @@ def diff(ctx: click.Context, name: str, other: str | None, as_json: bool) -> Non
 @click.argument("name", metavar="NAME")
 @click.option("--force", is_flag=True, help="End sessions that are idle on its parent.")
 @click.option("--yes", metavar="NAME", help="Confirm with the branch's name instead of typing it.")
+@env_option
 @json_option
 @click.pass_context
-def reset(ctx: click.Context, name: str, force: bool, yes: str | None, as_json: bool) -> None:
+def reset(ctx: click.Context, name: str, force: bool, yes: str | None, env: str | None, as_json: bool) -> None:
     """Make a branch anew from its parent as that is now.
 
     What is in it is lost, and sessions on it are ended; it stays as it was until the new copy is there.
     """
     from seedbed.branching import provider_of
 
-    provider = provider_of(configuration(ctx, "development"))
+    provider = provider_of(configuration(ctx, env))
     sealed = provider.get(name).sealed
     confirm(name, yes, action="reset")
     with step("Copying"):
@@ -130,23 +142,25 @@ def reset(ctx: click.Context, name: str, force: bool, yes: str | None, as_json: 
 @branch.command()
 @click.argument("name", metavar="NAME")
 @click.option("--show-password", is_flag=True, help="Print the password too, for a program that connects.")
+@env_option
 @click.pass_context
-def url(ctx: click.Context, name: str, show_password: bool) -> None:
+def url(ctx: click.Context, name: str, show_password: bool, env: str | None) -> None:
     """Print a branch's URL, its password masked unless asked for.
 
     One command on a branch of development: DATABASE_URL=$(seedbed branch url NAME --show-password) seedbed up
     """
     from seedbed.branching import provider_of
 
-    address = provider_of(configuration(ctx, "development")).url(name)
+    address = provider_of(configuration(ctx, env)).url(name)
     click.echo(address.reveal() if show_password else address.masked)
 
 
 @branch.command()
 @click.argument("name", metavar="NAME")
 @click.option("--yes", metavar="NAME", help="Confirm with the branch's name instead of typing it.")
+@env_option
 @click.pass_context
-def delete(ctx: click.Context, name: str, yes: str | None) -> None:
+def delete(ctx: click.Context, name: str, yes: str | None, env: str | None) -> None:
     """Delete a branch with all that is in it.
 
     Sessions on it are ended. Only what `branch create` or `preview up` made for this project can be deleted, and never
@@ -154,7 +168,7 @@ def delete(ctx: click.Context, name: str, yes: str | None) -> None:
     """
     from seedbed.branching import provider_of
 
-    provider = provider_of(configuration(ctx, "development"))
+    provider = provider_of(configuration(ctx, env))
     provider.get(name)
     confirm(name, yes, action="deleted")
     provider.delete(name)

@@ -92,7 +92,7 @@ def up(
     from seedbed.previewing.data import Data
     from seedbed.previewing.previews import up as bring_up
 
-    chosen = configuration(ctx, env or "development")
+    chosen = configuration(ctx, env)
     with step("Bringing the preview up"):
         brought = bring_up(
             chosen,
@@ -150,7 +150,7 @@ def down(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     """
     from seedbed.previewing.previews import down as take_down
 
-    deleted = take_down(configuration(ctx, env or "development"), name)
+    deleted = take_down(configuration(ctx, env), name)
     said = f"{name} is deleted." if deleted else f"There is no preview {name}."
     show({"name": name, "deleted": deleted}, as_json=as_json, lines=[said])
 
@@ -171,7 +171,7 @@ def base(ctx: click.Context, data: str, force: bool, env: str | None, as_json: b
     from seedbed.previewing.data import Data
 
     with step("Making the base"):
-        made = make_base(configuration(ctx, env or "development"), Data(data), force=force)
+        made = make_base(configuration(ctx, env), Data(data), force=force)
     rows = _ROWS[made.filled.rows].format(made.branch.parent)
     lines = [
         ("base", f"{made.branch.name}, {'new' if made.created else 'made anew'} from {made.branch.parent}"),
@@ -212,7 +212,7 @@ def gc(
         closed=pull_requests(closed, closed.name) if closed is not None else None,
         open=pull_requests(open_, open_.name) if open_ is not None else None,
     )
-    found = collect(configuration(ctx, env or "development"), rules, delete=delete)
+    found = collect(configuration(ctx, env), rules, delete=delete)
     show(found, as_json=as_json, lines=_collected(found, delete=delete) or ["There is nothing to delete."])
     ctx.exit(1 if delete and any(one.kept_because for one in found) else 0)
 

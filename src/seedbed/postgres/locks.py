@@ -1,4 +1,4 @@
-"""The lock that lets one session at a time migrate a database."""
+"""The locks that let one session at a time migrate a database, or prepare a copy."""
 
 import time
 from collections.abc import Iterator
@@ -7,9 +7,12 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
-from seedbed.errors import LockNotGranted
+from seedbed.errors import BranchBusy, LockNotGranted
+from seedbed.postgres.connecting import open_connection, translated
+from seedbed.postgres.databases import Database
 
 _KEY = 0x5EEDBED
+_PREPARING = 0x5EEDBED1
 _WAIT = timedelta(seconds=60)
 _POLL_SECONDS = 0.1
 
@@ -47,3 +50,32 @@ def migrating_alone(connection: Connection, database: str, *, wait: timedelta = 
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _KEY})
             connection.commit()
+
+
+@contextmanager
+def preparing_alone(database: Database, branch: str, *, wait: timedelta) -> Iterator[None]:
+    """Hold the lock of whoever makes a copy into what it is to be, on a session of its own, for the length of a block.
+
+    It is in the copy, so it is free once its holder has ended, be it by a kill, and it ends with the copy.
+
+    Raises:
+        BranchBusy: another session kept it for `wait`.
+        Unreachable, DatabaseMissing: the copy is gone, or was replaced by another one meanwhile.
+    """
+    until = time.monotonic() + wait.total_seconds()
+    with translated(database):
+        connection = open_connection(database, application="seedbed preparing")
+    try:
+        with translated(database):
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                while True:
+                    cursor.execute("SELECT pg_try_advisory_lock(%s)", (_PREPARING,))
+                    if cursor.fetchone() == (True,):
+                        break
+                    if time.monotonic() > until:
+                        raise BranchBusy(branch, wait.total_seconds())
+                    time.sleep(_POLL_SECONDS)
+        yield
+    finally:
+        connection.close()

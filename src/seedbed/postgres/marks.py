@@ -16,6 +16,9 @@ PREPARING: Literal["preparing"] = "preparing"
 """The mark of a copy that is being made into a preview: it may be migrated and seeded, and its URL is withheld."""
 
 
+_COPYING = ", copying "
+"""What follows the role in `marked_by` of a copy that is being prepared, before the environment whose rows it has."""
+
 _ONE_AT_A_TIME = 0x5EED1
 """CREATE ... IF NOT EXISTS looks first and makes after, so two commands at once would both make."""
 
@@ -68,6 +71,25 @@ def write_mark(connection: Connection, mark: Environment | Literal["preparing"])
         mark,
         "ON CONFLICT (singleton) DO UPDATE SET name = excluded.name, marked_at = now(), marked_by = current_user",
     )
+
+
+def write_copied(connection: Connection, of: str) -> None:
+    """Mark a copy `preparing` with whose rows it has as they are, so that whoever goes on with it after a kill knows.
+
+    Any other mark takes the place of this: that of `finish`, and `preparing` again once the rows are others.
+    """
+    write_mark(connection, PREPARING)
+    connection.execute(
+        text("UPDATE seedbed.environment SET marked_by = marked_by || :copying"), {"copying": f"{_COPYING}{of}"}
+    )
+
+
+def read_copied(connection: Connection) -> str | None:
+    """The environment whose rows a copy that is being prepared has as they are; None once they are others."""
+    if read_mark(connection) != PREPARING:
+        return None
+    marked_by = connection.execute(text("SELECT marked_by FROM seedbed.environment")).scalar() or ""
+    return marked_by.rpartition(_COPYING)[2] if _COPYING in marked_by else None
 
 
 def agree(connection: Connection, database: Database, action: str) -> None:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from seedbed.branching import BranchProvider
-from seedbed.errors import SeedsNotFound
+from seedbed.errors import ProductionCopied, SeedsNotFound
 from seedbed.migrating.applying import Applied, apply
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
-from seedbed.postgres.marks import tables_with_rows
+from seedbed.postgres.marks import PREPARING, read_copied, tables_with_rows, write_mark
 from seedbed.postgres.resetting import empty
 from seedbed.seeding.locking import read_lock
 from seedbed.seeding.masking import Masked, mask
@@ -31,6 +31,11 @@ class Data(StrEnum):
     COPY = "copy"
     MASKED = "masked"
 
+    @property
+    def replaces_rows(self) -> bool:
+        """Whether none of the copied rows can be seen in what comes of it."""
+        return self in {Data.SEED, Data.MASKED}
+
 
 class Rows(StrEnum):
     """What came of it."""
@@ -49,24 +54,36 @@ class Filled:
     masked: Masked | None = None
 
 
-def fill(configuration: Configuration, provider: BranchProvider, name: str, data: Data) -> Filled:
+def branch_database(provider: BranchProvider, name: str) -> Database:
+    """A branch that is being prepared, for whoever prepares it."""
+    url = provider.url(name, unfinished=True)
+    return Database(url, url, Environment.PREVIEW, Origin(Kind.DERIVED, f"branch {name}"))
+
+
+def fill(
+    configuration: Configuration, database: Database, data: Data, *, parent: str, even_production: bool = False
+) -> Filled:
     """Migrate a branch that is being prepared, and give it its rows.
 
+    It may be one that was left by a kill at any moment: what was begun is done again, and rows of production are in it
+    until a mask or the seeds have taken their place.
+
     Raises:
+        ProductionCopied: it has rows of production, and they were to stay as they are.
         MigrationError, SeedError: a revision, the seeds or a mask failed.
         SeedsNotFound: rows were to be made, and there is no seeds/preview.py.
     """
-    provider.wait(name)
-    url = provider.url(name, unfinished=True)
-    database = Database(url, url, Environment.PREVIEW, Origin(Kind.DERIVED, f"branch {name}"))
+    with connect(database) as connection:
+        of_production = read_copied(connection) == Environment.PRODUCTION
+    if of_production and not (data.replaces_rows or (data is Data.COPY and even_production)):
+        raise ProductionCopied(parent, Environment.PREVIEW)
     if data is Data.SEED:
         empty(database)
     applied = apply(configuration.project, database, contract=True)
     if data is Data.COPY:
         return Filled(applied, Rows.COPIED)
     if data is Data.MASKED:
-        schema, lock = load_schema(configuration.project), read_lock(configuration.project, Environment.PREVIEW)
-        return Filled(applied, Rows.MASKED, masked=mask(schema, database, Pools(lock.as_of), seed=lock.seed))
+        return Filled(applied, Rows.MASKED, masked=_masked(configuration, database))
     with connect(database) as connection:
         occupied = bool(tables_with_rows(connection))
     if data is Data.AUTO and occupied:
@@ -78,3 +95,12 @@ def fill(configuration: Configuration, provider: BranchProvider, name: str, data
             raise
         return Filled(applied, Rows.NONE)
     return Filled(applied, Rows.SEEDED, run(wanted, database, revision=applied.revision))
+
+
+def _masked(configuration: Configuration, database: Database) -> Masked:
+    schema, lock = load_schema(configuration.project), read_lock(configuration.project, Environment.PREVIEW)
+    masked = mask(schema, database, Pools(lock.as_of), seed=lock.seed)
+    with connect(database) as connection:
+        write_mark(connection, PREPARING)
+        connection.commit()
+    return masked

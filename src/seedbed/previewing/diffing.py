@@ -9,7 +9,7 @@ from seedbed.branching import BranchProvider, provider_of
 from seedbed.migrating.history import current_revision
 from seedbed.postgres.catalogue import Catalogue, Difference, differences, read_catalogue, without
 from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database, locate
+from seedbed.postgres.databases import Database
 from seedbed.settings import Configuration, Origin
 from seedbed.settings.sources import Kind
 
@@ -51,7 +51,7 @@ def diff(configuration: Configuration, name: str, other: str | None = None) -> B
 @contextmanager
 def _readable(configuration: Configuration, provider: BranchProvider, name: str) -> Iterator[Database]:
     if name == configuration.environment:
-        yield locate(configuration)
+        yield provider.original()
         return
     branch = provider.get(name)
     copied = f"{name}/look-{secrets.token_hex(4)}" if branch.sealed else None

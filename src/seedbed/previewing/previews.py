@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from seedbed.branching import Branch, BranchProvider, provider_of
-from seedbed.errors import BranchError, BranchExists, BranchNotFound, NotAPreview
+from seedbed.errors import BranchError, BranchExists, BranchNotFound, DatabaseMissing, NotAPreview, Unreachable
+from seedbed.postgres.databases import Database
+from seedbed.postgres.locks import preparing_alone
 from seedbed.previewing.bases import BASE
-from seedbed.previewing.data import Data, Filled, fill
+from seedbed.previewing.data import Data, Filled, branch_database, fill
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 LASTING = timedelta(days=14)
+_WAIT = timedelta(minutes=10)
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -41,33 +45,31 @@ def up(
 
     It is copied from `parent`, else from the base of previews where there is one, else from the environment's database.
     A preview that is there is migrated and keeps its parent and its rows, and its end is `lasting` from now, so that
-    the call can be made again at each push. When a step fails, a branch that this call made is deleted again, and one
-    that was there stays as it is. `even_production` is for a user who has named the database whose rows are copied as
-    they are; masking does without.
+    the call can be made again at each push. Of several calls at once one makes and fills it, and the others wait. When
+    a step fails, a branch that this call made is deleted again, and one that was there stays as it is. One that a kill
+    left half made is gone on with. `even_production` is for a user who has named the database whose rows are copied as
+    they are; masking and seeding do without.
 
     Raises:
         NotAPreview: there is a branch of that name which is for something else.
         ProductionCopied: rows of production would be in it as they are.
+        BranchBusy: another call is still at work on it after ten minutes.
         BranchError: the branch cannot be made.
         MigrationError, SeedError: a revision or the seeds failed.
     """
     provider = provider_of(configuration)
-    ending = _ending(lasting)
-    allowed = data is Data.MASKED or (data is Data.COPY and even_production)
-    branch, created = _ensured(provider, name, parent, ending, force=force, even_production=allowed)
-    if branch.environment is not Environment.PREVIEW or branch.sealed:
-        raise NotAPreview(name, "sealed, for previews to be copied from" if branch.sealed else branch.mark)
-    try:
-        filled = fill(configuration, provider, name, data if not branch.ready else Data.COPY)
-        if not created:
-            provider.expire(name, ending)
-        branch = provider.finish(name)
-    except BaseException:
-        if created:
-            with suppress(BranchError):
-                provider.delete(name)
-        raise
-    return Preview(branch, created, filled, provider.url(name), provider.url(name, pooled=True))
+    asked = _Asked(configuration, provider, name, parent, data, _ending(lasting), force, even_production)
+    for _ in range(_TRIES):
+        branch, created = asked.ensured()
+        if branch.environment is not Environment.PREVIEW or branch.sealed:
+            raise NotAPreview(name, "sealed, for previews to be copied from" if branch.sealed else branch.mark)
+        try:
+            return asked.brought_up(branch, created=created)
+        except (BranchNotFound, Unreachable, DatabaseMissing):
+            if created:
+                raise
+            # whoever had begun it failed and deleted it, or it was taken down
+    raise BranchNotFound(name)
 
 
 def down(configuration: Configuration, name: str) -> bool:
@@ -88,34 +90,67 @@ def down(configuration: Configuration, name: str) -> bool:
     return True
 
 
-def _ensured(
-    provider: BranchProvider,
-    name: str,
-    parent: str | None,
-    ending: datetime | None,
-    *,
-    force: bool,
-    even_production: bool,
-) -> tuple[Branch, bool]:
-    """The branch, and whether it was made here rather than found or made by somebody who was quicker."""
-    try:
-        return provider.get(name), False
-    except BranchNotFound:
-        pass
-    if parent is None and any(branch.name == BASE and branch.ready for branch in provider.list()):
-        parent = BASE
-    try:
-        made = provider.create(
-            name,
-            parent=parent,
-            environment=Environment.PREVIEW,
-            expires_at=ending,
-            force=force,
-            even_production=even_production,
-        )
-    except BranchExists:
-        return provider.get(name), False
-    return made, True
+@dataclass(frozen=True)
+class _Asked:
+    configuration: Configuration
+    provider: BranchProvider
+    name: str
+    parent: str | None
+    data: Data
+    ending: datetime | None
+    force: bool
+    even_production: bool
+
+    def ensured(self) -> tuple[Branch, bool]:
+        """The branch, and whether it was made here rather than found or made by somebody who was quicker."""
+        try:
+            return self.provider.get(self.name), False
+        except BranchNotFound:
+            pass
+        parent = self.parent
+        if parent is None and any(branch.name == BASE and branch.ready for branch in self.provider.list()):
+            parent = BASE
+        try:
+            made = self.provider.create(
+                self.name,
+                parent=parent,
+                environment=Environment.PREVIEW,
+                expires_at=self.ending,
+                force=self.force,
+                even_production=self.data.replaces_rows or (self.data is Data.COPY and self.even_production),
+            )
+        except BranchExists:
+            return self.provider.get(self.name), False
+        return made, True
+
+    def brought_up(self, branch: Branch, *, created: bool) -> Preview:
+        """One at a time prepares a branch; whoever waited for another finds it ready, and leaves its rows alone."""
+        try:
+            if branch.ready:
+                filled = self._filled(branch_database(self.provider, self.name), Data.COPY, branch)
+            else:
+                self.provider.wait(self.name)
+                database = branch_database(self.provider, self.name)
+                with preparing_alone(database, self.name, wait=_WAIT):
+                    branch = self.provider.get(self.name)
+                    filled = self._filled(database, Data.COPY if branch.ready else self.data, branch)
+                    branch = self.provider.finish(self.name)
+            if not created:
+                branch = self.provider.expire(self.name, self.ending)
+        except BaseException:
+            if created:
+                self._undo()
+            raise
+        return Preview(branch, created, filled, self.provider.url(self.name), self.provider.url(self.name, pooled=True))
+
+    def _filled(self, database: Database, data: Data, branch: Branch) -> Filled:
+        return fill(self.configuration, database, data, parent=branch.parent, even_production=self.even_production)
+
+    def _undo(self) -> None:
+        """Delete the branch that was made here, unless somebody else has finished it and uses it."""
+        with suppress(BranchError):
+            if not self.provider.get(self.name).ready:
+                self.provider.delete(self.name)
 
 
 def _ending(lasting: timedelta | None) -> datetime | None:

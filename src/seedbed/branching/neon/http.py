@@ -23,6 +23,7 @@ from seedbed.errors import (
 )
 from seedbed.settings import Configuration
 
+CONFLICT = 409
 _BUSY, _GONE, _OVERLOADED = 423, 404, frozenset({429, 503})
 _KEY_REFUSED = frozenset({401, 403})
 _BROKEN = 500

@@ -1,50 +1,43 @@
-"""Branches on Neon, each with a compute of its own."""
+"""Branches on Neon: each is one of the project's there, with a compute of its own."""
 
-import secrets
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from seedbed.branching.naming import check_name, is_environment
+from seedbed.branching.naming import check_name
 from seedbed.branching.neon.client import NeonClient, written
-from seedbed.branching.neon.finding import CALL, ENVIRONMENT, LONGEST, NAME, OWNER, PARENT, Found, unfinished
-from seedbed.branching.neon.http import Access, Refused, Unanswered, Wire
-from seedbed.branching.neon.models import Endpoint
+from seedbed.branching.neon.finding import LONGEST, Found, unfinished
+from seedbed.branching.neon.http import CONFLICT, Access, Refused, Wire
+from seedbed.branching.neon.looking import Looking
+from seedbed.branching.neon.reaching import Reaching
+from seedbed.branching.neon.replacing import children, request_anew, step_aside, sweep
+from seedbed.branching.neon.requesting import Request
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
     BadBranchName,
     BadExpiry,
-    BranchError,
     BranchExists,
-    BranchNotFound,
     BranchNotReady,
     BranchSealed,
-    InvalidDatabaseUrl,
     NeonChildrenExpire,
-    NeonDatabaseUnclear,
-    NeonOperationFailed,
-    NeonQuotaReached,
+    NeonConflict,
+    NeonHasChildren,
+    NeonOverloaded,
     NeonRefused,
     NeonUnreachable,
-    NotABranch,
-    NotItsEndpoint,
     NotOursOnNeon,
     ProductionCopied,
     UnmarkedWithRows,
-    Unreachable,
 )
 from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
-from seedbed.postgres.marks import PREPARING, read_mark, tables_with_rows, write_mark
-from seedbed.settings import Configuration, DatabaseUrl, Environment, MalformedUrl, Origin, parse_url
-from seedbed.settings.sources import Kind
+from seedbed.postgres.databases import Database, located
+from seedbed.postgres.marks import PREPARING, read_mark, tables_with_rows, write_copied, write_mark
+from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 _FARTHEST = timedelta(days=30)
-_TRIES = 4
-_CONFLICT, _UNPROCESSABLE = 409, 422
-_QUOTA = ("BRANCHES_LIMIT_EXCEEDED", "ROOT_BRANCHES_LIMIT_EXCEEDED")
-_POLL_SECONDS = 0.25
+_NOT_HEARD = (NeonUnreachable, NeonConflict, NeonOverloaded)
+"""After these Neon would not hear of undoing it either: what is left is for the next call."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +61,12 @@ class NeonBranches:
         """
         return cls(NeonClient(Wire(Access.of(configuration))), configuration)
 
+    def original(self) -> Database:
+        given = located(self.configuration)
+        if given is not None:
+            return given
+        return self._reaching.database(self._looking.parent(None), self.configuration.environment)
+
     def create(
         self,
         name: str,
@@ -82,44 +81,27 @@ class NeonBranches:
         if len(name) > LONGEST:
             raise BadBranchName(name[:LONGEST], f"it is longer than {LONGEST} characters")
         _check_expiry(name, expires_at)
-        if existing := self._found(name):
-            raise BranchExists(name, existing.branch([]).parent)
-        source = self._parent(parent)
+        if existing := self._looking.named(name):
+            for left in existing[1:]:
+                self.client.delete(left.neon.id)
+            raise BranchExists(name, existing[0].branch([]).parent)
+        source = self._looking.parent(parent)
         parent = parent or self.configuration.environment.value
-        if source.neon.expires_at is not None:
-            raise NeonChildrenExpire(parent, f"{source.neon.expires_at:%Y-%m-%d %H:%M}")
-        self._see_room()
-        annotation = {
-            OWNER: self._owner,
-            NAME: name,
-            PARENT: parent,
-            ENVIRONMENT: (environment or self.configuration.environment).value,
-            CALL: secrets.token_hex(8),
-        }
-        try:
-            made = self._made(name, source.neon.id, annotation, expires_at)
-        except NeonOperationFailed:
-            with suppress(BranchError):
-                left = self._found(name)
-                if left is not None and left.call == annotation[CALL]:
-                    self.client.delete(left.neon.id)
-            raise
-        try:
-            self._prepare(made, inherited=environment is None, even_production=even_production)
-        except BaseException:
-            with suppress(BranchError):
-                self.client.delete(made.neon.id)
-            raise
+        self._see_endless(source, parent)
+        for_what = environment or source.environment() or self.configuration.environment
+        request = Request.of(self._looking, name, parent, for_what)
+        with self._requested(request, source, expires_at) as made:
+            self._begin(made, inherited=environment is None, even_production=even_production)
         return made.branch([])
 
     def finish(self, name: str, *, sealed: bool = False) -> Branch:
-        found = self._existing(name)
+        found = self._looking.existing(name)
         branch = found.branch(self.client.endpoints())
         if branch.sealed:
             return branch
         if not found.ready:
-            self._prepare(found)
-        with connect(self._database(found)) as connection:
+            self._go_on(found)
+        with connect(self._reaching.database(found)) as connection:
             write_mark(connection, branch.environment)
             connection.commit()
         if sealed:
@@ -136,152 +118,123 @@ class NeonBranches:
         force: bool = False,  # noqa: ARG002 - as for create
         even_production: bool = False,
     ) -> Branch:
-        found = self._existing(name)
-        parent = found.neon.parent_id or ""
-        if parent not in {branch.id for branch, _ in self.client.branches()}:
-            raise BranchNotFound(found.branch([]).parent)
+        found, *left = self._looking.named(name) or [self._looking.existing(name)]
+        parent = self._looking.parent_of(found)
+        for one in left:
+            self.client.delete(one.neon.id)
+        if children(self._looking.everything(), found):
+            return self._replace(found, parent, even_production=even_production)
         if found.ready:
             self._rename(found, unfinished(name))
-        self.client.restore(found.neon.id, parent)
-        found = self._existing(name)
-        self._prepare(found, even_production=even_production)
+        self.client.restore(found.neon.id, parent.neon.id)
+        found = self._looking.existing(name)
+        self._begin(found, even_production=even_production)
         return found.branch([])
 
     def expire(self, name: str, at: datetime | None) -> Branch:
         _check_expiry(name, at)
-        self.client.update(self._existing(name).neon.id, expires_at=written(at) if at is not None else None)
+        self.client.update(self._looking.existing(name).neon.id, expires_at=written(at) if at is not None else None)
         return self.get(name)
 
     def wait(self, name: str, *, seconds: float = 60.0) -> None:
-        found = self._existing(name)
+        found = self._looking.existing(name)
         if found.branch(self.client.endpoints()).sealed:
             raise BranchSealed(name)
-        self._awake(found, seconds)
+        self._reaching.await_awake(found, seconds)
 
     def get(self, name: str) -> Branch:
-        return self._existing(name).branch(self.client.endpoints())
+        return self._looking.existing(name).branch(self.client.endpoints())
 
     def list(self) -> tuple[Branch, ...]:
         endpoints = self.client.endpoints()
-        everything = [Found(branch, annotation) for branch, annotation in self.client.branches()]
-        ours = [found.branch(endpoints) for found in everything if found.stranger(self._owner) is None]
-        return tuple(sorted(ours, key=lambda branch: branch.name))
+        return tuple(sorted((one.branch(endpoints) for one in self._looking.ours()), key=lambda branch: branch.name))
 
     def delete(self, name: str) -> None:
-        self.client.delete(self._existing(name).neon.id)
+        for found in reversed(self._looking.named(name) or [self._looking.existing(name)]):
+            try:
+                self.client.delete(found.neon.id)
+            except Refused:
+                if left := children(self._looking.everything(), found):
+                    raise NeonHasChildren(name, [one.name for one in left]) from None
+                raise
+        sweep(self._looking)
 
     def url(self, name: str, *, unfinished: bool = False, pooled: bool = False) -> DatabaseUrl:
-        found = self._existing(name)
+        found = self._looking.existing(name)
         branch = found.branch(self.client.endpoints())
         if branch.sealed:
             raise BranchSealed(name)
         if not branch.ready:
             if not unfinished:
                 raise BranchNotReady(name)
-            self._prepare(found)
-        return self._url(found, pooled=pooled)
+            self._go_on(found)
+        return self._reaching.url(found, pooled=pooled)
 
     @property
-    def _owner(self) -> str:
-        return self.configuration.project.identifier
+    def _looking(self) -> Looking:
+        return Looking(self.client, self.configuration)
 
-    def _found(self, name: str) -> Found | None:
-        """The branch of that name, ready or not, if it is this project's.
+    @property
+    def _reaching(self) -> Reaching:
+        return Reaching(self.client, self.configuration)
 
-        Raises:
-            NotABranch: it is an environment's, or somebody else's.
-        """
-        if is_environment(name):
-            raise NotABranch(
-                name, "it is an environment's own database", remedy="seedbed branch list shows the branches."
-            )
-        for branch, annotation in self.client.branches(search=name):
-            if branch.name in {name, unfinished(name)}:
-                found = Found(branch, annotation)
-                if (whose := found.stranger(self._owner)) is not None:
-                    raise NotOursOnNeon(branch.name, whose)
-                return found
-        return None
+    @contextmanager
+    def _requested(
+        self, request: Request, source: Found, expires_at: datetime | None, *, beside: bool = False
+    ) -> Iterator[Found]:
+        """A branch, gone again when the block fails."""
+        sweep(self._looking)
+        request.see_room()
+        try:
+            yield request.make(source.neon.id, expires_at, beside=beside)
+        except _NOT_HEARD:
+            raise
+        except BaseException:
+            request.undo()
+            raise
 
-    def _existing(self, name: str) -> Found:
-        found = self._found(name)
-        if found is None:
-            raise BranchNotFound(name)
-        return found
+    def _replace(self, found: Found, parent: Found, *, even_production: bool) -> Branch:
+        """A new branch takes the name, and the old one stays for its children, under another."""
+        with self._requested(request_anew(self._looking, found), parent, None, beside=True) as made:
+            self._begin(made, even_production=even_production)
+            step_aside(self.client, found)
+        return made.branch([])
 
-    def _parent(self, name: str | None) -> Found:
-        """What is to be copied: the branch that DATABASE_URL leads to, the default one, or one by its name."""
-        everything = [Found(branch, annotation) for branch, annotation in self.client.branches()]
-        if name is None or name == self.configuration.environment:
-            wanted = self._own_branch()
-            chosen = [f for f in everything if (f.neon.id == wanted if wanted else f.neon.default or f.neon.primary)]
-        else:
-            chosen = [found for found in everything if name in {found.neon.name, found.name}]
-        if not chosen:
-            raise BranchNotFound(name or self.configuration.environment.value)
-        if not chosen[0].ready:
-            raise BranchNotReady(chosen[0].name)
-        return chosen[0]
-
-    def _own_branch(self) -> str | None:
-        """The id of the branch whose compute DATABASE_URL names."""
-        url = self.configuration.settings.database_url
-        if url is None or not url.is_neon:
-            return None
-        label = (url.direct.host or "").partition(".")[0]
-        for endpoint in self.client.endpoints():
-            if endpoint.id == label:
-                return endpoint.branch_id
-        raise BranchNotFound(url.address)
-
-    def _see_room(self) -> None:
-        """Look at the count before, so that a full project is a sentence; where the limit is not said, Neon says it."""
-        limit = self.client.limit()
-        if limit is not None and (count := self.client.count()) >= limit:
-            raise NeonQuotaReached(count, f"the plan allows {limit:,}")
-
-    def _made(self, name: str, parent_id: str, annotation: dict[str, str], expires_at: datetime | None) -> Found:
-        """The branch, made by this call. A request without an answer is looked for in the list, by the call's own
-        number, and made again only where it is not there.
-        """
-        reason = ""
-        for attempt in range(_TRIES):
-            try:
-                self.client.create(unfinished(name), parent_id, annotation, expires_at)
-            except Unanswered as error:
-                reason = error.reason
-                self.client.wire.sleep(_POLL_SECONDS * attempt)
-            except Refused as error:
-                if error.reason in _QUOTA or any(word in error.said for word in _QUOTA):
-                    raise NeonQuotaReached(self.client.count(), error.said) from None
-                if error.status != _CONFLICT:
-                    raise
-            found = self._found(name)
-            if found is not None and found.call != annotation[CALL]:
-                raise BranchExists(name, found.branch([]).parent)
-            if found is not None:
-                self.client.settle(found.neon.id)
-                return found
-        raise NeonUnreachable(self.client.wire.access.shown, reason or "the branch that it made is in no list")
+    def _see_endless(self, source: Found, parent: str) -> None:
+        """Neon copies no branch that ends. A sealed one is there to be copied, so it stays from then on."""
+        if source.neon.expires_at is None:
+            return
+        ours = source.stranger(self._looking.owner) is None
+        if not (ours and source.branch(self.client.endpoints()).sealed):
+            raise NeonChildrenExpire(parent, f"{source.neon.expires_at:%Y-%m-%d %H:%M}")
+        self.client.update(source.neon.id, expires_at=None)
 
     def _rename(self, found: Found, name: str) -> None:
         try:
             self.client.update(found.neon.id, name=name)
         except Refused as error:
-            if error.status == _CONFLICT:
+            if error.status == CONFLICT:
                 raise NotOursOnNeon(name, "somebody else made one of that name meanwhile") from None
             raise
 
-    def _prepare(self, found: Found, *, inherited: bool = False, even_production: bool = False) -> None:
-        """Have a copy marked `preparing`, unless it is one of production that is to be something else."""
+    def _begin(self, found: Found, *, inherited: bool = False, even_production: bool = False) -> None:
+        """Mark a copy that was made just now, unless it is one of production that is to be something else."""
+        self._mark(found, begun=True, inherited=inherited, even_production=even_production)
+
+    def _go_on(self, found: Found) -> None:
+        """See that a copy that is not ready is marked, as whoever made it may have been killed before."""
+        self._mark(found, begun=False)
+
+    def _mark(self, found: Found, *, begun: bool, inherited: bool = False, even_production: bool = False) -> None:
         self.client.settle(found.neon.id)
-        if not self.client.endpoints(found.neon.id):
-            self.client.make_endpoint(found.neon.id)
+        self._reaching.see_compute(found)
         branch = found.branch([])
-        self._awake(found, 60.0)
-        with connect(self._database(found)) as connection:
+        self._reaching.await_awake(found, 60.0)
+        with connect(self._reaching.database(found)) as connection:
             mark = read_mark(connection)
             if mark == PREPARING:
+                if begun:  # its parent was begun anew since it was looked at
+                    raise BranchNotReady(branch.parent)
                 return
             if mark is None and (occupied := tables_with_rows(connection)):
                 raise UnmarkedWithRows("copy", branch.parent, occupied)
@@ -290,57 +243,9 @@ class NeonBranches:
             if of_production and not even_production:
                 raise ProductionCopied(branch.parent, branch.environment)
             if inherited and own != branch.environment:
-                raise NeonRefused(_CONFLICT, f"{branch.parent} is marked {own}, not {branch.environment}")
-            write_mark(connection, PREPARING)
+                raise NeonRefused(CONFLICT, f"{branch.parent} is marked {own}, not {branch.environment}")
+            write_copied(connection, own)
             connection.commit()
-
-    def _awake(self, found: Found, seconds: float) -> None:
-        """Connect until the compute answers: a sleeping one wakes by being connected to."""
-        database = self._database(found)
-        until = time.monotonic() + seconds
-        while True:
-            try:
-                with connect(database) as connection:
-                    connection.exec_driver_sql("SELECT 1")
-            except Unreachable:
-                if time.monotonic() > until:
-                    raise
-            else:
-                return
-            self.client.wire.sleep(_POLL_SECONDS)
-
-    def _database(self, found: Found) -> Database:
-        url = self._url(found)
-        environment = found.branch([]).environment
-        return Database(url, url, environment, Origin(Kind.DERIVED, f"branch {found.name}"))
-
-    def _url(self, found: Found, *, pooled: bool = False) -> DatabaseUrl:
-        endpoint = self._endpoint(found)
-        database, role = self._meant(found)
-        parsed: DatabaseUrl | None = None
-        with suppress(MalformedUrl):
-            parsed = parse_url(self.client.uri(endpoint, database, role, pooled=pooled))
-        if parsed is None:
-            raise InvalidDatabaseUrl("connection_uri", "given by Neon", "it cannot be read")
-        if (parsed.direct.host or "").partition(".")[0] != endpoint.id:
-            raise NotItsEndpoint(found.name, parsed.address, endpoint.id)
-        return parsed
-
-    def _endpoint(self, found: Found) -> Endpoint:
-        for endpoint in self.client.endpoints(found.neon.id):
-            if endpoint.branch_id == found.neon.id and endpoint.type == "read_write":
-                return endpoint
-        raise BranchSealed(found.name)
-
-    def _meant(self, found: Found) -> tuple[str, str]:
-        """The database and the role: those of DATABASE_URL where it is Neon's, or the only database and its owner."""
-        url = self.configuration.settings.database_url
-        if url is not None and url.is_neon and url.username:
-            return url.name, url.username
-        databases = self.client.databases(found.neon.id)
-        if len(databases) != 1:
-            raise NeonDatabaseUnclear([database.name for database in databases])
-        return databases[0].name, databases[0].owner_name
 
 
 def _check_expiry(name: str, at: datetime | None) -> None:

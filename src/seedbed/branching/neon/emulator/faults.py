@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ADMIN = "/emulator"
 _SAID = {
+    409: "conflict with an operation that was made meanwhile",
     423: "project already has running conflicting operations, scheduling of new ones is prohibited",
     429: "too many requests",
     503: "service unavailable",

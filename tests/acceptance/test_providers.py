@@ -1,0 +1,204 @@
+"""Branches and previews by the installed command: the same on the embedded server and on Neon, which is emulated."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from seedbed.branching import comments
+from tests.acceptance.conftest import Project, people
+from tests.emulators import ask, emulated
+
+PR, BASE = "preview/pr-42", "preview/base"
+TOGETHER = int(os.environ.get("SEEDBED_TEST_TOGETHER", "4"))
+"""How many bring one preview up at once: 10 by hand."""
+
+USERS = 'SELECT count(*) FROM "user"'
+USER = """INSERT INTO "user" (email, hashed_password) VALUES ('{}@example.org', 'x')"""
+
+pytestmark = pytest.mark.parametrize("project", people()[:1], ids=lambda person: person.name, indirect=True)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where branches are made: a project, what its commands are given, its database, how a branch is brought to its
+    end, and what all branches and databases there are called.
+    """
+
+    name: str
+    project: Project
+    variables: dict[str, str]
+    main: str
+    end: Callable[[str], None]
+    names: Callable[[], list[str]]
+
+    def run(self, *arguments: str, code: int = 0, **more: str) -> "subprocess.CompletedProcess[str]":
+        return self.project.run(*arguments, code=code, **{**self.variables, **more})
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json").stdout)
+
+    def url(self, branch: str) -> str:
+        return self.run("branch", "url", branch, "--show-password").stdout.strip()
+
+    def branches(self) -> list[str]:
+        return [branch["name"] for branch in self.json("branch", "list")]
+
+
+@pytest.fixture(params=["local", "neon"])
+def place(request: pytest.FixtureRequest, project: Project) -> Iterator[Place]:
+    """A development database that is migrated, with one user."""
+    if request.param == "neon":
+        with emulated(limit=20) as neon:
+            cloud = neon.run.cloud
+
+            def end(name: str) -> None:
+                (branch,) = [one for one in cloud.branches.values() if one.name == name]
+                branch.expires_at = datetime.now(UTC)
+
+            yield _filled(Place("neon", project, neon.variables, neon.run.database_url(), end, neon.names))
+        return
+    project.run("db", "start")
+    main = project.run("db", "url", "--show-password").stdout.strip()
+
+    def end_locally(name: str) -> None:
+        place, comment = ask(
+            main,
+            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
+            f" WHERE shobj_description(oid, 'pg_database') LIKE '%{name}%'",
+        )[0]
+        found = comments.read(comment)
+        assert found is not None
+        ended = comments.written(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
+        ask(main, f"COMMENT ON DATABASE {place} IS '{ended}'")
+
+    def names() -> list[str]:
+        rows = ask(main, "SELECT datname FROM pg_database WHERE datname ~ '^seedbed_' ORDER BY 1")
+        return [name for (name,) in rows]
+
+    yield _filled(Place("local", project, {}, main, end_locally, names))
+
+
+def _filled(place: Place) -> Place:
+    place.run("migrate", "apply")
+    ask(place.main, USER.format("ada"))
+    return place
+
+
+class TestBranch:
+    def test_is_made_listed_compared_reset_and_deleted(self, place: Place) -> None:
+        made = place.run("branch", "create", "feature/search", "--lasting", "3d")
+        listed = place.run("branch", "list")
+        shown = place.json("branch", "show", "feature/search")
+        url = place.run("branch", "url", "feature/search").stdout
+        same = place.run("branch", "diff", "feature/search")
+        again = place.run("branch", "create", "feature/search", code=1)
+
+        assert made.stdout == (
+            "feature/search is a copy of development, marked development. "
+            "Its address: seedbed branch url feature/search\n"
+        )
+        assert re.fullmatch(
+            r"feature/search  development  from development  \S+ \S+  until \d{4}-\d\d-\d\d \d\d:\d\d\n", listed.stdout
+        )
+        assert (shown["environment"], shown["ready"], shown["sealed"]) == ("development", True, False)
+        assert ":***@" in url
+        assert same.stdout.endswith("Nothing else differs.\n")
+        assert again.stderr.startswith("SB501 There is a branch feature/search already, a copy of development.\n")
+
+        ask(place.url("feature/search"), "CREATE INDEX ix_mine ON task (title)", USER.format("eve"))
+        differs = place.run("branch", "diff", "feature/search", code=1)
+        place.run("branch", "reset", "feature/search", "--yes", "feature/search")
+
+        assert differs.stdout.splitlines()[1:] == ["  index ix_mine of task is not wanted"]
+        assert ask(place.url("feature/search"), USERS) == [(1,)]
+        assert place.run("branch", "diff", "feature/search").returncode == 0
+
+        place.run("branch", "delete", "feature/search", "--yes", "feature/search")
+        gone = place.run("branch", "delete", "feature/search", "--yes", "feature/search", code=1)
+
+        assert gone.stderr.startswith("SB502 There is no branch feature/search.\n")
+        assert place.run("branch", "list").stdout == "There are no branches.\n"
+        if place.name == "local":
+            place.run("branch", "create", "x", "-e", "testing")
+            assert place.json("branch", "show", "x", "-e", "testing")["parent"] == "testing"
+
+
+class TestPreview:
+    def test_is_brought_up_from_the_base_and_taken_down(self, place: Place) -> None:
+        base = place.run("preview", "base", "--data", "seed")
+        first = place.json("preview", "up", PR, "--lasting", "2d", "--show-password")
+        ask(first["url"], "DELETE FROM task", 'DELETE FROM "user" WHERE id > 3')
+        again = place.json("preview", "up", PR, "--lasting", "5d", "--show-password")
+
+        assert base.stdout.splitlines()[:3] == [
+            f"base      {BASE}, new from development",
+            "revision  e2be48669f4b",
+            "rows      made by seeds/preview.py",
+        ]
+        assert (first["created"], first["branch"]["parent"], first["rows"]) == (True, BASE, "copied")
+        assert (again["created"], again["branch"]["parent"], again["rows"]) == (False, BASE, "kept")
+        moved = (datetime.fromisoformat(one["branch"]["expires_at"]) for one in (again, first))
+        assert timedelta(days=2, hours=23) < next(moved) - next(moved) < timedelta(days=3, hours=1)
+        assert ask(again["direct"], USERS) == [(3,)]
+        assert ask(again["direct"], "SELECT name FROM seedbed.environment") == [("preview",)]
+        assert place.run("branch", "diff", PR).returncode == 0
+        assert place.branches() == [BASE, PR]
+
+        anew = place.run("preview", "base", "--data", "copy")
+        place.run("preview", "up", "preview/pr-43")
+
+        assert anew.stdout.startswith(f"base      {BASE}, made anew from development\n")
+        assert ask(place.url("preview/pr-43"), USERS) == [(1,)]
+        assert ask(place.url(PR), USERS) == [(3,)]
+
+        assert len(place.names()) == {"local": 4, "neon": 5}[place.name]  # Neon keeps the old base for its child
+        assert place.run("preview", "down", PR).stdout == f"{PR} is deleted.\n"
+        assert place.run("preview", "down", PR).stdout == f"There is no preview {PR}.\n"
+        assert place.branches() == [BASE, "preview/pr-43"]
+        assert len(place.names()) == 3
+        assert ask(place.main, USERS) == [(1,)]
+
+    def test_is_collected_when_it_has_ended_or_its_pull_request_is_closed(self, place: Place) -> None:
+        for number in (1, 2, 3):
+            place.run("preview", "up", f"preview/pr-{number}")
+        place.run("branch", "create", "mine")
+        (place.project.root / "closed").write_text("#2\n")
+        place.end("preview/pr-1")
+        if place.name == "neon":  # which ends them by itself
+            while "preview/pr-1" in place.names():
+                time.sleep(0.05)
+
+        dry = place.run("preview", "gc", "--closed", "closed")
+        still = place.branches()
+        done = place.run("preview", "gc", "--closed", "closed", "--delete")
+        empty = place.run("preview", "gc", "--open", "/dev/null", "--delete", code=1)
+
+        ended = ["preview/pr-1  {}  ended on " + f"{datetime.now(UTC):%Y-%m-%d}"] if place.name == "local" else []
+        closed = "preview/pr-2  {}  pull request 2 is closed"
+        assert dry.stdout.splitlines() == [line.format("would go") for line in [*ended, closed]]
+        assert "preview/pr-2" in still
+        assert done.stdout.splitlines() == [line.format("deleted") for line in [*ended, closed]]
+        assert empty.stderr.startswith("SB514 /dev/null is no list of pull requests: it is empty. Nothing was deleted.")
+        assert place.branches() == ["mine", "preview/pr-3"]
+
+    def test_is_one_when_many_bring_it_up_at_once(self, place: Place) -> None:
+        before = place.names()
+        processes = [
+            place.project.start("preview", "up", PR, "--data", "seed", **place.variables) for _ in range(TOGETHER)
+        ]
+
+        said = [process.communicate(timeout=300) for process in processes]
+
+        assert [process.returncode for process in processes] == [0] * TOGETHER, said
+        assert sum("a new copy of development" in out for out, _ in said) == 1
+        assert place.branches() == [PR]
+        assert len(place.names()) == len(before) + 1
+        assert ask(place.url(PR), USERS) == [(50,)]
