@@ -1230,8 +1230,9 @@ class NeonQuotaReached(BranchError):
     code = "SB523"
 
     def __init__(self, count: int, said: str) -> None:
+        branches = "1 branch" if count == 1 else f"{count:,} branches"
         super().__init__(
-            f"No branch was made: the project has {count:,} branches already. Neon says: {said}",
+            f"No branch was made: the project has {branches} already. Neon says: {said}",
             remedy="Delete some, or let previews end by themselves; seedbed branch list shows those of this project.",
         )
 
@@ -1310,10 +1311,10 @@ class NotOursOnNeon(NotABranch):
 
     code = "SB530"
 
-    def __init__(self, branch: str, owner: str) -> None:
+    def __init__(self, branch: str, reason: str) -> None:
         super().__init__(
             f"{branch} on Neon",
-            f"it is {owner}",
+            reason,
             remedy="Choose another name, or rename or delete that branch in Neon's console.",
         )
 

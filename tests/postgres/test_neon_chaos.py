@@ -3,6 +3,7 @@
 SEEDBED_TEST_NEON_RUNS is how often: 4 otherwise, 300 by hand.
 """
 
+import logging
 import os
 import random
 import subprocess
@@ -71,4 +72,4 @@ class TestAPreviewOnNeon:
             ]
             assert neon.call("GET", f"{path}/{other['id']}")["branch"]["updated_at"] == other["updated_at"]
             assert killed
-            print(f"{RUNS} runs: {done} came up, {killed} were killed, {neon.run.faults.counts}")
+            logging.getLogger(__name__).info("%s runs: %s came up, %s were killed", RUNS, done, killed)

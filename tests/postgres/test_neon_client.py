@@ -151,7 +151,7 @@ class TestCreate:
         with pytest.raises(NeonQuotaReached) as refused:
             branches.create(PR)
 
-        assert "has 1 branches already" in str(refused.value)
+        assert "has 1 branch already" in str(refused.value)
 
 
 class TestFinish:

@@ -1,12 +1,16 @@
-"""A branch made and ready in one call."""
+"""A branch made and ready in one call, or there for as long as it is looked at."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from seedbed.branching.protocol import Branch, BranchProvider
 from seedbed.errors import BranchError
+from seedbed.settings import DatabaseUrl
 
 SAFE = timedelta(days=7)
+PASSING = timedelta(hours=6)
+"""When a copy ends that a kill kept from being deleted."""
 
 
 def make(
@@ -22,8 +26,7 @@ def make(
 
     Raises as the provider's `create` does.
     """
-    ending = datetime.now(UTC).replace(microsecond=0) + lasting if lasting is not None else None
-    provider.create(name, parent=parent, expires_at=ending, force=force)
+    provider.create(name, parent=parent, expires_at=_from_now(lasting), force=force)
     try:
         return provider.finish(name, sealed=sealed)
     except BaseException:
@@ -39,3 +42,20 @@ def safety(provider: BranchProvider, *, force: bool = False) -> Branch:
     """
     name = f"safety/{datetime.now(UTC):%Y%m%d-%H%M%S}"
     return make(provider, name, lasting=SAFE, force=force, sealed=True)
+
+
+@contextmanager
+def passing(provider: BranchProvider, name: str, *, parent: str | None = None) -> Iterator[DatabaseUrl]:
+    """A copy for the length of a block, marked preparing all the while, and deleted at its end, be it by Ctrl-C.
+
+    Raises as the provider's `create` does.
+    """
+    provider.create(name, parent=parent, expires_at=_from_now(PASSING))
+    try:
+        yield provider.url(name, unfinished=True)
+    finally:
+        provider.delete(name)
+
+
+def _from_now(lasting: timedelta | None) -> datetime | None:
+    return datetime.now(UTC).replace(microsecond=0) + lasting if lasting is not None else None

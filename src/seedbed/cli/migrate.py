@@ -154,7 +154,8 @@ def rehearse(ctx: click.Context, on: str | None, max_block: int | None, env: str
     """Apply what is pending to a copy of the database, and say what it costs.
 
     For each statement: how long it takes, what it locks and until when, what it rewrites and reads whole. The first
-    line is the verdict. Then down and up again, over the copy's rows. The copy is removed.
+    line is the verdict. Then down and up again, over the copy's rows. The copy is removed. On Neon it is a branch,
+    where NEON_API_KEY is set.
 
     It cannot know how long a statement waits for locks that others hold, nor how cold the real server's caches are.
     """

@@ -1,28 +1,22 @@
 """What is pending applied to a copy of the target, to measure what it will cost those who use it."""
 
-import shutil
-import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from psycopg2 import sql
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import CopyRefused, RevisionFailed
+from seedbed.errors import RevisionFailed
 from seedbed.migrating.applying import move
+from seedbed.migrating.copying import copy_of
 from seedbed.migrating.planning import Plan
 from seedbed.migrating.tracing import MODES, Trace, Traced, keep_strongest, traced
 from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
-from seedbed.postgres.cloning import clone
 from seedbed.postgres.connecting import connect, sentence
 from seedbed.postgres.databases import Database
-from seedbed.postgres.psql import client_environment
-from seedbed.postgres.shadows import shadow_database, shadow_name
 from seedbed.settings import Configuration, Project
 
 NOTICED = timedelta(milliseconds=50)
@@ -82,16 +76,17 @@ class Rehearsal:
 def rehearse(configuration: Configuration, database: Database, plan: Plan, *, on: Database | None = None) -> Rehearsal:
     """Apply what is pending to a copy, up, down and up again, and report what the first time up cost.
 
-    The copy is made by TEMPLATE where the server is Seedbed's own, and by pg_dump into a throw-away database otherwise;
-    it is removed at the end, and after an interrupt. `on` is a copy that the user made: it is migrated, and kept. No
-    session on the target is ended, and nothing is made beside it.
+    The copy is made by TEMPLATE where the server is Seedbed's own, is a branch on Neon where the key for it is set, and
+    is made by pg_dump into a throw-away database otherwise; it is removed at the end, and after an interrupt. `on` is a
+    copy that the user made: it is migrated, and kept. No session on the target is ended, and nothing is made beside it.
 
     Raises:
         ParentInUse: somebody is connected to the database, and PostgreSQL copies by TEMPLATE only what nobody uses.
         CopyRefused: no copy can be made here, or `on` is the target itself.
+        BranchError: Neon made no branch.
         RevisionFailed: one does not run on the copy, as it would not on the target.
     """
-    with _copy(configuration, database, on) as copy, connect(copy) as connection:
+    with copy_of(configuration, database, on) as copy, connect(copy) as connection:
         beginning = read_catalogue(connection)
         traces = [_measured(configuration.project, copy, connection, revision.id) for revision in plan.pending]
         end = read_catalogue(connection)
@@ -99,49 +94,6 @@ def rehearse(configuration: Configuration, database: Database, plan: Plan, *, on
     steps = tuple(step for trace, seen in traces for step in _steps(trace, seen))
     blocked = tuple(sorted((b for trace, seen in traces for b in _blocked(trace, seen)), key=lambda b: -b.seconds))
     return Rehearsal(_verdict(blocked), blocked, steps, way_back)
-
-
-@contextmanager
-def _copy(configuration: Configuration, database: Database, on: Database | None) -> Iterator[Database]:
-    if on is not None:
-        if (on.direct.address, on.name) == (database.direct.address, database.name):
-            raise CopyRefused(database.name, "it is the database itself and no copy of it")
-        yield on
-    elif database.server is not None:
-        name = shadow_name()
-        try:
-            with database.server.administration() as cursor:
-                clone(cursor, database.name, name)
-            url = database.direct.with_database(name)
-            yield Database(url, url, database.environment, database.origin, database.server)
-        finally:
-            with database.server.administration() as cursor:
-                cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-    else:
-        with shadow_database(configuration) as shadow:
-            _dumped(database, shadow)
-            yield shadow
-
-
-def _dumped(source: Database, target: Database) -> None:
-    dump, psql = map(shutil.which, ("pg_dump", "psql"))
-    if dump is None or psql is None:
-        raise CopyRefused(source.name, "there is no pg_dump and psql on PATH to copy it with")
-    with tempfile.TemporaryFile() as said:
-        reading = subprocess.Popen(
-            [dump, "--no-owner", "--no-privileges", "--no-password"],
-            env=client_environment(source), stdout=subprocess.PIPE, stderr=said,
-        )  # fmt: skip
-        writing = subprocess.Popen(
-            [psql, "-Xq", "--no-password", "--single-transaction", "-v", "ON_ERROR_STOP=1"],
-            env=client_environment(target), stdin=reading.stdout, stdout=subprocess.DEVNULL, stderr=said,
-        )  # fmt: skip
-        if reading.stdout is not None:
-            reading.stdout.close()  # psql's alone, so that pg_dump ends when psql does
-        if any([writing.wait(), reading.wait()]):
-            said.seek(0)
-            lines = said.read().decode("utf-8", "replace").strip().splitlines()
-            raise CopyRefused(source.name, lines[0] if lines else "pg_dump said nothing")
 
 
 Seen = Mapping[str, Mapping[int, str]]

@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from seedbed.branching import BranchProvider, provider_of
+from seedbed.branching.making import passing
 from seedbed.migrating.history import current_revision
 from seedbed.postgres.catalogue import Catalogue, Difference, differences, read_catalogue, without
 from seedbed.postgres.connecting import connect
@@ -54,15 +55,12 @@ def _readable(configuration: Configuration, provider: BranchProvider, name: str)
         yield provider.original()
         return
     branch = provider.get(name)
-    copied = f"{name}/look-{secrets.token_hex(4)}" if branch.sealed else None
-    if copied is not None:
-        provider.create(copied, parent=name)
-    try:
-        url = provider.url(copied or name, unfinished=copied is not None)
+    with ExitStack() as until:
+        if branch.sealed:
+            url = until.enter_context(passing(provider, f"{name}/look-{secrets.token_hex(4)}", parent=name))
+        else:
+            url = provider.url(name)
         yield Database(url, url, branch.environment, Origin(Kind.DERIVED, f"branch {name}"))
-    finally:
-        if copied is not None:
-            provider.delete(copied)
 
 
 def _looked_at(database: Database, configuration: Configuration) -> tuple[str | None, Catalogue]:

@@ -30,6 +30,8 @@ _BROKEN = 500
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 8.0
 _PATIENCE_SECONDS = 60.0
 """What Neon serialises in a project is over well before: its own SDK gives up sooner."""
+_NO_WAY_SECONDS = 10.0
+"""What is wrong with a network or a name is so for longer than anybody waits."""
 _TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
 
 A = TypeVar("A", bound=Answer)
@@ -123,7 +125,7 @@ class Wire:
         """
         began, attempt = time.monotonic(), 0
         while True:
-            reason, response = self._once(method, path, params, body, repeatable=repeatable)
+            reason, response, patience = self._once(method, path, params, body, repeatable=repeatable)
             status = response.status_code if response is not None else 0
             if response is not None and status < httpx2.codes.BAD_REQUEST:
                 return response
@@ -131,14 +133,14 @@ class Wire:
                 raise self._refusal(response)
             waited = time.monotonic() - began
             pause = _pause(response, attempt, self.chance)
-            if waited + pause > self.patience:
+            if waited + pause > patience:
                 raise self._given_up(response, reason, waited)
             self.sleep(pause)
             attempt += 1
 
     def _once(
         self, method: str, path: str, params: Mapping[str, Any] | None, body: Any, *, repeatable: bool
-    ) -> tuple[str, httpx2.Response | None]:
+    ) -> tuple[str, httpx2.Response | None, float]:
         headers = {"Authorization": f"Bearer {self.access.key.get_secret_value()}", "Accept": "application/json"}
         given = {name: value for name, value in (params or {}).items() if value is not None}
         reason, response = "", None
@@ -146,7 +148,7 @@ class Wire:
             with httpx2.Client(timeout=_TIMEOUT, headers=headers) as client:
                 response = client.request(method, f"{self.access.host}{path}", params=given, json=body)
         except httpx2.ConnectError as error:  # it never left this machine, so it is safe to repeat
-            return _words(error), None
+            return _words(error), None, min(self.patience, _NO_WAY_SECONDS)
         except (httpx2.TransportError, httpx2.InvalidURL, httpx2.DecodingError) as error:
             reason = _words(error)
         lost = response is None or (response.status_code >= _BROKEN and response.status_code not in _OVERLOADED)
@@ -154,7 +156,7 @@ class Wire:
             raise Unanswered(
                 self.access.shown, reason or f"it answered {response.status_code if response is not None else 0}"
             )
-        return reason, response
+        return reason, response, self.patience
 
     @staticmethod
     def _may_repeat(status: int) -> bool:

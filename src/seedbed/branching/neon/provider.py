@@ -213,7 +213,10 @@ class NeonBranches:
         try:
             self.client.update(found.neon.id, name=name)
         except Refused as error:
-            if error.status == CONFLICT:
+            holders = [one.neon.id for one in self._looking.everything(name) if one.neon.name == name]
+            if error.status == CONFLICT and holders == [found.neon.id]:
+                return  # it was done the first time, and the answer was lost
+            if error.status == CONFLICT and holders:
                 raise NotOursOnNeon(name, "somebody else made one of that name meanwhile") from None
             raise
 
