@@ -20,7 +20,9 @@ PLACES = "SELECT count(*) FROM pg_database WHERE datname LIKE 'br-%'"
 
 
 def seedbed(neon: Neon, *arguments: str) -> "subprocess.Popen[str]":
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NEON_", "DATABASE_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("NEON_", "DATABASE_", "SEEDBED_"))
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "seedbed", *arguments],
         cwd=ROOT,
@@ -72,4 +74,5 @@ class TestAPreviewOnNeon:
             ]
             assert neon.call("GET", f"{path}/{other['id']}")["branch"]["updated_at"] == other["updated_at"]
             assert killed
+            assert done or RUNS < 10
             logging.getLogger(__name__).info("%s runs: %s came up, %s were killed", RUNS, done, killed)

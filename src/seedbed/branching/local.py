@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from seedbed.branching import comments
+from seedbed.branching.administering import allow, asked, drop, end_sessions, environment_of, rename
 from seedbed.branching.naming import building_of, check_name, database_of, is_environment, replaced_of
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
@@ -19,16 +20,16 @@ from seedbed.errors import (
     BranchNotFound,
     BranchNotReady,
     BranchSealed,
+    DatabaseMissing,
     NotABranch,
     ProductionCopied,
-    UnmarkedWithRows,
     Unreachable,
 )
 from seedbed.postgres.cloning import await_unused, clone
 from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database, on_server
+from seedbed.postgres.databases import EMBEDDED, Database, database_name, on_server
 from seedbed.postgres.embedded import Server
-from seedbed.postgres.marks import PREPARING, read_mark, tables_with_rows, write_copied, write_mark
+from seedbed.postgres.marks import PREPARING, read_mark, write_copied, write_mark
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 
@@ -62,29 +63,13 @@ class LocalBranches:
         force: bool = False,
         even_production: bool = False,
     ) -> Branch:
-        check_name(name)
-        parent = parent or self.configuration.environment.value
-        with self._alone(name) as cursor:
-            if existing := self._found(cursor, name):
-                raise BranchExists(name, existing.parent)
-            now = _now()
-            if expires_at is not None and expires_at <= now:
-                raise BadExpiry(name, f"{expires_at:%Y-%m-%d %H:%M} is past")
-            source, own = self._parent(cursor, parent)
-            if own is Environment.PRODUCTION and environment not in {None, own} and not even_production:
-                raise ProductionCopied(parent, str(environment))
-            branch = Branch(
-                name=name,
-                parent=parent,
-                environment=environment or own,
-                ready=False,
-                created_at=now,
-                expires_at=expires_at,
-                owner=self._owner,
-            )
-            with self._copied(cursor, source, branch, own, force=force) as building:
-                _rename(cursor, building, self._database_of(name))
-        return branch
+        return self._made(name, parent, environment, expires_at, force=force, even_production=even_production)
+
+    def make(
+        self, name: str, *, parent: str | None = None, expires_at: datetime | None = None, force: bool = False
+    ) -> Branch:
+        """The mark that the copy brings along is its own, so nothing is written into it."""
+        return self._made(name, parent, None, expires_at, force=force, ready=True)
 
     def finish(self, name: str, *, sealed: bool = False) -> Branch:
         with self._alone(name) as cursor:
@@ -93,15 +78,15 @@ class LocalBranches:
                 return branch
             database = self._database_of(name)
             if branch.sealed:
-                _allow(cursor, database, True)
+                allow(cursor, database, True)
             finished = replace(branch, ready=True, sealed=sealed)
             with connect(self._database(branch)) as connection:
                 write_mark(connection, branch.environment)
                 connection.commit()
             self._comment(cursor, database, finished)
             if sealed:
-                _allow(cursor, database, False)
-                _end_sessions(cursor, database)
+                allow(cursor, database, False)
+                end_sessions(cursor, database)
         return finished
 
     def reset(self, name: str, *, force: bool = False, even_production: bool = False) -> Branch:
@@ -121,13 +106,13 @@ class LocalBranches:
             )
             database = self._database_of(name)
             with self._copied(cursor, source, anew, own, force=force) as building:
-                _allow(cursor, database, False)
-                _end_sessions(cursor, database)
+                allow(cursor, database, False)
+                end_sessions(cursor, database)
                 cursor.execute("BEGIN")
-                _rename(cursor, database, replaced_of(database))
-                _rename(cursor, building, database)
+                rename(cursor, database, replaced_of(database))
+                rename(cursor, building, database)
                 cursor.execute("COMMIT")
-            _drop(cursor, replaced_of(database))
+            drop(cursor, replaced_of(database))
         return anew
 
     def expire(self, name: str, at: datetime | None) -> Branch:
@@ -165,7 +150,7 @@ class LocalBranches:
     def delete(self, name: str) -> None:
         with self._alone(name) as cursor:
             self._existing(cursor, name)
-            _drop(cursor, self._database_of(name))
+            drop(cursor, self._database_of(name))
 
     def url(self, name: str, *, unfinished: bool = False, pooled: bool = False) -> DatabaseUrl:  # noqa: ARG002 - none here
         branch = self.get(name)
@@ -177,6 +162,41 @@ class LocalBranches:
 
     def original(self) -> Database:
         return on_server(self.server, self.configuration)
+
+    def _made(
+        self,
+        name: str,
+        parent: str | None,
+        environment: Environment | None,
+        expires_at: datetime | None,
+        *,
+        force: bool,
+        even_production: bool = False,
+        ready: bool = False,
+    ) -> Branch:
+        check_name(name)
+        parent = parent or self.configuration.environment.value
+        with self._alone(name) as cursor:
+            if existing := self._found(cursor, name):
+                raise BranchExists(name, existing.parent)
+            now = _now()
+            if expires_at is not None and expires_at <= now:
+                raise BadExpiry(name, f"{expires_at:%Y-%m-%d %H:%M} is past")
+            source, own = self._parent(cursor, parent)
+            if own is Environment.PRODUCTION and environment not in {None, own} and not even_production:
+                raise ProductionCopied(parent, str(environment))
+            branch = Branch(
+                name=name,
+                parent=parent,
+                environment=environment or own,
+                ready=ready,
+                created_at=now,
+                expires_at=expires_at,
+                owner=self._owner,
+            )
+            with self._copied(cursor, source, branch, own, force=force) as building:
+                rename(cursor, building, self._database_of(name))
+        return branch
 
     @property
     def _owner(self) -> str:
@@ -195,12 +215,12 @@ class LocalBranches:
         with self.server.administration() as cursor:
             building = building_of(self._database_of(name))
             until = time.monotonic() + _WAIT_SECONDS
-            while not _asked(cursor, "SELECT pg_try_advisory_lock(%s, hashtext(%s))", _KEY, building):
+            while not asked(cursor, "SELECT pg_try_advisory_lock(%s, hashtext(%s))", _KEY, building):
                 if time.monotonic() > until:
                     raise BranchBusy(name, _WAIT_SECONDS)
                 time.sleep(_POLL_SECONDS)
             for left in (building, replaced_of(self._database_of(name))):
-                _drop(cursor, left)
+                drop(cursor, left)
             yield cursor
 
     def _found(self, cursor: "Cursor", name: str) -> Branch | None:
@@ -211,9 +231,9 @@ class LocalBranches:
                 remedy=f"seedbed branch list shows the branches. To empty it: seedbed db reset -e {name}",
             )
         database = self._database_of(name)
-        if not _asked(cursor, "SELECT count(*) FROM pg_database WHERE datname = %s", database):
+        if not asked(cursor, "SELECT count(*) FROM pg_database WHERE datname = %s", database):
             return None
-        comment = _asked(
+        comment = asked(
             cursor, "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", database
         )
         branch = comments.read(str(comment))
@@ -232,13 +252,17 @@ class LocalBranches:
     def _parent(self, cursor: "Cursor", parent: str) -> tuple[str, Environment]:
         """A parent's database and what it is for; a sealed one is what its comment says, as nobody can change it."""
         if parent == self.configuration.environment:
-            source = self.original()
-            return source.name, _environment_of(source, parent)
+            url = self.server.owner_url(database_name(self.configuration))
+            there = Database(url, url, self.configuration.environment, EMBEDDED, self.server)
+            try:
+                return there.name, environment_of(there, parent)
+            except DatabaseMissing:
+                return there.name, environment_of(self.original(), parent)
         branch = self._existing(cursor, parent)
         if not branch.ready:
             raise BranchNotReady(parent)
         source = self._database(branch)
-        return source.name, branch.environment if branch.sealed else _environment_of(source, parent)
+        return source.name, branch.environment if branch.sealed else environment_of(source, parent)
 
     @contextmanager
     def _copied(self, cursor: "Cursor", source: str, branch: Branch, of: Environment, *, force: bool) -> Iterator[str]:
@@ -246,18 +270,22 @@ class LocalBranches:
         building = building_of(self._database_of(branch.name))
         try:
             clone(cursor, source, building, force=force, folder=self.server.home)
-            url = self.server.owner_url(building)
-            with connect(replace(self._database(branch), url=url, direct=url)) as connection:
-                if read_mark(connection) == PREPARING:  # its parent was begun anew since it was looked at
-                    raise BranchNotReady(branch.parent)
-                write_copied(connection, of)
-                connection.commit()
+            if not branch.ready:
+                self._mark_copied(building, branch, of)
             self._comment(cursor, building, branch)
             await_unused(cursor, building)
             yield building
         except BaseException:
-            _drop(cursor, building)
+            drop(cursor, building)
             raise
+
+    def _mark_copied(self, building: str, branch: Branch, of: Environment) -> None:
+        url = self.server.owner_url(building)
+        with connect(replace(self._database(branch), url=url, direct=url)) as connection:
+            if read_mark(connection) == PREPARING:  # its parent was begun anew since it was looked at
+                raise BranchNotReady(branch.parent)
+            write_copied(connection, of)
+            connection.commit()
 
     def _comment(self, cursor: "Cursor", database: str, branch: Branch) -> None:
         cursor.execute(
@@ -267,43 +295,5 @@ class LocalBranches:
         )
 
 
-def _environment_of(source: Database, parent: str) -> Environment:
-    """What a database is for: by its mark, or by the environment it was made for while it has neither mark nor rows."""
-    with connect(source) as connection:
-        mark = read_mark(connection)
-        if mark is None and (occupied := tables_with_rows(connection)):
-            raise UnmarkedWithRows("copy", source.name, occupied)
-    if mark == PREPARING:
-        raise BranchNotReady(parent)
-    return Environment(mark or source.environment)
-
-
-def _rename(cursor: "Cursor", old: str, new: str) -> None:
-    cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new)))
-
-
-def _allow(cursor: "Cursor", database: str, allowed: bool) -> None:
-    cursor.execute(
-        sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(sql.Identifier(database), sql.Literal(allowed))
-    )
-
-
-def _end_sessions(cursor: "Cursor", database: str) -> None:
-    cursor.execute(
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-        (database,),
-    )
-
-
 def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
-
-
-def _drop(cursor: "Cursor", database: str) -> None:
-    cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
-
-
-def _asked(cursor: "Cursor", statement: str, *parameters: object) -> object:
-    cursor.execute(statement, parameters)
-    row = cursor.fetchone()
-    return row[0] if row is not None else None

@@ -24,11 +24,13 @@ def make(
 ) -> Branch:
     """Make a branch that is for what its parent is for. When that fails half way, nothing is left of it.
 
-    Raises as the provider's `create` does.
+    Raises as the provider's `make` does.
     """
-    provider.create(name, parent=parent, expires_at=_from_now(lasting), force=force)
+    made = provider.make(name, parent=parent, expires_at=_from_now(lasting), force=force)
+    if not sealed:
+        return made
     try:
-        return provider.finish(name, sealed=sealed)
+        return provider.finish(name, sealed=True)
     except BaseException:
         with suppress(BranchError):
             provider.delete(name)

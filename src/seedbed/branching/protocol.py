@@ -64,6 +64,14 @@ class BranchProvider(Protocol):
             ParentInUse, CopyFailed: nothing was made.
         """
 
+    def make(
+        self, name: str, *, parent: str | None = None, expires_at: datetime | None = None, force: bool = False
+    ) -> Branch:
+        """Copy a database, as what its parent is, and leave the copy ready at once. When it fails, nothing is left.
+
+        Raises as `create` does.
+        """
+
     def finish(self, name: str, *, sealed: bool = False) -> Branch:
         """Mark a branch with its own environment, which makes it ready; one that is ready stays so.
 

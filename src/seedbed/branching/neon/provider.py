@@ -1,7 +1,7 @@
 """Branches on Neon: each is one of the project's there, with a compute of its own."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ from seedbed.branching.protocol import Branch
 from seedbed.errors import (
     BadBranchName,
     BadExpiry,
+    BranchError,
     BranchExists,
     BranchNotReady,
     BranchSealed,
@@ -93,6 +94,17 @@ class NeonBranches:
         with self._requested(request, source, expires_at) as made:
             self._begin(made, inherited=environment is None, even_production=even_production)
         return made.branch([])
+
+    def make(
+        self, name: str, *, parent: str | None = None, expires_at: datetime | None = None, force: bool = False
+    ) -> Branch:
+        self.create(name, parent=parent, expires_at=expires_at, force=force)
+        try:
+            return self.finish(name)
+        except BaseException:
+            with suppress(BranchError):
+                self.delete(name)
+            raise
 
     def finish(self, name: str, *, sealed: bool = False) -> Branch:
         found = self._looking.existing(name)
