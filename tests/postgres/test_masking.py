@@ -1,5 +1,7 @@
 """Personal data replaced: nothing of it left, joins and unique columns as they were."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from seedbed.modelling.personal import personal, unmarked
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.marking import change_mark
+from seedbed.postgres.psql import client_environment
 from seedbed.seeding.locking import today
 from seedbed.seeding.masking import Masked, mask
 from seedbed.seeding.masking.replacements import Replacements
@@ -50,6 +53,7 @@ ROWS = (
     "INSERT INTO subscription SELECT id, email FROM person WHERE id <= 900",
     "ANALYZE",
 )
+MANY = int(os.environ.get("SEEDBED_TEST_MASK_ROWS", "10000"))
 
 
 @pytest.fixture(params=["", VIEW], ids=["tables", "views too"])
@@ -142,6 +146,39 @@ class TestMask:
 
         with pytest.raises(ProtectedEnvironment):
             masked(project, filled)
+
+
+class TestManyRows:
+    """SEEDBED_TEST_MASK_ROWS is how many: 10,000 otherwise, 100,000 by hand."""
+
+    def test_leave_nothing_in_files_statistics_and_a_dump(
+        self, tmp_path: Path, seedbed_server: ThrowawayServer
+    ) -> None:
+        words = (b"secret.person", b"Realname", b"known only to me", b"+4790")
+        with little_project(tmp_path, TABLES) as project, fresh_database(seedbed_server) as database:
+            draft(project.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal()), "Create tables")
+            apply(project.settled, database)
+            filling = ";".join(ROWS).replace("3000", str(MANY))
+            execute(database.direct, filling)
+            execute(database.direct, "UPDATE person SET note = md5(id::text) || note WHERE id % 100 = 0; ANALYZE")
+            assert left_in_files(seedbed_server, database, words) != []
+
+            masked(project, database)
+
+            assert left_in_files(seedbed_server, database, words) == []
+            stats = "SELECT string_agg(concat(most_common_vals, histogram_bounds), '') FROM pg_stats"
+            said = execute(database.direct, f"{stats} WHERE schemaname = 'public'")[0][0].encode()
+            dump = subprocess.run(
+                [seedbed_server.binaries.program("pg_dump")], env=client_environment(database), capture_output=True,
+                check=True,
+            ).stdout  # fmt: skip
+            assert [word for word in words if word in said or word in dump] == []
+            assert execute(database.direct, "SELECT count(DISTINCT email), count(DISTINCT phone) FROM person") == [
+                (MANY, MANY)
+            ]
+            assert execute(database.direct, "SELECT count(*) FROM person JOIN subscription USING (id, email)") == [
+                (900,)
+            ]
 
 
 class TestMarks:
