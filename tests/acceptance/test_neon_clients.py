@@ -172,25 +172,35 @@ class TestAnswers:
         base = "/projects/{project_id}"
         made = call("POST", f"{base}/branches", body)
         branch, endpoint = made["branch"]["id"], made["endpoints"][0]["id"]
-        ids = {"branch_id": branch, "endpoint_id": endpoint, "role_name": "neondb_owner"}
+        ids = {"branch_id": branch, "endpoint_id": endpoint, "role_name": "neondb_owner", "database_name": "neondb"}
         for path in (
             "/projects", base, "/users/me", "/users/me/organizations", f"{base}/branches", f"{base}/branches/count",
             f"{base}/branches/{{branch_id}}", f"{base}/branches/{{branch_id}}/endpoints", f"{base}/endpoints",
             f"{base}/branches/{{branch_id}}/roles", f"{base}/branches/{{branch_id}}/databases", f"{base}/operations",
             f"{base}/branches/{{branch_id}}/roles/{{role_name}}/reveal_password",
+            f"{base}/branches/{{branch_id}}/roles/{{role_name}}", f"{base}/endpoints/{{endpoint_id}}",
+            f"{base}/branches/{{branch_id}}/databases/{{database_name}}",
             f"{base}/branches/{{branch_id}}/schema?db_name=neondb",
             f"{base}/branches/{{branch_id}}/compare_schema?db_name=neondb",
             f"{base}/connection_uri?database_name=neondb&role_name=neondb_owner",
         ):  # fmt: skip
             call("GET", path, **ids)
         call("GET", f"{base}/operations/{{operation_id}}", operation_id=made["operations"][0]["id"])
+        roles, databases = f"{base}/branches/{{branch_id}}/roles", f"{base}/branches/{{branch_id}}/databases"
+        new = {"branch_id": branch, "role_name": "reader", "database_name": "more"}
+        call("POST", roles, {"role": {"name": "reader"}}, **new)
+        call("POST", f"{roles}/{{role_name}}/reset_password", **new)
+        call("POST", databases, {"database": {"name": "more", "owner_name": "reader"}}, **new)
+        call("DELETE", f"{databases}/{{database_name}}", **new)
+        call("DELETE", f"{roles}/{{role_name}}", **new)
+        call("PATCH", f"{base}/endpoints/{{endpoint_id}}", {"endpoint": {"suspend_timeout_seconds": 60}}, **ids)
         call("PATCH", f"{base}/branches/{{branch_id}}", {"branch": {"expires_at": _days(2)}}, **ids)
         call("POST", f"{base}/branches/{{branch_id}}/restore", {"source_branch_id": main}, **ids)
         for verb in ("suspend", "start", "restart"):
             call("POST", f"{base}/endpoints/{{endpoint_id}}/{verb}", **ids)
         call("DELETE", f"{base}/branches/{{branch_id}}", **ids)
 
-        assert described.checked == 24
+        assert described.checked == 33
 
 
 class Described:

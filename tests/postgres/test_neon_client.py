@@ -1,11 +1,14 @@
 """Branches on Neon, by an emulator of its API whose faults are asked for."""
 
+import json
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from unittest.mock import patch
+from urllib.error import HTTPError
 
 import psycopg2
 import pytest
@@ -410,6 +413,41 @@ class TestFaults:
             pytest.raises(NotItsEndpoint),
         ):
             branches.url(PR)
+
+
+class TestTheEmulator:
+    @pytest.mark.parametrize(
+        ("method", "path", "body", "status", "said"),
+        [
+            ("POST", "/branches", {"branch": {"parent_timestamp": "2026-11-01T00:00:00Z"}}, 422, "keeps no history"),
+            ("DELETE", "/branches/br-never-was", None, 404, "branch not found"),
+            ("GET", "/snapshots", None, 404, "the emulator has no such route"),
+            ("GET", "/branches?limit=0", None, 400, "not valid"),
+            ("POST", "/branches", {"branch": {"expires_at": "tomorrow"}}, 400, "RFC 3339"),
+        ],
+    )
+    def test_refuses_as_neon_words_it(
+        self, neon: Neon, method: str, path: str, body: Any, status: int, said: str
+    ) -> None:
+        with pytest.raises(HTTPError) as refused:
+            neon.call(method, f"/api/v2/projects/{neon.run.cloud.project}{path}", body)
+
+        answer = json.loads(refused.value.read())
+        assert refused.value.code == status
+        assert answer.keys() == {"request_id", "code", "message"}
+        assert said in answer["message"]
+
+    def test_gives_the_children_of_a_protected_branch_passwords_of_their_own(
+        self, neon: Neon, branches: NeonBranches
+    ) -> None:
+        make(branches, "parent")
+        make(branches, "alike", parent="parent")
+        (parent,) = [branch for branch in neon.run.cloud.branches.values() if branch.name == "parent"]
+        parent.protected = True
+        make(branches, parent="parent")
+
+        passwords = [branches.url(name).connect_arguments()["password"] for name in ("alike", PR)]
+        assert len({*passwords, *parent.passwords.values()}) == 2
 
 
 class TestRetryAfter:

@@ -8,10 +8,12 @@ from typing import Any
 from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from seedbed.branching.neon.emulator.cloud import Cloud, Refusal
+from seedbed.branching.neon.emulator.computes import add_computes
 from seedbed.branching.neon.emulator.faults import ADMIN, Faults
-from seedbed.branching.neon.emulator.inside import Given, MaybeGiven, add_inside, uri
+from seedbed.branching.neon.emulator.inside import Given, MaybeGiven, add_inside, see_now, uri
 from seedbed.branching.neon.emulator.records import DOMAIN, REGION, Branch, Endpoint, Json, Operation, now, stamp
 
 _MOST = 10_000
@@ -29,11 +31,12 @@ def create_api(cloud: Cloud, key: str, faults: Faults) -> FastAPI:
     app = FastAPI(title="Neon's API, emulated", openapi_url=None, docs_url=None, redoc_url=None)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _not_here)
     v2 = "/api/v2"
     guard = [Depends(known)]
     _account(app, v2, cloud, guard)
     _branches(app, f"{v2}/projects/{{project}}", cloud, guard)
-    _computes(app, f"{v2}/projects/{{project}}", cloud, guard)
+    add_computes(app, f"{v2}/projects/{{project}}", cloud, guard)
     add_inside(app, f"{v2}/projects/{{project}}", cloud, guard)
 
     @app.post(f"{ADMIN}/faults", dependencies=guard)
@@ -59,6 +62,12 @@ def _refused(_: Request, error: Exception) -> Response:
 
 def _malformed(_: Request, error: Exception) -> Response:
     return _refused(_, Refusal(400, "", f"request is not valid: {error}"))
+
+
+def _not_here(_: Request, error: Exception) -> Response:
+    """What Neon has and the emulator has not is told apart from what is not there."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    return _refused(_, Refusal(error.status_code, "", f"the emulator has no such route: {error.detail}"))
 
 
 def _account(app: FastAPI, v2: str, cloud: Cloud, guard: Any) -> None:
@@ -143,6 +152,7 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
         cloud.see_project(project)
         body = given or {}
         wanted = body.get("branch") or {}
+        see_now(wanted, "parent_lsn", "parent_timestamp")
         with cloud.lock:
             branch, endpoints, operations = cloud.create(
                 wanted.get("name"),
@@ -176,13 +186,13 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
         expiry = _moment(wanted["expires_at"]) if "expires_at" in wanted else False
         with cloud.lock:
             branch = cloud.branch(branch_id)
-            return _done(branch, cloud.update(branch, wanted.get("name"), expiry))
+            return _done(branch, cloud.update(branch, wanted.get("name"), expiry, wanted.get("protected")))
 
     @app.delete(f"{base}/branches/{{branch_id}}", dependencies=guard)
     def delete(project: str, branch_id: str) -> Any:
         cloud.see_project(project)
         with cloud.lock:
-            if branch_id not in cloud.branches:
+            if branch_id in cloud.deleted:
                 return Response(status_code=204)
             branch = cloud.branch(branch_id)
             return _done(branch, cloud.delete(branch))
@@ -190,69 +200,10 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
     @app.post(f"{base}/branches/{{branch_id}}/restore", dependencies=guard)
     def restore(project: str, branch_id: str, given: Given) -> Json:
         cloud.see_project(project)
+        see_now(given, "source_lsn", "source_timestamp")
         with cloud.lock:
             branch, source = cloud.branch(branch_id), cloud.branch(str(given.get("source_branch_id")))
             return _done(branch, cloud.restore(branch, source, given.get("preserve_under_name")))
-
-
-def _computes(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
-    def said(endpoint: Endpoint, operations: list[Operation]) -> Json:
-        return {"endpoint": endpoint.json(), "operations": [operation.json() for operation in operations]}
-
-    @app.get(f"{base}/endpoints", dependencies=guard)
-    def every(project: str) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            return {"endpoints": [endpoint.json() for endpoint in cloud.endpoints.values()]}
-
-    @app.get(f"{base}/branches/{{branch_id}}/endpoints", dependencies=guard)
-    def of_branch(project: str, branch_id: str) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            return {"endpoints": [endpoint.json() for endpoint in cloud.of_branch(cloud.branch(branch_id).id)]}
-
-    @app.post(f"{base}/endpoints", dependencies=guard, status_code=201)
-    def create(project: str, given: Given) -> Json:
-        cloud.see_project(project)
-        wanted = given.get("endpoint") or {}
-        with cloud.lock:
-            return said(*cloud.add_endpoint(cloud.branch(wanted.get("branch_id", "")), wanted.get("type", "")))
-
-    @app.delete(f"{base}/endpoints/{{endpoint_id}}", dependencies=guard)
-    def delete(project: str, endpoint_id: str) -> Any:
-        cloud.see_project(project)
-        with cloud.lock:
-            if endpoint_id not in cloud.endpoints:
-                return Response(status_code=204)
-            endpoint = cloud.endpoint(endpoint_id)
-            return said(endpoint, cloud.remove_endpoint(endpoint))
-
-    @app.post(f"{base}/endpoints/{{endpoint_id}}/{{verb}}", dependencies=guard)
-    def change(project: str, endpoint_id: str, verb: str) -> Json:
-        cloud.see_project(project)
-        if verb not in {"start", "suspend", "restart"}:
-            raise Refusal(404, "", "not found")
-        with cloud.lock:
-            endpoint = cloud.endpoint(endpoint_id)
-            cloud.see_idle()
-            operations = [cloud.suspend(endpoint)] if verb in {"suspend", "restart"} else []
-            operations += [cloud.start(endpoint)] if verb in {"start", "restart"} else []
-            return said(endpoint, operations)
-
-    @app.get(f"{base}/operations", dependencies=guard)
-    def operations(project: str, limit: int = 100) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            return {"operations": [operation.json() for operation in cloud.operations[::-1][:limit]]}
-
-    @app.get(f"{base}/operations/{{operation_id}}", dependencies=guard)
-    def operation(project: str, operation_id: str) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            found = [one for one in cloud.operations if one.id == operation_id]
-        if not found:
-            raise Refusal(404, "", "operation not found")
-        return {"operation": found[0].json()}
 
 
 def _done(branch: Branch, operations: list[Operation]) -> Json:

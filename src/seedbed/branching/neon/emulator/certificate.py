@@ -55,4 +55,4 @@ def make_tls(host: str) -> Tls:
             + made.public_bytes(serialization.Encoding.PEM)
         )
         context.load_cert_chain(file)
-    return Tls(context, b"" + hashlib.sha256(made.public_bytes(serialization.Encoding.DER)).digest())
+    return Tls(context, hashlib.sha256(made.public_bytes(serialization.Encoding.DER)).digest())

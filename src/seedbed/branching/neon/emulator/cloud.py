@@ -4,7 +4,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from queue import Queue
@@ -41,17 +41,19 @@ class Cloud:
     branches: dict[str, Branch] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
+    deleted: set[str] = field(default_factory=set)
+    """Ids of branches and computes that were there: deleting them again is no error."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _queue: "Queue[Operation | None]" = field(default_factory=Queue)
-    _inner: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    inner: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Begin with a default branch `main`, and do operations for the length of a block."""
-        self.storage.make_role(ROLE, self._inner)
+        self.storage.make_role(ROLE, self.inner)
         main = Branch(f"br-main-{secrets.token_hex(4)}", "main", None, self.project, default=True, state="ready")
         main.databases[DATABASE] = ROLE
-        main.passwords[ROLE] = f"npg_{secrets.token_hex(8)}"
+        main.passwords[ROLE] = new_password()
         self.storage.make(main.place(DATABASE), ROLE)
         self.branches[main.id] = main
         endpoint = self._new_endpoint(main)
@@ -118,7 +120,8 @@ class Cloud:
         branch = Branch(
             made_id, name, None if schema_only else parent.id, self.project, protected=protected,
             init_source="schema-only" if schema_only else "parent-data", expires_at=expires_at, annotation=annotation,
-            databases=dict(parent.databases), passwords=dict(parent.passwords),
+            databases=dict(parent.databases),
+            passwords={role: new_password() if parent.protected else known for role, known in parent.passwords.items()},
         )  # fmt: skip
         self.branches[branch.id] = branch
 
@@ -127,7 +130,7 @@ class Cloud:
                 self.storage.copy(parent.place(database), branch.place(database), owner, schema_only=schema_only)
             branch.state = "ready"
 
-        operations = [self._begin("create_branch", copy, branch)]
+        operations = [self.begin("create_branch", copy, branch)]
         endpoints = [self._new_endpoint(branch, kind) for kind in types]
         operations += [self.start(endpoint) for endpoint in endpoints]
         return branch, endpoints, operations
@@ -163,9 +166,11 @@ class Cloud:
                 self.storage.copy(origin.place(database), branch.place(database), owner)
             branch.state, branch.last_reset_at = "ready", now()
 
-        return [self._begin("create_branch", again, branch)]
+        return [self.begin("create_branch", again, branch)]
 
-    def update(self, branch: Branch, name: str | None, expiry: "datetime | bool | None") -> list[Operation]:
+    def update(
+        self, branch: Branch, name: str | None, expiry: "datetime | bool | None", protected: bool | None
+    ) -> list[Operation]:
         """`expiry` is False where it is not to be changed."""
         self.see_idle()
         if name is not None and name != branch.name:
@@ -175,6 +180,8 @@ class Cloud:
                 raise Refusal(422, "", "a default or protected branch, or one with children, cannot expire")
             see_expiry(expiry)
             branch.expires_at = expiry
+        if protected is not None:
+            branch.protected = protected
         branch.name = name or branch.name
         branch.updated_at = now()
         return []
@@ -186,14 +193,16 @@ class Cloud:
         if self.children(branch.id):
             raise Refusal(422, "", "cannot delete branch that has children")
         del self.branches[branch.id]
+        self.deleted.add(branch.id)
         for endpoint in self.of_branch(branch.id):
             del self.endpoints[endpoint.id]
+            self.deleted.add(endpoint.id)
 
         def drop() -> None:
             for database in branch.databases:
                 self.storage.drop(branch.place(database))
 
-        return [self._begin("delete_timeline", drop, branch)]
+        return [self.begin("delete_timeline", drop, branch)]
 
     def add_endpoint(self, branch: Branch, kind: str) -> tuple[Endpoint, list[Operation]]:
         self.see_idle()
@@ -205,6 +214,7 @@ class Cloud:
     def remove_endpoint(self, endpoint: Endpoint) -> list[Operation]:
         operations = [self.suspend(endpoint)]
         del self.endpoints[endpoint.id]
+        self.deleted.add(endpoint.id)
         return operations
 
     def start(self, endpoint: Endpoint) -> Operation:
@@ -213,7 +223,7 @@ class Cloud:
         def wake() -> None:
             endpoint.state = "active"
 
-        return self._begin("start_compute", wake, self.branches.get(endpoint.branch_id), endpoint)
+        return self.begin("start_compute", wake, self.branches.get(endpoint.branch_id), endpoint)
 
     def suspend(self, endpoint: Endpoint) -> Operation:
         self.see_idle()
@@ -224,14 +234,7 @@ class Cloud:
                 self.storage.end_sessions(branch.place(database))
             endpoint.state = "idle"
 
-        return self._begin("suspend_compute", sleep, branch, endpoint)
-
-    def add_database(self, branch: Branch, name: str, owner: str) -> list[Operation]:
-        self.see_idle()
-        if name in branch.databases:
-            raise Refusal(409, "", "database already exists")
-        branch.databases[name] = owner
-        return [self._begin("apply_config", lambda: self.storage.make(branch.place(name), owner), branch)]
+        return self.begin("suspend_compute", sleep, branch, endpoint)
 
     def way(self, compute: str, database: str, role: str) -> Way:
         """Where a connection goes; a sleeping compute wakes by it."""
@@ -251,7 +254,7 @@ class Cloud:
             endpoint.state = "active"
         if sleeping:
             time.sleep(self.step)
-        return Way(branch.passwords[role], branch.place(database), self._inner)
+        return Way(branch.passwords[role], branch.place(database), self.inner)
 
     def _new_endpoint(self, branch: Branch, kind: str = "read_write") -> Endpoint:
         endpoint = Endpoint(f"ep-calm-{secrets.token_hex(4)}", branch.id, self.project, kind)
@@ -262,7 +265,7 @@ class Cloud:
         if any(branch.name == name for branch in self.branches.values()):
             raise Refusal(409, "BRANCH_ALREADY_EXISTS", f'branch already exists; branch_name:"{name}"')
 
-    def _begin(
+    def begin(
         self, action: str, work: Callable[[], None], branch: Branch | None, endpoint: Endpoint | None = None
     ) -> Operation:
         operation = Operation(
@@ -291,8 +294,13 @@ class Cloud:
             with self.lock:
                 for branch in list(self.branches.values()):
                     over = branch.expires_at is not None and branch.expires_at <= now()
-                    if over and not any(operation.under_way for operation in self.operations):
-                        self.delete(branch)
+                    if over:
+                        with suppress(Refusal):  # something is under way, or it may not be deleted after all
+                            self.delete(branch)
+
+
+def new_password() -> str:
+    return f"npg_{secrets.token_hex(8)}"
 
 
 def see_expiry(at: datetime | None) -> None:

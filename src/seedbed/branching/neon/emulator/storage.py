@@ -26,12 +26,14 @@ class Storage:
     server: ThrowawayServer
 
     def make_role(self, name: str, password: str) -> None:
+        """With the rights of a role that Neon's API makes; one that is there, as another branch's, is left."""
+        role = sql.Identifier(name)
         with self._cursor() as cursor:
-            cursor.execute(
-                sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE BYPASSRLS PASSWORD {}").format(
-                    sql.Identifier(name), sql.Literal(password)
-                )
-            )
+            cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,))
+            if cursor.fetchone() is None:
+                made = sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE BYPASSRLS PASSWORD {}")
+                cursor.execute(made.format(role, sql.Literal(password)))
+                cursor.execute(sql.SQL("GRANT pg_read_all_data, pg_write_all_data TO {}").format(role))
 
     def make(self, place: str, owner: str) -> None:
         with self._cursor() as cursor:
