@@ -1315,7 +1315,7 @@ class NotOursOnNeon(NotABranch):
         super().__init__(
             f"{branch} on Neon",
             reason,
-            remedy="Choose another name, or rename or delete that branch in Neon's console.",
+            remedy="Choose another name; seedbed branch list shows the branches of this project.",
         )
 
 

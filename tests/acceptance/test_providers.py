@@ -117,7 +117,7 @@ class TestBranch:
         differs = place.run("branch", "diff", "feature/search", code=1)
         place.run("branch", "reset", "feature/search", "--yes", "feature/search")
 
-        assert differs.stdout.splitlines()[1:] == ["  index ix_mine of task is not wanted"]
+        assert differs.stdout.splitlines()[1:] == ["  only in feature/search: index ix_mine of task"]
         assert ask(place.url("feature/search"), USERS) == [(1,)]
         assert place.run("branch", "diff", "feature/search").returncode == 0
 

@@ -106,6 +106,12 @@ class TestCreate:
         assert execute(url, "SELECT name FROM seedbed.environment") == [("preparing",)]
         assert execute(main_of(branches), "SELECT name FROM seedbed.environment") == [("development",)]
 
+    def test_makes_the_database_to_be_copied_on_a_server_that_is_new(self) -> None:
+        with reference_project() as fresh:
+            made = make(provider_of(fresh), "pr")
+
+        assert (made.parent, made.mark) == ("development", "development")
+
     def test_copies_a_branch(self, branches: LocalBranches) -> None:
         make(branches, "first")
         execute(branches.url("first"), "INSERT INTO note VALUES ('from first')")

@@ -299,11 +299,15 @@ class TestData:
     def test_is_made_anew_where_seeds_are_asked_for(self, configuration: Configuration, development: Database) -> None:
         seeded(development, configuration)
 
+        execute(development.direct, "SELECT lo_from_bytea(0, 'a scan of a passport')")
+
         preview = up(configuration, "preview/pr-42", data=Data.SEED)
 
         assert preview.filled.rows == Rows.SEEDED
         assert execute(preview.url, USERS) == [(50,)]
+        assert execute(preview.url, "SELECT count(*) FROM pg_largeobject_metadata") == [(0,)]
         assert execute(development.direct, USERS) == [(10,)]
+        assert diff(configuration, "preview/pr-42").equal
 
 
 class TestCollect:

@@ -21,6 +21,7 @@ from seedbed.errors import (
     BranchNotReady,
     BranchSealed,
     DatabaseMissing,
+    LoginRefused,
     NotABranch,
     ProductionCopied,
     Unreachable,
@@ -256,7 +257,7 @@ class LocalBranches:
             there = Database(url, url, self.configuration.environment, EMBEDDED, self.server)
             try:
                 return there.name, environment_of(there, parent)
-            except DatabaseMissing:
+            except (DatabaseMissing, LoginRefused):  # neither it nor its role was made yet
                 return there.name, environment_of(self.original(), parent)
         branch = self._existing(cursor, parent)
         if not branch.ready:

@@ -11,6 +11,8 @@ from seedbed.cli.options import show as show_result
 
 if TYPE_CHECKING:
     from seedbed.branching import Branch
+    from seedbed.postgres.catalogue import Difference
+    from seedbed.previewing.diffing import BranchDiff
 
 
 @click.group()
@@ -111,7 +113,7 @@ def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_j
     lines = [
         f"{found.branch} is at {found.revision or 'no revision'}, {found.other} at {found.other_revision or 'none'}."
     ]
-    lines += [f"  {difference}" for difference in found.differences] or ["Nothing else differs."]
+    lines += [f"  {_beside(found, difference)}" for difference in found.differences] or ["Nothing else differs."]
     show_result(found, as_json=as_json, lines=lines)
     ctx.exit(0 if found.equal else 1)
 
@@ -173,6 +175,13 @@ def delete(ctx: click.Context, name: str, yes: str | None, env: str | None) -> N
     confirm(name, yes, action="deleted")
     provider.delete(name)
     click.echo(f"{name} is deleted.")
+
+
+def _beside(found: "BranchDiff", difference: "Difference") -> str:
+    if difference.attribute:
+        facts = f"{difference.attribute} is {difference.found}, and {difference.wanted} in {found.other}"
+        return f"{difference.object}: {facts}"
+    return f"only in {found.other if difference.found == 'missing' else found.branch}: {difference.object}"
 
 
 def _written(moment: datetime) -> str:

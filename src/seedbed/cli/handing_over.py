@@ -10,8 +10,8 @@ from seedbed.errors import NotInGitHub
 from seedbed.settings import DatabaseUrl
 
 
-def to_github(facts: Mapping[str, str], secrets: Sequence[DatabaseUrl], summary: Sequence[str]) -> None:
-    """Set a step's outputs, have GitHub hide every secret in its logs first, and add to the job's summary.
+def see_github() -> str:
+    """Where a step's outputs go.
 
     Raises:
         NotInGitHub: there is no GITHUB_OUTPUT to write to.
@@ -19,6 +19,15 @@ def to_github(facts: Mapping[str, str], secrets: Sequence[DatabaseUrl], summary:
     target = os.environ.get("GITHUB_OUTPUT")
     if not target:
         raise NotInGitHub
+    return target
+
+
+def to_github(facts: Mapping[str, str], secrets: Sequence[DatabaseUrl], summary: Sequence[str]) -> None:
+    """Set a step's outputs, have GitHub hide every secret in its logs first, and add to the job's summary.
+
+    Raises as `see_github` does.
+    """
+    target = see_github()
     for secret in dict.fromkeys(_hidden(secrets)):
         click.echo(f"::add-mask::{secret}")
     _append(target, "".join(f"{name}={value}\n" for name, value in facts.items()))

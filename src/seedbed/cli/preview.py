@@ -88,11 +88,13 @@ def up(
 
     Until all is done the database is marked preparing, and its address is given to nobody.
     """
-    from seedbed.cli.handing_over import dotenv_lines, to_github
+    from seedbed.cli.handing_over import dotenv_lines, see_github, to_github
     from seedbed.previewing.data import Data
     from seedbed.previewing.previews import up as bring_up
 
     chosen = configuration(ctx, env)
+    if output == "github":
+        see_github()
     with step("Bringing the preview up"):
         brought = bring_up(
             chosen,

@@ -36,7 +36,7 @@ def reset(database: Database) -> None:
 
     On the embedded server it is dropped and made anew, which ends the sessions on it. On a given server every schema
     of the database's owner is dropped in one transaction: all or nothing, and it waits for whoever uses them. There
-    `public` is made again as it was, with its owner, its grants and its default privileges.
+    `public` is made again as it was, with its owner, its grants, its default privileges and its comment.
 
     Raises as `refuse` does, and:
         PoolerRefused, LockNotGranted: as for migrating, which it keeps out meanwhile.
@@ -60,6 +60,7 @@ def empty(database: Database) -> None:
             raise MarkedOtherwise("empty", database.name, mark or "nothing", PREPARING)
         _refuse_remains(connection, database)
         _drop_schemas(connection)
+        _drop_large_objects(connection)
         write_mark(connection, PREPARING)
         connection.commit()
 
@@ -112,6 +113,11 @@ def _drop_schemas(connection: Connection) -> None:
             connection.exec_driver_sql(statement)
 
 
+def _drop_large_objects(connection: Connection) -> None:
+    """They are in no schema, and may be of production."""
+    connection.execute(text("SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE pg_has_role(lomowner, 'USAGE')"))
+
+
 def _public_as_it_is(connection: Connection) -> list[str]:
     """The statements that make `public` again: CREATE SCHEMA alone would shut out every role but its owner."""
     grants = connection.execute(
@@ -136,4 +142,10 @@ def _public_as_it_is(connection: Connection) -> list[str]:
             " WHERE nspname = 'public'"
         )
     ).scalars()
-    return [*create, *grants, *defaults]
+    comment = connection.execute(
+        text(
+            "SELECT format('COMMENT ON SCHEMA public IS %L', said) FROM pg_namespace,"
+            " obj_description(oid, 'pg_namespace') said WHERE nspname = 'public' AND said IS NOT NULL"
+        )
+    ).scalars()
+    return [*create, *grants, *defaults, *comment]
