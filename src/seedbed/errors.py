@@ -1099,10 +1099,11 @@ class BranchNotReady(BranchError):
 
     code = "SB508"
 
-    def __init__(self, branch: str) -> None:
+    def __init__(self, branch: str, *, finish: str | None = None) -> None:
         super().__init__(
             f"{branch} is still being prepared, or what prepared it was stopped; it is not for use.",
-            remedy=f"Finish it: seedbed preview up {branch}. Or start again: seedbed branch delete {branch}",
+            remedy=f"Finish it: {finish or f'seedbed preview up {branch}'}. "
+            f"Or start again: seedbed branch delete {branch}",
         )
 
 

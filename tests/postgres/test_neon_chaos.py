@@ -43,7 +43,7 @@ class TestAPreviewOnNeon:
             done, killed = 0, 0
             for number in range(RUNS):
                 neon.faults(
-                    seed=number, _409=0.03, _423=0.1, _429=0.05, _503=0.05, dropped=0.15, asleep=chance.randrange(3),
+                    seed=number, _409=0.1, _423=0.1, _429=0.05, _503=0.05, dropped=0.15, asleep=chance.randrange(3),
                     step=chance.choice([0.005, 0.05, 0.3]),
                 )  # fmt: skip
                 process = seedbed(neon, "preview", "up", PR)

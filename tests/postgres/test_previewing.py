@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from threading import Thread, Timer
+from unittest.mock import patch
 
 import pytest
 
@@ -15,6 +16,7 @@ from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, locate
 from seedbed.postgres.marking import change_mark
+from seedbed.previewing import previews
 from seedbed.previewing.bases import BASE, make_base
 from seedbed.previewing.collecting import Rules, collect, pull_requests
 from seedbed.previewing.data import Data, Rows
@@ -251,6 +253,23 @@ class TestBase:
         assert (again.created, again.branch.sealed, again.filled.rows) == (False, True, Rows.COPIED)
         assert execute(preview.url, USERS) == [(1,)]
         assert execute(up(configuration, "preview/pr-43").url, USERS) == [(10,)]
+
+    def test_is_waited_for_while_it_is_made_anew(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        make_base(configuration, Data.SEED)
+        branches.reset(BASE)
+
+        with patch.object(previews, "_BASE_SECONDS", 0.1), pytest.raises(BranchNotReady) as refused:
+            up(configuration, "preview/pr-42")
+        later = Timer(0.3, branches.finish, (BASE,))
+        later.start()
+        preview = up(configuration, "preview/pr-42")
+        later.join()
+
+        assert refused.value.remedy is not None
+        assert refused.value.remedy.startswith("Finish it: seedbed preview base.")
+        assert preview.branch.parent == BASE
 
     def test_is_no_preview_itself(self, configuration: Configuration, development: Database) -> None:
         make_base(configuration, Data.SEED)

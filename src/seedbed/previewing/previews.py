@@ -1,11 +1,20 @@
 """Previews brought up and taken down, each by a call that can be made again."""
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from seedbed.branching import Branch, BranchProvider, provider_of
-from seedbed.errors import BranchError, BranchExists, BranchNotFound, DatabaseMissing, NotAPreview, Unreachable
+from seedbed.errors import (
+    BranchError,
+    BranchExists,
+    BranchNotFound,
+    BranchNotReady,
+    DatabaseMissing,
+    NotAPreview,
+    Unreachable,
+)
 from seedbed.postgres.databases import Database
 from seedbed.postgres.locks import preparing_alone
 from seedbed.previewing.bases import BASE
@@ -14,6 +23,7 @@ from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 LASTING = timedelta(days=14)
 _WAIT = timedelta(minutes=10)
+_BASE_SECONDS, _POLL_SECONDS = 60.0, 0.5
 _TRIES = 5
 
 
@@ -53,6 +63,7 @@ def up(
     Raises:
         NotAPreview: there is a branch of that name which is for something else.
         ProductionCopied: rows of production would be in it as they are.
+        BranchNotReady: the base is being made, and was not done within a minute.
         BranchBusy: another call is still at work on it after ten minutes.
         BranchError: the branch cannot be made.
         MigrationError, SeedError: a revision or the seeds failed.
@@ -107,13 +118,10 @@ class _Asked:
             return self.provider.get(self.name), False
         except BranchNotFound:
             pass
-        parent = self.parent
-        if parent is None and any(branch.name == BASE and branch.ready for branch in self.provider.list()):
-            parent = BASE
         try:
             made = self.provider.create(
                 self.name,
-                parent=parent,
+                parent=self.parent or self._base(),
                 environment=Environment.PREVIEW,
                 expires_at=self.ending,
                 force=self.force,
@@ -122,6 +130,17 @@ class _Asked:
         except BranchExists:
             return self.provider.get(self.name), False
         return made, True
+
+    def _base(self) -> str | None:
+        """The base, where there is one; while it is being made anew it is waited for, and nothing else copied instead."""
+        until = time.monotonic() + _BASE_SECONDS
+        while base := next((branch for branch in self.provider.list() if branch.name == BASE), None):
+            if base.ready:
+                return BASE
+            if time.monotonic() > until:
+                raise BranchNotReady(BASE, finish="seedbed preview base")
+            time.sleep(_POLL_SECONDS)
+        return None
 
     def brought_up(self, branch: Branch, *, created: bool) -> Preview:
         """One at a time prepares a branch; whoever waited for another finds it ready, and leaves its rows alone."""

@@ -8,8 +8,9 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ADMIN = "/emulator"
+_CONFLICT = 409
 _SAID = {
-    409: "conflict with an operation that was made meanwhile",
+    _CONFLICT: "conflict with an operation that was made meanwhile",
     423: "project already has running conflicting operations, scheduling of new ones is prohibited",
     429: "too many requests",
     503: "service unavailable",
@@ -35,8 +36,12 @@ class Faults:
         self.chance = random.Random(given.get("seed"))
         self.counts = {}
 
-    def status(self) -> int | None:
-        return next((status for status, rate in self.rates.items() if self._happens(rate, str(status))), None)
+    def status(self, method: str) -> int | None:
+        """409 is a conflict with what somebody else made, so it is the answer to a POST alone."""
+        for status, rate in self.rates.items():
+            if (status != _CONFLICT or method == "POST") and self._happens(rate, str(status)):
+                return status
+        return None
 
     def drops(self) -> bool:
         return self._happens(self.dropped, "dropped")
@@ -59,7 +64,7 @@ class Faulty:
         if scope["type"] != "http" or scope["path"].startswith(ADMIN):
             await self.app(scope, receive, send)
             return
-        if (status := self.faults.status()) is not None:
+        if (status := self.faults.status(scope["method"])) is not None:
             await _answer(send, status, self.faults.retry_after)
             return
         if not self.faults.drops():
