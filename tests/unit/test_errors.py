@@ -24,7 +24,7 @@ class TestErrors:
         codes = [error.code for error in ERRORS]
 
         assert len(codes) == len(set(codes))
-        assert all(re.fullmatch(r"SB[1-6]\d\d", code) for code in codes)
+        assert all(re.fullmatch(r"SB[1-7]\d\d", code) for code in codes)
 
     @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
     def test_have_a_heading_in_the_manual(self, error: type[SeedbedError]) -> None:
@@ -43,5 +43,6 @@ class TestErrors:
             "4": errors.SeedError,
             "5": errors.BranchError,
             "6": errors.ServiceError,
+            "7": errors.TestingError,
         }.items():
             assert {error.code[2] for error in concrete(branch)} == {digit}

@@ -44,7 +44,7 @@ class SeedPlan:
         """The same plan over rows that a database has in tables which the seeds do not plan."""
         wanted = {table.name: table.wish for table in self.tables}
         order = [table.sql for table in self.tables]
-        tables = _tables(self.project, self.schema, order, wanted, self.lock, self.sources, found)
+        tables = table_plans(self.project, self.schema, order, wanted, self.lock, self.sources, found)
         return SeedPlan(self.environment, self.project, self.schema, self.lock, tables, self.sources, self.content)
 
 
@@ -62,14 +62,14 @@ def plan(project: Project, schema: Schema, environment: Environment, *, as_of: d
     lock = read_lock(project, environment, as_of=as_of)
     order = _in_order([table for table in schema.tables if table.key in wanted], wanted)
     sources = Pools(lock.as_of, Shelf(project.root / POOLS))
-    tables = _tables(project, schema, order, wanted, lock, sources, {})
+    tables = table_plans(project, schema, order, wanted, lock, sources, {})
     made = SeedPlan(environment, project, schema, lock, tables, sources, content(lock, tables))
     if not lock_file(project, environment).exists():
         write_lock(project, environment, lock)
     return made
 
 
-def _tables(
+def table_plans(
     project: Project,
     schema: Schema,
     order: Sequence[SqlTable],
@@ -78,6 +78,7 @@ def _tables(
     sources: Pools,
     there: Mapping[str, Existing],
 ) -> tuple[TablePlan, ...]:
+    """Plans of tables in an order that is known already; `there` are rows of tables that are not planned."""
     planned: dict[str, TablePlan] = {}
     for rank, table in enumerate(order):
         wish, model = wanted[table.key], schema.models.get(table.key)

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +35,8 @@ _SETTINGS = {
     "autovacuum": "off",
     "shared_buffers": "128MB",
     "max_connections": "200",
+    # In the data folder, and gone with it; of POSIX's own, a killed server leaves pieces behind.
+    **({} if sys.platform == "win32" else {"dynamic_shared_memory_type": "mmap"}),
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
@@ -43,22 +46,34 @@ _CHEAP_LOGIN = 16
 
 @dataclass(frozen=True)
 class ThrowawayServer:
-    """A running server that keeps nothing."""
+    """A running server that keeps nothing. `owner_password` is for a role that whoever uses it may make."""
 
     port: int
     password: str = field(repr=False)
     folder: Path
     binaries: Binaries
+    owner_password: str = field(repr=False)
 
     def url(self, database: str = "postgres") -> DatabaseUrl:
         return DatabaseUrl(
             SUPERUSER, self.password, "127.0.0.1", str(self.port), database, parameters=(("sslmode", "disable"),)
         )
 
+    def keep(self, target: Path) -> None:
+        """Stop the server and copy it to a folder that is not there yet, for others to begin from."""
+        account = server_account()
+        self._cluster(account).stop()
+        target.mkdir(mode=0o711)
+        _copy(self.folder / "data", target / "data")
+        write_state(target, State(self.password, self.owner_password))
+
+    def _cluster(self, account: Account) -> Cluster:
+        return Cluster(self.folder / "data", self.folder / "log", self.binaries, account)
+
 
 @contextmanager
-def throwaway_server(binaries: Binaries | None = None) -> Iterator[ThrowawayServer]:
-    """Run a server for the length of a block.
+def throwaway_server(binaries: Binaries | None = None, *, kept: Path | None = None) -> Iterator[ThrowawayServer]:
+    """Run a server for the length of a block, on a copy of what one `kept`, where there is such.
 
     On Linux the kernel ends it with the thread that started it, even after kill -9; so start it from a thread that
     lives as long as the block. Folders that killed owners left are removed by the next one.
@@ -71,13 +86,17 @@ def throwaway_server(binaries: Binaries | None = None) -> Iterator[ThrowawayServ
     cluster = Cluster(home / "data", home / "log", binaries, account)
     try:
         home.chmod(0o711)
-        state = State.fresh().with_holders(Holder.this_process())
+        known = read_state(kept) if kept is not None else None
+        state = (known or State.fresh()).with_holders(Holder.this_process())
         write_state(home, state)
-        cluster.create(state.superuser_password, sync=False)
+        if kept is not None and known is not None:
+            _copy(kept / "data", home / "data")
+        else:
+            cluster.create(state.superuser_password, sync=False)
         login = {"scram_iterations": "1"} if binaries.major >= _CHEAP_LOGIN else {}
         process, port = cluster.start(port=None, settings=_SETTINGS | login, options=_bound_to_owner())
         process.returncode = 0  # it is ended by its folder, below, however far this came
-        yield ThrowawayServer(port, state.superuser_password, home, binaries)
+        yield ThrowawayServer(port, state.superuser_password, home, binaries, state.owner_password)
     finally:
         cluster.stop(immediately=True)
         shutil.rmtree(home, ignore_errors=True)
@@ -90,6 +109,16 @@ def _parent(account: Account) -> Path:
     usual = Path(tempfile.gettempdir())
     others = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - the folder made in it has a random name and is ours alone
     return next((folder for folder in (usual, *others) if folder.is_dir() and account.can_enter(folder)), usual)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a data folder with its owners. Thousands of small files take Python five times as long as they take cp."""
+    if sys.platform == "win32":
+        shutil.copytree(source, target)
+        return
+    done = subprocess.run(["cp", "-a", source, target], capture_output=True, text=True, check=False)  # noqa: S607
+    if done.returncode != 0:
+        raise FolderNotWritable(target, done.stderr.strip() or f"cp ended with {done.returncode}")
 
 
 def _remove_orphans(parent: Path) -> None:

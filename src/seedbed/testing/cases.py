@@ -1,0 +1,192 @@
+"""The databases of one test, class or module: which it asked for, and what becomes of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from sqlmodel import Session
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from seedbed.errors import BadMark, TransactionEnded
+from seedbed.settings import Environment
+from seedbed.testing.clones import Clone
+from seedbed.testing.runs import EMPTY, Run
+from seedbed.testing.transactions import Asynchronous, Ended, Shared
+
+_MODES = ("transaction", "own", "empty")
+_SCOPES = ("function", "class", "module")
+_OWN = frozenset({"db_url", "db_engine"})
+"""Fixtures that are about a database of the test's own, and so choose one where no mark does."""
+_SYNCHRONOUS = frozenset({"class_db", "client", "db", "make", "module_db", "seeded"})
+"""Beside `async_db`, these would be a transaction that it does not see."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the mark `db` of a test says, or what its fixtures need where there is none."""
+
+    mode: str
+    seed: str | None
+    scope: str
+
+
+def wish_of(item: pytest.Item, run: Run) -> Wish:
+    """Read a test's mark.
+
+    Raises:
+        BadMark: it says something else.
+    """
+    mark = item.get_closest_marker("db") or pytest.mark.db.mark
+    fixtures = set(getattr(item, "fixturenames", ()))
+    own = bool(_OWN & fixtures) or ("async_db" in fixtures and bool(_SYNCHRONOUS & fixtures))
+    mode = mark.args[0] if mark.args else "own" if own else "transaction"
+    usual = None if mode == "empty" else run.templates.usual
+    known = {"seed": usual, "scope": "function", **mark.kwargs}
+    seed, scope = known["seed"], known["scope"]
+    if len(mark.args) > 1 or set(known) != {"seed", "scope"}:
+        raise BadMark(item.nodeid, "it has more to it than a mode, seed= and scope=")
+    if mode not in _MODES:
+        raise BadMark(item.nodeid, f"there is no {mode!r}")
+    if seed is not None and seed not in list(Environment):
+        raise BadMark(item.nodeid, f"there are no seeds {seed!r}")
+    if scope not in _SCOPES or (scope != "function" and mode == "transaction"):
+        raise BadMark(item.nodeid, f"scope={scope!r} does not go with {mode!r}")
+    return Wish(mode, EMPTY if mode == "empty" else seed, scope)
+
+
+@dataclass(eq=False)
+class Owned:
+    """Databases that belong to a test, a class or a module alone, made when they are first asked for."""
+
+    run: Run
+    whose: str
+    keep: bool = False
+    _clones: dict[str | None, Clone] = field(default_factory=dict)
+
+    def clone(self, seed: str | None) -> Clone:
+        if seed not in self._clones:
+            self._clones[seed] = self.run.take(seed)
+        return self._clones[seed]
+
+    def close(self) -> None:
+        for seed, clone in self._clones.items():
+            if self.keep:
+                clone.close()
+                self.run.keep(clone.name, self.whose)
+            else:
+                self.run.give_back(seed, clone, self.whose)
+
+    @property
+    def names(self) -> list[str]:
+        return [clone.name for clone in self._clones.values()]
+
+
+@dataclass(eq=False)
+class Case:
+    """One test with its database. `keep` is set by the report of its failure, before its database is taken from it."""
+
+    run: Run
+    test: str
+    wish: Wish
+    owned: Owned
+    keep: bool = False
+    in_turn: Shared | None = None
+    """The database that tests use in turn, where this one has used it."""
+
+    @property
+    def names(self) -> list[str]:
+        """The databases that it has used."""
+        return [*([self.in_turn.clone.name] if self.in_turn is not None else []), *self.owned.names]
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session on its database."""
+        if self.wish.mode != "transaction":
+            with Session(self.owned.clone(self.wish.seed).engine) as session:
+                self.run.watch.clear()
+                yield session
+            return
+        with within(self.run, self.wish.seed, self.test, self) as session:
+            yield session
+
+    @contextmanager
+    def asynchronous(self) -> Iterator[AsyncSession]:
+        """The same on the asynchronous driver, in a transaction of its own."""
+        if self.wish.mode != "transaction":
+            held = Asynchronous(self.owned.clone(self.wish.seed).url, in_transactions=False)
+            session = held.session()
+            self.run.watch.clear()
+            yield session
+            held.end(session)
+            held.close()
+            return
+        self.in_turn = self.run.shared(self.wish.seed)
+        held = self.in_turn.asynchronous()
+        session = held.session()
+        self.run.watch.clear()
+        yield session
+        if self.keep:
+            held.commit(session)
+            return
+        try:
+            held.end(session)
+        except Ended:
+            self.run.replace(self.wish.seed, self.test)
+            raise TransactionEnded(self.test) from None
+
+    def fails(self) -> str:
+        """Have its database kept, if not too many are; what there is to tell of it."""
+        names = self.names
+        if names and not self.keep:
+            self.keep = self.run.may_keep()
+            self.owned.keep = self.keep and bool(self.owned.names)
+        return "\n".join([*(line for name in names for line in self._told(name)), *self._statements()])
+
+    def _told(self, name: str) -> Iterator[str]:
+        if not self.keep:
+            yield f"{name} is not kept, since --seedbed-keep were before it"
+            return
+        url = self.run.host.owner.with_database(name)
+        if self.run.host.folder is None:
+            yield f"{name} is kept: {url.masked}"
+            yield f"open it: pytest --seedbed-url URL --seedbed-psql {name}"
+        else:
+            yield f"{name} is kept, and open while this run lasts: {url.reveal()}"
+            yield f"after it: pytest --seedbed-psql {name}"
+
+    def _statements(self) -> list[str]:
+        last = self.run.watch.last()
+        return ["its last statements:", *(f"  {line}" for line in last)] if last else []
+
+    def close(self) -> None:
+        if self.keep and self.in_turn is not None and not self.in_turn.spoilt:
+            self.run.replace(self.wish.seed, self.test, kept=True)
+            self.run.keep(self.in_turn.clone.name, self.test)
+
+
+@contextmanager
+def within(run: Run, seed: str | None, test: str, case: Case | None = None) -> Iterator[Session]:
+    """A session in a transaction of its own, within those of a class or a module that are open.
+
+    Raises:
+        TransactionEnded: the test ended that transaction; the next ones have another database.
+    """
+    shared = run.shared(seed)
+    session = shared.begin()
+    if case is not None:
+        case.in_turn = shared
+    run.watch.clear()
+    yield session
+    if shared.spoilt:
+        return
+    if case is not None and case.keep:
+        shared.commit(session)
+        return
+    try:
+        alone = shared.end(session)
+    except Ended:
+        run.replace(seed, test)
+        raise TransactionEnded(test) from None
+    if not alone and run.look_for_others(shared, test):
+        run.replace(seed)

@@ -1,0 +1,208 @@
+"""What one process of a run of tests has: its server, its templates, its databases, and how each test left them."""
+
+import secrets
+import time
+from functools import cached_property
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import sql
+
+from seedbed.errors import InvalidDatabaseUrl
+from seedbed.postgres.cloning import Session, sessions
+from seedbed.postgres.connecting import connect, open_connection
+from seedbed.postgres.databases import refuse_pooler, refuse_unfit
+from seedbed.postgres.embedded import Binaries, ThrowawayServer, find_binaries
+from seedbed.settings import Project, find_project
+from seedbed.settings.parsing import MalformedUrl, parse_url
+from seedbed.testing.clones import Clone, Clones
+from seedbed.testing.hosts import Host, drop
+from seedbed.testing.keeping import Kept, add_kept
+from seedbed.testing.sharing import RunServer, SharedServer
+from seedbed.testing.snapshots import owner_of, place, snapshot
+from seedbed.testing.templates import Templates
+from seedbed.testing.transactions import Shared
+from seedbed.testing.watching import Watch
+
+if TYPE_CHECKING:
+    import pytest
+
+_PREFIX = "seedbed_test_"
+_RUNNING = 0x5EED8
+_KEPT = "kept by seedbed: "
+_OWNER = "tests_owner"
+EMPTY = "an empty database"
+
+
+class Run:
+    """`wants_project` says that a test was collected that needs the project's template; then the server begins with it.
+
+    A given server is left as it was found but for the templates and for what failed tests keep. Databases of a run
+    that was killed are dropped by the next: a living one holds an advisory lock under its token.
+    """
+
+    def __init__(self, config: "pytest.Config", *, wants_project: bool) -> None:
+        self._config = config
+        self._wants_project = wants_project
+        self._token = f"{int(time.time())}_{secrets.token_hex(4)}"
+        self._numbers = count(1)
+        way = getattr(config, "workerinput", {}).get("seedbed")
+        self._server: RunServer | SharedServer = RunServer() if way is None else SharedServer(way)
+        self._clones: dict[str | None, Clones] = {}
+        self._shared: dict[str | None, Shared] = {}
+        self._ready: dict[str | None, str] = {}
+        self._kept = 0
+        self._lock: Any = None
+        self.left: list[str] = []
+        self.rows = count()
+        """Numbers of the rows that are made for tests: no two are of one, so that unique columns stay so."""
+        self.watch = Watch()
+
+    @cached_property
+    def project(self) -> Project:
+        return find_project(self._config.rootpath)
+
+    @cached_property
+    def templates(self) -> Templates:
+        return Templates(self.project, self._server_said)
+
+    @cached_property
+    def binaries(self) -> Binaries:
+        return find_binaries()
+
+    @cached_property
+    def server(self) -> ThrowawayServer:
+        """The run's own server."""
+        binaries = self.binaries
+        return self._server.start(snapshot(self.templates, binaries) if self._wants_project else None)
+
+    @cached_property
+    def host(self) -> Host:
+        url = self._config.getoption("seedbed_url")
+        if url is None:
+            host = Host.embedded(self.server, owner_of(self.project) if self._wants_project else _OWNER)
+            with host.administration() as cursor:
+                host.ensure_role(cursor)
+            return host
+        try:
+            host = Host.given(parse_url(url))
+        except MalformedUrl as error:
+            raise InvalidDatabaseUrl("--seedbed-url", "the command line", str(error)) from None
+        self._settle_on(host)
+        return host
+
+    def take(self, seed: str | None) -> Clone:
+        """A database of a test's own; `seed` may be EMPTY."""
+        if seed not in self._clones:
+            template = None if seed == EMPTY else self._template(seed)
+            self._clones[seed] = Clones(self.host, template, self._name, self._leaves)
+        return self._clones[seed].take()
+
+    def give_back(self, seed: str | None, clone: Clone, test: str) -> None:
+        self._clones[seed].give_back(clone, test)
+
+    def shared(self, seed: str | None) -> Shared:
+        if seed not in self._shared:
+            self._shared[seed] = Shared(self.take(seed))
+        return self._shared[seed]
+
+    def replace(self, seed: str | None, test: str = "", *, kept: bool = False) -> None:
+        """Have the next tests use another database in turn: this one is spoilt, or kept."""
+        old = self._shared.pop(seed)
+        old.spoilt = True
+        old.close()
+        if kept:
+            old.clone.close()
+        else:
+            self.give_back(seed, old.clone, test)
+
+    def may_keep(self) -> bool:
+        """Whether one more database may be kept; it counts from now on."""
+        self._kept += 1
+        return self._kept <= int(self._config.getoption("seedbed_keep"))
+
+    def keep(self, name: str, test: str) -> None:
+        given = self.host.folder is None
+        if given:
+            with self.host.administration() as cursor:
+                comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
+                cursor.execute(comment.format(sql.Identifier(name), sql.Literal(f"{_KEPT}{test}")))
+            add_kept(place(self.project), Kept(name, test, given))
+        else:
+            self._server.keep(place(self.project), Kept(name, test, given))
+
+    def look_for_others(self, shared: Shared, test: str) -> bool:
+        """Whether sessions that are not ours stay on a database that is used in turn."""
+        ours = shared.pids()
+        until = time.monotonic() + 0.5
+        with self.host.administration() as cursor:
+            found = [session for session in sessions(cursor, shared.clone.name) if session.pid not in ours]
+            while found and time.monotonic() < until:
+                time.sleep(0.005)
+                found = [session for session in sessions(cursor, shared.clone.name) if session.pid not in ours]
+        if found:
+            self._leaves(test, found)
+        return bool(found)
+
+    def close(self) -> None:
+        given = "host" in vars(self) and self.host.folder is None
+        for seed, shared in self._shared.items():
+            shared.close()
+            self.give_back(seed, shared.clone, "")
+        for clones in self._clones.values():
+            clones.close(drop_all=given)
+        if self._lock is not None:
+            self._lock.close()
+        self.watch.close()
+        self._server.close()
+
+    @property
+    def _server_said(self) -> str:
+        """The version of the server and of its extensions, which a template's content may depend on."""
+        if self._config.getoption("seedbed_url") is None:
+            return f"{self.binaries.version} {self.binaries.folder}"
+        with self.host.administration() as cursor:
+            cursor.execute(
+                "SELECT version() || string_agg(name || default_version, ' ' ORDER BY name)"
+                " FROM pg_available_extensions"
+            )
+            return str((cursor.fetchone() or ("",))[0])
+
+    def _template(self, seed: str | None) -> str:
+        if seed not in self._ready:
+            self._ready[seed] = self.templates.ensure(self.host, seed)
+        return self._ready[seed]
+
+    def _name(self) -> str:
+        return f"{_PREFIX}{self._token}_{next(self._numbers)}"
+
+    def _leaves(self, test: str, found: list[Session]) -> None:
+        if test:
+            self.left.append(f"{test} left {', '.join(map(str, found))}")
+
+    def _settle_on(self, host: Host) -> None:
+        database = host.database(host.admin.name)
+        refuse_pooler(database)
+        with connect(database) as connection:
+            refuse_unfit(connection, database)
+        self._lock = open_connection(database, application="seedbed tests")
+        self._lock.autocommit = True
+        with self._lock.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (_RUNNING, self._token))
+            cursor.execute(
+                "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database"
+                " WHERE starts_with(datname, %s) AND pg_has_role(datdba, 'USAGE') ORDER BY datname DESC",
+                (_PREFIX,),
+            )
+            found = cursor.fetchall()
+            kept = [name for name, comment in found if comment.startswith(_KEPT)]
+            for name in kept[int(self._config.getoption("seedbed_keep")) :]:
+                drop(cursor, name)
+            for name in (name for name, _ in found if name not in kept):
+                token = name.removeprefix(_PREFIX).rpartition("_")[0]
+                if token == self._token:
+                    continue
+                cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_RUNNING, token))
+                if cursor.fetchone() == (True,):
+                    drop(cursor, name)
+                    cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", (_RUNNING, token))

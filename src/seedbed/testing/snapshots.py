@@ -1,0 +1,97 @@
+"""The data of a server with its templates in it, kept on disk between runs of tests."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from seedbed.postgres.embedded import Binaries, throwaway_server
+from seedbed.settings import Project
+from seedbed.testing.hosts import Host
+from seedbed.testing.templates import Templates
+
+_KEPT = 3
+"""Snapshots of a project that stay: whoever changes between branches has each made once."""
+
+
+def snapshot(templates: Templates, binaries: Binaries) -> Path:
+    """A folder to start a server from that has the project's usual templates, made first where there is none.
+
+    It is made under another name and renamed when it is whole, by one process at a time; the lock goes with its
+    process, so one that dies is replaced. Those that were not used for longest are removed.
+
+    Raises:
+        RevisionFailed, SeedsNotUsable and others: as the commands would say it.
+    """
+    base = place(templates.project)
+    target = base / f"{templates.name(templates.usual).rpartition('seedbed_template_')[2]}-{_user()}"
+    with FileLock(base / "lock", mode=0o600):
+        if not target.is_dir():
+            _make(templates, binaries, target)
+        os.utime(target)
+        _collect(base, target)
+    return target
+
+
+def owner_of(project: Project) -> str:
+    return f"{project.identifier}_owner"
+
+
+def place(project: Project) -> Path:
+    """The project's own folder for what tests keep; or one in the user's cache, where that cannot be written."""
+    inside = project.root / ".seedbed"
+    try:
+        return _made(inside)
+    except OSError:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedbed" / project.identifier
+        with suppress(OSError):
+            return _made(cache)
+        return _made(Path(tempfile.gettempdir()) / f"seedbed-{_user()}-{project.identifier}")
+
+
+def _made(folder: Path) -> Path:
+    """Only this user may look in: there are passwords."""
+    base = folder / f"tests-{_user()}"
+    fresh = not folder.exists()
+    base.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if fresh:
+        (folder / ".gitignore").write_text("*\n", encoding="ascii")
+    if not os.access(base, os.W_OK | os.X_OK):
+        raise PermissionError(base)
+    return base
+
+
+def _make(templates: Templates, binaries: Binaries, target: Path) -> None:
+    building = target.with_name(f"{target.name}.new")
+    shutil.rmtree(building, ignore_errors=True)
+    with throwaway_server(binaries) as server:
+        templates.ensure(Host.embedded(server, owner_of(templates.project)), templates.usual)
+        server.keep(building)
+    building.rename(target)
+
+
+def _collect(base: Path, used: Path) -> None:
+    old = [folder for folder in base.glob("*-*") if folder.is_dir() and folder != used]
+    for folder in sorted(old, key=_used, reverse=True)[_KEPT - 1 :]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _used(folder: Path) -> float:
+    with suppress(FileNotFoundError):
+        return folder.stat().st_mtime
+    return 0.0
+
+
+def _user() -> int:
+    return os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+@contextmanager
+def being_copied(kept: Path) -> Iterator[None]:
+    """Keep other runs from removing a snapshot while it is copied."""
+    with FileLock(kept.parent / "lock", mode=0o600):
+        yield

@@ -1,0 +1,66 @@
+"""The statements that a test sends, for those who count them and for the report of its failure."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+_LAST = 8
+_LONGEST = 300
+_OURS = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ")
+"""What a session's own begin and commit become in a test's transaction."""
+
+
+class Watch:
+    """Everything that SQLAlchemy sends to a server, from any engine, but for savepoints."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._last: deque[tuple[str, Any]] = deque(maxlen=_LAST)
+        event.listen(Engine, "before_cursor_execute", self._sent)
+
+    def close(self) -> None:
+        event.remove(Engine, "before_cursor_execute", self._sent)
+
+    def clear(self) -> None:
+        self.count = 0
+        self._last.clear()
+
+    def last(self) -> list[str]:
+        """The last statements, each in a line with its parameters."""
+        return [_line(statement, parameters) for statement, parameters in self._last]
+
+    @contextmanager
+    def expecting(self, count: int) -> Iterator[None]:
+        """See that a block sends so many statements.
+
+        Raises:
+            AssertionError: it sends more or fewer, with the last of them.
+        """
+        __tracebackhide__ = True
+        before = self.count
+        yield
+        sent = self.count - before
+        if sent != count:
+            shown = "".join(f"\n  {line}" for line in self.last()[-sent:]) if sent else ""
+            raise AssertionError(f"{sent} statements were sent, and {count} expected:{shown}")
+
+    def _sent(
+        self,
+        _connection: Connection,
+        _cursor: object,
+        statement: str,
+        parameters: object,
+        _context: object,
+        _many: bool,
+    ) -> None:
+        if not statement.startswith(_OURS):
+            self.count += 1
+            self._last.append((statement, parameters))
+
+
+def _line(statement: str, parameters: object) -> str:
+    shown = f"{' '.join(statement.split())}  {parameters!r}" if parameters else " ".join(statement.split())
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."

@@ -1,0 +1,104 @@
+"""A project as `seedbed init` begins it, with tests of its own, in runs of pytest of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import psutil
+import pytest
+
+from seedbed.starter.writing import write
+from tests.acceptance.conftest import PACKAGES
+
+HEADER = """
+import pytest
+from sqlalchemy import create_engine, text
+from sqlmodel import Session, select
+
+from schema import Task, User
+
+USERS = 10
+
+
+def users(session):
+    return len(session.exec(select(User)).all())
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+"""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A project whose tests are run. What a run says is asserted on as text."""
+
+    root: Path
+
+    def write(self, name: str, code: str) -> Path:
+        file = self.root / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(HEADER + dedent(code), encoding="utf-8")
+        return file
+
+    def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
+        process: subprocess.Popen[str] = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+            cwd=self.root,
+            env={**kept, **PACKAGES},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+        return process
+
+    def run(self, *arguments: str, **outcomes: int) -> str:
+        """What a run says; its last line counts what came of its tests, and that must be so."""
+        out, _ = self.start(*arguments).communicate(timeout=180)
+        said = out.strip().splitlines()[-1] if out.strip() else ""
+        for outcome, number in outcomes.items():
+            assert f"{number} {outcome}" in said, out
+        if outcomes:
+            assert sum(map(int, (word for word in said.split() if word.isdigit()))) == sum(outcomes.values()), out
+        return out
+
+
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A project whose template is made, to be copied: a snapshot goes by what a project has, and not by where it is."""
+    root = tmp_path_factory.mktemp("begun")
+    write(root)
+    shutil.rmtree(root / "tests")
+    project = Shop(root)
+    project.write("tests/test_first.py", "def test_first(db):\n    assert users(db) == USERS\n")
+    project.run(passed=1)
+    (root / "tests/test_first.py").unlink()
+    return project
+
+
+@pytest.fixture
+def project(begun: Shop, tmp_path: Path) -> Iterator[Shop]:
+    """A project in a folder whose name has a space and letters beyond ASCII."""
+    root = tmp_path / "my shop é"
+    subprocess.run(["cp", "-a", begun.root, root], check=True)
+    yield Shop(root)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def servers() -> Callable[[psutil.Process], list[psutil.Process]]:
+    def of(process: psutil.Process) -> list[psutil.Process]:
+        return [child for child in process.children(recursive=True) if child.name() == "postgres"]
+
+    return of

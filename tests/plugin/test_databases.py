@@ -1,0 +1,266 @@
+"""Which database a test has, and that nothing of it is left for the next."""
+
+import pytest
+
+from tests.plugin.conftest import Shop
+
+pytest_plugins = ["pytester"]
+
+
+class TestTransaction:
+    def test_is_rolled_back_whatever_the_test_did(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            @pytest.mark.parametrize("turn", [1, 2])
+            def test_commits(db, turn):
+                db.add(User(email="ada@example.com"))
+                db.commit()
+                assert users(db) == USERS + 1
+
+            def test_rolls_back_to_its_last_commit(db):
+                db.add(User(email="ada@example.com"))
+                db.commit()
+                db.add(User(email="eve@example.com"))
+                db.rollback()
+                assert users(db) == USERS + 1
+
+            def test_drops_the_schema(db):
+                db.execute(text("DROP SCHEMA public CASCADE"))
+                db.commit()
+
+            def test_takes_a_lock(db):
+                db.execute(text("SELECT pg_advisory_lock(7)"))
+
+            def test_has_the_seeds_and_nothing_else(db):
+                assert users(db) == USERS
+                assert db.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).scalar() == 0
+
+            def test_is_no_superuser(db):
+                assert not db.execute(text("SELECT usesuper FROM pg_user WHERE usename = current_user")).scalar()
+
+            @pytest.mark.db(seed=None)
+            def test_may_do_without_seeds(db):
+                assert users(db) == 0
+
+            @pytest.mark.db(seed="development")
+            def test_may_have_other_seeds(db):
+                assert users(db) > USERS
+            """,
+        )
+
+        project.run(passed=9)
+
+    def test_that_is_ended_is_said_and_costs_the_next_test_nothing(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            def test_commits_for_real(db):
+                db.add(User(email="ada@example.com"))
+                db.commit()
+                db.connection().commit()
+
+            def test_says_commit(db):
+                db.add(User(email="ada@example.com"))
+                db.flush()
+                db.execute(text("COMMIT"))
+
+            @pytest.mark.anyio
+            async def test_commits_for_real_asynchronously(async_db):
+                async_db.add(User(email="ada@example.com"))
+                await async_db.commit()
+                await (await async_db.connection()).commit()
+
+            def test_is_as_before(db):
+                assert users(db) == USERS
+            """,
+        )
+
+        said = project.run("-p", "no:randomly", passed=4, errors=3)
+
+        assert said.count("SB702 tests/test_shop.py::test_") == 3
+
+    def test_is_on_the_asynchronous_driver_too(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            @pytest.mark.anyio
+            @pytest.mark.parametrize("turn", [1, 2])
+            async def test_commits(async_db, turn):
+                async_db.add(User(email="ada@example.com"))
+                await async_db.commit()
+                assert len((await async_db.exec(select(User))).all()) == USERS + 1
+
+            @pytest.mark.anyio
+            async def test_fails_and_goes_on(async_db):
+                async_db.add(User(email=None))
+                with pytest.raises(Exception, match="null value"):
+                    await async_db.commit()
+                await async_db.rollback()
+                assert len((await async_db.exec(select(User))).all()) == USERS
+
+            def test_is_not_used(async_db):
+                pass
+
+            @pytest.mark.anyio
+            async def test_sees_what_the_other_driver_committed(async_db, make, db):
+                user = make(User)
+                db.commit()
+                assert await async_db.get(User, user.id)
+
+            @pytest.mark.anyio
+            @pytest.mark.db("own")
+            async def test_is_real_on_an_own_database(async_db, db_engine):
+                async_db.add(User(email="ada@example.com"))
+                await async_db.commit()
+                with Session(db_engine) as other:
+                    assert users(other) == USERS + 1
+            """,
+        )
+
+        project.run(passed=6)
+
+    def test_of_a_class_or_module_lies_around_those_of_its_tests(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            @pytest.fixture(scope="module")
+            def ada(module_db):
+                module_db.add(user := User(email="ada@example.com"))
+                module_db.commit()
+                return user.id
+
+            @pytest.fixture(scope="class")
+            def eve(class_db):
+                class_db.add(user := User(email="eve@example.com"))
+                class_db.commit()
+                return user.id
+
+            class TestBoth:
+                @pytest.mark.parametrize("turn", [1, 2])
+                def test_has_both(self, ada, eve, db, turn):
+                    assert users(db) == USERS + 2
+                    db.delete(db.get(User, ada))
+                    db.delete(db.get(User, eve))
+                    db.commit()
+
+            def test_has_the_modules(ada, db):
+                assert users(db) == USERS + 1
+            """,
+        )
+        project.write("tests/test_then.py", "def test_has_neither(db):\n    assert users(db) == USERS\n")
+
+        project.run(passed=4)
+
+
+class TestOwn:
+    def test_is_another_for_each_test_and_real_in_all(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            @pytest.mark.parametrize("turn", range(4))
+            def test_commits(db_engine, db_url, db, turn):
+                with Session(db_engine) as other:
+                    other.add(User(email="ada@example.com"))
+                    other.commit()
+                assert users(db) == USERS + 1
+                with create_engine(db_url).connect() as third:
+                    assert third.execute(text("SELECT count(*) FROM \\"user\\"")).scalar() == USERS + 1
+
+            @pytest.mark.db("own", scope="class")
+            class TestShared:
+                def test_puts_in(self, db):
+                    db.add(User(email="ada@example.com"))
+                    db.commit()
+
+                def test_finds(self, db):
+                    assert users(db) == USERS + 1
+
+            @pytest.mark.db("empty")
+            def test_is_empty(db):
+                assert db.execute(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")).scalar() == 0
+            """,
+        )
+
+        project.run(passed=7)
+
+    def test_may_be_empty_where_there_is_no_project(self, pytester: pytest.Pytester) -> None:
+        pytester.makepyfile(
+            """
+            def test_migrates(empty_db):
+                with empty_db.begin() as connection:
+                    connection.exec_driver_sql("CREATE TABLE hero (id int)")
+            """
+        )
+
+        pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+class TestMark:
+    @pytest.mark.parametrize(
+        ("mark", "reason"),
+        [
+            ('"clone"', "there is no 'clone'"),
+            ('seed="summer"', "there are no seeds 'summer'"),
+            ('scope="class"', "scope='class' does not go with 'transaction'"),
+            ('"own", "empty"', "it has more to it than a mode, seed= and scope="),
+        ],
+    )
+    def test_says_what_cannot_be(self, project: Shop, mark: str, reason: str) -> None:
+        project.write("tests/test_shop.py", f"@pytest.mark.db({mark})\ndef test_shop(db):\n    pass\n")
+
+        said = project.run(error=1)
+
+        assert f"SB703 The mark db of tests/test_shop.py::test_shop cannot be used: {reason}.\n" in said
+        assert "Traceback" not in said
+
+
+class TestOthersFixtures:
+    def test_of_the_same_names_win(self, project: Shop) -> None:
+        project.write(
+            "tests/conftest.py",
+            """
+            @pytest.fixture
+            def db():
+                return "mine"
+
+            @pytest.fixture
+            def client():
+                return "mine"
+            """,
+        )
+        project.write("tests/test_shop.py", "def test_mine(db, client):\n    assert (db, client) == ('mine', 'mine')\n")
+
+        project.run(passed=1)
+
+    def test_of_pytest_postgresql_are_on_the_same_server(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            from pytest_postgresql import factories
+
+            ours = factories.postgresql("seedbed_proc")
+
+            def load(**at):
+                import psycopg
+                at.pop("autocommit")
+                with psycopg.connect(**at) as connection:
+                    connection.execute("CREATE TABLE hero (id int)")
+
+            loaded = factories.postgresql("loading")
+            loading = factories.postgresql_noproc(depends_on="seedbed_proc", load=[load])
+
+            def test_all(ours, loaded, postgresql, db):
+                port = db.connection().connection.driver_connection.info.port
+                assert {ours.info.port, loaded.info.port, postgresql.info.port} == {port}
+                assert loaded.execute("SELECT count(*) FROM hero").fetchone() == (0,)
+            """.replace("def test_all(ours, loaded, postgresql, db)", "def test_all(ours, loaded, db)").replace(
+                ", postgresql.info.port", ""
+            )
+            + """
+            def test_its_own(postgresql):
+                postgresql.execute("CREATE TABLE hero (id int)")
+            """,
+        )
+
+        project.run(passed=2)
