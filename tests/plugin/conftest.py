@@ -4,13 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-import psutil
 import pytest
 
 from seedbed.starter.writing import write
@@ -43,6 +42,7 @@ class Shop:
     """A project whose tests are run. What a run says is asserted on as text."""
 
     root: Path
+    python: tuple[str, ...] = ()
 
     def write(self, name: str, code: str) -> Path:
         file = self.root / name
@@ -53,7 +53,7 @@ class Shop:
     def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
         process: subprocess.Popen[str] = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+            [*(self.python or (sys.executable,)), "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
             cwd=self.root,
             env={**kept, **PACKAGES},
             stdout=subprocess.PIPE,
@@ -94,11 +94,3 @@ def project(begun: Shop, tmp_path: Path) -> Iterator[Shop]:
     subprocess.run(["cp", "-a", begun.root, root], check=True)
     yield Shop(root)
     shutil.rmtree(root, ignore_errors=True)
-
-
-@pytest.fixture
-def servers() -> Callable[[psutil.Process], list[psutil.Process]]:
-    def of(process: psutil.Process) -> list[psutil.Process]:
-        return [child for child in process.children(recursive=True) if child.name() == "postgres"]
-
-    return of

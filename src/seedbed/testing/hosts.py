@@ -69,7 +69,7 @@ class Host:
         if cursor.fetchone() is None:
             role, password = sql.Identifier(self.owner.username or ""), sql.Literal(self.owner.password)
             with suppress(psycopg2.errors.DuplicateObject, psycopg2.errors.UniqueViolation):  # another worker's
-                cursor.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
+                cursor.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(role, password))
 
     def create_empty(self, cursor: "Cursor", name: str) -> None:
         database, owner = sql.Identifier(name), sql.Identifier(self.owner.username or "")

@@ -325,7 +325,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except SeedbedError as error:
-        pytest.fail(_in_words(error), pytrace=False)
+        raise pytest.fail.Exception(_in_words(error), pytrace=False) from None
 
 
 def _in_words(error: Any) -> str:

@@ -74,7 +74,9 @@ class Run:
     def server(self) -> ThrowawayServer:
         """The run's own server."""
         binaries = self.binaries
-        return self._server.start(snapshot(self.templates, binaries) if self._wants_project else None)
+        with self.watch.looking_away():
+            kept = snapshot(self.templates, binaries) if self._wants_project else None
+        return self._server.start(kept)
 
     @cached_property
     def host(self) -> Host:
@@ -170,7 +172,9 @@ class Run:
 
     def _template(self, seed: str | None) -> str:
         if seed not in self._ready:
-            self._ready[seed] = self.templates.ensure(self.host, seed)
+            host = self.host
+            with self.watch.looking_away():
+                self._ready[seed] = self.templates.ensure(host, seed)
         return self._ready[seed]
 
     def _name(self) -> str:

@@ -1,0 +1,155 @@
+"""Rows made for a test, and checks that are turned on by one line."""
+
+from tests.plugin.conftest import Shop
+
+MODELS = """
+from enum import Enum
+
+from sqlalchemy import CheckConstraint, MetaData, UniqueConstraint
+from sqlmodel import Field, Relationship, SQLModel
+
+
+class Table(SQLModel):
+    metadata = MetaData()
+
+
+metadata = Table.metadata
+
+
+class Size(Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
+class Tenant(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True, max_length=12)
+
+
+class Owner(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    tenant_id: int = Field(foreign_key="tenant.id")
+    email: str = Field(unique=True)
+    tenant: Tenant = Relationship()
+
+
+class Thing(Table, table=True):
+    __table_args__ = (CheckConstraint("low < high"), UniqueConstraint("owner_id", "code"))
+    code: str = Field(primary_key=True, max_length=8)
+    owner_id: int = Field(foreign_key="owner.id")
+    part_of: str | None = Field(default=None, foreign_key="thing.code")
+    size: Size
+    low: int
+    high: int
+    note: str | None = None
+    owner: Owner = Relationship()
+
+
+class Profile(Table, table=True):
+    owner_id: int = Field(primary_key=True, foreign_key="owner.id")
+
+
+class Egg(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    hen_id: int = Field(foreign_key="hen.id")
+
+
+class Hen(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    egg_id: int = Field(foreign_key="egg.id")
+"""
+ROWS = """
+import pytest
+from sqlmodel import select
+
+from schema import Hen, Owner, Profile, Size, Tenant, Thing
+
+
+def test_make_gives_a_row_what_it_cannot_be_without(db, make):
+    thing = make(Thing)
+    db.commit()
+    assert thing.owner.tenant.name
+    assert thing.low < thing.high
+    assert thing.size in Size
+    assert (thing.note, thing.part_of) == (None, None)
+    assert make(Profile).owner_id != thing.owner_id
+
+
+def test_make_takes_what_is_given(db, make):
+    tenant = make(Tenant, name="acme")
+    owner = make(Owner, tenant=tenant)
+    thing = make(Thing, owner_id=owner.id, low=5, size=Size.LARGE)
+    assert (owner.tenant_id, thing.owner.tenant.name, thing.size) == (tenant.id, "acme", Size.LARGE)
+    assert thing.high > 5
+    assert len(db.exec(select(Tenant)).all()) == 1
+
+
+def test_make_is_unique_many_times(make):
+    assert len({make(Owner).email for _ in range(40)}) == 40
+
+
+def test_seeded_fills_every_column_and_refers_to_what_is_there(db, make, seeded):
+    owners = {make(Owner).id for _ in range(3)}
+    things = seeded(Thing, 200, size=Size.SMALL)
+    assert {thing.owner_id for thing in things} == owners
+    assert all(thing.low < thing.high and thing.size is Size.SMALL for thing in things)
+    assert any(thing.note for thing in things)
+    assert len(seeded(Profile, 5)) == 5
+    assert seeded(Tenant, 0) == []
+"""
+
+
+class TestRows:
+    def test_are_valid_with_what_they_need_and_models_alone_will_do(self, project: Shop) -> None:
+        for file in (project.root / "migrations/versions").glob("*.py"):
+            file.unlink()
+        (project.root / "migrations/head").unlink(missing_ok=True)
+        for folder in ("schema", "seeds"):
+            for file in (project.root / folder).glob("*"):
+                if file.is_file():
+                    file.unlink()
+        (project.root / "schema/__init__.py").write_text(MODELS)
+        (project.root / "tests/test_rows.py").write_text(
+            ROWS
+            + """
+
+def test_make_says_what_it_cannot_make(make):
+    make(Hen)
+"""
+        )
+
+        said = project.run(failed=1, passed=4)
+
+        assert "RowNotMade: No Hen could be made: it cannot be without a row that cannot be without it." in said
+
+
+CHECKS = "from seedbed.testing.checks import *\n"
+
+
+class TestChecks:
+    def test_pass_for_a_project_that_is_well(self, project: Shop) -> None:
+        project.write("tests/test_project.py", CHECKS)
+
+        project.run(passed=4, skipped=1)
+
+    def test_say_what_is_wrong(self, project: Shop) -> None:
+        project.write(
+            "tests/test_project.py",
+            CHECKS
+            + """
+@pytest.fixture
+def old_queries():
+    return ['SELECT id FROM "user" WHERE email LIKE $1', "UPDATE task SET gone = $1"]
+""",
+        )
+        task = project.root / "schema/task.py"
+        task.write_text(task.read_text().replace("max_length=200", "max_length=300"))
+        seeds = project.root / "seeds/testing.py"
+        seeds.write_text(seeds.read_text().replace("per(User, 1, 3)", "per(Task, 1, 3)"))
+
+        said = project.run(failed=3, passed=2)
+
+        assert "SB208 The models and the migrations differ: column task.title: " in said
+        assert "UPDATE task SET gone = $1" in said
+        assert 'column "gone" of relation "task" does not exist' in said
+        assert "seeds/testing.py: SB4" in said

@@ -1,0 +1,336 @@
+"""A run's server and templates: one for all workers, found made, and gone afterwards, however the run ends."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from seedbed.postgres.embedded import Binaries, ThrowawayServer, throwaway_server
+from tests.acceptance.conftest import Person, people
+from tests.plugin.conftest import Shop
+from tests.projects import execute
+from tests.servers import installed
+
+SHOP = """
+@pytest.mark.parametrize("turn", range(8))
+def test_in_turn(db, turn):
+    db.add(User(email="ada@example.com"))
+    db.commit()
+    assert users(db) == USERS + 1
+
+@pytest.mark.parametrize("turn", range(4))
+def test_own(db_engine, db, turn):
+    db.add(User(email="ada@example.com"))
+    db.commit()
+    assert users(db) == USERS + 1
+"""
+SLOW = """
+import time
+
+def test_takes_long(db, db_url, seedbed_server):
+    print("up", seedbed_server.folder, flush=True)
+    time.sleep(600)
+"""
+
+
+def up(process: "subprocess.Popen[str]") -> Path:
+    """The folder of the run's server, once a test has it."""
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if found := re.search(r"up (/\S+)", line):
+            return Path(found[1])
+    raise AssertionError("".join(said))
+
+
+def await_gone(processes: list[psutil.Process], folder: Path) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert alive == []
+    until = time.monotonic() + 10
+    while folder.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+class TestWorkers:
+    def test_share_a_server_and_leave_nothing(self, project: Shop, tmp_path: Path) -> None:
+        project.write(
+            "tests/test_shop.py",
+            SHOP
+            + f"""
+@pytest.mark.parametrize("turn", range(8))
+def test_server(seedbed_server, postgresql, turn):
+    with open({str(tmp_path / "seen")!r}, "a") as seen:
+        seen.write(f"{{seedbed_server.folder}}\\n")
+""",
+        )
+        before = set(Path("/dev/shm").glob("seedbed-*")) if Path("/dev/shm").exists() else set()
+
+        project.run("-n4", passed=20)
+
+        folders = set((tmp_path / "seen").read_text().split())
+        assert len(folders) == 1
+        assert not Path(folders.pop()).exists()
+        assert before >= {path for path in before if path.exists()}
+
+    def test_that_are_killed_are_replaced(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            import os, signal
+
+            @pytest.mark.parametrize("turn", range(6))
+            def test_shop(db, turn):
+                db.add(User(email="ada@example.com"))
+                db.commit()
+                if turn == 2:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            """,
+        )
+
+        said = project.run("-n2", failed=1, passed=5)
+
+        assert "crashed while running 'tests/test_shop.py::test_shop[2]'" in said
+
+
+class TestKilled:
+    @pytest.mark.parametrize("victim", ["pytest", "server"])
+    def test_run_leaves_nothing_in_the_way_of_the_next(self, project: Shop, victim: str) -> None:
+        slow = project.write("tests/test_slow.py", SLOW)
+        process = project.start("-s")
+        folder = up(process)
+        run = psutil.Process(process.pid)
+        servers = [child for child in run.children(recursive=True) if child.name() == "postgres"]
+        postmaster = int((folder / "data/postmaster.pid").read_text().split()[0])
+
+        os.kill(process.pid if victim == "pytest" else postmaster, signal.SIGKILL)
+        if victim == "server":
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+        assert servers
+        await_gone(servers, folder)
+        slow.unlink()
+        project.write("tests/test_shop.py", SHOP)
+        project.run(passed=12)
+        assert not folder.exists()
+
+    def test_builder_of_a_template_is_replaced(self, project: Shop) -> None:
+        project.write("tests/test_shop.py", "def test_shop(db):\n    assert users(db) == USERS\n")
+        revision = next((project.root / "migrations/versions").glob("*.py"))
+        waiting = project.root / "waiting"
+        waits = (
+            f"    import pathlib, time\n    while pathlib.Path({str(waiting)!r}).exists():\n        time.sleep(0.01)\n"
+        )
+        revision.write_text(
+            revision.read_text().replace("def upgrade() -> None:\n", f"def upgrade() -> None:\n{waits}")
+        )
+        waiting.touch()
+        process = project.start()
+        until = time.monotonic() + 60
+        while not psutil.Process(process.pid).children(recursive=True) and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(1)
+
+        process.kill()
+        process.communicate()
+
+        waiting.unlink()
+        project.run(passed=1)
+
+
+class TestSnapshots:
+    def test_are_made_anew_for_what_changed_and_bounded(self, project: Shop) -> None:
+        project.write("tests/test_shop.py", "def test_shop(db):\n    print('rows', users(db))\n")
+        seeds = project.root / "seeds/testing.py"
+        text = seeds.read_text()
+
+        rows = []
+        for number in (11, 12, 13, 14):
+            seeds.write_text(text.replace("seeds.add(User, 10)", f"seeds.add(User, {number})"))
+            rows += re.findall(r"rows (\d+)", project.run("-s", passed=1))
+
+        kept = [path.name for path in (project.root / ".seedbed").glob("tests-*/*-*")]
+        assert rows == ["11", "12", "13", "14"]
+        assert len(kept) == 3
+
+    def test_say_what_is_wrong_with_a_revision_as_the_command_would(self, project: Shop) -> None:
+        project.write("tests/test_shop.py", SHOP)
+        revision = next((project.root / "migrations/versions").glob("*.py"))
+        revision.write_text(
+            revision.read_text().replace(
+                "def upgrade() -> None:\n", "def upgrade() -> None:\n    op.execute('SELECT gone')\n"
+            )
+        )
+
+        said = project.run(errors=12)
+
+        assert 'SB206 Revision e2be48669f4b failed: column "gone" does not exist' in said
+        assert "Traceback" not in said
+
+    def test_need_a_project(self, tmp_path: Path) -> None:
+        project = Shop(tmp_path)
+        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+        (tmp_path / "test_shop.py").write_text("def test_shop(db):\n    pass\n")
+
+        said = project.run(error=1)
+
+        assert f"SB101 Neither {tmp_path} nor a folder above it has a pyproject.toml" in said
+
+
+class TestServer:
+    def test_is_said_to_lack_its_programs(self, project: Shop) -> None:
+        project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
+        project.write(
+            "tests/conftest.py",
+            """
+            from seedbed.errors import BinariesNotFound
+            from seedbed.testing import runs
+
+            def find_binaries():
+                raise BinariesNotFound(["here"])
+
+            runs.find_binaries = find_binaries
+            """,
+        )
+
+        assert "SB301 " in project.run(error=1)
+
+    def test_is_on_disk_where_memory_has_no_room(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py", "def test_shop(db, seedbed_server):\n    print('up', seedbed_server.folder)\n"
+        )
+        project.write(
+            "tests/conftest.py", "from seedbed.postgres.embedded import throwaway\nthrowaway._ROOM = 1 << 60\n"
+        )
+
+        said = project.run("-s", passed=1)
+
+        assert re.search(r"up (/\S+)", said)
+        assert "up /dev/shm" not in said
+
+    @pytest.mark.parametrize("person", people(), ids=lambda person: person.name)
+    def test_runs_for_whoever_tests(self, begun: Shop, person: Person) -> None:
+        root = Path(tempfile.mkdtemp(prefix="seedbed plugin é-"))
+        root.chmod(0o755)
+        try:
+            subprocess.run(["cp", "-a", f"{begun.root}/.", root], check=True)
+            shutil.rmtree(root / ".seedbed")
+            shop = Shop(root, tuple(person.command()[:-2]) if len(person.command()) > 1 else ())
+            shop.write("tests/test_shop.py", SHOP)
+            subprocess.run(["chown", "-R", f"{person.uid}:{person.gid}", root], check=True)
+
+            out, _ = shop.start(**person.options).communicate(timeout=180)
+
+            assert "12 passed" in out, out
+        finally:
+            shutil.rmtree(root)
+
+
+@pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major}")
+def given(request: pytest.FixtureRequest) -> Iterator[ThrowawayServer]:
+    binaries: Binaries = request.param
+    with throwaway_server(binaries) as server:
+        execute(server.url(), "CREATE ROLE tester LOGIN CREATEDB PASSWORD 'tester'")
+        yield server
+
+
+class TestGivenServer:
+    def test_is_used_and_left_with_templates_and_what_failed_tests_keep(
+        self, project: Shop, given: ThrowawayServer
+    ) -> None:
+        url = f"postgresql://tester:tester@127.0.0.1:{given.port}/postgres?sslmode=disable"
+        project.write("tests/test_shop.py", SHOP)
+        project.write(
+            "tests/test_slow.py", SLOW.replace(", seedbed_server", "").replace("seedbed_server.folder", "'/'")
+        )
+        killed = project.start("-s", f"--seedbed-url={url}", "tests/test_slow.py")
+        up(killed)
+        killed.kill()
+        killed.communicate()
+        left = databases(given)
+        (project.root / "tests/test_slow.py").unlink()
+
+        project.run(f"--seedbed-url={url}", "-n2", passed=12)
+        first = databases(given)
+        project.write("tests/test_fails.py", "def test_fails(db):\n    assert not users(db)\n")
+        said = project.run(f"--seedbed-url={url}", failed=1, passed=12)
+
+        assert [name for name in left if name.startswith("seedbed_test_")]
+        assert [re.sub(r"_[0-9a-f]{12}", "", name) for name in first] == ["seedbed_template_begun0"] * 2
+        kept = re.findall(r"--seedbed-psql (\S+)", said)
+        assert sorted({*first, *kept}) == sorted(databases(given))
+        assert "tester:***@" in said
+        assert "tester:tester" not in said
+
+    def test_serves_two_projects_at_once(self, project: Shop, given: ThrowawayServer, tmp_path: Path) -> None:
+        url = f"postgresql://tester:tester@127.0.0.1:{given.port}/postgres?sslmode=disable"
+        other = Shop(tmp_path / "other")
+        project.write("tests/test_shop.py", SHOP)
+        subprocess.run(["cp", "-a", project.root, other.root], check=True)
+        seeds = other.root / "seeds/testing.py"
+        seeds.write_text(seeds.read_text().replace("seeds.add(User, 10)", "seeds.add(User, 11)"))
+        other.write("tests/test_shop.py", SHOP.replace("USERS", "(USERS + 1)"))
+
+        both = [shop.start(f"--seedbed-url={url}") for shop in (project, other)]
+        said = [process.communicate(timeout=180)[0] for process in both]
+
+        assert ["12 passed" in text for text in said] == [True, True], said
+
+
+def databases(server: ThrowawayServer) -> list[str]:
+    names = execute(server.url(), "SELECT datname FROM pg_database WHERE datname LIKE 'seedbed%' ORDER BY 1")
+    return [name for (name,) in names]
+
+
+APP = """
+import pytest
+from fastapi import Depends, FastAPI
+from sqlmodel import Session, select
+from starlette.testclient import TestClient
+
+from schema import User
+
+app = FastAPI()
+
+
+def get_session():
+    raise AssertionError("this is production's")
+
+
+@app.post("/users")
+def add(email: str, session: Session = Depends(get_session)) -> int:
+    session.add(user := User(email=email))
+    session.commit()
+    return user.id
+
+
+@pytest.fixture
+def web(db):
+    app.dependency_overrides[get_session] = lambda: db
+    with TestClient(app) as client:
+        yield client
+    app.dependency_overrides.clear()
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_adds_a_user(web, db, turn):
+    answer = web.post("/users", params={"email": "ada@example.com"})
+    assert db.get(User, answer.json()).email == "ada@example.com"
+"""
+
+
+class TestFastApi:
+    def test_takes_the_tests_session_by_its_own_override(self, project: Shop) -> None:
+        (project.root / "tests").mkdir(exist_ok=True)
+        (project.root / "tests/test_app.py").write_text(APP)
+
+        project.run(passed=2)
