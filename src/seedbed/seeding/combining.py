@@ -14,7 +14,7 @@ FEW = 512
 """Values of a provider that are told apart for a unique column."""
 _FIRST_NAMES, _LAST_NAMES = 256, 512
 _HOST, _SHORT_HOST = "@example.com", "@ex.org"
-_FEW_LETTERS = 3
+_FEW_LETTERS, _MANY_LETTERS = 3, 8
 COMPOSED = frozenset({"person", "handle", "slug", "label", "thing", "address", "picture", "street"})
 """What is put together here rather than taken from Faker whole."""
 
@@ -25,9 +25,9 @@ def emails(wish: Wish) -> Filling:
     A column too short for such gets letters at a shorter host, and one too short for that letters alone.
     """
     length = wish.table.facts[wish.name].longest
-    if length is not None and length < len(f"name.name{wish.most}{_HOST}"):
+    if length is not None and length < len(f"ada.poe{wish.most}{_HOST}"):
         host = _SHORT_HOST if length >= len(_SHORT_HOST) + _FEW_LETTERS else ""
-        return codes_of(wish, length - len(host), after=host)
+        return codes_of(wish, min(length - len(host), _MANY_LETTERS), after=host)
     kept: list[tuple[Pool, Pool]] = []
 
     def pools() -> tuple[Pool, Pool]:

@@ -126,17 +126,37 @@ def _somewhen(wish: Wish) -> Filling:
     anchors = table.anchors if wish.name == table.made_at or table.made_at is None else []
     order = table.order_of_making if wish.name == table.made_at else None
 
-    def somewhen(rows: range) -> Batch:
+    def drawn(rows: range) -> Ints:
         starts = np.full(len(rows), end(table) - SPAN, dtype=np.int64)
         for anchor in anchors:
             starts = np.maximum(starts, anchor.made_at(rows))
         fractions = stream.fractions(rows)
-        if order is not None:
-            fractions = order(rows, fractions)
-        return _made(wish, _between(starts, end(table), fractions))
+        return _between(starts, end(table), fractions if order is None else order(rows, fractions))
+
+    kept: list[Ints] = []
+
+    def somewhen(rows: range) -> Batch:
+        if order is None or not anchors:
+            return _made(wish, drawn(rows))
+        if not kept:
+            kept.append(_after_those_above(table, drawn(range(table.count))))
+        return _made(wish, kept[0][rows.start : rows.stop])
 
     after = " and ".join(dict.fromkeys(anchor.parent.name for anchor in anchors))
     return Filling(wish.name, f"after its {after} was made" if after else f"in the two years {shown}", somewhen)
+
+
+def _after_those_above(table: "TablePlan", times: Ints) -> Ints:
+    """Times of all rows, none before the row of the same table that it refers to: what a row needs from elsewhere may
+    have been made late.
+    """
+    for reference in table.references:
+        if reference.parent is table:
+            above = reference.parents(range(table.count))
+            below = np.flatnonzero(above >= 0)
+            while (late := times[above[below]] > times[below]).any():
+                times[below[late]] = times[above[below[late]]]
+    return times
 
 
 def _apart(wish: Wish) -> Filling:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlglot import exp
 
 from seedbed.errors import DomainTooSmall, UniqueNotServed
+from seedbed.seeding.filling import is_unique
 from seedbed.seeding.kinds import INTEGERS, MOMENTS
 from seedbed.seeding.parents import Existing
 from seedbed.seeding.products import Product
@@ -134,6 +135,7 @@ def _keep(table: "TablePlan", unique: Unique, found: Uniques) -> None:
     members = [table.reference_of(name) for name in unique.columns]
     keys = [*dict.fromkeys(reference for reference in members if reference is not None)]
     plain = [name for name, reference in zip(unique.columns, members, strict=True) if reference is None]
+    _see_that_they_identify(table, keys, unique, plain)
     if len(keys) == 1 and not plain and unique.where is None:
         _once_each(table, keys[0])
         return
@@ -152,6 +154,19 @@ def _keep(table: "TablePlan", unique: Unique, found: Uniques) -> None:
         found.first.add(flag)
         return
     _combine(table, unique, keys, plain, spread, found)
+
+
+def _see_that_they_identify(table: "TablePlan", keys: list[Reference], unique: Unique, plain: list[str]) -> None:
+    """A part of a key of several columns does not tell its rows apart, so nothing that chooses rows keeps it unique.
+
+    Raises:
+        UniqueNotServed: there is no other column that could.
+    """
+    for key in keys:
+        parts = set(key.columns) & set(unique.columns)
+        theirs = [key.parent.column(dict(key.pairs)[part]) for part in parts if isinstance(key.parent, type(table))]
+        if not plain and parts != set(key.columns) and theirs and not any(map(is_unique, theirs)):
+            raise UniqueNotServed(table.name, ", ".join(unique.columns), [])
 
 
 def _may_spread(table: "TablePlan", keys: list[Reference], found: Uniques) -> bool:
@@ -213,6 +228,7 @@ def _combine(
     found: Uniques,
 ) -> None:
     shown = ", ".join(unique.columns)
+    _see_that_they_identify(table, keys, unique, [])
     if any(isinstance(table.rules.get(name), FakerValues) is False and table.size(name) == 0 for name in plain):
         return  # a rule of the seeds fills it, and answers for it
     taken = [name for name in [*(key.name for key in keys), *plain] if found.product_of(name) is not None]
