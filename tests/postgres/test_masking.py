@@ -125,13 +125,25 @@ class TestMask:
             every = "SELECT email, first_name, phone FROM person ORDER BY id"
             assert execute(other.direct, every) == execute(filled.direct, every)
 
+    def test_can_be_done_again(self, project: Project, filled: Database, seedbed_server: ThrowawayServer) -> None:
+        masked(project, filled)
+        execute(
+            filled.direct, "INSERT INTO person VALUES (0, 'secret.person@real.org', 'Realname', NULL, NULL, 'Oslo')"
+        )
+        masked(project, filled)
+
+        assert left_in_files(seedbed_server, filled, (b"secret.person", b"Realname")) == []
+        assert execute(filled.direct, "SELECT count(DISTINCT email) FROM person") == [(3001,)]
+
     def test_puts_every_constraint_back(self, project: Project, filled: Database) -> None:
+        execute(filled.direct, "CREATE UNIQUE INDEX ix_lower ON person (lower(email)) WHERE city = 'Oslo'")
         constraints = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint ORDER BY 1, 2"
-        before = execute(filled.direct, constraints)
+        indexes = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+        before = execute(filled.direct, constraints), execute(filled.direct, indexes)
 
         masked(project, filled)
 
-        assert execute(filled.direct, constraints) == before
+        assert (execute(filled.direct, constraints), execute(filled.direct, indexes)) == before
 
     def test_keeps_every_value_when_a_rule_does_not_take_the_new_ones(self, project: Project, filled: Database) -> None:
         execute(filled.direct, "ALTER TABLE person ADD CHECK (email LIKE '%@real.org')")

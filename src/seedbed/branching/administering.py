@@ -1,5 +1,7 @@
 """What is done to a local branch's database as a whole, and what its mark says that it is for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from psycopg2 import sql
@@ -12,6 +14,18 @@ from seedbed.settings import Environment
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
+
+
+@contextmanager
+def together(cursor: "Cursor") -> Iterator[None]:
+    """One transaction on a cursor in autocommit: all of the block, or nothing."""
+    cursor.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        cursor.execute("ROLLBACK")
+        raise
+    cursor.execute("COMMIT")
 
 
 def rename(cursor: "Cursor", old: str, new: str) -> None:

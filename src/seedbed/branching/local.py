@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from seedbed.branching import comments
-from seedbed.branching.administering import allow, asked, drop, end_sessions, environment_of, rename
+from seedbed.branching.administering import allow, asked, drop, end_sessions, environment_of, rename, together
 from seedbed.branching.naming import building_of, check_name, database_of, is_environment, replaced_of
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
@@ -109,10 +109,9 @@ class LocalBranches:
             with self._copied(cursor, source, anew, own, force=force) as building:
                 allow(cursor, database, False)
                 end_sessions(cursor, database)
-                cursor.execute("BEGIN")
-                rename(cursor, database, replaced_of(database))
-                rename(cursor, building, database)
-                cursor.execute("COMMIT")
+                with together(cursor):
+                    rename(cursor, database, replaced_of(database))
+                    self._name(cursor, building, anew)
             drop(cursor, replaced_of(database))
         return anew
 
@@ -195,8 +194,8 @@ class LocalBranches:
                 expires_at=expires_at,
                 owner=self._owner,
             )
-            with self._copied(cursor, source, branch, own, force=force) as building:
-                rename(cursor, building, self._database_of(name))
+            with self._copied(cursor, source, branch, own, force=force) as building, together(cursor):
+                self._name(cursor, building, branch)
         return branch
 
     @property
@@ -267,13 +266,12 @@ class LocalBranches:
 
     @contextmanager
     def _copied(self, cursor: "Cursor", source: str, branch: Branch, of: Environment, *, force: bool) -> Iterator[str]:
-        """A copy that says that it is the branch, and has not its name yet; dropped when the block fails."""
+        """A copy that has not its name yet; dropped when the block fails."""
         building = building_of(self._database_of(branch.name))
         try:
             clone(cursor, source, building, force=force, folder=self.server.home)
             if not branch.ready:
                 self._mark_copied(building, branch, of)
-            self._comment(cursor, building, branch)
             await_unused(cursor, building)
             yield building
         except BaseException:
@@ -287,6 +285,10 @@ class LocalBranches:
                 raise BranchNotReady(branch.parent)
             write_copied(connection, of)
             connection.commit()
+
+    def _name(self, cursor: "Cursor", building: str, branch: Branch) -> None:
+        self._comment(cursor, building, branch)
+        rename(cursor, building, self._database_of(branch.name))
 
     def _comment(self, cursor: "Cursor", database: str, branch: Branch) -> None:
         cursor.execute(

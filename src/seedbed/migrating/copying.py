@@ -42,7 +42,7 @@ def copy_of(configuration: Configuration, database: Database, on: Database | Non
         finally:
             with database.server.administration() as cursor:
                 cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-    elif database.direct.is_neon and configuration.settings.neon_api_key is not None:
+    elif database.direct.is_neon and configuration.settings.neon_api_key and configuration.settings.neon_project_id:
         name = f"rehearsal/{secrets.token_hex(4)}"
         with passing(provider_of(configuration), name) as url:
             yield Database(url, url, database.environment, Origin(Kind.DERIVED, f"branch {name}"))

@@ -132,7 +132,7 @@ class _Asked:
         return made, True
 
     def _base(self) -> str | None:
-        """The base, where there is one; one that is being made anew is waited for, and nothing else copied instead."""
+        """The base, where there is one; while it is made anew it is waited for, and nothing else is copied instead."""
         until = time.monotonic() + _BASE_SECONDS
         while base := next((branch for branch in self.provider.list() if branch.name == BASE), None):
             if base.ready:

@@ -31,6 +31,14 @@ WHERE contype = 'f' AND conparentid = 0 AND EXISTS (
     a.attrelid = confrelid AND a.attnum = ANY (confkey)) AND (a.attrelid::regclass::text, a.attname::text) IN %s)
 """
 _TRIGGERS = "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled = 'O'"
+_UNIQUE = """
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('u', 'x')
+  AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey) AND attname = ANY (%s))
+"""
+_UNIQUE_INDEXES = """
+SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i WHERE indrelid = %s::regclass
+  AND indisunique AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)
+"""
 _VIEWS = """
 SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'm' AND c.relispopulated ORDER BY c.oid
@@ -205,15 +213,34 @@ def _rewrite(cursor: Any, parts: Sequence[_Part]) -> list[Table]:
 
 
 def _update(cursor: Any, table: Table, parts: Sequence[_Part]) -> None:
-    """The same by UPDATE, with no trigger run: nothing about the rows is new."""
-    cursor.execute(_TRIGGERS, (_regclass(cursor, table),))
-    triggers = [sql.Identifier(name) for (name,) in cursor.fetchall()]
+    """The same by UPDATE, with no trigger run: nothing about the rows is new. What keeps values apart is made again
+    afterwards, since a new value of one row may be an old one of a row that has yet to be updated.
+    """
+    name, regclass = _name(table), _regclass(cursor, table)
+    cursor.execute(_TRIGGERS, (regclass,))
+    triggers = [sql.Identifier(trigger) for (trigger,) in cursor.fetchall()]
+    cursor.execute(_UNIQUE, (regclass, [part.column.name for part in parts]))
+    constraints = cursor.fetchall()
+    cursor.execute(_UNIQUE_INDEXES, (regclass,))
+    indexes = cursor.fetchall()
     for trigger in triggers:
-        cursor.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(_name(table), trigger))
+        cursor.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(name, trigger))
+    for constraint, _ in constraints:
+        cursor.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(name, sql.Identifier(constraint)))
+    for index, _ in indexes:
+        cursor.execute(f"DROP INDEX {index}")
     values = (sql.SQL("{} = {}").format(part.quoted, _new_value(part)) for part in parts)
-    cursor.execute(sql.SQL("UPDATE {} SET {}").format(_name(table), sql.SQL(", ").join(values)))
+    cursor.execute(sql.SQL("UPDATE {} SET {}").format(name, sql.SQL(", ").join(values)))
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    for constraint, definition in constraints:
+        added = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+            name, sql.Identifier(constraint), sql.SQL(definition)
+        )
+        cursor.execute(added)
+    for _, definition in indexes:
+        cursor.execute(definition)
     for trigger in triggers:
-        cursor.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER {}").format(_name(table), trigger))
+        cursor.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER {}").format(name, trigger))
 
 
 def _new_value(part: _Part) -> sql.Composable:
