@@ -48,7 +48,7 @@ class TestAPreviewOnNeon:
                 )  # fmt: skip
                 process = seedbed(neon, "preview", "up", PR)
                 with suppress(subprocess.TimeoutExpired):
-                    process.communicate(timeout=chance.uniform(1.0, 12.0))
+                    process.communicate(timeout=chance.choice([chance.uniform(1.0, 12.0), 60.0]))
                 if process.poll() is None:
                     process.kill()
                     process.communicate()
@@ -74,5 +74,5 @@ class TestAPreviewOnNeon:
             ]
             assert neon.call("GET", f"{path}/{other['id']}")["branch"]["updated_at"] == other["updated_at"]
             assert killed
-            assert done or RUNS < 10
+            assert done or RUNS < 20
             logging.getLogger(__name__).info("%s runs: %s came up, %s were killed", RUNS, done, killed)
