@@ -72,7 +72,8 @@ def _model(number: int) -> Any:
         "parent_id": Field(default=None, foreign_key=parent),
     }
     body = {"__annotations__": annotations, "__tablename__": f"table_{number:02}", "__module__": __name__, **fields}
-    return type(SQLModel)(f"Table{number}", (Table,), body, table=True)
+    made: Any = type(SQLModel)
+    return made(f"Table{number}", (Table,), body, table=True)
 
 
 MODELS = [_model(number) for number in range(TABLES)]
@@ -155,12 +156,12 @@ def by_the_janitor(host: Host) -> None:
     """As `pytest_postgresql.factories.postgresql` does, with an engine on its connection."""
     at = host.admin
     place: dict[str, Any] = {"user": at.username, "host": at.host, "port": at.port, "password": at.password}
-    with DatabaseJanitor(dbname="tests", template_dbname="template", **place):
-        with psycopg.connect(dbname="tests", **place) as connection:
-            engine = create_engine("postgresql+psycopg://", creator=lambda: connection)
-            with Session(engine) as session:
-                body(session)
-            engine.dispose()
+    janitor = DatabaseJanitor(dbname="tests", template_dbname="template", **place)
+    with janitor, psycopg.connect(dbname="tests", **place) as connection:
+        engine = create_engine("postgresql+psycopg://", creator=lambda: connection)
+        with Session(engine) as session:
+            body(session)
+        engine.dispose()
 
 
 def created(engine: Engine) -> None:

@@ -131,11 +131,16 @@ class Shared:
         Raises:
             Ended: the test ended it itself.
         """
-        with _unless_ended():
-            session.close()
-        found = self.scopes.end()
-        if self.scopes.depth == 0:
-            self.connection.rollback()
+        if self.scopes.depth > 1:
+            with _unless_ended():
+                session.close()
+            found = self.scopes.end()
+        else:
+            try:
+                found = self.scopes.end()
+            finally:  # what is left to do is SQLAlchemy's own, and sends nothing
+                self.connection.rollback()
+                session.close()
         return found <= len(self.pids())
 
     def commit(self, session: Session) -> None:
