@@ -261,7 +261,7 @@ class TestGivenServer:
         url = f"postgresql://tester:tester@127.0.0.1:{given.port}/postgres?sslmode=disable"
         project.write("tests/test_shop.py", SHOP)
         project.write(
-            "tests/test_slow.py", SLOW.replace("seedbed_server.folder", "'/'").replace(", seedbed_server", "")
+            "tests/test_slow.py", SLOW.replace("seedbed_server.folder", "'/given'").replace(", seedbed_server", "")
         )
         killed = project.start("-s", f"--seedbed-url={url}", "tests/test_slow.py")
         up(killed)
