@@ -33,10 +33,11 @@ def test_own(db_engine, db, turn):
     assert users(db) == USERS + 1
 """
 SLOW = """
-import time
+import pathlib, time
 
-def test_takes_long(db, db_url, seedbed_server):
-    print("up", seedbed_server.folder, flush=True)
+def test_takes_long(db, db_url, {server}):
+    pathlib.Path("up.new").write_text(str({folder}))
+    pathlib.Path("up.new").rename("up")
     time.sleep(600)
 """
 
@@ -53,16 +54,16 @@ def _no_run_left() -> Iterator[None]:
         process.communicate()
 
 
-def up(process: "subprocess.Popen[str]") -> Path:
+def up(project: Shop, process: "subprocess.Popen[str]") -> Path:
     """The folder of the run's server, once a test has it."""
-    assert process.stdout is not None
     _started.append(process)
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if found := re.search(r"up (/\S+)", line):
-            return Path(found[1])
-    raise AssertionError("".join(said))
+    told = project.root / "up"
+    while not told.exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+    folder = Path(told.read_text())
+    told.unlink()
+    return folder
 
 
 def await_gone(processes: list[psutil.Process], folder: Path) -> None:
@@ -112,11 +113,15 @@ def test_server(seedbed_server, postgresql, turn):
 
 
 class TestKilled:
-    @pytest.mark.parametrize("victim", ["pytest", "server"])
-    def test_run_leaves_nothing_in_the_way_of_the_next(self, project: Shop, victim: str) -> None:
-        slow = project.write("tests/test_slow.py", SLOW)
-        process = project.start("-s")
-        folder = up(process)
+    @pytest.mark.parametrize(
+        ("victim", "workers"),
+        [("pytest", "-n0"), ("pytest", "-n2"), ("server", "-n0")],
+        ids=["alone", "first", "server"],
+    )
+    def test_run_leaves_nothing_in_the_way_of_the_next(self, project: Shop, victim: str, workers: str) -> None:
+        slow = project.write("tests/test_slow.py", SLOW.format(server="seedbed_server", folder="seedbed_server.folder"))
+        process = project.start(workers)
+        folder = up(project, process)
         run = psutil.Process(process.pid)
         servers = [child for child in run.children(recursive=True) if child.name() == "postgres"]
         postmaster = int((folder / "data/postmaster.pid").read_text().split()[0])
@@ -260,11 +265,9 @@ class TestGivenServer:
     ) -> None:
         url = f"postgresql://tester:tester@127.0.0.1:{given.port}/postgres?sslmode=disable"
         project.write("tests/test_shop.py", SHOP)
-        project.write(
-            "tests/test_slow.py", SLOW.replace("seedbed_server.folder", "'/given'").replace(", seedbed_server", "")
-        )
-        killed = project.start("-s", f"--seedbed-url={url}", "tests/test_slow.py")
-        up(killed)
+        project.write("tests/test_slow.py", SLOW.format(server="make", folder="1"))
+        killed = project.start(f"--seedbed-url={url}", "tests/test_slow.py")
+        up(project, killed)
         killed.kill()
         killed.communicate()
         left = databases(given)

@@ -186,7 +186,10 @@ def within(run: Run, seed: str | None, test: str, case: Case | None = None) -> I
     try:
         alone = shared.end(session)
     except Ended:
+        alive = shared.alive
         run.replace(seed, test)
-        raise TransactionEnded(test) from None
+        if alive:
+            raise TransactionEnded(test) from None
+        return
     if not alone and run.look_for_others(shared, test):
         run.replace(seed)

@@ -18,7 +18,8 @@ from seedbed.settings.parsing import MalformedUrl, parse_url
 from seedbed.testing.clones import Clone, Clones
 from seedbed.testing.hosts import Host, drop
 from seedbed.testing.keeping import Kept, add_kept
-from seedbed.testing.sharing import RunServer, SharedServer
+from seedbed.testing.owning import RunServer
+from seedbed.testing.sharing import SharedServer
 from seedbed.testing.snapshots import owner_of, place, snapshot
 from seedbed.testing.templates import Templates
 from seedbed.testing.transactions import Shared

@@ -2,43 +2,19 @@
 
 import secrets
 import threading
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import suppress
+from functools import cached_property
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seedbed.errors import SeedbedError, ServerNotShared
-from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
-from seedbed.testing.keeping import Kept, keep_data
-from seedbed.testing.snapshots import being_copied
 
-
-class RunServer:
-    """The server of a run. It belongs to the thread that starts it, and so goes with the process however that ends."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._server: ThrowawayServer | None = None
-        self._kept: list[Kept] = []
-        self._base: Path | None = None
-
-    def start(self, snapshot: Path | None) -> ThrowawayServer:
-        """Start it on a copy of a snapshot, or empty; one that runs already is given as it is."""
-        if self._server is None:
-            with nullcontext() if snapshot is None else being_copied(snapshot):
-                self._server = self._stack.enter_context(throwaway_server(kept=snapshot))
-        return self._server
-
-    def keep(self, base: Path, kept: Kept) -> None:
-        """Have a database outlive the run."""
-        self._base = base
-        self._kept.append(kept)
-
-    def close(self) -> None:
-        with self._stack:
-            if self._server is not None and self._base is not None:
-                keep_data(self._server, self._base, self._kept)
+if TYPE_CHECKING:
+    from seedbed.postgres.embedded import ThrowawayServer
+    from seedbed.testing.keeping import Kept
+    from seedbed.testing.owning import RunServer
 
 
 class Sharing:
@@ -60,23 +36,29 @@ class Sharing:
         self._thread.join()
 
     def _listen(self) -> None:
-        server = RunServer()
         with self._listener:
             open_for_more = True
             while open_for_more:
                 with suppress(OSError, EOFError, AuthenticationError), self._listener.accept() as asking:
-                    open_for_more = self._answer(server, asking)
+                    open_for_more = self._answer(asking)
 
-    def _answer(self, server: RunServer, asking: "Connection[Any, Any]") -> bool:
+    @cached_property
+    def _server(self) -> "RunServer":
+        """Whoever tests without a database does not wait for what only this needs."""
+        from seedbed.testing.owning import RunServer  # noqa: PLC0415
+
+        return RunServer()
+
+    def _answer(self, asking: "Connection[Any, Any]") -> bool:
         wish, subject = asking.recv()
         answer: object = None
         try:
             if wish == "server":
-                answer = server.start(subject)
+                answer = self._server.start(subject)
             elif wish == "keep":
-                server.keep(*subject)
-            else:
-                server.close()
+                self._server.keep(*subject)
+            elif "_server" in vars(self):
+                self._server.close()
         except SeedbedError as error:
             answer = (error.code, error.message, error.remedy)
         except Exception as error:
@@ -91,19 +73,19 @@ class SharedServer:
     def __init__(self, way: tuple[Any, bytes]) -> None:
         self._way = way
 
-    def start(self, snapshot: Path | None) -> ThrowawayServer:
+    def start(self, snapshot: Path | None) -> "ThrowawayServer":
         """As `RunServer.start`.
 
         Raises:
             ServerNotShared: the first process cannot be reached, or has no server.
         """
         answer = _ask(self._way, "server", snapshot)
-        if isinstance(answer, ThrowawayServer):
-            return answer
-        code, message, remedy = answer
-        raise ServerNotShared(f"{code} {message} {remedy}".strip().removesuffix("."))
+        if isinstance(answer, tuple):
+            raise ServerNotShared(" ".join(answer).strip().removesuffix("."))
+        server: ThrowawayServer = answer
+        return server
 
-    def keep(self, base: Path, kept: Kept) -> None:
+    def keep(self, base: Path, kept: "Kept") -> None:
         _ask(self._way, "keep", (base, kept))
 
     def close(self) -> None:

@@ -56,9 +56,8 @@ def place(project: Project) -> Path:
 def _made(folder: Path) -> Path:
     """Only this user may look in: there are passwords."""
     base = folder / f"tests-{_user()}"
-    fresh = not folder.exists()
     base.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if fresh:
+    if not (folder / ".gitignore").exists():
         (folder / ".gitignore").write_text("*\n", encoding="ascii")
     if not os.access(base, os.W_OK | os.X_OK):
         raise PermissionError(base)

@@ -40,6 +40,10 @@ class Scopes:
     def pid(self) -> int:
         return self._libpq.backend_pid
 
+    @property
+    def alive(self) -> bool:
+        return self._libpq.status == pq.ConnStatus.OK
+
     def begin(self) -> None:
         first = "BEGIN; " if self.depth == 0 else ""
         self._run(f"{first}SAVEPOINT seedbed_{self.depth}")
@@ -152,6 +156,11 @@ class Shared:
         if self._asynchronous is None:
             self._asynchronous = Asynchronous(self.clone.url, in_transactions=True)
         return self._asynchronous
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server still has its connection."""
+        return self.scopes.alive
 
     def pids(self) -> set[int]:
         """The server's processes that these connections are."""
