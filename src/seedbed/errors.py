@@ -84,7 +84,7 @@ class SchemaWithoutTables(ProjectError):
     def __init__(self, module: str) -> None:
         super().__init__(
             f"{module} defines no table.",
-            remedy=f"Import every module that has SQLModel classes with table=True in {module}/__init__.py.",
+            remedy=f"Import every module that has tables in {module}, or name them: [tool.seedbed] imports, metadata.",
         )
 
 
@@ -216,6 +216,42 @@ class FolderNotUsable(ProjectError):
         )
 
 
+class SeveralHistories(ProjectError):
+    """A folder holds the migrations of several databases, each of which is a project."""
+
+    code = "SB122"
+
+    def __init__(self, folder: Path, inis: Sequence[str]) -> None:
+        super().__init__(
+            f"{folder} has the migrations of {len(inis)} databases: {', '.join(inis)}.",
+            remedy="Each is a project of its own, in the folder of its file: seedbed init FOLDER",
+        )
+
+
+class AdoptionNotConfirmed(ProjectError):
+    """A project's files were to be written, and nobody said that they may; nothing was."""
+
+    code = "SB123"
+
+    def __init__(self, folder: Path, files: Sequence[str]) -> None:
+        super().__init__(
+            f"Nothing was written to {folder}: {', '.join(files)} would be.",
+            remedy="Look at the changes above, and have them written: seedbed init --write",
+        )
+
+
+class NothingServed(ProjectError):
+    """The schema has no SQLModel table, whose fields would say what an answer looks like."""
+
+    code = "SB124"
+
+    def __init__(self, module: str) -> None:
+        super().__init__(
+            f"{module} has no SQLModel table, so there is nothing to serve.",
+            remedy="Migrating, seeding and testing work without; the service needs the tables as SQLModel classes.",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 2xx
 
 
@@ -256,7 +292,8 @@ class ForkedHistory(MigrationError):
     def __init__(self, heads: Sequence[str]) -> None:
         super().__init__(
             f"The history has {len(heads)} heads: {' and '.join(heads)}.",
-            remedy=f"Put the later one last: seedbed migrate rebase {heads[-1]}",
+            remedy=f"Put the later one last: seedbed migrate rebase {heads[-1]}; or, where databases have both: "
+            "alembic merge heads",
         )
 
 
@@ -351,6 +388,30 @@ class PendingInProduction(MigrationError):
         super().__init__(
             f"{database} is production and lacks {', '.join(pending)}; nothing was applied.",
             remedy="Look at them and apply them: seedbed migrate apply -e production",
+        )
+
+
+class ConnectionIgnored(MigrationError):
+    """The project's env.py connects by itself, so that a command would migrate another database than the one meant."""
+
+    code = "SB223"
+
+    def __init__(self, env: Path) -> None:
+        super().__init__(
+            f"{env} does not take the connection that Seedbed hands over, and would migrate whatever it connects to.",
+            remedy="Look at the lines it lacks, and have them written: seedbed init",
+        )
+
+
+class ExtensionUnavailable(MigrationError):
+    """A revision makes an extension that the server does not have; those before it stay applied."""
+
+    code = "SB224"
+
+    def __init__(self, revision: str, extension: str) -> None:
+        super().__init__(
+            f"Revision {revision} needs the extension {extension}, and the server does not have it.",
+            remedy="Name a server that has it, by DATABASE_URL, and for drafts and checks by SHADOW_DATABASE_URL.",
         )
 
 

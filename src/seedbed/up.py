@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from seedbed.errors import PendingInProduction, SeedsNotFound, TablesNotEmpty
+from seedbed.errors import NothingServed, PendingInProduction, SeedsNotFound, TablesNotEmpty
 from seedbed.migrating.applying import Applied, apply
 from seedbed.migrating.history import due
 from seedbed.migrating.planning import plan as plan_migrations
@@ -54,6 +54,7 @@ def up(configuration: Configuration, *, step: Step, tell: Callable[[Ready], None
     """
     with _prepared(configuration, step) as (ready, schema, listening):
         tell(ready)
+        _see_that_there_is_something(configuration, schema)
         serve(create_app(configuration, schema, ready.database.url), listening)
 
 
@@ -61,6 +62,7 @@ def up_once(configuration: Configuration, *, step: Step, tell: Callable[[Ready],
     """Do all that `up` does, fetch a page of every route from the running service, and stop."""
     with _prepared(configuration, step) as (ready, schema, listening):
         tell(ready)
+        _see_that_there_is_something(configuration, schema)
         app = create_app(configuration, schema, ready.database.url)
         with served(app, listening) as url:
             return list(_pages(url, schema))
@@ -98,6 +100,16 @@ def _prepared(configuration: Configuration, step: Step) -> Iterator[tuple[Ready,
         chosen = "SEEDBED_PORT" in configuration.origins
         listening = stack.enter_context(listen(settings.host, settings.port, or_next=not chosen))
         yield Ready(database, applied, seeded, because, url_of(listening)), schema, listening
+
+
+def _see_that_there_is_something(configuration: Configuration, schema: Schema) -> None:
+    """See that there is something to serve: the database is migrated and seeded by now in any case.
+
+    Raises:
+        NothingServed: the tables are SQLAlchemy's own classes.
+    """
+    if not schema.models:
+        raise NothingServed(configuration.project.schema)
 
 
 def _refuse_in_production(configuration: Configuration, database: Database) -> None:

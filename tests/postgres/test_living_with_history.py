@@ -256,7 +256,7 @@ class TestAdopt:
 
         assert adopted.revision == head_of(configuration)
         with connect(database) as connection:
-            assert current_revision(connection) == adopted.revision
+            assert current_revision(connection, configuration.project) == adopted.revision
 
     def test_refuses_what_no_revision_makes(self, configuration: Configuration, database: Database) -> None:
         run(database, "CREATE TABLE other (id integer)")

@@ -7,7 +7,7 @@ import pytest
 from seedbed.errors import BadProjectTable, NotAProject
 from seedbed.settings import Project, find_project
 
-KEYS = "[tool.seedbed] knows these keys: schema, ignore."
+KEYS = "[tool.seedbed] knows these keys: schema, metadata, imports, path, alembic, version_table, seeds, ignore."
 
 
 def written(folder: Path, text: str) -> Path:
@@ -26,7 +26,7 @@ class TestFindProject:
         project = find_project(inner)
 
         assert project == Project(root=tmp_path.resolve(), name="My Shop", schema="my.tables")
-        assert (project.migrations, project.seeds) == (tmp_path / "migrations", tmp_path / "seeds")
+        assert (project.alembic_ini, project.seeds) == (tmp_path / "alembic.ini", tmp_path / "seeds")
         assert project.identifier == "my_shop"
 
     def test_ignores_what_neon_adds_and_what_it_is_told_to(self, tmp_path: Path) -> None:

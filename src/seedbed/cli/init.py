@@ -1,11 +1,17 @@
-"""`seedbed init`: a new project."""
+"""`seedbed init`: a new project, or Seedbed in one that exists."""
 
 import shlex
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from seedbed.cli.options import columns, json_option, show
+
+if TYPE_CHECKING:
+    from seedbed.starter.adopting import Adoption
+    from seedbed.starter.finding import Found
 
 _PARTS = (
     ("schema/", "the tables, User and Task"),
@@ -17,21 +23,33 @@ _PARTS = (
 
 @click.command()
 @click.argument("path", metavar="[PATH]", type=click.Path(path_type=Path), default=".")
+@click.option("--write", is_flag=True, help="Write to a project that exists without asking.")
 @json_option
 @click.pass_context
-def init(ctx: click.Context, path: Path, as_json: bool) -> None:
-    """Begin a project in PATH, or here.
+def init(ctx: click.Context, path: Path, write: bool, as_json: bool) -> None:
+    """Begin a project in PATH, or here; or take Seedbed into the one that is there.
 
-    It is small and whole: two tables, the migration that creates them, seeds, a test, and settings that need no
-    filling in. `seedbed up` works in it at once. Change it from there.
+    A new project is small and whole: two tables, the migration that creates them, seeds, a test, and settings that need
+    no filling in. `seedbed up` works in it at once. PATH is made where it is missing.
 
-    PATH is made where it is missing. A folder that has a pyproject.toml, a schema folder or anything else that would be
-    written is refused, and nothing in it is touched.
+    Where PATH has SQLModel or SQLAlchemy tables or an Alembic history, they stay as they are. It is said what was found
+    and what Seedbed needs, each change of a file that exists as a diff, and all of it is written once you agree.
+    Nothing of the project is run or connected to.
     """
+    from seedbed.starter.finding import find
+
+    folder: Path = ctx.find_root().obj / path
+    found = find(folder.resolve()) if folder.is_dir() else None
+    if found is not None:
+        _adopt(found, write=write, as_json=as_json)
+    else:
+        _begin(folder, path, as_json=as_json)
+
+
+def _begin(folder: Path, path: Path, *, as_json: bool) -> None:
     from seedbed.starter.writing import write
 
-    folder: Path = ctx.find_root().obj
-    written = write(folder / path)
+    written = write(folder)
     enter = [] if written.folder == Path.cwd() else [f"  cd {shlex.quote(str(path))}"]
     lines = [
         f"{written.name} is begun, {len(written.files)} files:",
@@ -41,3 +59,68 @@ def init(ctx: click.Context, path: Path, as_json: bool) -> None:
         "  seedbed up",
     ]
     show(written, as_json=as_json, lines=lines)
+
+
+def _adopt(found: "Found", *, write: bool, as_json: bool) -> None:
+    from seedbed.errors import AdoptionNotConfirmed
+    from seedbed.starter.adopting import adopt, plan
+
+    adoption = plan(found)
+    facts = {"found": found, "notes": adoption.notes, "changes": [vars(one) for one in adoption.changes]}
+    show(facts, as_json=as_json, lines=_lines(adoption))
+    if not adoption.changes:
+        return
+    if not write and not (
+        sys.stdin.isatty() and not as_json and click.confirm(f"Write these {len(adoption.changes)} files?", err=True)
+    ):
+        raise AdoptionNotConfirmed(found.root, [change.file for change in adoption.changes])
+    adopt(adoption)
+    if not as_json:
+        click.echo("Written. Next:\n  seedbed migrate check\n  seedbed up")
+
+
+def _lines(adoption: "Adoption") -> list[str]:
+    return [
+        f"Found in {adoption.found.root}:",
+        *columns(_found(adoption.found), indent="  "),
+        *(f"Note: {note}" for note in adoption.notes),
+        *(["To be written:"] if adoption.changes else ["Nothing is left to be written."]),
+        *columns(
+            [(one.file, f"{'' if one.before is not None else 'new: '}{one.why}") for one in adoption.changes],
+            indent="  ",
+        ),
+        *(
+            line
+            for one in adoption.changes
+            if one.before is not None or one.file == "pyproject.toml"
+            for line in one.diff
+        ),
+    ]
+
+
+def _found(found: "Found") -> list[tuple[str, str]]:
+    rows = []
+    if found.tables is not None:
+        shown = ", ".join(name.rpartition(".")[2] for name in found.tables.classes)
+        rows.append(("tables", f"{len(found.tables.classes)}: {shown}" if shown else "none yet"))
+        modules = ", ".join((found.tables.schema, *found.tables.imports))
+        rows.append(("imported by", f"{modules}{' from ' + ', '.join(found.tables.path) if found.tables.path else ''}"))
+        rows.append(("metadata", found.tables.metadata or "SQLModel.metadata"))
+    if found.history is not None:
+        history = found.history
+        count = f"{history.revisions} revision{'s' if history.revisions != 1 else ''}"
+        heads = f", {len(history.heads)} heads: {', '.join(history.heads)}" if len(history.heads) > 1 else ""
+        rows.append(("history", f"{_shown(found, history.folder)}, {count}{heads}"))
+        if history.env is not None:
+            form = "asynchronous" if history.asynchronous else "synchronous"
+            takes = "takes a connection" if history.takes_connection else "connects by itself"
+            rows.append(("env.py", f"{form}, {takes}"))
+        if history.version_table != "alembic_version":
+            rows.append(("version table", history.version_table))
+    for name, variables in found.environment_files.items():
+        rows.append((name, ", ".join(variables) or "nothing about a database"))
+    return rows
+
+
+def _shown(found: "Found", path: Path) -> str:
+    return str(path.relative_to(found.root)) if path.is_relative_to(found.root) else str(path)

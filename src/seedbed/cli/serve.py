@@ -16,6 +16,7 @@ def serve(ctx: click.Context, env: str | None, host: str | None, port: int | Non
     The service starts and stays up whether or not the database answers: while it does not, requests are answered with
     503 and /health/ready fails, and /health/live goes on. Columns that look like secrets are in no answer.
     """
+    from seedbed.errors import NothingServed
     from seedbed.modelling import load_schema
     from seedbed.postgres.databases import locate
     from seedbed.serving import create_app
@@ -24,6 +25,8 @@ def serve(ctx: click.Context, env: str | None, host: str | None, port: int | Non
 
     chosen = configuration(ctx, env)
     schema = load_schema(chosen.project)
+    if not schema.models:
+        raise NothingServed(chosen.project.schema)
     database = locate(chosen)
     with listen(host or chosen.settings.host, port or chosen.settings.port) as listening:
         serve_forever(create_app(chosen, schema, database.url), listening)

@@ -7,7 +7,7 @@ from alembic.script import ScriptDirectory
 
 from seedbed.errors import AdoptionRefused
 from seedbed.migrating.applying import move
-from seedbed.migrating.history import alembic_config, current_revision, read_history
+from seedbed.migrating.history import alembic_config, current_revision, read_history, version_table
 from seedbed.postgres.catalogue import differences, read_catalogue, without
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, refuse_pooler
@@ -38,7 +38,7 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
     history = read_history(project)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:
-        if (revision := current_revision(connection)) is not None:
+        if (revision := current_revision(connection, project)) is not None:
             raise AdoptionRefused(database.name, f"it is at {revision} already")
         agree(connection, database, "adopt")
         connection.commit()
@@ -56,6 +56,8 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
         if chosen is None:
             raise AdoptionRefused(database.name, said)
         with migrating_alone(connection, database.name):
-            MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(alembic_config(project)), chosen)
+            MigrationContext.configure(connection, opts=version_table(project)).stamp(
+                ScriptDirectory.from_config(alembic_config(project)), chosen
+            )
             connection.commit()
     return Adopted(database.name, chosen)

@@ -9,11 +9,12 @@ from alembic import command
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import RevisionFailed, SeedbedError, TablesBusy
-from seedbed.migrating.history import History, Revision, alembic_config, current_revision, due, read_history
+from seedbed.errors import ExtensionUnavailable, RevisionFailed, SeedbedError, TablesBusy
+from seedbed.migrating.handing_over import handed, refuse_deaf
+from seedbed.migrating.history import History, Revision, current_revision, due, read_history
 from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
 from seedbed.migrating.progress import watched
-from seedbed.postgres.connecting import connect, sentence
+from seedbed.postgres.connecting import connect, missing_extension, sentence
 from seedbed.postgres.databases import Database, refuse_pooler, refuse_unfit
 from seedbed.postgres.locks import migrating_alone
 from seedbed.postgres.marks import agree
@@ -63,10 +64,12 @@ def apply(
         PoolerRefused: the address is a pooler's.
         ServerTooOld, ReadOnlyDatabase, NotPermitted: the server or the role cannot.
         LockNotGranted: another session was still migrating after `wait`.
+        ConnectionIgnored: env.py makes a connection of its own.
         UnknownRevision: the database is ahead of the files.
         TablesBusy: others kept a lock through every try.
         RevisionFailed: with the revision and what PostgreSQL said.
     """
+    refuse_deaf(project)
     history = read_history(project)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:
@@ -75,7 +78,7 @@ def apply(
         connection.commit()
         with migrating_alone(connection, database.name, wait=wait):
             begun = time.monotonic()
-            revision = current_revision(connection)
+            revision = current_revision(connection, project)
             pending = history.after(revision, database.name)
             chosen = due(pending, revision, contract=contract)
             with watched(connection, database, progress), bounded(connection, patience):
@@ -101,7 +104,7 @@ def _patiently(
         except RevisionFailed as failed:
             if not was_busy(failed.__cause__):
                 raise
-            now_left = tuple(r for r in history.after(current_revision(connection), "") if r in pending)
+            now_left = tuple(r for r in history.after(current_revision(connection, project), "") if r in pending)
             tried, left = (tried + 1 if now_left == left else 1), now_left
             if tried == patience.tries:
                 done = [revision.id for revision in pending if revision not in left]
@@ -116,18 +119,20 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
 
     Raises:
         RevisionFailed: with the revision and what PostgreSQL said.
+        ExtensionUnavailable: the server lacks an extension that a revision makes.
     """
-    config = alembic_config(project)
-    config.attributes["connection"] = connection
     try:
-        command.upgrade(config, pending[-1].id)
+        with handed(project, connection) as config:
+            command.upgrade(config, pending[-1].id)
     except SeedbedError:
         raise
     except Exception as error:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise
         connection.rollback()
-        left = history.after(current_revision(connection), "")
+        left = history.after(current_revision(connection, project), "")
+        if (extension := missing_extension(error)) is not None:
+            raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
         said = sentence(error) if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"
         raise RevisionFailed(left[0].id, said, applied=done) from error
@@ -135,9 +140,7 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
 
 def move(project: Project, connection: Connection, target: str) -> None:
     """Take a throw-away database up or down to a revision. No lock, no mark: nobody else has it."""
-    config = alembic_config(project)
-    config.attributes["connection"] = connection
     down = target == "base" or target.startswith("-")
-    with bounded(connection, ORDINARY):
+    with handed(project, connection) as config, bounded(connection, ORDINARY):
         (command.downgrade if down else command.upgrade)(config, target)
     connection.rollback()

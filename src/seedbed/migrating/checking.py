@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import MixedRevision, ModelsUndrafted, RevisionEdited, StepNotReversible
+from seedbed.errors import ExtensionUnavailable, MixedRevision, ModelsUndrafted, RevisionEdited, StepNotReversible
 from seedbed.migrating.applying import move
 from seedbed.migrating.drafting import built
 from seedbed.migrating.history import History, current_revision, read_history
@@ -18,7 +18,7 @@ from seedbed.migrating.sealing import edited
 from seedbed.migrating.tracing import ways_of_running
 from seedbed.modelling import load_schema
 from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
-from seedbed.postgres.connecting import connect, sentence
+from seedbed.postgres.connecting import connect, missing_extension, sentence
 from seedbed.postgres.shadows import shadow_database
 from seedbed.settings import Configuration, Project
 
@@ -67,7 +67,11 @@ def check(configuration: Configuration) -> Checked:
     return Checked(
         head=history.head,
         revisions=len(history.revisions),
-        facts=("one head", "every step runs up, down and up again", "the result equals the models"),
+        facts=(
+            "one head",
+            "every step runs up, down and up again" if history.linear else "all run up, down and up again at once",
+            "the result equals the models",
+        ),
         spent=tuple(spent(schema, found)),
         conditions=tuple(conditions),
     )
@@ -75,6 +79,8 @@ def check(configuration: Configuration) -> Checked:
 
 def _climbed(project: Project, history: History, connection: Connection, conditions: list[str]) -> Catalogue:
     """Take each step up, down and up again, and give the catalogue at the top."""
+    if not history.linear:
+        return _climbed_at_once(project, connection)
     below = read_catalogue(connection)
     for revision in history.revisions:
         try:
@@ -92,9 +98,28 @@ def _climbed(project: Project, history: History, connection: Connection, conditi
                 if left := differences(read_catalogue(connection), above):
                     raise StepNotReversible(revision.id, f"up again, {'; '.join(map(str, left))}")
         except DBAPIError as error:
+            if (extension := missing_extension(error)) is not None:
+                raise ExtensionUnavailable(revision.id, extension) from error
             raise StepNotReversible(revision.id, sentence(error)) from error
         below = above
     return below
+
+
+def _climbed_at_once(project: Project, connection: Connection) -> Catalogue:
+    """Take a history with merges up, down and up again as a whole: no single step leads down from a merge."""
+    try:
+        move(project, connection, "head")
+        above = read_catalogue(connection)
+        move(project, connection, "base")
+        move(project, connection, "head")
+    except RuntimeError:
+        connection.rollback()  # a step says itself that there is no way back
+        return above
+    except DBAPIError as error:
+        raise StepNotReversible("head", sentence(error)) from error
+    if left := differences(read_catalogue(connection), above):
+        raise StepNotReversible("head", f"up again, {'; '.join(map(str, left))}")
+    return above
 
 
 def moves_data(file: Path) -> bool:
@@ -118,7 +143,7 @@ def _tried_with_rows(project: Project, connection: Connection, revision: str) ->
         connection.rollback()
         if not about_rows(error):
             raise
-        if current_revision(connection) == revision:
+        if current_revision(connection, project) == revision:
             _goes_down(project, connection)
         return f"{revision}: {sentence(error)}"
     finally:

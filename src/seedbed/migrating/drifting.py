@@ -24,7 +24,7 @@ def drift(configuration: Configuration, database: Database) -> tuple[Difference,
     """
     history = read_history(configuration.project)
     with connect(database) as connection:
-        revision = current_revision(connection)
+        revision = current_revision(connection, configuration.project)
         found = without(read_catalogue(connection), configuration.project.ignore)
         applied = recorded(connection)
     history.after(revision, database.name)

@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from seedbed.errors import SeedbedError
 from seedbed.migrating.guarding import guard_production
+from seedbed.migrating.history import PROJECT, version_table
 from seedbed.migrating.patience import ORDINARY, bounded
 from seedbed.migrating.recording import record
 from seedbed.modelling import load_schema
@@ -18,7 +19,7 @@ from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import locate, refuse_pooler
 from seedbed.postgres.locks import migrating_alone
 from seedbed.postgres.marks import SCHEMA, agree, read_mark
-from seedbed.settings import Environment, find_project, load
+from seedbed.settings import Environment, Project, find_project, load
 
 _PLUGINS = ["alembic.autogenerate.*", "seedbed.*"]
 
@@ -41,7 +42,7 @@ def run() -> None:
         raise CommandError(f"{error.code} {error.message} {error.remedy}") from error
 
 
-def options(metadata: MetaData) -> dict[str, Any]:
+def options(metadata: MetaData, project: Project) -> dict[str, Any]:
     """How revisions are compared and run, the same for every way in."""
     return {
         "target_metadata": metadata,
@@ -53,6 +54,7 @@ def options(metadata: MetaData) -> dict[str, Any]:
         "autogenerate_plugins": _PLUGINS,
         "render_item": _without_models,
         "on_version_apply": record,
+        **version_table(project),
     }
 
 
@@ -60,12 +62,14 @@ def _run() -> None:
     config = context.config
     handed = config.attributes.get("connection")
     if isinstance(handed, Connection):
-        _migrate(handed, MetaData(), nullcontext())  # Seedbed runs revisions that way, and those need no models
+        _migrate(
+            handed, config.attributes[PROJECT], MetaData(), nullcontext()
+        )  # Seedbed runs revisions that way, and those need no models
         return
     project = find_project(Path(config.config_file_name or "alembic.ini").parent)
     metadata = load_schema(project).metadata
     if context.is_offline_mode():
-        context.configure(dialect_name="postgresql", literal_binds=True, **options(metadata))
+        context.configure(dialect_name="postgresql", literal_binds=True, **options(metadata, project))
         with context.begin_transaction():
             context.run_migrations()
         return
@@ -79,12 +83,12 @@ def _run() -> None:
         if mark == Environment.PRODUCTION:
             guard_production(configuration, database)
         with bounded(connection, ORDINARY):
-            _migrate(connection, metadata, migrating_alone(connection, database.name))
+            _migrate(connection, project, metadata, migrating_alone(connection, database.name))
 
 
-def _migrate(connection: Connection, metadata: MetaData, lock: AbstractContextManager[None]) -> None:
+def _migrate(connection: Connection, project: Project, metadata: MetaData, lock: AbstractContextManager[None]) -> None:
     with lock:
-        context.configure(connection=connection, **options(metadata))
+        context.configure(connection=connection, **options(metadata, project))
         with context.begin_transaction():
             context.run_migrations()
 

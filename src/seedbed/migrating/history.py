@@ -14,10 +14,14 @@ from alembic.util import CommandError
 
 from seedbed.errors import ForkedHistory, UnknownRevision, UnreadableRevision
 from seedbed.modelling import failing_place
+from seedbed.modelling.loading import put_first
 from seedbed.settings import Project
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+PROJECT = "seedbed.project"
+"""Under which attribute of Alembic's configuration env.py finds the project."""
 
 _CONTRACT = re.compile(r"^\s*#\s*seedbed:\s*contract\b", re.MULTILINE)
 
@@ -36,9 +40,12 @@ class Revision:
 
 @dataclass(frozen=True)
 class History:
-    """A history with one head, oldest revision first."""
+    """A history with one head, oldest revision first. It is not `linear` where a fork was merged: then there are
+    moments at which a database has two revisions, and no single step leads back from the merge.
+    """
 
     revisions: tuple[Revision, ...]
+    linear: bool = True
 
     @property
     def head(self) -> str | None:
@@ -69,11 +76,30 @@ def due(pending: tuple[Revision, ...], at: str | None, *, contract: bool) -> tup
 
 def alembic_config(project: Project) -> Config:
     """Alembic's configuration of the project; the connection is handed over as an attribute, never as a URL."""
-    return Config(project.root / "alembic.ini")
+    config = Config(project.alembic_ini)
+    location = config.get_main_option("script_location")
+    if location and ":" not in location and not Path(location).is_absolute():
+        # Alembic takes it from the working folder, and Seedbed from the file that says it.
+        config.set_main_option("script_location", str(project.alembic_ini.parent / location).replace("%", "%%"))
+    config.file_config.remove_option(config.config_ini_section, "prepend_sys_path")
+    put_first(project)
+    config.attributes[PROJECT] = project
+    return config
+
+
+def script_folder(project: Project) -> Path:
+    """Where env.py, the template and the revisions are."""
+    return Path(ScriptDirectory.from_config(alembic_config(project)).dir)
+
+
+def version_table(project: Project) -> dict[str, str]:
+    """How Alembic is told which table has a database's revision."""
+    schema, _, name = project.version_table.rpartition(".")
+    return {"version_table": name} | ({"version_table_schema": schema} if schema else {})
 
 
 def read_history(project: Project) -> History:
-    """Read migrations/versions.
+    """Read the revisions' files.
 
     Raises:
         ForkedHistory: more than one revision is newest.
@@ -95,7 +121,8 @@ def read_history(project: Project) -> History:
     except Exception as error:
         place = failing_place(project.root, error)
         raise UnreadableRevision(f"{place}: {type(error).__name__}: {error}") from error
-    return History(tuple(_read(script.revision, script.doc, Path(script.path)) for script in reversed(scripts)))
+    read = tuple(_read(script.revision, script.doc, Path(script.path)) for script in reversed(scripts))
+    return History(read, linear=not any(script.is_merge_point for script in scripts))
 
 
 def _read(revision: str, doc: str | None, file: Path) -> Revision:
@@ -103,8 +130,8 @@ def _read(revision: str, doc: str | None, file: Path) -> Revision:
     return Revision(revision, doc.splitlines()[0] if doc else "", file, contract)
 
 
-def current_revision(connection: "Connection") -> str | None:
-    """The revision a database is at, in no transaction afterwards."""
-    revision = MigrationContext.configure(connection).get_current_revision()
+def current_revision(connection: "Connection", project: Project) -> str | None:
+    """The revision a database is at, in no transaction afterwards; between a fork and its merge, several."""
+    heads = MigrationContext.configure(connection, opts=version_table(project)).get_current_heads()
     connection.rollback()
-    return revision
+    return ", ".join(sorted(heads)) or None

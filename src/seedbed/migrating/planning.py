@@ -36,7 +36,7 @@ def plan(project: Project, database: Database) -> Plan:
     history = read_history(project)
     with connect(database) as connection:
         mark = read_mark(connection)
-        revision = current_revision(connection)
+        revision = current_revision(connection, project)
     return Plan(
         database=database.name,
         environment=database.environment.value,

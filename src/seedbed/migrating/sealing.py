@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from seedbed.migrating.history import History, Revision
+from seedbed.migrating.history import History, Revision, script_folder
 from seedbed.settings import Project
 
 _NOTE = (
@@ -42,4 +42,4 @@ def fingerprint(file: Path) -> str:
 
 
 def _file(project: Project) -> Path:
-    return project.migrations / "head"
+    return script_folder(project) / "head"

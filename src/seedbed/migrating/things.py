@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from seedbed.postgres.version_tables import IS_VERSION_TABLE
+
 _MEMBER = "EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{}'::regclass AND d.objid = {}.oid AND d.deptype = 'e')"
 _THINGS = f"""
 WITH own AS (
@@ -10,7 +12,7 @@ WITH own AS (
   WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'seedbed')
 ), rel AS (
   SELECT c.*, own.prefix || c.relname AS shown FROM pg_class c JOIN own ON own.oid = c.relnamespace
-  WHERE c.relname <> 'alembic_version' AND c.relpersistence <> 't' AND NOT {_MEMBER.format("pg_class", "c")}
+  WHERE NOT {IS_VERSION_TABLE} AND c.relpersistence <> 't' AND NOT {_MEMBER.format("pg_class", "c")}
 ), tab AS (SELECT * FROM rel WHERE relkind IN ('r', 'p', 'm'))
 SELECT 'schema', 0::bigint, nspname, 'schema ' || nspname FROM own
 UNION ALL SELECT 'extension', 0, extname, 'extension ' || extname FROM pg_extension

@@ -1,5 +1,6 @@
 """What the statements of a revision do to the tables that were there: locks, rewrites, scans, and what is gone."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, event
 
 from seedbed.migrating.sweeping import swept_table
 from seedbed.migrating.things import Thing, read_things
+from seedbed.postgres.version_tables import IS_VERSION_TABLE
 
 MODES = (
     "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
@@ -17,12 +19,12 @@ MODES = (
 )  # fmt: skip
 """PostgreSQL's table locks, the weakest first."""
 
-_TABLES = """
+_TABLES = f"""
 SELECT c.oid::bigint, CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END || c.relname,
        coalesce(pg_relation_filenode(c.oid), 0)::bigint
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_%'
-  AND n.nspname NOT IN ('information_schema', 'seedbed') AND c.relname <> 'alembic_version'
+  AND n.nspname NOT IN ('information_schema', 'seedbed') AND NOT {IS_VERSION_TABLE}
 """
 _COLUMNS = """
 SELECT attrelid::bigint, attnum::int, attname, format_type(atttypid, atttypmod), attnotnull,
@@ -36,7 +38,9 @@ SELECT relation::bigint, mode FROM pg_locks WHERE pid = pg_backend_pid() AND loc
 """
 
 
-_MOVES = ("INSERT INTO alembic_version", "UPDATE alembic_version", "DELETE FROM alembic_version")
+_MOVES = re.compile(
+    r"INSERT INTO \S+ \(version_num\)|UPDATE \S+ SET version_num|DELETE FROM (\S+) WHERE \1\.version_num"
+)
 
 
 @dataclass(frozen=True)
@@ -222,13 +226,13 @@ def ways_of_running(connection: Connection) -> Iterator[set[bool]]:
 
 def _moves_on(statement: str) -> bool:
     """Whether Alembic writes down that the revision is done; what follows is Seedbed's own record of it."""
-    return statement.lstrip().startswith(_MOVES)
+    return _MOVES.match(statement.lstrip()) is not None
 
 
 def _asks(statement: str) -> bool:
     """Whether it is a question of SQLAlchemy's or Alembic's own, one of Alembic's table, or a timeout being set."""
     asked = ("SELECT pg_catalog", "SELECT EXISTS", "SELECT set_config")
-    return "alembic_version" in statement or statement.lstrip().startswith(asked)
+    return "version_num" in statement or "alembic_version" in statement or statement.lstrip().startswith(asked)
 
 
 def _things(connection: Connection) -> list[Thing]:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from sqlalchemy import MetaData, Table, inspect
-from sqlalchemy.exc import NoInspectionAvailable, SQLAlchemyError
+from sqlalchemy import MetaData, Table
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import configure_mappers
+from sqlalchemy.orm.mapper import _all_registries
 from sqlalchemy.schema import sort_tables_and_constraints
 from sqlmodel import SQLModel
 
@@ -20,10 +22,18 @@ from seedbed.settings import Project
 
 @dataclass(frozen=True)
 class Schema:
-    """The project's metadata and the model of each of its tables, by the table's key in the metadata."""
+    """The project's metadata and the model of each of its tables, by the table's key in the metadata.
+
+    `classes` are all that are mapped to a table, SQLAlchemy's own declarative ones too; `models` those of them that are
+    SQLModel's, whose fields say what a request and an answer look like.
+    """
 
     metadata: MetaData
-    models: Mapping[str, type[SQLModel]]
+    classes: Mapping[str, type[Any]]
+
+    @property
+    def models(self) -> Mapping[str, type[SQLModel]]:
+        return {key: model for key, model in self.classes.items() if issubclass(model, SQLModel)}
 
     @property
     def tables(self) -> list[Table]:
@@ -36,8 +46,9 @@ class Schema:
 def load_schema(project: Project) -> Schema:
     """Import the project's schema under its own name, so that `import schema` anywhere finds the same tables.
 
-    The project's root goes first on `sys.path`: a console script has its own folder there, not the user's. Foreign
-    keys and relationships that name what does not exist are found now, and not when a first row is asked for.
+    Where the project says nothing of its metadata, it is the schema's `metadata`, else that of its `Base`, else
+    SQLModel's own. The project's root goes first on `sys.path`: a console script has its own folder there, not the
+    user's. Foreign keys and relationships that name what does not exist are found now, not at a first row.
 
     Raises:
         SchemaNotImportable: with the user's file and line that failed, or the column.
@@ -45,18 +56,18 @@ def load_schema(project: Project) -> Schema:
         SchemaWithoutTables: no table was defined by importing it.
     """
     module = import_from_root(project, project.schema)
-    metadata = getattr(module, "metadata", SQLModel.metadata)
+    for name in project.imports:
+        import_from_root(project, name)
+    metadata = _metadata(project, module)
     if not isinstance(metadata, MetaData) or not metadata.tables:
         raise SchemaWithoutTables(project.schema)
     _see_that_names_resolve(project.schema, metadata)
-    return Schema(metadata, _models(metadata))
+    return Schema(metadata, _classes(metadata))
 
 
 def import_from_root(project: Project, name: str) -> ModuleType:
     """Import a module of the project and see that it is the project's."""
-    root = str(project.root)
-    if sys.path[:1] != [root]:
-        sys.path.insert(0, root)
+    put_first(project)
     try:
         module = importlib.import_module(name)
     except Exception as error:
@@ -64,9 +75,17 @@ def import_from_root(project: Project, name: str) -> ModuleType:
             name, failing_place(project.root, error), f"{type(error).__name__}: {error}"
         ) from error
     found = _file_of(module)
-    if found is None or not found.is_relative_to(project.root.resolve()):
+    roots = (project.root, *project.import_roots)
+    if found is None or not any(found.is_relative_to(root.resolve()) for root in roots):
         raise SchemaShadowed(name, str(found or "a built-in module"), project.root)
     return module
+
+
+def put_first(project: Project) -> None:
+    """Put the folders that the project's imports start from first on `sys.path`."""
+    roots = [str(root) for root in project.import_roots]
+    if sys.path[: len(roots)] != roots:
+        sys.path[:0] = roots
 
 
 def failing_place(root: Path, error: BaseException) -> str:
@@ -107,16 +126,24 @@ def _see_that_names_resolve(module: str, metadata: MetaData) -> None:
         raise SchemaNotImportable(module, "its relationships", str(error)) from error
 
 
-def _models(metadata: MetaData) -> dict[str, type[SQLModel]]:
-    models: dict[str, type[SQLModel]] = {}
-    waiting = list(SQLModel.__subclasses__())
-    while waiting:
-        model = waiting.pop()
-        waiting += model.__subclasses__()
-        try:
-            table = inspect(model).local_table
-        except NoInspectionAvailable:
-            continue
-        if isinstance(table, Table) and table.metadata is metadata:
-            models[table.key] = model
-    return models
+def _metadata(project: Project, module: ModuleType) -> object:
+    if project.metadata is None:
+        base = getattr(module, "Base", None)
+        return getattr(module, "metadata", getattr(base, "metadata", SQLModel.metadata))
+    name, _, path = project.metadata.partition(":")
+    found: object = import_from_root(project, name)
+    for attribute in path.split("."):
+        if not hasattr(found, attribute):
+            raise SchemaNotImportable(name, "[tool.seedbed] metadata", f"{project.metadata} has no {attribute}")
+        found = getattr(found, attribute)
+    return found
+
+
+def _classes(metadata: MetaData) -> dict[str, type[Any]]:
+    """SQLAlchemy's list of registries is where `configure_mappers` finds all classes, whatever they derive from."""
+    mappers = [mapper for registry in _all_registries() for mapper in registry.mappers]
+    return {
+        table.key: mapper.class_
+        for mapper in sorted(mappers, key=lambda mapper: len(mapper.class_.__mro__), reverse=True)
+        if isinstance(table := mapper.local_table, Table) and table.metadata is metadata
+    }

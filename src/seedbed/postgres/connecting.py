@@ -1,5 +1,6 @@
 """Connections and engines, and the one place where a driver's error becomes one of ours."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -124,6 +125,12 @@ def sentence(error: BaseException | None) -> str:
     lines = [line.strip() for line in said if line.strip()]
     kept = [line for line in lines if not line.startswith(("LINE ", "^", "Is the server running"))]
     return "; ".join(kept[:2]).removesuffix(".")
+
+
+def missing_extension(error: BaseException | None) -> str | None:
+    """The extension that a server was asked to make and has not installed."""
+    found = re.match(r'extension "(.+)" is not available', sentence(error)) if isinstance(error, DBAPIError) else None
+    return found[1] if found else None
 
 
 def _translation(address: str, origin: str, error: BaseException | None) -> SeedbedError | None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from sqlalchemy import Column
-from sqlmodel import SQLModel
 
 from seedbed.seeding.batches import folded
 from seedbed.seeding.kinds import Kind, kind_of
@@ -48,14 +47,14 @@ class Facts:
         return replace(self, shortest=least, longest=min(most, default=None))
 
 
-def field_facts(model: type[SQLModel] | None, column: Column[Any]) -> Facts:
+def field_facts(model: type[Any] | None, column: Column[Any]) -> Facts:
     """What the Pydantic field of a column says."""
     kind = kind_of(column)
     facts = Facts(longest=kind.size if kind.is_text else None, not_null=not column.nullable)
     if kind.labels and kind.name != "enum":
         facts = facts.one_of(kind.labels)
     name = _attribute(model, column)
-    field = None if model is None or name is None else model.model_fields.get(name)
+    field = None if name is None else getattr(model, "model_fields", {}).get(name)
     if field is None:
         return facts
     annotation, found = _plain(field.annotation)
@@ -67,10 +66,10 @@ def field_facts(model: type[SQLModel] | None, column: Column[Any]) -> Facts:
     return facts
 
 
-def _attribute(model: type[SQLModel] | None, column: Column[Any]) -> str | None:
+def _attribute(model: type[Any] | None, column: Column[Any]) -> str | None:
     if model is None:
         return None
-    for attribute in model.__mapper__.column_attrs:  # type: ignore[attr-defined]
+    for attribute in model.__mapper__.column_attrs:
         if attribute.columns[0] is column:
             return str(attribute.key)
     return None

@@ -164,7 +164,7 @@ def _uuids(first: Words, second: Words) -> Uuids:
 
 def _factory(wish: Wish) -> str:
     model = wish.table.model
-    field = None if model is None else model.model_fields.get(wish.name)
+    field = getattr(model, "model_fields", {}).get(wish.name)
     return getattr(getattr(field, "default_factory", None), "__name__", "") if field is not None else ""
 
 

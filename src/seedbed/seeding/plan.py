@@ -81,7 +81,7 @@ def table_plans(
     """Plans of tables in an order that is known already; `there` are rows of tables that are not planned."""
     planned: dict[str, TablePlan] = {}
     for rank, table in enumerate(order):
-        wish, model = wanted[table.key], schema.models.get(table.key)
+        wish, model = wanted[table.key], schema.classes.get(table.key)
         planned[table.key] = TablePlan(table, model, wish, lock, project.root, sources, planned, rank, there)
     for made in planned.values():
         _see_its_parent(made)

@@ -10,7 +10,6 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from sqlalchemy import inspect
-from sqlmodel import SQLModel
 
 from seedbed.errors import SeedsNotFound, SeedsNotUsable
 from seedbed.modelling import Schema, failing_place, place_in
@@ -65,7 +64,7 @@ class Seeds:
 
     def __init__(self, schema: Schema, root: Path) -> None:
         self._schema = schema
-        self._keys = {model: key for key, model in schema.models.items()}
+        self._keys = {model: key for key, model in schema.classes.items()}
         self._root = root
         self._providers: list[type] = []
         self.wanted: list[Wanted] = []
@@ -76,7 +75,7 @@ class Seeds:
         for wanted in self.wanted:
             wanted.providers = tuple(self._providers)
 
-    def add(self, model: type[SQLModel], rows: int | Per, **columns: Any) -> Added:
+    def add(self, model: type[Any], rows: int | Per, **columns: Any) -> Added:
         """Plan rows of a table; a keyword fills that column by a rule, or with a plain value in every row."""
         key = self._key(model)
         names = _attributes(model)
@@ -99,7 +98,7 @@ class Seeds:
         place = place_in(self._root, *calling_line())
         planned = {wanted.table for wanted in self.wanted}
         for table in self._schema.tables:
-            model = self._schema.models.get(table.key)
+            model = self._schema.classes.get(table.key)
             if table.key not in planned:
                 names = {str(c.name): str(c.name) for c in table.columns} if model is None else _attributes(model)
                 self.wanted.append(Wanted(table.key, rows, {}, place, names, tuple(self._providers)))
@@ -109,12 +108,12 @@ class Seeds:
             return replace(value, place=place_in(self._root, *value.line))
         return value if isinstance(value, Rule) else constant(value)
 
-    def _key(self, model: type[SQLModel]) -> str:
+    def _key(self, model: type[Any]) -> str:
         if model not in self._keys:
             raise ValueError(f"{getattr(model, '__name__', model)} is no table of the schema")
         return self._keys[model]
 
-    def _share(self, model: type[SQLModel], per: Per) -> Share:
+    def _share(self, model: type[Any], per: Per) -> Share:
         parent = self._key(per.parent)
         for column in inspect(model).local_table.columns:
             leading = [key for key in column.foreign_keys if key.column.table.key == parent]
@@ -147,7 +146,7 @@ def read_seeds(project: Project, schema: Schema, environment: Environment) -> li
     return seeds.wanted
 
 
-def _attributes(model: type[SQLModel]) -> dict[str, str]:
+def _attributes(model: type[Any]) -> dict[str, str]:
     return {attribute.key: str(attribute.columns[0].name) for attribute in inspect(model).column_attrs}
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Column, Table
 from sqlglot import exp
-from sqlmodel import SQLModel
 
 from seedbed.errors import CyclicReference
 from seedbed.seeding.agreeing import Agreement
@@ -49,7 +48,7 @@ class TablePlan:
     """
 
     sql: Table
-    model: type[SQLModel] | None
+    model: type[Any] | None
     wish: Wanted
     lock: Lock
     root: Path

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import SQLModel
-
 
 @dataclass(frozen=True)
 class FakerValues:
@@ -130,25 +128,25 @@ def same(**columns: str) -> Any:
 class Per:
     """So many rows for each row of a parent; with an `exponent` few have many and most have few."""
 
-    parent: type[SQLModel]
+    parent: type[Any]
     low: int
     high: int
     exponent: float | None = None
 
 
-def per(parent: type[SQLModel], low: int, high: int) -> Per:
+def per(parent: type[Any], low: int, high: int) -> Per:
     """Give each row of `parent` between `low` and `high` rows, both included: `per(User, 0, 40)`."""
     if not 0 <= low <= high:
         raise ValueError(f"per({parent.__name__}, {low}, {high}): 0 <= low <= high is needed")
     return Per(parent, low, high)
 
 
-def fixed(parent: type[SQLModel], count: int) -> Per:
+def fixed(parent: type[Any], count: int) -> Per:
     """Give each row of `parent` the same number of rows: `fixed(Order, 3)`."""
     return per(parent, count, count)
 
 
-def zipf(parent: type[SQLModel], low: int, high: int, *, exponent: float = 1.2) -> Per:
+def zipf(parent: type[Any], low: int, high: int, *, exponent: float = 1.2) -> Per:
     """Give most rows of `parent` near `low` rows and a few of them up to `high`: `zipf(User, 0, 1000)`.
 
     One with k more than `low` is k ** exponent times rarer than one with 1 more.

@@ -8,7 +8,16 @@ from typing import Any
 
 from seedbed.errors import BadProjectTable, NotAProject
 
-_KEYS = ("schema", "ignore")
+_KEYS = ("schema", "metadata", "imports", "path", "alembic", "version_table", "seeds", "ignore")
+_LISTS = ("imports", "path", "ignore")
+_WORD = r"[^\W\d]\w*"
+_MODULE = rf"{_WORD}(\.{_WORD})*"
+_FORMS = {"schema": re.compile(_MODULE), "metadata": re.compile(f"{_MODULE}:{_MODULE}")}
+_MEANT = {
+    "schema": "a module's name",
+    "metadata": "a module and what holds the metadata in it, such as app.db:Base.metadata",
+    "version_table": "a table's name",
+}
 _NEVER_OURS = ("neon_auth",)
 """What Neon puts into a database by itself."""
 
@@ -17,6 +26,11 @@ _NEVER_OURS = ("neon_auth",)
 class Project:
     """A folder with `schema/`, `migrations/` and `seeds/`, each loaded from here whatever the working directory.
 
+    A project that had its tables before Seedbed says where they are. `schema` is the module that is imported for them,
+    `imports` others that are imported with it, and `metadata` where their metadata is: `app.db:Base.metadata`. `path`
+    names folders that imports start from in place of the project's own, `alembic` the alembic.ini that says where the
+    revisions are, and `version_table` where a database keeps its revision.
+
     `ignore` names what is in its databases without being the project's: schemas (`audit`) and tables or other objects
     in a schema (`public.spatial_*`), with `*` and `?` as in a shell.
     """
@@ -24,15 +38,26 @@ class Project:
     root: Path
     name: str
     schema: str = "schema"
+    metadata: str | None = None
+    imports: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    alembic: str = "alembic.ini"
+    version_table: str = "alembic_version"
+    seeds_folder: str = "seeds"
     ignore: tuple[str, ...] = _NEVER_OURS
 
     @property
-    def migrations(self) -> Path:
-        return self.root / "migrations"
+    def import_roots(self) -> tuple[Path, ...]:
+        """The folders that go first on `sys.path`."""
+        return tuple((self.root / entry).resolve() for entry in self.path) or (self.root,)
+
+    @property
+    def alembic_ini(self) -> Path:
+        return self.root / self.alembic
 
     @property
     def seeds(self) -> Path:
-        return self.root / "seeds"
+        return self.root / self.seeds_folder
 
     @property
     def identifier(self) -> str:
@@ -72,11 +97,26 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
     for key in table:
         if key not in _KEYS:
             raise BadProjectTable(file, f"[tool.seedbed] has the unknown key {key!r}.", _KEYS)
-    schema = table.get("schema", "schema")
-    if not isinstance(schema, str) or not all(part.isidentifier() for part in schema.split(".")):
-        raise BadProjectTable(file, f"[tool.seedbed] schema = {schema!r} is not a module's name.", _KEYS)
+    given: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise BadProjectTable(file, f"[tool.seedbed] has the unknown key {key!r}.", _KEYS)
+        if key in _LISTS:
+            given[key] = tuple(_names(file, key, value))
+        elif isinstance(value, str) and value and _fits(key, value):
+            given["seeds_folder" if key == "seeds" else key] = value
+        else:
+            raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", _KEYS)
+    given["ignore"] = (*_NEVER_OURS, *given.get("ignore", ()))
     name = document.get("project", {}).get("name", folder.name)
-    ignore = table.get("ignore", [])
-    if not isinstance(ignore, list) or not all(isinstance(entry, str) and entry for entry in ignore):
-        raise BadProjectTable(file, f"[tool.seedbed] ignore = {ignore!r} is not a list of names.", _KEYS)
-    return Project(root=folder, name=str(name), schema=schema, ignore=(*_NEVER_OURS, *ignore))
+    return Project(root=folder, name=str(name), **given)
+
+
+def _names(file: Path, key: str, value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
+        raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not a list of names.", _KEYS)
+    return value
+
+
+def _fits(key: str, value: str) -> bool:
+    return _FORMS[key].fullmatch(value) is not None if key in _FORMS else True

@@ -6,8 +6,10 @@ from typing import Any
 from psycopg2 import sql
 from sqlalchemy import Connection
 
-OWN_TABLES = """
-c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'seedbed' AND c.relname <> 'alembic_version'
+from seedbed.postgres.version_tables import IS_VERSION_TABLE
+
+OWN_TABLES = f"""
+c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'seedbed' AND NOT {IS_VERSION_TABLE}
   AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 """

@@ -1,0 +1,172 @@
+"""What a project's modules import and define, read from their text: nothing of them is run."""
+
+import ast
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+_PASSED_OVER = frozenset({"__pycache__", "build", "dist", "node_modules", "site-packages", "test", "tests", "venv"})
+_BASES = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta", "MappedAsDataclass"})
+_MAKERS = frozenset({"declarative_base", "automap_base"})
+_KEYED = frozenset({"mapped_column", "Column"})
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of the project: its tables by the names of their classes, the bases and metadata it defines, and the
+    modules it may import.
+    """
+
+    name: str
+    file: Path
+    tables: tuple[str, ...]
+    of_sqlmodel: bool
+    bases: tuple[str, ...]
+    imports: tuple[str, ...]
+
+
+class Code:
+    """The modules under some folders, by the names by which they are imported from there."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self.roots = tuple(dict.fromkeys(root.resolve() for root in roots))
+        self._read: dict[str, Module | None] = {}
+
+    def root_of(self, name: str) -> Path | None:
+        """The folder from which a module is imported; None where it is not the project's."""
+        return next((root for root in self.roots if _file(root, name) is not None), None)
+
+    def module(self, name: str) -> Module | None:
+        if name not in self._read:
+            root = self.root_of(name)
+            file = _file(root, name) if root is not None else None
+            self._read[name] = _module(name, file) if file is not None else None
+        return self._read[name]
+
+    def reached(self, name: str) -> dict[str, Module]:
+        """The project's modules that are imported with one, the packages it is in among them."""
+        found: dict[str, Module] = {}
+        waiting = [name]
+        while waiting:
+            for part in _with_packages(waiting.pop()):
+                if part not in found and (module := self.module(part)) is not None:
+                    found[part] = module
+                    waiting += module.imports
+        return found
+
+    @cached_property
+    def all(self) -> list[Module]:
+        """Every module under the folders, by the name from the first folder that has it."""
+        found = {}
+        for root in self.roots:
+            for file in python_files(root):
+                parts = file.relative_to(root).with_suffix("").parts
+                name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+                if name and all(part.isidentifier() for part in parts) and (module := self.module(name)) is not None:
+                    found.setdefault(module.file, module)
+        return list(found.values())
+
+
+def python_files(folder: Path) -> Iterator[Path]:
+    """A project's own files: no environments, no tests, nothing hidden."""
+    for place, folders, names in os.walk(folder):
+        if "pyvenv.cfg" in names:
+            folders.clear()
+            continue
+        folders[:] = sorted(one for one in folders if one not in _PASSED_OVER and not one.startswith("."))
+        yield from (Path(place, name) for name in sorted(names) if name.endswith(".py"))
+
+
+def imported_names(tree: ast.AST, package: str = "") -> Iterator[str]:
+    """Every module that a text may import: of `from a import b`, both a and a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*filter(None, above), *([node.module] if node.module else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
+
+
+def parsed(file: Path) -> ast.Module | None:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError, OSError):
+        return None
+
+
+def name_of(node: ast.AST) -> str:
+    """The last word of a name such as `orm.DeclarativeBase`, also where it is called or subscripted."""
+    if isinstance(node, ast.Call):
+        return name_of(node.func)
+    if isinstance(node, ast.Subscript):
+        return name_of(node.value)
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _file(root: Path | None, name: str) -> Path | None:
+    if root is None or not name:
+        return None
+    path = root.joinpath(*name.split("."))
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
+
+
+def _with_packages(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def _module(name: str, file: Path) -> Module | None:
+    tree = parsed(file)
+    if tree is None:
+        return None
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    sqlmodels = [node.name for node in classes if _is_sqlmodel(node)]
+    mapped = [node.name for node in classes if _is_mapped(node)]
+    bases = [node.name for node in classes if any(name_of(base) in _BASES for base in node.bases)]
+    assigned = {
+        target.id: name_of(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    bases += [target for target, made in assigned.items() if made in _MAKERS]
+    tables = [target for target, made in assigned.items() if made == "Table"]
+    return Module(
+        name,
+        file,
+        tables=tuple(dict.fromkeys([*sqlmodels, *mapped, *tables])),
+        of_sqlmodel=bool(sqlmodels) and not mapped and not tables,
+        bases=(*(f"{base}.metadata" for base in bases), *(one for one, made in assigned.items() if made == "MetaData")),
+        imports=tuple(dict.fromkeys(imported_names(tree, package))),
+    )
+
+
+def _is_sqlmodel(node: ast.ClassDef) -> bool:
+    return any(
+        keyword.arg == "table" and isinstance(keyword.value, ast.Constant) and keyword.value.value is True
+        for keyword in node.keywords
+    )
+
+
+def _is_mapped(node: ast.ClassDef) -> bool:
+    assigned = {
+        target.id: statement.value
+        for statement in node.body
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
+        if isinstance(target, ast.Name)
+    }
+    if "__abstract__" in assigned or not node.bases or any(name_of(base) in _BASES for base in node.bases):
+        return False
+    if "__tablename__" in assigned or "__table__" in assigned:
+        return not _is_sqlmodel(node)
+    return any(
+        isinstance(value, ast.Call) and name_of(value) in _KEYED and any(k.arg == "primary_key" for k in value.keywords)
+        for value in assigned.values()
+    )

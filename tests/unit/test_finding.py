@@ -1,0 +1,218 @@
+"""What `seedbed init` finds in projects of different shapes, and the lines it would write."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from seedbed.errors import FolderNotUsable, SeveralHistories
+from seedbed.migrating.handing_over import takes_connection
+from seedbed.settings import find_project
+from seedbed.starter.adopting import adopt, plan
+from seedbed.starter.env_lines import with_our_connection
+from seedbed.starter.finding import Found, TablesFound, find
+
+MODELS = """
+from sqlalchemy.orm import Mapped, mapped_column
+from {package}.db import Base
+
+class {name}(Base):
+    __tablename__ = "{table}"
+    id: Mapped[int] = mapped_column(primary_key=True)
+"""
+BASE = "from sqlalchemy.orm import DeclarativeBase\n\nclass Base(DeclarativeBase):\n    pass\n"
+INI = "[alembic]\nscript_location = alembic\nprepend_sys_path = .\n"
+ENV = """
+from alembic import context
+from shop.db import Base
+from shop import models  # noqa
+from shop.settings import settings
+
+target_metadata = Base.metadata
+
+def online():
+    context.configure(connection=None, version_table="shop_version", version_table_schema="meta")
+
+if context.is_offline_mode():
+    print("offline")
+else:
+    online()
+"""
+ASYNC = """
+import asyncio
+from alembic import context
+
+async def run():
+    pass
+
+asyncio.run(
+    run(),
+)
+"""
+
+
+def write(root: Path, **files: str) -> Path:
+    for name, text in files.items():
+        file = root / name.replace("__", "/").replace("_py", ".py").replace("_ini", ".ini").replace("_toml", ".toml")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(dedent(text))
+    return root
+
+
+def of(root: Path) -> tuple[Found, TablesFound]:
+    found = find(root)
+    assert found is not None
+    assert found.tables is not None
+    return found, found.tables
+
+
+@pytest.fixture
+def declarative(tmp_path: Path) -> Path:
+    root = write(
+        tmp_path / "project",
+        pyproject_toml='[project]\nname = "shop"\n',
+        alembic_ini=INI,
+        alembic__env_py=ENV,
+        alembic__versions__one_py='revision = "a1"\ndown_revision = None\n',
+        alembic__versions__two_py='revision: str = "b2"\ndown_revision: str = "a1"\n',
+        shop__db_py=BASE,
+        shop__settings_py="settings = 1\n",
+        shop__legacy_py=MODELS.format(package="shop", name="Old", table="old"),
+        shop__models__user_py=MODELS.format(package="shop", name="User", table="user"),
+    )
+    (root / "shop/__init__.py").touch()
+    (root / "shop/models/__init__.py").write_text("from .user import User\n")
+    (root / ".env").write_text("export DATABASE_URL='postgresql://u:s3cret@h/d'\nOTHER=1\n")
+    return root
+
+
+class TestFind:
+    def test_reads_a_declarative_project_from_its_env(self, declarative: Path) -> None:
+        found, tables = of(declarative)
+
+        assert (tables.schema, tables.imports, tables.path) == ("shop.models", (), ())
+        assert tables.metadata == "shop.db:Base.metadata"
+        assert tables.classes == ("shop.models.user.User",)
+        assert tables.left_out == ("shop.legacy",)
+        assert found.history is not None
+        assert (found.history.revisions, found.history.heads) == (2, ("b2",))
+        assert found.history.version_table == "meta.shop_version"
+        assert not found.history.takes_connection
+        assert found.environment_files == {".env": ("DATABASE_URL",)}
+        assert "s3cret" not in repr(found)
+
+    def test_finds_sqlmodel_under_src_without_a_history(self, tmp_path: Path) -> None:
+        model = "from sqlmodel import SQLModel\n\nclass Hero(SQLModel, table=True):\n    id: int\n"
+        root = write(tmp_path, src__game__heroes_py=model, tests__test_x_py=model)
+        (root / "src/game/__init__.py").touch()
+
+        found, tables = of(root)
+
+        assert found.history is None
+        assert (tables.schema, tables.metadata, tables.path) == ("game.heroes", None, ("src",))
+        assert tables.classes == ("game.heroes.Hero",)
+
+    def test_follows_imports_by_a_text(self, tmp_path: Path) -> None:
+        env = """
+        import importlib, pkgutil
+        from alembic import context
+        from app.db import Base
+
+        def load(package):
+            for one in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
+                importlib.import_module(one.name)
+
+        load("app.models")
+        target_metadata = Base.metadata
+        """
+        root = write(
+            tmp_path,
+            pyproject_toml="",
+            src__alembic_ini=INI,
+            src__alembic__env_py=env,
+            src__app__db_py=BASE,
+            src__app__models__a_py=MODELS.format(package="app", name="A", table="a"),
+            src__app__models__b_py=MODELS.format(package="app", name="B", table="b"),
+        )
+        (root / "src/app/models/__init__.py").touch()
+
+        found, tables = of(root)
+
+        assert found.root == root
+        assert (tables.schema, tables.imports, tables.path) == ("app.models.a", ("app.models.b",), ("src",))
+        assert tables.left_out == ()
+
+    def test_finds_nothing_where_there_is_nothing(self, tmp_path: Path) -> None:
+        assert find(write(tmp_path, hello_py="print()")) is None
+
+    def test_names_the_folders_of_several_databases(self, tmp_path: Path) -> None:
+        root = write(tmp_path, one__alembic_ini=INI, two__alembic_ini=INI, one__x_py="", two__x_py="")
+
+        with pytest.raises(SeveralHistories, match=r"2 databases: one/alembic.ini, two/alembic.ini"):
+            find(root)
+
+
+class TestPlan:
+    def test_writes_only_what_is_missing_and_the_table_is_read_back(self, declarative: Path) -> None:
+        found = find(declarative)
+        assert found is not None
+        planned = plan(found)
+
+        adopt(planned)
+
+        assert [change.file for change in planned.changes] == [
+            "pyproject.toml", "alembic/env.py", "seeds/development.py", "seeds/testing.py",
+        ]  # fmt: skip
+        assert planned.changes[1].diff[3:] == (
+            " ",
+            " if context.is_offline_mode():",
+            '     print("offline")',
+            '+elif context.config.attributes.get("connection") is not None:  # Seedbed hands over its own',
+            "+    from seedbed.migrating import environment",
+            "+",
+            "+    environment.run()",
+            " else:",
+            "     online()",
+        )
+        project = find_project(declarative)
+        assert (project.schema, project.metadata) == ("shop.models", "shop.db:Base.metadata")
+        assert project.version_table == "meta.shop_version"
+        again = find(declarative)
+        assert again is not None
+        assert plan(again).changes == ()
+
+    def test_puts_everything_back_when_a_file_has_changed_meanwhile(self, declarative: Path) -> None:
+        found = find(declarative)
+        assert found is not None
+        planned = plan(found)
+        (declarative / "alembic/env.py").write_text("mine")
+
+        with pytest.raises(FolderNotUsable, match=r"alembic/env.py has changed meanwhile"):
+            adopt(planned)
+
+        assert (declarative / "pyproject.toml").read_text() == '[project]\nname = "shop"\n'
+        assert (declarative / "alembic/env.py").read_text() == "mine"
+        assert not (declarative / "seeds").exists()
+
+
+class TestEnvLines:
+    def test_wrap_the_last_statement_where_nothing_asks_for_offline(self) -> None:
+        written = with_our_connection(ASYNC)
+
+        assert written is not None
+        assert written.endswith(
+            'if context.config.attributes.get("connection") is not None:  # Seedbed hands over its own\n'
+            "    from seedbed.migrating import environment\n\n    environment.run()\n"
+            "else:\n    asyncio.run(\n        run(),\n    )\n"
+        )
+        assert not takes_connection(ASYNC)
+        assert takes_connection(written)
+
+    @pytest.mark.parametrize(
+        "line", ['config.attributes.get("connection", None)', 'x = context.config.attributes["connection"]']
+    )
+    def test_are_not_needed_where_it_takes_one(self, line: str) -> None:
+        assert takes_connection(line)
+
+    def test_are_not_guessed(self) -> None:
+        assert with_our_connection("import env\n\ndef run():\n    pass\n") is None
