@@ -8,11 +8,13 @@ from seedbed import __version__
 from seedbed.cli.branch import branch
 from seedbed.cli.config import config
 from seedbed.cli.db import db
+from seedbed.cli.doctor import doctor
 from seedbed.cli.init import init
 from seedbed.cli.migrate import migrate
 from seedbed.cli.neon import neon
 from seedbed.cli.options import HELP_WIDTH
 from seedbed.cli.preview import preview
+from seedbed.cli.schema import schema
 from seedbed.cli.seed import seed
 from seedbed.cli.serve import serve
 from seedbed.cli.up import up
@@ -41,5 +43,5 @@ def root(ctx: click.Context, project: Path) -> None:
     ctx.obj = project
 
 
-for command in (init, up, db, migrate, seed, branch, preview, neon, serve, config):
+for command in (init, up, db, migrate, seed, branch, preview, neon, schema, serve, config, doctor):
     root.add_command(command)

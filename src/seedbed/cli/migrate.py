@@ -207,10 +207,13 @@ def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> N
 @click.option(
     "--seal", is_flag=True, help="First write down the revisions' files as they are, as no database has them."
 )
+@click.option(
+    "--since", metavar="REVISION", help="Run it and those before it up only: they are older than Seedbed here."
+)
 @env_option
 @json_option
 @click.pass_context
-def check(ctx: click.Context, seal: bool, env: str | None, as_json: bool) -> None:
+def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as_json: bool) -> None:
     """See that the migrations have one head, that each runs up, down and up, and that they make what the models say.
 
     Everything happens on throw-away databases, and catalogues are compared. With -e, the environment's database is
@@ -226,7 +229,7 @@ def check(ctx: click.Context, seal: bool, env: str | None, as_json: bool) -> Non
         chosen = configuration(ctx, env)
         if seal:
             seal_history(chosen.project, read_history(chosen.project))
-        checked = check_history(chosen)
+        checked = check_history(chosen, since=since)
         if env is not None:
             refuse_drift(chosen, locate(chosen))
     left = [f"{hint} has nothing left to say, and can go." for hint in checked.spent]

@@ -14,6 +14,7 @@ from seedbed.migrating.handing_over import handed, refuse_deaf
 from seedbed.migrating.history import History, Revision, current_revision, due, read_history
 from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
 from seedbed.migrating.progress import watched
+from seedbed.modelling import in_words
 from seedbed.postgres.connecting import connect, missing_extension, sentence
 from seedbed.postgres.databases import Database, refuse_pooler, refuse_unfit
 from seedbed.postgres.locks import migrating_alone
@@ -134,7 +135,7 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
         if (extension := missing_extension(error)) is not None:
             raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
-        said = sentence(error) if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"
+        said = sentence(error) if isinstance(error, DBAPIError) else in_words(error)
         raise RevisionFailed(left[0].id, said, applied=done) from error
 
 

@@ -7,17 +7,24 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import ExtensionUnavailable, MixedRevision, ModelsUndrafted, RevisionEdited, StepNotReversible
-from seedbed.migrating.applying import move
+from seedbed.errors import (
+    ExtensionUnavailable,
+    MixedRevision,
+    ModelsUndrafted,
+    RevisionEdited,
+    StepNotReversible,
+    UnknownRevision,
+)
+from seedbed.migrating.applying import move, upgrade
 from seedbed.migrating.drafting import built
-from seedbed.migrating.history import History, current_revision, read_history
+from seedbed.migrating.history import History, Revision, current_revision, read_history
 from seedbed.migrating.knowing import spent
 from seedbed.migrating.proving.proof import about_rows
 from seedbed.migrating.proving.rows import empty, fill
 from seedbed.migrating.sealing import edited
 from seedbed.migrating.tracing import ways_of_running
 from seedbed.modelling import load_schema
-from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
+from seedbed.postgres.catalogue import Catalogue, differences, keeping, read_catalogue
 from seedbed.postgres.connecting import connect, missing_extension, sentence
 from seedbed.postgres.shadows import shadow_database
 from seedbed.settings import Configuration, Project
@@ -38,16 +45,18 @@ class Checked:
     conditions: tuple[str, ...]
 
 
-def check(configuration: Configuration) -> Checked:
+def check(configuration: Configuration, *, since: str | None = None) -> Checked:
     """See that the history has one head, that every step of it runs up, down and up again, and that it makes what the
     models say.
 
     Catalogues are compared, not models with reflected tables, so nothing that PostgreSQL knows escapes. A revision that
     moves data is run over rows too, made for every table and awkward ones among them; the others were proven over rows
-    when they were drafted. All of it happens on throw-away databases; no environment's database is needed or touched.
+    when they were drafted. Revisions up to `since`, which are older than the project's use of Seedbed, are only run up.
+    All of it happens on throw-away databases; no environment's database is needed or touched.
 
     Raises:
         ForkedHistory, UnreadableRevision: the files are no single history.
+        UnknownRevision: there is no revision `since`.
         RevisionEdited: a file is not what it was when it was written, by migrations/head.
         MixedRevision: a revision holds statements that are committed as they run beside such that are not.
         StepNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
@@ -57,19 +66,20 @@ def check(configuration: Configuration) -> Checked:
     history = read_history(project)
     if changed := edited(project, history):
         raise RevisionEdited([revision.id for revision in changed], "it was written, by migrations/head")
+    old = _until(history, since)
     schema = load_schema(project)
     wanted = built(configuration, schema)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         conditions: list[str] = []
-        found = _climbed(project, history, connection, conditions)
-    if left := differences(found, wanted):
+        found = _climbed(project, history, connection, conditions, old=old)
+    if left := differences(found, keeping(wanted, found, project.ignore)):
         raise ModelsUndrafted([str(difference) for difference in left])
     return Checked(
         head=history.head,
         revisions=len(history.revisions),
         facts=(
             "one head",
-            "every step runs up, down and up again" if history.linear else "all run up, down and up again at once",
+            _climbing(history, old),
             "the result equals the models",
         ),
         spent=tuple(spent(schema, found)),
@@ -77,12 +87,37 @@ def check(configuration: Configuration) -> Checked:
     )
 
 
-def _climbed(project: Project, history: History, connection: Connection, conditions: list[str]) -> Catalogue:
+def _climbing(history: History, old: tuple[Revision, ...]) -> str:
+    if not history.linear:
+        return "all run up, down and up again at once"
+    return f"every step{f' since {old[-1].id}' if old else ''} runs up, down and up again"
+
+
+def _until(history: History, since: str | None) -> tuple[Revision, ...]:
+    """The revisions up to one; a part of its name is enough, as with Alembic."""
+    if since is None:
+        return ()
+    places = [number for number, revision in enumerate(history.revisions, 1) if revision.id.startswith(since)]
+    if not places:
+        raise UnknownRevision(since, "--since")
+    return history.revisions[: places[0]]
+
+
+def _climbed(
+    project: Project,
+    history: History,
+    connection: Connection,
+    conditions: list[str],
+    *,
+    old: tuple[Revision, ...] = (),
+) -> Catalogue:
     """Take each step up, down and up again, and give the catalogue at the top."""
     if not history.linear:
         return _climbed_at_once(project, connection)
+    if old:
+        upgrade(project, history, connection, old)
     below = read_catalogue(connection)
-    for revision in history.revisions:
+    for revision in history.revisions[len(old) :]:
         try:
             if moves_data(revision.file) and (condition := _tried_with_rows(project, connection, revision.id)):
                 conditions.append(condition)

@@ -18,7 +18,7 @@ from seedbed.migrating.separating import change_between
 from seedbed.migrating.writing import add_verdict, write_revision
 from seedbed.modelling import Schema, load_schema
 from seedbed.modelling.building import build
-from seedbed.postgres.catalogue import Catalogue, read_catalogue
+from seedbed.postgres.catalogue import Catalogue, keeping, read_catalogue
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.shadows import make_role, shadow_database
@@ -118,7 +118,8 @@ def find_change(configuration: Configuration, history: History, beginning: Datab
         after = built(configuration, schema)
         replayed.result()
     with connect(beginning) as connection:
-        return change_between(connection, after, schema, words)
+        ignored = configuration.project.ignore
+        return change_between(connection, keeping(after, read_catalogue(connection), ignored), schema, words)
 
 
 def _candidate(configuration: Configuration, revisions: Sequence[Revision], change: Change) -> Candidate:

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from seedbed.errors import ForkedHistory, UnknownRevision, UnreadableRevision
-from seedbed.modelling import failing_place
+from seedbed.modelling import failing_place, in_words
 from seedbed.modelling.loading import put_first
 from seedbed.settings import Project
 
@@ -120,7 +120,7 @@ def read_history(project: Project) -> History:
         raise UnreadableRevision(str(error)) from error
     except Exception as error:
         place = failing_place(project.root, error)
-        raise UnreadableRevision(f"{place}: {type(error).__name__}: {error}") from error
+        raise UnreadableRevision(f"{place}: {in_words(error)}") from error
     read = tuple(_read(script.revision, script.doc, Path(script.path)) for script in reversed(scripts))
     return History(read, linear=not any(script.is_merge_point for script in scripts))
 

@@ -1,8 +1,18 @@
 """The user's schema, loaded and described."""
 
 from seedbed.modelling.hints import hint
-from seedbed.modelling.loading import Schema, failing_place, import_from_root, load_schema, place_in
+from seedbed.modelling.loading import Schema, failing_place, import_from_root, in_words, load_schema, place_in
 from seedbed.modelling.objects import declare
 from seedbed.modelling.personal import Pii
 
-__all__ = ["Pii", "Schema", "declare", "failing_place", "hint", "import_from_root", "load_schema", "place_in"]
+__all__ = [
+    "Pii",
+    "Schema",
+    "declare",
+    "failing_place",
+    "hint",
+    "import_from_root",
+    "in_words",
+    "load_schema",
+    "place_in",
+]

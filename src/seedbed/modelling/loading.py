@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import MetaData, Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import configure_mappers
@@ -71,9 +72,7 @@ def import_from_root(project: Project, name: str) -> ModuleType:
     try:
         module = importlib.import_module(name)
     except Exception as error:
-        raise SchemaNotImportable(
-            name, failing_place(project.root, error), f"{type(error).__name__}: {error}"
-        ) from error
+        raise SchemaNotImportable(name, failing_place(project.root, error), in_words(error)) from error
     found = _file_of(module)
     roots = (project.root, *project.import_roots)
     if found is None or not any(found.is_relative_to(root.resolve()) for root in roots):
@@ -94,6 +93,17 @@ def failing_place(root: Path, error: BaseException) -> str:
         return place_in(root, error.filename, error.lineno or 0)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(root, Path(frame.filename))]
     return place_in(root, frames[-1].filename, frames[-1].lineno or 0) if frames else str(root)
+
+
+def in_words(error: BaseException) -> str:
+    """What the user's own code raised, in a line and without values: a failed validation shows those it was given."""
+    if isinstance(error, ValidationError):
+        said = "; ".join(
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
+            for one in error.errors(include_input=False, include_url=False, include_context=False)
+        )
+        return f"{type(error).__name__} of {error.title}: {said}"
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
 def place_in(root: Path, filename: str, line: int) -> str:

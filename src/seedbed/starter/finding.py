@@ -113,7 +113,8 @@ def _import_roots(root: Path, ini: Path | None) -> list[Path]:
         parser.read_string(ini.read_text(encoding="utf-8"))
         words = re.split(r"[\s:;]+", parser.get("alembic", "prepend_sys_path", fallback=".").replace("%(here)s", "."))
         said = [ini.parent / word for word in words if word]
-    return [one for one in (*said, root, root / "src") if one.is_dir()]
+    source = [] if (root / "src" / "__init__.py").exists() else [root / "src"]
+    return [one for one in (*source, *said, root) if one.is_dir()]
 
 
 def _history(ini: Path, code: Code) -> HistoryFound:

@@ -59,7 +59,7 @@ class Code:
     @cached_property
     def all(self) -> list[Module]:
         """Every module under the folders, by the name from the first folder that has it."""
-        found = {}
+        found: dict[Path, Module] = {}
         for root in self.roots:
             for file in python_files(root):
                 parts = file.relative_to(root).with_suffix("").parts

@@ -1,8 +1,8 @@
 """What a database holds, read from pg_catalog and compared."""
 
 from seedbed.postgres.catalogue.differences import Difference, differences
-from seedbed.postgres.catalogue.leaving_out import without
+from seedbed.postgres.catalogue.leaving_out import keeping, without
 from seedbed.postgres.catalogue.model import Catalogue, Key, Object
 from seedbed.postgres.catalogue.reading import read_catalogue
 
-__all__ = ["Catalogue", "Difference", "Key", "Object", "differences", "read_catalogue", "without"]
+__all__ = ["Catalogue", "Difference", "Key", "Object", "differences", "keeping", "read_catalogue", "without"]

@@ -15,6 +15,12 @@ def without(catalogue: Catalogue, patterns: Sequence[str]) -> Catalogue:
     return Catalogue(kept, catalogue.needed_by, catalogue.version)
 
 
+def keeping(catalogue: Catalogue, found: Catalogue, patterns: Sequence[str]) -> Catalogue:
+    """A catalogue in which what the patterns name is as another has it: it is nobody's business to change it."""
+    left = {key: thing for key, thing in found.objects.items() if _named(thing, patterns)}
+    return Catalogue({**without(catalogue, patterns).objects, **left}, catalogue.needed_by, catalogue.version)
+
+
 def _named(found: Object, patterns: Sequence[str]) -> bool:
     if isinstance(found, Schema):
         return any(fnmatchcase(found.name, pattern) for pattern in patterns)

@@ -1,0 +1,76 @@
+"""`seedbed schema`: the tables shown and drawn."""
+
+from pathlib import Path
+
+import click
+
+from seedbed.cli.options import columns, json_option, show
+
+
+@click.group()
+def schema() -> None:
+    """Show and draw the tables. Nothing is connected to."""
+
+
+@schema.command(name="show", short_help="List the tables, or one of them, with their columns.")
+@click.argument("table", required=False)
+@json_option
+@click.pass_context
+def show_tables(ctx: click.Context, table: str | None, as_json: bool) -> None:
+    """List the tables with their columns, types, keys and rules; with TABLE, one of them."""
+    from seedbed.modelling import load_schema
+    from seedbed.modelling.describing import describe_tables
+    from seedbed.settings import find_project
+
+    found = describe_tables(load_schema(find_project(ctx.find_root().obj)))
+    chosen = [one for one in found if table in {None, one.name, one.model}]
+    if not chosen:
+        raise click.BadParameter(f"there is no table {table}; there are {', '.join(one.name for one in found)}")
+    lines = []
+    for one in chosen:
+        lines.append(one.name)
+        rows = [(c.name, c.type, "" if c.nullable else "not null", _rest(c)) for c in one.columns]
+        lines += columns(rows, indent="  ")
+        lines += [f"  {rule}" for rule in one.rules]
+    facts = [{**vars(one), "columns": [vars(column) for column in one.columns]} for one in chosen]
+    show(facts, as_json=as_json, lines=lines)
+
+
+def _rest(column: object) -> str:
+    said = vars(column)
+    words = ["key" if said["primary"] else "", "unique" if said["unique"] else ""]
+    words += [f"-> {said['refers']}" if said["refers"] else "", f"default {said['default']}" if said["default"] else ""]
+    return " ".join(word for word in words if word)
+
+
+@schema.command(short_help="Draw the tables, as Mermaid or SVG.")
+@click.option("--format", "form", type=click.Choice(["mermaid", "svg"]), help="By --output's ending, or mermaid.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; printed otherwise.")
+@click.option(
+    "--check", is_flag=True, help="Write nothing, and end with 1 where the file is not what would be written."
+)
+@click.pass_context
+def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bool) -> None:
+    """Draw the tables and what refers to what, as Mermaid's text or as an SVG.
+
+    The same schema gives the same bytes, so a file of it can be kept in git, and --check in CI keeps it current.
+    """
+    from seedbed.modelling import load_schema
+    from seedbed.modelling.describing import describe_tables
+    from seedbed.modelling.drawing import mermaid, svg
+    from seedbed.settings import find_project
+
+    if check and output is None:
+        raise click.UsageError("--check needs the --output that is to be checked")
+    found = describe_tables(load_schema(find_project(ctx.find_root().obj)))
+    chosen = form or ("svg" if output is not None and output.suffix == ".svg" else "mermaid")
+    drawn = svg(found) if chosen == "svg" else mermaid(found)
+    if output is None:
+        click.echo(drawn, nl=False)
+    elif check:
+        current = output.is_file() and output.read_text(encoding="utf-8") == drawn
+        click.echo(f"{output} is {'current' if current else 'not what the schema says'}.")
+        ctx.exit(0 if current else 1)
+    else:
+        output.write_text(drawn, encoding="utf-8")
+        click.echo(f"{output}: {len(found)} tables")
