@@ -844,6 +844,7 @@ class DomainTooSmall(SeedError):
     code = "SB404"
 
     def __init__(self, table: str, column: str, wanted: int, possible: int) -> None:
+        self.table, self.possible = table, possible
         super().__init__(
             f"{table}.{column} is unique, and {wanted:,} rows are planned for {possible:,} possible values.",
             remedy="Plan fewer rows, or fill the column by a rule in the seeds.",

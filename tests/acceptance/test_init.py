@@ -53,7 +53,7 @@ class TestInit:
         tested = pytest_in(shop)
 
         assert begun.stdout == (
-            "shop is begun, 21 files:\n"
+            "shop is begun, 23 files:\n"
             "  schema/      the tables, User and Task\n"
             "  migrations/  the revision that creates them\n"
             "  seeds/       how many rows each environment gets, and of what kind\n"

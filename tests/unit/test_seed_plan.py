@@ -139,6 +139,23 @@ class TestReferenceSeeds:
 
 
 class TestPlan:
+    def test_plans_as_many_of_the_rest_as_unique_columns_allow(self, make: Callable[..., Project]) -> None:
+        project = make(
+            """
+            class Answer(Table, table=True):
+                id: int | None = Field(default=None, primary_key=True)
+                yes: bool = Field(unique=True)
+
+            class Note(Table, table=True):
+                id: int | None = Field(default=None, primary_key=True)
+            """,
+            "seeds.rest(20)",
+        )
+
+        made = planned(project)
+
+        assert {table.name: table.count for table in made.tables} == {"answer": 2, "note": 20}
+
     def test_makes_unique_emails_and_many_titles_for_many_users(self, make: Callable[..., Project]) -> None:
         project = make(
             """

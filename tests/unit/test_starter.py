@@ -18,7 +18,7 @@ FILES = sorted(
     for path in PACKAGED.rglob("*")
     if path.is_file() and "__pycache__" not in path.parts
 )
-OWN = {"pyproject.toml", "README.md", "tests/test_tasks.py"}
+OWN = {".github/workflows/ci.yml", ".pre-commit-config.yaml", "README.md", "pyproject.toml", "tests/test_tasks.py"}
 
 
 def table(file: Path) -> dict[str, Any]:
@@ -31,7 +31,7 @@ class TestFiles:
         assert (PACKAGED / file).read_bytes() == (ROOT / file).read_bytes()
 
     def test_are_as_many_as_a_project_needs(self) -> None:
-        assert len(FILES) == 21
+        assert len(FILES) == 23
 
     def test_ask_for_the_versions_that_seedbed_asks_for(self) -> None:
         ours = table(ROOT / "pyproject.toml")["project"]["dependencies"]
@@ -82,7 +82,7 @@ class TestWrite:
 
         assert str(refused.value) == f"{tmp_path}/shop cannot be made a project: it is no folder."
 
-    @pytest.mark.parametrize("moves", range(9))
+    @pytest.mark.parametrize("moves", range(10))
     def test_leaves_the_folder_as_it_was_when_it_fails_half_way(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int
     ) -> None:

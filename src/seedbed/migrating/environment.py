@@ -61,12 +61,12 @@ def options(metadata: MetaData, project: Project) -> dict[str, Any]:
 def _run() -> None:
     config = context.config
     handed = config.attributes.get("connection")
+    project = config.attributes.get(PROJECT) or find_project(Path(config.config_file_name or "alembic.ini").parent)
     if isinstance(handed, Connection):
         _migrate(
-            handed, config.attributes[PROJECT], MetaData(), nullcontext()
+            handed, project, MetaData(), nullcontext()
         )  # Seedbed runs revisions that way, and those need no models
         return
-    project = find_project(Path(config.config_file_name or "alembic.ini").parent)
     metadata = load_schema(project).metadata
     if context.is_offline_mode():
         context.configure(dialect_name="postgresql", literal_binds=True, **options(metadata, project))

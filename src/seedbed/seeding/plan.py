@@ -1,13 +1,13 @@
 """What a seed run will load, worked out before anything is loaded: tables in order, row counts, columns' sources."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Table as SqlTable
 
-from seedbed.errors import CyclicReference, ParentNotPlanned
+from seedbed.errors import CyclicReference, DomainTooSmall, ParentNotPlanned
 from seedbed.modelling import Schema
 from seedbed.seeding.digesting import content
 from seedbed.seeding.locking import Lock, lock_file, read_lock, write_lock
@@ -62,11 +62,23 @@ def plan(project: Project, schema: Schema, environment: Environment, *, as_of: d
     lock = read_lock(project, environment, as_of=as_of)
     order = _in_order([table for table in schema.tables if table.key in wanted], wanted)
     sources = Pools(lock.as_of, Shelf(project.root / POOLS))
-    tables = table_plans(project, schema, order, wanted, lock, sources, {})
+    tables = _fitted(lambda: table_plans(project, schema, order, wanted, lock, sources, {}), wanted)
     made = SeedPlan(environment, project, schema, lock, tables, sources, content(lock, tables))
     if not lock_file(project, environment).exists():
         write_lock(project, environment, lock)
     return made
+
+
+def _fitted(make: Callable[[], tuple[TablePlan, ...]], wanted: Mapping[str, Wanted]) -> tuple[TablePlan, ...]:
+    """Plan the tables, with fewer rows of those of which fewer will do."""
+    while True:
+        try:
+            return make()
+        except DomainTooSmall as error:
+            wish = wanted.get(error.table)
+            if wish is None or not wish.or_fewer or not isinstance(wish.rows, int) or error.possible >= wish.rows:
+                raise
+            wish.rows = error.possible
 
 
 def table_plans(

@@ -32,7 +32,8 @@ class Share:
 class Wanted:
     """One table of a seeds file: its rows, the columns whose filling the user chose, and where it stands.
 
-    `known` are rows written out, `attributes` the names of columns by those that the model has for them.
+    `or_fewer` says that as many rows will do as its unique columns allow. `known` are rows written out, `attributes`
+    the names of columns by those that the model has for them.
     """
 
     table: str
@@ -42,6 +43,7 @@ class Wanted:
     attributes: Mapping[str, str] = field(default_factory=dict)
     providers: tuple[type, ...] = ()
     known: list[dict[str, Any]] = field(default_factory=list)
+    or_fewer: bool = False
 
 
 class Added:
@@ -94,14 +96,14 @@ class Seeds:
         return Added(wanted, model.__name__)
 
     def rest(self, rows: int) -> None:
-        """Plan so many rows of every table that is not planned yet."""
+        """Plan so many rows of every table that is not planned yet, or as many as its unique columns allow."""
         place = place_in(self._root, *calling_line())
         planned = {wanted.table for wanted in self.wanted}
         for table in self._schema.tables:
             model = self._schema.classes.get(table.key)
             if table.key not in planned:
                 names = {str(c.name): str(c.name) for c in table.columns} if model is None else _attributes(model)
-                self.wanted.append(Wanted(table.key, rows, {}, place, names, tuple(self._providers)))
+                self.wanted.append(Wanted(table.key, rows, {}, place, names, tuple(self._providers), or_fewer=True))
 
     def _rule(self, value: Any) -> Rule:
         if isinstance(value, FakerValues | Derived):

@@ -1,0 +1,73 @@
+"""What `seedbed doctor` finds in a project that is well, and in one that is not."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from tests.projects import Project, execute, reference_copy
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with reference_copy(tmp_path) as copied:
+        yield copied
+
+
+def given(database: Database, server: ThrowawayServer) -> dict[str, str]:
+    return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": server.url().reveal()}
+
+
+def facts(project: Project, code: int, variables: dict[str, str]) -> list[dict[str, Any]]:
+    told = project.run("seedbed", "doctor", "--json", code=code, given=variables).stdout
+    found: list[dict[str, Any]] = json.loads(told)
+    return found
+
+
+class TestDoctor:
+    def test_finds_nothing_wrong_with_the_reference_project(
+        self, project: Project, database: Database, seedbed_server: ThrowawayServer
+    ) -> None:
+        project.run("seedbed", "migrate", "apply", given=given(database, seedbed_server))
+
+        found = facts(project, 0, given(database, seedbed_server))
+
+        assert [one["fact"] for one in found if one["wrong"]] == []
+        assert {one["about"] for one in found} == {
+            "versions", "environment", "schema", "history", "env.py", "seeds", "programs", "drafts", "server", "way",
+            "encryption", "role", "mark", "revision", "extensions", "size", "drift",
+        }  # fmt: skip
+        assert f":{database.direct.password}@" not in str(found)
+
+    def test_says_what_is_wrong_and_what_to_do(
+        self, project: Project, database: Database, seedbed_server: ThrowawayServer
+    ) -> None:
+        project.run("seedbed", "migrate", "apply", given=given(database, seedbed_server))
+        execute(
+            database.direct,
+            "ALTER TABLE task ADD extra integer",
+            "UPDATE seedbed.environment SET name = 'preview'",
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_task_user_id'::regclass",
+        )
+        (project.root / "migrations/env.py").write_text("from alembic import context\n")
+
+        found = facts(project, 1, given(database, seedbed_server))
+
+        wrong = {one["about"]: one for one in found if one["wrong"]}
+        assert set(wrong) == {"history", "mark", "indexes", "drift"}
+        assert wrong["history"]["fact"].startswith("SB223 migrations/env.py")
+        assert wrong["mark"]["fact"] == f"{database.name} says that it is preview"
+        assert wrong["indexes"]["remedy"].startswith("DROP INDEX CONCURRENTLY ix_task_user_id")
+        assert all(one["remedy"] for one in wrong.values())
+
+    def test_goes_on_when_the_database_cannot_be_reached(self, project: Project) -> None:
+        told = project.run("seedbed", "doctor", code=1, DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/none")
+
+        assert "wrong  server" in told.stdout
+        assert "SB304 127.0.0.1:1/none" in told.stdout
+        assert told.stdout.splitlines()[-1].endswith(" are wrong.")
+        assert "s3cret" not in told.stdout

@@ -1,0 +1,83 @@
+"""The schema shown and drawn, and the drawing in the docs held against the reference project's tables."""
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from click.testing import CliRunner
+
+from seedbed.cli import root
+from seedbed.modelling import load_schema
+from seedbed.modelling.describing import describe_tables
+from seedbed.modelling.drawing import mermaid, svg
+from seedbed.settings import find_project
+from tests.projects import little_project
+
+ROOT = Path(__file__).parents[2]
+DRAWN = ROOT / "docs" / "reference" / "schema.svg"
+TABLES = """
+class Team(Table, table=True):
+    __table_args__ = (UniqueConstraint("name", "town"), CheckConstraint("name <> town"))
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=20)
+    town: str | None = Field(default=None, unique=True)
+    rival_id: int | None = Field(default=None, foreign_key="team.id")
+    captain_id: int | None = Field(default=None, foreign_key="player.id")
+
+class Player(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    team_id: int = Field(foreign_key="team.id", unique=True)
+"""
+
+
+class TestDrawing:
+    def test_in_the_docs_is_of_the_tables_as_they_are(self) -> None:
+        drawn = svg(describe_tables(load_schema(find_project(ROOT))))
+
+        assert DRAWN.read_text(encoding="utf-8") == drawn, "seedbed schema diagram -o docs/reference/schema.svg"
+        assert "reference/schema.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+    def test_in_the_manual_as_mermaid_is_current(self) -> None:
+        page = (ROOT / "docs" / "reference" / "schema.md").read_text(encoding="utf-8")
+
+        assert f"```mermaid\n{mermaid(describe_tables(load_schema(find_project(ROOT))))}```" in page
+
+    def test_has_cycles_and_tables_that_refer_to_themselves(self, tmp_path: Path) -> None:
+        with little_project(tmp_path, TABLES) as project:
+            tables = describe_tables(project.load_schema())
+
+            drawing = ET.fromstring(svg(tables))
+
+            ways = [part for part in drawing if part.get("class") == "way"]
+            assert len(ways) == 3
+            assert sorted(mermaid(tables).splitlines()[-3:]) == [
+                "    player |o--o{ team : captain_id",
+                "    team |o--o{ team : rival_id",
+                "    team ||--o| player : team_id",
+            ]
+
+    def test_shows_a_tables_columns_and_rules(self, tmp_path: Path) -> None:
+        with little_project(tmp_path, TABLES):
+            shown = CliRunner().invoke(
+                root, ["--project", str(tmp_path), "schema", "show", "team"], catch_exceptions=False
+            )
+
+            assert shown.output == (
+                "team\n"
+                "  id          integer      not null  key\n"
+                "  name        varchar(20)  not null\n"
+                "  town        varchar                unique\n"
+                "  rival_id    integer                -> team.id\n"
+                "  captain_id  integer                -> player.id\n"
+                "  check name <> town\n"
+                "  unique (name, town)\n"
+            )
+
+    def test_is_checked(self, tmp_path: Path) -> None:
+        with little_project(tmp_path, TABLES):
+            command = ["--project", str(tmp_path), "schema", "diagram", "-o", str(tmp_path / "tables.svg")]
+
+            before = CliRunner().invoke(root, [*command, "--check"])
+            CliRunner().invoke(root, command, catch_exceptions=False)
+            after = CliRunner().invoke(root, [*command, "--check"])
+
+            assert (before.exit_code, after.exit_code) == (1, 0)
