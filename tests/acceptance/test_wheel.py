@@ -77,7 +77,7 @@ class Clean:
             **self.person.options,
         )
         assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        return str(done.stdout)
 
 
 def wheel(built: Path) -> Path:
