@@ -2,15 +2,13 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import PACKAGES, Person, Project, people
+from tests.acceptance.conftest import Person, Project, people
 
 
 @pytest.fixture(params=people(), ids=lambda person: person.name)
@@ -31,43 +29,7 @@ def shop_in(outside: Project) -> Project:
     return Project(outside.root / "shop", outside.person, outside.command)
 
 
-def pytest_in(project: Project) -> "subprocess.CompletedProcess[str]":
-    python = sys.executable if len(project.command) == 1 else project.command[0]
-    return subprocess.run(
-        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=project.root,
-        env={**PACKAGES, "PATH": os.environ["PATH"], "HOME": str(project.root)},
-        capture_output=True,
-        text=True,
-        check=False,
-        **project.person.options,
-    )
-
-
 class TestInit:
-    def test_begins_a_project_that_is_served_and_tested_with_no_further_edit(self, nowhere: Project) -> None:
-        begun = nowhere.run("init", "shop")
-        shop = shop_in(nowhere)
-        served = shop.run("up", "--once")
-        checked = shop.run("migrate", "check")
-        tested = pytest_in(shop)
-
-        assert begun.stdout == (
-            "shop is begun, 23 files:\n"
-            "  schema/      the tables, User and Task\n"
-            "  migrations/  the revision that creates them\n"
-            "  seeds/       how many rows each environment gets, and of what kind\n"
-            "  tests/       one test, on a database of its own\n"
-            "Next:\n"
-            "  cd shop\n"
-            "  seedbed up\n"
-        )
-        assert served.stderr.splitlines()[1:] == ["2 tables: user, task", "1 revision applied", "4,169 rows loaded"]
-        assert "\nGET /tasks/1  200\n" in served.stdout
-        assert "  shop_development\n" in served.stdout
-        assert "one head" in checked.stdout
-        assert tested.stdout.splitlines()[-1].startswith("1 passed"), tested.stdout + tested.stderr
-
     def test_begins_one_where_the_person_is(self, nowhere: Project) -> None:
         (nowhere.root / "shop").mkdir()
         os.chown(nowhere.root / "shop", nowhere.person.uid, nowhere.person.gid)

@@ -92,7 +92,7 @@ class TestWheel:
         except (AssertionError, PermissionError):
             pytest.skip(f"{person.name} may not enter the folder of this Python or of its packages")
 
-        clean.run("seedbed", "init", "shop")
+        begun = clean.run("seedbed", "init", "shop")
         served = clean.run("seedbed", "up", "--once", folder="shop")
         task = home / "shop/schema/task.py"
         text = task.read_text()
@@ -104,6 +104,17 @@ class TestWheel:
         clean.run("seedbed", "db", "stop", folder="shop")
 
         assert place.startswith(str(home))
+        assert begun == (
+            "shop is begun, 23 files:\n"
+            "  schema/      the tables, User and Task\n"
+            "  migrations/  the revision that creates them\n"
+            "  seeds/       how many rows each environment gets, and of what kind\n"
+            "  tests/       one test, on a database of its own\n"
+            "Next:\n"
+            "  cd shop\n"
+            "  seedbed up\n"
+        )
+        assert "  rows            200 user\n                3,969 task\n" in served
         assert "GET /tasks/1  200" in served
         assert "rows kept" in drafted
         assert "Give tasks a priority" in applied

@@ -14,6 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HEAVY = ("alembic", "faker", "fastapi", "numpy", "psycopg", "psycopg2", "pydantic", "sqlalchemy", "sqlglot", "sqlmodel")
 PACKAGE = [file for file in sorted((ROOT / "src/seedbed").rglob("*.py")) if "files" not in file.parts]
+PART_OF = {"pydantic_core": "pydantic", "starlette": "fastapi"}
+"""Modules that belong to a dependency by its own word, and whose versions it chooses."""
+
 PROGRAM = """
 import json, sys
 sys.argv[1:] = json.loads(sys.argv[1])
@@ -70,7 +73,7 @@ class TestDependencies:
         foreign = {
             module
             for file in PACKAGE
-            for module in imported(file)
+            for module in {PART_OF.get(module, module) for module in imported(file)}
             if not {one.lower().replace("_", "-") for one in brought_by.get(module, [module])} & names
         }
 
