@@ -63,9 +63,7 @@ def _run() -> None:
     handed = config.attributes.get("connection")
     project = config.attributes.get(PROJECT) or find_project(Path(config.config_file_name or "alembic.ini").parent)
     if isinstance(handed, Connection):
-        _migrate(
-            handed, project, MetaData(), nullcontext()
-        )  # Seedbed runs revisions that way, and those need no models
+        _migrate(handed, project, MetaData(), nullcontext())  # Seedbed runs revisions that way; those need no models
         return
     metadata = load_schema(project).metadata
     if context.is_offline_mode():
