@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from seedbed import __version__
+from seedbed.migrating.history import script_folder
 from seedbed.modelling import Schema
 from seedbed.modelling.objects import declared
 from seedbed.postgres.quoting import DIALECT
@@ -25,14 +26,22 @@ def structure(project: Project, schema: Schema, server: str) -> str:
         for table in schema.tables
         for index in sorted(table.indexes, key=lambda index: str(index.name))
     ]
-    models = project.root.joinpath(*project.schema.split("."))
-    files = [*_files(models, "*.py"), *_files(models.with_suffix(".py")), *_files(project.migrations, "*.py")]
+    revisions = _files(script_folder(project), "*.py") if project.alembic_ini.is_file() else ()
+    files = [*_models(project), *revisions]
     return _digest(__version__, server, *tables, *indexes, *declared(schema.metadata), *_contents(project, files))
 
 
 def rows(project: Project, seed: str) -> str:
     """A digest of what an environment's seeds are: every file beside them, since they may read any."""
     return _digest(seed, version("faker"), *_contents(project, _files(project.seeds, "*")))
+
+
+def _models(project: Project) -> Iterator[Path]:
+    for root in project.import_roots:
+        for name in (project.schema, *project.imports):
+            models = root.joinpath(*name.split("."))
+            yield from _files(models, "*.py")
+            yield from _files(models.with_suffix(".py"))
 
 
 def _files(place: Path, pattern: str | None = None) -> Iterator[Path]:
