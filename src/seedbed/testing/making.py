@@ -137,7 +137,7 @@ class Maker:
         """Foreign keys that no relationship given takes care of, each with the model that it is to."""
         relationships = inspect(model).relationships
         taken = {column for name in given if name in relationships for column in relationships[name].local_columns}
-        models = self._run.templates.schema.models
+        models = self._run.templates.schema.classes
         for key in sorted(_table(model).foreign_key_constraints, key=lambda key: len(key.elements)):
             if not taken & {element.parent for element in key.elements}:
                 yield key, models[key.elements[0].column.table.key]
