@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from seedbed.modelling import Schema
 from seedbed.modelling.building import build
-from seedbed.modelling.loading import _classes
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.seeding.plan import plan
@@ -75,7 +74,7 @@ ABSURD = {
 @pytest.mark.parametrize(("name", "seeds", "tables"), [("shop", SHOP, 25), ("tracker", TRACKER, 30)])
 def test_rows_make_sense(tmp_path: Path, given: Callable[..., Database], name: str, seeds: str, tables: int) -> None:
     module, database = import_module(f"tests.believable.{name}"), given()
-    schema = Schema(module.metadata, _classes(module.metadata))
+    schema = Schema(module.metadata, {model.__table__.key: model for model in module.Table.__subclasses__()})
     with connect(database) as connection:
         build(connection, schema)
 

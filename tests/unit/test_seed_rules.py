@@ -161,6 +161,19 @@ class TestRules:
         assert {day.isoformat()[:8] for day in values(late, "hero", "day")} == {"2031-01-"}
 
 
+class TestUniques:
+    def test_are_found_in_an_index_that_is_written_as_text(self, make: Callable[..., Project]) -> None:
+        project = make(
+            HERO.rstrip() + "\n    slug: str\n"
+            "    __table_args__ = (Index('one_slug', text('lower(slug) DESC'), unique=True),)\n",
+            "seeds.add(tables.Hero, 20_000)",
+        )
+
+        slugs = values(planned(project), "hero", "slug")
+
+        assert len({slug.lower() for slug in slugs}) == 20_000
+
+
 class TestKnown:
     def test_rows_come_first_and_the_rest_of_them_is_made(self, make: Callable[..., Project]) -> None:
         project = make(

@@ -1,11 +1,12 @@
 """Which columns no two rows may share, and how that is kept: by orders without repeats, never by trying again."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import TextClause, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlglot import exp
 
@@ -96,13 +97,15 @@ def _wanted(table: "TablePlan") -> list[Unique]:
     for index in sorted(table.sql.indexes, key=lambda index: (str(index.name), index.columns.keys())):
         if index.unique:
             where = index.dialect_options["postgresql"]["where"]
-            columns = [column for expression in index.expressions for column in _columns_of(expression)]
+            columns = [column for expression in index.expressions for column in _columns_of(table, expression)]
             wanted.append(Unique(tuple(dict.fromkeys(columns)), None if where is None else str(where)))
     return [unique for unique in dict.fromkeys(wanted) if unique.columns and set(unique.columns) <= set(table.kinds)]
 
 
-def _columns_of(expression: Any) -> list[str]:
+def _columns_of(table: "TablePlan", expression: Any) -> list[str]:
     """The columns of an index's expression: lower(email) is as good as email, since texts differ without capitals."""
+    if isinstance(expression, TextClause):
+        return [name for name in table.kinds if re.search(rf"\b{re.escape(name)}\b", expression.text)]
     from sqlalchemy.sql import visitors  # noqa: PLC0415
 
     return [str(part.name) for part in visitors.iterate(expression) if hasattr(part, "name") and hasattr(part, "table")]
