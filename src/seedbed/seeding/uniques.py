@@ -165,11 +165,22 @@ def _see_that_they_identify(table: "TablePlan", keys: list[Reference], unique: U
     Raises:
         UniqueNotServed: there is no other column that could.
     """
-    for key in keys:
-        parts = set(key.columns) & set(unique.columns)
-        theirs = [key.parent.column(dict(key.pairs)[part]) for part in parts if isinstance(key.parent, type(table))]
-        if not plain and parts != set(key.columns) and theirs and not any(map(is_unique, theirs)):
-            raise UniqueNotServed(table.name, ", ".join(unique.columns), [])
+    if plain:
+        return
+    known, left = set(unique.columns), list(keys)
+    while told := [key for key in left if _identifies(key, known)]:
+        known |= {column for key in told for column in key.says}
+        left = [key for key in left if key not in told]
+    if left:
+        raise UniqueNotServed(table.name, ", ".join(unique.columns), [])
+
+
+def _identifies(key: Reference, known: set[str]) -> bool:
+    """Whether the known columns of a key tell which row it refers to."""
+    if isinstance(key.parent, Existing) or set(key.columns) <= known:
+        return True
+    parent: Any = key.parent  # a table of the plan
+    return any(is_unique(parent.column(theirs)) for own, theirs in key.pairs if own in known)
 
 
 def _may_spread(table: "TablePlan", keys: list[Reference], found: Uniques) -> bool:
