@@ -160,9 +160,12 @@ def _polyfactory(engine: Any, user: Any, task: Any, users: int, tasks: int) -> N
         __model__ = task
 
     with Session(engine) as session:
-        session.add_all(Users.build(id=i, email=f"{i}@example.com", full_name="Ann") for i in range(1, users + 1))
+        session.add_all(Users.build(id=i, email=f"{i}@example.com", created_at=START) for i in range(1, users + 1))
         session.flush()
-        session.add_all(Tasks.build(id=i, user_id=random.randint(1, users), title="Ann") for i in range(1, tasks + 1))
+        session.add_all(
+            Tasks.build(id=i, user_id=random.randint(1, users), created_at=START, updated_at=START)
+            for i in range(1, tasks + 1)
+        )
         session.commit()
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seedbed.settings import Configuration
 
 _SHOWN, _WIDTH = 2, 32
-_IN_PLACE, _ASIDE = 25_000_000, 60_000_000
+_IN_PLACE, _ASIDE = 20_000_000, 50_000_000
 """Bytes a second that a server of two cores takes; docs/explanation/seeds.md says how they were measured."""
 
 as_of_option = click.option(
