@@ -183,6 +183,15 @@ def _identifies(key: Reference, known: set[str]) -> bool:
     return any(is_unique(parent.column(theirs)) for own, theirs in key.pairs if own in known)
 
 
+def _choose_freely(table: "TablePlan", keys: list[Reference]) -> None:
+    """Let go of suggested agreements that some rows of a parent leave no choice for: combinations take every row."""
+    for key in keys:
+        said = any(isinstance(table.rules.get(name), Same) for name in key.columns)
+        if key.also and not said and table.agreement.allowed(key) is not None:
+            key.also.clear()
+            table.agreement.forget()
+
+
 def _may_spread(table: "TablePlan", keys: list[Reference], found: Uniques) -> bool:
     """Whether rows can lie side by side by their one key, so that each parent's are counted from 1."""
     if len(keys) != 1 or found.spread is not None or table.share is not None:
@@ -258,6 +267,8 @@ def _combine(
             raise UniqueNotServed(table.name, shown, [str(found.spread or table.spread_column)])
         found.spread = base.name
     others = [key for key in keys if key is not base]
+    if base is None:
+        _choose_freely(table, others)
     product = Product(table, others, plain, base, differ=_must_differ(table, [*([base] if base else []), *others]))
     if base is spread and base is not None and table.share is not None and not table.is_empty:
         most = product.most()
