@@ -50,8 +50,9 @@ def _no_run_left() -> Iterator[None]:
     yield
     while _started:
         process = _started.pop()
-        process.kill()
-        process.communicate()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def up(project: Shop, process: "subprocess.Popen[str]") -> Path:
