@@ -24,7 +24,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Field, Session, SQLModel, select
 
 from benchmarks.harness import Contender, machine, race, report, table
-from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
 from seedbed.starter.writing import write
 from seedbed.testing.clones import Clones
 from seedbed.testing.hosts import Host
@@ -249,14 +249,14 @@ def _pytest(root: Path, *arguments: str) -> str:
 
 
 def _left() -> set[str]:
-    """Servers by their folder, throw-away folders, and pieces of shared memory."""
-    servers = {" ".join(p.info["cmdline"][:3]) for p in psutil.process_iter(["cmdline"]) if _is_throwaway(p)}
+    """Servers by their folder, and throw-away folders that nobody else's server is at work in."""
+    commands = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    servers = {command for command in commands if "seedbed-throwaway-" in command and " -D " in command}
+    own = {command for command in servers if command.startswith(str(find_binaries().folder))}
     places = [Path("/dev/shm"), Path(tempfile.gettempdir())]
-    return servers | {str(path) for place in places for path in place.glob("seedbed-throwaway-*")}
-
-
-def _is_throwaway(process: psutil.Process) -> bool:
-    return "seedbed-throwaway-" in " ".join(process.info["cmdline"] or [])
+    folders = {str(path) for place in places for path in place.glob("seedbed-throwaway-*")}
+    others = servers - own
+    return own | {folder for folder in folders if not any(folder in command for command in others)}
 
 
 @contextmanager
