@@ -70,17 +70,17 @@ def up(
     """
     provider = provider_of(configuration)
     asked = _Asked(configuration, provider, name, parent, data, _ending(lasting), force, even_production)
-    for _ in range(_TRIES):
+    tries_left = _TRIES
+    while True:
+        tries_left -= 1
         branch, created = asked.ensured()
         if branch.environment is not Environment.PREVIEW or branch.sealed:
             raise NotAPreview(name, "sealed, for previews to be copied from" if branch.sealed else branch.mark)
         try:
             return asked.brought_up(branch, created=created)
-        except (BranchNotFound, Unreachable, DatabaseMissing):
-            if created:
+        except (BranchNotFound, Unreachable, DatabaseMissing):  # whoever had begun it failed, and deleted it again
+            if created or branch.ready or not tries_left:
                 raise
-            # whoever had begun it failed and deleted it, or it was taken down
-    raise BranchNotFound(name)
 
 
 def down(configuration: Configuration, name: str) -> bool:
