@@ -1504,6 +1504,116 @@ class SchemaBehind(ServiceError):
         super().__init__("The database lacks tables or columns of the models.", remedy="seedbed migrate apply")
 
 
+class QueryRefused(ServiceError):
+    """A request's query has a parameter that is unknown, or a value that cannot be used."""
+
+    code = "SB607"
+    status = 422
+
+    def __init__(self, parameter: str | None, reason: str) -> None:
+        said = f"{parameter} cannot be used: {reason}" if parameter else f"The query cannot be used: {reason}"
+        super().__init__(f"{said.rstrip('.')}.", remedy="/docs has every parameter.")
+
+
+class CursorRefused(ServiceError):
+    """A cursor is not one that this service gave for this list."""
+
+    code = "SB608"
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The cursor is not one that was given for this list in this order.",
+            remedy="Begin again without it, and follow the Link header.",
+        )
+
+
+class TokenMissing(ServiceError):
+    """A request has no token that this service knows."""
+
+    code = "SB609"
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This service answers only to those it knows.", remedy="Send a token: Authorization: Bearer TOKEN"
+        )
+
+
+class UrlTooLong(ServiceError):
+    """A request's URL is longer than any that the service has a use for."""
+
+    code = "SB610"
+    status = 414
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A URL here has at most {most} bytes.", remedy="Ask for less at a time.")
+
+
+class QueryTooSlow(ServiceError):
+    """The database gave up a statement that took longer than it allows."""
+
+    code = "SB611"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database gave up: this takes longer than it allows.",
+            remedy="Narrow it by a filter, or sort by a column with an index.",
+        )
+
+
+class ReadNotGranted(ServiceError):
+    """The service's role may not read what was asked for."""
+
+    code = "SB612"
+    status = 500
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The service's role may not read this.",
+            remedy="Grant it what the models make public: seedbed db grant-reader",
+        )
+
+
+class AccessUndecided(ServiceError):
+    """The service would be open to others, and nobody said who they may be."""
+
+    code = "SB613"
+    status = 500
+
+    def __init__(self, because: str) -> None:
+        super().__init__(
+            f"Who may read is not said, and {because}.",
+            remedy="Set SEEDBED_TOKENS to hashes from seedbed serve --new-token, or say --public.",
+        )
+
+
+class TokenMalformed(ServiceError):
+    """A hash in SEEDBED_TOKENS is no hash."""
+
+    code = "SB614"
+    status = 500
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            f"Entry {position} of SEEDBED_TOKENS is not a SHA-256 in 64 hexadecimal digits.",
+            remedy="Make a token and its hash: seedbed serve --new-token",
+        )
+
+
+class RoutesNotUsable(ServiceError):
+    """The project's own module of routes has no router."""
+
+    code = "SB615"
+    status = 500
+
+    def __init__(self, module: str) -> None:
+        super().__init__(
+            f"{module} has no `router` that is a fastapi.APIRouter.", remedy=f"Define it there, or rename {module}."
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 7xx
 
 

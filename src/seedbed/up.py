@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from seedbed.errors import NothingServed, PendingInProduction, SeedsNotFound, TablesNotEmpty
 from seedbed.migrating.applying import Applied, apply
@@ -16,7 +17,8 @@ from seedbed.postgres.databases import Database, embedded_server, located, on_se
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import Seeded, run
 from seedbed.serving import create_app
-from seedbed.serving.routes import served_tables
+from seedbed.serving.access import decide
+from seedbed.serving.resources import resources
 from seedbed.serving.running import listen, serve, served, url_of
 from seedbed.settings import Configuration, Environment
 
@@ -46,12 +48,16 @@ class Fetched:
     body: Any
 
 
-def up(configuration: Configuration, *, step: Step, tell: Callable[[Ready], None]) -> None:
+def up(configuration: Configuration, *, step: Step, tell: Callable[[Ready], None], public: bool = False) -> None:
     """Start, migrate, seed and serve, until interrupted. Every step looks first and does only what is missing.
 
     An embedded server that this call started is stopped at the end; one that was up already stays up. A kill at any
     moment loses nothing: the next call finds the server, or starts it, and goes on.
+
+    Raises:
+        AccessUndecided: others could read, and nobody said that they may.
     """
+    decide(configuration, public=public, host=configuration.settings.host)
     with _prepared(configuration, step) as (ready, schema, listening):
         tell(ready)
         _see_that_there_is_something(configuration, schema)
@@ -140,12 +146,12 @@ def _seeded(
 def _pages(url: str, schema: Schema) -> Iterator[Fetched]:
     for path in ("/health/live", "/health/ready"):
         yield _fetched(url, path)
-    for table, path in served_tables(schema).items():
-        page = _fetched(url, f"{path}?limit={_PAGE}")
+    for resource in resources(schema):
+        page = _fetched(url, f"{resource.path}?limit={_PAGE}")
         yield page
         if page.body:
-            key = next(iter(table.primary_key.columns)).name
-            yield _fetched(url, f"{path}/{page.body[0][key]}")
+            key = "/".join(quote(str(page.body[0][column.name]), safe="") for column in resource.key)
+            yield _fetched(url, f"{resource.path}/{key}")
 
 
 def _fetched(url: str, path: str) -> Fetched:

@@ -21,7 +21,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SEEDBED = Path(sys.executable).with_name("seedbed")
 PACKAGES = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path and Path(path).is_dir())}
-PARTS = ("schema", "migrations", "seeds", "alembic.ini", "pyproject.toml")
+PARTS = ("schema", "migrations", "seeds", "routes.py", "alembic.ini", "pyproject.toml")
 
 
 @dataclass(frozen=True)

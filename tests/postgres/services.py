@@ -28,7 +28,7 @@ from seedbed.serving import create_app
 from seedbed.settings import Configuration, DatabaseUrl, Project, load
 from tests.leaking import ROOT
 
-PARTS = ("schema", "migrations", "seeds", "alembic.ini", "pyproject.toml")
+PARTS = ("schema", "migrations", "seeds", "routes.py", "alembic.ini", "pyproject.toml")
 SEEDBED = [sys.executable, "-m", "seedbed"]
 PATIENCE = 60.0
 

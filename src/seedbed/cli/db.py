@@ -134,3 +134,28 @@ def mark(ctx: click.Context, environment: str | None, yes: str | None, env: str 
         change_mark(database, chosen)
     found = mark_of(database)
     show({"database": database.name, "mark": found}, as_json=as_json, lines=[f"{database.name}: {found or 'no mark'}"])
+
+
+@db.command("grant-reader", short_help="Make a role that may read what is public, for the service.")
+@click.argument("role", metavar="ROLE")
+@click.option("--password-stdin", is_flag=True, help="Read a password for the role from standard input.")
+@env_option
+@json_option
+@click.pass_context
+def grant_reader(ctx: click.Context, env: str | None, role: str, password_stdin: bool, as_json: bool) -> None:
+    """Make a role that may read the public columns and nothing else, and let the service connect as it.
+
+    Once more after a migration, it gives what is new and takes what has become private. Statements of the role end
+    after 5 seconds, and its transactions are read-only.
+    """
+    from seedbed.modelling import load_schema
+    from seedbed.postgres.databases import locate
+    from seedbed.serving.granting import grant_reader as grant
+
+    chosen = configuration(ctx, env)
+    schema = load_schema(chosen.project)
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    granted = grant(locate(chosen), schema, role, password=password, version_table=chosen.project.version_table)
+    rows = [(table, ", ".join(names)) for table, names in granted.columns.items()]
+    made = f"{role} was made, and may" if granted.created else f"{role} may"
+    show(granted, as_json=as_json, lines=[f"{made} read:", *columns(rows, indent="  ")])

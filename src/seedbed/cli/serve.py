@@ -2,31 +2,53 @@
 
 import click
 
-from seedbed.cli.options import configuration, env_option
+from seedbed.cli.options import configuration, env_option, json_option, show
 
 
 @click.command(short_help="Serve the tables: /users, /users/{id} and so on.")
 @click.option("--host", metavar="ADDRESS", help="The address to listen on; SEEDBED_HOST otherwise.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on; SEEDBED_PORT otherwise.")
+@click.option("--public", is_flag=True, help="Let everybody read who can reach it, without a token.")
+@click.option("--new-token", is_flag=True, help="Make a token and its hash for SEEDBED_TOKENS, and serve nothing.")
 @env_option
+@json_option
 @click.pass_context
-def serve(ctx: click.Context, env: str | None, host: str | None, port: int | None) -> None:
-    """Serve the tables: /users, /users/{id}, and so on for each, with documentation at /docs.
+def serve(
+    ctx: click.Context,
+    env: str | None,
+    host: str | None,
+    port: int | None,
+    public: bool,
+    new_token: bool,
+    as_json: bool,
+) -> None:
+    """Serve the tables: /users, /users/{id}, /users/{id}/tasks, and so on for each, with documentation at /docs.
 
     The service starts and stays up whether or not the database answers: while it does not, requests are answered with
-    503 and /health/ready fails, and /health/live goes on. Columns that look like secrets are in no answer.
+    503 and /health/ready fails, and /health/live goes on. Columns that look like secrets are in no answer. In preview
+    and production, and on an address that others can reach, it wants tokens, or --public.
     """
     from seedbed.errors import NothingServed
+    from seedbed.serving.access import decide
+    from seedbed.serving.access import new_token as made
+
+    if new_token:
+        token = made()
+        show(token, as_json=as_json, lines=[f"token           {token.token}", f"SEEDBED_TOKENS  {token.hash}"])
+        return
+    chosen = configuration(ctx, env)
+    address = host or chosen.settings.host
+    decide(chosen, public=public, host=address)
+
     from seedbed.modelling import load_schema
     from seedbed.postgres.databases import locate
     from seedbed.serving import create_app
     from seedbed.serving.running import listen
     from seedbed.serving.running import serve as serve_forever
 
-    chosen = configuration(ctx, env)
     schema = load_schema(chosen.project)
     if not schema.models:
         raise NothingServed(chosen.project.schema)
     database = locate(chosen)
-    with listen(host or chosen.settings.host, port or chosen.settings.port) as listening:
+    with listen(address, port or chosen.settings.port) as listening:
         serve_forever(create_app(chosen, schema, database.url), listening)

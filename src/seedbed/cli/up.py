@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Fetch a page of every route from the running service, print it, and stop.")
+@click.option("--public", is_flag=True, help="Let everybody read who can reach it, without a token.")
 @env_option
 @json_option
 @click.pass_context
-def up(ctx: click.Context, env: str | None, once: bool, as_json: bool) -> None:
+def up(ctx: click.Context, env: str | None, once: bool, public: bool, as_json: bool) -> None:
     """Start PostgreSQL, migrate, seed and serve.
 
     Each step looks first and does only what is missing, so it can be run, killed and run again at any time. Without
@@ -35,7 +36,7 @@ def up(ctx: click.Context, env: str | None, once: bool, as_json: bool) -> None:
         fetched = main_job.up_once(chosen, step=step, tell=tell)
         show(fetched, as_json=as_json, lines=_pages(fetched))
     else:
-        main_job.up(chosen, step=step, tell=tell)
+        main_job.up(chosen, step=step, tell=tell, public=public)
 
 
 def _table(ready: "Ready") -> list[str]:

@@ -1,25 +1,49 @@
 """The read service as an ASGI application, made from the project's schema."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
 from seedbed import __version__
 from seedbed.modelling import Schema
-from seedbed.serving.health import health_routes
+from seedbed.serving.access import Gate, token_hashes
+from seedbed.serving.cursors import Cursors
+from seedbed.serving.dispatching import Dispatch
+from seedbed.serving.documenting import document
+from seedbed.serving.health import Readiness, health_routes, history_of
 from seedbed.serving.journal import Journal
+from seedbed.serving.metrics import CONTENT_TYPE, Metrics
+from seedbed.serving.own_routes import own_router
 from seedbed.serving.problems import add_problem_handlers
 from seedbed.serving.reading import Reader
-from seedbed.serving.routes import table_routes
+from seedbed.serving.resources import resources
+from seedbed.serving.routes import Tables
+from seedbed.serving.statements import Fetch
 from seedbed.settings import Configuration, DatabaseUrl
 
 
-def create_app(configuration: Configuration, schema: Schema, url: DatabaseUrl) -> FastAPI:
-    """The service for a database. It starts, and stays up, whether or not the database answers."""
+def create_app(
+    configuration: Configuration, schema: Schema, url: DatabaseUrl, *, fetch: Fetch | None = None
+) -> FastAPI:
+    """The service for a database. It starts, and stays up, whether or not the database answers.
+
+    `fetch` takes the place of the service's own way to the database, for the tables and for readiness.
+
+    Raises:
+        RoutesNotUsable, SchemaNotImportable: the project's own routes cannot be had.
+        TokenMalformed: SEEDBED_TOKENS has something that is no hash.
+    """
     settings = configuration.settings
     reader = Reader(url, pool_size=settings.pool_size, deadline=settings.deadline)
+    fetch = fetch or reader.fetch
+    served = resources(schema)
+    key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else secrets.token_bytes(32)
+    tables = Tables(served, fetch, Cursors(key))
+    metrics = Metrics(reader.pool)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -30,13 +54,35 @@ def create_app(configuration: Configuration, schema: Schema, url: DatabaseUrl) -
 
     app = FastAPI(title=configuration.project.name, version=__version__, lifespan=lifespan)
     app.state.reader = reader
-    app.add_middleware(Journal)
+    own = own_router(configuration.project)
+    app.add_middleware(Dispatch, tables=tables, own=own.routes if own is not None else [], deadline=settings.deadline)
+    app.add_middleware(Gate, hashes=token_hashes(configuration))
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins.split(","), allow_methods=["GET"],
+            allow_headers=["Authorization"], expose_headers=["Link", "ETag", "X-Total-Count", "X-Request-ID"],
+        )  # fmt: skip
+    app.add_middleware(Journal, metrics=metrics)
     add_problem_handlers(app)
-    app.include_router(health_routes(reader, scales_to_zero=url.is_neon))
-    app.include_router(table_routes(schema, reader))
+    readiness = Readiness(
+        fetch,
+        served,
+        history=history_of(configuration.project),
+        reader=reader,
+        scales_to_zero=url.is_neon,
+        version_table=configuration.project.version_table,
+    )
+    app.include_router(health_routes(readiness))
+    if own is not None:
+        app.include_router(own)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def measured() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     @app.get("/", include_in_schema=False)
     async def index() -> RedirectResponse:
-        return RedirectResponse("/docs")
+        return RedirectResponse("docs")
 
+    document(app, served)
     return app

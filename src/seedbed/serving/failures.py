@@ -3,8 +3,8 @@
 import psycopg
 from sqlalchemy.exc import DBAPIError, InterfaceError
 
-_AWAY = ("08", "57P", "53", "57014")
-"""SQLSTATEs of a server that is not there or has no room: connection exceptions, shutdown, resources, a timeout."""
+_AWAY = ("08", "57P", "53")
+"""SQLSTATEs of a server that is not there or has no room: connection exceptions, shutdown, resources."""
 
 _BEHIND = frozenset({"42P01", "42703", "3F000"})
 """No such table, column or schema."""
@@ -14,29 +14,37 @@ def is_away(error: BaseException) -> bool:
     """Whether the database is not there, as opposed to that the request was wrong."""
     if isinstance(error, (OSError, InterfaceError)):
         return True
-    if not isinstance(error, DBAPIError):
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    driver = _driver(error)
+    if driver is None:
         return False
-    state = _state(error)
-    if state is None:
-        return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
-    return error.connection_invalidated or state.startswith(_AWAY)
-
-
-def is_dead_connection(error: DBAPIError) -> bool:
-    """Whether another connection may do better: this one was closed under us, or was never made."""
-    return error.connection_invalidated or (_state(error) is None and isinstance(error.orig, psycopg.OperationalError))
+    if driver.sqlstate is None:
+        return isinstance(driver, psycopg.OperationalError)
+    return driver.sqlstate.startswith(_AWAY)
 
 
 def is_behind(error: BaseException) -> bool:
     """Whether the database lacks what the models have."""
-    return isinstance(error, DBAPIError) and _state(error) in _BEHIND
+    driver = _driver(error)
+    return driver is not None and driver.sqlstate in _BEHIND
+
+
+def is_too_slow(error: BaseException) -> bool:
+    """Whether the server gave the statement up: its statement_timeout, or a lock that was not to be had."""
+    return isinstance(_driver(error), (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable))
 
 
 def is_of_the_values(error: BaseException) -> bool:
     """Whether a value of the request fits no column: too large, not in the server's alphabet."""
-    return isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.DataError)
+    return isinstance(_driver(error), psycopg.DataError)
 
 
-def _state(error: DBAPIError) -> str | None:
-    state = getattr(error.orig, "sqlstate", None)
-    return None if state is None else str(state)
+def is_forbidden(error: BaseException) -> bool:
+    """Whether the service's role may not read what was asked for."""
+    return isinstance(_driver(error), psycopg.errors.InsufficientPrivilege)
+
+
+def _driver(error: BaseException) -> psycopg.Error | None:
+    found = error.orig if isinstance(error, DBAPIError) else error
+    return found if isinstance(found, psycopg.Error) else None

@@ -1,24 +1,50 @@
-"""Whether the process lives, and whether it can answer from its database."""
+"""Whether the process lives, whether its database answers, and whether that has the schema of the models."""
 
 import asyncio
+import json
 import math
 import time
+from collections.abc import Sequence
 from typing import Literal
 
+import psycopg
 from fastapi import APIRouter
-from pydantic import BaseModel
-from sqlalchemy import text
+from pydantic import BaseModel, Field
 
-from seedbed.errors import DatabaseAway, ServiceBusy
-from seedbed.serving.problems import DOCUMENTED
+from seedbed.errors import DatabaseAway, SchemaBehind, SeedbedError, ServiceError
+from seedbed.migrating.history import History, read_history
+from seedbed.serving.granting import rights_beyond
+from seedbed.serving.journal import LOG
+from seedbed.serving.problems import documented
 from seedbed.serving.reading import Reader
+from seedbed.serving.resources import Resource
+from seedbed.serving.statements import Fetch, Statement
+from seedbed.settings import Project
 
 _FRESH_SECONDS = 1.0
 _PATIENCE_SECONDS = 0.4
+_MISSING = Statement(
+    """
+    SELECT coalesce(json_agg(e.column ORDER BY e.column), '[]')::text
+    FROM json_to_recordset($1::json) AS e("table" text, name text, "column" text)
+    WHERE NOT EXISTS (
+        SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(e.table) AND a.attname = e.name AND NOT a.attisdropped
+    )
+    """
+)
 
 
 class Health(BaseModel):
     status: Literal["pass"]
+
+
+class Ready(BaseModel):
+    """`warn` says that requests are answered, from a schema that is not quite the models'."""
+
+    status: Literal["pass", "warn"]
+    revision: str | None = Field(description="The migration the database is at.")
+    expected: str | None = Field(description="The newest migration this service knows.")
+    drift: list[str] = Field(description="How the database differs from what this service expects.")
 
 
 class Readiness:
@@ -31,46 +57,121 @@ class Readiness:
     same, and found by those who ask next.
     """
 
-    def __init__(self, reader: Reader, *, scales_to_zero: bool) -> None:
+    def __init__(
+        self,
+        fetch: Fetch,
+        resources: Sequence[Resource],
+        *,
+        history: History | None = None,
+        reader: Reader | None = None,
+        scales_to_zero: bool = False,
+        version_table: str = "alembic_version",
+    ) -> None:
+        self._fetch = fetch
+        self._at = Statement(f"SELECT version_num::text FROM {version_table}")
+        self._resources = resources
+        self._history = history
         self._reader = reader
         self._ready_seconds = math.inf if scales_to_zero else _FRESH_SECONDS
         self._asking: asyncio.Task[None] | None = None
-        self._ready = False
+        self._found: Ready | ServiceError = DatabaseAway()
         self._until = 0.0
+        self._looked_at_rights = False
 
-    async def is_ready(self) -> bool:
-        if self._asking is None and (time.monotonic() > self._until or (self._ready and self._reader.away)):
-            self._asking = asyncio.create_task(self._ask())
+    async def ready(self) -> Ready:
+        """
+        Raises:
+            DatabaseAway: it does not answer.
+            SchemaBehind: it lacks tables or columns that are served.
+        """
+        known = isinstance(self._found, Ready)
+        stale = time.monotonic() > self._until or (known and self._reader is not None and self._reader.away)
+        if self._asking is None and stale:
+            self._asking = asyncio.get_running_loop().create_task(self._ask())
         if self._asking is not None:
             asked, _ = await asyncio.wait({self._asking}, timeout=_PATIENCE_SECONDS)
-            return bool(asked) and self._ready
-        return self._ready
+            if not asked:
+                raise DatabaseAway
+        if isinstance(self._found, Ready):
+            return self._found
+        raise type(self._found)
 
     async def _ask(self) -> None:
-        self._ready = False
+        self._found = DatabaseAway()
         try:
-            await self._reader.fetch(text("SELECT 1"))
-            self._ready = True
-        except (DatabaseAway, ServiceBusy):
-            pass
+            self._found = await self._look()
+        except ServiceError as error:
+            self._found = error
+        except psycopg.Error:
+            self._found = SchemaBehind()
         finally:
-            self._until = time.monotonic() + (self._ready_seconds if self._ready else _FRESH_SECONDS)
+            good = isinstance(self._found, Ready)
+            self._until = time.monotonic() + (self._ready_seconds if good else _FRESH_SECONDS)
             self._asking = None
 
+    async def _look(self) -> Ready | ServiceError:
+        expected = [
+            {"table": resource.sql, "name": name, "column": f"{resource.table.key}.{name}"}
+            for resource in self._resources
+            for name in resource.columns
+        ]
+        missing = json.loads((await self._fetch(_MISSING, [json.dumps(expected).encode()]))[0][0] or b"[]")
+        if missing:
+            LOG.warning("The database lacks columns that are served", missing=missing)
+            return SchemaBehind()
+        if not self._looked_at_rights:
+            await self._look_at_rights()
+        revision = await self._revision()
+        drift = _drift(revision, self._history)
+        head = None if self._history is None else self._history.head
+        return Ready(status="warn" if drift else "pass", revision=revision, expected=head, drift=drift)
 
-def health_routes(reader: Reader, *, scales_to_zero: bool) -> APIRouter:
+    async def _revision(self) -> str | None:
+        try:
+            rows = await self._fetch(self._at)
+        except psycopg.Error:
+            return None
+        return rows[0][0].decode() if rows and rows[0][0] is not None else None
+
+    async def _look_at_rights(self) -> None:
+        self._looked_at_rights = True
+        beyond = await rights_beyond(self._fetch, self._resources)
+        if beyond:
+            LOG.warning("The service runs as a role that may do more than read: seedbed db grant-reader", rights=beyond)
+
+
+def history_of(project: Project) -> History | None:
+    """The project's migrations, if it has any that can be read."""
+    if not project.alembic_ini.is_file():
+        return None
+    try:
+        return read_history(project)
+    except SeedbedError:
+        return None
+
+
+def health_routes(readiness: Readiness) -> APIRouter:
     """Liveness touches nothing. Readiness asks the database, at most once a second however often it is asked itself."""
     router = APIRouter(prefix="/health", tags=["health"])
-    readiness = Readiness(reader, scales_to_zero=scales_to_zero)
 
     @router.get("/live", summary="Whether the process answers")
     async def live() -> Health:
         return Health(status="pass")
 
-    @router.get("/ready", summary="Whether the database answers", responses={503: DOCUMENTED[503]})
-    async def ready() -> Health:
-        if not await readiness.is_ready():
-            raise DatabaseAway
-        return Health(status="pass")
+    @router.get("/ready", summary="Whether the database answers", responses=documented(503))
+    async def ready() -> Ready:
+        return await readiness.ready()
 
     return router
+
+
+def _drift(revision: str | None, history: History | None) -> list[str]:
+    if history is None or revision == history.head:
+        return []
+    known = [each.id for each in history.revisions]
+    if revision is None:
+        return ["the database does not say which migration it is at"]
+    if revision not in known:
+        return ["the database is at a migration that this service does not know: it is newer, or another project's"]
+    behind = len(known) - 1 - known.index(revision)
+    return [f"the database is {behind} migration{'s' if behind > 1 else ''} behind this service"]

@@ -4,16 +4,22 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from seedbed.errors import DatabaseAway, SchemaBehind, ServiceBusy, ServiceError
-from seedbed.serving.failures import is_away, is_behind, is_of_the_values
+from seedbed.errors import (
+    DatabaseAway,
+    QueryTooSlow,
+    ReadNotGranted,
+    SchemaBehind,
+    ServiceError,
+)
+from seedbed.serving.failures import is_away, is_behind, is_forbidden, is_of_the_values, is_too_slow
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = "2"
@@ -28,14 +34,15 @@ class Problem(BaseModel):
     code: str | None = None
 
 
-DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": HTTPStatus(status).phrase,
-        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer besides its success, for the OpenAPI document."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+        }
+        for status in statuses
     }
-    for status in (404, 422, 503)
-}
-"""What a route may answer besides its success, for the OpenAPI document."""
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -45,22 +52,13 @@ def add_problem_handlers(app: FastAPI) -> None:
     """
 
     @app.exception_handler(ServiceError)
-    async def _ours(_request: Request, error: ServiceError) -> JSONResponse:
-        retry = {"Retry-After": _RETRY_SECONDS} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-        return problem(error.status, f"{error.message} {error.remedy}", code=error.code, headers=retry)
-
     @app.exception_handler(DBAPIError)
-    @app.exception_handler(PoolTimeout)
-    async def _database(request: Request, error: DBAPIError | PoolTimeout) -> JSONResponse:
-        if isinstance(error, PoolTimeout):
-            return await _ours(request, ServiceBusy())
-        if is_away(error):
-            return await _ours(request, DatabaseAway())
-        if is_behind(error):
-            return await _ours(request, SchemaBehind())
-        if is_of_the_values(error):
-            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The database has no such value.")
-        raise error
+    @app.exception_handler(psycopg.Error)
+    async def _ours(_request: Request, error: Exception) -> JSONResponse:
+        answer = problem_of(error)
+        if answer is None:
+            raise error
+        return answer
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> JSONResponse:
@@ -72,8 +70,37 @@ def add_problem_handlers(app: FastAPI) -> None:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(said))
 
 
+def problem_for(error: ServiceError) -> JSONResponse:
+    headers = {"Retry-After": _RETRY_SECONDS} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(error.status, f"{error.message} {error.remedy}", code=error.code, headers=headers)
+
+
+def problem_of(error: Exception) -> JSONResponse | None:
+    """The answer to an error of ours or of the database; None to what nobody has foreseen."""
+    known = error if isinstance(error, ServiceError) else _translated(error)
+    if known is not None:
+        return problem_for(known)
+    if is_of_the_values(error):
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The database has no such value.")
+    return None
+
+
 def problem(
     status: int, detail: str, *, code: str | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code)
     return JSONResponse(body.model_dump(exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _translated(error: Exception) -> ServiceError | None:
+    if is_away(error):
+        return DatabaseAway()
+    if is_behind(error):
+        return SchemaBehind()
+    if is_too_slow(error):
+        return QueryTooSlow()
+    if is_forbidden(error):
+        return ReadNotGranted()
+    return None

@@ -1,44 +1,39 @@
-"""The service's way to the database: one small pool, one retry, and a deadline that answers first."""
+"""The service's way to its database: a few connections, one retry, and a deadline that answers first."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
-from sqlalchemy import Executable, RowMapping, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from seedbed.errors import DatabaseAway, ServiceBusy
 from seedbed.postgres.connecting import sentence
-from seedbed.serving.failures import is_away, is_dead_connection
+from seedbed.serving.failures import is_away
 from seedbed.serving.journal import LOG
+from seedbed.serving.pooling import Pool
+from seedbed.serving.statements import Row, Statement
+from seedbed.serving.wires import ConnectionLost, SharedConnection, Wire
 from seedbed.settings import DatabaseUrl
 
-R = TypeVar("R")
-
 _CONNECT_SECONDS = 5
-_POOL_SECONDS = 1.0
-_PARTING_SECONDS = 1.0
-"""How long a request that was given up may take to cancel its statement, before its connection is closed."""
-
-_RECYCLE_SECONDS = 280
-"""Below the five minutes after which Neon, and many a router, forget an idle connection."""
-
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_RETRIES = 2
+"""A second time, since who ends all connections may end the one that was made meanwhile."""
+
+_PING = Statement("SELECT 1")
 
 
 class Reader:
-    """A pool of asynchronous connections in autocommit, made when the first request needs one.
+    """Every read of the service. Nothing connects before the first.
 
-    A statement is sent once more when its connection turns out to be dead: a restart of the server or a serverless
-    compute that slept leaves dead connections in the pool, and a read may be repeated. After `deadline` seconds a
-    request is answered, and what it was waiting for is cancelled behind it: psycopg itself waits for a silent link
-    long past any timeout.
+    A statement is sent again, on a connection made for it, when its own turns out to be dead: a restart of the
+    server or a serverless compute that slept leaves dead connections behind, and a read may be repeated. After
+    `deadline` seconds a request is answered, and what it was waiting for is cancelled behind it.
 
     That the database went away, and that it came back, is logged once each.
     """
@@ -46,18 +41,15 @@ class Reader:
     def __init__(self, url: DatabaseUrl, *, pool_size: int, deadline: float) -> None:
         self._url = url
         self._deadline = deadline
-        self._behind: set[asyncio.Task[Any]] = set()
         self._away_since: float | None = None
+        self._pooled = url.is_neon_pooler if url.is_neon else None
+        self.pool = Pool(self._open, pool_size)
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+psycopg://",
-            async_creator=self._opened,
-            isolation_level="AUTOCOMMIT",
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=_POOL_SECONDS,
-            pool_recycle=_RECYCLE_SECONDS,
-            pool_use_lifo=True,
+            async_creator=self._lend,
+            poolclass=NullPool,
             hide_parameters=True,
+            use_native_hstore=False,
         )
 
     @property
@@ -65,59 +57,84 @@ class Reader:
         """Whether the last statement that was tried found no database."""
         return self._away_since is not None
 
-    async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
-        """All rows of a statement that only reads.
+    async def fetch(self, statement: Statement, parameters: Sequence[bytes | None] = ()) -> list[Row]:
+        """All rows of a statement that only reads; see `Fetch`.
 
         Raises:
             DatabaseAway: no connection, or no answer before the deadline.
             ServiceBusy: no connection was free within a second.
-            DBAPIError: the database answered, and refused.
+            psycopg.Error: the database answered, and refused.
         """
-        work = self._in_background(self._twice(statement))
-        try:
-            done, _ = await asyncio.wait({work}, timeout=self._deadline)
-        except asyncio.CancelledError:
-            self._in_background(_abandon({work}))
-            raise
-        if not done:
-            self._in_background(_abandon({work}))
-            self._went_away(f"no answer within {self._deadline:g} s")
-            raise DatabaseAway
-        try:
-            rows = work.result()
-        except PoolTimeout as error:
-            raise ServiceBusy from error
-        except (OSError, DBAPIError) as error:
-            if is_away(error):
-                self._went_away(sentence(error))
-                raise DatabaseAway from error
-            self._came_back()
-            raise
-        self._came_back()
+        wire, rows = await self._run(statement, parameters)
+        self.pool.give_back(wire)
         return rows
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """A SQLModel session in a transaction of its own, rolled back at the end unless it was committed.
-
-        A session cannot be tried again once it is under way, so the database is asked whether it is there before.
-
-        Raises:
-            DatabaseAway, ServiceBusy: it is not, or there is no connection for it.
+        """A SQLModel session on a connection of the same pool, in a transaction that is rolled back at the end unless
+        it was committed. It connects with its first statement, on a connection that has just answered.
         """
-        await self.fetch(text("SELECT 1"))
-        transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
-        async with AsyncSession(transactional, expire_on_commit=False) as session:
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
             yield session
 
     async def close(self) -> None:
         """Give up what is under way and close every connection."""
-        await _abandon(set(self._behind))
-        await self.engine.dispose()
+        await self.pool.close()
 
-    async def _opened(self) -> psycopg.AsyncConnection[Any]:
+    async def _run(self, statement: Statement, parameters: Sequence[bytes | None]) -> tuple[Wire, list[Row]]:
+        until = asyncio.get_running_loop().time() + self._deadline
+        try:
+            found = await self._again(statement, parameters, until)
+        except ServiceBusy:
+            raise
+        except TimeoutError as error:
+            self._went_away(f"no answer within {self._deadline:g} s")
+            raise DatabaseAway from error
+        except (ConnectionLost, OSError, psycopg.Error) as error:
+            said = error.__cause__ if isinstance(error, ConnectionLost) else error
+            if isinstance(error, ConnectionLost) or is_away(error):
+                self._went_away(sentence(said))
+                raise DatabaseAway from error
+            self._came_back()
+            raise
+        if self._away_since is not None:
+            self._came_back()
+        return found
+
+    async def _again(
+        self, statement: Statement, parameters: Sequence[bytes | None], until: float
+    ) -> tuple[Wire, list[Row]]:
+        for _ in range(_RETRIES):
+            try:
+                return await self._once(statement, parameters, until)
+            except ConnectionLost:
+                self.pool.mistrust()
+        return await self._once(statement, parameters, until)
+
+    async def _once(
+        self, statement: Statement, parameters: Sequence[bytes | None], until: float
+    ) -> tuple[Wire, list[Row]]:
+        wire = await self.pool.take(until)
+        while not wire.alive:  # it died between being given and being used
+            wire = await self.pool.take(until)
+        try:
+            return wire, await wire.run(statement, parameters, until)
+        except ConnectionLost:
+            raise
+        except psycopg.Error:
+            self.pool.give_back(wire)
+            raise
+        except BaseException:
+            self.pool.abandon(wire)
+            raise
+
+    async def _lend(self) -> SharedConnection:
+        wire, _ = await self._run(_PING, ())
+        return wire.lend(lambda: self.pool.give_back(wire))
+
+    async def _open(self, lost: Callable[[Wire], None]) -> Wire:
         """A connection. A pooler hands statements to any of its servers, so through one none is prepared: Neon's is
-        known by its name, any other by the process id that it invents.
+        known by its name, any other by the process id that it invents. That is asked once.
         """
         arguments: dict[str, Any] = {
             "connect_timeout": _CONNECT_SECONDS,
@@ -126,60 +143,28 @@ class Reader:
             **_KEEPALIVE,
             **self._url.connect_arguments(),
         }
-        connection: psycopg.AsyncConnection[Any] = await psycopg.AsyncConnection.connect(**arguments)
-        if self._url.is_neon_pooler or (not self._url.is_neon and await _is_pooled(connection)):
-            connection.prepare_threshold = None
-        return connection
-
-    async def _twice(self, statement: Executable) -> Sequence[RowMapping]:
+        connection = await SharedConnection.connect(autocommit=True, prepare_threshold=None, **arguments)
         try:
-            return await self._once(statement)
-        except DBAPIError as error:
-            if not is_dead_connection(error):
-                raise
-            return await self._once(statement)
-
-    async def _once(self, statement: Executable) -> Sequence[RowMapping]:
-        async with self.engine.connect() as connection:
-            return (await connection.execute(statement)).mappings().all()
-
-    def _in_background(self, work: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
-        task = asyncio.create_task(work)
-        self._behind.add(task)
-        task.add_done_callback(self._forget)
-        return task
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._behind.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen, so that the loop does not report what was answered already
+            if self._pooled is None:
+                self._pooled = await _is_pooled(connection)
+            await connection.set_autocommit(False)
+        except BaseException:
+            await connection.close()
+            raise
+        return Wire(connection, prepares=not self._pooled, lost=lost)
 
     def _went_away(self, reason: str) -> None:
         if self._away_since is None:
             self._away_since = time.monotonic()
-            LOG.warning("The database is away: %s", reason)
+            LOG.warning("The database is away", reason=reason)
 
     def _came_back(self) -> None:
         if self._away_since is not None:
-            LOG.info("The database answers again, after %.1f s", time.monotonic() - self._away_since)
+            LOG.info("The database answers again", away_s=round(time.monotonic() - self._away_since, 1))
             self._away_since = None
 
 
-async def _abandon(work: set[asyncio.Task[Any]]) -> None:
-    """Cancel tasks, once so that the server is told to stop, and once more so that its silence is not waited for."""
-    for _ in range(2):
-        for task in work:
-            task.cancel()
-        if work:
-            _, work = await asyncio.wait(work, timeout=_PARTING_SECONDS)
-
-
-async def _is_pooled(connection: psycopg.AsyncConnection[Any]) -> bool:
-    try:
-        await connection.set_autocommit(True)
-        cursor = await connection.execute("SELECT pg_backend_pid()")
-        row = await cursor.fetchone()
-    except BaseException:
-        await connection.close()
-        raise
+async def _is_pooled(connection: SharedConnection) -> bool:
+    cursor = await connection.execute("SELECT pg_backend_pid()")
+    row = await cursor.fetchone()
     return row is not None and row[0] != connection.info.backend_pid

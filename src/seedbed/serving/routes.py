@@ -1,144 +1,192 @@
-"""List and get routes for every table with a primary key of one column, made from its model."""
+"""The tables as routes: a list, a row, and the rows that foreign keys lead to."""
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Annotated, Any
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from urllib.parse import quote, unquote
 
-from fastapi import APIRouter, Path, Query, Response
-from fastapi import Request as HttpRequest
-from pydantic import BaseModel, ConfigDict, Field, create_model
-from sqlalchemy import BigInteger, Column, Integer, RowMapping, SmallInteger, Table, inspect, select
-from sqlmodel import SQLModel
+from starlette.types import Receive, Scope, Send
 
 from seedbed.errors import RowNotFound
-from seedbed.modelling import Schema
-from seedbed.serving.problems import DOCUMENTED
-from seedbed.serving.reading import Reader
-from seedbed.serving.visibility import is_public, public_columns
+from seedbed.serving.compiling import Compiler, Owner
+from seedbed.serving.cursors import Cursors
+from seedbed.serving.problems import problem, problem_of
+from seedbed.serving.querying import Query, plain_query, read_fields, read_query, value_of
+from seedbed.serving.resources import Link, Resource, Shown
+from seedbed.serving.statements import Fetch
 
-_PAGE, _LARGEST_PAGE = 50, 200
-_BITS = ((BigInteger, 63), (SmallInteger, 15), (Integer, 31))
-_TAKEN = frozenset({"/docs", "/health", "/openapi.json", "/redoc"})
-_TEXT = r"^[^\x00]*$"
-"""PostgreSQL's text has no NUL, so a key with one is the client's mistake."""
-
-_NEXT = {
-    "Link": {"description": 'The next page, as <...>; rel="next". The last has none.', "schema": {"type": "string"}}
-}
+TEMPLATE = "seedbed.route"
+"""Where in a request's scope its route's template is left, for the log and the metrics."""
 
 
-def table_routes(schema: Schema, reader: Reader) -> APIRouter:
-    """Routes for the schema's tables. An answer has a table's public columns and no others."""
-    router = APIRouter()
-    for table, path in served_tables(schema).items():
-        _add(router, path, table, schema.models[table.key], reader)
-    return router
+@dataclass(frozen=True)
+class Target:
+    """A path taken apart: a table's list, its row with a key, or where a link leads from there."""
+
+    resource: Resource
+    key: tuple[str, ...] = ()
+    link: Link | None = None
+
+    @property
+    def template(self) -> str:
+        return template_of(self.resource, with_key=bool(self.key), link=self.link)
 
 
-def served_tables(schema: Schema) -> dict[Table, str]:
-    """The tables that have routes, parents first, each with its collection's path: `/users` for `user`.
+@dataclass(frozen=True)
+class _Answer:
+    body: bytes
+    headers: list[tuple[bytes, bytes]]
 
-    Where two tables would share a path, or one would take the documentation's, it is the table's own name.
+
+def template_of(resource: Resource, *, with_key: bool = False, link: Link | None = None) -> str:
+    keys = [f"{{{column.name}}}" for column in resource.key] if with_key else []
+    return "/".join([resource.path, *keys, *([link.name] if link else [])])
+
+
+class Tables:
+    """All tables behind one look at the path: a table is found by its name, not by trying a pattern for each route.
+
+    The path is read as it was sent, so that a key may have any character, a slash among them, if it is percent-encoded.
     """
-    tables = [
-        table
-        for table in schema.tables
-        if table.key in schema.models and len(table.primary_key.columns) == 1 and is_public(table)
-    ]
-    wanted = Counter(path_of(table) for table in tables)
-    return {
-        table: path_of(table) if wanted[path_of(table)] == 1 and path_of(table) not in _TAKEN else f"/{table.key}"
-        for table in tables
-    }
 
+    def __init__(self, resources: Iterable[Resource], fetch: Fetch, cursors: Cursors) -> None:
+        self.resources = list(resources)
+        self._by_name = {resource.name.encode(): resource for resource in self.resources}
+        self._fetch = fetch
+        self._cursors = cursors
+        self._compiler = Compiler()
 
-def path_of(table: Table) -> str:
-    """The table's name in the plural."""
-    name = table.name
-    if name.endswith("s"):
-        return f"/{name}"
-    if name.endswith("y") and name[-2:-1] not in "aeiou":
-        return f"/{name[:-1]}ies"
-    return f"/{name}{'es' if name.endswith(('x', 'ch', 'sh')) else 's'}"
+    def find(self, scope: Scope) -> Target | None:
+        """What of the tables a request is for, if it is for them."""
+        raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+        segments = raw[len(scope.get("root_path", "")) :].split(b"/")
+        resource = self._by_name.get(segments[1]) if len(segments) > 1 else None
+        if resource is None:
+            return None
+        rest = segments[2:]
+        if not rest:
+            return Target(resource)
+        keys = len(resource.key)
+        if len(rest) not in {keys, keys + 1} or not all(rest):
+            return None
+        key = tuple(unquote(segment.decode("latin-1"), errors="surrogateescape") for segment in rest[:keys])
+        if len(rest) == keys:
+            return Target(resource, key)
+        link = resource.links.get(unquote(rest[keys].decode("latin-1")))
+        return None if link is None else Target(resource, key, link)
 
+    async def answer(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[TEMPLATE] = target.template
+        if scope["method"] != "GET":
+            refused = problem(405, "Method Not Allowed", headers={"Allow": "GET"})
+            await refused(scope, receive, send)
+            return
+        try:
+            answer = await self._answer(target, scope)
+        except Exception as error:
+            known = problem_of(error)
+            if known is None:
+                raise
+            await known(scope, receive, send)
+            return
+        await _send(answer, scope, send)
 
-def answer_model(table: Table, model: type[SQLModel]) -> type[BaseModel]:
-    """The table as it is answered. A column that the database fills is never NULL in an answer, whatever a row being
-    made may lack. Columns are aliases, since a column may be called what no field of a model can be.
-    """
-    fields: dict[str, Any] = {}
-    for number, column in enumerate(public_columns(table)):
-        annotation, description = _typed(column, model)
-        if not column.nullable:
-            annotation = _without_none(annotation)
-        fields[f"column_{number}"] = (annotation, Field(alias=column.name, description=description))
-    config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
-    made: type[BaseModel] = create_model(model.__name__, __config__=config, **fields)
-    return made
+    async def _answer(self, target: Target, scope: Scope) -> _Answer:
+        raw: bytes = scope["query_string"]
+        resource, link = target.resource, target.link
+        if not target.key:
+            return await self._list(resource, raw, scope)
+        key = [value_of(column, text, column.name) for column, text in zip(resource.key, target.key, strict=True)]
+        if link is None:
+            return await self._row(resource, raw, key)
+        if link.many:
+            return await self._list(link.to, raw, scope, Owner(resource, link, key))
+        return await self._followed(resource, link, raw, key)
 
+    async def _list(self, resource: Resource, raw: bytes, scope: Scope, of: Owner | None = None) -> _Answer:
+        query = read_query(resource, raw)
+        place = f"{resource.path} {query.order}"
+        after = None if query.cursor is None else _encoded(self._cursors.read(place, query.cursor))
+        statement, parameters = self._compiler.page(resource, _whole(resource, query), after, of)
+        body, more, exists, *ends = (await self._fetch(statement, parameters))[0]
+        if exists == b"false" and of is not None:
+            raise RowNotFound(of.owner.table.name)
+        headers = []
+        if more == b"true":
+            cursor = self._cursors.write(place, [None if end is None else end.decode() for end in ends])
+            headers.append((b"link", _next(scope, raw, cursor)))
+        if query.count is not None:
+            headers += await self._count(resource, query, of)
+        return _Answer(_written(resource, query.fields, body or b"[]"), headers)
 
-def _add(router: APIRouter, path: str, table: Table, model: type[SQLModel], reader: Reader) -> None:
-    answer = answer_model(table, model)
-    columns = public_columns(table)
-    key = next(iter(table.primary_key.columns))
-    kind, bounds = _key_type(key, model)
-    key_type: Any = Annotated[kind, Path(description=f"The {table.name}'s key.", **bounds)]
-    after_type: Any = Annotated[
-        kind | None,
-        Query(description="Give the rows that follow this key; the Link header has the next page's.", **bounds),
-    ]
-    limit_type: Any = Annotated[int, Query(ge=1, le=_LARGEST_PAGE, description="How many rows a page has at most.")]
+    async def _count(self, resource: Resource, query: Query, of: Owner | None) -> list[tuple[bytes, bytes]]:
+        found = (await self._fetch(*self._compiler.count(resource, query, of)))[0][0] or b""
+        number = int(found) if query.count == "exact" else int(json.loads(found)[0]["Plan"]["Plan Rows"])
+        return [(b"x-total-count", b"%d" % number), (b"x-total-count-is", str(query.count).encode())]
 
-    async def list_rows(request: HttpRequest, response: Response, after: Any = None, limit: int = _PAGE) -> Any:
-        statement = select(*columns).order_by(key).limit(limit + 1)
-        rows = await reader.fetch(statement if after is None else statement.where(key > after))
-        if len(rows) > limit:
-            following = request.url.include_query_params(after=rows[limit - 1][key.name], limit=limit)
-            response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-        return _plain(rows[:limit])
-
-    async def get_row(id: Any) -> Any:  # noqa: A002 - the name of the path's parameter
-        rows = await reader.fetch(select(*columns).where(key == id))
+    async def _row(self, resource: Resource, raw: bytes, key: list[bytes]) -> _Answer:
+        fields = read_fields(resource, raw)
+        rows = await self._fetch(self._compiler.row(resource, _needed(resource, fields)), key)
         if not rows:
-            raise RowNotFound(table.name)
-        return _plain(rows)[0]
+            raise RowNotFound(resource.table.name)
+        return _Answer(_written_one(resource, fields, rows[0][0] or b"null"), [])
 
-    list_rows.__annotations__ |= {"after": after_type, "limit": limit_type}
-    get_row.__annotations__["id"] = key_type
-    problems: dict[int | str, dict[str, Any]] = {status: DOCUMENTED[status] for status in (422, 503)}
-    tag, name = path.removeprefix("/"), table.name
-    router.add_api_route(
-        path, list_rows, response_model=list[answer], responses={200: {"headers": _NEXT}, **problems}, tags=[tag],  # type: ignore[valid-type]
-        name=f"list_{tag}", summary=f"List {tag}, in the order of their keys",
-    )  # fmt: skip
-    router.add_api_route(
-        f"{path}/{{id{':path' if kind is str else ''}}}", get_row, response_model=answer, responses=DOCUMENTED,
-        tags=[tag], name=f"get_{name}", summary=f"Get one {name}",
-    )  # fmt: skip
+    async def _followed(self, resource: Resource, link: Link, raw: bytes, key: list[bytes]) -> _Answer:
+        fields = read_fields(link.to, raw)
+        rows = await self._fetch(self._compiler.followed(resource, link, _needed(link.to, fields)), key)
+        if not rows:
+            raise RowNotFound(resource.table.name)
+        if rows[0][0] is None:
+            raise RowNotFound(link.to.table.name)
+        return _Answer(_written_one(link.to, fields, rows[0][0]), [])
 
 
-def _plain(rows: Sequence[RowMapping]) -> list[dict[str, Any]]:
-    return [dict(row) for row in rows]
+def _encoded(values: list[str | None]) -> list[bytes | None]:
+    return [None if value is None else value.encode() for value in values]
 
 
-def _typed(column: Column[Any], model: type[SQLModel]) -> tuple[Any, str | None]:
-    """A column's Python type and description: those of the field it was made from, which may have another name."""
-    found = inspect(model).get_property_by_column(column).key
-    field = model.model_fields.get(found)
-    return (Any, None) if field is None else (field.annotation, field.description)
+def _next(scope: Scope, raw: bytes, cursor: str) -> bytes:
+    kept = [part for part in raw.split(b"&") if part and not part.startswith(b"cursor=")]
+    path = scope.get("raw_path") or quote(scope["path"]).encode()
+    query = b"&".join([*kept, b"cursor=" + cursor.encode()])
+    return b"<" + path.replace(b">", b"%3E") + b"?" + query.replace(b">", b"%3E") + b'>; rel="next"'
 
 
-def _key_type(key: Column[Any], model: type[SQLModel]) -> tuple[Any, dict[str, Any]]:
-    """The key's Python type, and what of that type its column can hold: a number that is too large is the client's
-    mistake, and must not come back as the database's.
-    """
-    kind = _without_none(_typed(key, model)[0])
-    for sql_type, bits in _BITS:
-        if isinstance(key.type, sql_type):
-            return kind, {"ge": -(2**bits), "le": 2**bits - 1}
-    return kind, {"pattern": _TEXT} if kind is str else {}
+def _whole(resource: Resource, query: Query) -> Query:
+    return query if not resource.through_python else _with_fields(query, plain_query(resource).fields)
 
 
-def _without_none(annotation: Any) -> Any:
-    kinds = [kind for kind in getattr(annotation, "__args__", ()) if kind is not type(None)]
-    return kinds[0] if len(kinds) == 1 and type(None) in annotation.__args__ else annotation
+def _with_fields(query: Query, fields: tuple[Shown, ...]) -> Query:
+    return Query(fields, query.conditions, query.sort, query.limit, query.cursor, query.count)
+
+
+def _needed(resource: Resource, fields: tuple[Shown, ...]) -> tuple[Shown, ...]:
+    return fields if not resource.through_python else plain_query(resource).fields
+
+
+def _written(resource: Resource, fields: tuple[Shown, ...], body: bytes) -> bytes:
+    """The body as PostgreSQL wrote it, unless Python has to."""
+    if not resource.through_python:
+        return body
+    wanted = {column.name for column in fields}
+    chosen = {name for name, found in resource.answer.model_fields.items() if found.alias in wanted}
+    return resource.rows.dump_json(resource.rows.validate_json(body), by_alias=True, include={"__all__": chosen})
+
+
+def _written_one(resource: Resource, fields: tuple[Shown, ...], body: bytes) -> bytes:
+    return body if not resource.through_python else _written(resource, fields, b"[" + body + b"]")[1:-1]
+
+
+async def _send(answer: _Answer, scope: Scope, send: Send) -> None:
+    """Send with an ETag of the body, or say that the client has it already."""
+    etag = b'"' + blake2b(answer.body, digest_size=8).hexdigest().encode() + b'"'
+    known = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
+    headers = [(b"etag", etag), *answer.headers]
+    if known is not None and any(part.strip().removeprefix(b"W/") in {etag, b"*"} for part in known.split(b",")):
+        await send({"type": "http.response.start", "status": 304, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer.body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

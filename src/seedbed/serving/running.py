@@ -15,11 +15,10 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from seedbed.errors import CannotListen, PortTaken
-from seedbed.serving.journal import LOG
+from seedbed.serving.journal import LOG, LOGGER, JsonLines, PlainLines
 
 _TRIES = 20
 _DRAIN_SECONDS = 10
-_LINE = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
@@ -55,7 +54,7 @@ def url_of(listening: socket.socket) -> str:
 def serve(app: FastAPI, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are then finished first. The log goes to standard error."""
     with _logged():
-        LOG.info("Serving at %s, documented at %s/docs", url_of(listening), url_of(listening))
+        LOG.info(f"Serving at {url_of(listening)}, documented at {url_of(listening)}/docs")
         _server(app).run(sockets=[listening])
         LOG.info("Stopped")
 
@@ -82,13 +81,17 @@ def served(app: ASGIApp, listening: socket.socket) -> Iterator[str]:
 
 @contextmanager
 def _logged() -> Iterator[None]:
-    """Our own log on standard error, and of uvicorn's what matters; where someone set up logging, it stays theirs."""
-    if logging.getLogger().handlers or LOG.handlers:
+    """Our own log on standard error, and of uvicorn's what matters; where someone set up logging, it stays theirs.
+
+    A person at a terminal reads lines, and a program that collects them JSON.
+    """
+    own = logging.getLogger(LOGGER)
+    if logging.getLogger().handlers or own.handlers:
         yield
         return
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(_LINE))
-    levels = {LOG: logging.INFO, logging.getLogger("uvicorn"): logging.WARNING}
+    handler.setFormatter(PlainLines() if sys.stderr.isatty() else JsonLines())
+    levels = {own: logging.INFO, logging.getLogger("uvicorn"): logging.WARNING}
     before = {logger: logger.level for logger in levels}
     for logger, level in levels.items():
         logger.addHandler(handler)

@@ -9,13 +9,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from seedbed.serving.reading import Reader
 
 
-async def _session(request: Request) -> AsyncIterator[AsyncSession]:
+async def session(request: Request) -> AsyncIterator[AsyncSession]:
     reader: Reader = request.app.state.reader
-    async with reader.session() as session:
-        yield session
+    async with reader.session() as made:
+        yield made
 
 
-Session = Annotated[AsyncSession, Depends(_session, scope="function")]
+Session = Annotated[AsyncSession, Depends(session, scope="function")]
 """A route's parameter of this type is a session in a transaction, ended before the answer is sent: a client that reads
-slowly holds no connection. A database that is away is answered with 503, as everywhere.
+slowly holds no connection. A database that is away, or a deadline that passes, is answered with 503, as everywhere.
 """

@@ -33,7 +33,8 @@ def is_public(table: Table) -> bool:
     """
     shown = public_columns(table)
     fit = table.info.get("public", not looks_secret(table.name))
-    return bool(fit) and all(column in shown for column in table.primary_key.columns)
+    keys = list(table.primary_key.columns)
+    return bool(fit) and bool(keys) and all(column in shown for column in keys)
 
 
 def looks_secret(name: str) -> bool:

@@ -81,6 +81,22 @@ class Settings(BaseSettings):
     deadline: float = Field(
         5.0, alias="SEEDBED_DEADLINE", gt=0, le=300, description="Seconds after which a request is answered with 503."
     )
+    tokens: SecretStr | None = Field(
+        None,
+        alias="SEEDBED_TOKENS",
+        description="SHA-256 hashes, with commas between, of the tokens that may read; from seedbed serve --new-token.",
+    )
+    cursor_key: SecretStr | None = Field(
+        None,
+        alias="SEEDBED_CURSOR_KEY",
+        min_length=16,
+        description="Signs cursors, so that they hold across restarts and processes; without it, a random one.",
+    )
+    cors_origins: str | None = Field(
+        None,
+        alias="SEEDBED_CORS_ORIGINS",
+        description="Origins whose pages may read, with commas between; none, otherwise.",
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlmodel import Session
     from sqlmodel.ext.asyncio.session import AsyncSession
+    from starlette.testclient import TestClient
 
     from seedbed.postgres.embedded import ThrowawayServer
     from seedbed.settings import Project
@@ -260,6 +261,15 @@ def empty_db(request: pytest.FixtureRequest) -> "Engine":
     owned: Owned = case.owned if case is not None else request.getfixturevalue("_function_owned")
     with _told():
         return owned.clone(EMPTY).engine
+
+
+@pytest.fixture
+def client(db: "Session", _case: "Case") -> "Iterator[TestClient]":
+    """A client of the project's service on the test's database; it finds what the test has put into `db`."""
+    from seedbed.testing.clients import client
+
+    with _told(), client(_case, db) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import psycopg
@@ -175,10 +176,26 @@ class Shared:
             self._connection.close()
 
 
+def on_connection(connection: Connection) -> AsyncSession:
+    """An asynchronous session on a synchronous connection, and so in its transaction; it waits where it should not."""
+    held = _Open(connection)
+    return AsyncSession(
+        None, sync_session_class=_Held, held=held, join_transaction_mode=_NESTED, expire_on_commit=False
+    )
+
+
+@dataclass(frozen=True)
+class _Open:
+    connection: Connection
+
+    def opened(self) -> Connection:
+        return self.connection
+
+
 class _Held(Session):
     """The synchronous half of an asynchronous session, which connects when the test's own event loop first asks."""
 
-    def __init__(self, *, held: "Asynchronous", **options: Any) -> None:
+    def __init__(self, *, held: "Asynchronous | _Open", **options: Any) -> None:
         super().__init__(**options)
         self._held = held
 

@@ -1,0 +1,103 @@
+"""Who may ask, and how long what they ask may be."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from seedbed.errors import AccessUndecided, TokenMalformed, TokenMissing, UrlTooLong
+from seedbed.serving.problems import problem_for
+from seedbed.settings import Configuration, Environment
+
+URL_BYTES = 8000
+_OPEN = frozenset({"/health/live", "/health/ready"})
+_HASH = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True)
+class NewToken:
+    """A token for whoever asks, and what the service's settings know of it."""
+
+    token: str
+    hash: str
+
+
+def new_token() -> NewToken:
+    """256 random bits. A token that is random needs no slow hash: there is nothing to guess."""
+    token = secrets.token_urlsafe(32)
+    return NewToken(token, hashlib.sha256(token.encode()).hexdigest())
+
+
+def token_hashes(configuration: Configuration) -> tuple[bytes, ...]:
+    """SEEDBED_TOKENS, taken apart.
+
+    Raises:
+        TokenMalformed: an entry is no hash; it may be a token, so it is not shown.
+    """
+    given = configuration.settings.tokens
+    entries = given.get_secret_value().split(",") if given is not None else []
+    for position, entry in enumerate(entries, start=1):
+        if not _HASH.fullmatch(entry.strip()):
+            raise TokenMalformed(position)
+    return tuple(bytes.fromhex(entry.strip()) for entry in entries)
+
+
+def decide(configuration: Configuration, *, public: bool, host: str) -> None:
+    """See that somebody said who may read, wherever others can come: beyond this machine, or beyond development.
+
+    Raises:
+        AccessUndecided: with why it must be said.
+        TokenMalformed: what was said is no hash.
+    """
+    if token_hashes(configuration) or public:
+        return
+    environment = configuration.environment
+    if environment in {Environment.PREVIEW, Environment.PRODUCTION}:
+        raise AccessUndecided(f"this is {environment}")
+    if not _is_loopback(host):
+        raise AccessUndecided(f"{host} can be reached from other machines")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Gate:
+    """Refuses a URL that is too long, and, where there are tokens, everything but health to whoever has none of them.
+
+    A token is compared by its hash with every one of the hashes, each in constant time, so that how long a refusal
+    takes says nothing.
+    """
+
+    def __init__(self, app: ASGIApp, *, hashes: Sequence[bytes]) -> None:
+        self._app = app
+        self._hashes = tuple(hashes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = self._refused(scope) if scope["type"] == "http" else None
+        if refused is None:
+            await self._app(scope, receive, send)
+            return
+        await problem_for(refused)(scope, receive, send)
+
+    def _refused(self, scope: Scope) -> UrlTooLong | TokenMissing | None:
+        if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > URL_BYTES:
+            return UrlTooLong(URL_BYTES)
+        if not self._hashes or scope["path"] in _OPEN or self._knows(scope):
+            return None
+        return TokenMissing()
+
+    def _knows(self, scope: Scope) -> bool:
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        scheme, _, token = given.partition(b" ")
+        digest = hashlib.sha256(token.strip()).digest()
+        found = [hmac.compare_digest(digest, known) for known in self._hashes]
+        return scheme.lower() == b"bearer" and any(found)

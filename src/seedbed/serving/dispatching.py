@@ -1,0 +1,79 @@
+"""Who answers a request: the tables, or FastAPI and whatever a project added, within the deadline either way."""
+
+import asyncio
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from seedbed.errors import DatabaseAway
+from seedbed.serving.problems import problem_for
+from seedbed.serving.routes import Tables
+
+_PARTING_SECONDS = 2.0
+
+
+class Dispatch:
+    """Tables are answered here at once, unless a route of the project's `own` is for the same request.
+
+    Everything else goes on, and is answered with 503 when nothing has begun to come back by the deadline; it is
+    cancelled then, and nobody waits until it has noticed.
+    """
+
+    def __init__(self, app: ASGIApp, *, tables: Tables, own: Sequence[BaseRoute], deadline: float) -> None:
+        self._app = app
+        self._tables = tables
+        self._own = own
+        self._deadline = deadline
+        self._behind: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        target = self._tables.find(scope)
+        if target is not None and not self._is_own(scope):
+            await self._tables.answer(target, scope, receive, send)
+        else:
+            await self._within_deadline(scope, receive, send)
+
+    def _is_own(self, scope: Scope) -> bool:
+        return any(route.matches(scope)[0] is Match.FULL for route in self._own)
+
+    async def _within_deadline(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = late = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            if late:
+                return
+            begun = True
+            await send(message)
+
+        work = asyncio.get_running_loop().create_task(self._run(scope, receive, sending))
+        try:
+            done, _ = await asyncio.wait({work}, timeout=self._deadline)
+            if done or begun:
+                await work
+                return
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+        late = True
+        self._leave(work)
+        await problem_for(DatabaseAway())(scope, receive, send)
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    def _leave(self, work: "asyncio.Task[None]") -> None:
+        """Cancel, and once more if that is not heard: psycopg waits for the server to confirm what it cancels."""
+        self._behind.add(work)
+        work.add_done_callback(self._left)
+        work.cancel()
+        asyncio.get_running_loop().call_later(_PARTING_SECONDS, work.cancel)
+
+    def _left(self, work: "asyncio.Task[None]") -> None:
+        self._behind.discard(work)
+        if not work.cancelled():
+            work.exception()  # seen, so that the loop does not report what was answered already

@@ -1,0 +1,182 @@
+"""What a request for a list asks for, read from its query."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from seedbed.errors import QueryRefused
+from seedbed.serving.kinds import Unreadable
+from seedbed.serving.resources import Resource, Shown
+
+PAGE, LARGEST_PAGE = 50, 200
+OPERATORS = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+RESERVED = frozenset({"limit", "cursor", "sort", "fields", "count"})
+_PARAMETERS_AT_MOST = 100
+_VALUES_AT_MOST = 100
+_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A column compared with values: one, several for `in`, none for `null`."""
+
+    column: Shown
+    operator: str
+    values: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A list as it was asked for, with every name found among what may be read and every value one that fits."""
+
+    fields: tuple[Shown, ...]
+    conditions: tuple[Condition, ...]
+    sort: tuple[tuple[Shown, bool], ...]
+    limit: int
+    cursor: str | None
+    count: str | None
+
+    @property
+    def order(self) -> str:
+        return ",".join(f"{'-' if descending else ''}{column.name}" for column, descending in self.sort)
+
+
+def read_query(resource: Resource, raw: bytes) -> Query:
+    """
+    Raises:
+        QueryRefused: a parameter is unknown, or its value cannot be used. A column that may not be read is as unknown
+            as one that does not exist.
+    """
+    if not raw:
+        return plain_query(resource)
+    conditions: list[Condition] = []
+    given: dict[str, str] = {}
+    for name, text in _pairs(raw):
+        if name in RESERVED:
+            if name in given:
+                raise QueryRefused(name, "it is given twice")
+            given[name] = text
+        else:
+            conditions.append(_condition(resource, name, text))
+    return Query(
+        fields=_fields(resource, given.get("fields")),
+        conditions=tuple(conditions),
+        sort=_sort(resource, given.get("sort")),
+        limit=_limit(given.get("limit")),
+        cursor=given.get("cursor"),
+        count=_count(given.get("count")),
+    )
+
+
+def read_fields(resource: Resource, raw: bytes) -> tuple[Shown, ...]:
+    """The columns that a request for one row asks for."""
+    if not raw:
+        return tuple(resource.columns.values())
+    pairs = _pairs(raw)
+    for name, _ in pairs:
+        if name != "fields":
+            raise QueryRefused(None, "the parameter here is fields")
+    if len(pairs) > 1:
+        raise QueryRefused("fields", "it is given twice")
+    return _fields(resource, pairs[0][1] if pairs else None)
+
+
+def plain_query(resource: Resource) -> Query:
+    return Query(
+        tuple(resource.columns.values()), (), tuple((column, False) for column in resource.key), PAGE, None, None
+    )
+
+
+def sortable(column: Shown) -> bool:
+    return column.kind.cast is not None
+
+
+def value_of(column: Shown, text: str, name: str) -> bytes:
+    """A value as PostgreSQL reads it, if the column could hold it."""
+    try:
+        if "\0" in text:
+            raise Unreadable("PostgreSQL has no NUL")
+        return column.kind.parse(text).encode()
+    except UnicodeEncodeError:
+        raise QueryRefused(name, "it is not Unicode") from None
+    except Unreadable as error:
+        raise QueryRefused(name, str(error)) from None
+
+
+def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_AT_MOST
+        )
+    except UnicodeDecodeError:
+        raise QueryRefused(None, "it is not UTF-8") from None
+    except ValueError:
+        raise QueryRefused(None, f"it has more than {_PARAMETERS_AT_MOST} parameters") from None
+
+
+def _condition(resource: Resource, name: str, text: str) -> Condition:
+    column, operator = resource.columns.get(name), "eq"
+    if column is None:
+        before, _, operator = name.rpartition(".")
+        column = resource.columns.get(before)
+    if column is None or column.kind.cast is None:
+        raise QueryRefused(None, _known(resource))
+    shown = f"{column.name}.{operator}"
+    if operator == "null":
+        if text not in {"true", "false"}:
+            raise QueryRefused(shown, "Input should be true or false")
+        return Condition(column, f"null {text}", ())
+    if operator == "in":
+        texts = text.split(",")
+        if len(texts) > _VALUES_AT_MOST:
+            raise QueryRefused(shown, f"Input should have at most {_VALUES_AT_MOST} values")
+        return Condition(column, operator, tuple(value_of(column, each, shown) for each in texts))
+    if operator not in OPERATORS:
+        raise QueryRefused(None, f"the operators are {', '.join([*OPERATORS, 'in', 'null'])}")
+    return Condition(column, operator, (value_of(column, text, shown),))
+
+
+def _known(resource: Resource) -> str:
+    names = [*sorted(RESERVED), *(column.name for column in resource.columns.values() if sortable(column))]
+    return (
+        f"the parameters here are {', '.join(names)}, and columns with an operator, such as {resource.key[0].name}.gt"
+    )
+
+
+def _fields(resource: Resource, text: str | None) -> tuple[Shown, ...]:
+    if text is None:
+        return tuple(resource.columns.values())
+    names = text.split(",")
+    if len(set(names)) != len(names) or any(name not in resource.columns for name in names):
+        raise QueryRefused("fields", f"Input should be some of {','.join(resource.columns)}")
+    wanted = set(names)
+    return tuple(column for name, column in resource.columns.items() if name in wanted)
+
+
+def _sort(resource: Resource, text: str | None) -> tuple[tuple[Shown, bool], ...]:
+    """The columns to sort by, and then the key's, so that every row has a place of its own."""
+    chosen: dict[str, bool] = {}
+    for part in text.split(",") if text is not None else ():
+        name = part.removeprefix("-")
+        column = resource.columns.get(name)
+        if column is None or not sortable(column) or name in chosen:
+            known = ",".join(each.name for each in resource.columns.values() if sortable(each))
+            raise QueryRefused("sort", f"Input should be some of {known}, each with a - before it for descending")
+        chosen[name] = part.startswith("-")
+    last = next(reversed(chosen.values()), False)
+    for column in resource.key:
+        chosen.setdefault(column.name, last)
+    return tuple((resource.columns[name], descending) for name, descending in chosen.items())
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return PAGE
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and 1 <= int(text) <= LARGEST_PAGE):
+        raise QueryRefused("limit", f"Input should be from 1 to {LARGEST_PAGE}")
+    return int(text)
+
+
+def _count(text: str | None) -> str | None:
+    if text not in {None, "estimate", "exact"}:
+        raise QueryRefused("count", "Input should be estimate or exact")
+    return text

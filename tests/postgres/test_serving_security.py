@@ -1,0 +1,316 @@
+"""Who may read, and what nobody reads: injection in every parameter, private columns, tokens, slow clients."""
+
+import hashlib
+import itertools
+import json
+import socket
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from seedbed.errors import AccessUndecided, TokenMalformed
+from seedbed.modelling.building import build
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.serving import create_app
+from seedbed.serving.access import decide, new_token
+from seedbed.serving.granting import grant_reader
+from seedbed.serving.running import listen, served
+from seedbed.settings import DatabaseUrl, load
+from tests.postgres.services import free_port, until
+from tests.projects import Project, execute, fresh_database, little_project
+
+TABLES = """
+class Owner(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    hashed_password: str = "Zq7w"
+    notes: str = Field(default="Zq7w", sa_column_kwargs={"info": {"public": False}})
+
+class Pet(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    owner_id: int = Field(foreign_key="owner.id")
+    name: str
+
+class Ledger(Table, table=True):
+    __table_args__ = {"info": {"public": False}}
+    id: int | None = Field(default=None, primary_key=True)
+    owner_id: int = Field(foreign_key="owner.id")
+    amount: int = 7707
+"""
+ATTEMPTS = [
+    "'", '"', "\\", ";", "--", "1' OR '1'='1", '1" OR "1"="1', "1) OR (1=1", "1; DROP TABLE pet", "1 UNION SELECT 1",
+    "' UNION SELECT hashed_password FROM owner--", "1'||(SELECT hashed_password FROM owner LIMIT 1)||'", "$1", "%s",
+    "%(x)s", "{0}", "(SELECT pg_sleep(5))", "1'; SELECT pg_sleep(5)--", "id FROM owner; --", "name::text",
+    "name,(select 1)",
+    "id)) FROM owner--", "${jndi:ldap://x}", "../../etc/passwd", "\u2019", "\uff07", "a\r\nX-Evil: 1",
+    "0x31", "CHR(49)",
+    "1/*x*/", "/**/OR/**/1=1", "E'\\x27'", "$$x$$", "NULL", "true", "-1", "1e400", "\uff19", "id asc", "id;id", "*",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with little_project(tmp_path_factory.mktemp("kennel"), TABLES) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def kennel(seedbed_server: ThrowawayServer, project: Project) -> Iterator[Database]:
+    with fresh_database(seedbed_server) as database:
+        with connect(database) as connection:
+            build(connection, project.load_schema())
+        execute(
+            database.direct,
+            "INSERT INTO owner (name, hashed_password, notes) VALUES ('Ann', 'Zq7w', 'Zq7w'), ('Bob', 'Zq7w', 'Zq7w')",
+            "INSERT INTO pet (owner_id, name) SELECT 1 + n % 2, 'Pet ' || n FROM generate_series(1, 60) n",
+            "INSERT INTO ledger (owner_id, amount) VALUES (1, 7707)",
+        )
+        yield database
+
+
+def app_of(project: Project, url: DatabaseUrl, **variables: str) -> TestClient:
+    configuration = load(project.settled, environ={"DATABASE_URL": url.reveal(), **variables})
+    return TestClient(create_app(configuration, project.load_schema(), url))
+
+
+@pytest.fixture(scope="module")
+def client(project: Project, kennel: Database) -> Iterator[TestClient]:
+    with app_of(project, kennel.url) as client:
+        yield client
+
+
+class TestInjection:
+    PLACES = (
+        "/owners/{}", "/owners/{}/pets", "/owners?name={}", "/owners?id={}", "/owners?name.gt={}", "/owners?id.in=1,{}",
+        "/owners?{}=1", "/owners?name.{}=1", "/owners?id.{}=1", "/owners?sort={}", "/owners?sort=-{}",
+        "/owners?fields={}",
+        "/owners?fields=id,{}", "/owners?limit={}", "/owners?cursor={}", "/owners?count={}",
+        "/owners?name.null={}", "/{}",
+        "/owners/1?fields={}", "/owners/1/{}",
+    )  # fmt: skip
+
+    def test_in_any_place_changes_nothing_and_says_nothing(self, client: TestClient, kennel: Database) -> None:
+        begun = time.monotonic()
+        statuses = set()
+        for place, attempt in itertools.product(self.PLACES, ATTEMPTS):
+            answer = client.get(place.format(quote(attempt, safe="")))
+            statuses.add(answer.status_code)
+            assert "Zq7w" not in answer.text, (place, attempt)
+            assert "X-Evil" not in answer.headers
+            assert "SELECT" not in answer.text.upper().replace(quote(attempt).upper(), ""), (place, attempt)
+
+        assert statuses <= {200, 404, 422}
+        assert time.monotonic() - begun < 60
+        assert execute(kennel.direct, "SELECT count(*) FROM pet") == [(60,)]
+
+    def test_of_text_is_a_value_like_any_other(self, client: TestClient) -> None:
+        for attempt in ATTEMPTS:
+            assert client.get(f"/owners?name={quote(attempt, safe='')}").json() == []
+
+
+class TestPrivate:
+    @pytest.mark.parametrize("column", ["hashed_password", "notes"])
+    def test_columns_are_as_unknown_as_any_that_do_not_exist(self, client: TestClient, column: str) -> None:
+        for query in (
+            "{}=x", "{}.eq=x", "{}.gt=a", "{}.null=true", "{}.in=a,b", "sort={}", "sort=-{}", "fields={}",
+            "fields=id,{}",
+        ):  # fmt: skip
+            for path in ("/owners", "/pets/1/owner", "/owners/1", "/owners/1/pets"):
+                there = client.get(f"{path}?{query.format(column)}")
+                nowhere = client.get(f"{path}?{query.format('nowhere')}")
+                assert (there.status_code, there.text) == (nowhere.status_code, nowhere.text) == (422, nowhere.text)
+
+    def test_columns_are_in_no_answer(self, client: TestClient) -> None:
+        paths = ["/owners", "/owners/1", "/pets/1/owner", "/openapi.json", "/docs", "/metrics"]
+
+        everything = "".join(client.get(path).text for path in paths)
+
+        for word in ("Zq7w", "hashed_password", "notes", "ledger", "Ledger", "7707"):
+            assert word not in everything
+
+    @pytest.mark.parametrize("path", ["/ledgers", "/ledger", "/ledgers/1", "/ledgers/1/owner", "/owners/1/ledgers"])
+    def test_tables_do_not_exist(self, client: TestClient, path: str) -> None:
+        assert client.get(path).status_code == 404
+
+
+class TestSizes:
+    def test_of_a_url_have_a_limit(self, client: TestClient) -> None:
+        answer = client.get(f"/owners?name={'x' * 8000}")
+
+        assert (answer.status_code, answer.json()["code"]) == (414, "SB610")
+
+    @pytest.mark.parametrize("key", [2**31, -(2**31) - 1, 2**63, 10**30, "9" * 400, "9" * 5000, "1.5", "1e3", "٣", ""])
+    def test_of_a_key_that_no_row_has_are_the_clients_mistake(self, client: TestClient, key: object) -> None:
+        assert client.get(f"/owners/{key}").status_code in {404, 422}
+        assert client.get(f"/owners?id={key}").status_code == 422
+
+
+class TestTokens:
+    def test_let_in_those_who_have_one(self, project: Project, kennel: Database) -> None:
+        ours, theirs = new_token(), new_token()
+        with app_of(project, kennel.url, SEEDBED_TOKENS=f"{ours.hash}, {theirs.hash}") as client:
+            for token in (ours.token, theirs.token):
+                assert client.get("/owners/1", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+            for headers in (
+                {}, {"Authorization": f"Bearer {new_token().token}"}, {"Authorization": f"Basic {ours.token}"},
+                {"Authorization": ours.token}, {"Authorization": f"Bearer {ours.hash}"}, {"Authorization": "Bearer "},
+            ):  # fmt: skip
+                for path in ("/owners", "/owners/1", "/openapi.json", "/docs", "/metrics", "/nowhere", "/"):
+                    refused = client.get(path, headers=headers)
+                    assert (refused.status_code, refused.json()["code"]) == (401, "SB609")
+                    assert refused.headers["www-authenticate"] == "Bearer"
+            assert client.get("/health/live").status_code == client.get("/health/ready").status_code == 200
+
+    def test_are_hashed_in_the_settings(self) -> None:
+        made = new_token()
+
+        assert made.hash == hashlib.sha256(made.token.encode()).hexdigest()
+        assert len(made.token) >= 43
+
+    def test_that_are_no_hashes_are_refused_and_not_shown(self, project: Project, kennel: Database) -> None:
+        with pytest.raises(TokenMalformed) as refused:
+            app_of(project, kennel.url, SEEDBED_TOKENS=f"{new_token().hash},Zq7w-token")
+
+        assert "Entry 2" in str(refused.value)
+        assert "Zq7w" not in str(refused.value)
+
+
+class TestDecide:
+    @pytest.mark.parametrize(
+        ("environment", "host", "because"),
+        [
+            ("production", "127.0.0.1", "this is production"),
+            ("preview", "127.0.0.1", "this is preview"),
+            ("development", "0.0.0.0", "0.0.0.0 can be reached from other machines"),
+            ("development", "::", ":: can be reached from other machines"),
+        ],
+    )
+    def test_wants_it_said_who_may_read(self, project: Project, environment: str, host: str, because: str) -> None:
+        configuration = load(project.settled, environment, environ={})
+
+        with pytest.raises(AccessUndecided) as refused:
+            decide(configuration, public=False, host=host)
+        decide(configuration, public=True, host=host)
+        decide(load(project.settled, environment, environ={"SEEDBED_TOKENS": "a" * 64}), public=False, host=host)
+
+        assert refused.value.message == f"Who may read is not said, and {because}."
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+    def test_is_content_on_this_machine_in_development(self, project: Project, host: str) -> None:
+        decide(load(project.settled, environ={}), public=False, host=host)
+
+
+class TestCors:
+    def test_is_off_unless_it_is_set(self, client: TestClient, project: Project, kennel: Database) -> None:
+        asking = {"Origin": "https://app.example.com"}
+
+        assert "access-control-allow-origin" not in client.get("/owners/1", headers=asking).headers
+        with app_of(project, kennel.url, SEEDBED_CORS_ORIGINS="https://app.example.com") as open_client:
+            answer = open_client.get("/owners/1", headers=asking)
+            other = open_client.get("/owners/1", headers={"Origin": "https://evil.example.com"})
+        assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
+        assert "access-control-allow-origin" not in other.headers
+
+
+class TestReader:
+    @pytest.fixture
+    def reader(self, project: Project, kennel: Database) -> Iterator[DatabaseUrl]:
+        role = "kennel reader"
+        schema = project.load_schema()
+        assert grant_reader(kennel, schema, role, password="it's secret").created
+        assert not grant_reader(kennel, schema, role, password=None).created
+        yield kennel.url._with(username=role, password="it's secret")
+        execute(kennel.direct, f'DROP OWNED BY "{role}"', f'DROP ROLE "{role}"')
+
+    def test_reads_what_is_public_and_nothing_else(self, reader: DatabaseUrl) -> None:
+        with psycopg.connect(reader.reveal(), autocommit=True) as connection:
+            assert connection.execute("SELECT id, name FROM owner ORDER BY id").fetchone() == (1, "Ann")
+            assert connection.execute("SHOW statement_timeout").fetchone() == ("5s",)
+            connection.execute(
+                "SET default_transaction_read_only = off"
+            )  # it is but a belt: the rights are what counts
+            for statement in (
+                "SELECT hashed_password FROM owner", "SELECT notes FROM owner", "SELECT * FROM owner",
+                "SELECT * FROM ledger", "INSERT INTO pet (owner_id, name) VALUES (1, 'x')", "DELETE FROM pet",
+                "TRUNCATE pet", "CREATE TABLE mine (id int)",
+            ):  # fmt: skip
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement)
+
+    def test_is_enough_for_the_service(
+        self, project: Project, reader: DatabaseUrl, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with app_of(project, reader) as client:
+            paths = ["/owners", "/owners/1", "/owners/1/pets?count=exact", "/pets/1/owner", "/health/ready",
+                     "/pets?count=estimate&sort=-name&name.gt=P"]  # fmt: skip
+            assert [client.get(path).status_code for path in paths] == [200] * len(paths)
+
+        assert "may do more than read" not in caplog.text
+
+    def test_is_missed_when_the_service_runs_as_more(
+        self, project: Project, kennel: Database, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with app_of(project, kennel.url) as client:
+            client.get("/health/ready")
+
+        (warned,) = [vars(record) for record in caplog.records if "may do more than read" in record.getMessage()]
+        assert warned["facts"] == {"rights": "superuser, writing, private columns"}
+
+    def test_that_may_not_read_what_is_public_is_said_to_need_it(
+        self, project: Project, kennel: Database, reader: DatabaseUrl
+    ) -> None:
+        execute(kennel.direct, 'REVOKE ALL ON pet FROM "kennel reader"')
+        with app_of(project, reader) as client:
+            answer = client.get("/pets")
+
+        assert (answer.status_code, answer.json()["code"]) == (500, "SB612")
+
+    def test_has_its_slow_statements_given_up_by_the_server(
+        self, project: Project, kennel: Database, reader: DatabaseUrl
+    ) -> None:
+        execute(kennel.direct, "ALTER ROLE \"kennel reader\" SET statement_timeout = '100ms'")
+        with psycopg.connect(kennel.direct.reveal()) as other, app_of(project, reader) as client:
+            other.execute("LOCK TABLE pet")
+            answer = client.get("/pets")
+
+        assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "SB611", "2")
+
+
+class TestSlowClient:
+    def test_holds_no_connection_to_the_database(self, project: Project, kennel: Database) -> None:
+        execute(kennel.direct, "UPDATE pet SET name = repeat('x', 30000)")
+        configuration = load(project.settled, environ={"DATABASE_URL": kennel.url.reveal(), "SEEDBED_POOL_SIZE": "1"})
+        app = create_app(configuration, project.load_schema(), kennel.url)
+        listening = listen("127.0.0.1", free_port())
+        port = listening.getsockname()[1]
+        with served(app, listening) as url:
+            slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
+            try:
+                for one in slow:
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                    one.sendall(b"GET /pets?limit=60 HTTP/1.1\r\nHost: x\r\n\r\n")
+                until(lambda: _idle(kennel) == 1, "the only connection is idle")
+                quick = socket.create_connection(("127.0.0.1", port), timeout=10)
+                with quick:
+                    quick.sendall(b"GET /owners/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    answer = b"".join(iter(lambda: quick.recv(65536), b""))
+                assert b"200 OK" in answer.partition(b"\r\n")[0], url
+                assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["name"] == "Ann"
+            finally:
+                for one in slow:
+                    one.close()
+        execute(kennel.direct, "UPDATE pet SET name = 'Pet ' || id")
+
+
+def _idle(database: Database) -> int:
+    statement = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'seedbed serve' AND state = 'idle'"
+        " AND datname = current_database()"
+    )
+    return int(execute(database.direct, statement)[0][0])

@@ -1,0 +1,16 @@
+"""What `seedbed serve` does before it serves anything."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from seedbed.cli.serve import serve
+
+
+class TestServe:
+    def test_makes_a_token_without_a_project(self, tmp_path: Path) -> None:
+        made = json.loads(CliRunner().invoke(serve, ["--new-token", "--json"], obj=tmp_path).stdout)
+
+        assert hashlib.sha256(made["token"].encode()).hexdigest() == made["hash"]

@@ -1,0 +1,46 @@
+"""A project's routes.py, found, refused or done without."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seedbed.errors import RoutesNotUsable, SchemaNotImportable
+from seedbed.serving.own_routes import own_router
+from seedbed.settings import Project
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> Iterator[None]:
+    path, before = list(sys.path), sys.modules.pop("routes", None)
+    yield
+    sys.path[:] = path
+    sys.modules.pop("routes", None)
+    if before is not None:
+        sys.modules["routes"] = before
+
+
+class TestOwnRouter:
+    def test_is_none_where_there_is_no_module(self, tmp_path: Path) -> None:
+        assert own_router(Project(root=tmp_path, name="shop")) is None
+
+    def test_is_the_modules(self, tmp_path: Path) -> None:
+        (tmp_path / "routes.py").write_text("from fastapi import APIRouter\nrouter = APIRouter(prefix='/mine')\n")
+
+        router = own_router(Project(root=tmp_path, name="shop"))
+
+        assert router is not None
+        assert router.prefix == "/mine"
+
+    def test_is_missed_in_a_module_without_one(self, tmp_path: Path) -> None:
+        (tmp_path / "routes.py").write_text("app = 1\n")
+
+        with pytest.raises(RoutesNotUsable):
+            own_router(Project(root=tmp_path, name="shop"))
+
+    def test_is_not_had_from_a_module_that_raises(self, tmp_path: Path) -> None:
+        (tmp_path / "routes.py").write_text("1 / 0\n")
+
+        with pytest.raises(SchemaNotImportable, match="routes"):
+            own_router(Project(root=tmp_path, name="shop"))
