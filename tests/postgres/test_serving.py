@@ -31,6 +31,7 @@ from tests.postgres.services import until
 from tests.postgres.test_pooler import pooler  # noqa: F401 - a fixture
 
 METADATA = MetaData()
+NAME = "served"
 HIDDEN = "Zq7w-never-to-be-read"
 
 
@@ -98,8 +99,9 @@ SHELVES = 53
 @pytest.fixture(scope="module")
 def url(seedbed_server: ThrowawayServer) -> DatabaseUrl:
     with psycopg.connect(seedbed_server.url().reveal(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE served")
-    url = seedbed_server.url("served")
+        connection.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")  # the module's tests may come in two goes
+        connection.execute(f"CREATE DATABASE {NAME}")
+    url = seedbed_server.url(NAME)
     engine = create_engine(url.reveal().replace("postgresql:", "postgresql+psycopg:"))
     METADATA.create_all(engine)
     with engine.begin() as connection:
@@ -443,7 +445,7 @@ class TestPool:
         pooler: DatabaseUrl,  # noqa: F811
         tmp_path: Path,
     ) -> None:
-        app = made(pooler.with_database("served"), tmp_path)
+        app = made(pooler.with_database(NAME), tmp_path)
 
         async def served() -> set[int]:
             async with asking(app) as client:
@@ -462,7 +464,7 @@ class TestPool:
         pooler: DatabaseUrl,  # noqa: F811
         tmp_path: Path,
     ) -> None:
-        app = made(pooler.with_database("served"), tmp_path)
+        app = made(pooler.with_database(NAME), tmp_path)
         ended = 0
 
         def end() -> int:

@@ -182,6 +182,7 @@ NOTHING = dict.fromkeys(Every.model_fields.keys() - {"id"}, None)
 @pytest.fixture(scope="module")
 def url(seedbed_server: ThrowawayServer) -> DatabaseUrl:
     with psycopg.connect(seedbed_server.url().reveal(), autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS every WITH (FORCE)")
         connection.execute("CREATE DATABASE every")
         connection.execute("ALTER DATABASE every SET timezone = 'Asia/Kathmandu'")
         connection.execute("ALTER DATABASE every SET datestyle = 'SQL, DMY'")

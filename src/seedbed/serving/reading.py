@@ -22,8 +22,11 @@ from seedbed.settings import DatabaseUrl
 
 _CONNECT_SECONDS = 5
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-_RETRIES = 2
-"""A second time, since who ends all connections may end the one that was made meanwhile."""
+_RETRIES = 4
+"""More than one, since who ends all connections may end those that are made meanwhile, and again."""
+
+_AT_ONCE, _BREATH = 0.1, 0.01
+"""Seconds within which an opening fails that is worth another try, and those before it."""
 
 _PING = Statement("SELECT 1")
 
@@ -133,6 +136,18 @@ class Reader:
         return wire.lend(lambda: self.pool.give_back(wire))
 
     async def _open(self, lost: Callable[[Wire], None]) -> Wire:
+        """A connection; where one is ended while it is made, another. What takes its time to fail fails for good."""
+        for _ in range(_RETRIES):
+            begun = time.monotonic()
+            try:
+                return await self._opened(lost)
+            except (psycopg.OperationalError, OSError):
+                if time.monotonic() - begun > _AT_ONCE:
+                    raise
+                await asyncio.sleep(_BREATH)
+        return await self._opened(lost)
+
+    async def _opened(self, lost: Callable[[Wire], None]) -> Wire:
         """A connection. A pooler hands statements to any of its servers, so through one none is prepared: Neon's is
         known by its name, any other by the process id that it invents. That is asked once.
         """

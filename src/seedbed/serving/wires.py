@@ -169,6 +169,9 @@ class Wire:
             pg.consume_input()
             while self._waiter is not None and not pg.is_busy():
                 result = pg.get_result()
+                if result is not None and _is_last(result):
+                    self._fail(error_from_result(result))  # nothing comes after it, and its end may not be told
+                    return
                 if result is not None:
                     self._result = self._result or result
                 elif self._result is not None:
@@ -188,7 +191,7 @@ class Wire:
             if not waiter.done():
                 self._send(*then)
                 return
-        if result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED) == b"FATAL" or not self._is_open():
+        if not self._is_open():
             self._fail(error_from_result(result))
             return
         self._waiter = self._then = None
@@ -214,6 +217,11 @@ class Wire:
             lost.__cause__ = error
             waiter.set_exception(lost)
         self._lost(self)
+
+
+def _is_last(result: pq.abc.PGresult) -> bool:
+    """Whether the server ends the connection with it."""
+    return result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED) in {b"FATAL", b"PANIC"}
 
 
 def _expire(waiter: "asyncio.Future[list[Row]]") -> None:
