@@ -114,9 +114,15 @@ def tell(root: Path, arguments: list[str], variables: Mapping[str, str]) -> Told
     raise AssertionError("main() ends by SystemExit")
 
 
+class _WithFacts(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{super().format(record)} {getattr(record, 'facts', '')}"
+
+
 @contextlib.contextmanager
 def every_log(stream: io.StringIO) -> Iterator[None]:
     root, handler = logging.getLogger(), logging.StreamHandler(stream)
+    handler.setFormatter(_WithFacts())
     before = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)

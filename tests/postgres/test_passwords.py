@@ -143,7 +143,7 @@ class TestService:
                 told.write(asyncio.run(_answers(root, written.format(form, place)), debug=True))
 
         assert "503" in told.getvalue()
-        assert "The database is away: connection failed" in told.getvalue()
+        assert "The database is away {'reason': 'connection failed" in told.getvalue()
         assert shown(told.getvalue(), EVERY_SIGN) == set(), told.getvalue()
 
 

@@ -23,7 +23,7 @@ from seedbed.serving.reading import Reader
 from seedbed.serving.resources import resources
 from seedbed.serving.routes import Tables
 from seedbed.serving.statements import Fetch
-from seedbed.settings import Configuration, DatabaseUrl
+from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 
 def create_app(
@@ -71,6 +71,7 @@ def create_app(
         reader=reader,
         scales_to_zero=url.is_neon,
         version_table=configuration.project.version_table,
+        looks_at_rights=configuration.environment in {Environment.PREVIEW, Environment.PRODUCTION},
     )
     app.include_router(health_routes(readiness))
     if own is not None:

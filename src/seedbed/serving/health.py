@@ -66,6 +66,7 @@ class Readiness:
         reader: Reader | None = None,
         scales_to_zero: bool = False,
         version_table: str = "alembic_version",
+        looks_at_rights: bool = False,
     ) -> None:
         self._fetch = fetch
         self._at = Statement(f"SELECT version_num::text FROM {version_table}")
@@ -76,7 +77,7 @@ class Readiness:
         self._asking: asyncio.Task[None] | None = None
         self._found: Ready | ServiceError = DatabaseAway()
         self._until = 0.0
-        self._looked_at_rights = False
+        self._looks_at_rights = looks_at_rights
 
     async def ready(self) -> Ready:
         """
@@ -119,7 +120,7 @@ class Readiness:
         if missing:
             LOG.warning("The database lacks columns that are served", missing=missing)
             return SchemaBehind()
-        if not self._looked_at_rights:
+        if self._looks_at_rights:
             await self._look_at_rights()
         revision = await self._revision()
         drift = _drift(revision, self._history)
@@ -134,7 +135,7 @@ class Readiness:
         return rows[0][0].decode() if rows and rows[0][0] is not None else None
 
     async def _look_at_rights(self) -> None:
-        self._looked_at_rights = True
+        self._looks_at_rights = False
         beyond = await rights_beyond(self._fetch, self._resources)
         if beyond:
             LOG.warning("The service runs as a role that may do more than read: seedbed db grant-reader", rights=beyond)
