@@ -1,6 +1,10 @@
 """The PostgreSQL servers that this machine has, so that tests run on each major version."""
 
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from seedbed.postgres.embedded import Binaries, find_binaries
 
@@ -14,3 +18,14 @@ def installed() -> list[Binaries]:
         if (other := Binaries.in_folder(folder, str(folder))) is not None and other.major != found.major
     ]
     return [found, *others[-1:]]
+
+
+def psql_works() -> bool:
+    """Debian's /usr/bin/psql is there without a PostgreSQL behind it, and says so when it is run."""
+    program = shutil.which("psql")
+    return (
+        program is not None and subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
+    )
+
+
+needs_psql = pytest.mark.skipif(not psql_works(), reason="no psql on this machine, and none beside the embedded server")

@@ -14,6 +14,7 @@ import yaml
 from jsonschema import Draft4Validator
 
 from tests.emulators import Neon, ask, emulated
+from tests.servers import needs_psql
 
 PACKAGES = ("neon@6.2.3", "@neon/sdk@6.1.2", "@neondatabase/api-client@2.7.3")
 PR = "preview/pr-42"
@@ -97,6 +98,7 @@ class Command:
 
 
 class TestNeonsCommand:
+    @needs_psql
     def test_does_all_that_a_preview_needs(self, neon: Command, emulator: Neon) -> None:
         made = neon.json(
             "branches", "create", "--name", PR, "--expires-at", _days(3), "--annotation", '{"pr":"42"}'

@@ -7,13 +7,12 @@ import sys
 import pytest
 
 from tests.plugin.conftest import Shop
+from tests.servers import needs_psql
 
 LEFT = """SELECT email FROM "user" WHERE email LIKE '%@left'"""
 
 
-def psql(
-    project: Shop, *arguments: str, statement: str = "SELECT email FROM \"user\" WHERE email LIKE '%@left'"
-) -> str:
+def psql(project: Shop, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
         input=LEFT,
@@ -26,6 +25,7 @@ def psql(
 
 
 class TestFailure:
+    @needs_psql
     def test_keeps_what_the_test_did_and_says_where(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",

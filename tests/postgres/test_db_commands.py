@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import select
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,20 +21,10 @@ from seedbed.postgres.marking import change_mark, mark_of
 from seedbed.settings import Environment
 from tests.postgres.processes import PACKAGES, await_that, me
 from tests.projects import execute
+from tests.servers import needs_psql, psql_works
 
 SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60);' AND state = 'active'"
 Run = Callable[..., tuple[int, str, str]]
-
-
-def psql_works() -> bool:
-    """Debian's /usr/bin/psql is there without a PostgreSQL behind it, and says so when it is run."""
-    program = shutil.which("psql")
-    return (
-        program is not None and subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
-    )
-
-
-needs_psql = pytest.mark.skipif(not psql_works(), reason="no psql on this machine, and none beside the embedded server")
 
 
 @pytest.fixture

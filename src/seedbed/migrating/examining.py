@@ -115,7 +115,9 @@ def _schema(chosen: Configuration) -> Iterator[Finding]:
 
 def _history(chosen: Configuration) -> Iterator[Finding]:
     history = read_history(chosen.project)
-    yield Finding("history", f"{len(history.revisions)} revisions, one head: {history.head or 'none'}")
+    count = len(history.revisions)
+    what = "1 revision" if count == 1 else f"{count} revisions"
+    yield Finding("history", f"{what}, one head: {history.head or 'none'}")
     if changed := edited(chosen.project, history):
         yield Finding(
             "history",
