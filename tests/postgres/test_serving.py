@@ -536,7 +536,7 @@ class TestReadiness:
 
         statuses, asked = asyncio.run(served())
         assert statuses == {200}
-        assert asked == 3  # the columns, the role's rights, the revision
+        assert asked == 2  # the columns and the revision
 
 
 class TestSession:
