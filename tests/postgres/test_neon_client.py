@@ -17,8 +17,9 @@ from seedbed.branching import provider_of
 from seedbed.branching.neon import NeonBranches
 from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.emulator.storage import Storage
-from seedbed.branching.neon.finding import unfinished
+from seedbed.branching.neon.finding import Found, unfinished
 from seedbed.branching.neon.http import Unanswered, retry_after
+from seedbed.branching.neon.reaching import Reaching
 from seedbed.branching.neon.requesting import Request
 from seedbed.errors import (
     BadExpiry,
@@ -41,6 +42,8 @@ from seedbed.errors import (
     ProductionCopied,
     UnmarkedWithRows,
 )
+from seedbed.postgres.resetting import empty
+from seedbed.previewing.data import branch_database
 from seedbed.settings import Environment, find_project, load
 from tests.emulators import MARK, ROOT, Neon, ask, emulated
 
@@ -86,6 +89,66 @@ class TestCreate:
         assert neon.names() == ["main", f"{PR} [preparing]"]
         with pytest.raises(BranchNotReady):
             branches.url(PR)
+
+    def test_is_not_taken_aback_when_another_call_has_marked_the_copy(
+        self, neon: Neon, branches: NeonBranches, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        awake = Reaching.await_awake
+
+        def quicker(reaching: Reaching, found: Found, seconds: float) -> None:
+            monkeypatch.setattr(Reaching, "await_awake", awake)
+            empty(branch_database(neon.branches(), PR))
+            reaching.await_awake(found, seconds)
+
+        monkeypatch.setattr(Reaching, "await_awake", quicker)
+
+        made = branches.create(PR, environment=Environment.PREVIEW)
+
+        assert (made.name, made.ready) == (PR, False)
+        assert branches.finish(PR).ready
+
+    def test_stays_ready_when_another_call_has_finished_the_copy(
+        self, neon: Neon, branches: NeonBranches, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        awake = Reaching.await_awake
+
+        def quicker(reaching: Reaching, found: Found, seconds: float) -> None:
+            monkeypatch.setattr(Reaching, "await_awake", awake)
+            neon.branches().finish(PR)
+            reaching.await_awake(found, seconds)
+
+        monkeypatch.setattr(Reaching, "await_awake", quicker)
+
+        branches.create(PR, environment=Environment.PREVIEW)
+
+        assert branches.get(PR).ready
+        assert ask(branches.url(PR).reveal(), "SELECT name FROM seedbed.environment") == [("preview",)]
+
+    def test_is_not_made_of_a_parent_that_was_begun_anew_meanwhile(
+        self, neon: Neon, branches: NeonBranches, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make(branches, "base")
+        ask(branches.url("base").reveal(), MARK.format("preparing"))
+
+        with pytest.raises(BranchNotReady, match="base is still being prepared"):
+            branches.create(PR, parent="base", environment=Environment.PREVIEW)
+
+        assert neon.names() == ["base", "main"]
+
+    def test_says_that_it_is_gone_when_another_call_deletes_it(
+        self, neon: Neon, branches: NeonBranches, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        branches.create(PR, environment=Environment.PREVIEW)
+        awake = Reaching.await_awake
+
+        def deleted(reaching: Reaching, found: Found, seconds: float) -> None:
+            neon.branches().delete(PR)
+            awake(reaching, found, seconds)
+
+        monkeypatch.setattr(Reaching, "await_awake", deleted)
+
+        with pytest.raises(BranchNotFound):
+            branches.wait(PR)
 
     def test_copies_a_branch_that_somebody_is_connected_to(self, neon: Neon, branches: NeonBranches) -> None:
         connection = psycopg2.connect(neon.run.database_url())

@@ -17,8 +17,10 @@ PREPARING: Literal["preparing"] = "preparing"
 """The mark of a copy that is being made into a preview: it may be migrated and seeded, and its URL is withheld."""
 
 
-_COPYING = ", copying "
-"""What follows the role in `marked_by` of a copy that is being prepared, before the environment whose rows it has."""
+_COPYING, _INTO = ", copying ", " into "
+"""What follows the role in `marked_by` of a copy that is being prepared: before the environment whose rows it has, and
+before which copy it is, where the provider has a name for it that no other one ever has.
+"""
 
 _ONE_AT_A_TIME = 0x5EED1
 """CREATE ... IF NOT EXISTS looks first and makes after, so two commands at once would both make."""
@@ -74,23 +76,29 @@ def write_mark(connection: Connection, mark: Environment | Literal["preparing"])
     )
 
 
-def write_copied(connection: Connection, of: str) -> None:
+def write_copied(connection: Connection, of: str, *, into: str | None = None) -> None:
     """Mark a copy `preparing` with whose rows it has as they are, so that whoever goes on with it after a kill knows.
 
-    Any other mark takes the place of this: that of `finish`, and `preparing` again once the rows are others.
+    `into` says which copy this is: a copy of it inherits the mark, and is another one.
     """
     write_mark(connection, PREPARING)
-    connection.execute(
-        text("UPDATE seedbed.environment SET marked_by = marked_by || :copying"), {"copying": f"{_COPYING}{of}"}
-    )
+    _note(connection, f"{_COPYING}{of}" + (f"{_INTO}{into}" if into else ""))
+
+
+def write_replaced(connection: Connection, into: str | None) -> None:
+    """Mark a copy `preparing` whose rows are others by now; `into` is what `read_into` said of it before."""
+    write_mark(connection, PREPARING)
+    _note(connection, f"{_INTO}{into}" if into else "")
 
 
 def read_copied(connection: Connection) -> str | None:
     """The environment whose rows a copy that is being prepared has as they are; None once they are others."""
-    if read_mark(connection) != PREPARING:
-        return None
-    marked_by = connection.execute(text("SELECT marked_by FROM seedbed.environment")).scalar() or ""
-    return marked_by.rpartition(_COPYING)[2] if _COPYING in marked_by else None
+    return _read_note(connection)[0]
+
+
+def read_into(connection: Connection) -> str | None:
+    """Which copy `preparing` was written into, where that was said: this one, or what this one was copied from."""
+    return _read_note(connection)[1]
 
 
 def agree(connection: Connection, database: Database, action: str) -> None:
@@ -153,6 +161,18 @@ def tables_with_rows(connection: Connection) -> list[str]:
     answers = connection.exec_driver_sql(f"SELECT ARRAY[{asked}]::bool[]").scalar() or ()
     connection.execute(text("SET LOCAL row_security TO DEFAULT"))
     return [shown for (_, shown), occupied in zip(names, answers, strict=True) if occupied]
+
+
+def _note(connection: Connection, note: str) -> None:
+    connection.execute(text("UPDATE seedbed.environment SET marked_by = marked_by || :note"), {"note": note})
+
+
+def _read_note(connection: Connection) -> tuple[str | None, str | None]:
+    if read_mark(connection) != PREPARING:
+        return None, None
+    marked_by = str(connection.execute(text("SELECT marked_by FROM seedbed.environment")).scalar())
+    head, _, into = marked_by.partition(_INTO)
+    return head.partition(_COPYING)[2] or None, into or None
 
 
 def _has_records(connection: Connection) -> bool:

@@ -9,7 +9,15 @@ from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, refuse_pooler
 from seedbed.postgres.embedded import Server
 from seedbed.postgres.locks import migrating_alone
-from seedbed.postgres.marks import PREPARING, Destructive, read_mark, refuse_protected, write_mark
+from seedbed.postgres.marks import (
+    PREPARING,
+    Destructive,
+    read_into,
+    read_mark,
+    refuse_protected,
+    write_mark,
+    write_replaced,
+)
 
 _WAIT = timedelta(seconds=60)
 _SYSTEM = "nspname LIKE 'pg\\_%' OR nspname = 'information_schema'"
@@ -58,10 +66,11 @@ def empty(database: Database) -> None:
     with connect(database) as connection:
         if (mark := read_mark(connection)) != PREPARING:
             raise MarkedOtherwise("empty", database.name, mark or "nothing", PREPARING)
+        into = read_into(connection)
         _refuse_remains(connection, database)
         _drop_schemas(connection)
         _drop_large_objects(connection)
-        write_mark(connection, PREPARING)
+        write_replaced(connection, into)
         connection.commit()
 
 

@@ -9,7 +9,7 @@ from seedbed.migrating.applying import Applied, apply
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
-from seedbed.postgres.marks import PREPARING, read_copied, tables_with_rows, write_mark
+from seedbed.postgres.marks import read_copied, read_into, tables_with_rows, write_replaced
 from seedbed.postgres.resetting import empty
 from seedbed.seeding.locking import read_lock
 from seedbed.seeding.masking import Masked, mask
@@ -101,6 +101,6 @@ def _masked(configuration: Configuration, database: Database) -> Masked:
     schema, lock = load_schema(configuration.project), read_lock(configuration.project, Environment.PREVIEW)
     masked = mask(schema, database, Pools(lock.as_of), seed=lock.seed)
     with connect(database) as connection:
-        write_mark(connection, PREPARING)
+        write_replaced(connection, read_into(connection))
         connection.commit()
     return masked

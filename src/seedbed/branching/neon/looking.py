@@ -54,6 +54,10 @@ class Looking:
             raise BranchNotFound(name)
         return _ready(found[0]) if ready else found[0]
 
+    def is_ready(self, branch_id: str, name: str) -> bool:
+        """Whether the very branch with that id is ready by now."""
+        return any(one.neon.id == branch_id and one.ready for one in self.everything(name))
+
     def parent(self, name: str | None) -> Found:
         """What is to be copied: the branch that DATABASE_URL leads to, the default one, or one by its name."""
         everything = self.everything()

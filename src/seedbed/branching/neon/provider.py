@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from seedbed.branching.naming import check_name
 from seedbed.branching.neon.client import NeonClient, written
 from seedbed.branching.neon.finding import LONGEST, Found, unfinished
-from seedbed.branching.neon.http import CONFLICT, Access, Refused, Wire
+from seedbed.branching.neon.http import CONFLICT, Access, Missing, Refused, Wire
 from seedbed.branching.neon.looking import Looking
 from seedbed.branching.neon.reaching import Reaching
 from seedbed.branching.neon.replacing import children, request_anew, step_aside, sweep
@@ -19,6 +19,7 @@ from seedbed.errors import (
     BadExpiry,
     BranchError,
     BranchExists,
+    BranchNotFound,
     BranchNotReady,
     BranchSealed,
     NeonChildrenExpire,
@@ -33,7 +34,7 @@ from seedbed.errors import (
 )
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, located
-from seedbed.postgres.marks import PREPARING, read_mark, tables_with_rows, write_copied, write_mark
+from seedbed.postgres.marks import PREPARING, read_into, read_mark, tables_with_rows, write_copied, write_mark
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 _FARTHEST = timedelta(days=30)
@@ -111,16 +112,17 @@ class NeonBranches:
         branch = found.branch(self.client.endpoints())
         if branch.sealed:
             return branch
-        if not found.ready:
-            self._go_on(found)
-        with connect(self._reaching.database(found)) as connection:
-            write_mark(connection, branch.environment)
-            connection.commit()
-        if sealed:
-            for endpoint in self.client.endpoints(found.neon.id):
-                self.client.delete_endpoint(endpoint.id)
-        if not found.ready:
-            self._rename(found, name)
+        with _there(name):
+            if not found.ready:
+                self._go_on(found)
+            with connect(self._reaching.database(found)) as connection:
+                write_mark(connection, branch.environment)
+                connection.commit()
+            if sealed:
+                for endpoint in self.client.endpoints(found.neon.id):
+                    self.client.delete_endpoint(endpoint.id)
+            if not found.ready:
+                self._rename(found, name)
         return self.get(name)
 
     def reset(
@@ -145,14 +147,16 @@ class NeonBranches:
 
     def expire(self, name: str, at: datetime | None) -> Branch:
         _check_expiry(name, at)
-        self.client.update(self._looking.existing(name).neon.id, expires_at=written(at) if at is not None else None)
+        with _there(name):
+            self.client.update(self._looking.existing(name).neon.id, expires_at=written(at) if at is not None else None)
         return self.get(name)
 
     def wait(self, name: str, *, seconds: float = 60.0) -> None:
         found = self._looking.existing(name)
         if found.branch(self.client.endpoints()).sealed:
             raise BranchSealed(name)
-        self._reaching.await_awake(found, seconds)
+        with _there(name):
+            self._reaching.await_awake(found, seconds)
 
     def get(self, name: str) -> Branch:
         return self._looking.existing(name).branch(self.client.endpoints())
@@ -176,11 +180,12 @@ class NeonBranches:
         branch = found.branch(self.client.endpoints())
         if branch.sealed:
             raise BranchSealed(name)
-        if not branch.ready:
-            if not unfinished:
-                raise BranchNotReady(name)
-            self._go_on(found)
-        return self._reaching.url(found, pooled=pooled)
+        if not branch.ready and not unfinished:
+            raise BranchNotReady(name)
+        with _there(name):
+            if not branch.ready:
+                self._go_on(found)
+            return self._reaching.url(found, pooled=pooled)
 
     @property
     def _looking(self) -> Looking:
@@ -248,9 +253,11 @@ class NeonBranches:
         with connect(self._reaching.database(found)) as connection:
             mark = read_mark(connection)
             if mark == PREPARING:
-                if begun:  # its parent was begun anew since it was looked at
+                if begun and read_into(connection) != found.neon.id:  # its parent was begun anew meanwhile
                     raise BranchNotReady(branch.parent)
-                return
+                return  # as another call wants the same, and was quicker
+            if begun and mark == branch.environment and self._looking.is_ready(found.neon.id, branch.name):
+                return  # and even done before this one had begun
             if mark is None and (occupied := tables_with_rows(connection)):
                 raise UnmarkedWithRows("copy", branch.parent, occupied)
             own = mark or self.configuration.environment.value
@@ -259,8 +266,17 @@ class NeonBranches:
                 raise ProductionCopied(branch.parent, branch.environment)
             if inherited and own != branch.environment:
                 raise NeonRefused(CONFLICT, f"{branch.parent} is marked {own}, not {branch.environment}")
-            write_copied(connection, own)
+            write_copied(connection, own, into=found.neon.id)
             connection.commit()
+
+
+@contextmanager
+def _there(name: str) -> Iterator[None]:
+    """A branch that was found may be deleted by another call before the next question about it."""
+    try:
+        yield
+    except Missing:
+        raise BranchNotFound(name) from None
 
 
 def _check_expiry(name: str, at: datetime | None) -> None:
