@@ -12,7 +12,7 @@ import psycopg2
 
 from benchmarks.harness import machine, table
 from benchmarks.load import Load, Waits
-from benchmarks.places import ALEMBIC, ROOT, SEEDBED, environment, places, run
+from benchmarks.places import ALEMBIC, ROOT, SEEDBED, create_database, environment, places, run
 from seedbed.migrating.history import read_history
 from seedbed.postgres.embedded import Server, find_binaries
 from seedbed.settings import find_project, load
@@ -118,7 +118,7 @@ def main() -> None:
         run(ours, SEEDBED, "db", "start")
         server = Server.of(load(find_project(ours)))
         server.ensure_role()
-        _create(server, "drafts")
+        create_database(server, "drafts")
         _draft(ours, theirs, _url(server, "drafts"))
         contenders = (
             Contender("nothing applied", _base(server, ours, options.rows, OURS), None),
@@ -138,7 +138,7 @@ def main() -> None:
 
 
 def _tried(server: Server, one: Contender, database: str, rows: int, hold: float) -> Outcome:
-    _create(server, database, template=one.base)
+    create_database(server, database, template=one.base)
     url = _url(server, database)
     with Load(url, rows=rows, hold=hold) as work:
         took = work.beside(None if one.command is None else _started(*one.command(url)))
@@ -201,7 +201,7 @@ def _alembic_project(root: Path) -> Path:
 
 def _base(server: Server, root: Path, rows: int, name: str) -> str:
     """The tables of the first revision, filled."""
-    _create(server, name)
+    create_database(server, name)
     url = _url(server, name)
     if name == OURS:
         first = read_history(find_project(root)).revisions[0].id
@@ -231,11 +231,6 @@ def _started(root: Path, command: Words) -> "subprocess.Popen[bytes]":
 
 def _url(server: Server, database: str) -> str:
     return server.owner_url(database).reveal()
-
-
-def _create(server: Server, database: str, *, template: str = "template0") -> None:
-    with server.administration() as cursor:
-        cursor.execute(f"CREATE DATABASE {database} OWNER {server.owner} TEMPLATE {template}")
 
 
 if __name__ == "__main__":

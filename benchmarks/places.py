@@ -59,6 +59,12 @@ def places() -> Iterator[Places]:
                     Server(home, "bench_owner").stop()
 
 
+def create_database(server: Server, name: str, *, template: str = "template0") -> None:
+    """A database that belongs to the project's role, as those that Seedbed makes do."""
+    with server.administration() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} OWNER {server.owner} TEMPLATE {template}")
+
+
 def run(folder: Path, *command: str | Path) -> None:
     """Run a command to its end, and show what it said if that was not well."""
     done = subprocess.run(command, cwd=folder, env=environment(), check=False, capture_output=True, text=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg2
 
 from benchmarks.harness import machine, table
-from benchmarks.places import SEEDBED, places, run
+from benchmarks.places import SEEDBED, create_database, places, run
 from seedbed.migrating.applying import apply
 from seedbed.migrating.planning import plan
 from seedbed.migrating.rehearsing import rehearse
@@ -56,7 +56,7 @@ def main() -> None:
         configuration = load(find_project(root))
         server = Server.of(configuration)
         server.ensure_role()
-        _make(server, "base", "template0")
+        create_database(server, "base")
         _write(root, "first", None, "SELECT 1")
         base = _database(server, configuration, "base")
         apply(configuration.project, base)
@@ -91,7 +91,7 @@ def _rehearsed(configuration: Configuration, base: Database) -> float:
 
 def _applied(server: Server, configuration: Configuration, name: str) -> float:
     """Apply on a copy while another session looks, every two milliseconds, whether the table is locked."""
-    _make(server, name, "base")
+    create_database(server, name, template="base")
     over, held = threading.Event(), [0.0]
 
     def look() -> None:
@@ -121,11 +121,6 @@ def _applied(server: Server, configuration: Configuration, name: str) -> float:
 def _database(server: Server, configuration: Configuration, name: str) -> Database:
     url = server.owner_url(name)
     return Database(url, url, configuration.environment, configuration.origin("DATABASE_URL"), server)
-
-
-def _make(server: Server, name: str, template: str) -> None:
-    with server.administration() as cursor:
-        cursor.execute(f"CREATE DATABASE {name} OWNER {server.owner} TEMPLATE {template}")
 
 
 def _execute(server: Server, name: str, statements: str) -> None:

@@ -5,11 +5,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from psycopg2 import sql
 
+from seedbed.modelling.building import build
+from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import Binaries, Server, ThrowawayServer, find_binaries, throwaway_server
 from seedbed.postgres.embedded.account import server_account
@@ -20,7 +23,7 @@ from seedbed.postgres.embedded.throwaway import _parent
 from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 from tests.postgres.processes import kill_started
-from tests.projects import execute, fresh_database
+from tests.projects import Project, execute, fresh_database, little_project
 from tests.servers import installed
 
 OWNER = "shop_owner"
@@ -126,3 +129,17 @@ def given(given_server: ThrowawayServer) -> Iterator[Callable[..., Database]]:
 
 def _administer(server: ThrowawayServer, statement: str, name: str) -> None:
     execute(server.url(), sql.SQL(statement).format(name=sql.Identifier(name)))
+
+
+@pytest.fixture
+def make(tmp_path: Path, database: Database) -> Iterator[Callable[..., Project]]:
+    """Writes the project of a test, with its tables in the database."""
+    with ExitStack() as stack:
+
+        def made(tables: str, seeds: str = "") -> Project:
+            project = stack.enter_context(little_project(tmp_path, tables, seeds))
+            with connect(database) as connection:
+                build(connection, project.load_schema())
+            return project
+
+        yield made

@@ -2,9 +2,8 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
@@ -46,20 +45,6 @@ class Power(Table, table=True):
 """
 )
 MANY = "seeds.add(tables.Hero, 150_000)"
-
-
-@pytest.fixture
-def make(tmp_path: Path, database: Database) -> Iterator[Callable[..., Project]]:
-    """Writes the project of a test, with its tables in the database."""
-    with ExitStack() as stack:
-
-        def made(tables: str, seeds: str = "") -> Project:
-            project = stack.enter_context(little_project(tmp_path, tables, seeds))
-            with connect(database) as connection:
-                build(connection, project.load_schema())
-            return project
-
-        yield made
 
 
 def seed(project: Project, database: Database, *, fresh: bool = False) -> Seeded:

@@ -1,7 +1,6 @@
 """Seeds loaded a second time, over rows that seeds, people or migrations have put there."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,6 @@ from typing import Any
 import pytest
 
 from seedbed.errors import ExtensionMissing, RowsNotAppended, RowsOfOthers, TablesNotEmpty
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.marking import change_mark
 from seedbed.seeding.plan import plan
@@ -32,20 +29,6 @@ class Friend(Table, table=True):
     one_id: int = Field(primary_key=True, foreign_key="hero.id")
     other_id: int = Field(primary_key=True, foreign_key="hero.id")
 """
-
-
-@pytest.fixture
-def make(tmp_path: Path, database: Database) -> Iterator[Callable[..., Project]]:
-    """Writes the project of a test, with its tables in the database."""
-    with ExitStack() as stack:
-
-        def made(tables: str, seeds: str = "") -> Project:
-            project = stack.enter_context(little_project(tmp_path, tables, seeds))
-            with connect(database) as connection:
-                build(connection, project.load_schema())
-            return project
-
-        yield made
 
 
 def seed(project: Project, database: Database, seeds: str | None = None, **options: Any) -> Seeded:

@@ -81,7 +81,7 @@ def refuse_unallowed(database: str, assessed: Sequence[Assessed], allowed: Colle
         HazardsNotAllowed: with what was not.
     """
     missing = [
-        (hazard.rule, f"{hazard.at} ({one.revision.id}): {hazard.says}")
+        (hazard.rule, hazard.sentence)
         for one in assessed
         for hazard in one.hazards
         if hazard.destructive and hazard.rule not in {*allowed, *_noted(one.revision)}

@@ -1,13 +1,12 @@
 """Plain `alembic upgrade` and `downgrade`, kept from production until somebody has said what is meant."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from alembic import command, context
 
 from seedbed.errors import ProductionNotNamed
-from seedbed.migrating.assessing import Assessed, assess, assess_way_back, refuse_unallowed
+from seedbed.migrating.assessing import assess, assess_way_back, refuse_unallowed
 from seedbed.migrating.history import History, Revision, read_history
 from seedbed.migrating.nesting import within_alembic
 from seedbed.migrating.planning import plan
@@ -45,7 +44,8 @@ def guard_production(configuration: Configuration, database: Database) -> None:
         refuse_unallowed(database.name, found, [rule.strip() for rule in str(given.get("allow", "")).split(",")])
     if given.get("yes") != database.name:
         verb = "upgrade" if goes_up else "downgrade"
-        raise ProductionNotNamed(database.name, verb, [step.id for step in steps], _said(found))
+        dangers = [hazard.sentence for one in found for hazard in one.hazards]
+        raise ProductionNotNamed(database.name, verb, [step.id for step in steps], dangers)
 
 
 def _steps(history: History, at: str | None, *, goes_up: bool) -> tuple[Revision, ...]:
@@ -54,7 +54,3 @@ def _steps(history: History, at: str | None, *, goes_up: bool) -> tuple[Revision
     ways: Any = script._upgrade_revs if goes_up else script._downgrade_revs  # noqa: SLF001 - as Alembic's commands do
     known = {revision.id: revision for revision in history.revisions}
     return tuple(known[step.revision.revision] for step in ways(wanted, at))
-
-
-def _said(found: Sequence[Assessed]) -> list[str]:
-    return [f"{hazard.at} ({one.revision.id}): {hazard.says}" for one in found for hazard in one.hazards]

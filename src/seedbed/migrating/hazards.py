@@ -48,6 +48,10 @@ class Hazard:
     workaround: str
     destructive: bool
 
+    @property
+    def sentence(self) -> str:
+        return f"{self.at} ({self.revision}): {self.says}"
+
 
 def hazards(seen: Seen) -> list[Hazard]:
     """Every rule that a revision meets, in the order of `RULES`; each thing is named once for a rule."""

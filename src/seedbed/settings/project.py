@@ -94,9 +94,6 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
     table = document["tool"]["seedbed"]
     if not isinstance(table, dict):
         raise BadProjectTable(file, "tool.seedbed is not a table.", _KEYS)
-    for key in table:
-        if key not in _KEYS:
-            raise BadProjectTable(file, f"[tool.seedbed] has the unknown key {key!r}.", _KEYS)
     given: dict[str, Any] = {}
     for key, value in table.items():
         if key not in _KEYS:
