@@ -1,14 +1,24 @@
-"""What stands in the place of personal values: the n-th of a kind, another one for each n."""
+"""What stands in the place of personal values: the n-th of a kind, another one for each n, written as SQL."""
 
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from seedbed.seeding.pools import Pools
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _WORDS = 512
+_DAYS = 18_000
 
-Make = Callable[[int], str]
+
+@dataclass(frozen=True)
+class Said:
+    """A text as SQL makes it, and how long it gets."""
+
+    sql: str
+    longest: int
+
+    def __add__(self, other: "Said") -> "Said":
+        return Said(f"{self.sql} || {other.sql}", self.longest + other.longest)
 
 
 class Replacements:
@@ -16,54 +26,89 @@ class Replacements:
 
     def __init__(self, pools: Pools) -> None:
         self._pools = pools
-        self.kinds: dict[str, Make] = {
-            "email": lambda n: f"{self._word('first_name', n)}.{self._second(n)}@example.com",
-            "first_name": lambda n: self._named("first_name", n),
-            "last_name": lambda n: self._named("last_name", n),
-            "name": lambda n: f"{self._word('first_name', n).title()} {self._second(n).title()}",
-            "username": lambda n: f"{self._word('first_name', n)}_{short(n)}",
-            "phone": lambda n: f"+1555{n:07d}",
-            "address": lambda n: f"{n + 1} {self._word('last_name', n).title()} Street",
-            "city": lambda n: self._named("city", n),
-            "postcode": lambda n: f"{n:05d}",
-            "company": lambda n: f"{self._named('last_name', n)} Ltd",
-            "url": lambda n: f"https://example.com/{short(n)}",
-            "ip": lambda n: f"198.{18 + n // 65536 % 2}.{n // 256 % 256}.{n % 256}",
-            "date": lambda n: str(date(1950, 1, 1) + timedelta(days=n % 18_000)),
-            "number": lambda n: str(n + 1),
-            "text": lambda n: f"text {short(n)}",
-            "secret": lambda n: f"masked-{short(n)}",
+        self.kinds: dict[str, Callable[[str, int], Said]] = {
+            "email": lambda n, count: self._pair(n, count, ".", str) + _plain("@example.com"),
+            "first_name": lambda n, count: self._named("first_name", n, count),
+            "last_name": lambda n, count: self._named("last_name", n, count),
+            "name": lambda n, count: self._pair(n, count, " ", str.title),
+            "username": lambda n, count: self._word("first_name", n, str) + _plain("_") + _number(n, count),
+            "phone": lambda n, count: _plain("+1555") + _padded(n, count, 7),
+            "address": lambda n, count: (
+                _number(f"({n} + 1)", count + 1)
+                + _plain(" ")
+                + self._word("last_name", n, str.title)
+                + _plain(" Street")
+            ),
+            "city": lambda n, count: self._named("city", n, count),
+            "postcode": lambda n, count: _padded(n, count, 5),
+            "company": lambda n, count: self._named("last_name", n, count) + _plain(" Ltd"),
+            "url": lambda n, count: _plain("https://example.com/") + _number(n, count),
+            "ip": lambda n, _: _number(
+                f"(inet '198.18.0.0' + {n} % {1 << 17})", 10**14
+            ),  # RFC 2544's range, which is nobody's
+            "date": lambda n, _: Said(f"(date '1950-01-01' + {n} % {_DAYS})::text", 10),
+            "number": lambda n, count: _number(f"({n} + 1)", count + 1),
+            "text": lambda n, count: _plain("text ") + _number(n, count),
+            "secret": lambda n, count: _plain("masked-") + _number(n, count),
         }
 
-    def value(self, kind: str, n: int, longest: int | None) -> str:
-        """The n-th value of a kind; where that is too long for a column, its number alone."""
-        said = self.kinds[kind](n)
-        if longest is None or len(said) <= longest:
-            return said
-        compact = f"{short(n)}@x.io" if kind == "email" else short(n)
-        return compact if len(compact) <= longest else short(n)[:longest]
+    def value(self, kind: str, n: str, *, count: int, longest: int | None) -> str:
+        """An expression for the n-th value of `count`, where `n` is one of type int; NULL where that is.
 
-    def _word(self, provider: str, n: int) -> str:
-        words = self._pools.words(provider, _WORDS)
-        return words[n % len(words)]
+        Where these would not fit into a column, they are the numbers alone: all of them, so that none is another's.
+        """
+        said = self.kinds[kind](n, count)
+        if longest is None or said.longest <= longest:
+            return said.sql
+        compact = _compact(n, count, longest)
+        address = compact + _plain("@x.io")
+        return address.sql if kind == "email" and address.longest <= longest else compact.sql
 
-    def _second(self, n: int) -> str:
-        """A last name that makes the pair another one for each n, with a number where the pairs are used up."""
-        first, last = (self._pools.words(provider, _WORDS) for provider in ("first_name", "last_name"))
-        turn, name = divmod(n // len(first), len(last))
-        return last[name] + (str(turn) if turn else "")
+    def _pair(self, n: str, count: int, between: str, written: Callable[[str], str]) -> Said:
+        """A first and a last name, another pair for each n, with a number where the pairs are used up."""
+        first, last = self._words("first_name"), self._words("last_name")
+        pair = self._word("first_name", n, written) + _plain(between)
+        pair += self._word("last_name", f"{n} / {len(first)}", written)
+        return pair + _turn(n, count, len(first) * len(last), "")
 
-    def _named(self, provider: str, n: int) -> str:
-        words = self._pools.words(provider, _WORDS)
-        turn, word = divmod(n, len(words))
-        return words[word].title() + (f" {turn}" if turn else "")
+    def _named(self, provider: str, n: str, count: int) -> Said:
+        return self._word(provider, n, str.title) + _turn(n, count, len(self._words(provider)), " ")
+
+    def _word(self, provider: str, n: str, written: Callable[[str], str]) -> Said:
+        """One of a list, whose type `name` has a fixed width: of another one PostgreSQL would count up to the word."""
+        words = self._words(provider)
+        listed = ",".join(written(word) for word in words)
+        return Said(f"('{{{listed}}}'::name[])[{n} % {len(words)} + 1]::text", max(map(len, words)))
+
+    def _words(self, provider: str) -> Sequence[str]:
+        return self._pools.words(provider, _WORDS)
 
 
-def short(n: int) -> str:
-    """A number in as few letters as it has."""
-    said = ""
-    while True:
-        n, digit = divmod(n, len(_DIGITS))
-        said = _DIGITS[digit] + said
-        if not n:
-            return said
+def _plain(text: str) -> Said:
+    return Said(f"'{text}'", len(text))
+
+
+def _number(n: str, count: int) -> Said:
+    return Said(f"{n}::text", len(str(count)))
+
+
+def _padded(n: str, count: int, digits: int) -> Said:
+    digits = max(digits, len(str(count)))
+    return Said(f"lpad({n}::text, {digits}, '0')", digits)
+
+
+def _turn(n: str, count: int, of: int, before: str) -> Said:
+    """Nothing the first time that a list is gone through, and then how often it was."""
+    if count <= of:
+        return _plain("")
+    number = _number(f"({n} / {of})", count // of)
+    return Said(f"CASE WHEN {n} < {of} THEN '' ELSE '{before}' || {number.sql} END", len(before) + number.longest)
+
+
+def _compact(n: str, count: int, longest: int) -> Said:
+    """A number in as few letters as the last one has; where even these are too many, several values become one."""
+    powers = [1]
+    while powers[0] * len(_DIGITS) < count and len(powers) < longest:
+        powers.insert(0, powers[0] * len(_DIGITS))
+    letters = (f"substr('{_DIGITS}', {n} / {power} % {len(_DIGITS)} + 1, 1)" for power in powers)
+    return Said(" || ".join(letters), len(powers))
