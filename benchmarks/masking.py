@@ -15,7 +15,7 @@ from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
 from seedbed.seeding.locking import today
 from seedbed.seeding.masking import mask
-from seedbed.seeding.pools import Pools
+from seedbed.seeding.pools import Pools, Shelf
 from seedbed.settings import Environment, Origin, find_project
 from seedbed.settings.sources import Kind
 
@@ -73,7 +73,7 @@ def main() -> None:
             ways = {
                 "UPDATE": lambda: run(server, "copy", PLAIN),
                 "UPDATE, VACUUM FULL and ANALYZE": lambda: run(server, "copy", PLAIN, "VACUUM (FULL, ANALYZE) person"),
-                "seedbed seed mask": lambda: mask(schema, copied, Pools(today()), seed=1),
+                "seedbed seed mask": lambda: mask(schema, copied, Pools(today(), Shelf(Path(folder))), seed=1),
             }
             seconds = race({name: contender(name, work) for name, work in ways.items()}, rounds=chosen.rounds)
         report(f"{chosen.rows:,} rows masked", seconds, against="UPDATE")

@@ -180,13 +180,15 @@ def mask(ctx: click.Context, only_check: bool, yes: str | None, env: str | None,
     from seedbed.postgres.databases import locate
     from seedbed.seeding.locking import read_lock
     from seedbed.seeding.masking import mask as replace
-    from seedbed.seeding.pools import Pools
+    from seedbed.seeding.plan import POOLS
+    from seedbed.seeding.pools import Pools, Shelf
 
     database = locate(chosen)
     confirm(database.name, yes, action="masked")
     with step("Masking"):
         lock = read_lock(chosen.project, chosen.environment)
-        done = replace(schema, database, Pools(lock.as_of), seed=lock.seed)
+        pools = Pools(lock.as_of, Shelf(chosen.project.root / POOLS))
+        done = replace(schema, database, pools, seed=lock.seed)
     lines = columns([(name, f"{count:,} values") for name, count in done.columns.items()])
     show(done, as_json=as_json, lines=lines)
 

@@ -13,8 +13,8 @@ from seedbed.postgres.marks import read_copied, read_into, tables_with_rows, wri
 from seedbed.postgres.resetting import empty
 from seedbed.seeding.locking import read_lock
 from seedbed.seeding.masking import Masked, mask
-from seedbed.seeding.plan import plan
-from seedbed.seeding.pools import Pools
+from seedbed.seeding.plan import POOLS, plan
+from seedbed.seeding.pools import Pools, Shelf
 from seedbed.seeding.running import Seeded, run
 from seedbed.settings import Configuration, Environment, Origin
 from seedbed.settings.sources import Kind
@@ -99,7 +99,8 @@ def fill(
 
 def _masked(configuration: Configuration, database: Database) -> Masked:
     schema, lock = load_schema(configuration.project), read_lock(configuration.project, Environment.PREVIEW)
-    masked = mask(schema, database, Pools(lock.as_of), seed=lock.seed)
+    pools = Pools(lock.as_of, Shelf(configuration.project.root / POOLS))
+    masked = mask(schema, database, pools, seed=lock.seed)
     with connect(database) as connection:
         write_replaced(connection, read_into(connection))
         connection.commit()

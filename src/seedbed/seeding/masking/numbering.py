@@ -74,15 +74,10 @@ def number(cursor: Any, parts: Sequence[Part], seed: int) -> tuple[dict[str, Num
         by_kind[part.kind].append(part)
     numbers, counts = {}, {}
     for kind, mine in by_kind.items():
-        hashes = sql.Identifier(f"seedbed_hashes_{kind}")
-        cursor.execute(sql.SQL("CREATE TEMP TABLE {} (hash bigint) ON COMMIT DROP").format(hashes))
-        for part in mine:
-            different = sql.SQL("INSERT INTO pg_temp.{} SELECT DISTINCT {} FROM {} WHERE {} IS NOT NULL")
-            cursor.execute(different.format(hashes, _hash(part, keys[kind]), part.place, part.quoted))
-            counts[f"{part.table.key}.{part.column.name}"] = cursor.rowcount
-        if kind != EMPTYING:
-            lengths = [part.longest for part in mine if part.longest is not None]
-            numbers[kind] = Numbers(kind, keys[kind], _list(cursor, kind, hashes), min(lengths, default=None))
+        found, count = _list(cursor, kind, keys[kind], mine)
+        counts.update(zip((f"{part.table.key}.{part.column.name}" for part in mine), found, strict=True))
+        lengths = [part.longest for part in mine if part.longest is not None]
+        numbers[kind] = Numbers(kind, keys[kind], count, min(lengths, default=None))
     return numbers, counts
 
 
@@ -110,24 +105,30 @@ def _hash(part: Part, key: int) -> sql.Composed:
     return sql.SQL('hashtextextended({}::text COLLATE "C", {})').format(part.quoted, sql.Literal(key))
 
 
-def _list(cursor: Any, kind: str, hashes: sql.Identifier) -> int:
-    """The hashes of a kind in their order, as a function that a statement's planning calls once; how many they are."""
-    listed = sql.Identifier(f"seedbed_list_{kind}")
-    cursor.execute(
-        sql.SQL(
-            "CREATE TEMP TABLE {} ON COMMIT DROP AS"
-            " SELECT ARRAY(SELECT DISTINCT hash FROM pg_temp.{} ORDER BY hash) AS hashes"
-        ).format(listed, hashes)
-    )
+def _list(cursor: Any, kind: str, key: int, parts: Sequence[Part]) -> tuple[list[int], int]:
+    """Have a function that gives the hashes of a kind in their order; how many each column has, and how many all have.
+
+    PostgreSQL calls a function that never changes once for each place of it in a statement, when it plans that.
+    """
+    table = sql.Identifier("pg_temp", f"seedbed_lists_{kind}")
+    cursor.execute(sql.SQL("CREATE TEMP TABLE {} (hashes bigint[]) ON COMMIT DROP").format(table))
+    inserted = sql.SQL("INSERT INTO {} VALUES (ARRAY({} ORDER BY hash)) RETURNING cardinality(hashes)")
+    different = sql.SQL("SELECT DISTINCT {} AS hash FROM {} WHERE {} IS NOT NULL")
+    counts, count = [], 0
+    for part in parts:
+        cursor.execute(inserted.format(table, different.format(_hash(part, key), part.place, part.quoted)))
+        count = cursor.fetchone()[0]
+        counts.append(count)
+    if len(parts) > 1:
+        cursor.execute(inserted.format(table, sql.SQL("SELECT DISTINCT unnest(hashes) AS hash FROM {}").format(table)))
+        count = cursor.fetchone()[0]
     cursor.execute(
         sql.SQL(
             "CREATE FUNCTION {}() RETURNS bigint[] LANGUAGE plpgsql IMMUTABLE AS"
-            " $$ BEGIN RETURN (SELECT hashes FROM pg_temp.{}); END $$"
-        ).format(_listed(kind), listed)
+            " $$ BEGIN RETURN (SELECT hashes FROM {} ORDER BY cardinality(hashes) DESC LIMIT 1); END $$"
+        ).format(_listed(kind), table)
     )
-    cursor.execute(sql.SQL("SELECT cardinality(hashes) FROM pg_temp.{}").format(listed))
-    count: int = cursor.fetchone()[0]
-    return count
+    return counts, count
 
 
 def _listed(kind: str) -> sql.Identifier:

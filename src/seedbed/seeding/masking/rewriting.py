@@ -95,6 +95,7 @@ def mask(schema: Schema, database: Database, pools: Pools, *, seed: int) -> Mask
             connection.connection.rollback()
             raise MaskRefused(database.name, sentence(error)) from error
         _settle(connection, parts, updated, views)
+    pools.keep()
     return Masked(database.name, counts, tuple(table.key for table in updated))
 
 
