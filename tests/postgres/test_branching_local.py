@@ -257,9 +257,10 @@ class TestCopies:
 class TestStrategy:
     def test_is_to_copy_files_once_the_wal_of_them_would_cost_more(self, branches: LocalBranches) -> None:
         with branches.server.administration() as cursor:
-            small = cloning._create(cursor, MAIN, "copy", shares_blocks=False).as_string(cursor)
+            version = cursor.connection.server_version
+            small = cloning._create(MAIN, "copy", cloning._look(cursor, MAIN), version=version).as_string(cursor)
             execute(main_of(branches), "INSERT INTO note SELECT repeat('x', 1000) FROM generate_series(1, 50000)")
-            big = cloning._create(cursor, MAIN, "copy", shares_blocks=False).as_string(cursor)
+            big = cloning._create(MAIN, "copy", cloning._look(cursor, MAIN), version=version).as_string(cursor)
 
         assert small == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "wal_log"'
         assert big == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "file_copy"'

@@ -69,16 +69,22 @@ def clone(cursor: "Cursor", source: str, target: str, *, force: bool = False, fo
         CopyFailed: PostgreSQL refused; no target was made.
     """
     _free(cursor, source, force=force)
+    found = _look(cursor, source)
     try:
-        cursor.execute(_create(cursor, source, target, shares_blocks=folder is not None and shares_blocks(folder)))
+        if found.is_large and cursor.connection.server_version >= _CLONES:
+            method = "clone" if folder is not None and shares_blocks(folder) else "copy"
+            cursor.execute("SELECT set_config('file_copy_method', %s, false)", (method,))
+        cursor.execute(_create(source, target, found, version=cursor.connection.server_version))
     except psycopg2.errors.ObjectInUse as error:
-        if found := sessions(cursor, source):
-            raise _in_use(source, found) from error
+        if users := sessions(cursor, source):
+            raise _in_use(source, users) from error
         raise CopyFailed(source, _said(error)) from error
     except psycopg2.Error as error:
         raise CopyFailed(source, _said(error)) from error
-    _carry_settings(cursor, source, target)
-    _carry_grants(cursor, source, target)
+    if found.has_settings:
+        _carry_settings(cursor, source, target)
+    if found.has_grants:
+        _carry_grants(cursor, source, target)
 
 
 def sessions(cursor: "Cursor", database: str) -> list[Session]:
@@ -113,18 +119,37 @@ def _in_use(source: str, found: list[Session]) -> ParentInUse:
     return ParentInUse(source, [str(session) for session in found], idle=all(session.idle for session in found))
 
 
-def _create(cursor: "Cursor", source: str, target: str, *, shares_blocks: bool) -> sql.Composed:
+@dataclass(frozen=True)
+class _Source:
+    """What a database to be copied is like, in one answer: most have neither settings nor grants of their own."""
+
+    owner: str = ""
+    size: int = 0
+    has_settings: bool = False
+    has_grants: bool = False
+
+    @property
+    def is_large(self) -> bool:
+        return self.size > _FILE_COPY_ABOVE
+
+
+def _look(cursor: "Cursor", source: str) -> _Source:
     cursor.execute(
-        "SELECT pg_get_userbyid(datdba), pg_database_size(oid) FROM pg_database WHERE datname = %s", (source,)
+        "SELECT pg_get_userbyid(datdba), pg_database_size(oid),"
+        " EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase = d.oid), datacl IS NOT NULL"
+        " FROM pg_database d WHERE datname = %s",
+        (source,),
     )
-    owner, size = cursor.fetchone() or ("", 0)
-    strategy = "file_copy" if size > _FILE_COPY_ABOVE else "wal_log"
-    if cursor.connection.server_version >= _CLONES:
-        cursor.execute("SELECT set_config('file_copy_method', %s, false)", ("clone" if shares_blocks else "copy",))
-    chosen = sql.SQL(" STRATEGY {}").format(sql.Identifier(strategy))
-    return sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
-        sql.Identifier(target), sql.Identifier(source), sql.Identifier(owner)
-    ) + (chosen if cursor.connection.server_version >= _STRATEGIES else sql.SQL(""))
+    return _Source(*(cursor.fetchone() or ()))
+
+
+def _create(source: str, target: str, found: _Source, *, version: int) -> sql.Composed:
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+        sql.Identifier(target), sql.Identifier(source), sql.Identifier(found.owner)
+    )
+    if version < _STRATEGIES:
+        return create
+    return create + sql.SQL(" STRATEGY {}").format(sql.Identifier("file_copy" if found.is_large else "wal_log"))
 
 
 def _carry_settings(cursor: "Cursor", source: str, target: str) -> None:
@@ -155,8 +180,6 @@ def _carry_grants(cursor: "Cursor", source: str, target: str) -> None:
         (source,),
     )
     grants = cursor.fetchall()
-    if not grants:
-        return
     database, owner = sql.Identifier(target), sql.Identifier(grants[0][0])
     cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(database, owner))
     for _, is_public, grantee, privilege, grantable in grants:

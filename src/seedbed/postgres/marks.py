@@ -3,9 +3,11 @@
 from enum import StrEnum
 from typing import Literal
 
+import psycopg2
 from sqlalchemy import Connection, text
 
 from seedbed.errors import MarkedOtherwise, ProtectedEnvironment, UnmarkedWithRows
+from seedbed.postgres.connecting import open_connection, translated
 from seedbed.postgres.databases import Database
 from seedbed.postgres.version_tables import IS_VERSION_TABLE
 from seedbed.settings import Environment
@@ -65,6 +67,21 @@ def read_mark(connection: Connection) -> str | None:
     if not _has_records(connection):
         return None
     return connection.execute(text("SELECT name FROM seedbed.environment")).scalar()
+
+
+def mark_of(database: Database) -> str | None:
+    """The same on a connection of its own, for who wants nothing else: SQLAlchemy's would ask four things before."""
+    with translated(database):
+        connection = open_connection(database)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT name FROM seedbed.environment")
+                found = cursor.fetchone()
+                return None if found is None else str(found[0])
+        except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
+            return None
+        finally:
+            connection.close()
 
 
 def write_mark(connection: Connection, mark: Environment | Literal["preparing"]) -> None:

@@ -33,7 +33,7 @@ _LOCAL = (("sslmode", "disable"),)
 """Said in the URL, since a PGSSLMODE=require that somebody's shell exports for production would ask it of us too."""
 _CHEAP_LOGIN = 160000
 """The version since which a login's cost can be set. 4,096 rounds guard passwords that can be guessed, at 8 ms for each
-connection; the role's is 192 random bits.
+connection; the role's and the superuser's are 192 random bits.
 """
 
 _ONE_AT_A_TIME = 0x5EED0
@@ -201,9 +201,12 @@ class Server:
         cursor.execute("SELECT pg_advisory_lock(%s)", (_ONE_AT_A_TIME,))
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (self.owner,))
         verb = sql.SQL("CREATE ROLE" if cursor.fetchone() is None else "ALTER ROLE")
+        state = self._state()
         if cursor.connection.server_version >= _CHEAP_LOGIN:
             cursor.execute("SET scram_iterations = 1")
-        password = sql.Literal(self._state().owner_password)
+            password = sql.Literal(state.superuser_password)
+            cursor.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(SUPERUSER), password))
+        password = sql.Literal(state.owner_password)
         cursor.execute(sql.SQL("{} {} LOGIN PASSWORD {}").format(verb, sql.Identifier(self.owner), password))
 
     def _state(self) -> State:

@@ -72,7 +72,8 @@ def number(cursor: Any, parts: Sequence[Part], seed: int) -> tuple[dict[str, Num
     by_kind: dict[str, list[Part]] = defaultdict(list)
     for part in parts:
         by_kind[part.kind].append(part)
-    numbers, counts = {}, {}
+    numbers: dict[str, Numbers] = {}
+    counts: dict[str, int] = {}
     for kind, mine in by_kind.items():
         found, count = _list(cursor, kind, keys[kind], mine)
         counts.update(zip((f"{part.table.key}.{part.column.name}" for part in mine), found, strict=True))
