@@ -96,7 +96,16 @@ class Project:
         plan = "def plan(seeds: Seeds) -> None:\n" + "".join(f"    {line}\n" for line in dedent(body).splitlines())
         return self.write(f"seeds/{environment}.py", SEEDS + plan)
 
-    def write_revision(self, name: str, upgrade: str, *, follows: str | None = None, downgrade: str = "pass") -> Path:
+    def write_revision(
+        self,
+        name: str,
+        upgrade: str,
+        *,
+        follows: str | tuple[str, ...] | None = None,
+        downgrade: str = "pass",
+        depends_on: str | None = None,
+        label: str | None = None,
+    ) -> Path:
         """`upgrade` and `downgrade` are lines of Python."""
 
         def indented(lines: str) -> str:
@@ -105,7 +114,8 @@ class Project:
         return self.write(
             f"migrations/versions/{name}.py",
             f'"""{name.replace("_", " ").capitalize()}"""\n\nimport time\n\nfrom alembic import op\n\n'
-            f"revision = {name!r}\ndown_revision = {follows!r}\n\n\n"
+            f"revision = {name!r}\ndown_revision = {follows!r}\ndepends_on = {depends_on!r}\n"
+            f"branch_labels = {label!r}\n\n\n"
             f"def upgrade() -> None:\n{indented(upgrade)}\n\ndef downgrade() -> None:\n{indented(downgrade)}",
         )
 

@@ -7,7 +7,7 @@ from alembic.script import ScriptDirectory
 
 from seedbed.errors import AdoptionRefused
 from seedbed.migrating.applying import move
-from seedbed.migrating.history import alembic_config, current_revision, read_history, version_table
+from seedbed.migrating.history import alembic_config, current_revision, parted, read_history, version_table
 from seedbed.postgres.catalogue import differences, read_catalogue, without
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, refuse_pooler
@@ -28,7 +28,7 @@ class Adopted:
 def adopt(configuration: Configuration, database: Database, *, at: str | None = None) -> Adopted:
     """Write down which revision a database is at, having seen that it is: nothing else about it is changed.
 
-    Without `at`, revisions are tried from the newest down, and the first whose catalogue the database has is taken.
+    Without `at`, every revision is tried, and the newest whose catalogue the database has is taken.
 
     Raises:
         AdoptionRefused: it is in the history already, or no revision makes what it has; what differs is said.
@@ -45,19 +45,16 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
         found = without(read_catalogue(connection), project.ignore)
         chosen, said = None, "there is no revision"
         with shadow_database(configuration) as shadow, connect(shadow) as scratch:
-            for revision in [known.id for known in reversed(history.revisions) if at in {None, known.id}]:
+            for revision in [known.id for known in history.revisions if at in {None, known.id}]:
                 move(project, scratch, revision)
                 left = differences(found, without(read_catalogue(scratch), project.ignore))
-                if not left:
-                    chosen = revision
-                    break
-                if said == "there is no revision":
-                    said = f"at {revision}, {'; '.join(map(str, left))}"
+                said = f"at {revision}, {'; '.join(map(str, left))}"
+                chosen = chosen if left else current_revision(scratch, project)
         if chosen is None:
             raise AdoptionRefused(database.name, said)
         with migrating_alone(connection, database.name):
-            MigrationContext.configure(connection, opts=version_table(project)).stamp(
-                ScriptDirectory.from_config(alembic_config(project)), chosen
-            )
+            directory = ScriptDirectory.from_config(alembic_config(project))
+            for one in parted(chosen):
+                MigrationContext.configure(connection, opts=version_table(project)).stamp(directory, one)
             connection.commit()
     return Adopted(database.name, chosen)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import ExtensionUnavailable, RevisionFailed, SeedbedError, TablesBusy
 from seedbed.migrating.handing_over import handed, refuse_deaf
-from seedbed.migrating.history import History, Revision, current_revision, due, read_history
+from seedbed.migrating.history import History, Revision, current_revision, due, ends, read_history
 from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
 from seedbed.migrating.progress import watched
 from seedbed.modelling import in_words
@@ -85,7 +85,7 @@ def apply(
             with watched(connection, database, progress), bounded(connection, patience):
                 _patiently(project, history, connection, chosen, patience, say)
             seconds = round(time.monotonic() - begun, 3)
-    reached = chosen[-1].id if chosen else revision
+            reached = current_revision(connection, project) if chosen else revision
     return Applied(database.name, chosen, reached, history.head, pending[len(chosen) :], seconds)
 
 
@@ -124,7 +124,8 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
     """
     try:
         with handed(project, connection) as config:
-            command.upgrade(config, pending[-1].id)
+            for end in ends(pending):
+                command.upgrade(config, end)
     except SeedbedError:
         raise
     except Exception as error:
@@ -137,6 +138,14 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
         done = [revision.id for revision in pending if revision not in left]
         said = sentence(error) if isinstance(error, DBAPIError) else in_words(error)
         raise RevisionFailed(left[0].id, said, applied=done) from error
+
+
+def step_back(project: Project, connection: Connection, revision: Revision) -> None:
+    """Take a throw-away database down by one revision, whatever other branches it has."""
+    below = revision.follows[0] if revision.follows else "base"
+    with handed(project, connection) as config, bounded(connection, ORDINARY):
+        command.downgrade(config, f"{revision.id}@{below}")
+    connection.rollback()
 
 
 def move(project: Project, connection: Connection, target: str) -> None:

@@ -15,7 +15,7 @@ from seedbed.errors import (
     StepNotReversible,
     UnknownRevision,
 )
-from seedbed.migrating.applying import move, upgrade
+from seedbed.migrating.applying import move, step_back, upgrade
 from seedbed.migrating.drafting import built
 from seedbed.migrating.history import History, Revision, current_revision, read_history
 from seedbed.migrating.knowing import spent
@@ -79,18 +79,12 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
         revisions=len(history.revisions),
         facts=(
             "one head",
-            _climbing(history, old),
+            f"every step{f' since {old[-1].id}' if old else ''} runs up, down and up again",
             "the result equals the models",
         ),
         spent=tuple(spent(schema, found)),
         conditions=tuple(conditions),
     )
-
-
-def _climbing(history: History, old: tuple[Revision, ...]) -> str:
-    if not history.linear:
-        return "all run up, down and up again at once"
-    return f"every step{f' since {old[-1].id}' if old else ''} runs up, down and up again"
 
 
 def _until(history: History, since: str | None) -> tuple[Revision, ...]:
@@ -112,21 +106,19 @@ def _climbed(
     old: tuple[Revision, ...] = (),
 ) -> Catalogue:
     """Take each step up, down and up again, and give the catalogue at the top."""
-    if not history.linear:
-        return _climbed_at_once(project, connection)
     if old:
         upgrade(project, history, connection, old)
     below = read_catalogue(connection)
     for revision in history.revisions[len(old) :]:
         try:
-            if moves_data(revision.file) and (condition := _tried_with_rows(project, connection, revision.id)):
+            if moves_data(revision.file) and (condition := _tried_with_rows(project, connection, revision)):
                 conditions.append(condition)
             with ways_of_running(connection) as ways:
                 move(project, connection, revision.id)
             if len(ways) > 1:
                 raise MixedRevision(revision.id)
             above = read_catalogue(connection)
-            if _goes_down(project, connection):
+            if _goes_down(project, connection, revision):
                 if left := differences(read_catalogue(connection), below):
                     raise StepNotReversible(revision.id, f"after its downgrade, {'; '.join(map(str, left))}")
                 move(project, connection, revision.id)
@@ -140,29 +132,12 @@ def _climbed(
     return below
 
 
-def _climbed_at_once(project: Project, connection: Connection) -> Catalogue:
-    """Take a history with merges up, down and up again as a whole: no single step leads down from a merge."""
-    try:
-        move(project, connection, "head")
-        above = read_catalogue(connection)
-        move(project, connection, "base")
-        move(project, connection, "head")
-    except RuntimeError:
-        connection.rollback()  # a step says itself that there is no way back
-        return above
-    except DBAPIError as error:
-        raise StepNotReversible("head", sentence(error)) from error
-    if left := differences(read_catalogue(connection), above):
-        raise StepNotReversible("head", f"up again, {'; '.join(map(str, left))}")
-    return above
-
-
 def moves_data(file: Path) -> bool:
     """Whether a revision looks as if it changed rows: by the words that do so, in SQL or in SQLAlchemy's calls."""
     return bool(_MOVING.search(file.read_text(encoding="utf-8")))
 
 
-def _tried_with_rows(project: Project, connection: Connection, revision: str) -> str | None:
+def _tried_with_rows(project: Project, connection: Connection, revision: Revision) -> str | None:
     """Take a step up, down and up over rows, and back to where it was without them; what was in the way, if anything.
 
     Raises:
@@ -170,26 +145,26 @@ def _tried_with_rows(project: Project, connection: Connection, revision: str) ->
     """
     fill(connection)
     try:
-        move(project, connection, revision)
-        if _goes_down(project, connection):
-            move(project, connection, revision)
-            _goes_down(project, connection)
+        move(project, connection, revision.id)
+        if _goes_down(project, connection, revision):
+            move(project, connection, revision.id)
+            _goes_down(project, connection, revision)
     except DBAPIError as error:
         connection.rollback()
         if not about_rows(error):
             raise
-        if current_revision(connection, project) == revision:
-            _goes_down(project, connection)
-        return f"{revision}: {sentence(error)}"
+        if current_revision(connection, project) == revision.id:
+            _goes_down(project, connection, revision)
+        return f"{revision.id}: {sentence(error)}"
     finally:
         empty(connection)
     return None
 
 
-def _goes_down(project: Project, connection: Connection) -> bool:
+def _goes_down(project: Project, connection: Connection, revision: Revision) -> bool:
     """Take a step down; False where the revision says itself that it is forward only."""
     try:
-        move(project, connection, "-1")
+        step_back(project, connection, revision)
     except RuntimeError:
         connection.rollback()
         return False

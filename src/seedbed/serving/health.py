@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from seedbed.errors import DatabaseAway, SchemaBehind, SeedbedError, ServiceError
-from seedbed.migrating.history import History, read_history
+from seedbed.migrating.history import History, has_history, read_history
 from seedbed.serving.granting import rights_beyond
 from seedbed.serving.journal import LOG
 from seedbed.serving.problems import documented
@@ -69,7 +69,7 @@ class Readiness:
         looks_at_rights: bool = False,
     ) -> None:
         self._fetch = fetch
-        self._at = Statement(f"SELECT version_num::text FROM {version_table}")
+        self._at = Statement(f"SELECT string_agg(version_num::text, ', ' ORDER BY version_num) FROM {version_table}")
         self._resources = resources
         self._history = history
         self._reader = reader
@@ -143,7 +143,7 @@ class Readiness:
 
 def history_of(project: Project) -> History | None:
     """The project's migrations, if it has any that can be read."""
-    if not project.alembic_ini.is_file():
+    if not has_history(project):
         return None
     try:
         return read_history(project)

@@ -1,7 +1,6 @@
 """What a project has already: its tables, its history and its settings, found without running any of it."""
 
 import ast
-import configparser
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +10,8 @@ from pathlib import Path
 from seedbed.errors import SeveralHistories
 from seedbed.migrating.handing_over import takes_connection
 from seedbed.starter.env_lines import is_asynchronous
-from seedbed.starter.reading_code import Code, Module, imported_names, name_of, parsed, python_files
+from seedbed.starter.reading_alembic import Said, find_histories
+from seedbed.starter.reading_code import Code, Module, imported_names, name_of, parsed
 
 _VARIABLE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", re.MULTILINE)
 _OF_A_DATABASE = re.compile(r"DATABASE|POSTGRES|^DB_|_DB$|^PG[A-Z]+$|SQLALCHEMY")
@@ -20,7 +20,9 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 @dataclass(frozen=True)
 class HistoryFound:
-    """An Alembic history. `env` is None where there is no env.py; `metadata` where that does not say it plainly."""
+    """An Alembic history. `env` is None where there is no env.py; `metadata` where that does not say it plainly.
+    `leaves_out` are the options by which env.py keeps things from being compared.
+    """
 
     ini: Path
     folder: Path
@@ -31,6 +33,8 @@ class HistoryFound:
     takes_connection: bool
     version_table: str
     metadata: str | None
+    several_metadata: bool = False
+    leaves_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,73 +72,59 @@ def find(folder: Path) -> Found | None:
     Raises:
         SeveralHistories: several databases are several projects, and each has a folder.
     """
-    inis = sorted(_inis(folder))
-    if len(inis) > 1:
-        raise SeveralHistories(folder, [str(ini.relative_to(folder)) for ini in inis])
-    ini = inis[0] if inis else None
-    root = _project_folder(folder, ini)
-    roots = _import_roots(root, ini)
-    code = Code(roots)
-    history = _history(ini, code) if ini is not None else None
+    histories = find_histories(folder)
+    if len(histories) > 1:
+        raise SeveralHistories(folder, [str(one.file.relative_to(folder)) for one in histories])
+    said = histories[0] if histories else None
+    root = _project_folder(folder, said)
+    code = Code(_import_roots(root, said))
+    history = _history(said, code) if said is not None else None
     tables = _tables(root, code, history)
     if history is None and tables is None:
         return None
     return Found(root, history, tables, _environment_files(root))
 
 
-def _inis(folder: Path) -> Iterator[Path]:
-    seen = {file.parent for file in python_files(folder)} | {folder}
-    for place in {*seen, *(parent for one in seen for parent in one.parents if parent.is_relative_to(folder))}:
-        yield from (file for file in place.glob("*.ini") if _location(file) is not None)
-
-
-def _location(ini: Path) -> Path | None:
-    """The folder of the revisions, as an ini file says it."""
-    parser = configparser.ConfigParser({"here": str(ini.parent)})
-    try:
-        parser.read_string(ini.read_text(encoding="utf-8"))
-        said = parser.get("alembic", "script_location")
-    except (configparser.Error, ValueError, OSError):
-        return None
-    return ini.parent / said.replace(":", "/")
-
-
-def _project_folder(folder: Path, ini: Path | None) -> Path:
-    if ini is None:
+def _project_folder(folder: Path, said: Said | None) -> Path:
+    if said is None:
         return folder
-    above = [ini.parent, *(parent for parent in ini.parent.parents if parent.is_relative_to(folder))]
-    return next((one for one in above if (one / "pyproject.toml").is_file()), ini.parent)
+    place = said.file.parent
+    above = [place, *(parent for parent in place.parents if parent.is_relative_to(folder))]
+    named = next((one for one in above if (one / "pyproject.toml").is_file()), None)
+    # Flask-Migrate's alembic.ini is beside env.py, in a folder of the project, which need not have a pyproject.toml.
+    return named or (place.parent if said.folder == place and place.is_relative_to(folder / place.name) else place)
 
 
-def _import_roots(root: Path, ini: Path | None) -> list[Path]:
-    said: list[Path] = []
-    if ini is not None:
-        parser = configparser.RawConfigParser()
-        parser.read_string(ini.read_text(encoding="utf-8"))
-        words = re.split(r"[\s:;]+", parser.get("alembic", "prepend_sys_path", fallback=".").replace("%(here)s", "."))
-        said = [ini.parent / word for word in words if word]
+def _import_roots(root: Path, said: Said | None) -> list[Path]:
     source = [] if (root / "src" / "__init__.py").exists() else [root / "src"]
-    return [one for one in (*source, *said, root) if one.is_dir()]
+    return [one for one in (*source, *(said.paths if said is not None else ()), root) if one.is_dir()]
 
 
-def _history(ini: Path, code: Code) -> HistoryFound:
-    folder = _location(ini) or ini.parent
-    env = folder / "env.py"
-    source = env.read_text(encoding="utf-8") if env.is_file() else ""
-    tree = parsed(env) if source else None
-    graph = dict(_revisions(folder / "versions"))
+def _history(said: Said, code: Code) -> HistoryFound:
+    env = said.folder / "env.py"
+    tree = parsed(env)
+    source = env.read_text(encoding="utf-8") if tree is not None else ""
+    graph = {name: parents for place in said.versions for name, parents in _revisions(place)}
     followed = {parent for parents in graph.values() for parent in parents}
     return HistoryFound(
-        ini=ini,
-        folder=folder,
+        ini=said.file,
+        folder=said.folder,
         revisions=len(graph),
         heads=tuple(sorted(set(graph) - followed)),
-        env=env if source else None,
+        env=env if env.is_file() else None,
         asynchronous=tree is not None and is_asynchronous(source),
         takes_connection=tree is not None and takes_connection(source),
         version_table=_version_table(tree) if tree is not None else "alembic_version",
         metadata=_metadata_of(tree, code) if tree is not None else None,
+        several_metadata=tree is not None
+        and isinstance(dict(_assigned(tree)).get("target_metadata"), ast.List | ast.Tuple),
+        leaves_out=tuple(_filters(tree)) if tree is not None else (),
     )
+
+
+def _filters(tree: ast.Module) -> Iterator[str]:
+    said = {keyword.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for keyword in node.keywords}
+    yield from (name for name in ("include_object", "include_name") if name in said)
 
 
 def _revisions(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -143,8 +133,9 @@ def _revisions(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
         said = dict(_assigned(tree)) if tree is not None else {}
         revision = said.get("revision")
         if isinstance(revision, ast.Constant) and isinstance(revision.value, str):
-            parents = [n.value for n in ast.walk(said.get("down_revision", revision)) if isinstance(n, ast.Constant)]
-            yield revision.value, tuple(one for one in parents if isinstance(one, str) and one != revision.value)
+            before = [said[name] for name in ("down_revision", "depends_on") if name in said]
+            parents = [node.value for one in before for node in ast.walk(one) if isinstance(node, ast.Constant)]
+            yield revision.value, tuple(one for one in parents if isinstance(one, str))
 
 
 def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 _PASSED_OVER = frozenset({"__pycache__", "build", "dist", "node_modules", "site-packages", "test", "tests", "venv"})
 _BASES = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta", "MappedAsDataclass"})
-_MAKERS = frozenset({"declarative_base", "automap_base"})
+_MAKERS = frozenset({"declarative_base", "automap_base", "SQLAlchemy"})
 _KEYED = frozenset({"mapped_column", "Column"})
 
 

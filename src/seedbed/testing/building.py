@@ -1,7 +1,7 @@
 """What a template is made of: the project's revisions, and an environment's seeds."""
 
 from seedbed.migrating.applying import apply
-from seedbed.migrating.history import read_history
+from seedbed.migrating.history import has_history, read_history
 from seedbed.modelling import Schema
 from seedbed.modelling.building import build
 from seedbed.postgres.connecting import connect
@@ -13,7 +13,7 @@ from seedbed.settings import Environment, Project
 
 def migrate(project: Project, schema: Schema, database: Database) -> None:
     """Bring an empty database to the head; a project without revisions has it made from its models."""
-    if project.alembic_ini.is_file() and read_history(project).revisions:
+    if has_history(project) and read_history(project).revisions:
         apply(project, database, contract=True)
         return
     with connect(database) as connection:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from seedbed import __version__
-from seedbed.migrating.history import script_folder
+from seedbed.migrating.history import has_history, script_folder
 from seedbed.modelling import Schema
 from seedbed.modelling.objects import declared
 from seedbed.postgres.quoting import DIALECT
@@ -26,7 +26,7 @@ def structure(project: Project, schema: Schema, server: str) -> str:
         for table in schema.tables
         for index in sorted(table.indexes, key=lambda index: str(index.name))
     ]
-    revisions = _files(script_folder(project), "*.py") if project.alembic_ini.is_file() else ()
+    revisions = _files(script_folder(project), "*.py") if has_history(project) else ()
     files = [*_models(project), *revisions]
     return _digest(__version__, server, *tables, *indexes, *declared(schema.metadata), *_contents(project, files))
 

@@ -1,0 +1,219 @@
+"""A history in which a fork was merged, as `alembic merge` does it, and a branch with a label that another needs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seedbed.errors import ForkedHistory, StepNotReversible
+from seedbed.migrating.adopting import adopt
+from seedbed.migrating.applying import apply
+from seedbed.migrating.checking import check
+from seedbed.migrating.history import read_history
+from seedbed.migrating.planning import plan
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.settings import Configuration
+from tests.projects import Project, execute, little_project
+
+HERO = """
+class Hero(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    age: int | None = None
+    name: str | None = None
+
+
+class Link(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+"""
+ALL = ["first", "left", "net", "right", "both", "whole"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with little_project(tmp_path, HERO) as made:
+        made.write_revision(
+            "first",
+            'op.execute("CREATE TABLE hero (id serial PRIMARY KEY)")',
+            downgrade='op.execute("DROP TABLE hero")',
+        )
+        add = 'op.execute("ALTER TABLE hero ADD {}")'
+        drop = 'op.execute("ALTER TABLE hero DROP {}")'
+        made.write_revision("left", add.format("age integer"), follows="first", downgrade=drop.format("age"))
+        made.write_revision(
+            "right",
+            add.format("name varchar"),
+            follows="first",
+            downgrade=drop.format("name"),
+            depends_on="net",
+        )
+        made.write_revision(
+            "net",
+            'op.execute("CREATE TABLE link (id serial PRIMARY KEY)")',
+            downgrade='op.execute("DROP TABLE link")',
+            label="network",
+        )
+        made.write_revision("both", "pass", follows=("left", "right"))
+        made.write_revision("whole", "pass", follows=("both", "net"))
+        yield made
+
+
+@pytest.fixture
+def configuration(project: Project, database: Database, seedbed_server: ThrowawayServer) -> Configuration:
+    shadow = seedbed_server.url().reveal()
+    return project.configuration(DATABASE_URL=database.direct.reveal(), SHADOW_DATABASE_URL=shadow)
+
+
+def alembic(project: Project, database: Database, *arguments: str) -> str:
+    return project.run("alembic", *arguments, DATABASE_URL=database.direct.reveal()).stdout
+
+
+def at(database: Database) -> list[str]:
+    return [row[0] for row in execute(database.direct, "SELECT version_num FROM alembic_version ORDER BY 1")]
+
+
+class TestMergedHistory:
+    def test_has_every_revision_after_those_it_follows(self, project: Project) -> None:
+        history = read_history(project.settled)
+
+        order = [revision.id for revision in history.revisions]
+        assert sorted(order) == sorted(ALL)
+        assert all(order.index(parent) < order.index(one.id) for one in history.revisions for parent in one.follows)
+        assert next(one.follows for one in history.revisions if one.id == "right") == ("first", "net")
+        assert history.head == "whole"
+
+    def test_is_applied_whole(self, project: Project, database: Database) -> None:
+        applied = apply(project.settled, database)
+
+        assert applied.revision == "whole"
+        assert at(database) == ["whole"]
+        assert plan(project.settled, database).pending == ()
+
+    @pytest.mark.parametrize(
+        ("had", "needs"),
+        [
+            (["left"], ["net", "right", "both", "whole"]),
+            (["right"], ["left", "both", "whole"]),
+            (["net"], ["first", "left", "right", "both", "whole"]),
+            (["left", "right"], ["both", "whole"]),
+            (["both"], ["whole"]),
+        ],
+        ids="+".join,
+    )
+    def test_is_finished_on_a_database_that_had_some_of_it(
+        self, project: Project, database: Database, had: list[str], needs: list[str]
+    ) -> None:
+        for one in had:
+            alembic(project, database, "upgrade", one)
+
+        pending = [revision.id for revision in plan(project.settled, database).pending]
+        applied = apply(project.settled, database)
+
+        assert sorted(pending) == sorted(needs)
+        assert [revision.id for revision in applied.revisions] == pending
+        assert at(database) == ["whole"]
+        assert sorted(row[0] for row in execute(database.direct, "SELECT revision FROM seedbed.revisions")) == sorted(
+            ALL
+        )
+
+    def test_stops_at_a_contract_on_one_side(self, project: Project, database: Database) -> None:
+        alembic(project, database, "upgrade", "first")
+        file = project.root / "migrations/versions/left.py"
+        file.write_text(file.read_text() + "\n# seedbed: contract\n")
+
+        applied = apply(project.settled, database)
+
+        waiting = [revision.id for revision in applied.waiting]
+        assert "left" in waiting
+        assert sorted([*(revision.id for revision in applied.revisions), *waiting, "first"]) == sorted(ALL)
+        assert applied.revision == ", ".join(at(database))
+
+    def test_goes_down_by_plain_alembic_and_up_again(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+
+        alembic(project, database, "downgrade", "left@first")
+        between = at(database)
+        applied = apply(project.settled, database)
+
+        assert between == ["right"]
+        assert sorted(revision.id for revision in applied.revisions) == ["both", "left", "whole"]
+        assert at(database) == ["whole"]
+
+    def test_says_at_which_two_revisions_a_database_is(self, project: Project, database: Database) -> None:
+        alembic(project, database, "upgrade", "left")
+        alembic(project, database, "upgrade", "right")
+
+        status = project.run("seedbed", "migrate", "status", DATABASE_URL=database.direct.reveal()).stdout
+
+        assert "revision     left, right\n" in status
+        assert "pending      2\n" in status
+
+    def test_is_refused_while_it_has_two_heads_and_fits_once_they_are_merged(
+        self, project: Project, database: Database, configuration: Configuration
+    ) -> None:
+        for merge in ("both", "whole"):
+            (project.root / f"migrations/versions/{merge}.py").unlink()
+        with pytest.raises(ForkedHistory):
+            read_history(project.settled)
+
+        alembic(project, database, "merge", "heads", "-m", "Bring them together")
+
+        assert check(configuration).revisions == 5
+        assert len(apply(project.settled, database).revisions) == 5
+
+
+class TestCheck:
+    def test_takes_each_step_of_each_side_up_and_down(self, configuration: Configuration) -> None:
+        assert check(configuration).facts == (
+            "one head",
+            "every step runs up, down and up again",
+            "the result equals the models",
+        )
+
+    @pytest.mark.parametrize("broken", ["left", "right", "net"])
+    def test_names_the_side_that_does_not_go_down(
+        self, project: Project, configuration: Configuration, broken: str
+    ) -> None:
+        file = project.root / f"migrations/versions/{broken}.py"
+        before, down, _ = file.read_text().partition("def downgrade")
+        file.write_text(f"{before}{down}() -> None:\n    pass\n")
+
+        with pytest.raises(StepNotReversible, match=f"^{broken}|{broken} "):
+            check(configuration)
+
+    def test_passes_over_the_old_part(self, project: Project, configuration: Configuration) -> None:
+        file = project.root / "migrations/versions/first.py"
+        file.write_text(file.read_text().partition("def downgrade")[0] + "def downgrade() -> None:\n    pass\n")
+
+        assert check(configuration, since="first").facts[1] == "every step since first runs up, down and up again"
+
+
+class TestDraft:
+    def test_is_proven_on_top_of_the_merge(self, project: Project, configuration: Configuration) -> None:
+        tables = project.root / project.schema / "__init__.py"
+        tables.write_text(
+            tables.read_text().replace(
+                "    name: str | None = None\n", "    name: str | None = None\n    power: str | None = None\n"
+            )
+        )
+        given = {"DATABASE_URL": "", "SHADOW_DATABASE_URL": configuration.settings.shadow_database_url.reveal()}  # type: ignore[union-attr]
+
+        drafted = project.run("seedbed", "migrate", "draft", "-m", "Give heroes a power", given=given)
+
+        assert "rows kept" in drafted.stdout
+        assert [one.follows for one in read_history(project.settled).revisions][-1] == ("whole",)
+
+
+class TestAdopt:
+    @pytest.mark.parametrize("had", ["first", "left", "whole"])
+    def test_writes_down_where_a_database_is(
+        self, project: Project, database: Database, configuration: Configuration, had: str
+    ) -> None:
+        alembic(project, database, "upgrade", had)
+        execute(database.direct, "DROP TABLE alembic_version")
+
+        adopted = adopt(configuration, database, at=None if had != "left" else "left")
+
+        assert adopted.revision == had
+        assert at(database) == [had]
+        assert plan(project.settled, database).revision == had
