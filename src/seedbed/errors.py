@@ -241,11 +241,17 @@ class AdoptionNotConfirmed(ProjectError):
 
 
 class NothingServed(ProjectError):
-    """The schema has no SQLModel table, whose fields would say what an answer looks like."""
+    """The project does without the service, or has no SQLModel table, whose fields would say what an answer is."""
 
     code = "SB124"
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, left_out: bool = False) -> None:
+        if left_out:
+            super().__init__(
+                "pyproject.toml says service = false, so there is nothing to serve.",
+                remedy="Take that line out of [tool.seedbed] to have the tables served.",
+            )
+            return
         super().__init__(
             f"{module} has no SQLModel table, so there is nothing to serve.",
             remedy="Migrating, seeding and testing work without; the service needs the tables as SQLModel classes.",

@@ -30,13 +30,13 @@ _PAGE = 3
 
 @dataclass(frozen=True)
 class Ready:
-    """What `up` brought about, up to where the service starts."""
+    """What `up` brought about, up to where the service starts; `url` is the service's, where there is one."""
 
     database: Database
     applied: Applied
     seeded: Seeded | None
     unseeded_because: str | None
-    url: str
+    url: str | None
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,16 @@ def up(configuration: Configuration, *, step: Step, tell: Callable[[Ready], None
     """Start, migrate, seed and serve, until interrupted. Every step looks first and does only what is missing.
 
     An embedded server that this call started is stopped at the end; one that was up already stays up. A kill at any
-    moment loses nothing: the next call finds the server, or starts it, and goes on.
+    moment loses nothing: the next call finds the server, or starts it, and goes on. A project without the service is
+    not waited for: the call ends, and an embedded server stays up.
 
     Raises:
         AccessUndecided: others could read, and nobody said that they may.
     """
+    if not configuration.project.service:
+        with _prepared(configuration, step, stays=True) as (ready, _, _):
+            tell(ready)
+        return
     decide(configuration, public=public, host=configuration.settings.host)
     with _prepared(configuration, step) as (ready, schema, listening):
         tell(ready)
@@ -68,6 +73,8 @@ def up_once(configuration: Configuration, *, step: Step, tell: Callable[[Ready],
     """Do all that `up` does, fetch a page of every route from the running service, and stop."""
     with _prepared(configuration, step) as (ready, schema, listening):
         tell(ready)
+        if not configuration.project.service:
+            return []
         _see_that_there_is_something(configuration, schema)
         app = create_app(configuration, schema, ready.database.url)
         with served(app, listening) as url:
@@ -75,13 +82,16 @@ def up_once(configuration: Configuration, *, step: Step, tell: Callable[[Ready],
 
 
 @contextmanager
-def _prepared(configuration: Configuration, step: Step) -> Iterator[tuple[Ready, Schema, Any]]:
+def _prepared(configuration: Configuration, step: Step, *, stays: bool = False) -> Iterator[tuple[Ready, Schema, Any]]:
     with ExitStack() as stack:
         with step("Starting PostgreSQL") as done:
             database = located(configuration)
             if database is None:
                 server = embedded_server(configuration)
-                stack.enter_context(server.held())
+                if stays:
+                    server.ensure()
+                else:
+                    stack.enter_context(server.held())
                 database = on_server(server, configuration)
                 done(f"PostgreSQL {server.status().version} is up at {database.url.address}")
             else:
@@ -102,6 +112,9 @@ def _prepared(configuration: Configuration, step: Step) -> Iterator[tuple[Ready,
                 because
                 or (f"{sum(seeded.rows.values()):,} rows loaded" if seeded and seeded.loaded else "Seeded already")
             )
+        if not configuration.project.service:
+            yield Ready(database, applied, seeded, because, None), schema, None
+            return
         settings = configuration.settings
         chosen = "SEEDBED_PORT" in configuration.origins
         listening = stack.enter_context(listen(settings.host, settings.port, or_next=not chosen))

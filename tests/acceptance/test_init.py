@@ -2,13 +2,15 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Person, Project, people
+from tests.acceptance.conftest import PACKAGES, Person, Project, people
 
 
 @pytest.fixture(params=people(), ids=lambda person: person.name)
@@ -27,6 +29,31 @@ def nowhere(request: pytest.FixtureRequest) -> Iterator[Project]:
 
 def shop_in(outside: Project) -> Project:
     return Project(outside.root / "shop", outside.person, outside.command)
+
+
+ALONE = people()[:1]
+
+
+@pytest.mark.parametrize("nowhere", ALONE, ids=lambda person: person.name, indirect=True)
+@pytest.mark.parametrize("options", [("--no-neon",), ("--no-neon", "--no-service")], ids=" ".join)
+class TestParts:
+    def test_are_left_out_of_a_project_that_works(self, nowhere: Project, options: tuple[str, ...]) -> None:
+        nowhere.run("init", "shop", *options)
+        shop = shop_in(nowhere)
+        up = shop.run("up", "--once")
+        tested = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+            cwd=shop.root, env={**os.environ, **PACKAGES}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+        serves = "--no-service" not in options
+        assert "                3,969 task\n" in up.stdout
+        assert ("GET /tasks/1  200" in up.stdout) == serves
+        assert "1 passed" in tested.stdout, tested.stdout
+        if not serves:
+            assert shop.run("serve", code=1).stderr.startswith("SB124 pyproject.toml says service = false")
+            shop.run("up")
+            assert len(shop.servers()) == 1
 
 
 class TestInit:

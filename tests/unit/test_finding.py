@@ -11,6 +11,7 @@ from seedbed.settings import find_project
 from seedbed.starter.adopting import adopt, plan
 from seedbed.starter.env_lines import with_our_connection
 from seedbed.starter.finding import Found, TablesFound, find
+from seedbed.starter.parts import Parts
 
 MODELS = """
 from sqlalchemy.orm import Mapped, mapped_column
@@ -180,6 +181,15 @@ class TestPlan:
         again = find(declarative)
         assert again is not None
         assert plan(again).changes == ()
+
+    def test_adds_the_parts_that_are_asked_for(self, declarative: Path) -> None:
+        found = find(declarative)
+        assert found is not None
+
+        adopt(plan(found, Parts(neon=True, service=False)))
+
+        assert find_project(declarative).service is False
+        assert (declarative / ".github/workflows/previews.yml").is_file()
 
     def test_puts_everything_back_when_a_file_has_changed_meanwhile(self, declarative: Path) -> None:
         found = find(declarative)

@@ -7,7 +7,9 @@ import pytest
 from seedbed.errors import BadProjectTable, NotAProject
 from seedbed.settings import Project, find_project
 
-KEYS = "[tool.seedbed] knows these keys: schema, metadata, imports, path, alembic, version_table, seeds, ignore."
+KEYS = (
+    "[tool.seedbed] knows these keys: schema, metadata, imports, path, alembic, version_table, seeds, ignore, service."
+)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -63,6 +65,7 @@ class TestFindProject:
             ("[tool.seedbed]\nschema = 'a b'\n", "[tool.seedbed] schema = 'a b' is not a module's name."),
             ("[tool.seedbed]\nschema = 1\n", "[tool.seedbed] schema = 1 is not a module's name."),
             ("[tool.seedbed]\nignore = 'a'\n", "[tool.seedbed] ignore = 'a' is not a list of names."),
+            ("[tool.seedbed]\nservice = 'no'\n", "[tool.seedbed] service = 'no' is not true or false."),
             ("[tool.seedbed\n", "not TOML: Expected ']' at the end of a table declaration (at line 1, column 14)"),
         ],
     )

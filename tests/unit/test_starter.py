@@ -1,6 +1,8 @@
 """What `seedbed init` writes: files that are the reference project's own, all of them or none."""
 
+import re
 import tomllib
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import seedbed.starter
 from seedbed.errors import FilesInTheWay, FolderNotUsable
 from seedbed.settings import find_project
+from seedbed.starter.parts import Parts
 from seedbed.starter.writing import write
 
 ROOT = Path(__file__).parents[2]
@@ -25,10 +28,51 @@ def table(file: Path) -> dict[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with every part."""
+    return write(tmp_path_factory.mktemp("whole") / "shop").folder
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
+
+
 class TestFiles:
     @pytest.mark.parametrize("file", [file for file in FILES if file not in OWN])
-    def test_are_the_reference_projects_byte_for_byte(self, file: str) -> None:
-        assert (PACKAGED / file).read_bytes() == (ROOT / file).read_bytes()
+    def test_are_the_reference_projects_byte_for_byte(self, whole: Path, file: str) -> None:
+        assert (whole / file).read_bytes() == (ROOT / file).read_bytes()
+
+    @pytest.mark.parametrize("part", ["neon", "service"])
+    def test_differ_without_a_part_in_what_is_about_it_and_in_nothing_else(
+        self, whole: Path, tmp_path: Path, part: str
+    ) -> None:
+        all_of_it = texts(whole)
+
+        less = texts(write(tmp_path / "shop", Parts(**{part: False})).folder)
+
+        assert not set(less) - set(all_of_it)
+        left_out = {".github/workflows/previews.yml"} if part == "neon" else set()
+        assert set(all_of_it) - set(less) == left_out
+        changed = {file for file, text in less.items() if text != all_of_it[file]}
+        assert changed == {".env.example", "README.md"} | ({"pyproject.toml"} if part == "service" else set())
+        lines = [
+            line[2:]
+            for file in changed
+            for line in unified_diff(all_of_it[file].splitlines(), less[file].splitlines(), n=0, lineterm="")
+            if line.startswith("-") and not line.startswith("---")
+        ]
+        words = {
+            "neon": "NEON|Neon|pooler|DATABASE_URL",
+            "service": "SEEDBED_(?!ENV)|service|serve|read|cursors|origins",
+        }
+        assert [line for line in lines if line and not re.search(words[part], line)] == []
+        assert find_project(tmp_path / "shop").service is (part != "service")
+
+    def test_have_no_mark_of_what_could_be_left_out(self, whole: Path) -> None:
+        assert [
+            file for file, text in texts(whole).items() if re.search("(# |<!-- )(with|without) (neon|service)", text)
+        ] == []
 
     def test_are_as_many_as_a_project_needs(self) -> None:
         assert len(FILES) == 23

@@ -12,6 +12,7 @@ from seedbed.cli.options import columns, json_option, show
 if TYPE_CHECKING:
     from seedbed.starter.adopting import Adoption
     from seedbed.starter.finding import Found
+    from seedbed.starter.parts import Parts
 
 _PARTS = (
     ("schema/", "the tables, User and Task"),
@@ -23,33 +24,40 @@ _PARTS = (
 
 @click.command()
 @click.argument("path", metavar="[PATH]", type=click.Path(path_type=Path), default=".")
+@click.option(
+    "--neon/--no-neon", default=None, help="Previews of pull requests on Neon: a workflow, and the settings for it."
+)
+@click.option("--service/--no-service", default=None, help="The read service, its settings, and that `up` serves.")
 @click.option("--write", is_flag=True, help="Write to a project that exists without asking.")
 @json_option
 @click.pass_context
-def init(ctx: click.Context, path: Path, write: bool, as_json: bool) -> None:
+def init(ctx: click.Context, path: Path, neon: bool | None, service: bool | None, write: bool, as_json: bool) -> None:
     """Begin a project in PATH, or here; or take Seedbed into the one that is there.
 
     A new project is small and whole: two tables, the migration that creates them, seeds, a test, and settings that need
-    no filling in. `seedbed up` works in it at once. PATH is made where it is missing.
+    no filling in. `seedbed up` works in it at once. PATH is made where it is missing. --no-neon and --no-service leave
+    out what they name, and change nothing else.
 
     Where PATH has SQLModel or SQLAlchemy tables or an Alembic history, they stay as they are. It is said what was found
     and what Seedbed needs, each change of a file that exists as a diff, and all of it is written once you agree.
-    Nothing of the project is run or connected to.
+    Nothing of the project is run or connected to. The workflow for Neon is added there by --neon alone.
     """
     from seedbed.starter.finding import find
+    from seedbed.starter.parts import Parts
 
     folder: Path = ctx.find_root().obj / path
     found = find(folder.resolve()) if folder.is_dir() else None
+    serves = service is not False
     if found is not None:
-        _adopt(found, write=write, as_json=as_json)
+        _adopt(found, Parts(neon=neon is True, service=serves), write=write, as_json=as_json)
     else:
-        _begin(folder, path, as_json=as_json)
+        _begin(folder, path, Parts(neon=neon is not False, service=serves), as_json=as_json)
 
 
-def _begin(folder: Path, path: Path, *, as_json: bool) -> None:
+def _begin(folder: Path, path: Path, parts: "Parts", *, as_json: bool) -> None:
     from seedbed.starter.writing import write
 
-    written = write(folder)
+    written = write(folder, parts)
     enter = [] if written.folder == Path.cwd() else [f"  cd {shlex.quote(str(path))}"]
     lines = [
         f"{written.name} is begun, {len(written.files)} files:",
@@ -61,11 +69,11 @@ def _begin(folder: Path, path: Path, *, as_json: bool) -> None:
     show(written, as_json=as_json, lines=lines)
 
 
-def _adopt(found: "Found", *, write: bool, as_json: bool) -> None:
+def _adopt(found: "Found", parts: "Parts", *, write: bool, as_json: bool) -> None:
     from seedbed.errors import AdoptionNotConfirmed
     from seedbed.starter.adopting import adopt, plan
 
-    adoption = plan(found)
+    adoption = plan(found, parts)
     facts = {"found": found, "notes": adoption.notes, "changes": [vars(one) for one in adoption.changes]}
     show(facts, as_json=as_json, lines=_lines(adoption))
     if not adoption.changes:

@@ -47,8 +47,8 @@ def serve(
     from seedbed.serving.running import serve as serve_forever
 
     schema = load_schema(chosen.project)
-    if not schema.models:
-        raise NothingServed(chosen.project.schema)
+    if not chosen.project.service or not schema.models:
+        raise NothingServed(chosen.project.schema, left_out=not chosen.project.service)
     database = locate(chosen)
     with listen(address, port or chosen.settings.port) as listening:
         serve_forever(create_app(chosen, schema, database.url), listening)

@@ -22,7 +22,8 @@ def up(ctx: click.Context, env: str | None, once: bool, public: bool, as_json: b
 
     Each step looks first and does only what is missing, so it can be run, killed and run again at any time. Without
     DATABASE_URL the server is the project's own, kept in .seedbed; it is stopped with this command unless something
-    else keeps it up. Ctrl-C ends it.
+    else keeps it up. Ctrl-C ends it. Where pyproject.toml says service = false, nothing is served: it ends when the
+    database is there, and leaves the server up.
     """
     chosen = configuration(ctx, env)
     with step("Waking up"):
@@ -44,7 +45,8 @@ def _table(ready: "Ready") -> list[str]:
     rows = [("database", ready.database.name), ("applied", applied or f"nothing new; at {ready.applied.revision}")]
     if ready.seeded is not None:
         rows += [("rows" if i == 0 else "", f"{n:>9,} {t}") for i, (t, n) in enumerate(ready.seeded.rows.items())]
-    return ["", *columns([*rows, ("open", f"{ready.url}/docs")], indent="  "), ""]
+    rows += [("open", f"{ready.url}/docs")] if ready.url is not None else []
+    return ["", *columns(rows, indent="  "), ""]
 
 
 def _pages(fetched: "list[Fetched]") -> list[str]:

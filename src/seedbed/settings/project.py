@@ -8,7 +8,7 @@ from typing import Any
 
 from seedbed.errors import BadProjectTable, NotAProject
 
-_KEYS = ("schema", "metadata", "imports", "path", "alembic", "version_table", "seeds", "ignore")
+_KEYS = ("schema", "metadata", "imports", "path", "alembic", "version_table", "seeds", "ignore", "service")
 _LISTS = ("imports", "path", "ignore")
 _WORD = r"[^\W\d]\w*"
 _MODULE = rf"{_WORD}(\.{_WORD})*"
@@ -17,6 +17,7 @@ _MEANT = {
     "schema": "a module's name",
     "metadata": "a module and what holds the metadata in it, such as app.db:Base.metadata",
     "version_table": "a table's name",
+    "service": "true or false",
 }
 _NEVER_OURS = ("neon_auth",)
 """What Neon puts into a database by itself."""
@@ -32,7 +33,8 @@ class Project:
     revisions are, and `version_table` where a database keeps its revision.
 
     `ignore` names what is in its databases without being the project's: schemas (`audit`) and tables or other objects
-    in a schema (`public.spatial_*`), with `*` and `?` as in a shell.
+    in a schema (`public.spatial_*`), with `*` and `?` as in a shell. Without `service` nothing is served, and
+    `seedbed up` ends when the database is migrated and seeded.
     """
 
     root: Path
@@ -45,6 +47,7 @@ class Project:
     version_table: str = "alembic_version"
     seeds_folder: str = "seeds"
     ignore: tuple[str, ...] = _NEVER_OURS
+    service: bool = True
 
     @property
     def import_roots(self) -> tuple[Path, ...]:
@@ -98,9 +101,11 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
     for key, value in table.items():
         if key not in _KEYS:
             raise BadProjectTable(file, f"[tool.seedbed] has the unknown key {key!r}.", _KEYS)
-        if key in _LISTS:
+        if key == "service" and isinstance(value, bool):
+            given[key] = value
+        elif key in _LISTS:
             given[key] = tuple(_names(file, key, value))
-        elif isinstance(value, str) and value and _fits(key, value):
+        elif key != "service" and isinstance(value, str) and value and _fits(key, value):
             given["seeds_folder" if key == "seeds" else key] = value
         else:
             raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", _KEYS)

@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
 from seedbed.errors import FilesInTheWay, FolderNotUsable
+from seedbed.starter.parts import Parts
 
 _NAME = "my-project"
 """What the packaged files are called after; the new project's name takes its place where it stands."""
@@ -30,7 +31,7 @@ class Written:
     files: tuple[str, ...]
 
 
-def write(folder: Path) -> Written:
+def write(folder: Path, parts: Parts = Parts()) -> Written:  # noqa: B008 - a frozen value
     """Begin a project in a folder that is empty, is missing, or has nothing that a project has.
 
     The files are this package's own, and what they share with the reference project is kept the same by a test. So is
@@ -49,14 +50,15 @@ def write(folder: Path) -> Written:
         raise FolderNotUsable(folder, "it is no folder")
     name = _name_of(folder)
     contents = {
-        str(path): _text(path, file, name)
+        str(path): _text(path, file, name, parts)
         for path, file in _packaged(files("seedbed.starter") / "files", PurePosixPath())
+        if not parts.leaves_out(str(path))
     }
-    parts = {PurePosixPath(path).parts[0] for path in contents}
-    if taken := [part for part in sorted(parts) if os.path.lexists(folder / part)]:
+    tops = {PurePosixPath(path).parts[0] for path in contents}
+    if taken := [top for top in sorted(tops) if os.path.lexists(folder / top)]:
         raise FilesInTheWay(folder, taken)
     try:
-        _put(folder, contents, sorted(parts, key=lambda part: part == _LAST))
+        _put(folder, contents, sorted(tops, key=lambda top: top == _LAST))
     except OSError as error:
         raise FolderNotUsable(folder, error.strerror or str(error)) from error
     return Written(folder, name, tuple(sorted(contents)))
@@ -100,9 +102,9 @@ def _packaged(folder: Traversable, at: PurePosixPath) -> Iterator[tuple[PurePosi
             yield at / entry.name, entry
 
 
-def _text(path: PurePosixPath, file: Traversable, name: str) -> bytes:
-    content = file.read_bytes()
-    return content.replace(_NAME.encode(), name.encode()) if str(path) in _NAMED else content
+def _text(path: PurePosixPath, file: Traversable, name: str, parts: Parts) -> bytes:
+    content = parts.chosen(file.read_text(encoding="utf-8"))
+    return (content.replace(_NAME, name) if str(path) in _NAMED else content).encode()
 
 
 def _name_of(folder: Path) -> str:
