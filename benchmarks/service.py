@@ -256,7 +256,7 @@ def bare(url: DatabaseUrl) -> ASGIApp:
     """The tables and their pool, without log, metrics, request ids and tokens."""
     reader = Reader(url, pool_size=POOL, deadline=5)
     schema = load_schema(find_project(ROOT))
-    tables = Tables(resources(schema), reader.fetch, Cursors(KEY.encode()))
+    tables = Tables(resources(schema), reader.fetch, Cursors(KEY.encode()), deadline=5)
 
     async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -1620,6 +1620,45 @@ class RoutesNotUsable(ServiceError):
         )
 
 
+class AliasTaken(ServiceError):
+    """Two columns of a table would be answered under one name."""
+
+    code = "SB616"
+    status = 500
+
+    def __init__(self, table: str, name: str) -> None:
+        super().__init__(
+            f"Two columns of {table} would be answered as {name}.",
+            remedy="Give one of them another serialization_alias.",
+        )
+
+
+class SerializerNotKept(ServiceError):
+    """A model writes its rows in a way that the service cannot follow."""
+
+    code = "SB617"
+    status = 500
+
+    def __init__(self, model: str, serializer: str) -> None:
+        super().__init__(
+            f"{model} writes {serializer} with code of its own that the service cannot follow.",
+            remedy='Keep the table back with __table_args__ = {"info": {"public": False}}, and serve it in routes.py.',
+        )
+
+
+class RowNotWritten(ServiceError):
+    """A model's own code failed while a row was written."""
+
+    code = "SB618"
+    status = 500
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"The model's own code failed over a row of {table}.",
+            remedy="It can read the columns that are public, and no others; the log says what it wanted.",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 7xx
 
 

@@ -210,7 +210,7 @@ def client(url: DatabaseUrl, engine: Engine, tmp_path_factory: pytest.TempPathFa
 def as_pydantic_writes(resource: Resource, row: SQLModel) -> str:
     """The row as SQLAlchemy reads it, through the model of answers."""
     values = {name: getattr(row, name) for name in resource.columns}
-    return resource.answer.model_validate(values).model_dump_json(by_alias=True)
+    return resource.answers.model.model_validate(values).model_dump_json(by_alias=True)
 
 
 def parsed(written: str) -> Any:

@@ -1,5 +1,7 @@
 """Who may ask, and how long what they ask may be."""
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -16,6 +18,8 @@ from seedbed.settings import Configuration, Environment
 
 URL_BYTES = 8000
 _OPEN = frozenset({"/health/live", "/health/ready"})
+_PAGES = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+"""What people open in a browser, which asks for a name and a password where it is told to."""
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -73,8 +77,9 @@ def _is_loopback(host: str) -> bool:
 class Gate:
     """Refuses a URL that is too long, and, where there are tokens, everything but health to whoever has none of them.
 
-    A token is compared by its hash with every one of the hashes, each in constant time, so that how long a refusal
-    takes says nothing.
+    A token comes as a bearer's, or as the password of any name, which a browser can be given for the documentation. It
+    is compared by its hash with every one of the hashes, each in constant time, so that how long a refusal takes says
+    nothing.
     """
 
     def __init__(self, app: ASGIApp, *, hashes: Sequence[bytes]) -> None:
@@ -86,18 +91,36 @@ class Gate:
         if refused is None:
             await self._app(scope, receive, send)
             return
-        await problem_for(refused)(scope, receive, send)
+        answer = problem_for(refused)
+        if isinstance(refused, TokenMissing) and _path(scope) in _PAGES:
+            answer.headers.append("WWW-Authenticate", 'Basic realm="the token is the password", charset="UTF-8"')
+        await answer(scope, receive, send)
 
     def _refused(self, scope: Scope) -> UrlTooLong | TokenMissing | None:
         if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > URL_BYTES:
             return UrlTooLong(URL_BYTES)
-        if not self._hashes or scope["path"] in _OPEN or self._knows(scope):
+        if not self._hashes or _path(scope) in _OPEN or self._knows(scope):
             return None
         return TokenMissing()
 
     def _knows(self, scope: Scope) -> bool:
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         scheme, _, token = given.partition(b" ")
+        if scheme.lower() == b"basic":
+            token = _password(token)
         digest = hashlib.sha256(token.strip()).digest()
         found = [hmac.compare_digest(digest, known) for known in self._hashes]
-        return scheme.lower() == b"bearer" and any(found)
+        return scheme.lower() in {b"bearer", b"basic"} and any(found)
+
+
+def _path(scope: Scope) -> str:
+    """The path below where the service is mounted."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _password(encoded: bytes) -> bytes:
+    try:
+        return base64.b64decode(encoded.strip(), validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""

@@ -35,6 +35,7 @@ def create_app(
 
     Raises:
         RoutesNotUsable, SchemaNotImportable: the project's own routes cannot be had.
+        AliasTaken, SerializerNotKept: a table cannot be answered as its model says.
         TokenMalformed: SEEDBED_TOKENS has something that is no hash.
     """
     settings = configuration.settings
@@ -42,7 +43,7 @@ def create_app(
     fetch = fetch or reader.fetch
     served = resources(schema)
     key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else secrets.token_bytes(32)
-    tables = Tables(served, fetch, Cursors(key))
+    tables = Tables(served, fetch, Cursors(key), deadline=settings.deadline)
     metrics = Metrics(reader.pool)
 
     @asynccontextmanager
@@ -56,7 +57,8 @@ def create_app(
     app.state.reader = reader
     own = own_router(configuration.project)
     app.add_middleware(Dispatch, tables=tables, own=own.routes if own is not None else [], deadline=settings.deadline)
-    app.add_middleware(Gate, hashes=token_hashes(configuration))
+    hashes = token_hashes(configuration)
+    app.add_middleware(Gate, hashes=hashes)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins.split(","), allow_methods=["GET"],
@@ -85,5 +87,5 @@ def create_app(
     async def index() -> RedirectResponse:
         return RedirectResponse("docs")
 
-    document(app, served)
+    document(app, served, with_tokens=bool(hashes))
     return app

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from seedbed.serving.querying import OPERATORS, Condition, Query
-from seedbed.serving.resources import Link, Resource, Shown
+from seedbed.serving.columns import Shown
+from seedbed.serving.querying import Condition, Query
+from seedbed.serving.resources import Link, Resource
 from seedbed.serving.statements import Statement
 
 _KEPT = 1000
@@ -35,7 +36,7 @@ class Compiler:
             statement = self._keep(shape, _page_sql(resource, query, nulls, of))
         return statement, parameters
 
-    def row(self, resource: Resource, fields: tuple[Shown, ...]) -> Statement:
+    def row(self, resource: Resource, fields: tuple[str, ...]) -> Statement:
         """The row with a key, by the key's values."""
         shape = (resource, fields)
         statement = self._kept.get(shape)
@@ -45,7 +46,7 @@ class Compiler:
             statement = self._keep(shape, f"SELECT row_to_json(r)::text {_rows(resource, fields)} WHERE {where}")
         return statement
 
-    def followed(self, resource: Resource, link: Link, fields: tuple[Shown, ...]) -> Statement:
+    def followed(self, resource: Resource, link: Link, fields: tuple[str, ...]) -> Statement:
         """The row that a row's foreign key leads to: `true` with it, or with NULL if the key is NULL, and no row at all
         if there is no such row to begin with.
         """
@@ -116,9 +117,9 @@ class _Numbers:
     def __init__(self) -> None:
         self._last = 0
 
-    def __call__(self, column: Shown) -> str:
+    def __call__(self, column: Shown, cast: str | None = None) -> str:
         self._last += 1
-        return f"${self._last}::{column.kind.cast}"
+        return f"${self._last}::{cast or column.cast}"
 
 
 def _page_sql(resource: Resource, query: Query, nulls: tuple[bool, ...] | None, of: Owner | None) -> str:
@@ -128,7 +129,8 @@ def _page_sql(resource: Resource, query: Query, nulls: tuple[bool, ...] | None, 
     conditions += of.sql(numbers) if of else []
     conditions += [_beyond(query.sort, nulls, numbers)] if nulls is not None else []
     order = ", ".join(f"{column.sql}{' DESC' if descending else ''}" for column, descending in query.sort)
-    needed = {column.name: column for column in (*query.fields, *(column for column, _ in query.sort))}
+    answered = _answered(resource, query.fields)
+    needed = {column.name: column for column in (*answered, *(column for column, _ in query.sort))}
     inner = (
         f"SELECT {', '.join(column.sql for column in needed.values())} FROM {resource.sql} t{_where(conditions)} "
         f"ORDER BY {order} LIMIT {query.limit + 1}"
@@ -136,7 +138,7 @@ def _page_sql(resource: Resource, query: Query, nulls: tuple[bool, ...] | None, 
     ends = ", ".join(f"{column.sql}::text AS k{i}" for i, (column, _) in enumerate(query.sort))
     written = (
         f"SELECT row_to_json(r)::text AS j, row_number() OVER () AS n, {ends} FROM ({inner}) t CROSS JOIN LATERAL "
-        f"(SELECT {', '.join(column.json for column in query.fields)}) r"
+        f"(SELECT {', '.join(column.json for column in answered)}) r"
     )
     last = ", ".join(f"max(p.k{i}) FILTER (WHERE p.n = {query.limit})" for i in range(len(query.sort)))
     return (
@@ -145,8 +147,16 @@ def _page_sql(resource: Resource, query: Query, nulls: tuple[bool, ...] | None, 
     )
 
 
-def _rows(resource: Resource, fields: Sequence[Shown]) -> str:
-    return f"FROM {resource.sql} t CROSS JOIN LATERAL (SELECT {', '.join(column.json for column in fields)}) r"
+def _rows(resource: Resource, fields: Sequence[str]) -> str:
+    columns = ", ".join(column.json for column in _answered(resource, fields))
+    return f"FROM {resource.sql} t CROSS JOIN LATERAL (SELECT {columns}) r"
+
+
+def _answered(resource: Resource, fields: Sequence[str]) -> list[Shown]:
+    """The columns that are needed for fields: all, where Python makes the answer of them."""
+    if resource.through_python:
+        return list(resource.columns.values())
+    return [resource.columns[name] for name in fields]
 
 
 def _where(conditions: Sequence[str]) -> str:
@@ -157,9 +167,10 @@ def _compared(condition: Condition, numbers: _Numbers) -> str:
     column = condition.column
     if condition.operator.startswith("null"):
         return f"{column.sql} IS {'' if condition.operator == 'null true' else 'NOT '}NULL"
-    if condition.operator == "in":
-        return f"{column.sql} IN ({', '.join(numbers(column) for _ in condition.values)})"
-    return f"{column.sql} {OPERATORS[condition.operator]} {numbers(column)}"
+    comparison = column.kind.comparisons[condition.operator]
+    cast = None if comparison.values is None else comparison.values.cast
+    value = ", ".join(numbers(column, cast) for _ in condition.values)
+    return comparison.sql.format(column=column.sql, value=value)
 
 
 def _beyond(sort: Sequence[tuple[Shown, bool]], nulls: Sequence[bool], numbers: _Numbers) -> str:

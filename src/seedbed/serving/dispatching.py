@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedbed.errors import DatabaseAway
 from seedbed.serving.problems import problem_for
-from seedbed.serving.routes import Tables
+from seedbed.serving.routes import TEMPLATE, Tables
 
 _PARTING_SECONDS = 2.0
 
@@ -18,6 +18,8 @@ class Dispatch:
 
     Everything else goes on, and is answered with 503 when nothing has begun to come back by the deadline; it is
     cancelled then, and nobody waits until it has noticed.
+
+    HEAD is answered as GET would be, which the server sends without its body.
     """
 
     def __init__(self, app: ASGIApp, *, tables: Tables, own: Sequence[BaseRoute], deadline: float) -> None:
@@ -31,6 +33,16 @@ class Dispatch:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and not self._is_own(scope):
+            asked = {**scope, "method": "GET"}
+            try:
+                await self._answer(asked, receive, send)
+            finally:
+                scope.update((key, asked[key]) for key in (TEMPLATE, "route") if key in asked)
+            return
+        await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         target = self._tables.find(scope)
         if target is not None and not self._is_own(scope):
             await self._tables.answer(target, scope, receive, send)

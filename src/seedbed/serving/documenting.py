@@ -6,9 +6,11 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from seedbed.serving.columns import Shown
+from seedbed.serving.parsing import listed
 from seedbed.serving.problems import documented
-from seedbed.serving.querying import LARGEST_PAGE, OPERATORS, PAGE, RESERVED, sortable
-from seedbed.serving.resources import Link, Resource, Shown
+from seedbed.serving.querying import LARGEST_PAGE, PAGE, RESERVED
+from seedbed.serving.resources import Link, Resource
 from seedbed.serving.routes import template_of
 
 _REF = "#/components/schemas/{model}"
@@ -25,7 +27,7 @@ _PAGE_HEADERS = {
 }  # fmt: skip
 
 
-def document(app: FastAPI, served: Sequence[Resource]) -> None:
+def document(app: FastAPI, served: Sequence[Resource], *, with_tokens: bool = False) -> None:
     """Add the tables to what FastAPI says of the other routes; where a project has a path of its own, that stays."""
     plain: Callable[[], dict[str, Any]] = app.openapi
     tables = _tables(served)
@@ -38,13 +40,24 @@ def document(app: FastAPI, served: Sequence[Resource]) -> None:
         schemas = found.setdefault("components", {}).setdefault("schemas", {})
         for name, schema in components.items():
             schemas.setdefault(name, schema)
+        if with_tokens:
+            _say_tokens(found)
         return found
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
+def _say_tokens(found: dict[str, Any]) -> None:
+    schemes = found["components"].setdefault("securitySchemes", {})
+    schemes["token"] = {"type": "http", "scheme": "bearer", "description": "From seedbed serve --new-token."}
+    found["security"] = [{"token": []}]
+    for path, operations in found["paths"].items():
+        if path.startswith("/health/"):
+            operations["get"]["security"] = []
+
+
 def _components(served: Sequence[Resource]) -> dict[str, Any]:
-    models = [(resource.answer, "serialization") for resource in served]
+    models = [(resource.answers.model, "serialization") for resource in served]
     _, schema = models_json_schema(models, by_alias=True, ref_template=_REF)  # type: ignore[arg-type]
     found: dict[str, Any] = schema.get("$defs", {})
     for resource in served:  # `fields` may leave any column out
@@ -54,7 +67,7 @@ def _components(served: Sequence[Resource]) -> dict[str, Any]:
 
 
 def _name(resource: Resource) -> str:
-    return resource.answer.__name__
+    return resource.answers.model.__name__
 
 
 def _tables(served: Sequence[Resource]) -> dict[str, Any]:
@@ -114,17 +127,14 @@ def _keys(resource: Resource) -> list[Any]:
 
 
 def _page(of: Resource) -> list[Any]:
-    sorts = [sign + column.name for column in of.columns.values() if sortable(column) for sign in ("", "-")]
+    sorts = [sign + column.name for column in of.columns.values() if column.kind.sorts for sign in ("", "-")]
     return [
         _query("limit", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
                "How many rows a page has at most."),
         _query("cursor", {"type": "string"}, "Where the last page ended; the Link header has it."),
-        {
-            **_query("sort", {"type": "array", "items": {"type": "string", "enum": sorts}, "minItems": 1,
-                              "uniqueItems": True},
-                     "Columns to sort by, - before one for descending. The key decides what they leave open."),
-            "explode": False,
-        },
+        _query("sort", {"type": "array", "items": {"type": "string", "enum": sorts}, "minItems": 1,
+                        "uniqueItems": True},
+               "Columns to sort by, - before one for descending. The key decides what they leave open."),
         _chosen(of),
         _query("count", {"type": "string", "enum": ["estimate", "exact"]}, "Count the rows, in X-Total-Count."),
     ]  # fmt: skip
@@ -133,28 +143,25 @@ def _page(of: Resource) -> list[Any]:
 def _chosen(of: Resource) -> Any:
     schema = {
         "type": "array",
-        "items": {"type": "string", "enum": list(of.columns)},
+        "items": {"type": "string", "enum": list(of.answers.fields)},
         "minItems": 1,
         "uniqueItems": True,
     }
-    return {**_query("fields", schema, "The columns to answer with; all, otherwise."), "explode": False}
+    return _query("fields", schema, "The fields to answer with; all, otherwise.")
 
 
 def _filters(of: Resource) -> list[Any]:
     found = []
     for column in of.columns.values():
-        if not sortable(column):
-            continue
-        schema = _filter_schema(column)
-        if column.name not in RESERVED:
-            found.append(_query(column.name, schema, f"Rows whose {column.name} is this."))
-        found += [
-            _query(f"{column.name}.{name}", schema, f"Rows whose {column.name} is {sign} this.")
-            for name, sign in OPERATORS.items()
-        ]
-        several = {"type": "array", "items": _listed(schema), "minItems": 1, "maxItems": 100}
-        any_of = _query(f"{column.name}.in", several, f"Rows whose {column.name} is any of these.")
-        found.append({**any_of, "explode": False})
+        for name, comparison in column.kind.comparisons.items():
+            schema = _filter_schema(column) if comparison.values is None else dict(comparison.values.schema)
+            if name == "in":
+                schema = {"type": "array", "items": listed(schema), "minItems": 1, "maxItems": 100}
+            says = f"Rows whose {column.name} {comparison.says}."
+            names = [f"{column.name}.{name}"]
+            if name == "eq" and column.name not in RESERVED:
+                names.insert(0, column.name)
+            found += [_query(each, schema, says) for each in names]
         if column.nullable:
             says = f"Rows that have no {column.name}, or that have one."
             found.append(_query(f"{column.name}.null", {"type": "boolean"}, says))
@@ -162,13 +169,9 @@ def _filters(of: Resource) -> list[Any]:
 
 
 def _filter_schema(column: Shown) -> dict[str, Any]:
-    return dict(column.kind.schema or {"type": "string"})
-
-
-def _listed(schema: dict[str, Any]) -> dict[str, Any]:
-    """Values of a list are parted by commas, so none has one."""
-    return schema | {"pattern": r"^[^\x00,]*$"} if schema == {"type": "string", "pattern": r"^[^\x00]*$"} else schema
+    return dict(column.kind.values.schema) if column.kind.values is not None else {"type": "string"}
 
 
 def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+    said = {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+    return said | ({"explode": False} if schema["type"] == "array" else {})

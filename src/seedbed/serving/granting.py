@@ -59,13 +59,13 @@ def grant_reader(
         if connection.exec_driver_sql("SELECT to_regclass(%s)", (version_table,)).scalar() is not None:
             execute_plain(connection, f"GRANT SELECT ON {version_table} TO {column_name(role)}")
         connection.commit()
-    return Granted(role, not exists, {resource.table.key: list(resource.columns) for resource in served})
+    return Granted(role, not exists, {resource.table.key: resource.readable for resource in served})
 
 
 async def rights_beyond(fetch: Fetch, served: Sequence[Resource]) -> str:
     """What the service's role may do besides reading what is public, in words; nothing, if all is well."""
     columns = [
-        {"table": resource.sql, "name": column.name, "private": column.name not in resource.columns}
+        {"table": resource.sql, "name": column.name, "private": column.name not in resource.readable}
         for resource in served
         for column in resource.table.columns
     ]
@@ -88,7 +88,7 @@ def _statements(schema: Schema, served: Sequence[Resource], database: str, role:
         statements.append(f"REVOKE ALL ON {table_name(table)} FROM {to}")
         resource = by_key.get(table.key)
         if resource is not None:
-            names = ", ".join(column_name(name) for name in resource.columns)
+            names = ", ".join(column_name(name) for name in resource.readable)
             statements.append(f"GRANT SELECT ({names}) ON {resource.sql} TO {to}")
     return statements
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from seedbed.errors import DatabaseAway, SchemaBehind, SeedbedError, ServiceError
 from seedbed.migrating.history import History, has_history, read_history
 from seedbed.serving.granting import rights_beyond
-from seedbed.serving.journal import LOG
+from seedbed.serving.logs import LOG
 from seedbed.serving.problems import documented
 from seedbed.serving.reading import Reader
 from seedbed.serving.resources import Resource
@@ -114,7 +114,7 @@ class Readiness:
         expected = [
             {"table": resource.sql, "name": name, "column": f"{resource.table.key}.{name}"}
             for resource in self._resources
-            for name in resource.columns
+            for name in resource.readable
         ]
         missing = json.loads((await self._fetch(_MISSING, [json.dumps(expected).encode()]))[0][0] or b"[]")
         if missing:

@@ -1,65 +1,22 @@
 """One line in the log for every request, under an id that its answer carries too."""
 
-import json
-import logging
 import re
 import time
-from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import structlog
 from fastapi.exceptions import ResponseValidationError
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from seedbed.serving.logs import LOG
 from seedbed.serving.metrics import Metrics
 from seedbed.serving.problems import problem
 
 _USABLE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _CLIENT_GONE = 499
 """What is logged when nobody waited for the answer; the number is nginx's."""
-
-
-def _with_facts(_logger: object, _method: str, event: Any) -> tuple[tuple[str], dict[str, Any]]:
-    """The event as the record's message, and everything else beside it, for whichever formatter there is."""
-    said = event.pop("event")
-    kept = {"exc_info": event.pop("exc_info")} if "exc_info" in event else {}
-    return (said,), {"extra": {"facts": event}, **kept}
-
-
-LOGGER = "seedbed.serving"
-LOG: Any = structlog.wrap_logger(
-    logging.getLogger(LOGGER),
-    processors=[structlog.stdlib.filter_by_level, structlog.contextvars.merge_contextvars, _with_facts],
-    wrapper_class=structlog.stdlib.BoundLogger,
-    cache_logger_on_first_use=True,
-)
-
-
-class JsonLines(logging.Formatter):
-    """A record as one JSON object: `timestamp`, `level`, `event` and its facts."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"timestamp": moment, "level": record.levelname.lower(), "event": record.getMessage()}
-        line |= getattr(record, "facts", {})
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
-
-
-class PlainLines(logging.Formatter):
-    """A record for a person at a terminal."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the method that logging calls
-        facts = getattr(record, "facts", {})
-        return super().formatMessage(record) + "".join(f" {name}={value}" for name, value in facts.items())
 
 
 class Journal:

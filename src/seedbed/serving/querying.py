@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from seedbed.errors import QueryRefused
-from seedbed.serving.kinds import Unreadable
-from seedbed.serving.resources import Resource, Shown
+from seedbed.serving.columns import Shown
+from seedbed.serving.parsing import Unreadable, Values, parts
+from seedbed.serving.resources import Resource
 
 PAGE, LARGEST_PAGE = 50, 200
-OPERATORS = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 RESERVED = frozenset({"limit", "cursor", "sort", "fields", "count"})
 _PARAMETERS_AT_MOST = 100
 _VALUES_AT_MOST = 100
@@ -26,9 +26,12 @@ class Condition:
 
 @dataclass(frozen=True)
 class Query:
-    """A list as it was asked for, with every name found among what may be read and every value one that fits."""
+    """A list as it was asked for, with every name found among what may be read and every value one that fits.
 
-    fields: tuple[Shown, ...]
+    `fields` are names of columns, and of what a table's model computes.
+    """
+
+    fields: tuple[str, ...]
     conditions: tuple[Condition, ...]
     sort: tuple[tuple[Shown, bool], ...]
     limit: int
@@ -67,10 +70,10 @@ def read_query(resource: Resource, raw: bytes) -> Query:
     )
 
 
-def read_fields(resource: Resource, raw: bytes) -> tuple[Shown, ...]:
-    """The columns that a request for one row asks for."""
+def read_fields(resource: Resource, raw: bytes) -> tuple[str, ...]:
+    """The fields that a request for one row asks for."""
     if not raw:
-        return tuple(resource.columns.values())
+        return tuple(resource.answers.fields)
     pairs = _pairs(raw)
     for name, _ in pairs:
         if name != "fields":
@@ -82,20 +85,17 @@ def read_fields(resource: Resource, raw: bytes) -> tuple[Shown, ...]:
 
 def plain_query(resource: Resource) -> Query:
     return Query(
-        tuple(resource.columns.values()), (), tuple((column, False) for column in resource.key), PAGE, None, None
+        tuple(resource.answers.fields), (), tuple((column, False) for column in resource.key), PAGE, None, None
     )
 
 
-def sortable(column: Shown) -> bool:
-    return column.kind.cast is not None
-
-
-def value_of(column: Shown, text: str, name: str) -> bytes:
-    """A value as PostgreSQL reads it, if the column could hold it."""
+def value_of(column: Shown, text: str, name: str, values: Values | None = None) -> bytes:
+    """A value as PostgreSQL reads it, if the column could hold it, or if it is one of `values`."""
+    known = values or column.kind.values
     try:
         if "\0" in text:
             raise Unreadable("PostgreSQL has no NUL")
-        return column.kind.parse(text).encode()
+        return (known.parse(text) if known is not None else text).encode()
     except UnicodeEncodeError:
         raise QueryRefused(name, "it is not Unicode") from None
     except Unreadable as error:
@@ -104,9 +104,7 @@ def value_of(column: Shown, text: str, name: str) -> bytes:
 
 def _pairs(raw: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(
-            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_AT_MOST
-        )
+        return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_AT_MOST)
     except UnicodeDecodeError:
         raise QueryRefused(None, "it is not UTF-8") from None
     except ValueError:
@@ -118,38 +116,39 @@ def _condition(resource: Resource, name: str, text: str) -> Condition:
     if column is None:
         before, _, operator = name.rpartition(".")
         column = resource.columns.get(before)
-    if column is None or column.kind.cast is None:
+    if column is None:
         raise QueryRefused(None, _known(resource))
     shown = f"{column.name}.{operator}"
     if operator == "null":
         if text not in {"true", "false"}:
             raise QueryRefused(shown, "Input should be true or false")
         return Condition(column, f"null {text}", ())
-    if operator == "in":
-        texts = text.split(",")
-        if len(texts) > _VALUES_AT_MOST:
-            raise QueryRefused(shown, f"Input should have at most {_VALUES_AT_MOST} values")
-        return Condition(column, operator, tuple(value_of(column, each, shown) for each in texts))
-    if operator not in OPERATORS:
-        raise QueryRefused(None, f"the operators are {', '.join([*OPERATORS, 'in', 'null'])}")
-    return Condition(column, operator, (value_of(column, text, shown),))
+    comparison = column.kind.comparisons.get(operator)
+    if comparison is None:
+        known = ", ".join([*column.kind.comparisons, "null"])
+        raise QueryRefused(None, f"the operators of {column.name} are {known}")
+    texts = parts(text) if operator == "in" else [text]
+    if len(texts) > _VALUES_AT_MOST:
+        raise QueryRefused(shown, f"Input should have at most {_VALUES_AT_MOST} values")
+    return Condition(column, operator, tuple(value_of(column, each, shown, comparison.values) for each in texts))
 
 
 def _known(resource: Resource) -> str:
-    names = [*sorted(RESERVED), *(column.name for column in resource.columns.values() if sortable(column))]
+    names = [*sorted(RESERVED), *resource.columns]
     return (
         f"the parameters here are {', '.join(names)}, and columns with an operator, such as {resource.key[0].name}.gt"
     )
 
 
-def _fields(resource: Resource, text: str | None) -> tuple[Shown, ...]:
+def _fields(resource: Resource, text: str | None) -> tuple[str, ...]:
+    known = resource.answers.fields
     if text is None:
-        return tuple(resource.columns.values())
+        return tuple(known)
     names = text.split(",")
-    if len(set(names)) != len(names) or any(name not in resource.columns for name in names):
-        raise QueryRefused("fields", f"Input should be some of {','.join(resource.columns)}")
+    if len(set(names)) != len(names) or any(name not in known for name in names):
+        raise QueryRefused("fields", f"Input should be some of {','.join(known)}")
     wanted = set(names)
-    return tuple(column for name, column in resource.columns.items() if name in wanted)
+    return tuple(name for name in known if name in wanted)
 
 
 def _sort(resource: Resource, text: str | None) -> tuple[tuple[Shown, bool], ...]:
@@ -158,8 +157,8 @@ def _sort(resource: Resource, text: str | None) -> tuple[tuple[Shown, bool], ...
     for part in text.split(",") if text is not None else ():
         name = part.removeprefix("-")
         column = resource.columns.get(name)
-        if column is None or not sortable(column) or name in chosen:
-            known = ",".join(each.name for each in resource.columns.values() if sortable(each))
+        if column is None or not column.kind.sorts or name in chosen:
+            known = ",".join(each.name for each in resource.columns.values() if each.kind.sorts)
             raise QueryRefused("sort", f"Input should be some of {known}, each with a - before it for descending")
         chosen[name] = part.startswith("-")
     last = next(reversed(chosen.values()), False)

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from seedbed.errors import DatabaseAway, ServiceBusy
 from seedbed.postgres.connecting import sentence
 from seedbed.serving.failures import is_away
-from seedbed.serving.journal import LOG
+from seedbed.serving.logs import LOG
 from seedbed.serving.pooling import Pool
 from seedbed.serving.statements import Row, Statement
 from seedbed.serving.wires import ConnectionLost, SharedConnection, Wire

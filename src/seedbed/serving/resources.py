@@ -4,37 +4,18 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter, create_model
-from sqlalchemy import Column, ForeignKeyConstraint, Table, inspect
+from pydantic import BaseModel, TypeAdapter
+from sqlalchemy import ForeignKeyConstraint, Table
 from sqlmodel import SQLModel
 
 from seedbed.modelling import Schema
-from seedbed.postgres.quoting import column_name, table_name
-from seedbed.serving.kinds import Kind, kind_of
-from seedbed.serving.visibility import is_public, public_columns
+from seedbed.postgres.quoting import table_name
+from seedbed.serving.answers import Answers, answers_of
+from seedbed.serving.columns import Shown, columns_of
+from seedbed.serving.visibility import is_public
 
 _TAKEN = frozenset({"/docs", "/health", "/metrics", "/openapi.json", "/redoc"})
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """A column that may be read."""
-
-    name: str
-    kind: Kind
-    nullable: bool
-    description: str | None
-
-    @cached_property
-    def sql(self) -> str:
-        return f"t.{column_name(self.name)}"
-
-    @cached_property
-    def json(self) -> str:
-        """The column as it is answered, under its own name."""
-        return f"{self.kind.json(self.sql)} AS {column_name(self.name)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +36,7 @@ class Resource:
     path: str
     columns: dict[str, Shown]
     key: tuple[Shown, ...]
-    answer: type[BaseModel]
+    answers: Answers
     through_python: bool
     links: dict[str, Link] = field(default_factory=dict)
 
@@ -67,13 +48,22 @@ class Resource:
     def name(self) -> str:
         return self.path.removeprefix("/")
 
+    @property
+    def readable(self) -> list[str]:
+        """The columns that may be read, as the database has them."""
+        return [shown.column for shown in self.columns.values()]
+
     @cached_property
     def rows(self) -> "TypeAdapter[list[BaseModel]]":
-        return TypeAdapter(list[self.answer])  # type: ignore[name-defined]
+        return TypeAdapter(list[self.answers.model])  # type: ignore[name-defined]
 
 
 def resources(schema: Schema) -> list[Resource]:
-    """The tables that are served, parents first. A table without a key, or with a secret for one, is not."""
+    """The tables that are served, parents first. A table without a key, or with a secret for one, is not.
+
+    Raises:
+        AliasTaken, SerializerNotKept: a table cannot be answered as its model says.
+    """
     tables = [table for table in schema.tables if table.key in schema.models and is_public(table)]
     wanted = Counter(path_of(table) for table in tables)
     named = Counter(schema.models[table.key].__name__ for table in tables)
@@ -84,7 +74,9 @@ def resources(schema: Schema) -> list[Resource]:
             path = f"/{_slug(table.key)}"
         model = schema.models[table.key]
         name = model.__name__ if named[model.__name__] == 1 else _slug(table.key).replace(".", "_")
-        made[table.key] = _resource(table, path, model, name)
+        resource = _resource(table, path, model, name)
+        if resource is not None:
+            made[table.key] = resource
     for resource in made.values():
         _link(resource, made)
     return list(made.values())
@@ -104,63 +96,15 @@ def _slug(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII)
 
 
-def _resource(table: Table, path: str, model: type[SQLModel], name: str) -> Resource:
-    columns = {}
-    for column in public_columns(table):
-        annotation, description = _said(column, model)
-        kind = kind_of(column.type, annotation)
-        columns[column.name] = Shown(column.name, kind, bool(column.nullable), description)
-    key = tuple(columns[column.name] for column in table.primary_key.columns)
-    serializers = _field_serializers(model)
-    through_python = bool(serializers) or any(column.kind.python for column in columns.values())
-    return Resource(table, path, columns, key, _answer(name, model, table, columns, serializers), through_python)
-
-
-def _answer(
-    name: str, model: type[SQLModel], table: Table, columns: dict[str, Shown], serializers: dict[str, Any]
-) -> type[BaseModel]:
-    """A row as it is answered. A column that the database fills is never NULL in an answer, whatever a row being made
-    may lack. Columns are aliases, since a column may be called what no field of a model can be.
-    """
-    fields: dict[str, Any] = {}
-    for number, shown in enumerate(columns.values()):
-        annotation = shown.kind.annotation
-        own = serializers.get(inspect(model).get_property_by_column(table.columns[_key(table, shown)]).key)
-        if own is not None:
-            annotation = _serialized(annotation, own)
-        if shown.nullable:
-            annotation = annotation | None if annotation is not Any else Any
-        fields[f"column_{number}"] = (annotation, Field(alias=shown.name, description=shown.description))
-    config = ConfigDict(ser_json_inf_nan="strings", serialize_by_alias=True, title=name)
-    made: type[BaseModel] = create_model(name, __config__=config, **fields)
-    return made
-
-
-def _key(table: Table, shown: Shown) -> str:
-    return next(column.key for column in table.columns if column.name == shown.name)
-
-
-def _field_serializers(model: type[SQLModel]) -> dict[str, Any]:
-    found = {}
-    for decorator in model.__pydantic_decorators__.field_serializers.values():
-        if decorator.info.mode == "plain":
-            for name in decorator.info.fields:
-                found[name] = decorator.func
-    return found
-
-
-def _serialized(annotation: Any, own: Any) -> Any:
-    def serialize(value: Any) -> Any:
-        return own(None, value)
-
-    return Annotated[annotation, PlainSerializer(serialize)]
-
-
-def _said(column: Column[Any], model: type[SQLModel]) -> tuple[Any, str | None]:
-    """A column's Python type and description: those of the field it was made from, which may have another name."""
-    found = inspect(model).get_property_by_column(column).key
-    own = model.model_fields.get(found)
-    return (Any, None) if own is None else (own.annotation, own.description)
+def _resource(table: Table, path: str, model: type[SQLModel], name: str) -> Resource | None:
+    columns = columns_of(table, model)
+    by_column = {shown.column: shown for shown in columns.values()}
+    key = tuple(by_column[column.name] for column in table.primary_key.columns if column.name in by_column)
+    if len(key) < len(table.primary_key.columns) or any(shown.kind.values is None for shown in key):
+        return None
+    answers = answers_of(name, model, columns)
+    through_python = answers.by_python or any(shown.kind.form.python for shown in columns.values())
+    return Resource(table, path, columns, key, answers, through_python)
 
 
 def _link(resource: Resource, others: dict[str, Resource]) -> None:
@@ -193,10 +137,11 @@ def _pairs(
     parent = others.get(constraint.referred_table.key)
     if parent is None:
         return None
+    mine, theirs = ({shown.column: shown for shown in each.columns.values()} for each in (resource, parent))
     pairs = []
     for element in constraint.elements:
-        here, there = resource.columns.get(element.parent.name), parent.columns.get(element.column.name)
-        if here is None or there is None or here.kind.cast is None or there.kind.cast is None:
+        here, there = mine.get(element.parent.name), theirs.get(element.column.name)
+        if here is None or there is None or here.kind.values is None or there.kind.values is None:
             return None
         pairs.append((here, there))
     return parent, tuple(pairs)

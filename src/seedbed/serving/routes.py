@@ -1,21 +1,26 @@
 """The tables as routes: a list, a row, and the rows that foreign keys lead to."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_to_bytes
 
+from pydantic_core import PydanticSerializationError
+from sqlalchemy.orm.exc import DetachedInstanceError
 from starlette.types import Receive, Scope, Send
 
-from seedbed.errors import RowNotFound
+from seedbed.errors import DatabaseAway, RowNotFound, RowNotWritten
 from seedbed.serving.compiling import Compiler, Owner
 from seedbed.serving.cursors import Cursors
+from seedbed.serving.logs import LOG
 from seedbed.serving.problems import problem, problem_of
-from seedbed.serving.querying import Query, plain_query, read_fields, read_query, value_of
-from seedbed.serving.resources import Link, Resource, Shown
-from seedbed.serving.statements import Fetch
+from seedbed.serving.querying import Query, read_fields, read_query, value_of
+from seedbed.serving.resources import Link, Resource
+from seedbed.serving.statements import Fetch, Row, Statement
 
+Parameters = list[bytes | None]
 TEMPLATE = "seedbed.route"
 """Where in a request's scope its route's template is left, for the log and the metrics."""
 
@@ -50,8 +55,9 @@ class Tables:
     The path is read as it was sent, so that a key may have any character, a slash among them, if it is percent-encoded.
     """
 
-    def __init__(self, resources: Iterable[Resource], fetch: Fetch, cursors: Cursors) -> None:
+    def __init__(self, resources: Iterable[Resource], fetch: Fetch, cursors: Cursors, *, deadline: float) -> None:
         self.resources = list(resources)
+        self._deadline = deadline
         self._by_name = {resource.name.encode(): resource for resource in self.resources}
         self._fetch = fetch
         self._cursors = cursors
@@ -59,8 +65,7 @@ class Tables:
 
     def find(self, scope: Scope) -> Target | None:
         """What of the tables a request is for, if it is for them."""
-        raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-        segments = raw[len(scope.get("root_path", "")) :].split(b"/")
+        segments = raw_path(scope)[len(scope.get("root_path", "")) :].split(b"/")
         resource = self._by_name.get(segments[1]) if len(segments) > 1 else None
         if resource is None:
             return None
@@ -79,7 +84,7 @@ class Tables:
     async def answer(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
         scope[TEMPLATE] = target.template
         if scope["method"] != "GET":
-            refused = problem(405, "Method Not Allowed", headers={"Allow": "GET"})
+            refused = problem(405, "Method Not Allowed", headers={"Allow": "GET, HEAD"})
             await refused(scope, receive, send)
             return
         try:
@@ -108,33 +113,43 @@ class Tables:
         query = read_query(resource, raw)
         place = f"{resource.path} {query.order}"
         after = None if query.cursor is None else _encoded(self._cursors.read(place, query.cursor))
-        statement, parameters = self._compiler.page(resource, _whole(resource, query), after, of)
-        body, more, exists, *ends = (await self._fetch(statement, parameters))[0]
+        statement, parameters = self._compiler.page(resource, query, after, of)
+        headers: list[tuple[bytes, bytes]] = []
+        if query.count is None:
+            rows = await self._fetch(statement, parameters)
+        else:
+            rows, headers = await self._counted(statement, parameters, self._compiler.count(resource, query, of), query)
+        body, more, exists, *ends = rows[0]
         if exists == b"false" and of is not None:
             raise RowNotFound(of.owner.table.name)
-        headers = []
         if more == b"true":
             cursor = self._cursors.write(place, [None if end is None else end.decode() for end in ends])
             headers.append((b"link", _next(scope, raw, cursor)))
-        if query.count is not None:
-            headers += await self._count(resource, query, of)
         return _Answer(_written(resource, query.fields, body or b"[]"), headers)
 
-    async def _count(self, resource: Resource, query: Query, of: Owner | None) -> list[tuple[bytes, bytes]]:
-        found = (await self._fetch(*self._compiler.count(resource, query, of)))[0][0] or b""
+    async def _counted(
+        self, statement: Statement, parameters: Parameters, count: tuple[Statement, Parameters], query: Query
+    ) -> tuple[list[Row], list[tuple[bytes, bytes]]]:
+        """A page and its count, within one deadline, although they are two statements."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                rows = await self._fetch(statement, parameters)
+                found = (await self._fetch(*count))[0][0] or b""
+        except TimeoutError as error:
+            raise DatabaseAway from error
         number = int(found) if query.count == "exact" else int(json.loads(found)[0]["Plan"]["Plan Rows"])
-        return [(b"x-total-count", b"%d" % number), (b"x-total-count-is", str(query.count).encode())]
+        return rows, [(b"x-total-count", b"%d" % number), (b"x-total-count-is", str(query.count).encode())]
 
     async def _row(self, resource: Resource, raw: bytes, key: list[bytes]) -> _Answer:
         fields = read_fields(resource, raw)
-        rows = await self._fetch(self._compiler.row(resource, _needed(resource, fields)), key)
+        rows = await self._fetch(self._compiler.row(resource, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
         return _Answer(_written_one(resource, fields, rows[0][0] or b"null"), [])
 
     async def _followed(self, resource: Resource, link: Link, raw: bytes, key: list[bytes]) -> _Answer:
         fields = read_fields(link.to, raw)
-        rows = await self._fetch(self._compiler.followed(resource, link, _needed(link.to, fields)), key)
+        rows = await self._fetch(self._compiler.followed(resource, link, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
         if rows[0][0] is None:
@@ -146,35 +161,38 @@ def _encoded(values: list[str | None]) -> list[bytes | None]:
     return [None if value is None else value.encode() for value in values]
 
 
+def raw_path(scope: Scope) -> bytes:
+    """The path as it was sent, percent-encoded."""
+    return scope.get("raw_path") or quote(scope["path"]).encode()
+
+
 def _next(scope: Scope, raw: bytes, cursor: str) -> bytes:
-    kept = [part for part in raw.split(b"&") if part and not part.startswith(b"cursor=")]
-    path = scope.get("raw_path") or quote(scope["path"]).encode()
+    kept = [part for part in raw.split(b"&") if part and unquote_to_bytes(part.partition(b"=")[0]) != b"cursor"]
     query = b"&".join([*kept, b"cursor=" + cursor.encode()])
-    return b"<" + path.replace(b">", b"%3E") + b"?" + query.replace(b">", b"%3E") + b'>; rel="next"'
+    return b"<" + _fit_for_a_header(raw_path(scope) + b"?" + query) + b'>; rel="next"'
 
 
-def _whole(resource: Resource, query: Query) -> Query:
-    return query if not resource.through_python else _with_fields(query, plain_query(resource).fields)
+def _fit_for_a_header(url: bytes) -> bytes:
+    return quote(url, safe="%/:?#[]@!$&'()*+,;=~").encode() if not url.isascii() or b">" in url else url
 
 
-def _with_fields(query: Query, fields: tuple[Shown, ...]) -> Query:
-    return Query(fields, query.conditions, query.sort, query.limit, query.cursor, query.count)
+def _written(resource: Resource, fields: tuple[str, ...], body: bytes) -> bytes:
+    """The body as PostgreSQL wrote it, unless Python has to.
 
-
-def _needed(resource: Resource, fields: tuple[Shown, ...]) -> tuple[Shown, ...]:
-    return fields if not resource.through_python else plain_query(resource).fields
-
-
-def _written(resource: Resource, fields: tuple[Shown, ...], body: bytes) -> bytes:
-    """The body as PostgreSQL wrote it, unless Python has to."""
+    Raises:
+        RowNotWritten: the model's own code wants what the service does not read.
+    """
     if not resource.through_python:
         return body
-    wanted = {column.name for column in fields}
-    chosen = {name for name, found in resource.answer.model_fields.items() if found.alias in wanted}
-    return resource.rows.dump_json(resource.rows.validate_json(body), by_alias=True, include={"__all__": chosen})
+    chosen = {resource.answers.fields[name] for name in fields}
+    try:
+        return resource.rows.dump_json(resource.rows.validate_json(body), by_alias=True, include={"__all__": chosen})
+    except (PydanticSerializationError, DetachedInstanceError) as error:
+        LOG.error(f"The model's own code failed: {type(error).__name__}: {error}", table=resource.table.name)
+        raise RowNotWritten(resource.table.name) from error
 
 
-def _written_one(resource: Resource, fields: tuple[Shown, ...], body: bytes) -> bytes:
+def _written_one(resource: Resource, fields: tuple[str, ...], body: bytes) -> bytes:
     return body if not resource.through_python else _written(resource, fields, b"[" + body + b"]")[1:-1]
 
 

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from seedbed.errors import CannotListen, PortTaken
-from seedbed.serving.journal import LOG, LOGGER, JsonLines, PlainLines
+from seedbed.serving.logs import LOG, LOGGER, JsonLines, PlainLines
 
 _TRIES = 20
 _DRAIN_SECONDS = 10

@@ -3,6 +3,8 @@
 import re
 from itertools import pairwise
 
+from pydantic import SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
 from sqlalchemy import Column, Table
 
 _WORDS = frozenset(
@@ -35,6 +37,12 @@ def is_public(table: Table) -> bool:
     fit = table.info.get("public", not looks_secret(table.name))
     keys = list(table.primary_key.columns)
     return bool(fit) and bool(keys) and all(column in shown for column in keys)
+
+
+def is_kept_back(field: FieldInfo) -> bool:
+    """Whether a model's own field says that it is in no answer: it is excluded, or of Pydantic's types for secrets."""
+    kinds = (field.annotation, *getattr(field.annotation, "__args__", ()))
+    return field.exclude is True or SecretStr in kinds or SecretBytes in kinds
 
 
 def looks_secret(name: str) -> bool:

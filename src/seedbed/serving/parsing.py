@@ -1,0 +1,257 @@
+"""How the text of a request becomes a value that its column could hold."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from ipaddress import ip_interface
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+Parse = Callable[[str], str]
+
+
+class Unreadable(ValueError):
+    """A value of a request that its column cannot hold; the text says what it can."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values of a request: `parse` makes what PostgreSQL reads as `cast`, and `schema` is what OpenAPI says of them."""
+
+    cast: str
+    parse: Parse = str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+_NUMERAL = re.compile(r"[+-]?([0-9]{1,1000}(\.[0-9]{0,1000})?|\.[0-9]{1,1000})([eE][+-]?[0-9]{1,3})?|NaN|-?Infinity")
+_PLUS_AS_SPACE = re.compile(r"(\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d(?::?\d\d)?)$")
+_HOURS_ALONE = re.compile(r"(:\d\d(?:\.\d+)?[+-]\d\d)$")
+_PART = re.compile(r'(?:"((?:[^"]|"")*)"|([^,]*))(,|\Z)')
+_BOUND = r'(?:"([^"]*)"|([^,"\[\](){}]*))'
+_RANGE = re.compile(rf"([\[(]){_BOUND},{_BOUND}([\])])")
+_MOST_SECONDS = Decimal(9 * 10**12)
+"""PostgreSQL counts an interval's microseconds in 64 bits."""
+
+
+def integer(name: str, bits: int) -> Values:
+    least, most = -(2**bits), 2**bits - 1
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(r"[+-]?[0-9]{1,400}", text):
+            raise Unreadable("Input should be a valid integer")
+        if not least <= (value := int(text)) <= most:
+            raise Unreadable(f"Input should be from {least} to {most}")
+        return str(value)
+
+    return Values(name, parse, {"type": "integer", "minimum": least, "maximum": most})
+
+
+def numeral(text: str) -> str:
+    if not _NUMERAL.fullmatch(text):
+        raise Unreadable("Input should be a number")
+    return text
+
+
+def _float(text: str) -> str:
+    value = float(numeral(text))
+    if "Inf" in text or "NaN" in text:
+        return text
+    if abs(value) == float("inf"):
+        raise Unreadable("Input should be a number that fits")
+    return repr(value)
+
+
+def _boolean(text: str) -> str:
+    if text not in {"true", "false"}:
+        raise Unreadable("Input should be true or false")
+    return text
+
+
+def _seconds(text: str) -> str:
+    """An interval as it is answered: in seconds."""
+    if "Inf" in numeral(text):
+        return text.lower()
+    value = Decimal(text)
+    if value.is_nan() or abs(value) > _MOST_SECONDS:
+        raise Unreadable(f"Input should be a number of seconds, at most {_MOST_SECONDS}")
+    return f"{value:.6f} seconds"
+
+
+def _reader(annotation: Any) -> Callable[[str], Any]:
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+
+    def read(text: str) -> Any:
+        try:
+            return adapter.validate_strings(text)
+        except ValidationError as error:
+            raise Unreadable(error.errors(include_input=False, include_url=False)[0]["msg"]) from None
+
+    return read
+
+
+_read_uuid, _read_date, _read_time = _reader(UUID), _reader(date), _reader(time)
+
+
+def _uuid(text: str) -> str:
+    return str(_read_uuid(text))
+
+
+def _moment(read: Callable[[str], Any], write: Callable[[Any], str]) -> Parse:
+    """A + that came as a space, and an offset as PostgreSQL writes it, in hours alone, are understood."""
+
+    def parse(text: str) -> str:
+        if text in {"infinity", "-infinity"}:
+            return text
+        try:
+            return write(read(_HOURS_ALONE.sub(r"\1:00", _PLUS_AS_SPACE.sub(r"\1+\2", text))))
+        except OverflowError:
+            raise Unreadable("Input should be in the years 1 to 9999") from None
+
+    return parse
+
+
+def utc(value: datetime) -> datetime:
+    return value.astimezone(UTC) if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def moment(*, zone: bool) -> Values:
+    def write(value: datetime) -> str:
+        return (utc(value) if zone else value.replace(tzinfo=None)).isoformat()
+
+    schema = {"type": "string", "format": "date-time"}
+    return Values("timestamptz" if zone else "timestamp", _moment(_reader(datetime), write), schema)
+
+
+def one_of(cast: str, stored: Mapping[str, str]) -> Values:
+    """An enum's values, by what they are stored as."""
+
+    def parse(text: str) -> str:
+        if text not in stored:
+            raise Unreadable(f"Input should be one of {', '.join(stored)}")
+        return stored[text]
+
+    return Values(cast, parse, {"type": "string", "enum": list(stored)})
+
+
+def _network(text: str) -> str:
+    try:
+        if "%" in text:
+            raise ValueError(text)
+        return str(ip_interface(text))
+    except ValueError:
+        raise Unreadable("Input should be an address or a network, such as 10.0.0.0/8") from None
+
+
+def _hardware(text: str) -> str:
+    if not re.fullmatch(r"(?:[0-9a-fA-F]{2}[:-]?){5,7}[0-9a-fA-F]{2}", text):
+        raise Unreadable("Input should be a hardware address, such as 08:00:2b:01:02:03")
+    return text
+
+
+def _bits(text: str) -> str:
+    if set(text) - {"0", "1"}:
+        raise Unreadable("Input should be of 0 and 1")
+    return text
+
+
+def _bytes(text: str) -> str:
+    try:
+        return "\\x" + base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).hex()
+    except (ValueError, binascii.Error):
+        raise Unreadable("Input should be base64url") from None
+
+
+def _json(text: str) -> str:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unreadable("Input should be JSON") from None
+    return text
+
+
+def _pattern(text: str) -> str:
+    """LIKE's, with * for any run of characters, which a URL can carry as it is; all else stands for itself."""
+    return re.sub(r"([\\%_])", r"\\\1", text).replace("*", "%")
+
+
+def parts(text: str) -> list[str]:
+    """The values of a list, with commas between; one that has a comma itself stands in double quotes."""
+    found, at = [], 0
+    while (match := _PART.match(text, at)) is not None:
+        quoted, plain, comma = match.groups()
+        found.append(plain if quoted is None else quoted.replace('""', '"'))
+        at = match.end()
+        if not comma:
+            break
+    return found
+
+
+def array_of(item: Values, cast: str) -> Values:
+    def parse(text: str) -> str:
+        return "{" + ",".join(_quoted(item.parse(part)) for part in parts(text)) + "}" if text else "{}"
+
+    return Values(cast, parse, {"type": "array", "items": listed(item.schema)})
+
+
+def listed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What OpenAPI says of a value in a list: commas part it from others, and quotes would have a meaning."""
+    return {**schema, "pattern": r'^[^\x00,"]*$'} if schema in (TEXT.schema, {"type": "string"}) else dict(schema)
+
+
+def range_of(bound: Values, cast: str) -> Values:
+    """A range as PostgreSQL writes it, or one value, for the range that has it alone."""
+
+    def parse(text: str) -> str:
+        if text == "empty":
+            return text
+        match = _RANGE.fullmatch(text)
+        if match is None:
+            if text.startswith(("[", "(")):
+                raise Unreadable("Input should be a range, such as [1,5), or a value within")
+            return f"[{(alone := _quoted(bound.parse(text)))},{alone}]"
+        opening, *bounds, closing = match.groups(default="")
+        lower, upper = bounds[0] or bounds[1], bounds[2] or bounds[3]
+        return f"{opening}{lower and _quoted(bound.parse(lower))},{upper and _quoted(bound.parse(upper))}{closing}"
+
+    return Values(cast, parse)
+
+
+def ranges_of(bound: Values, cast: str) -> Values:
+    """Several ranges in braces, or one without."""
+    one = range_of(bound, "").parse
+
+    def parse(text: str) -> str:
+        inside = text[1:-1] if text.startswith("{") and text.endswith("}") else None
+        found = [match[0] for match in _RANGE.finditer(inside or "")]
+        if inside is not None and ",".join(found) != inside:
+            raise Unreadable("Input should be ranges in braces, such as {[1,5),[7,9)}")
+        return "{" + ",".join(one(each) for each in (found if inside is not None else [text])) + "}"
+
+    return Values(cast, parse)
+
+
+def _quoted(text: str) -> str:
+    """A value inside PostgreSQL's text of an array or a range."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+TEXT = Values("text", str, {"type": "string", "pattern": r"^[^\x00]*$"})
+PATTERN = Values("text", _pattern, TEXT.schema)
+NUMERIC = Values("numeric", numeral, {"type": "number"})
+FLOAT, REAL = Values("float8", _float, {"type": "number"}), Values("real", _float, {"type": "number"})
+BOOLEAN = Values("boolean", _boolean, {"type": "boolean"})
+UUIDS = Values("uuid", _uuid, {"type": "string", "format": "uuid"})
+DATE = Values("date", _moment(_read_date, lambda day: str(day.isoformat())), {"type": "string", "format": "date"})
+TIME = Values("time", _moment(_read_time, lambda clock: str(clock.replace(tzinfo=None).isoformat())))
+INTERVAL = Values("interval", _seconds, {"type": "number"})
+NETWORK, HARDWARE, HARDWARE8 = Values("inet", _network), Values("macaddr", _hardware), Values("macaddr8", _hardware)
+BITS = Values("varbit", _bits, {"type": "string", "pattern": "^[01]*$"})
+BYTES = Values("bytea", _bytes, {"type": "string", "format": "base64url"})
+JSON = Values("jsonb", _json, {"type": "string", "contentMediaType": "application/json"})
