@@ -148,6 +148,9 @@ class Arrays(Table, table=True):
 class EnumArrays(Table, table=True):
     id: int | None = pk()
     moods: list[Mood] = Field(sa_type=ARRAY(SaEnum(Mood, name="mood")))
+    documents: list[dict[str, Any]] = Field(sa_type=ARRAY(JSONB))
+    spans: list[Any] = Field(sa_type=ARRAY(INT4RANGE))
+    sets_of_spans: list[Any] = Field(sa_type=ARRAY(INT4MULTIRANGE))
     note: str | None = None
 
 

@@ -122,7 +122,8 @@ def alembic_proves(ground: Ground, before: MetaData, after: MetaData) -> Proof:
                 if ops is not None
             )
             connection.rollback()
-        change = Change((), (Part((Statement("", up),), (Statement("", down),), wanted),), found)
+        part = Part((Statement("", up),), (Statement("", down),), wanted)
+        change = Change((), (part,), found, Schema(after, {}))
         legs = [Leg(_runner(up), _runner(down), wanted)]
         return prove(candidate_of(change, legs), lambda: ground.copy_of(beginning))
 

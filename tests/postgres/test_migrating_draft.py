@@ -66,6 +66,20 @@ class TestDraft:
         assert draft(configured, "Create hero again") is None
         assert len(project.revisions()) == 1
 
+    def test_tries_a_new_rule_on_rows_that_keep_it(
+        self, configured: Configuration, tmp_path: Path, seedbed_server: ThrowawayServer
+    ) -> None:
+        created = drafted(configured, "Create hero").revisions[0].file
+        rule = """__table_args__ = (CheckConstraint("name ~ '^[A-Z]{3}-[0-9]{4}$'", name="coded"),)"""
+        with little_project(tmp_path / "later", HERO.replace("    id:", f"    {rule}\n    id:")) as later:
+            later.write(f"migrations/versions/{created.name}", created.read_text())
+
+            proof = drafted(later.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal()), "Code them").proof
+
+        assert proof is not None
+        assert proof.filled.rows == {"hero": 2}
+        assert 'check constraint "coded" of relation "hero" is violated by some row' in proof.conditions
+
     def test_leaves_no_throw_away_database(
         self, project: Project, configured: Configuration, seedbed_server: ThrowawayServer
     ) -> None:

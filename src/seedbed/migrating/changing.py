@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.knowing import Rename
+from seedbed.migrating.proving.modelled import made_by
 from seedbed.migrating.proving.proof import Candidate, Leg
+from seedbed.modelling import Schema
 from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import Trigger
 
@@ -35,6 +37,7 @@ class Change:
     renames: tuple[Rename, ...]
     parts: tuple[Part, ...]
     before: Catalogue
+    models: Schema
 
     @property
     def upgrade(self) -> list[Statement]:
@@ -57,6 +60,7 @@ def candidate_of(change: Change, legs: Sequence[Leg]) -> Candidate:
         changed=_changed_columns(change),
         renamed_tables=tables,
         renamed_columns=columns,
+        made=made_by(change.models),
     )
 
 

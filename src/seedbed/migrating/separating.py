@@ -48,7 +48,7 @@ def change_between(connection: Connection, after: Catalogue, schema: Schema, wor
         middle = Middle(after, {}) if plain else put_off(moved, after, known)
         parts = list(_parts(moved, after, middle, renamed, known))
     said = (*renamed, *(replace(rename, up=(), down=()) for rename in apart))
-    return Change(said, tuple(parts), before)
+    return Change(said, tuple(parts), before, schema)
 
 
 def _gradually(

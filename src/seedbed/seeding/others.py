@@ -1,7 +1,5 @@
 """Values that Python puts together one by one, a few hundred of each kind, which rows then share."""
 
-import ipaddress
-from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -10,19 +8,17 @@ from uuid import UUID
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
-from sqlalchemy.dialects.postgresql import Range
 
 from seedbed.errors import DomainTooSmall
 from seedbed.seeding.batches import Batch, Coded, Objects, Pool
 from seedbed.seeding.facts import _plain
 from seedbed.seeding.filling import Filling, Wish
 from seedbed.seeding.kinds import INTEGERS, MOMENTS, RANGES, TEXTS, Kind
+from seedbed.seeding.series import WORDS, Nth, series, some_json, uuid
 from seedbed.seeding.streams import Dice
 
 _SIZE = 512
-_WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "harbor", "iris", "juniper", "kelp", "linden")
 _SHARE_OF_NOTHING = 4
-Nth = Callable[[int, Dice], Any]
 
 
 def others(wish: Wish) -> Filling | None:
@@ -62,115 +58,34 @@ def _dice(wish: Wish, j: int) -> Dice:
 def _maker(wish: Wish, kind: Kind) -> tuple[str, Nth, int | None] | None:
     facts = wish.table.facts[wish.name]
     annotation = facts.annotation
-    if kind.element is not None:
-        element = _plain_value(wish, kind.element)
-        if element is None:
-            return None
-        return (f"up to 3 of {kind.element}", lambda j, dice: _list(element, j, dice, unique=wish.unique), None)
-    if kind.name in {"json", "jsonb"}:
+    if kind.element is None and kind.name in {"json", "jsonb"}:
         structured = isinstance(annotation, type) and issubclass(annotation, BaseModel)
         shown = annotation.__name__ if structured else "a JSON value"
         custom = wish.table.takes_instances(wish.name)
         return (shown, lambda j, dice: _json(annotation, j, dice, instances=custom), None)
-    if kind.name in RANGES:
-        return ("a range", lambda j, dice: _range(wish, kind.name, j, dice), None)
-    if kind.name.endswith("multirange"):
-        name = kind.name.replace("multirange", "range")
-        return ("one or two ranges", lambda j, dice: _ranges(wish, name, j, dice), None)
-    nth = _plain_value(wish, kind)
+    nth = series(kind, wish.table.as_of, unique=wish.unique, longest=facts.longest)
     if nth is None:
         return None
     domain = {"bit": 2 ** (kind.size or 1), "varbit": 2 ** (kind.size or 60)}.get(kind.name)
-    return (f"{'an' if kind.name.startswith('i') else 'a'} {kind.name}", nth, domain)
+    return (_shown(kind), nth, domain)
 
 
-def _plain_value(wish: Wish, kind: Kind) -> Nth | None:
-    """The j-th value of a type: different for every j, as far as the type has values."""
-    if kind.name == "bytea":
-        size = wish.table.facts[wish.name].longest or 16
-        return lambda j, dice: (j.to_bytes(4, "big") + bytes(dice.below(256) for _ in range(12)))[:size]
-    if kind.labels:
-        return lambda _, dice: dice.pick(kind.labels)
-    makers: Mapping[str, Nth] = {
-        "inet": lambda j, _: str(ipaddress.ip_address("10.0.0.1") + j),
-        "cidr": lambda j, _: f"{ipaddress.ip_address('10.0.0.0') + j * 256}/24",
-        "macaddr": lambda j, _: ":".join(f"{byte:02x}" for byte in (0x02_00_00_00_00_00 + j).to_bytes(6, "big")),
-        "macaddr8": lambda j, _: ":".join(f"{byte:02x}" for byte in (0x02 << 56 | j).to_bytes(8, "big")),
-        "bit": lambda j, _: format(j % 2 ** (kind.size or 1), f"0{kind.size or 1}b"),
-        "varbit": lambda j, _: format(j, "b")[-(kind.size or 60) :],
-        "int2": lambda j, _: j % 32_000 + 1,
-        "int4": lambda j, _: j + 1,
-        "int8": lambda j, _: j + 1,
-        "float4": lambda j, _: j / 4,
-        "float8": lambda j, _: j / 4,
-        "numeric": lambda j, _: Decimal(j % 10 ** (kind.size or 9)).scaleb(-kind.decimals),
-        "bool": lambda _, dice: bool(dice.below(2)),
-        "uuid": _uuid,
-        "date": lambda j, _: wish.table.as_of.date() - timedelta(days=j % 3000 + 1),
-        "timestamptz": lambda j, _: wish.table.as_of - timedelta(hours=j + 1),
-        "timestamp": lambda j, _: wish.table.as_of.replace(tzinfo=None) - timedelta(hours=j + 1),
-        "interval": lambda j, _: timedelta(minutes=15 * (j + 1)),
-        "time": lambda j, _: (datetime(2000, 1, 1) + timedelta(minutes=j)).time(),  # noqa: DTZ001
-        "hstore": lambda j, dice: f"{dice.pick(_WORDS)}=>{j}",
-        "ltree": lambda j, dice: f"{dice.pick(_WORDS)}.{dice.pick(_WORDS)}.{j}",
-        "tsvector": lambda j, dice: f"'{dice.pick(_WORDS)}':1 '{dice.pick(_WORDS)}{j}':2",
-        "money": lambda j, _: f"{j}.50",
-        "oid": lambda j, _: j + 1,
-        "xml": lambda j, _: f"<row>{j}</row>",
-        "point": lambda j, dice: f"({dice.below(180) - 90},{j})",
-        "timetz": lambda j, _: f"{j // 60 % 24:02}:{j % 60:02}:00+00",
-    }
-    if kind.name in {"text", "varchar", "bpchar", "citext"}:
-        return lambda j, dice: cut_word(f"{dice.pick(_WORDS)}{j if wish.unique else ''}", kind.size)
-    return makers.get(kind.name)
-
-
-def cut_word(word: str, longest: int | None) -> str:
-    return word if longest is None else word[:longest]
-
-
-def _list(element: Nth, j: int, dice: Dice, *, unique: bool) -> list[Any]:
-    if unique:
-        return [element(j, dice), *(element(dice.below(100), dice) for _ in range(dice.below(2)))]
-    if dice.below(10) == 0:
-        return []
-    return [element(dice.below(200), dice) for _ in range(1 + dice.below(3))]
-
-
-def _uuid(j: int, dice: Dice) -> UUID:
-    number = j << 96 | dice.below(2**32) << 64 | dice.below(2**32) << 32 | dice.below(2**32)
-    return UUID(int=number & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x4000 << 64 | 0x8000 << 48)
-
-
-def _range(wish: Wish, name: str, j: int, dice: Dice) -> Any:
-    """Ranges of different j do not overlap, so that a constraint that excludes overlaps is kept."""
-    bounds: tuple[Any, Any]
-    width = 1 + dice.below(8)
-    match RANGES[name]:
-        case "date":
-            start = wish.table.as_of.date() - timedelta(days=10 * (j + 1))
-            bounds = (start, start + timedelta(days=width))
-        case "timestamp" | "timestamptz":
-            zone = wish.table.as_of.tzinfo if name == "tstzrange" else None
-            moment = wish.table.as_of.replace(tzinfo=zone) - timedelta(hours=10 * (j + 1))
-            bounds = (moment, moment + timedelta(hours=width))
-        case "numeric":
-            bounds = (Decimal(10 * j), Decimal(10 * j + width))
-        case _:
-            bounds = (10 * j, 10 * j + width)
-    return Range(*bounds, bounds="[)")
-
-
-def _ranges(wish: Wish, name: str, j: int, dice: Dice) -> list[Any]:
-    return sorted((_range(wish, name, 2 * j + part, dice) for part in range(1 + dice.below(2))), key=lambda r: r.lower)
+def _shown(kind: Kind) -> str:
+    if kind.element is not None:
+        return f"up to 3 of {kind.element}"
+    if kind.name in RANGES:
+        return "a range"
+    if kind.name.endswith("multirange"):
+        return "one or two ranges"
+    return f"{'an' if kind.name.startswith('i') else 'a'} {kind.name}"
 
 
 def _json(annotation: Any, j: int, dice: Dice, *, instances: bool) -> Any:
     value = _typed(annotation, j, dice) if annotation not in {None, Any, dict, list, object} else None
     if value is None:
         if annotation is list:
-            return [dice.pick(_WORDS) for _ in range(dice.below(3))]
-        return {"name": dice.pick(_WORDS), "count": dice.below(100), "tags": [dice.pick(_WORDS)], "number": j}
+            return [dice.pick(WORDS) for _ in range(dice.below(3))]
+        return some_json(j, dice)
     if isinstance(value, BaseModel):
         return value if instances else value.model_dump(mode="json")
     return _dumped(value)
@@ -201,11 +116,11 @@ def _typed(annotation: Any, j: int, dice: Dice) -> Any:
         kind = inner[0] if inner else str
         return [_typed(kind, j + n, dice) for n in range(1 + dice.below(2))]
     if origin is dict:
-        return {dice.pick(_WORDS): _typed(inner[1], j, dice) for _ in range(1 + dice.below(2))}
+        return {dice.pick(WORDS): _typed(inner[1], j, dice) for _ in range(1 + dice.below(2))}
     if inner and type(None) in inner:
         return _typed(next(kind for kind in inner if kind is not type(None)), j, dice)
     if not isinstance(annotation, type):
-        return _typed(inner[0], j, dice) if inner else dice.pick(_WORDS)
+        return _typed(inner[0], j, dice) if inner else dice.pick(WORDS)
     if issubclass(annotation, BaseModel):
         return _instance(annotation, j, dice)
     if issubclass(annotation, Enum):
@@ -230,15 +145,15 @@ def _simple(annotation: type, said: list[Any], dice: Dice) -> Any:
     if issubclass(annotation, date):
         return date(2026, 1, 1) + timedelta(days=dice.below(300))
     if issubclass(annotation, UUID):
-        return _uuid(dice.below(2**31), dice)
+        return uuid(dice.below(2**31), dice)
     if "Email" in annotation.__name__:
-        return f"{dice.pick(_WORDS)}@example.com"
+        return f"{dice.pick(WORDS)}@example.com"
     if "Url" in annotation.__name__:
-        return f"https://example.com/{dice.pick(_WORDS)}"
-    text = dice.pick(_WORDS)
+        return f"https://example.com/{dice.pick(WORDS)}"
+    text = dice.pick(WORDS)
     shortest, longest = _said(said, "min_length", None, 0) or 0, _said(said, "max_length", None, 0)
     while len(text) < shortest:
-        text += dice.pick(_WORDS)
+        text += dice.pick(WORDS)
     return text[:longest] if longest else text
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import DraftRefused
 from seedbed.migrating.comparing.statements import Loss
 from seedbed.migrating.proving.fitting import keeping_rules
+from seedbed.migrating.proving.modelled import Made, before_it
 from seedbed.migrating.proving.reading import read_rows
 from seedbed.migrating.proving.rows import Filled, fill
 from seedbed.migrating.proving.values import texts_of
@@ -75,7 +76,8 @@ class Leg:
 class Candidate:
     """Revisions to be proven: how to run them, where they start and end, and what they say that they lose.
 
-    `renamed` maps a table's or a column's new place to its old one, so that rows are found again.
+    `renamed` maps a table's or a column's new place to its old one, so that rows are found again. `made` are rows
+    that the models make, under the names of the end.
     """
 
     legs: Sequence[Leg]
@@ -85,6 +87,7 @@ class Candidate:
     changed: frozenset[tuple[str, str, str]] = frozenset()
     renamed_tables: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     renamed_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    made: Made | None = None
 
     @property
     def after(self) -> Catalogue:
@@ -140,7 +143,7 @@ class _RowsInTheWay(Exception):
 
 def _run(candidate: Candidate, connection: Connection, conditions: list[str], *, tame: bool, new_rows: bool) -> Proof:
     with keeping_rules(connection, candidate.before, candidate.after) if tame else nullcontext():
-        filled = fill(connection, tame=_tame_values(candidate) if tame else None)
+        filled = fill(connection, tame=_tame_values(candidate) if tame else None, made=_made_before(candidate))
     rows = read_rows(connection)
     candidate.up(connection)
     _survived("upgrade", _moved(rows, candidate), read_rows(connection), candidate, candidate.losses)
@@ -150,7 +153,8 @@ def _run(candidate: Candidate, connection: Connection, conditions: list[str], *,
         verdict = Verdict.FORWARD_ONLY
     else:
         if new_rows:
-            fill(connection, seed=1, tame=_tame_values(candidate) if tame else None)
+            tame_values = _tame_values(candidate) if tame else None
+            fill(connection, seed=1, tame=tame_values, made=candidate.made)
         candidate.down(connection)
         losses = [*candidate.losses, *candidate.losses_down]
         _survived("downgrade", rows, read_rows(connection), candidate, losses)
@@ -178,6 +182,13 @@ def _tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:
             if isinstance(old, Table) and name in old.column and old.column[name].type != column.type:
                 values[(*place, name)] = texts_of(column.type, candidate.after)
     return values
+
+
+def _made_before(candidate: Candidate) -> Made | None:
+    if candidate.made is None:
+        return None
+    names = candidate.renamed_tables, candidate.renamed_columns
+    return before_it(candidate.made, candidate.before, candidate.after, *names)
 
 
 def _step(name: str, run: Callable[[Connection], None], connection: Connection) -> None:

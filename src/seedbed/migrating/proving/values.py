@@ -1,13 +1,25 @@
 """A few values for a column of any type, awkward ones among them, as PostgreSQL reads them from text."""
 
+import random
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import Enum
+from seedbed.seeding.encoding.text import written
+from seedbed.seeding.kinds import Kind, named
+from seedbed.seeding.series import series
 
-_ENOUGH = 16
+ENOUGH = 16
 """Values that a unique column has at least, where its type has as many: each of two fillings takes a half of them."""
+AS_OF = datetime(2024, 3, 31, tzinfo=UTC)
+"""When rows are made: long past, so that no CHECK finds one to be of the future."""
+_FIRST = 10
+"""Where a type's own values are begun with, so that they are others than the awkward ones."""
+_LONGEST = 10_000
+"""Characters up to which a text is made as long as its column lets it be."""
 
 _NUMBERS = ["1", "0", "2", "10", "-1", "100", "7", "42", "1000"]
 _TEXTS = ["plain", 'O\'Neil \\ "x" %s :y', "", "žluťoučký 🌱", "a@b.example", "1", "A", "a-1"]
@@ -34,29 +46,10 @@ _BY_NAME = {
     "bytea": ["\\x00ff", "\\x"],
     "xml": ["<a/>"],
     "point": ["(1,2)", "(0,0)"],
-    "macaddr": ["08:00:2b:01:02:03", "08:00:2b:01:02:04"],
-    "macaddr8": ["08:00:2b:01:02:03:04:05"],
     "tsvector": ["a:1 b:2", ""],
     "tsquery": ["'a' & 'b'"],
     "money": ["1.50", "0"],
 }
-_MORE = {
-    "date": "2024-03-{:02}",
-    "timestamp": "2024-03-{:02} 08:00:00",
-    "timestamptz": "2024-03-{:02} 08:00:00+00",
-    "time": "08:{:02}:00",
-    "timetz": "08:{:02}:00+00",
-    "uuid": "00000000-0000-4000-8000-{:012}",
-    "json": "{{}}",
-    "jsonb": '{{"n": {}}}',
-    "bytea": "\\x{:02}",
-    "point": "({},0)",
-    "macaddr": "08:00:2b:01:03:{:02}",
-    "macaddr8": "08:00:2b:01:02:03:04:{:02}",
-    "money": "{}.25",
-}
-_MORE_BY_CATEGORY = {"N": "{}", "S": "t{}", "T": "{} hours", "I": "10.0.1.{}"}
-_TIMES = {"timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "boolean": "bool"}
 
 
 def values_for(
@@ -72,17 +65,21 @@ def values_for(
     if base in {"bit", "varbit"}:
         length = modifier if base == "bit" and modifier > 0 else 3
         return ["1" * length, "0" * length]
-    values = [*_BY_NAME.get(base, _BY_CATEGORY.get(category, []))]
-    more = _MORE.get(base, _MORE_BY_CATEGORY.get(category, "") if base not in _BY_NAME else "")
-    values += [more.format(n) for n in range(11, 11 + _ENOUGH)] if more else []
+    values = [*_BY_NAME.get(base, _BY_CATEGORY.get(category, [])), *_ordinary(_kind(type_name, base))]
     if category == "N" or base in _INTEGERS:
         numbers = [int(n) for n in re.findall(r"(?<![\w'.])-?\d+(?![\w'])", checks)]
         values = [str(near) for n in numbers for near in (n + 1, n, n - 1)] + values
     if category == "S":
-        named = [text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", checks)]
-        length = int(found[1]) if (found := re.search(r"\((\d+)\)", type_name)) else 10_000
-        values = [text[:length] for text in [*named, *values]]
+        said = [text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", checks)]
+        length = _length(type_name) or _LONGEST
+        values = [text[:length] for text in [*said, *values]]
     return list(dict.fromkeys(values))
+
+
+def longest(type_name: str, category: str) -> str | None:
+    """A text that its column has just room for; None where nothing says how much that is."""
+    length = _length(type_name) if category == "S" else None
+    return "ž" * length if length is not None and length <= _LONGEST else None
 
 
 def texts_of(type_name: str, catalogue: Catalogue) -> list[str]:
@@ -91,11 +88,42 @@ def texts_of(type_name: str, catalogue: Catalogue) -> list[str]:
     found = catalogue.objects.get(("type", schema or "public", bare))
     if isinstance(found, Enum):
         return list(found.labels)
-    base = _TIMES.get(type_name, type_name.partition("(")[0])
-    if base == "bool":
-        return _BY_CATEGORY["B"]
-    if base in {"inet", "cidr"}:
-        return _BY_CATEGORY["I"]
-    if base == "uuid":
-        return values_for(type_name, base, "U", -1)
-    return _BY_NAME.get(base) or ["1", "2", "3", "7", "42"]
+    kind = named(type_name)
+    ordinary = [] if kind.is_text or kind.is_number else _ordinary(kind)
+    return list(dict.fromkeys(ordinary)) or ["1", "2", "3", "7", "42"]
+
+
+def _ordinary(kind: Kind) -> list[str]:
+    """What rows of the type are filled with elsewhere."""
+    nth = series(kind, AS_OF, unique=True)
+    if nth is None:
+        return []
+    dice = _Dice(kind.name)
+    return [written(nth(j, dice), kind) for j in range(_FIRST, _FIRST + ENOUGH)]
+
+
+class _Dice:
+    """Python's own: rows of a proof are no part of any seed."""
+
+    def __init__(self, name: str) -> None:
+        self._chance = random.Random(name)
+
+    def below(self, limit: int) -> int:
+        return self._chance.randrange(limit)
+
+    def pick(self, items: Sequence[Any]) -> Any:
+        return self._chance.choice(items)
+
+
+def _kind(type_name: str, base: str) -> Kind:
+    """A type by its own name, or else by what it stands on."""
+    kind = named(type_name)
+    plain = base.removeprefix("_")
+    if (kind.element or kind).name == plain:
+        return kind
+    return named(f"{plain}[]") if plain != base else named(base)
+
+
+def _length(type_name: str) -> int | None:
+    found = re.search(r"\((\d+)\)", type_name)
+    return int(found[1]) if found else None

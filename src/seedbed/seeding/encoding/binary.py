@@ -4,7 +4,6 @@ The formats are those of the server's own `..._recv` functions (src/backend/util
 """
 
 import ipaddress
-import json
 import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
@@ -14,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from seedbed.seeding.batches import MICROSECOND, microseconds
+from seedbed.seeding.encoding.text import json_text
 from seedbed.seeding.kinds import OIDS, RANGES, Kind
 
 Encoder = Callable[[Any], bytes]
@@ -46,11 +46,6 @@ def encoder(kind: Kind) -> Encoder:
 
 def with_length(payload: bytes) -> bytes:
     return struct.pack(">i", len(payload)) + payload
-
-
-def json_text(value: Any) -> str:
-    """JSON of a value; a text is taken for JSON already, since SQLAlchemy's JSON gives texts."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _word(name: str) -> Encoder:

@@ -1,10 +1,10 @@
 """One value of Python as PostgreSQL reads it from text, for types that have no other way."""
 
+import json
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Any
 
-from seedbed.seeding.encoding.binary import json_text
 from seedbed.seeding.kinds import RANGES, Kind
 
 NULL = r"\N"
@@ -43,12 +43,18 @@ def written(value: Any, kind: Kind) -> str:
     return str(value)
 
 
+def json_text(value: Any) -> str:
+    """JSON of a value; a text is taken for JSON already, since SQLAlchemy's JSON gives texts."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
 def _array(value: Any, element: Kind) -> str:
     items = []
+    nests = element.name not in {"json", "jsonb"} and not element.name.endswith("multirange")
     for item in value:
         if item is None:
             items.append("NULL")
-        elif isinstance(item, list | tuple):
+        elif nests and isinstance(item, list | tuple):
             items.append(_array(item, element))
         else:
             items.append(_quoted(written(item, element)))

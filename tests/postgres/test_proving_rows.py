@@ -1,0 +1,92 @@
+"""Rows that a revision is proven over, made for a database as its catalogue and its models say."""
+
+from collections.abc import Callable
+
+import pytest
+
+from seedbed.migrating.proving.modelled import made_by
+from seedbed.migrating.proving.rows import Filled, fill
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from tests.projects import Project, execute
+
+RULED = r"""
+class Parcel(Table, table=True):
+    __table_args__ = (
+        CheckConstraint("code ~ '^[A-Z]{2}-[0-9]{4}$'", name="coded"),
+        CheckConstraint("stop > start AND total = net + tax", name="adds_up"),
+        CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name="sent_when"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    code: str = Field(unique=True, max_length=7)
+    start: int
+    stop: int
+    net: Decimal = Field(max_digits=8, decimal_places=2)
+    tax: Decimal = Field(max_digits=8, decimal_places=2)
+    total: Decimal = Field(max_digits=8, decimal_places=2)
+    state: str
+    sent_at: datetime | None = None
+    note: str = Field(max_length=12)
+"""
+TENANTS = """
+class Tenant(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+
+class Member(Table, table=True):
+    tenant_id: int = Field(primary_key=True, foreign_key="tenant.id")
+    id: int = Field(primary_key=True)
+
+class Project(Table, table=True):
+    tenant_id: int = Field(primary_key=True, foreign_key="tenant.id")
+    id: int = Field(primary_key=True)
+
+class Job(Table, table=True):
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "member_id"], ["member.tenant_id", "member.id"]),
+        ForeignKeyConstraint(["tenant_id", "project_id"], ["project.tenant_id", "project.id"]),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    tenant_id: int
+    member_id: int
+    project_id: int
+"""
+
+
+def filled(project: Project, database: Database, *, with_models: bool) -> Filled:
+    """Two fillings over one another, as a proof makes them; what the first came to."""
+    made = made_by(project.load_schema()) if with_models else None
+    with connect(database) as connection:
+        first = fill(connection, made=made)
+        second = fill(connection, seed=1, made=made)
+    assert (first.rows, first.empty.keys()) == (second.rows, second.empty.keys())
+    return first
+
+
+class TestFill:
+    @pytest.mark.parametrize("with_models", [True, False])
+    def test_keeps_rules_that_models_know(
+        self, make: Callable[..., Project], database: Database, with_models: bool
+    ) -> None:
+        project = make(RULED)
+
+        found = filled(project, database, with_models=with_models)
+
+        assert found.rows == ({"parcel": 4} if with_models else {})
+        assert [*found.empty] == ([] if with_models else ["parcel"])
+
+    def test_makes_awkward_rows_beside_ordinary_ones(self, make: Callable[..., Project], database: Database) -> None:
+        project = make(RULED)
+
+        filled(project, database, with_models=True)
+
+        notes = [note for (note,) in execute(database.direct, "SELECT note FROM parcel ORDER BY id")]
+        assert 'O\'Neil \\ "x"' in notes
+        assert "ž" * 12 in notes
+        assert execute(database.direct, "SELECT count(*) > 1 FROM parcel WHERE sent_at IS NULL") == [(True,)]
+
+    def test_has_keys_agree_that_share_a_column(self, make: Callable[..., Project], database: Database) -> None:
+        project = make(TENANTS)
+
+        found = filled(project, database, with_models=False)
+
+        assert found.rows == {"tenant": 4, "member": 4, "project": 4, "job": 4}
