@@ -8,9 +8,12 @@ from typing import Any
 import psycopg2
 import pytest
 
+from seedbed.errors import TablesNotEmpty
 from seedbed.modelling.building import build
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
+from seedbed.seeding import running
+from seedbed.seeding.holding import Held, hold
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import Seeded, run
 from seedbed.settings import Environment
@@ -175,3 +178,62 @@ class TestSetAside:
         assert (rows(database, STATE), filled(database)) == (before, True)
         assert seeded.kept["power_pkey"] == "its table is partitioned or inherits"
         assert rows(database, "SELECT count(*) > 0 FROM power_high") == [(True,)]
+
+
+FROZEN = "SELECT relname::text FROM pg_class WHERE relname IN ('hero', 'power') AND relallvisible = relpages ORDER BY 1"
+"""Tables that a vacuum has nothing to do in."""
+
+
+class TestTablesMadeAnew:
+    def test_hold_frozen_rows(self, make: Callable[..., tuple[Project, Database]]) -> None:
+        project, database = make("ALTER TABLE note DROP CONSTRAINT note_hero_id_fkey")
+
+        seed(project, database)
+
+        assert filled(database)
+        assert rows(database, FROZEN) == [("hero",), ("power",)]
+
+    def test_are_none_without_the_right(self, make: Callable[..., tuple[Project, Database]]) -> None:
+        project, database = make(
+            "ALTER TABLE note DROP CONSTRAINT note_hero_id_fkey", "REVOKE TRUNCATE ON hero FROM current_user"
+        )
+
+        seed(project, database)
+
+        assert filled(database)
+        assert rows(database, FROZEN) == [("power",)]
+
+    def test_are_none_that_others_refer_to(self, make: Callable[..., tuple[Project, Database]]) -> None:
+        project, database = make()
+
+        seed(project, database)
+
+        assert filled(database)
+        assert rows(database, FROZEN) == [("power",)]
+
+    def test_are_none_with_a_trigger_for_it(self, make: Callable[..., tuple[Project, Database]]) -> None:
+        project, database = make(
+            "ALTER TABLE note DROP CONSTRAINT note_hero_id_fkey",
+            "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$",
+            "CREATE TRIGGER no BEFORE TRUNCATE ON power FOR EACH STATEMENT EXECUTE FUNCTION no()",
+        )
+
+        seed(project, database)
+
+        assert filled(database)
+        assert rows(database, FROZEN) == []
+
+    def test_lose_no_row_that_came_before_the_lock(
+        self, make: Callable[..., tuple[Project, Database]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        project, database = make()
+
+        def late(*arguments: Any) -> Held | None:
+            execute(database.direct, "INSERT INTO hero (id, email, rank) VALUES (1, 'ada@example.com', 1)")
+            return hold(*arguments)
+
+        monkeypatch.setattr(running, "hold", late)
+        with pytest.raises(TablesNotEmpty, match="hero"):
+            seed(project, database)
+
+        assert rows(database, "SELECT email FROM hero") == [("ada@example.com",)]

@@ -4,17 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
 
-from seedbed.postgres.connecting import execute_plain, sqlstate
+from seedbed.postgres.connecting import execute_plain
 
 WORTH_IT = 20_000
 """Rows of a load from which on it is faster: taking 20 tables' constraints off and putting them back costs 50 ms,
 and a row costs some 3 us less without them.
 """
-
-_BUSY = "55P03"
 
 
 @dataclass(frozen=True)
@@ -59,19 +56,6 @@ def aside(connection: Connection, oids: Mapping[str, int], *, only: Sequence[tup
     for row in [*(row for row in free if row["type"] != "f"), *(row for row in free if row["type"] == "f")]:
         back += _back(row)
     return Aside(tuple(off), tuple(back), tuple(kept))
-
-
-def lock(connection: Connection, tables: Sequence[str]) -> bool:
-    """Lock the tables for this transaction; False at once where somebody else is using them."""
-    locked = f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE NOWAIT"
-    try:
-        execute_plain(connection, f"SAVEPOINT seedbed_lock; {locked}; RELEASE SAVEPOINT seedbed_lock")
-    except DriverError as error:
-        if sqlstate(error) != _BUSY:
-            raise
-        execute_plain(connection, "ROLLBACK TO SAVEPOINT seedbed_lock")
-        return False
-    return True
 
 
 def run(connection: Connection, statements: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ _READ_BYTES = 1 << 22
 _AHEAD = 2
 """Chunks that are made before they are asked for."""
 _LITTLE = 2 * CHUNK
-"""Rows of a table for which a thread does not pay."""
+"""Rows of a load for which a thread does not pay."""
 _REFUSALS = ("22", "23", "27", "44", "P0")
 """Classes of SQLSTATE that blame a row: bad data, broken constraints, and what triggers and views say no to."""
 _EXHAUSTED = ("53", "54", "58")
@@ -33,8 +33,10 @@ def copy(
     connection: Connection,
     table: TablePlan,
     chunks: Iterator[bytes],
+    *,
+    frozen: bool = False,
 ) -> None:
-    """Send chunks of rows into a table.
+    """Send chunks of rows into a table; `frozen` where the same transaction has made it anew.
 
     Raises:
         RowsRefused, CheckNotMet: PostgreSQL refused a row.
@@ -44,9 +46,9 @@ def copy(
     names = ", ".join(column_name(name) for name in table.fillings)
     binary = in_binary(table)
     form = "FORMAT binary" if binary else "FORMAT text, ENCODING 'UTF8'"
+    form += ", FREEZE" if frozen else ""
     driver: Any = connection.connection.cursor()
-    made = ahead(chunks) if table.count > _LITTLE else chunks
-    reader = _Reader(_framed(made, binary=binary))
+    reader = _Reader(_framed(chunks, binary=binary))
     try:
         driver.copy_expert(f"COPY {table_name(table.sql)} ({names}) FROM STDIN ({form})", reader, size=_READ_BYTES)
     except DriverError as error:
@@ -54,16 +56,32 @@ def copy(
             raise reader.failure from error
         raise named(table, error) from error
     finally:
-        if isinstance(made, Generator):
-            made.close()
         driver.close()
 
 
-def ahead(chunks: Iterator[bytes]) -> Generator[bytes]:
-    """The same chunks, made by a thread of their own while those before are on their way.
+def ahead(chunks: Generator[bytes], rows: int) -> Generator[bytes]:
+    """The same chunks, made by a thread of their own while those before are on their way, unless they are few.
 
     What cannot be made is raised here, where the chunk is asked for. Closing it early stops the thread.
     """
+    return _ahead(chunks) if rows > _LITTLE else chunks
+
+
+def blamed(table: str, error: DriverError) -> SeedbedError | None:
+    """One of ours for an error that rows, or the room for them, caused."""
+    if (error.pgcode or "").startswith(_REFUSALS):
+        return RowsRefused(table, sentence(error))
+    if (error.pgcode or "").startswith(_EXHAUSTED):
+        return LoadFailed(table, sentence(error))
+    return None
+
+
+def named(table: TablePlan, error: DriverError) -> Exception:
+    """The error to raise for one that the server gave while it got a table's rows."""
+    return check_refused(table, error) or blamed(table.name, error) or error
+
+
+def _ahead(chunks: Iterator[bytes]) -> Generator[bytes]:
     made: Queue[bytes | Exception | None] = Queue(_AHEAD)
     stopped = Event()
 
@@ -93,20 +111,6 @@ def ahead(chunks: Iterator[bytes]) -> Generator[bytes]:
         thread.join()
 
 
-def blamed(table: str, error: DriverError) -> SeedbedError | None:
-    """One of ours for an error that rows, or the room for them, caused."""
-    if (error.pgcode or "").startswith(_REFUSALS):
-        return RowsRefused(table, sentence(error))
-    if (error.pgcode or "").startswith(_EXHAUSTED):
-        return LoadFailed(table, sentence(error))
-    return None
-
-
-def named(table: TablePlan, error: DriverError) -> Exception:
-    """The error to raise for one that the server gave while it got a table's rows."""
-    return check_refused(table, error) or blamed(table.name, error) or error
-
-
 def _framed(chunks: Iterator[bytes], *, binary: bool) -> Iterator[bytes]:
     if binary:
         yield HEAD
@@ -130,9 +134,12 @@ class _Reader(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         if not self._left:
             try:
-                self._left = memoryview(next(self._chunks, b""))
+                chunk = next(self._chunks, b"")
             except Exception as error:
                 self.failure = error
                 raise
+            if size < 0 or len(chunk) <= size:
+                return chunk
+            self._left = memoryview(chunk)
         taken, self._left = (self._left, memoryview(b"")) if size < 0 else (self._left[:size], self._left[size:])
         return bytes(taken)

@@ -1,8 +1,10 @@
 """A plan loaded into a database: one transaction, one connection, COPY."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 
 from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
@@ -16,7 +18,8 @@ from seedbed.postgres.quoting import column_name, table_name
 from seedbed.seeding import aside as asides
 from seedbed.seeding.aside import WORTH_IT, Aside, aside
 from seedbed.seeding.encoding.rows import chunks
-from seedbed.seeding.loading import blamed, copy, named
+from seedbed.seeding.holding import Held, hold, renewed
+from seedbed.seeding.loading import ahead, blamed, copy, named
 from seedbed.seeding.looking import Found, changed, clear, look, rows_there
 from seedbed.seeding.plan import SeedPlan
 from seedbed.seeding.records import Recorded, record, recorded, seeding_alone
@@ -160,14 +163,14 @@ class _Load:
     ) -> dict[str, str]:
         if untouched:
             try_checks(connection, plan, found.oids, named)
-        away = self._away(connection, plan, found, untouched=untouched)
-        asides.run(connection, away.off)
+        away, anew = self._away(connection, plan, found, untouched=untouched)
+        asides.run(connection, [*away.off, *renewed(anew)])
         if any(reference.late for table in plan.tables for reference in table.references):
             connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))
-        for table in plan.tables:
-            rows = parts[table.name]
-            if rows:
-                copy(connection, table, self._chunks(table, rows))
+        with closing(ahead(self._chunks(plan, parts), sum(map(len, parts.values())))) as made:
+            for table in plan.tables:
+                if rows := parts[table.name]:
+                    copy(connection, table, islice(made, len(chunks(rows))), frozen=table_name(table.sql) in anew)
         try:
             asides.run(connection, away.back)
         except DriverError as error:
@@ -175,37 +178,51 @@ class _Load:
         execute_plain(connection, ";\n".join([*_sequences_advanced(plan, found), *_analysed(plan)]))
         return dict(away.kept)
 
-    def _chunks(self, table: TablePlan, rows: range) -> Iterator[bytes]:
-        made = made_elsewhere(self._executor, self._plan, table, rows)
-        for part, written in zip(chunks(rows), made, strict=True):
-            if self._progress is not None:
-                self._progress(table.name, len(part))
-            yield written
+    def _chunks(self, plan: SeedPlan, parts: Mapping[str, range]) -> Generator[bytes]:
+        """The rows of all tables, one after another."""
+        for table in plan.tables:
+            rows = parts[table.name]
+            made = made_elsewhere(self._executor, self._plan, table, rows)
+            for part, written in zip(chunks(rows), made, strict=True):
+                if self._progress is not None:
+                    self._progress(table.name, len(part))
+                yield written
 
-    def _away(self, connection: Connection, plan: SeedPlan, found: Found, *, untouched: bool) -> Aside:
-        """What is set aside: everything for a big load into empty tables, else keys that rows of a cycle need away."""
+    def _away(
+        self, connection: Connection, plan: SeedPlan, found: Found, *, untouched: bool
+    ) -> tuple[Aside, Sequence[str]]:
+        """What is set aside, and which tables are made anew: all that can be for a big load into empty tables, else
+        only keys that rows of a cycle need away.
+        """
         late = [
             (table.name, reference.columns[0])
             for table in plan.tables
             for reference in table.references
             if reference.late and not _may_wait(table, reference.columns[0])
         ]
-        wanted = self._set_aside if self._set_aside is not None else plan.rows >= WORTH_IT
-        tables = [table_name(table.sql) for table in plan.tables]
-        if wanted and untouched:
-            if asides.lock(connection, tables):
-                return aside(connection, found.oids)
-            if not late:
-                return Aside(kept=(("everything", "somebody else is using the tables"),))
+        big = plan.rows >= WORTH_IT
+        wanted = big if self._set_aside is None else self._set_aside
+        held = self._held(connection, plan) if untouched and (big or wanted) else None
+        anew = held.renewable if held is not None else ()
+        if wanted and held is not None:
+            return aside(connection, found.oids), anew
         if not late:
-            return Aside()
+            busy = wanted and untouched
+            return Aside(kept=(("everything", "somebody else is using the tables"),) if busy else ()), anew
         away = aside(connection, found.oids, only=late)
         if len(away.off) < len(late):
             name, column = late[0]
             table = next(table for table in plan.tables if table.name == name)
             reference = table.reference_of(column)
             raise CyclicReference(name, column, reference.parent.name if reference else name, nullable=True)
-        return away
+        return away, anew
+
+    def _held(self, connection: Connection, plan: SeedPlan) -> Held | None:
+        names = {table_name(table.sql): table.name for table in plan.tables}
+        held = hold(connection, [*names])
+        if held is not None and held.occupied:
+            raise TablesNotEmpty(self._database.name, [names[quoted] for quoted in held.occupied])
+        return held
 
     def _blamed(self, error: DriverError) -> Exception:
         name = str(error.diag.table_name)
