@@ -104,7 +104,7 @@ def compare(server: ThrowawayServer, rounds: int) -> None:
             copy(engine)
     with host.administration() as cursor:
         cursor.execute("ALTER DATABASE template WITH IS_TEMPLATE true ALLOW_CONNECTIONS false")
-    clones = Clones(host, "template", lambda: f"clone_{next(numbers)}", lambda *_: None)
+    clones = Clones(host, "template", lambda: f"clone_{next(numbers)}", lambda *_: None, stays=False)
     shared = Shared(clones.take())
     clones.give_back(clones.take(), "")
     with (
@@ -129,7 +129,7 @@ def compare(server: ThrowawayServer, rounds: int) -> None:
             rounds=rounds,
         )
     shared.close()
-    clones.close(drop_all=False)
+    clones.close()
     report("set-up, body and tear-down", seconds, against=JANITOR)
 
 

@@ -1737,3 +1737,16 @@ class ServerNotShared(TestingError):
             f"This worker got no server from the process that started it: {reason}.",
             remedy="Run the workers on the same machine, or give them a server: --seedbed-url URL",
         )
+
+
+class RowsLost(TestingError):
+    """The rows that a test begins with are gone, by an earlier test's doing."""
+
+    code = "SB707"
+
+    def __init__(self, whose: str, by: str) -> None:
+        super().__init__(
+            f"The rows that {whose} put in for its tests are gone: "
+            f"{by or 'somebody'} ended the transaction that they were in.",
+            remedy='Have that one commit the session alone, or mark it @pytest.mark.db("own").',
+        )

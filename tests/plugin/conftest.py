@@ -51,9 +51,11 @@ class Shop:
         return file
 
     def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
+        said = " ".join(arguments)
+        without = [f"-pno:{other}" for other in ("randomly", "asyncio", "cacheprovider") if other not in said]
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
         process: subprocess.Popen[str] = subprocess.Popen(
-            [*(self.python or (sys.executable,)), "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+            [*(self.python or (sys.executable,)), "-m", "pytest", "-q", *without, *arguments],
             cwd=self.root,
             env={**kept, **PACKAGES},
             stdout=subprocess.PIPE,

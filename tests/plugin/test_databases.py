@@ -152,6 +152,134 @@ class TestTransaction:
 
         project.run(passed=4)
 
+    def test_of_a_module_stays_when_a_test_in_it_fails(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            @pytest.fixture(scope="module")
+            def ada(module_db):
+                module_db.add(user := User(email="ada@example.com"))
+                module_db.commit()
+                return user.id
+
+            def test_fails(ada, db):
+                db.delete(db.get(User, ada))
+                db.commit()
+                assert False
+
+            @pytest.mark.anyio
+            async def test_fails_too(async_db):
+                await async_db.exec(select(User))
+                assert False
+
+            def test_leaves_a_session(ada, db):
+                global left
+                left = create_engine(db.connection().engine.url).connect()
+                left.execute(text("SELECT 1"))
+
+            def test_has_its_row(ada, db):
+                assert db.get(User, ada)
+            """,
+        )
+
+        said = project.run(failed=2, passed=2)
+
+        assert said.count("is not kept, since it has the rows that tests/test_shop.py puts in for its tests") == 2
+        assert said.count(" left a client without a name (pid") == 1
+
+    def test_of_a_module_that_is_ended_is_said_by_the_tests_that_need_it(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            @pytest.fixture(scope="module")
+            def ada(module_db):
+                module_db.add(user := User(email="ada@example.com"))
+                module_db.commit()
+                return user.id
+
+            def test_commits(ada, db):
+                db.execute(text("COMMIT"))
+
+            def test_wants_its_row(ada, db):
+                assert db.get(User, ada)
+
+            def test_wants_none(db):
+                assert users(db) == USERS
+            """,
+        )
+        project.write("tests/test_then.py", "def test_has_neither(db):\n    assert users(db) == USERS\n")
+
+        said = project.run(passed=3, errors=2)
+
+        gone = "SB707 The rows that tests/test_shop.py put in for its tests are gone: "
+        assert f"{gone}tests/test_shop.py::test_commits ended the transaction that they were in." in said
+
+    def test_is_begun_anew_where_a_connection_was_ended(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            ENDS = text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE usename = current_user AND pid <> pg_backend_pid()"
+            )
+
+            def test_ends_all_others(db, db_engine):
+                with db_engine.connect() as connection:
+                    connection.execute(ENDS)
+
+            @pytest.mark.parametrize("turn", [1, 2])
+            def test_goes_on(db, turn):
+                assert users(db) == USERS
+
+            @pytest.mark.anyio
+            async def test_ends_its_own(async_db):
+                with pytest.raises(Exception, match="terminat"):
+                    await (await async_db.connection()).execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+            @pytest.mark.anyio
+            async def test_goes_on_too(async_db):
+                assert len((await async_db.exec(select(User))).all()) == USERS
+            """,
+        )
+
+        project.run(passed=5)
+
+    def test_forgets_what_a_connection_has_prepared_for_another_schema(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            def emails(session):
+                for _ in range(8):
+                    found = session.execute(text('SELECT * FROM "user"')).all()
+                return found
+
+            def test_has_another_column(db):
+                db.execute(text('ALTER TABLE "user" ADD COLUMN shoe_size int'))
+                emails(db)
+                db.execute(text("PREPARE mine AS SELECT 1"))
+
+            def test_has_not(db):
+                emails(db)
+                db.execute(text("PREPARE mine AS SELECT 1"))
+
+            async def async_emails(session):
+                for _ in range(8):
+                    await (await session.connection()).execute(text('SELECT * FROM "user"'))
+
+            @pytest.mark.anyio
+            async def test_has_another_column_asynchronously(async_db):
+                added = text('ALTER TABLE "user" ADD COLUMN shoe_size int')
+                await (await async_db.connection()).execute(added)
+                await async_emails(async_db)
+
+            @pytest.mark.anyio
+            async def test_has_not_asynchronously(async_db):
+                await async_emails(async_db)
+            """,
+        )
+
+        project.run(passed=4)
+
 
 class TestOwn:
     def test_is_another_for_each_test_and_real_in_all(self, project: Shop) -> None:

@@ -78,6 +78,27 @@ class TestFailure:
         assert "own@left" in psql(project, "--seedbed-psql", "tests/test_shop.py::test_has_its_own")
         assert "async@left" in psql(project, "--seedbed-psql")
 
+    def test_of_several_tests_on_one_database_keeps_it_once(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            @pytest.mark.db("own", scope="module")
+            @pytest.mark.parametrize("turn", range(3))
+            def test_fails(db, turn):
+                raise ValueError
+
+            @pytest.mark.db("own")
+            def test_fails_alone(db):
+                raise ValueError
+            """,
+        )
+
+        said = project.run("--seedbed-keep", "2", failed=4)
+
+        names = re.findall(r"after it: pytest --seedbed-psql (\S+)", said)
+        assert len(names) == 4
+        assert len(set(names)) == 2
+
     def test_keeps_nothing_where_none_failed(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_well(db):\n    pass\n")
         project.run(passed=1)

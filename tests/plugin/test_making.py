@@ -113,12 +113,18 @@ class TestRows:
             ROWS
             + """
 
+def test_make_does_not_try_again_what_was_given(db, make, assert_queries):
+    make(Tenant, name="acme")
+    with assert_queries(1), pytest.raises(Exception, match=r'"tenant_name_key"; Key \\(name\\)=.* already exists'):
+        make(Tenant, name="acme")
+
+
 def test_make_says_what_it_cannot_make(make):
     make(Hen)
 """
         )
 
-        said = project.run(failed=1, passed=4)
+        said = project.run(failed=1, passed=5)
 
         assert "RowNotMade: No Hen could be made: it cannot be without a row that cannot be without it." in said
 

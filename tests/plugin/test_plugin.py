@@ -56,7 +56,7 @@ def test_other(postgresql):
 """
         )
 
-        pytester.runpytest_subprocess().assert_outcomes(passed=2)
+        pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=2)
 
     def test_serves_several_workers_at_once(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(

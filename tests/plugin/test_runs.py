@@ -170,13 +170,53 @@ class TestSnapshots:
         text = seeds.read_text()
 
         rows = []
-        for number in (11, 12, 13, 14):
+        for number in (11, 12, 13, 14, 15):
             seeds.write_text(text.replace("seeds.add(User, 10)", f"seeds.add(User, {number})"))
             rows += re.findall(r"rows (\d+)", project.run("-s", passed=1))
 
         kept = [path.name for path in (project.root / ".seedbed").glob("tests-*/*-*")]
-        assert rows == ["11", "12", "13", "14"]
-        assert len(kept) == 3
+        assert rows == ["11", "12", "13", "14", "15"]
+        assert len(kept) == 4
+
+    def test_have_other_seeds_that_tests_choose_and_are_found_by_the_next_run(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            def test_usual(db):
+                assert users(db) == USERS
+
+            @pytest.mark.db(seed="development")
+            def test_other(db):
+                assert users(db) > USERS
+
+            @pytest.mark.db("own", seed="preview")
+            def test_broken(db):
+                pass
+            """,
+        )
+        (project.root / "seeds/preview.py").write_text("raise ValueError('spring')\n")
+        (project.root / "tests/conftest.py").write_text(
+            "from seedbed.testing import building\n\nseed = building.seed\n\n\ndef told(project, schema, name, at):\n"
+            "    print('made', name, flush=True)\n    seed(project, schema, name, at)\n\n\nbuilding.seed = told\n"
+        )
+
+        first = project.run("-s", "-n0", passed=2, error=1)
+        again = project.run("-s", "-n0", passed=2, error=1)
+        usual = project.run("-s", "-n0", "-k", "usual", passed=1, deselected=2)
+
+        made = [re.findall(r"made (\w+)", said) for said in (first, again, usual)]
+        assert made == [["testing", "development", "preview", "preview"], ["preview"], ["testing"]]
+        assert "spring" in first
+        assert len(list((project.root / ".seedbed").glob("tests-*/*-*"))) == 2
+
+    def test_that_are_torn_are_made_anew(self, project: Shop) -> None:
+        project.write("tests/test_shop.py", "def test_shop(db):\n    assert users(db) == USERS\n")
+        (kept,) = (project.root / ".seedbed").glob("tests-*/*-*")
+        (kept / "server.json").write_text("")
+
+        project.run(passed=1)
+
+        assert (kept / "server.json").read_text()
 
     def test_say_what_is_wrong_with_a_revision_as_the_command_would(self, project: Shop) -> None:
         project.write("tests/test_shop.py", SHOP)

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
-from seedbed.testing import checks, plugin
+from seedbed.testing import checks, fixtures, plugin
 
 MANUAL = (Path(__file__).parents[2] / "docs/reference/fixtures.md").read_text(encoding="utf-8")
-SOURCE = Path(plugin.__file__).read_text(encoding="utf-8")
+OPTIONS = Path(plugin.__file__).read_text(encoding="utf-8")
+SOURCE = Path(fixtures.__file__).read_text(encoding="utf-8")
 
 
 def section(title: str) -> str:
@@ -31,7 +32,7 @@ class TestManual:
         assert {(name, scope or "function") for scope, name in found} == written
 
     def test_has_every_option(self) -> None:
-        options = set(re.findall(r'"(--seedbed-\w+)"', SOURCE))
+        options = set(re.findall(r'"(--seedbed-\w+)"', OPTIONS))
 
         assert {option.split()[0] for option in first_cells("Options")} == options
 

@@ -1,18 +1,21 @@
 """The databases of one test, class or module: which it asked for, and what becomes of them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from seedbed.errors import BadMark, TransactionEnded
+from seedbed.errors import BadMark, RowsLost, TransactionEnded
 from seedbed.settings import Environment
+from seedbed.testing.asynchronous import Asynchronous
 from seedbed.testing.clones import Clone
-from seedbed.testing.runs import EMPTY, Run
-from seedbed.testing.transactions import Asynchronous, Ended, Shared
+from seedbed.testing.runs import EMPTY, Around, Run
+from seedbed.testing.scopes import Ended
+from seedbed.testing.transactions import Shared
 
 _MODES = ("transaction", "own", "empty")
 _SCOPES = ("function", "class", "module")
@@ -90,6 +93,8 @@ class Case:
     test: str
     wish: Wish
     owned: Owned
+    around: frozenset[str] = frozenset()
+    """Fixtures whose rows it begins with: `class_db` and `module_db`, as far as it has them."""
     keep: bool = False
     in_turn: Shared | None = None
     """The database that tests use in turn, where this one has used it."""
@@ -103,9 +108,11 @@ class Case:
     def session(self) -> Iterator[Session]:
         """A session on its database."""
         if self.wish.mode != "transaction":
-            with Session(self.owned.clone(self.wish.seed).engine) as session:
-                self.run.watch.clear()
-                yield session
+            session = Session(self.owned.clone(self.wish.seed).engine)
+            self.run.watch.clear()
+            yield session
+            with suppress(DBAPIError):  # its connection is gone, as it is to be
+                session.close()
             return
         with within(self.run, self.wish.seed, self.test, self) as session:
             yield session
@@ -118,32 +125,51 @@ class Case:
             session = held.session()
             self.run.watch.clear()
             yield session
-            held.end(session)
-            held.close()
+            try:
+                with suppress(Ended):  # its connection is gone, as it is to be
+                    held.end(session)
+            finally:
+                held.close()
             return
         self.in_turn = self.run.shared(self.wish.seed)
         held = self.in_turn.asynchronous()
         session = held.session()
         self.run.watch.clear()
         yield session
+        if self.in_turn.spoilt or self.run.is_forked:
+            return
         if self.keep:
             held.commit(session)
             return
         try:
             held.end(session)
         except Ended:
+            alive = held.alive
             self.run.replace(self.wish.seed, self.test)
-            raise TransactionEnded(self.test) from None
+            if alive:
+                raise TransactionEnded(self.test) from None
+        if self.run.watch.defines:
+            self.in_turn.renew_asynchronous()
 
     def fails(self) -> str:
         """Have its database kept, if not too many are; what there is to tell of it."""
         names = self.names
-        if names and not self.keep:
-            self.keep = self.run.may_keep()
-            self.owned.keep = self.keep and bool(self.owned.names)
+        if names and not self.keep and self._holds_others is None:
+            alone = self.in_turn is None
+            self.keep = (alone and self.owned.keep) or self.run.may_keep()
+            self.owned.keep = self.owned.keep or (self.keep and bool(self.owned.names))
         return "\n".join([*(line for name in names for line in self._told(name)), *self._statements()])
 
+    @property
+    def _holds_others(self) -> Around | None:
+        """The class or module whose rows the test's database has, in a transaction that is not the test's to end."""
+        return None if self.in_turn is None else self.run.around_on(self.in_turn)
+
     def _told(self, name: str) -> Iterator[str]:
+        others = self._holds_others
+        if others is not None and not self.keep:
+            yield f"{name} is not kept, since it has the rows that {others.whose} puts in for its tests"
+            return
         if not self.keep:
             yield f"{name} is not kept, since --seedbed-keep were before it"
             return
@@ -166,23 +192,56 @@ class Case:
 
 
 @contextmanager
-def within(run: Run, seed: str | None, test: str, case: Case | None = None) -> Iterator[Session]:
-    """A session in a transaction of its own, within those of a class or a module that are open.
+def within(run: Run, seed: str | None, test: str, case: Case) -> Iterator[Session]:
+    """A session in a test's transaction, within those of its class and its module.
 
     Raises:
         TransactionEnded: the test ended that transaction; the next ones have another database.
+        RowsLost: an earlier test ended that of the class or module.
     """
-    shared = run.shared(seed)
-    session = shared.begin()
-    if case is not None:
-        case.in_turn = shared
+    for around in run.around:
+        if around.fixture in case.around and around.shared.spoilt:
+            raise RowsLost(around.whose, around.shared.spoilt_by)
+    shared, session = _begun(run, seed)
+    case.in_turn = shared
     run.watch.clear()
     yield session
-    if shared.spoilt:
+    if shared.spoilt or run.is_forked:
         return
-    if case is not None and case.keep:
+    if case.keep:
         shared.commit(session)
         return
+    _end(run, seed, test, shared, session)
+
+
+@contextmanager
+def around(run: Run, fixture: str, whose: str) -> Iterator[Session]:
+    """A session in a transaction that those of a class's or a module's tests lie in."""
+    seed = run.templates.usual
+    shared, session = _begun(run, seed)
+    this = Around(fixture, whose, shared)
+    run.around.append(this)
+    run.watch.clear()
+    yield session
+    run.around.remove(this)
+    if not (shared.spoilt or run.is_forked):
+        _end(run, seed, whose, shared, session)
+
+
+def _begun(run: Run, seed: str | None) -> tuple[Shared, Session]:
+    """Begin on the database that is used in turn; on another, where its connection was ended meanwhile."""
+    shared = run.shared(seed)
+    shared.redefined = shared.redefined or run.watch.defines
+    try:
+        return shared, shared.begin()
+    except Ended:
+        run.replace(seed)
+        shared = run.shared(seed)
+        return shared, shared.begin()
+
+
+def _end(run: Run, seed: str | None, test: str, shared: Shared, session: Session) -> None:
+    shared.redefined = shared.redefined or run.watch.defines
     try:
         alone = shared.end(session)
     except Ended:
@@ -191,5 +250,9 @@ def within(run: Run, seed: str | None, test: str, case: Case | None = None) -> I
         if alive:
             raise TransactionEnded(test) from None
         return
-    if not alone and run.look_for_others(shared, test):
+    if alone:
+        return
+    found = run.look_for_others(shared, test)
+    if found and run.around_on(shared) is None:
         run.replace(seed)
+    shared.strangers |= found

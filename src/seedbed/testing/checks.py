@@ -24,6 +24,7 @@ from seedbed.settings import Environment, load
 from seedbed.testing.cases import Owned
 from seedbed.testing.clones import Clone
 from seedbed.testing.runs import Run
+from seedbed.testing.telling import in_words
 
 __all__ = [
     "old_queries",
@@ -116,7 +117,7 @@ def test_seeds_are_valid(request: pytest.FixtureRequest, seedbed_run: Run) -> No
                 for table in planned.tables:
                     sample(table, 1000)
         except SeedbedError as error:
-            wrong.append(f"seeds/{environment}.py: {_in_words(error)}")
+            wrong.append(f"seeds/{environment}.py: {in_words(error)}")
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
 
@@ -132,8 +133,4 @@ def _migrated(seedbed_run: Run, request: pytest.FixtureRequest) -> Iterator[Clon
 
 
 def _fail(error: SeedbedError) -> None:
-    raise pytest.fail.Exception(_in_words(error), pytrace=False) from None
-
-
-def _in_words(error: SeedbedError) -> str:
-    return f"{error.code} {error.message}\n      {error.remedy}"
+    raise pytest.fail.Exception(in_words(error), pytrace=False) from None

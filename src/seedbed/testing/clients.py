@@ -12,8 +12,8 @@ from seedbed.serving import create_app
 from seedbed.serving.sessions import session as service_session
 from seedbed.serving.statements import Fetch, Row, Statement
 from seedbed.settings import load
+from seedbed.testing.asynchronous import on_connection
 from seedbed.testing.cases import Case
-from seedbed.testing.transactions import on_connection
 
 
 @contextmanager

@@ -48,32 +48,47 @@ class Clone:
 class Clones:
     """Copies of one template, or empty databases without one; some are made ahead, by a thread of its own.
 
-    What `left` is told of is a test that has left sessions on its database, and which.
+    `left` is told of a test that has left sessions on its database, and which. `stays` says that the server outlives
+    the run, so that every database has to be dropped; otherwise they go with it.
     """
 
     def __init__(
-        self, host: Host, template: str | None, named: Callable[[], str], left: Callable[[str, list[Session]], None]
+        self,
+        host: Host,
+        template: str | None,
+        named: Callable[[], str],
+        left: Callable[[str, list[Session]], None],
+        *,
+        stays: bool,
     ) -> None:
-        self._host, self._template, self._named, self._left = host, template, named, left
+        self._host, self._template, self._named, self._left, self._stays = host, template, named, left, stays
         self._ready: deque[Clone | Exception] = deque()
         self._done: deque[tuple[str, str]] = deque()
-        self._asked, self._made_so_far, self._closing = 0, 0, False
+        self._asked, self._waiting, self._closing = 0, 0, False
         self._failed: Exception | None = None
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name=f"seedbed-{template or 'empty'}", daemon=True)
-        self._thread.start()
+        self._thread = self._started()
 
     def take(self) -> Clone:
         """A database that nobody has had before.
+
+        A server that has come back after it was gone is asked anew.
 
         Raises:
             Exception: whatever kept it from being made.
         """
         with self._changed:
+            if self._failed is not None:
+                self._failed = None
+                self._thread = self._started()
             self._asked += 1
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._ready or self._failed)
-            taken = self._ready.popleft() if self._ready else self._failed
+            self._waiting += 1
+            try:
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._ready or self._failed)
+                taken = self._ready.popleft() if self._ready else self._failed
+            finally:
+                self._waiting -= 1
             self._changed.notify_all()
         if isinstance(taken, Clone):
             return taken
@@ -86,46 +101,57 @@ class Clones:
             self._done.append((clone.name, test))
             self._changed.notify_all()
 
-    def close(self, *, drop_all: bool) -> None:
-        """End the thread, once it has looked at what was given back; `drop_all` where the server stays."""
+    def close(self) -> None:
+        """End the thread, once it has looked at what was given back."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         self._thread.join()
-        unused = [made for made in self._ready if isinstance(made, Clone)]
-        for made in unused:
-            made.close()
-        if drop_all and unused:
-            with self._host.administration() as cursor:
-                for made in unused:
-                    drop(cursor, made.name)
+
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._work, name=f"seedbed-{self._template or 'empty'}", daemon=True)
+        thread.start()
+        return thread
 
     @property
     def _lacks(self) -> bool:
         """Whoever takes a second one will take more; most runs take one, for transactions."""
-        return self._made_so_far < self._asked or (self._asked > 1 and len(self._ready) < _AHEAD)
+        return len(self._ready) < max(self._waiting, _AHEAD if self._asked > 1 else 0) and not self._closing
 
     def _work(self) -> None:
         try:
             with self._host.administration() as cursor:
-                while True:
-                    with self._changed:
-                        self._changed.wait_for(lambda: self._lacks or self._done or self._closing)
-                        done = self._done.popleft() if self._done else None
-                        making = self._lacks and not self._closing
-                        if self._closing and done is None:
-                            return
-                    if making:
-                        self._put(self._made(cursor))
-                    if done is not None:
-                        name, test = done
-                        if found := await_unused(cursor, name):
-                            self._left(test, found)
-                        drop(cursor, name)
+                while self._turn(cursor):
+                    pass
         except Exception as error:
             with self._changed:
+                self._forget_ready()
                 self._failed = error
                 self._changed.notify_all()
+
+    def _turn(self, cursor: "Cursor") -> bool:
+        """Make one and drop one, as there is need; False when all is done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lacks or self._done or self._closing)
+            making = self._lacks
+            done = self._done.popleft() if self._done else None
+        if making:
+            made = self._made(cursor)
+            with self._changed:
+                self._ready.append(made)
+                self._changed.notify_all()
+        elif done is None:
+            unused = self._forget_ready()
+            for name in unused if self._stays else ():
+                drop(cursor, name)
+            return False
+        if done is not None:
+            name, test = done
+            if found := await_unused(cursor, name):
+                self._left(test, found)
+            if self._stays or not self._closing:
+                drop(cursor, name)
+        return True
 
     def _made(self, cursor: "Cursor") -> "Clone | Exception":
         name = self._named()
@@ -137,13 +163,16 @@ class Clones:
             url = self._host.owner.with_database(name)
             return Clone(name, url, _connected(url))
         except Exception as error:
+            if cursor.connection.closed:
+                raise
             return error
 
-    def _put(self, made: "Clone | Exception") -> None:
-        with self._changed:
-            self._made_so_far += 1
-            self._ready.append(made)
-            self._changed.notify_all()
+    def _forget_ready(self) -> list[str]:
+        unused = [made for made in self._ready if isinstance(made, Clone)]
+        self._ready.clear()
+        for made in unused:
+            made.close()
+        return [made.name for made in unused]
 
 
 def _connected(url: DatabaseUrl) -> psycopg.Connection:

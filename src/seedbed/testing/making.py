@@ -1,5 +1,6 @@
 """Rows for a test: valid ones with what they need, made by the rules of seeding."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -41,6 +42,7 @@ class Maker:
         Raises:
             RowNotMade: it needs something that cannot be made.
         """
+        __tracebackhide__ = True
         return self._made(model, given, ())
 
     def seeded(self, model: type[Row], rows: int, **given: Any) -> list[Row]:
@@ -51,6 +53,7 @@ class Maker:
         Raises:
             RowNotMade: it needs something that cannot be made.
         """
+        __tracebackhide__ = True
         parents = dict(self._parents(model, rows, given))
         rules = {**given, **{name: constant(None) for name in parents}}
         made: list[Row] = []
@@ -64,7 +67,7 @@ class Maker:
         try:
             self._session.flush()
         except IntegrityError as error:
-            raise RowNotMade(model.__name__, _sentence(error)) from error
+            raise RowNotMade(model.__name__, _sentence(error)) from None
         return made
 
     def _new(self, model: type[SQLModel], rules: Mapping[str, Any], rows: int) -> list[dict[str, Any]]:
@@ -83,6 +86,7 @@ class Maker:
         return found
 
     def _made(self, model: type[Row], given: Mapping[str, Any], above: tuple[type[SQLModel], ...]) -> Row:
+        __tracebackhide__ = True
         if model in above:
             raise RowNotMade(model.__name__, "it cannot be without a row that cannot be without it")
         known = {**given, **self._needed(model, given, above)}
@@ -93,8 +97,8 @@ class Maker:
                 with self._session.begin_nested():
                     self._session.add(row)
             except IntegrityError as error:
-                if getattr(error.orig, "sqlstate", None) != _UNIQUE or not tries_left:
-                    raise RowNotMade(model.__name__, _sentence(error)) from error
+                if not tries_left or not _may_differ(error, model, known):
+                    raise RowNotMade(model.__name__, _sentence(error)) from None
             else:
                 return row
         raise AssertionError
@@ -103,6 +107,7 @@ class Maker:
         self, model: type[SQLModel], given: Mapping[str, Any], above: tuple[type[SQLModel], ...]
     ) -> dict[str, Any]:
         """Keys of the rows that a row cannot be without, which are made."""
+        __tracebackhide__ = True
         found: dict[str, Any] = {}
         names = {column: name for name, column in _columns(model).items()}
         for key, parent in self._keys(model, given):
@@ -200,5 +205,17 @@ def _restored(column: Column[Any], values: list[Any]) -> list[Any]:
     return [members.get(value, value) for value in values]
 
 
+def _may_differ(error: IntegrityError, model: type[SQLModel], known: Mapping[str, Any]) -> bool:
+    """Whether another row could be unique where this one was not: it has a column there that was not given."""
+    if getattr(error.orig, "sqlstate", None) != _UNIQUE:
+        return False
+    found = re.search(r"\(([^)]*)\)=\(", str(error.orig))
+    names = {str(column.name): name for name, column in _columns(model).items()}
+    taken = {names.get(name.strip(' "')) for name in found[1].split(",")} if found else {None}
+    return not taken <= known.keys()
+
+
 def _sentence(error: IntegrityError) -> str:
-    return str(error.orig).splitlines()[0].removesuffix(".")
+    """What PostgreSQL says, with the key that is there already."""
+    said = [line.partition("DETAIL:")[2] or line for line in str(error.orig).splitlines()[:2]]
+    return "; ".join(line.strip().removesuffix(".") for line in said)

@@ -1,7 +1,10 @@
 """What one process of a run of tests has: its server, its templates, its databases, and how each test left them."""
 
+import os
 import secrets
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -35,16 +38,27 @@ _OWNER = "tests_owner"
 EMPTY = "an empty database"
 
 
+@dataclass(frozen=True)
+class Around:
+    """A transaction of a class or a module, by the fixture that began it and by whose it is."""
+
+    fixture: str
+    whose: str
+    shared: Shared
+
+
 class Run:
-    """`wants_project` says that a test was collected that needs the project's template; then the server begins with it.
+    """`seeds` are those that collected tests choose beside the usual; None where no test needs the project's template.
+    The server begins with the templates of all of these.
 
     A given server is left as it was found but for the templates and for what failed tests keep. Databases of a run
     that was killed are dropped by the next: a living one holds an advisory lock under its token.
     """
 
-    def __init__(self, config: "pytest.Config", *, wants_project: bool) -> None:
+    def __init__(self, config: "pytest.Config", *, seeds: frozenset[str] | None) -> None:
         self._config = config
-        self._wants_project = wants_project
+        self._seeds = seeds
+        self._process = os.getpid()
         self._token = f"{int(time.time())}_{secrets.token_hex(4)}"
         self._numbers = count(1)
         way = getattr(config, "workerinput", {}).get("seedbed")
@@ -55,6 +69,8 @@ class Run:
         self._kept = 0
         self._lock: Any = None
         self.left: list[str] = []
+        self.around: list[Around] = []
+        """Those of classes and modules that are open now."""
         self.rows = count()
         """Numbers of the rows that are made for tests: no two are of one, so that unique columns stay so."""
         self.watch = Watch()
@@ -76,14 +92,14 @@ class Run:
         """The run's own server."""
         binaries = self.binaries
         with self.watch.looking_away():
-            kept = snapshot(self.templates, binaries) if self._wants_project else None
+            kept = snapshot(self.templates, binaries, self._seeds) if self._seeds is not None else None
         return self._server.start(kept)
 
     @cached_property
     def host(self) -> Host:
         url = self._config.getoption("seedbed_url")
         if url is None:
-            host = Host.embedded(self.server, owner_of(self.project) if self._wants_project else _OWNER)
+            host = Host.embedded(self.server, owner_of(self.project) if self._seeds is not None else _OWNER)
             with host.administration() as cursor:
                 host.ensure_role(cursor)
             return host
@@ -94,11 +110,17 @@ class Run:
         self._settle_on(host)
         return host
 
+    @property
+    def is_forked(self) -> bool:
+        """Whether this is a process that a test has forked, which has nothing to end."""
+        return os.getpid() != self._process
+
     def take(self, seed: str | None) -> Clone:
         """A database of a test's own; `seed` may be EMPTY."""
         if seed not in self._clones:
             template = None if seed == EMPTY else self._template(seed)
-            self._clones[seed] = Clones(self.host, template, self._name, self._leaves)
+            stays = self.host.folder is None
+            self._clones[seed] = Clones(self.host, template, self._name, self._leaves, stays=stays)
         return self._clones[seed].take()
 
     def give_back(self, seed: str | None, clone: Clone, test: str) -> None:
@@ -112,7 +134,7 @@ class Run:
     def replace(self, seed: str | None, test: str = "", *, kept: bool = False) -> None:
         """Have the next tests use another database in turn: this one is spoilt, or kept."""
         old = self._shared.pop(seed)
-        old.spoilt = True
+        old.spoilt, old.spoilt_by = True, test
         old.close()
         if kept:
             old.clone.close()
@@ -134,9 +156,13 @@ class Run:
         else:
             self._server.keep(place(self.project), Kept(name, test, given))
 
-    def look_for_others(self, shared: Shared, test: str) -> bool:
-        """Whether sessions that are not ours stay on a database that is used in turn."""
-        ours = shared.pids()
+    def around_on(self, shared: Shared) -> Around | None:
+        """The innermost open transaction of a class or a module on a database that is used in turn."""
+        return next((around for around in reversed(self.around) if around.shared is shared), None)
+
+    def look_for_others(self, shared: Shared, test: str) -> set[int]:
+        """Sessions that are not ours, and were not told of, and stay on a database that is used in turn."""
+        ours = shared.pids() | shared.strangers
         until = time.monotonic() + 0.5
         with self.host.administration() as cursor:
             found = [session for session in sessions(cursor, shared.clone.name) if session.pid not in ours]
@@ -145,19 +171,22 @@ class Run:
                 found = [session for session in sessions(cursor, shared.clone.name) if session.pid not in ours]
         if found:
             self._leaves(test, found)
-        return bool(found)
+        return {session.pid for session in found}
 
     def close(self) -> None:
-        given = "host" in vars(self) and self.host.folder is None
-        for seed, shared in self._shared.items():
-            shared.close()
-            self.give_back(seed, shared.clone, "")
-        for clones in self._clones.values():
-            clones.close(drop_all=given)
-        if self._lock is not None:
-            self._lock.close()
-        self.watch.close()
-        self._server.close()
+        """End all of it, as far as each part can be."""
+        if self.is_forked:
+            return
+        with ExitStack() as ending:  # the last is the first
+            ending.callback(self._server.close)
+            ending.callback(self.watch.close)
+            if self._lock is not None:
+                ending.callback(self._lock.close)
+            for clones in self._clones.values():
+                ending.callback(clones.close)
+            for seed, shared in self._shared.items():
+                ending.callback(self.give_back, seed, shared.clone, "")
+                ending.callback(shared.close)
 
     @property
     def _server_said(self) -> str:

@@ -1,6 +1,7 @@
 """One server for a run of tests, started when a test first wants one, and shared by the run's workers."""
 
 import secrets
+import sys
 import threading
 from contextlib import suppress
 from functools import cached_property
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
     from seedbed.testing.owning import RunServer
 
 
+_WORKERS = 128
+"""Workers that may ask at the same moment."""
+
+
 class Sharing:
     """The first process of a run with workers: it listens for what they ask, in a thread that owns the server."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
-        self._listener = Listener(authkey=self._key)
+        self._listener = Listener(_address(), backlog=_WORKERS, authkey=self._key)
         self._thread = threading.Thread(target=self._listen, name="seedbed-server", daemon=True)
         self._thread.start()
 
@@ -90,6 +95,11 @@ class SharedServer:
 
     def close(self) -> None:
         """It is the first process's to end."""
+
+
+def _address() -> str | None:
+    """Where Linux needs no file for a socket, a killed run leaves none."""
+    return f"\0seedbed-{secrets.token_hex(8)}" if sys.platform == "linux" else None
 
 
 def _ask(way: tuple[Any, bytes], wish: str, subject: object) -> Any:

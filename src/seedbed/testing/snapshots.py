@@ -3,23 +3,27 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock
 
+from seedbed.errors import SeedbedError
 from seedbed.postgres.embedded import Binaries, throwaway_server
+from seedbed.postgres.embedded.files import read_state
 from seedbed.settings import Project
 from seedbed.testing.hosts import Host
-from seedbed.testing.templates import Templates
+from seedbed.testing.templates import PREFIX, Templates
 
-_KEPT = 3
+_KEPT = 4
 """Snapshots of a project that stay: whoever changes between branches has each made once."""
 
 
-def snapshot(templates: Templates, binaries: Binaries) -> Path:
-    """A folder to start a server from that has the project's usual templates, made first where there is none.
+def snapshot(templates: Templates, binaries: Binaries, seeds: Collection[str] = ()) -> Path:
+    """A folder to start a server from that has the project's usual template, and those of other `seeds`; made first
+    where there is none.
 
     It is made under another name and renamed when it is whole, by one process at a time; the lock goes with its
     process, so one that dies is replaced. Those that were not used for longest are removed.
@@ -28,10 +32,12 @@ def snapshot(templates: Templates, binaries: Binaries) -> Path:
         RevisionFailed, SeedsNotUsable and others: as the commands would say it.
     """
     base = place(templates.project)
-    target = base / f"{templates.name(templates.usual).rpartition('seedbed_template_')[2]}-{_user()}"
+    others = sorted(set(seeds) - {templates.usual})
+    usual = base / f"{templates.name(templates.usual).removeprefix(PREFIX)}-{_user()}"
+    target = usual.with_name(f"{usual.name}-{_digest(templates, others)}") if others else usual
     with FileLock(base / "lock", mode=0o600):
-        if not target.is_dir():
-            _make(templates, binaries, target)
+        if read_state(target) is None:
+            _make(templates, binaries, target, others, begin_from=usual if others and read_state(usual) else None)
         os.utime(target)
         _collect(base, target)
     return target
@@ -64,11 +70,22 @@ def _made(folder: Path) -> Path:
     return base
 
 
-def _make(templates: Templates, binaries: Binaries, target: Path) -> None:
+def _digest(templates: Templates, seeds: list[str]) -> str:
+    return sha256(" ".join(templates.name(seed) for seed in seeds).encode()).hexdigest()[:12]
+
+
+def _make(
+    templates: Templates, binaries: Binaries, target: Path, others: list[str], *, begin_from: Path | None
+) -> None:
     building = target.with_name(f"{target.name}.new")
-    shutil.rmtree(building, ignore_errors=True)
-    with throwaway_server(binaries) as server:
-        templates.ensure(Host.embedded(server, owner_of(templates.project)), templates.usual)
+    for left in (building, target):
+        shutil.rmtree(left, ignore_errors=True)
+    with throwaway_server(binaries, kept=begin_from) as server:
+        host = Host.embedded(server, owner_of(templates.project))
+        templates.ensure(host, templates.usual)
+        for seed in others:
+            with suppress(SeedbedError):  # said to the test that asks for it, and to no other
+                templates.ensure(host, seed)
         server.keep(building)
     building.rename(target)
 

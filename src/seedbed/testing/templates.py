@@ -19,7 +19,7 @@ from seedbed.testing.hosts import Host, drop
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
 
-_PREFIX = "seedbed_template_"
+PREFIX = "seedbed_template_"
 _KEY = 0x5EED7
 _WAIT_SECONDS = 600.0
 _POLL_SECONDS = 0.02
@@ -73,7 +73,7 @@ class Templates:
 
     @property
     def _family(self) -> str:
-        return f"{_PREFIX}{self.project.identifier[:16]}_"
+        return f"{PREFIX}{self.project.identifier[:16]}_"
 
     def _make(self, host: Host, cursor: "Cursor", seed: str | None, name: str) -> None:
         from seedbed.testing import building as made  # noqa: PLC0415 - most runs find it made, and need not wait for this

@@ -1,5 +1,6 @@
 """The statements that a test sends, for those who count them and for the report of its failure."""
 
+import reprlib
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ _LAST = 8
 _LONGEST = 300
 _OURS = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ")
 """What a session's own begin and commit become in a test's transaction."""
+_DEFINING = frozenset({"ALTER", "CREATE", "DROP", "PREPARE"})
+_SHORT = reprlib.Repr()
+_SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = 20
+_SHORT.maxstring = _SHORT.maxother = _LONGEST
 
 
 class Watch:
@@ -18,6 +23,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.count = 0
+        self.defines = False
+        """Whether there was a statement that a connection outlives with another idea of the schema."""
         self._looking_away = False
         self._last: deque[tuple[str, Any]] = deque(maxlen=_LAST)
         event.listen(Engine, "before_cursor_execute", self._sent)
@@ -26,7 +33,7 @@ class Watch:
         event.remove(Engine, "before_cursor_execute", self._sent)
 
     def clear(self) -> None:
-        self.count = 0
+        self.count, self.defines = 0, False
         self._last.clear()
 
     def last(self) -> list[str]:
@@ -55,7 +62,8 @@ class Watch:
         sent = self.count - before
         if sent != count:
             shown = "".join(f"\n  {line}" for line in self.last()[-sent:]) if sent else ""
-            raise AssertionError(f"{sent} statements were sent, and {count} expected:{shown}")
+            were = "statement was" if sent == 1 else "statements were"
+            raise AssertionError(f"{sent} {were} sent, and {count} expected:{shown}")
 
     def _sent(
         self,
@@ -68,9 +76,11 @@ class Watch:
     ) -> None:
         if not self._looking_away and not statement.startswith(_OURS):
             self.count += 1
+            self.defines = self.defines or statement[:99].lstrip().partition(" ")[0].upper() in _DEFINING
             self._last.append((statement, parameters))
 
 
 def _line(statement: str, parameters: object) -> str:
-    shown = f"{' '.join(statement.split())}  {parameters!r}" if parameters else " ".join(statement.split())
+    written = " ".join(statement[: 2 * _LONGEST].split())
+    shown = f"{written}  {_SHORT.repr(parameters)}" if parameters else written
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."

@@ -1,0 +1,210 @@
+"""The plugin beside others that projects have, and beside unittest's classes."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from seedbed.postgres.embedded import find_binaries
+from tests.plugin.conftest import Shop
+
+ORDER = """
+@pytest.mark.parametrize("turn", range(12))
+def test_in_any_order(db, turn):
+    db.add(User(email="ada@example.com"))
+    db.commit()
+    assert users(db) == USERS + 1
+
+@pytest.mark.db("own", scope="class")
+class TestShared:
+    def test_one(self, db):
+        assert users(db) == USERS
+
+    def test_other(self, db_engine):
+        with Session(db_engine) as session:
+            assert users(session) == USERS
+"""
+
+
+class TestRandomly:
+    def test_may_turn_the_order_about(self, project: Shop) -> None:
+        project.write("tests/test_shop.py", ORDER)
+
+        said = [project.run("-vv", f"--randomly-seed={seed}", passed=14) for seed in (1, 2)]
+
+        first, second = (re.findall(r"^(\S+) PASSED", text, flags=re.MULTILINE) for text in said)
+        assert sorted(first) == sorted(second)
+        assert first != second
+
+
+WARNED = ("-W", "error", "-o", "asyncio_default_fixture_loop_scope=function")
+ASYNCHRONOUS = """
+import pytest_asyncio
+
+{mark}
+async def test_commits(async_db):
+    async_db.add(User(email="ada@example.com"))
+    await async_db.commit()
+    assert len((await async_db.exec(select(User))).all()) == USERS + 1
+
+{fixture}
+async def ada(async_db):
+    async_db.add(user := User(email="ada@example.com"))
+    await async_db.commit()
+    return user
+
+{mark}
+async def test_has_what_a_fixture_put_in(ada, async_db):
+    assert (await async_db.get(User, ada.id)).email == ada.email
+
+{mark}
+async def test_own(async_db, make, db):
+    user = make(User)
+    db.commit()
+    assert await async_db.get(User, user.id)
+"""
+
+
+class TestAsyncio:
+    @pytest.mark.parametrize("mode", ["auto", "strict"])
+    def test_has_sessions_in_its_loops(self, project: Shop, mode: str) -> None:
+        strict = mode == "strict"
+        project.write(
+            "tests/test_shop.py",
+            ASYNCHRONOUS.format(
+                mark="@pytest.mark.asyncio" if strict else "",
+                fixture="@pytest_asyncio.fixture" if strict else "@pytest.fixture",
+            ),
+        )
+
+        project.run(*WARNED, f"--asyncio-mode={mode}", passed=3)
+
+    def test_has_one_session_in_a_loop_of_the_module(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            ASYNCHRONOUS.format(mark='@pytest.mark.asyncio(loop_scope="module")', fixture="@pytest.fixture"),
+        )
+
+        project.run(*WARNED, "--asyncio-mode=auto", passed=3)
+
+    def test_may_be_left_out_for_anyio(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            ASYNCHRONOUS.format(mark="@pytest.mark.anyio", fixture="@pytest.fixture").replace(
+                "import pytest_asyncio", ""
+            ),
+        )
+
+        project.run("-W", "error", "-p", "no:asyncio", passed=3)
+
+
+class TestUnittest:
+    def test_has_fixtures_by_usefixtures_and_by_one_of_its_own(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            import unittest
+
+            @pytest.mark.usefixtures("db")
+            class TestUsed(unittest.TestCase):
+                def test_runs(self):
+                    pass
+
+            class TestShop(unittest.TestCase):
+                @pytest.fixture(autouse=True)
+                def _sessions(self, db, make):
+                    self.db, self.make = db, make
+
+                def test_commits(self):
+                    self.db.add(User(email="ada@example.com"))
+                    self.db.commit()
+                    self.assertEqual(users(self.db), USERS + 1)
+
+                def test_makes(self):
+                    self.make(Task)
+                    self.assertEqual(users(self.db), USERS + 1)
+
+            @pytest.mark.db("own", scope="class")
+            class TestOwn(unittest.TestCase):
+                @pytest.fixture(autouse=True)
+                def _sessions(self, db):
+                    self.db = db
+
+                def test_1_puts_in(self):
+                    self.db.add(User(email="ada@example.com"))
+                    self.db.commit()
+
+                def test_2_finds(self):
+                    self.assertEqual(users(self.db), USERS + 1)
+            """,
+        )
+
+        project.run(passed=5)
+
+
+class TestPytest:
+    def test_runs_what_failed_last_and_no_more(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            def test_well(db):
+                pass
+
+            def test_fails(db, db_url):
+                assert users(db) == 0
+            """,
+        )
+        caching = ("-o", "cache_dir=.cacheprovider")
+
+        first = project.run(*caching, failed=1, passed=1)
+        last = project.run(*caching, "--lf", failed=1)
+
+        assert "test_fails" in first
+        assert "test_well" not in last
+
+    def test_goes_without_the_plugin_or_those_beside_it(self, project: Shop) -> None:
+        project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
+
+        without = project.run("-p", "no:seedbed", error=1)
+        project.run("-p", "no:xdist", "-p", "no:pytest_postgresql", "-p", "no:anyio", passed=1)
+
+        assert "fixture 'db' not found" in without
+
+    def test_shows_fixtures_and_marks_and_starts_nothing_for_them(self, project: Shop) -> None:
+        project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
+
+        fixtures = project.run("--fixtures", "-v")
+        marks = project.run("--markers")
+        setup = project.run("--collect-only")
+
+        assert "A SQLModel session on the project's database, migrated and seeded" in fixtures
+        assert "@pytest.mark.db(mode, *, seed=" in marks
+        assert "1 test collected" in setup
+
+
+class TestPytestPostgresql:
+    def test_has_its_own_server_where_it_has_programs(self, project: Shop) -> None:
+        program = find_binaries().program("pg_ctl")
+        project.write(
+            "tests/test_shop.py", "def test_shop(postgresql_proc):\n    print('runs', type(postgresql_proc))\n"
+        )
+
+        given = project.run("--setup-plan", f"--postgresql-exec={program}")
+        configured = project.run("--setup-plan", "-o", f"postgresql_exec={program}")
+        neither = project.run("--setup-plan", "-o", "postgresql_exec=/nowhere/pg_ctl")
+
+        assert "seedbed_proc" not in given + configured
+        assert "seedbed_proc" in neither
+
+
+def test_modules_of_the_plugin_are_light() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, seedbed.testing.plugin, seedbed.testing.fixtures; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    heavy = {"sqlalchemy", "psycopg", "numpy", "seedbed.errors"}
+    assert heavy.isdisjoint(done.stdout.split())
