@@ -43,7 +43,31 @@ def _sql(*statements: str) -> World:
     return World(sql=statements)
 
 
+KEYED = (
+    col("id", sa.Integer, primary_key=True, autoincrement=False),
+    col("code", sa.Integer, nullable=False),
+    make(sa.UniqueConstraint, "code", "id"),
+)
+KEYED_OTHERWISE = (
+    col("id", sa.Integer, unique=True, nullable=False),
+    col("code", sa.Integer, nullable=False),
+    make(sa.PrimaryKeyConstraint, "code", "id"),
+)
+KEEPER = (col("id", sa.Integer, primary_key=True), col("thing_id", sa.Integer, fk="thing.id"))
+ODD = {"ID": sa.Integer, "100%": sa.Integer, "a.b": sa.Text, 'say "hi"': sa.Text, "{x}": sa.Text, "$1": sa.Text}
+MOOD = sa.Enum("gut", "schlecht", name="Laune-Typ")
+
 TABLES = [
+    changed(
+        "another primary key, where foreign keys need the old one's column",
+        World(tables={"thing": KEYED, "keeper": KEEPER}),
+        World(tables={"thing": KEYED_OTHERWISE, "keeper": KEEPER}),
+    ),
+    changed(
+        "add a table with names that mean something elsewhere",
+        PLAIN,
+        World(tables={"100% {x}": [col(name, kind, primary_key=name == "ID") for name, kind in ODD.items()]}),
+    ),
     changed("add a table", PLAIN, World(tables={"pet": PET})),
     changed("add a table with a serial key", PLAIN, World(tables={"note": SERIAL})),
     changed("add a table in a new schema", PLAIN, World(tables={"app.note": SERIAL})),
@@ -112,6 +136,30 @@ TABLES = [
 ]
 
 COLUMNS = [
+    changed(
+        "drop a NOT NULL column of an enum with a quoted name",
+        _hero(mood=col("mood", MOOD, nullable=False)),
+        PLAIN,
+        back=Words(backfills={"hero.mood": "'gut'"}),
+    ),
+    changed(
+        "rename columns with dots in their names",
+        _hero(x=col("a.b", sa.Text), y=col("c", sa.Integer)),
+        _hero(x=col("d.e", sa.Text), y=col("f.g", sa.Integer)),
+        words=Words(renames={"hero.a.b": "hero.d.e", "hero.c": "hero.f.g"}),
+        back=Words(renames={"hero.d.e": "hero.a.b", "hero.f.g": "hero.c"}),
+        hinted=True,
+    ),
+    changed(
+        "shorten two columns whose table has a name of 63 letters",
+        World(tables={"t" * 63: (*SERIAL, col("one", sa.String(30)), col("two", sa.String(30)))}),
+        World(tables={"t" * 63: (*SERIAL, col("one", sa.String(20)), col("two", sa.String(20)))}),
+    ),
+    changed(
+        "another type in a table with a quoted name",
+        World(tables={"Pet $": (*SERIAL, col("size", sa.Integer))}),
+        World(tables={"Pet $": (*SERIAL, col("size", sa.BigInteger))}),
+    ),
     changed("add a nullable column", PLAIN, _hero(bio=col("bio", sa.Text))),
     changed("add a column with a default", PLAIN, _hero(rank=col("rank", sa.Integer, server_default="0", nullable=False))),
     changed("add a column with a volatile default", PLAIN, _hero(token=col("token", sa.Uuid, server_default=sa.text("gen_random_uuid()"), nullable=False))),

@@ -45,9 +45,9 @@ class Ground:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        there = f"SELECT FROM pg_roles WHERE rolname = '{_OWNER}'"  # several modules may use one server
-        made = f"CREATE ROLE {_OWNER} LOGIN PASSWORD 'owner'"
-        self._administer(f"DO $$ BEGIN IF NOT EXISTS ({there}) THEN {made}; END IF; END $$")
+        made = f"CREATE ROLE {_OWNER} LOGIN PASSWORD 'owner'"  # several modules and processes may use one server
+        there = "duplicate_object OR unique_violation"
+        self._administer(f"DO $$ BEGIN {made}; EXCEPTION WHEN {there} THEN NULL; END $$")
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[Database]:
@@ -88,21 +88,27 @@ class Ground:
 
 def seedbed_proves(ground: Ground, before: MetaData, after: MetaData, words: Words) -> Proof:
     """Draft and prove a change as `seedbed migrate draft` does, from the rendered file's own text."""
-    with ground.database() as beginning, ground.database() as end:
+    with ground.database() as beginning:
         ground.build(beginning, before)
-        wanted = ground.build(end, after)
-        with connect(beginning) as connection:
-            change = change_between(connection, wanted, Schema(after, {}), words)
-        change = replace(change, parts=change.parts or (Part((), (), wanted),))
-        legs = [
-            Leg(
-                up=_runner(body(part.up, online=part.online)),
-                down=None if isinstance(part.down, str) else _runner(body(part.down, online=part.online)),
-                above=part.after,
-            )
-            for part in change.parts
-        ]
+        change, legs = drafted(ground, beginning, after, words)
         return prove(candidate_of(change, legs), lambda: ground.copy_of(beginning))
+
+
+def drafted(ground: Ground, beginning: Database, after: MetaData, words: Words) -> tuple[Change, list[Leg]]:
+    """What changes a database, and its revisions as they are run."""
+    with ground.database() as end:
+        wanted = ground.build(end, after)
+    with connect(beginning) as connection:
+        change = change_between(connection, wanted, Schema(after, {}), words)
+    change = replace(change, parts=change.parts or (Part((), (), wanted),))
+    return change, [
+        Leg(
+            up=_runner(body(part.up, online=part.online)),
+            down=None if isinstance(part.down, str) else _runner(body(part.down, online=part.online)),
+            above=part.after,
+        )
+        for part in change.parts
+    ]
 
 
 def alembic_proves(ground: Ground, before: MetaData, after: MetaData) -> Proof:

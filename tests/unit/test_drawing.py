@@ -72,6 +72,22 @@ class TestDrawing:
                 "  unique (name, town)\n"
             )
 
+    def test_shows_no_column_as_unique_that_is_so_in_some_rows_alone(self, tmp_path: Path) -> None:
+        index = 'Index("live", "name", unique=True, postgresql_where=text("gone IS NULL"))'
+        tables = f"""
+from sqlalchemy import Index, text
+
+class Team(Table, table=True):
+    __table_args__ = ({index},)
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    gone: str | None = None
+"""
+        with little_project(tmp_path, tables) as project:
+            (team,) = describe_tables(project.load_schema())
+
+        assert [column.name for column in team.columns if column.unique] == []
+
     def test_is_checked(self, tmp_path: Path) -> None:
         with little_project(tmp_path, TABLES):
             command = ["--project", str(tmp_path), "schema", "diagram", "-o", str(tmp_path / "tables.svg")]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from seedbed.migrating.comparing.converting import enum_of
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.knowing import Rename
 from seedbed.migrating.proving.modelled import made_by
@@ -57,6 +58,10 @@ def candidate_of(change: Change, legs: Sequence[Leg]) -> Candidate:
         before=change.before,
         losses=[step.loss for step in change.upgrade if step.loss is not None],
         losses_down=[step.loss for step in change.downgrade if step.loss is not None],
+        conditions=[
+            *(step.fits for step in change.upgrade if step.fits is not None),
+            *(f"going down, {step.fits}" for step in change.downgrade if step.fits is not None),
+        ],
         changed=_changed_columns(change),
         renamed_tables=tables,
         renamed_columns=columns,
@@ -66,16 +71,12 @@ def candidate_of(change: Change, legs: Sequence[Leg]) -> Candidate:
 
 def _renamed_places(change: Change) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
     """The old places of renamed tables, and the old names of renamed columns, by their new places."""
-    tables: dict[tuple[str, str], tuple[str, str]] = {}
-    columns: dict[tuple[str, str, str], str] = {}
+    tables = dict(rename.table for rename in change.renames if rename.table is not None)
+    columns = {}
     for rename in change.renames:
-        for table in change.parts[-1].after.tables():
-            shown = table.name if table.schema == "public" else f"{table.schema}.{table.name}"
-            schema, _, bare = rename.old.rpartition(".")
-            if rename.new == shown:
-                tables[table.schema, table.name] = (schema or "public", bare)
-            elif rename.new.rpartition(".")[0] == shown:
-                columns[table.schema, table.name, rename.new.rpartition(".")[2]] = bare
+        if rename.column is not None:
+            (schema, table, old), new = rename.column
+            columns[schema, table, new] = old
     return tables, columns
 
 
@@ -93,10 +94,8 @@ def _changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
         before = getattr(old, "column", {})
         for column in table.columns:
             was = before.get(column.name)
-            label = any(
-                column.type.removesuffix("[]").removeprefix("public.") == rename.new.rpartition(".")[0]
-                for rename in change.renames
-            )
+            kind = enum_of(column.type, after)
+            label = kind is not None and any(rename.enum == kind.key for rename in change.renames)
             same = not label and was is not None and (was.type, was.not_null) == (column.type, column.not_null)
             free = (table.schema, table.name) in triggered and not column.identity
             if was is None or not same or free or column.generated or was.generated:

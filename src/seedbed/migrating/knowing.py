@@ -13,7 +13,7 @@ from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.comparing.statements import Statement, call, literal, name, qualified, quoted, schema_argument
 from seedbed.modelling import Schema
 from seedbed.modelling.hints import Hint, enum_of, hint_of, hinted
-from seedbed.postgres.catalogue.model import Catalogue, Enum
+from seedbed.postgres.catalogue.model import Catalogue, Enum, Key
 from seedbed.postgres.catalogue.model import Table as FoundTable
 from seedbed.postgres.quoting import DIALECT
 
@@ -68,6 +68,10 @@ class Rename:
     down: tuple[Statement, ...]
     column: tuple[ColumnName, str] | None = None
     """For a column: where it is, with its old name, and its new name."""
+    table: tuple[tuple[str, str], tuple[str, str]] | None = None
+    """For a table: its new schema and name, and its old ones."""
+    enum: Key | None = None
+    """For a label: its type."""
 
 
 def renames(schema: Schema, before: Catalogue, words: Words) -> list[Rename]:
@@ -167,7 +171,8 @@ def _table_renames(schema: Schema, before: Catalogue, words: Words) -> Iterable[
             if ("schema", new_schema) not in before.objects:
                 there = (Statement(f"CREATE SCHEMA {name(new_schema)}"), *there)
                 back = (*back, Statement(f"DROP SCHEMA {name(new_schema)}"))
-            yield Rename(_name(old_schema, old_name), shown, there, back)
+            places = ((new_schema, table.name), (old_schema, old_name))
+            yield Rename(_name(old_schema, old_name), shown, there, back, table=places)
 
 
 def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tuple[Statement, ...]:
@@ -189,7 +194,7 @@ def _column_renames(schema: Schema, before: Catalogue, words: Words, moved: Mapp
             continue
         for column in table.columns:
             told = said.get(f"{shown}.{column.name}")
-            old = told.rpartition(".")[2] if told else hint_of(column).renamed_from
+            old = _last(told, shown, moved.get(shown, shown)) if told else hint_of(column).renamed_from
             if old is None or old not in found.column or column.name in found.column:
                 continue
             where = (table.schema or "public", table.name)
@@ -219,8 +224,9 @@ def _label_renames(schema: Schema, before: Catalogue, words: Words) -> Iterable[
             for old, new in hint_of(column).renamed_values.items():
                 asked[key, old] = new
             for old, new in words.renames.items():
-                if old.rpartition(".")[0] == _name(key[1], key[2]):
-                    asked[key, old.rpartition(".")[2]] = new.rpartition(".")[2]
+                full = _name(key[1], key[2])
+                if old.startswith(f"{full}.") and new.startswith(f"{full}."):
+                    asked[key, _last(old, full)] = _last(new, full)
     for (key, old), new in asked.items():
         found = before.objects.get(key)
         if isinstance(found, Enum) and old in found.labels and new not in found.labels:
@@ -230,6 +236,7 @@ def _label_renames(schema: Schema, before: Catalogue, words: Words) -> Iterable[
                 f"{_name(key[1], key[2])}.{new}",
                 (Statement(f"ALTER TYPE {full} RENAME VALUE {literal(old)} TO {literal(new)}"),),
                 (Statement(f"ALTER TYPE {full} RENAME VALUE {literal(new)} TO {literal(old)}"),),
+                enum=key,
             )
 
 
@@ -276,6 +283,14 @@ def _python_default(column: Column[Any]) -> tuple[str, bool] | None:
         return (process(value), True) if process is not None and value is not None else None
     except (CompileError, NotImplementedError, TypeError, ValueError):
         return None
+
+
+def _last(said: str, *owners: str) -> str:
+    """The last part of a name as it was said: what follows its owner's, dots in it included."""
+    for owner in owners:
+        if said.startswith(f"{owner}."):
+            return said[len(owner) + 1 :]
+    return said.rpartition(".")[2]
 
 
 def _find_table(catalogue: Catalogue, shown: str) -> FoundTable | None:

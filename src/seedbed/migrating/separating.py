@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import psycopg2
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import BackfillNeeded, CannotDraft
 from seedbed.migrating.changing import Change, Part
-from seedbed.migrating.comparing.knowledge import Knowledge
+from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.comparing.meanwhile import meanwhile
 from seedbed.migrating.comparing.online import online
 from seedbed.migrating.comparing.putting_off import Middle, put_off
@@ -75,15 +75,30 @@ def _gradually(
         return None
     try:
         tried = _tried(connection, [*_steps(renamed), *(step for one in chosen for step in one.made())])
-    except DBAPIError as error:
+    except psycopg2.Error as error:
         connection.rollback()
         if apart:
             raise CannotDraft(apart[0].new, f"it cannot be there under both names: {sentence(error)}") from error
         return None
     both = meanwhile(before, after, tried, chosen, known)
     filled = replace(known, fills={**known.fills, **{one.place: one.forth for one in chosen}})
-    expanding = _parts(before, both.catalogue, put_off(before, both.catalogue, filled), renamed, filled)
+    expanding = list(_parts(before, both.catalogue, put_off(before, both.catalogue, filled), renamed, filled))
+    doubled = {one.place for one in chosen}
+    expanding = [_losing_nothing(part, doubled) for part in expanding]
     return [*expanding, Part(both.up, both.down, after, contract=True)]
+
+
+def _losing_nothing(part: Part, doubled: set[ColumnName]) -> Part:
+    """By dropping the new shape of a column on the way back nothing is lost: the old one is there."""
+    if isinstance(part.down, str):
+        return part
+    kept = [
+        replace(step, loss=None)
+        if step.loss and (step.loss.schema, step.loss.table, step.loss.column) in doubled
+        else step
+        for step in part.down
+    ]
+    return replace(part, down=tuple(kept))
 
 
 def _steps(renamed: Sequence[Rename]) -> list[Statement]:

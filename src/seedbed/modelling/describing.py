@@ -72,7 +72,9 @@ def _default(column: Column[Any]) -> str | None:
 
 def _uniques(table: Any) -> list[tuple[str, ...]]:
     made = [tuple(c.name for c in key.columns) for key in table.constraints if isinstance(key, UniqueConstraint)]
-    plain = [index for index in table.indexes if index.unique and not index.dialect_options["postgresql"].get("where")]
+    plain = [
+        index for index in table.indexes if index.unique and index.dialect_options["postgresql"].get("where") is None
+    ]
     return made + [tuple(column.name for column in index.columns) for index in plain]
 
 

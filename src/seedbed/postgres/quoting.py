@@ -3,7 +3,8 @@
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
-DIALECT = PGDialect()  # type: ignore[no-untyped-call]
+DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
+"""In the style of psycopg2's parameters it would write every % of a name or a text twice."""
 
 
 def table_name(table: Table) -> str:

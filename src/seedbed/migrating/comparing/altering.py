@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from seedbed.errors import BackfillNeeded
 from seedbed.migrating.comparing.columns import column_code, column_sql, escaped, identity_changes, identity_sql
-from seedbed.migrating.comparing.converting import conversion, is_text, same_family
-from seedbed.migrating.comparing.knowledge import VOLATILE, Knowledge, neutral, numbered
+from seedbed.migrating.comparing.converting import conversion, narrows, same_family, shortfall
+from seedbed.migrating.comparing.knowledge import VOLATILE, Knowledge, Toll, neutral, numbered
 from seedbed.migrating.comparing.statements import (
     Loss,
     Statement,
@@ -42,7 +42,9 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
     if fill is not None and place in knowledge.constants and column.default is None and column.not_null:
         return [_add(table, column, default=fill), *default(table, column)]
     if fill is not None and (column.not_null or place not in knowledge.constants):
-        steps = [_add(table, column, not_null=False), _fill(table, column, fill, where=False)]
+        paid = knowledge.tolls.get(place, Toll(None, None))
+        filled = replace(_fill(table, column, fill, where=False), loss=paid.loss, fits=paid.fits)
+        steps = [_add(table, column, not_null=False), filled]
         return [*steps, *(_not_null(table, column) if column.not_null else [])]
     if not column.not_null:
         return [_add(table, column)]
@@ -174,7 +176,8 @@ def _type(
     table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
 ) -> list[Statement]:
     collate = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
-    using = knowledge.using.get((table.schema, table.name, new.name)) or conversion(old, new, before, after, knowledge)
+    said = knowledge.using.get((table.schema, table.name, new.name))
+    using = said or conversion(old, new, before, after, knowledge)
     clause = f" USING {using}" if using else ""
     code = None
     kind, was = type_code(new.type), type_code(old.type)
@@ -182,13 +185,19 @@ def _type(
         shown = f"postgresql_using={quoted(using)}" if using else ""
         code = _alter_code(table, new, f"existing_type={was}", f"type_={kind}", shown)
     step = _alter(table, new, f"TYPE {new.type}{collate}{clause}", code)
-    return [Statement(step.sql, step.code, loss=_conversion_loss(table, old, new))]
+    if said:
+        return [step]
+    paid = toll(table, old, new)
+    return [replace(step, loss=paid.loss, fits=paid.fits)]
 
 
-def _conversion_loss(table: Table, old: Column, new: Column) -> Loss | None:
-    if old.type.endswith("[]") and not new.type.endswith("[]") and not is_text(new.type):
-        return _loss(table, new, "keeps its first element alone")
-    return None
+def toll(table: Table, old: Column, new: Column) -> Toll:
+    """What rows lose when a column's values are converted, where PostgreSQL says nothing of it, and what they must be
+    for it to convert them.
+    """
+    what, place = shortfall(old, new), f"{table.name}.{new.name}"
+    loss = None if what is None else Loss(table.schema, table.name, new.name, what.format(place))
+    return Toll(loss, f"{place} as {new.type}" if narrows(old, new) else None)
 
 
 def _loss(table: Table, column: Column, what: str) -> Loss:

@@ -31,17 +31,18 @@ def clear(
     columns: Iterable[Key],
     retyped: Iterable[Key],
     types: Iterable[Key],
+    keys: Iterable[Key],
 ) -> Cleared:
     """Follow what depends on the things that change until nothing new is found.
 
-    `rebuilt` are dropped and made again, `columns` dropped, `retyped` columns that get another type, and `types` types
-    that are replaced. PostgreSQL refuses each of these while a view, a policy, a trigger's condition, a generated
-    column or the body of a function looks at them; indexes and constraints follow a type by themselves, unless an
-    expression in them was written for the old one.
+    `rebuilt` are dropped and made again, `columns` dropped, `retyped` columns that get another type, `types` types that
+    are replaced, and `keys` unique constraints and indexes that go for good. PostgreSQL refuses each of these while a
+    view, a policy, a trigger's condition, a generated column, a foreign key or the body of a function looks at them;
+    indexes and constraints follow a type by themselves, unless an expression in them was written for the old one.
     """
     cleared = Cleared(rebuilt=set(rebuilt), columns=set())
     replaced, gone = set(types), set(columns)
-    waiting: list[Key] = [*cleared.rebuilt, *gone, *retyped, *replaced]
+    waiting: list[Key] = [*cleared.rebuilt, *gone, *retyped, *replaced, *keys]
     seen: set[Key] = set()
     while waiting:
         source = waiting.pop()
@@ -116,7 +117,7 @@ def _blocked_column(
 def _has_to_go(
     before: Catalogue, found: Constraint | Index, source: Key, replaced: set[Key], retyped: set[Key], gone: set[Key]
 ) -> bool:
-    if source[0] in {"function", "constraint", "collation", "view"} or source in replaced or source in gone:
+    if source[0] in {"function", "constraint", "index", "collation", "view"} or source in replaced or source in gone:
         return True
     if source[0] != "column":
         return False

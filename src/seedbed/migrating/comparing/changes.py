@@ -53,6 +53,7 @@ class Changes:
             columns=self._dropped_columns() | self.recomputed,
             retyped=self.retyped,
             types=self.replaced,
+            keys=self._gone_keys(),
         )
         self.recomputed |= self.cleared.columns
 
@@ -103,6 +104,15 @@ class Changes:
             for old, new in self.kept(Table)
             for name in old.column
             if name not in new.column
+        }
+
+    def _gone_keys(self) -> set[Key]:
+        """Unique constraints and indexes that go from tables that stay: foreign keys may need them."""
+        return {
+            key
+            for key, found in self.gone.items()
+            if (isinstance(found, Constraint) and found.type in "pu") or (isinstance(found, Index) and found.unique)
+            if ("table", found.schema, found.table) not in self.gone
         }
 
     def _find_renames(self) -> list[Statement]:

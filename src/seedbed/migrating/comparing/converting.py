@@ -15,18 +15,95 @@ _FAMILIES = (
 
 def conversion(old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge) -> str | None:
     """The USING expression for a change that PostgreSQL does not make by itself, or None."""
-    own = name(old.name)
+    own, to = name(old.name), unsized(new.type)
+    if old.type.endswith("[]") and new.type in {"json", "jsonb"}:
+        return f"to_{new.type}({own})"
     if same_family(old.type, new.type) or old.type == new.type:
         return None
     if new.type == f"{old.type}[]" or (new.type.endswith("[]") and not old.type.endswith("[]")):
-        return f"CASE WHEN {own} IS NULL THEN NULL ELSE ARRAY[{own}]::{new.type} END"
+        return f"CASE WHEN {own} IS NULL THEN NULL ELSE ARRAY[{own}]::{to} END"
     if old.type.endswith("[]") and not new.type.endswith("[]") and not is_text(new.type):
-        return f"({own})[1]::{new.type}"
+        return f"({own})[1]::{to}"
     if enum_of(old.type, before) or enum_of(new.type, after):
-        return f"{own}::text::{new.type}"
+        return f"{own}::text::{to}"
     if (base(old.type), base(new.type)) in knowledge.casts or is_text(old.type) or is_text(new.type):
-        return f"{own}::{new.type}"
-    return f"{own}::text::{new.type}"
+        return f"{own}::{to}"
+    return f"{own}::text::{to}"
+
+
+def unsized(type_name: str) -> str:
+    """The type to cast to on the way to another: an explicit cast to varchar(3) cuts a longer text off without a word,
+    where a whole text that is assigned to such a column is an error.
+    """
+    item = type_name.removesuffix("[]")
+    whole = {"character varying": "character varying", "character": "text"}.get(base(item), item)
+    return whole + type_name[len(item) :]
+
+
+def shortfall(old: Column, new: Column) -> str | None:
+    """What PostgreSQL leaves off of a value, without an error, on its way to another type; None where it leaves off
+    nothing. A `{}` stands for the column.
+    """
+    if old.type.endswith("[]") and not new.type.endswith("[]"):
+        return None if is_text(new.type) or new.type in {"json", "jsonb"} else "all but the first element of {}"
+    one, other = old.type.removesuffix("[]"), new.type.removesuffix("[]")
+    was, now = base(one), base(other)
+    if (said := _left_off_a_number(one, other)) is not None:
+        return said
+    if (was, now) == ("integer", "boolean"):
+        return "which number {} is where it is not 0"
+    if now == "date" and (was.startswith("timestamp") or is_text(was)):
+        return "the time of day of {}"
+    if now.startswith("time ") and was.startswith("timestamp"):
+        return "the date of {}"
+    if (was, now) == ("time with time zone", "time without time zone"):
+        return "the time zone of {}"
+    if was.startswith(("time", "interval")) and now.startswith(("time", "interval")) and _places(other) < _places(one):
+        return f"what {{}} has beyond {_places(other)} digits of a second"
+    return "the address of {} within its network" if (was, now) == ("inet", "cidr") else None
+
+
+def narrows(old: Column, new: Column) -> bool:
+    """Whether values of the old type may be too long or too large for the new one, which is then an error."""
+    one, other = old.type.removesuffix("[]"), new.type.removesuffix("[]")
+    was, now, size = base(one), base(other), [*_sizes(other), 0]
+    if now in {"character varying", "character"} and size[0]:
+        longest = _LONGEST.get(was, 1000)
+        return (_sizes(one) or [longest])[0] > size[0] if is_text(was) else longest > size[0]
+    if now in _DIGITS and (was in _DIGITS or was in {"numeric", "real", "double precision"}):
+        return was not in _DIGITS or _DIGITS[was] > _DIGITS[now]
+    if now == "numeric" and size[0] and (was in _DIGITS or was in {"numeric", "real", "double precision"}):
+        had = [*_sizes(one), 0]
+        return _DIGITS.get(was, had[0] - had[1] if had[0] else 1000) > size[0] - size[1]
+    return now == was == "bit" and one != other
+
+
+_DIGITS = {"smallint": 5, "integer": 10, "bigint": 19}
+_LONGEST = {"boolean": 5, "smallint": 6, "integer": 11, "bigint": 20, "uuid": 36}
+"""Letters that the longest text of a type has."""
+
+
+def _left_off_a_number(old: str, new: str) -> str | None:
+    was, now = base(old), base(new)
+    if was not in {"numeric", "money", "real", "double precision", "bigint", "integer"} and not is_text(was):
+        return None
+    scales = {"money": 2, "bigint": 0, "integer": 0}
+    had, has = (scales.get(base(name), ([*_sizes(name), None, None])[1]) for name in (old, new))
+    if now in {"smallint", "integer", "bigint"}:
+        return "what {} has after the point" if had != 0 and not is_text(was) else None
+    if now in {"numeric", "money"} and has is not None and (had is None or had > has):
+        return f"what {{}} has beyond {has} digits after the point" if has else "what {} has after the point"
+    digits = {"integer": 10, "bigint": 19, "double precision": 17}.get(was, ([*_sizes(old), 1000])[0])
+    kept = {"real": 6, "double precision": 15, "numeric": 6 if was == "real" else 15}.get(now, 1000)
+    floats = {"real", "double precision"}
+    if is_text(was) or was == now or not floats & {was, now} or (was, now) == ("real", "double precision"):
+        return None
+    return f"what {{}} has beyond {kept} digits" if digits > kept else None
+
+
+def _places(type_name: str) -> int:
+    """The digits after the second that a type of times has."""
+    return ([*_sizes(type_name), 6])[0]
 
 
 def stays_in_place(old: Column, new: Column) -> bool:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from seedbed.migrating.comparing.statements import literal
+from seedbed.migrating.comparing.statements import Loss, literal
 from seedbed.postgres.catalogue.model import Catalogue, Enum
 
 ColumnName = tuple[str, str, str]
@@ -49,13 +50,21 @@ _NEUTRAL = (
 )
 
 
+class Toll(NamedTuple):
+    """What a value loses on its way to another type, and what it must be to get there."""
+
+    loss: Loss | None
+    fits: str | None
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """`fills` are SQL expressions for the rows that exist, by column; a `constant` one may stand as a default.
 
     `restoring` is true for the way back down: a column that was dropped comes back empty, and where it must not be
     NULL, with a neutral value; both are losses that the revision names. `later` are new columns that a later revision
-    fills, and that are added empty, whatever their default.
+    fills, and that are added empty, whatever their default. `tolls` say what a filling leaves off, and what
+    values it takes.
     """
 
     fills: Mapping[ColumnName, str] = field(default_factory=dict)
@@ -64,6 +73,7 @@ class Knowledge:
     casts: frozenset[tuple[str, str]] = frozenset()
     restoring: bool = False
     later: frozenset[ColumnName] = frozenset()
+    tolls: Mapping[ColumnName, Toll] = field(default_factory=dict)
 
 
 def neutral(type_name: str, catalogue: Catalogue) -> str | None:
@@ -73,7 +83,7 @@ def neutral(type_name: str, catalogue: Catalogue) -> str | None:
     if type_name.endswith("range"):
         return "'{}'" if "multirange" in type_name else "'empty'"
     schema, _, bare = type_name.rpartition(".")
-    found = catalogue.objects.get(("type", schema or "public", bare))
+    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
     if isinstance(found, Enum):
         return literal(found.labels[0]) if found.labels else None
     if type_name.startswith("bit") and "varying" not in type_name:

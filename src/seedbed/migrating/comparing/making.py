@@ -111,7 +111,7 @@ def alter_tables(changes: Changes, knowledge: Knowledge) -> Iterable[Statement]:
     """Tables that stay: their properties, then their columns; at last the types that columns were taken from."""
     for old, new in changes.kept(Table):
         if (old.kind, old.partition_key) != (new.kind, new.partition_key):
-            raise CannotDraft(f"table {new.name}", f"a {old.kind} table does not become {new.kind} in place")
+            raise CannotDraft(f"table {new.name}", f"{_kind(old)} does not become {_kind(new)} in place")
         yield from tables.altered(old, new)
         yield from _alter_columns(changes, old, new, knowledge)
     for key in changes.replaced:
@@ -119,6 +119,12 @@ def alter_tables(changes: Changes, knowledge: Knowledge) -> Iterable[Statement]:
         if isinstance(found, Enum | Domain | Composite):
             yield from enums.forgotten(found)
     yield from _own_sequences(changes)
+
+
+def _kind(table: Table) -> str:
+    if table.partition_key is not None:
+        return f"a table partitioned by {table.partition_key}"
+    return "a plain table" if table.kind == "table" else f"a {table.kind} table"
 
 
 def build_on_tables(changes: Changes) -> Iterable[Statement]:

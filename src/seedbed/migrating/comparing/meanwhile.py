@@ -1,10 +1,11 @@
 """The catalogue of the time in which columns are there in both shapes, and the steps that end it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from seedbed.migrating.comparing import constraints, indexes
-from seedbed.migrating.comparing.knowledge import Knowledge
+from seedbed.migrating.comparing.altering import toll
+from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.comparing.statements import Statement, call, name, qualified, quoted, schema_argument
 from seedbed.migrating.comparing.succeeding import Succession
 from seedbed.migrating.comparing.transition import transition
@@ -32,11 +33,11 @@ def meanwhile(
         renames += _renames(one)
     both = Catalogue(objects, _needed_by(objects, before, after, tried), after.version)
     single = Catalogue(ended, _needed_by(ended, before, after, tried), after.version)
-    fills = {(*one.place[:2], one.old.name): one.back for one in chosen}
+    fills = {one.was: one.back for one in chosen}
+    tolls = {one.was: toll(one.table, one.new, one.old) for one in chosen}
     up = transition(both, single, knowledge)
-    down = transition(single, both, Knowledge(fills=fills, casts=knowledge.casts, restoring=True))
-    gone = {(one.table.schema, one.table.name, one.old.name) for one in chosen}
-    up = [_kept(step, gone) for step in up]
+    down = transition(single, both, Knowledge(fills=fills, casts=knowledge.casts, restoring=True, tolls=tolls))
+    up = [_kept(step, {one.was: one for one in chosen}, knowledge) for step in up]
     return Meanwhile(
         both,
         (*up, *(there for there, _ in renames)),
@@ -44,11 +45,16 @@ def meanwhile(
     )
 
 
-def _kept(step: Statement, gone: set[tuple[str, str, str]]) -> Statement:
-    """Nothing is lost by dropping a column whose values another one has."""
+def _kept(step: Statement, gone: Mapping[ColumnName, Succession], knowledge: Knowledge) -> Statement:
+    """By dropping a column whose values another one has, no more is lost than what the other one's type leaves off."""
     lost = step.loss
-    known = lost is not None and (lost.schema, lost.table, lost.column or "") in gone
-    return replace(step, loss=None) if known else step
+    one = gone.get((lost.schema, lost.table, lost.column or "")) if lost is not None else None
+    if one is None:
+        return step
+    if (*one.place[:2], one.new.name) in knowledge.using:
+        return replace(step, loss=None)
+    paid = toll(one.table, one.old, one.new)
+    return replace(step, loss=paid.loss, fits=paid.fits)
 
 
 def _put_both(

@@ -67,7 +67,7 @@ def _put_off_objects(changes: Changes) -> set[Key]:
         and (key in changes.made or key in moving)
         and _has_online_form(one, changes)
     }
-    found -= _in_use(found, changes)
+    found -= _in_use(found, changes) | _replacing_keys(found, changes)
     names = {key[1:2] + key[3:] for key in found if key[0] == "constraint"}
     for key, one in changes.gone.items():
         table = ("table", one.schema, one.table) if isinstance(one, Index) else None
@@ -89,6 +89,16 @@ def _in_use(chosen: set[Key], changes: Changes) -> set[Key]:
     """Those that something else than a foreign key needs, such as a view that groups by a unique key."""
     after = changes.after
     return {key for key in chosen if not all(map(after.is_foreign_key, after.dependants(key)))}
+
+
+def _replacing_keys(chosen: set[Key], changes: Changes) -> set[Key]:
+    """Those that take the place of a key which goes, so that foreign keys to the same columns need them at once."""
+    return {
+        key
+        for key in chosen
+        for user in changes.after.needed_by.get(key, ())
+        if user in changes.cleared.in_the_way and changes.after.is_foreign_key(user)
+    }
 
 
 def _keys_to_what_waits(chosen: set[Key], changes: Changes) -> set[Key]:

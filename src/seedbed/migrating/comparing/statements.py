@@ -17,12 +17,16 @@ class Loss:
 
 @dataclass(frozen=True)
 class Statement:
-    """One step, what is lost by it, and the table whose rows it updates, where it does: their triggers run."""
+    """One step, what is lost by it, and the table whose rows it updates, where it does: their triggers run.
+
+    `fits` says what values must be for the step to run, as `task.title as character varying(20)`.
+    """
 
     sql: str
     code: str | None = None
     loss: Loss | None = None
     updates: tuple[str, str] | None = None
+    fits: str | None = None
 
     @property
     def python(self) -> str:

@@ -44,7 +44,7 @@ class Succession:
 
     @property
     def function(self) -> Key:
-        return ("function", self.table.schema, f"{self._named}()")
+        return ("function", self.table.schema, f"{_as_postgres_quotes(self._named)}()")
 
     @property
     def trigger(self) -> Key:
@@ -158,11 +158,10 @@ def _succession(
     new_name = replace(new, name=called)
     fill = knowledge.fills.get((*place, new.name), new.default)
     forth = knowledge.using.get((*place, new.name)) or conversion(old, new, before, after, knowledge)
-    forth = forth or (name(old.name) if old.type == new.type else f"{name(old.name)}::{new.type}")
+    forth = forth or name(old.name)
     if fill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
         forth = f"coalesce({forth}, {fill})" if new.not_null else forth
-    back = conversion(new_name, old, after, before, knowledge)
-    back = back or (name(called) if old.type == new.type else f"{name(called)}::{old.type}")
+    back = conversion(new_name, old, after, before, knowledge) or name(called)
     return Succession(table, old, new, forth, back, copied)
 
 
@@ -181,6 +180,11 @@ def _users(catalogue: Catalogue, place: ColumnName) -> list[Copied] | None:
 
 def _is_referred_to(catalogue: Catalogue, key: Key) -> bool:
     return any(map(catalogue.is_foreign_key, catalogue.needed_by.get(key, ())))
+
+
+def _as_postgres_quotes(identifier: str) -> str:
+    """A name as `format('%I')` prints it, for one that is no reserved word."""
+    return identifier if _PLAIN_NAME.fullmatch(identifier) else '"' + identifier.replace('"', '""') + '"'
 
 
 def _with(text: str, old: str, new: str) -> str:

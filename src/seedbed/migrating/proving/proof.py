@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftRefused
+from seedbed.migrating.comparing.converting import is_text
 from seedbed.migrating.comparing.statements import Loss
 from seedbed.migrating.proving.fitting import keeping_rules
 from seedbed.migrating.proving.modelled import Made, before_it
@@ -76,14 +77,15 @@ class Leg:
 class Candidate:
     """Revisions to be proven: how to run them, where they start and end, and what they say that they lose.
 
-    `renamed` maps a table's or a column's new place to its old one, so that rows are found again. `made` are rows
-    that the models make, under the names of the end.
+    `conditions` are known beforehand. `renamed` maps a table's or a column's new place to its old one, so that rows are
+    found again. `made` are rows that the models make, under the names of the end.
     """
 
     legs: Sequence[Leg]
     before: Catalogue
     losses: Sequence[Loss] = ()
     losses_down: Sequence[Loss] = ()
+    conditions: Sequence[str] = ()
     changed: frozenset[tuple[str, str, str]] = frozenset()
     renamed_tables: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     renamed_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
@@ -117,7 +119,7 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
     Raises:
         DraftRefused: at the first step that does not hold.
     """
-    conditions: list[str] = []
+    conditions = list(candidate.conditions)
     tame, new_rows = False, True
     while True:
         with copies() as connection:
@@ -126,12 +128,19 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
             except _RowsInTheWay as rows:
                 if rows.going_down and new_rows:
                     new_rows = False
-                    conditions.append(f"going down, {rows.said}")
+                    _add(conditions, "going down, ", rows.said)
                 elif not tame:
                     tame = True
-                    conditions.append(rows.said)
+                    _add(conditions, "", rows.said)
                 else:
                     raise DraftRefused("downgrade" if rows.going_down else "upgrade", rows.said) from rows
+
+
+def _add(conditions: list[str], when: str, said: str) -> None:
+    """Add what was in the way, unless it is a type that some values are known to be too long or too large for."""
+    known = [condition.rpartition(" as ")[2] for condition in conditions if condition.startswith(when)]
+    if not any(said in {f"value too long for type {kind}", f"{kind} out of range"} for kind in known):
+        conditions.append(f"{when}{said}")
 
 
 class _RowsInTheWay(Exception):
@@ -179,7 +188,8 @@ def _tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:
         old = candidate.before.objects.get(("table", *place))
         for column in table.columns:
             name = candidate.renamed_columns.get((table.schema, table.name, column.name), column.name)
-            if isinstance(old, Table) and name in old.column and old.column[name].type != column.type:
+            was = old.column.get(name) if isinstance(old, Table) else None
+            if was is not None and was.type != column.type and is_text(was.type):
                 values[(*place, name)] = texts_of(column.type, candidate.after)
     return values
 

@@ -125,7 +125,7 @@ def _inserted(driver: Any, table: Table, rows: Sequence[Mapping[str, str | None]
     """Insert all rows or none, in one exchange with the server, and say why none."""
     statements = [_insertion(driver, table, row) for row in rows]
     try:
-        driver.execute(b"; ".join([b"SAVEPOINT seedbed_rows", *statements, b"SET CONSTRAINTS ALL IMMEDIATE"]))
+        driver.execute("; ".join(["SAVEPOINT seedbed_rows", *statements, "SET CONSTRAINTS ALL IMMEDIATE"]))
     except psycopg2.Error as error:
         driver.execute("ROLLBACK TO SAVEPOINT seedbed_rows")
         return error
@@ -133,16 +133,15 @@ def _inserted(driver: Any, table: Table, rows: Sequence[Mapping[str, str | None]
     return None
 
 
-def _insertion(driver: Any, table: Table, values: Mapping[str, str | None]) -> bytes:
+def _insertion(driver: Any, table: Table, values: Mapping[str, str | None]) -> str:
     left_out = {c.name for c in table.columns if c.defaulted and values.get(c.name) is None and c.not_null}
     names = [name for name in values if name not in left_out]
     kinds = {column.name: column.type for column in table.columns}
     statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
         table.quoted,
         sql.SQL(", ").join(map(sql.Identifier, names)),
-        sql.SQL(", ").join(sql.SQL("%s::" + kinds[name].replace("%", "%%")) for name in names),
+        sql.SQL(", ").join(sql.Literal(values[name]) + sql.SQL("::" + kinds[name]) for name in names),
     )
     if not names:
         statement = sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table.quoted)
-    mogrified: bytes = driver.mogrify(statement, [values[name] for name in names])
-    return mogrified
+    return str(statement.as_string(driver))

@@ -85,7 +85,7 @@ def longest(type_name: str, category: str) -> str | None:
 def texts_of(type_name: str, catalogue: Catalogue) -> list[str]:
     """Texts that are values of a type, as one sees them in a column that was text before it became that type."""
     schema, _, bare = type_name.rpartition(".")
-    found = catalogue.objects.get(("type", schema or "public", bare))
+    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
     if isinstance(found, Enum):
         return list(found.labels)
     kind = named(type_name)

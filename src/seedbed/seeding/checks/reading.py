@@ -50,7 +50,7 @@ def _texts(table: Table) -> Iterator[tuple[str, str]]:
             compiled = constraint.sqltext.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
             named = isinstance(constraint.name, str)
             name = DIALECT.identifier_preparer.format_constraint(constraint) if named else ""
-            yield str(name or "").strip('"'), str(compiled).replace("%%", "%")
+            yield str(name or "").strip('"'), str(compiled)
     for column in table.columns:
         rule = kind_of(column).rule
         if rule is not None:

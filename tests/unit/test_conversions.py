@@ -1,0 +1,79 @@
+"""What is known of a change of type without a database: what it leaves off, and what it may refuse."""
+
+import pytest
+
+from seedbed.migrating.comparing.converting import narrows, shortfall
+from seedbed.postgres.catalogue.model import Column
+from seedbed.postgres.quoting import column_name
+
+
+def column(kind: str) -> Column:
+    return Column("c", kind, not_null=False, default=None, collation=None, generated=None, identity=None,
+                  identity_options=None, comment=None, privileges=())  # fmt: skip
+
+
+class TestShortfall:
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ("numeric(10,4)", "numeric(10,2)", "what c has beyond 2 digits after the point"),
+            ("numeric", "numeric(10,2)", "what c has beyond 2 digits after the point"),
+            ("double precision", "numeric(10,2)", "what c has beyond 2 digits after the point"),
+            ("text", "numeric(10,2)", "what c has beyond 2 digits after the point"),
+            ("numeric(10,2)", "integer", "what c has after the point"),
+            ("real", "bigint", "what c has after the point"),
+            ("numeric(10,2)[]", "integer[]", "what c has after the point"),
+            ("double precision", "real", "what c has beyond 6 digits"),
+            ("bigint", "double precision", "what c has beyond 15 digits"),
+            ("double precision", "numeric", "what c has beyond 15 digits"),
+            ("integer", "boolean", "which number c is where it is not 0"),
+            ("timestamp with time zone", "date", "the time of day of c"),
+            ("text", "date", "the time of day of c"),
+            ("timestamp without time zone", "time without time zone", "the date of c"),
+            ("time with time zone", "time without time zone", "the time zone of c"),
+            ("timestamp with time zone", "timestamp(0) with time zone", "what c has beyond 0 digits of a second"),
+            ("inet", "cidr", "the address of c within its network"),
+            ("integer[]", "integer", "all but the first element of c"),
+        ],
+    )
+    def test_is_what_postgresql_leaves_off_without_an_error(self, old: str, new: str, said: str) -> None:
+        assert (shortfall(column(old), column(new)) or "").format("c") == said
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("numeric(10,2)", "numeric(12,4)"), ("integer", "bigint"), ("bigint", "integer"),
+            ("integer", "numeric(12,2)"),
+            ("integer", "double precision"), ("real", "double precision"), ("numeric(10,0)", "bigint"),
+            ("numeric(10,2)", "double precision"), ("date", "timestamp without time zone"), ("text[]", "jsonb"),
+            ("text[]", "text"), ("character varying(50)", "character varying(5)"), ("text", "integer"),
+            ("text", "citext"),
+            ("timestamp(0) without time zone", "timestamp without time zone"), ("json", "jsonb"),
+        ],
+    )  # fmt: skip
+    def test_is_nothing_where_values_stay_or_are_refused(self, old: str, new: str) -> None:
+        assert shortfall(column(old), column(new)) is None
+
+
+class TestNarrows:
+    @pytest.mark.parametrize(
+        ("old", "new", "may_refuse"),
+        [
+            ("text", "character varying(5)", True), ("character varying(5)", "character varying(6)", False),
+            ("character varying(50)[]", "character varying(5)[]", True), ("text", "character(5)", True),
+            ("integer", "character varying(3)", True), ("integer", "character varying(11)", False),
+            ("uuid", "character varying(36)", False), ("jsonb", "character varying(200)", True),
+            ("bigint", "integer", True), ("integer", "bigint", False), ("numeric(5,0)", "integer", True),
+            ("numeric(10,2)", "numeric(12,4)", False), ("numeric(10,2)", "numeric(10,4)", True),
+            ("integer", "numeric(12,2)", False), ("bigint", "numeric(12,2)", True), ("numeric", "numeric(12,2)", True),
+            ("numeric(10,2)", "numeric", False), ("bit(8)", "bit(4)", True), ("text", "integer", False),
+        ],
+    )  # fmt: skip
+    def test_is_whether_a_value_may_not_fit(self, old: str, new: str, may_refuse: bool) -> None:
+        assert narrows(column(old), column(new)) is may_refuse
+
+
+class TestColumnName:
+    @pytest.mark.parametrize(("name", "quoted"), [("plain", "plain"), ("order", '"order"'), ("100%", '"100%"')])
+    def test_has_each_letter_once(self, name: str, quoted: str) -> None:
+        assert column_name(name) == quoted
