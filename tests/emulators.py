@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import psycopg2
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seedbed.branching.neon import NeonBranches
 from seedbed.branching.neon.emulator.running import Emulation, emulation
@@ -33,6 +34,8 @@ class Neon:
 
     run: Emulation
     address: str
+    requests: list[str]
+    """The paths of all requests so far."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -75,13 +78,22 @@ def ask(url: str, *statements: str) -> list[tuple[Any, ...]]:
 @contextmanager
 def emulated(**options: Any) -> Iterator[Neon]:
     """A default branch marked development, with one row."""
+    requests: list[str] = []
     with (
         emulation(**{"step": 0.005, **options}) as run,
         listen("127.0.0.1", 0) as listening,
-        served(run.app, listening) as address,
+        served(_noting(run.app, requests), listening) as address,
     ):
-        neon = Neon(run, address)
+        neon = Neon(run, address, requests)
         leading = {name: value for name, value in neon.variables.items() if name.startswith("PG")}
         with patch.dict(os.environ, leading):
             neon.main("CREATE TABLE note (body text); INSERT INTO note VALUES ('hello')", MARK.format("development"))
             yield neon
+
+
+def _noting(app: ASGIApp, requests: list[str]) -> ASGIApp:
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        requests.append(scope.get("path", ""))
+        await app(scope, receive, send)
+
+    return noting

@@ -202,3 +202,16 @@ class TestPreview:
         assert place.branches() == [PR]
         assert len(place.names()) == len(before) + 1
         assert ask(place.url(PR), USERS) == [(50,)]
+
+    def test_bases_that_are_made_at_once_are_one(self, place: Place) -> None:
+        place.run("preview", "base", "--data", "copy")
+        before = place.names()
+        processes = [place.project.start("preview", "base", "--data", "seed", **place.variables) for _ in range(2)]
+
+        said = [process.communicate(timeout=300) for process in processes]
+
+        assert [process.returncode for process in processes] == [0, 0], said
+        assert place.branches() == [BASE]
+        assert len(place.names()) == len(before)
+        place.run("preview", "up", PR)
+        assert ask(place.url(PR), USERS) == [(50,)]

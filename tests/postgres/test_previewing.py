@@ -16,8 +16,8 @@ from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, locate
 from seedbed.postgres.marking import change_mark
-from seedbed.previewing import previews
-from seedbed.previewing.bases import BASE, make_base
+from seedbed.previewing import bases, previews
+from seedbed.previewing.bases import BASE, Base, make_base
 from seedbed.previewing.collecting import Rules, collect, pull_requests
 from seedbed.previewing.data import Data, Rows
 from seedbed.previewing.diffing import diff
@@ -236,6 +236,7 @@ class TestBase:
         with connect(development):
             preview = up(configuration, "preview/pr-42")
 
+        assert base.filled is not None
         assert (base.created, base.branch.sealed, base.filled.rows) == (True, True, Rows.SEEDED)
         assert (preview.branch.parent, preview.filled.rows) == (BASE, Rows.COPIED)
         assert execute(preview.url, USERS) == [(50,)]
@@ -250,6 +251,7 @@ class TestBase:
 
         again = make_base(configuration, Data.COPY)
 
+        assert again.filled is not None
         assert (again.created, again.branch.sealed, again.filled.rows) == (False, True, Rows.COPIED)
         assert execute(preview.url, USERS) == [(1,)]
         assert execute(up(configuration, "preview/pr-43").url, USERS) == [(10,)]
@@ -271,6 +273,39 @@ class TestBase:
         assert refused.value.remedy.startswith("Finish it: seedbed preview base.")
         assert preview.branch.parent == BASE
 
+    @pytest.mark.parametrize("before", ["nothing", "a base", "one that a kill left"])
+    def test_is_one_when_several_make_it_at_once(
+        self, configuration: Configuration, development: Database, branches: BranchProvider, before: str
+    ) -> None:
+        if before == "a base":
+            make_base(configuration, Data.COPY)
+        elif before == "one that a kill left":
+            branches.create(BASE, environment=Environment.PREVIEW)
+        made: list[Base] = []
+        threads = [Thread(target=lambda: made.append(make_base(configuration, Data.SEED))) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert len(made) == 4
+        assert [base.filled.rows for base in made if base.filled is not None] == [Rows.SEEDED]
+        assert {base.branch for base in made} == {branches.get(BASE)}
+        assert branches.get(BASE).sealed
+        assert execute(up(configuration, "preview/pr-42").url, USERS) == [(50,)]
+
+    def test_that_was_half_made_long_ago_is_made_of_what_is_there_now(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        branches.create(BASE, environment=Environment.PREVIEW)
+        seeded(development, configuration)
+
+        with patch.object(bases, "_AT_ONCE", timedelta(days=-1)):
+            base = make_base(configuration, Data.COPY)
+
+        assert (base.created, base.branch.sealed) == (True, True)
+        assert execute(up(configuration, "preview/pr-42").url, USERS) == [(10,)]
+
     def test_is_no_preview_itself(self, configuration: Configuration, development: Database) -> None:
         make_base(configuration, Data.SEED)
 
@@ -283,6 +318,7 @@ class TestBase:
 
         base = make_base(configuration, Data.SEED)
 
+        assert base.filled is not None
         assert (base.branch.environment, base.filled.rows) == (Environment.PREVIEW, Rows.SEEDED)
         assert execute(up(configuration, "preview/pr-42").url, USERS) == [(50,)]
 

@@ -81,9 +81,13 @@ class LocalBranches:
                 end_sessions(cursor, database)
         return finished
 
-    def reset(self, name: str, *, force: bool = False, even_production: bool = False) -> Branch:
+    def reset(
+        self, name: str, *, force: bool = False, even_production: bool = False, only_ready: bool = False
+    ) -> Branch:
         with self._looking.alone(name) as cursor:
             branch = self._looking.existing(cursor, name)
+            if only_ready and not branch.ready:
+                raise BranchNotReady(name)
             source, own = self._looking.parent(cursor, branch.parent)
             if own is Environment.PRODUCTION and branch.environment is not own and not even_production:
                 raise ProductionCopied(branch.parent, str(branch.environment))

@@ -78,11 +78,16 @@ class BranchProvider(Protocol):
         Nobody can connect to a `sealed` one from then on, so it can be copied at any time.
         """
 
-    def reset(self, name: str, *, force: bool = False, even_production: bool = False) -> Branch:
+    def reset(
+        self, name: str, *, force: bool = False, even_production: bool = False, only_ready: bool = False
+    ) -> Branch:
         """Make a branch anew from its parent as that is now, and leave it marked `preparing`; sessions on it are ended.
 
-        What was in it is lost only when the new copy is there. Raises as `get` does for the branch, and as `create`
-        does for its parent.
+        What was in it is lost only when the new copy is there. `only_ready` takes nothing from a call that is making it
+        anew at the moment. Raises as `get` does for the branch, and as `create` does for its parent.
+
+        Raises:
+            BranchNotReady: with `only_ready`, it is being prepared.
         """
 
     def expire(self, name: str, at: datetime | None) -> Branch:

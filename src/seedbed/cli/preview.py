@@ -11,6 +11,7 @@ from seedbed.cli.options import columns, configuration, env_option, json_option,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from seedbed.previewing.bases import Base
     from seedbed.previewing.collecting import Collected
     from seedbed.previewing.data import Filled
     from seedbed.previewing.previews import Preview
@@ -174,14 +175,7 @@ def base(ctx: click.Context, data: str, force: bool, env: str | None, as_json: b
 
     with step("Making the base"):
         made = make_base(configuration(ctx, env), Data(data), force=force)
-    rows = _ROWS[made.filled.rows].format(made.branch.parent)
-    lines = [
-        ("base", f"{made.branch.name}, {'new' if made.created else 'made anew'} from {made.branch.parent}"),
-        ("revision", made.filled.applied.revision or "none"),
-        ("rows", rows),
-        *(("", line) for line in _counts(made.filled)),
-    ]
-    show(made, as_json=as_json, lines=columns(lines))
+    show(made, as_json=as_json, lines=columns(_base_table(made)))
 
 
 @preview.command()
@@ -248,6 +242,17 @@ def _collected(found: "Sequence[Collected]", *, delete: bool) -> list[str]:
     return columns(
         [(one.branch.name, f"kept: {one.kept_because}" if one.kept_because else said, one.because) for one in found]
     )
+
+
+def _base_table(made: "Base") -> list[tuple[str, str]]:
+    if made.filled is None:
+        return [("base", f"{made.branch.name}, made by another call at the same moment")]
+    return [
+        ("base", f"{made.branch.name}, {'new' if made.created else 'made anew'} from {made.branch.parent}"),
+        ("revision", made.filled.applied.revision or "none"),
+        ("rows", _ROWS[made.filled.rows].format(made.branch.parent)),
+        *(("", line) for line in _counts(made.filled)),
+    ]
 
 
 def _table(brought: "Preview", url: str, direct: str) -> list[str]:

@@ -38,6 +38,9 @@ from seedbed.postgres.marks import PREPARING, read_into, read_mark, tables_with_
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 _FARTHEST = timedelta(days=30)
+_BEGUN = timedelta(minutes=2)
+"""For so long a branch that is begun beside a ready one of its name may be somebody's who is about to replace that."""
+
 _NOT_HEARD = (NeonUnreachable, NeonConflict, NeonOverloaded)
 """After these Neon would not hear of undoing it either: what is left is for the next call."""
 
@@ -131,12 +134,17 @@ class NeonBranches:
         *,
         force: bool = False,  # noqa: ARG002 - as for create
         even_production: bool = False,
+        only_ready: bool = False,
     ) -> Branch:
+        """One that is sealed or has children is replaced by another of its name, which cannot be had twice."""
         found, *left = self._looking.named(name) or [self._looking.existing(name)]
+        if only_ready and (not found.ready or any(datetime.now(UTC) - one.neon.created_at < _BEGUN for one in left)):
+            raise BranchNotReady(name)
         parent = self._looking.parent_of(found)
         for one in left:
             self.client.delete(one.neon.id)
-        if children(self._looking.everything(), found):
+        sealed = found.branch(self.client.endpoints()).sealed
+        if sealed or children(self._looking.everything(), found):
             return self._replace(found, parent, even_production=even_production)
         if found.ready:
             self._rename(found, unfinished(name))
@@ -212,9 +220,11 @@ class NeonBranches:
 
     def _replace(self, found: Found, parent: Found, *, even_production: bool) -> Branch:
         """A new branch takes the name, and the old one stays for its children, under another."""
-        with self._requested(request_anew(self._looking, found), parent, None, beside=True) as made:
+        anew = request_anew(self._looking, found)
+        with self._requested(anew, parent, None, beside=True) as made, _there(found.name):
             self._begin(made, even_production=even_production)
             step_aside(self.client, found)
+        sweep(self._looking)
         return made.branch([])
 
     def _see_endless(self, source: Found, parent: str) -> None:
