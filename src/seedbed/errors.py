@@ -221,10 +221,12 @@ class SeveralHistories(ProjectError):
 
     code = "SB122"
 
-    def __init__(self, folder: Path, inis: Sequence[str]) -> None:
+    def __init__(self, folder: Path, inis: Sequence[str], *, named: bool = False) -> None:
         super().__init__(
             f"{folder} has the migrations of {len(inis)} databases: {', '.join(inis)}.",
-            remedy="Each is a project of its own, in the folder of its file: seedbed init FOLDER",
+            remedy="Seedbed reads the section [alembic]: give each history a folder of its own, with an alembic.ini."
+            if named
+            else "Each is a project of its own, in the folder of its file: seedbed init FOLDER",
         )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import FolderNotUsable
+from seedbed.errors import FolderNotUsable, SeveralHistories
 from seedbed.migrating.history import alembic_config, has_history, read_history, script_folder
 from seedbed.settings import find_project
 from seedbed.starter.adopting import adopt, plan
@@ -113,6 +113,13 @@ class TestIni:
         assert found.history is not None
         assert (found.history.revisions, found.history.heads) == (2, ("b2",))
         assert [revision.id for revision in read_history(find_project(root)).revisions] == ["a1", "b2"]
+
+    def test_with_histories_in_sections_of_other_names_is_refused(self, tmp_path: Path) -> None:
+        ini = "[alembic]\n\n[core]\nscript_location = core\n\n[tenant]\nscript_location = tenant\n"
+        root = write(tmp_path, {"alembic.ini": ini, "core/env.py": ENV, "tenant/env.py": ENV, "app.py": APP})
+
+        with pytest.raises(SeveralHistories, match=r"2 databases: alembic.ini \[core\], alembic.ini \[tenant\]"):
+            find(root)
 
     def test_stands_beside_env_as_flask_migrate_has_it(self, tmp_path: Path) -> None:
         env = (

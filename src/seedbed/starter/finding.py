@@ -10,7 +10,7 @@ from pathlib import Path
 from seedbed.errors import SeveralHistories
 from seedbed.migrating.handing_over import takes_connection
 from seedbed.starter.env_lines import is_asynchronous
-from seedbed.starter.reading_alembic import Said, find_histories
+from seedbed.starter.reading_alembic import USUAL, Said, find_histories
 from seedbed.starter.reading_code import Code, Module, imported_names, name_of, parsed
 
 _VARIABLE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", re.MULTILINE)
@@ -73,8 +73,11 @@ def find(folder: Path) -> Found | None:
         SeveralHistories: several databases are several projects, and each has a folder.
     """
     histories = find_histories(folder)
-    if len(histories) > 1:
-        raise SeveralHistories(folder, [str(one.file.relative_to(folder)) for one in histories])
+    named = [f"{one.file.relative_to(folder)} [{one.section}]" for one in histories if one.section != USUAL]
+    if named or len(histories) > 1:
+        raise SeveralHistories(
+            folder, named or [str(one.file.relative_to(folder)) for one in histories], named=bool(named)
+        )
     said = histories[0] if histories else None
     root = _project_folder(folder, said)
     code = Code(_import_roots(root, said))

@@ -10,19 +10,22 @@ from typing import Any
 
 from seedbed.starter.reading_code import python_files
 
+USUAL = "alembic"
+
 _PARTED = re.compile(r"[\s,:;]+")
 
 
 @dataclass(frozen=True)
 class Said:
     """Where a history is, by the file that says so: env.py's folder, those of the revisions, and what Alembic puts on
-    `sys.path`.
+    `sys.path`. A `section` other than the usual one is read by `alembic -n` alone.
     """
 
     file: Path
     folder: Path
     versions: tuple[Path, ...]
     paths: tuple[Path, ...]
+    section: str = USUAL
 
 
 def find_histories(folder: Path) -> list[Said]:
@@ -35,42 +38,44 @@ def find_histories(folder: Path) -> list[Said]:
     for place in sorted(places):
         inis = sorted(place.glob("*.ini"), key=lambda file: (file.name != "alembic.ini", file.name))
         for file in (*inis, place / "pyproject.toml"):
-            said = _of_pyproject(file) if file.suffix == ".toml" else _of_ini(file)
-            beside = (
-                said is not None and file.suffix == ".toml" and any(one.file.parent == place for one in found.values())
-            )
-            if said is not None and not beside:
+            if file.suffix != ".toml":
+                saids = list(_of_ini(file))
+            elif any(one.file.parent == place for one in found.values()):
+                saids = []
+            else:
+                saids = list(_of_pyproject(file))
+            for said in saids:
                 found.setdefault(said.folder.resolve(), said)
-    return sorted(found.values(), key=lambda said: said.file)
+    return sorted(found.values(), key=lambda said: (said.file, said.section))
 
 
-def _of_ini(file: Path) -> Said | None:
+def _of_ini(file: Path) -> Iterator[Said]:
     parser = configparser.ConfigParser({"here": str(file.parent)})
     try:
         parser.read_string(file.read_text(encoding="utf-8"))
-        if not parser.has_section("alembic"):
-            return None
-        said = {name: parser.get("alembic", name, fallback="") for name in _KEYS}
+        sections = {name: {key: parser.get(name, key, fallback="") for key in _KEYS} for name in parser.sections()}
     except (configparser.Error, ValueError, OSError):
-        return None
-    location = said["script_location"]
-    if not location and not (file.parent / "env.py").is_file():
-        return None
-    return _said(
-        file,
-        location or ".",
-        [one for one in _PARTED.split(said["version_locations"]) if one],
-        [one for one in _PARTED.split(said["prepend_sys_path"]) if one] or ["."],
-    )
+        return
+    if USUAL not in sections:
+        return
+    if not sections[USUAL]["script_location"] and (file.parent / "env.py").is_file():
+        sections = {USUAL: sections[USUAL] | {"script_location": "."}}
+    elif sections[USUAL]["script_location"]:
+        sections = {USUAL: sections[USUAL]}
+    for name, said in sections.items():
+        if location := said["script_location"]:
+            versions = [one for one in _PARTED.split(said["version_locations"]) if one]
+            paths = [one for one in _PARTED.split(said["prepend_sys_path"]) if one] or ["."]
+            yield _said(file, location, versions, paths, section=name)
 
 
-def _of_pyproject(file: Path) -> Said | None:
+def _of_pyproject(file: Path) -> Iterator[Said]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["alembic"]
         location = table["script_location"].replace("%(here)s", str(file.parent))
-        return _said(file, location, *(list(_texts(file, table.get(name, []))) for name in _KEYS[1:]))
+        yield _said(file, location, *(list(_texts(file, table.get(name, []))) for name in _KEYS[1:]))
     except (OSError, KeyError, TypeError, AttributeError, ValueError):
-        return None
+        return
 
 
 _KEYS = ("script_location", "version_locations", "prepend_sys_path")
@@ -81,11 +86,12 @@ def _texts(file: Path, said: Any) -> Iterator[str]:
         yield str(one).replace("%(here)s", str(file.parent))
 
 
-def _said(file: Path, location: str, versions: list[str], paths: list[str]) -> Said:
+def _said(file: Path, location: str, versions: list[str], paths: list[str], *, section: str = USUAL) -> Said:
     folder = file.parent / location.replace(":", "/")
     return Said(
         file,
         folder,
         tuple(file.parent / one for one in versions) or (folder / "versions",),
         tuple(file.parent / one for one in paths),
+        section,
     )
