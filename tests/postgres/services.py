@@ -57,7 +57,7 @@ class Client:
             return _asked(connection, path, headers)
 
     @contextmanager
-    def under_load(self, *paths: str, threads: int = 4) -> Iterator[list[Answer]]:
+    def under_load(self, *paths: str, threads: int = 4, pause: float = 0) -> Iterator[list[Answer]]:
         """Ask for the paths over and over for the length of a block, and give every answer there was."""
         answers: list[Answer] = []
         ended = threading.Event()
@@ -66,6 +66,7 @@ class Client:
             with closing(self._connected()) as connection:
                 while not ended.is_set():
                     answers.extend(_asked(connection, path, {}) for path in paths)
+                    ended.wait(pause)
 
         with ThreadPoolExecutor(threads) as pool:
             asking = [pool.submit(ask) for _ in range(threads)]

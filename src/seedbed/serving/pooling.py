@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 
 from seedbed.errors import ServiceBusy
-from seedbed.serving.wires import Wire
+from seedbed.serving.statements import PING
+from seedbed.serving.wires import ConnectionLost, Wire
 
 _WAIT_SECONDS = 1.0
 """How long a request waits while every connection is at work; longer, and it had better be told."""
@@ -110,6 +111,15 @@ class Pool:
         while self._idle:
             self._idle.pop().close()
 
+    def drop_work(self) -> None:
+        """Close every connection with a statement under way, which is then sent again on another.
+
+        A pooler whose server has gone tells so to whoever asks next, and lets those wait who asked before.
+        """
+        for wire in list(self._wires):
+            if wire.at_work:
+                wire.close()
+
     async def close(self) -> None:
         """Give up what is under way, and close every connection."""
         if asyncio.get_running_loop() is not self._loop:
@@ -188,13 +198,28 @@ class Pool:
 
     async def _part(self, wire: Wire) -> None:
         try:
-            stopped = await wire.stop(_PARTING_SECONDS)
+            stopped = (wire.prepares or await self._is_there()) and await wire.stop(_PARTING_SECONDS)
         except BaseException:
             wire.close()
             raise
         if not stopped:
             wire.close()
         self.give_back(wire)
+
+    async def _is_there(self) -> bool:
+        """Whether the server behind a pooler answers. PgBouncer 1.18 ends itself over a cancel request for one that
+        does not (its issue 801), so before one is sent, another connection asks.
+        """
+        try:
+            async with asyncio.timeout(_PARTING_SECONDS):
+                wire = await self._opening(_forgotten)
+                try:
+                    await wire.run(PING, (), asyncio.get_running_loop().time() + _PARTING_SECONDS)
+                finally:
+                    wire.close()
+        except (TimeoutError, ConnectionLost, psycopg.Error, OSError):
+            return False
+        return True
 
     def _behind(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -203,6 +228,10 @@ class Pool:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
+
+
+def _forgotten(_wire: Wire) -> None:
+    pass
 
 
 def _expire(waiter: "asyncio.Future[Wire]") -> None:

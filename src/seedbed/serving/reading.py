@@ -16,7 +16,7 @@ from seedbed.postgres.connecting import sentence
 from seedbed.serving.failures import is_away
 from seedbed.serving.logs import LOG
 from seedbed.serving.pooling import Pool
-from seedbed.serving.statements import Row, Statement
+from seedbed.serving.statements import PING, Row, Statement
 from seedbed.serving.wires import ConnectionLost, SharedConnection, Wire
 from seedbed.settings import DatabaseUrl
 
@@ -27,8 +27,6 @@ _RETRIES = 4
 
 _AT_ONCE, _BREATH = 0.1, 0.01
 """Seconds within which an opening fails that is worth another try, and those before it."""
-
-_PING = Statement("SELECT 1")
 
 
 class Reader:
@@ -97,6 +95,8 @@ class Reader:
             said = error.__cause__ if isinstance(error, ConnectionLost) else error
             if isinstance(error, ConnectionLost) or is_away(error):
                 self._went_away(sentence(said))
+                if self._pooled:
+                    self.pool.drop_work()
                 raise DatabaseAway from error
             self._came_back()
             raise
@@ -132,7 +132,7 @@ class Reader:
             raise
 
     async def _lend(self) -> SharedConnection:
-        wire, _ = await self._run(_PING, ())
+        wire, _ = await self._run(PING, ())
         return wire.lend(lambda: self.pool.give_back(wire))
 
     async def _open(self, lost: Callable[[Wire], None]) -> Wire:

@@ -30,6 +30,9 @@ class Statement:
         return _PARAMETER.sub("%s", self.text.replace("%", "%%"))
 
 
+PING = Statement("SELECT 1")
+
+
 class Fetch(Protocol):
     """All rows of a statement that only reads. It is the service's whole way to its database, and `create_app` takes
     another one, such as a test's own connection.

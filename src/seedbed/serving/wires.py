@@ -49,14 +49,20 @@ class Wire:
         self._pg = connection.pgconn
         self._pg.nonblocking = 1
         self._socket = self._pg.socket
-        self._prepares = prepares
+        self.prepares = prepares
         self._lost = lost
         self._uses: dict[Statement, int] = {}
         self._names: dict[Statement, bytes] = {}
         self._waiter: asyncio.Future[list[Row]] | None = None
+        self._parting = False
         self._result: pq.abc.PGresult | None = None
         self._then: tuple[Statement, Sequence[bytes | None]] | None = None
         self._attach()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a request waits for its statement."""
+        return self._waiter is not None and not self._waiter.done() and not self._parting
 
     async def run(self, statement: Statement, parameters: Sequence[bytes | None], until: float) -> list[Row]:
         """All rows of a statement.
@@ -84,13 +90,14 @@ class Wire:
             return True
         self._waiter.cancel()
         settled: asyncio.Future[list[Row]] = self._loop.create_future()
-        self._waiter = settled
+        self._waiter, self._parting = settled, True
         settled.add_done_callback(_seen)
         try:
             await self.connection.cancel_safe(timeout=seconds)
         except (psycopg.Error, OSError):
             return False
         await asyncio.wait({settled}, timeout=seconds)
+        self._parting = False
         return settled.done() and self.alive
 
     def lend(self, give_back: Callable[[], None]) -> SharedConnection:
@@ -145,7 +152,7 @@ class Wire:
             self._fail(error)
 
     def _is_to_be_prepared(self, statement: Statement) -> bool:
-        if not self._prepares or len(self._names) >= _PREPARED_AT_MOST:
+        if not self.prepares or len(self._names) >= _PREPARED_AT_MOST:
             return False
         if len(self._uses) > 10 * _PREPARED_AT_MOST:  # of statements that a client makes up, few come twice
             self._uses.clear()

@@ -1,0 +1,160 @@
+"""Outages of a service's database, each under load, and what the service did meanwhile."""
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+
+from seedbed.settings import DatabaseUrl
+from tests.leaking import shown
+from tests.postgres.proxies import Link
+from tests.postgres.services import Answer, Service, StoppableServer, until
+
+AWAY = {
+    "title": "Service Unavailable",
+    "status": 503,
+    "detail": "The database cannot be reached at the moment. Try again in a few seconds.",
+    "code": "SB601",
+}
+BUSY = AWAY | {
+    "detail": "The service has no connection to its database free. Try again in a few seconds.",
+    "code": "SB606",
+}
+LIVE = "/health/live"
+WORK = ("/users?limit=5", "/users/1", "/tasks?limit=5", "/tasks/1")
+OWN = "/users/1/progress"
+"""A route of the project's own, on a session: it is answered with 503 as the others are, but is not tried again."""
+
+
+@dataclass
+class Outage:
+    """What was answered from before an outage `began` until well after it was `over`."""
+
+    answers: list[Answer] = field(default_factory=list)
+    living: list[Answer] = field(default_factory=list)
+    began: float = 0.0
+    over: float = 0.0
+
+    @property
+    def during(self) -> list[Answer]:
+        """Every answer that any of the outage was waited for."""
+        return [each for each in self.answers if each.started < self.over and each.started + each.seconds > self.began]
+
+    @property
+    def statuses(self) -> dict[int, int]:
+        return dict(Counter(each.status for each in self.answers))
+
+    @property
+    def slowest(self) -> float:
+        return max(each.seconds for each in self.during)
+
+    @property
+    def slowest_alive(self) -> float:
+        return max(each.seconds for each in self.living)
+
+    @property
+    def back(self) -> float:
+        """Seconds from its end to the first answer with rows."""
+        good = (each for each in self.answers if each.started > self.over and each.status == 200)
+        return min((each.started + each.seconds for each in good), default=float("inf")) - self.over
+
+    def failed_later(self, seconds: float = 1) -> int:
+        """How many failed of those that were begun so many seconds after its end."""
+        return sum(each.started > self.over + seconds and each.status != 200 for each in self.answers)
+
+    @property
+    def strange(self) -> list[Answer]:
+        """Answers that are neither rows nor the problem that says the database is away, or busy with the outage."""
+        known = [(503, "application/problem+json", body) for body in (AWAY, BUSY)]
+        return [
+            each for each in self.answers if each.status != 200 and (each.status, each.kind, each.body) not in known
+        ] + [each for each in self.living if each.status != 200]
+
+    def shows(self, password: str, log: str) -> set[str]:
+        """What of a password is in the log or in any body or header."""
+        bodies = "".join(f"{json.dumps(each.body)}{dict(each.headers)}" for each in [*self.answers, *self.living])
+        return shown(log + bodies, password)
+
+
+def terminated(asked: Service, url: DatabaseUrl, *, times: int = 8) -> tuple[Outage, int]:
+    """End every backend of the database, again and again; also gives how many were ended."""
+    ended = 0
+    with _watched(asked, WORK) as outage:
+        outage.began = time.monotonic()
+        for _ in range(times):
+            seen = len(outage.answers)
+            until(lambda seen=seen: len(outage.answers) > seen + 20, "requests are answered")  # type: ignore[misc]
+            ended += end_backends(url)
+        outage.over = time.monotonic()
+        _wait(1)
+    return outage, ended
+
+
+def stopped(
+    asked: Service,
+    server: StoppableServer,
+    *,
+    seconds: float = 3,
+    stop: Callable[[StoppableServer], None] | None = None,
+) -> Outage:
+    """Stop the server, without a word to any session unless `stop` does it otherwise, and start it again."""
+    with _watched(asked, (*WORK, OWN)) as outage:
+        _wait(0.5)
+        outage.began = time.monotonic()
+        (stop or at_once)(server)
+        _wait(seconds)
+        server.start()
+        outage.over = time.monotonic()
+        _wait(2)
+    return outage
+
+
+def silenced(asked: Service, link: Link, *, seconds: float = 6) -> Outage:
+    """Let nothing pass on the way to the server, without closing it."""
+    with _watched(asked, (*WORK, OWN)) as outage:
+        _wait(0.5)
+        outage.began = time.monotonic()
+        link.silence()
+        _wait(seconds)
+        link.speak()
+        outage.over = time.monotonic()
+        _wait(2)
+    return outage
+
+
+def end_backends(url: DatabaseUrl) -> int:
+    with psycopg.connect(url.reveal(), autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()) AS ended"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+
+def at_once(server: StoppableServer) -> None:
+    """As a crash would."""
+    pid = server.server.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGQUIT)
+    until(lambda: not server.server.status().running, "the server has stopped")
+
+
+@contextmanager
+def _watched(asked: Service, paths: tuple[str, ...]) -> Iterator[Outage]:
+    """Load from four clients, and a fifth that asks whether the service lives."""
+    outage = Outage()
+    with (
+        asked.under_load(*paths, threads=4) as outage.answers,
+        asked.under_load(LIVE, threads=1, pause=0.01) as outage.living,
+    ):
+        yield outage
+
+
+def _wait(seconds: float) -> None:
+    time.sleep(seconds)
