@@ -1559,14 +1559,14 @@ class UrlTooLong(ServiceError):
 
 
 class QueryTooSlow(ServiceError):
-    """The database gave up a statement that took longer than it allows."""
+    """A statement took longer than the database, or the service's deadline, allows."""
 
     code = "SB611"
     status = 503
 
     def __init__(self) -> None:
         super().__init__(
-            "The database gave up: this takes longer than it allows.",
+            "This takes longer than is allowed.",
             remedy="Narrow it by a filter, or sort by a column with an index.",
         )
 

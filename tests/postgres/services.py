@@ -177,9 +177,9 @@ def ensure(server: Server) -> None:
         server.ensure()
 
 
-def fill(root: Path, url: DatabaseUrl) -> None:
+def fill(root: Path, url: DatabaseUrl, **more: str) -> None:
     """Bring a database the reference tables, with the rows of seeds/testing.py."""
-    variables = {**environ(), "DATABASE_URL": url.reveal(), "SEEDBED_PORT": str(free_port())}
+    variables = {**environ(), "DATABASE_URL": url.reveal(), "SEEDBED_PORT": str(free_port()), **more}
     subprocess.run(
         [*SEEDBED, "up", "--once", "-e", "testing"], cwd=root, env=variables, check=True, capture_output=True
     )

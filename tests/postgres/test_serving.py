@@ -23,6 +23,7 @@ from sqlalchemy import JSON, BigInteger, Column, MetaData, SmallInteger, Text, c
 from sqlmodel import Field, SQLModel, select
 from starlette.testclient import TestClient
 
+from seedbed.errors import DatabaseAway
 from seedbed.modelling import Schema
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.serving import Session, Statement, create_app
@@ -416,6 +417,46 @@ class TestPool:
                 return slow.status_code, ready.status_code, backends(url)
 
         assert asyncio.run(served()) == (503, 200, 1)
+
+    def test_says_that_a_statement_is_slow_where_others_are_answered(
+        self, url: DatabaseUrl, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = made(url, tmp_path, SEEDBED_DEADLINE="0.6")
+
+        async def served() -> tuple[int, str]:
+            async with asking(app) as client:
+                with psycopg.connect(url.reveal()) as other:
+                    other.execute("LOCK TABLE book")
+                    slow = asyncio.create_task(client.get("/books"))
+                    while not slow.done():
+                        await client.get("/shelfs/1")
+                    return (await slow).status_code, (await slow).json()["code"]
+
+        assert asyncio.run(served()) == (503, "SB611")
+        assert "The database is away" not in caplog.text
+
+    def test_has_a_statement_stopped_through_pgbouncer_too(
+        self,
+        url: DatabaseUrl,
+        pooler: DatabaseUrl,  # noqa: F811
+        tmp_path: Path,
+    ) -> None:
+        app = made(pooler.with_database(NAME), tmp_path, SEEDBED_DEADLINE="0.3")
+
+        async def served() -> None:
+            async with asking(app):
+                with suppress(DatabaseAway):
+                    await app.state.reader.fetch(Statement("SELECT pg_sleep(60)"))
+                with psycopg.connect(url.reveal(), autocommit=True) as other:
+                    asked = (
+                        "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
+                    )
+                    until = time.monotonic() + 5
+                    while other.execute(asked).fetchone() != (0,):
+                        assert time.monotonic() < until
+                        await asyncio.sleep(0.01)
+
+        asyncio.run(served())
 
     def test_that_is_full_is_answered_with_503(
         self, url: DatabaseUrl, tmp_path: Path, caplog: pytest.LogCaptureFixture

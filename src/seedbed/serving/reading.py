@@ -1,6 +1,7 @@
 """The service's way to its database: a few connections, one retry, and a deadline that answers first."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from seedbed.errors import DatabaseAway, ServiceBusy
+from seedbed.errors import DatabaseAway, QueryTooSlow, ServiceBusy
 from seedbed.postgres.connecting import sentence
 from seedbed.serving.failures import is_away
 from seedbed.serving.logs import LOG
@@ -43,6 +44,7 @@ class Reader:
         self._url = url
         self._deadline = deadline
         self._away_since: float | None = None
+        self._heard = -math.inf
         self._pooled = url.is_neon_pooler if url.is_neon else None
         self.pool = Pool(self._open, pool_size)
         self.engine: AsyncEngine = create_async_engine(
@@ -63,6 +65,7 @@ class Reader:
 
         Raises:
             DatabaseAway: no connection, or no answer before the deadline.
+            QueryTooSlow: no answer before the deadline, while others had theirs.
             ServiceBusy: no connection was free within a second.
             psycopg.Error: the database answered, and refused.
         """
@@ -89,6 +92,8 @@ class Reader:
         except ServiceBusy:
             raise
         except TimeoutError as error:
+            if self._heard > until - self._deadline / 2:  # others were answered meanwhile
+                raise QueryTooSlow from error
             self._went_away(f"no answer within {self._deadline:g} s")
             raise DatabaseAway from error
         except (ConnectionLost, OSError, psycopg.Error) as error:
@@ -100,6 +105,7 @@ class Reader:
                 raise DatabaseAway from error
             self._came_back()
             raise
+        self._heard = asyncio.get_running_loop().time()
         if self._away_since is not None:
             self._came_back()
         return found
