@@ -97,7 +97,7 @@ class Ground:
         big = ", sa_type=BigInteger" if self.kind == "bigint" else ""
         words = MODELS.format(type="int" if self.kind == "bigint" else "UUID", key=KEYS[self.kind], big=big)
         (self.root / "schema/__init__.py").write_text(words)
-        (self.root / "seeds/development.lock").write_text("engine = 1\nseed = 1\nas_of = 2026-11-01T00:00:00+00:00\n")
+        (self.root / "seeds/development.lock").write_text("engine = 2\nseed = 1\nas_of = 2026-11-01T00:00:00+00:00\n")
         for name in [name for name in sys.modules if name == "schema"]:
             sys.modules[name].SQLModel.metadata.clear()
             del sys.modules[name]

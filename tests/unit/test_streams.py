@@ -27,12 +27,12 @@ def splits(draw: st.DrawFn) -> tuple[range, list[range]]:
 
 
 class TestStream:
-    def test_gives_the_words_of_engine_1(self) -> None:
+    def test_gives_the_words_of_every_engine(self) -> None:
         assert EMAIL.words(range(4)).tolist() == [
             0xC4D5FF62405904B9, 0x7AAD2BB93BD25184, 0xDA17273200C18DCF, 0xC0F84FF48D491046,
         ]  # fmt: skip
 
-    def test_gives_the_order_of_engine_1(self) -> None:
+    def test_gives_the_order_of_every_engine(self) -> None:
         assert EMAIL.permutation(10, np.arange(10)).tolist() == [3, 5, 6, 8, 2, 7, 1, 9, 0, 4]
 
     @BOUNDED

@@ -15,6 +15,8 @@ from seedbed.seeding.kinds import INTEGERS, MOMENTS, stored
 from seedbed.seeding.meaning import SECRETS
 from seedbed.seeding.numbers import booleans, clock_times, decimals, floats, integers, uuids
 from seedbed.seeding.others import others
+from seedbed.seeding.people import person
+from seedbed.seeding.places import place
 from seedbed.seeding.spreads import Spread
 from seedbed.seeding.streams import Stream
 from seedbed.seeding.texts import from_faker, texts
@@ -59,7 +61,7 @@ def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: b
         return constant(column, None, ", as a secret")
     if name in table.uniques.first and table.spread is not None:
         return _first_only(table, name, table.spread)
-    inferred = _by_values(wish) or _by_type(wish)
+    inferred = _by_values(wish) or person(wish) or place(wish) or _by_type(wish)
     if inferred is None:
         return _unmade(table, column)
     if not optional or is_when_made(name) or is_when_changed(name):

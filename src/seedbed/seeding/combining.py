@@ -6,16 +6,16 @@ import numpy as np
 
 from seedbed.seeding.batches import Batch, Coded, Joined, Pool, fixed_pool
 from seedbed.seeding.coding import codes_of
-from seedbed.seeding.filling import Filling, Wish, indices
+from seedbed.seeding.filling import Filling, Wish
+from seedbed.seeding.people import HOST, Person
 from seedbed.seeding.streams import Ints
-from seedbed.seeding.words import KINDS, MATERIALS, NOUNS, THINGS
+from seedbed.seeding.words import KINDS, NOUNS
 
 FEW = 512
 """Values of a provider that are told apart for a unique column."""
-_FIRST_NAMES, _LAST_NAMES = 256, 512
-_HOST, _SHORT_HOST = "@example.com", "@ex.org"
+_SHORT_HOST = "@ex.org"
 _FEW_LETTERS, _MANY_LETTERS = 3, 8
-COMPOSED = frozenset({"person", "handle", "slug", "label", "thing", "address", "picture", "street"})
+COMPOSED = frozenset({"person", "handle", "slug", "address", "picture", "street"})
 """What is put together here rather than taken from Faker whole."""
 
 
@@ -25,31 +25,11 @@ def emails(wish: Wish) -> Filling:
     A column too short for such gets letters at a shorter host, and one too short for that letters alone.
     """
     length = wish.table.facts[wish.name].longest
-    if length is not None and length < len(f"ada.poe{wish.most}{_HOST}"):
+    one = Person(wish.table, {wish.name: "email"}, wish.stream)
+    if length is not None and (length < len(f"ada.poe{wish.most}{HOST}") or not one.fits):
         host = _SHORT_HOST if length >= len(_SHORT_HOST) + _FEW_LETTERS else ""
         return codes_of(wish, min(length - len(host), _MANY_LETTERS), after=host)
-    kept: list[tuple[Pool, Pool]] = []
-
-    def pools() -> tuple[Pool, Pool]:
-        firsts = wish.table.sources.words("first_name", _FIRST_NAMES)
-        lasts = wish.table.sources.words("last_name", _LAST_NAMES)
-        room = None if length is None else length - len(f".{wish.most}{_HOST}")
-        if room is not None and max(map(len, firsts)) + max(map(len, lasts)) > room:
-            firsts, lasts = (tuple(word for word in words if len(word) <= room // 2) for words in (firsts, lasts))
-        return fixed_pool("first names", firsts), fixed_pool("last names", lasts)
-
-    def make(rows: range) -> Batch:
-        if not kept:
-            kept.append(pools())
-        firsts, lasts = kept[0]
-        places = wish.places(rows) if wish.unique else indices(rows)
-        codes = wish.stream.permutation(firsts.size * lasts.size, places % (firsts.size * lasts.size))
-        turns = places // (firsts.size * lasts.size)
-        first, last = Coded(None, codes // lasts.size, firsts), Coded(None, codes % lasts.size, lasts)
-        numbers: tuple[Ints, ...] = (np.where(turns > 0, turns, -1),) if turns.any() else ()
-        return Joined(None, len(rows), (first, ".", last, *numbers, _HOST))
-
-    return Filling(wish.name, f"first.last{_HOST}, unique", make)
+    return one.filling(wish)
 
 
 def composed(wish: Wish, how: str) -> Filling:
@@ -62,8 +42,11 @@ def composed(wish: Wish, how: str) -> Filling:
     def names(provider: str) -> Callable[[], Pool]:
         return lambda: fixed_pool(provider, [*dict.fromkeys(sources.faker(provider, size=FEW).all())])
 
-    def words_of(listed: tuple[str, ...]) -> Callable[[], Pool]:
-        return lambda: fixed_pool("words", listed)
+    def kinds() -> Pool:
+        return fixed_pool("kinds", [word.lower() for word in KINDS])
+
+    def nouns() -> Pool:
+        return fixed_pool("nouns", NOUNS)
 
     def numbers() -> Pool:
         return Pool("house numbers", 990, lambda j: str(j + 1))
@@ -71,11 +54,9 @@ def composed(wish: Wish, how: str) -> Filling:
     ways: dict[str, tuple[list[Callable[[], Pool]], list[str], str]] = {
         "person": ([names("first_name"), names("last_name")], ["", " ", " ", ""], "First Last"),
         "handle": ([plain("first_name"), plain("last_name")], ["", "_", "", ""], "first_last"),
-        "slug": ([plain("word"), plain("word")], ["", "-", "-", ""], "word-word"),
-        "label": ([words_of(KINDS), words_of(NOUNS)], ["", " ", " ", ""], "Northern garden"),
-        "thing": ([words_of(MATERIALS), words_of(THINGS)], ["", " ", " ", ""], "Oak chair"),
-        "address": ([plain("word"), plain("word")], ["https://", "-", "-", ".example.com"], "https://word-word..."),
-        "picture": ([plain("word"), plain("word")], ["https://example.com/", "-", "-", ".jpg"], "https://...jpg"),
+        "slug": ([kinds, nouns], ["", "-", "-", ""], "word-word"),
+        "address": ([kinds, nouns], ["https://", "-", "-", ".example.com"], "https://word-word..."),
+        "picture": ([kinds, nouns], ["https://example.com/", "-", "-", ".jpg"], "https://...jpg"),
         "street": ([numbers, names("street_name")], ["", " ", " No. ", ""], "12 Street"),
     }
     made, words, shown = ways[how]
@@ -83,7 +64,7 @@ def composed(wish: Wish, how: str) -> Filling:
 
     def make(rows: range) -> Batch:
         if not kept:
-            kept.append(_fitting(wish, [pool() for pool in made], words))
+            kept.append(fitting(wish, [pool() for pool in made], words))
         if wish.unique:
             return in_turns(wish, rows, kept[0], words)
         first, second = kept[0]
@@ -94,7 +75,7 @@ def composed(wish: Wish, how: str) -> Filling:
     return Filling(wish.name, f"{shown}{', unique' if wish.unique else ''}", make)
 
 
-def _fitting(wish: Wish, pools: Sequence[Pool], words: Sequence[str]) -> list[Pool]:
+def fitting(wish: Wish, pools: Sequence[Pool], words: Sequence[str]) -> list[Pool]:
     """The entries of two pools that go into the column together, whatever their number is."""
     longest = wish.table.facts[wish.name].longest
     if longest is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from seedbed.errors import SeedsNotUsable
 from seedbed.settings import Environment, Project
 
-ENGINE = 1
+ENGINE = 2
 """The version of the mapping from seed to values. It changes only when rows made from an old seed would change."""
 
 _SEEDS = 2**63
@@ -57,7 +57,8 @@ def read_lock(project: Project, environment: Environment, *, as_of: datetime | N
     except (tomllib.TOMLDecodeError, ValueError, TypeError, AttributeError, OSError) as error:
         raise SeedsNotUsable(place, f"It cannot be read: {error}") from error
     if lock.engine != ENGINE:
-        raise SeedsNotUsable(place, f"It is of engine {lock.engine}; this version of Seedbed has {ENGINE}.")
+        said = f"It is of engine {lock.engine}, and this version of Seedbed makes rows by engine {ENGINE}"
+        raise SeedsNotUsable(place, f"{said}: write engine = {ENGINE} for those, or keep the version that wrote it.")
     if not 0 <= lock.seed < _SEEDS:
         raise SeedsNotUsable(place, f"seed is not between 0 and {_SEEDS - 1}.")
     if not isinstance(lock.as_of, datetime) or lock.as_of.tzinfo is None:

@@ -3,12 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from seedbed.seeding.words import COLORS
+
+if TYPE_CHECKING:
+    from seedbed.seeding.tables import TablePlan
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """A way to make a text: `how` is a provider of Faker, or one of the ways of `texts`."""
+    """A way to make a text: `how` is a provider of Faker, one of the ways of `texts`, or what a phrase is for."""
 
     how: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -19,7 +24,7 @@ SECRETS = re.compile(r"password|secret|token|api_key|private_key|otp")
 
 _PEOPLE = re.compile(
     r"user|person|people|customer|member|author|employee|contact|patient|student|teacher|guest|driver|player|agent"
-    r"|account|profile|recipient|subscriber|staff|candidate|reviewer|buyer|seller|friend|hero"
+    r"|account|profile|recipient|subscriber|staff|candidate|reviewer|buyer|seller|friend|hero|sender|receiver|manager|owner"
 )
 _FIRMS = re.compile(
     r"compan|organi[sz]ation|^org$|tenant|vendor|supplier|brand|manufacturer|store|shop|carrier|publisher|agency|firm"
@@ -28,7 +33,44 @@ _FIRMS = re.compile(
 _THINGS = re.compile(r"product|item|article|part|asset|device|equipment|variant|material|good|sku|inventory")
 
 _PLACES = re.compile(r"warehouse|depot|location|site|venue|branch|region|district")
+_WORK = re.compile(r"task|todo|issue|ticket|stor(y|ies)$|bug|card$|epic|activit|^job|work_?item|assignment")
 
+_NAMED_AFTER: tuple[tuple[str, str], ...] = (
+    (r"project|campaign|initiative|program(me)?s?$|portfolio", "project"),
+    (r"team|group|squad|department|division|board$", "team"),
+    (r"categor|collection|genre|department|catalog|section|aisle", "category"),
+    (r"event|conference|meetup|webinar|session|workshop", "event"),
+    (r"milestone|release|phase", "milestone"),
+    (r"(^|_)(api_?)?key|token|webhook|integration", "access"),
+    (r"(^|_)(tag|keyword)s?$|label", "tag"),
+    (r"course|lesson|book|article|post|page|document|playlist|chapter|podcast|video", "article"),
+)
+_TITLED: tuple[tuple[str, str], ...] = (
+    (r"review|rating|feedback|testimonial", "verdict"),
+    (r"milestone|release", "milestone"),
+    (r"project|campaign", "project"),
+    (r"event|meetup|webinar|session|workshop", "event"),
+)
+_TOLD: tuple[tuple[str, str], ...] = (
+    (r"review|rating|feedback|testimonial", "review text"),
+    (r"comment|repl(y|ies)|answer", "comment"),
+    (r"message|notification|chat|mail|alert", "message"),
+    (r"article|post|page|document|news|book|course|lesson|event|chapter|podcast|video", "article text"),
+)
+
+_STAGES = ("To do", "In progress", "In review", "Blocked", "Done")
+_FIELDS = (
+    "Severity",
+    "Component",
+    "Customer",
+    "Quarter",
+    "Effort",
+    "Region",
+    "Channel",
+    "Risk",
+    "Owner",
+    "Approved by",
+)
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(^|_)(payment_)?status$", ("active", "pending", "done", "cancelled")),
     (r"(^|_)state$", ("open", "in progress", "closed")),
@@ -50,10 +92,12 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"currency", ("EUR", "USD", "GBP", "CHF", "SEK", "JPY")),
     (r"(^|_)(payment_)?provider$", ("stripe", "paypal", "adyen", "klarna")),
     (r"(^|_)(emoji|reaction)$", ("👍", "🎉", "❤️", "👀", "🚀")),
-    (r"mime|content_?type|media_?type", ("image/png", "image/jpeg", "application/pdf", "text/csv", "text/plain")),
     (r"(^|_)department$", ("Sales", "Support", "Engineering", "Finance")),
+    (r"(^|_)(carrier|shipping_method)(_name)?$", ("DHL", "UPS", "FedEx", "DPD", "GLS")),
+    (r"(^|_)(salutation|honorific)$", ("Ms", "Mr", "Dr")),
 )
 
+_COLOR = re.compile(r"colou?r")
 _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"e_?mail", Meaning("email")),
     (r"(^|_)(first|given|fore)_?name$|^first$", Meaning("first_name")),
@@ -61,9 +105,10 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"(^|_)middle_?name$", Meaning("first_name")),
     (r"(^|_)(user|login|nick|screen)_?name$|^(handle|login|username)$", Meaning("handle")),
     (r"(^|_)(full|display|contact|recipient|customer|author|holder|owner|billing|shipping)_?name$", Meaning("person")),
-    (r"(^|_)(company|organi[sz]ation|employer|vendor|supplier|brand|carrier)(_?name)?$", Meaning("company")),
+    (r"(^|_)(company|organi[sz]ation|employer|vendor|supplier|brand)(_?name)?$", Meaning("company")),
     (r"(^|_)host_?name$|(^|_)domain(_name)?$|^host$", Meaning("domain_name")),
-    (r"(^|_)file_?name$", Meaning("file_name")),
+    (r"(^|_)file_?name$", Meaning("file")),
+    (r"mime|content_?type|media_?type", Meaning("media type")),
     (r"(^|_)(file_?)?path$", Meaning("file_path")),
     (r"slug|permalink", Meaning("slug")),
     (r"avatar|image|photo|picture|thumbnail|logo", Meaning("picture")),
@@ -80,7 +125,7 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"user_?agent", Meaning("user_agent")),
     (r"time_?zone|(^|_)tz$", Meaning("timezone")),
     (r"(^|_)lang(uage)?(_code)?$", Meaning("language_code")),
-    (r"colou?r", Meaning("hex_color")),
+    (_COLOR.pattern, Meaning("hex_color")),
     (r"iban", Meaning("iban")),
     (r"(^|_)(swift|bic)$", Meaning("swift")),
     (r"isbn", Meaning("isbn13")),
@@ -92,40 +137,85 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"(^|_)version$", Meaning("code", {"text": "#.#.#"})),
     (r"_(uid|uuid|id)$", Meaning("code", {"text": "????????####"})),
     (r"(^|_)prefix$", Meaning("code", {"text": "????"})),
-    (r"(^|_)alt(_text)?$", Meaning("sentence", {"nb_words": 5})),
+    (r"(^|_)alt(_text)?$", Meaning("product")),
     (r"(^|_)(sku|code|ref|reference|number|serial|tracking(_number)?|voucher|coupon)$", Meaning("code")),
     (r"job|position|occupation|profession", Meaning("job")),
-    (r"(^|_)(bio|biography|about|description|details|body|content|text|message|notes?|comments?|summary|excerpt|reason"
-     r"|instructions|answer|abstract|terms|review)$", Meaning("paragraph", {"nb_sentences": 2})),
-    (r"title|subject|headline|caption|question|topic", Meaning("sentence", {"nb_words": 5})),
-    (r"(^|_)(label|tag|keyword|term|attribute|property)$", Meaning("word")),
+    (r"(^|_)(bio|biography|about)$", Meaning("about")),
+    (r"(^|_)(notes?|remarks?|instructions)$", Meaning("note")),
+    (r"(^|_)reason$", Meaning("reason")),
+    (r"(^|_)(goal|objective|purpose|aim)$", Meaning("goal")),
+    (r"(^|_)question$", Meaning("question")),
+    (r"(^|_)(description|details|body|content|text|message|comments?|summary|excerpt|answer|abstract|terms|review)$",
+     Meaning("told")),
+    (r"title|subject|headline|caption|topic", Meaning("titled")),
+    (r"(^|_)(label|tag|keyword|term|attribute|property)$", Meaning("tag")),
 )  # fmt: skip
 
 
+def meaning_in(table: "TablePlan", column: str) -> Meaning:
+    """What a text column is for, by its field's type or else by its name."""
+    annotation = str(table.facts[column].annotation)
+    if "EmailStr" in annotation:
+        return Meaning("email")
+    if "Url" in annotation:
+        return Meaning("address")
+    for kind, how in (("IPv4", "ipv4"), ("IPv6", "ipv6")):
+        if kind in annotation:
+            return Meaning(how)
+    return meaning_of(table.sql.name, column)
+
+
 def meaning_of(table: str, column: str) -> Meaning:
-    """What a text column's name suggests; a plain `name` is its table's."""
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).lower()
-    own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", table).lower()
-    if name == "name" and re.search(r"(^|_)countr(y|ies)$", own):
-        return Meaning("country")
-    if name == "name" and re.search(r"(^|_)(status|stage|state)$", own):
-        return Meaning("choice", words=("Open", "In progress", "In review", "Blocked", "Done"))
+    """What a text column's name suggests; a plain `name`, title or text is its table's."""
+    name, own = _snake(column), _snake(table)
+    if re.search(r"(^|_)countr(y|ies)$", own) and name in {"name", "code", "id", "iso", "iso_code", "iso2", "capital"}:
+        return Meaning({"name": "country", "capital": "city"}.get(name, "country_code"))
+    if name == "name" and re.search(r"(status|stage|(^|_)state|column|lane)$", own):
+        return Meaning("choice", words=_STAGES)
+    if name == "name" and re.search(r"(field|attribute|property)$", own):
+        return Meaning("choice", words=_FIELDS)
+    if _COLOR.search(name) and _THINGS.search(own):
+        return Meaning("choice", words=COLORS)
     if name == "url" and re.search(r"image|photo|picture", own):
         return Meaning("picture")
-    for pattern, meaning in _NAMED:
+    if name == "title" and _PEOPLE.search(own):
+        return Meaning("job")
+    for pattern, meaning in (*_NAMED, *((pattern, Meaning("choice", words=words)) for pattern, words in _CHOICES)):
         if re.search(pattern, name):
-            return meaning
-    for pattern, words in _CHOICES:
-        if re.search(pattern, name):
-            return Meaning("choice", words=words)
+            return Meaning(_of(own, name, meaning.how)) if meaning.how in {"titled", "told"} else meaning
     if name.endswith("name"):
-        return _name(f"{table}_{name.removesuffix('name').strip('_')}".lower())
-    return Meaning("sentence", {"nb_words": 4})
-
-
-def _name(of: str) -> Meaning:
-    last = of.strip("_").rpartition("_")[2]
-    for pattern, how in ((_PEOPLE, "person"), (_FIRMS, "company"), (_THINGS, "thing"), (_PLACES, "city")):
-        if pattern.search(last):
-            return Meaning(how)
+        return Meaning(_named(f"{own}_{name.removesuffix('name').strip('_')}"))
     return Meaning("label")
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _of(table: str, column: str, how: str) -> str:
+    """What a title or a text is about, by its column and then by its table."""
+    first, otherwise = (_TITLED, "article") if how == "titled" else (_TOLD, "note")
+    for said in (column, table):
+        if how == "told" and said == table and _THINGS.search(table):
+            return "product text"
+        if found := next((phrase for pattern, phrase in first if re.search(pattern, said)), None):
+            return found
+    if _WORK.search(table):
+        return "task" if how == "titled" else "task text"
+    if _THINGS.search(table):
+        return "product"
+    return "about" if how == "told" and (_FIRMS.search(table) or re.search(_NAMED_AFTER[0][0], table)) else otherwise
+
+
+def _named(of: str) -> str:
+    last = of.strip("_").rpartition("_")[2]
+    for pattern, how in (
+        (_PEOPLE, "person"),
+        (_FIRMS, "company"),
+        (_THINGS, "product"),
+        (_PLACES, "city"),
+        (_WORK, "task"),
+    ):
+        if pattern.search(last):
+            return how
+    return next((phrase for pattern, phrase in _NAMED_AFTER if re.search(pattern, of.strip("_"))), "label")

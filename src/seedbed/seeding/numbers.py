@@ -6,7 +6,7 @@ import numpy as np
 
 from seedbed.errors import DomainTooSmall
 from seedbed.seeding.batches import Batch, Numbers, Uuids, microseconds
-from seedbed.seeding.filling import Filling, Wish, counted
+from seedbed.seeding.filling import Filling, Wish, chosen, counted
 from seedbed.seeding.kinds import INTEGERS
 from seedbed.seeding.streams import Ints, Words
 
@@ -25,7 +25,6 @@ _BY_NAME: tuple[tuple[str, int, int], ...] = (
     (r"(^|_)(priority|severity|level|importance)$", 1, 5),
     (r"percent|pct", 0, 100),
     (r"(^|_)(port)$", 1024, 65_535),
-    (r"(^|_)(status_code|http_status)$", 200, 204),
     (r"(^|_)(retries|attempts|failures)$", 0, 3),
     (r"(^|_)(size|bytes|size_bytes|file_size)$", 100, 5_000_000),
     (r"(^|_)(latitude|lat)$", -60, 70),
@@ -33,6 +32,17 @@ _BY_NAME: tuple[tuple[str, int, int], ...] = (
     (r"(hourly|daily|day)_rate$|(^|_)wage$", 30, 150),
     (r"(^|_)(tax|vat|discount|commission)(_rate)?$|(^|_)rate$|(^|_)(probability|ratio|share)$", 0, 1),
 )
+_CODES = re.compile(r"(^|_)(status_code|http_status)$")
+_ANSWERS = {200: 80, 201: 8, 204: 4, 404: 5, 500: 3}
+_PAID_BY_NAME = (
+    (r"salary|income", 24_000, 120_000),
+    (r"budget|revenue|turnover", 1_000, 250_000),
+    (r"(shipping|delivery|handling)_(cost|fee|price)|(^|_)fee$", 0, 25),
+)
+_PRICE = re.compile(r"price|cost$|fee$")
+_ENDINGS = (99, 99, 99, 95, 50, 0, 0, 90)
+"""Cents with which prices end, some more often than others."""
+_PRAISE = re.compile(r"(^|_)(rating|stars|score)$")
 _MONEY = re.compile(r"price|cost|amount|total|balance|fee|salary|budget|revenue|value|credit|debit|cents")
 
 
@@ -45,6 +55,8 @@ def integers(wish: Wish) -> Filling:
         if wish.most > most:
             raise DomainTooSmall(wish.table.name, wish.name, wish.most, max(most, 0))
         return counted(wish, start)
+    if _CODES.search(wish.name) and wish.named and facts.low is None and facts.high is None:
+        return chosen(wish, [*_ANSWERS], [*map(float, _ANSWERS.values())])
     low, high = _range(wish, 1, _MOST)
     step = facts.step or 1
     low = -(-low // step) * step
@@ -69,7 +81,17 @@ def decimals(wish: Wish) -> Filling:
     if size < 1:
         raise DomainTooSmall(wish.table.name, wish.name, wish.most, 0)
     source = f"{low / unit:,g} to {high / unit:,g}, {kind.decimals} decimals"
-    return Filling(wish.name, source, lambda rows: Numbers(None, _skewed(wish, rows, size) + low, kind))
+    priced = kind.decimals == 2 and wish.named and bool(_PRICE.search(wish.name.lower()))  # noqa: PLR2004 - cents
+    endings = np.array(_ENDINGS)
+
+    def make(rows: range) -> Batch:
+        drawn = _skewed(wish, rows, size) + low
+        if not priced:
+            return Numbers(None, drawn, kind)
+        rounded = drawn // unit * unit + endings[wish.stream.part("cents").below(len(endings), rows)]
+        return Numbers(None, np.where((rounded >= low) & (rounded <= high), rounded, drawn), kind)
+
+    return Filling(wish.name, source, make)
 
 
 def floats(wish: Wish) -> Filling:
@@ -170,7 +192,7 @@ def _factory(wish: Wish) -> str:
 
 def _likely(wish: Wish, low: int, high: int) -> tuple[int, int]:
     name = wish.name.lower() if wish.named else ""
-    for pattern, least, most in _BY_NAME:
+    for pattern, least, most in (*_PAID_BY_NAME, *_BY_NAME):
         if re.search(pattern, name):
             return least, most
     return low, high
@@ -193,7 +215,10 @@ def _range(wish: Wish, low: int, high: int, *, unit: int = 1) -> tuple[int, int]
 
 
 def _skewed(wish: Wish, rows: range, size: int) -> Ints:
-    """Money is mostly little; other numbers are as likely one as the other."""
+    """Money is mostly little, and praise mostly much; other numbers are as likely one as the other."""
+    if size <= 10 and _PRAISE.search(wish.name.lower()):  # noqa: PLR2004 - stars
+        drawn = wish.stream.fractions(rows)
+        return size - 1 - np.asarray((drawn * drawn * size).astype(np.int64))
     if size > 2**32 or not _MONEY.search(wish.name.lower()):
         return wish.stream.below(min(size, 2**32), rows)
     drawn = wish.stream.fractions(rows)

@@ -14,8 +14,10 @@ from seedbed.seeding.batches import Batch, Coded, Objects, Pool
 from seedbed.seeding.facts import _plain
 from seedbed.seeding.filling import Filling, Wish
 from seedbed.seeding.kinds import INTEGERS, MOMENTS, RANGES, TEXTS, Kind
+from seedbed.seeding.meaning import meaning_of
 from seedbed.seeding.series import WORDS, Nth, series, some_json, uuid
 from seedbed.seeding.streams import Dice
+from seedbed.seeding.words import TAGS
 
 _SIZE = 512
 _SHARE_OF_NOTHING = 4
@@ -63,11 +65,27 @@ def _maker(wish: Wish, kind: Kind) -> tuple[str, Nth, int | None] | None:
         shown = annotation.__name__ if structured else "a JSON value"
         custom = wish.table.takes_instances(wish.name)
         return (shown, lambda j, dice: _json(annotation, j, dice, instances=custom), None)
+    words = [] if kind.element is None or wish.unique else _words(wish, kind.element)
+    if words:
+        return (
+            f"up to 3 of {len(words)} words",
+            lambda _, dice: [dice.pick(words) for _ in range(dice.below(4))],
+            None,
+        )
     nth = series(kind, wish.table.as_of, unique=wish.unique, longest=facts.longest)
     if nth is None:
         return None
     domain = {"bit": 2 ** (kind.size or 1), "varbit": 2 ** (kind.size or 60)}.get(kind.name)
     return (_shown(kind), nth, domain)
+
+
+def _words(wish: Wish, element: Kind) -> list[str]:
+    """What a list of texts is of, by its name in the singular."""
+    if not element.is_text:
+        return []
+    meaning = meaning_of(wish.table.sql.name, wish.name.removesuffix("s"))
+    words = TAGS if meaning.how == "tag" else meaning.words
+    return [word for word in words if element.size is None or len(word) <= element.size]
 
 
 def _shown(kind: Kind) -> str:

@@ -59,7 +59,11 @@ class Pools:
         """The values of a provider as lower-case ASCII words without repeats: Faker's en_US has 675 first names,
         however many are drawn, and two may differ by an accent alone.
         """
-        return _words(self, provider, size)
+        return tuple(word for _, word in self.names(provider, size))
+
+    def names(self, provider: str, size: int) -> tuple[tuple[str, str], ...]:
+        """The same with the value that each word was made of."""
+        return _names(self, provider, size)
 
     def keep(self) -> None:
         """Write what was made to disk, for the next run."""
@@ -115,12 +119,12 @@ def cut(entry: Any, longest: int | None) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _words(pools: Pools, provider: str, size: int) -> tuple[str, ...]:
-    plain = (
-        "".join(letter for letter in name.lower() if letter.isascii() and letter.isalnum())
-        for name in pools.faker(provider, size=size).all()
-    )
-    return tuple(dict.fromkeys(filter(None, plain)))
+def _names(pools: Pools, provider: str, size: int) -> tuple[tuple[str, str], ...]:
+    found: dict[str, str] = {}
+    for name in pools.faker(provider, size=size).all():
+        word = "".join(letter for letter in name.lower() if letter.isascii() and letter.isalnum())
+        found.setdefault(word, name)
+    return tuple((name, word) for word, name in found.items() if word)
 
 
 class _Provider:

@@ -23,6 +23,8 @@ from seedbed.seeding.kinds import Kind, kind_of, own_processing
 from seedbed.seeding.locking import Lock
 from seedbed.seeding.others import is_known
 from seedbed.seeding.parents import Existing
+from seedbed.seeding.people import Person, persons
+from seedbed.seeding.places import Place, places
 from seedbed.seeding.pools import Pools
 from seedbed.seeding.references import Reference
 from seedbed.seeding.seedfile import Share, Wanted
@@ -161,6 +163,16 @@ class TablePlan:
         """What fills the columns, by name and in their order; a column that is left to the database has none."""
         made = (filling(self, self.column(name), self.stream(name)) for name in self.kinds)
         return {found.name: with_known(self, found) for found in made if found is not None}
+
+    @cached_property
+    def persons(self) -> Mapping[str, Person]:
+        """The columns that are of a person, each with whom it is of."""
+        return persons(self)
+
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """The columns that say where a row is, each with its place."""
+        return places(self)
 
     def varied(self, column: str, attempt: int) -> Filling | None:
         """The same column with other draws; None where it must stay as it is."""

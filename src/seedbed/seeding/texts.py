@@ -7,8 +7,11 @@ from seedbed.errors import SeedsNotUsable
 from seedbed.seeding.batches import Batch, Coded, Joined, Objects, Pool, fixed_pool
 from seedbed.seeding.coding import coded, codes_of, matching
 from seedbed.seeding.combining import COMPOSED, FEW, composed, emails, in_turns
+from seedbed.seeding.files import files
 from seedbed.seeding.filling import Filling, Wish, chosen
-from seedbed.seeding.meaning import Meaning, meaning_of
+from seedbed.seeding.meaning import Meaning, meaning_in
+from seedbed.seeding.phrasebook import PHRASES
+from seedbed.seeding.phrasing import phrased, slugs
 from seedbed.seeding.pools import SIZE, ProviderNotUsable, cut
 from seedbed.seeding.values import FakerValues
 
@@ -40,22 +43,29 @@ def texts(wish: Wish) -> Filling:
     facts = wish.table.facts[wish.name]
     if facts.pattern is not None:
         return matching(wish, facts.pattern)
-    meaning = _meaning(wish)
+    meaning = meaning_in(wish.table, wish.name)
     room = facts.longest is None or facts.longest >= _ROOM
     if meaning.how == "email":
         return emails(wish)
     if facts.longest is not None and facts.longest < _SHORTEST and (wish.unique or meaning.how not in _BRIEF):
         return codes_of(wish, facts.longest)
-    if facts.shortest > _SHORTEST:
-        meaning = Meaning("paragraph", {"nb_sentences": 2}) if meaning.how not in _FITTED else meaning
+    if facts.shortest > _SHORTEST and meaning.how not in _FITTED:
+        return _provided(wish, "paragraph", {"nb_sentences": 2})
     if meaning.how == "choice" and not wish.unique:
         words = [word for word in meaning.words if facts.longest is None or len(word) <= facts.longest]
         if words:
             return chosen(wish, words, why=", by its name")
     if meaning.how == "code":
         return coded(wish, str(meaning.arguments.get("text", "???-#####")), facts.longest)
+    if meaning.how == "phone":
+        return _phones(wish)
+    made = _of_our_own(wish, meaning.how)
+    if made is not None:
+        return made
     if meaning.how in COMPOSED and room:
         return composed(wish, meaning.how)
+    if meaning.how in PHRASES:
+        meaning = Meaning("word")
     how, arguments = _PLAIN.get(meaning.how, (meaning.how, meaning.arguments))
     return _provided(wish, how, dict(arguments))
 
@@ -63,22 +73,24 @@ def texts(wish: Wish) -> Filling:
 _BRIEF = frozenset({"country_code", "currency_code", "language_code", "choice"})
 _FITTED = frozenset({"email", "sha256", "iban", "code"})
 _PLAIN: dict[str, tuple[str, Mapping[str, Any]]] = {
-    "person": ("name", {}), "handle": ("user_name", {}), "slug": ("slug", {}), "label": ("word", {}),
-    "thing": ("word", {}), "address": ("url", {}), "picture": ("image_url", {}), "street": ("street_address", {}),
-    "phone": ("phone_number", {}), "choice": ("word", {}), "sentence": ("sentence", {"nb_words": 3}),
+    "person": ("name", {}), "handle": ("user_name", {}), "slug": ("slug", {}), "address": ("url", {}),
+    "picture": ("image_url", {}), "file": ("file_name", {}),
+    "media type": ("mime_type", {}), "street": ("street_address", {}), "choice": ("word", {}),
 }  # fmt: skip
 
 
-def _meaning(wish: Wish) -> Meaning:
-    annotation = str(wish.table.facts[wish.name].annotation)
-    if "EmailStr" in annotation:
-        return Meaning("email")
-    if "Url" in annotation:
-        return Meaning("address")
-    for kind, how in (("IPv4", "ipv4"), ("IPv6", "ipv6")):
-        if kind in annotation:
-            return Meaning(how)
-    return meaning_of(wish.table.sql.name, wish.name)
+def _of_our_own(wish: Wish, how: str) -> Filling | None:
+    if how == "slug":
+        return slugs(wish)
+    return files(wish, how) if how in {"file", "media type"} else phrased(wish, how)
+
+
+def _phones(wish: Wish) -> Filling:
+    """Numbers of no country that is said, in a random order without repeats."""
+    longest = wish.table.facts[wish.name].longest
+    patterns = ("+1 ### 555 ####", "### 555 ####", "555 ####")
+    fitting = [pattern for pattern in patterns if longest is None or len(pattern) <= longest]
+    return coded(wish, fitting[0] if fitting else "#" * (longest or 1), longest)
 
 
 def _provided(wish: Wish, provider: str, arguments: dict[str, Any], *, locale: str | None = None) -> Filling:
