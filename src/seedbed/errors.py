@@ -1032,6 +1032,20 @@ class RowsNotAppended(SeedError):
         )
 
 
+class OtherLock(SeedError):
+    """Rows were to come after such as another lock has made."""
+
+    code = "SB419"
+
+    def __init__(self, tables: Sequence[str], fact: str, was: object, now: object) -> None:
+        names = ", ".join(tables)
+        super().__init__(
+            f"The rows of {names} were made with {fact} = {was}, and the lock has {fact} = {now}: those after them"
+            " would not go with them.",
+            remedy=f"Write {fact} = {was} into the lock, or load all again: seedbed seed run --fresh",
+        )
+
+
 class NothingMasked(SeedError):
     """Personal data was to be replaced, and no column is marked as personal."""
 

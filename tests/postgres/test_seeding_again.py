@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.errors import ExtensionMissing, RowsNotAppended, RowsOfOthers, TablesNotEmpty
+from seedbed.errors import ExtensionMissing, OtherLock, RowsNotAppended, RowsOfOthers, TablesNotEmpty
 from seedbed.postgres.databases import Database
 from seedbed.postgres.marking import change_mark
 from seedbed.seeding.plan import plan
@@ -87,6 +87,23 @@ class TestAppend:
         )
         assert refused.value.message.endswith("; they would come after the rows that were loaded before.")
         assert (count(database), count(database, "friend")) == (4, 14)
+
+    @pytest.mark.parametrize(
+        ("was", "now"), [("seed = 1", "seed = 2"), ("2026-11-01T00:00:00+00:00", "2026-12-01T00:00:00+00:00")]
+    )
+    def test_adds_nothing_to_rows_of_another_lock(
+        self, make: Callable[..., Project], database: Database, was: str, now: str
+    ) -> None:
+        project = make(TABLES)
+        seed(project, database, heroes(3))
+        lock = project.root / "seeds/development.lock"
+        lock.write_text(lock.read_text().replace(was, now))
+
+        with pytest.raises(OtherLock) as refused:
+            seed(project, database, heroes(5), append=True)
+
+        assert was.rpartition(" = ")[2] in refused.value.message
+        assert (count(database), count(database, "power")) == (3, 6)
 
     def test_adds_nothing_to_rows_of_others(self, make: Callable[..., Project], database: Database) -> None:
         project = make(TABLES)
@@ -178,6 +195,19 @@ class TestRowsThatAreThere:
 
         with pytest.raises(Exception, match=r"power.hero_id needs rows of hero, and the seeds plan none\."):
             seed(project, database, "seeds.add(tables.Power, 3)")
+
+
+class TestWorkers:
+    def test_make_nothing_of_a_plan_that_they_were_not_told(
+        self, make: Callable[..., Project], database: Database
+    ) -> None:
+        project = make(TABLES, "seeds.add(tables.Hero, 20, email=derive(lambda row: f'{row.id}@example.com'))")
+        with processes(2) as executor:
+            seed(project, database, executor=executor)
+            project.write_seeds("seeds.add(tables.Hero, 20, email=derive(lambda row: f'{row.id}@example.org'))")
+            seed(project, database, executor=executor, fresh=True)
+
+        assert rows(database, "SELECT count(*) FROM hero WHERE email LIKE '%@example.org'") == [(20,)]
 
 
 class TestSeedRun:

@@ -56,10 +56,10 @@ class TestPeople:
 
         assert len({email for email, *_ in found}) == len({login for *_, login in found}) == 100_000
         for email, first, last, full, login in found:
-            plain = "".join(c for c in f"{first}.{last}".lower() if c.isascii() and (c.isalnum() or c == "."))
-            assert re.fullmatch(re.escape(plain) + r"\d*@example\.com", email)
+            plain = ".".join("".join(c for c in name.lower() if c.isascii() and c.isalnum()) for name in (first, last))
+            assert email.removesuffix("@example.com").rstrip("0123456789") == plain
+            assert login.rstrip("0123456789") == plain.replace(".", "_")
             assert full in {None, f"{first} {last}"}
-            assert re.fullmatch(re.escape(plain.replace(".", "_")) + r"\d*", login)
 
     def test_are_the_same_in_whichever_range_they_are_made(self, make: Callable[..., dict[str, TablePlan]]) -> None:
         person = make("from pydantic import EmailStr\n" + PERSON, "seeds.add(tables.Person, 500)")["person"]
@@ -209,7 +209,7 @@ class TestTexts:
             ("Task", "title", r"[A-Z][a-z]+ (up )?the .+"),
             ("Product", "name", r"[A-Z]\w+( [a-z]+){2,}.*"),
             ("Company", "name", r"[A-Z][a-z]+ [A-Z].+"),
-            ("Review", "title", r"[A-Z][a-z ]+ for .+"),
+            ("Review", "title", r"[A-Z][A-Za-z ]+ for .+"),
             ("Comment", "body", r"[A-Z].+[.?]"),
             ("Project", "name", r".+ (relaunch|migration|pilot|rollout|cleanup|upgrade|redesign|audit|for).*"),
             ("Tag", "name", r"[a-z-]+(-2026)?"),

@@ -2,23 +2,19 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
+from seedbed.seeding.folding import unfolded
 from seedbed.seeding.kinds import Kind
 from seedbed.seeding.streams import Ints
 
 Bools = npt.NDArray[np.bool_]
 Things = npt.NDArray[np.object_]
 Bytes = npt.NDArray[np.uint8]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 class Pool:
@@ -243,57 +239,6 @@ def merged(first: Batch, second: Batch, where: Bools) -> Batch:
         return Uuids(nulls, np.where(where[:, None], second.data, first.data))
     pairs = zip(first.values(), second.values(), where.tolist(), strict=True)
     return Objects(nulls, [b if other else a for a, b, other in pairs])
-
-
-def unfolded(data: npt.NDArray[Any], kind: Kind) -> list[Any]:
-    """Numbers as the values that Python has for them."""
-    numbers = data.tolist()
-    match kind.name:
-        case "numeric":
-            return [Decimal(number).scaleb(-kind.decimals) for number in numbers]
-        case "date":
-            return [date.fromordinal(number + EPOCH.toordinal()) for number in numbers]
-        case "timestamptz":
-            return [EPOCH + timedelta(microseconds=number) for number in numbers]
-        case "timestamp":
-            start = EPOCH.replace(tzinfo=None)
-            return [start + timedelta(microseconds=number) for number in numbers]
-        case "interval":
-            return [timedelta(microseconds=number) for number in numbers]
-        case "time":
-            midnight = datetime(1970, 1, 1)  # noqa: DTZ001 - a time of day has no zone
-            return [(midnight + timedelta(microseconds=number)).time() for number in numbers]
-        case "timetz":
-            midnight = EPOCH
-            return [(midnight + timedelta(microseconds=number)).timetz() for number in numbers]
-        case "bool":
-            return [bool(number) for number in numbers]
-    return list(numbers)
-
-
-def folded(value: Any, kind: Kind) -> int | float | None:
-    """The number that stands for a value of Python in a batch of numbers; None where none does."""
-    match value:
-        case bool():
-            return int(value)
-        case datetime():
-            return microseconds(value) // (86_400_000_000 if kind.name == "date" else 1)
-        case date():
-            return value.toordinal() - EPOCH.toordinal()
-        case time():
-            return ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
-        case timedelta():
-            return value // MICROSECOND
-        case int() | float() | Decimal():
-            if kind.name == "numeric":
-                return int(Decimal(str(value)).scaleb(kind.decimals).to_integral_value())
-            return value if isinstance(value, int) else float(value)
-    return None
-
-
-def microseconds(moment: datetime) -> int:
-    """Since 1970; a time without a zone counts as UTC."""
-    return ((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
 
 
 def _taken(part: "Coded | Ints", indices: Ints) -> "Coded | Ints":

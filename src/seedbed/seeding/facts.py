@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from sqlalchemy import Column
 
-from seedbed.seeding.batches import folded
+from seedbed.seeding.folding import folded
 from seedbed.seeding.kinds import Kind, kind_of
 
 _REAL = {"float4", "float8"}

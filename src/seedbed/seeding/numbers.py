@@ -5,8 +5,9 @@ import re
 import numpy as np
 
 from seedbed.errors import DomainTooSmall
-from seedbed.seeding.batches import Batch, Numbers, Uuids, microseconds
+from seedbed.seeding.batches import Batch, Numbers, Uuids
 from seedbed.seeding.filling import Filling, Wish, chosen, counted
+from seedbed.seeding.folding import microseconds
 from seedbed.seeding.kinds import INTEGERS
 from seedbed.seeding.streams import Ints, Words
 

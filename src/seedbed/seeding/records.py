@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
 from seedbed.postgres.marks import ensure_records
+from seedbed.seeding.locking import Lock
 from seedbed.seeding.plan import SeedPlan
 
 _KEY = 0x5EED
@@ -14,10 +16,21 @@ _KEY = 0x5EED
 
 @dataclass(frozen=True)
 class Recorded:
-    """The plan that was loaded last: its content, and how many rows of each table seeds have put there."""
+    """The plan that was loaded last: its content, what its lock made the rows from, and how many rows of each table
+    seeds have put there.
+    """
 
     content: str
     rows: Mapping[str, int]
+    engine: int
+    seed: int
+    as_of: datetime
+
+    def otherwise(self, lock: Lock) -> tuple[str, object, object] | None:
+        """A value that a lock has, and these rows were not made with: its name, what it was and what it is."""
+        facts = (("engine", self.engine, lock.engine), ("seed", self.seed, lock.seed))
+        moments = ("as_of", self.as_of.astimezone(UTC).isoformat(), lock.as_of.astimezone(UTC).isoformat())
+        return next((fact for fact in (*facts, moments) if fact[1] != fact[2]), None)
 
 
 def seeding_alone(connection: Connection) -> None:
@@ -29,8 +42,8 @@ def recorded(connection: Connection) -> Recorded | None:
     """What was loaded last, if anything was."""
     if connection.execute(text("SELECT to_regclass('seedbed.seeds')")).scalar() is None:
         return None
-    row = connection.execute(text("SELECT content, rows FROM seedbed.seeds")).one_or_none()
-    return None if row is None else Recorded(row.content, row.rows)
+    row = connection.execute(text("SELECT content, rows, engine, seed, as_of FROM seedbed.seeds")).one_or_none()
+    return None if row is None else Recorded(row.content, row.rows, row.engine, row.seed, row.as_of)
 
 
 def record(

@@ -10,7 +10,15 @@ from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import CyclicReference, RowsNotAppended, RowsOfOthers, RowsRefused, TablesNotEmpty, Unreachable
+from seedbed.errors import (
+    CyclicReference,
+    OtherLock,
+    RowsNotAppended,
+    RowsOfOthers,
+    RowsRefused,
+    TablesNotEmpty,
+    Unreachable,
+)
 from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database, refuse_pooler
 from seedbed.postgres.marks import Destructive, agree, refuse_protected
@@ -81,6 +89,7 @@ def run(
         RowsReferredTo: they cannot go, since rows of other tables need them.
         RowsRefused, CheckNotMet: a row breaks a rule of the schema.
         RowsNotAppended: a row that would come after others does not go with them.
+        OtherLock: rows would come after such as were made with another seed, clock or engine.
         LoadFailed: the server has no room.
         SeedsNotUsable: a value in the seeds cannot be made, or does not fit its column.
     """
@@ -124,6 +133,8 @@ class _Load:
                     return self._seeded(loaded=False, rows=before.rows, changed=other)
                 if not append or before is None or not set(found.occupied) <= set(before.rows):
                     raise TablesNotEmpty(database.name, found.occupied)
+                if (otherwise := before.otherwise(plan.lock)) is not None:
+                    raise OtherLock(found.occupied, *otherwise)
             if found.occupied and fresh:
                 _see_that_they_are_ours(database, found, before)
                 clear(connection, plan)

@@ -14,10 +14,10 @@ from sqlglot import exp
 from seedbed.errors import CyclicReference
 from seedbed.seeding.agreeing import Agreement
 from seedbed.seeding.batches import Batch, Numbers, Pool
-from seedbed.seeding.checks import Check, checks_of, narrowed, suggested
+from seedbed.seeding.checks import Check, checks_of
 from seedbed.seeding.columns import filling
-from seedbed.seeding.facts import Facts, field_facts
-from seedbed.seeding.filling import Filling, is_unique
+from seedbed.seeding.facts import Facts
+from seedbed.seeding.filling import Filling
 from seedbed.seeding.keys import references
 from seedbed.seeding.kinds import Kind, kind_of, own_processing
 from seedbed.seeding.locking import Lock
@@ -27,6 +27,7 @@ from seedbed.seeding.people import Person, persons
 from seedbed.seeding.places import Place, places
 from seedbed.seeding.pools import Pools
 from seedbed.seeding.references import Reference
+from seedbed.seeding.rules import known_rules
 from seedbed.seeding.seedfile import Share, Wanted
 from seedbed.seeding.settling import Settling
 from seedbed.seeding.spreads import Spread, settled
@@ -119,17 +120,7 @@ class TablePlan:
 
     @cached_property
     def _known_rules(self) -> tuple[Mapping[str, Facts], tuple[tuple[Check, exp.Expression], ...]]:
-        facts = {str(column.name): field_facts(self.model, column) for column in self.sql.columns}
-        wants = [(check, want) for check in self.checks for want in check.wants]
-        left = [(check, want) for check, want in wants if not narrowed(want, self.kinds.get, facts)]
-        for _, want in left:
-            for name, values in suggested(want).items():
-                known = facts.get(name)
-                plain = known is not None and known.values is None and known.pattern is None and name not in self.rules
-                if known is not None and plain and self.kinds[name].is_text and not is_unique(self.column(name)):
-                    words = [w for w in ("other", "plain") if known.longest is None or len(w) <= known.longest]
-                    facts[name] = known.one_of([*dict.fromkeys([*values, *words])])
-        return facts, tuple(left)
+        return known_rules(self)
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:

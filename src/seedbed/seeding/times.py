@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedbed.seeding.batches import Batch, Numbers, microseconds
+from seedbed.seeding.batches import Batch, Numbers
 from seedbed.seeding.filling import Filling, Wish, indices
+from seedbed.seeding.folding import microseconds
 from seedbed.seeding.kinds import MOMENTS
 from seedbed.seeding.streams import Floats, Ints, Stream
 

@@ -115,9 +115,13 @@ _CHECKS = """
     SELECT conrelid, conname, pg_get_expr(conbin, conrelid),
            ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey))
     FROM pg_constraint WHERE contype = 'c' AND conrelid = ANY (CAST(:oids AS oid[]))
+     AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = conrelid AND NOT tgisinternal AND tgtype & 7 = 7)
     UNION ALL
     SELECT a.attrelid, t.typname, NULL, NULL FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
     WHERE a.attrelid = ANY (CAST(:oids AS oid[])) AND t.typtype = 'd' AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY 1, 2
 """
-"""CHECKs of tables, and columns of domains, whose CHECKs are tried by the mere copying."""
+"""CHECKs of tables, and columns of domains, whose CHECKs are tried by the mere copying. What triggers make of a row
+before it is inserted (bits 1, 2 and 4 of tgtype: a row's, before, on insert) is not known here, so the CHECKs of their
+tables are left to the load.
+"""

@@ -1,16 +1,15 @@
 """Which columns no two rows may share, and how that is kept: by orders without repeats, never by trying again."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import TextClause, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlglot import exp
 
 from seedbed.errors import DomainTooSmall, UniqueNotServed
+from seedbed.seeding.distinct import Unique, wanted
 from seedbed.seeding.filling import is_unique
 from seedbed.seeding.kinds import INTEGERS, MOMENTS
 from seedbed.seeding.parents import Existing
@@ -21,14 +20,6 @@ from seedbed.seeding.values import Choice, Constant, FakerValues, Same
 
 if TYPE_CHECKING:
     from seedbed.seeding.tables import TablePlan
-
-
-@dataclass(frozen=True)
-class Unique:
-    """Columns of which no two rows may have the same together; `where` is a partial index's condition."""
-
-    columns: tuple[str, ...]
-    where: str | None = None
 
 
 @dataclass(eq=False)
@@ -57,7 +48,7 @@ def uniques(table: "TablePlan") -> Uniques:
         UniqueNotServed: no order keeps this constraint and the others.
     """
     found = Uniques()
-    for unique in sorted(_wanted(table), key=lambda unique: len(unique.columns)):
+    for unique in sorted(wanted(table), key=lambda unique: len(unique.columns)):
         if not _kept_already(table, unique, found):
             _keep(table, unique, found)
     for constraint in sorted(table.sql.constraints, key=lambda constraint: str(constraint.name)):
@@ -82,33 +73,6 @@ def see_that_they_fit(table: "TablePlan") -> None:
     for product in table.uniques.products:
         if product.within is None:
             product.see_that_it_fits()
-
-
-def _wanted(table: "TablePlan") -> list[Unique]:
-    wanted = [Unique(tuple(str(c.name) for c in table.sql.primary_key.columns))] if table.sql.primary_key else []
-    wanted += [
-        Unique(tuple(str(c.name) for c in constraint.columns))
-        for constraint in sorted(
-            (c for c in table.sql.constraints if isinstance(c, UniqueConstraint)),
-            key=lambda c: (str(c.name), c.columns.keys()),
-        )
-    ]
-    wanted += [Unique((str(column.name),)) for column in table.sql.columns if column.unique]
-    for index in sorted(table.sql.indexes, key=lambda index: (str(index.name), index.columns.keys())):
-        if index.unique:
-            where = index.dialect_options["postgresql"]["where"]
-            columns = [column for expression in index.expressions for column in _columns_of(table, expression)]
-            wanted.append(Unique(tuple(dict.fromkeys(columns)), None if where is None else str(where)))
-    return [unique for unique in dict.fromkeys(wanted) if unique.columns and set(unique.columns) <= set(table.kinds)]
-
-
-def _columns_of(table: "TablePlan", expression: Any) -> list[str]:
-    """The columns of an index's expression: lower(email) is as good as email, since texts differ without capitals."""
-    if isinstance(expression, TextClause):
-        return [name for name in table.kinds if re.search(rf"\b{re.escape(name)}\b", expression.text)]
-    from sqlalchemy.sql import visitors  # noqa: PLC0415
-
-    return [str(part.name) for part in visitors.iterate(expression) if hasattr(part, "name") and hasattr(part, "table")]
 
 
 def _kept_already(table: "TablePlan", unique: Unique, found: Uniques) -> bool:
@@ -153,9 +117,12 @@ def _keep(table: "TablePlan", unique: Unique, found: Uniques) -> None:
             spread, found.spread = keys[0], keys[0].name
         found.columns[free] = "within" if spread is not None and counted else "row"
         return
-    if unique.where is not None and spread is not None and (flag := _flag(table, unique.where)):
-        found.first.add(flag)
-        return
+    if unique.where is not None and not plain and (flag := _flag(table, unique.where)):
+        if spread is None and _may_spread(table, keys, found):
+            spread, found.spread = keys[0], keys[0].name
+        if spread is not None:
+            found.first.add(flag)
+            return
     _combine(table, unique, keys, plain, spread, found)
 
 

@@ -32,12 +32,13 @@ def made_elsewhere(executor: Executor | None, made: SeedPlan, table: TablePlan, 
     """The same bytes in the same order, made by an executor's workers.
 
     A range that a worker cannot make is made here again, so that its error is this process's own. So are those of a
-    worker that died, and tables whose rows follow from others that only the database knows.
+    worker that died, of one that has other seeds or models than this process, and of tables whose rows follow from
+    others that only the database knows.
     """
     if executor is None or _follows_from_the_database(table):
         yield from made_here(table, rows)
         return
-    told = (str(made.project.root), str(made.environment), made.lock.as_of.isoformat(), table.name)
+    told = (str(made.project.root), str(made.environment), made.lock.as_of.isoformat(), made.content, table.name)
     parts = iter(chunks(rows))
     waiting: deque[tuple[range, Future[bytes | None]]] = deque()
 
@@ -69,10 +70,13 @@ def _follows_from_the_database(table: TablePlan, seen: frozenset[str] = frozense
     )
 
 
-def make(root: str, environment: str, as_of: str, table: str, start: int, stop: int) -> bytes | None:
-    """Some rows of a table, by names alone; None where they cannot be made."""
+def make(root: str, environment: str, as_of: str, content: str, table: str, start: int, stop: int) -> bytes | None:
+    """Some rows of a table, by names alone; None where they cannot be made, or would be those of another plan: a worker
+    of a cluster outlives many a change of the seeds.
+    """
     try:
-        return encoded(_tables(root, environment, as_of)[table], range(start, stop))
+        tables = _tables(root, environment, as_of, content)
+        return None if tables is None else encoded(tables[table], range(start, stop))
     except SeedbedError:
         return None
 
@@ -108,7 +112,7 @@ def cluster(address: str) -> Iterator[Executor]:
 
 
 @lru_cache(maxsize=2)
-def _tables(root: str, environment: str, as_of: str) -> dict[str, TablePlan]:
+def _tables(root: str, environment: str, as_of: str, content: str) -> dict[str, TablePlan] | None:
     project = find_project(Path(root))
     made = plan(project, load_schema(project), Environment(environment), as_of=datetime.fromisoformat(as_of))
-    return {table.name: table for table in made.tables}
+    return {table.name: table for table in made.tables} if made.content == content else None

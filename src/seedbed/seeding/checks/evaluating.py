@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from sqlglot import exp
 
-from seedbed.seeding.batches import Batch, Bools, Numbers, folded, microseconds
+from seedbed.seeding.batches import Batch, Bools, Numbers
 from seedbed.seeding.checks.narrowing import literal
+from seedbed.seeding.folding import folded, microseconds
 from seedbed.seeding.kinds import Kind
 
 _DAY = 86_400_000_000
@@ -40,7 +41,10 @@ def evaluated(want: exp.Expression, row: Callable[[str], Batch], size: int, now:
     Raises:
         NotUnderstood: there is something in it that is not known here.
     """
-    return _Evaluation(row, size, now).value(want)
+    try:
+        return _Evaluation(row, size, now).value(want)
+    except OverflowError as error:  # a constant of more than 64 bits
+        raise NotUnderstood(want.sql("postgres")) from error
 
 
 def refused(want: exp.Expression, row: Callable[[str], Batch], size: int, now: datetime) -> Bools:

@@ -12,8 +12,8 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from seedbed.seeding.batches import MICROSECOND, microseconds
 from seedbed.seeding.encoding.text import json_text
+from seedbed.seeding.folding import MICROSECOND, microseconds
 from seedbed.seeding.kinds import OIDS, RANGES, Kind
 
 Encoder = Callable[[Any], bytes]

@@ -1,0 +1,54 @@
+"""Which columns of a table no two rows may have the same in, as its constraints and indexes say."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table, TextClause, UniqueConstraint
+from sqlalchemy.sql import visitors
+
+if TYPE_CHECKING:
+    from seedbed.seeding.tables import TablePlan
+
+
+@dataclass(frozen=True)
+class Unique:
+    """Columns of which no two rows may have the same together; `where` is a partial index's condition."""
+
+    columns: tuple[str, ...]
+    where: str | None = None
+
+
+def wanted(table: "TablePlan") -> list[Unique]:
+    """The unique constraints and indexes of a table whose columns are all filled here, always in the same order."""
+    found = [Unique(tuple(str(c.name) for c in table.sql.primary_key.columns))] if table.sql.primary_key else []
+    found += [
+        Unique(tuple(str(c.name) for c in constraint.columns))
+        for constraint in sorted(
+            (c for c in table.sql.constraints if isinstance(c, UniqueConstraint)),
+            key=lambda c: (str(c.name), c.columns.keys()),
+        )
+    ]
+    found += [Unique((str(column.name),)) for column in table.sql.columns if column.unique]
+    for index in sorted(table.sql.indexes, key=lambda index: (str(index.name), index.columns.keys())):
+        if index.unique:
+            where = index.dialect_options["postgresql"]["where"]
+            columns = [column for expression in index.expressions for column in _columns_of(table, expression)]
+            found.append(Unique(tuple(dict.fromkeys(columns)), None if where is None else str(where)))
+    return [unique for unique in dict.fromkeys(found) if unique.columns and set(unique.columns) <= set(table.kinds)]
+
+
+def _columns_of(table: "TablePlan", expression: Any) -> list[str]:
+    """The columns of an index's expression: lower(email) is as good as email, since texts differ without capitals."""
+    if isinstance(expression, TextClause):
+        return [name for name in table.kinds if re.search(rf"\b{re.escape(name)}\b", expression.text)]
+    return [str(part.name) for part in visitors.iterate(expression) if hasattr(part, "name") and hasattr(part, "table")]
+
+
+def where_nulls_meet(table: Table) -> set[str]:
+    """Columns of constraints to which two NULLs are the same: a second one is refused, so none is made."""
+    found: set[str] = set()
+    for constraint in (*table.constraints, *table.indexes):
+        if constraint.dialect_options["postgresql"].get("nulls_not_distinct") and len(constraint.columns):  # type: ignore[attr-defined]
+            found |= {str(column.name) for column in constraint.columns}  # type: ignore[attr-defined]
+    return found

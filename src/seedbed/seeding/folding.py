@@ -1,0 +1,63 @@
+"""Values of Python as the numbers that stand for them in a batch, and back."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy.typing as npt
+
+from seedbed.seeding.kinds import Kind
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def unfolded(data: npt.NDArray[Any], kind: Kind) -> list[Any]:
+    """Numbers as the values that Python has for them."""
+    numbers = data.tolist()
+    match kind.name:
+        case "numeric":
+            return [Decimal(number).scaleb(-kind.decimals) for number in numbers]
+        case "date":
+            return [date.fromordinal(number + EPOCH.toordinal()) for number in numbers]
+        case "timestamptz":
+            return [EPOCH + timedelta(microseconds=number) for number in numbers]
+        case "timestamp":
+            start = EPOCH.replace(tzinfo=None)
+            return [start + timedelta(microseconds=number) for number in numbers]
+        case "interval":
+            return [timedelta(microseconds=number) for number in numbers]
+        case "time":
+            midnight = datetime(1970, 1, 1)  # noqa: DTZ001 - a time of day has no zone
+            return [(midnight + timedelta(microseconds=number)).time() for number in numbers]
+        case "timetz":
+            midnight = EPOCH
+            return [(midnight + timedelta(microseconds=number)).timetz() for number in numbers]
+        case "bool":
+            return [bool(number) for number in numbers]
+    return list(numbers)
+
+
+def folded(value: Any, kind: Kind) -> int | float | None:
+    """The number that stands for a value of Python in a batch of numbers; None where none does."""
+    match value:
+        case bool():
+            return int(value)
+        case datetime():
+            return microseconds(value) // (86_400_000_000 if kind.name == "date" else 1)
+        case date():
+            return value.toordinal() - EPOCH.toordinal()
+        case time():
+            return ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+        case timedelta():
+            return value // MICROSECOND
+        case int() | float() | Decimal():
+            if kind.name == "numeric":
+                return int(Decimal(str(value)).scaleb(kind.decimals).to_integral_value())
+            return value if isinstance(value, int) else float(value)
+    return None
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970; a time without a zone counts as UTC."""
+    return ((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
