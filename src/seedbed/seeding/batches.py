@@ -28,8 +28,12 @@ class Pool:
         self._entries = _Kept(size, None)
         self._encoded: dict[str, _Kept] = {}
 
-    def entries(self, codes: Ints) -> Things:
+    def see(self, codes: Ints) -> None:
+        """Make the entries that some rows need."""
         self._entries.see(codes, self._make)
+
+    def entries(self, codes: Ints) -> Things:
+        self.see(codes)
         found: Things = self._entries.values[codes]
         return found
 

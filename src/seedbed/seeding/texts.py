@@ -183,8 +183,8 @@ def _touch(batch: Batch) -> None:
     """Make the entries that a batch needs, so that what cannot be made is known here."""
     match batch:
         case Coded():
-            batch.pool.entries(batch.codes)
+            batch.pool.see(batch.codes)
         case Joined():
             for part in batch.parts:
                 if isinstance(part, Coded):
-                    part.pool.entries(part.codes)
+                    part.pool.see(part.codes)

@@ -1,13 +1,13 @@
 """A column's values of some rows as pieces of bytes, each with its length before it; vectors where they are numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seedbed.seeding.batches import Batch, Bools, Bytes, Coded, Joined, Numbers, Things, Uuids
+from seedbed.seeding.batches import Batch, Bools, Coded, Joined, Numbers, Things, Uuids
 from seedbed.seeding.encoding import binary
 from seedbed.seeding.kinds import MOMENTS, Kind
 from seedbed.seeding.streams import Ints
@@ -27,73 +27,76 @@ class Encoding:
     one: Callable[[Any], bytes]
 
 
-Piece = Bytes | Things
-"""For each row a few bytes: all of one width, as a table of them, or each its own."""
+Piece = npt.NDArray[Any]
+"""For each row a few bytes: all of one width, as a type that has just these, or each its own, as objects. What is the
+same in all rows has no dimension.
+"""
 
 
 def pieces(batch: Batch, encoding: Encoding) -> list[Piece]:
     """A column's bytes; rows are joined from the pieces of all columns."""
     match batch:
         case Numbers():
-            return [_missing(_numbers(batch.data, encoding.kind), batch.nulls)]
+            return _with_width(_numbers(batch.data, encoding.kind), batch.nulls)
         case Uuids():
-            return [_missing(_with_width(batch.data), batch.nulls)]
+            return _with_width(_whole(batch.data), batch.nulls)
         case Coded():
             key = f"{encoding.key} alone"
             return [batch.pool.encoded(key, _prefixed(encoding), batch.codes, batch.nulls, binary.NULL)[0]]
         case Joined() if encoding.kind.is_text:
             return _joined(batch, encoding)
-    encoded = [binary.with_length(encoding.one(value)) for value in _present(batch)]
-    return [_missing(_things(encoded), batch.nulls, done=batch.nulls)]
+    there = (value for value in batch.tolist() if value is not None) if batch.nulls is not None else batch.values()
+    return [_missing([binary.with_length(encoding.one(value)) for value in there], batch.nulls)]
 
 
 def things(piece: Piece) -> list[bytes]:
     """A piece row by row."""
-    if piece.dtype == np.uint8:
-        return list(np.ascontiguousarray(piece).view(f"V{piece.shape[1]}").ravel().tolist())
-    return list(piece.tolist())
+    return list((piece if piece.dtype == object else piece.view(f"V{piece.dtype.itemsize}")).tolist())
 
 
-def _present(batch: Batch) -> list[Any]:
-    return [value for value in batch.tolist() if value is not None] if batch.nulls is not None else batch.values()
-
-
-def _missing(piece: Piece, nulls: Bools | None, *, done: Bools | None = None) -> Piece:
-    """The same with NULL where it belongs; `done` says that the piece has only the rows that are there."""
-    if nulls is None:
-        return piece
-    whole = np.empty(len(nulls), dtype=object)
-    whole[nulls] = binary.NULL
-    there = ~nulls
-    rows = piece if done is not None else piece[there]
-    whole[there] = _things(things(rows))
-    return whole
-
-
-def _things(items: list[bytes]) -> Things:
-    made = np.empty(len(items), dtype=object)
-    made[:] = items
+def side_by_side(found: Sequence[Piece], rows: int) -> Piece:
+    """Pieces of one width each as one."""
+    made = np.empty(rows, dtype=[(str(place), piece.dtype) for place, piece in enumerate(found)])
+    for place, piece in enumerate(found):
+        made[str(place)] = piece
     return made
 
 
-def _numbers(data: npt.NDArray[Any], kind: Kind) -> Bytes:
+def _with_width(payload: Piece, nulls: Bools | None) -> list[Piece]:
+    width = np.array(payload.dtype.itemsize, dtype=">i4")
+    if nulls is None:
+        return [width, payload]
+    there = payload[~nulls]
+    return [_missing(things(side_by_side([width, there], len(there))), nulls)]
+
+
+def _missing(there: list[bytes], nulls: Bools | None) -> Things:
+    """The rows that are there, and NULL where it belongs."""
+    if nulls is None:
+        nulls = np.zeros(len(there), dtype=np.bool_)
+    made = np.empty(len(nulls), dtype=object)
+    made[nulls] = binary.NULL
+    made[~nulls] = there
+    return made
+
+
+def _numbers(data: npt.NDArray[Any], kind: Kind) -> Piece:
     if kind.name in _PLAIN:
-        return _wide(data.astype(_PLAIN[kind.name]))
+        return data.astype(_PLAIN[kind.name])
     if kind.name == "bool":
-        return _with_width(data.astype(np.uint8)[:, None])
+        return data.astype(np.uint8)
     if kind.name == "date":
-        return _wide((data - _UNIX_DAYS).astype(">i4"))
+        return (data - _UNIX_DAYS).astype(">i4")
     if kind.name in MOMENTS:
-        return _wide((data - binary.EPOCH_MICROSECONDS).astype(">i8"))
+        return (data - binary.EPOCH_MICROSECONDS).astype(">i8")
     if kind.name == "time":
-        return _wide(data.astype(">i8"))
+        return data.astype(">i8")
     if kind.name == "interval":
-        rest = np.zeros((len(data), 8), dtype=np.uint8)
-        return _with_width(np.concatenate([_bytes(data.astype(">i8")), rest], axis=1))
+        return side_by_side([data.astype(">i8"), np.array(0, dtype=">i8")], len(data))
     return _numerics(data, kind)
 
 
-def _numerics(data: Ints, kind: Kind) -> Bytes:
+def _numerics(data: Ints, kind: Kind) -> Piece:
     """As many groups of digits for every row as the type may need: the server takes leading zeros off itself."""
     scale = kind.decimals
     after = -(-scale // binary.GROUP)
@@ -108,7 +111,13 @@ def _numerics(data: Ints, kind: Kind) -> Bytes:
         start = 3 + before + after if number is fraction else 3 + before
         for place in places:
             made[:, start - place] = number // 10 ** (binary.GROUP * place) % 10**binary.GROUP
-    return _with_width(_bytes(made))
+    return _whole(made)
+
+
+def _whole(table: npt.NDArray[Any]) -> Piece:
+    """Each row of a table as one thing."""
+    rows, columns = table.shape
+    return np.ascontiguousarray(table).view(f"V{columns * table.dtype.itemsize}").reshape(rows)
 
 
 def _prefixed(encoding: Encoding) -> Callable[[Any], bytes]:
@@ -134,7 +143,7 @@ def _joined(batch: Joined, encoding: Encoding) -> list[Piece]:
         found.append(encoded)
     if batch.nulls is not None:
         lengths[batch.nulls] = -1
-    return [_bytes(lengths.astype(">i4")), *found]
+    return [lengths.astype(">i4"), *found]
 
 
 def _followed(encoding: Encoding, after: str) -> Callable[[Any], bytes]:
@@ -157,19 +166,3 @@ def _digits(numbers: Ints, batch: Joined) -> tuple[Things, Ints]:
         made[row] = digits = str(numbers[row]).encode()
         sizes[row] = len(digits)
     return made, sizes
-
-
-def _wide(data: npt.NDArray[Any]) -> Bytes:
-    return _with_width(_bytes(data))
-
-
-def _bytes(data: npt.NDArray[Any]) -> Bytes:
-    return np.ascontiguousarray(data).view(np.uint8).reshape(len(data), -1)
-
-
-def _with_width(payload: Bytes) -> Bytes:
-    rows, width = payload.shape
-    made = np.empty((rows, 4 + width), dtype=np.uint8)
-    made[:, :4] = np.frombuffer(width.to_bytes(4, "big"), dtype=np.uint8)
-    made[:, 4:] = payload
-    return made

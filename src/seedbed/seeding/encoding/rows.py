@@ -1,7 +1,7 @@
 """Whole rows, some thousands at a time: in binary where every column can be, else in text."""
 
 from collections.abc import Callable, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from seedbed.errors import SeedsNotUsable
 from seedbed.seeding.batches import Batch, Coded, Objects, Pool
 from seedbed.seeding.encoding import binary, text
-from seedbed.seeding.encoding.columns import Encoding, Piece, pieces, things
+from seedbed.seeding.encoding.columns import Encoding, Piece, pieces, side_by_side, things
 from seedbed.seeding.kinds import own_processing, processor
 
 if TYPE_CHECKING:
@@ -38,14 +38,13 @@ def encoded(table: "TablePlan", rows: range) -> bytes:
     if not in_binary(table):
         written = [[text.NULL if t is None else text.escaped(t) for t in _texts(table, n, b)] for n, b in batches]
         return "".join([f"{line}\n" for line in map("\t".join, zip(*written, strict=True))]).encode()
-    count = np.frombuffer(len(batches).to_bytes(2, "big"), dtype=np.uint8)
-    found: list[Piece] = [np.broadcast_to(count, (len(rows), 2))]
+    found: list[Piece] = [np.array(len(batches), dtype=">i2")]
     for name, batch in batches:
         found += pieces(*_encoding(table, name, batch))
-    together = _side_by_side(found)
-    if len(together) == 1 and together[0].dtype == np.uint8:
+    together = _together(found, len(rows))
+    if len(together) == 1 and together[0].dtype != object:
         return together[0].tobytes()
-    return b"".join(chain.from_iterable(zip(*map(things, together), strict=True)))
+    return b"".join(_row_by_row(together))
 
 
 def sample(table: "TablePlan", count: int) -> list[dict[str, str | None]]:
@@ -59,13 +58,21 @@ def sample(table: "TablePlan", count: int) -> list[dict[str, str | None]]:
     return [dict(zip(written, row, strict=True)) for row in zip(*written.values(), strict=True)]
 
 
-def _side_by_side(found: list[Piece]) -> list[Piece]:
+def _together(found: list[Piece], rows: int) -> list[Piece]:
     """Columns of one width that stand side by side as one."""
     together: list[Piece] = []
-    for fixed, group in groupby(found, lambda piece: piece.dtype == np.uint8):
-        beside: list[Any] = list(group)
-        together += [np.concatenate(beside, axis=1)] if fixed else beside
+    for fixed, group in groupby(found, lambda piece: piece.dtype != object):
+        beside = list(group)
+        together += [side_by_side(beside, rows)] if fixed else beside
     return together
+
+
+def _row_by_row(columns: list[Piece]) -> list[bytes]:
+    """All pieces of the first row, then those of the second; a third of the time of zip()."""
+    made = [b""] * (len(columns) * len(columns[0]))
+    for place, column in enumerate(columns):
+        made[place :: len(columns)] = things(column)
+    return made
 
 
 def _encoding(table: "TablePlan", name: str, batch: Batch) -> tuple[Batch, Encoding]:
