@@ -43,6 +43,7 @@ class Shop:
 
     root: Path
     python: tuple[str, ...] = ()
+    temporary: Path | None = None
 
     def write(self, name: str, code: str) -> Path:
         file = self.root / name
@@ -57,7 +58,7 @@ class Shop:
         process: subprocess.Popen[str] = subprocess.Popen(
             [*(self.python or (sys.executable,)), "-m", "pytest", "-q", *without, *arguments],
             cwd=self.root,
-            env={**kept, **PACKAGES},
+            env={**kept, **PACKAGES, **({"TMPDIR": str(self.temporary)} if self.temporary else {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

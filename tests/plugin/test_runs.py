@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -42,6 +43,9 @@ def test_takes_long(db, db_url, {server}):
 """
 
 
+MANY = int(os.environ.get("SEEDBED_TEST_MANY", "40"))
+"""Tests of the run that is looked at for what it leaves; 500 by the issue."""
+
 _started: "list[subprocess.Popen[str]]" = []
 
 
@@ -65,6 +69,13 @@ def up(project: Shop, process: "subprocess.Popen[str]") -> Path:
     folder = Path(told.read_text())
     told.unlink()
     return folder
+
+
+def segment(identifiers: str) -> str | None:
+    """The line of System V's shared memory that a postmaster's file names: the key and the number."""
+    shared = Path("/proc/sysvipc/shm")
+    lines = shared.read_text().splitlines() if shared.exists() else []
+    return next((line for line in lines if line.split()[:2] == identifiers.split()), None)
 
 
 def await_gone(processes: list[psutil.Process], folder: Path) -> None:
@@ -92,6 +103,34 @@ def test_server(seedbed_server, postgresql, turn):
         folders = set((tmp_path / "seen").read_text().split())
         assert len(folders) == 1
         assert not Path(folders.pop()).exists()
+
+    def test_leave_nothing_of_many_tests_anywhere(self, project: Shop, tmp_path: Path) -> None:
+        own = MANY // 5
+        project.write(
+            "tests/test_shop.py",
+            SHOP.replace("range(8)", f"range({MANY - own})").replace("range(4)", f"range({own})")
+            + """
+@pytest.fixture(autouse=True, scope="session")
+def told(seedbed_server):
+    import pathlib, shutil
+    shutil.copy(seedbed_server.folder / "data/postmaster.pid", "postmaster.pid")
+    pathlib.Path("folder").write_text(str(seedbed_server.folder))
+""",
+        )
+        temporary = tmp_path / "temporary"
+        temporary.mkdir()
+        before = {path.name for path in project.root.iterdir()}
+        snapshots = sorted((project.root / ".seedbed").rglob("*"))
+
+        replace(project, temporary=temporary).run("-n4", passed=MANY)
+
+        postmaster = (project.root / "postmaster.pid").read_text().splitlines()
+        assert not psutil.pid_exists(int(postmaster[0]))
+        assert segment(postmaster[6]) is None
+        assert not Path((project.root / "folder").read_text()).exists()
+        assert [path.name for path in temporary.iterdir() if not path.name.startswith("pytest-of-")] == []
+        assert {path.name for path in project.root.iterdir()} - before == {"postmaster.pid", "folder"}
+        assert sorted((project.root / ".seedbed").rglob("*")) == snapshots
 
     def test_that_are_killed_are_replaced(self, project: Shop) -> None:
         project.write(
@@ -125,9 +164,9 @@ class TestKilled:
         folder = up(project, process)
         run = psutil.Process(process.pid)
         servers = [child for child in run.children(recursive=True) if child.name() == "postgres"]
-        postmaster = int((folder / "data/postmaster.pid").read_text().split()[0])
+        postmaster = (folder / "data/postmaster.pid").read_text().splitlines()
 
-        os.kill(process.pid if victim == "pytest" else postmaster, signal.SIGKILL)
+        os.kill(process.pid if victim == "pytest" else int(postmaster[0]), signal.SIGKILL)
         if victim == "server":
             process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
@@ -138,6 +177,17 @@ class TestKilled:
         project.write("tests/test_shop.py", SHOP)
         project.run(passed=12)
         assert not folder.exists()
+        assert segment(postmaster[6]) is None
+
+    def test_two_at_once_make_one_template(self, project: Shop) -> None:
+        project.write("tests/test_shop.py", SHOP)
+        shutil.rmtree(project.root / ".seedbed")
+
+        both = [project.start("-s"), project.start("-s")]
+        said = [process.communicate(timeout=180)[0] for process in both]
+
+        assert ["12 passed" in text for text in said] == [True, True], said
+        assert len(list((project.root / ".seedbed").glob("tests-*/*-*"))) == 1
 
     def test_builder_of_a_template_is_replaced(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_shop(db):\n    assert users(db) == USERS\n")
@@ -205,7 +255,7 @@ class TestSnapshots:
         usual = project.run("-s", "-n0", "-k", "usual", passed=1, deselected=2)
 
         made = [re.findall(r"made (\w+)", said) for said in (first, again, usual)]
-        assert made == [["testing", "development", "preview", "preview"], ["preview"], ["testing"]]
+        assert made == [["testing", "development", "preview", "preview"], ["preview"], []]
         assert "spring" in first
         assert len(list((project.root / ".seedbed").glob("tests-*/*-*"))) == 2
 
@@ -273,6 +323,31 @@ class TestServer:
 
         assert re.search(r"up (/\S+)", said)
         assert "up /dev/shm" not in said
+
+    def test_may_be_of_another_version(self, project: Shop) -> None:
+        other = installed()[-1]
+        if other.major == installed()[0].major:
+            pytest.skip("this machine has PostgreSQL of one version")
+        project.write(
+            "tests/test_shop.py",
+            SHOP
+            + f"""
+def test_version(db, db_engine, async_db):
+    assert db.connection().dialect.server_version_info[0] == {other.major}
+""",
+        )
+        project.write(
+            "tests/conftest.py",
+            f"""
+            from pathlib import Path
+            from seedbed.postgres.embedded import Binaries
+            from seedbed.testing import runs
+
+            runs.find_binaries = lambda: Binaries.in_folder(Path({str(other.folder)!r}), "elsewhere")
+            """,
+        )
+
+        project.run("-n2", passed=13)
 
     @pytest.mark.parametrize("person", people(), ids=lambda person: person.name)
     def test_runs_for_whoever_tests(self, begun: Shop, person: Person) -> None:

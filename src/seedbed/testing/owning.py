@@ -6,7 +6,7 @@ from pathlib import Path
 from psycopg2 import Error as DriverError
 
 from seedbed.errors import SeedbedError
-from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded import Binaries, ThrowawayServer, throwaway_server
 from seedbed.testing.keeping import Kept, keep_data
 from seedbed.testing.snapshots import being_copied
 
@@ -20,11 +20,11 @@ class RunServer:
         self._kept: list[Kept] = []
         self._base: Path | None = None
 
-    def start(self, snapshot: Path | None) -> ThrowawayServer:
-        """Start it on a copy of a snapshot, or empty; one that runs already is given as it is."""
+    def start(self, binaries: Binaries, snapshot: Path | None) -> ThrowawayServer:
+        """Start it on a copy of a snapshot that the same programs made, or empty; one that runs is given as it is."""
         if self._server is None:
             with nullcontext() if snapshot is None else being_copied(snapshot):
-                self._server = self._stack.enter_context(throwaway_server(kept=snapshot))
+                self._server = self._stack.enter_context(throwaway_server(binaries, kept=snapshot))
         return self._server
 
     def keep(self, base: Path, kept: Kept) -> None:

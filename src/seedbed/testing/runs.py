@@ -93,7 +93,7 @@ class Run:
         binaries = self.binaries
         with self.watch.looking_away():
             kept = snapshot(self.templates, binaries, self._seeds) if self._seeds is not None else None
-        return self._server.start(kept)
+        return self._server.start(binaries, kept)
 
     @cached_property
     def host(self) -> Host:

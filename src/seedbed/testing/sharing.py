@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from seedbed.errors import SeedbedError, ServerNotShared
 
 if TYPE_CHECKING:
-    from seedbed.postgres.embedded import ThrowawayServer
+    from seedbed.postgres.embedded import Binaries, ThrowawayServer
     from seedbed.testing.keeping import Kept
     from seedbed.testing.owning import RunServer
 
@@ -59,7 +59,7 @@ class Sharing:
         answer: object = None
         try:
             if wish == "server":
-                answer = self._server.start(subject)
+                answer = self._server.start(*subject)
             elif wish == "keep":
                 self._server.keep(*subject)
             elif "_server" in vars(self):
@@ -78,13 +78,13 @@ class SharedServer:
     def __init__(self, way: tuple[Any, bytes]) -> None:
         self._way = way
 
-    def start(self, snapshot: Path | None) -> "ThrowawayServer":
+    def start(self, binaries: "Binaries", snapshot: Path | None) -> "ThrowawayServer":
         """As `RunServer.start`.
 
         Raises:
             ServerNotShared: the first process cannot be reached, or has no server.
         """
-        answer = _ask(self._way, "server", snapshot)
+        answer = _ask(self._way, "server", (binaries, snapshot))
         if isinstance(answer, tuple):
             raise ServerNotShared(" ".join(answer).strip().removesuffix("."))
         server: ThrowawayServer = answer

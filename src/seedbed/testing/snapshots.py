@@ -20,6 +20,8 @@ from seedbed.testing.templates import PREFIX, Templates
 _KEPT = 4
 """Snapshots of a project that stay: whoever changes between branches has each made once."""
 
+_DIGITS = 12
+
 
 def snapshot(templates: Templates, binaries: Binaries, seeds: Collection[str] = ()) -> Path:
     """A folder to start a server from that has the project's usual template, and those of other `seeds`; made first
@@ -36,6 +38,8 @@ def snapshot(templates: Templates, binaries: Binaries, seeds: Collection[str] = 
     usual = base / f"{templates.name(templates.usual).removeprefix(PREFIX)}-{_user()}"
     target = usual.with_name(f"{usual.name}-{_digest(templates, others)}") if others else usual
     with FileLock(base / "lock", mode=0o600):
+        if not others and read_state(usual) is None:  # one that has more will do
+            target = next((one for one in base.glob(f"{usual.name}-{'?' * _DIGITS}") if read_state(one)), usual)
         if read_state(target) is None:
             _make(templates, binaries, target, others, begin_from=usual if others and read_state(usual) else None)
         os.utime(target)
@@ -71,7 +75,7 @@ def _made(folder: Path) -> Path:
 
 
 def _digest(templates: Templates, seeds: list[str]) -> str:
-    return sha256(" ".join(templates.name(seed) for seed in seeds).encode()).hexdigest()[:12]
+    return sha256(" ".join(templates.name(seed) for seed in seeds).encode()).hexdigest()[:_DIGITS]
 
 
 def _make(

@@ -28,6 +28,9 @@ _PREFIX = "seedbed-throwaway-"
 _UNFINISHED_SECONDS = 600
 """A folder that is this old and has no state never got one, or is what was still being written as it was removed."""
 _PR_SET_PDEATHSIG = 1
+_IPC_RMID = 0
+_ATTACHED = 6
+"""Where /proc/sysvipc/shm says how many processes use a segment."""
 _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -98,8 +101,7 @@ def throwaway_server(binaries: Binaries | None = None, *, kept: Path | None = No
         process.returncode = 0  # it is ended by its folder, below, however far this came
         yield ThrowawayServer(port, state.superuser_password, home, binaries, state.owner_password)
     finally:
-        cluster.stop(immediately=True)
-        shutil.rmtree(home, ignore_errors=True)
+        _remove(home, cluster)
 
 
 def _parent(account: Account) -> Path:
@@ -135,8 +137,27 @@ def _remove_orphans(parent: Path) -> None:
             continue
         if state.living if state is not None else time.time() - found.st_mtime < _UNFINISHED_SECONDS:
             continue
-        Cluster(home / "data", home / "log", Binaries(Path(), "0", ""), Account()).stop(immediately=True)
-        shutil.rmtree(home, ignore_errors=True)
+        _remove(home, Cluster(home / "data", home / "log", Binaries(Path(), "0", ""), Account()))
+
+
+def _remove(home: Path, cluster: Cluster) -> None:
+    cluster.stop(immediately=True)
+    _free_segment(cluster.data / "postmaster.pid")
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _free_segment(left: Path) -> None:
+    """Free the few bytes of shared memory that a killed postmaster leaves with its file, and that only the next one on
+    the same data would free.
+    """
+    shared = Path("/proc/sysvipc/shm")
+    try:
+        identifiers = left.read_text(encoding="utf-8").splitlines()[6].split()
+        lines = [line.split() for line in shared.read_text(encoding="ascii").splitlines()]
+    except (OSError, IndexError):
+        return
+    if any(line[:2] == identifiers and line[_ATTACHED] == "0" for line in lines):
+        ctypes.CDLL(None).shmctl(int(identifiers[1]), _IPC_RMID, None)
 
 
 def _bound_to_owner() -> dict[str, Callable[[], None]]:
