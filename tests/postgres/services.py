@@ -177,11 +177,11 @@ def ensure(server: Server) -> None:
         server.ensure()
 
 
-def fill(root: Path, url: DatabaseUrl, **more: str) -> None:
-    """Bring a database the reference tables, with the rows of seeds/testing.py."""
+def fill(root: Path, url: DatabaseUrl, environment: str = "testing", **more: str) -> None:
+    """Bring a database the reference tables, with the rows of an environment's seeds."""
     variables = {**environ(), "DATABASE_URL": url.reveal(), "SEEDBED_PORT": str(free_port()), **more}
     subprocess.run(
-        [*SEEDBED, "up", "--once", "-e", "testing"], cwd=root, env=variables, check=True, capture_output=True
+        [*SEEDBED, "up", "--once", "-e", environment], cwd=root, env=variables, check=True, capture_output=True
     )
 
 

@@ -448,11 +448,9 @@ class TestPool:
                 with suppress(DatabaseAway):
                     await app.state.reader.fetch(Statement("SELECT pg_sleep(60)"))
                 with psycopg.connect(url.reveal(), autocommit=True) as other:
-                    asked = (
-                        "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
-                    )
+                    found = "FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
                     until = time.monotonic() + 5
-                    while other.execute(asked).fetchone() != (0,):
+                    while other.execute(f"SELECT count(*) {found}").fetchone() != (0,):
                         assert time.monotonic() < until
                         await asyncio.sleep(0.01)
 

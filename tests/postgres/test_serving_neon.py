@@ -22,7 +22,7 @@ def neon() -> Iterator[Neon]:
 @pytest.fixture(scope="module")
 def root(neon: Neon) -> Iterator[Path]:
     with reference_project() as copied:
-        fill(copied, parse_url(neon.run.database_url()), **leading(neon))
+        fill(copied, parse_url(neon.run.database_url()), "development", **leading(neon))
         yield copied
 
 

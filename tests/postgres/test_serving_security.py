@@ -170,6 +170,17 @@ class TestSizes:
 
         assert (answer.status_code, answer.json()["code"]) == (414, "SB610")
 
+    def test_of_values_that_fit_no_cursor_are_said(self, client: TestClient, kennel: Database) -> None:
+        execute(kennel.direct, "UPDATE pet SET name = repeat('x', 9000) WHERE id = 1")
+        try:
+            long = client.get("/pets?sort=-name&limit=1")
+            plain = client.get("/pets?limit=1")
+        finally:
+            execute(kennel.direct, "UPDATE pet SET name = 'Pet 1' WHERE id = 1")
+
+        assert long.json()["detail"].startswith("sort cannot be used: its values are too long for a cursor.")
+        assert "link" in plain.headers
+
     @pytest.mark.parametrize("key", [2**31, -(2**31) - 1, 2**63, 10**30, "9" * 400, "9" * 5000, "1.5", "1e3", "٣", ""])
     def test_of_a_key_that_no_row_has_are_the_clients_mistake(self, client: TestClient, key: object) -> None:
         assert client.get(f"/owners/{key}").status_code in {404, 422}

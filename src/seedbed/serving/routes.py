@@ -11,7 +11,8 @@ from pydantic_core import PydanticSerializationError
 from sqlalchemy.orm.exc import DetachedInstanceError
 from starlette.types import Receive, Scope, Send
 
-from seedbed.errors import DatabaseAway, RowNotFound, RowNotWritten
+from seedbed.errors import DatabaseAway, QueryRefused, RowNotFound, RowNotWritten
+from seedbed.serving.access import URL_BYTES
 from seedbed.serving.compiling import Compiler, Owner
 from seedbed.serving.cursors import Cursors
 from seedbed.serving.logs import LOG
@@ -124,7 +125,10 @@ class Tables:
             raise RowNotFound(of.owner.table.name)
         if more == b"true":
             cursor = self._cursors.write(place, [None if end is None else end.decode() for end in ends])
-            headers.append((b"link", _next(scope, raw, cursor)))
+            following = _next(scope, raw, cursor)
+            if len(following) > URL_BYTES:  # a link that would be refused is worse than none, and none means the end
+                raise QueryRefused("sort", "its values are too long for a cursor")
+            headers.append((b"link", b"<" + following + b'>; rel="next"'))
         return _Answer(_written(resource, query.fields, body or b"[]"), headers)
 
     async def _counted(
@@ -169,7 +173,7 @@ def raw_path(scope: Scope) -> bytes:
 def _next(scope: Scope, raw: bytes, cursor: str) -> bytes:
     kept = [part for part in raw.split(b"&") if part and unquote_to_bytes(part.partition(b"=")[0]) != b"cursor"]
     query = b"&".join([*kept, b"cursor=" + cursor.encode()])
-    return b"<" + _fit_for_a_header(raw_path(scope) + b"?" + query) + b'>; rel="next"'
+    return _fit_for_a_header(raw_path(scope) + b"?" + query)
 
 
 def _fit_for_a_header(url: bytes) -> bytes:

@@ -110,7 +110,7 @@ def _server(app: ASGIApp) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app, loop=loop, log_config=None, log_level="warning", access_log=False,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
+            server_header=False, timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
     )  # fmt: skip
 
