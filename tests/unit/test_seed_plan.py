@@ -547,6 +547,16 @@ class TestPlanRefuses:
 
         assert raised.value.message.startswith(said or f"{LINE} 8: faker('date_between'): ParseError: ")
 
+    def test_one_value_in_every_row_of_a_unique_column(self, make: Callable[..., Project]) -> None:
+        project = make(
+            HERO.replace("name: str", "name: str = Field(unique=True)"), "seeds.add(tables.Hero, 3, name='a')"
+        )
+
+        with pytest.raises(DomainTooSmall) as raised:
+            planned(project)
+
+        assert raised.value.message == "hero.name is unique, and 3 rows are planned for 1 possible values."
+
     def test_a_value_that_its_column_cannot_hold(self, make: Callable[..., Project]) -> None:
         project = make(HERO + "    born_at: datetime", "seeds.add(tables.Hero, 3, born_at='soon')")
         hero = table(planned(project), "hero")
@@ -554,9 +564,7 @@ class TestPlanRefuses:
         with pytest.raises(SeedsNotUsable) as raised:
             sample(hero, 1)
 
-        assert raised.value.message == (
-            f"{LINE} 6: hero.born_at cannot hold 'soon': AttributeError: 'str' object has no attribute 'utcoffset'"
-        )
+        assert raised.value.message == (f"{LINE} 6: hero.born_at cannot hold 'soon', which is of type str")
 
     @pytest.mark.parametrize(
         ("lock", "said"),

@@ -73,6 +73,8 @@ def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: b
 def _by_rule(wish: Wish, rule: Rule) -> Filling:
     match rule:
         case Constant(value):
+            if wish.unique and value is not None and wish.most > 1:
+                raise DomainTooSmall(wish.table.name, wish.name, wish.most, 1)
             return constant(wish.column, value)
         case Choice(values, weights):
             return chosen(wish, values, weights)

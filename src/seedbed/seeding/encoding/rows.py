@@ -115,6 +115,9 @@ def _guarded(table: "TablePlan", name: str, function: Callable[[Any], Any]) -> C
     def guarded(value: Any) -> Any:
         try:
             return function(value)
+        except (AttributeError, TypeError) as error:
+            reason = f"{table.name}.{name} cannot hold {value!r}, which is of type {type(value).__name__}"
+            raise SeedsNotUsable(table.place, reason) from error
         except Exception as error:
             reason = f"{table.name}.{name} cannot hold {value!r}: {type(error).__name__}: {error}"
             raise SeedsNotUsable(table.place, reason) from error
