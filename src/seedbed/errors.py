@@ -854,7 +854,8 @@ class DomainTooSmall(SeedError):
     def __init__(self, table: str, column: str, wanted: int, possible: int) -> None:
         self.table, self.possible = table, possible
         super().__init__(
-            f"{table}.{column} is unique, and {wanted:,} rows are planned for {possible:,} possible values.",
+            f"{table}.{column} is unique, and {wanted:,} rows are planned for"
+            f" {possible:,} possible value{'s' if possible != 1 else ''}.",
             remedy="Plan fewer rows, or fill the column by a rule in the seeds.",
         )
 

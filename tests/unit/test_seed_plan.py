@@ -555,7 +555,7 @@ class TestPlanRefuses:
         with pytest.raises(DomainTooSmall) as raised:
             planned(project)
 
-        assert raised.value.message == "hero.name is unique, and 3 rows are planned for 1 possible values."
+        assert raised.value.message == "hero.name is unique, and 3 rows are planned for 1 possible value."
 
     def test_a_value_that_its_column_cannot_hold(self, make: Callable[..., Project]) -> None:
         project = make(HERO + "    born_at: datetime", "seeds.add(tables.Hero, 3, born_at='soon')")

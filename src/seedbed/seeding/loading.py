@@ -1,8 +1,9 @@
 """Rows put into a table by COPY, over the connection's own transaction."""
 
 import io
+import sys
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Any
@@ -50,7 +51,8 @@ def copy(
     driver: Any = connection.connection.cursor()
     reader = _Reader(_framed(chunks, binary=binary))
     try:
-        driver.copy_expert(f"COPY {table_name(table.sql)} ({names}) FROM STDIN ({form})", reader, size=_READ_BYTES)
+        with _unprinted():
+            driver.copy_expert(f"COPY {table_name(table.sql)} ({names}) FROM STDIN ({form})", reader, size=_READ_BYTES)
     except DriverError as error:
         if reader.failure is not None:
             raise reader.failure from error
@@ -79,6 +81,18 @@ def blamed(table: str, error: DriverError) -> SeedbedError | None:
 def named(table: TablePlan, error: DriverError) -> Exception:
     """The error to raise for one that the server gave while it got a table's rows."""
     return check_refused(table, error) or blamed(table.name, error) or error
+
+
+@contextmanager
+def _unprinted() -> Iterator[None]:
+    """When a connection is cut, psycopg2 raises its error while it still raises another, and prints what Python says of
+    that: by `sys.excepthook`, which nobody else uses meanwhile, since threads have a hook of their own.
+    """
+    before, sys.excepthook = sys.excepthook, lambda *_: None
+    try:
+        yield
+    finally:
+        sys.excepthook = before
 
 
 def _ahead(chunks: Iterator[bytes]) -> Generator[bytes]:
