@@ -95,3 +95,24 @@ class Address(Table, table=True):
         seed(project, database, "seeds.add(tables.Hero, 300)")
 
         assert execute(database.direct, "SELECT count(*) FROM hero WHERE code LIKE 'H-%'") == [(300,)]
+
+    def test_that_a_column_which_is_mostly_empty_has_to_be_there(
+        self, make: Callable[..., Project], database: Database
+    ) -> None:
+        project = make(
+            """
+            class Hero(Table, table=True):
+                __table_args__ = (
+                    CheckConstraint("updated_at IS NULL OR deleted_at IS NOT NULL"),
+                    CheckConstraint("NOT flag OR updated_at IS NOT NULL"),
+                )
+                id: int | None = Field(default=None, primary_key=True)
+                flag: bool
+                updated_at: datetime | None = None
+                deleted_at: datetime | None = None
+            """
+        )
+
+        seed(project, database, "seeds.add(tables.Hero, 3000)")
+
+        assert execute(database.direct, "SELECT count(*) FROM hero") == [(3000,)]

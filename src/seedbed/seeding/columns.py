@@ -33,7 +33,8 @@ that says that a row is gone.
 
 
 def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: bool = True) -> Filling | None:
-    """What fills a column; None where it is left to the database. Unless `named`, its name does not narrow numbers.
+    """What fills a column; None where it is left to the database. Unless `named`, its name neither narrows
+    numbers nor says how often it is NULL.
 
     Raises:
         NoGenerator, DomainTooSmall: a column can be neither filled nor left out.
@@ -64,10 +65,10 @@ def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: b
     inferred = _by_values(wish) or person(wish) or place(wish) or _by_type(wish)
     if inferred is None:
         return _unmade(table, column)
-    if not optional or is_when_made(name) or is_when_changed(name):
+    if not optional or (named and (is_when_made(name) or is_when_changed(name))):
         return inferred
     share = _MOSTLY_EMPTY if is_when_gone(name) else _RARE if wish.kind.name in MOMENTS else _EMPTY
-    return sometimes_empty(inferred, stream, share)
+    return sometimes_empty(inferred, stream, share if named else _RARE)
 
 
 def _by_rule(wish: Wish, rule: Rule) -> Filling:

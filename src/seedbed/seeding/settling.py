@@ -173,8 +173,8 @@ class Settling:
             if column.nullable and not self._table.facts[name].not_null and name not in self._table.rules:
                 kept = made[name]
                 made[name] = kept.without(bad)
-                if self._bad(group, made, rows).sum() >= bad.sum():
-                    made[name] = kept
+                helped = bad & ~self._bad(group, made, rows)
+                made[name] = kept.without(helped) if helped.any() else kept
 
 
 class Group:
