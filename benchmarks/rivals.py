@@ -1,4 +1,4 @@
-"""What fills tables otherwise, each as its manual has it, on a sample: installed by `pip install --group benchmark`."""
+"""What fills tables otherwise, each as its manual has it, on a sample: of the versions in benchmarks/requirements.lock."""
 
 import importlib.util
 import io
@@ -70,7 +70,7 @@ def _creator(ground: Ground) -> Callable[[], Any]:
 def _there(module: str) -> bool:
     if importlib.util.find_spec(module) is not None:
         return True
-    print(f"{module} is not installed, so it takes no part: pip install --group benchmark")
+    print(f"{module} is not installed, so it takes no part: scripts/bench installs it where there is a network.")
     return False
 
 
@@ -219,7 +219,7 @@ def _drizzle(ground: Ground, users: int, tasks: int, stack: ExitStack) -> Callab
         return None
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seedbed-bench-drizzle-")))
     (folder / "package.json").write_text('{"type": "module"}')
-    wanted = ["drizzle-orm@^0.45", "drizzle-seed@^0.3", "pg@^8"]
+    wanted = ["drizzle-orm@0.45.4", "drizzle-seed@0.3.1", "pg@8.23.1"]
     done = subprocess.run(
         [npm, "install", "--silent", *wanted], cwd=folder, capture_output=True, text=True, check=False
     )

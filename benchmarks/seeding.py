@@ -26,6 +26,7 @@ from seedbed.modelling import Schema, load_schema
 from seedbed.modelling.building import build
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
+from seedbed.seeding.locking import ENGINE
 from seedbed.seeding.plan import SeedPlan, plan
 from seedbed.seeding.running import run
 from seedbed.seeding.working import processes
@@ -35,7 +36,7 @@ from seedbed.settings.sources import Kind
 
 IN_PLACE, ASIDE = "Seedbed, in place", "Seedbed, set aside"
 BINARY, CSV = "COPY of a binary file", "COPY of a csv file"
-AFTER = ", constraints after"
+AFTER, ALIKE = ", constraints after", ", all else as Seedbed"
 KEYS = {
     "bigint": "Key | None = Field(default=None, primary_key=True, sa_type=BigInteger)",
     "uuid4": "Key = Field(default_factory=uuid4, primary_key=True)",
@@ -97,7 +98,9 @@ class Ground:
         big = ", sa_type=BigInteger" if self.kind == "bigint" else ""
         words = MODELS.format(type="int" if self.kind == "bigint" else "UUID", key=KEYS[self.kind], big=big)
         (self.root / "schema/__init__.py").write_text(words)
-        (self.root / "seeds/development.lock").write_text("engine = 2\nseed = 1\nas_of = 2026-11-01T00:00:00+00:00\n")
+        (self.root / "seeds/development.lock").write_text(
+            f"engine = {ENGINE}\nseed = 1\nas_of = 2026-11-01T00:00:00+00:00\n"
+        )
         for name in [name for name in sys.modules if name == "schema"]:
             sys.modules[name].SQLModel.metadata.clear()
             del sys.modules[name]
@@ -142,17 +145,22 @@ def seedbed(ground: Ground, users: int, tasks: int, *, set_aside: bool) -> Conte
     )
 
 
-def ready_made(ground: Ground, folder: Path, form: str, *, after: bool) -> Contender:
-    """The same rows from files, sent by a client in one transaction."""
+def ready_made(ground: Ground, folder: Path, form: str, *, after: bool, alike: bool = False) -> Contender:
+    """The same rows from files, sent by a client in one transaction; `alike` with all else that Seedbed does around
+    them: tables made anew, rows frozen, and ANALYZE.
+    """
 
     def load() -> None:
         arguments: dict[str, Any] = dict(ground.database.direct.connect_arguments())
         connection = psycopg2.connect(**arguments)
+        targets = {name: f"bare.{name}" if after else f'"{name}"' for name in ("user", "task")}
         with connection.cursor() as cursor:
-            for name in ("user", "task"):
-                target = f"bare.{name}" if after else f'"{name}"'
+            if alike:
+                cursor.execute(f"TRUNCATE {', '.join(targets.values())}")
+            for name, target in targets.items():
+                options = f"FORMAT {form}{', FREEZE' if alike else ''}"
                 with (folder / f"{name}.{form}").open("rb") as rows:
-                    cursor.copy_expert(f"COPY {target} FROM STDIN (FORMAT {form})", rows, size=1 << 20)
+                    cursor.copy_expert(f"COPY {target} FROM STDIN ({options})", rows, size=1 << 20)
             if after:
                 cursor.execute("ALTER TABLE bare.user ADD CONSTRAINT user_pkey PRIMARY KEY (id)")
                 cursor.execute("ALTER TABLE bare.user ADD CONSTRAINT user_email_key UNIQUE (email)")
@@ -160,6 +168,8 @@ def ready_made(ground: Ground, folder: Path, form: str, *, after: bool) -> Conte
                 cursor.execute(
                     "ALTER TABLE bare.task ADD CONSTRAINT task_user_id_fkey FOREIGN KEY (user_id) REFERENCES bare.user"
                 )
+            if alike:
+                cursor.execute(f"ANALYZE {', '.join(targets.values())}")
         connection.commit()
         connection.close()
 
@@ -177,17 +187,20 @@ def files(ground: Ground, folder: Path, users: int, tasks: int) -> float:
     return sum((folder / f"{name}.binary").stat().st_size for name in ("user", "task")) / 1e6
 
 
-def loads(ground: Ground, folder: Path, users: int, tasks: int, rounds: int) -> dict[str, list[float]]:
+def loads(ground: Ground, folder: Path, users: int, tasks: int, rounds: int) -> None:
+    """Seedbed against files of its own rows, constraints in place and after."""
     megabytes = files(ground, folder, users, tasks)
     shown = f"{tasks:,} tasks, {users:,} users, {ground.kind} keys, {megabytes:,.0f} MB"
     in_place = {
         BINARY: ready_made(ground, folder, "binary", after=False),
         IN_PLACE: seedbed(ground, users, tasks, set_aside=False),
+        BINARY + ALIKE: ready_made(ground, folder, "binary", after=False, alike=True),
         CSV: ready_made(ground, folder, "csv", after=False),
     }
     set_aside = {
         BINARY + AFTER: ready_made(ground, folder, "binary", after=True),
         ASIDE: seedbed(ground, users, tasks, set_aside=True),
+        BINARY + AFTER + ALIKE: ready_made(ground, folder, "binary", after=True, alike=True),
         CSV + AFTER: ready_made(ground, folder, "csv", after=True),
     }
     seconds = race(in_place | set_aside, rounds=rounds)
@@ -200,21 +213,34 @@ def loads(ground: Ground, folder: Path, users: int, tasks: int, rounds: int) -> 
     ]
     table(["speed", "MB/s", "rows/s"], speeds)
     shares = [
-        [name, f"{100 * statistics.median(b / t for b, t in zip(seconds[base], seconds[name], strict=True)):.0f} %"]
-        for name, base in ((IN_PLACE, BINARY), (ASIDE, BINARY + AFTER))
+        [name, _of(seconds[base], seconds[name])]
+        for name, base in (
+            (IN_PLACE, BINARY),
+            (IN_PLACE, BINARY + ALIKE),
+            (ASIDE, BINARY + AFTER),
+            (ASIDE, BINARY + AFTER + ALIKE),
+        )
     ]
-    table(["of the binary file's speed, median of pairs", ""], shares)
-    return {name: [t / rows for t in times] for name, times in seconds.items()}
+    table(["of the file's speed, plain and then with all else, median of pairs", ""], shares)
 
 
-def against_rivals(ground: Ground, rounds: int, found: Sequence[Rival], seedbeds: dict[str, list[float]]) -> None:
-    """Rivals on a sample each, by the row; rounds are paired with those of the loads."""
-    contenders = {rival.name: Contender(rival.work, ground.emptied) for rival in found}
+def _of(base: Sequence[float], ours: Sequence[float]) -> str:
+    shares = [100 * b / t for b, t in zip(base, ours, strict=True)]
+    return f"{statistics.median(shares):.0f} % ({min(shares):.0f}..{max(shares):.0f})"
+
+
+def against_rivals(ground: Ground, rounds: int, found: Sequence[Rival], users: int, tasks: int) -> None:
+    """Rivals on a sample each, by the row, in the same rounds as Seedbed with all rows."""
+    contenders = {
+        IN_PLACE: seedbed(ground, users, tasks, set_aside=False),
+        ASIDE: seedbed(ground, users, tasks, set_aside=True),
+        **{rival.name: Contender(rival.work, ground.emptied) for rival in found},
+    }
     seconds = race(contenders, rounds=rounds)
-    rows = {rival.name: rival.rows for rival in found}
+    rows = {IN_PLACE: users + tasks, ASIDE: users + tasks, **{rival.name: rival.rows for rival in found}}
     each = {name: [t / rows[name] for t in times] for name, times in seconds.items()}
-    ours = {name: seedbeds[name][:rounds] for name in (IN_PLACE, ASIDE)}
-    report("one row", ours | each, against=IN_PLACE)
+    report("one row", each, against=IN_PLACE)
+    report("one row", each, against=ASIDE)
 
 
 def memory(ground: Ground, tasks: int) -> None:
@@ -255,7 +281,9 @@ def load(root: Path, address: str) -> None:
 
 
 def workers(ground: Ground, tasks: int, rounds: int) -> None:
-    """A `derive` in every row, by one process and by two more; these are started before the clock."""
+    """A `derive` in every row, by one process and by two more; these are started before the clock. One spends most of
+    its time in making rows.
+    """
 
     def by(count: int) -> Contender:
         stack = ExitStack()
@@ -327,7 +355,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--keys", default="bigint", help="bigint, uuid4, uuid7, or several with commas between")
     parser.add_argument("--sample", type=int, default=10_000, help="tasks that slow rivals make")
-    parser.add_argument("--parts", default="loads,rivals,little,workers", help="of these and memory, which")
+    parser.add_argument(
+        "--parts", default="loads,rivals,little,workers,memory", help="which of these; each takes some minutes at most"
+    )
     parser.add_argument("--memory", type=int, default=10_000_000, help="tasks of the part that measures memory")
     parser.add_argument("--durable", action="store_true", help="on disk, with fsync and full-page writes on")
     parser.add_argument("--load", nargs=2, metavar=("FOLDER", "URL"), help=argparse.SUPPRESS)
@@ -346,11 +376,12 @@ def main() -> None:
             ground = Ground(root, database, kind)
             settings = ("server_version", "shared_buffers", "fsync", "wal_level", "maintenance_work_mem")
             print(", ".join(f"{name} {ground.execute(f'SHOW {name}')[0][0]}" for name in settings), "\n")
-            each = loads(ground, folder, users, tasks, chosen.rounds) if "loads" in parts else {}
-            if "rivals" in parts and each and kind == "bigint":
-                against_rivals(ground, min(3, chosen.rounds), rivals(ground, chosen.sample, stack), each)
+            if "loads" in parts:
+                loads(ground, folder, users, tasks, chosen.rounds)
+            if "rivals" in parts and kind == "bigint":
+                against_rivals(ground, min(3, chosen.rounds), rivals(ground, chosen.sample, stack), users, tasks)
             if "workers" in parts and kind == "bigint":
-                workers(ground, tasks // 10, chosen.rounds)
+                workers(ground, tasks // 5, chosen.rounds)
             if "memory" in parts and kind == "bigint":
                 memory(ground, chosen.memory)
             if "little" in parts and kind == "bigint":
