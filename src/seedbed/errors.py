@@ -260,6 +260,18 @@ class NothingServed(ProjectError):
         )
 
 
+class FileNotWritten(ProjectError):
+    """The system did not let a file be written: the disk is full, or the folder may only be read."""
+
+    code = "SB125"
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(
+            f"{file} could not be written: {reason}.",
+            remedy="Make room there, or let it be written to, and run the command again.",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 2xx
 
 
@@ -561,10 +573,12 @@ class AdoptionRefused(MigrationError):
 
     code = "SB214"
 
-    def __init__(self, database: str, reason: str) -> None:
+    def __init__(self, database: str, reason: str, *, already: bool = False) -> None:
         super().__init__(
             f"{database} was not adopted: {reason}.",
-            remedy="Change the models, or the database, until a revision makes what the database has.",
+            remedy="There is nothing to adopt: seedbed migrate status"
+            if already
+            else "Change the models, or the database, until a revision makes what the database has.",
         )
 
 

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from seedbed.errors import BackfillNeeded, ModelsUndrafted, RevisionFailed, SchemaNotBuildable, StepNotReversible
+from seedbed.errors import (
+    BackfillNeeded,
+    FileNotWritten,
+    ModelsUndrafted,
+    RevisionFailed,
+    SchemaNotBuildable,
+    StepNotReversible,
+)
 from seedbed.migrating.applying import apply
 from seedbed.migrating.checking import check
 from seedbed.migrating.drafting import Drafted, draft, draft_empty
@@ -16,7 +23,7 @@ from seedbed.migrating.sealing import seal
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration
-from tests.projects import Project, execute, little_project
+from tests.projects import Project, execute, little_project, no_room
 
 HERO = """
 class Hero(Table, table=True):
@@ -79,6 +86,29 @@ class TestDraft:
         assert proof is not None
         assert proof.filled.rows == {"hero": 2}
         assert 'check constraint "coded" of relation "hero" is violated by some row' in proof.conditions
+
+    @pytest.mark.parametrize("kind", [draft, draft_empty])
+    def test_leaves_no_file_where_there_is_no_room_for_one(
+        self, project: Project, configured: Configuration, kind: Any
+    ) -> None:
+        with no_room(), pytest.raises(FileNotWritten, match="File too large"):
+            kind(configured, "Create hero")
+
+        assert project.revisions() == []
+        assert read_history(project.settled).head is None
+
+    def test_leaves_no_file_that_is_not_sealed(
+        self, project: Project, configured: Configuration, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: Any, **__: Any) -> None:
+            raise FileNotWritten("migrations/head", "No space left on device")
+
+        monkeypatch.setattr("seedbed.migrating.drafting.seal", full)
+        for kind in (draft, draft_empty):
+            with pytest.raises(FileNotWritten):
+                kind(configured, "Create hero")
+
+        assert project.revisions() == []
 
     def test_leaves_no_throw_away_database(
         self, project: Project, configured: Configuration, seedbed_server: ThrowawayServer

@@ -1,5 +1,6 @@
 """`seedbed branch`: copies of the environment's database, each with a name."""
 
+import shlex
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -55,11 +56,12 @@ def create(
 
         provider = provider_of(configuration(ctx, env))
         made = make(provider, name, parent=parent, lasting=length(lasting), force=force)
-    said = f"{made.name} is a copy of {made.parent}, marked {made.mark}. Its address: seedbed branch url {made.name}"
+    said = f"{made.name} is a copy of {made.parent}, marked {made.mark}. "
+    said += f"Its address: seedbed branch url {shlex.quote(made.name)}"
     show_result(made, as_json=as_json, lines=[said])
 
 
-@branch.command("list")
+@branch.command("list", short_help="List the branches, and when each ends.")
 @env_option
 @json_option
 @click.pass_context
@@ -161,8 +163,9 @@ def url(ctx: click.Context, name: str, show_password: bool, env: str | None) -> 
 @click.argument("name", metavar="NAME")
 @click.option("--yes", metavar="NAME", help="Confirm with the branch's name instead of typing it.")
 @env_option
+@json_option
 @click.pass_context
-def delete(ctx: click.Context, name: str, yes: str | None, env: str | None) -> None:
+def delete(ctx: click.Context, name: str, yes: str | None, env: str | None, as_json: bool) -> None:
     """Delete a branch with all that is in it.
 
     Sessions on it are ended. Only what `branch create` or `preview up` made for this project can be deleted, and never
@@ -174,7 +177,7 @@ def delete(ctx: click.Context, name: str, yes: str | None, env: str | None) -> N
     provider.get(name)
     confirm(name, yes, action="deleted")
     provider.delete(name)
-    click.echo(f"{name} is deleted.")
+    show_result({"name": name, "deleted": True}, as_json=as_json, lines=[f"{name} is deleted."])
 
 
 def _beside(found: "BranchDiff", difference: "Difference") -> str:

@@ -99,8 +99,9 @@ def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> Non
 @db.command()
 @yes_option
 @env_option
+@json_option
 @click.pass_context
-def reset(ctx: click.Context, env: str | None, yes: str | None) -> None:
+def reset(ctx: click.Context, env: str | None, yes: str | None, as_json: bool) -> None:
     """Empty the database of everything. A database marked production, or unmarked with rows, is refused."""
     from seedbed.postgres.databases import locate
     from seedbed.postgres.resetting import refuse
@@ -110,7 +111,8 @@ def reset(ctx: click.Context, env: str | None, yes: str | None) -> None:
     refuse(database)
     confirm(database.name, yes, action="reset")
     reset_database(database)
-    click.echo(f"{database.name} is empty. seedbed up fills it again.")
+    lines = [f"{database.name} is empty. seedbed up fills it again."]
+    show({"database": database.name, "empty": True}, as_json=as_json, lines=lines)
 
 
 @db.command(short_help="Say or show which environment the database is.")

@@ -31,7 +31,7 @@ def migrate() -> None:
 migrate.add_command(draft)
 
 
-@migrate.command()
+@migrate.command(short_help="List what is pending, and what is dangerous about it.")
 @click.option("--sql", is_flag=True, help="Print the SQL as well, recorded while it runs on a throw-away database.")
 @click.option("--offline", is_flag=True, help="Print the SQL as Alembic renders it without a server.")
 @env_option
@@ -140,7 +140,7 @@ def apply(
     show(applied, as_json=as_json, lines=lines)
 
 
-@migrate.command()
+@migrate.command(short_help="Measure on a copy what is pending.")
 @click.option(
     "--on", metavar="URL", help="A copy that you made, to be migrated and kept; its password may be in PGPASSWORD."
 )

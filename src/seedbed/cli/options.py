@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -99,6 +100,8 @@ def step(doing: str) -> Iterator[Callable[[str], None]]:
 def _plain(value: Any) -> Any:
     if hasattr(value, "masked"):  # a URL, whatever fields it may come to have
         return value.masked
+    if isinstance(value, datetime | date):
+        return value.isoformat()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     return str(value)

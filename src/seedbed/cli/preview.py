@@ -178,7 +178,7 @@ def base(ctx: click.Context, data: str, force: bool, env: str | None, as_json: b
     show(made, as_json=as_json, lines=columns(_base_table(made)))
 
 
-@preview.command()
+@preview.command(short_help="List the previews that nobody needs any more.")
 @click.option("--older-than", type=DURATION, help="Previews made longer ago than this go, such as 30d.")
 @click.option("--closed", type=click.File(), help="Pull requests that are closed, one a line; - is standard input.")
 @click.option("--open", "open_", type=click.File(), help="All that are open: previews of any other go.")

@@ -59,6 +59,7 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
     from seedbed.modelling.describing import describe_tables
     from seedbed.modelling.drawing import mermaid, svg
     from seedbed.settings import find_project
+    from seedbed.settings.writing import write_whole
 
     if check and output is None:
         raise click.UsageError("--check needs the --output that is to be checked")
@@ -72,5 +73,5 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
         click.echo(f"{output} is {'current' if current else 'not what the schema says'}.")
         ctx.exit(0 if current else 1)
     else:
-        output.write_text(drawn, encoding="utf-8")
+        write_whole(output, drawn)
         click.echo(f"{output}: {len(found)} tables")

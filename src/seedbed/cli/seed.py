@@ -125,7 +125,7 @@ def run(
     show(seeded, as_json=as_json, lines=lines)
 
 
-@seed.command()
+@seed.command(short_help="Say whether the seeds still give the same rows.")
 @click.option("--accept", is_flag=True, help="Write down what the seeds give now.")
 @env_option
 @json_option

@@ -39,7 +39,7 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:
         if (revision := current_revision(connection, project)) is not None:
-            raise AdoptionRefused(database.name, f"it is at {revision} already")
+            raise AdoptionRefused(database.name, f"it is at {revision} already", already=True)
         agree(connection, database, "adopt")
         connection.commit()
         found = without(read_catalogue(connection), project.ignore)

@@ -59,14 +59,14 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
         try:
             revisions.extend(write_revision(configuration.project, part.named(message), part) for part in change.parts)
             proof = prove(_candidate(configuration, revisions, change), _copies(configuration, history, beginning))
+            for number, revision in enumerate(revisions, 1):
+                part_of = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
+                add_verdict(revision, [*part_of, *proof.lines()])
+            _seal_new(configuration)
         except BaseException:
             for revision in revisions:
                 revision.file.unlink(missing_ok=True)
             raise
-    for number, revision in enumerate(revisions, 1):
-        part_of = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
-        add_verdict(revision, [*part_of, *proof.lines()])
-    _seal_new(configuration)
     return Drafted(tuple(revisions), tuple(statement.python for statement in change.upgrade), proof)
 
 
@@ -74,7 +74,11 @@ def draft_empty(configuration: Configuration, message: str) -> Drafted:
     """Write a revision with nothing in it, to be filled by hand."""
     read_history(configuration.project)
     revision = write_revision(configuration.project, message, Part((), (), Catalogue({}, {}, 0)))
-    _seal_new(configuration, still_open=revision.id)
+    try:
+        _seal_new(configuration, still_open=revision.id)
+    except BaseException:
+        revision.file.unlink(missing_ok=True)
+        raise
     return Drafted((revision,), (), None)
 
 

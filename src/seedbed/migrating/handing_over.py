@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from seedbed.errors import ConnectionIgnored
 from seedbed.migrating.history import alembic_config, script_folder
+from seedbed.modelling.printing import printed_aside
 from seedbed.settings import Project
 
 _OURS = "seedbed.migrating"
@@ -28,7 +29,7 @@ def handed(project: Project, connection: Connection) -> Iterator[Config]:
     refuse_deaf(project)
     config = alembic_config(project)
     config.attributes["connection"] = connection
-    with _undisturbed_logging():
+    with _undisturbed_logging(), printed_aside():
         yield config
 
 

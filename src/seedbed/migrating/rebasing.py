@@ -11,6 +11,7 @@ from seedbed.errors import NothingToRebase
 from seedbed.migrating.history import alembic_config, read_history
 from seedbed.migrating.sealing import seal
 from seedbed.settings import Project
+from seedbed.settings.writing import write_whole
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,6 @@ def _follow(script: Script, other: str) -> None:
     text = file.read_text(encoding="utf-8")
     mended = re.sub(r"(?m)^(down_revision\b[^=\n]*=\s*).*$", rf'\g<1>"{other}"', text, count=1)
     mended = re.sub(r"(?m)^Revises: .*$", f"Revises: {other}", mended, count=1)
-    file.write_text(mended, encoding="utf-8")
+    write_whole(file, mended)
     # Python knows a compiled file by its source's size and second, and neither need have changed.
     Path(cache_from_source(str(file))).unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seedbed.migrating.history import History, Revision, script_folder
 from seedbed.settings import Project
+from seedbed.settings.writing import write_whole
 
 _NOTE = (
     "# Written by Seedbed. Two new revisions after the same one conflict here, where they can still be put in order.\n"
@@ -17,7 +18,7 @@ OPEN = "open"
 def seal(project: Project, history: History, *, still_open: Sequence[str] = ()) -> None:
     """Write migrations/head: a line for each revision, with the hash of its file."""
     lines = [f"{r.id} {OPEN if r.id in still_open else fingerprint(r.file)}\n" for r in history.revisions]
-    _file(project).write_text(_NOTE + "".join(lines), encoding="utf-8")
+    write_whole(_file(project), _NOTE + "".join(lines))
 
 
 def edited(project: Project, history: History) -> list[Revision]:

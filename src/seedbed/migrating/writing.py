@@ -8,11 +8,12 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 from alembic.util import rev_id
 
-from seedbed.errors import DraftRefused
+from seedbed.errors import DraftRefused, FileNotWritten
 from seedbed.migrating.changing import Part
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.history import Revision, alembic_config
 from seedbed.settings import Project
+from seedbed.settings.writing import write_whole
 
 _INDENT = "    "
 CONTRACT = """\
@@ -30,9 +31,15 @@ def write_revision(project: Project, message: str, part: Part) -> Revision:
     up = (CONTRACT if part.contract else "") + body(part.up, online=part.online)
     down = _no_way_back(part.down) if isinstance(part.down, str) else body(part.down, online=part.online)
     imports = "from sqlalchemy.dialects import postgresql\n" if "postgresql." in up + down else ""
-    script = directory.generate_revision(
-        rev_id(), message, head="head", upgrades=_after_first(up), downgrades=_after_first(down), imports=imports
-    )
+    revision = rev_id()
+    try:
+        script = directory.generate_revision(
+            revision, message, head="head", upgrades=_after_first(up), downgrades=_after_first(down), imports=imports
+        )
+    except OSError as error:
+        for begun in Path(directory.versions).glob(f"*{revision}*"):
+            begun.unlink(missing_ok=True)
+        raise FileNotWritten(str(error.filename or directory.versions), error.strerror or str(error)) from error
     if script is None:
         raise DraftRefused("write", "Alembic wrote no file")
     return Revision(script.revision, message, Path(script.path))
@@ -54,7 +61,7 @@ def add_verdict(revision: Revision, lines: Sequence[str]) -> None:
     said = "\n".join(_wrapped(line) for line in lines)
     if head in text:
         end = "\n" if text.split(head, 1)[1].startswith('"""') else ""
-        revision.file.write_text(text.replace(head, f"{head}\n\n{said}{end}", 1), encoding="utf-8")
+        write_whole(revision.file, text.replace(head, f"{head}\n\n{said}{end}", 1))
 
 
 def _indented(code: str) -> str:

@@ -134,5 +134,6 @@ def _marks(column: ColumnShown) -> str:
 
 
 def _word(text: str) -> str:
-    """What Mermaid takes as a word."""
-    return "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in text).strip("_") or "_"
+    """What Mermaid takes as a word; it begins with a letter or an underscore."""
+    word = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in text).strip("_") or "_"
+    return f"_{word}" if word[0].isdigit() else word

@@ -18,6 +18,7 @@ from sqlalchemy.schema import sort_tables_and_constraints
 from sqlmodel import SQLModel
 
 from seedbed.errors import SchemaNotImportable, SchemaShadowed, SchemaWithoutTables
+from seedbed.modelling.printing import printed_aside
 from seedbed.settings import Project
 
 
@@ -70,8 +71,9 @@ def import_from_root(project: Project, name: str) -> ModuleType:
     """Import a module of the project and see that it is the project's."""
     put_first(project)
     try:
-        module = importlib.import_module(name)
-    except Exception as error:
+        with printed_aside():
+            module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:
         raise SchemaNotImportable(name, failing_place(project.root, error), in_words(error)) from error
     found = _file_of(module)
     roots = (project.root, *project.import_roots)

@@ -118,12 +118,16 @@ def sqlstate(error: BaseException | None) -> str | None:
     return driver.pgcode if isinstance(driver, psycopg2.Error) else None
 
 
+_UNSAID = ("LINE ", "^", "Is the server running", "DETAIL:  Failing row contains")
+"""Lines that say nothing, or a whole row: it may be anybody's."""
+
+
 def sentence(error: BaseException | None) -> str:
     """What the server said, in one line, without the statement or its parameters."""
     text = str(error.orig if isinstance(error, DBAPIError) else error)
     said = takewhile(lambda line: not line.startswith("CONTEXT:"), text.splitlines())  # it quotes statements and rows
     lines = [line.strip() for line in said if line.strip()]
-    kept = [line for line in lines if not line.startswith(("LINE ", "^", "Is the server running"))]
+    kept = [line for line in lines if not line.startswith(_UNSAID)]
     return "; ".join(kept[:2]).removesuffix(".")
 
 

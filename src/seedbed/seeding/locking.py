@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seedbed.errors import SeedsNotUsable
 from seedbed.settings import Environment, Project
+from seedbed.settings.writing import write_whole
 
 ENGINE = 2
 """The version of the mapping from seed to values. It changes only when rows made from an old seed would change."""
@@ -82,7 +83,7 @@ def write_lock(project: Project, environment: Environment, lock: Lock) -> None:
         "[pools]",
         *(f"{_quoted(name)} = {_quoted(digest)}" for name, digest in sorted(lock.pools.items())),
     ]
-    lock_file(project, environment).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(lock_file(project, environment), "\n".join(lines) + "\n")
 
 
 def lock_file(project: Project, environment: Environment) -> Path:

@@ -13,6 +13,7 @@ from sqlalchemy import inspect
 
 from seedbed.errors import SeedsNotFound, SeedsNotUsable
 from seedbed.modelling import Schema, failing_place, place_in
+from seedbed.modelling.printing import printed_aside
 from seedbed.seeding.values import Derived, FakerValues, Per, Rule, calling_line, constant
 from seedbed.settings import Environment, Project
 
@@ -140,10 +141,11 @@ def read_seeds(project: Project, schema: Schema, environment: Environment) -> li
         module = _module(file, environment)
         if not callable(getattr(module, "plan", None)):
             raise SeedsNotUsable(str(file.relative_to(project.root)), "It has no function plan(seeds).")
-        module.plan(seeds)
+        with printed_aside():
+            module.plan(seeds)
     except SeedsNotUsable:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SeedsNotUsable(failing_place(project.root, error), f"{type(error).__name__}: {error}") from error
     return seeds.wanted
 
@@ -157,7 +159,8 @@ def _module(file: Path, environment: Environment) -> ModuleType:
     loader = _Uncached(name, str(file))
     module = module_from_spec(ModuleSpec(name, loader, origin=str(file)))
     sys.modules[name] = module  # dataclasses and pickle look a class's module up there
-    loader.exec_module(module)
+    with printed_aside():
+        loader.exec_module(module)
     return module
 
 

@@ -1,0 +1,34 @@
+"""A file of the project written whole or not at all."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from seedbed.errors import FileNotWritten
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Put a text into a file in one step, so that a full disk or a kill leaves what was there.
+
+    Raises:
+        FileNotWritten: with the system's reason.
+    """
+    target = file.resolve()
+    beside = None
+    try:
+        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as written:
+            written.write(text)
+            os.fchmod(written.fileno(), target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        Path(beside).replace(target)
+    except OSError as error:
+        if beside is not None:
+            Path(beside).unlink(missing_ok=True)
+        raise FileNotWritten(str(file), error.strerror or str(error)) from error
+
+
+def _umask() -> int:
+    """The process's mask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
