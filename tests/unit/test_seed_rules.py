@@ -1,5 +1,6 @@
 """What the words of a seeds file fill columns with, worked out without a database."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -47,6 +48,42 @@ def planned(project: Project, *, as_of: datetime | None = None) -> SeedPlan:
 def values(made: SeedPlan, table: str, column: str) -> list[Any]:
     found = next(planned for planned in made.tables if planned.name == table)
     return found.batch(column, range(found.count)).tolist()
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("column", "pattern"),
+        [
+            ("phone: str = Field(unique=True)", r"\+1-\d{3}-\d{3}-\d{4}"),
+            ("mobile: str = Field(unique=True, max_length=12)", r"\d{3}-\d{3}-\d{4}"),
+            ("iban: str = Field(unique=True, max_length=34)", r"GB\d\d[A-Z]{4}\d{14}"),
+            ("isbn: str = Field(unique=True)", r"978-[\d-]{13}"),
+            ("ip_address: str = Field(unique=True)", r"10\.\d\d\.\d\d\.\d\d"),
+            ("ssn: str = Field(unique=True, max_length=11)", r"\d{3}-\d\d-\d{4}"),
+        ],
+    )
+    def test_are_numbers_each_of_which_is_another(
+        self, make: Callable[..., Project], column: str, pattern: str
+    ) -> None:
+        project = make(f"{HERO}    {column}\n", "seeds.add(tables.Hero, 500)")
+
+        made = values(planned(project), "hero", column.partition(":")[0])
+
+        assert len(set(made)) == 500
+        assert [value for value in made if re.fullmatch(pattern, value) is None] == []
+
+    @pytest.mark.parametrize(
+        ("column", "pattern"),
+        [
+            ("ip_address", r"\d+\.\d+\.\d+\.\d+"),
+            ("mac_address", r"([0-9a-f]{2}:){5}[0-9a-f]{2}"),
+            ("email_address", r".+@.+"),
+        ],
+    )
+    def test_of_machines_are_no_streets(self, make: Callable[..., Project], column: str, pattern: str) -> None:
+        project = make(f"{HERO}    {column}: str\n", "seeds.add(tables.Hero, 20)")
+
+        assert all(re.fullmatch(pattern, value) for value in values(planned(project), "hero", column))
 
 
 class TestRules:

@@ -71,6 +71,19 @@ def texts(wish: Wish) -> Filling:
 
 
 _BRIEF = frozenset({"country_code", "currency_code", "language_code", "choice"})
+_NUMBERS = {
+    "phone_number": ("+1-###-###-####", "###-###-####", "##########"),
+    "iban": ("GB##????##############",),
+    "isbn13": ("978-#-##-######-#", "978##########"),
+    "isbn10": ("#-##-######-#", "##########"),
+    "postcode": ("#####",),
+    "ean13": ("#############",),
+    "ssn": ("###-##-####",),
+    "msisdn": ("#############",),
+    "ipv4": ("10.##.##.##",),
+}
+"""What values of a provider look like that end with digits: another number after them would not tell them apart."""
+
 _FITTED = frozenset({"email", "sha256", "iban", "code"})
 _PLAIN: dict[str, tuple[str, Mapping[str, Any]]] = {
     "person": ("name", {}), "handle": ("user_name", {}), "slug": ("slug", {}), "address": ("url", {}),
@@ -96,6 +109,10 @@ def _phones(wish: Wish) -> Filling:
 def _provided(wish: Wish, provider: str, arguments: dict[str, Any], *, locale: str | None = None) -> Filling:
     shown = f"faker({', '.join([provider, *(f'{name}={value}' for name, value in arguments.items())])})"
     if wish.unique and wish.kind.is_text:
+        longest = wish.table.facts[wish.name].longest
+        fitting = [] if arguments or locale else [p for p in _NUMBERS.get(provider, ()) if (longest or 99) >= len(p)]
+        if fitting:
+            return coded(wish, fitting[0], longest)
         return Filling(wish.name, f"{shown}, unique", _counted(wish, provider, arguments, locale))
     counting, default = _HALVED.get(provider, ("", 0))
     count = arguments.get(counting, default)
