@@ -96,7 +96,7 @@ class TestPages:
     def test_say_the_language_of_each_block(self, page: Path) -> None:
         languages = {block.language for block in blocks(page.read_text(encoding="utf-8"))}
 
-        assert languages <= {"console", "python", "toml", "sql", "dotenv", *TEXTS}
+        assert languages <= {"console", "python", "toml", "sql", "dotenv", "ini", *TEXTS}
 
     @pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=shown)
     def test_name_commands_and_options_that_there_are(self, page: Path) -> None:
