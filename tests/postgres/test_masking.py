@@ -239,3 +239,13 @@ class TestReplacements:
         different, length, rows = found[0]
         assert (different, rows) == (6186, 6187)
         assert length <= (longest or 64)
+
+    def test_of_names_are_pairs_that_share_neither_half(self, seedbed_server: ThrowawayServer) -> None:
+        said = Replacements(Pools(today())).value("name", "n", count=200, longest=None)
+
+        halves = "count(DISTINCT split_part(said, ' ', 1)), count(DISTINCT split_part(said, ' ', 2))"
+        found = execute(
+            seedbed_server.url(), f"SELECT {halves} FROM (SELECT {said} FROM generate_series(0, 199) n) _(said)"
+        )
+
+        assert found == [(200, 200)]

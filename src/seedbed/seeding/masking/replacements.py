@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import gcd
 
 from seedbed.seeding.pools import Pools
 
@@ -31,12 +32,12 @@ class Replacements:
             "first_name": lambda n, count: self._named("first_name", n, count),
             "last_name": lambda n, count: self._named("last_name", n, count),
             "name": lambda n, count: self._pair(n, count, " ", str.title),
-            "username": lambda n, count: self._word("first_name", n, str) + _plain("_") + _number(n, count),
+            "username": lambda n, count: _word(self._words("first_name"), n, str) + _plain("_") + _number(n, count),
             "phone": lambda n, count: _plain("+1555") + _padded(n, count, 7),
             "address": lambda n, count: (
                 _number(f"({n} + 1)", count + 1)
                 + _plain(" ")
-                + self._word("last_name", n, str.title)
+                + _word(self._words("last_name"), n, str.title)
                 + _plain(" Street")
             ),
             "city": lambda n, count: self._named("city", n, count),
@@ -65,23 +66,26 @@ class Replacements:
         return address.sql if kind == "email" and address.longest <= longest else compact.sql
 
     def _pair(self, n: str, count: int, between: str, written: Callable[[str], str]) -> Said:
-        """A first and a last name, another pair for each n, with a number where the pairs are used up."""
+        """A first and a last name, another pair for each n, with a number where the pairs are used up. Both lists are
+        gone through together: as their lengths have no divisor in common, no pair comes again before all others have.
+        """
         first, last = self._words("first_name"), self._words("last_name")
-        pair = self._word("first_name", n, written) + _plain(between)
-        pair += self._word("last_name", f"{n} / {len(first)}", written)
+        while gcd(len(first), len(last)) > 1:
+            last = last[:-1]
+        pair = _word(first, n, written) + _plain(between) + _word(last, n, written)
         return pair + _turn(n, count, len(first) * len(last), "")
 
     def _named(self, provider: str, n: str, count: int) -> Said:
-        return self._word(provider, n, str.title) + _turn(n, count, len(self._words(provider)), " ")
-
-    def _word(self, provider: str, n: str, written: Callable[[str], str]) -> Said:
-        """One of a list, whose type `name` has a fixed width: of another one PostgreSQL would count up to the word."""
-        words = self._words(provider)
-        listed = ",".join(written(word) for word in words)
-        return Said(f"('{{{listed}}}'::name[])[{n} % {len(words)} + 1]::text", max(map(len, words)))
+        return _word(self._words(provider), n, str.title) + _turn(n, count, len(self._words(provider)), " ")
 
     def _words(self, provider: str) -> Sequence[str]:
         return self._pools.words(provider, _WORDS)
+
+
+def _word(words: Sequence[str], n: str, written: Callable[[str], str]) -> Said:
+    """One of a list, whose type `name` has a fixed width: of another one PostgreSQL would count up to the word."""
+    listed = ",".join(written(word) for word in words)
+    return Said(f"('{{{listed}}}'::name[])[{n} % {len(words)} + 1]::text", max(map(len, words)))
 
 
 def _plain(text: str) -> Said:
