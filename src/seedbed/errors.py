@@ -1347,7 +1347,7 @@ class NeonChildrenExpire(BranchError):
     def __init__(self, parent: str, until: str) -> None:
         super().__init__(
             f"{parent} ends at {until}, and Neon copies no branch that ends.",
-            remedy="Copy one that does not end, or have this one not end.",
+            remedy="Copy one that does not end. A preview ends no more after: seedbed preview up NAME --lasting never",
         )
 
 

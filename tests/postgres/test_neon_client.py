@@ -19,6 +19,7 @@ from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.emulator.storage import Storage
 from seedbed.branching.neon.finding import Found, unfinished
 from seedbed.branching.neon.http import Unanswered, retry_after
+from seedbed.branching.neon.models import Endpoint
 from seedbed.branching.neon.reaching import Reaching
 from seedbed.branching.neon.requesting import Request
 from seedbed.errors import (
@@ -438,7 +439,7 @@ class TestFaults:
 
     def test_that_lose_the_answer_about_a_compute_make_one(self, neon: Neon, branches: NeonBranches) -> None:
         branches.create(PR, environment=Environment.PREVIEW)
-        (endpoint,) = neon.run.cloud.of_branch(branches._looking.existing(PR).neon.id)
+        (endpoint,) = neon.run.cloud.computes.of_branch(branches._looking.existing(PR).neon.id)
         branches.client.delete_endpoint(endpoint.id)
         asked, client = [], branches.client
 
@@ -487,6 +488,16 @@ class TestTheEmulator:
             ("GET", "/snapshots", None, 404, "the emulator has no such route"),
             ("GET", "/branches?limit=0", None, 400, "not valid"),
             ("POST", "/branches", {"branch": {"expires_at": "tomorrow"}}, 400, "RFC 3339"),
+            ("POST", "/branches", {"branch": "x"}, 400, "not valid"),
+            ("POST", "/branches", {"endpoints": [{"type": "huge"}]}, 400, "not valid"),
+            (
+                "POST",
+                "/endpoints",
+                {"endpoint": {"branch_id": "br-never-was", "type": "read_write"}},
+                404,
+                "branch not",
+            ),
+            ("GET", "/operations?limit=-1", None, 400, "not valid"),
         ],
     )
     def test_refuses_as_neon_words_it(
@@ -499,6 +510,39 @@ class TestTheEmulator:
         assert refused.value.code == status
         assert answer.keys() == {"request_id", "code", "message"}
         assert said in answer["message"]
+
+    def test_asks_for_a_name_and_an_owner_of_what_is_in_a_branch(self, neon: Neon) -> None:
+        main = f"/api/v2/projects/{neon.run.cloud.project}/branches/{neon.run.cloud.default.id}"
+        refused = []
+        for place, body in (
+            ("roles", {}),
+            ("databases", {"database": {"name": "x" * 46, "owner_name": "neondb_owner"}}),
+            ("databases", {"database": {"name": "shop", "owner_name": "nobody"}}),
+            ("databases", {"database": {"name": "neondb", "owner_name": "neondb_owner"}}),
+        ):
+            with pytest.raises(HTTPError) as error:
+                neon.call("POST", f"{main}/{place}", body)
+            refused.append((error.value.code, json.loads(error.value.read())["message"]))
+
+        assert refused == [
+            (400, "request is not valid: role: Field required"),
+            (400, "request is not valid: database.name: String should have at most 45 characters"),
+            (404, "role not found"),
+            (409, "database already exists"),
+        ]
+
+    def test_lets_nobody_write_by_a_read_only_compute(self, neon: Neon, branches: NeonBranches) -> None:
+        make(branches)
+        branch = branches._looking.existing(PR).neon.id
+        path = f"/api/v2/projects/{neon.run.cloud.project}/endpoints"
+        made = neon.call("POST", path, {"endpoint": {"branch_id": branch, "type": "read_only"}})
+        branches.client.settle(branch)
+        url = branches.client.uri(Endpoint(**made["endpoint"]), "neondb", "neondb_owner", pooled=False)
+
+        assert ask(url, "SELECT body FROM note") == [("hello",)]
+        with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+            ask(url, "DELETE FROM note")
+        assert ask(branches.url(PR).reveal(), "DELETE FROM note RETURNING 1") == [(1,)]
 
     def test_gives_the_children_of_a_protected_branch_passwords_of_their_own(
         self, neon: Neon, branches: NeonBranches

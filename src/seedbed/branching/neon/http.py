@@ -1,6 +1,7 @@
 """One request to Neon's API, made again where that is safe and Neon asks for it."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -224,5 +225,5 @@ def _said(response: httpx2.Response) -> tuple[str, str]:
 
 
 def _words(error: Exception) -> str:
-    text = str(error).strip().rstrip(".") or type(error).__name__
+    text = re.sub(r"^\[Errno -?\d+\] ", "", str(error).strip().rstrip(".")) or type(error).__name__
     return text[:1].lower() + text[1:]

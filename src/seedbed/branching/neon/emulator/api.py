@@ -2,19 +2,29 @@
 
 import secrets
 import uuid
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Header, Request, Response
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from seedbed.branching.neon.emulator.cloud import Cloud, Refusal
+from seedbed.branching.neon.emulator.cloud import Cloud
 from seedbed.branching.neon.emulator.computes import add_computes
 from seedbed.branching.neon.emulator.faults import ADMIN, Faults
-from seedbed.branching.neon.emulator.inside import Given, MaybeGiven, add_inside, see_now, uri
-from seedbed.branching.neon.emulator.records import DOMAIN, REGION, Branch, Endpoint, Json, Operation, now, stamp
+from seedbed.branching.neon.emulator.inside import add_inside, uri
+from seedbed.branching.neon.emulator.records import (
+    DOMAIN,
+    REGION,
+    Branch,
+    Endpoint,
+    Json,
+    Operation,
+    Refusal,
+    now,
+    stamp,
+)
+from seedbed.branching.neon.emulator.requests import ChangeBranch, CreateBranch, RestoreBranch, SetFaults
 
 _MOST = 10_000
 _USER = "00000000-0000-4000-8000-000000000001"
@@ -25,7 +35,7 @@ def create_api(cloud: Cloud, key: str, faults: Faults) -> FastAPI:
     """The routes; each takes the project's lock for as long as it looks or changes."""
 
     def known(authorization: str = Header("")) -> None:
-        if not secrets.compare_digest(authorization, f"Bearer {key}"):
+        if not secrets.compare_digest(authorization.encode(), f"Bearer {key}".encode()):
             raise Refusal(401, "", "authentication failed")
 
     app = FastAPI(title="Neon's API, emulated", openapi_url=None, docs_url=None, redoc_url=None)
@@ -40,11 +50,12 @@ def create_api(cloud: Cloud, key: str, faults: Faults) -> FastAPI:
     add_inside(app, f"{v2}/projects/{{project}}", cloud, guard)
 
     @app.post(f"{ADMIN}/faults", dependencies=guard)
-    def set_faults(given: Given) -> Json:
-        faults.set(given)
-        cloud.step = float(given.get("step", cloud.step))
-        cloud.asleep = int(given.get("asleep", 0))
-        cloud.limit = int(given.get("limit", cloud.limit))
+    def set_faults(wanted: SetFaults) -> Json:
+        with cloud.lock:
+            faults.set(wanted)
+            cloud.operations.step = cloud.operations.step if wanted.step is None else wanted.step
+            cloud.computes.asleep = wanted.asleep
+            cloud.limit = wanted.limit or cloud.limit
         return {}
 
     @app.get(f"{ADMIN}/faults", dependencies=guard)
@@ -61,7 +72,9 @@ def _refused(_: Request, error: Exception) -> Response:
 
 
 def _malformed(_: Request, error: Exception) -> Response:
-    return _refused(_, Refusal(400, "", f"request is not valid: {error}"))
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    said = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
+    return _refused(_, Refusal(400, "", f"request is not valid: {said}"))
 
 
 def _not_here(_: Request, error: Exception) -> Response:
@@ -118,27 +131,29 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
     def list_branches(
         project: str,
         search: str = "",
-        sort_by: str = "updated_at",
-        sort_order: str = "desc",
-        limit: int = _MOST,
+        sort_by: Literal["name", "created_at", "updated_at"] = "updated_at",
+        sort_order: Literal["asc", "desc", "ASC", "DESC"] = "desc",
+        limit: Annotated[int, Query(ge=1, le=_MOST)] = _MOST,
         cursor: str = "",
     ) -> Json:
         cloud.see_project(project)
-        if sort_by not in {"name", "created_at", "updated_at"} or not 1 <= limit <= _MOST:
-            raise Refusal(400, "", "sort_by or limit is not valid")
+        descending = sort_order.lower() == "desc"
+
+        def place(branch: Branch) -> str:
+            return f"{getattr(branch, sort_by)} {branch.id}"
+
         with cloud.lock:
             found = [b for b in cloud.branches.values() if search in b.name or search in b.id]
-            found.sort(key=lambda b: (getattr(b, sort_by), b.id), reverse=sort_order == "desc")
-            ids = [b.id for b in found]
-            start = ids.index(cursor) + 1 if cursor in ids else 0
-            page = found[start : start + limit]
+            found.sort(key=place, reverse=descending)
+            left = [b for b in found if not cursor or (place(b) < cursor if descending else place(b) > cursor)]
+            page = left[:limit]
             said: Json = {
                 "branches": [b.json() for b in page],
                 "annotations": {b.id: b.annotation_json() for b in page if b.annotation is not None},
                 "pagination": {"sort_by": sort_by, "sort_order": sort_order.upper()},
             }
-            if start + limit < len(found):
-                said["pagination"]["next"] = page[-1].id
+            if len(left) > limit:
+                said["pagination"]["next"] = place(page[-1])
             return said
 
     @app.get(f"{base}/branches/count", dependencies=guard)
@@ -148,20 +163,20 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
             return {"count": sum(search in b.name or search in b.id for b in cloud.branches.values())}
 
     @app.post(f"{base}/branches", dependencies=guard, status_code=201)
-    def create(project: str, given: MaybeGiven = None) -> Json:
+    def create(project: str, given: CreateBranch | None = None) -> Json:
         cloud.see_project(project)
-        body = given or {}
-        wanted = body.get("branch") or {}
-        see_now(wanted, "parent_lsn", "parent_timestamp")
+        given = given or CreateBranch()
+        wanted = given.branch
+        wanted.see_now("parent_lsn", "parent_timestamp")
         with cloud.lock:
             branch, endpoints, operations = cloud.create(
-                wanted.get("name"),
-                wanted.get("parent_id"),
-                [endpoint.get("type", "read_write") for endpoint in body.get("endpoints") or []],
-                schema_only=wanted.get("init_source") == "schema-only",
-                expires_at=_moment(wanted.get("expires_at")),
-                protected=bool(wanted.get("protected")),
-                annotation=body.get("annotation_value"),
+                wanted.name,
+                wanted.parent_id,
+                [endpoint.type for endpoint in given.endpoints],
+                schema_only=wanted.init_source == "schema-only",
+                expires_at=wanted.expires_at,
+                protected=wanted.protected,
+                annotation=given.annotation_value,
             )
             return {
                 "branch": branch.json(),
@@ -180,13 +195,14 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
             return {"branch": branch.json(), "annotation": branch.annotation_json()}
 
     @app.patch(f"{base}/branches/{{branch_id}}", dependencies=guard)
-    def patch(project: str, branch_id: str, given: Given) -> Json:
+    def patch(project: str, branch_id: str, given: ChangeBranch) -> Json:
         cloud.see_project(project)
-        wanted = given.get("branch") or {}
-        expiry = _moment(wanted["expires_at"]) if "expires_at" in wanted else False
+        wanted = given.branch
         with cloud.lock:
             branch = cloud.branch(branch_id)
-            return _done(branch, cloud.update(branch, wanted.get("name"), expiry, wanted.get("protected")))
+            given_one = "expires_at" in wanted.model_fields_set
+            expiry = wanted.expires_at if given_one else branch.expires_at
+            return _done(branch, cloud.update(branch, wanted.name, expiry, wanted.protected))
 
     @app.delete(f"{base}/branches/{{branch_id}}", dependencies=guard)
     def delete(project: str, branch_id: str) -> Any:
@@ -198,12 +214,12 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
             return _done(branch, cloud.delete(branch))
 
     @app.post(f"{base}/branches/{{branch_id}}/restore", dependencies=guard)
-    def restore(project: str, branch_id: str, given: Given) -> Json:
+    def restore(project: str, branch_id: str, wanted: RestoreBranch) -> Json:
         cloud.see_project(project)
-        see_now(given, "source_lsn", "source_timestamp")
+        wanted.see_now("source_lsn", "source_timestamp")
         with cloud.lock:
-            branch, source = cloud.branch(branch_id), cloud.branch(str(given.get("source_branch_id")))
-            return _done(branch, cloud.restore(branch, source, given.get("preserve_under_name")))
+            branch, source = cloud.branch(branch_id), cloud.branch(wanted.source_branch_id)
+            return _done(branch, cloud.restore(branch, source, wanted.preserve_under_name))
 
 
 def _done(branch: Branch, operations: list[Operation]) -> Json:
@@ -222,15 +238,3 @@ def _uris(branch: Branch, endpoints: list[Endpoint]) -> Json:
     }  # fmt: skip
     whole = uri(branch, endpoint, database, role, pooled=False)
     return {"connection_uris": [{"connection_uri": whole, "connection_parameters": parameters}]}
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = datetime.min  # noqa: DTZ901 - refused below
-    if moment.tzinfo is None:
-        raise Refusal(400, "", "expires_at must be RFC 3339 with a zone")
-    return moment.replace(microsecond=0)

@@ -3,9 +3,10 @@
 import json
 import random
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from seedbed.branching.neon.emulator.requests import SetFaults
 
 ADMIN = "/emulator"
 _CONFLICT = 409
@@ -20,7 +21,7 @@ _SAID = {
 @dataclass
 class Faults:
     """Rates from 0 to 1 by status, and of answers that are dropped after the work was done; the same seed is the same
-    run.
+    run, as long as requests come one after another.
     """
 
     rates: dict[int, float] = field(default_factory=dict)
@@ -29,11 +30,9 @@ class Faults:
     chance: random.Random = field(default_factory=random.Random)
     counts: dict[str, int] = field(default_factory=dict)
 
-    def set(self, given: dict[str, Any]) -> None:
-        self.rates = {status: float(given.get(str(status), 0)) for status in _SAID}
-        self.dropped = float(given.get("dropped", 0))
-        self.retry_after = given.get("retry_after", "0")
-        self.chance = random.Random(given.get("seed"))
+    def set(self, wanted: SetFaults) -> None:
+        self.rates, self.dropped, self.retry_after = wanted.rates, wanted.dropped, wanted.retry_after
+        self.chance = random.Random(wanted.seed)
         self.counts = {}
 
     def status(self, method: str) -> int | None:

@@ -1,22 +1,23 @@
 """What Neon's API says of the inside of a branch: its roles, its databases, their schemas and the ways to them."""
 
 import difflib
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import Body, FastAPI
+from fastapi import FastAPI
 
-from seedbed.branching.neon.emulator import contents
-from seedbed.branching.neon.emulator.cloud import Cloud, Refusal
-from seedbed.branching.neon.emulator.records import Branch, Endpoint, Json, Operation
-
-Given = Annotated[Json, Body()]
-MaybeGiven = Annotated[Json | None, Body()]
+from seedbed.branching.neon.emulator.cloud import Cloud
+from seedbed.branching.neon.emulator.contents import Databases, Roles
+from seedbed.branching.neon.emulator.records import Branch, Endpoint, Json, Operation, Refusal
+from seedbed.branching.neon.emulator.requests import CreateDatabase, CreateRole
 
 
 def add_inside(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
-    _roles(app, f"{base}/branches/{{branch_id}}/roles", cloud, guard)
-    _databases(app, f"{base}/branches/{{branch_id}}/databases", cloud, guard)
+    roles, databases = Roles(cloud), Databases(cloud)
+    _common(app, f"{base}/branches/{{branch_id}}/roles", roles, guard)
+    _common(app, f"{base}/branches/{{branch_id}}/databases", databases, guard)
+    _roles(app, f"{base}/branches/{{branch_id}}/roles", roles, guard)
+    _databases(app, f"{base}/branches/{{branch_id}}/databases", databases, guard)
 
     @app.get(f"{base}/connection_uri", dependencies=guard)
     def connection_uri(
@@ -29,9 +30,9 @@ def add_inside(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
     ) -> Json:
         cloud.see_project(project)
         with cloud.lock:
-            default = next(b for b in cloud.branches.values() if b.default)
-            branch = cloud.branch(branch_id or (cloud.endpoint(endpoint_id).branch_id if endpoint_id else default.id))
-            wanted = [e for e in cloud.of_branch(branch.id) if endpoint_id in {"", e.id}]
+            of_endpoint = cloud.computes.get(endpoint_id).branch_id if endpoint_id else cloud.default.id
+            branch = cloud.branch(branch_id or of_endpoint)
+            wanted = [e for e in cloud.computes.of_branch(branch.id) if endpoint_id in {"", e.id}]
             if not wanted or database_name not in branch.databases or role_name not in branch.passwords:
                 raise Refusal(404, "", "there is no such endpoint, database or role on the branch")
             return {"uri": uri(branch, wanted[0], database_name, role_name, pooled=pooled)}
@@ -39,119 +40,95 @@ def add_inside(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
     @app.get(f"{base}/branches/{{branch_id}}/schema", dependencies=guard)
     def schema(project: str, branch_id: str, db_name: str, lsn: str = "", timestamp: str = "") -> Json:
         cloud.see_project(project)
-        see_now({"lsn": lsn, "timestamp": timestamp}, "lsn", "timestamp")
+        if lsn or timestamp:
+            raise Refusal(422, "", "the emulator keeps no history")
         return {"sql": _schema(cloud, branch_id, db_name)}
 
     @app.get(f"{base}/branches/{{branch_id}}/compare_schema", dependencies=guard)
     def compare(project: str, branch_id: str, db_name: str, base_branch_id: str = "") -> Json:
         cloud.see_project(project)
-        other = base_branch_id or cloud.branch(branch_id).parent_id or branch_id
+        with cloud.lock:
+            other = base_branch_id or cloud.branch(branch_id).parent_id or branch_id
         before, after = (_schema(cloud, which, db_name).splitlines(keepends=True) for which in (other, branch_id))
         return {"diff": "".join(difflib.unified_diff(before, after, f"a/{db_name}", f"b/{db_name}"))}
 
 
-def _roles(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
-    def said(branch: Branch, role: str, operations: list[Operation]) -> Json:
-        return {"role": branch.role_json(role), "operations": [operation.json() for operation in operations]}
-
-    def known(project: str, branch_id: str, role: str) -> Branch:
-        cloud.see_project(project)
-        branch = cloud.branch(branch_id)
-        if role not in branch.passwords:
-            raise Refusal(404, "", "role not found")
-        return branch
+def _common(app: FastAPI, base: str, contents: Roles | Databases, guard: Any) -> None:
+    """What is asked of roles and of databases alike."""
+    cloud, kind = contents.cloud, contents.kind
 
     @app.get(base, dependencies=guard)
-    def roles(project: str, branch_id: str) -> Json:
+    def every(project: str, branch_id: str) -> Json:
         cloud.see_project(project)
         with cloud.lock:
             branch = cloud.branch(branch_id)
-            return {"roles": [branch.role_json(name) for name in branch.passwords]}
+            return {f"{kind}s": [contents.json(branch, name) for name in contents.names(branch)]}
+
+    @app.get(f"{base}/{{name}}", dependencies=guard)
+    def get(project: str, branch_id: str, name: str) -> Json:
+        cloud.see_project(project)
+        with cloud.lock:
+            return {kind: contents.json(contents.branch(branch_id, name), name)}
+
+    @app.delete(f"{base}/{{name}}", dependencies=guard)
+    def delete(project: str, branch_id: str, name: str) -> Json:
+        cloud.see_project(project)
+        with cloud.lock:
+            branch = contents.branch(branch_id, name)
+            facts = contents.json(branch, name)
+            return _done(kind, facts, contents.remove(branch, name))
+
+
+def _databases(app: FastAPI, base: str, databases: Databases, guard: Any) -> None:
+    cloud = databases.cloud
 
     @app.post(base, dependencies=guard, status_code=201)
-    def create(project: str, branch_id: str, given: Given) -> Json:
+    def create(project: str, branch_id: str, given: CreateDatabase) -> Json:
         cloud.see_project(project)
-        name = str((given.get("role") or {}).get("name"))
+        wanted = given.database
         with cloud.lock:
             branch = cloud.branch(branch_id)
-            return said(branch, name, contents.add_role(cloud, branch, name))
-
-    @app.get(f"{base}/{{role}}", dependencies=guard)
-    def get(project: str, branch_id: str, role: str) -> Json:
-        with cloud.lock:
-            return {"role": known(project, branch_id, role).role_json(role)}
-
-    @app.get(f"{base}/{{role}}/reveal_password", dependencies=guard)
-    def reveal(project: str, branch_id: str, role: str) -> Json:
-        with cloud.lock:
-            return {"password": known(project, branch_id, role).passwords[role]}
-
-    @app.post(f"{base}/{{role}}/reset_password", dependencies=guard)
-    def renew(project: str, branch_id: str, role: str) -> Json:
-        with cloud.lock:
-            branch = known(project, branch_id, role)
-            done = said(branch, role, contents.renew_password(cloud, branch, role))
-            done["role"]["password"] = branch.passwords[role]
-            return done
-
-    @app.delete(f"{base}/{{role}}", dependencies=guard)
-    def delete(project: str, branch_id: str, role: str) -> Json:
-        with cloud.lock:
-            branch = known(project, branch_id, role)
-            facts = branch.role_json(role)
-            return {**said(branch, role, contents.remove_role(cloud, branch, role)), "role": facts}
+            done = databases.add(branch, wanted.name, wanted.owner_name)
+            return _done("database", databases.json(branch, wanted.name), done)
 
 
-def _databases(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
-    def known(project: str, branch_id: str, database: str) -> Branch:
-        cloud.see_project(project)
-        branch = cloud.branch(branch_id)
-        if database not in branch.databases:
-            raise Refusal(404, "", "database not found")
-        return branch
-
-    @app.get(base, dependencies=guard)
-    def databases(project: str, branch_id: str) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            branch = cloud.branch(branch_id)
-            return {"databases": [branch.database_json(name) for name in branch.databases]}
+def _roles(app: FastAPI, base: str, roles: Roles, guard: Any) -> None:
+    cloud = roles.cloud
 
     @app.post(base, dependencies=guard, status_code=201)
-    def create(project: str, branch_id: str, given: Given) -> Json:
+    def create(project: str, branch_id: str, given: CreateRole) -> Json:
         cloud.see_project(project)
-        wanted = given.get("database") or {}
         with cloud.lock:
             branch = cloud.branch(branch_id)
-            done = contents.add_database(cloud, branch, str(wanted.get("name")), str(wanted.get("owner_name")))
-            database = branch.database_json(str(wanted.get("name")))
-        return {"database": database, "operations": [operation.json() for operation in done]}
+            done = roles.add(branch, given.role.name)
+            return _done("role", roles.json(branch, given.role.name), done)
 
-    @app.get(f"{base}/{{database}}", dependencies=guard)
-    def get(project: str, branch_id: str, database: str) -> Json:
+    @app.get(f"{base}/{{name}}/reveal_password", dependencies=guard)
+    def reveal(project: str, branch_id: str, name: str) -> Json:
+        cloud.see_project(project)
         with cloud.lock:
-            return {"database": known(project, branch_id, database).database_json(database)}
+            return {"password": roles.branch(branch_id, name).passwords[name]}
 
-    @app.delete(f"{base}/{{database}}", dependencies=guard)
-    def delete(project: str, branch_id: str, database: str) -> Json:
+    @app.post(f"{base}/{{name}}/reset_password", dependencies=guard)
+    def renew(project: str, branch_id: str, name: str) -> Json:
+        cloud.see_project(project)
         with cloud.lock:
-            branch = known(project, branch_id, database)
-            facts = branch.database_json(database)
-            done = contents.remove_database(cloud, branch, database)
-        return {"database": facts, "operations": [operation.json() for operation in done]}
+            branch = roles.branch(branch_id, name)
+            done = roles.renew_password(branch, name)
+            return _done("role", {**roles.json(branch, name), "password": branch.passwords[name]}, done)
 
 
-def see_now(given: Json, *moments: str) -> None:
-    """Refuse what is asked of the past, of which nothing is kept here: an answer about now would be a wrong one."""
-    if any(given.get(moment) for moment in moments):
-        raise Refusal(422, "", "the emulator keeps no history")
+def _done(kind: str, facts: Json, operations: list[Operation]) -> Json:
+    return {kind: facts, "operations": [operation.json() for operation in operations]}
 
 
 def _schema(cloud: Cloud, branch_id: str, database: str) -> str:
-    branch = cloud.branch(branch_id)
-    if database not in branch.databases:
-        raise Refusal(404, "", "database not found")
-    return cloud.storage.dump(branch.place(database))
+    with cloud.lock:
+        branch = Databases(cloud).branch(branch_id, database)
+        if branch.state != "ready":
+            raise Refusal(423, "", "the branch is not ready")
+        place = branch.place(database)
+    return cloud.storage.dump(place)
 
 
 def uri(branch: Branch, endpoint: Endpoint, database: str, role: str, *, pooled: bool) -> str:

@@ -16,7 +16,16 @@ _OK, _SASL, _CONTINUE, _FINAL = 0, 10, 11, 12
 _HEAD, _LENGTH = 8, 4
 _CHUNK = 1 << 16
 _LONGEST = 1 << 20
-_END = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, OSError, BadLogin, ValueError, KeyError)
+_END = (
+    ConnectionError,
+    asyncio.IncompleteReadError,
+    ssl.SSLError,
+    OSError,
+    BadLogin,
+    ValueError,
+    KeyError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class Way:
     password: str = field(repr=False)
     database: str
     inner_password: str = field(repr=False)
+    read_only: bool = False
 
 
 class NoWay(Exception):
@@ -96,7 +106,10 @@ class Proxy:
         user = given.get("user", "")
         way = await asyncio.to_thread(self.find, compute, given.get("database", user), user)
         await self._let_in(reader, writer, way, user)
-        await self._through(reader, writer, {**given, "database": way.database}, way)
+        given["database"] = way.database
+        if way.read_only:
+            given["options"] = f"{given.get('options', '')} -c default_transaction_read_only=on".strip()
+        await self._through(reader, writer, given, way)
 
     async def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way, user: str) -> None:
         mechanisms = "".join(f"{name}\0" for name in (BOUND, PLAIN)) + "\0"

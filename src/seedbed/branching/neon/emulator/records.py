@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
 REGION = "aws-us-east-2"
 DOMAIN = "us-east-2.aws.neon.tech"
@@ -18,6 +19,14 @@ def now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Refusal(Exception):
+    """A request refused as Neon refuses it."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
 
 
 @dataclass
@@ -87,10 +96,13 @@ class Branch:
         return {"branch_id": self.id, "name": name, "protected": False, **self._dates()}
 
     def database_json(self, name: str) -> Json:
-        number = list(self.databases).index(name) + 1
         return {
-            "id": number, "branch_id": self.id, "name": name, "owner_name": self.databases[name], **self._dates()
-        }  # fmt: skip
+            "id": crc32(self.place(name).encode()),
+            "branch_id": self.id,
+            "name": name,
+            "owner_name": self.databases[name],
+            **self._dates(),
+        }
 
     def _dates(self) -> Json:
         return {"created_at": stamp(self.created_at), "updated_at": stamp(self.updated_at)}

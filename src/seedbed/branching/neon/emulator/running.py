@@ -12,6 +12,7 @@ from seedbed.branching.neon.emulator.certificate import make_tls
 from seedbed.branching.neon.emulator.cloud import DATABASE, ROLE, Cloud
 from seedbed.branching.neon.emulator.faults import Faults, Faulty
 from seedbed.branching.neon.emulator.inside import uri
+from seedbed.branching.neon.emulator.operations import Operations
 from seedbed.branching.neon.emulator.proxy import Proxy
 from seedbed.branching.neon.emulator.records import DOMAIN
 from seedbed.branching.neon.emulator.storage import Storage
@@ -41,8 +42,8 @@ class Emulation:
 
     def database_url(self, *, pooled: bool = False) -> str:
         """The default branch's database."""
-        main = next(branch for branch in self.cloud.branches.values() if branch.default)
-        return uri(main, self.cloud.of_branch(main.id)[0], DATABASE, ROLE, pooled=pooled)
+        main = self.cloud.default
+        return uri(main, self.cloud.computes.of_branch(main.id)[0], DATABASE, ROLE, pooled=pooled)
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def emulation(server: ThrowawayServer | None = None, *, limit: int = 10, step: f
         with throwaway_server() as made, emulation(made, limit=limit, step=step) as run:
             yield run
         return
-    cloud = Cloud(Storage(server), f"quiet-lab-{secrets.randbelow(10**8):08d}", limit=limit, step=step)
+    cloud = Cloud(Storage(server), Operations(f"quiet-lab-{secrets.randbelow(10**8):08d}", step), limit)
     key, faults = f"napi_{secrets.token_hex(16)}", Faults()
-    with cloud.running(), Proxy(tls, server.port, cloud.way).running() as port:
+    with cloud.running(), Proxy(tls, server.port, cloud.computes.way).running() as port:
         yield Emulation(Faulty(create_api(cloud, key, faults), faults), cloud, faults, key, port)

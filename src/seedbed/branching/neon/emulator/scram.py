@@ -24,7 +24,9 @@ class ServerSide:
 
     def challenge(self, first: str) -> str:
         flag, name, bare = first.split(",", 2)
-        if (flag.startswith("p=")) != (self._mechanism == BOUND):
+        if self._mechanism not in {PLAIN, BOUND} or flag.startswith("p=") != (self._mechanism == BOUND):
+            raise BadLogin
+        if flag == "y":  # it could bind, and was told that the proxy could not: somebody is in between
             raise BadLogin
         self._header, self._bare = f"{flag},{name},", bare
         self._nonce = _fields(bare)["r"] + secrets.token_urlsafe(18)

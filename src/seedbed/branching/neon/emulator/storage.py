@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 
-from seedbed.errors import ParentInUse
+from seedbed.errors import CopyFailed, ParentInUse
 from seedbed.postgres.cloning import clone
 from seedbed.postgres.connecting import autocommitting
 from seedbed.postgres.embedded import ThrowawayServer
@@ -49,7 +49,7 @@ class Storage:
             try:
                 with self._cursor() as cursor:
                     clone(cursor, source, target)
-            except ParentInUse:
+            except (ParentInUse, CopyFailed):  # the latter where whoever used it has just gone
                 self.drop(target)
             else:
                 return
@@ -84,9 +84,12 @@ class Storage:
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         command = [str(self.server.binaries.program(program)), *arguments]
-        return subprocess.run(
-            command, env={**kept, **variables}, input=given, capture_output=True, text=True, check=True
+        done = subprocess.run(
+            command, env={**kept, **variables}, input=given, capture_output=True, text=True, check=False
         )
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+        return done
 
     @contextmanager
     def _cursor(self) -> "Iterator[Cursor]":
