@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from seedbed.cli import root
 from seedbed.errors import SeedbedError
 from seedbed.migrating.hazards import RULES, Rule
 from seedbed.settings import Settings
@@ -27,6 +28,9 @@ REGISTRIES = [
 ]
 HOMES = ["/" + "home" + "/", "/" + "Users" + "/", "/" + "root" + "/"]
 """Put together here, since this file is one of those that are searched."""
+
+OUTSIDE = (".seedbed/", ".github/", "preview/", "app/", "inference/", "/", "schema/", "seeds/", "migrations/")
+"""What is a project's own, or no file."""
 
 TEXT, NUMBER = "MARKER", 424242
 
@@ -119,6 +123,26 @@ class TestPages:
         index = ROOT / "docs" / "README.md"
 
         assert str(page.relative_to(index.parent)) in links(index)
+
+
+class TestExplanations:
+    def test_name_files_that_are_there(self) -> None:
+        lost = [
+            f"{shown(page)}: {name}"
+            for page in [ROOT / "CONTRIBUTING.md", *(ROOT / "docs/explanation").glob("*.md")]
+            for name in re.findall(r"`((?:[a-z_.]+/)+[a-z_]*(?:\.\w+)?)`", page.read_text(encoding="utf-8"))
+            if not name.startswith(OUTSIDE)
+            and not any((folder / name).exists() for folder in (ROOT, ROOT / "src/seedbed"))
+        ]
+
+        assert lost == []
+
+
+class TestCommands:
+    def test_of_every_kind_are_named_in_the_readme(self) -> None:
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+        assert [name for name in root.commands if f"seedbed {name}" not in text] == []
 
 
 class TestScripts:

@@ -4,7 +4,10 @@ An env.py gains it by `autogenerate_plugins=["alembic.autogenerate.*", "seedbed.
 Python does. Alembic looks for plugins while it is itself being imported, so nothing is imported here before it is used.
 """
 
+import sys
+from collections.abc import Iterator
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 
@@ -19,3 +22,15 @@ def setup(plugin: Any) -> None:
     plugin.add_autogenerate_comparator(
         compare, "autogenerate", qualifier="postgresql", priority=util.DispatchPriority.FIRST
     )
+
+
+class _Plugin(ModuleType):
+    """A module that is also a collection of itself: Alembic before 1.20.1 asks an entry point for a collection, and
+    would not even be imported beside a plain module.
+    """
+
+    def __iter__(self) -> Iterator[ModuleType]:
+        yield self
+
+
+sys.modules[__name__].__class__ = _Plugin

@@ -144,7 +144,7 @@ def _with_table(before: str | None, found: Found, parts: Parts) -> str:
     folder = _seeds_folder(root)
     said["seeds"] = "" if folder == "seeds" else folder
     lines = ["[tool.seedbed]", *(f"{key} = {_toml(value)}" for key, value in said.items() if value)]
-    lines += [] if parts.service else ["service = false"]
+    lines += [] if parts.service and (tables is None or tables.served) else ["service = false"]
     end = "\r\n" if before and "\r\n" in before else "\n"
     return (f"{before.rstrip()}{end}{end}" if before and before.strip() else "") + end.join([*lines, ""])
 
@@ -159,6 +159,8 @@ def _notes(found: Found) -> Iterator[str]:
         yield "No table was found; say where they are: [tool.seedbed] schema, imports, metadata."
     elif tables.left_out:
         yield f"Tables that env.py does not import, so Alembic does not know them: {', '.join(tables.left_out)}."
+    if tables is not None and not tables.served:
+        yield "The service needs SQLModel classes, and there are none, so nothing is served: service = false."
     if history is not None and history.several_metadata:
         yield "env.py gives Alembic several metadata, and Seedbed takes one: bring them together, or say which it is."
     if history is not None and history.leaves_out:

@@ -40,7 +40,7 @@ class HistoryFound:
 @dataclass(frozen=True)
 class TablesFound:
     """Where the tables are. `left_out` are modules with tables that env.py does not import, so Alembic knows nothing of
-    them either.
+    them either. Only SQLModel's can be `served`.
     """
 
     schema: str
@@ -49,6 +49,7 @@ class TablesFound:
     path: tuple[str, ...]
     classes: tuple[str, ...]
     left_out: tuple[str, ...]
+    served: bool = True
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,7 @@ def _tables(root: Path, code: Code, history: HistoryFound | None) -> TablesFound
         path=() if path == (".",) else path,
         classes=tuple(f"{module.name}.{table}" for module in found for table in module.tables),
         left_out=tuple(sorted(_left_out(everything, reached.values()))) if history is not None else (),
+        served=not found or any(module.has_sqlmodel for module in found),
     )
 
 

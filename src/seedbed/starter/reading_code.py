@@ -15,14 +15,15 @@ _KEYED = frozenset({"mapped_column", "Column"})
 
 @dataclass(frozen=True)
 class Module:
-    """A module of the project: its tables by the names of their classes, the bases and metadata it defines, and the
-    modules it may import.
+    """A module of the project: its tables by the names of their classes, whether they are SQLModel's alone or some of
+    them, the bases and metadata it defines, and the modules it may import.
     """
 
     name: str
     file: Path
     tables: tuple[str, ...]
     of_sqlmodel: bool
+    has_sqlmodel: bool
     bases: tuple[str, ...]
     imports: tuple[str, ...]
 
@@ -142,6 +143,7 @@ def _module(name: str, file: Path) -> Module | None:
         file,
         tables=tuple(dict.fromkeys([*sqlmodels, *mapped, *tables])),
         of_sqlmodel=bool(sqlmodels) and not mapped and not tables,
+        has_sqlmodel=bool(sqlmodels),
         bases=(*(f"{base}.metadata" for base in bases), *(one for one, made in assigned.items() if made == "MetaData")),
         imports=tuple(dict.fromkeys(imported_names(tree, package))),
     )

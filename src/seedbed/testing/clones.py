@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, make_url
 
 from seedbed.postgres.cloning import Session, await_unused, clone
 from seedbed.settings import DatabaseUrl
@@ -36,7 +36,10 @@ class Clone:
     @cached_property
     def engine(self) -> Engine:
         """An engine whose pool begins with that connection. Its URL is whole, so that it can be given to anyone."""
-        return create_engine(self.url.reveal(), creator=self.opened)
+        url = make_url(self.url.reveal()).set(
+            drivername="postgresql+psycopg"
+        )  # SQLAlchemy 2.0 means psycopg2 otherwise
+        return create_engine(url, creator=self.opened)
 
     def close(self) -> None:
         if "engine" in vars(self):
