@@ -132,9 +132,11 @@ class TestWheel:
             packed = {name for name in archive.namelist() if ".dist-info/" not in name}
         with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
             sources = {name.partition("/src/")[2] for name in archive.getnames() if "/src/" in name}
+            beside = {name.partition("/")[2] for name in archive.getnames() if "/src/" not in name}
 
         assert packed == own
         assert sources == own
+        assert beside == {".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
 
     def test_says_what_each_extra_brings(self, built: Path) -> None:
         with zipfile.ZipFile(wheel(built)) as archive:

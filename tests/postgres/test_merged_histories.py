@@ -8,13 +8,16 @@ import pytest
 from seedbed.errors import ForkedHistory, StepNotReversible
 from seedbed.migrating.adopting import adopt
 from seedbed.migrating.applying import apply
+from seedbed.migrating.assessing import assess, assess_way_back
 from seedbed.migrating.checking import check
+from seedbed.migrating.drifting import drift
 from seedbed.migrating.history import read_history
 from seedbed.migrating.planning import plan
+from seedbed.migrating.rehearsing import rehearse
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration
-from tests.projects import Project, execute, little_project
+from tests.projects import Project, execute, fresh_database, little_project
 
 HERO = """
 class Hero(Table, table=True):
@@ -160,6 +163,37 @@ class TestMergedHistory:
 
         assert check(configuration).revisions == 5
         assert len(apply(project.settled, database).revisions) == 5
+
+
+class TestLookingAhead:
+    @pytest.mark.parametrize("had", [["left"], ["left", "right"]], ids="+".join)
+    def test_is_from_where_the_database_is(
+        self,
+        project: Project,
+        database: Database,
+        configuration: Configuration,
+        seedbed_server: ThrowawayServer,
+        had: list[str],
+    ) -> None:
+        with fresh_database(seedbed_server) as copy:
+            for one in had:
+                alembic(project, database, "upgrade", one)
+                alembic(project, copy, "upgrade", one)
+            made = plan(project.settled, database)
+
+            assessed = assess(configuration, database, made)
+            rehearsed = rehearse(configuration, database, made, on=copy)
+            way_back = assess_way_back(
+                configuration,
+                database,
+                made,
+                [one for one in read_history(project.settled).revisions[::-1] if one.id in had],
+            )
+
+        assert [one.revision.id for one in assessed] == [one.id for one in made.pending]
+        assert rehearsed.way_back == "down and up again, both catalogues as they should be"
+        assert drift(configuration, database) == ()
+        assert len(way_back) == len(had)
 
 
 class TestCheck:

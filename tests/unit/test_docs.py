@@ -15,6 +15,7 @@ from seedbed.cli import root
 from seedbed.errors import SeedbedError
 from seedbed.migrating.hazards import RULES, Rule
 from seedbed.settings import Settings
+from seedbed.settings.project import KEYS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -168,6 +169,11 @@ class TestSettings:
         text = (ROOT / page).read_text(encoding="utf-8")
 
         assert [name for name in SETTINGS if not re.search(rf"\b{name}\b(?!_)", text)] == []
+
+    def test_of_the_project_are_all_explained(self) -> None:
+        text = (ROOT / "docs/how-to/adopt.md").read_text(encoding="utf-8")
+
+        assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE)) == {*KEYS}
 
 
 class TestErrorExamples:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import ExtensionUnavailable, RevisionFailed, SeedbedError, TablesBusy
 from seedbed.migrating.handing_over import handed, refuse_deaf
-from seedbed.migrating.history import History, Revision, current_revision, due, ends, read_history
+from seedbed.migrating.history import History, Revision, current_revision, due, ends, parted, read_history
 from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
 from seedbed.migrating.progress import watched
 from seedbed.modelling import in_words
@@ -140,17 +140,17 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
         raise RevisionFailed(left[0].id, said, applied=done) from error
 
 
-def step_back(project: Project, connection: Connection, revision: Revision) -> None:
-    """Take a throw-away database down by one revision, whatever other branches it has."""
-    below = revision.follows[0] if revision.follows else "base"
-    with handed(project, connection) as config, bounded(connection, ORDINARY):
-        command.downgrade(config, f"{revision.id}@{below}")
-    connection.rollback()
+def below(revision: Revision) -> str:
+    """The target of a step down by this revision and no other, whatever branches there are beside it."""
+    return f"{revision.id}@{revision.follows[0] if revision.follows else 'base'}"
 
 
 def move(project: Project, connection: Connection, target: str) -> None:
-    """Take a throw-away database up or down to a revision. No lock, no mark: nobody else has it."""
-    down = target == "base" or target.startswith("-")
+    """Take a throw-away database up or down to a revision, or up to where `current_revision` says that another one is.
+    No lock, no mark: nobody else has it.
+    """
+    down = target == "base" or target.startswith("-") or "@" in target
     with handed(project, connection) as config, bounded(connection, ORDINARY):
-        (command.downgrade if down else command.upgrade)(config, target)
+        for one in parted(target):
+            (command.downgrade if down else command.upgrade)(config, one)
     connection.rollback()

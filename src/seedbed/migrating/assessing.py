@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import HazardsNotAllowed, RevisionFailed
-from seedbed.migrating.applying import move
+from seedbed.migrating.applying import below, move
 from seedbed.migrating.findings import Seen
 from seedbed.migrating.hazards import Hazard, hazards
 from seedbed.migrating.history import Revision
@@ -60,7 +60,7 @@ def assess_way_back(
     Raises:
         As `assess` does.
     """
-    return _looked_at(configuration, database, plan.revision, [(revision, "-1") for revision in undone])
+    return _looked_at(configuration, database, plan.revision, [(revision, below(revision)) for revision in undone])
 
 
 def sql_lines(assessed: Sequence[Assessed]) -> list[str]:

@@ -15,7 +15,7 @@ from seedbed.errors import (
     StepNotReversible,
     UnknownRevision,
 )
-from seedbed.migrating.applying import move, step_back, upgrade
+from seedbed.migrating.applying import below, move, upgrade
 from seedbed.migrating.drafting import built
 from seedbed.migrating.history import History, Revision, current_revision, read_history
 from seedbed.migrating.knowing import spent
@@ -164,7 +164,7 @@ def _tried_with_rows(project: Project, connection: Connection, revision: Revisio
 def _goes_down(project: Project, connection: Connection, revision: Revision) -> bool:
     """Take a step down; False where the revision says itself that it is forward only."""
     try:
-        step_back(project, connection, revision)
+        move(project, connection, below(revision))
     except RuntimeError:
         connection.rollback()
         return False

@@ -7,7 +7,7 @@ from alembic import command, context
 
 from seedbed.errors import ProductionNotNamed
 from seedbed.migrating.assessing import assess, assess_way_back, refuse_unallowed
-from seedbed.migrating.history import History, Revision, read_history
+from seedbed.migrating.history import History, Revision, parted, read_history
 from seedbed.migrating.nesting import within_alembic
 from seedbed.migrating.planning import plan
 from seedbed.postgres.databases import Database
@@ -53,4 +53,4 @@ def _steps(history: History, at: str | None, *, goes_up: bool) -> tuple[Revision
     script, wanted = context.script, context.config.cmd_opts.revision  # type: ignore[union-attr]
     ways: Any = script._upgrade_revs if goes_up else script._downgrade_revs  # noqa: SLF001 - as Alembic's commands do
     known = {revision.id: revision for revision in history.revisions}
-    return tuple(known[step.revision.revision] for step in ways(wanted, at))
+    return tuple(known[step.revision.revision] for step in ways(wanted, parted(at) if at is not None else at))

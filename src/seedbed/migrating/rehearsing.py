@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import RevisionFailed
-from seedbed.migrating.applying import move
+from seedbed.migrating.applying import below, move
 from seedbed.migrating.copying import copy_of
 from seedbed.migrating.planning import Plan
 from seedbed.migrating.tracing import MODES, Trace, Traced, keep_strongest, traced
@@ -189,7 +189,8 @@ def _shown(seconds: float) -> str:
 def _way_back(project: Project, connection: Connection, plan: Plan, beginning: Catalogue, end: Catalogue) -> str:
     """Down over the copy's own rows and up again, each compared."""
     try:
-        move(project, connection, f"-{len(plan.pending)}")
+        for revision in reversed(plan.pending):
+            move(project, connection, below(revision))
         if left := differences(read_catalogue(connection), beginning):
             return f"down, and then {'; '.join(map(str, left))}"
         move(project, connection, plan.pending[-1].id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from seedbed.errors import BadProjectTable, NotAProject
 
-_KEYS = ("schema", "metadata", "imports", "path", "alembic", "version_table", "seeds", "ignore", "service")
+KEYS = ("schema", "metadata", "imports", "path", "alembic", "version_table", "seeds", "ignore", "service")
 _LISTS = ("imports", "path", "ignore")
 _WORD = r"[^\W\d]\w*"
 _MODULE = rf"{_WORD}(\.{_WORD})*"
@@ -90,17 +90,17 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadProjectTable(file, f"not TOML: {error}", _KEYS) from error
+        raise BadProjectTable(file, f"not TOML: {error}", KEYS) from error
 
 
 def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
     table = document["tool"]["seedbed"]
     if not isinstance(table, dict):
-        raise BadProjectTable(file, "tool.seedbed is not a table.", _KEYS)
+        raise BadProjectTable(file, "tool.seedbed is not a table.", KEYS)
     given: dict[str, Any] = {}
     for key, value in table.items():
-        if key not in _KEYS:
-            raise BadProjectTable(file, f"[tool.seedbed] has the unknown key {key!r}.", _KEYS)
+        if key not in KEYS:
+            raise BadProjectTable(file, f"[tool.seedbed] has the unknown key {key!r}.", KEYS)
         if key == "service" and isinstance(value, bool):
             given[key] = value
         elif key in _LISTS:
@@ -108,7 +108,7 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
         elif key != "service" and isinstance(value, str) and value and _fits(key, value):
             given["seeds_folder" if key == "seeds" else key] = value
         else:
-            raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", _KEYS)
+            raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", KEYS)
     given["ignore"] = (*_NEVER_OURS, *given.get("ignore", ()))
     name = document.get("project", {}).get("name", folder.name)
     return Project(root=folder, name=str(name), **given)
@@ -116,7 +116,7 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
 
 def _names(file: Path, key: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
-        raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not a list of names.", _KEYS)
+        raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not a list of names.", KEYS)
     return value
 
 
