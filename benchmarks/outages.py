@@ -15,12 +15,12 @@ from tests.postgres.services import Service, StoppableServer, service, stoppable
 DEADLINE = 5.0
 ALIVE, STOPPED, AFTER_DEADLINE, BACK = 0.1, 0.5, 0.1, 1.0
 """Seconds at most: for liveness, for an answer while the server is stopped, for one beyond the deadline, and from the
-end of an outage to the first answer with rows.
+end of an outage to the first answer with rows. The column "machine" is how late this process itself woke at worst.
 """
 
 Reach = Callable[[DatabaseUrl], AbstractContextManager[DatabaseUrl]]
-HEAD = ["outage", "answers", "200", "503", "other", "slowest", "promised", "slowest /health/live", "back after",
-        "failed later", "password", "kept"]  # fmt: skip
+HEAD = ["outage", "answers", "200", "503", "slowest", "promised", "liveness", "machine", "back after", "failed later",
+        "kept"]  # fmt: skip
 
 
 def main() -> None:
@@ -39,6 +39,7 @@ def main() -> None:
                 if chosen.way in {None, way}:
                     rows += outages(way, reach, server)
         table(HEAD, rows)
+    print("Kept: nothing but rows and 503 as problem+json, within the bounds, and the password in no line and no body.")
     sys.exit(any(row[-1] == "NO" for row in rows))
 
 
@@ -87,8 +88,8 @@ def row(
     )
     return [
         name, f"{len(outage.answers):,}", f"{statuses.get(200, 0):,}", f"{statuses.get(503, 0):,}",
-        str(len(outage.strange)), f"{outage.slowest:.3f} s", f"{promised:g} s", f"{outage.slowest_alive:.3f} s",
-        f"{outage.back:.3f} s", str(outage.failed_later()), "shown" if told else "not shown", "yes" if kept else "NO",
+        f"{outage.slowest:.3f} s", f"{promised:g} s", f"{outage.slowest_alive:.3f} s", f"{outage.latest:.3f} s",
+        f"{outage.back:.3f} s", str(outage.failed_later()), "yes" if kept else "NO",
     ]  # fmt: skip
 
 

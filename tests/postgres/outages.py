@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -27,6 +29,7 @@ BUSY = AWAY | {
     "code": "SB606",
 }
 LIVE = "/health/live"
+_NAP = 0.01
 WORK = ("/users?limit=5", "/users/1", "/tasks?limit=5", "/tasks/1")
 OWN = "/users/1/progress"
 """A route of the project's own, on a session: it is answered with 503 as the others are, but is not tried again."""
@@ -38,6 +41,7 @@ class Outage:
 
     answers: list[Answer] = field(default_factory=list)
     living: list[Answer] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
     began: float = 0.0
     over: float = 0.0
 
@@ -57,6 +61,11 @@ class Outage:
     @property
     def slowest_alive(self) -> float:
         return max(each.seconds for each in self.living)
+
+    @property
+    def latest(self) -> float:
+        """Seconds by which this very process woke up too late at worst: the machine's part in all of the above."""
+        return max(self.late, default=0.0)
 
     @property
     def back(self) -> float:
@@ -148,12 +157,24 @@ def at_once(server: StoppableServer) -> None:
 @contextmanager
 def _watched(asked: Service, paths: tuple[str, ...]) -> Iterator[Outage]:
     """Load from four clients, and a fifth that asks whether the service lives."""
-    outage = Outage()
+    outage, ended = Outage(), threading.Event()
+
+    def oversleep() -> None:
+        while not ended.is_set():
+            began = time.monotonic()
+            time.sleep(_NAP)
+            outage.late.append(time.monotonic() - began - _NAP)
+
     with (
+        ThreadPoolExecutor(1) as pool,
         asked.under_load(*paths, threads=4) as outage.answers,
         asked.under_load(LIVE, threads=1, pause=0.01) as outage.living,
     ):
-        yield outage
+        pool.submit(oversleep)
+        try:
+            yield outage
+        finally:
+            ended.set()
 
 
 def _wait(seconds: float) -> None:
