@@ -58,6 +58,35 @@ class Address(Table, table=True):
             (20, 20)
         ]
 
+    def test_of_partial_unique_keys_of_rows_that_another_key_orders(
+        self, make: Callable[..., Project], database: Database
+    ) -> None:
+        project = make(
+            """
+class Hero(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+
+class Town(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+
+class Address(Table, table=True):
+    __table_args__ = (Index("one_default", "hero_id", unique=True, postgresql_where=text("is_default")),)
+    id: int | None = Field(default=None, primary_key=True)
+    hero_id: int = Field(foreign_key="hero.id")
+    town_id: int = Field(foreign_key="town.id")
+    is_default: bool
+"""
+        )
+
+        seed(
+            project,
+            database,
+            "seeds.add(tables.Hero, 5)\nseeds.add(tables.Town, 5)\nseeds.add(tables.Address, fixed(tables.Town, 40))",
+        )
+
+        counted = "SELECT count(*), count(DISTINCT hero_id), bool_or(is_default) FROM address"
+        assert execute(database.direct, counted) == [(200, 5, False)]
+
     def test_with_numbers_of_more_than_64_bits(self, make: Callable[..., Project], database: Database) -> None:
         project = make(
             """

@@ -62,6 +62,8 @@ def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: b
         return constant(column, None, ", as a secret")
     if name in table.uniques.first and table.spread is not None:
         return _first_only(table, name, table.spread)
+    if name in table.uniques.never:
+        return constant(column, False, ", as only one of a parent's may be true")
     inferred = _by_values(wish) or person(wish) or place(wish) or _by_type(wish)
     if inferred is None:
         return _unmade(table, column)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table, TextClause, UniqueConstraint
 from sqlalchemy.sql import visitors
 
+from seedbed.seeding.values import Choice, Constant, FakerValues, Same
+
 if TYPE_CHECKING:
     from seedbed.seeding.tables import TablePlan
 
@@ -52,3 +54,22 @@ def where_nulls_meet(table: Table) -> set[str]:
         if constraint.dialect_options["postgresql"].get("nulls_not_distinct") and len(constraint.columns):  # type: ignore[attr-defined]
             found |= {str(column.name) for column in constraint.columns}  # type: ignore[attr-defined]
     return found
+
+
+def finite(table: "TablePlan", name: str) -> int:
+    """How many values a column has where these are few; 0 where they are not counted."""
+    rule, kind = table.rules.get(name), table.kinds[name]
+    if isinstance(rule, Choice):
+        return len(dict.fromkeys(rule.values))
+    if isinstance(rule, Constant):
+        return 1
+    if rule is not None and not isinstance(rule, Same | FakerValues):
+        return 0
+    facts = table.facts[name]
+    if facts.values is not None:
+        return len(facts.values)
+    if kind.labels:
+        return len(kind.labels)
+    if kind.name == "bit":
+        return 1 << min(kind.size or 1, 20)
+    return 2 if kind.name == "bool" else 0

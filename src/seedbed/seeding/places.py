@@ -86,8 +86,8 @@ class Place:
 
     def filling(self, wish: Wish) -> Filling:
         role = self.columns[wish.name]
-        beside = [name for name in self.columns if name != wish.name]
-        of = f" of its {beside[0]}" if beside else ""
+        first = next(iter(self.columns))
+        of = "" if wish.name == first else f" of its {first}"
         return Filling(wish.name, f"a {role.replace('_', ' ')}{of}", self._maker(wish, role))
 
     def _maker(self, wish: Wish, role: str) -> Callable[[range], Batch]:

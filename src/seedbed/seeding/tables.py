@@ -16,6 +16,7 @@ from seedbed.seeding.agreeing import Agreement
 from seedbed.seeding.batches import Batch, Numbers, Pool
 from seedbed.seeding.checks import Check, checks_of
 from seedbed.seeding.columns import filling
+from seedbed.seeding.distinct import finite
 from seedbed.seeding.facts import Facts
 from seedbed.seeding.filling import Filling
 from seedbed.seeding.keys import references
@@ -33,7 +34,7 @@ from seedbed.seeding.settling import Settling
 from seedbed.seeding.spreads import Spread, settled
 from seedbed.seeding.streams import Ints, Stream
 from seedbed.seeding.times import SPAN, column_that_says, end, in_order, moments
-from seedbed.seeding.uniques import Uniques, finite, uniques
+from seedbed.seeding.uniques import Uniques, uniques
 from seedbed.seeding.values import Rule
 from seedbed.seeding.written import with_known
 
@@ -170,7 +171,9 @@ class TablePlan:
         reference = self.reference_of(column)
         if reference is not None:
             return reference.varied(attempt).filling(column) if reference.can_vary else None
-        if column in self.uniques.columns or column in self.uniques.first or self.uniques.product_of(column):
+        if column in self.uniques.columns or column in self.uniques.first | self.uniques.never:
+            return None
+        if self.uniques.product_of(column):
             return None
         stream = Stream(self.lock.seed, f"{self.name}.{column}/again {attempt}")
         return filling(self, self.column(column), stream, named=attempt < _DESPERATE)

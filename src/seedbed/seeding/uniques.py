@@ -16,7 +16,7 @@ from seedbed.seeding.parents import Existing
 from seedbed.seeding.products import Product
 from seedbed.seeding.references import Reference
 from seedbed.seeding.streams import Ints
-from seedbed.seeding.values import Choice, Constant, FakerValues, Same
+from seedbed.seeding.values import Constant, FakerValues, Same
 
 if TYPE_CHECKING:
     from seedbed.seeding.tables import TablePlan
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 @dataclass(eq=False)
 class Uniques:
     """`columns` are unique alone, by their row or by their place within a parent; `first` are true in a parent's first
-    row alone; `products` are kept by combining; `spread` is the key whose rows lie side by side for that.
+    row alone, and `never` in none, since nothing orders the rows of its parent; `products` are kept by combining; `spread`
+    is the key whose rows lie side by side for that.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
     first: set[str] = field(default_factory=set)
+    never: set[str] = field(default_factory=set)
     products: list[Product] = field(default_factory=list)
     spread: str | None = None
 
@@ -120,9 +122,8 @@ def _keep(table: "TablePlan", unique: Unique, found: Uniques) -> None:
     if unique.where is not None and not plain and (flag := _flag(table, unique.where)):
         if spread is None and _may_spread(table, keys, found):
             spread, found.spread = keys[0], keys[0].name
-        if spread is not None:
-            found.first.add(flag)
-            return
+        (found.first if spread is not None else found.never).add(flag)
+        return
     _combine(table, unique, keys, plain, spread, found)
 
 
@@ -198,7 +199,7 @@ def _freest(table: "TablePlan", plain: Sequence[str], found: Uniques) -> str | N
         lambda kind: kind.name not in {"bool", "enum", "bit"},
     ):
         for name in plain:
-            if accepts(table.kinds[name]) and table.size(name) == 0 and name not in found.first:
+            if accepts(table.kinds[name]) and table.size(name) == 0 and name not in found.first | found.never:
                 return name
     return None
 
@@ -276,22 +277,3 @@ def _keep_apart(table: "TablePlan", constraint: ExcludeConstraint, found: Unique
         if name not in table.kinds or not table.kinds[name].name.endswith("range"):
             raise UniqueNotServed(table.name, name, [])
         found.columns[name] = "row"
-
-
-def finite(table: "TablePlan", name: str) -> int:
-    """How many values a column has where these are few; 0 where they are not counted."""
-    rule, kind = table.rules.get(name), table.kinds[name]
-    if isinstance(rule, Choice):
-        return len(dict.fromkeys(rule.values))
-    if isinstance(rule, Constant):
-        return 1
-    if rule is not None and not isinstance(rule, Same | FakerValues):
-        return 0
-    facts = table.facts[name]
-    if facts.values is not None:
-        return len(facts.values)
-    if kind.labels:
-        return len(kind.labels)
-    if kind.name == "bit":
-        return 1 << min(kind.size or 1, 20)
-    return 2 if kind.name == "bool" else 0
