@@ -77,6 +77,15 @@ class TestPeople:
         for name, email in rows(supplier, "contact_name", "email"):
             assert email.partition("@")[0] == name.lower().replace(" ", ".")
 
+    def test_are_not_those_whom_another_column_names(self, make: Callable[..., dict[str, TablePlan]]) -> None:
+        columns = "".join(f"    {name}: str\n" for name in ("first_name", "last_name", "email", "manager_name"))
+        tables = f"class Employee(Table, table=True):\n{KEY}{columns}"
+        employee = make(tables, "seeds.add(tables.Employee, 50)")["employee"]
+
+        found = rows(employee, "first_name", "last_name", "manager_name")
+
+        assert sum(f"{first} {last}" == manager for first, last, manager in found) < 3
+
     def test_are_two_where_their_columns_say_so(self, make: Callable[..., dict[str, TablePlan]]) -> None:
         columns = "".join(f"    {who}_{what}: str\n" for who in ("sender", "receiver") for what in ("name", "email"))
         letter = make(f"class Letter(Table, table=True):\n{KEY}{columns}", "seeds.add(tables.Letter, 50)")["letter"]
@@ -214,6 +223,11 @@ class TestTexts:
             ("Project", "name", r".+ (relaunch|migration|pilot|rollout|cleanup|upgrade|redesign|audit|for).*"),
             ("Tag", "name", r"[a-z-]+(-2026)?"),
             ("Attachment", "content_type", r"\w+/\w+"),
+            ("Session", "ip_address", r"\d+(\.\d+){3}"),
+            ("Recipe", "name", r"[A-Z][a-z'-]+ [a-z].+"),
+            ("Post", "status", r"draft|published|archived"),
+            ("Patient", "blood_type", r"(A|B|AB|0)[+-]"),
+            ("Organization", "domain", r"[a-z]+-[a-z]+\.example\.com"),
         ],
     )
     def test_read_like_what_they_are(
@@ -223,6 +237,14 @@ class TestTexts:
 
         for (text,) in rows(made[table.lower()], column):
             assert re.fullmatch(said, text), text
+
+
+class TestTimes:
+    def test_of_arrival_come_after_departure(self, make: Callable[..., dict[str, TablePlan]]) -> None:
+        columns = "    departs_at: datetime\n    arrives_at: datetime\n"
+        flight = make(f"class Flight(Table, table=True):\n{KEY}{columns}", "seeds.add(tables.Flight, 100)")["flight"]
+
+        assert all(departs < arrives for departs, arrives in rows(flight, "departs_at", "arrives_at"))
 
 
 class TestNumbers:

@@ -15,7 +15,7 @@ FEW = 512
 """Values of a provider that are told apart for a unique column."""
 _SHORT_HOST = "@ex.org"
 _FEW_LETTERS, _MANY_LETTERS = 3, 8
-COMPOSED = frozenset({"person", "handle", "slug", "address", "picture", "street"})
+COMPOSED = frozenset({"person", "handle", "slug", "address", "picture", "street", "host"})
 """What is put together here rather than taken from Faker whole."""
 
 
@@ -55,6 +55,7 @@ def composed(wish: Wish, how: str) -> Filling:
         "person": ([names("first_name"), names("last_name")], ["", " ", " ", ""], "First Last"),
         "handle": ([plain("first_name"), plain("last_name")], ["", "_", "", ""], "first_last"),
         "slug": ([kinds, nouns], ["", "-", "-", ""], "word-word"),
+        "host": ([kinds, nouns], ["", "-", "-", ".example.com"], "word-word.example.com"),
         "address": ([kinds, nouns], ["https://", "-", "-", ".example.com"], "https://word-word..."),
         "picture": ([kinds, nouns], ["https://example.com/", "-", "-", ".jpg"], "https://...jpg"),
         "street": ([numbers, names("street_name")], ["", " ", " No. ", ""], "12 Street"),

@@ -41,11 +41,13 @@ _NAMED_AFTER: tuple[tuple[str, str], ...] = (
     (r"categor|collection|genre|department|catalog|section|aisle", "category"),
     (r"event|conference|meetup|webinar|session|workshop", "event"),
     (r"milestone|release|phase", "milestone"),
+    (r"recipe|dish|meal|food|menu_?item", "dish"),
     (r"(^|_)(api_?)?key|token|webhook|integration", "access"),
     (r"(^|_)(tag|keyword)s?$|label", "tag"),
     (r"course|lesson|book|article|post|page|document|playlist|chapter|podcast|video", "article"),
 )
 _TITLED: tuple[tuple[str, str], ...] = (
+    (r"recipe|dish|meal", "dish"),
     (r"review|rating|feedback|testimonial", "verdict"),
     (r"milestone|release", "milestone"),
     (r"project|campaign", "project"),
@@ -72,6 +74,7 @@ _FIELDS = (
     "Approved by",
 )
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"blood_?(type|group)$", ("A+", "A-", "B+", "B-", "AB+", "AB-", "0+", "0-")),
     (r"(^|_)(payment_)?status$", ("active", "pending", "done", "cancelled")),
     (r"(^|_)state$", ("open", "in progress", "closed")),
     (r"(^|_)priority$", ("low", "normal", "high", "urgent")),
@@ -95,18 +98,20 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(^|_)department$", ("Sales", "Support", "Engineering", "Finance")),
     (r"(^|_)(carrier|shipping_method)(_name)?$", ("DHL", "UPS", "FedEx", "DPD", "GLS")),
     (r"(^|_)(salutation|honorific)$", ("Ms", "Mr", "Dr")),
+    (r"^make$", ("Toyota", "Volkswagen", "Ford", "Renault", "Honda", "Volvo", "Skoda", "Fiat")),
 )
 
 _COLOR = re.compile(r"colou?r")
 _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"e_?mail", Meaning("email")),
+    (r"(^|_)ip(_?addr(ess)?)?$|remote_addr", Meaning("ipv4")),
     (r"(^|_)(first|given|fore)_?name$|^first$", Meaning("first_name")),
     (r"(^|_)(last|family|sur)_?name$|^surname$", Meaning("last_name")),
     (r"(^|_)middle_?name$", Meaning("first_name")),
     (r"(^|_)(user|login|nick|screen)_?name$|^(handle|login|username)$", Meaning("handle")),
     (r"(^|_)(full|display|contact|recipient|customer|author|holder|owner|billing|shipping)_?name$", Meaning("person")),
     (r"(^|_)(company|organi[sz]ation|employer|vendor|supplier|brand)(_?name)?$", Meaning("company")),
-    (r"(^|_)host_?name$|(^|_)domain(_name)?$|^host$", Meaning("domain_name")),
+    (r"(^|_)host_?name$|(^|_)domain(_name)?$|^host$", Meaning("host")),
     (r"(^|_)file_?name$", Meaning("file")),
     (r"mime|content_?type|media_?type", Meaning("media type")),
     (r"(^|_)(file_?)?path$", Meaning("file_path")),
@@ -150,7 +155,8 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"(^|_)(description|details|body|content|text|message|comments?|summary|excerpt|answer|abstract|terms|review)$",
      Meaning("told")),
     (r"title|subject|headline|caption|topic", Meaning("titled")),
-    (r"(^|_)(label|tag|keyword|term|attribute|property)$", Meaning("tag")),
+    (r"(^|_)(label|tag|keyword|term|attribute|property)s?$", Meaning("tag")),
+    (r"^vin$", Meaning("code", {"text": "???##??#?########"})),
 )  # fmt: skip
 
 
@@ -180,6 +186,8 @@ def meaning_of(table: str, column: str) -> Meaning:
         return Meaning("choice", words=COLORS)
     if name == "url" and re.search(r"image|photo|picture", own):
         return Meaning("picture")
+    if name == "status" and re.search(r"article|post|page|document|news|book|course|lesson|podcast|video", own):
+        return Meaning("choice", words=("draft", "published", "published", "archived"))
     if name == "title" and _PEOPLE.search(own):
         return Meaning("job")
     for pattern, meaning in (*_NAMED, *((pattern, Meaning("choice", words=words)) for pattern, words in _CHOICES)):
@@ -196,7 +204,7 @@ def _snake(name: str) -> str:
 
 def _of(table: str, column: str, how: str) -> str:
     """What a title or a text is about, by its column and then by its table."""
-    first, otherwise = (_TITLED, "article") if how == "titled" else (_TOLD, "note")
+    first, otherwise = (_TITLED, "article") if how == "titled" else (_TOLD, "entry")
     for said in (column, table):
         if how == "told" and said == table and _THINGS.search(table):
             return "product text"

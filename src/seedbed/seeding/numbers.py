@@ -1,6 +1,7 @@
 """Numbers and identifiers of columns that the seeds say nothing of."""
 
 import re
+from decimal import Decimal
 
 import numpy as np
 
@@ -17,6 +18,13 @@ _BY_NAME: tuple[tuple[str, int, int], ...] = (
     (r"(^|_)(quantity|qty|amount_of|copies|seats|guests|reserved|on_hand|in_stock)$", 1, 10),
     (r"(^|_)(position|sort_order|ordinal|rank|line)$", 1, 20),
     (r"(^|_)age$", 18, 90),
+    (r"(^|_)gpa$", 2, 4),
+    (r"(^|_)grade$", 1, 12),
+    (r"(^|_)credits$", 1, 12),
+    (r"(^|_)(servings|persons|bedrooms|floors)$", 1, 8),
+    (r"(^|_)minutes$", 5, 180),
+    (r"(^|_)(mileage|odometer)(_km)?$", 1_000, 200_000),
+    (r"(^|_)(views|impressions|downloads)$", 0, 100_000),
     (r"(^|_)year$", 1990, 2026),
     (r"(^|_)month$", 1, 12),
     (r"(^|_)day(_of_month)?$", 1, 28),
@@ -31,7 +39,7 @@ _BY_NAME: tuple[tuple[str, int, int], ...] = (
     (r"(^|_)(latitude|lat)$", -60, 70),
     (r"(^|_)(longitude|lng|lon)$", -180, 180),
     (r"(hourly|daily|day)_rate$|(^|_)wage$", 30, 150),
-    (r"(^|_)(tax|vat|discount|commission)(_rate)?$|(^|_)rate$|(^|_)(probability|ratio|share)$", 0, 1),
+    (r"(^|_)(discount|commission)(_rate)?$|(^|_)rate$|(^|_)(probability|ratio|share)$", 0, 1),
 )
 _CODES = re.compile(r"(^|_)(status_code|http_status)$")
 _ANSWERS = {200: 80, 201: 8, 204: 4, 404: 5, 500: 3}
@@ -43,6 +51,8 @@ _PAID_BY_NAME = (
 _PRICE = re.compile(r"price|cost$|fee$")
 _ENDINGS = (99, 99, 99, 95, 50, 0, 0, 90)
 """Cents with which prices end, some more often than others."""
+_TAX = re.compile(r"(^|_)(tax|vat)(_rate)?$")
+_TAXES = ("0.00", "0.07", "0.10", "0.19", "0.20", "0.21", "0.25")
 _PRAISE = re.compile(r"(^|_)(rating|stars|score)$")
 _MONEY = re.compile(r"price|cost|amount|total|balance|fee|salary|budget|revenue|value|credit|debit|cents")
 
@@ -74,6 +84,10 @@ def decimals(wish: Wish) -> Filling:
     unit = 10**kind.decimals
     if wish.unique:
         return counted(wish)
+    facts = wish.table.facts[wish.name]
+    free = facts.low is None and facts.high is None and wish.named
+    if free and kind.decimals > 1 and _TAX.search(wish.name.lower()):
+        return chosen(wish, [Decimal(tax) for tax in _TAXES])
     low, high = _range(wish, 0, _MOST * unit, unit=unit)
     if kind.size is not None:
         most = 10 ** min(kind.size, 18) - 1

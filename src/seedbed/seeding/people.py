@@ -124,7 +124,9 @@ def persons(table: "TablePlan") -> Mapping[str, Person]:
         ] = role
     if len(groups) == 2 and "" in groups:  # noqa: PLR2004 - an address beside a contact_name is the contact's
         own, other = groups[""], next(group for prefix, group in groups.items() if prefix)
-        if not set(own.columns.values()) & set(other.columns.values()):
+        if set(own.columns.values()) <= {"email", "handle"} and not set(own.columns.values()) & set(
+            other.columns.values()
+        ):
             other.columns = {name: role for name, role in roles.items() if name in own.columns or name in other.columns}
             groups = {"": other}
     found = {}

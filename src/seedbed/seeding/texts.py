@@ -87,7 +87,7 @@ _NUMBERS = {
 _FITTED = frozenset({"email", "sha256", "iban", "code"})
 _PLAIN: dict[str, tuple[str, Mapping[str, Any]]] = {
     "person": ("name", {}), "handle": ("user_name", {}), "slug": ("slug", {}), "address": ("url", {}),
-    "picture": ("image_url", {}), "file": ("file_name", {}),
+    "picture": ("image_url", {}), "host": ("domain_name", {}), "file": ("file_name", {}),
     "media type": ("mime_type", {}), "street": ("street_address", {}), "choice": ("word", {}),
 }  # fmt: skip
 

@@ -21,9 +21,13 @@ SPAN = 730 * DAY
 _UNTOUCHED = 0.4
 """How many rows were never changed after they were made."""
 _MADE, _CHANGED, _GONE = ("created", "inserted"), ("updated", "modified", "changed"), ("deleted", "removed", "archived")
-_FIRST = re.compile(r"^(?:(.*_)?(?:start|starts|started|begin|begins|began|opens|opened|from|check_in|checkin)(_.*)?)$")
+_FIRST = re.compile(
+    r"^(?:(.*_)?(?:start|starts|started|begin|begins|began|opens|opened|from|check_in|checkin|departs|departed|departure)"
+    r"(_.*)?)$"
+)
 _LAST = re.compile(
-    r"^(?:(.*_)?(?:end|ends|ended|finish|finishes|finished|closes|closed|to|until|till|check_out|checkout)(_.*)?)$"
+    r"^(?:(.*_)?(?:end|ends|ended|finish|finishes|finished|closes|closed|to|until|till|check_out|checkout|arrives|arrived"
+    r"|arrival|returns|returned)(_.*)?)$"
 )
 _LATER = re.compile(r"expect|expire|expiry|expires|due|renew|deadline|next_|scheduled|valid_to|valid_until")
 _BORN = re.compile(r"birth|born|dob")

@@ -144,3 +144,16 @@ MORE_TAGS = (
     "ideas", "2026", "basics", "picks", "team", "review", "draft", "follow-up", "plan", "bundle", "notes", "guide",
     "request", "question", "test", "extra", "classics", "news",
 )  # fmt: skip
+WAYS = (
+    "Baked", "Grilled", "Spiced", "Slow-cooked", "Roasted", "Creamy", "Quick", "Stuffed", "Smoked", "Crispy", "Light",
+    "Grandmother's", "Pickled", "Braised", "Summer", "Winter",
+)  # fmt: skip
+FOODS = (
+    "pumpkin", "tomato", "chickpea", "salmon", "chicken", "mushroom", "lentil", "potato", "beetroot", "spinach",
+    "carrot",
+    "leek", "bean", "cauliflower", "trout", "fennel", "aubergine", "pepper", "onion", "cabbage", "apple", "pear",
+)  # fmt: skip
+SIDES = (
+    "rice", "herbs", "yoghurt", "walnuts", "lemon", "brown butter", "couscous", "garlic bread", "polenta", "almonds",
+    "mustard", "feta", "noodles", "parsley", "ginger", "capers", "honey", "mint", "sesame", "croutons", "chutney",
+)  # fmt: skip
