@@ -104,7 +104,6 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
 _COLOR = re.compile(r"colou?r")
 _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"e_?mail", Meaning("email")),
-    (r"(^|_)ip(_?addr(ess)?)?$|remote_addr", Meaning("ipv4")),
     (r"(^|_)(first|given|fore)_?name$|^first$", Meaning("first_name")),
     (r"(^|_)(last|family|sur)_?name$|^surname$", Meaning("last_name")),
     (r"(^|_)middle_?name$", Meaning("first_name")),
