@@ -73,6 +73,8 @@ class Owned:
         return self._clones[seed]
 
     def close(self) -> None:
+        if self.run.is_forked:
+            return
         for seed, clone in self._clones.items():
             if self.keep:
                 clone.close()

@@ -22,7 +22,9 @@ _AHEAD = 2
 
 @dataclass(eq=False)
 class Clone:
-    """A database, and a connection to it that was opened when it was made: a first one costs its cold caches."""
+    """A database, and a connection to it that was opened when it was made: a first one costs its cold caches, of which
+    SQLAlchemy has some too.
+    """
 
     name: str
     url: DatabaseUrl
@@ -40,6 +42,10 @@ class Clone:
             drivername="postgresql+psycopg"
         )  # SQLAlchemy 2.0 means psycopg2 otherwise
         return create_engine(url, creator=self.opened)
+
+    def warm_up(self) -> None:
+        """Have SQLAlchemy learn of the server what it asks at an engine's first connection."""
+        self.engine.connect().close()
 
     def close(self) -> None:
         if "engine" in vars(self):
@@ -164,11 +170,13 @@ class Clones:
             else:
                 clone(cursor, self._template, name, folder=self._host.folder)
             url = self._host.owner.with_database(name)
-            return Clone(name, url, _connected(url))
+            made = Clone(name, url, _connected(url))
+            made.warm_up()
         except Exception as error:
             if cursor.connection.closed:
                 raise
             return error
+        return made
 
     def _forget_ready(self) -> list[str]:
         unused = [made for made in self._ready if isinstance(made, Clone)]

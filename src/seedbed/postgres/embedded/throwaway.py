@@ -37,7 +37,7 @@ _SETTINGS = {
     "full_page_writes": "off",
     "autovacuum": "off",
     "shared_buffers": "128MB",
-    "max_connections": "200",
+    "max_connections": str(max(200, 20 * (os.cpu_count() or 1))),  # a worker of tests for each core has a dozen
     # In the data folder, and gone with it; of POSIX's own, a killed server leaves pieces behind.
     **({} if sys.platform == "win32" else {"dynamic_shared_memory_type": "mmap"}),
     "wal_level": "minimal",
