@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from seedbed.starter.writing import write
-from tests.acceptance.conftest import PACKAGES
+from tests.acceptance.conftest import PACKAGES, Person
 
 HEADER = """
 import pytest
@@ -97,3 +99,19 @@ def project(begun: Shop, tmp_path: Path) -> Iterator[Shop]:
     subprocess.run(["cp", "-a", begun.root, root], check=True)
     yield Shop(root)
     shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def handed_over(begun: Shop, person: Person) -> Iterator[Shop]:
+    """A copy without a template that belongs to a person, and is run by a Python that this one may run."""
+    root = Path(tempfile.mkdtemp(prefix="seedbed plugin é-"))
+    try:
+        subprocess.run(["cp", "-a", f"{begun.root}/.", root], check=True)
+        shutil.rmtree(root / ".seedbed")
+        for path in (root, *root.rglob("*")):
+            os.chown(path, person.uid, person.gid)
+        root.chmod(0o755)
+        command = person.command()
+        yield Shop(root, tuple(command[:-2]) if len(command) > 1 else ())
+    finally:
+        shutil.rmtree(root)

@@ -7,7 +7,10 @@ import sys
 import pytest
 
 from seedbed.postgres.embedded import find_binaries
-from tests.plugin.conftest import Shop
+from seedbed.postgres.embedded.account import server_account
+from seedbed.postgres.embedded.copies import runnable_by
+from tests.acceptance.conftest import people
+from tests.plugin.conftest import Shop, handed_over
 
 ORDER = """
 @pytest.mark.parametrize("turn", range(12))
@@ -196,6 +199,30 @@ class TestPytestPostgresql:
 
         assert "seedbed_proc" not in given + configured
         assert "seedbed_proc" in neither
+
+    def test_runs_that_server_for_an_ordinary_user(self, begun: Shop) -> None:
+        person = people()[-1]
+        program = runnable_by(server_account(), find_binaries()).program("pg_ctl")
+        with handed_over(begun, person) as shop:
+            shop.write(
+                "tests/test_shop.py",
+                """
+                from pytest_postgresql import factories
+
+                mine_proc = factories.postgresql_proc(port=None)
+                mine = factories.postgresql("mine_proc")
+
+                def test_has_both(mine, postgresql, db, seedbed_server):
+                    mine.execute("CREATE TABLE hero (id int)")
+                    postgresql.execute("CREATE TABLE hero (id int)")
+                    assert users(db) == USERS
+                    assert seedbed_server.port not in {mine.info.port, postgresql.info.port}
+                """,
+            )
+
+            out, _ = shop.start(f"--postgresql-exec={program}", **person.options).communicate(timeout=180)
+
+        assert "1 passed" in out, out
 
 
 def test_modules_of_the_plugin_are_light() -> None:

@@ -139,7 +139,7 @@ class TestServer:
 
         said = project.run("-s", "-W", "error", failed=1, errors=3)
 
-        assert said.count("E   SB3") == 3, said
+        assert len(re.findall(r"^SB304 127.0.0.1:", said, flags=re.MULTILINE)) == 3, said
         assert "INTERNALERROR" not in said
         assert not folder_of(said).exists()
 

@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +15,7 @@ import pytest
 
 from seedbed.postgres.embedded import Binaries, ThrowawayServer, throwaway_server
 from tests.acceptance.conftest import Person, people
-from tests.plugin.conftest import Shop
+from tests.plugin.conftest import Shop, handed_over
 from tests.projects import execute
 from tests.servers import installed
 
@@ -311,6 +310,28 @@ class TestServer:
 
         assert "SB301 " in project.run(error=1)
 
+    @pytest.mark.parametrize("workers", ["-n0", "-n2"])
+    def test_that_does_not_start_is_said_by_those_who_wanted_it(self, project: Shop, workers: str) -> None:
+        project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
+        project.write(
+            "tests/conftest.py",
+            """
+            from pathlib import Path
+            from seedbed.errors import ServerNotStarted
+            from seedbed.testing import owning
+
+            def throwaway_server(*_, **__):
+                raise ServerNotStarted("it has no memory", Path("log"))
+
+            owning.throwaway_server = throwaway_server
+            """,
+        )
+
+        said = project.run(workers, error=1)
+
+        assert "\nSB302 PostgreSQL did not start: it has no memory" in said
+        assert "Traceback" not in said
+
     def test_is_on_disk_where_memory_has_no_room(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py", "def test_shop(db, seedbed_server):\n    print('up', seedbed_server.folder)\n"
@@ -351,20 +372,12 @@ def test_version(db, db_engine, async_db):
 
     @pytest.mark.parametrize("person", people(), ids=lambda person: person.name)
     def test_runs_for_whoever_tests(self, begun: Shop, person: Person) -> None:
-        root = Path(tempfile.mkdtemp(prefix="seedbed plugin é-"))
-        root.chmod(0o755)
-        try:
-            subprocess.run(["cp", "-a", f"{begun.root}/.", root], check=True)
-            shutil.rmtree(root / ".seedbed")
-            shop = Shop(root, tuple(person.command()[:-2]) if len(person.command()) > 1 else ())
+        with handed_over(begun, person) as shop:
             shop.write("tests/test_shop.py", SHOP)
-            subprocess.run(["chown", "-R", f"{person.uid}:{person.gid}", root], check=True)
 
             out, _ = shop.start(**person.options).communicate(timeout=180)
 
-            assert "12 passed" in out, out
-        finally:
-            shutil.rmtree(root)
+        assert "12 passed" in out, out
 
 
 @pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major}")

@@ -65,9 +65,9 @@ class Sharing:
             elif "_server" in vars(self):
                 self._server.close()
         except SeedbedError as error:
-            answer = (error.code, error.message, error.remedy)
+            answer = (type(error), error.message, error.remedy)
         except Exception as error:
-            answer = ("", f"{type(error).__name__}: {error}", "")
+            answer = (None, f"{type(error).__name__}: {error}", "")
         asking.send(answer)
         return bool(wish != "close")
 
@@ -82,11 +82,17 @@ class SharedServer:
         """As `RunServer.start`.
 
         Raises:
-            ServerNotShared: the first process cannot be reached, or has no server.
+            ServerNotShared: the first process cannot be reached.
+            SeedbedError: whatever kept it from starting one, as it was said there.
         """
         answer = _ask(self._way, "server", (binaries, snapshot))
         if isinstance(answer, tuple):
-            raise ServerNotShared(" ".join(answer).strip().removesuffix("."))
+            kind, message, remedy = answer
+            if kind is None:
+                raise ServerNotShared(message)
+            error = kind.__new__(kind)  # it would make its sentence of facts, and has it already
+            SeedbedError.__init__(error, message, remedy=remedy)
+            raise error
         server: ThrowawayServer = answer
         return server
 
