@@ -322,11 +322,17 @@ class RevisionFailed(MigrationError):
 
     code = "SB204"
 
-    def __init__(self, revision: str, reason: str, *, applied: Sequence[str]) -> None:
-        before = f"{', '.join(applied)} stayed applied" if applied else "nothing was applied"
+    def __init__(self, revision: str, reason: str, *, applied: Sequence[str], in_steps: bool = False) -> None:
+        done = ", ".join(applied)
+        before = f"{done} stayed applied" if applied else "nothing was applied"
+        failed, again = "failed and was rolled back", ""
+        if in_steps:
+            before = f"{done} and the steps before it stayed applied" if applied else "those before it stay"
+            failed = "failed at a step, and its steps are committed as they run"
+            again = ": it goes on where it was, and replaces an index that is left invalid"
         super().__init__(
-            f"Revision {revision} failed and was rolled back; {before}. PostgreSQL says: {reason}",
-            remedy="Mend the revision or the rows it trips over, then run seedbed migrate apply again.",
+            f"Revision {revision} {failed}; {before}. PostgreSQL says: {reason}",
+            remedy=f"Mend the revision or the rows it trips over, then run seedbed migrate apply again{again}.",
         )
 
 
@@ -764,10 +770,12 @@ class NotPermitted(ServerError):
 
     code = "SB315"
 
-    def __init__(self, address: str, reason: str) -> None:
+    def __init__(self, address: str, reason: str, *, shadow: bool = False) -> None:
         super().__init__(
             f"{address} is not allowed to do that: {reason}",
-            remedy="Use the database's owner in DATABASE_URL_UNPOOLED.",
+            remedy="Use a role that may make databases in SHADOW_DATABASE_URL."
+            if shadow
+            else "Use the database's owner in DATABASE_URL_UNPOOLED.",
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from seedbed.errors import CannotDraft
+from seedbed.errors import CannotDraft, RevisionFailed
 from seedbed.migrating.applying import apply, move
 from seedbed.migrating.assessing import assess
 from seedbed.migrating.checking import check
@@ -133,6 +133,21 @@ class TestDraft:
             assert [revision.id for revision in applied.revisions] == [drafted.revisions[1].id]
             assert execute(filled.direct, "SELECT count(*), min(slug), max(slug) FROM task") == expected
             assert check(project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()))
+
+    def test_says_which_steps_stay_when_one_fails(self, grown: Grown, first: Project, filled: Database) -> None:
+        execute(filled.direct, "UPDATE task SET title = 'the same' WHERE id < 3")
+        with grown.with_tables(CHANGES["a unique constraint"], first) as project:
+            online = grown.draft(project, "Unique titles").revisions[-1].id
+
+            with pytest.raises(RevisionFailed) as failed:
+                apply(project.settled, filled)
+            execute(filled.direct, "UPDATE task SET title = title || id WHERE id < 3")
+            applied = apply(project.settled, filled)
+
+        said = f"Revision {online} failed at a step, and its steps are committed as they run; those before it stay."
+        assert failed.value.message.startswith(said)
+        assert failed.value.remedy.endswith("it goes on where it was, and replaces an index that is left invalid.")
+        assert applied.revision == online
 
     def test_is_one_revision_where_all_tables_are_new(self, grown: Grown) -> None:
         with grown.with_tables(INDEXED) as project:

@@ -222,7 +222,7 @@ class TestMigrateDraftAndCheck:
 
         assert before.stderr.startswith("SB208 ")
         assert after.stdout == (
-            "1 revisions: one head, every step runs up, down and up again, the result equals the models.\n"
+            "1 revision: one head, every step runs up, down and up again, the result equals the models.\n"
         )
         assert again.stdout == "The migrations make what the models say; nothing to draft.\n"
         assert (

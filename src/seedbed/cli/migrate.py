@@ -232,9 +232,10 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
         checked = check_history(chosen, since=since)
         if env is not None:
             refuse_drift(chosen, locate(chosen))
+    counted = f"{checked.revisions} revision{'s' if checked.revisions != 1 else ''}"
     left = [f"{hint} has nothing left to say, and can go." for hint in checked.spent]
     left += [f"Rows must fit {condition}." for condition in checked.conditions]
-    show(checked, as_json=as_json, lines=[f"{checked.revisions} revisions: {', '.join(checked.facts)}.", *left])
+    show(checked, as_json=as_json, lines=[f"{counted}: {', '.join(checked.facts)}.", *left])
 
 
 @migrate.command(short_help="Mend a fork of two revisions after the same one.")

@@ -137,7 +137,8 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
             raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
         said = sentence(error) if isinstance(error, DBAPIError) else in_words(error)
-        raise RevisionFailed(left[0].id, said, applied=done) from error
+        in_steps = "autocommit_block" in left[0].file.read_text(encoding="utf-8")
+        raise RevisionFailed(left[0].id, said, applied=done, in_steps=in_steps) from error
 
 
 def below(revision: Revision) -> str:

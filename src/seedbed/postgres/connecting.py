@@ -142,7 +142,7 @@ def _translation(address: str, origin: str, error: BaseException | None) -> Seed
         return None
     said = sentence(error)
     if error.pgcode == _DENIED:
-        return NotPermitted(address, said)
+        return NotPermitted(address, said, shadow=origin.startswith("SHADOW_DATABASE_URL"))
     if isinstance(error, psycopg2.InterfaceError) and "closed" in said:
         return Unreachable(address, origin, said)
     if not isinstance(error, psycopg2.OperationalError):
