@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @dataclass(eq=False)
 class Uniques:
     """`columns` are unique alone, by their row or by their place within a parent; `first` are true in a parent's first
-    row alone, and `never` in none, since nothing orders the rows of its parent; `products` are kept by combining; `spread`
-    is the key whose rows lie side by side for that.
+    row alone, and `never` in none, since nothing orders the rows of its parent; `products` are kept by combining;
+    `spread` is the key whose rows lie side by side for that.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
