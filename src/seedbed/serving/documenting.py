@@ -52,8 +52,8 @@ def document(app: FastAPI, served: Sequence[Resource], *, with_tokens: bool = Fa
 
 
 def _keep_written(app: FastAPI) -> None:
-    """Answer with a text that is written once: for fifty tables that takes a tenth of a second, in which nobody else would
-    be answered.
+    """Answer with a text that is written once: for fifty tables that takes a tenth of a second, in which nobody else
+    would be answered.
     """
     written: dict[str, bytes] = {}
 
