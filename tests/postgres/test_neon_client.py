@@ -45,6 +45,7 @@ from seedbed.errors import (
 )
 from seedbed.postgres.resetting import empty
 from seedbed.previewing.data import branch_database
+from seedbed.previewing.previews import up
 from seedbed.settings import Environment, find_project, load
 from tests.emulators import MARK, ROOT, Neon, ask, emulated
 
@@ -412,6 +413,14 @@ class TestFaults:
         assert counted or "step" in faults or "asleep" in faults
         branches.delete(PR)
         assert neon.names() == ["main"]
+
+    def test_of_a_compute_that_sleeps_are_waited_for_by_a_preview_that_is_there(self, neon: Neon) -> None:
+        up(neon.configuration(), PR)
+        neon.faults(asleep=3)
+
+        again = up(neon.configuration(), PR)
+
+        assert (again.created, neon.run.cloud.computes.asleep) == (False, 0)
 
     def test_that_lose_every_answer_leave_one_branch_for_the_next_call(
         self, neon: Neon, branches: NeonBranches

@@ -145,10 +145,10 @@ class _Asked:
     def brought_up(self, branch: Branch, *, created: bool) -> Preview:
         """One at a time prepares a branch; whoever waited for another finds it ready, and leaves its rows alone."""
         try:
+            self.provider.wait(self.name)
             if branch.ready:
                 filled = self._filled(branch_database(self.provider, self.name), Data.COPY, branch)
             else:
-                self.provider.wait(self.name)
                 database = branch_database(self.provider, self.name)
                 with preparing_alone(database, self.name, wait=_WAIT):
                     branch = self.provider.get(self.name)
