@@ -64,6 +64,14 @@ TABLES = [
         World(tables={"thing": KEYED_OTHERWISE, "keeper": KEEPER}),
     ),
     changed(
+        "add a table with a function of its rows",
+        PLAIN,
+        World(
+            tables={"note": SERIAL},
+            sql=("CREATE FUNCTION shown(n note) RETURNS text LANGUAGE sql STABLE AS $$ SELECT upper(n.note) $$",),
+        ),
+    ),
+    changed(
         "add a table with names that mean something elsewhere",
         PLAIN,
         World(tables={"100% {x}": [col(name, kind, primary_key=name == "ID") for name, kind in ODD.items()]}),
@@ -141,6 +149,17 @@ COLUMNS = [
         _hero(mood=col("mood", MOOD, nullable=False)),
         PLAIN,
         back=Words(backfills={"hero.mood": "'gut'"}),
+    ),
+    changed(
+        "rename a column that a function's text names",
+        World(sql=("CREATE FUNCTION shown(h hero) RETURNS text LANGUAGE sql STABLE AS $$ SELECT h.name $$",)),
+        World(
+            hero={"name": col("title", sa.String(50), nullable=False)},
+            sql=("CREATE FUNCTION shown(h hero) RETURNS text LANGUAGE sql STABLE AS $$ SELECT h.title $$",),
+        ),
+        words=Words(renames={"hero.name": "hero.title"}),
+        back=Words(renames={"hero.title": "hero.name"}),
+        hinted=True,
     ),
     changed(
         "rename columns with dots in their names",

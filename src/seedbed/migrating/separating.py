@@ -1,5 +1,6 @@
 """What separates a database from the models, as the revisions that would change it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,6 +20,10 @@ from seedbed.migrating.knowing import Form, Rename, Words, knowledge, refuse_loo
 from seedbed.modelling import Schema
 from seedbed.postgres.catalogue import Catalogue, read_catalogue
 from seedbed.postgres.connecting import execute_plain, sentence
+
+_FUNCTION = re.compile(r"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
+_UNCHECKED = Statement("SET LOCAL check_function_bodies = off")
+"""On the way back a function's text has its old names before the columns have theirs, which are renamed last."""
 
 _CASTS = """
 SELECT format_type(castsource, NULL), format_type(casttarget, NULL) FROM pg_cast
@@ -122,6 +127,8 @@ def _parts(
     down: tuple[Statement, ...] | str
     try:
         down = tuple(transition(middle.catalogue, before, Knowledge(casts=known.casts, restoring=True)))
+        if renamed and any(_FUNCTION.match(step.sql) for step in down):
+            down = (_UNCHECKED, *down)
         down = (*down, *(step for rename in reversed(renamed) for step in rename.down))
     except (BackfillNeeded, CannotDraft) as error:
         down = error.message

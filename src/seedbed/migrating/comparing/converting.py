@@ -92,7 +92,8 @@ def _left_off_a_number(old: str, new: str) -> str | None:
     if now in {"smallint", "integer", "bigint"}:
         return "what {} has after the point" if had != 0 and not is_text(was) else None
     if now in {"numeric", "money"} and has is not None and (had is None or had > has):
-        return f"what {{}} has beyond {has} digits after the point" if has else "what {} has after the point"
+        many = f"{has} digit{'s' if has > 1 else ''}"
+        return f"what {{}} has beyond {many} after the point" if has else "what {} has after the point"
     digits = {"integer": 10, "bigint": 19, "double precision": 17}.get(was, ([*_sizes(old), 1000])[0])
     kept = {"real": 6, "double precision": 15, "numeric": 6 if was == "real" else 15}.get(now, 1000)
     floats = {"real", "double precision"}

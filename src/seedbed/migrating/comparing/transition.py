@@ -64,10 +64,14 @@ def _drop(changes: Changes) -> Iterable[Statement]:
         for name, column in old.column.items():
             if name not in new.column:
                 yield altering.dropped(new, column)
+    left = {k: o for k, o in changes.gone.items() if isinstance(o, Function) and k not in changes.cleared.early}
+    unused = {key: found for key, found in left.items() if changes.before.dependants(key) <= left.keys()}
+    for key in reversed(in_order(unused, changes.before)):  # one may take the rows of a table that goes
+        yield from functions.dropped(unused[key])
     gone_tables = {key: found for key, found in changes.gone.items() if isinstance(found, Table)}
     for key in reversed(tables_in_order(gone_tables, changes.before)):
         yield from tables.dropped(gone_tables[key])
-    left = {k: o for k, o in changes.gone.items() if isinstance(o, Function) and k not in changes.cleared.early}
+    left = {key: found for key, found in left.items() if key not in unused}
     for key in reversed(in_order(left, changes.before)):
         yield from functions.dropped(left[key])
     for found in changes.gone.values():
