@@ -28,6 +28,8 @@ def built() -> Iterator[Path]:
     shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml"):
         shutil.copy2(ROOT / file, source)
+    (source / "docs").mkdir()
+    (source / "docs/README.md").write_text("The manual's own, and no file of the package.\n")
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
     subprocess.run(command, cwd=source, check=True, capture_output=True)
     shutil.rmtree(source)
@@ -136,7 +138,7 @@ class TestWheel:
 
         assert packed == own
         assert sources == own
-        assert beside == {".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
+        assert beside == {"CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
 
     def test_says_what_each_extra_brings(self, built: Path) -> None:
         with zipfile.ZipFile(wheel(built)) as archive:
