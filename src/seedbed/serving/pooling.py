@@ -150,6 +150,7 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._openings = 0
         self._closing = False
+        self._suspects = False
 
     def _open_more(self) -> None:
         if self._closing:
@@ -206,9 +207,26 @@ class Pool:
             wire.close()
         self.give_back(wire)
 
-    async def _is_there(self) -> bool:
-        """Whether the server behind a pooler answers. PgBouncer 1.18 ends itself over a cancel request for one that
-        does not (its issue 801), so before one is sent, another connection asks.
+    def suspect(self) -> None:
+        """Ask a pooler, on a connection of its own, whether its server is there. If it says no, what waits is sent
+        again, so as to be told too: PgBouncer tells so to whoever asks next, and lets those wait who asked before.
+        """
+        if not self._suspects and not self._closing:
+            self._suspects = True
+            self._behind(self._ask())
+
+    async def _ask(self) -> None:
+        try:
+            if not await self._is_there(saying=True):
+                self.drop_work()
+        finally:
+            self._suspects = False
+
+    async def _is_there(self, *, saying: bool = False) -> bool:
+        """Whether the server behind a pooler answers; with `saying`, whether the pooler does not say that it is away.
+
+        PgBouncer 1.18 ends itself over a cancel request for a server that is silent (its issue 801), so before one is
+        sent, this asks.
         """
         try:
             async with asyncio.timeout(_PARTING_SECONDS):
@@ -217,8 +235,12 @@ class Pool:
                     await wire.run(PING, (), asyncio.get_running_loop().time() + _PARTING_SECONDS)
                 finally:
                     wire.close()
-        except (TimeoutError, ConnectionLost, psycopg.Error, OSError):
+        except TimeoutError:
+            return saying
+        except ConnectionLost:
             return False
+        except (psycopg.Error, OSError) as error:
+            return saying and "connect to server" not in str(error) and "server login" not in str(error)
         return True
 
     def _behind(self, work: Coroutine[Any, Any, None]) -> None:

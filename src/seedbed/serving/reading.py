@@ -30,6 +30,10 @@ _AT_ONCE, _BREATH = 0.1, 0.01
 """Seconds within which an opening fails that is worth another try, and those before it."""
 
 
+_DOUBTFUL = 0.2
+"""Seconds after which a pooler is asked whether it has a server at all."""
+
+
 class Reader:
     """Every read of the service. Nothing connects before the first.
 
@@ -126,6 +130,9 @@ class Reader:
         wire = await self.pool.take(until)
         while not wire.alive:  # it died between being given and being used
             wire = await self.pool.take(until)
+        doubt = None
+        if not wire.prepares:
+            doubt = asyncio.get_running_loop().call_later(_DOUBTFUL, self.pool.suspect)
         try:
             return wire, await wire.run(statement, parameters, until)
         except ConnectionLost:
@@ -136,6 +143,9 @@ class Reader:
         except BaseException:
             self.pool.abandon(wire)
             raise
+        finally:
+            if doubt is not None:
+                doubt.cancel()
 
     async def _lend(self) -> SharedConnection:
         wire, _ = await self._run(PING, ())
