@@ -64,6 +64,18 @@ class TestConversion:
         fits = [step.fits for step in change.upgrade if step.fits]
         assert fits == [f"hero.x as {shown}"]
 
+    def test_cuts_nothing_off_for_a_domain_that_becomes_shorter(self, ground: Ground) -> None:
+        def coded(size: int) -> World:
+            domain = f"CREATE DOMAIN code AS varchar({size})"
+            return World(sql=(domain, "CREATE TABLE thing (id int PRIMARY KEY, code code)"))
+
+        with ground.database() as database:
+            ground.build(database, coded(9).metadata())
+            _, legs = drafted(ground, database, coded(5).metadata(), Words())
+            execute(database.direct, "INSERT INTO thing VALUES (1, 'A00.1234')")
+            with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
+                climb(connection, legs)
+
     @pytest.mark.parametrize("world", [worn, keyed])
     def test_names_what_is_rounded_in_either_direction(self, ground: Ground, world: Any) -> None:
         there = seedbed_proves(ground, world(sa.Numeric(10, 4)).metadata(), world(sa.Integer).metadata(), Words())

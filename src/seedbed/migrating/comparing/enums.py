@@ -2,6 +2,7 @@
 
 import re
 
+from seedbed.migrating.comparing.converting import is_text
 from seedbed.migrating.comparing.statements import Loss, Statement, literal, name, qualified
 from seedbed.migrating.comparing.types import Type
 from seedbed.postgres.catalogue.model import (
@@ -60,6 +61,8 @@ def converted(table: Table, column: Column, old: object, new: object) -> list[St
         lost = [label for label in old.labels if label not in new.labels]
         fallback = _fallback(column, new)
     using = _mapped(column, lost, fallback)
+    if isinstance(new, Domain) and is_text(new.type) and not column.type.endswith("[]"):
+        using = f"{name(column.name)}::text"  # whole: a cast to the domain would cut off what is too long for it
     head = f"ALTER TABLE {qualified(table.schema, table.name)} ALTER COLUMN {name(column.name)} "
     said = None
     if lost:
