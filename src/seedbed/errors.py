@@ -552,6 +552,19 @@ class RevisionEdited(MigrationError):
         )
 
 
+class RevisionMissing(MigrationError):
+    """A revision that was written is not among the files any more."""
+
+    code = "SB225"
+
+    def __init__(self, revisions: Sequence[str]) -> None:
+        them = "it" if len(revisions) == 1 else "them"
+        super().__init__(
+            f"migrations/head lists {' and '.join(revisions)}, and there is no file of {them}.",
+            remedy=f"Put {them} back. If no database has {them}: seedbed migrate check --seal",
+        )
+
+
 class NothingToRebase(MigrationError):
     """The revision named is not the end of a side of a fork."""
 

@@ -111,7 +111,7 @@ class TestWheel:
             "  schema/      the tables, User and Task\n"
             "  migrations/  the revision that creates them\n"
             "  seeds/       how many rows each environment gets, and of what kind\n"
-            "  tests/       one test, on a database of its own\n"
+            "  tests/       one test, on a database with tables and rows\n"
             "Next:\n"
             "  cd shop\n"
             "  seedbed up\n"

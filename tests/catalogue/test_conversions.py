@@ -98,6 +98,23 @@ class TestConversion:
 
         assert (proof.losses, proof.conditions) == ((), ("going down, hero.x as numeric(10,4)",))
 
+    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("to_zone", [True, False])
+    def test_takes_times_without_a_zone_for_utc_in_whatever_zone_the_session_is(
+        self, ground: Ground, world: Any, to_zone: bool
+    ) -> None:
+        with ground.database() as database:
+            ground.build(database, world(sa.DateTime(timezone=not to_zone)).metadata())
+            _, legs = drafted(ground, database, world(sa.DateTime(timezone=to_zone)).metadata(), Words())
+            execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', '2026-01-02 03:04:05+00')")
+            with connect(database) as connection:
+                connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
+                connection.commit()
+                climb(connection, legs)
+
+            said = "x AT TIME ZONE 'UTC'" if to_zone else "x"
+            assert execute(database.direct, f"SELECT ({said})::text FROM hero") == [("2026-01-02 03:04:05",)]
+
     def test_makes_an_array_a_json_array_with_every_element(self, ground: Ground) -> None:
         with ground.database() as database:
             ground.build(database, PLAIN.metadata())

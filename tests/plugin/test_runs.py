@@ -282,6 +282,18 @@ class TestSnapshots:
         assert 'PostgreSQL says: column "gone" does not exist' in said
         assert "Traceback" not in said
 
+    def test_are_of_the_project_that_pytest_is_told_to_run_where_its_root_is_of_none(
+        self, project: Shop, tmp_path: Path
+    ) -> None:
+        folder = project.root.name
+        project.write("tests/test_shop.py", "def test_shop(db):\n    assert users(db) == USERS\n")
+        (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {folder.replace(' ', chr(92) + ' ')}\n")
+        (project.root / "pyproject.toml").write_text(
+            (project.root / "pyproject.toml").read_text().partition("[tool.pytest")[0]
+        )
+
+        Shop(tmp_path).run(f"{folder}/tests/test_shop.py::test_shop", "-c", "pytest.ini", passed=1)
+
     def test_need_a_project(self, tmp_path: Path) -> None:
         project = Shop(tmp_path)
         (tmp_path / "pytest.ini").write_text("[pytest]\n")

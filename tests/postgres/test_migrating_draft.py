@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from seedbed.errors import (
     FileNotWritten,
     ModelsUndrafted,
     RevisionFailed,
+    RevisionMissing,
     SchemaNotBuildable,
     StepNotReversible,
 )
@@ -86,6 +88,13 @@ class TestDraft:
         assert proof is not None
         assert proof.filled.rows == {"hero": 2}
         assert 'check constraint "coded" of relation "hero" is violated by some row' in proof.conditions
+
+    def test_begins_after_another_one_that_is_at_work(self, project: Project, configured: Configuration) -> None:
+        with ThreadPoolExecutor(2) as both:
+            made = list(both.map(lambda message: draft(configured, message), ("Create hero", "Create hero too")))
+
+        assert sum(one is not None for one in made) == 1
+        assert len(project.revisions()) == 1
 
     @pytest.mark.parametrize("kind", [draft, draft_empty])
     def test_leaves_no_file_where_there_is_no_room_for_one(
@@ -193,6 +202,18 @@ class TestCheck:
             check(configured)
 
         assert "hero" in found.value.message
+
+    def test_names_a_revision_whose_file_is_gone(self, configured: Configuration) -> None:
+        made = drafted(configured, "Create hero").revisions[0]
+        text = made.file.read_text()
+        made.file.unlink()
+
+        with pytest.raises(RevisionMissing) as found:
+            check(configured)
+        made.file.write_text(text)
+
+        assert found.value.message == f"migrations/head lists {made.id}, and there is no file of it."
+        assert check(configured).revisions == 1
 
     def test_names_a_revision_that_does_not_lead_back(self, project: Project, configured: Configuration) -> None:
         made = drafted(configured, "Create hero")

@@ -16,15 +16,17 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from seedbed.errors import AccessUndecided, TokenMalformed
+from seedbed.modelling import load_schema
 from seedbed.modelling.building import build
 from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.databases import Database, locate
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.serving import create_app
 from seedbed.serving.access import decide, new_token
 from seedbed.serving.granting import grant_reader
 from seedbed.serving.running import listen, served
 from seedbed.settings import DatabaseUrl, load
+from tests.postgres.embedded_projects import reference_project
 from tests.postgres.services import free_port, until
 from tests.projects import Project, execute, fresh_database, little_project
 
@@ -315,6 +317,21 @@ class TestReader:
             ):  # fmt: skip
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(statement)
+
+    def test_is_made_on_the_embedded_server(self) -> None:
+        with reference_project() as configuration:
+            database, schema = locate(configuration), load_schema(configuration.project)
+            with connect(database) as connection:
+                build(connection, schema)
+                connection.commit()
+            assert grant_reader(database, schema, "reader", password="secret").created
+            url = database.url._with(username="reader", password="secret")
+
+            with psycopg.connect(url.reveal(), autocommit=True) as reading:
+                assert reading.execute("SELECT count(id) FROM task").fetchone() == (0,)
+                reading.execute("SET default_transaction_read_only = off")
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    reading.execute("DELETE FROM task")
 
     def test_is_enough_for_the_service(
         self, project: Project, reader: DatabaseUrl, caplog: pytest.LogCaptureFixture

@@ -18,7 +18,7 @@ _PARTS = (
     ("schema/", "the tables, User and Task"),
     ("migrations/", "the revision that creates them"),
     ("seeds/", "how many rows each environment gets, and of what kind"),
-    ("tests/", "one test, on a database of its own"),
+    ("tests/", "one test, on a database with tables and rows"),
 )
 
 

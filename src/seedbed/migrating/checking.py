@@ -12,6 +12,7 @@ from seedbed.errors import (
     MixedRevision,
     ModelsUndrafted,
     RevisionEdited,
+    RevisionMissing,
     StepNotReversible,
     UnknownRevision,
 )
@@ -21,7 +22,7 @@ from seedbed.migrating.history import History, Revision, current_revision, read_
 from seedbed.migrating.knowing import spent
 from seedbed.migrating.proving.proof import about_rows
 from seedbed.migrating.proving.rows import empty, fill
-from seedbed.migrating.sealing import edited
+from seedbed.migrating.sealing import edited, missing
 from seedbed.migrating.tracing import ways_of_running
 from seedbed.modelling import load_schema
 from seedbed.postgres.catalogue import Catalogue, differences, keeping, read_catalogue
@@ -57,6 +58,7 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
     Raises:
         ForkedHistory, UnreadableRevision: the files are no single history.
         UnknownRevision: there is no revision `since`.
+        RevisionMissing: a file is gone that migrations/head knows.
         RevisionEdited: a file is not what it was when it was written, by migrations/head.
         MixedRevision: a revision holds statements that are committed as they run beside such that are not.
         StepNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
@@ -64,6 +66,8 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
     """
     project = configuration.project
     history = read_history(project)
+    if gone := missing(project, history):
+        raise RevisionMissing(gone)
     if changed := edited(project, history):
         raise RevisionEdited([revision.id for revision in changed], "it was written, by migrations/head")
     old = _until(history, since)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from seedbed.migrating.applying import move, upgrade
 from seedbed.migrating.changing import Change, Part, candidate_of
-from seedbed.migrating.history import History, Revision, read_history
+from seedbed.migrating.history import History, Revision, read_history, script_folder
 from seedbed.migrating.knowing import Words
 from seedbed.migrating.proving.proof import Candidate, Leg, Proof, prove
 from seedbed.migrating.sealing import OPEN, edited, read_seals, seal
@@ -23,6 +23,7 @@ from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.shadows import make_role, shadow_database
 from seedbed.settings import Configuration
+from seedbed.settings.writing import held_alone
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
     The target is never touched. The history is replayed on one throw-away database and the models are built on
     another; the steps between the two are written, and proven on the first. What would keep others waiting on tables
     that exist is put off to a second revision, whose steps are committed as they run. Files whose proof fails are not
-    kept.
+    kept. Of two drafts at once in a folder, the second waits and begins after the first.
 
     Raises:
         LooksRenamed, BackfillNeeded: a person has to say something first.
@@ -50,8 +51,8 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
         DraftRefused: with the step of the proof that failed.
         SchemaNotImportable, SchemaNotBuildable, ForkedHistory, UnreadableRevision: there is nothing to compare.
     """
-    history = read_history(configuration.project)
-    with shadow_database(configuration) as beginning:
+    with held_alone(script_folder(configuration.project)), shadow_database(configuration) as beginning:
+        history = read_history(configuration.project)
         change = find_change(configuration, history, beginning, words or Words())
         if not change.parts:
             return None
@@ -72,13 +73,14 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
 
 def draft_empty(configuration: Configuration, message: str) -> Drafted:
     """Write a revision with nothing in it, to be filled by hand."""
-    read_history(configuration.project)
-    revision = write_revision(configuration.project, message, Part((), (), Catalogue({}, {}, 0)))
-    try:
-        _seal_new(configuration, still_open=revision.id)
-    except BaseException:
-        revision.file.unlink(missing_ok=True)
-        raise
+    with held_alone(script_folder(configuration.project)):
+        read_history(configuration.project)
+        revision = write_revision(configuration.project, message, Part((), (), Catalogue({}, {}, 0)))
+        try:
+            _seal_new(configuration, still_open=revision.id)
+        except BaseException:
+            revision.file.unlink(missing_ok=True)
+            raise
     return Drafted((revision,), (), None)
 
 

@@ -27,6 +27,11 @@ def edited(project: Project, history: History) -> list[Revision]:
     return [r for r in history.revisions if sealed.get(r.id, OPEN) not in {OPEN, fingerprint(r.file)}]
 
 
+def missing(project: Project, history: History) -> list[str]:
+    """The revisions that were sealed and have no file any more."""
+    return sorted(read_seals(project).keys() - {revision.id for revision in history.revisions})
+
+
 def read_seals(project: Project) -> dict[str, str]:
     """What migrations/head says, by revision; lines of a merge conflict are passed over."""
     try:
@@ -34,7 +39,7 @@ def read_seals(project: Project) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
-    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}  # noqa: PLR2004 - a revision and a hash
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0][0] not in "<>|"}  # noqa: PLR2004 - id, hash
 
 
 def fingerprint(file: Path) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg2.extensions import encrypt_password
@@ -45,10 +45,13 @@ def grant_reader(
     """Give a role SELECT on the public columns, and take away what else it had on the project's tables.
 
     The role is made if it does not exist, with a login if there is a password. Everything happens in one transaction,
-    and again gives the same: run it after each migration that adds a table or a column.
+    and again gives the same: run it after each migration that adds a table or a column. On the embedded server the
+    superuser does it, since the databases' owner makes no roles.
     """
     served = resources(schema)
-    with connect(database) as connection:
+    server = database.server
+    able = database if server is None else replace(database, direct=server.admin_url(database.name))
+    with connect(able) as connection:
         exists = bool(
             connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).scalar_one_or_none()
         )

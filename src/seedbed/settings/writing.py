@@ -1,7 +1,10 @@
-"""A file of the project written whole or not at all."""
+"""A file of the project written whole or not at all, and a folder of such for one command at a time."""
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seedbed.errors import FileNotWritten
@@ -25,6 +28,30 @@ def write_whole(file: Path, text: str) -> None:
         if beside is not None:
             Path(beside).unlink(missing_ok=True)
         raise FileNotWritten(str(file), error.strerror or str(error)) from error
+
+
+@contextmanager
+def held_alone(folder: Path) -> Iterator[None]:
+    """Have a folder for one command at a time; another waits, and the lock goes with its process.
+
+    Where there are no such locks, on Windows and on some network file systems, nothing is kept out.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl  # noqa: PLC0415 - POSIX alone has it
+
+    try:
+        held = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def _umask() -> int:

@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from seedbed.errors import InvalidDatabaseUrl
+from seedbed.errors import InvalidDatabaseUrl, NotAProject
 from seedbed.postgres.cloning import Session, sessions
 from seedbed.postgres.connecting import connect, open_connection
 from seedbed.postgres.databases import refuse_pooler, refuse_unfit
@@ -77,7 +77,14 @@ class Run:
 
     @cached_property
     def project(self) -> Project:
-        return find_project(self._config.rootpath)
+        """That of pytest's root folder; where it is of none, that of the first path that pytest was given."""
+        try:
+            return find_project(self._config.rootpath)
+        except NotAProject:
+            for path in self._config.args:
+                with suppress(NotAProject):
+                    return find_project(self._config.invocation_params.dir / path.partition("::")[0])
+            raise
 
     @cached_property
     def templates(self) -> Templates:

@@ -11,6 +11,8 @@ _FAMILIES = (
     frozenset({"real", "double precision"}),
     frozenset({"text", "character varying"}),
 )
+_INSTANTS = {"timestamp without time zone", "timestamp with time zone"}
+"""Where PostgreSQL converts between these by itself, it goes by the time zone of whoever's session that is."""
 
 
 def conversion(old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge) -> str | None:
@@ -20,6 +22,8 @@ def conversion(old: Column, new: Column, before: Catalogue, after: Catalogue, kn
         return f"to_{new.type}({own})"
     if same_family(old.type, new.type) or old.type == new.type:
         return None
+    if {base(old.type), base(new.type)} == _INSTANTS:
+        return f"{own} AT TIME ZONE 'UTC'"
     if new.type == f"{old.type}[]" or (new.type.endswith("[]") and not old.type.endswith("[]")):
         return f"CASE WHEN {own} IS NULL THEN NULL ELSE ARRAY[{own}]::{to} END"
     if old.type.endswith("[]") and not new.type.endswith("[]") and not is_text(new.type):
