@@ -220,7 +220,7 @@ class TestRunKeepsNothing:
             (
                 HERO + '    __table_args__ = (UniqueConstraint("name", name="one_name", deferrable=True, '
                 'initially="DEFERRED"),)\n',
-                "seeds.add(tables.Hero, 2, name='Ann')",
+                "seeds.add(tables.Hero, 2, name=derive(lambda row: 'Ann'))",
                 "PostgreSQL refused the rows of hero, and none was kept: duplicate key value violates unique "
                 'constraint "one_name"; DETAIL:  Key (name)=(Ann) already exists',
             ),
