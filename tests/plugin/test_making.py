@@ -24,6 +24,7 @@ class Size(Enum):
 class Tenant(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=12)
+    city: str
 
 
 class Owner(Table, table=True):
@@ -75,13 +76,15 @@ def test_make_gives_a_row_what_it_cannot_be_without(db, make):
     assert make(Profile).owner_id != thing.owner_id
 
 
-def test_make_takes_what_is_given(db, make):
+def test_a_row_has_what_is_given_be_it_unique(db, make, seeded):
     tenant = make(Tenant, name="acme")
     owner = make(Owner, tenant=tenant)
     thing = make(Thing, owner_id=owner.id, low=5, size=Size.LARGE)
     assert (owner.tenant_id, thing.owner.tenant.name, thing.size) == (tenant.id, "acme", Size.LARGE)
     assert thing.high > 5
+    assert tenant.city
     assert len(db.exec(select(Tenant)).all()) == 1
+    assert [row.name for row in seeded(Tenant, 1, name="umbrella")] == ["umbrella"]
 
 
 def test_make_is_unique_many_times(make):

@@ -76,7 +76,7 @@ def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: b
 def _by_rule(wish: Wish, rule: Rule) -> Filling:
     match rule:
         case Constant(value):
-            if wish.unique and value is not None and wish.most > 1:
+            if wish.unique and value is not None and wish.most > 1 and not wish.table.wish.few:
                 raise DomainTooSmall(wish.table.name, wish.name, wish.most, 1)
             return constant(wish.column, value)
         case Choice(values, weights):

@@ -34,7 +34,8 @@ class Wanted:
     """One table of a seeds file: its rows, the columns whose filling the user chose, and where it stands.
 
     `or_fewer` says that as many rows will do as its unique columns allow. `known` are rows written out, `attributes`
-    the names of columns by those that the model has for them.
+    the names of columns by those that the model has for them. `few` says that only a few of the planned rows are made,
+    so that one value may be given for a unique column.
     """
 
     table: str
@@ -45,6 +46,7 @@ class Wanted:
     providers: tuple[type, ...] = ()
     known: list[dict[str, Any]] = field(default_factory=list)
     or_fewer: bool = False
+    few: bool = False
 
 
 class Added:

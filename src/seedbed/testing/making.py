@@ -164,6 +164,7 @@ class Maker:
         seeds = Seeds(schema, project.root)
         seeds.add(model, max(_OF, rows.stop), **rules)
         wish = seeds.wanted[0]
+        wish.few = True
         table = _table(model)
         sources = Pools(today(), Shelf(project.root / POOLS))
         plan = table_plans(project, schema, [table], {wish.table: wish}, Lock(ENGINE, _SEED, today()), sources, {})[0]
