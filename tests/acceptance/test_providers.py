@@ -6,8 +6,10 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,7 +31,8 @@ pytestmark = pytest.mark.parametrize("project", people()[:1], ids=lambda person:
 @dataclass(frozen=True)
 class Place:
     """Where branches are made: a project, what its commands are given, its database, how a branch is brought to its
-    end, and what all branches and databases there are called.
+    end, and what all branches and databases there are called. `deletes_ended` says that what has ended goes by itself,
+    `keeps_parents` that a base that is made anew leaves the old one for its copies.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Place:
     main: str
     end: Callable[[str], None]
     names: Callable[[], list[str]]
+    deletes_ended: bool = False
+    keeps_parents: bool = False
 
     def run(self, *arguments: str, code: int = 0, **more: str) -> "subprocess.CompletedProcess[str]":
         return self.project.run(*arguments, code=code, **{**self.variables, **more})
@@ -52,44 +57,55 @@ class Place:
         return [branch["name"] for branch in self.json("branch", "list")]
 
 
-@pytest.fixture(params=["local", "neon"])
-def place(request: pytest.FixtureRequest, project: Project) -> Iterator[Place]:
-    """A development database that is migrated, with one user."""
-    if request.param == "neon":
-        with emulated(limit=20) as neon:
-            cloud = neon.run.cloud
-
-            def end(name: str) -> None:
-                (branch,) = [one for one in cloud.branches.values() if one.name == name]
-                branch.expires_at = datetime.now(UTC)
-
-            yield _filled(Place("neon", project, neon.variables, neon.run.database_url(), end, neon.names))
-        return
+@contextmanager
+def _local(project: Project) -> Iterator[Place]:
     project.run("db", "start")
     main = project.run("db", "url", "--show-password").stdout.strip()
-
-    def end_locally(name: str) -> None:
-        place, comment = ask(
-            main,
-            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
-            f" WHERE shobj_description(oid, 'pg_database') LIKE '%{name}%'",
-        )[0]
-        found = comments.read(comment)
-        assert found is not None
-        ended = comments.written(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
-        ask(main, f"COMMENT ON DATABASE {place} IS '{ended}'")
-
-    def names() -> list[str]:
-        rows = ask(main, "SELECT datname FROM pg_database WHERE datname ~ '^seedbed_' ORDER BY 1")
-        return [name for (name,) in rows]
-
-    yield _filled(Place("local", project, {}, main, end_locally, names))
+    yield Place("local", project, {}, main, partial(_end_by_comment, main), partial(_databases, main))
 
 
-def _filled(place: Place) -> Place:
-    place.run("migrate", "apply")
-    ask(place.main, USER.format("ada"))
-    return place
+@contextmanager
+def _neon(project: Project) -> Iterator[Place]:
+    with emulated(limit=20) as neon:
+
+        def end(name: str) -> None:
+            (branch,) = [one for one in neon.run.cloud.branches.values() if one.name == name]
+            branch.expires_at = datetime.now(UTC)
+
+        url = neon.run.database_url()
+        yield Place("neon", project, neon.variables, url, end, neon.names, deletes_ended=True, keeps_parents=True)
+
+
+PLACES: dict[str, Callable[[Project], AbstractContextManager[Place]]] = {"local": _local, "neon": _neon}
+"""One for each provider."""
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest, project: Project) -> Iterator[Place]:
+    """A development database that is migrated, with one user."""
+    with PLACES[request.param](project) as place:
+        place.run("migrate", "apply")
+        ask(place.main, USER.format("ada"))
+        yield place
+
+
+def _end_by_comment(main: str, name: str) -> None:
+    """End a branch that is a database, by the comment that says when it ends."""
+    database, comment = ask(
+        main,
+        "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
+        f" WHERE shobj_description(oid, 'pg_database') LIKE '%{name}%'",
+    )[0]
+    found = comments.read(comment)
+    assert found is not None
+    ended = comments.written(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
+    ask(main, f"COMMENT ON DATABASE {database} IS '{ended}'")
+
+
+def _databases(main: str) -> list[str]:
+    """The databases of a project called seedbed, its branches' included."""
+    rows = ask(main, "SELECT datname FROM pg_database WHERE datname ~ '^seedbed_' ORDER BY 1")
+    return [name for (name,) in rows]
 
 
 class TestBranch:
@@ -159,11 +175,12 @@ class TestPreview:
         assert ask(place.url("preview/pr-43"), USERS) == [(1,)]
         assert ask(place.url(PR), USERS) == [(3,)]
 
-        assert len(place.names()) == {"local": 4, "neon": 5}[place.name]  # Neon keeps the old base for its child
+        others = len(place.names()) - len(place.branches())
+        assert others == 1 + place.keeps_parents  # the project's own database, and the old base
         assert place.run("preview", "down", PR).stdout == f"{PR} is deleted.\n"
         assert place.run("preview", "down", PR).stdout == f"There is no preview {PR}.\n"
         assert place.branches() == [BASE, "preview/pr-43"]
-        assert len(place.names()) == 3
+        assert len(place.names()) - len(place.branches()) == 1
         assert ask(place.main, USERS) == [(1,)]
 
     def test_is_collected_when_it_has_ended_or_its_pull_request_is_closed(self, place: Place) -> None:
@@ -172,7 +189,7 @@ class TestPreview:
         place.run("branch", "create", "mine")
         (place.project.root / "closed").write_text("#2\n")
         place.end("preview/pr-1")
-        if place.name == "neon":  # which ends them by itself
+        if place.deletes_ended:
             while "preview/pr-1" in place.names():
                 time.sleep(0.05)
 
@@ -181,7 +198,7 @@ class TestPreview:
         done = place.run("preview", "gc", "--closed", "closed", "--delete")
         empty = place.run("preview", "gc", "--open", "/dev/null", "--delete", code=1)
 
-        ended = ["preview/pr-1  {}  ended on " + f"{datetime.now(UTC):%Y-%m-%d}"] if place.name == "local" else []
+        ended = [] if place.deletes_ended else ["preview/pr-1  {}  ended on " + f"{datetime.now(UTC):%Y-%m-%d}"]
         closed = "preview/pr-2  {}  pull request 2 is closed"
         assert dry.stdout.splitlines() == [line.format("would go") for line in [*ended, closed]]
         assert "preview/pr-2" in still
