@@ -21,6 +21,7 @@ from seedbed.migrating.applying import apply
 from seedbed.migrating.checking import check
 from seedbed.migrating.drafting import Drafted, draft, draft_empty
 from seedbed.migrating.history import read_history
+from seedbed.migrating.proving.proof import Verdict
 from seedbed.migrating.sealing import seal
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -65,6 +66,8 @@ class TestDraft:
 
         assert made.revisions[0].file.is_file()
         assert made.revisions[0].message == "Create hero"
+        assert made.proof is not None
+        assert made.proof.verdict is Verdict.PROVEN
         applied = apply(project.settled, database)
         assert [revision.id for revision in applied.revisions] == [made.revisions[0].id]
         assert execute(database.direct, "INSERT INTO hero (name) VALUES ('Ann') RETURNING id") == [(1,)]
