@@ -19,6 +19,7 @@ from seedbed.postgres.embedded.account import server_account
 from seedbed.postgres.embedded.files import read_state
 from tests.postgres.conftest import OWNER, copy_home
 from tests.postgres.processes import ENSURE, SERVER, await_that, await_up, end, me
+from tests.postgres.services import until
 from tests.projects import execute
 
 TOGETHER = 8
@@ -139,6 +140,7 @@ server.stop()
             server.home,
         )
 
+        until(lambda: not server.status().reachable, "the server has been told to stop")
         server.ensure()
 
         assert postmasters(server) == [server.status().pid]
