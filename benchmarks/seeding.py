@@ -213,7 +213,7 @@ def loads(ground: Ground, folder: Path, users: int, tasks: int, rounds: int) -> 
     ]
     table(["speed", "MB/s", "rows/s"], speeds)
     shares = [
-        [name, _of(seconds[base], seconds[name])]
+        [f"{name}, of {base}", _of(seconds[base], seconds[name])]
         for name, base in (
             (IN_PLACE, BINARY),
             (IN_PLACE, BINARY + ALIKE),
@@ -221,7 +221,7 @@ def loads(ground: Ground, folder: Path, users: int, tasks: int, rounds: int) -> 
             (ASIDE, BINARY + AFTER + ALIKE),
         )
     ]
-    table(["of the file's speed, plain and then with all else, median of pairs", ""], shares)
+    table(["of a file's speed, median of pairs", ""], shares)
 
 
 def _of(base: Sequence[float], ours: Sequence[float]) -> str:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlmodel import AutoString, UTCDateTime
 
-from seedbed.migrating.knowing import Words
+from seedbed.migrating.words import Words
 from seedbed.modelling import hint
 from tests.catalogue.world import PLAIN, Case, World, changed, col, make
 

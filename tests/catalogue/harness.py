@@ -19,9 +19,9 @@ from sqlalchemy.dialects import postgresql
 
 from seedbed.migrating.changing import Change, Part, candidate_of
 from seedbed.migrating.comparing.statements import Statement
-from seedbed.migrating.knowing import Words
 from seedbed.migrating.proving.proof import Leg, Proof, prove
 from seedbed.migrating.separating import change_between
+from seedbed.migrating.words import Words
 from seedbed.migrating.writing import body
 from seedbed.modelling import Schema
 from seedbed.modelling.building import build

@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftRefused
-from seedbed.migrating.knowing import Words
 from seedbed.migrating.proving.proof import Leg
+from seedbed.migrating.words import Words
 from seedbed.modelling import hint
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.embedded import ThrowawayServer

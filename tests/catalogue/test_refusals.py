@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from seedbed.errors import DraftRefused
 from seedbed.migrating.changing import candidate_of
-from seedbed.migrating.knowing import Words
 from seedbed.migrating.proving.proof import Leg, prove
+from seedbed.migrating.words import Words
 from seedbed.postgres.embedded import ThrowawayServer
 from tests.catalogue.harness import Ground, drafted
 from tests.catalogue.world import PLAIN, World, col

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql as pg
 
-from seedbed.migrating.knowing import Words
 from seedbed.migrating.separating import change_between
+from seedbed.migrating.words import Words
 from seedbed.modelling import Schema, declare
 from seedbed.postgres.catalogue import read_catalogue
 from seedbed.postgres.connecting import connect, execute_plain

@@ -10,7 +10,7 @@ from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.schema import SchemaItem
 
-from seedbed.migrating.knowing import Words
+from seedbed.migrating.words import Words
 from seedbed.modelling import declare
 
 Make = Callable[[], SchemaItem]

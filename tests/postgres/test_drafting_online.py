@@ -17,8 +17,8 @@ from seedbed.migrating.assessing import assess
 from seedbed.migrating.checking import check
 from seedbed.migrating.drafting import Drafted, draft
 from seedbed.migrating.drifting import drift
-from seedbed.migrating.knowing import Form, Words
 from seedbed.migrating.planning import plan
+from seedbed.migrating.words import Form, Words
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer

@@ -26,7 +26,7 @@ INI = "[alembic]\nscript_location = alembic\nprepend_sys_path = .\n"
 ENV = """
 from alembic import context
 from shop.db import Base
-from shop import models  # noqa
+from shop import models  # noqa: F401
 from shop.settings import settings
 
 target_metadata = Base.metadata

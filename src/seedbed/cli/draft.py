@@ -11,7 +11,7 @@ from seedbed.cli.options import configuration, env_option, json_option, show, st
 
 if TYPE_CHECKING:
     from seedbed.migrating.drafting import Drafted
-    from seedbed.migrating.knowing import Words
+    from seedbed.migrating.words import Words
 
 
 @click.command(short_help="Write and prove the revision that the models need.")
@@ -60,7 +60,7 @@ def draft(
     """
     from seedbed.migrating.drafting import draft as write_draft
     from seedbed.migrating.drafting import draft_empty
-    from seedbed.migrating.knowing import Form, Words
+    from seedbed.migrating.words import Form, Words
 
     if gradual and plain:
         raise click.UsageError("--gradual takes several revisions, and --plain writes one: choose.")

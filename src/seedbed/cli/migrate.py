@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from seedbed.cli.draft import draft
-from seedbed.cli.migration_lines import applied_line, hazard_lines, rehearsal_lines, revision_lines, survey_lines
+from seedbed.cli.migration_lines import applied_line, hazard_lines, revision_lines, survey_lines
 from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
+from seedbed.cli.rehearse import rehearse
 
 if TYPE_CHECKING:
     from seedbed.migrating.assessing import Assessed
@@ -29,6 +30,7 @@ def migrate() -> None:
 
 
 migrate.add_command(draft)
+migrate.add_command(rehearse)
 
 
 @migrate.command(short_help="List what is pending, and what is dangerous about it.")
@@ -138,43 +140,6 @@ def apply(
         lines += ["Waits until no program uses what it takes away; then seedbed migrate apply --contract:"]
         lines += [f"  {line}" for line in revision_lines(applied.waiting)]
     show(applied, as_json=as_json, lines=lines)
-
-
-@migrate.command(short_help="Measure on a copy what is pending.")
-@click.option(
-    "--on", metavar="URL", help="A copy that you made, to be migrated and kept; its password may be in PGPASSWORD."
-)
-@click.option(
-    "--max-block", type=click.IntRange(min=0), metavar="MS", help="End with 1 if anybody is blocked for longer."
-)
-@env_option
-@json_option
-@click.pass_context
-def rehearse(ctx: click.Context, on: str | None, max_block: int | None, env: str | None, as_json: bool) -> None:
-    """Apply what is pending to a copy of the database, and say what it costs.
-
-    For each statement: how long it takes, what it locks and until when, what it rewrites and reads whole. The first
-    line is the verdict. Then down and up again, over the copy's rows. The copy is removed. On Neon it is a branch,
-    where NEON_API_KEY is set.
-
-    It cannot know how long a statement waits for locks that others hold, nor how cold the real server's caches are.
-    """
-    from seedbed.migrating.planning import plan as make_plan
-    from seedbed.migrating.rehearsing import rehearse as rehearse_pending
-    from seedbed.postgres.databases import given_copy, locate
-
-    chosen = configuration(ctx, env)
-    database = locate(chosen)
-    made = make_plan(chosen.project, database)
-    if not made.pending:
-        show(None, as_json=as_json, lines=[f"{made.database} is at {made.revision or 'no revision'}, the newest."])
-        return
-    copy = given_copy(on, chosen.environment) if on is not None else None
-    with step("Rehearsing"):
-        found = rehearse_pending(chosen, database, made, on=copy)
-    show(found, as_json=as_json, lines=rehearsal_lines(found))
-    if max_block is not None and found.longest() > timedelta(milliseconds=max_block):
-        ctx.exit(1)
 
 
 @migrate.command()

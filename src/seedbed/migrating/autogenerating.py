@@ -13,8 +13,8 @@ from seedbed.migrating.changing import Part
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.drafting import find_change
 from seedbed.migrating.history import read_history
-from seedbed.migrating.knowing import Form, Words
 from seedbed.migrating.nesting import within_alembic
+from seedbed.migrating.words import Form, Words
 from seedbed.postgres.shadows import shadow_database
 from seedbed.settings import find_project, load
 

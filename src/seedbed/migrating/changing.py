@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from seedbed.migrating.comparing.converting import enum_of
 from seedbed.migrating.comparing.statements import Statement
-from seedbed.migrating.knowing import Rename
 from seedbed.migrating.proving.modelled import made_by
 from seedbed.migrating.proving.proof import Candidate, Leg
+from seedbed.migrating.renaming import Rename
 from seedbed.modelling import Schema
 from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import Trigger

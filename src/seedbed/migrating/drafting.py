@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from seedbed.migrating.applying import move, upgrade
 from seedbed.migrating.changing import Change, Part, candidate_of
 from seedbed.migrating.history import History, Revision, read_history, script_folder
-from seedbed.migrating.knowing import Words
 from seedbed.migrating.proving.proof import Candidate, Leg, Proof, prove
 from seedbed.migrating.sealing import OPEN, edited, read_seals, seal
 from seedbed.migrating.separating import change_between
+from seedbed.migrating.words import Words
 from seedbed.migrating.writing import add_verdict, write_revision
 from seedbed.modelling import Schema, load_schema
 from seedbed.modelling.building import build

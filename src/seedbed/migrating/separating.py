@@ -16,7 +16,9 @@ from seedbed.migrating.comparing.putting_off import Middle, put_off
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.comparing.succeeding import successions
 from seedbed.migrating.comparing.transition import transition
-from seedbed.migrating.knowing import Form, Rename, Words, knowledge, refuse_look_alikes, renames
+from seedbed.migrating.knowing import knowledge, refuse_look_alikes
+from seedbed.migrating.renaming import Rename, renames
+from seedbed.migrating.words import Form, Words
 from seedbed.modelling import Schema
 from seedbed.postgres.catalogue import Catalogue, read_catalogue
 from seedbed.postgres.connecting import execute_plain, sentence

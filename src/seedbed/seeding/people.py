@@ -119,14 +119,11 @@ def persons(table: "TablePlan") -> Mapping[str, Person]:
     roles = {name: role for name in table.kinds if (role := _role(table, name)) is not None}
     groups: dict[str, Person] = {}
     for name, role in roles.items():
-        groups.setdefault(_ROLE.sub("", name.lower()) if _ROLE.search(name.lower()) else "", Person(table)).columns[
-            name
-        ] = role
+        groups.setdefault(_whose(name.lower()), Person(table)).columns[name] = role
     if len(groups) == 2 and "" in groups:  # noqa: PLR2004 - an address beside a contact_name is the contact's
         own, other = groups[""], next(group for prefix, group in groups.items() if prefix)
-        if set(own.columns.values()) <= {"email", "handle"} and not set(own.columns.values()) & set(
-            other.columns.values()
-        ):
+        roles_here = set(own.columns.values())
+        if roles_here <= {"email", "handle"} and roles_here.isdisjoint(other.columns.values()):
             other.columns = {name: role for name, role in roles.items() if name in own.columns or name in other.columns}
             groups = {"": other}
     found = {}
@@ -135,6 +132,11 @@ def persons(table: "TablePlan") -> Mapping[str, Person]:
         if not alone and group.fits:
             found.update(dict.fromkeys(group.columns, group))
     return found
+
+
+def _whose(name: str) -> str:
+    """What stands before a column's role in its name: `contact` of `contact_name`."""
+    return _ROLE.sub("", name) if _ROLE.search(name) else ""
 
 
 def person(wish: Wish) -> Filling | None:

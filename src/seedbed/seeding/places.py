@@ -61,11 +61,8 @@ class Place:
         if self.once:
             country = self.stream.permutation(len(starts), indices(rows))
         else:
-            known = (
-                None
-                if "country" in self.columns.values() or "country_code" in self.columns.values()
-                else (self._country_referred_to(rows))
-            )
+            says_itself = not {"country", "country_code"}.isdisjoint(self.columns.values())
+            known = None if says_itself else self._country_referred_to(rows)
             if known is None:
                 return self.stream.below(len(cities()), rows)
             country = np.where(known < 0, self.stream.part("country").below(len(starts), rows), known)

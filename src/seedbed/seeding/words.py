@@ -62,8 +62,6 @@ OF_CLOTH = (
     "backpack", "blanket", "cushion", "rug", "wallet", "scarf", "jacket", "pillow", "curtain", "towel", "belt",
     "sweater", "apron", "hammock", "tablecloth", "bag",
 )  # fmt: skip
-THINGS = (*OF_WOOD, *OF_METAL, *OF_STONE, *OF_CLOTH)
-MATERIALS = (*WOODS, *METALS, *STONES, *CLOTHS)
 ROOMS = (
     "Kitchen", "Garden", "Office", "Bedroom", "Bathroom", "Outdoor", "Children's", "Travel", "Balcony", "Hallway",
     "Workshop", "Dining", "Winter", "Camping", "School", "Pet", "Sports", "Picnic",

@@ -34,7 +34,8 @@ def write_whole(file: Path, text: str) -> None:
 def held_alone(folder: Path) -> Iterator[None]:
     """Have a folder for one command at a time; another waits, and the lock goes with its process.
 
-    Where there are no such locks, on Windows and on some network file systems, nothing is kept out.
+    The folder itself is locked, since a lock file would lie among the user's own. Where there are no such locks, on
+    Windows and on some network file systems, nothing is kept out.
     """
     if sys.platform == "win32":
         yield

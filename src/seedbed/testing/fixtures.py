@@ -46,7 +46,7 @@ def seedbed_proc(seedbed_run: "Run") -> "Iterator[NoopExecutor]":
 
 @pytest.fixture(scope="session")
 def seedbed_project(seedbed_run: "Run") -> "Project":
-    """The project that the tests are of: the one that pytest's root folder is in."""
+    """The project that the tests are of: that of pytest's root folder, or else of the first path pytest was given."""
     with told():
         return seedbed_run.project
 
