@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,23 @@ class Clone:
 
     name: str
     url: DatabaseUrl
-    warm: psycopg.Connection | None
+    warm: psycopg.Connection
+    _lent: bool = False
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the server has ended the connection."""
+        with suppress(psycopg.Error):
+            for _ in ("what it said", "its end"):
+                self.warm.pgconn.consume_input()
+        return self.warm.closed
 
     def opened(self) -> psycopg.Connection:
         """A connection: the one that is open already, or another."""
-        warm, self.warm = self.warm, None
-        return warm if warm is not None and not warm.closed else _connected(self.url)
+        if self._lent or self.warm.closed:
+            return _connected(self.url)
+        self._lent = True
+        return self.warm
 
     @cached_property
     def engine(self) -> Engine:
@@ -50,7 +62,7 @@ class Clone:
     def close(self) -> None:
         if "engine" in vars(self):
             self.engine.dispose()
-        if self.warm is not None:
+        if not self._lent:
             self.warm.close()
 
 
@@ -81,27 +93,22 @@ class Clones:
     def take(self) -> Clone:
         """A database that nobody has had before.
 
-        A server that has come back after it was gone is asked anew.
+        A server that has come back after it was gone is asked anew, and one that recovers from a crash is waited for.
 
         Raises:
             Exception: whatever kept it from being made.
         """
         with self._changed:
-            if self._failed is not None:
-                self._failed = None
-                self._thread = self._started()
             self._asked += 1
             self._waiting += 1
             try:
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._ready or self._failed)
-                taken = self._ready.popleft() if self._ready else self._failed
+                taken = self._next()
             finally:
                 self._waiting -= 1
             self._changed.notify_all()
         if isinstance(taken, Clone):
             return taken
-        raise taken or AssertionError
+        raise taken
 
     def give_back(self, clone: Clone, test: str) -> None:
         """Have a database dropped, after a look at whether its test has left sessions on it."""
@@ -116,6 +123,24 @@ class Clones:
             self._closing = True
             self._changed.notify_all()
         self._thread.join()
+
+    def _next(self) -> Clone | Exception:
+        """What was made ahead, unless the server has ended it since: then its thread learns of that only now too."""
+        anew = False
+        while True:
+            if self._failed is not None:
+                self._host.await_recovery()
+                self._failed, self._thread, anew = None, self._started(), True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._ready or self._failed)
+            while self._ready:
+                taken = self._ready.popleft()
+                if isinstance(taken, Exception) or not taken.is_ended:
+                    return taken
+                self._done.append((taken.name, ""))
+                taken.close()
+            if self._failed is not None and anew:
+                return self._failed
 
     def _started(self) -> threading.Thread:
         thread = threading.Thread(target=self._work, name=f"seedbed-{self._template or 'empty'}", daemon=True)

@@ -1,5 +1,6 @@
 """A server that tests have their databases on: Seedbed's own for the run, or a given one."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg2
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn, Ping
 from psycopg2 import sql
 
 from seedbed.postgres.connecting import autocommitting, open_connection, translated
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _OWN = Origin(Kind.DERIVED, "the server of this run of tests")
 _GIVEN = Origin(Kind.OPTION, "--seedbed-url")
+_RECOVERY_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,13 @@ class Host:
         place = Database(self.admin, self.admin, Environment.TESTING, origin)
         with translated(place), autocommitting(open_connection(place, application="seedbed tests")) as cursor:
             yield cursor
+
+    def await_recovery(self) -> None:
+        """Wait while the server is there and takes no connections, as it does after a crash."""
+        conninfo = make_conninfo(**self.admin.connect_arguments()).encode()
+        until = time.monotonic() + _RECOVERY_SECONDS
+        while PGconn.ping(conninfo) == Ping.REJECT and time.monotonic() < until:
+            time.sleep(0.02)
 
     def ensure_role(self, cursor: "Cursor") -> None:
         """The owner, made where it is missing; on a given server the user of its URL owns what it makes."""
