@@ -112,7 +112,7 @@ class TestNoPreview:
         said = refusal(project, neon, "preview", "up", PR, NEON_API_HOST="http://127.0.0.1:1/api/v2")
 
         assert said[0].startswith("SB525 127.0.0.1:1 does not answer: ")
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 45
 
     @pytest.mark.parametrize("more", [[], ["--data", "copy"], ["--yes", "neondb"]], ids=" ".join)
     def test_with_rows_of_production_as_they_are(self, project: Project, neon: Neon, more: list[str]) -> None:

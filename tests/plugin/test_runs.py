@@ -80,7 +80,7 @@ def segment(identifiers: str) -> str | None:
 def await_gone(processes: list[psutil.Process], folder: Path) -> None:
     _, alive = psutil.wait_procs(processes, timeout=30)
     assert alive == []
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while folder.exists() and time.monotonic() < until:
         time.sleep(0.05)
 

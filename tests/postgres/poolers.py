@@ -53,7 +53,7 @@ def pgbouncer(server: DatabaseUrl, **settings: object) -> Iterator[DatabaseUrl]:
 
 
 def _await(url: DatabaseUrl) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     arguments: dict[str, Any] = {**url.connect_arguments()}
     while True:
         try:

@@ -374,7 +374,8 @@ class TestExpire:
         assert branches.expire(PR, None).expires_at is None
 
     def test_is_done_by_neon(self, neon: Neon, branches: NeonBranches) -> None:
-        branches.create(PR, expires_at=datetime.now(UTC) + timedelta(seconds=3))
+        make(branches)
+        branches.expire(PR, datetime.now(UTC) + timedelta(seconds=3))
         gone = threading.Event()
         while not gone.wait(0.1):
             if neon.names() == ["main"]:

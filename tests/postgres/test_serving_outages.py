@@ -207,7 +207,7 @@ class TestSilentLink:
 
         assert outage.statuses.keys() == {200, 503}
         see_kept(outage, linked, postgres, within=DEADLINE)
-        assert max(durations(linked)) < DEADLINE + 0.5
+        assert max(durations(linked)) < DEADLINE + 0.5 + outage.latest
 
     def test_lets_readiness_be_answered_at_once(self, linked: Service, link: Link) -> None:
         until(lambda: ready(linked), "the service is ready")
@@ -231,5 +231,5 @@ class TestSilentLink:
 
         first = min(answer.started for answer in answers)
         well = min(answer.started + answer.seconds for answer in answers if answer.status == 200)
-        assert well - first < DEADLINE + 3
-        assert max(durations(linked)) < DEADLINE + 0.5
+        assert well - first < DEADLINE + 10  # and not the minutes after which TCP gives up
+        assert max(durations(linked)) < DEADLINE + 2

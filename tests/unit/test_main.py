@@ -79,12 +79,12 @@ class TestPrintedAside:
         def other() -> None:
             with printed_aside():
                 inside.set()
-                over.wait(10)
+                over.wait(60)
 
         thread = threading.Thread(target=other)
         with printed_aside():
             thread.start()
-            assert inside.wait(10)
+            assert inside.wait(60)
         assert sys.stdout is sys.stderr
         over.set()
         thread.join()
