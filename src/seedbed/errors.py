@@ -528,6 +528,18 @@ class LooksRenamed(MigrationError):
         )
 
 
+class NothingRenamed(MigrationError):
+    """A rename was asked for of what is not there, or to what is not wanted; what was meant would be dropped."""
+
+    code = "SB226"
+
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__(
+            f"Nothing is called {old} in the migrations that is to be {new} in the models.",
+            remedy="Name a table as task, a column as task.name, a label as color.RED: --rename task.name=task.title",
+        )
+
+
 class CannotDraft(MigrationError):
     """A change that no statement makes without losing rows, and that is better written by hand."""
 

@@ -127,6 +127,25 @@ TABLES = [
         back=Words(renames={"app.note": "note"}),
         hinted=True,
     ),
+    changed(
+        "rename a table whose key is a serial",
+        World(tables={"note": SERIAL}),
+        World(tables={"remark": (*SERIAL, {"info": hint(renamed_from="note")})}),
+        back=Words(renames={"remark": "note"}),
+        hinted=True,
+    ),
+    changed(
+        "give a table's name to another one",
+        World(tables={"note": SERIAL, "draft": PET}),
+        World(
+            tables={
+                "old_note": (*SERIAL, {"info": hint(renamed_from="note")}),
+                "note": (*PET, {"info": hint(renamed_from="draft")}),
+            }
+        ),
+        back=Words(renames={"old_note": "note", "note": "draft"}),
+        hinted=True,
+    ),
     changed("add a table with a quoted name", PLAIN, World(tables={"Order": (*SERIAL, col("Total $", sa.Numeric))})),
     changed(
         "make a table unlogged",
@@ -144,6 +163,37 @@ TABLES = [
 ]
 
 COLUMNS = [
+    changed(
+        "give a column's name to another one",
+        _hero(title=col("title", sa.String(50), nullable=False)),
+        World(
+            hero={
+                "full": col("full_name", sa.String(50), nullable=False, info=hint(renamed_from="name")),
+                "name": col("name", sa.String(50), nullable=False, info=hint(renamed_from="title")),
+            }
+        ),
+        back=Words(renames={"hero.full_name": "hero.name", "hero.name": "hero.title"}),
+        hinted=True,
+    ),
+    changed(
+        "move a column's values to another table",
+        World(team={"town": col("town", sa.Text, nullable=False)}),
+        _hero(
+            town=col(
+                "town",
+                sa.Text,
+                nullable=False,
+                info=hint(backfill="coalesce((SELECT t.town FROM team t WHERE t.id = team_id), '')"),
+            )
+        ),
+        back=Words(backfills={"team.town": "coalesce((SELECT min(h.town) FROM hero h WHERE h.team_id = team.id), '')"}),
+        hinted=True,
+    ),
+    changed(
+        "a serial key becomes an identity",
+        World(tables={"note": SERIAL}),
+        World(tables={"note": (col("id", sa.Integer, sa.Identity(always=True), primary_key=True),)}),
+    ),
     changed(
         "drop a NOT NULL column of an enum with a quoted name",
         _hero(mood=col("mood", MOOD, nullable=False)),

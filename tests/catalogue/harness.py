@@ -19,7 +19,8 @@ from sqlalchemy.dialects import postgresql
 
 from seedbed.migrating.changing import Change, Part, candidate_of
 from seedbed.migrating.comparing.statements import Statement
-from seedbed.migrating.proving.proof import Leg, Proof, prove
+from seedbed.migrating.proving.candidates import Leg
+from seedbed.migrating.proving.proof import Proof, prove
 from seedbed.migrating.separating import change_between
 from seedbed.migrating.words import Words
 from seedbed.migrating.writing import body

@@ -9,14 +9,18 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftRefused
-from seedbed.migrating.proving.proof import Leg
+from seedbed.migrating.proving.candidates import Leg
 from seedbed.migrating.words import Words
 from seedbed.modelling import hint
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.embedded import ThrowawayServer
+from tests.catalogue.cases import SERIAL
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.catalogue.world import PLAIN, World, col
 from tests.projects import execute
+
+BIG = (col("id", sa.BigInteger, primary_key=True), col("note", sa.Text))
+IDENTITY = (col("id", sa.Integer, sa.Identity(), primary_key=True), col("note", sa.Text))
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +119,63 @@ class TestConversion:
             said = "x AT TIME ZONE 'UTC'" if to_zone else "x"
             assert execute(database.direct, f"SELECT ({said})::text FROM hero") == [("2026-01-02 03:04:05",)]
 
+    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize(
+        ("old", "new", "value", "shown", "said"),
+        [
+            (sa.Date(), sa.DateTime(timezone=True), "2026-01-02", "x AT TIME ZONE 'UTC'", "2026-01-02 00:00:00"),
+            (sa.DateTime(timezone=True), sa.Date(), "2026-01-02 23:04:05+00", "x", "2026-01-02"),
+            (sa.DateTime(timezone=True), sa.Time(), "2026-01-02 23:04:05+00", "x", "23:04:05"),
+        ],
+    )
+    def test_takes_days_for_those_of_utc_in_whatever_zone_the_session_is(
+        self, ground: Ground, world: Any, old: Any, new: Any, value: str, shown: str, said: str
+    ) -> None:
+        with ground.database() as database:
+            ground.build(database, world(old).metadata())
+            _, legs = drafted(ground, database, world(new).metadata(), Words())
+            execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{value}')")
+            with connect(database) as connection:
+                connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
+                connection.commit()
+                climb(connection, legs)
+
+            assert execute(database.direct, f"SELECT ({shown})::text FROM hero") == [(said,)]
+
+    @pytest.mark.parametrize(
+        ("old", "new", "loss"),
+        [
+            (sa.String(10), sa.Integer(), "the zeros that hero.x begins with"),
+            (
+                sa.Text(),
+                sa.Numeric(8, 2),
+                "the zeros that hero.x begins with, and what hero.x has beyond 2 digits after the point",
+            ),
+            (sa.JSON(), pg.JSONB(), "the order of keys in hero.x, and all but the last of equal ones"),
+            (sa.Text(), sa.DateTime(), "the time zone that hero.x names"),
+            (sa.Interval(), sa.Time(), "the days of hero.x"),
+        ],
+    )
+    def test_names_what_is_left_off(self, ground: Ground, old: Any, new: Any, loss: str) -> None:
+        proof = seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Words())
+
+        assert proof.losses == (loss,)
+
+    @pytest.mark.parametrize("world", [worn, keyed])
+    def test_keeps_the_letters_of_a_text_that_becomes_bytes(self, ground: Ground, world: Any) -> None:
+        with ground.database() as database:
+            ground.build(database, world(sa.Text()).metadata())
+            _, legs = drafted(ground, database, world(sa.LargeBinary()).metadata(), Words())
+            execute(database.direct, r"INSERT INTO hero (name, x) VALUES ('a', '\x41 \\ é')")
+            with connect(database) as connection:
+                climb(connection, legs)
+                there = execute(database.direct, "SELECT convert_from(x, 'UTF8') FROM hero")
+                for leg in reversed(legs):
+                    assert leg.down is not None
+                    leg.down(connection)
+
+            assert there == execute(database.direct, "SELECT x FROM hero") == [(r"\x41 \\ é",)]
+
     def test_makes_an_array_a_json_array_with_every_element(self, ground: Ground) -> None:
         with ground.database() as database:
             ground.build(database, PLAIN.metadata())
@@ -131,6 +192,44 @@ class TestConversion:
 
         with pytest.raises(DraftRefused, match='invalid input value for enum mood: "1"'):
             seedbed_proves(ground, worn(sa.Integer).metadata(), worn(mood).metadata(), Words())
+
+
+class TestSequence:
+    @pytest.mark.parametrize("there", [True, False])
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (World(tables={"note": SERIAL}), World(tables={"remark": (*SERIAL, {"info": hint(renamed_from="note")})})),
+            (World(tables={"note": SERIAL}), World(tables={"note": BIG})),
+            (World(tables={"note": SERIAL}), World(tables={"note": IDENTITY})),
+            (World(tables={"note": IDENTITY}), World(tables={"note": SERIAL})),
+        ],
+    )
+    def test_counts_on_from_where_it_was(self, ground: Ground, before: World, after: World, there: bool) -> None:
+        table = "remark" if "remark" in after.tables else "note"
+        with ground.database() as database:
+            ground.build(database, before.metadata())
+            _, legs = drafted(ground, database, after.metadata(), Words())
+            for _ in range(3 if there else 0):
+                execute(database.direct, "INSERT INTO note (note) VALUES ('a')")
+            execute(database.direct, "DELETE FROM note WHERE id = 3")
+            with connect(database) as connection:
+                climb(connection, legs)
+
+            assert execute(database.direct, f"INSERT INTO {table} (note) VALUES ('b') RETURNING id") == [
+                (4 if there else 1,)
+            ]
+
+    def test_of_a_column_that_had_none_goes_on_after_the_greatest_value(self, ground: Ground) -> None:
+        with ground.database() as database:
+            given = (col("id", sa.Integer, primary_key=True, autoincrement=False), col("note", sa.Text))
+            ground.build(database, World(tables={"note": given}).metadata())
+            _, legs = drafted(ground, database, World(tables={"note": IDENTITY}).metadata(), Words())
+            execute(database.direct, "INSERT INTO note VALUES (7, 'a')")
+            with connect(database) as connection:
+                climb(connection, legs)
+
+            assert execute(database.direct, "INSERT INTO note (note) VALUES ('b') RETURNING id") == [(8,)]
 
 
 class TestFilling:

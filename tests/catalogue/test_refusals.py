@@ -9,10 +9,12 @@ from sqlalchemy import Connection
 
 from seedbed.errors import DraftRefused
 from seedbed.migrating.changing import candidate_of
-from seedbed.migrating.proving.proof import Leg, prove
+from seedbed.migrating.proving.candidates import Leg
+from seedbed.migrating.proving.proof import Verdict, prove
 from seedbed.migrating.words import Words
+from seedbed.modelling import hint
 from seedbed.postgres.embedded import ThrowawayServer
-from tests.catalogue.harness import Ground, drafted
+from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.catalogue.world import PLAIN, World, col
 
 Run = Callable[[Connection], None]
@@ -44,6 +46,7 @@ MISTAKES: dict[str, Callable[[Leg], Leg]] = {
     "upgrade": up_also("DROP TABLE nowhere"),
     "catalogue equals the models": up_also("ALTER TABLE hero ADD COLUMN more integer"),
     "rows kept by the upgrade": up_also("DELETE FROM hero"),
+    "sequences kept by the upgrade": up_also("ALTER TABLE hero ALTER COLUMN id RESTART WITH 5"),
     "downgrade": down_also("DROP TABLE nowhere"),
     "catalogue equals the beginning": down_skipped,
     "rows kept by the downgrade": down_also("UPDATE hero SET name = 'other'"),
@@ -64,3 +67,33 @@ class TestProof:
                 prove(candidate_of(change, list(map(MISTAKES[step], legs))), lambda: ground.copy_of(beginning))
 
             assert refused.value.message.startswith(f"The draft failed its proof at '{step}': ")
+
+    def test_refuses_a_name_that_a_trigger_still_has(self, seedbed_server: ThrowawayServer) -> None:
+        body = "BEGIN NEW.name := upper(NEW.name); RETURN NEW; END"
+        watched = (
+            f"CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$",
+            "CREATE TRIGGER shout BEFORE INSERT ON hero FOR EACH ROW EXECUTE FUNCTION shout()",
+        )
+        title = col("title", sa.String(50), nullable=False, info=hint(renamed_from="name"))
+        after = World(hero={"name": title}, sql=watched)
+
+        with pytest.raises(DraftRefused) as refused:
+            seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Words())
+
+        assert refused.value.message == (
+            "The draft failed its proof at 'rows put in after the upgrade': "
+            'hero takes none: record "new" has no field "name"'
+        )
+
+    def test_names_what_triggers_write_while_rows_are_filled(self, seedbed_server: ThrowawayServer) -> None:
+        watched = (
+            "CREATE FUNCTION age() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.age := 99; RETURN NEW; END $$",
+            "CREATE TRIGGER age BEFORE UPDATE ON hero FOR EACH ROW EXECUTE FUNCTION age()",
+        )
+        slug = col("slug", sa.Text, nullable=False, info=hint(backfill="lower(name)"))
+        after = World(hero={"slug": slug}, sql=watched)
+
+        proof = seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Words())
+
+        assert proof.verdict is Verdict.NAMED_LOSS
+        assert proof.losses == ("what hero.age was, which a trigger writes anew",)

@@ -12,6 +12,7 @@ from seedbed.errors import (
     BackfillNeeded,
     FileNotWritten,
     ModelsUndrafted,
+    NothingRenamed,
     RevisionFailed,
     RevisionMissing,
     SchemaNotBuildable,
@@ -23,6 +24,7 @@ from seedbed.migrating.drafting import Drafted, draft, draft_empty
 from seedbed.migrating.history import read_history
 from seedbed.migrating.proving.proof import Verdict
 from seedbed.migrating.sealing import seal
+from seedbed.migrating.words import Words
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration
@@ -101,6 +103,17 @@ class TestDraft:
         assert proof is not None
         assert proof.filled.rows == {"hero": 2}
         assert 'check constraint "coded" of relation "hero" is violated by some row' in proof.conditions
+
+    @pytest.mark.parametrize(
+        "said", ["hero.nmae=hero.name", "hero.name=hero.titel", "villain=hero", "color.RED=color.X"]
+    )
+    def test_refuses_a_rename_of_what_is_not_there(
+        self, project: Project, configured: Configuration, said: str
+    ) -> None:
+        drafted(configured, "Create hero")
+
+        with pytest.raises(NothingRenamed, match=r"Nothing is called"):
+            draft(configured, "Rename it", words=Words(renames=dict([said.split("=")])))
 
     def test_begins_after_another_one_that_is_at_work(self, project: Project, configured: Configuration) -> None:
         with ThreadPoolExecutor(2) as both:

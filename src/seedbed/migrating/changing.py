@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from seedbed.migrating.comparing.converting import enum_of
 from seedbed.migrating.comparing.statements import Statement
+from seedbed.migrating.proving.candidates import Candidate, Leg
 from seedbed.migrating.proving.modelled import made_by
-from seedbed.migrating.proving.proof import Candidate, Leg
 from seedbed.migrating.renaming import Rename
 from seedbed.modelling import Schema
 from seedbed.postgres.catalogue import Catalogue
@@ -63,6 +63,7 @@ def candidate_of(change: Change, legs: Sequence[Leg]) -> Candidate:
             *(f"going down, {step.fits}" for step in change.downgrade if step.fits is not None),
         ],
         changed=_changed_columns(change),
+        triggered=_triggered(change),
         renamed_tables=tables,
         renamed_columns=columns,
         made=made_by(change.models),
@@ -81,23 +82,32 @@ def _renamed_places(change: Change) -> tuple[dict[tuple[str, str], tuple[str, st
 
 
 def _changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
-    """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL; and where a
-    step updates rows, whatever the triggers of their table may set.
+    """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL; those that
+    are renamed, by both names.
     """
     after = change.parts[-1].after
-    updated = {step.updates for step in [*change.upgrade, *change.downgrade] if step.updates is not None}
-    triggers = [t for c in (change.before, after) for t in c.objects.values() if isinstance(t, Trigger)]
-    triggered = {(t.schema, t.table) for t in triggers if " UPDATE" in t.definition} & updated
+    tables, columns = _renamed_places(change)
     found = set()
     for table in after.tables():
-        old = change.before.objects.get(("table", table.schema, table.name))
+        place = tables.get((table.schema, table.name), (table.schema, table.name))
+        old = change.before.objects.get(("table", *place))
         before = getattr(old, "column", {})
         for column in table.columns:
-            was = before.get(column.name)
+            own = (table.schema, table.name, column.name)
+            name = columns.get(own, column.name)
+            was = before.get(name)
             kind = enum_of(column.type, after)
             label = kind is not None and any(rename.enum == kind.key for rename in change.renames)
             same = not label and was is not None and (was.type, was.not_null) == (column.type, column.not_null)
-            free = (table.schema, table.name) in triggered and not column.identity
-            if was is None or not same or free or column.generated or was.generated:
-                found.add((table.schema, table.name, column.name))
+            if was is None or not same or column.generated or was.generated:
+                found |= {own, (*place, name)}
     return frozenset(found)
+
+
+def _triggered(change: Change) -> frozenset[tuple[str, str]]:
+    """Tables whose rows a step updates, and whose triggers may then write whatever they like; by both names."""
+    updated = {step.updates for step in [*change.upgrade, *change.downgrade] if step.updates is not None}
+    objects = [o for c in (change.before, change.parts[-1].after) for o in c.objects.values()]
+    found = {(t.schema, t.table) for t in objects if isinstance(t, Trigger) and " UPDATE" in t.definition} & updated
+    tables, _ = _renamed_places(change)
+    return frozenset(found | {tables[place] for place in found if place in tables})

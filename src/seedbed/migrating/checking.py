@@ -20,7 +20,7 @@ from seedbed.migrating.applying import below, move, upgrade
 from seedbed.migrating.drafting import built
 from seedbed.migrating.history import History, Revision, current_revision, read_history
 from seedbed.migrating.knowing import spent
-from seedbed.migrating.proving.proof import about_rows
+from seedbed.migrating.proving.candidates import about_rows
 from seedbed.migrating.proving.rows import empty, fill
 from seedbed.migrating.sealing import edited, missing
 from seedbed.migrating.tracing import ways_of_running

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from seedbed.migrating.applying import move, upgrade
 from seedbed.migrating.changing import Change, Part, candidate_of
 from seedbed.migrating.history import History, Revision, read_history, script_folder
-from seedbed.migrating.proving.proof import Candidate, Leg, Proof, prove
+from seedbed.migrating.proving.candidates import Candidate, Leg
+from seedbed.migrating.proving.proof import Proof, prove
 from seedbed.migrating.sealing import OPEN, edited, read_seals, seal
 from seedbed.migrating.separating import change_between
 from seedbed.migrating.words import Words
@@ -47,6 +48,7 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
 
     Raises:
         LooksRenamed, BackfillNeeded: a person has to say something first.
+        NothingRenamed: a person said something of what is not there.
         CannotDraft: no statement makes the change.
         DraftRefused: with the step of the proof that failed.
         SchemaNotImportable, SchemaNotBuildable, ForkedHistory, UnreadableRevision: there is nothing to compare.

@@ -1,8 +1,10 @@
 """New names that were asked for: those of tables, columns and labels, as the steps there and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+from seedbed.errors import NothingRenamed
 from seedbed.migrating.comparing.knowledge import ColumnName
 from seedbed.migrating.comparing.statements import Statement, call, literal, name, qualified, quoted, schema_argument
 from seedbed.migrating.words import Words, full_name, said_name
@@ -10,6 +12,8 @@ from seedbed.modelling import Schema
 from seedbed.modelling.hints import enum_of, hint_of
 from seedbed.postgres.catalogue.model import Catalogue, Enum, Key
 from seedbed.postgres.catalogue.model import Table as FoundTable
+
+Name = TypeVar("Name")
 
 
 @dataclass(frozen=True)
@@ -31,33 +35,48 @@ class Rename:
 def renames(schema: Schema, before: Catalogue, words: Words) -> list[Rename]:
     """The renames that were asked for and are still to be done, tables before their columns.
 
-    One whose old name is gone already, or whose new name is there, has been done: it is left out.
+    A hint whose old name is gone already, or whose new name is there, has been used up: it is left out.
+
+    Raises:
+        NothingRenamed: what was said of a rename, and is no hint, is about nothing.
     """
     found = [*_table_renames(schema, before, words)]
     moved = {rename.new: rename.old for rename in found}
     found += _column_renames(schema, before, words, moved)
     found += _label_renames(schema, before, words)
+    done = {rename.new for rename in found}
+    for old, new in words.renames.items():
+        if new not in done:
+            raise NothingRenamed(old, new)
     return found
 
 
 def _table_renames(schema: Schema, before: Catalogue, words: Words) -> Iterable[Rename]:
     said = {new: old for old, new in words.renames.items()}
+    asked = {}
     for table in schema.metadata.sorted_tables:
         shown = said_name(table)
-        old = said.get(shown, hint_of(table).renamed_from)
-        if old is None or ("table", table.schema or "public", table.name) in before.objects:
-            continue
-        old_schema, _, old_name = old.rpartition(".")
-        old_schema = old_schema or ("public" if shown in said else table.schema or "public")
-        if ("table", old_schema, old_name) in before.objects:
-            new_schema = table.schema or "public"
-            there = _move(old_schema, old_name, new_schema, table.name)
-            back = _move(new_schema, table.name, old_schema, old_name)
-            if ("schema", new_schema) not in before.objects:
-                there = (Statement(f"CREATE SCHEMA {name(new_schema)}"), *there)
-                back = (*back, Statement(f"DROP SCHEMA {name(new_schema)}"))
-            places = ((new_schema, table.name), (old_schema, old_name))
-            yield Rename(full_name(old_schema, old_name), shown, there, back, table=places)
+        told = said.get(shown, hint_of(table).renamed_from)
+        if told is not None:
+            old_schema, _, old_name = told.rpartition(".")
+            old_schema = old_schema or ("public" if shown in said else table.schema or "public")
+            asked[table.schema or "public", table.name] = (old_schema, old_name)
+    for new, old in _in_turn(asked, {(table.schema, table.name) for table in before.tables()}):
+        there, back = _move(*old, *new), _move(*new, *old)
+        if ("schema", new[0]) not in before.objects:
+            there = (Statement(f"CREATE SCHEMA {name(new[0])}"), *there)
+            back = (*back, Statement(f"DROP SCHEMA {name(new[0])}"))
+        yield Rename(full_name(*old), full_name(*new), there, back, table=(new, old))
+
+
+def _in_turn(asked: Mapping[Name, Name], there: set[Name]) -> Iterator[tuple[Name, Name]]:
+    """New names with their old ones, each once its new name is free: one that goes may make room for another."""
+    there, left = set(there), dict(asked)
+    while ready := [(new, old) for new, old in left.items() if old in there and new not in there]:
+        new, old = ready[0]
+        there = there - {old} | {new}
+        del left[new]
+        yield new, old
 
 
 def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tuple[Statement, ...]:
@@ -77,19 +96,16 @@ def _column_renames(schema: Schema, before: Catalogue, words: Words, moved: Mapp
         found = _find_table(before, moved.get(shown, shown))
         if found is None:
             continue
+        asked = {}
         for column in table.columns:
             told = said.get(f"{shown}.{column.name}")
             old = _last(told, shown, moved.get(shown, shown)) if told else hint_of(column).renamed_from
-            if old is None or old not in found.column or column.name in found.column:
-                continue
-            where = (table.schema or "public", table.name)
-            yield Rename(
-                f"{shown}.{old}",
-                f"{shown}.{column.name}",
-                _rename(*where, old, column.name),
-                _rename(*where, column.name, old),
-                ((*where, old), column.name),
-            )
+            if old is not None:
+                asked[column.name] = old
+        where = (table.schema or "public", table.name)
+        for new, old in _in_turn(asked, set(found.column)):
+            there, back = _rename(*where, old, new), _rename(*where, new, old)
+            yield Rename(f"{shown}.{old}", f"{shown}.{new}", there, back, ((*where, old), new))
 
 
 def _rename(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...]:

@@ -37,6 +37,7 @@ def change_between(connection: Connection, after: Catalogue, schema: Schema, wor
 
     Raises:
         LooksRenamed, BackfillNeeded: a person has to say something first.
+        NothingRenamed: a person said something of what is not there.
         CannotDraft: no statement makes the change.
     """
     before = read_catalogue(connection)

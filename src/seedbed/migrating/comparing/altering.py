@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from seedbed.errors import BackfillNeeded
+from seedbed.migrating.comparing import sequences
 from seedbed.migrating.comparing.columns import column_code, column_sql, escaped, identity_changes, identity_sql
 from seedbed.migrating.comparing.converting import conversion, narrows, same_family, shortfall
 from seedbed.migrating.comparing.knowledge import VOLATILE, Knowledge, Toll, neutral, numbered
@@ -10,7 +11,6 @@ from seedbed.migrating.comparing.statements import (
     Loss,
     Statement,
     call,
-    literal,
     name,
     qualified,
     quoted,
@@ -107,7 +107,7 @@ def altered(
             steps += default(table, new, to=None)
             old = replace(old, default=None)
         steps += _type(table, old, new, before, after, knowledge)
-    steps += _identity(table, old, new)
+    steps += _identity(table, old, new, counted=sequences.counts(before, table, old))
     if old.default != new.default and not new.generated and not (old.identity or new.identity):
         steps += default(table, new, to=new.default)
     if old.not_null != new.not_null:
@@ -204,7 +204,7 @@ def _loss(table: Table, column: Column, what: str) -> Loss:
     return Loss(table.schema, table.name, column.name, f"{table.name}.{column.name} {what}".strip())
 
 
-def _identity(table: Table, old: Column, new: Column) -> list[Statement]:
+def _identity(table: Table, old: Column, new: Column, *, counted: bool) -> list[Statement]:
     if old.identity == new.identity and old.identity_options == new.identity_options:
         return []
     if new.identity is None:
@@ -214,13 +214,6 @@ def _identity(table: Table, old: Column, new: Column) -> list[Statement]:
         if not old.not_null:
             steps += _not_null(table, new)
         made = _alter(table, new, f"ADD GENERATED {new.identity.upper()} AS IDENTITY{identity_sql(new)}")
-        return [*steps, made, continued(table, new)]
+        return [*steps, made, sequences.continued(table, new, counted=counted)]
     changes = f"SET GENERATED {new.identity.upper()} " if old.identity != new.identity else ""
     return [_alter(table, new, (changes + identity_changes(new)).strip())]
-
-
-def continued(table: Table, column: Column) -> Statement:
-    """The column's sequence set to go on after the greatest value that is there."""
-    full, own = qualified(table.schema, table.name), name(column.name)
-    named = f"pg_get_serial_sequence({literal(full)}, {literal(column.name)})"
-    return Statement(f"SELECT setval({named}, coalesce(max({own}), 1), max({own}) IS NOT NULL) FROM {full}")

@@ -4,7 +4,17 @@ from dataclasses import replace
 from typing import TypeVar
 
 from seedbed.errors import CannotDraft
-from seedbed.migrating.comparing import altering, constraints, enums, functions, indexes, privileges, triggers, types
+from seedbed.migrating.comparing import (
+    altering,
+    constraints,
+    enums,
+    functions,
+    indexes,
+    privileges,
+    sequences,
+    triggers,
+    types,
+)
 from seedbed.migrating.comparing.blockers import Cleared, clear, column_of
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.postgres.catalogue.model import (
@@ -20,6 +30,7 @@ from seedbed.postgres.catalogue.model import (
     Object,
     Other,
     Policy,
+    Sequence,
     Table,
     Trigger,
     View,
@@ -31,10 +42,11 @@ Kind = TypeVar("Kind", bound=Object)
 class Changes:
     """Two catalogues taken apart.
 
-    `gone` and `made` are objects that only one has, `kept` those of both. `renames` are constraints and indexes that
-    differ by their name alone. `replaced` are types that cannot be altered, `retyped` the columns that get another
-    type, `recomputed` generated columns that are dropped and added. `rebuilt` objects are dropped and made again,
-    because they changed or stand in the way; `early` ones go for good, before the rest.
+    `gone` and `made` are objects that only one has, `kept` those of both. `renames` are constraints, indexes and
+    columns' own sequences that have another name; a sequence counts on. `replaced` are types that cannot be altered,
+    `retyped` the columns that get another type, `recomputed` generated columns that are dropped and added. `rebuilt`
+    objects are dropped and made again, because they changed or stand in the way; `early` ones go for good, before the
+    rest.
     """
 
     def __init__(self, before: Catalogue, after: Catalogue) -> None:
@@ -119,8 +131,8 @@ class Changes:
         found: list[Statement] = []
         for key, new in list(self.made.items()):
             for other, old in list(self.gone.items()):
-                if key[:3] == other[:3] and (step := _renamed(old, new)) is not None:
-                    found += [step, *privileges.commented(old, new)]
+                if key[:-1] == other[:-1] and (steps := _renamed(old, new)) is not None:
+                    found += [*steps, *privileges.commented(old, new)]
                     del self.made[key], self.gone[other]
                     break
         return found
@@ -150,12 +162,14 @@ class Changes:
         return changed | {user for user in using if column_of(self.after, user) is not None}
 
 
-def _renamed(old: Object, new: Object) -> Statement | None:
+def _renamed(old: Object, new: Object) -> list[Statement] | None:
     match old, new:
         case Constraint(), Constraint() if (old.type, old.definition) == (new.type, new.definition):
-            return constraints.renamed(old, new)
+            return [constraints.renamed(old, new)]
         case Index(), Index() if indexes.nameless(old) == indexes.nameless(new):
-            return indexes.renamed(old, new)
+            return [indexes.renamed(old, new)]
+        case Sequence(), Sequence() if old.owned_by is not None and old.owned_by == new.owned_by:
+            return [sequences.renamed(old, new), *sequences.altered(old, new), *privileges.granted(old, new)]
     return None
 
 

@@ -11,7 +11,8 @@ _FAMILIES = (
     frozenset({"real", "double precision"}),
     frozenset({"text", "character varying"}),
 )
-_INSTANTS = {"timestamp without time zone", "timestamp with time zone"}
+_INSTANT = "timestamp with time zone"
+_INSTANTS = {"timestamp without time zone", _INSTANT}
 """Where PostgreSQL converts between these by itself, it goes by the time zone of whoever's session that is."""
 
 
@@ -24,6 +25,12 @@ def conversion(old: Column, new: Column, before: Catalogue, after: Catalogue, kn
         return None
     if {base(old.type), base(new.type)} == _INSTANTS:
         return f"{own} AT TIME ZONE 'UTC'"
+    if base(old.type) == _INSTANT and base(new.type) in {"date", "time without time zone"}:
+        return f"({own} AT TIME ZONE 'UTC')::{to}"
+    if base(old.type) == "date" and base(new.type) == _INSTANT:
+        return f"{own}::timestamp AT TIME ZONE 'UTC'"
+    if "bytea" in {old.type, new.type} and (is_text(old.type) or is_text(new.type)):
+        return f"convert_{'to' if new.type == 'bytea' else 'from'}({own}, 'UTF8')"
     if new.type == f"{old.type}[]" or (new.type.endswith("[]") and not old.type.endswith("[]")):
         return f"CASE WHEN {own} IS NULL THEN NULL ELSE ARRAY[{own}]::{to} END"
     if old.type.endswith("[]") and not new.type.endswith("[]") and not is_text(new.type):
@@ -56,10 +63,16 @@ def shortfall(old: Column, new: Column) -> str | None:
         return said
     if (was, now) == ("integer", "boolean"):
         return "which number {} is where it is not 0"
+    if now == "jsonb" and (was == "json" or is_text(was)):
+        return "the order of keys in {}, and all but the last of equal ones"
     if now == "date" and (was.startswith("timestamp") or is_text(was)):
         return "the time of day of {}"
     if now.startswith("time ") and was.startswith("timestamp"):
         return "the date of {}"
+    if now.startswith("time ") and was == "interval":
+        return "the days of {}"
+    if now == "timestamp without time zone" and is_text(was):
+        return "the time zone that {} names"
     if (was, now) == ("time with time zone", "time without time zone"):
         return "the time zone of {}"
     if was.startswith(("time", "interval")) and now.startswith(("time", "interval")) and _places(other) < _places(one):
@@ -93,17 +106,32 @@ def _left_off_a_number(old: str, new: str) -> str | None:
         return None
     scales = {"money": 2, "bigint": 0, "integer": 0}
     had, has = (scales.get(base(name), ([*_sizes(name), None, None])[1]) for name in (old, new))
+    if is_text(was):
+        return _left_off_a_written_number(now, has)
     if now in {"smallint", "integer", "bigint"}:
-        return "what {} has after the point" if had != 0 and not is_text(was) else None
+        return "what {} has after the point" if had != 0 else None
     if now in {"numeric", "money"} and has is not None and (had is None or had > has):
-        many = f"{has} digit{'s' if has > 1 else ''}"
-        return f"what {{}} has beyond {many} after the point" if has else "what {} has after the point"
+        return _beyond(has)
     digits = {"integer": 10, "bigint": 19, "double precision": 17}.get(was, ([*_sizes(old), 1000])[0])
     kept = {"real": 6, "double precision": 15, "numeric": 6 if was == "real" else 15}.get(now, 1000)
     floats = {"real", "double precision"}
-    if is_text(was) or was == now or not floats & {was, now} or (was, now) == ("real", "double precision"):
+    if was == now or not floats & {was, now} or (was, now) == ("real", "double precision"):
         return None
     return f"what {{}} has beyond {kept} digits" if digits > kept else None
+
+
+def _left_off_a_written_number(now: str, scale: int | None) -> str | None:
+    zeros, kept = "the zeros that {0} begins with", {"real": 6, "double precision": 15}.get(now)
+    if now in {"numeric", "money"} and scale is not None:
+        return f"{zeros}, and {_beyond(scale)}"
+    if kept is not None:
+        return f"{zeros}, and what {{0}} has beyond {kept} digits"
+    return zeros if now in _DIGITS or now == "numeric" else None
+
+
+def _beyond(scale: int) -> str:
+    many = f"{scale} digit{'s' if scale > 1 else ''}"
+    return f"what {{0}} has beyond {many} after the point" if scale else "what {0} has after the point"
 
 
 def _places(type_name: str) -> int:

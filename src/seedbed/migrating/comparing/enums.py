@@ -3,7 +3,7 @@
 import re
 
 from seedbed.migrating.comparing.converting import is_text
-from seedbed.migrating.comparing.statements import Loss, Statement, literal, name, qualified
+from seedbed.migrating.comparing.statements import Loss, Statement, literal, name, qualified, shortened
 from seedbed.migrating.comparing.types import Type
 from seedbed.postgres.catalogue.model import (
     Catalogue,
@@ -18,8 +18,6 @@ from seedbed.postgres.catalogue.model import (
     Trigger,
     View,
 )
-
-_ASIDE = "__replaced"
 
 
 def new_labels_used(old: Enum, new: Enum, after: Catalogue) -> bool:
@@ -45,12 +43,16 @@ def new_labels_used(old: Enum, new: Enum, after: Catalogue) -> bool:
 def set_aside(found: Type) -> list[Statement]:
     """The old type under another name, so that the new one can have its own."""
     kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
-    return [Statement(f"ALTER {kind} {qualified(found.schema, found.name)} RENAME TO {name(found.name + _ASIDE)}")]
+    return [Statement(f"ALTER {kind} {qualified(found.schema, found.name)} RENAME TO {name(_aside(found))}")]
 
 
 def forgotten(found: Type) -> list[Statement]:
     kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
-    return [Statement(f"DROP {kind} {qualified(found.schema, found.name + _ASIDE)}")]
+    return [Statement(f"DROP {kind} {qualified(found.schema, _aside(found))}")]
+
+
+def _aside(found: Type) -> str:
+    return shortened(found.name, "__replaced")
 
 
 def converted(table: Table, column: Column, old: object, new: object) -> list[Statement]:

@@ -202,7 +202,9 @@ def _own_sequences(changes: Changes) -> Iterable[Statement]:
             continue
         table = changes.table_of(owner)
         yield from sequences.owned(found)
-        yield altering.continued(table, table.column[owner[3]])
+        before = changes.before.objects.get(table.key)
+        counted = isinstance(before, Table) and owner[3] in before.column and bool(before.column[owner[3]].identity)
+        yield sequences.continued(table, table.column[owner[3]], found, counted=counted)
     for one, other in changes.kept(Sequence):
         if one.owned_by != other.owned_by:
             yield from sequences.owned(other)

@@ -165,7 +165,14 @@ def _looks_at_what_goes(place: ColumnName, fill: str, changes: Changes) -> bool:
     if isinstance(old, Table) and isinstance(new, Table):
         gone += [name for name in old.column if name not in new.column]
         gone += [key[3] for key in changes.retyped | changes.recomputed if key[1:3] == place[:2]]
-    return any(re.search(rf"\b{re.escape(name)}\b", fill) for name in gone)
+    for other, kept in changes.kept(Table):
+        if _says(other.name, fill):
+            gone += [name for name in other.column if name not in kept.column]
+    return any(_says(name, fill) for name in gone)
+
+
+def _says(name: str, fill: str) -> bool:
+    return re.search(rf"\b{re.escape(name)}\b", fill) is not None
 
 
 def _key_columns(catalogue: Catalogue) -> set[ColumnName]:

@@ -1,7 +1,9 @@
 """Sequences that stand alone or belong to a serial column."""
 
-from seedbed.migrating.comparing.statements import Statement, name, qualified
-from seedbed.postgres.catalogue.model import Sequence
+import re
+
+from seedbed.migrating.comparing.statements import Statement, literal, name, qualified
+from seedbed.postgres.catalogue.model import Catalogue, Column, Sequence, Table
 
 
 def made(sequence: Sequence) -> list[Statement]:
@@ -26,6 +28,10 @@ def altered(old: Sequence, new: Sequence) -> list[Statement]:
     return [Statement(sql) for sql in said]
 
 
+def renamed(old: Sequence, new: Sequence) -> Statement:
+    return Statement(f"ALTER SEQUENCE {qualified(old.schema, old.name)} RENAME TO {name(new.name)}")
+
+
 def owned(sequence: Sequence) -> list[Statement]:
     """Whose it is, so that it goes with its column."""
     full = qualified(sequence.schema, sequence.name)
@@ -33,6 +39,38 @@ def owned(sequence: Sequence) -> list[Statement]:
         return [Statement(f"ALTER SEQUENCE {full} OWNED BY NONE")]
     schema, table, column = sequence.owned_by
     return [Statement(f"ALTER SEQUENCE {full} OWNED BY {qualified(schema, table)}.{name(column)}")]
+
+
+def counts(catalogue: Catalogue, table: Table, column: Column) -> bool:
+    """Whether a sequence, and not an identity's, belongs to a column."""
+    place = (table.schema, table.name, column.name)
+    return any(isinstance(found, Sequence) and found.owned_by == place for found in catalogue.objects.values())
+
+
+def remembered(table: Table, column: Column) -> Statement:
+    """What a column's sequence counts, kept to the transaction's end for another one that counts on."""
+    last = f"pg_sequence_last_value({_of(table, column)}::regclass)::text"
+    return Statement(f"SELECT set_config({_setting(table, column)}, {last}, true)")
+
+
+def continued(table: Table, column: Column, sequence: Sequence | None = None, *, counted: bool) -> Statement:
+    """A sequence, the column's own where none is named, set to go on after the greatest value that is there; where the
+    column was `counted` before, after that one's last.
+    """
+    named = literal(qualified(sequence.schema, sequence.name)) if sequence else _of(table, column)
+    greatest = f"max({name(column.name)})"
+    if counted:
+        greatest = f"greatest({greatest}, nullif(current_setting({_setting(table, column)}), '')::bigint)"
+    rows = f"SELECT {greatest} AS last FROM {qualified(table.schema, table.name)}"
+    return Statement(f"SELECT setval({named}, coalesce(last, 1), last IS NOT NULL) FROM ({rows}) AS counted")
+
+
+def _of(table: Table, column: Column) -> str:
+    return f"pg_get_serial_sequence({literal(qualified(table.schema, table.name))}, {literal(column.name)})"
+
+
+def _setting(table: Table, column: Column) -> str:
+    return literal("seedbed.last_" + re.sub(r"[^a-z0-9]", "_", f"{table.name}_{column.name}".lower()))
 
 
 def _options(sequence: Sequence) -> str:

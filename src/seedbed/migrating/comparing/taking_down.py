@@ -104,10 +104,15 @@ def _looks_at_views(function: Function, changes: Changes) -> bool:
 
 def _defaults_and_identities(changes: Changes) -> Iterable[Statement]:
     for key, old, new in changes.columns():
-        if default_goes_early(changes, key, old):
-            yield from altering.default(changes.table_of(key), new)
+        table = changes.table_of(key)
         if old.identity and not new.identity:
-            yield altering.identity_dropped(changes.table_of(key), new)
+            if sequences.counts(changes.after, table, new):
+                yield sequences.remembered(table, new)
+            yield altering.identity_dropped(table, new)
+        if new.identity and sequences.counts(changes.before, table, old):
+            yield sequences.remembered(table, new)
+        if default_goes_early(changes, key, old):
+            yield from altering.default(table, new)
     for found in _left_sequences(changes):
         yield from sequences.dropped(found)
 

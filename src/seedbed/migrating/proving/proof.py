@@ -1,32 +1,23 @@
 """A revision run up and down over rows, and what could be said of it afterwards."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-import psycopg2
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftRefused
 from seedbed.migrating.comparing.converting import is_text
 from seedbed.migrating.comparing.statements import Loss
+from seedbed.migrating.proving.candidates import Candidate, RowsInTheWay
 from seedbed.migrating.proving.fitting import keeping_rules
 from seedbed.migrating.proving.modelled import Made, before_it
-from seedbed.migrating.proving.reading import read_rows
+from seedbed.migrating.proving.reading import advance_sequences, read_rows
 from seedbed.migrating.proving.rows import Filled, fill
+from seedbed.migrating.proving.surviving import moved, moved_counts, survived
 from seedbed.migrating.proving.values import texts_of
-from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
 from seedbed.postgres.catalogue.model import Table
-from seedbed.postgres.connecting import sentence, sqlstate
-
-_DATA = ("22", "23")
-"""SQLSTATE classes that are about the rows and not about the statement: data exceptions, violated constraints."""
-
-Rows = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 
 
 class Verdict(StrEnum):
@@ -64,50 +55,6 @@ class Proof:
         return said
 
 
-@dataclass(frozen=True)
-class Leg:
-    """One revision of a change: how to run it up, and down where there is a way, and what is there above it."""
-
-    up: Callable[[Connection], None]
-    down: Callable[[Connection], None] | None
-    above: Catalogue
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Revisions to be proven: how to run them, where they start and end, and what they say that they lose.
-
-    `conditions` are known beforehand. `renamed` maps a table's or a column's new place to its old one, so that rows are
-    found again. `made` are rows that the models make, under the names of the end.
-    """
-
-    legs: Sequence[Leg]
-    before: Catalogue
-    losses: Sequence[Loss] = ()
-    losses_down: Sequence[Loss] = ()
-    conditions: Sequence[str] = ()
-    changed: frozenset[tuple[str, str, str]] = frozenset()
-    renamed_tables: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    renamed_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
-    made: Made | None = None
-
-    @property
-    def after(self) -> Catalogue:
-        return self.legs[-1].above
-
-    def up(self, connection: Connection) -> None:
-        for leg in self.legs:
-            _step("upgrade", leg.up, connection)
-            _equal("the models" if leg is self.legs[-1] else "what is to be in between", connection, leg.above)
-
-    def down(self, connection: Connection) -> None:
-        below = [self.before, *(leg.above for leg in self.legs[:-1])]
-        for leg, catalogue in reversed(list(zip(self.legs, below, strict=True))):
-            if leg.down is not None:
-                _step("downgrade", leg.down, connection)
-                _equal("the beginning" if catalogue is self.before else "what was in between", connection, catalogue)
-
-
 def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Connection]]) -> Proof:
     """Prove revisions on copies of a database that is where the first one starts.
 
@@ -125,7 +72,7 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
         with copies() as connection:
             try:
                 return _run(candidate, connection, conditions, tame=tame, new_rows=new_rows)
-            except _RowsInTheWay as rows:
+            except RowsInTheWay as rows:
                 if rows.going_down and new_rows:
                     new_rows = False
                     _add(conditions, "going down, ", rows.said)
@@ -143,30 +90,24 @@ def _add(conditions: list[str], when: str, said: str) -> None:
         conditions.append(f"{when}{said}")
 
 
-class _RowsInTheWay(Exception):
-    def __init__(self, said: str, *, going_down: bool) -> None:
-        super().__init__(said)
-        self.said = said
-        self.going_down = going_down
-
-
 def _run(candidate: Candidate, connection: Connection, conditions: list[str], *, tame: bool, new_rows: bool) -> Proof:
     with keeping_rules(connection, candidate.before, candidate.after) if tame else nullcontext():
         filled = fill(connection, tame=_tame_values(candidate) if tame else None, made=_made_before(candidate))
-    rows = read_rows(connection)
+    rows, counts = read_rows(connection), advance_sequences(connection)
     candidate.up(connection)
-    _survived("upgrade", _moved(rows, candidate), read_rows(connection), candidate, candidate.losses)
+    new_names = moved(rows, candidate), moved_counts(counts, candidate)
+    losses = [*candidate.losses, *survived("upgrade", *new_names, connection, candidate, candidate.losses)]
     steps = ["up", "catalogue equal to the models'", "rows kept"]
-    verdict = Verdict.NAMED_LOSS if candidate.losses else Verdict.PROVEN
+    verdict = Verdict.NAMED_LOSS if losses else Verdict.PROVEN
+    losses_down = list(candidate.losses_down)
     if any(leg.down is None for leg in candidate.legs):
         verdict = Verdict.FORWARD_ONLY
     else:
         if new_rows:
             tame_values = _tame_values(candidate) if tame else None
-            fill(connection, seed=1, tame=tame_values, made=candidate.made)
+            _still_taken(filled, fill(connection, seed=1, tame=tame_values, made=candidate.made), candidate)
         candidate.down(connection)
-        losses = [*candidate.losses, *candidate.losses_down]
-        _survived("downgrade", rows, read_rows(connection), candidate, losses)
+        losses_down += survived("downgrade", rows, counts, connection, candidate, [*losses, *losses_down])
         candidate.up(connection)
         steps += ["down over new rows" if new_rows else "down", "catalogue equal to the beginning", "up again"]
     return Proof(
@@ -174,10 +115,21 @@ def _run(candidate: Candidate, connection: Connection, conditions: list[str], *,
         candidate.after.version,
         tuple(steps),
         filled,
-        _words(candidate.losses),
-        _words(candidate.losses_down),
+        _words(losses),
+        _words(losses_down),
         tuple(dict.fromkeys(conditions)),
     )
+
+
+def _still_taken(before: Filled, now: Filled, candidate: Candidate) -> None:
+    """See that no table refuses every row for what the revision broke, such as a trigger that names a column of before.
+
+    Raises:
+        DraftRefused: with what a table says to the rows that are put into it.
+    """
+    for (schema, table), said in now.broken.items():
+        if candidate.renamed_tables.get((schema, table), (schema, table)) not in before.broken:
+            raise DraftRefused("rows put in after the upgrade", f"{table} takes none: {said}")
 
 
 def _tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:
@@ -199,76 +151,6 @@ def _made_before(candidate: Candidate) -> Made | None:
         return None
     names = candidate.renamed_tables, candidate.renamed_columns
     return before_it(candidate.made, candidate.before, candidate.after, *names)
-
-
-def _step(name: str, run: Callable[[Connection], None], connection: Connection) -> None:
-    try:
-        run(connection)
-    except (DBAPIError, psycopg2.Error) as error:
-        connection.rollback()
-        if about_rows(error):
-            raise _RowsInTheWay(sentence(error), going_down=name == "downgrade") from error
-        raise DraftRefused(name, sentence(error)) from error
-
-
-def about_rows(error: BaseException) -> bool:
-    """Whether a statement failed for the rows that it met, and might run over others."""
-    return (sqlstate(error) or "").startswith(_DATA)
-
-
-def _equal(what: str, connection: Connection, wanted: Catalogue) -> None:
-    left = differences(read_catalogue(connection), wanted)
-    if left:
-        raise DraftRefused(f"catalogue equals {what}", "; ".join(map(str, left)))
-
-
-def _moved(rows: Rows, candidate: Candidate) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Rows under the names that the revision gives their tables and columns."""
-    places = {old: new for new, old in candidate.renamed_tables.items()}
-    moved: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for place, found in rows.items():
-        new = places.get(place, place)
-        names = {old: key[2] for key, old in candidate.renamed_columns.items() if key[:2] == new}
-        moved[new] = [{names.get(name, name): value for name, value in row.items()} for row in found]
-    return moved
-
-
-def _survived(step: str, rows: Rows, now: Rows, candidate: Candidate, losses: Sequence[Loss]) -> None:
-    """See that every row from before is there, in every column that the revision has no business with."""
-    for place, found in rows.items():
-        lost = any((loss.schema, loss.table) == place and loss.column is None for loss in losses)
-        if lost or _hidden(place, candidate):
-            continue
-        kept = _comparable(place, candidate, losses, now.get(place, ()), found)
-        missing = Counter(_projected(found, kept)) - Counter(_projected(now.get(place, ()), kept))
-        if missing:
-            table = place[1] if place[0] == "public" else ".".join(place)
-            raise DraftRefused(f"rows kept by the {step}", f"{table} has lost {next(iter(missing))}")
-
-
-def _hidden(place: tuple[str, str], candidate: Candidate) -> bool:
-    """Whether row level security is forced, so that not even the table's owner can see what is there."""
-    found = (catalogue.objects.get(("table", *place)) for catalogue in (candidate.before, candidate.after))
-    return any(isinstance(table, Table) and table.forced_row_security for table in found)
-
-
-def _comparable(
-    place: tuple[str, str],
-    candidate: Candidate,
-    losses: Sequence[Loss],
-    now: Sequence[Mapping[str, Any]],
-    before: Sequence[Mapping[str, Any]],
-) -> list[str]:
-    lossy = {loss.column for loss in losses if (loss.schema, loss.table) == place}
-    lossy |= {candidate.renamed_columns.get((*place, column or ""), "") for column in lossy}
-    changed = {name for schema, table, name in candidate.changed if (schema, table) == place}
-    present = set(now[0]) if now else set(before[0]) if before else set()
-    names = set(before[0]) if before else set()
-    return sorted(names & present - lossy - changed)
-
-
-def _projected(rows: Sequence[Mapping[str, Any]], names: list[str]) -> Iterator[str]:
-    return (str([row.get(name) for name in names]) for row in rows)
 
 
 def _words(losses: Sequence[Loss]) -> tuple[str, ...]:

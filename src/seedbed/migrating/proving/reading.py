@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from psycopg2 import sql
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from seedbed.postgres.version_tables import IS_VERSION_TABLE
 
@@ -19,6 +19,16 @@ _TABLES = f"""
 SELECT n.nspname, c.relname, c.relkind = 'p' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE {OWN_TABLES} ORDER BY 1, 2
 """
+
+_SEQUENCES = f"""
+SELECT n.nspname, c.relname, a.attname, s.seqrelid::bigint, coalesce(pg_sequence_last_value(s.seqrelid), 0), s.seqmax
+FROM pg_sequence s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid
+JOIN pg_class c ON d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+WHERE d.deptype IN ('a', 'i') AND s.seqincrement > 0 AND {OWN_TABLES}
+"""
+_AHEAD = 1_000
 
 
 def read_rows(connection: Connection) -> dict[tuple[str, str], list[dict[str, Any]]]:
@@ -35,3 +45,22 @@ def read_rows(connection: Connection) -> dict[tuple[str, str], list[dict[str, An
         driver.close()
     connection.connection.rollback()  # what a bare cursor began, SQLAlchemy does not know of
     return found
+
+
+def read_sequences(connection: Connection) -> dict[tuple[str, str, str], int]:
+    """The last number of each column's own sequence, 0 where it has given none, by schema, table and column."""
+    found = connection.execute(text(_SEQUENCES)).all()
+    connection.rollback()
+    return {(schema, table, column): last for schema, table, column, _, last, _ in found}
+
+
+def advance_sequences(connection: Connection) -> dict[tuple[str, str, str], int]:
+    """Have columns' sequences count further than the rows that were made, where they may; give their last numbers."""
+    driver: Any = connection.connection.cursor()
+    driver.execute(_SEQUENCES)
+    for *_, sequence, last, highest in driver.fetchall():
+        if highest > last + _AHEAD:
+            driver.execute("SELECT setval(%s::oid::regclass, %s)", (sequence, last + _AHEAD))
+    driver.close()
+    connection.connection.commit()
+    return read_sequences(connection)

@@ -3,7 +3,7 @@
 import itertools
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg2
@@ -21,10 +21,13 @@ _TRIES = 60
 
 @dataclass(frozen=True)
 class Filled:
-    """Which tables hold rows now, and why the others hold none."""
+    """Which tables hold rows now, and why the others hold none; `broken` are those, by schema and name, where that is
+    no matter of the rows: a trigger or a rule fails, whatever it is given.
+    """
 
     rows: Mapping[str, int]
     empty: Mapping[str, str]
+    broken: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def fill(
@@ -45,6 +48,7 @@ def fill(
     """
     rows: dict[str, int] = {}
     empty: dict[str, str] = {}
+    broken: dict[tuple[str, str], str] = {}
     tables = in_order(read_tables(connection))
     driver: Any = connection.connection.cursor()
     for table in tables:
@@ -53,17 +57,20 @@ def fill(
                 table.columns[i] = replace(column, values=tame.get((*table.key, column.name), column.values))
         if made is not None and table.checked:
             table.modelled = made(table.key)
-        number, reason = _fill(driver, table, seed, tame=tame is not None)
+        number, error = _fill(driver, table, seed, tame=tame is not None)
         if made is not None and not number and not table.checked:
             table.modelled = made(table.key)
-            number, reason = _fill(driver, table, seed, tame=tame is not None)
+            number, error = _fill(driver, table, seed, tame=tame is not None)
         if number:
             rows[table.shown] = number
         else:
+            reason = "no row was accepted" if error is None else sentence(error)
             empty[table.shown] = reason
+            if error is not None and _fails_by_itself(error):
+                broken[table.key] = reason
     driver.close()
     connection.commit()
-    return Filled(rows, empty)
+    return Filled(rows, empty, broken)
 
 
 def empty(connection: Connection) -> None:
@@ -75,8 +82,14 @@ def empty(connection: Connection) -> None:
     connection.commit()
 
 
-def _fill(driver: Any, table: Table, seed: int, *, tame: bool) -> tuple[int, str]:
-    """The rows that a table took, and why it took none. All are tried at once, and one by one where that fails."""
+def _fails_by_itself(error: psycopg2.Error) -> bool:
+    """Whether what failed is the text of a statement, such as one in a trigger, and no right that is missing."""
+    code = error.pgcode or ""
+    return code.startswith("42") and code != "42501"
+
+
+def _fill(driver: Any, table: Table, seed: int, *, tame: bool) -> tuple[int, psycopg2.Error | None]:
+    """The rows that a table took, and what the last one failed of. All are tried at once, or else one by one."""
     wanted = TAME_ROWS if tame else _ROWS
     chance = random.Random(f"{seed}/{table.shown}")
     parents = [_parents(driver, parent, theirs) for parent, _, theirs in table.keys]
@@ -85,8 +98,8 @@ def _fill(driver: Any, table: Table, seed: int, *, tame: bool) -> tuple[int, str
     if all(parent != table.key for parent, _, _ in table.keys):
         rows = [_with_parents(table, attempt, parents, turn + seed) for turn, attempt in enumerate(tried)]
         if _inserted(driver, table, rows) is None:
-            return wanted, ""
-    made, reason = 0, "no row was accepted"
+            return wanted, None
+    made, last = 0, None
     for turn, attempt in enumerate(itertools.islice(itertools.chain(tried, ways), _TRIES)):
         if made == wanted:
             break
@@ -95,8 +108,8 @@ def _fill(driver: Any, table: Table, seed: int, *, tame: bool) -> tuple[int, str
                 parents[at] = _parents(driver, parent, theirs)
         error = _inserted(driver, table, [_with_parents(table, attempt, parents, turn + seed)])
         made += error is None
-        reason = reason if error is None else sentence(error)
-    return made, reason
+        last = last if error is None else error
+    return made, last
 
 
 def _parents(driver: Any, parent: tuple[str, str], columns: Sequence[str]) -> list[Sequence[str]]:
