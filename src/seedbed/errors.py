@@ -287,8 +287,8 @@ class DraftRefused(MigrationError):
     def __init__(self, step: str, reason: str) -> None:
         super().__init__(
             f"The draft failed its proof at '{step}': {reason}",
-            remedy="Nothing was written. Change the models, say how values become another type by hint(using=...), or "
-            "draft an empty revision to write by hand: seedbed migrate draft --empty -m TEXT",
+            remedy="Nothing was written. Change the models, say how values become another type by hint(using=..., "
+            "back=...), or draft an empty revision to write by hand: seedbed migrate draft --empty -m TEXT",
         )
 
 

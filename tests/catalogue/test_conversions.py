@@ -32,9 +32,9 @@ def worn(kind: Any, **options: Any) -> World:
     return World(hero={"x": col("x", kind, **options)})
 
 
-def keyed(kind: Any) -> World:
+def keyed(kind: Any, **options: Any) -> World:
     """A column that a view looks at is changed in place, and no other column takes its place meanwhile."""
-    return World(hero={"x": col("x", kind)}, sql=("CREATE VIEW seen AS SELECT x FROM hero",))
+    return World(hero={"x": col("x", kind, **options)}, sql=("CREATE VIEW seen AS SELECT x FROM hero",))
 
 
 def climb(connection: Connection, legs: list[Leg]) -> None:
@@ -101,6 +101,34 @@ class TestConversion:
         proof = seedbed_proves(ground, worn(sa.Numeric(10, 4)).metadata(), said.metadata(), Words())
 
         assert (proof.losses, proof.conditions) == ((), ("going down, hero.x as numeric(10,4)",))
+
+    @pytest.mark.parametrize("world", [worn, keyed])
+    def test_goes_back_as_a_person_says(self, ground: Ground, world: Any) -> None:
+        said = hint(using="CASE WHEN x THEN 'done' ELSE 'todo' END::state", back="x = 'done'")
+
+        with ground.database() as database:
+            ground.build(database, world(sa.Boolean).metadata())
+            after = world(sa.Enum("todo", "done", name="state"), info=said).metadata()
+            _, legs = drafted(ground, database, after, Words())
+            execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', true), ('b', false), ('c', NULL)")
+            with connect(database) as connection:
+                climb(connection, legs)
+                there = execute(database.direct, "SELECT x FROM hero ORDER BY name")
+                for leg in reversed(legs):
+                    assert leg.down is not None
+                    leg.down(connection)
+
+            assert there == [("done",), ("todo",), ("todo",)]
+            assert execute(database.direct, "SELECT x FROM hero ORDER BY name") == [(True,), (False,), (False,)]
+
+    def test_goes_back_as_a_person_says_between_two_shapes(self, ground: Ground) -> None:
+        said = hint(using="x / 100.0", back="(x * 100)::integer")
+
+        proof = seedbed_proves(
+            ground, worn(sa.Integer).metadata(), worn(sa.Numeric(12, 2), info=said).metadata(), Words()
+        )
+
+        assert (proof.losses, proof.losses_down) == ((), ())
 
     @pytest.mark.parametrize("world", [worn, keyed])
     @pytest.mark.parametrize("to_zone", [True, False])

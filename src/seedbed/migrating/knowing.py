@@ -35,12 +35,15 @@ def knowledge(schema: Schema, words: Words, casts: frozenset[tuple[str, str]]) -
     fills: dict[ColumnName, str] = {}
     constants: set[ColumnName] = set()
     using: dict[ColumnName, str] = {}
+    back: dict[ColumnName, str] = {}
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
             place = (table.schema or "public", table.name, column.name)
             said = hint_of(column)
             if said.using:
                 using[place] = said.using
+            if said.back:
+                back[place] = said.back
             backfill = words.backfills.get(f"{said_name(table)}.{column.name}", said.backfill)
             if backfill is not None:
                 fills[place] = backfill
@@ -48,7 +51,7 @@ def knowledge(schema: Schema, words: Words, casts: frozenset[tuple[str, str]]) -
                 fills[place] = filled[0]
                 if filled[1]:
                     constants.add(place)
-    return Knowledge(fills=fills, constants=frozenset(constants), using=using, casts=casts)
+    return Knowledge(fills=fills, constants=frozenset(constants), using=using, back=back, casts=casts)
 
 
 def refuse_look_alikes(before: Catalogue, after: Catalogue, schema: Schema, words: Words) -> None:

@@ -129,7 +129,8 @@ def _parts(
     up = transition(before, middle.catalogue, replace(known, later=frozenset(middle.fills)))
     down: tuple[Statement, ...] | str
     try:
-        down = tuple(transition(middle.catalogue, before, Knowledge(casts=known.casts, restoring=True)))
+        backwards = Knowledge(using=known.back, casts=known.casts, restoring=True)
+        down = tuple(transition(middle.catalogue, before, backwards))
         if renamed and any(_FUNCTION.match(step.sql) for step in down):
             down = (_UNCHECKED, *down)
         down = (*down, *(step for rename in reversed(renamed) for step in rename.down))

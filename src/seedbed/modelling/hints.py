@@ -16,6 +16,7 @@ class Hint:
 
     renamed_from: str | None = None
     using: str | None = None
+    back: str | None = None
     backfill: str | None = None
     renamed_values: Mapping[str, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
@@ -25,6 +26,7 @@ def hint(
     *,
     renamed_from: str | None = None,
     using: str | None = None,
+    back: str | None = None,
     backfill: str | None = None,
     renamed_values: Mapping[str, str] | None = None,
     dropped: tuple[str, ...] = (),
@@ -35,14 +37,15 @@ def hint(
         __table_args__ = {"info": hint(renamed_from="todo")}
 
     `renamed_from` is the old name of a table or column, for a table with its old schema where that changes
-    (`"public.task"`). `using` is the SQL expression that makes the new type's value from the old column. `backfill` is
-    the SQL expression that fills a new NOT NULL column in rows that exist, or the NULLs of one that becomes NOT NULL;
-    it may name other columns of the row. `renamed_values` maps old labels of the column's enum to new ones. `dropped`
+    (`"public.task"`). `using` is the SQL expression that makes the new type's value from the old column, and `back` the
+    one that makes the old value from the new, for the way down. `backfill` is the SQL expression that fills a new NOT
+    NULL column in rows that exist, or the NULLs of one that becomes NOT NULL; it may name other columns of the row.
+    `renamed_values` maps old labels of the column's enum to new ones. `dropped`
     names columns of a table, or on any table other tables, that go for good although something looks like them.
 
     A hint that has nothing left to say does no harm; `seedbed migrate check` lists it.
     """
-    return {_KEY: Hint(renamed_from, using, backfill, dict(renamed_values or {}), tuple(dropped))}
+    return {_KEY: Hint(renamed_from, using, back, backfill, dict(renamed_values or {}), tuple(dropped))}
 
 
 def hint_of(thing: Table | Column[Any]) -> Hint:

@@ -148,8 +148,12 @@ def default(table: Table, column: Column, to: str | None = None) -> list[Stateme
     return [_alter(table, column, f"SET DEFAULT {to}", _alter_code(table, column, shown))]
 
 
-def identity_dropped(table: Table, column: Column) -> Statement:
-    return _alter(table, column, "DROP IDENTITY")
+def identity_dropped(table: Table, column: Column, *, remembered: bool = False) -> Statement:
+    """An identity dropped, and with it what it counted, unless that was `remembered` for a sequence."""
+    step, full = _alter(table, column, "DROP IDENTITY"), f"{table.name}.{column.name}"
+    if remembered:
+        return step
+    return replace(step, loss=Loss(table.schema, full, None, f"where {full} has counted to"))
 
 
 def _not_null(table: Table, column: Column) -> list[Statement]:

@@ -59,7 +59,8 @@ class Toll(NamedTuple):
 
 @dataclass(frozen=True)
 class Knowledge:
-    """`fills` are SQL expressions for the rows that exist, by column; a `constant` one may stand as a default.
+    """`fills` are SQL expressions for the rows that exist, by column; a `constant` one may stand as a default. `using`
+    make a new type's value, and `back` the old one from it.
 
     `restoring` is true for the way back down: a column that was dropped comes back empty, and where it must not be
     NULL, with a neutral value; both are losses that the revision names. `later` are new columns that a later revision
@@ -70,6 +71,7 @@ class Knowledge:
     fills: Mapping[ColumnName, str] = field(default_factory=dict)
     constants: frozenset[ColumnName] = frozenset()
     using: Mapping[ColumnName, str] = field(default_factory=dict)
+    back: Mapping[ColumnName, str] = field(default_factory=dict)
     casts: frozenset[tuple[str, str]] = frozenset()
     restoring: bool = False
     later: frozenset[ColumnName] = frozenset()

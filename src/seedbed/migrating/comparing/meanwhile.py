@@ -34,7 +34,8 @@ def meanwhile(
     both = Catalogue(objects, _needed_by(objects, before, after, tried), after.version)
     single = Catalogue(ended, _needed_by(ended, before, after, tried), after.version)
     fills = {one.was: one.back for one in chosen}
-    tolls = {one.was: toll(one.table, one.new, one.old) for one in chosen}
+    unsaid = [one for one in chosen if (*one.place[:2], one.new.name) not in knowledge.back]
+    tolls = {one.was: toll(one.table, one.new, one.old) for one in unsaid}
     up = transition(both, single, knowledge)
     down = transition(single, both, Knowledge(fills=fills, casts=knowledge.casts, restoring=True, tolls=tolls))
     up = [_kept(step, {one.was: one for one in chosen}, knowledge) for step in up]

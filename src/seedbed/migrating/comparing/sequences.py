@@ -2,7 +2,7 @@
 
 import re
 
-from seedbed.migrating.comparing.statements import Statement, literal, name, qualified
+from seedbed.migrating.comparing.statements import Loss, Statement, literal, name, qualified
 from seedbed.postgres.catalogue.model import Catalogue, Column, Sequence, Table
 
 
@@ -15,8 +15,11 @@ def made(sequence: Sequence) -> list[Statement]:
     ]
 
 
-def dropped(sequence: Sequence) -> list[Statement]:
-    return [Statement(f"DROP SEQUENCE {qualified(sequence.schema, sequence.name)}")]
+def dropped(sequence: Sequence, *, remembered: bool = False) -> list[Statement]:
+    """A sequence dropped, and with it what it counted, unless that was `remembered` for another one."""
+    counted = Loss(sequence.schema, sequence.name, None, f"where {sequence.name} has counted to")
+    sql = f"DROP SEQUENCE {qualified(sequence.schema, sequence.name)}"
+    return [Statement(sql, loss=None if remembered else counted)]
 
 
 def altered(old: Sequence, new: Sequence) -> list[Statement]:

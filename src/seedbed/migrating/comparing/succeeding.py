@@ -162,6 +162,8 @@ def _succession(
     if fill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
         forth = f"coalesce({forth}, {fill})" if new.not_null else forth
     back = conversion(new_name, old, after, before, knowledge) or name(called)
+    if (said := knowledge.back.get((*place, new.name))) is not None:
+        back = f"(SELECT {said} FROM (SELECT {name(called)} AS {name(new.name)}) AS new)"
     return Succession(table, old, new, forth, back, copied)
 
 

@@ -106,15 +106,16 @@ def _defaults_and_identities(changes: Changes) -> Iterable[Statement]:
     for key, old, new in changes.columns():
         table = changes.table_of(key)
         if old.identity and not new.identity:
-            if sequences.counts(changes.after, table, new):
+            kept = sequences.counts(changes.after, table, new)
+            if kept:
                 yield sequences.remembered(table, new)
-            yield altering.identity_dropped(table, new)
+            yield altering.identity_dropped(table, new, remembered=kept)
         if new.identity and sequences.counts(changes.before, table, old):
             yield sequences.remembered(table, new)
         if default_goes_early(changes, key, old):
             yield from altering.default(table, new)
     for found in _left_sequences(changes):
-        yield from sequences.dropped(found)
+        yield from sequences.dropped(found, remembered=True)
 
 
 def _left_sequences(changes: Changes) -> list[Sequence]:

@@ -13,7 +13,7 @@ from seedbed.migrating.comparing.statements import Loss
 from seedbed.migrating.proving.candidates import Candidate, RowsInTheWay
 from seedbed.migrating.proving.fitting import keeping_rules
 from seedbed.migrating.proving.modelled import Made, before_it
-from seedbed.migrating.proving.reading import advance_sequences, read_rows
+from seedbed.migrating.proving.reading import advance_sequences, read_rows, read_sequences
 from seedbed.migrating.proving.rows import Filled, fill
 from seedbed.migrating.proving.surviving import moved, moved_counts, survived
 from seedbed.migrating.proving.values import texts_of
@@ -106,8 +106,10 @@ def _run(candidate: Candidate, connection: Connection, conditions: list[str], *,
         if new_rows:
             tame_values = _tame_values(candidate) if tame else None
             _still_taken(filled, fill(connection, seed=1, tame=tame_values, made=candidate.made), candidate)
+        still = read_sequences(connection)
+        kept = {old: count for (old, count), new in zip(counts.items(), new_names[1], strict=True) if new in still}
         candidate.down(connection)
-        losses_down += survived("downgrade", rows, counts, connection, candidate, [*losses, *losses_down])
+        losses_down += survived("downgrade", rows, kept, connection, candidate, [*losses, *losses_down])
         candidate.up(connection)
         steps += ["down over new rows" if new_rows else "down", "catalogue equal to the beginning", "up again"]
     return Proof(
