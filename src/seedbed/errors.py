@@ -988,10 +988,11 @@ class UniqueNotServed(SeedError):
 
     code = "SB411"
 
-    def __init__(self, table: str, columns: str, taken: Sequence[str]) -> None:
+    def __init__(self, table: str, columns: str, taken: Sequence[str], *, apart: bool = False) -> None:
         because = f", since {' and '.join(taken)} is chosen for another already" if taken else ""
+        wanted = "do not overlap" if apart else "are unique"
         super().__init__(
-            f"No rows can be made of {table} that are unique in {columns}{because}.",
+            f"No rows can be made of {table} that {wanted} in {columns}{because}.",
             remedy="Fill one of those columns by derive(...) or from_file(...) in the seeds.",
         )
 

@@ -40,12 +40,13 @@ from sqlalchemy import (
     Time,
     UniqueConstraint,
     Uuid,
+    column,
     text,
 )
-from sqlalchemy.dialects.postgresql import CIDR, INET, INT4RANGE, JSONB, MACADDR, TSTZRANGE
+from sqlalchemy.dialects.postgresql import CIDR, INET, INT4RANGE, JSONB, MACADDR, TSTZRANGE, ExcludeConstraint
 
 from seedbed.errors import DomainTooSmall, UniqueNotServed
-from seedbed.modelling import Schema
+from seedbed.modelling import Schema, declare
 from seedbed.modelling.building import build
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.embedded import ThrowawayServer
@@ -135,8 +136,21 @@ def checks(draw: st.DrawFn, made: list[Column[Any]]) -> list[CheckConstraint]:
 
 
 @st.composite
+def apart(draw: st.DrawFn, key: str, times: list[Column[Any]]) -> list[ExcludeConstraint]:
+    """That rows of one parent, or any, do not overlap; or nothing of the kind."""
+    zones = {getattr(time.type, "timezone", None) for time in times}
+    if len(zones) > 1:
+        return []
+    of = {None: "daterange", True: "tstzrange", False: "tsrange"}[zones.pop()]
+    during = text(f"{of}(starts_at, ends_at, '{draw(st.sampled_from(['[)', '[]']))}')")
+    elements: list[Any] = [(column(key), "=")] if draw(st.booleans()) else []
+    return draw(st.sampled_from([[], [ExcludeConstraint(*elements, (during, "&&"), using="gist")]]))
+
+
+@st.composite
 def schemas(draw: st.DrawFn) -> MetaData:
     metadata = MetaData()
+    declare(metadata, "CREATE EXTENSION btree_gist")
     for n in range(draw(st.integers(1, 6))):
         name = f"{draw(st.sampled_from(['user', 'order', 'item', 'event', 'team', 'product']))}{n}"
         made = draw(columns(name))
@@ -177,6 +191,9 @@ def schemas(draw: st.DrawFn) -> MetaData:
                 rules.append(UniqueConstraint(single[0], draw(st.sampled_from(beside))))
         if "price" in {str(c.name) for c in made} and draw(st.integers(0, 1)):
             made.append(Column("double_price", Numeric(14, 2), Computed("price * 2", persisted=True)))
+        times = [c for c in made if str(c.name) in {"starts_at", "ends_at"}]
+        if len(times) == 2 and single:
+            rules += draw(apart(single[0], times))
         table = Table(name, metadata, *head, *made, *rules)
         if "status" in table.columns and draw(st.integers(0, 1)):
             Index(f"{name}_by_status", table.c.status, postgresql_where=text("status IS NOT NULL"))

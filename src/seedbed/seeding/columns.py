@@ -51,6 +51,9 @@ def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: b
         wish = Wish(table, column, stream, True, lambda rows: product.places(name, rows), table.size(name))
     if rule is not None and not isinstance(rule, Same):
         return _by_rule(wish, rule)
+    slots = table.uniques.slots_of(name)
+    if slots is not None:
+        return slots.filling(wish)
     reference = table.reference_of(name)
     if reference is not None:
         return reference.filling(name)

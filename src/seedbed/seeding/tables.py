@@ -167,16 +167,19 @@ class TablePlan:
         return places(self)
 
     def varied(self, column: str, attempt: int) -> Filling | None:
-        """The same column with other draws; None where it must stay as it is."""
+        """The same column with other draws, but for rows that are written out; None where it must stay as it is."""
+        if any(column in slots.members for slots in self.uniques.slots):
+            return None
         reference = self.reference_of(column)
         if reference is not None:
-            return reference.varied(attempt).filling(column) if reference.can_vary else None
+            return with_known(self, reference.varied(attempt).filling(column)) if reference.can_vary else None
         if column in self.uniques.columns or column in self.uniques.first | self.uniques.never:
             return None
         if self.uniques.product_of(column):
             return None
         stream = Stream(self.lock.seed, f"{self.name}.{column}/again {attempt}")
-        return filling(self, self.column(column), stream, named=attempt < _DESPERATE)
+        again = filling(self, self.column(column), stream, named=attempt < _DESPERATE)
+        return None if again is None else with_known(self, again)
 
     # -- keys
 

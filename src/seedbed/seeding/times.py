@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
+MONTH = 30 * DAY
 SPAN = 730 * DAY
 _UNTOUCHED = 0.4
 """How many rows were never changed after they were made."""
@@ -70,11 +71,11 @@ def times(wish: Wish) -> Filling:
 
         return Filling(name, f"at or after {before}", changed)
     if before is not None:
-        later = bool(_LATER.search(name))
+        later = is_planned(name)
 
         def after(rows: range) -> Batch:
             start = read(table, before, rows)
-            span = np.where(later, 90 * DAY, np.minimum(30 * DAY, end(table) - start))
+            span = np.where(later, 3 * MONTH, np.minimum(MONTH, end(table) - start))
             seconds = (span // SECOND * (stream.fractions(rows) * 0.999)).astype(np.int64) + 1
             least = DAY if wish.kind.name == "date" else SECOND
             moved = start + np.maximum(seconds * SECOND, least)
@@ -115,7 +116,17 @@ def _before(wish: Wish) -> str | None:
         starts = same or [other for other in others if _FIRST.match(other)]
         if starts and not _FIRST.match(name):
             return starts[0]
-    return table.made_at or _weakly_made(table, name)
+    return says_when_made(table, name)
+
+
+def says_when_made(table: "TablePlan", name: str) -> str | None:
+    """The column that says when a row was made, for another one, which follows it."""
+    return None if name == table.made_at else table.made_at or _weakly_made(table, name)
+
+
+def is_planned(name: str) -> bool:
+    """Whether a time is to come when its row is made."""
+    return bool(_LATER.search(name))
 
 
 def _weakly_made(table: "TablePlan", name: str) -> str | None:

@@ -5,16 +5,18 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlglot import exp
 
 from seedbed.errors import DomainTooSmall, UniqueNotServed
+from seedbed.seeding.apart import keep_apart, keep_in_slots
 from seedbed.seeding.distinct import Unique, wanted
 from seedbed.seeding.filling import is_unique
 from seedbed.seeding.kinds import INTEGERS, MOMENTS
+from seedbed.seeding.overlaps import exclusions
 from seedbed.seeding.parents import Existing
 from seedbed.seeding.products import Product
 from seedbed.seeding.references import Reference
+from seedbed.seeding.slots import Slots
 from seedbed.seeding.streams import Ints
 from seedbed.seeding.values import Constant, FakerValues, Same
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 class Uniques:
     """`columns` are unique alone, by their row or by their place within a parent; `first` are true in a parent's first
     row alone, and `never` in none, since nothing orders the rows of its parent; `products` are kept by combining;
-    `spread` is the key whose rows lie side by side for that.
+    `spread` is the key whose rows lie side by side for that. `slots` keep apart what may not overlap.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
@@ -34,6 +36,10 @@ class Uniques:
     never: set[str] = field(default_factory=set)
     products: list[Product] = field(default_factory=list)
     spread: str | None = None
+    slots: list[Slots] = field(default_factory=list)
+
+    def slots_of(self, column: str) -> Slots | None:
+        return next((slots for slots in self.slots if column in {slots.span.start, slots.span.end}), None)
 
     def product_of(self, member: str) -> Product | None:
         for product in self.products:
@@ -50,12 +56,17 @@ def uniques(table: "TablePlan") -> Uniques:
         UniqueNotServed: no order keeps this constraint and the others.
     """
     found = Uniques()
+    excluded = exclusions(table)
+    for exclusion in excluded:
+        keep_in_slots(table, exclusion, found)
     for unique in sorted(wanted(table), key=lambda unique: len(unique.columns)):
         if not _kept_already(table, unique, found):
             _keep(table, unique, found)
-    for constraint in sorted(table.sql.constraints, key=lambda constraint: str(constraint.name)):
-        if isinstance(constraint, ExcludeConstraint):
-            _keep_apart(table, constraint, found)
+    for exclusion in excluded:
+        keep_apart(table, exclusion, found)
+    for slots in found.slots:
+        if taken := [name for name in (slots.span.start, slots.span.end) if name in found.columns]:
+            raise UniqueNotServed(table.name, ", ".join(taken), taken)
     return found
 
 
@@ -75,12 +86,14 @@ def see_that_they_fit(table: "TablePlan") -> None:
     for product in table.uniques.products:
         if product.within is None:
             product.see_that_it_fits()
+    for slots in table.uniques.slots:
+        slots.see_that_they_fit()
 
 
 def _kept_already(table: "TablePlan", unique: Unique, found: Uniques) -> bool:
     names = set(unique.columns)
     references = {reference.name: reference for reference in table.references}
-    if any(found.columns.get(name) == "row" for name in names):
+    if any(found.columns.get(name) == "row" for name in names) or any(slots.keeps(names) for slots in found.slots):
         return True
     if any(reference.unique and set(reference.columns) <= names for reference in references.values()):
         return True
@@ -199,7 +212,8 @@ def _freest(table: "TablePlan", plain: Sequence[str], found: Uniques) -> str | N
         lambda kind: kind.name not in {"bool", "enum", "bit"},
     ):
         for name in plain:
-            if accepts(table.kinds[name]) and table.size(name) == 0 and name not in found.first | found.never:
+            settled = name in found.first | found.never or found.slots_of(name) is not None
+            if accepts(table.kinds[name]) and table.size(name) == 0 and not settled:
                 return name
     return None
 
@@ -264,16 +278,3 @@ def _must_differ(table: "TablePlan", keys: list[Reference]) -> bool:
             if isinstance(want, exp.NEQ) and names == {one.name, other.name} and one.parent is other.parent:
                 return True
     return False
-
-
-def _keep_apart(table: "TablePlan", constraint: ExcludeConstraint, found: Uniques) -> None:
-    """Ranges that may not overlap are made side by side over the whole table."""
-    apart = [
-        str(getattr(expression, "name", expression))
-        for expression, _, operator in constraint._render_exprs  # noqa: SLF001 - it has no other way to be read
-        if operator == "&&"
-    ]
-    for name in apart:
-        if name not in table.kinds or not table.kinds[name].name.endswith("range"):
-            raise UniqueNotServed(table.name, name, [])
-        found.columns[name] = "row"
