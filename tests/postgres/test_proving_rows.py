@@ -74,6 +74,23 @@ class TestFill:
         assert found.rows == ({"parcel": 4} if with_models else {})
         assert [*found.empty] == ([] if with_models else ["parcel"])
 
+    @pytest.mark.parametrize("with_models", [True, False])
+    def test_keeps_the_pattern_of_a_domain(
+        self, make: Callable[..., Project], database: Database, with_models: bool
+    ) -> None:
+        project = make(
+            r"""
+            from sqlalchemy import Text
+            from sqlalchemy.dialects.postgresql import DOMAIN
+
+            class Parcel(Table, table=True):
+                id: int | None = Field(default=None, primary_key=True)
+                code: str = Field(sa_type=DOMAIN("code", Text(), check="VALUE ~ '^[A-Z]{2}-[0-9]{4}$'"), unique=True)
+            """
+        )
+
+        assert filled(project, database, with_models=with_models).rows == {"parcel": 4}
+
     def test_makes_awkward_rows_beside_ordinary_ones(self, make: Callable[..., Project], database: Database) -> None:
         project = make(RULED)
 

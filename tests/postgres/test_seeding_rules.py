@@ -87,6 +87,29 @@ class Address(Table, table=True):
         counted = "SELECT count(*), count(DISTINCT hero_id), bool_or(is_default) FROM address"
         assert execute(database.direct, counted) == [(200, 5, False)]
 
+    def test_of_a_domain_that_is_declared(self, make: Callable[..., Project], database: Database) -> None:
+        project = make(
+            r"""
+            from sqlalchemy.types import UserDefinedType
+
+            class Plate(UserDefinedType):
+                cache_ok = True
+
+                def get_col_spec(self, **_):
+                    return "plate"
+
+            class Car(Table, table=True):
+                id: int | None = Field(default=None, primary_key=True)
+                plate: str = Field(sa_type=Plate, unique=True)
+
+            declare(metadata, "CREATE DOMAIN plate AS varchar(8) NOT NULL CHECK (VALUE ~ '^[A-Z]{2}-[0-9]{4}$')")
+            """
+        )
+
+        seed(project, database, "seeds.add(tables.Car, 300)")
+
+        assert execute(database.direct, "SELECT count(DISTINCT plate) FROM car") == [(300,)]
+
     def test_with_numbers_of_more_than_64_bits(self, make: Callable[..., Project], database: Database) -> None:
         project = make(
             """

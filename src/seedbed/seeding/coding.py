@@ -65,15 +65,9 @@ def matching(wish: Wish, pattern: str) -> Filling:
     kept: list[Pool] = []
 
     def entry(j: int) -> str:
-        import random  # noqa: PLC0415 - with rstr
-
-        from rstr import Rstr  # noqa: PLC0415 - only for columns with a pattern
-
         text = ""
         for attempt in range(200):
-            name = f"{seed}/{source}/{pattern}/{j}/{attempt}".encode()
-            chance = random.Random(int.from_bytes(blake2b(name, digest_size=8).digest(), "little"))
-            text = Rstr(chance).xeger(pattern)
+            text = match(pattern, f"{seed}/{source}/{pattern}/{j}/{attempt}")
             if len(text) >= facts.shortest and (facts.longest is None or len(text) <= facts.longest):
                 break
         return text if facts.longest is None else text[: facts.longest]
@@ -94,6 +88,16 @@ def matching(wish: Wish, pattern: str) -> Filling:
         return Coded(None, wish.places(rows), kept[0])
 
     return Filling(wish.name, f"matching {pattern}{', unique' if wish.unique else ''}", make)
+
+
+def match(pattern: str, name: str) -> str:
+    """A text that a regular expression matches, another one by each name."""
+    import random  # noqa: PLC0415 - with rstr
+
+    from rstr import Rstr  # noqa: PLC0415 - only for columns with a pattern
+
+    chance = random.Random(int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little"))
+    return str(Rstr(chance).xeger(pattern))
 
 
 def _possible(pattern: str) -> int:

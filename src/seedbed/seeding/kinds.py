@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Column, Enum, Interval
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import ARRAY, TypeDecorator, TypeEngine
 
+from seedbed.modelling.objects import declared
 from seedbed.postgres.quoting import DIALECT
 
 OIDS = {
@@ -39,6 +40,11 @@ _NAMES = {
 _ENCODED = (frozenset(OIDS) | TEXTS | {"enum"} | {name.replace("range", "multirange") for name in RANGES}) - {"timetz"}
 _SHAPE = re.compile(r"^(?P<name>[a-z0-9_ .\"]+?)\s*(?:\((?P<arguments>[\d, ]+)\))?(?P<zone> with(?:out)? time zone)?$")
 _SINGLE_PRECISION = 24
+_DOMAIN = re.compile(
+    r'CREATE\s+DOMAIN\s+"?(?P<name>[\w.]+)"?\s+(?:AS\s+)?(?P<base>[a-z][\w ]*?\s*(?:\([\d, ]+\))?(?:\[\])?)'
+    r"(?:\s+(?:CONSTRAINT\s+\S+|(?:NOT\s+)?NULL|DEFAULT\s+\S+|COLLATE\s+\S+))*(?:\s+CHECK\s*\((?P<rule>.*)\))?\s*$",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,17 @@ def stored(column: Column[Any]) -> TypeEngine[Any]:
 
 
 def kind_of(column: Column[Any]) -> Kind:
-    return _kind(stored(column))
+    kind = _kind(stored(column))
+    return kind if kind.has_binary or column.table is None else _declared(column, kind)
+
+
+def _declared(column: Column[Any], kind: Kind) -> Kind:
+    """What a domain that `declare` makes stands on, with its CHECK; other kinds as they are."""
+    for statement in declared(column.table.metadata):
+        found = _DOMAIN.match(statement)
+        if found is not None and found["name"] == kind.name:
+            return replace(named(found["base"]), rule=found["rule"], fixed=True)
+    return kind
 
 
 def own_processing(column: Column[Any]) -> bool:

@@ -2,7 +2,8 @@
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,7 +59,8 @@ def values_for(
     """Values of a column, the plainest first; all differ, and there are 16 of them where its type has as many.
 
     `base` is pg_type's name of the type or of what a domain stands on, `category` and `modifier` are its as well.
-    Texts and numbers that stand in `checks`, SQL of the CHECKs that concern the column, come first.
+    Texts and numbers that stand in `checks`, SQL of the CHECKs that concern the column, come first, and before them
+    texts that its regular expressions match.
     """
     if labels:
         return list(labels)
@@ -72,8 +74,20 @@ def values_for(
     if category == "S":
         said = [text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", checks)]
         length = _length(type_name) or _LONGEST
-        values = [text[:length] for text in [*said, *values]]
+        values = [text[:length] for text in [*_matched(checks), *said, *values]]
     return list(dict.fromkeys(values))
+
+
+def _matched(checks: str) -> Iterator[str]:
+    patterns = re.findall(r"~ '((?:[^']|'')*)'", checks)
+    if not patterns:
+        return
+    from seedbed.seeding.coding import match  # noqa: PLC0415 - its imports take a fifth of a small draft
+
+    for pattern in patterns:
+        for j in range(ENOUGH):
+            with suppress(re.error, ValueError, KeyError, TypeError):  # PostgreSQL's expressions are not all Python's
+                yield match(pattern.replace("''", "'"), str(j))
 
 
 def longest(type_name: str, category: str) -> str | None:
