@@ -50,6 +50,25 @@ class Profile(Table, table=True):
     owner_id: int = Field(primary_key=True, foreign_key="owner.id")
 
 
+class Author(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    posts: list["Post"] = Relationship(back_populates="author", sa_relationship_kwargs={"lazy": "write_only"})
+    notes: list["Note"] = Relationship(back_populates="author", sa_relationship_kwargs={"lazy": "dynamic"})
+
+
+class Post(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    slug: str = Field(unique=True)
+    author_id: int = Field(foreign_key="author.id")
+    author: Author = Relationship(back_populates="posts")
+
+
+class Note(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    author_id: int = Field(foreign_key="author.id")
+    author: Author = Relationship(back_populates="notes")
+
+
 class Egg(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     hen_id: int = Field(foreign_key="hen.id")
@@ -60,10 +79,13 @@ class Hen(Table, table=True):
     egg_id: int = Field(foreign_key="egg.id")
 """
 ROWS = """
+import warnings
+from itertools import count
+
 import pytest
 from sqlmodel import select
 
-from schema import Hen, Owner, Profile, Size, Tenant, Thing
+from schema import Author, Hen, Note, Owner, Post, Profile, Size, Tenant, Thing
 
 
 def test_make_gives_a_row_what_it_cannot_be_without(db, make):
@@ -89,6 +111,18 @@ def test_a_row_has_what_is_given_be_it_unique(db, make, seeded):
 
 def test_make_is_unique_many_times(make):
     assert len({make(Owner).email for _ in range(40)}) == 40
+
+
+def test_make_gives_a_row_to_a_relationship_that_is_only_written_to(db, make):
+    ada = make(Author)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        posts = [make(Post, author=ada), make(Post, author=ada)]
+        make.__self__._run.rows = count()  # the next slugs are taken
+        posts.append(make(Post, author=ada))
+        note = make(Note, author=ada)
+        assert db.scalars(ada.posts.select().order_by(Post.id)).all() == posts
+        assert note.author is ada
 
 
 def test_seeded_fills_every_column_and_refers_to_what_is_there(db, make, seeded):
@@ -127,7 +161,7 @@ def test_make_says_what_it_cannot_make(make):
 """
         )
 
-        said = project.run(failed=1, passed=5)
+        said = project.run(failed=1, passed=6)
 
         assert "RowNotMade: No Hen could be made: it cannot be without a row that cannot be without it." in said
 

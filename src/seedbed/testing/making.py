@@ -92,9 +92,12 @@ class Maker:
         known = {**given, **self._needed(model, given, above)}
         for tries_left in reversed(range(_TRIES)):
             number = next(self._run.rows)
-            row = model(**{**self._required(model, known, number), **known})
+            values = {**self._required(model, known, number), **known}
             try:
-                with self._session.begin_nested():
+                with (
+                    self._session.begin_nested()
+                ):  # it flushes first, and a row that a relationship has is to be in then
+                    row = model(**values)
                     self._session.add(row)
             except IntegrityError as error:
                 if not tries_left or not _may_differ(error, model, known):
