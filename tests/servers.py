@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from seedbed.postgres.embedded import Binaries, find_binaries
 
@@ -18,6 +19,13 @@ def installed() -> list[Binaries]:
         if (other := Binaries.in_folder(folder, str(folder))) is not None and other.major != found.major
     ]
     return [found, *others[-1:]]
+
+
+def each_major() -> list[ParameterSet]:
+    """Parameters for a fixture: what is `installed`, and a skip in the place of another major version that is not."""
+    found = [pytest.param(binaries, id=f"pg{binaries.major}") for binaries in installed()]
+    missing = pytest.mark.skip(reason="no other major version of PostgreSQL in /usr/lib/postgresql")
+    return found if len(found) > 1 else [*found, pytest.param(None, id="pg-other", marks=missing)]
 
 
 def psql_works() -> bool:

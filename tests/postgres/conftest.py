@@ -24,7 +24,7 @@ from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 from tests.postgres.processes import kill_started
 from tests.projects import Project, execute, fresh_database, little_project
-from tests.servers import installed
+from tests.servers import each_major, installed
 
 OWNER = "shop_owner"
 GIVEN = Origin(Kind.PROCESS, "DATABASE_URL in the process's environment")
@@ -99,7 +99,7 @@ def copy_home(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", source, target], check=True)
 
 
-@pytest.fixture(scope="session", params=installed(), ids=lambda binaries: f"pg{binaries.major}")
+@pytest.fixture(scope="session", params=each_major())
 def given_server(request: pytest.FixtureRequest) -> Iterator[ThrowawayServer]:
     """A server that stands for one given by a URL, of each major version that is here."""
     with throwaway_server(request.param) as server:

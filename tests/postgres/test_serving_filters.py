@@ -80,10 +80,10 @@ INSERT INTO keyed VALUES ('t-1', 'one'), ('t-2', 'two'), ('t-3', 'three');
 
 
 @pytest.fixture(scope="module")
-def client(seedbed_server: ThrowawayServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def client(given_server: ThrowawayServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with (
         little_project(tmp_path_factory.mktemp("things"), TABLES) as project,
-        fresh_database(seedbed_server) as database,
+        fresh_database(given_server) as database,
     ):
         schema = project.load_schema()
         with connect(database) as connection:

@@ -180,14 +180,14 @@ NOTHING = dict.fromkeys(Every.model_fields.keys() - {"id"}, None)
 
 
 @pytest.fixture(scope="module")
-def url(seedbed_server: ThrowawayServer) -> DatabaseUrl:
-    with psycopg.connect(seedbed_server.url().reveal(), autocommit=True) as connection:
+def url(given_server: ThrowawayServer) -> DatabaseUrl:
+    with psycopg.connect(given_server.url().reveal(), autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS every WITH (FORCE)")
         connection.execute("CREATE DATABASE every")
         connection.execute("ALTER DATABASE every SET timezone = 'Asia/Kathmandu'")
         connection.execute("ALTER DATABASE every SET datestyle = 'SQL, DMY'")
         connection.execute("ALTER DATABASE every SET intervalstyle = 'sql_standard'")
-    return seedbed_server.url("every")
+    return given_server.url("every")
 
 
 @pytest.fixture(scope="module")
