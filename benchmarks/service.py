@@ -265,7 +265,7 @@ def bare(url: DatabaseUrl) -> ASGIApp:
             await reader.close()
             await send({"type": "lifespan.shutdown.complete"})
 
-    return Dispatch(nothing, tables=tables, own=[], deadline=5)
+    return Dispatch(nothing, tables=tables, own=[], reader=reader, deadline=5)
 
 
 def raw(url: DatabaseUrl) -> ASGIApp:

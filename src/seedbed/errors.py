@@ -1724,6 +1724,50 @@ class RowNotWritten(ServiceError):
         )
 
 
+class NothingLinked(ServiceError):
+    """The columns of a row that would lead to another are NULL."""
+
+    code = "SB619"
+    status = 404
+
+    def __init__(self, table: str, link: str, columns: Sequence[str]) -> None:
+        null = f"{' and '.join(columns)} {'is' if len(columns) == 1 else 'are'} null"
+        super().__init__(f"This {table} has no {link}.", remedy=f"That is no mistake: its {null}.")
+
+
+class PathUnknown(ServiceError):
+    """The service has nothing at that path."""
+
+    code = "SB620"
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this path.", remedy="/docs lists what there is; no path ends in a slash.")
+
+
+class MethodRefused(ServiceError):
+    """The service answers other methods at that path."""
+
+    code = "SB621"
+    status = 405
+
+    def __init__(self) -> None:
+        super().__init__("This path does not answer that method.", remedy="The Allow header says which it does.")
+
+
+class RoleUnfit(ServiceError):
+    """A role cannot be kept to reading what is public."""
+
+    code = "SB622"
+    status = 500
+
+    def __init__(self, role: str, reason: str) -> None:
+        super().__init__(
+            f"{role or 'An empty name'} cannot be a reader: {reason}.",
+            remedy="Name a role of the service's own, such as app_reader; it is made if it does not exist.",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 7xx
 
 

@@ -13,17 +13,18 @@ from contextlib import asynccontextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 
 import httpx2
 import psycopg
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, HTTPException
 from sqlalchemy import JSON, BigInteger, Column, MetaData, SmallInteger, Text, create_engine, text
 from sqlmodel import Field, SQLModel, select
 from starlette.testclient import TestClient
 
-from seedbed.errors import DatabaseAway
+from seedbed.errors import DatabaseAway, QueryTooSlow
 from seedbed.modelling import Schema
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.serving import Session, Statement, create_app
@@ -222,6 +223,12 @@ class TestTables:
         assert client.get(f"/doc/{key}").json() == {"id": key}
 
 
+NOWHERE = {
+    "detail": "There is nothing at this path. /docs lists what there is; no path ends in a slash.",
+    "code": "SB620",
+}
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("path", "detail"),
@@ -266,9 +273,10 @@ class TestMistakes:
                 "/shelfs/0",
                 {"detail": "There is no shelf with that key. List them to see which exist.", "code": "SB602"},
             ),
-            ("/nope", {"detail": "Not Found"}),
-            ("/access_tokens", {"detail": "Not Found"}),
-            ("/shelveds/x", {"detail": "Not Found"}),
+            ("/nope", NOWHERE),
+            ("/shelfs/", NOWHERE),
+            ("/access_tokens", NOWHERE),
+            ("/shelveds/x", NOWHERE),
         ],
     )
     def test_about_what_exists_are_404(self, client: TestClient, path: str, body: dict[str, str]) -> None:
@@ -277,11 +285,17 @@ class TestMistakes:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json() == {"title": "Not Found", "status": 404, **body}
 
-    def test_of_the_method_are_405(self, client: TestClient) -> None:
-        answer = client.post("/shelfs")
+    @pytest.mark.parametrize(("path", "allowed"), [("/shelfs", "GET, HEAD"), ("/health/live", "GET")])
+    def test_of_the_method_are_405(self, client: TestClient, path: str, allowed: str) -> None:
+        answer = client.post(path)
 
-        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
-        assert answer.json() == {"title": "Method Not Allowed", "status": 405, "detail": "Method Not Allowed"}
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+        assert answer.json() == {
+            "title": "Method Not Allowed",
+            "status": 405,
+            "detail": "This path does not answer that method. The Allow header says which it does.",
+            "code": "SB621",
+        }
 
     def test_in_the_schema_are_said_without_a_traceback(
         self, app: FastAPI, url: DatabaseUrl, caplog: pytest.LogCaptureFixture
@@ -301,6 +315,8 @@ class TestMistakes:
             "code": "SB605",
         }
         assert not any(record.exc_info for record in caplog.records)
+        (logged,) = [vars(record) for record in caplog.records if record.levelname == "ERROR"]
+        assert logged["facts"] == {"reason": 'relation "shelf" does not exist'}
 
     def test_that_nobody_foresaw_are_logged_and_not_told(self, app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
         @app.get("/broken")
@@ -336,6 +352,40 @@ class TestDocument:
         assert answered["/health/ready"] == {"200": plain, "503": problem}
         assert "Link" in document["paths"]["/shelfs"]["get"]["responses"]["200"]["headers"]
         assert "HTTPValidationError" not in json.dumps(document)
+
+
+class TestOwnRoutes:
+    @pytest.fixture
+    def client(self, url: DatabaseUrl, tmp_path: Path) -> Iterator[TestClient]:
+        router = APIRouter()
+
+        @router.post("/shelfs")
+        async def add() -> int:
+            return 1
+
+        @router.get("/docs-of-mine")
+        async def mine() -> None:
+            raise HTTPException(404, "Not here.")
+
+        with (
+            patch("seedbed.serving.app.own_router", return_value=router),
+            TestClient(made(url, tmp_path, SEEDBED_CORS_ORIGINS="https://app.example.com")) as client,
+        ):
+            yield client
+
+    def test_beside_a_table_leave_what_it_answers_documented(self, client: TestClient) -> None:
+        assert list(client.get("/openapi.json").json()["paths"]["/shelfs"]) == ["get", "post"]
+        assert client.get("/shelfs").status_code == 200
+        assert client.put("/shelfs").headers["allow"] == "GET, HEAD, POST"
+
+    def test_may_be_used_by_the_pages_that_may_read(self, client: TestClient) -> None:
+        asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
+
+        assert client.options("/shelfs", headers=asked).status_code == 200
+        assert client.options("/shelfs", headers=asked | {"Access-Control-Request-Method": "PUT"}).status_code == 400
+
+    def test_say_in_their_own_words_what_is_not_there(self, client: TestClient) -> None:
+        assert client.get("/docs-of-mine").json() == {"title": "Not Found", "status": 404, "detail": "Not here."}
 
 
 class TestJournal:
@@ -437,6 +487,29 @@ class TestPool:
         assert asyncio.run(served()) == (503, "SB611")
         assert "The database is away" not in caplog.text
 
+    def test_says_that_a_statement_is_slow_where_nobody_else_asks(
+        self, url: DatabaseUrl, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = made(url, tmp_path, SEEDBED_DEADLINE="0.6")
+
+        @app.get("/slow")
+        async def slow(session: Session) -> None:
+            await session.exec(text("SELECT pg_sleep(60)"))  # type: ignore[call-overload]
+
+        @app.get("/idle")
+        async def idle() -> None:
+            await asyncio.sleep(60)
+
+        async def served() -> list[str]:
+            async with asking(app) as client:
+                with psycopg.connect(url.reveal()) as other:
+                    other.execute("LOCK TABLE book")
+                    paths = ["/books", "/books?count=exact", "/slow", "/idle"]
+                    return [(await client.get(path)).json()["code"] for path in paths]
+
+        assert asyncio.run(served()) == ["SB611"] * 4
+        assert "The database is away" not in caplog.text
+
     def test_has_a_statement_stopped_through_pgbouncer_too(
         self,
         url: DatabaseUrl,
@@ -447,7 +520,7 @@ class TestPool:
 
         async def served() -> None:
             async with asking(app):
-                with suppress(DatabaseAway):
+                with suppress(DatabaseAway, QueryTooSlow):
                     await app.state.reader.fetch(Statement("SELECT pg_sleep(60)"))
                 with psycopg.connect(url.reveal(), autocommit=True) as other:
                     found = "FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"

@@ -51,8 +51,8 @@ class Mark(SQLModel, table=True):
     metadata = METADATA
     __table_args__ = (ForeignKeyConstraint(["author_id", "number"], ["note.author_id", "note.number"]),)
     id: int = Field(primary_key=True)
-    author_id: int
-    number: int
+    author_id: int | None = None
+    number: int | None = None
 
 
 MODELS: list[Any] = [Person, Note, Mark]
@@ -88,7 +88,7 @@ def url(seedbed_server: ThrowawayServer) -> DatabaseUrl:
             session.flush()
         session.add_all([Note(**row) for row in NOTES])
         session.flush()
-        session.add(Mark(id=1, author_id=1, number=0))
+        session.add_all([Mark(id=1, author_id=1, number=0), Mark(id=2)])
         session.commit()
     engine.dispose()
     return url
@@ -231,7 +231,6 @@ class TestLinks:
         ("path", "detail"),
         [
             ("/persons/99/mentor", "There is no person with that key."),
-            ("/persons/3/mentor", "There is no person with that key."),
             ("/persons/99/notes-by-author_id", "There is no person with that key."),
             ("/notes/1/99/marks", "There is no note with that key."),
         ],
@@ -241,6 +240,20 @@ class TestLinks:
 
         assert (answer.status_code, answer.json()["code"]) == (404, "SB602")
         assert answer.json()["detail"].startswith(detail)
+
+    @pytest.mark.parametrize(
+        ("path", "detail"),
+        [
+            ("/persons/3/mentor", "This person has no mentor. That is no mistake: its mentor_id is null."),
+            ("/marks/2/note", "This mark has no note. That is no mistake: its author_id and number are null."),
+        ],
+    )
+    def test_that_are_null_are_told_from_a_row_that_is_not_there(
+        self, client: TestClient, path: str, detail: str
+    ) -> None:
+        answer = client.get(path)
+
+        assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (404, "SB619", detail)
 
 
 class TestCount:

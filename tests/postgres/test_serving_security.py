@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from seedbed.errors import AccessUndecided, TokenMalformed
+from seedbed.errors import AccessUndecided, NotPermitted, RoleUnfit, TokenMalformed
 from seedbed.modelling import load_schema
 from seedbed.modelling.building import build
 from seedbed.postgres.connecting import connect
@@ -292,6 +293,28 @@ class TestCors:
         assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
         assert "access-control-allow-origin" not in other.headers
 
+    def test_is_for_each_of_several_origins_however_they_are_written(self, project: Project, kennel: Database) -> None:
+        named = "https://app.example.com/, http://localhost:5173"
+
+        with app_of(project, kennel.url, SEEDBED_CORS_ORIGINS=named) as client:
+            for origin in ("https://app.example.com", "http://localhost:5173"):
+                answer = client.get("/owners/1", headers={"Origin": origin})
+                assert answer.headers["access-control-allow-origin"] == origin
+
+    def test_lets_a_page_send_and_read_what_is_documented(self, project: Project, kennel: Database) -> None:
+        page = {"Origin": "https://app.example.com"}
+        wants = {
+            "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "authorization,if-none-match,x-request-id",
+        }
+
+        with app_of(project, kennel.url, SEEDBED_CORS_ORIGINS="https://app.example.com") as client:
+            assert client.options("/owners", headers=page | wants).status_code == 200
+            counted = client.get("/owners?count=exact", headers=page)
+
+        shown = {name.strip().lower() for name in counted.headers["access-control-expose-headers"].split(",")}
+        assert {"x-total-count", "x-total-count-is", "etag", "link", "x-request-id", "retry-after"} <= shown
+
 
 class TestReader:
     @pytest.fixture
@@ -332,6 +355,41 @@ class TestReader:
                 reading.execute("SET default_transaction_read_only = off")
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     reading.execute("DELETE FROM task")
+
+    def test_is_nobody_who_owns_the_tables(self, project: Project, kennel: Database) -> None:
+        schema = project.load_schema()
+        owner = execute(kennel.direct, "SELECT current_user")[0][0]
+        execute(kennel.direct, "CREATE ROLE kennel_member", f'GRANT "{owner}" TO kennel_member')
+        try:
+            for role in (owner, "kennel_member"):
+                with pytest.raises(RoleUnfit, match=f"^{role} cannot be a reader: it has the rights of {owner}, who "):
+                    grant_reader(kennel, schema, role, password=None)
+        finally:
+            execute(kennel.direct, "DROP ROLE kennel_member")
+
+        execute(kennel.direct, "UPDATE pet SET name = name")
+        assert execute(kennel.direct, "SHOW default_transaction_read_only") == [("off",)]
+
+    @pytest.mark.parametrize("role", ["", "public", "pg_reader", "r" * 64])
+    def test_has_a_name_that_a_role_may_have(self, project: Project, kennel: Database, role: str) -> None:
+        with pytest.raises(RoleUnfit, match="PostgreSQL has no role of that name"):
+            grant_reader(kennel, project.load_schema(), role, password=None)
+
+    def test_makes_no_reader(self, project: Project, kennel: Database, reader: DatabaseUrl) -> None:
+        as_reader = replace(kennel, url=reader, direct=reader)
+
+        with pytest.raises(RoleUnfit, match="this command connects as it"):
+            grant_reader(as_reader, project.load_schema(), "kennel reader", password=None)
+        with pytest.raises(NotPermitted, match="read-only transaction"):
+            grant_reader(as_reader, project.load_schema(), "another", password=None)
+
+    def test_has_no_empty_password(self, project: Project, kennel: Database) -> None:
+        command = ("seedbed", "db", "grant-reader", "kennel_reader", "--password-stdin")
+
+        said = project.run(*command, code=2, DATABASE_URL=kennel.direct.reveal())
+
+        assert "standard input has no password" in said.stderr
+        assert execute(kennel.direct, "SELECT 1 FROM pg_roles WHERE rolname = 'kennel_reader'") == []
 
     def test_is_enough_for_the_service(
         self, project: Project, reader: DatabaseUrl, caplog: pytest.LogCaptureFixture

@@ -157,6 +157,8 @@ def grant_reader(ctx: click.Context, env: str | None, role: str, password_stdin:
     chosen = configuration(ctx, env)
     schema = load_schema(chosen.project)
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    if password == "":
+        raise click.UsageError("--password-stdin was given, and standard input has no password.")
     granted = grant(locate(chosen), schema, role, password=password, version_table=chosen.project.version_table)
     rows = [(table, ", ".join(names)) for table, names in granted.columns.items()]
     made = f"{role} was made, and may" if granted.created else f"{role} may"

@@ -25,7 +25,8 @@ _LOGIN = ("28P01", "28000")
 _LOGIN_WORDS = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'FATAL:  role "')
 """libpq gives no code for what happens before a session begins."""
 _MISSING = "3D000"
-_DENIED = "42501"
+_DENIED = ("42501", "25006")
+"""A right that the role lacks, and writing by a role whose transactions only read."""
 _AWAY = ("08", "57P", "53300")
 """Of class 53, only too many connections is about the way to the server; the rest is about a statement."""
 
@@ -141,7 +142,7 @@ def _translation(address: str, origin: str, error: BaseException | None) -> Seed
     if not isinstance(error, psycopg2.Error):
         return None
     said = sentence(error)
-    if error.pgcode == _DENIED:
+    if error.pgcode in _DENIED:
         return NotPermitted(address, said, shadow=origin.startswith("SHADOW_DATABASE_URL"))
     if isinstance(error, psycopg2.InterfaceError) and "closed" in said:
         return Unreachable(address, origin, said)

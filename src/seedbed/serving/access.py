@@ -67,6 +67,11 @@ def decide(configuration: Configuration, *, public: bool, host: str) -> None:
         raise AccessUndecided(f"{host} can be reached from other machines")
 
 
+def origins(given: str) -> list[str]:
+    """SEEDBED_CORS_ORIGINS, taken apart, as browsers write an origin: without a slash at its end."""
+    return [origin for entry in given.split(",") if (origin := entry.strip().rstrip("/"))]
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback

@@ -4,13 +4,13 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
 from seedbed import __version__
 from seedbed.modelling import Schema
-from seedbed.serving.access import Gate, token_hashes
+from seedbed.serving.access import Gate, origins, token_hashes
 from seedbed.serving.cursors import Cursors
 from seedbed.serving.dispatching import Dispatch
 from seedbed.serving.documenting import document
@@ -56,13 +56,15 @@ def create_app(
     app = FastAPI(title=configuration.project.name, version=__version__, lifespan=lifespan)
     app.state.reader = reader
     own = own_router(configuration.project)
-    app.add_middleware(Dispatch, tables=tables, own=own.routes if own is not None else [], deadline=settings.deadline)
+    routes = own.routes if own is not None else []
+    app.add_middleware(Dispatch, tables=tables, own=routes, reader=reader, deadline=settings.deadline)
     hashes = token_hashes(configuration)
     app.add_middleware(Gate, hashes=hashes)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors_origins.split(","), allow_methods=["GET"],
-            allow_headers=["Authorization"], expose_headers=["Link", "ETag", "X-Total-Count", "X-Request-ID"],
+            CORSMiddleware, allow_origins=origins(settings.cors_origins), allow_methods=_methods(own),
+            allow_headers=["Authorization", "If-None-Match", "X-Request-ID"],
+            expose_headers=["Link", "ETag", "X-Total-Count", "X-Total-Count-Is", "X-Request-ID", "Retry-After"],
         )  # fmt: skip
     app.add_middleware(Journal, metrics=metrics)
     add_problem_handlers(app)
@@ -89,3 +91,9 @@ def create_app(
 
     document(app, served, with_tokens=bool(hashes))
     return app
+
+
+def _methods(own: APIRouter | None) -> list[str]:
+    """Those that pages of other origins may use: to read, and whatever else the project's own routes are for."""
+    others = {method for route in own.routes for method in getattr(route, "methods", None) or ()} if own else set()
+    return sorted({"GET", "HEAD"} | others)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seedbed.errors import DatabaseAway
 from seedbed.serving.problems import problem_for
+from seedbed.serving.reading import Reader
 from seedbed.serving.routes import TEMPLATE, Tables
 
 _PARTING_SECONDS = 2.0
@@ -17,15 +17,19 @@ class Dispatch:
     """Tables are answered here at once, unless a route of the project's `own` is for the same request.
 
     Everything else goes on, and is answered with 503 when nothing has begun to come back by the deadline; it is
-    cancelled then, and nobody waits until it has noticed.
+    cancelled then, and nobody waits until it has noticed. Half way the database is asked whether it answers, so that
+    the 503 does not blame it for what takes long by itself.
 
     HEAD is answered as GET would be, which the server sends without its body.
     """
 
-    def __init__(self, app: ASGIApp, *, tables: Tables, own: Sequence[BaseRoute], deadline: float) -> None:
+    def __init__(
+        self, app: ASGIApp, *, tables: Tables, own: Sequence[BaseRoute], reader: Reader, deadline: float
+    ) -> None:
         self._app = app
         self._tables = tables
         self._own = own
+        self._reader = reader
         self._deadline = deadline
         self._behind: set[asyncio.Task[None]] = set()
 
@@ -45,9 +49,15 @@ class Dispatch:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         target = self._tables.find(scope)
         if target is not None and not self._is_own(scope):
-            await self._tables.answer(target, scope, receive, send)
+            await self._tables.answer(target, scope, receive, send, others=self._own_methods(scope))
         else:
             await self._within_deadline(scope, receive, send)
+
+    def _own_methods(self, scope: Scope) -> list[str]:
+        if scope["method"] == "GET":
+            return []
+        there = [route for route in self._own if route.matches(scope)[0] is Match.PARTIAL]
+        return sorted({method for route in there for method in getattr(route, "methods", None) or ()})
 
     def _is_own(self, scope: Scope) -> bool:
         return any(route.matches(scope)[0] is Match.FULL for route in self._own)
@@ -62,7 +72,10 @@ class Dispatch:
             begun = True
             await send(message)
 
-        work = asyncio.get_running_loop().create_task(self._run(scope, receive, sending))
+        loop = asyncio.get_running_loop()
+        half = loop.time() + self._deadline / 2
+        doubt = loop.call_at(half, self._reader.doubt)
+        work = loop.create_task(self._run(scope, receive, sending))
         try:
             done, _ = await asyncio.wait({work}, timeout=self._deadline)
             if done or begun:
@@ -71,9 +84,11 @@ class Dispatch:
         except asyncio.CancelledError:
             work.cancel()
             raise
+        finally:
+            doubt.cancel()
         late = True
         self._leave(work)
-        await problem_for(DatabaseAway())(scope, receive, send)
+        await problem_for(self._reader.too_late(half))(scope, receive, send)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)

@@ -31,7 +31,7 @@ _PAGE_HEADERS = {
 
 
 def document(app: FastAPI, served: Sequence[Resource], *, with_tokens: bool = False) -> None:
-    """Add the tables to what FastAPI says of the other routes; where a project has a path of its own, that stays."""
+    """Add the tables to what FastAPI says of the other routes; where a project's own answer the same, those stay."""
     plain: Callable[[], dict[str, Any]] = app.openapi
     tables = _tables(served)
     components = _components(served)
@@ -39,7 +39,7 @@ def document(app: FastAPI, served: Sequence[Resource], *, with_tokens: bool = Fa
     def openapi() -> dict[str, Any]:
         found = plain()
         for path, operations in tables.items():
-            found["paths"].setdefault(path, operations)
+            found["paths"][path] = operations | found["paths"].get(path, {})
         schemas = found.setdefault("components", {}).setdefault("schemas", {})
         for name, schema in components.items():
             schemas.setdefault(name, schema)
@@ -154,7 +154,8 @@ def _page(of: Resource) -> list[Any]:
         _query("cursor", {"type": "string"}, "Where the last page ended; the Link header has it."),
         _query("sort", {"type": "array", "items": {"type": "string", "enum": sorts}, "minItems": 1,
                         "uniqueItems": True},
-               "Columns to sort by, - before one for descending. The key decides what they leave open."),
+               "Columns to sort by, - before one for descending. The key decides what they leave open. NULL comes last,"
+               " and first in descending order."),
         _chosen(of),
         _query("count", {"type": "string", "enum": ["estimate", "exact"]}, "Count the rows, in X-Total-Count."),
     ]  # fmt: skip

@@ -45,6 +45,12 @@ def is_forbidden(error: BaseException) -> bool:
     return isinstance(_driver(error), psycopg.errors.InsufficientPrivilege)
 
 
+def said_by(error: BaseException) -> str | None:
+    """What the server said of a statement, without the statement."""
+    driver = _driver(error)
+    return None if driver is None else driver.diag.message_primary
+
+
 def _driver(error: BaseException) -> psycopg.Error | None:
     found = error.orig if isinstance(error, DBAPIError) else error
     return found if isinstance(found, psycopg.Error) else None

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg2.extensions import encrypt_password
 from sqlalchemy import Connection
 
+from seedbed.errors import RoleUnfit
 from seedbed.modelling import Schema
 from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database
@@ -16,6 +17,17 @@ from seedbed.serving.resources import Resource, resources
 from seedbed.serving.statements import Fetch, Statement
 
 _TIMEOUT_SECONDS = 5
+_NAME_BYTES = 63
+_RESERVED = ("public", "none")
+_OWNER = """
+    SELECT o.rolname FROM pg_roles r, pg_roles o
+    WHERE r.rolname = %(role)s AND pg_has_role(r.oid, o.oid, 'USAGE') AND o.oid IN (
+        SELECT datdba FROM pg_database WHERE datname = current_database()
+        UNION SELECT relowner FROM pg_class WHERE oid = ANY (ARRAY(SELECT to_regclass(t) FROM unnest(%(tables)s) t))
+    )
+    ORDER BY o.rolname <> r.rolname, o.rolname
+    LIMIT 1
+"""
 _RIGHTS = Statement(
     """
     SELECT concat_ws(', ',
@@ -47,7 +59,13 @@ def grant_reader(
     The role is made if it does not exist, with a login if there is a password. Everything happens in one transaction,
     and again gives the same: run it after each migration that adds a table or a column. On the embedded server the
     superuser does it, since the databases' owner makes no roles.
+
+    Raises:
+        RoleUnfit: taking its rights away would lock the owner out, or would take nothing away.
+        NotPermitted: who connects may not make or grant that.
     """
+    if not 0 < len(role.encode()) <= _NAME_BYTES or role in _RESERVED or role.startswith("pg_"):
+        raise RoleUnfit(role, f"PostgreSQL has no role of that name, at most {_NAME_BYTES} bytes and not its own")
     served = resources(schema)
     server = database.server
     able = database if server is None else replace(database, direct=server.admin_url(database.name))
@@ -55,6 +73,7 @@ def grant_reader(
         exists = bool(
             connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).scalar_one_or_none()
         )
+        _see_fit(connection, role, [table_name(table) for table in schema.tables])
         for statement in _statements(schema, served, database.name, role, exists=exists):
             execute_plain(connection, statement)
         if password is not None:
@@ -63,6 +82,15 @@ def grant_reader(
             execute_plain(connection, f"GRANT SELECT ON {version_table} TO {column_name(role)}")
         connection.commit()
     return Granted(role, not exists, {resource.table.key: resource.readable for resource in served})
+
+
+def _see_fit(connection: Connection, role: str, tables: list[str]) -> None:
+    """Refuse whoever has the rights of an owner: those cannot be taken, and a limit on it is one on every migration."""
+    owner = connection.exec_driver_sql(_OWNER, {"role": role, "tables": tables}).scalar_one_or_none()
+    if owner is not None:
+        raise RoleUnfit(role, f"it has the rights of {owner}, who owns the database or its tables")
+    if connection.exec_driver_sql("SELECT session_user").scalar_one() == role:
+        raise RoleUnfit(role, "this command connects as it, and a reader grants nothing")
 
 
 async def rights_beyond(fetch: Fetch, served: Sequence[Resource]) -> str:

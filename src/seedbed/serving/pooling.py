@@ -151,6 +151,7 @@ class Pool:
         self._openings = 0
         self._closing = False
         self._suspects = False
+        self._asks = False
 
     def _open_more(self) -> None:
         if self._closing:
@@ -214,6 +215,19 @@ class Pool:
         if not self._suspects and not self._closing:
             self._suspects = True
             self._behind(self._ask())
+
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Have it found out, on a connection of its own, whether the server answers; once at a time."""
+        if not self._asks and not self._closing:
+            self._asks = True
+            self._behind(self._look(answered))
+
+    async def _look(self, answered: Callable[[], None]) -> None:
+        try:
+            if await self._is_there():
+                answered()
+        finally:
+            self._asks = False
 
     async def _ask(self) -> None:
         try:

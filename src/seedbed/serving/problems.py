@@ -14,12 +14,15 @@ from starlette.exceptions import HTTPException
 
 from seedbed.errors import (
     DatabaseAway,
+    MethodRefused,
+    PathUnknown,
     QueryTooSlow,
     ReadNotGranted,
     SchemaBehind,
     ServiceError,
 )
-from seedbed.serving.failures import is_away, is_behind, is_forbidden, is_of_the_values, is_too_slow
+from seedbed.serving.failures import is_away, is_behind, is_forbidden, is_of_the_values, is_too_slow, said_by
+from seedbed.serving.logs import LOG
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = "2"
@@ -61,7 +64,11 @@ def add_problem_handlers(app: FastAPI) -> None:
         return answer
 
     @app.exception_handler(HTTPException)
-    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == HTTPStatus.NOT_FOUND and "endpoint" not in request.scope:
+            return problem_for(PathUnknown())
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and error.headers:
+            return problem_for(MethodRefused(), headers=error.headers)
         return problem(error.status_code, str(error.detail), headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
@@ -70,16 +77,24 @@ def add_problem_handlers(app: FastAPI) -> None:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(said))
 
 
-def problem_for(error: ServiceError) -> JSONResponse:
-    headers = {"Retry-After": _RETRY_SECONDS} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+def problem_for(error: ServiceError, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    sent = dict(headers or {})
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        sent["Retry-After"] = _RETRY_SECONDS
     if error.status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    return problem(error.status, f"{error.message} {error.remedy}", code=error.code, headers=headers)
+        sent["WWW-Authenticate"] = "Bearer"
+    return problem(error.status, f"{error.message} {error.remedy}", code=error.code, headers=sent)
 
 
 def problem_of(error: Exception) -> JSONResponse | None:
-    """The answer to an error of ours or of the database; None to what nobody has foreseen."""
+    """The answer to an error of ours or of the database; None to what nobody has foreseen.
+
+    Which table or column the database lacks, or does not give, is logged: it may be one that a route of the project's
+    own names.
+    """
     known = error if isinstance(error, ServiceError) else _translated(error)
+    if known is not error and isinstance(known, (SchemaBehind, ReadNotGranted)):
+        LOG.error(known.message, reason=said_by(error))
     if known is not None:
         return problem_for(known)
     if is_of_the_values(error):

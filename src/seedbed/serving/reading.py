@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from seedbed.errors import DatabaseAway, QueryTooSlow, ServiceBusy
+from seedbed.errors import DatabaseAway, QueryTooSlow, ServiceBusy, ServiceError
 from seedbed.postgres.connecting import sentence
 from seedbed.serving.failures import is_away
 from seedbed.serving.logs import LOG
@@ -85,6 +85,16 @@ class Reader:
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             yield session
 
+    def doubt(self) -> None:
+        """Have it found out whether the database answers at all."""
+        self.pool.ask(self._answered)
+
+    def too_late(self, since: float) -> ServiceError:
+        """What a request is told at its deadline: that it asks for too much, where the database has answered others, or
+        a doubt, after `since`, and that the database is away otherwise.
+        """
+        return QueryTooSlow() if self._heard > since else DatabaseAway()
+
     async def close(self) -> None:
         """Give up what is under way and close every connection."""
         await self.pool.close()
@@ -96,10 +106,10 @@ class Reader:
         except ServiceBusy:
             raise
         except TimeoutError as error:
-            if self._heard > until - self._deadline / 2:  # others were answered meanwhile
-                raise QueryTooSlow from error
-            self._went_away(f"no answer within {self._deadline:g} s")
-            raise DatabaseAway from error
+            late = self.too_late(until - self._deadline / 2)
+            if isinstance(late, DatabaseAway):
+                self._went_away(f"no answer within {self._deadline:g} s")
+            raise late from error
         except (ConnectionLost, OSError, psycopg.Error) as error:
             said = error.__cause__ if isinstance(error, ConnectionLost) else error
             if isinstance(error, ConnectionLost) or is_away(error):
@@ -109,10 +119,13 @@ class Reader:
                 raise DatabaseAway from error
             self._came_back()
             raise
-        self._heard = asyncio.get_running_loop().time()
+        self._answered()
         if self._away_since is not None:
             self._came_back()
         return found
+
+    def _answered(self) -> None:
+        self._heard = asyncio.get_running_loop().time()
 
     async def _again(
         self, statement: Statement, parameters: Sequence[bytes | None], until: float
@@ -130,9 +143,10 @@ class Reader:
         wire = await self.pool.take(until)
         while not wire.alive:  # it died between being given and being used
             wire = await self.pool.take(until)
-        doubt = None
+        loop = asyncio.get_running_loop()
+        doubts = [loop.call_at(until - self._deadline / 2, self.doubt)]
         if not wire.prepares:
-            doubt = asyncio.get_running_loop().call_later(_DOUBTFUL, self.pool.suspect)
+            doubts.append(loop.call_later(_DOUBTFUL, self.pool.suspect))
         try:
             return wire, await wire.run(statement, parameters, until)
         except ConnectionLost:
@@ -144,7 +158,7 @@ class Reader:
             self.pool.abandon(wire)
             raise
         finally:
-            if doubt is not None:
+            for doubt in doubts:
                 doubt.cancel()
 
     async def _lend(self) -> SharedConnection:

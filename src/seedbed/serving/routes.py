@@ -11,12 +11,19 @@ from pydantic_core import PydanticSerializationError
 from sqlalchemy.orm.exc import DetachedInstanceError
 from starlette.types import Receive, Scope, Send
 
-from seedbed.errors import DatabaseAway, QueryRefused, RowNotFound, RowNotWritten
+from seedbed.errors import (
+    MethodRefused,
+    NothingLinked,
+    QueryRefused,
+    QueryTooSlow,
+    RowNotFound,
+    RowNotWritten,
+)
 from seedbed.serving.access import URL_BYTES
 from seedbed.serving.compiling import Compiler, Owner
 from seedbed.serving.cursors import Cursors
 from seedbed.serving.logs import LOG
-from seedbed.serving.problems import problem, problem_of
+from seedbed.serving.problems import problem_for, problem_of
 from seedbed.serving.querying import Query, read_fields, read_query, value_of
 from seedbed.serving.resources import Link, Resource
 from seedbed.serving.statements import Fetch, Row, Statement
@@ -82,10 +89,14 @@ class Tables:
         link = resource.links.get(unquote(rest[keys].decode("latin-1")))
         return None if link is None else Target(resource, key, link)
 
-    async def answer(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(
+        self, target: Target, scope: Scope, receive: Receive, send: Send, *, others: Iterable[str] = ()
+    ) -> None:
+        """Answer a request for a table; `others` are methods that somebody else would answer at its path."""
         scope[TEMPLATE] = target.template
         if scope["method"] != "GET":
-            refused = problem(405, "Method Not Allowed", headers={"Allow": "GET, HEAD"})
+            allowed = ", ".join(dict.fromkeys(["GET", "HEAD", *others]))
+            refused = problem_for(MethodRefused(), headers={"Allow": allowed})
             await refused(scope, receive, send)
             return
         try:
@@ -135,12 +146,13 @@ class Tables:
         self, statement: Statement, parameters: Parameters, count: tuple[Statement, Parameters], query: Query
     ) -> tuple[list[Row], list[tuple[bytes, bytes]]]:
         """A page and its count, within one deadline, although they are two statements."""
+        until = asyncio.get_running_loop().time() + self._deadline
+        rows = await self._fetch(statement, parameters)
         try:
-            async with asyncio.timeout(self._deadline):
-                rows = await self._fetch(statement, parameters)
+            async with asyncio.timeout_at(until):
                 found = (await self._fetch(*count))[0][0] or b""
-        except TimeoutError as error:
-            raise DatabaseAway from error
+        except TimeoutError as error:  # the page has just been answered, so the database is there
+            raise QueryTooSlow from error
         number = int(found) if query.count == "exact" else int(json.loads(found)[0]["Plan"]["Plan Rows"])
         return rows, [(b"x-total-count", b"%d" % number), (b"x-total-count-is", str(query.count).encode())]
 
@@ -157,7 +169,7 @@ class Tables:
         if not rows:
             raise RowNotFound(resource.table.name)
         if rows[0][0] is None:
-            raise RowNotFound(link.to.table.name)
+            raise NothingLinked(resource.table.name, link.name, [mine.name for mine, _ in link.pairs])
         return _Answer(_written_one(link.to, fields, rows[0][0]), [])
 
 
