@@ -10,7 +10,15 @@ import pytest
 from seedbed.branching import BranchProvider, provider_of
 from seedbed.branching.local import LocalBranches
 from seedbed.branching.making import make, safety
-from seedbed.errors import BranchNotFound, BranchNotReady, NoPullRequests, NotAPreview, ProductionCopied, RevisionFailed
+from seedbed.errors import (
+    BranchNotFound,
+    BranchNotReady,
+    NoPullRequests,
+    NotAPreview,
+    ProductionCopied,
+    RevisionFailed,
+    SeedError,
+)
 from seedbed.migrating.applying import apply
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
@@ -305,6 +313,27 @@ class TestBase:
 
         assert (base.created, base.branch.sealed) == (True, True)
         assert execute(up(configuration, "preview/pr-42").url, USERS) == [(10,)]
+
+    @pytest.mark.parametrize("data", [Data.SEED, Data.MASKED])
+    def test_is_kept_when_what_would_take_its_place_cannot_be_made(
+        self, configuration: Configuration, development: Database, branches: BranchProvider, data: Data
+    ) -> None:
+        make_base(configuration, Data.SEED)
+        seeds = configuration.project.root / "seeds/preview.py"
+        written = seeds.read_text()
+
+        seeds.write_text("from schema import Nothing\n")
+        try:
+            with (
+                patch("seedbed.seeding.masking.rewriting.unmarked", return_value=["user.nickname"]),
+                pytest.raises(SeedError),
+            ):
+                make_base(configuration, data)
+        finally:
+            seeds.write_text(written)
+
+        assert branches.get(BASE).ready
+        assert execute(up(configuration, "preview/pr-42").url, USERS) == [(50,)]
 
     def test_is_no_preview_itself(self, configuration: Configuration, development: Database) -> None:
         make_base(configuration, Data.SEED)

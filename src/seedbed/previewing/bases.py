@@ -16,7 +16,7 @@ from seedbed.errors import (
     Unreachable,
 )
 from seedbed.postgres.locks import preparing_alone
-from seedbed.previewing.data import Data, Filled, branch_database, fill
+from seedbed.previewing.data import Data, Filled, branch_database, fill, see_possible
 from seedbed.settings import Configuration, Environment
 
 BASE = "preview/base"
@@ -41,9 +41,10 @@ def make_base(configuration: Configuration, data: Data, *, force: bool = False) 
     """Make the base of previews from the environment's database, or make it anew from that as it is now.
 
     Previews that were copied from it before stay as they are. It has no end, since branches with an end have no
-    children on Neon, and nobody can connect to it, so it can be copied at any time. When a step fails it is left marked
-    preparing, nothing is copied from it, and the next call begins again. Of several calls at once one makes it, and the
-    others wait and have that one: so the rows are those that the first one asked for.
+    children on Neon, and nobody can connect to it, so it can be copied at any time. Seeds that cannot be planned, and
+    marks that a mask would refuse, are found while the base is still as it was. When a later step fails it is left
+    marked preparing, nothing is copied from it, and the next call begins again. Of several calls at once one makes it,
+    and the others wait and have that one: so the rows are those that the first one asked for.
 
     Raises:
         NotAPreview: there is a branch of its name which is for something else.
@@ -51,6 +52,7 @@ def make_base(configuration: Configuration, data: Data, *, force: bool = False) 
         BranchBusy: another call is still at work on it after ten minutes.
         BranchError, MigrationError, SeedError: as for a preview.
     """
+    see_possible(configuration, data)
     asked = _Asked(configuration, provider_of(configuration), data, force, datetime.now(UTC))
     until = time.monotonic() + _WAIT.total_seconds()
     while True:

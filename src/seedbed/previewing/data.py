@@ -12,7 +12,7 @@ from seedbed.postgres.databases import Database
 from seedbed.postgres.marks import read_copied, read_into, tables_with_rows, write_replaced
 from seedbed.postgres.resetting import empty
 from seedbed.seeding.locking import read_lock
-from seedbed.seeding.masking import Masked, mask
+from seedbed.seeding.masking import Masked, mask, see_marks
 from seedbed.seeding.plan import POOLS, plan
 from seedbed.seeding.pools import Pools, Shelf
 from seedbed.seeding.running import Seeded, run
@@ -97,10 +97,27 @@ def fill(
     return Filled(applied, Rows.SEEDED, run(wanted, database, revision=applied.revision))
 
 
+def see_possible(configuration: Configuration, data: Data) -> None:
+    """Find what the schema, the marks or the seeds have against it before anything is given up for the new rows.
+
+    Raises:
+        SeedError, SeedsNotFound: as for `fill`.
+    """
+    if data is Data.SEED:
+        plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
+    elif data is Data.MASKED:
+        see_marks(load_schema(configuration.project), _pools(configuration)[0])
+
+
+def _pools(configuration: Configuration) -> tuple[Pools, int]:
+    """What masks are made of, and the seed by which."""
+    lock = read_lock(configuration.project, Environment.PREVIEW)
+    return Pools(lock.as_of, Shelf(configuration.project.root / POOLS)), lock.seed
+
+
 def _masked(configuration: Configuration, database: Database) -> Masked:
-    schema, lock = load_schema(configuration.project), read_lock(configuration.project, Environment.PREVIEW)
-    pools = Pools(lock.as_of, Shelf(configuration.project.root / POOLS))
-    masked = mask(schema, database, pools, seed=lock.seed)
+    pools, seed = _pools(configuration)
+    masked = mask(load_schema(configuration.project), database, pools, seed=seed)
     with connect(database) as connection:
         write_replaced(connection, read_into(connection))
         connection.commit()

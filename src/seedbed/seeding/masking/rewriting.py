@@ -71,8 +71,7 @@ def mask(schema: Schema, database: Database, pools: Pools, *, seed: int) -> Mask
         MaskRefused: the new values break a rule of a table.
     """
     replacements = Replacements(pools)
-    marked = list(personal(schema))
-    _refuse(schema, marked, replacements)
+    marked = see_marks(schema, pools)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database, application="seedbed mask") as connection:
         refuse_protected(connection, database, Destructive.MASK)
@@ -99,8 +98,14 @@ def mask(schema: Schema, database: Database, pools: Pools, *, seed: int) -> Mask
     return Masked(database.name, counts, tuple(table.key for table in updated))
 
 
-def _refuse(schema: Schema, marked: Sequence[tuple[Table, Column[Any], str]], replacements: Replacements) -> None:
-    known = {*replacements.kinds, EMPTYING}
+def see_marks(schema: Schema, pools: Pools) -> list[tuple[Table, Column[Any], str]]:
+    """The columns that are marked, of a schema that may be masked at all.
+
+    Raises:
+        NothingMasked, PersonalUnmarked, ColumnNotMaskable: as for `mask`.
+    """
+    marked = list(personal(schema))
+    known = {*Replacements(pools).kinds, EMPTYING}
     for table, column, kind in marked:
         if kind not in known:
             raise ColumnNotMaskable(f"{table.key}.{column.name}", kind, sorted(known))
@@ -108,6 +113,7 @@ def _refuse(schema: Schema, marked: Sequence[tuple[Table, Column[Any], str]], re
         raise NothingMasked
     if left := unmarked(schema):
         raise PersonalUnmarked(left)
+    return marked
 
 
 def _rewrite(cursor: Any, values: Mapping[Part, sql.Composable]) -> list[Table]:
