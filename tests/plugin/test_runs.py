@@ -258,6 +258,67 @@ class TestSnapshots:
         assert "spring" in first
         assert len(list((project.root / ".seedbed").glob("tests-*/*-*"))) == 2
 
+    def test_are_made_anew_for_what_revisions_and_seeds_read_elsewhere(self, project: Shop) -> None:
+        (project.root / "data").mkdir()
+        (project.root / "data/first.csv").write_text("ada@example.com\n")
+        (project.root / "pricing").mkdir()
+        (project.root / "pricing/__init__.py").write_text("from pricing.rates import RATE\n")
+        (project.root / "pricing/rates.py").write_text("RATE = 1\n")
+        (project.root / "pricing/unrelated.py").write_text("")
+        revision = next((project.root / "migrations/versions").glob("*.py"))
+        reading = "    import pricing\n\n    op.execute(f'CREATE TABLE price AS SELECT {pricing.RATE} AS rate')\n"
+        ahead = "def upgrade() -> None:\n"
+        revision.write_text(revision.read_text().replace(ahead, ahead + reading))
+        (project.root / "seeds/testing.py").write_text(
+            "from pathlib import Path\n\nfrom schema import User\n\n\ndef plan(seeds):\n"
+            "    lines = [file.read_text() for file in Path(__file__).parents[1].glob('data/*.csv')]\n"
+            "    users = seeds.add(User, len(lines))\n"
+            "    for line in lines:\n        users.known(email=line.strip())\n"
+        )
+        project.write(
+            "tests/conftest.py",
+            """
+            import pricing, pricing.unrelated
+            from seedbed.testing import building
+
+            seed = building.seed
+
+            def told(*arguments):
+                print("made", flush=True)
+                seed(*arguments)
+
+            building.seed = told
+            """,
+        )
+        project.write(
+            "tests/test_shop.py",
+            """
+            def test_shop(db):
+                rate = db.execute(text("SELECT rate FROM price")).scalar()
+                print("found", rate, *sorted(db.exec(select(User.email)).all()))
+            """,
+        )
+
+        said = []
+        for name, content in (
+            ("", ""),
+            ("pricing/unrelated.py", "# nothing that matters"),
+            ("data/first.csv", "eve@example.com"),
+            ("data/second.csv", "bob@example.com"),
+            ("pricing/rates.py", "RATE = 22"),
+        ):
+            if name:
+                (project.root / name).write_text(content)
+            said.append(re.findall(r"made|found .*", project.run("-s", "-n0", passed=1)))
+
+        assert said == [
+            ["made", "found 1 ada@example.com"],
+            ["found 1 ada@example.com"],
+            ["made", "found 1 eve@example.com"],
+            ["made", "found 1 bob@example.com eve@example.com"],
+            ["made", "found 22 bob@example.com eve@example.com"],
+        ]
+
     def test_that_are_torn_are_made_anew(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_shop(db):\n    assert users(db) == USERS\n")
         (kept,) = (project.root / ".seedbed").glob("tests-*/*-*")
@@ -426,19 +487,27 @@ class TestGivenServer:
         assert "tester:***@" in said
         assert "tester:tester" not in said
 
-    def test_serves_two_projects_at_once(self, project: Shop, given: ThrowawayServer, tmp_path: Path) -> None:
+    def test_serves_two_checkouts_at_once_whose_seeds_read_other_data(
+        self, project: Shop, given: ThrowawayServer, tmp_path: Path
+    ) -> None:
         url = f"postgresql://tester:tester@127.0.0.1:{given.port}/postgres?sslmode=disable"
         other = Shop(tmp_path / "other")
         project.write("tests/test_shop.py", SHOP)
+        seeds = project.root / "seeds/testing.py"
+        read = "int((Path(__file__).parents[1] / 'users.txt').read_text())"
+        text = seeds.read_text().replace("seeds.add(User, 10)", f"seeds.add(User, {read})")
+        seeds.write_text(text.replace("from schema", "from pathlib import Path\n\nfrom schema", 1))
         subprocess.run(["cp", "-a", project.root, other.root], check=True)
-        seeds = other.root / "seeds/testing.py"
-        seeds.write_text(seeds.read_text().replace("seeds.add(User, 10)", "seeds.add(User, 11)"))
+        (project.root / "users.txt").write_text("10")
+        (other.root / "users.txt").write_text("11")
         other.write("tests/test_shop.py", SHOP.replace("USERS", "(USERS + 1)"))
 
-        both = [shop.start(f"--seedbed-url={url}") for shop in (project, other)]
-        said = [process.communicate(timeout=180)[0] for process in both]
+        for _ in range(2):
+            both = [shop.start(f"--seedbed-url={url}") for shop in (project, other)]
+            said = [process.communicate(timeout=180)[0] for process in both]
+            assert ["12 passed" in text for text in said] == [True, True], said
 
-        assert ["12 passed" in text for text in said] == [True, True], said
+        assert len(databases(given)) == 3
 
 
 def databases(server: ThrowawayServer) -> list[str]:

@@ -159,7 +159,9 @@ def _attributes(model: type[Any]) -> dict[str, str]:
 def _module(file: Path, environment: Environment) -> ModuleType:
     name = f"seedbed_seeds_{environment}"
     loader = _Uncached(name, str(file))
-    module = module_from_spec(ModuleSpec(name, loader, origin=str(file)))
+    spec = ModuleSpec(name, loader, origin=str(file))
+    spec.has_location = True  # so that it has a __file__, to find others by
+    module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look a class's module up there
     with printed_aside():
         loader.exec_module(module)

@@ -104,8 +104,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report: pytest.TestReport = yield  # type: ignore[assignment]
     case = item.stash.get(CASE, None)
-    if case is not None and report.failed and call.when != "teardown":
-        report.sections.append(("database", case.fails()))
+    if case is not None and report.failed and call.when != "teardown" and (told := case.fails()):
+        report.sections.append(("database", told))
     return report  # type: ignore[return-value]
 
 

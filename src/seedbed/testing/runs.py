@@ -211,7 +211,7 @@ class Run:
         if seed not in self._ready:
             host = self.host
             with self.watch.looking_away():
-                self._ready[seed] = self.templates.ensure(host, seed)
+                self._ready[seed] = self.templates.ensure(host, seed).name
         return self._ready[seed]
 
     def _name(self) -> str:

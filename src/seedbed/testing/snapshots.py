@@ -1,5 +1,6 @@
 """The data of a server with its templates in it, kept on disk between runs of tests."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from seedbed.errors import SeedbedError
 from seedbed.postgres.embedded import Binaries, throwaway_server
 from seedbed.postgres.embedded.files import read_state
 from seedbed.settings import Project
+from seedbed.testing.fingerprints import unchanged
 from seedbed.testing.hosts import Host
 from seedbed.testing.templates import PREFIX, Templates
 
@@ -21,6 +23,8 @@ _KEPT = 4
 """Snapshots of a project that stay: whoever changes between branches has each made once."""
 
 _DIGITS = 12
+_READ = "read.json"
+"""What was read to make a snapshot, beside what its name says."""
 
 
 def snapshot(templates: Templates, binaries: Binaries, seeds: Collection[str] = ()) -> Path:
@@ -38,10 +42,13 @@ def snapshot(templates: Templates, binaries: Binaries, seeds: Collection[str] = 
     usual = base / f"{templates.name(templates.usual).removeprefix(PREFIX)}-{_user()}"
     target = usual.with_name(f"{usual.name}-{_digest(templates, others)}") if others else usual
     with FileLock(base / "lock", mode=0o600):
-        if not others and read_state(usual) is None:  # one that has more will do
-            target = next((one for one in base.glob(f"{usual.name}-{'?' * _DIGITS}") if read_state(one)), usual)
-        if read_state(target) is None:
-            _make(templates, binaries, target, others, begin_from=usual if others and read_state(usual) else None)
+        project = templates.project
+        if not others and not _is_usable(project, usual):  # one that has more will do
+            more = base.glob(f"{usual.name}-{'?' * _DIGITS}")
+            target = next((one for one in more if _is_usable(project, one)), usual)
+        if not _is_usable(project, target):
+            begin_from = usual if others and _is_usable(project, usual) else None
+            _make(templates, binaries, target, others, begin_from=begin_from)
         os.utime(target)
         _collect(base, target)
     return target
@@ -86,12 +93,23 @@ def _make(
         shutil.rmtree(left, ignore_errors=True)
     with throwaway_server(binaries, kept=begin_from) as server:
         host = Host.embedded(server, owner_of(templates.project))
-        templates.ensure(host, templates.usual)
+        read = dict(templates.ensure(host, templates.usual).read)
         for seed in others:
             with suppress(SeedbedError):  # said to the test that asks for it, and to no other
-                templates.ensure(host, seed)
+                read |= templates.ensure(host, seed).read
         server.keep(building)
+    (building / _READ).write_text(json.dumps(read), encoding="utf-8")
     building.rename(target)
+
+
+def _is_usable(project: Project, folder: Path) -> bool:
+    """Whether it is whole, and made of files that are as they were."""
+    if read_state(folder) is None:
+        return False
+    try:
+        return unchanged(project, json.loads((folder / _READ).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
 
 
 def _collect(base: Path, used: Path) -> None:

@@ -1,7 +1,8 @@
 """The database that tests' databases are copied from: migrated, seeded, sealed, and made once."""
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from seedbed.postgres.cloning import await_unused, clone
 from seedbed.settings import Project
 from seedbed.testing import fingerprints
 from seedbed.testing.hosts import Host, drop
+from seedbed.testing.noticing import noticing
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
@@ -23,13 +25,26 @@ PREFIX = "seedbed_template_"
 _KEY = 0x5EED7
 _WAIT_SECONDS = 600.0
 _POLL_SECONDS = 0.02
+_USED, _OF = "seedbed template, used ", ", of "
 _KEPT = 3
 """Templates of a project that stay on a given server: whoever changes between branches has each made once."""
 
 
 @dataclass(frozen=True)
+class Template:
+    """A database that is sealed, and what the files had in them that were read while it was made."""
+
+    name: str
+    read: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Templates:
-    """A project's templates on a server whose version and extensions `server` tells."""
+    """A project's templates on a server whose version and extensions `server` tells.
+
+    A name says what is known beforehand. What else revisions and seeds were found to read is added to it, and is
+    written down in the database's comment: of those whose names begin alike, one does whose files are as they were.
+    """
 
     project: Project
     server: str
@@ -49,10 +64,12 @@ class Templates:
         return f"{self._family}{fingerprints.structure(self.project, self.schema, self.server)}"
 
     def name(self, seed: str | None) -> str:
-        return self.bare if seed is None else f"{self.bare}_{fingerprints.rows(self.project, seed)}"
+        """What a template's name begins with: files that were found to be read come after it."""
+        rows = None if seed is None else fingerprints.rows(self.project, seed)
+        return self.bare if rows is None else f"{self._family}{fingerprints.digest(self.bare, rows)}"
 
-    def ensure(self, host: Host, seed: str | None) -> str:
-        """The name of a template that is sealed, made first where it is missing.
+    def ensure(self, host: Host, seed: str | None) -> Template:
+        """A template that is sealed, made first where it is missing.
 
         Of several who want it at once one makes it, under a name of its own, and the others wait. The lock is that
         one's session, so when it dies the next begins anew.
@@ -63,48 +80,66 @@ class Templates:
         """
         name = self.name(seed)
         with host.administration() as cursor:
-            if not _is_sealed(cursor, name):
+            found = self._found(cursor, name)
+            if found is None:
                 with _alone(cursor, name):
-                    if not _is_sealed(cursor, name):
-                        self._make(host, cursor, seed, name)
+                    found = self._found(cursor, name) or self._make(host, cursor, seed, name)
             if host.folder is None:
-                _use(cursor, name, self._family)
-        return name
+                _note(cursor, found)
+                _drop_old(cursor, self._family)
+        return found
 
     @property
     def _family(self) -> str:
         return f"{PREFIX}{self.project.identifier[:16]}_"
 
-    def _make(self, host: Host, cursor: "Cursor", seed: str | None, name: str) -> None:
+    def _found(self, cursor: "Cursor", name: str) -> Template | None:
+        cursor.execute(
+            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
+            " WHERE starts_with(datname, %s) AND datistemplate AND NOT datallowconn",
+            (name,),
+        )
+        known = (Template(found, _read_in(comment)) for found, comment in cursor.fetchall())
+        return next((one for one in known if fingerprints.unchanged(self.project, one.read)), None)
+
+    def _make(self, host: Host, cursor: "Cursor", seed: str | None, name: str) -> Template:
         from seedbed.testing import building as made  # noqa: PLC0415 - most runs find it made, and need not wait for this
 
         building = f"{name}_new"
         drop(cursor, building)
+        project = self.project
+        files = [*fingerprints.structure_files(project), *fingerprints.seed_files(project)]
         try:
+            before: Mapping[str, str] = {}
             if seed is None:
                 host.ensure_role(cursor)
                 host.create_empty(cursor, building)
-                made.migrate(self.project, self.schema, host.database(building))
+                with noticing(project, files) as noticed:
+                    made.migrate(project, self.schema, host.database(building))
             else:
-                clone(cursor, self.ensure(host, None), building, folder=host.folder)
-                made.seed(self.project, self.schema, seed, host.database(building))
+                bare = self.ensure(host, None)
+                before = bare.read
+                clone(cursor, bare.name, building, folder=host.folder)
+                with noticing(project, files) as noticed:
+                    made.seed(project, self.schema, seed, host.database(building))
             await_unused(cursor, building)
-            _seal(cursor, building, name)
+            read = {**before, **fingerprints.contents(project, sorted(noticed))}
+            more = f"_{fingerprints.digest(*read, *read.values())}" if read else ""
+            template = Template(f"{name}{more}", read)
+            _seal(cursor, building, template)
         except BaseException:
             drop(cursor, building)
             raise
+        return template
 
 
-def _is_sealed(cursor: "Cursor", name: str) -> bool:
-    cursor.execute("SELECT datistemplate AND NOT datallowconn FROM pg_database WHERE datname = %s", (name,))
-    return cursor.fetchone() == (True,)
-
-
-def _seal(cursor: "Cursor", building: str, name: str) -> None:
+def _seal(cursor: "Cursor", building: str, template: Template) -> None:
     """Nobody can connect to it from then on, so it can be copied at any time."""
     closed = sql.SQL("ALTER DATABASE {} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false")
     cursor.execute(closed.format(sql.Identifier(building)))
-    cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(building), sql.Identifier(name)))
+    _note(cursor, Template(building, template.read))
+    renamed = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    cursor.execute(renamed.format(sql.Identifier(building), sql.Identifier(template.name)))
 
 
 @contextmanager
@@ -123,10 +158,20 @@ def _alone(cursor: "Cursor", name: str) -> Iterator[None]:
         cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", (_KEY, name))
 
 
-def _use(cursor: "Cursor", name: str, family: str) -> None:
-    """Write down when a template was used, and drop those of the project that were not for longest."""
+def _note(cursor: "Cursor", template: Template) -> None:
+    """Write down when a template was used, and what was read for it."""
+    comment = f"{_USED}{time.time():.0f}{_OF}{json.dumps(template.read)}"
     stamp = sql.SQL("COMMENT ON DATABASE {} IS {}")
-    cursor.execute(stamp.format(sql.Identifier(name), sql.Literal(f"seedbed template, used {time.time():.0f}")))
+    cursor.execute(stamp.format(sql.Identifier(template.name), sql.Literal(comment)))
+
+
+def _read_in(comment: str | None) -> dict[str, str]:
+    read: dict[str, str] = json.loads((comment or "").partition(_OF)[2] or "{}")
+    return read
+
+
+def _drop_old(cursor: "Cursor", family: str) -> None:
+    """Drop those of the project that were not used for longest."""
     cursor.execute(
         "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datistemplate AND NOT datallowconn"
         " AND pg_has_role(datdba, 'USAGE')"
