@@ -262,6 +262,23 @@ class TestTransaction:
                 emails(db)
                 db.execute(text("PREPARE mine AS SELECT 1"))
 
+            @pytest.mark.parametrize(
+                "statement",
+                [
+                    '-- why\\n /* and how */ alter\\ntable "user" add hat_size int',
+                    'DO $$ BEGIN ALTER TABLE "user" ADD hat_size int; END $$',
+                ],
+            )
+            def test_has_another_column_by_other_words(db, statement):
+                emails(db)
+                db.rollback()
+                db.execute(text(statement))
+                db.execute(text("DEALLOCATE ALL"))
+                emails(db)
+
+            def test_has_still_not(db):
+                emails(db)
+
             async def async_emails(session):
                 for _ in range(8):
                     await (await session.connection()).execute(text('SELECT * FROM "user"'))
@@ -278,7 +295,7 @@ class TestTransaction:
             """,
         )
 
-        project.run(passed=4)
+        project.run(passed=7)
 
 
 class TestOwn:
@@ -312,6 +329,39 @@ class TestOwn:
 
         project.run(passed=7)
 
+    def test_has_a_url_for_any_driver(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            import asyncio
+            import asyncpg
+            import psycopg2
+            from sqlalchemy.ext.asyncio import create_async_engine
+
+            async def asked(url):
+                engine = create_async_engine(url)
+                async with engine.connect() as connection:
+                    found = (await connection.execute(text('SELECT count(*) FROM "user"'))).scalar()
+                await engine.dispose()
+                return found
+
+            @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+            def test_asynchronous(db_url, db_engine, driver):
+                url = db_engine.url.set(drivername=f"postgresql+{driver}")
+                assert asyncio.run(asked(url)) == USERS
+                assert asyncio.run(asked(db_url.replace("postgresql:", f"postgresql+{driver}:"))) == USERS
+
+            def test_alone(db_url):
+                async def connected():
+                    await (await asyncpg.connect(db_url)).close()
+
+                asyncio.run(connected())
+                psycopg2.connect(db_url).close()
+            """,
+        )
+
+        project.run(passed=3)
+
     def test_may_be_empty_where_there_is_no_project(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(
             """
@@ -341,6 +391,7 @@ class TestMark:
 
         assert f"SB703 The mark db of tests/test_shop.py::test_shop cannot be used: {reason}.\n" in said
         assert "Traceback" not in said
+        assert "- database -" not in said
 
 
 class TestOthersFixtures:
@@ -358,6 +409,52 @@ class TestOthersFixtures:
             """,
         )
         project.write("tests/test_shop.py", "def test_mine(db, client):\n    assert (db, client) == ('mine', 'mine')\n")
+
+        project.run(passed=1)
+
+    def test_of_the_same_names_need_no_project(self, pytester: pytest.Pytester) -> None:
+        pytester.makeconftest(
+            """
+            import pytest
+
+            @pytest.fixture
+            def db(postgresql):
+                return postgresql
+            """
+        )
+        pytester.makepyfile("def test_mine(db):\n    db.execute('SELECT 1')\n")
+
+        pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+    def test_that_add_to_ours_find_the_template_made(self, project: Shop) -> None:
+        project.write(
+            "tests/conftest.py",
+            """
+            from seedbed.testing import building
+
+            def seed(*_):
+                raise AssertionError("it is made")
+
+            building.seed = seed
+
+            @pytest.fixture
+            def db(db):
+                db.add(User(email="ada@example.com"))
+                return db
+
+            @pytest.fixture
+            def db_url():
+                return "mine"
+            """,
+        )
+        project.write(
+            "tests/test_shop.py",
+            """
+            def test_adds(db, db_url, seedbed_run):
+                assert users(db) == USERS + 1
+                assert list(seedbed_run._shared) == ["testing"]
+            """,
+        )
 
         project.run(passed=1)
 

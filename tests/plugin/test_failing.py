@@ -70,7 +70,7 @@ class TestFailure:
 
         names = re.findall(r"after it: pytest --seedbed-psql (\S+)", said)
         assert len(names) == 4
-        assert "is not kept, since --seedbed-keep were before it" in said
+        assert "is not kept, since 4 are before it (--seedbed-keep)" in said
         assert re.search(rf"{names[0]} is kept, and open while this run lasts: postgresql://\S+/{names[0]}\?", said)
         assert "its last statements:\n  INSERT INTO" in said
         emails = [re.findall(r"(\w+@left)", psql(project, "--seedbed-psql", name)) for name in names]

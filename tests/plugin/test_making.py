@@ -25,13 +25,14 @@ class Tenant(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=12)
     city: str
+    owners: list["Owner"] = Relationship(back_populates="tenant")
 
 
 class Owner(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     tenant_id: int = Field(foreign_key="tenant.id")
     email: str = Field(unique=True)
-    tenant: Tenant = Relationship()
+    tenant: Tenant = Relationship(back_populates="owners")
 
 
 class Thing(Table, table=True):
@@ -87,6 +88,8 @@ from sqlmodel import select
 
 from schema import Author, Hen, Note, Owner, Post, Profile, Size, Tenant, Thing
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 
 def test_make_gives_a_row_what_it_cannot_be_without(db, make):
     thing = make(Thing)
@@ -105,6 +108,7 @@ def test_a_row_has_what_is_given_be_it_unique(db, make, seeded):
     assert (owner.tenant_id, thing.owner.tenant.name, thing.size) == (tenant.id, "acme", Size.LARGE)
     assert thing.high > 5
     assert tenant.city
+    assert tenant.owners == [owner]
     assert len(db.exec(select(Tenant)).all()) == 1
     assert [row.name for row in seeded(Tenant, 1, name="umbrella")] == ["umbrella"]
 
@@ -156,6 +160,11 @@ def test_make_does_not_try_again_what_was_given(db, make, assert_queries):
         make(Tenant, name="acme")
 
 
+def test_make_knows_what_a_model_has(make):
+    with pytest.raises(Exception, match="No Tenant could be made: it has no 'nmae'"):
+        make(Tenant, nmae="acme")
+
+
 def test_make_says_what_it_cannot_make(make):
     make(Hen)
 """
@@ -174,6 +183,12 @@ class TestChecks:
         project.write("tests/test_project.py", CHECKS)
 
         project.run(passed=4, skipped=1)
+
+    def test_are_of_the_seeds_alone_where_there_are_no_revisions(self, project: Shop) -> None:
+        (project.root / "alembic.ini").unlink()
+        project.write("tests/test_project.py", CHECKS)
+
+        project.run(passed=1, skipped=4)
 
     def test_say_what_is_wrong(self, project: Shop) -> None:
         project.write(

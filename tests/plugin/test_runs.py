@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from seedbed.errors import FolderNotWritable
 from seedbed.postgres.embedded import Binaries, ThrowawayServer, throwaway_server
+from seedbed.settings import Project
+from seedbed.testing.snapshots import place
 from tests.acceptance.conftest import Person, people
 from tests.plugin.conftest import Shop, handed_over
 from tests.projects import execute
@@ -363,6 +367,23 @@ class TestSnapshots:
         said = project.run(error=1)
 
         assert f"SB101 Neither {tmp_path} nor a folder above it has a pyproject.toml" in said
+        assert "Run pytest in your project's folder or on a path in it" in said
+
+    def test_are_in_no_folder_that_another_user_made(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("it takes root to make another user's folder")
+        blocked = tmp_path / "file"
+        blocked.touch()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        project = Project(root=blocked, name="shop")
+
+        mine = place(project)
+
+        assert mine == tmp_path / "seedbed-0-shop/tests-0"
+        os.chown(mine.parent, 65534, 65534)
+        with pytest.raises(FolderNotWritable, match="it belongs to another user"):
+            place(project)
 
 
 class TestServer:

@@ -115,6 +115,9 @@ class DatabaseUrl:
     def with_parameter(self, name: str, value: str) -> "DatabaseUrl":
         return self._with(parameters=(*((n, v) for n, v in self.parameters if n != name), (name, value)))
 
+    def without_parameter(self, name: str) -> "DatabaseUrl":
+        return self._with(parameters=tuple((n, v) for n, v in self.parameters if n != name))
+
     def parameter(self, name: str) -> str | None:
         return dict(self.parameters).get(name)
 

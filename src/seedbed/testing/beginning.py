@@ -1,7 +1,7 @@
 """The run that a configuration of pytest has, begun when a test first needs it."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,7 @@ _OF_THE_PROJECT = frozenset(
     {"async_db", "class_db", "client", "db", "db_engine", "db_url", "make", "module_db", "seeded"}
 )
 """Fixtures that need the project's template, so that its server begins with it."""
+_OURS = "seedbed.testing.fixtures"
 
 RUN: "pytest.StashKey[Run]" = pytest.StashKey()
 CASE: "pytest.StashKey[Case]" = pytest.StashKey()
@@ -39,7 +40,22 @@ def seeds_of(items: Iterable[pytest.Item]) -> frozenset[str] | None:
 
 def wants_project(item: pytest.Item) -> bool:
     """Whether a test needs the project's template."""
-    if _OF_THE_PROJECT.isdisjoint(getattr(item, "fixturenames", ())):
+    if _OF_THE_PROJECT.isdisjoint(ours_of(item)):
         return False
     mark = item.get_closest_marker("db")
     return mark is None or mark.args[:1] != ("empty",)
+
+
+def ours_of(item: pytest.Item) -> set[str]:
+    """The fixtures of a test without those that a project has in the place of ours, unless these ask for ours too."""
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return {name for name in getattr(item, "fixturenames", ()) if _is_reached(name, known.get(name, ()))}
+
+
+def _is_reached(name: str, definitions: "Sequence[pytest.FixtureDef[Any]]") -> bool:
+    for definition in reversed(definitions):
+        if definition.func.__module__ == _OURS:
+            return True
+        if name not in definition.argnames:
+            return False
+    return False

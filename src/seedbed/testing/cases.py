@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from seedbed.errors import BadMark, RowsLost, TransactionEnded
 from seedbed.settings import Environment
 from seedbed.testing.asynchronous import Asynchronous
+from seedbed.testing.beginning import ours_of
 from seedbed.testing.clones import Clone
 from seedbed.testing.runs import EMPTY, Around, Run
 from seedbed.testing.scopes import Ended
@@ -41,7 +42,7 @@ def wish_of(item: pytest.Item, run: Run) -> Wish:
         BadMark: it says something else.
     """
     mark = item.get_closest_marker("db") or pytest.mark.db.mark
-    fixtures = set(getattr(item, "fixturenames", ()))
+    fixtures = ours_of(item)
     own = bool(_OWN & fixtures) or ("async_db" in fixtures and bool(_SYNCHRONOUS & fixtures))
     mode = mark.args[0] if mark.args else "own" if own else "transaction"
     usual = None if mode == "empty" else run.templates.usual
@@ -173,7 +174,7 @@ class Case:
             yield f"{name} is not kept, since it has the rows that {others.whose} puts in for its tests"
             return
         if not self.keep:
-            yield f"{name} is not kept, since --seedbed-keep were before it"
+            yield f"{name} is not kept, since {self.run.keeps} are before it (--seedbed-keep)"
             return
         url = self.run.host.owner.with_database(name)
         if self.run.host.folder is None:

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from seedbed.errors import ModelsUndrafted, SeedbedError
 from seedbed.migrating.checking import check
-from seedbed.migrating.history import read_history
+from seedbed.migrating.history import has_history, read_history
 from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import run
@@ -56,6 +56,7 @@ def old_queries() -> Iterable[str]:
 @pytest.fixture(scope="module")
 def seedbed_checked(seedbed_run: Run) -> _Found:
     """The history run up and down on throw-away databases of the run's server, once for two checks."""
+    _skip_without_history(seedbed_run)
     shadow = {"SHADOW_DATABASE_URL": seedbed_run.host.owner.reveal()}
     try:
         check(load(seedbed_run.project, "testing", environ=os.environ | shadow))
@@ -65,6 +66,7 @@ def seedbed_checked(seedbed_run: Run) -> _Found:
 
 
 def test_history_has_one_head(seedbed_run: Run) -> None:
+    _skip_without_history(seedbed_run)
     try:
         read_history(seedbed_run.project)
     except SeedbedError as error:
@@ -130,6 +132,11 @@ def _migrated(seedbed_run: Run, request: pytest.FixtureRequest) -> Iterator[Clon
         yield owned.clone(None)
     finally:
         owned.close()
+
+
+def _skip_without_history(seedbed_run: Run) -> None:
+    if not has_history(seedbed_run.project):
+        pytest.skip("the project has no revisions")
 
 
 def _fail(error: SeedbedError) -> None:

@@ -47,12 +47,18 @@ class Clone:
         self._lent = True
         return self.warm
 
+    @property
+    def whole_url(self) -> str:
+        """Its URL with the password, for any driver: asyncpg knows no `sslmode`, and without it a client asks the server,
+        which has no TLS.
+        """
+        without_tls = self.url.parameter("sslmode") == "disable"
+        return (self.url.without_parameter("sslmode") if without_tls else self.url).reveal()
+
     @cached_property
     def engine(self) -> Engine:
         """An engine whose pool begins with that connection. Its URL is whole, so that it can be given to anyone."""
-        url = make_url(self.url.reveal()).set(
-            drivername="postgresql+psycopg"
-        )  # SQLAlchemy 2.0 means psycopg2 otherwise
+        url = make_url(self.whole_url).set(drivername="postgresql+psycopg")  # SQLAlchemy 2.0 means psycopg2 otherwise
         return create_engine(url, creator=self.opened)
 
     def warm_up(self) -> None:

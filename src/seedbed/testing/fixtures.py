@@ -125,7 +125,7 @@ def db_engine(_case: "Case") -> "Engine":
 def db_url(_case: "Case") -> str:
     """The URL of a database of the test's own, with its password."""
     with told():
-        return _case.owned.clone(_case.wish.seed).url.reveal()
+        return _case.owned.clone(_case.wish.seed).whole_url
 
 
 @pytest.fixture

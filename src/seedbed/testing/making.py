@@ -40,9 +40,12 @@ class Maker:
         Rows that it must refer to are made too, unless they are given, by a column or by a relationship.
 
         Raises:
-            RowNotMade: it needs something that cannot be made.
+            RowNotMade: it needs something that cannot be made, or has not what is given.
         """
         __tracebackhide__ = True
+        for name in given:
+            if not hasattr(model, name):  # which SQLModel passes over
+                raise RowNotMade(model.__name__, f"it has no {name!r}")
         return self._made(model, given, ())
 
     def seeded(self, model: type[Row], rows: int, **given: Any) -> list[Row]:
@@ -91,13 +94,10 @@ class Maker:
             raise RowNotMade(model.__name__, "it cannot be without a row that cannot be without it")
         known = {**given, **self._needed(model, given, above)}
         for tries_left in reversed(range(_TRIES)):
-            number = next(self._run.rows)
-            values = {**self._required(model, known, number), **known}
+            columns = {**self._required(model, known, next(self._run.rows)), **known}
             try:
-                with (
-                    self._session.begin_nested()
-                ):  # it flushes first, and a row that a relationship has is to be in then
-                    row = model(**values)
+                with self._session.begin_nested():  # it flushes, so nothing may refer to the row yet
+                    row = model(**columns)
                     self._session.add(row)
             except IntegrityError as error:
                 if not tries_left or not _may_differ(error, model, known):

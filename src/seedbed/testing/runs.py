@@ -80,10 +80,11 @@ class Run:
         """That of pytest's root folder; where it is of none, that of the first path that pytest was given."""
         try:
             return find_project(self._config.rootpath)
-        except NotAProject:
+        except NotAProject as error:
             for path in self._config.args:
                 with suppress(NotAProject):
                     return find_project(self._config.invocation_params.dir / path.partition("::")[0])
+            error.remedy = "Run pytest in your project's folder or on a path in it, or begin one: seedbed init PATH"
             raise
 
     @cached_property
@@ -148,10 +149,15 @@ class Run:
         else:
             self.give_back(seed, old.clone, test)
 
+    @property
+    def keeps(self) -> int:
+        """How many databases of failed tests are kept."""
+        return int(self._config.getoption("seedbed_keep"))
+
     def may_keep(self) -> bool:
         """Whether one more database may be kept; it counts from now on."""
         self._kept += 1
-        return self._kept <= int(self._config.getoption("seedbed_keep"))
+        return self._kept <= self.keeps
 
     def keep(self, name: str, test: str) -> None:
         given = self.host.folder is None
@@ -237,7 +243,7 @@ class Run:
             )
             found = cursor.fetchall()
             kept = [name for name, comment in found if comment.startswith(_KEPT)]
-            for name in kept[int(self._config.getoption("seedbed_keep")) :]:
+            for name in kept[self.keeps :]:
                 drop(cursor, name)
             for name in (name for name, _ in found if name not in kept):
                 token = name.removeprefix(_PREFIX).rpartition("_")[0]

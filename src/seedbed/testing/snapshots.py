@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from seedbed.errors import SeedbedError
+from seedbed.errors import FolderNotWritable, SeedbedError
 from seedbed.postgres.embedded import Binaries, throwaway_server
 from seedbed.postgres.embedded.files import read_state
 from seedbed.settings import Project
@@ -67,7 +67,11 @@ def place(project: Project) -> Path:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedbed" / project.identifier
         with suppress(OSError):
             return _made(cache)
-        return _made(Path(tempfile.gettempdir()) / f"seedbed-{_user()}-{project.identifier}")
+        shared = Path(tempfile.gettempdir()) / f"seedbed-{_user()}-{project.identifier}"
+        shared.mkdir(exist_ok=True, mode=0o700)
+        if shared.lstat().st_uid != _user():  # whoever made it could have put another's programs into it
+            raise FolderNotWritable(shared, "it belongs to another user") from None
+        return _made(shared)
 
 
 def _made(folder: Path) -> Path:

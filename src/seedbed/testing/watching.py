@@ -1,5 +1,6 @@
 """The statements that a test sends, for those who count them and for the report of its failure."""
 
+import re
 import reprlib
 from collections import deque
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ _LAST = 8
 _LONGEST = 300
 _OURS = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ")
 """What a session's own begin and commit become in a test's transaction."""
-_DEFINING = frozenset({"ALTER", "CREATE", "DROP", "PREPARE"})
+_DEFINING = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:ALTER|CREATE|DO|DROP|PREPARE)\b", re.IGNORECASE | re.DOTALL)
 _SHORT = reprlib.Repr()
 _SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = 20
 _SHORT.maxstring = _SHORT.maxother = _LONGEST
@@ -76,7 +77,7 @@ class Watch:
     ) -> None:
         if not self._looking_away and not statement.startswith(_OURS):
             self.count += 1
-            self.defines = self.defines or statement[:99].lstrip().partition(" ")[0].upper() in _DEFINING
+            self.defines = self.defines or _DEFINING.match(statement) is not None
             self._last.append((statement, parameters))
 
 
