@@ -1,4 +1,4 @@
-"""What a database for tests: little, so that every test can read it all is filled with."""
+"""What a database for tests is filled with: little, so that a test can read it all."""
 
 from schema import Task, User
 from seedbed.seeding import Seeds, choice, per

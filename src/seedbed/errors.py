@@ -1143,6 +1143,18 @@ class MaskRefused(SeedError):
         )
 
 
+class DaskUnreachable(SeedError):
+    """Rows were to be made on a Dask cluster, and its scheduler does not answer."""
+
+    code = "SB424"
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"There is no Dask scheduler at {address}: {reason}",
+            remedy="See that it runs and can be reached from here, or make the rows on this machine: --workers N",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 5xx
 
 

@@ -145,4 +145,4 @@ class TestWheel:
             name = next(name for name in archive.namelist() if name.endswith("METADATA"))
             said = Parser().parsestr(archive.read(name).decode())
 
-        assert set(said.get_all("Provides-Extra", [])) == {"dask", "docs", "embedded", "emulator", "testing"}
+        assert set(said.get_all("Provides-Extra", [])) == {"dask", "embedded", "emulator", "testing"}

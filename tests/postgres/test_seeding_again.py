@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import LocalCluster
 
-from seedbed.errors import ExtensionMissing, OtherLock, RowsNotAppended, RowsOfOthers, TablesNotEmpty
+from seedbed.errors import DaskUnreachable, ExtensionMissing, OtherLock, RowsNotAppended, RowsOfOthers, TablesNotEmpty
 from seedbed.postgres.databases import Database
 from seedbed.postgres.marking import change_mark
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import Seeded, run
-from seedbed.seeding.working import processes
+from seedbed.seeding.working import cluster, made_elsewhere, made_here, processes
 from seedbed.settings import Environment
 from tests.projects import Project, execute, little_project
 
@@ -208,6 +209,35 @@ class TestWorkers:
             seed(project, database, executor=executor, fresh=True)
 
         assert rows(database, "SELECT count(*) FROM hero WHERE email LIKE '%@example.org'") == [(20,)]
+
+
+class TestCluster:
+    def test_makes_the_same_rows_and_is_not_waited_for_once_it_is_gone(self, make: Callable[..., Project]) -> None:
+        project = make(TABLES, "seeds.add(tables.Hero, 60_000)")
+        planned = plan(project.settled, project.load_schema(), Environment.DEVELOPMENT)
+        (table,) = planned.tables
+        alone = b"".join(made_here(table, range(table.count)))
+
+        with (
+            LocalCluster(  # type: ignore[no-untyped-call]
+                n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
+            ) as dask,
+            cluster(dask.scheduler_address) as executor,
+        ):
+            made = list(made_elsewhere(executor, planned, table, range(table.count)))
+            half_way = made_elsewhere(executor, planned, table, range(table.count))
+            first = next(half_way)
+            dask.close()
+            rest = list(half_way)
+
+        assert b"".join(made) == alone
+        assert b"".join([first, *rest]) == alone
+
+    def test_is_said_not_to_answer(self) -> None:
+        said = pytest.raises(DaskUnreachable, match=r"no Dask scheduler at nowhere://x: unknown address scheme")
+
+        with said, cluster("nowhere://x"):
+            pass
 
 
 class TestSeedRun:

@@ -143,6 +143,59 @@ class TestFind:
         assert (tables.schema, tables.imports, tables.path) == ("app.models.a", ("app.models.b",), ("src",))
         assert tables.left_out == ()
 
+    def test_knows_a_table_whose_name_and_key_are_a_mixins(self, tmp_path: Path) -> None:
+        mixins = """
+        from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+        class Base(DeclarativeBase):
+            pass
+
+        class KeyMixin:
+            id: Mapped[int] = mapped_column(primary_key=True)
+
+        class NamedMixin(KeyMixin):
+            note: Mapped[str | None] = mapped_column()
+
+            @declared_attr
+            def __tablename__(cls):
+                return cls.__name__.lower()
+        """
+        model = "from app.db import *\n\nclass Account(NamedMixin, Base):\n    name: Mapped[str]\n"
+
+        _, tables = of(write(tmp_path, app__db_py=mixins, app__models_py=model))
+
+        assert (tables.schema, tables.classes) == ("app.models", ("app.models.Account",))
+
+    def test_counts_on_no_import_that_importing_does_not_run(self, tmp_path: Path) -> None:
+        lazy = """
+        from typing import TYPE_CHECKING
+
+        if TYPE_CHECKING:
+            from app.one import One
+
+        def create_app():
+            from app import two
+        """
+        root = write(
+            tmp_path,
+            app____init___py=lazy,
+            app__db_py=BASE,
+            app__one_py=MODELS.format(package="app", name="One", table="one"),
+            app__two_py=MODELS.format(package="app", name="Two", table="two"),
+        )
+
+        _, tables = of(root)
+
+        assert (tables.schema, tables.imports) == ("app.one", ("app.two",))
+
+    def test_names_variables_of_a_database_whatever_they_are_called(self, tmp_path: Path) -> None:
+        root = write(tmp_path, heroes_py="from sqlmodel import SQLModel\n\nclass Hero(SQLModel, table=True): ...\n")
+        (root / ".env").write_text("SHOP_DB_HOST=h\nPG_DSN=d\nACME_DSN=d\nPGHOST=h\nSENTRY_DSN=s\nDEBUG=1\n")
+
+        found, _ = of(root)
+
+        assert found.environment_files == {".env": ("SHOP_DB_HOST", "PG_DSN", "ACME_DSN", "PGHOST")}
+
     def test_finds_nothing_where_there_is_nothing(self, tmp_path: Path) -> None:
         assert find(write(tmp_path, hello_py="print()")) is None
 
@@ -190,6 +243,29 @@ class TestPlan:
 
         assert find_project(declarative).service is False
         assert (declarative / ".github/workflows/previews.yml").is_file()
+
+    @pytest.mark.parametrize(
+        ("name", "text", "installs"),
+        [
+            ("pyproject.toml", '[build-system]\nrequires = ["hatchling"]\n', "pip install seedbed ."),
+            (
+                "pyproject.toml",
+                '[project]\nname = "shop"\n',
+                "pip install uv && uv pip install --system seedbed -r pyproject.toml",
+            ),
+            ("requirements.txt", "sqlmodel\n", "pip install seedbed -r requirements.txt"),
+        ],
+    )
+    def test_has_the_previews_workflow_install_what_the_project_can(
+        self, declarative: Path, name: str, text: str, installs: str
+    ) -> None:
+        (declarative / name).write_text(text)
+        found = find(declarative)
+        assert found is not None
+
+        changes = {change.file: change.after for change in plan(found, Parts(neon=True)).changes}
+
+        assert changes[".github/workflows/previews.yml"].count(f"- run: {installs}\n") == 3
 
     def test_puts_everything_back_when_a_file_has_changed_meanwhile(self, declarative: Path) -> None:
         found = find(declarative)

@@ -80,6 +80,13 @@ class TestFiles:
     def test_are_as_many_as_a_project_needs(self) -> None:
         assert len(FILES) == 23
 
+    def test_can_be_installed_by_the_workflows(self, whole: Path) -> None:
+        """setuptools refuses a folder with several packages unless it is told which; here none is to be packed."""
+        workflows = [file.read_text() for file in (whole / ".github/workflows").iterdir()]
+
+        assert all(re.search(r"run: pip install \.", text) for text in workflows)
+        assert table(whole / "pyproject.toml")["tool"]["setuptools"] == {"packages": []}
+
     def test_ask_for_versions_that_seedbed_takes(self) -> None:
         """A new project begins with newer ones: its tables are as the newest SQLModel makes them."""
         ours = [Requirement(one) for one in table(ROOT / "pyproject.toml")["project"]["dependencies"]]

@@ -110,7 +110,8 @@ def _schema(chosen: Configuration) -> Iterator[Finding]:
     schema = load_schema(chosen.project)
     plain = len(schema.classes) - len(schema.models)
     unserved = f", of which {plain} have no routes, being SQLAlchemy's own classes" if plain else ""
-    yield Finding("schema", f"{len(schema.tables)} tables from {chosen.project.schema}{unserved}")
+    tables = "1 table" if len(schema.tables) == 1 else f"{len(schema.tables)} tables"
+    yield Finding("schema", f"{tables} from {chosen.project.schema}{unserved}")
 
 
 def _history(chosen: Configuration) -> Iterator[Finding]:

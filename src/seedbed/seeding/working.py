@@ -2,15 +2,16 @@
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from seedbed.errors import DaskMissing, SeedbedError
+from seedbed.errors import DaskMissing, DaskUnreachable, SeedbedError
 from seedbed.modelling import load_schema
 from seedbed.seeding.encoding.rows import chunks, encoded
 from seedbed.seeding.parents import Existing
@@ -20,6 +21,9 @@ from seedbed.settings import Environment, find_project
 
 _AHEAD = 6
 """Ranges that are made before they are asked for: enough that no worker waits, and few enough to be held."""
+
+_SECONDS = 10
+"""How long a cluster's scheduler may take to answer."""
 
 
 def made_here(table: TablePlan, rows: range) -> Iterator[bytes]:
@@ -46,16 +50,17 @@ def made_elsewhere(executor: Executor | None, made: SeedPlan, table: TablePlan, 
         for part in islice(parts, count):
             waiting.append((part, executor.submit(make, *told, part.start, part.stop)))
 
-    more(_AHEAD)
-    while waiting:
-        part, future = waiting.popleft()
-        try:
+    begin = rows.start
+    try:
+        more(_AHEAD)
+        while waiting:
+            part, future = waiting.popleft()
             bytes_made = future.result()
             more(1)
-        except BrokenExecutor:
-            yield from made_here(table, range(part.start, rows.stop))
-            return
-        yield encoded(table, part) if bytes_made is None else bytes_made
+            yield encoded(table, part) if bytes_made is None else bytes_made
+            begin = part.stop
+    except BrokenExecutor:
+        yield from made_here(table, range(begin, rows.stop))
 
 
 def _follows_from_the_database(table: TablePlan, seen: frozenset[str] = frozenset()) -> bool:
@@ -98,17 +103,50 @@ def processes(count: int) -> Iterator[Executor | None]:
 
 @contextmanager
 def cluster(address: str) -> Iterator[Executor]:
-    """The workers of a Dask cluster, which need the project and its packages as much as this machine does.
+    """The workers of a Dask cluster, which need the project in the same folder, and its packages.
 
     Raises:
         DaskMissing: the extra is not installed.
+        DaskUnreachable: nobody answers there as Dask's scheduler.
     """
     try:
         from distributed import Client  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise DaskMissing from error
-    with Client(address) as client:  # type: ignore[no-untyped-call]
-        yield client.get_executor()
+    try:
+        client = Client(address, timeout=_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise DaskUnreachable(address, str(error)) from error
+    with client:
+        yield _Cluster(client)
+
+
+class _Cluster(Executor):
+    """What a cluster owes is broken, and not waited for, once its scheduler is lost or its workers are."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        if self._client.status != "running":
+            raise BrokenExecutor
+        return _Owed(self._client, self._client.submit(fn, *args, pure=False, **kwargs))
+
+
+class _Owed(Future[Any]):
+    def __init__(self, client: Any, owed: Any) -> None:
+        super().__init__()
+        self._client, self._owed = client, owed
+
+    def result(self, timeout: float | None = None) -> Any:  # noqa: ARG002 - nobody gives one
+        while True:
+            try:
+                return self._owed.result(timeout=1)
+            except TimeoutError as error:
+                if self._client.status != "running":
+                    raise BrokenExecutor from error
+            except Exception as error:
+                raise BrokenExecutor from error
 
 
 @lru_cache(maxsize=2)

@@ -114,7 +114,8 @@ def _changes(found: Found, parts: Parts) -> Iterator[Change]:
     if parts.neon:
         for name in sorted(PREVIEWS):
             if _text(root / name) is None:
-                yield Change(name, "a database per pull request, on Neon", None, _packaged(name))
+                text = _packaged(name).replace("pip install .\n", f"{_installing(root)}\n")
+                yield Change(name, "a database per pull request, on Neon", None, text)
     for environment, rows in _ROWS.items():
         name = f"{_seeds_folder(root)}/{environment}.py"
         if _text(root / name) is None:
@@ -124,6 +125,23 @@ def _changes(found: Found, parts: Parts) -> Iterator[Change]:
 
 def _packaged(name: str) -> str:
     return (files("seedbed.starter") / "files" / name).read_text(encoding="utf-8")
+
+
+def _installing(root: Path) -> str:
+    """What brings Seedbed and whatever the tables import. A project that no build system packs need not be one that pip
+    can install, so of that the dependencies alone are.
+    """
+    if (root / "requirements.txt").is_file():
+        return "pip install seedbed -r requirements.txt"
+    try:
+        said = tomllib.loads(_text(root / "pyproject.toml") or "")
+    except tomllib.TOMLDecodeError:
+        said = {}
+    if "build-system" in said:
+        return "pip install seedbed ."
+    if "project" in said:
+        return "pip install uv && uv pip install --system seedbed -r pyproject.toml"
+    return "pip install seedbed"
 
 
 def _seeds_folder(root: Path) -> str:

@@ -14,7 +14,7 @@ from seedbed.starter.reading_alembic import USUAL, Said, find_histories
 from seedbed.starter.reading_code import Code, Module, imported_names, name_of, parsed
 
 _VARIABLE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", re.MULTILINE)
-_OF_A_DATABASE = re.compile(r"DATABASE|POSTGRES|^DB_|_DB$|^PG[A-Z]+$|SQLALCHEMY")
+_OF_A_DATABASE = re.compile(r"DATABASE|POSTGRES|(?:^|_)DB(?:_|$)|^PG|^(?!SENTRY).*DSN$|SQLALCHEMY")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
@@ -234,7 +234,7 @@ def _entries(code: Code, history: HistoryFound | None) -> Iterator[str]:
     tree = parsed(history.env) if history is not None and history.env is not None else None
     if tree is None:
         return
-    names = list(imported_names(tree))
+    names = list(imported_names(ast.walk(tree)))
     if any(name_of(node) in {"walk_packages", "iter_modules", "import_module"} for node in ast.walk(tree)):
         texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
         packages = [text for text in texts if _DOTTED.fullmatch(text)]

@@ -2,7 +2,8 @@
 
 import ast
 import os
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +11,13 @@ from pathlib import Path
 _PASSED_OVER = frozenset({"__pycache__", "build", "dist", "node_modules", "site-packages", "test", "tests", "venv"})
 _BASES = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta", "MappedAsDataclass"})
 _MAKERS = frozenset({"declarative_base", "automap_base", "SQLAlchemy"})
-_KEYED = frozenset({"mapped_column", "Column"})
+_COLUMNS = frozenset({"mapped_column", "Column", "Mapped"})
 
 
 @dataclass(frozen=True)
 class Module:
     """A module of the project: its tables by the names of their classes, whether they are SQLModel's alone or some of
-    them, the bases and metadata it defines, and the modules it may import.
+    them, the bases and metadata it defines, and the modules that are imported with it.
     """
 
     name: str
@@ -80,9 +81,9 @@ def python_files(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names) if name.endswith(".py"))
 
 
-def imported_names(tree: ast.AST, package: str = "") -> Iterator[str]:
+def imported_names(nodes: Iterable[ast.AST], package: str = "") -> Iterator[str]:
     """Every module that a text may import: of `from a import b`, both a and a.b."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -90,6 +91,18 @@ def imported_names(tree: ast.AST, package: str = "") -> Iterator[str]:
             base = ".".join([*filter(None, above), *([node.module] if node.module else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
+
+
+def run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
+    """What of a module is run when it is imported: no function's body, and nothing for type checkers alone."""
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        yield node
+        only_checked = isinstance(node, ast.If) and name_of(node.test) == "TYPE_CHECKING"
+        waiting += node.orelse if isinstance(node, ast.If) and only_checked else ast.iter_child_nodes(node)
 
 
 def parsed(file: Path) -> ast.Module | None:
@@ -145,7 +158,7 @@ def _module(name: str, file: Path) -> Module | None:
         of_sqlmodel=bool(sqlmodels) and not mapped and not tables,
         has_sqlmodel=bool(sqlmodels),
         bases=(*(f"{base}.metadata" for base in bases), *(one for one, made in assigned.items() if made == "MetaData")),
-        imports=tuple(dict.fromkeys(imported_names(tree, package))),
+        imports=tuple(dict.fromkeys(imported_names(run_at_import(tree), package))),
     )
 
 
@@ -157,18 +170,19 @@ def _is_sqlmodel(node: ast.ClassDef) -> bool:
 
 
 def _is_mapped(node: ast.ClassDef) -> bool:
-    assigned = {
-        target.id: statement.value
-        for statement in node.body
-        if isinstance(statement, ast.Assign | ast.AnnAssign)
-        for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
-        if isinstance(target, ast.Name)
-    }
-    if "__abstract__" in assigned or not node.bases or any(name_of(base) in _BASES for base in node.bases):
+    """Whether a class is a table by what it holds: its name and its key may come from a base, and what all bases of are
+    mixins is one itself.
+    """
+    said = [statement for statement in node.body if isinstance(statement, ast.Assign | ast.AnnAssign)]
+    targets = [target for one in said for target in (one.targets if isinstance(one, ast.Assign) else [one.target])]
+    names = {target.id for target in targets if isinstance(target, ast.Name)}
+    bases = [name_of(base) for base in node.bases]
+    if "__abstract__" in names or any(base in _BASES for base in bases):
         return False
-    if "__tablename__" in assigned or "__table__" in assigned:
+    if all(base.endswith("Mixin") for base in bases):
+        return False
+    if names & {"__tablename__", "__table__"}:
         return not _is_sqlmodel(node)
-    return any(
-        isinstance(value, ast.Call) and name_of(value) in _KEYED and any(k.arg == "primary_key" for k in value.keywords)
-        for value in assigned.values()
-    )
+    words = {name_of(one.value) for one in said if isinstance(one.value, ast.Call)}
+    words |= {name_of(one.annotation) for one in said if isinstance(one, ast.AnnAssign)}
+    return bool(words & _COLUMNS)
