@@ -49,8 +49,8 @@ class Clone:
 
     @property
     def whole_url(self) -> str:
-        """Its URL with the password, for any driver: asyncpg knows no `sslmode`, and without it a client asks the server,
-        which has no TLS.
+        """Its URL with the password, for any driver: asyncpg knows no `sslmode`, and without it a client asks the
+        server, which has no TLS.
         """
         without_tls = self.url.parameter("sslmode") == "disable"
         return (self.url.without_parameter("sslmode") if without_tls else self.url).reveal()
