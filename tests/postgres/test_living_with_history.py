@@ -33,6 +33,7 @@ from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration, find_project, load
+from tests.projects import fresh_database
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,15 +99,8 @@ def configuration(drafted: Path, tmp_path: Path, seedbed_server: ThrowawayServer
 
 @pytest.fixture
 def database(configuration: Configuration, seedbed_server: ThrowawayServer) -> Iterator[Database]:
-    origin = configuration.origin("DATABASE_URL")
-    admin = seedbed_server.url()
-    server = Database(admin, admin, configuration.environment, origin)
-    url = seedbed_server.url("living")
-    with connect(server, autocommit=True) as connection:
-        execute_plain(connection, "CREATE DATABASE living")
-    yield Database(url, url, configuration.environment, origin)
-    with connect(server, autocommit=True) as connection:
-        execute_plain(connection, "DROP DATABASE living WITH (FORCE)")
+    with fresh_database(seedbed_server, configuration.environment) as made:
+        yield made
 
 
 def run(database: Database, statement: str) -> None:
@@ -150,7 +144,7 @@ class TestSeals:
         file = read_history(configuration.project).revisions[0].file
         file.write_text(file.read_text(encoding="utf-8") + "# later\n", encoding="utf-8")
 
-        with pytest.raises(RevisionEdited, match="living had it"):
+        with pytest.raises(RevisionEdited, match=f"{database.name} had it"):
             drift(configuration, database)
 
 

@@ -1,50 +1,38 @@
 """A copy that is being made into a preview, and who may touch it meanwhile."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
 
 from seedbed.errors import MarkedOtherwise, ProtectedEnvironment
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.marks import PREPARING, Destructive, agree, refuse_protected, write_mark
-from seedbed.settings import Environment, Origin
-from seedbed.settings.sources import Kind
-
-
-def seen_from(environment: Environment, server: ThrowawayServer) -> Database:
-    url = server.url("preparing")
-    return Database(url, url, environment, Origin(Kind.DERIVED, "a test"))
+from seedbed.settings import Environment
+from tests.projects import fresh_database
 
 
 @pytest.fixture
-def server(seedbed_server: ThrowawayServer) -> Iterator[ThrowawayServer]:
-    """A server with a database marked `preparing`."""
-    url = seedbed_server.url()
-    with connect(
-        Database(url, url, Environment.TESTING, Origin(Kind.DERIVED, "a test")), autocommit=True
-    ) as administration:
-        administration.execute(text("CREATE DATABASE preparing"))
-        with connect(seen_from(Environment.PREVIEW, seedbed_server)) as connection:
+def copied(seedbed_server: ThrowawayServer) -> Iterator[Database]:
+    """A database marked `preparing`, as a preview."""
+    with fresh_database(seedbed_server, Environment.PREVIEW) as database:
+        with connect(database) as connection:
             write_mark(connection, PREPARING)
             connection.commit()
-        yield seedbed_server
-        administration.execute(text("DROP DATABASE preparing"))
+        yield database
 
 
 class TestPreparing:
-    def test_is_accepted_as_a_preview_by_migrating_and_by_seeding(self, server: ThrowawayServer) -> None:
-        database = seen_from(Environment.PREVIEW, server)
-
-        with connect(database) as connection:
-            agree(connection, database, "migrate")
-            refuse_protected(connection, database, Destructive.SEED)
+    def test_is_accepted_as_a_preview_by_migrating_and_by_seeding(self, copied: Database) -> None:
+        with connect(copied) as connection:
+            agree(connection, copied, "migrate")
+            refuse_protected(connection, copied, Destructive.SEED)
 
     @pytest.mark.parametrize("environment", [Environment.DEVELOPMENT, Environment.PRODUCTION])
-    def test_is_refused_as_anything_else(self, server: ThrowawayServer, environment: Environment) -> None:
-        database = seen_from(environment, server)
+    def test_is_refused_as_anything_else(self, copied: Database, environment: Environment) -> None:
+        database = replace(copied, environment=environment)
 
         with connect(database) as connection:
             with pytest.raises(MarkedOtherwise):
@@ -52,10 +40,9 @@ class TestPreparing:
             with pytest.raises(MarkedOtherwise):
                 refuse_protected(connection, database, Destructive.SEED)
 
-    def test_is_never_reset(self, server: ThrowawayServer) -> None:
-        database = seen_from(Environment.PREVIEW, server)
+    def test_is_never_reset(self, copied: Database) -> None:
+        with connect(copied) as connection, pytest.raises(ProtectedEnvironment) as refused:
+            refuse_protected(connection, copied, Destructive.RESET)
 
-        with connect(database) as connection, pytest.raises(ProtectedEnvironment) as refused:
-            refuse_protected(connection, database, Destructive.RESET)
-
-        assert str(refused.value) == "preparing is marked preparing, and a preparing database is never reset."
+        said = f"{copied.name} is marked preparing, and a preparing database is never reset."
+        assert str(refused.value) == said

@@ -6,7 +6,6 @@ from datetime import date
 from functools import cached_property
 from typing import Annotated, Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,6 +32,7 @@ from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.serving import create_app
 from seedbed.serving.resources import resources
 from seedbed.settings import DatabaseUrl, Project, load
+from tests.projects import fresh_database
 
 METADATA = MetaData()
 HIDDEN = "Zq7w-never-to-be-read"
@@ -133,11 +133,9 @@ TICKETS = st.fixed_dictionaries(
 
 
 @pytest.fixture(scope="module")
-def url(seedbed_server: ThrowawayServer) -> DatabaseUrl:
-    with psycopg.connect(seedbed_server.url().reveal(), autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS spoken WITH (FORCE)")
-        connection.execute("CREATE DATABASE spoken")
-    return seedbed_server.url("spoken")
+def url(seedbed_server: ThrowawayServer) -> Iterator[DatabaseUrl]:
+    with fresh_database(seedbed_server) as database:
+        yield database.url
 
 
 @pytest.fixture(scope="module")
