@@ -354,6 +354,42 @@ class TestDocument:
         assert "Link" in document["paths"]["/shelfs"]["get"]["responses"]["200"]["headers"]
         assert "HTTPValidationError" not in json.dumps(document)
 
+    def test_has_a_type_of_the_whole_row_and_one_of_what_fields_leave(self, client: TestClient) -> None:
+        document = client.get("/openapi.json").json()
+
+        schemas = document["components"]["schemas"]
+        said = document["paths"]["/shelfs/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert said == {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Shelf", "Shelf.part")]}
+        assert schemas["Shelf"]["required"] == list(client.get("/shelfs?limit=1").json()[0])
+        assert "required" not in schemas["Shelf.part"]
+        assert schemas["Shelf.part"]["properties"] == schemas["Shelf"]["properties"]
+
+    def test_names_each_operation_once(self, tmp_path: Path) -> None:
+        apart = MetaData()
+
+        class User(SQLModel, table=True):
+            metadata = apart
+            id: int = Field(primary_key=True)
+
+        class Task(SQLModel, table=True):
+            metadata = apart
+            id: int = Field(primary_key=True)
+            user_id: int = Field(foreign_key="user.id")
+
+        class UsersTasks(SQLModel, table=True):
+            __tablename__ = "users_tasks"
+            metadata = apart
+            id: int = Field(primary_key=True)
+
+        models: list[Any] = [User, Task, UsersTasks]
+        configuration = load(Project(root=tmp_path, name="named"), environ={})
+        schema = Schema(apart, {model.__table__.key: model for model in models})
+        document = create_app(configuration, schema, DatabaseUrl("u", "p", "127.0.0.1", "1", "x")).openapi()
+
+        ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+        assert len(ids) == len(set(ids))
+        assert "list_tasks_of_users" in ids
+
 
 class TestOwnRoutes:
     @pytest.fixture

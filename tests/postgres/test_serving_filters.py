@@ -214,6 +214,11 @@ class TestOperators:
         assert said["tags.cs"]["schema"]["type"] == "array"
         assert said["tags.cs"]["explode"] is False
         assert said["tags.cs"]["description"] == "Rows whose tags contains this."
+        assert said["during.cs"]["description"].endswith(
+            "contains this, such as [2026-01-01T00:00:00Z,2026-02-01T00:00:00Z)."
+        )
+        assert said["stays.cs"]["description"] == "Rows whose stays contains this, such as {[1,5)}."
+        assert said["took.gt"]["description"] == "Rows whose took is > this, such as 3600, which is in seconds."
         assert said["facts.cs"]["schema"] == {"type": "string", "contentMediaType": "application/json"}
         assert said["took.gt"]["schema"] == {"type": "number"}
         assert "facts.gt" not in said

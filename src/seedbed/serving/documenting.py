@@ -80,10 +80,22 @@ def _components(served: Sequence[Resource]) -> dict[str, Any]:
     models = [(resource.answers.model, "serialization") for resource in served]
     _, schema = models_json_schema(models, by_alias=True, ref_template=_REF)  # type: ignore[arg-type]
     found: dict[str, Any] = schema.get("$defs", {})
-    for resource in served:  # `fields` may leave any column out
-        found[_name(resource)].pop("required", None)
-        found[_name(resource)]["additionalProperties"] = False
+    for resource in served:
+        whole = found[_name(resource)]
+        whole["additionalProperties"] = False
+        whole["required"] = list(resource.answers.fields)
+        part = {name: said for name, said in whole.items() if name != "required"}
+        found[_part(resource)] = part | {"description": f"What is left of a {_name(resource)} by `fields`."}
     return found
+
+
+def _answer(resource: Resource) -> dict[str, Any]:
+    """A whole row, which is the type that a client's program wants, or what `fields` leaves of it."""
+    return {"anyOf": [{"$ref": _REF.format(model=name)} for name in (_name(resource), _part(resource))]}
+
+
+def _part(resource: Resource) -> str:
+    return f"{_name(resource)}.part"
 
 
 def _name(resource: Resource) -> str:
@@ -104,7 +116,7 @@ def _tables(served: Sequence[Resource]) -> dict[str, Any]:
 def _list(resource: Resource, of: Resource, link: Link | None = None) -> dict[str, Any]:
     summary = f"List {of.name}" if link is None else f"List the {of.name} of one {resource.table.name}"
     parameters = [*(_keys(resource) if link else []), *_page(of), *_filters(of)]
-    schema = {"type": "array", "maxItems": LARGEST_PAGE, "items": {"$ref": _REF.format(model=_name(of))}}
+    schema = {"type": "array", "maxItems": LARGEST_PAGE, "items": _answer(of)}
     statuses = (304, 401, 404, 422, 503) if link else (304, 401, 422, 503)
     return _operation(resource, link, "list", summary, parameters, schema, _HEADERS | _PAGE_HEADERS, statuses)
 
@@ -113,8 +125,7 @@ def _row(resource: Resource, link: Link | None = None) -> dict[str, Any]:
     of = resource if link is None else link.to
     summary = f"Get one {of.table.name}" if link is None else f"Get the {of.table.name} of one {resource.table.name}"
     parameters = [*_keys(resource), _chosen(of)]
-    schema = {"$ref": _REF.format(model=_name(of))}
-    return _operation(resource, link, "get", summary, parameters, schema, _HEADERS, (304, 401, 404, 422, 503))
+    return _operation(resource, link, "get", summary, parameters, _answer(of), _HEADERS, (304, 401, 404, 422, 503))
 
 
 def _operation(
@@ -127,7 +138,7 @@ def _operation(
     return {
         "tags": [resource.name],
         "summary": summary,
-        "operationId": "_".join([verb, resource.name, *([link.name] if link else [])]),
+        "operationId": f"{verb}_{link.name}_of_{resource.name}" if link else f"{verb}_{resource.name}",
         "parameters": parameters,
         "responses": {"200": good, "414": documented(414)[414], **problems},
     }
@@ -178,7 +189,8 @@ def _filters(of: Resource) -> list[Any]:
             schema = _filter_schema(column) if comparison.values is None else dict(comparison.values.schema)
             if name == "in":
                 schema = {"type": "array", "items": listed(schema), "minItems": 1, "maxItems": 100}
-            says = f"Rows whose {column.name} {comparison.says}."
+            example = getattr(comparison.values or column.kind.values, "example", "")
+            says = f"Rows whose {column.name} {comparison.says}{example and f', such as {example}'}."
             names = [f"{column.name}.{name}"]
             if name == "eq" and column.name not in RESERVED:
                 names.insert(0, column.name)

@@ -23,11 +23,15 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Values:
-    """Values of a request: `parse` makes what PostgreSQL reads as `cast`, and `schema` is what OpenAPI says of them."""
+    """Values of a request: `parse` makes what PostgreSQL reads as `cast`, and `schema` is what OpenAPI says of them.
+
+    `example` is of those that nobody could guess from that. It is told in words: tools fill OpenAPI's own examples in.
+    """
 
     cast: str
     parse: Parse = str
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    example: str = ""
 
 
 _NUMERAL = re.compile(r"[+-]?([0-9]{1,1000}(\.[0-9]{0,1000})?|\.[0-9]{1,1000})([eE][+-]?[0-9]{1,3})?|NaN|-?Infinity")
@@ -126,7 +130,8 @@ def moment(*, zone: bool) -> Values:
         return (utc(value) if zone else value.replace(tzinfo=None)).isoformat()
 
     schema = {"type": "string", "format": "date-time"}
-    return Values("timestamptz" if zone else "timestamp", _moment(_reader(datetime), write), schema)
+    example = "2026-01-31T12:00:00" + ("Z" if zone else "")
+    return Values("timestamptz" if zone else "timestamp", _moment(_reader(datetime), write), schema, example)
 
 
 def one_of(cast: str, stored: Mapping[str, str]) -> Values:
@@ -207,6 +212,7 @@ def listed(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def range_of(bound: Values, cast: str) -> Values:
     """A range as PostgreSQL writes it, or one value, for the range that has it alone."""
+    lower, upper = _ENDS.get(bound.schema.get("format", ""), ("1", "5"))
 
     def parse(text: str) -> str:
         if text == "empty":
@@ -217,15 +223,22 @@ def range_of(bound: Values, cast: str) -> Values:
                 raise Unreadable("Input should be a range, such as [1,5), or a value within")
             return f"[{(alone := _quoted(bound.parse(text)))},{alone}]"
         opening, *bounds, closing = match.groups(default="")
-        lower, upper = bounds[0] or bounds[1], bounds[2] or bounds[3]
-        return f"{opening}{lower and _quoted(bound.parse(lower))},{upper and _quoted(bound.parse(upper))}{closing}"
+        from_, to = bounds[0] or bounds[1], bounds[2] or bounds[3]
+        return f"{opening}{from_ and _quoted(bound.parse(from_))},{to and _quoted(bound.parse(to))}{closing}"
 
-    return Values(cast, parse)
+    return Values(cast, parse, example=f"[{lower},{upper})")
+
+
+_ENDS = {
+    "date": ("2026-01-01", "2026-02-01"),
+    "date-time": ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"),
+}
 
 
 def ranges_of(bound: Values, cast: str) -> Values:
     """Several ranges in braces, or one without."""
-    one = range_of(bound, "").parse
+    single = range_of(bound, "")
+    one = single.parse
 
     def parse(text: str) -> str:
         inside = text[1:-1] if text.startswith("{") and text.endswith("}") else None
@@ -234,7 +247,7 @@ def ranges_of(bound: Values, cast: str) -> Values:
             raise Unreadable("Input should be ranges in braces, such as {[1,5),[7,9)}")
         return "{" + ",".join(one(each) for each in (found if inside is not None else [text])) + "}"
 
-    return Values(cast, parse)
+    return Values(cast, parse, example=f"{{{single.example}}}")
 
 
 def _quoted(text: str) -> str:
@@ -250,8 +263,9 @@ BOOLEAN = Values("boolean", _boolean, {"type": "boolean"})
 UUIDS = Values("uuid", _uuid, {"type": "string", "format": "uuid"})
 DATE = Values("date", _moment(_read_date, lambda day: str(day.isoformat())), {"type": "string", "format": "date"})
 TIME = Values("time", _moment(_read_time, lambda clock: str(clock.replace(tzinfo=None).isoformat())))
-INTERVAL = Values("interval", _seconds, {"type": "number"})
-NETWORK, HARDWARE, HARDWARE8 = Values("inet", _network), Values("macaddr", _hardware), Values("macaddr8", _hardware)
+INTERVAL = Values("interval", _seconds, {"type": "number"}, "3600, which is in seconds")
+NETWORK = Values("inet", _network, example="10.0.0.0/8")
+HARDWARE, HARDWARE8 = Values("macaddr", _hardware), Values("macaddr8", _hardware)
 BITS = Values("varbit", _bits, {"type": "string", "pattern": "^[01]*$"})
 BYTES = Values("bytea", _bytes, {"type": "string", "format": "base64url"})
-JSON = Values("jsonb", _json, {"type": "string", "contentMediaType": "application/json"})
+JSON = Values("jsonb", _json, {"type": "string", "contentMediaType": "application/json"}, '{"key":"value"}')
