@@ -1780,6 +1780,19 @@ class RoleUnfit(ServiceError):
         )
 
 
+class RequestUnreadable(ServiceError):
+    """What came over a connection is no HTTP request, or one with a URL beyond all measure."""
+
+    code = "SB623"
+    status = 400
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            "This is no HTTP request that can be read.",
+            remedy=f"Its method has to be one of HTTP's, and a URL here has at most {most} bytes.",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 7xx
 
 

@@ -173,6 +173,22 @@ class TestSizes:
 
         assert (answer.status_code, answer.json()["code"]) == (414, "SB610")
 
+    @pytest.mark.parametrize(
+        "sent", [b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n", b"MAKE / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"]
+    )
+    def test_beyond_what_http_can_carry_are_a_problem_too(
+        self, project: Project, kennel: Database, sent: bytes
+    ) -> None:
+        listening = listen("127.0.0.1", free_port())
+        address = listening.getsockname()
+        with served(app_of(project, kennel.url).app, listening), socket.create_connection(address) as asking:
+            asking.sendall(sent)
+            head, _, body = b"".join(iter(lambda: asking.recv(65536), b"")).partition(b"\r\n\r\n")
+
+        assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b"content-type: application/problem+json" in head
+        assert (json.loads(body)["code"], json.loads(body)["status"]) == ("SB623", 400)
+
     def test_of_values_that_fit_no_cursor_are_said(self, client: TestClient, kennel: Database) -> None:
         execute(kennel.direct, "UPDATE pet SET name = repeat('x', 9000) WHERE id = 1")
         try:

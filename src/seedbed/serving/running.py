@@ -13,9 +13,12 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from seedbed.errors import CannotListen, PortTaken
+from seedbed.errors import CannotListen, PortTaken, RequestUnreadable
+from seedbed.serving.access import URL_BYTES
 from seedbed.serving.logs import LOG, LOGGER, JsonLines, PlainLines
+from seedbed.serving.problems import problem_for
 
 _TRIES = 20
 _DRAIN_SECONDS = 10
@@ -109,10 +112,20 @@ def _server(app: ASGIApp) -> uvicorn.Server:
     loop = "asyncio:SelectorEventLoop" if sys.platform == "win32" else "auto"
     return _Server(
         uvicorn.Config(
-            app, loop=loop, log_config=None, log_level="warning", access_log=False,
+            app, loop=loop, http=_Protocol, log_config=None, log_level="warning", access_log=False,
             server_header=False, timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
     )  # fmt: skip
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, whose refusal of what is no request is a problem like all others."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words, which it logs
+        answer = problem_for(RequestUnreadable(URL_BYTES))
+        headers = [name + b": " + value for name, value in [*answer.raw_headers, (b"connection", b"close")]]
+        self.transport.write(b"\r\n".join([b"HTTP/1.1 400 Bad Request", *headers, b"", bytes(answer.body)]))
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
