@@ -217,6 +217,28 @@ class TestMarks:
             ]  # fmt: skip
             assert unmarked(schema) == ["person.birthday"]
 
+    def test_are_wanted_of_names_beside_a_person_and_of_what_opens_doors(self, tmp_path: Path) -> None:
+        tables = """
+            class Customer(Table, table=True):
+                id: int | None = Field(default=None, primary_key=True)
+                name: str
+                born: date
+                tax_id: str
+                partner_id: int
+                api_key: str
+                reset_token: bytes
+                tokens_used: int
+                token_expires_at: datetime
+
+            class Product(Table, table=True):
+                id: int | None = Field(default=None, primary_key=True)
+                name: str
+        """
+        with little_project(tmp_path, tables) as project:
+            found = unmarked(load_schema(project.settled))
+
+        assert found == [f"customer.{name}" for name in ("name", "born", "tax_id", "api_key", "reset_token")]
+
     def test_are_missing_where_nothing_is_personal(self, tmp_path: Path, database: Database) -> None:
         tables = "class Plain(Table, table=True):\n    id: int | None = Field(default=None, primary_key=True)\n"
         with little_project(tmp_path, tables) as project, pytest.raises(NothingMasked):

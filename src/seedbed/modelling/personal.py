@@ -5,17 +5,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, LargeBinary, String, Table, TypeDecorator, Uuid
 
 if TYPE_CHECKING:
     from seedbed.modelling.loading import Schema
 
 _KEY = "pii"
 _LOOKS_PERSONAL = re.compile(
-    r"e_?mail|phone|mobile|(^|_)(first|last|full|middle|given|family|sur|maiden|display|nick|user)_?name$|birth|(^|_)ssn"
+    r"e_?mail|phone|mobile|(^|_)(first|last|full|middle|given|family|sur|maiden|display|nick|user)_?name$|birth|(^|_)(born|dob)(_|$)|(^|_)ssn"
     r"|passport|street|address|post_?code|zip_?code|iban|card_number|password|secret|(^|_)ip(_|$)|tax_id|national_id"
     r"|latitude|longitude|avatar"
 )
+_NOT_A_KEY = ("tax_id", "national_id")
+"""Numbers of people that end as the keys of rows do."""
+
+_OF_A_PERSON = re.compile(r"e_?mail|phone|mobile|birth|(^|_)(born|dob)(_|$)|(first|last|given|family|sur)_?name$")
+"""Beside such a column, `name` alone is somebody's."""
+
+_OPENS_DOORS = re.compile(r"token|(api|access|private|signing)_?key|credential|(^|_)otp(_|$)")
+"""Where it is text or bytes: a number of that name counts something."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +51,19 @@ def unmarked(schema: "Schema") -> list[str]:
         f"{table.key}.{column.name}"
         for table in schema.metadata.sorted_tables
         for column in table.columns
-        if not _mark(schema, table, column)[0]
-        and not column.foreign_keys
-        and not column.name.endswith("_id")
-        and _LOOKS_PERSONAL.search(column.name.lower())
+        if not _mark(schema, table, column)[0] and not column.foreign_keys and _looks_personal(column)
     ]
+
+
+def _looks_personal(column: Column[Any]) -> bool:
+    name = column.name.lower()
+    if name.endswith("_id") and not name.endswith(_NOT_A_KEY):
+        return False
+    if name == "name":
+        return any(_OF_A_PERSON.search(other.name.lower()) for other in column.table.columns)
+    kept = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    opens = isinstance(kept, (String, LargeBinary, Uuid)) and _OPENS_DOORS.search(name)
+    return bool(opens or _LOOKS_PERSONAL.search(name))
 
 
 def _mark(schema: "Schema", table: Table, column: Column[Any]) -> tuple[bool, str | None]:
