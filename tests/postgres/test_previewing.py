@@ -426,6 +426,21 @@ class TestCollect:
 
         assert [branch.name for branch in branches.list()] == ["preview/pr-2"]
 
+    def test_deletes_any_branch_that_has_ended(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        make(branches, "mine")
+        make(branches, "tried", lasting=timedelta(days=3))
+        kept = safety(branches)
+        later = datetime.now(UTC) + timedelta(days=5)
+
+        soon = collect(configuration, Rules(), delete=True, now=later)
+        late = collect(configuration, Rules(), delete=True, now=later + timedelta(days=5))
+
+        assert [(one.branch.name, one.deleted) for one in soon] == [("tried", True)]
+        assert [(one.branch.name, one.deleted) for one in late] == [(kept.name, True)]
+        assert [branch.name for branch in branches.list()] == ["mine"]
+
     def test_takes_children_first_and_keeps_the_parent_of_one_that_stays(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:

@@ -22,11 +22,12 @@ from seedbed.modelling.building import build
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database, locate
 from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.marking import change_mark
 from seedbed.serving import create_app
 from seedbed.serving.access import decide, new_token
 from seedbed.serving.granting import grant_reader
 from seedbed.serving.running import listen, served
-from seedbed.settings import DatabaseUrl, load
+from seedbed.settings import DatabaseUrl, Environment, load
 from tests.postgres.embedded_projects import reference_project
 from tests.postgres.services import free_port, until
 from tests.projects import Project, execute, fresh_database, little_project
@@ -398,6 +399,19 @@ class TestReader:
             grant_reader(as_reader, project.load_schema(), "kennel reader", password=None)
         with pytest.raises(NotPermitted, match="read-only transaction"):
             grant_reader(as_reader, project.load_schema(), "another", password=None)
+
+    def test_finds_a_server_that_is_up_without_its_mark(
+        self, project: Project, kennel: Database, reader: DatabaseUrl
+    ) -> None:
+        change_mark(kennel, Environment.DEVELOPMENT)
+        try:
+            found = project.json("seedbed", "db", "status", DATABASE_URL=reader.reveal())
+        finally:
+            execute(kennel.direct, "DROP SCHEMA seedbed CASCADE")
+
+        assert found["running"]
+        assert found["version"] is not None
+        assert "permission denied for schema seedbed" in found["problem"]
 
     def test_has_no_empty_password(self, project: Project, kennel: Database) -> None:
         command = ("seedbed", "db", "grant-reader", "kennel_reader", "--password-stdin")

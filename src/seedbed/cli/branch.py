@@ -1,7 +1,7 @@
 """`seedbed branch`: copies of the environment's database, each with a name."""
 
 import shlex
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -31,7 +31,13 @@ def branch() -> None:
 @branch.command()
 @click.argument("name", metavar="NAME")
 @click.option("--from", "parent", metavar="NAME", help="The branch to copy, instead of the environment's database.")
-@click.option("--lasting", type=DURATION, default="never", show_default=True, help="When it ends, such as 7d.")
+@click.option(
+    "--lasting",
+    type=DURATION,
+    default="never",
+    show_default=True,
+    help="When it ends, such as 7d: Neon deletes it then, and here `seedbed preview gc` does.",
+)
 @click.option("--force", is_flag=True, help="End sessions that are idle on the database that is copied.")
 @env_option
 @json_option
@@ -192,4 +198,7 @@ def _written(moment: datetime) -> str:
 
 
 def _until(branch: "Branch") -> str:
-    return f"until {_written(branch.expires_at)}" if branch.expires_at else ""
+    if branch.expires_at is None:
+        return ""
+    past = branch.expires_at <= datetime.now(UTC)
+    return f"{'ended' if past else 'until'} {_written(branch.expires_at)}"

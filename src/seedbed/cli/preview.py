@@ -197,9 +197,9 @@ def gc(
 ) -> None:
     """List the previews that nobody needs any more, and with --delete delete them.
 
-    Those whose end is past, those that were half made an hour ago, and those that the options name. Only what this
-    project made as a preview goes, children before parents; each is looked at once more before. An empty list of pull
-    requests is refused. Ends with 1 when something could not be deleted.
+    Those that were half made an hour ago, those that the options name, and every branch whose end is past, which Neon
+    deletes by itself. Only what this project made goes, and never the base, children before parents; each is looked at
+    once more before. An empty list of pull requests is refused. Ends with 1 when something could not be deleted.
     """
     from seedbed.previewing.collecting import Rules, collect, pull_requests
 

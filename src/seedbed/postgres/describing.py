@@ -79,11 +79,13 @@ def _asked_of(server: Server, name: str, configuration: Configuration) -> _Asked
 
 
 def _asked(database: Database) -> _Asked:
+    """A role that may not see the mark has found a server that is up all the same."""
+    version = None
     try:
         with connect(database) as connection:
             version = connection.execute(text("SHOW server_version")).scalar()
             return _Asked(version, read_mark(connection))
     except ServerError as error:
-        return _Asked(problem=error.message)
+        return _Asked(version, problem=error.message)
     except psycopg2.Error as error:
-        return _Asked(problem=sentence(error))
+        return _Asked(version, problem=sentence(error))

@@ -1,4 +1,4 @@
-"""Previews that nobody needs any more, found and deleted."""
+"""Previews that nobody needs any more, and branches whose end is past, found and deleted."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -28,7 +28,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Collected:
-    """A preview, why it goes, and what kept it where something did; `deleted` is false in a dry run."""
+    """A branch, why it goes, and what kept it where something did; `deleted` is false in a dry run."""
 
     branch: Branch
     because: str
@@ -59,17 +59,17 @@ def pull_requests(lines: Iterable[str], source: str) -> frozenset[str]:
 def collect(
     configuration: Configuration, rules: Rules, *, delete: bool, now: datetime | None = None
 ) -> list[Collected]:
-    """Find the previews that can go, and with `delete` delete them: children before their parents.
+    """Find the branches that can go, and with `delete` delete them: children before their parents.
 
-    A preview goes when its end is past, when the rules say so, or when it has been half made for an hour. Only what
-    this project made as a preview is looked at, and never the base. Each is looked at once more before it is deleted,
-    and stays where it has changed meanwhile or has children that stay. What cannot be deleted is said and kept; the
-    others go.
+    A preview goes when the rules say so, or when it has been half made for an hour; any branch when its end is past,
+    such as a safety copy, as on Neon it does by itself. Only what this project made is looked at, and never the base.
+    Each is looked at once more before it is deleted, and stays where it has changed meanwhile or has children that
+    stay. What cannot be deleted is said and kept; the others go.
     """
     moment = now or datetime.now(UTC)
     provider = provider_of(configuration)
     branches = provider.list()
-    going = {one.name: (one, why) for one in branches if _may_go(one) and (why := _reason(one, rules, moment))}
+    going = {one.name: (one, why) for one in branches if (why := _reason(one, rules, moment))}
     staying = {branch.parent for branch in branches if branch.name not in going}
     done: list[Collected] = []
     for branch, why in _children_first(list(going.values())):
@@ -86,13 +86,13 @@ def collect(
     return done
 
 
-def _may_go(branch: Branch) -> bool:
-    return branch.environment is Environment.PREVIEW and branch.name != BASE and not branch.sealed
-
-
 def _reason(branch: Branch, rules: Rules, now: datetime) -> str | None:
+    if branch.name == BASE:
+        return None
     if branch.expires_at is not None and branch.expires_at <= now:
         return f"ended on {branch.expires_at:%Y-%m-%d}"
+    if branch.environment is not Environment.PREVIEW or branch.sealed:
+        return None
     if not branch.ready and now - branch.created_at > HALF_MADE:
         return "half made, and nobody is at work on it"
     number = _number(branch.name)
