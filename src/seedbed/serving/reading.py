@@ -143,12 +143,12 @@ class Reader:
         wire = await self.pool.take(until)
         while not wire.alive:  # it died between being given and being used
             wire = await self.pool.take(until)
-        loop = asyncio.get_running_loop()
-        doubts = [loop.call_at(until - self._deadline / 2, self.doubt)]
+        suspicion = None
         if not wire.prepares:
-            doubts.append(loop.call_later(_DOUBTFUL, self.pool.suspect))
+            suspicion = asyncio.get_running_loop().call_later(_DOUBTFUL, self.pool.suspect)
+        half = until - self._deadline / 2
         try:
-            return wire, await wire.run(statement, parameters, until)
+            return wire, await wire.run(statement, parameters, until, patient_until=half, doubt=self.doubt)
         except ConnectionLost:
             raise
         except psycopg.Error:
@@ -158,8 +158,8 @@ class Reader:
             self.pool.abandon(wire)
             raise
         finally:
-            for doubt in doubts:
-                doubt.cancel()
+            if suspicion is not None:
+                suspicion.cancel()
 
     async def _lend(self) -> SharedConnection:
         wire, _ = await self._run(PING, ())
