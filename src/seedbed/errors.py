@@ -322,7 +322,9 @@ class RevisionFailed(MigrationError):
 
     code = "SB204"
 
-    def __init__(self, revision: str, reason: str, *, applied: Sequence[str], in_steps: bool = False) -> None:
+    def __init__(
+        self, revision: str, reason: str, *, applied: Sequence[str], in_steps: bool = False, place: str | None = None
+    ) -> None:
         done = ", ".join(applied)
         before = f"{done} stayed applied" if applied else "nothing was applied"
         failed, again = "failed and was rolled back", ""
@@ -331,7 +333,7 @@ class RevisionFailed(MigrationError):
             failed = "failed at a step, and its steps are committed as they run"
             again = ": it goes on where it was, and replaces an index that is left invalid"
         super().__init__(
-            f"Revision {revision} {failed}; {before}. PostgreSQL says: {reason}",
+            f"Revision {revision} {failed}; {before}. {'PostgreSQL says' if place is None else place}: {reason}",
             remedy=f"Mend the revision or the rows it trips over, then run seedbed migrate apply again{again}.",
         )
 
@@ -426,6 +428,19 @@ class ConnectionIgnored(MigrationError):
         super().__init__(
             f"{env} does not take the connection that Seedbed hands over, and would migrate whatever it connects to.",
             remedy="Look at the lines it lacks, and have them written: seedbed init",
+        )
+
+
+class EnvironmentFailed(MigrationError):
+    """The project's env.py raised before it ran a revision."""
+
+    code = "SB227"
+
+    def __init__(self, env: Path, place: str, reason: str) -> None:
+        super().__init__(
+            f"{env} failed at {place}, before any revision: {reason}",
+            remedy="Set what it asks for. An address of a database may be any there: Seedbed hands over its own "
+            "connection.",
         )
 
 

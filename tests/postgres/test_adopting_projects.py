@@ -169,3 +169,37 @@ class TestAdoptedProject:
 
         assert refused.stderr.startswith("SB223 src/alembic/env.py does not take the connection")
         assert rows(database, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'seedbed')") == [(0,)]
+
+    def test_is_told_what_its_env_asks_for_before_it_comes_to_the_revisions(
+        self, library: Project, database: Database, seedbed_server: ThrowawayServer
+    ) -> None:
+        given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
+        library.run("seedbed", "init", "--write", given=given)
+        env = library.root / "src/alembic/env.py"
+        asks = "import os\nos.environ['LIBRARY_DSN']\nconfig = context.config"
+        env.write_text(env.read_text().replace("config = context.config", asks))
+        line = env.read_text().splitlines().index("os.environ['LIBRARY_DSN']") + 1
+        said = (
+            f"SB227 src/alembic/env.py failed at src/alembic/env.py, line {line}, before any revision: "
+            "KeyError: 'LIBRARY_DSN'\n"
+        )
+
+        for command in (["apply"], ["check"], ["plan"], ["plan", "--offline"]):
+            failed = library.run("seedbed", "migrate", *command, code=1, given=given)
+            assert failed.stderr.startswith(said), command
+
+        library.run("seedbed", "migrate", "apply", given={**given, "LIBRARY_DSN": "any"})
+
+    def test_is_told_the_line_at_which_a_revision_raises(
+        self, library: Project, database: Database, seedbed_server: ThrowawayServer
+    ) -> None:
+        given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
+        library.run("seedbed", "init", "--write", given=given)
+        revision = library.root / "src/alembic/versions/2024-01-03_second.py"
+        revision.write_text(revision.read_text().replace("def upgrade():\n", "def upgrade():\n    {}['admin']\n"))
+        said = "src/alembic/versions/2024-01-03_second.py, line 8: KeyError: 'admin'\n"
+
+        for command in ("check", "plan", "apply"):
+            failed = library.run("seedbed", "migrate", command, code=1, given=given)
+            assert failed.stderr.startswith("SB204 Revision b2 failed and was rolled back; "), command
+            assert said in failed.stderr, command

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+import psycopg2
 from alembic import command
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -14,7 +15,7 @@ from seedbed.migrating.handing_over import handed, refuse_deaf
 from seedbed.migrating.history import History, Revision, current_revision, due, ends, parted, read_history
 from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
 from seedbed.migrating.progress import watched
-from seedbed.modelling import in_words
+from seedbed.modelling.loading import failing_place, in_words
 from seedbed.postgres.connecting import connect, missing_extension, sentence
 from seedbed.postgres.databases import Database, refuse_pooler, refuse_unfit
 from seedbed.postgres.locks import migrating_alone
@@ -136,9 +137,9 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
         if (extension := missing_extension(error)) is not None:
             raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
-        said = sentence(error) if isinstance(error, DBAPIError) else in_words(error)
+        said, place = _what_failed(project, error)
         in_steps = "autocommit_block" in left[0].file.read_text(encoding="utf-8")
-        raise RevisionFailed(left[0].id, said, applied=done, in_steps=in_steps) from error
+        raise RevisionFailed(left[0].id, said, applied=done, in_steps=in_steps, place=place) from error
 
 
 def below(revision: Revision) -> str:
@@ -149,9 +150,29 @@ def below(revision: Revision) -> str:
 def move(project: Project, connection: Connection, target: str) -> None:
     """Take a throw-away database up or down to a revision, or up to where `current_revision` says that another one is.
     No lock, no mark: nobody else has it.
+
+    Raises:
+        DBAPIError: PostgreSQL refused it.
+        RevisionFailed: its own code raised.
+        RuntimeError: its downgrade says that there is no way back.
     """
     down = target == "base" or target.startswith("-") or "@" in target
-    with handed(project, connection) as config, bounded(connection, ORDINARY):
-        for one in parted(target):
-            (command.downgrade if down else command.upgrade)(config, one)
+    try:
+        with handed(project, connection) as config, bounded(connection, ORDINARY):
+            for one in parted(target):
+                (command.downgrade if down else command.upgrade)(config, one)
+    except (SeedbedError, DBAPIError, psycopg2.Error):
+        raise
+    except Exception as error:
+        if down and isinstance(error, RuntimeError):
+            raise
+        said, place = _what_failed(project, error)
+        raise RevisionFailed(target.partition("@")[0], said, applied=(), place=place) from error
     connection.rollback()
+
+
+def _what_failed(project: Project, error: Exception) -> tuple[str, str | None]:
+    """What PostgreSQL said, or else what the revision's own code did, and where."""
+    if isinstance(error, DBAPIError):
+        return sentence(error), None
+    return in_words(error), failing_place(project.root, error)

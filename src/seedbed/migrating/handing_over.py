@@ -2,18 +2,25 @@
 
 import ast
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import alembic.runtime.environment
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from seedbed.errors import ConnectionIgnored
+from seedbed.errors import ConnectionIgnored, EnvironmentFailed, SeedbedError
 from seedbed.migrating.history import alembic_config, script_folder
+from seedbed.modelling.loading import failing_place, in_words
 from seedbed.modelling.printing import printed_aside
 from seedbed.settings import Project
 
 _OURS = "seedbed.migrating"
+
+_RUNNING = frozenset({alembic.runtime.environment.__file__, str(Path(__file__).with_name("environment.py"))})
+"""Where an env.py has come to its end: to Alembic's running of revisions, or to Seedbed's."""
 
 
 @contextmanager
@@ -25,12 +32,33 @@ def handed(project: Project, connection: Connection) -> Iterator[Config]:
 
     Raises:
         ConnectionIgnored: env.py would connect by itself, and migrate whatever that reaches.
+        EnvironmentFailed: env.py raised before it ran a revision.
     """
     refuse_deaf(project)
     config = alembic_config(project)
     config.attributes["connection"] = connection
-    with _undisturbed_logging(), printed_aside():
+    with _undisturbed_logging(), printed_aside(), telling_of_env(project):
         yield config
+
+
+@contextmanager
+def telling_of_env(project: Project) -> Iterator[None]:
+    """Say of what env.py itself raised, or a module that it imports, where that was.
+
+    Raises:
+        EnvironmentFailed: it was before env.py ran a revision, or left that to Seedbed.
+    """
+    env = script_folder(project) / "env.py"
+    try:
+        yield
+    except SeedbedError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        inside = [Path(frame.filename) == env for frame in frames]
+        if not any(inside) or any(frame.filename in _RUNNING for frame in frames[inside.index(True) :]):
+            raise
+        raise EnvironmentFailed(_shown(project, env), failing_place(project.root, error), in_words(error)) from error
 
 
 def refuse_deaf(project: Project) -> None:
@@ -41,7 +69,11 @@ def refuse_deaf(project: Project) -> None:
     """
     env = script_folder(project) / "env.py"
     if env.is_file() and not takes_connection(env.read_text(encoding="utf-8")):
-        raise ConnectionIgnored(env.relative_to(project.root) if env.is_relative_to(project.root) else env)
+        raise ConnectionIgnored(_shown(project, env))
+
+
+def _shown(project: Project, file: Path) -> Path:
+    return file.relative_to(project.root) if file.is_relative_to(project.root) else file
 
 
 def takes_connection(source: str) -> bool:

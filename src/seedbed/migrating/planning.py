@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from alembic import command
 
-from seedbed.errors import CannotDraft
+from seedbed.errors import CannotDraft, EnvironmentFailed
+from seedbed.migrating.handing_over import telling_of_env
 from seedbed.migrating.history import Revision, alembic_config, current_revision, read_history
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
@@ -59,8 +60,10 @@ def offline_sql(project: Project, pending: Plan) -> str:
     config = alembic_config(project)
     config.output_buffer = written
     try:
-        with redirect_stdout(written):
+        with redirect_stdout(written), telling_of_env(project):
             command.upgrade(config, f"{pending.revision or 'base'}:head", sql=True)
+    except EnvironmentFailed:
+        raise
     except Exception as error:
         raise CannotDraft(
             "the SQL without a server", f"a revision needs one: {type(error).__name__}: {error}"
