@@ -105,7 +105,8 @@ class BadProjectTable(ProjectError):
     code = "SB105"
 
     def __init__(self, file: Path, reason: str, allowed: Sequence[str]) -> None:
-        super().__init__(f"{file}: {reason}", remedy=f"[tool.seedbed] knows these keys: {', '.join(allowed)}.")
+        known = f"[tool.seedbed] knows these keys: {', '.join(allowed)}."
+        super().__init__(f"{file}: {reason}", remedy=known if allowed else "Correct the file there.")
 
 
 class UnknownEnvironment(ProjectError):
@@ -927,11 +928,14 @@ class TablesNotEmpty(SeedError):
 
     code = "SB405"
 
-    def __init__(self, database: str, tables: Sequence[str]) -> None:
-        super().__init__(
-            f"{database} has rows in {', '.join(tables)} that are not these seeds'.",
-            remedy="To delete them and seed again: seedbed seed run --fresh",
-        )
+    def __init__(self, database: str, tables: Sequence[str], *, others: Sequence[str] = ()) -> None:
+        remedy = "To delete them and seed again: seedbed seed run --fresh"
+        if others:
+            remedy = (
+                f"No seeds put those of {', '.join(others)} there, so --fresh does not delete them: leave the table "
+                "out of the seeds, or delete them yourself."
+            )
+        super().__init__(f"{database} has rows in {', '.join(tables)} that are not these seeds'.", remedy=remedy)
 
 
 class RowsRefused(SeedError):

@@ -64,6 +64,23 @@ class TestDoctor:
         assert wrong["indexes"]["remedy"].startswith("DROP INDEX CONCURRENTLY ix_task_user_id")
         assert all(one["remedy"] for one in wrong.values())
 
+    def test_looks_into_the_seeds_and_for_files_that_are_gone(self, project: Project) -> None:
+        (project.root / "seeds/development.py").write_text("def plan(seeds):\n    seeds.add(1)\n")
+        next((project.root / "migrations/versions").glob("*.py")).unlink()
+        (project.root / "migrations/env.py").unlink()
+
+        found = facts(project, 1, {"DATABASE_URL": "postgresql://u:p@127.0.0.1:1/none"})
+
+        wrong = {one["about"]: one["fact"] for one in found if one["wrong"]}
+        assert wrong["seeds"].startswith("SB402 seeds/development.py, line 2: ")
+        assert wrong["history"].startswith("SB225 migrations/head lists e2be48669f4b")
+        assert wrong["env.py"].startswith("there is no ")
+
+    def test_says_once_that_an_environment_has_no_database(self, project: Project) -> None:
+        told = project.run("seedbed", "doctor", "-e", "production", code=1).stdout
+
+        assert told.count("SB111") == 1
+
     def test_goes_on_when_the_database_cannot_be_reached(self, project: Project) -> None:
         told = project.run("seedbed", "doctor", code=1, DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/none")
 

@@ -197,6 +197,21 @@ class TestRowsThatAreThere:
         with pytest.raises(Exception, match=r"power.hero_id needs rows of hero, and the seeds plan none\."):
             seed(project, database, "seeds.add(tables.Power, 3)")
 
+    def test_are_not_promised_to_go_when_no_seeds_put_them_there(
+        self, make: Callable[..., Project], database: Database
+    ) -> None:
+        project = make(TABLES)
+        rows(database, "INSERT INTO hero (email) VALUES ('ada@example.com')")
+        change_mark(database, Environment.DEVELOPMENT)
+
+        with pytest.raises(TablesNotEmpty) as refused:
+            seed(project, database, "seeds.add(tables.Hero, 3)")
+
+        assert refused.value.remedy == (
+            "No seeds put those of hero there, so --fresh does not delete them: leave the table out of the seeds, or "
+            "delete them yourself."
+        )
+
 
 class TestWorkers:
     def test_make_nothing_of_a_plan_that_they_were_not_told(

@@ -75,4 +75,7 @@ class TestFindProject:
         with pytest.raises(BadProjectTable) as refused:
             find_project(tmp_path)
 
-        assert (str(refused.value), refused.value.remedy) == (f"{file}: {reason}", KEYS)
+        assert (str(refused.value), refused.value.remedy) == (
+            f"{file}: {reason}",
+            "Correct the file there." if reason.startswith("not TOML") else KEYS,
+        )

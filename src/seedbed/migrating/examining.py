@@ -1,32 +1,21 @@
 """What is so with a project and its environment's database, and what is wrong with them."""
 
-import platform
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from seedbed.errors import BinariesNotFound, NoEmbeddedServer, SeedbedError
+from seedbed.errors import SeedbedError
 from seedbed.migrating.drifting import drift
-from seedbed.migrating.handing_over import refuse_deaf
+from seedbed.migrating.examining_files import OF_PROJECT, Finding, broken, versions
 from seedbed.migrating.history import current_revision, read_history
-from seedbed.migrating.sealing import edited
 from seedbed.modelling import load_schema
 from seedbed.modelling.objects import declared
 from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database, embedded_server, locate, refuse_pooler, refuse_unfit
+from seedbed.postgres.databases import Database, locate, refuse_pooler, refuse_unfit
 from seedbed.postgres.describing import describe
-from seedbed.postgres.embedded import find_binaries
 from seedbed.postgres.marks import read_mark, tables_with_rows
 from seedbed.settings import Configuration, Environment
-
-_PACKAGES = ("seedbed", "sqlalchemy", "alembic", "sqlmodel", "psycopg2-binary", "psycopg")
-_ROOM = 1 << 30
-"""Bytes that should be free where the embedded server's data are: less than that, and a big seed may fill the disk."""
 
 _ROLE = """
 SELECT current_user, rolsuper, rolcreatedb, rolbypassrls, has_database_privilege(current_database(), 'CREATE'),
@@ -42,24 +31,14 @@ _EXTENSIONS = "SELECT extname || ' ' || extversion FROM pg_extension WHERE extna
 _AVAILABLE = "SELECT name FROM pg_available_extensions"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. What is wrong has a remedy; what is not may have one, as advice."""
-
-    about: str
-    fact: str
-    wrong: bool = False
-    remedy: str | None = None
-
-
 def examine(configuration: Configuration) -> list[Finding]:
     """Look at everything that a command may trip over. Nothing is changed, and no error ends it.
 
     An embedded server that is down is not started for its own sake, and then its database is not looked at. The drift
     is compared on a throw-away database, for which one may be.
     """
-    found = [Finding("versions", ", ".join(_versions()))]
-    for about, look in _OF_PROJECT.items():
+    found = [Finding("versions", ", ".join(versions()))]
+    for about, look in OF_PROJECT.items():
         found += _looked(about, look, configuration)
     database = _reached(configuration, found)
     if database is not None:
@@ -73,7 +52,7 @@ def _looked(about: str, look: "Callable[[Configuration], Iterator[Finding]]", ch
     try:
         return list(look(chosen))
     except SeedbedError as error:
-        return [_broken(about, error)]
+        return [broken(about, error)]
 
 
 def _asked(
@@ -86,86 +65,7 @@ def _asked(
         with connect(database, application="seedbed doctor") as connection:
             return list(ask(chosen, database, connection))
     except SeedbedError as error:
-        return [_broken(about, error)]
-
-
-def _broken(about: str, error: SeedbedError) -> Finding:
-    return Finding(about, f"{error.code} {error.message}", wrong=True, remedy=error.remedy)
-
-
-def _versions() -> Iterator[str]:
-    yield f"Python {platform.python_version()}"
-    for package in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            yield f"{package} {version(package)}"
-
-
-def _environment(chosen: Configuration) -> Iterator[Finding]:
-    yield Finding("environment", f"{chosen.environment}, by {chosen.chosen_by}")
-    for doubt in chosen.doubts():
-        yield Finding("environment", doubt, wrong=True, remedy="Set both addresses to one database.")
-
-
-def _schema(chosen: Configuration) -> Iterator[Finding]:
-    schema = load_schema(chosen.project)
-    plain = len(schema.classes) - len(schema.models)
-    unserved = f", of which {plain} have no routes, being SQLAlchemy's own classes" if plain else ""
-    tables = "1 table" if len(schema.tables) == 1 else f"{len(schema.tables)} tables"
-    yield Finding("schema", f"{tables} from {chosen.project.schema}{unserved}")
-
-
-def _history(chosen: Configuration) -> Iterator[Finding]:
-    history = read_history(chosen.project)
-    count = len(history.revisions)
-    what = "1 revision" if count == 1 else f"{count} revisions"
-    yield Finding("history", f"{what}, one head: {history.head or 'none'}")
-    if changed := edited(chosen.project, history):
-        yield Finding(
-            "history",
-            f"{', '.join(r.id for r in changed)} changed since written, by migrations/head",
-            wrong=True,
-            remedy="Put the file back; if no database has it yet: seedbed migrate check --seal",
-        )
-    refuse_deaf(chosen.project)
-    yield Finding("env.py", "takes the connection that Seedbed hands over")
-
-
-def _seeds(chosen: Configuration) -> Iterator[Finding]:
-    file = chosen.project.seeds / f"{chosen.environment}.py"
-    shown = file.relative_to(chosen.project.root)
-    if file.is_file():
-        yield Finding("seeds", str(shown))
-    else:
-        production = chosen.environment is Environment.PRODUCTION
-        yield Finding("seeds", f"there is no {shown}", remedy=None if production else f"Write {shown} to have rows.")
-
-
-def _programs(chosen: Configuration) -> Iterator[Finding]:
-    try:
-        binaries = find_binaries()
-    except BinariesNotFound as error:
-        needed = chosen.settings.shadow_database_url is None
-        yield Finding("programs", error.message, wrong=needed, remedy=f"{error.remedy} Or set SHADOW_DATABASE_URL.")
-        return
-    yield Finding("programs", f"PostgreSQL {binaries.version} in {binaries.folder}, by {binaries.found}")
-    shadow = chosen.settings.shadow_database_url
-    where = shadow.address if shadow is not None else "the embedded server"
-    yield Finding("drafts", f"are proven on {where}")
-
-
-def _disk(chosen: Configuration) -> Iterator[Finding]:
-    try:
-        home = embedded_server(chosen).home
-    except NoEmbeddedServer:
-        return
-    folder = next(place for place in (home, *home.parents) if place.exists())
-    free = shutil.disk_usage(folder).free
-    yield Finding(
-        "disk",
-        f"{free / (1 << 30):.1f} GB free for {home}",
-        wrong=free < _ROOM,
-        remedy="Make room, or move the server's data: SEEDBED_DATA_DIR" if free < _ROOM else None,
-    )
+        return [broken(about, error)]
 
 
 def _reached(chosen: Configuration, found: list[Finding]) -> Database | None:
@@ -186,7 +86,7 @@ def _reached(chosen: Configuration, found: list[Finding]) -> Database | None:
             connection.execute(text("SELECT 1"))
         found.append(Finding("server", f"PostgreSQL {described.version} at {shown}"))
     except SeedbedError as error:
-        found.append(_broken("server", error))
+        found.append(broken("server", error))
         return None
     return database
 
@@ -293,8 +193,4 @@ def _drift(chosen: Configuration, database: Database) -> Iterator[Finding]:
     yield Finding("drift", fact or "none: the database is what its revision made it", wrong=bool(found), remedy=remedy)
 
 
-_OF_PROJECT = {
-    "environment": _environment, "schema": _schema, "history": _history, "seeds": _seeds, "programs": _programs,
-    "disk": _disk,
-}  # fmt: skip
 _OF_DATABASE = {"way": _fit, "role": _role, "mark": _mark, "revision": _revision, "extensions": _state}

@@ -132,7 +132,7 @@ class _Load:
                     connection.commit()
                     return self._seeded(loaded=False, rows=before.rows, changed=other)
                 if not append or before is None or not set(found.occupied) <= set(before.rows):
-                    raise TablesNotEmpty(database.name, found.occupied)
+                    raise TablesNotEmpty(database.name, found.occupied, others=_of_others(found, before))
                 if (otherwise := before.otherwise(plan.lock)) is not None:
                     raise OtherLock(found.occupied, *otherwise)
             if found.occupied and fresh:
@@ -244,9 +244,12 @@ class _Load:
 
 def _see_that_they_are_ours(database: Database, found: Found, before: Recorded | None) -> None:
     """Rows of tables that were never seeded are a migration's or somebody's, and not ours to delete."""
-    others = [name for name in found.occupied if before is None or name not in before.rows]
-    if others:
+    if others := _of_others(found, before):
         raise RowsOfOthers(database.name, others)
+
+
+def _of_others(found: Found, before: Recorded | None) -> list[str]:
+    return [name for name in found.occupied if before is None or name not in before.rows]
 
 
 def _may_wait(table: TablePlan, column: str) -> bool:

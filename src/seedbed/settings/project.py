@@ -90,7 +90,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadProjectTable(file, f"not TOML: {error}", KEYS) from error
+        raise BadProjectTable(file, f"not TOML: {error}", ()) from error
 
 
 def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
