@@ -135,6 +135,26 @@ class TestMigratePlan:
         assert before.stdout == "first   First\nsecond  Second\n"
         assert after.stdout == f"{database.name} is at second, the newest.\n"
 
+    def test_prints_sql_that_can_be_run(self, project: Project, database: Database) -> None:
+        """A statement as the driver is given it has two of each percent sign, and no values."""
+        project.write_revision(
+            "third",
+            "op.execute(\"INSERT INTO applied SELECT 'x' WHERE 'ab' LIKE 'a%'\")\n"
+            "import sqlalchemy as sa\n"
+            "op.execute(sa.text('INSERT INTO applied VALUES (:name)').bindparams(name='bound'))",
+            follows="second",
+        )
+        url = database.direct.reveal()
+
+        recorded = project.run(
+            "seedbed", "migrate", "plan", "--sql", code=1, DATABASE_URL=url, SHADOW_DATABASE_URL=url
+        ).stdout
+        offline = project.run("seedbed", "migrate", "plan", "--offline", code=1, DATABASE_URL=url).stdout
+
+        for said in (recorded, offline):
+            assert "INSERT INTO applied SELECT 'x' WHERE 'ab' LIKE 'a%'" in said
+            assert "VALUES ('bound')" in said
+
     def test_prints_the_sql_that_is_run(self, project: Project, database: Database) -> None:
         url = database.direct.reveal()
 

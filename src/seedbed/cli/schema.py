@@ -70,8 +70,11 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
         click.echo(drawn, nl=False)
     elif check:
         current = output.is_file() and output.read_text(encoding="utf-8") == drawn
-        click.echo(f"{output} is {'current' if current else 'not what the schema says'}.")
+        click.echo(
+            f"{output} is {'current' if current else 'not what the schema says: draw it again without --check'}."
+        )
         ctx.exit(0 if current else 1)
     else:
+        output.parent.mkdir(parents=True, exist_ok=True)
         write_whole(output, drawn)
-        click.echo(f"{output}: {len(found)} tables")
+        click.echo(f"{output}: {'1 table' if len(found) == 1 else f'{len(found)} tables'}")

@@ -67,7 +67,10 @@ def _run() -> None:
         return
     metadata = load_schema(project).metadata
     if context.is_offline_mode():
-        context.configure(dialect_name="postgresql", literal_binds=True, **options(metadata, project))
+        named = {"paramstyle": "named"}  # the driver's own writes each % of a statement as two
+        context.configure(
+            dialect_name="postgresql", dialect_opts=named, literal_binds=True, **options(metadata, project)
+        )
         with context.begin_transaction():
             context.run_migrations()
         return

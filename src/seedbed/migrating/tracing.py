@@ -180,8 +180,9 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
             ended, (was, swept, begun) = clock(), waiting.pop()
             concurrent = bool(cursor.connection.autocommit)
             rows = max(cursor.rowcount, 0)
+            sent = cursor.query.decode() if cursor.query else statement  # with its values, and each % as one
             trace.statements.append(
-                Traced(revision, statement.strip(), was, looked(cursor), begun, ended, rows, concurrent, swept)
+                Traced(revision, sent.strip(), was, looked(cursor), begun, ended, rows, concurrent, swept)
             )
 
     def committed(committing: Connection) -> None:
