@@ -15,10 +15,26 @@ from seedbed.settings import Settings
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
 
+_COMPLETION = (
+    "`--json` prints [the same facts](json.md) for a program.",
+    "",
+    "## Completion",
+    "",
+    "The tab key completes commands, options and environments with a line in `~/.bashrc`, `~/.zshrc` or",
+    "`~/.config/fish/completions/seedbed.fish`:",
+    "",
+    "| shell | line |",
+    "|---|---|",
+    '| bash | `eval "$(_SEEDBED_COMPLETE=bash_source seedbed)"` |',
+    '| zsh | `eval "$(_SEEDBED_COMPLETE=zsh_source seedbed)"`, after `compinit` |',
+    "| fish | `_SEEDBED_COMPLETE=fish_source seedbed \\| source` |",
+)
+
+
 def commands() -> str:
     """The page of commands, from what `--help` says of each."""
     lines = ["# Commands", "", "Written from the code by `scripts/docs`. `--help` after any command says the same.", ""]
-    lines += [*_paragraphs(root), *_options(root), ""]
+    lines += [*_paragraphs(root), *_options(root), "", *_COMPLETION, ""]
     for name, command in _walked("seedbed", root):
         lines += [f"## {name}", "", *_paragraphs(command), *_options(command), ""]
     return "\n".join(lines).rstrip() + "\n"

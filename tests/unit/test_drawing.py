@@ -90,7 +90,7 @@ class Team(Table, table=True):
 
     def test_is_checked(self, tmp_path: Path) -> None:
         with little_project(tmp_path, TABLES):
-            command = ["--project", str(tmp_path), "schema", "diagram", "-o", str(tmp_path / "tables.svg")]
+            command = ["--project", str(tmp_path), "schema", "diagram", "-o", str(tmp_path / "docs/tables.svg")]
 
             before = CliRunner().invoke(root, [*command, "--check"])
             CliRunner().invoke(root, command, catch_exceptions=False)

@@ -147,7 +147,7 @@ def mark(ctx: click.Context, environment: str | None, yes: str | None, env: str 
 def grant_reader(ctx: click.Context, env: str | None, role: str, password_stdin: bool, as_json: bool) -> None:
     """Make a role that may read the public columns and nothing else, and let the service connect as it.
 
-    Once more after a migration, it gives what is new and takes what has become private. Statements of the role end
+    Run again after a migration, it gives what is new and takes what has become private. Statements of the role end
     after 5 seconds, and its transactions are read-only.
     """
     from seedbed.modelling import load_schema

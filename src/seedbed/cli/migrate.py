@@ -76,7 +76,9 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     help="How long a statement may wait for a lock, and make others wait behind it, before it is tried again later.",
 )
 @click.option("--contract", is_flag=True, help="Apply contract revisions too: the programs of before are gone.")
-@click.option("--tries", type=click.IntRange(min=1), default=20, show_default=True, help="How often, before giving up.")
+@click.option(
+    "--tries", type=click.IntRange(min=1), default=20, show_default=True, help="How often a revision is tried."
+)
 @click.option("--safety-branch", is_flag=True, help="Make a sealed branch of the database first, kept for a week.")
 @click.option("--allow", multiple=True, metavar="RULE", help="A hazard that is meant, such as drop-column.")
 @yes_option
@@ -169,9 +171,7 @@ def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> N
 
 
 @migrate.command(short_help="See that every step runs and makes what models say.")
-@click.option(
-    "--seal", is_flag=True, help="First write down the revisions' files as they are, as no database has them."
-)
+@click.option("--seal", is_flag=True, help="First take the files as they are now; for revisions that no database has.")
 @click.option(
     "--since", metavar="REVISION", help="Run it and those before it up only: they are older than Seedbed here."
 )

@@ -10,7 +10,9 @@ def neon() -> None:
 
 @neon.command(short_help="Serve Neon's API and its computes from here.")
 @click.option("--port", type=click.IntRange(0, 65535), default=18099, show_default=True, help="Where the API listens.")
-@click.option("--branches", type=click.IntRange(1), default=10, show_default=True, help="How many branches may be.")
+@click.option(
+    "--branches", type=click.IntRange(1), default=10, show_default=True, help="How many branches there may be."
+)
 @click.option("--step", type=click.FloatRange(0, 60), default=0.05, show_default=True, help="Seconds operations take.")
 def emulate(port: int, branches: int, step: float) -> None:
     """Serve Neon's API and its computes from this machine, until it is interrupted.

@@ -27,7 +27,14 @@ def env_option(command: F) -> F:
         "--env",
         metavar="NAME",
         help="development, testing, preview or production; SEEDBED_ENV chooses otherwise.",
+        shell_complete=_environments,
     )(command)
+
+
+def _environments(_ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    from seedbed.settings import Environment
+
+    return [name for name in Environment if name.startswith(begun)]
 
 
 def json_option(command: F) -> F:

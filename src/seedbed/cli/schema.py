@@ -70,9 +70,8 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
         click.echo(drawn, nl=False)
     elif check:
         current = output.is_file() and output.read_text(encoding="utf-8") == drawn
-        click.echo(
-            f"{output} is {'current' if current else 'not what the schema says: draw it again without --check'}."
-        )
+        said = "current" if current else "not what the schema says; without --check it is drawn again"
+        click.echo(f"{output} is {said}.")
         ctx.exit(0 if current else 1)
     else:
         output.parent.mkdir(parents=True, exist_ok=True)

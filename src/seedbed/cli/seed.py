@@ -18,7 +18,9 @@ _IN_PLACE, _ASIDE = 20_000_000, 50_000_000
 """Bytes a second that a server of two cores takes; docs/explanation/seeds.md says how they were measured."""
 
 as_of_option = click.option(
-    "--as-of", metavar="DAY", help="Another end of all times than the lock's: today, or a date such as 2026-11-01."
+    "--as-of",
+    metavar="DAY",
+    help="The moment that rows lie before, instead of the lock's: today, or a date such as 2026-11-01.",
 )
 
 

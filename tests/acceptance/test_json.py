@@ -1,0 +1,92 @@
+"""What `--json` prints, held against the names that the manual promises."""
+
+import json
+import re
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from seedbed.branching.protocol import Branch
+from seedbed.migrating.adopting import Adopted
+from seedbed.migrating.applying import Applied
+from seedbed.migrating.checking import Checked
+from seedbed.migrating.drafting import Drafted
+from seedbed.migrating.examining_files import Finding
+from seedbed.migrating.hazards import Hazard
+from seedbed.migrating.history import Revision
+from seedbed.migrating.planning import Plan
+from seedbed.migrating.proving.proof import Proof
+from seedbed.migrating.rebasing import Rebased
+from seedbed.migrating.rehearsing import Blocked, Rehearsal, Step
+from seedbed.migrating.surveying import Surveyed
+from seedbed.modelling.describing import ColumnShown, TableShown
+from seedbed.postgres.describing import Description
+from seedbed.postgres.embedded.server import Status
+from seedbed.previewing.bases import Base
+from seedbed.previewing.collecting import Collected
+from seedbed.previewing.diffing import BranchDiff
+from seedbed.seeding.checking import Checked as SeedsChecked
+from seedbed.seeding.masking.rewriting import Masked
+from seedbed.seeding.running import Seeded
+from seedbed.serving.granting import Granted
+from seedbed.settings.configuration import Entry
+from seedbed.starter.writing import Written
+from seedbed.up import Fetched
+from tests.acceptance.conftest import ROOT, Project, people
+
+PRINTED: dict[str, type[Any]] = {
+    "branch create": Branch, "branch list": Branch, "branch reset": Branch, "branch show": Branch,
+    "branch diff": BranchDiff, "config": Entry, "db grant-reader": Granted, "db start": Status,
+    "db status": Description, "doctor": Finding, "init` of a new project": Written, "migrate adopt": Adopted,
+    "migrate apply": Applied, "migrate check": Checked, "migrate draft": Drafted, "migrate rebase": Rebased,
+    "migrate rehearse": Rehearsal, "migrate status": Plan, "migrate status --all": Surveyed, "preview base": Base,
+    "preview gc": Collected, "schema show": TableShown, "seed check": SeedsChecked, "seed mask": Masked,
+    "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": Blocked,
+    "`steps` of": Step, "`columns` of": ColumnShown, "a revision": Revision,
+}  # fmt: skip
+RUN = (
+    "migrate plan", "migrate status --all", "migrate apply", "db mark", "schema show", "seed plan", "seed run",
+    "seed mask --check", "branch create copy", "branch delete copy --yes copy", "preview up preview/one",
+    "preview down preview/one", "db stop",
+)  # fmt: skip
+"""Commands of which some put their facts together themselves."""
+
+
+def promised() -> dict[str, list[str]]:
+    """The names of each row of the page's tables, by what the row is about; `[]` is first where it is a list."""
+    page = (ROOT / "docs/reference/json.md").read_text(encoding="utf-8")
+    found: dict[str, list[str]] = {}
+    for heading, said in re.findall(r"^\| (`?[^|]+?) \| (.+) \|$", page, re.MULTILINE):
+        names = [*(["[]"] if said.startswith("list") else []), *re.findall(r"`(\w+)`", said)]
+        commands = re.findall(r"`([^`]+)`", heading) if re.fullmatch(r"`[^`]+`(?:, `[^`]+`)*", heading) else []
+        found |= dict.fromkeys([heading, *commands], names)
+    return found
+
+
+def told(printed: Any) -> list[str]:
+    return ["[]", *printed[0]] if isinstance(printed, list) else [*printed]
+
+
+class TestPage:
+    @pytest.mark.parametrize("about", PRINTED)
+    def test_has_the_names_of_what_is_printed(self, about: str) -> None:
+        page = promised()
+        rows = [about] if about in page else [row for row in page if row.startswith((about, f"`{about}"))]
+        assert rows, about
+
+        names = [name for name in page[rows[0]] if name != "[]"]
+
+        assert names == [field.name for field in fields(PRINTED[about])]
+
+
+@pytest.mark.parametrize("project", people()[:1], ids=lambda person: person.name, indirect=True)
+class TestCommands:
+    def test_print_what_is_promised(self, project: Project) -> None:
+        page, seen = promised(), dict[str, Any]()
+        for command in RUN:
+            out = project.run(*command.split(), "--json", code=1 if command == "migrate plan" else 0).stdout
+            seen[command] = told(json.loads(out))
+
+        known = {command: max((row for row in page if command.startswith(row)), key=len) for command in seen}
+        assert seen == {command: page[known[command]] for command in seen}
