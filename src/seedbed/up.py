@@ -98,7 +98,8 @@ def _prepared(configuration: Configuration, step: Step, *, stays: bool = False) 
                 done(f"Using {database.url.address}, from {database.origin}")
         with step("Loading the schema") as done:
             schema = load_schema(configuration.project)
-            done(f"{len(schema.tables)} tables: {', '.join(table.key for table in schema.tables)}")
+            names = [table.key for table in schema.tables]
+            done(f"{'1 table' if len(names) == 1 else f'{len(names)} tables'}: {', '.join(names)}")
         with step("Migrating") as done:
             _refuse_in_production(configuration, database)
             applied = apply(

@@ -203,3 +203,11 @@ class TestAdoptedProject:
             failed = library.run("seedbed", "migrate", command, code=1, given=given)
             assert failed.stderr.startswith("SB204 Revision b2 failed and was rolled back; "), command
             assert said in failed.stderr, command
+
+    def test_without_a_history_is_told_to_draft_its_first_revision(self, tmp_path: Path) -> None:
+        project = Project(tmp_path, "models")
+        project.write("models.py", "from sqlmodel import SQLModel\n\nclass Note(SQLModel, table=True): ...\n")
+
+        written = project.run("seedbed", "init", "--write").stdout
+
+        assert written.endswith('Written. Next:\n  seedbed migrate draft -m "First tables"\n  seedbed up\n')

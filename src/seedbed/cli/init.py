@@ -84,7 +84,9 @@ def _adopt(found: "Found", parts: "Parts", *, write: bool, as_json: bool) -> Non
         raise AdoptionNotConfirmed(found.root, [change.file for change in adoption.changes])
     adopt(adoption)
     if not as_json:
-        click.echo("Written. Next:\n  seedbed migrate check\n  seedbed up")
+        begun = found.history is not None and found.history.revisions
+        first = "seedbed migrate check" if begun else 'seedbed migrate draft -m "First tables"'
+        click.echo(f"Written. Next:\n  {first}\n  seedbed up")
 
 
 def _lines(adoption: "Adoption") -> list[str]:
