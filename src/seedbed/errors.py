@@ -202,8 +202,8 @@ class FilesInTheWay(ProjectError):
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         super().__init__(
             f"{folder} has {', '.join(names)} already, and nothing of yours is overwritten: nothing was written.",
-            remedy="Begin in a new folder: seedbed init PATH. Or write a first table here; seedbed init then leaves what is "
-            "there, and adds what is missing.",
+            remedy="Begin in a new folder: seedbed init PATH. Or write a first table here; seedbed init then leaves "
+            "what is there, and adds what is missing.",
         )
 
 

@@ -77,8 +77,8 @@ class TestInit:
         assert refused.stdout == ""
         assert refused.stderr == (
             f"SB120 {shop} has README.md already, and nothing of yours is overwritten: nothing was written.\n"
-            "      Begin in a new folder: seedbed init PATH. Or write a first table here; seedbed init then leaves what is "
-            "there, and adds what is missing.\n"
+            "      Begin in a new folder: seedbed init PATH. Or write a first table here; seedbed init then leaves "
+            "what is there, and adds what is missing.\n"
         )
         assert readme.read_text() == "mine"
         assert list(shop.iterdir()) == [readme]
