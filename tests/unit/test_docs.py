@@ -30,7 +30,7 @@ REGISTRIES = [
 HOMES = ["/" + "home" + "/", "/" + "Users" + "/", "/" + "root" + "/"]
 """Put together here, since this file is one of those that are searched."""
 
-OUTSIDE = (".seedbed/", ".github/", "preview/", "app/", "inference/", "/", "schema/", "seeds/", "migrations/")
+OUTSIDE = (".seedbed/", "data/", ".github/", "preview/", "app/", "inference/", "/", "schema/", "seeds/", "migrations/")
 """What is a project's own, or no file."""
 
 TEXT, NUMBER = "MARKER", 424242
