@@ -248,6 +248,32 @@ class TestSequence:
                 (4 if there else 1,)
             ]
 
+    def test_counts_on_under_another_name(self, ground: Ground) -> None:
+        def counted(name: str) -> World:
+            default = sa.text(f"nextval('{name}')")
+            return World(
+                team={"no": col("no", sa.BigInteger, server_default=default, unique=True)},
+                others=(lambda metadata: sa.Sequence(name, metadata=metadata),),
+            )
+
+        with ground.database() as database:
+            ground.build(database, counted("numbers").metadata())
+            _, legs = drafted(ground, database, counted("team_numbers").metadata(), Words())
+            execute(database.direct, "INSERT INTO team (name) VALUES ('a'), ('b')")
+            with connect(database) as connection:
+                climb(connection, legs)
+
+            assert execute(database.direct, "INSERT INTO team (name) VALUES ('c') RETURNING no") == [(3,)]
+
+    def test_that_goes_loses_its_count(self, ground: Ground) -> None:
+        plain = World(tables={"note": (col("id", sa.Integer, primary_key=True, autoincrement=False), SERIAL[1])})
+
+        proof = seedbed_proves(ground, World(tables={"note": SERIAL}).metadata(), plain.metadata(), Words())
+        other = seedbed_proves(ground, World(tables={"note": IDENTITY}).metadata(), plain.metadata(), Words())
+
+        assert proof.losses == ("where note_id_seq has counted to",)
+        assert other.losses == ("where note.id has counted to",)
+
     def test_of_a_column_that_had_none_goes_on_after_the_greatest_value(self, ground: Ground) -> None:
         with ground.database() as database:
             given = (col("id", sa.Integer, primary_key=True, autoincrement=False), col("note", sa.Text))

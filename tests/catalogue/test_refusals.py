@@ -85,6 +85,18 @@ class TestProof:
             'hero takes none: record "new" has no field "name"'
         )
 
+    def test_is_not_taken_in_by_a_plan_that_a_session_keeps(self, seedbed_server: ThrowawayServer) -> None:
+        watched = (
+            "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.age := NEW.age + 1; RETURN NEW; "
+            "END $$",
+            "CREATE TRIGGER zzz BEFORE INSERT ON hero FOR EACH ROW EXECUTE FUNCTION late()",
+        )
+        after = World(hero={"age": col("age", sa.BigInteger)}, sql=watched)
+
+        proof = seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Words())
+
+        assert proof.verdict is Verdict.PROVEN
+
     def test_names_what_triggers_write_while_rows_are_filled(self, seedbed_server: ThrowawayServer) -> None:
         watched = (
             "CREATE FUNCTION age() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.age := 99; RETURN NEW; END $$",

@@ -2,18 +2,28 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from seedbed.errors import NothingRenamed
 from seedbed.migrating.comparing.knowledge import ColumnName
-from seedbed.migrating.comparing.statements import Statement, call, literal, name, qualified, quoted, schema_argument
+from seedbed.migrating.comparing.ordering import in_turn
+from seedbed.migrating.comparing.statements import (
+    Statement,
+    call,
+    literal,
+    name,
+    qualified,
+    quoted,
+    schema_argument,
+    shortened,
+)
 from seedbed.migrating.words import Words, full_name, said_name
 from seedbed.modelling import Schema
 from seedbed.modelling.hints import enum_of, hint_of
-from seedbed.postgres.catalogue.model import Catalogue, Enum, Key
+from seedbed.postgres.catalogue.model import Catalogue, Enum, Key, Sequence
 from seedbed.postgres.catalogue.model import Table as FoundTable
 
-Name = TypeVar("Name")
+Place = tuple[str, str]
+"""A schema and a table."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +71,30 @@ def _table_renames(schema: Schema, before: Catalogue, words: Words) -> Iterable[
             old_schema, _, old_name = told.rpartition(".")
             old_schema = old_schema or ("public" if shown in said else table.schema or "public")
             asked[table.schema or "public", table.name] = (old_schema, old_name)
-    for new, old in _in_turn(asked, {(table.schema, table.name) for table in before.tables()}):
-        there, back = _move(*old, *new), _move(*new, *old)
+    for new, old in in_turn(asked, {(table.schema, table.name) for table in before.tables()}):
+        numbers = list(_sequences(old, new, before, set(asked.values())))
+        there = (*_move(*old, *new), *(_sequence(new[0], mine, theirs) for mine, theirs in numbers))
+        back = (*(_sequence(new[0], theirs, mine) for mine, theirs in numbers), *_move(*new, *old))
         if ("schema", new[0]) not in before.objects:
             there = (Statement(f"CREATE SCHEMA {name(new[0])}"), *there)
             back = (*back, Statement(f"DROP SCHEMA {name(new[0])}"))
         yield Rename(full_name(*old), full_name(*new), there, back, table=(new, old))
 
 
-def _in_turn(asked: Mapping[Name, Name], there: set[Name]) -> Iterator[tuple[Name, Name]]:
-    """New names with their old ones, each once its new name is free: one that goes may make room for another."""
-    there, left = set(there), dict(asked)
-    while ready := [(new, old) for new, old in left.items() if old in there and new not in there]:
-        new, old = ready[0]
-        there = there - {old} | {new}
-        del left[new]
-        yield new, old
+def _sequences(old: Place, new: Place, before: Catalogue, leaving: set[Place]) -> Iterator[tuple[str, str]]:
+    """The sequences of a table's serial columns, by their old and new names: they are called after it."""
+    for found in before.objects.values():
+        if isinstance(found, Sequence) and found.owned_by is not None and found.owned_by[:2] == old:
+            end = f"_{found.owned_by[2]}_seq"
+            wanted = new[1] + end
+            taken = before.objects.get(("sequence", new[0], wanted))
+            free = taken is None or (isinstance(taken, Sequence) and (taken.owned_by or ())[:2] in leaving)
+            if found.name == old[1] + end and old[1] != new[1] and shortened(wanted, "") == wanted and free:
+                yield found.name, wanted
+
+
+def _sequence(schema: str, old: str, new: str) -> Statement:
+    return Statement(f"ALTER SEQUENCE {qualified(schema, old)} RENAME TO {name(new)}")
 
 
 def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tuple[Statement, ...]:
@@ -103,7 +121,7 @@ def _column_renames(schema: Schema, before: Catalogue, words: Words, moved: Mapp
             if old is not None:
                 asked[column.name] = old
         where = (table.schema or "public", table.name)
-        for new, old in _in_turn(asked, set(found.column)):
+        for new, old in in_turn(asked, set(found.column)):
             there, back = _rename(*where, old, new), _rename(*where, new, old)
             yield Rename(f"{shown}.{old}", f"{shown}.{new}", there, back, ((*where, old), new))
 

@@ -16,6 +16,7 @@ from seedbed.migrating.comparing import (
     types,
 )
 from seedbed.migrating.comparing.blockers import Cleared, clear, column_of
+from seedbed.migrating.comparing.ordering import in_turn
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.postgres.catalogue.model import (
     Catalogue,
@@ -128,14 +129,32 @@ class Changes:
         }
 
     def _find_renames(self) -> list[Statement]:
-        found: list[Statement] = []
+        found: dict[Key, list[Statement]] = {}
+        asked: dict[Key, Key] = {}
         for key, new in list(self.made.items()):
             for other, old in list(self.gone.items()):
-                if key[:-1] == other[:-1] and (steps := _renamed(old, new)) is not None:
-                    found += [*steps, *privileges.commented(old, new)]
+                if key[:-1] == other[:-1] and (steps := self._renamed(old, new)) is not None:
+                    asked[_named(new)] = _named(old)
+                    found[_named(new)] = [*steps, *privileges.commented(old, new)]
                     del self.made[key], self.gone[other]
                     break
-        return found
+        ordered = [new for new, _ in in_turn(asked, map(_named, self.before.objects.values()))]
+        return [step for new in dict.fromkeys([*ordered, *found]) for step in found[new]]
+
+    def _renamed(self, old: Object, new: Object) -> list[Statement] | None:
+        match old, new:
+            case Constraint(), Constraint() if (old.type, old.definition) == (new.type, new.definition):
+                return [constraints.renamed(old, new)]
+            case Index(), Index() if indexes.nameless(old) == indexes.nameless(new):
+                return [indexes.renamed(old, new)]
+            case Sequence(), Sequence() if self._serve_the_same(old, new):
+                return [sequences.renamed(old, new), *sequences.altered(old, new), *privileges.granted(old, new)]
+        return None
+
+    def _serve_the_same(self, old: Sequence, new: Sequence) -> bool:
+        """Whether two sequences belong to one column, or are the defaults of the same ones."""
+        mine, theirs = self.before.needed_by.get(old.key), self.after.needed_by.get(new.key)
+        return old.owned_by == new.owned_by and (old.owned_by is not None or bool(mine and mine == theirs))
 
     def _replaced_types(self) -> set[Key]:
         replaced = set()
@@ -162,15 +181,11 @@ class Changes:
         return changed | {user for user in using if column_of(self.after, user) is not None}
 
 
-def _renamed(old: Object, new: Object) -> list[Statement] | None:
-    match old, new:
-        case Constraint(), Constraint() if (old.type, old.definition) == (new.type, new.definition):
-            return [constraints.renamed(old, new)]
-        case Index(), Index() if indexes.nameless(old) == indexes.nameless(new):
-            return [indexes.renamed(old, new)]
-        case Sequence(), Sequence() if old.owned_by is not None and old.owned_by == new.owned_by:
-            return [sequences.renamed(old, new), *sequences.altered(old, new), *privileges.granted(old, new)]
-    return None
+def _named(found: Object) -> Key:
+    """A name with what it must be unique in: a table has its foreign keys and checks, a schema all that has rows."""
+    own = isinstance(found, Constraint) and found.type in "fc"
+    shared = isinstance(found, Constraint | Index | Sequence | Table | View) and not own
+    return (found.key[1], found.key[-1]) if shared else found.key
 
 
 def _alterable(old: Object, new: Object) -> bool:

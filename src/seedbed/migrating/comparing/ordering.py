@@ -1,8 +1,11 @@
 """The order in which objects can be made, so that what is needed is there before what needs it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from seedbed.postgres.catalogue.model import Catalogue, Constraint, Key, Object, Table, View
+
+Name = TypeVar("Name")
 
 
 def in_order(chosen: Mapping[Key, Object], catalogue: Catalogue) -> list[Key]:
@@ -44,3 +47,16 @@ def _sorted(keys: Sequence[Key], needs: Callable[[Key], set[Key]]) -> list[Key]:
         left.remove(ready)
         done.append(ready)
     return done
+
+
+def in_turn(asked: Mapping[Name, Name], there: Iterable[Name]) -> Iterator[tuple[Name, Name]]:
+    """New names with their old ones, each once its new name is free: one that goes may make room for another.
+
+    Left out are those whose old name is not there, and those whose new name is there and stays.
+    """
+    now, left = set(there), dict(asked)
+    while ready := [(new, old) for new, old in left.items() if old in now and new not in now]:
+        new, old = ready[0]
+        now = now - {old} | {new}
+        del left[new]
+        yield new, old

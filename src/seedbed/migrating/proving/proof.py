@@ -105,7 +105,11 @@ def _run(candidate: Candidate, connection: Connection, conditions: list[str], *,
     else:
         if new_rows:
             tame_values = _tame_values(candidate) if tame else None
-            _still_taken(filled, fill(connection, seed=1, tame=tame_values, made=candidate.made), candidate)
+            again = fill(connection, seed=1, tame=tame_values, made=candidate.made)
+            if again.broken:  # a session that ran functions of before the change keeps their plans
+                with connection.engine.connect() as other:
+                    again = fill(other, seed=1, tame=tame_values, made=candidate.made)
+            _still_taken(filled, again, candidate)
         still = read_sequences(connection)
         kept = {old: count for (old, count), new in zip(counts.items(), new_names[1], strict=True) if new in still}
         candidate.down(connection)
