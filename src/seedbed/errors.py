@@ -512,7 +512,7 @@ class StepNotReversible(MigrationError):
     def __init__(self, revision: str, reason: str) -> None:
         super().__init__(
             f"Revision {revision} does not run up, down and up again: {reason}.",
-            remedy="Mend its downgrade(), or let it raise RuntimeError to say that there is no way back; "
+            remedy="Mend it, or let its downgrade() raise RuntimeError to say that there is no way back; "
             "what is older than Seedbed here is passed over by seedbed migrate check --since REVISION.",
         )
 

@@ -190,6 +190,21 @@ COLUMNS = [
         hinted=True,
     ),
     changed(
+        "a key that others refer to becomes a text",
+        World(
+            tables={
+                "author": (col("id", sa.Integer, primary_key=True, autoincrement=False),),
+                "book": (*SERIAL, col("by_id", sa.Integer, fk="author.id", index=True)),
+            }
+        ),
+        World(
+            tables={
+                "author": (col("id", sa.String(12), primary_key=True),),
+                "book": (*SERIAL, col("by_id", sa.String(12), fk="author.id", index=True)),
+            }
+        ),
+    ),
+    changed(
         "a serial key becomes an identity",
         World(tables={"note": SERIAL}),
         World(tables={"note": (col("id", sa.Integer, sa.Identity(always=True), primary_key=True),)}),

@@ -92,7 +92,7 @@ def _blocked(
         return _blocked_column(before, after, source, dependant, cleared, replaced)
     found = before.objects.get(dependant)
     if isinstance(found, Constraint | Index) and _has_to_go(
-        before, found, source, replaced, retyped, gone | cleared.columns
+        before, after, found, source, replaced, retyped, gone | cleared.columns
     ):
         (cleared.rebuilt if stays else cleared.early).add(dependant)
         return dependant
@@ -115,7 +115,13 @@ def _blocked_column(
 
 
 def _has_to_go(
-    before: Catalogue, found: Constraint | Index, source: Key, replaced: set[Key], retyped: set[Key], gone: set[Key]
+    before: Catalogue,
+    after: Catalogue,
+    found: Constraint | Index,
+    source: Key,
+    replaced: set[Key],
+    retyped: set[Key],
+    gone: set[Key],
 ) -> bool:
     if source[0] in {"function", "constraint", "index", "collation", "view"} or source in replaced or source in gone:
         return True
@@ -126,14 +132,15 @@ def _has_to_go(
     )
     if isinstance(found, Constraint):
         if found.type == "f":
-            return source in retyped and not _stays_comparable(before, source)
+            return source in retyped and not stay_comparable(column_of(before, source), column_of(after, source))
         plain = found.type in {"p", "u"}
     return source in retyped and not plain
 
 
-def _stays_comparable(before: Catalogue, column: Key) -> bool:
-    found = column_of(before, column)
-    return found is not None and found.type in {"smallint", "integer", "bigint"}
+def stay_comparable(old: Column | None, new: Column | None) -> bool:
+    """Whether a foreign key between a column as it was and another one as it will be, or the other way round, holds."""
+    integers = {"smallint", "integer", "bigint"}
+    return old is not None and new is not None and {old.type, new.type} <= integers
 
 
 def column_of(catalogue: Catalogue, key: Key) -> Column | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from seedbed.migrating.comparing import constraints, indexes
+from seedbed.migrating.comparing.blockers import column_of, stay_comparable
 from seedbed.migrating.comparing.changes import Changes
 from seedbed.migrating.comparing.columns import column_sql
 from seedbed.migrating.comparing.converting import conversion, stays_in_place
@@ -149,6 +150,8 @@ def _succession(
     come_or_go = any(before.objects.get(key) != after.objects.get(key) for key in needed if key[0] != "table")
     if any(users is None for users in mine) or called in taken or come_or_go:
         return None
+    if any(_refers_to_what_changes(one, before, after) for one in mine[0] or ()):
+        return None
     copied = {}
     for one in mine[1] or ():
         if old.name == new.name:
@@ -178,6 +181,15 @@ def _users(catalogue: Catalogue, place: ColumnName) -> list[Copied] | None:
             return None
         users.append(found)
     return users
+
+
+def _refers_to_what_changes(one: Copied, before: Catalogue, after: Catalogue) -> bool:
+    """Whether a foreign key is to a column that gets another type, so that it holds for one of two shapes alone."""
+    if not isinstance(one, Constraint) or one.references is None:
+        return False
+    referred = [("column", *one.references, name) for name in one.referenced_columns]
+    pairs = [(column_of(before, key), column_of(after, key)) for key in referred]
+    return any(old != new and not stay_comparable(old, new) for old, new in pairs)
 
 
 def _is_referred_to(catalogue: Catalogue, key: Key) -> bool:
