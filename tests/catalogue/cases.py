@@ -205,6 +205,16 @@ COLUMNS = [
         ),
     ),
     changed(
+        "add tables of which one refers to a unique index of the other",
+        PLAIN,
+        World(
+            tables={
+                "author": (*SERIAL, col("pen", sa.String(40), unique=True, index=True)),
+                "book": (*SERIAL, col("by", sa.String(40), fk="author.pen")),
+            }
+        ),
+    ),
+    changed(
         "a serial key becomes an identity",
         World(tables={"note": SERIAL}),
         World(tables={"note": (col("id", sa.Integer, sa.Identity(always=True), primary_key=True),)}),

@@ -104,6 +104,26 @@ class TestDraft:
         assert proof.filled.rows == {"hero": 2}
         assert 'check constraint "coded" of relation "hero" is violated by some row' in proof.conditions
 
+    def test_tries_a_narrower_rule_on_what_the_wider_one_took(
+        self, project: Project, tmp_path: Path, seedbed_server: ThrowawayServer
+    ) -> None:
+        def ruled(*colors: str) -> str:
+            rule = f"""__table_args__ = (CheckConstraint("color IN {colors}", name="colors"),)"""
+            return HERO.replace("    id:", f"    {rule}\n    id:") + "    color: str = Field(max_length=9)\n"
+
+        colors = ("red", "green", "blue")
+        project.write_tables(ruled(*colors))
+        shadow = {"SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
+        created = drafted(project.configuration(**shadow), "Create hero").revisions[0].file
+        for gone in colors:
+            left = ruled(*(color for color in colors if color != gone))
+            with little_project(tmp_path / f"without_{gone}", left) as later:
+                later.write(f"migrations/versions/{created.name}", created.read_text())
+                proof = drafted(later.configuration(**shadow), f"Drop {gone}").proof
+
+            assert proof is not None
+            assert proof.conditions == ('check constraint "colors" of relation "hero" is violated by some row',)
+
     @pytest.mark.parametrize(
         "said", ["hero.nmae=hero.name", "hero.name=hero.titel", "villain=hero", "color.RED=color.X"]
     )

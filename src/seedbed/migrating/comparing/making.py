@@ -88,6 +88,7 @@ def constraints_inside(changes: Changes) -> list[Constraint]:
     new = {key: found for key, found in changes.made.items() if isinstance(found, Table)}
     found_constraints = [found for found in changes.coming.values() if isinstance(found, Constraint)]
     keys = [c for c in found_constraints if c.type in "pu"]
+    indexed = [key for key, found in changes.coming.items() if isinstance(found, Index) and found.unique]
     inside: list[Constraint] = []
     standing = {new_table.key for _, new_table in changes.kept(Table)}
     for key in tables_in_order(new, changes.after):
@@ -101,6 +102,7 @@ def constraints_inside(changes: Changes) -> list[Constraint]:
             if constraint.references is not None:
                 target = ("table", *constraint.references)
                 waits = any(k not in inside for k in keys if (k.schema, k.table) == constraint.references)
+                waits = waits or any(constraint.key in changes.after.needed_by.get(key, ()) for key in indexed)
                 if target not in standing or waits:
                     continue
             inside.append(constraint)
