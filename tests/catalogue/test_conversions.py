@@ -179,7 +179,6 @@ class TestConversion:
                 sa.Numeric(8, 2),
                 "the zeros that hero.x begins with, and what hero.x has beyond 2 digits after the point",
             ),
-            (sa.JSON(), pg.JSONB(), "the order of keys in hero.x, and all but the last of equal ones"),
             (sa.Text(), sa.DateTime(), "the time zone that hero.x names"),
             (sa.Interval(), sa.Time(), "the days of hero.x"),
         ],

@@ -50,6 +50,16 @@ class TestRule:
 
         assert rule not in met(connection, bad, {"task": 10})
 
+    def test_is_met_by_an_enum_that_loses_a_label_and_not_by_one_that_is_renamed(self, connection: Connection) -> None:
+        replaced = (
+            "ALTER TYPE mood RENAME TO mood_replaced",
+            "CREATE TYPE mood AS ENUM ('calm')",
+            "ALTER TABLE task ALTER COLUMN mood TYPE mood USING 'calm'::mood",
+        )
+
+        assert "lossy-type" not in met(connection, ("ALTER TYPE mood RENAME VALUE 'busy' TO 'hectic'",))
+        assert "lossy-type" in met(connection, replaced)
+
     def test_is_met_by_a_constraint_that_is_validated_while_its_lock_is_held(self, connection: Connection) -> None:
         added = "ALTER TABLE task ADD CONSTRAINT {} CHECK (id > 0) NOT VALID"
         together = (added.format("ck"), "ALTER TABLE task VALIDATE CONSTRAINT ck")

@@ -104,6 +104,23 @@ class TestDraft:
         assert proof.filled.rows == {"hero": 2}
         assert 'check constraint "coded" of relation "hero" is violated by some row' in proof.conditions
 
+    @pytest.mark.parametrize(
+        ("old", "new", "allowed"), [("Float(24)", "Double", True), ("Numeric(12, 4)", "Numeric(12, 2)", False)]
+    )
+    def test_allows_a_contract_beforehand_where_nothing_is_lost(
+        self, configured: Configuration, project: Project, tmp_path: Path, seedbed_server: ThrowawayServer,
+        old: str, new: str, allowed: bool,
+    ) -> None:  # fmt: skip
+        weighed = "from sqlalchemy import Double, Float, Numeric\n" + HERO + "    weight: Decimal = Field(sa_type={})\n"
+        project.write_tables(weighed.format(old))
+        created = drafted(configured, "Create hero").revisions[0].file
+        with little_project(tmp_path / "later", weighed.format(new)) as later:
+            later.write(f"migrations/versions/{created.name}", created.read_text())
+            made = drafted(later.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal()), "Weigh")
+
+            contract = made.revisions[2].file.read_text()
+        assert ("# seedbed: allow drop-column" in contract) is allowed
+
     def test_tries_a_narrower_rule_on_what_the_wider_one_took(
         self, project: Project, tmp_path: Path, seedbed_server: ThrowawayServer
     ) -> None:

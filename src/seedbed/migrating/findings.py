@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from seedbed.migrating.comparing.converting import shortfall
 from seedbed.migrating.things import Thing
 from seedbed.migrating.tracing import MODES, Column, Trace, Traced
 
@@ -107,6 +108,17 @@ def retypes(seen: Seen) -> Iterable[str]:
     for statement in seen.statements():
         for table, old, new in statement.changed_columns():
             if table in seen.trace.there and old.type != new.type:
+                yield f"{statement.before.names[table]}.{new.name}"
+
+
+def loses_values(seen: Seen) -> Iterable[str]:
+    """Columns whose new type leaves something off of their values, or lacks labels that the old one had."""
+    labels = [thing.identity for thing in _gone(seen, "label")]
+    for statement in seen.statements():
+        for table, old, new in statement.changed_columns():
+            kind = new.type.removesuffix("[]").replace('"', "")
+            fewer = old.type != new.type and any(label.startswith(f"{kind} ") for label in labels)
+            if table in seen.trace.there and (fewer or shortfall(old.type, new.type) is not None):
                 yield f"{statement.before.names[table]}.{new.name}"
 
 

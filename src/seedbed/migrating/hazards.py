@@ -131,6 +131,19 @@ RULES: Sequence[Rule] = (
         destructive=True,
     ),
     Rule(
+        "lossy-type",
+        (Effect.LOSES_DATA,),
+        "digits, times of day, labels or whatever else of the values the new type does not take are lost",
+        "Add another column of the new type, and keep the old one as long as its values are of use.",
+        (
+            "ALTER TABLE task ALTER COLUMN points DROP DEFAULT",
+            "ALTER TABLE task ALTER COLUMN points TYPE boolean USING points <> 0",
+        ),
+        ("ALTER TABLE task ADD COLUMN has_points boolean",),
+        findings.loses_values,
+        destructive=True,
+    ),
+    Rule(
         "truncate",
         (Effect.LOSES_DATA,),
         "the table's rows are lost",

@@ -18,9 +18,9 @@ from seedbed.settings.writing import write_whole
 _INDENT = "    "
 CONTRACT = """\
     # seedbed: contract
-    # seedbed: allow drop-column
     # To be applied when no program uses the old column any more; its values are in the new one.
 """
+_ALLOWED = "    # seedbed: allow drop-column\n"
 
 
 def write_revision(project: Project, message: str, part: Part) -> Revision:
@@ -28,7 +28,8 @@ def write_revision(project: Project, message: str, part: Part) -> Revision:
     config = alembic_config(project)
     config.cmd_opts = Namespace(quiet=True)
     directory = ScriptDirectory.from_config(config)
-    up = (CONTRACT if part.contract else "") + body(part.up, online=part.online)
+    lossless = part.contract and all(step.loss is None for step in part.up)
+    up = (CONTRACT if part.contract else "") + (_ALLOWED if lossless else "") + body(part.up, online=part.online)
     down = _no_way_back(part.down) if isinstance(part.down, str) else body(part.down, online=part.online)
     imports = "from sqlalchemy.dialects import postgresql\n" if "postgresql." in up + down else ""
     revision = rev_id()

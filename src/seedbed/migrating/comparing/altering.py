@@ -199,7 +199,7 @@ def toll(table: Table, old: Column, new: Column) -> Toll:
     """What rows lose when a column's values are converted, where PostgreSQL says nothing of it, and what they must be
     for it to convert them.
     """
-    what, place = shortfall(old, new), f"{table.name}.{new.name}"
+    what, place = shortfall(old.type, new.type), f"{table.name}.{new.name}"
     loss = None if what is None else Loss(table.schema, table.name, new.name, what.format(place))
     return Toll(loss, f"{place} as {new.type}" if narrows(old, new) else None)
 

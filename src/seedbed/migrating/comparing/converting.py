@@ -51,20 +51,18 @@ def unsized(type_name: str) -> str:
     return whole + type_name[len(item) :]
 
 
-def shortfall(old: Column, new: Column) -> str | None:
-    """What PostgreSQL leaves off of a value, without an error, on its way to another type; None where it leaves off
-    nothing. A `{}` stands for the column.
+def shortfall(old: str, new: str) -> str | None:
+    """What PostgreSQL leaves off of a value, without an error, on its way from a type to another; None where it leaves
+    off nothing. A `{}` stands for the column.
     """
-    if old.type.endswith("[]") and not new.type.endswith("[]"):
-        return None if is_text(new.type) or new.type in {"json", "jsonb"} else "all but the first element of {}"
-    one, other = old.type.removesuffix("[]"), new.type.removesuffix("[]")
+    if old.endswith("[]") and not new.endswith("[]"):
+        return None if is_text(new) or new in {"json", "jsonb"} else "all but the first element of {}"
+    one, other = old.removesuffix("[]"), new.removesuffix("[]")
     was, now = base(one), base(other)
     if (said := _left_off_a_number(one, other)) is not None:
         return said
     if (was, now) == ("integer", "boolean"):
         return "which number {} is where it is not 0"
-    if now == "jsonb" and (was == "json" or is_text(was)):
-        return "the order of keys in {}, and all but the last of equal ones"
     if now == "date" and (was.startswith("timestamp") or is_text(was)):
         return "the time of day of {}"
     if now.startswith("time ") and was.startswith("timestamp"):
