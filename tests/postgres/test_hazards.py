@@ -60,6 +60,16 @@ class TestRule:
         assert "lossy-type" not in met(connection, ("ALTER TYPE mood RENAME VALUE 'busy' TO 'hectic'",))
         assert "lossy-type" in met(connection, replaced)
 
+    def test_requires_no_column_that_a_drafted_trigger_fills(self, connection: Connection) -> None:
+        wide = (
+            "ALTER TABLE bare ADD COLUMN name_new text",
+            "CREATE TRIGGER zz_sync_name_new BEFORE INSERT ON bare FOR EACH ROW EXECUTE FUNCTION stamp()",
+            "ALTER TABLE bare ALTER COLUMN name_new SET NOT NULL",
+        )
+
+        assert "required-column" not in met(connection, wide)
+        assert "required-column" in met(connection, [step.replace("name_new", "other") for step in wide[::2]])
+
     def test_is_met_by_a_constraint_that_is_validated_while_its_lock_is_held(self, connection: Connection) -> None:
         added = "ALTER TABLE task ADD CONSTRAINT {} CHECK (id > 0) NOT VALID"
         together = (added.format("ck"), "ALTER TABLE task VALIDATE CONSTRAINT ck")

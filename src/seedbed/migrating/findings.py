@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from seedbed.migrating.comparing.converting import shortfall
+from seedbed.migrating.comparing.succeeding import trigger_filling
 from seedbed.migrating.things import Thing
 from seedbed.migrating.tracing import MODES, Column, Trace, Traced
 
@@ -123,9 +124,14 @@ def loses_values(seen: Seen) -> Iterable[str]:
 
 
 def requires(seen: Seen) -> Iterable[str]:
-    """Columns that a program of before does not fill and that take no NULL when the revision is done."""
+    """Columns that a program of before does not fill, nor the trigger of a drafted revision for it, and that take no
+    NULL when the revision is done.
+    """
+    triggers = {thing.shown for thing in seen.trace.after if thing.kind == "trigger"}
     for name, old, new in _columns(seen):
-        if new.not_null and not new.filled and (old is None or not old.not_null or old.filled):
+        filling = f"trigger {trigger_filling(new.name)} of {name.removesuffix(f'.{new.name}')}"
+        newly = old is None or not old.not_null or old.filled
+        if new.not_null and not new.filled and newly and filling not in triggers:
             yield name
 
 

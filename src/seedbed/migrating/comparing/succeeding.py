@@ -49,7 +49,7 @@ class Succession:
 
     @property
     def trigger(self) -> Key:
-        return ("trigger", self.table.schema, self.table.name, shortened(f"zz_sync_{self.meanwhile}", ""))
+        return ("trigger", self.table.schema, self.table.name, trigger_filling(self.meanwhile))
 
     @property
     def place(self) -> ColumnName:
@@ -98,6 +98,11 @@ class Succession:
             f"    ELSIF {new_changed} AND (OLD.{new} IS NOT NULL OR OLD.{old} IS NULL) THEN\n        {back}\n"
             "    END IF;\n    RETURN NEW;\nEND\n"
         )
+
+
+def trigger_filling(column: str) -> str:
+    """The name of the trigger that fills a column while it is there in both shapes."""
+    return shortened(f"zz_sync_{column}", "")
 
 
 def successions(
