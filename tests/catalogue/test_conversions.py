@@ -221,6 +221,32 @@ class TestConversion:
             seedbed_proves(ground, worn(sa.Integer).metadata(), worn(mood).metadata(), Words())
 
 
+class TestShapes:
+    @pytest.mark.parametrize(("trigger", "revisions"), [("aaa", 3), ("zzz", 1)])
+    def test_are_not_two_where_a_trigger_would_change_one_of_them_later(
+        self, ground: Ground, trigger: str, revisions: int
+    ) -> None:
+        doubling = (
+            "CREATE FUNCTION twice() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.x := NEW.x * 2; RETURN NEW; END'",
+            f"CREATE TRIGGER {trigger} BEFORE INSERT ON hero FOR EACH ROW EXECUTE FUNCTION twice()",
+        )
+
+        def counted(kind: Any) -> World:
+            return World(hero={"x": col("x", kind)}, sql=doubling)
+
+        with ground.database() as database:
+            ground.build(database, counted(sa.Integer).metadata())
+            _, legs = drafted(ground, database, counted(sa.BigInteger).metadata(), Words())
+            with connect(database) as connection:
+                climb(connection, legs[:2])
+            execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', 2)")
+            with connect(database) as connection:
+                climb(connection, legs[2:])
+
+            assert len(legs) == revisions
+            assert execute(database.direct, "SELECT x FROM hero") == [(4,)]
+
+
 class TestSequence:
     @pytest.mark.parametrize("there", [True, False])
     @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from seedbed.migrating.comparing.columns import column_sql
 from seedbed.migrating.comparing.converting import conversion, stays_in_place
 from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.comparing.statements import Statement, name, qualified, shortened
-from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Index, Key, Table
+from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Index, Key, Object, Table, Trigger
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _WITHOUT_EQUALITY = frozenset({"json", "xml", "point", "polygon", "path", "line", "lseg", "box", "circle"})
@@ -157,6 +157,8 @@ def _succession(
         return None
     if any(_refers_to_what_changes(one, before, after) for one in mine[0] or ()):
         return None
+    if any(_comes_later(found, table, called) for c in (before, after) for found in c.objects.values()):
+        return None
     copied = {}
     for one in mine[1] or ():
         if old.name == new.name:
@@ -186,6 +188,16 @@ def _users(catalogue: Catalogue, place: ColumnName) -> list[Copied] | None:
             return None
         users.append(found)
     return users
+
+
+def _comes_later(found: Object, table: Table, column: str) -> bool:
+    """Whether a trigger may still change a row when the one that fills a column has run: they go by their names."""
+    return (
+        isinstance(found, Trigger)
+        and (found.schema, found.table) == (table.schema, table.name)
+        and " BEFORE " in found.definition
+        and found.name.encode() > trigger_filling(column).encode()
+    )
 
 
 def _refers_to_what_changes(one: Copied, before: Catalogue, after: Catalogue) -> bool:
