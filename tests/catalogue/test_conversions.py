@@ -80,6 +80,35 @@ class TestConversion:
             with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
                 climb(connection, legs)
 
+    @pytest.mark.parametrize(
+        ("old", "new", "loss"),
+        [
+            ("CREATE DOMAIN part AS numeric(5,2)|part", "CREATE DOMAIN part AS numeric(5,1)|part", "beyond 1 digit "),
+            ("CREATE DOMAIN part AS numeric(5,2)|part", "|numeric(5,1)", "beyond 1 digit "),
+            ("|numeric(5,2)", "CREATE DOMAIN part AS integer|part", ""),
+        ],
+    )
+    def test_names_what_a_domain_leaves_off(self, ground: Ground, old: str, new: str, loss: str) -> None:
+        def made(said: str) -> World:
+            domain, _, kind = said.partition("|")
+            tables = f"CREATE TABLE thing (id int PRIMARY KEY, x {kind})"
+            return World(sql=tuple(statement for statement in (domain, tables) if statement))
+
+        proof = seedbed_proves(ground, made(old).metadata(), made(new).metadata(), Words())
+
+        assert proof.losses == (f"what thing.x has {loss}after the point",)
+
+    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("old", [sa.Text(), sa.String(50)])
+    def test_cuts_nothing_off_for_a_shorter_domain(self, ground: Ground, world: Any, old: Any) -> None:
+        code = pg.DOMAIN("code", sa.String(5))
+        with ground.database() as database:
+            ground.build(database, world(old).metadata())
+            _, legs = drafted(ground, database, world(code).metadata(), Words())
+            execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', 'A00.1234')")
+            with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
+                climb(connection, legs)
+
     @pytest.mark.parametrize("world", [worn, keyed])
     def test_names_what_is_rounded_in_either_direction(self, ground: Ground, world: Any) -> None:
         there = seedbed_proves(ground, world(sa.Numeric(10, 4)).metadata(), world(sa.Integer).metadata(), Words())

@@ -3,13 +3,7 @@
 import pytest
 
 from seedbed.migrating.comparing.converting import narrows, shortfall
-from seedbed.postgres.catalogue.model import Column
 from seedbed.postgres.quoting import column_name
-
-
-def column(kind: str) -> Column:
-    return Column("c", kind, not_null=False, default=None, collation=None, generated=None, identity=None,
-                  identity_options=None, comment=None, privileges=())  # fmt: skip
 
 
 class TestShortfall:
@@ -74,7 +68,7 @@ class TestNarrows:
         ],
     )  # fmt: skip
     def test_is_whether_a_value_may_not_fit(self, old: str, new: str, may_refuse: bool) -> None:
-        assert narrows(column(old), column(new)) is may_refuse
+        assert narrows(old, new) is may_refuse
 
 
 class TestColumnName:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from seedbed.errors import BackfillNeeded
 from seedbed.migrating.comparing import sequences
 from seedbed.migrating.comparing.columns import column_code, column_sql, escaped, identity_changes, identity_sql
-from seedbed.migrating.comparing.converting import conversion, narrows, same_family, shortfall
+from seedbed.migrating.comparing.converting import conversion, narrows, same_family, shortfall, underlying
 from seedbed.migrating.comparing.knowledge import VOLATILE, Knowledge, Toll, neutral, numbered
 from seedbed.migrating.comparing.statements import (
     Loss,
@@ -191,17 +191,18 @@ def _type(
     step = _alter(table, new, f"TYPE {new.type}{collate}{clause}", code)
     if said:
         return [step]
-    paid = toll(table, old, new)
+    paid = toll(table, old, new, before, after)
     return [replace(step, loss=paid.loss, fits=paid.fits)]
 
 
-def toll(table: Table, old: Column, new: Column) -> Toll:
+def toll(table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue) -> Toll:
     """What rows lose when a column's values are converted, where PostgreSQL says nothing of it, and what they must be
     for it to convert them.
     """
-    what, place = shortfall(old.type, new.type), f"{table.name}.{new.name}"
+    was, now = underlying(old.type, before), underlying(new.type, after)
+    what, place = shortfall(was, now), f"{table.name}.{new.name}"
     loss = None if what is None else Loss(table.schema, table.name, new.name, what.format(place))
-    return Toll(loss, f"{place} as {new.type}" if narrows(old, new) else None)
+    return Toll(loss, f"{place} as {new.type}" if narrows(was, now) else None)
 
 
 def _loss(table: Table, column: Column, what: str) -> Loss:

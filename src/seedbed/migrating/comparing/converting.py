@@ -4,7 +4,7 @@ import re
 
 from seedbed.migrating.comparing.knowledge import Knowledge
 from seedbed.migrating.comparing.statements import name
-from seedbed.postgres.catalogue.model import Catalogue, Column, Enum
+from seedbed.postgres.catalogue.model import Catalogue, Column, Domain, Enum
 
 _FAMILIES = (
     frozenset({"smallint", "integer", "bigint"}),
@@ -18,28 +18,39 @@ _INSTANTS = {"timestamp without time zone", _INSTANT}
 
 def conversion(old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge) -> str | None:
     """The USING expression for a change that PostgreSQL does not make by itself, or None."""
-    own, to = name(old.name), unsized(new.type)
-    if old.type.endswith("[]") and new.type in {"json", "jsonb"}:
-        return f"to_{new.type}({own})"
-    if same_family(old.type, new.type) or old.type == new.type:
+    was, now = underlying(old.type, before), underlying(new.type, after)
+    own, to = name(old.name), unsized(now)
+    if was.endswith("[]") and now in {"json", "jsonb"}:
+        return f"to_{now}({own})"
+    if same_family(was, now) or was == now:
         return None
-    if {base(old.type), base(new.type)} == _INSTANTS:
+    if {base(was), base(now)} == _INSTANTS:
         return f"{own} AT TIME ZONE 'UTC'"
-    if base(old.type) == _INSTANT and base(new.type) in {"date", "time without time zone"}:
+    if base(was) == _INSTANT and base(now) in {"date", "time without time zone"}:
         return f"({own} AT TIME ZONE 'UTC')::{to}"
-    if base(old.type) == "date" and base(new.type) == _INSTANT:
+    if base(was) == "date" and base(now) == _INSTANT:
         return f"{own}::timestamp AT TIME ZONE 'UTC'"
-    if "bytea" in {old.type, new.type} and (is_text(old.type) or is_text(new.type)):
-        return f"convert_{'to' if new.type == 'bytea' else 'from'}({own}, 'UTF8')"
-    if new.type == f"{old.type}[]" or (new.type.endswith("[]") and not old.type.endswith("[]")):
+    if "bytea" in {was, now} and (is_text(was) or is_text(now)):
+        return f"convert_{'to' if now == 'bytea' else 'from'}({own}, 'UTF8')"
+    if now == f"{was}[]" or (now.endswith("[]") and not was.endswith("[]")):
         return f"CASE WHEN {own} IS NULL THEN NULL ELSE ARRAY[{own}]::{to} END"
-    if old.type.endswith("[]") and not new.type.endswith("[]") and not is_text(new.type):
+    if was.endswith("[]") and not now.endswith("[]") and not is_text(now):
         return f"({own})[1]::{to}"
-    if enum_of(old.type, before) or enum_of(new.type, after):
+    if enum_of(was, before) or enum_of(now, after):
         return f"{own}::text::{to}"
-    if (base(old.type), base(new.type)) in knowledge.casts or is_text(old.type) or is_text(new.type):
+    if (base(was), base(now)) in knowledge.casts or is_text(was) or is_text(now):
         return f"{own}::{to}"
     return f"{own}::text::{to}"
+
+
+def underlying(type_name: str, catalogue: Catalogue) -> str:
+    """The type that values of a type are stored as: a domain's is the one that it was made of."""
+    item = type_name.removesuffix("[]")
+    schema, _, bare = item.rpartition(".")
+    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
+    if not isinstance(found, Domain):
+        return type_name
+    return underlying(found.type, catalogue) + type_name[len(item) :]
 
 
 def unsized(type_name: str) -> str:
@@ -78,9 +89,9 @@ def shortfall(old: str, new: str) -> str | None:
     return "the address of {} within its network" if (was, now) == ("inet", "cidr") else None
 
 
-def narrows(old: Column, new: Column) -> bool:
+def narrows(old: str, new: str) -> bool:
     """Whether values of the old type may be too long or too large for the new one, which is then an error."""
-    one, other = old.type.removesuffix("[]"), new.type.removesuffix("[]")
+    one, other = old.removesuffix("[]"), new.removesuffix("[]")
     was, now, size = base(one), base(other), [*_sizes(other), 0]
     if now in {"character varying", "character"} and size[0]:
         longest = _LONGEST.get(was, 1000)

@@ -2,7 +2,7 @@
 
 import re
 
-from seedbed.migrating.comparing.converting import is_text
+from seedbed.migrating.comparing.converting import is_text, shortfall
 from seedbed.migrating.comparing.statements import Loss, Statement, literal, name, qualified, shortened
 from seedbed.migrating.comparing.types import Type
 from seedbed.postgres.catalogue.model import (
@@ -71,6 +71,8 @@ def converted(table: Table, column: Column, old: object, new: object) -> list[St
         shown = "NULL" if fallback is None else fallback
         words = f"{table.name}.{column.name} becomes {shown} where it is {' or '.join(map(literal, lost))}"
         said = Loss(table.schema, table.name, column.name, words)
+    if isinstance(old, Domain) and isinstance(new, Domain) and (what := shortfall(old.type, new.type)) is not None:
+        said = Loss(table.schema, table.name, column.name, what.format(f"{table.name}.{column.name}"))
     return [Statement(f"{head}TYPE {column.type} USING {using}", loss=said)]
 
 

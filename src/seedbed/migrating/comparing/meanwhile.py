@@ -35,10 +35,10 @@ def meanwhile(
     single = Catalogue(ended, _needed_by(ended, before, after, tried), after.version)
     fills = {one.was: one.back for one in chosen}
     unsaid = [one for one in chosen if (*one.place[:2], one.new.name) not in knowledge.back]
-    tolls = {one.was: toll(one.table, one.new, one.old) for one in unsaid}
+    tolls = {one.was: toll(one.table, one.new, one.old, after, before) for one in unsaid}
     up = transition(both, single, knowledge)
     down = transition(single, both, Knowledge(fills=fills, casts=knowledge.casts, restoring=True, tolls=tolls))
-    up = [_kept(step, {one.was: one for one in chosen}, knowledge) for step in up]
+    up = [_kept(step, {one.was: one for one in chosen}, knowledge, before, after) for step in up]
     return Meanwhile(
         both,
         (*up, *(there for there, _ in renames)),
@@ -46,7 +46,13 @@ def meanwhile(
     )
 
 
-def _kept(step: Statement, gone: Mapping[ColumnName, Succession], knowledge: Knowledge) -> Statement:
+def _kept(
+    step: Statement,
+    gone: Mapping[ColumnName, Succession],
+    knowledge: Knowledge,
+    before: Catalogue,
+    after: Catalogue,
+) -> Statement:
     """By dropping a column whose values another one has, no more is lost than what the other one's type leaves off."""
     lost = step.loss
     one = gone.get((lost.schema, lost.table, lost.column or "")) if lost is not None else None
@@ -54,7 +60,7 @@ def _kept(step: Statement, gone: Mapping[ColumnName, Succession], knowledge: Kno
         return step
     if (*one.place[:2], one.new.name) in knowledge.using:
         return replace(step, loss=None)
-    paid = toll(one.table, one.old, one.new)
+    paid = toll(one.table, one.old, one.new, before, after)
     return replace(step, loss=paid.loss, fits=paid.fits)
 
 
