@@ -144,6 +144,24 @@ class TestRunAgain:
             "power had 10 rows when it was loaded, and has 7 now\n"
         )
 
+    def test_empties_partitions_with_their_table(self, make: Callable[..., Project], database: Database) -> None:
+        project = make(
+            TABLES
+            + """
+class Reading(Table, table=True):
+    __table_args__ = {"postgresql_partition_by": "RANGE (day)"}
+    hero_id: int = Field(primary_key=True, foreign_key="hero.id")
+    day: date = Field(primary_key=True)
+
+declare(metadata, "CREATE TABLE reading_all PARTITION OF reading DEFAULT")
+""",
+            "seeds.rest(9)",
+        )
+        seed(project, database)
+
+        assert seed(project, database, fresh=True).rows["reading"] == 9
+        assert count(database, "reading_all") == 9
+
     def test_deletes_no_rows_that_seeds_did_not_put_there(
         self, make: Callable[..., Project], database: Database
     ) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from seedbed.errors import DomainTooSmall, NoGenerator, SeedsNotUsable
 from seedbed.seeding.batches import Batch, Coded, Numbers, fixed_pool, objects
+from seedbed.seeding.currencies import currency
 from seedbed.seeding.filling import Filling, Wish, chosen, constant, indices, sometimes_empty
 from seedbed.seeding.kinds import INTEGERS, MOMENTS, stored
 from seedbed.seeding.meaning import SECRETS
@@ -17,6 +19,7 @@ from seedbed.seeding.numbers import booleans, clock_times, decimals, floats, int
 from seedbed.seeding.others import others
 from seedbed.seeding.people import person
 from seedbed.seeding.places import place
+from seedbed.seeding.references import Reference
 from seedbed.seeding.spreads import Spread
 from seedbed.seeding.streams import Stream
 from seedbed.seeding.texts import from_faker, texts
@@ -26,6 +29,7 @@ from seedbed.seeding.values import Choice, Constant, Derived, FakerValues, FromF
 if TYPE_CHECKING:
     from seedbed.seeding.tables import TablePlan
 
+_CURRENCY = re.compile(r"^currency(_code)?$")
 _EMPTY, _RARE, _MOSTLY_EMPTY = 0.2, 0.5, 0.9
 """How many rows leave a nullable column NULL: an ordinary one, a time of something that may not have happened, and one
 that says that a row is gone.
@@ -67,7 +71,7 @@ def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: b
         return _first_only(table, name, table.spread)
     if name in table.uniques.never:
         return constant(column, False, ", as only one of a parent's may be true")
-    inferred = _by_values(wish) or person(wish) or place(wish) or _by_type(wish)
+    inferred = _by_values(wish) or person(wish) or currency(wish) or place(wish) or _inherited(wish) or _by_type(wish)
     if inferred is None:
         return _unmade(table, column)
     if not optional or (named and (is_when_made(name) or is_when_changed(name))):
@@ -101,6 +105,25 @@ def _by_values(wish: Wish) -> Filling | None:
     if values is None:
         return None
     return chosen(wish, values, why=", as the model says")
+
+
+def _inherited(wish: Wish) -> Filling | None:
+    """A line's currency is its order's."""
+    name = wish.name
+    if not _CURRENCY.search(name) or wish.unique:
+        return None
+    of = next((reference for reference in wish.table.references if _tells(reference, wish)), None)
+    if of is None:
+        return None
+    return Filling(name, f"its {of.parent.name}'s", lambda rows: of.parent.take(name, of.parents(rows)))
+
+
+def _tells(reference: Reference, wish: Wish) -> bool:
+    """Whether the row that a key refers to has the same column."""
+    parent: Any = reference.parent
+    if parent is wish.table or reference.late or reference.nullable or not hasattr(parent, "sql"):
+        return False
+    return wish.name in parent.fillings and parent.kinds[wish.name] == wish.kind
 
 
 def _by_type(wish: Wish) -> Filling | None:

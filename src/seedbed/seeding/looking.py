@@ -127,8 +127,10 @@ _REFERRING = """
         UNION
         SELECT conrelid FROM pg_constraint JOIN reached ON confrelid = reached.oid WHERE contype = 'f'
     )
-    SELECT oid::regclass::text FROM reached WHERE oid <> ALL (CAST(:planned AS text[])::regclass[]::oid[]) ORDER BY 1
+    SELECT oid::regclass::text FROM reached
+    WHERE oid <> ALL (CAST(:planned AS text[])::regclass[]::oid[])
+      AND coalesce(pg_partition_root(oid)::oid, oid) <> ALL (CAST(:planned AS text[])::regclass[]::oid[]) ORDER BY 1
 """
 """Tables that refer to the planned ones, and those that refer to them: TRUNCATE refuses a table without them, although
-they are empty.
+they are empty. Partitions of planned tables are emptied with them.
 """

@@ -28,7 +28,7 @@ _PEOPLE = re.compile(
 )
 _FIRMS = re.compile(
     r"compan|organi[sz]ation|^org$|tenant|vendor|supplier|brand|manufacturer|store|shop|carrier|publisher|agency|firm"
-    r"|workspace|bank|partner|client|merchant"
+    r"|workspace|bank|partner|client|merchant|clinic|hospital|practice|school"
 )
 _THINGS = re.compile(r"product|item|article|part|asset|device|equipment|variant|material|good|sku|inventory")
 
@@ -98,9 +98,29 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(^|_)department$", ("Sales", "Support", "Engineering", "Finance")),
     (r"(^|_)(carrier|shipping_method)(_name)?$", ("DHL", "UPS", "FedEx", "DPD", "GLS")),
     (r"(^|_)(salutation|honorific)$", ("Ms", "Mr", "Dr")),
+    (r"(^|_)nationality$", ("American", "British", "German", "French", "Spanish", "Italian", "Polish", "Japanese")),
+    (
+        r"(^|_)(medication|drug|medicine)(_name)?$",
+        (
+            "Ibuprofen",
+            "Amoxicillin",
+            "Metformin",
+            "Paracetamol",
+            "Omeprazole",
+            "Salbutamol",
+            "Amlodipine",
+            "Cetirizine",
+        ),
+    ),
+    (r"(^|_)allerg(y|ies)$", ("Penicillin", "Peanuts", "Pollen", "Latex", "Lactose", "Bee stings")),
+    (r"(^|_)(network|card_brand|card_type)$", ("Visa", "Mastercard", "American Express", "Maestro")),
+    (r"(^|_)frequency$", ("once daily", "twice daily", "three times daily", "weekly", "as needed")),
+    (r"(^|_)letter(_grade)?$", ("A", "B", "C", "D", "F")),
+    (r"^symbol$", ("$", "€", "£", "¥", "Fr", "kr")),
     (r"^make$", ("Toyota", "Volkswagen", "Ford", "Renault", "Honda", "Volvo", "Skoda", "Fiat")),
 )
 
+_VISITS = ("Check-up", "Follow-up", "Consultation", "Vaccination", "Test results", "Referral")
 _COLOR = re.compile(r"colou?r")
 _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"e_?mail", Meaning("email")),
@@ -109,7 +129,19 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"(^|_)middle_?name$", Meaning("first_name")),
     (r"(^|_)(user|login|nick|screen)_?name$|^(handle|login|username)$", Meaning("handle")),
     (r"(^|_)(full|display|contact|recipient|customer|author|holder|owner|billing|shipping)_?name$", Meaning("person")),
+    (r"(^|_)(guardian|principal|parent)_?name$|^author$", Meaning("person")),
     (r"(^|_)(company|organi[sz]ation|employer|vendor|supplier|brand)(_?name)?$", Meaning("company")),
+    (r"(^|_)(manufacturer|publisher)(_?name)?$", Meaning("company")),
+    (r"native_language$|^language(_name)?$", Meaning("language_name")),
+    (r"(^|_)last_?(four|4)$", Meaning("code", {"text": "####"})),
+    (r"(^|_)card_?number$|(^|_)pan$", Meaning("code", {"text": "4###############"})),
+    (r"merchant_category(_code)?$|(^|_)mcc$", Meaning("code", {"text": "5###"})),
+    (r"^entity_type$|^resource_type$", Meaning("choice", words=("user", "order", "account", "document"))),
+    (r"^actor$", Meaning("handle")),
+    (r"(^|_)building$", Meaning("choice", words=("Main building", "North wing", "South wing", "Annex"))),
+    (r"icd_?(9|10)?(_code)?$", Meaning("code", {"text": "?##.#"})),
+    (r"^mrn$", Meaning("code", {"text": "########"})),
+    (r"^room_?(number|no)$", Meaning("code", {"text": "###"})),
     (r"(^|_)host_?name$|(^|_)domain(_name)?$|^host$", Meaning("host")),
     (r"(^|_)file_?name$", Meaning("file")),
     (r"mime|content_?type|media_?type", Meaning("media type")),
@@ -187,6 +219,8 @@ def meaning_of(table: str, column: str) -> Meaning:
         return Meaning("picture")
     if name == "status" and re.search(r"article|post|page|document|news|book|course|lesson|podcast|video", own):
         return Meaning("choice", words=("draft", "published", "published", "archived"))
+    if name == "reason" and re.search(r"appointment|visit|consultation|encounter", own):
+        return Meaning("choice", words=_VISITS)
     if name == "title" and _PEOPLE.search(own):
         return Meaning("job")
     for pattern, meaning in (*_NAMED, *((pattern, Meaning("choice", words=words)) for pattern, words in _CHOICES)):

@@ -11,10 +11,41 @@ from seedbed.seeding.filling import Filling, Wish, chosen, counted
 from seedbed.seeding.folding import microseconds
 from seedbed.seeding.kinds import INTEGERS
 from seedbed.seeding.streams import Ints, Words
+from seedbed.seeding.times import born_on, end, opening_times, read
 
 _MOST = 1_000
 _DAY = 86_400_000_000
 _BY_NAME: tuple[tuple[str, int, int], ...] = (
+    (r"heart_?rate|pulse|(^|_)bpm$", 55, 110),
+    (r"systolic", 100, 160),
+    (r"diastolic", 60, 95),
+    (r"oxygen|spo2|saturation", 93, 100),
+    (r"body_temp", 36, 39),
+    (r"temperature|(^|_)temp$", -5, 35),
+    (r"humidity|uptime|battery(_level|_pct|_percent)?$", 20, 100),
+    (r"pressure", 950, 1_050),
+    (r"(signal|rssi|dbm)", -110, -40),
+    (r"altitude|elevation", 0, 1_500),
+    (r"(^|_)mah$", 1_000, 10_000),
+    (r"(^|_)(length|width|depth|height)_?(cm|mm|in)?$", 5, 120),
+    (r"weight_?(g|grams?)$|(^|_)grams$", 50, 20_000),
+    (r"weight_?(kg)?$", 1, 80),
+    (r"(^|_)(floor|storey)$", 0, 12),
+    (r"(^|_)capacity$", 10, 300),
+    (r"(^|_)pages$|page_count", 60, 900),
+    (r"refills|retries", 0, 4),
+    (r"dosage|dose", 5, 500),
+    (r"years?_of|experience(_years)?$", 0, 40),
+    (r"(^|_)weekly_hours$|hours_per_week", 1, 40),
+    (r"(^|_)hours$", 1, 12),
+    (r"(^|_)days$", 1, 30),
+    (r"(^|_)weeks$", 1, 26),
+    (r"(^|_)months$", 3, 60),
+    (r"expir\w*_year$", 2026, 2031),
+    (r"minutes_late|delay", 1, 45),
+    (r"exchange_rate|(^|_)fx_rate$", 0, 2),
+    (r"interest_rate_?(percent|pct)", 1, 12),
+    (r"(discount|percent|pct)_(off|discount)|discount_?(percent|pct)|(tax|vat|commission)_?(percent|pct)", 0, 30),
     (r"(^|_)(quantity|qty|amount_of|copies|seats|guests|reserved|on_hand|in_stock)$", 1, 10),
     (r"(^|_)(position|sort_order|ordinal|rank|line)$", 1, 20),
     (r"(^|_)age$", 18, 90),
@@ -39,7 +70,7 @@ _BY_NAME: tuple[tuple[str, int, int], ...] = (
     (r"(^|_)(latitude|lat)$", -60, 70),
     (r"(^|_)(longitude|lng|lon)$", -180, 180),
     (r"(hourly|daily|day)_rate$|(^|_)wage$", 30, 150),
-    (r"(^|_)(discount|commission)(_rate)?$|(^|_)rate$|(^|_)(probability|ratio|share)$", 0, 1),
+    (r"(discount|commission)_rate$|(^|_)rate$|(^|_)(probability|ratio|share)$", 0, 1),
 )
 _CODES = re.compile(r"(^|_)(status_code|http_status)$")
 _ANSWERS = {200: 80, 201: 8, 204: 4, 404: 5, 500: 3}
@@ -47,12 +78,20 @@ _PAID_BY_NAME = (
     (r"salary|income", 24_000, 120_000),
     (r"budget|revenue|turnover", 1_000, 250_000),
     (r"(shipping|delivery|handling)_(cost|fee|price)|(^|_)fee$", 0, 25),
+    (r"(^|_)(discount|commission|tip|fine|vat|tax)(_amount)?$", 0, 25),
+    (r"(^|_)fine_cents$", 0, 2_000),
+    (r"principal|loan_amount|mortgage", 1_000, 250_000),
+    (r"outstanding", 0, 100_000),
 )
 _PRICE = re.compile(r"price|cost$|fee$")
 _ENDINGS = (99, 99, 99, 95, 50, 0, 0, 90)
 """Cents with which prices end, some more often than others."""
 _TAX = re.compile(r"(^|_)(tax|vat)(_rate)?$")
 _TAXES = ("0.00", "0.07", "0.10", "0.19", "0.20", "0.21", "0.25")
+_AGE = re.compile(r"(^|_)age$")
+_LIVING = re.compile(r"patient|person|people|user|member|student|athlete|player|employee|vital|measurement|profile")
+_OF_A_BODY = ((r"height", 150, 195), (r"weight", 48, 110), (r"temp", 36, 39))
+"""What is measured of people, where a table is of them."""
 _PRAISE = re.compile(r"(^|_)(rating|stars|score)$")
 _MONEY = re.compile(r"price|cost|amount|total|balance|fee|salary|budget|revenue|value|credit|debit|cents")
 
@@ -60,6 +99,8 @@ _MONEY = re.compile(r"price|cost|amount|total|balance|fee|salary|budget|revenue|
 def integers(wish: Wish) -> Filling:
     """The number of the row for keys, whatever else counts up, and what is unique; else one of a likely range."""
     facts, limit = wish.table.facts[wish.name], INTEGERS[wish.kind.name]
+    if _AGE.search(wish.name) and wish.named and not wish.unique and (born := born_on(wish.table)) is not None:
+        return _aged(wish, born)
     if wish.unique or wish.column.primary_key or wish.column.identity is not None:
         start = 1 if facts.low is None else int(facts.low)
         most = min(limit - 1, limit - 1 if facts.high is None else int(facts.high)) - start + 1
@@ -76,6 +117,17 @@ def integers(wish: Wish) -> Filling:
         raise DomainTooSmall(wish.table.name, wish.name, wish.most, 0)
     source = f"{low:,} to {low + (size - 1) * step:,}"
     return Filling(wish.name, source, lambda rows: Numbers(None, _skewed(wish, rows, size) * step + low, wish.kind))
+
+
+def _aged(wish: Wish, born: str) -> Filling:
+    """The years since the same row's day of birth."""
+    table = wish.table
+
+    def make(rows: range) -> Batch:
+        days = (end(table) - read(table, born, rows)) // _DAY
+        return Numbers(None, (days * 4 // 1461).astype(np.int64), wish.kind)
+
+    return Filling(wish.name, f"the years since {born}", make)
 
 
 def decimals(wish: Wish) -> Filling:
@@ -143,6 +195,8 @@ def booleans(wish: Wish) -> Filling:
 
 def clock_times(wish: Wish) -> Filling:
     """Times of day to the minute, and lengths of time."""
+    if wish.kind.name == "time" and not wish.unique and wish.named and (made := opening_times(wish)) is not None:
+        return made
     if wish.kind.name == "interval":
         step, size, shown = 900_000_000, 96, "15 minutes to a day"
     else:
@@ -207,6 +261,10 @@ def _factory(wish: Wish) -> str:
 
 def _likely(wish: Wish, low: int, high: int) -> tuple[int, int]:
     name = wish.name.lower() if wish.named else ""
+    if _LIVING.search(wish.table.sql.name.lower()):
+        for pattern, least, most in _OF_A_BODY:
+            if re.search(pattern, name):
+                return least, most
     for pattern, least, most in (*_PAID_BY_NAME, *_BY_NAME):
         if re.search(pattern, name):
             return least, most

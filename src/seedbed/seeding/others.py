@@ -1,26 +1,30 @@
 """Values that Python puts together one by one, a few hundred of each kind, which rows then share."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 
-from seedbed.errors import DomainTooSmall
+from seedbed.errors import DomainTooSmall, NoGenerator
 from seedbed.seeding.batches import Batch, Coded, Objects, Pool
+from seedbed.seeding.coding import match
 from seedbed.seeding.facts import _plain
 from seedbed.seeding.filling import Filling, Wish
 from seedbed.seeding.kinds import INTEGERS, MOMENTS, RANGES, TEXTS, Kind
 from seedbed.seeding.meaning import meaning_of
 from seedbed.seeding.series import WORDS, Nth, series, some_json, uuid
+from seedbed.seeding.series import Dice as AnyDice
 from seedbed.seeding.streams import Dice
 from seedbed.seeding.words import TAGS
 
 _SIZE = 512
 _SHARE_OF_NOTHING = 4
+_TRIES = 40
 
 
 def others(wish: Wish) -> Filling | None:
@@ -64,7 +68,15 @@ def _maker(wish: Wish, kind: Kind) -> tuple[str, Nth, int | None] | None:
         structured = isinstance(annotation, type) and issubclass(annotation, BaseModel)
         shown = annotation.__name__ if structured else "a JSON value"
         custom = wish.table.takes_instances(wish.name)
-        return (shown, lambda j, dice: _json(annotation, j, dice, instances=custom), None)
+
+        def value(j: int, dice: AnyDice) -> Any:
+            try:
+                return _json(annotation, j, dice, instances=custom)
+            except ValidationError as error:
+                why = f"{shown} that it would call valid ({error.errors()[0]['msg']})"
+                raise NoGenerator(wish.table.name, wish.name, why) from error
+
+        return (shown, value, None)
     words = [] if kind.element is None or wish.unique else _words(wish, kind.element)
     if words:
         return (
@@ -98,8 +110,8 @@ def _shown(kind: Kind) -> str:
     return f"{'an' if kind.name.startswith('i') else 'a'} {kind.name}"
 
 
-def _json(annotation: Any, j: int, dice: Dice, *, instances: bool) -> Any:
-    value = _typed(annotation, j, dice) if annotation not in {None, Any, dict, list, object} else None
+def _json(annotation: Any, j: int, dice: AnyDice, *, instances: bool) -> Any:
+    value = _valid(annotation, j, dice) if annotation not in {None, Any, dict, list, object} else None
     if value is None:
         if annotation is list:
             return [dice.pick(WORDS) for _ in range(dice.below(3))]
@@ -124,29 +136,50 @@ def _dumped(value: Any) -> Any:
     return str(value)
 
 
-def _typed(annotation: Any, j: int, dice: Dice) -> Any:
-    """A value of a type as Pydantic has types."""
-    annotation, said = _plain(annotation)
-    origin, inner = get_origin(annotation), get_args(annotation)
+def _valid(annotation: Any, j: int, dice: AnyDice) -> Any:
+    """A value that the models themselves call valid, which may want more than their fields say.
+
+    Raises:
+        ValidationError: none was found.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return _typed(annotation, j, dice)
+        except ValidationError:
+            if not tries_left:
+                raise
+    raise AssertionError
+
+
+def _typed(annotation: Any, j: int, dice: AnyDice, more: Sequence[Any] = (), name: str = "") -> Any:
+    """A value of a type as Pydantic has types; `more` is said of it beside its own."""
+    annotation, own = _plain(annotation)
+    said = [*more, *own]
+    origin, inner = get_origin(annotation) or annotation, get_args(annotation)
     if origin is Literal:
         return dice.pick(inner)
+    if origin is tuple and inner and inner[-1] is not Ellipsis:
+        return [_typed(kind, j + n, dice) for n, kind in enumerate(inner)]
     if origin in {list, set, tuple, frozenset}:
-        kind = inner[0] if inner else str
-        return [_typed(kind, j + n, dice) for n in range(1 + dice.below(2))]
+        least = _said(said, "min_length", None, 0) or 1
+        most = _said(said, "max_length", None, 0) or least + 1
+        return [_typed(inner[0] if inner else str, j + n, dice) for n in range(min(least + dice.below(2), most))]
     if origin is dict:
-        return {dice.pick(WORDS): _typed(inner[1], j, dice) for _ in range(1 + dice.below(2))}
+        return {dice.pick(WORDS): _typed(inner[1] if inner else str, j, dice) for _ in range(1 + dice.below(2))}
     if inner and type(None) in inner:
-        return _typed(next(kind for kind in inner if kind is not type(None)), j, dice)
+        return _typed(next(kind for kind in inner if kind is not type(None)), j, dice, said, name)
     if not isinstance(annotation, type):
-        return _typed(inner[0], j, dice) if inner else dice.pick(WORDS)
+        return (
+            _typed(dice.pick(inner) if len(inner) > 1 else inner[0], j, dice, said, name) if inner else dice.pick(WORDS)
+        )
     if issubclass(annotation, BaseModel):
         return _instance(annotation, j, dice)
     if issubclass(annotation, Enum):
         return dice.pick(list(annotation))
-    return _simple(annotation, said, dice)
+    return _simple(annotation, said, dice, name)
 
 
-def _simple(annotation: type, said: list[Any], dice: Dice) -> Any:
+def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = "") -> Any:
     low = _said(said, "ge", _said(said, "gt", None, 1), 0)
     high = _said(said, "le", _said(said, "lt", None, -1), None)
     if issubclass(annotation, bool):
@@ -157,7 +190,8 @@ def _simple(annotation: type, said: list[Any], dice: Dice) -> Any:
     if issubclass(annotation, float | Decimal):
         start = float(low or 0)
         size = (float(high) if high is not None else start + 100) - start
-        return annotation(str(round(start + size * dice.below(1001) / 1000, 2)))
+        decimals = _said(said, "decimal_places", None, 0)
+        return annotation(str(round(start + size * dice.below(1001) / 1000, 2 if decimals is None else decimals)))
     if issubclass(annotation, datetime):
         return datetime.fromisoformat("2026-01-01T00:00:00+00:00") + timedelta(hours=dice.below(5000))
     if issubclass(annotation, date):
@@ -168,30 +202,30 @@ def _simple(annotation: type, said: list[Any], dice: Dice) -> Any:
         return f"{dice.pick(WORDS)}@example.com"
     if "Url" in annotation.__name__:
         return f"https://example.com/{dice.pick(WORDS)}"
-    text = dice.pick(WORDS)
+    pattern = next((one.pattern for one in said if isinstance(getattr(one, "pattern", None), str)), None)
+    if pattern is not None:
+        return match(pattern, str(dice.below(2**31)))
+    meaning = meaning_of("", name) if name else None
+    text = dice.pick(meaning.words if meaning is not None and meaning.how == "choice" else WORDS)
     shortest, longest = _said(said, "min_length", None, 0) or 0, _said(said, "max_length", None, 0)
     while len(text) < shortest:
         text += dice.pick(WORDS)
     return text[:longest] if longest else text
 
 
-def _said(said: list[Any], name: str, otherwise: Any, beyond: int | None) -> Any:
+def _said(said: Sequence[Any], name: str, otherwise: Any, beyond: int | None) -> Any:
     found = [getattr(one, name) for one in said if getattr(one, name, None) is not None]
     return found[0] + (beyond or 0) if found and not isinstance(found[0], str) else otherwise
 
 
-def _instance(model: type[BaseModel], j: int, dice: Dice) -> BaseModel:
+def _instance(model: type[BaseModel], j: int, dice: AnyDice) -> BaseModel:
     """An instance that the model itself has validated; a field with a default has it in a quarter of them."""
     values = {}
     for name, field in model.model_fields.items():
         has_default = field.default is not PydanticUndefined or field.default_factory is not None
         if has_default and dice.below(_SHARE_OF_NOTHING) == 0:
             continue
-        annotation, said = _plain(field.annotation)
-        said = [*field.metadata, *said]
-        plain = isinstance(annotation, type) and not issubclass(annotation, BaseModel | Enum)
-        value = _simple(annotation, said, dice) if plain else _typed(annotation, j, dice)
-        values[field.alias or name] = value
+        values[field.alias or name] = _typed(field.annotation, j, dice, field.metadata, name)
     return model.model_validate(values)
 
 

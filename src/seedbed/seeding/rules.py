@@ -10,6 +10,7 @@ from seedbed.seeding.checks import Check, narrowed, suggested
 from seedbed.seeding.distinct import where_nulls_meet
 from seedbed.seeding.facts import Facts, field_facts
 from seedbed.seeding.filling import is_unique
+from seedbed.seeding.sums import sums
 
 if TYPE_CHECKING:
     from seedbed.seeding.tables import TablePlan
@@ -22,6 +23,7 @@ def known_rules(table: "TablePlan") -> tuple[Mapping[str, Facts], tuple[tuple[Ch
         facts[name] = replace(facts[name], not_null=True)
     wants = [(check, want) for check in table.checks for want in check.wants]
     left = [(check, want) for check, want in wants if not narrowed(want, table.kinds.get, facts)]
+    left += sums(table, facts, [want for _, want in left])
     for _, want in left:
         for name, values in suggested(want).items():
             known = facts.get(name)

@@ -6,7 +6,8 @@ import numpy as np
 from sqlglot import exp
 
 from seedbed.seeding.batches import Batch, Bools, Numbers, Objects, merged
-from seedbed.seeding.checks import Check, NotUnderstood, columns_in, evaluated, refused
+from seedbed.seeding.checks import Check, NotUnderstood, columns_in, compared, evaluated, refused
+from seedbed.seeding.folding import folded
 from seedbed.seeding.kinds import MOMENTS
 from seedbed.seeding.values import Choice, Derived, FakerValues, Template
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _ATTEMPTS = 40
 _OWN = 25
 """Attempts that leave alone what a rule of the seeds fills; after them a choice may be drawn again."""
+_HINTED = 0.4
 _KEPT = 40
 """Batches that are remembered: the columns of a chunk read one another."""
 
@@ -128,12 +130,30 @@ class Settling:
                         continue
                     again = table.varied(name, attempt)
                     if again is not None:
-                        made[name] = merged(made[name], again.make(rows), bad)
+                        batch = self._hinted(group, again.make(rows), name, attempt, rows)
+                        made[name] = merged(made[name], batch, bad)
                 self._follow(group, made, following, rows)
             self._emptied(group, made, drawn, rows)
             return made
         finally:
             del self._partial[key]
+
+    def _hinted(self, group: "Group", batch: Batch, name: str, attempt: int, rows: range) -> Batch:
+        """The same, with numbers in some rows that the CHECKs compare it with: nobody draws just a nought by chance."""
+        if not isinstance(batch, Numbers) or not batch.kind.is_number:
+            return batch
+        said = dict.fromkeys(value for _, want in group.wants for value in compared(want).get(name, ()))
+        facts = self._table.facts[name]
+        known = [number for value in said if (number := folded(value, batch.kind)) is not None]
+        allowed = [
+            n for n in known if (facts.low is None or n >= facts.low) and (facts.high is None or n <= facts.high)
+        ]
+        if not allowed:
+            return batch
+        stream = self._table.stream(name).part(f"hint {attempt}")
+        hints = np.array(allowed)[stream.below(len(allowed), rows)].astype(batch.data.dtype)
+        which = stream.part("which").fractions(rows) < _HINTED
+        return Numbers(batch.nulls, np.where(which, hints, batch.data), batch.kind)
 
     def _follow(self, group: "Group", made: dict[str, Batch], following: list[str], rows: range) -> None:
         for name in following:

@@ -145,6 +145,11 @@ class Slots:
         return bool(_LASTING.search(self.span.start) or _LASTING.search(self.table.sql.name.lower()))
 
     @property
+    def _whole(self) -> bool:
+        """Whether a row has all of its place, but for days before it was made."""
+        return self._lasts and not self._counts and self.grid.width > DAY
+
+    @property
     def _highest(self) -> int | None:
         known = [self.table.facts[name].high for name in (self.span.start, self.span.end)]
         return min((int(high) for high in known if high is not None), default=None)
@@ -232,31 +237,32 @@ class Slots:
         if self._in_a_day:
             drawn = stream.below(len(grid.offsets), rows)
             return drawn, np.zeros(len(rows), dtype=np.int64), len(grid.offsets) - 1
-        facts, stop = table.facts[self.span.start], end(table)
+        stop = end(table)
         start, before = self._earliest(rows)
-        if facts.low is not None:
-            start = np.maximum(start, int(facts.low) * unit)
         if (high := self._highest) is not None:
             stop = min(stop, high * unit)
         later = is_planned(self.span.start)
         room = np.maximum(stop - start, 0)
         span = np.full(len(rows), 3 * MONTH) if later else np.minimum(MONTH, room) if before else room
         last = int(grid.at_or_after(np.array([stop + 3 * MONTH * later + 1]))[0]) - 1
-        least = grid.at_or_after(start)
+        least = grid.at_or_after(start + 1) - 1 if self._whole else grid.at_or_after(start)
         choices = np.minimum(grid.at_or_after(start + span), last + 1) - least
         drawn = (np.maximum(choices, 0) * stream.fractions(rows)).astype(np.int64)
         return least + drawn, least, last
 
     def _earliest(self, rows: range) -> tuple[Ints, bool]:
-        """When each row may begin: after it was made, or else after what it refers to was."""
+        """When each row may begin: after it was made, or else after what it refers to was; and whether the former."""
         table, none = self.table, end(self.table) - SPAN
         before = says_when_made(table, self.span.start)
-        if before is not None:
-            return moments(table.fillings[before].make(rows), none), True
         starts = np.full(len(rows), none, dtype=np.int64)
-        for anchor in table.anchors:
+        if before is not None:
+            starts = moments(table.fillings[before].make(rows), none)
+        for anchor in table.anchors if before is None else ():
             starts = np.maximum(starts, anchor.made_at(rows))
-        return starts, False
+        low = table.facts[self.span.start].low
+        if low is not None:
+            starts = np.maximum(starts, int(low) * self._unit)
+        return -(-starts // DAY) * DAY if self._whole else starts, before is not None
 
     def _see_that_it_fits(self, place: int, row: int) -> None:
         high = self._highest
@@ -283,7 +289,10 @@ class Slots:
         return np.asarray(first - 1 - indices(rows) % _FEW, dtype=np.int64)
 
     def _starts(self, rows: range) -> Ints:
-        return self.grid.starts(self._at(rows)) // self._unit
+        starts = self.grid.starts(self._at(rows))
+        if self._whole and not self.table.wish.few:
+            starts = np.maximum(starts, self._earliest(rows)[0])
+        return starts // self._unit
 
     def _ends(self, wish: Wish, rows: range) -> Batch:
         """Some quarters of a place after its start; the whole of numbers, and of what lasts, so that one follows on
@@ -291,13 +300,13 @@ class Slots:
         """
         whole = self.grid.width // self._unit
         quarters = wish.stream.below(4, rows) + 1
-        if self._counts or (self._lasts and self.grid.width > DAY):
+        if self._counts or self._whole:
             quarters = np.full(len(rows), 4)
         long = np.maximum(whole * quarters // 4, 1)
         if not self._touching:
             apart = MINUTE if self._unit == 1 and not self._counts and whole > MINUTE else 1
             long = np.minimum(long, max(whole - apart, 0))
-        late = self._starts(rows) + long
+        late = self.grid.starts(self._at(rows)) // self._unit + long
         ends = Numbers(None, np.minimum(late, DAY - SECOND) if self._in_a_day else late, wish.kind)
         return ends.without(self._endless(wish, rows)) if self._may_be_endless(wish) else ends
 

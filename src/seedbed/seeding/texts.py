@@ -47,6 +47,8 @@ def texts(wish: Wish) -> Filling:
     room = facts.longest is None or facts.longest >= _ROOM
     if meaning.how == "email":
         return emails(wish)
+    if meaning.how == "code" and len(str(meaning.arguments.get("text", ""))) in range(1, (facts.longest or 99) + 1):
+        return coded(wish, str(meaning.arguments["text"]), facts.longest)
     if facts.longest is not None and facts.longest < _SHORTEST and (wish.unique or meaning.how not in _BRIEF):
         return codes_of(wish, facts.longest)
     if facts.shortest > _SHORTEST and meaning.how not in _FITTED:

@@ -33,6 +33,20 @@ _LAST = re.compile(
 _LATER = re.compile(r"expect|expire|expiry|expires|due|renew|deadline|next_|scheduled|valid_to|valid_until")
 _BORN = re.compile(r"birth|born|dob")
 _YEARS_OLD, _YEARS = 18, 62
+_WORKING, _WORKING_YEARS = 22, 42
+_AT_SCHOOL, _SCHOOL_YEARS = 6, 12
+_WORKS = re.compile(r"salary|wage|hire|employ")
+_LEARNS = re.compile(r"^grade(_level)?$|school_class|guardian")
+_STEPS = (
+    "ordered placed requested submitted triggered occurred borrowed enrolled hired hire installed issued booked joined",
+    "acknowledged authorized approved confirmed paid accepted posted due",
+    "shipped dispatched departed settled processed",
+    "delivered arrived received resolved completed returned graduated terminated decommissioned left last_seen",
+    "refunded reversed",
+)
+"""What happens to a thing in this order, by the names of the times when it did."""
+_ENDINGS = ("_at", "_on", "_date")
+_STEP = {f"{word}{ending}": n for n, words in enumerate(_STEPS) for word in words.split() for ending in _ENDINGS}
 
 
 _WEAKLY_MADE = re.compile(
@@ -62,7 +76,8 @@ def times(wish: Wish) -> Filling:
     if facts.low is not None or facts.high is not None:
         return _within(wish)
     if _BORN.search(name):
-        return _some(wish, "18 to 80 years before", end(table) - _years(_YEARS_OLD), _years(_YEARS))
+        least, span = _ages(table)
+        return _some(wish, f"{least} to {least + span} years before", end(table) - _years(least), _years(span))
     before = _before(wish)
     if before is not None and (is_when_changed(name) or is_when_gone(name)):
 
@@ -72,6 +87,7 @@ def times(wish: Wish) -> Filling:
         return Filling(name, f"at or after {before}", changed)
     if before is not None:
         later = is_planned(name)
+        optional = bool(wish.column.nullable) and not facts.not_null and name in _STEP
 
         def after(rows: range) -> Batch:
             start = read(table, before, rows)
@@ -79,7 +95,9 @@ def times(wish: Wish) -> Filling:
             seconds = (span // SECOND * (stream.fractions(rows) * 0.999)).astype(np.int64) + 1
             least = DAY if wish.kind.name == "date" else SECOND
             moved = start + np.maximum(seconds * SECOND, least)
-            return _made(wish, moved if later or wish.kind.name == "date" else np.minimum(moved, end(table)))
+            made = _made(wish, moved if later or wish.kind.name == "date" else np.minimum(moved, end(table)))
+            none = table.batch(before, rows).nulls if optional else None
+            return made if none is None else made.without(none)
 
         return Filling(name, f"after {before}", after)
     return _somewhen(wish)
@@ -116,7 +134,52 @@ def _before(wish: Wish) -> str | None:
         starts = same or [other for other in others if _FIRST.match(other)]
         if starts and not _FIRST.match(name):
             return starts[0]
-    return says_when_made(table, name)
+    return _step_before(table, name, others) or says_when_made(table, name)
+
+
+def _step_before(table: "TablePlan", name: str, others: list[str]) -> str | None:
+    """The last of the times that tell of an earlier step, and that are there in each row that this one is in."""
+    at = _STEP.get(name)
+    if at is None:
+        return None
+    optional = bool(table.column(name).nullable) and not table.facts[name].not_null
+    earlier = [o for o in others if _STEP.get(o, at) < at and (optional or not table.column(o).nullable)]
+    return max(earlier, key=lambda other: _STEP[other], default=None)
+
+
+def born_on(table: "TablePlan") -> str | None:
+    """The column that says when somebody was born."""
+    return next((c.name for c in table.sql.columns if _BORN.search(c.name) and table.kind(c.name).name == "date"), None)
+
+
+def _ages(table: "TablePlan") -> tuple[int, int]:
+    """The least age of whom a table is of, and how much more it may be."""
+    names = [column.name for column in table.sql.columns]
+    if any(map(_LEARNS.search, names)):
+        return _AT_SCHOOL, _SCHOOL_YEARS
+    return (_WORKING, _WORKING_YEARS) if any(map(_WORKS.search, names)) else (_YEARS_OLD, _YEARS)
+
+
+def opening_times(wish: Wish) -> Filling | None:
+    """Times of a day that something begins or ends at: the former in the morning, the latter after it."""
+    table, name = wish.table, wish.name
+    others = [c.name for c in table.sql.columns if table.kind(c.name).name == "time" and c.name != name]
+    quarter = 900 * SECOND
+    if _FIRST.match(name) and any(_LAST.match(other) for other in others):
+        return Filling(
+            name, "from 7 to 12 o'clock",
+            lambda rows: Numbers(None, (wish.stream.below(21, rows) + 28) * quarter, wish.kind),
+        )  # fmt: skip
+    starts = [other for other in others if (first := _FIRST.match(other)) and not _LAST.match(other) and first]
+    if not _LAST.match(name) or not starts:
+        return None
+
+    def after(rows: range) -> Batch:
+        start = table.batch(starts[0], rows)
+        begun = start.data if isinstance(start, Numbers) else np.full(len(rows), 9 * 4 * quarter, dtype=np.int64)
+        return Numbers(None, begun + (wish.stream.below(40, rows) + 3) * quarter, wish.kind)
+
+    return Filling(name, f"after {starts[0]}", after)
 
 
 def says_when_made(table: "TablePlan", name: str) -> str | None:

@@ -1,7 +1,17 @@
 """What CHECK constraints say, so that rows are made as they want them."""
 
 from seedbed.seeding.checks.evaluating import NotUnderstood, evaluated, refused
-from seedbed.seeding.checks.narrowing import narrowed, suggested
+from seedbed.seeding.checks.narrowing import compared, narrowed, suggested
 from seedbed.seeding.checks.reading import Check, checks_of, columns_in
 
-__all__ = ["Check", "NotUnderstood", "checks_of", "columns_in", "evaluated", "narrowed", "refused", "suggested"]
+__all__ = [
+    "Check",
+    "NotUnderstood",
+    "checks_of",
+    "columns_in",
+    "compared",
+    "evaluated",
+    "narrowed",
+    "refused",
+    "suggested",
+]

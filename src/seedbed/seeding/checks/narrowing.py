@@ -94,12 +94,18 @@ def _update(
 
 
 def suggested(want: Any) -> dict[str, list[Any]]:
-    """Constants that a CHECK compares columns with: values worth having among those of a text."""
+    """Texts that a CHECK compares columns with: values worth having among those of a text."""
+    texts = {name: [v for v in values if isinstance(v, str) and v] for name, values in compared(want).items()}
+    return {name: values for name, values in texts.items() if values}
+
+
+def compared(want: Any) -> dict[str, list[Any]]:
+    """Constants that a CHECK says columns are or are not."""
     found: dict[str, list[Any]] = {}
     for comparison in want.find_all(exp.EQ, exp.NEQ):
         for target, other in ((comparison.left, comparison.right), (comparison.right, comparison.left)):
             column, value = _bare(target), literal(other)
-            if isinstance(column, exp.Column) and isinstance(value, str) and value:
+            if isinstance(column, exp.Column) and value is not _NOT_SAID:
                 found.setdefault(column.name, []).append(value)
     return found
 
