@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -126,14 +126,57 @@ class TestTimes:
                 assert least <= age <= most
                 assert timedelta(0) <= planned.as_of.date() - born - timedelta(age * 365.25) < timedelta(367)
 
+    def test_of_an_end_are_as_far_as_what_ends_lasts(self, make: Callable[..., TablePlan]) -> None:
+        columns = "    starts_at: datetime\n    ends_at: datetime\n"
+        lease = make(
+            f"class Meeting(Table, table=True):\n{KEY}{columns}\nclass Lease(Table, table=True):\n{KEY}{columns}",
+            "seeds.rest(200)",
+        )
+
+        lengths = {"meeting": (timedelta(minutes=15), timedelta(hours=4)), "lease": (timedelta(90), timedelta(1095))}
+        for name, (least, most) in lengths.items():
+            for starts, ends in rows(lease.planned[name], "starts_at", "ends_at"):
+                assert least <= ends - starts <= most
+
+
+class TestPartitions:
+    def test_take_every_row_where_none_is_for_all_others(self, make: Callable[..., TablePlan]) -> None:
+        reading = make(
+            """
+class Reading(Table, table=True):
+    __table_args__ = {"postgresql_partition_by": "RANGE (day)"}
+    id: int = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+
+class Event(Table, table=True):
+    __table_args__ = {"postgresql_partition_by": "LIST (region)"}
+    id: int = Field(primary_key=True)
+    region: str = Field(primary_key=True, max_length=2)
+
+declare(
+    metadata,
+    "CREATE TABLE reading_1 PARTITION OF reading FOR VALUES FROM ('2026-01-01') TO ('2026-07-01')",
+    "CREATE TABLE reading_2 PARTITION OF reading FOR VALUES FROM ('2026-07-01') TO ('2027-01-01')",
+    "CREATE TABLE event_eu PARTITION OF event FOR VALUES IN ('EU')",
+    "CREATE TABLE event_us PARTITION OF event FOR VALUES IN ('US', 'CA')",
+)
+""",
+            "seeds.rest(300)",
+        )
+
+        days = [day for (day,) in rows(reading.planned["reading"], "day")]
+        assert date(2026, 1, 1) <= min(days) < date(2026, 2, 1)
+        assert date(2026, 10, 1) < max(days) <= date(2026, 11, 1)
+        assert {region for (region,) in rows(reading.planned["event"], "region")} == {"EU", "US", "CA"}
+
 
 class TestCurrencies:
     def test_exist_and_have_their_own_names(self, make: Callable[..., TablePlan]) -> None:
         table = "    code: str = Field(primary_key=True, max_length=3)\n    name: str\n    decimals: int\n"
-        currency = make(f"class Currency(Table, table=True):\n{table}", "seeds.add(tables.Currency, 40)")
+        currency = make(f"class Currency(Table, table=True):\n{table}", "seeds.rest(200)")
 
         found = {code: (name, decimals) for code, name, decimals in rows(currency, "code", "name", "decimals")}
-        assert len(found) == 40
+        assert len(found) == currency.count == 44
         known = {"EUR": ("Euro", 2), "JPY": ("Japanese yen", 0), "GBP": ("Pound sterling", 2)}
         assert {code: said for code, said in found.items() if code in known}.items() <= known.items()
 

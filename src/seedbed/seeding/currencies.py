@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seedbed.errors import DomainTooSmall
 from seedbed.seeding.batches import Batch, Coded, Numbers, fixed_pool
 from seedbed.seeding.filling import Filling, Wish, indices
 from seedbed.seeding.kinds import INTEGERS
@@ -44,7 +45,11 @@ def currency(wish: Wish) -> Filling | None:
     table, name = wish.table, wish.name
     role = _ROLES.get(name.lower()) if _TABLE.search(table.sql.name.lower()) else None
     code = _code_of(table)
-    if role is None or code is None or table.count > len(_LISTED):
+    if role is None or code is None:
+        return None
+    if table.count > len(_LISTED):
+        if table.wish.or_fewer:
+            raise DomainTooSmall(table.name, code, table.count, len(_LISTED))
         return None
     stream = table.stream(code).part("currency")
 

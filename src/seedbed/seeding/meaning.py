@@ -120,7 +120,21 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"^make$", ("Toyota", "Volkswagen", "Ford", "Renault", "Honda", "Volvo", "Skoda", "Fiat")),
 )
 
-_VISITS = ("Check-up", "Follow-up", "Consultation", "Vaccination", "Test results", "Referral")
+_MACHINES = re.compile(r"device$|sensor$|machine$|gateway$|server$|camera$|meter$|printer$")
+_SUBJECTS = (
+    (r"(^|_)subject$", ("Mathematics", "Biology", "Chemistry", "Physics", "History", "Geography", "English", "French",
+     "German", "Music", "Art", "Physical education", "Computer science", "Economics", "Ethics", "Literature")),
+    (r"(^|_)special(ty|ity|ism)$", ("Cardiology", "Dermatology", "Neurology", "Orthopedics", "Pediatrics", "Radiology",
+     "Oncology", "Psychiatry", "Urology", "Gynecology", "Ophthalmology", "General practice")),
+)  # fmt: skip
+_REASONS = (
+    (r"refund|return|rma|claim|complaint", ()),
+    (r"declin|reject|fail", ("Insufficient funds", "Card expired", "Limit exceeded", "Suspected fraud", "Wrong PIN")),
+    (r"cancel", ("Not needed any more", "Found another date", "Booked by mistake", "Illness", "No reason given")),
+    (r"appointment|visit|consultation|encounter", ("Check-up", "Follow-up", "Consultation", "Vaccination", "Referral")),
+    (r"absence|leave", ("Vacation", "Illness", "Parental leave", "Training", "Family matters")),
+    (r"order|purchase|shipment|delivery", ()),
+)
 _COLOR = re.compile(r"colou?r")
 _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"e_?mail", Meaning("email")),
@@ -165,7 +179,7 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"(^|_)lang(uage)?(_code)?$", Meaning("language_code")),
     (_COLOR.pattern, Meaning("hex_color")),
     (r"iban", Meaning("iban")),
-    (r"(^|_)(swift|bic)$", Meaning("swift")),
+    (r"(^|_)(swift|bic)(_code)?$", Meaning("swift")),
     (r"isbn", Meaning("isbn13")),
     (r"(^|_)(ean|barcode|gtin)$", Meaning("ean13")),
     (r"(^|_)vat(_number|_id)?$|tax_(id|number)", Meaning("code", {"text": "??#########"})),
@@ -219,8 +233,21 @@ def meaning_of(table: str, column: str) -> Meaning:
         return Meaning("picture")
     if name == "status" and re.search(r"article|post|page|document|news|book|course|lesson|podcast|video", own):
         return Meaning("choice", words=("draft", "published", "published", "archived"))
-    if name == "reason" and re.search(r"appointment|visit|consultation|encounter", own):
-        return Meaning("choice", words=_VISITS)
+    if name.endswith("reason"):
+        for pattern, words in _REASONS:
+            if re.search(pattern, f"{own} {name}"):
+                return Meaning("choice", words=words) if words else Meaning("reason")
+        return Meaning("note")
+    if name == "key" and not re.search(r"key|token|secret|credential", own):
+        return Meaning("slug")
+    if name == "name" and (machine := _MACHINES.search(own)):
+        return Meaning("code", {"text": f"{machine[0].capitalize()} ###"})
+    if name == "name" and re.search(r"(^|_)(school_?class|classroom)$", own):
+        return Meaning("code", {"text": "#?"})
+    if name == "name" and (said := next((words for pattern, words in _SUBJECTS if re.search(pattern, own)), None)):
+        return Meaning("choice", words=said)
+    if name == "title" and re.search(r"teacher|doctor|patient|student|guest|customer|contact", own):
+        return Meaning("choice", words=("Ms", "Mr", "Dr"))
     if name == "title" and _PEOPLE.search(own):
         return Meaning("job")
     for pattern, meaning in (*_NAMED, *((pattern, Meaning("choice", words=words)) for pattern, words in _CHOICES)):

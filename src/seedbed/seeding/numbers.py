@@ -7,6 +7,7 @@ import numpy as np
 
 from seedbed.errors import DomainTooSmall
 from seedbed.seeding.batches import Batch, Numbers, Uuids
+from seedbed.seeding.facts import Facts
 from seedbed.seeding.filling import Filling, Wish, chosen, counted
 from seedbed.seeding.folding import microseconds
 from seedbed.seeding.kinds import INTEGERS
@@ -15,7 +16,9 @@ from seedbed.seeding.times import born_on, end, opening_times, read
 
 _MOST = 1_000
 _DAY = 86_400_000_000
-_BY_NAME: tuple[tuple[str, int, int], ...] = (
+_BY_NAME: tuple[tuple[str, float, float], ...] = (
+    (r"(^|_)(interest|annual)_rate$|(^|_)apr$", 0, 0.12),
+    (r"(^|_)(interest|annual)_rate$|(^|_)apr$", 1, 12),
     (r"heart_?rate|pulse|(^|_)bpm$", 55, 110),
     (r"systolic", 100, 160),
     (r"diastolic", 60, 95),
@@ -66,11 +69,14 @@ _BY_NAME: tuple[tuple[str, int, int], ...] = (
     (r"percent|pct", 0, 100),
     (r"(^|_)(port)$", 1024, 65_535),
     (r"(^|_)(retries|attempts|failures)$", 0, 3),
-    (r"(^|_)(size|bytes|size_bytes|file_size)$", 100, 5_000_000),
+    (r"(^|_)(size|file_size)$|(^|_)bytes(_|$)", 100, 5_000_000),
     (r"(^|_)(latitude|lat)$", -60, 70),
     (r"(^|_)(longitude|lng|lon)$", -180, 180),
     (r"(hourly|daily|day)_rate$|(^|_)wage$", 30, 150),
     (r"(discount|commission)_rate$|(^|_)rate$|(^|_)(probability|ratio|share)$", 0, 1),
+)
+_SURE = re.compile(
+    r"(^|_)age$|year|_rate$|(^|_)apr$|pulse|systolic|diastolic|height|weight|temp|salary|income|altitude|battery|_off$"
 )
 _CODES = re.compile(r"(^|_)(status_code|http_status)$")
 _ANSWERS = {200: 80, 201: 8, 204: 4, 404: 5, 500: 3}
@@ -166,8 +172,12 @@ def floats(wish: Wish) -> Filling:
         return counted(wish)
     facts = wish.table.facts[wish.name]
     likely = _likely(wish, 0, _MOST)
-    low = float(likely[0] if facts.low is None else facts.low)
-    high = float((likely[1] if likely[1] > low else low + _MOST) if facts.high is None else facts.high)
+    if _allowed(wish, *likely):
+        low = max(float(likely[0]), float(facts.low if facts.low is not None else likely[0]))
+        high = min(float(likely[1]), float(facts.high if facts.high is not None else likely[1]))
+    else:
+        low = float(likely[0] if facts.low is None else facts.low)
+        high = float((likely[1] if likely[1] > low else low + _MOST) if facts.high is None else facts.high)
     low = min(low, high)
     steps = (1 << 20) - 1
 
@@ -259,14 +269,14 @@ def _factory(wish: Wish) -> str:
     return getattr(getattr(field, "default_factory", None), "__name__", "") if field is not None else ""
 
 
-def _likely(wish: Wish, low: int, high: int) -> tuple[int, int]:
+def _likely(wish: Wish, low: float, high: float) -> tuple[float, float]:
     name = wish.name.lower() if wish.named else ""
     if _LIVING.search(wish.table.sql.name.lower()):
-        for pattern, least, most in _OF_A_BODY:
+        for pattern, small, large in _OF_A_BODY:
             if re.search(pattern, name):
-                return least, most
+                return small, large
     for pattern, least, most in (*_PAID_BY_NAME, *_BY_NAME):
-        if re.search(pattern, name):
+        if re.search(pattern, name) and (most >= 1 or wish.kind.name not in INTEGERS):
             return least, most
     return low, high
 
@@ -275,7 +285,9 @@ def _range(wish: Wish, low: int, high: int, *, unit: int = 1) -> tuple[int, int]
     """Bounds that facts give, and for what they leave open those that the name suggests."""
     facts = wish.table.facts[wish.name]
     likely = _likely(wish, low, high // unit)
-    least, most = likely[0] * unit, likely[1] * unit
+    least, most = int(likely[0] * unit), int(likely[1] * unit)
+    if _allowed(wish, least, most):
+        return _within(facts, least, most)
     if facts.low is not None:
         least = int(facts.low)
         most = most if most > least else least + (most if facts.high is None else 0)
@@ -285,6 +297,21 @@ def _range(wish: Wish, low: int, high: int, *, unit: int = 1) -> tuple[int, int]
     if unit > 1 and least in {0, 1} and most > 10 * unit and _MONEY.search(wish.name.lower()):
         least = unit // 2  # nobody's invoice has a line of nothing
     return least, most
+
+
+def _allowed(wish: Wish, least: float, most: float) -> bool:
+    """Whether facts leave something of what a name tells for certain: nobody is as old as a CHECK lets him be."""
+    facts = wish.table.facts[wish.name]
+    if (facts.low is None and facts.high is None) or not wish.named or not _SURE.search(wish.name.lower()):
+        return False
+    return (facts.low is None or facts.low <= most) and (facts.high is None or facts.high >= least)
+
+
+def _within(facts: Facts, least: int, most: int) -> tuple[int, int]:
+    return (
+        least if facts.low is None else max(least, int(facts.low)),
+        most if facts.high is None else min(most, int(facts.high)),
+    )
 
 
 def _skewed(wish: Wish, rows: range, size: int) -> Ints:

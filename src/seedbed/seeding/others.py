@@ -25,6 +25,7 @@ from seedbed.seeding.words import TAGS
 _SIZE = 512
 _SHARE_OF_NOTHING = 4
 _TRIES = 40
+_LANGUAGES = ("en", "de", "fr", "es", "it", "pl", "ja")
 
 
 def others(wish: Wish) -> Filling | None:
@@ -95,8 +96,13 @@ def _words(wish: Wish, element: Kind) -> list[str]:
     """What a list of texts is of, by its name in the singular."""
     if not element.is_text:
         return []
-    meaning = meaning_of(wish.table.sql.name, wish.name.removesuffix("s"))
-    words = TAGS if meaning.how == "tag" else meaning.words
+    single = wish.name.removesuffix("s")
+    meaning = meaning_of(wish.table.sql.name, single)
+    words: Sequence[str] = TAGS if meaning.how == "tag" else meaning.words
+    if meaning.how == "language_code":
+        words = _LANGUAGES
+    if meaning.how == "email" or single in {"recipient", "subscriber", "watcher"}:
+        words = [f"{word}@example.com" for word in WORDS]
     return [word for word in words if element.size is None or len(word) <= element.size]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seedbed.errors import DomainTooSmall
 from seedbed.seeding.atlas import City, cities, countries
 from seedbed.seeding.batches import Batch, Coded, Joined, Numbers, Pool, fixed_pool
 from seedbed.seeding.filling import Filling, Wish, indices
@@ -156,7 +157,11 @@ def _role(table: "TablePlan", name: str) -> str | None:
     if facts.shortest > min(_LONGEST[role], 3):
         return None
     if name in table.uniques.columns:
-        return role if role in {"country", "country_code"} and table.count <= len(countries()) else None
+        if role not in {"country", "country_code"}:
+            return None
+        if table.count > len(countries()) and table.wish.or_fewer:
+            raise DomainTooSmall(table.name, name, table.count, len(countries()))
+        return role if table.count <= len(countries()) else None
     return role
 
 

@@ -10,6 +10,7 @@ from seedbed.seeding.checks import Check, narrowed, suggested
 from seedbed.seeding.distinct import where_nulls_meet
 from seedbed.seeding.facts import Facts, field_facts
 from seedbed.seeding.filling import is_unique
+from seedbed.seeding.partitions import partitioned
 from seedbed.seeding.sums import sums
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 def known_rules(table: "TablePlan") -> tuple[Mapping[str, Facts], tuple[tuple[Check, exp.Expression], ...]]:
     """The facts of each column, and what CHECKs want beyond them."""
     facts = {str(column.name): field_facts(table.model, column) for column in table.sql.columns}
+    if (part := partitioned(table)) is not None:
+        facts[part[0]] = replace(facts[part[0]], low=part[1].low, high=part[1].high, values=part[1].values)
     for name in where_nulls_meet(table.sql):
         facts[name] = replace(facts[name], not_null=True)
     wants = [(check, want) for check in table.checks for want in check.wants]

@@ -14,13 +14,14 @@ from seedbed.seeding.folding import folded
 from seedbed.seeding.kinds import MOMENTS, Kind
 from seedbed.seeding.overlaps import Span
 from seedbed.seeding.streams import Ints
-from seedbed.seeding.times import DAY, MONTH, SECOND, SPAN, end, is_planned, moments, says_when_made
+from seedbed.seeding.times import DAY, LASTING, MONTH, SECOND, SPAN, end, is_planned, moments, says_when_made
 from seedbed.seeding.timetables import (
     HOURS,
     HOURS_OF_A_DAY,
     MINUTE,
     QUARTER,
     WEEK,
+    YEAR,
     Grid,
     Taken,
     every,
@@ -38,11 +39,9 @@ _MANY = 100
 """What a number that tells groups apart can at most be."""
 _OPEN = 0.7
 """How many of those that may be have no end."""
+_YEARLY = re.compile(r"(^|_)year$")
 _FEW = 20_000
 """Rows of one test that are apart, of a million that it has to choose from."""
-_LASTING = re.compile(
-    r"valid|effective|employ|contract|lease|tariff|price|(^|_)rate|term|season|subscription|membership|polic|assign"
-)
 
 
 class Slots:
@@ -120,6 +119,8 @@ class Slots:
             return HOURS_OF_A_DAY[0 if few else -1]
         if not self._counts:
             usual, room = (WEEK, _ROOM) if self._kind.name == "date" else (HOURS, _MUCH_ROOM)
+            if load <= 1 and _YEARLY.search(self.table.sql.name):
+                return YEAR
             return fitting([*QUARTER, *usual] if self._lasts else usual, load * room, SPAN)
         low, high = int(facts.low or 0), self._highest
         width = 100 * 10**self._kind.decimals if self._kind.name == "numeric" else 100
@@ -142,7 +143,7 @@ class Slots:
 
     @property
     def _lasts(self) -> bool:
-        return bool(_LASTING.search(self.span.start) or _LASTING.search(self.table.sql.name.lower()))
+        return bool(LASTING.search(self.span.start) or LASTING.search(self.table.sql.name.lower()))
 
     @property
     def _whole(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from seedbed.errors import SeedsNotUsable
+from seedbed.errors import DomainTooSmall, SeedsNotUsable
 from seedbed.seeding.batches import Batch, Coded, Joined, Objects, Pool, fixed_pool
 from seedbed.seeding.coding import coded, codes_of, matching
 from seedbed.seeding.combining import COMPOSED, FEW, composed, emails, in_turns
@@ -24,8 +24,16 @@ _ROOM = 40
 
 
 def from_faker(wish: Wish, rule: FakerValues) -> Filling:
-    """Values of a provider that the seeds name."""
-    filling = _provided(wish, rule.provider, dict(rule.arguments), locale=rule.locale)
+    """Values of a provider that the seeds name.
+
+    Raises:
+        SeedsNotUsable: there is no such provider, or it raises.
+        DomainTooSmall: none may repeat, and the column has no room to number what does.
+    """
+    try:
+        filling = _short(wish, rule) or _provided(wish, rule.provider, dict(rule.arguments), locale=rule.locale)
+    except ProviderNotUsable as error:
+        raise SeedsNotUsable(rule.place, str(error)) from error
 
     def make(rows: range) -> Batch:
         batch = filling.make(rows)
@@ -53,10 +61,11 @@ def texts(wish: Wish) -> Filling:
         return codes_of(wish, facts.longest)
     if facts.shortest > _SHORTEST and meaning.how not in _FITTED:
         return _provided(wish, "paragraph", {"nb_sentences": 2})
-    if meaning.how == "choice" and not wish.unique:
+    if meaning.how == "choice":
         words = [word for word in meaning.words if facts.longest is None or len(word) <= facts.longest]
-        if words:
+        if words and (not wish.unique or wish.most <= len(words)):
             return chosen(wish, words, why=", by its name")
+        meaning = Meaning("label") if wish.unique else meaning
     if meaning.how == "code":
         return coded(wish, str(meaning.arguments.get("text", "???-#####")), facts.longest)
     if meaning.how == "phone":
@@ -106,6 +115,18 @@ def _phones(wish: Wish) -> Filling:
     patterns = ("+1 ### 555 ####", "### 555 ####", "555 ####")
     fitting = [pattern for pattern in patterns if longest is None or len(pattern) <= longest]
     return coded(wish, fitting[0] if fitting else "#" * (longest or 1), longest)
+
+
+def _short(wish: Wish, rule: FakerValues) -> Filling | None:
+    """Each of a provider's values once, where the column is too short for numbers after them."""
+    length = wish.table.facts[wish.name].longest
+    if not wish.unique or not wish.kind.is_text or length is None or length - len(f" {wish.most}") >= _SHORTEST:
+        return None
+    made = _pool(wish, rule.provider, dict(rule.arguments), locale=rule.locale, size=FEW).all()
+    values = {str(value).lower(): str(value) for value in made if value}
+    if wish.most > len(values):
+        raise DomainTooSmall(wish.table.name, wish.name, wish.most, len(values))
+    return chosen(wish, [*values.values()], why=f" of faker({rule.provider})")
 
 
 def _provided(wish: Wish, provider: str, arguments: dict[str, Any], *, locale: str | None = None) -> Filling:

@@ -31,6 +31,12 @@ _LAST = re.compile(
     r"|arrival|returns|returned)(_.*)?)$"
 )
 _LATER = re.compile(r"expect|expire|expiry|expires|due|renew|deadline|next_|scheduled|valid_to|valid_until")
+LASTING = re.compile(
+    r"valid|effective|employ|contract|lease|loan|tariff|price|(^|_)rate|(^|_)term$|semester|season|subscription|membership"
+    r"|polic|assign|(^|_)year$|warranty|insurance"
+)
+"""What goes on for months and years."""
+_SHORT = re.compile(r"window|shift|meeting|session|appointment|lesson|booking|visit|(^|_)call|class$|interview|webinar")
 _BORN = re.compile(r"birth|born|dob")
 _YEARS_OLD, _YEARS = 18, 62
 _WORKING, _WORKING_YEARS = 22, 42
@@ -87,10 +93,15 @@ def times(wish: Wish) -> Filling:
         return Filling(name, f"at or after {before}", changed)
     if before is not None:
         later = is_planned(name)
+        long = _length(table, name, wish.kind.name)
         optional = bool(wish.column.nullable) and not facts.not_null and name in _STEP
 
         def after(rows: range) -> Batch:
             start = read(table, before, rows)
+            if long is not None:
+                drawn = (stream.fractions(rows) * (long[1] - long[0]) + long[0]).astype(np.int64)
+                step = DAY if wish.kind.name == "date" else 900 * SECOND
+                return _made(wish, start + np.maximum(drawn // step, 1) * step)
             span = np.where(later, 3 * MONTH, np.minimum(MONTH, end(table) - start))
             seconds = (span // SECOND * (stream.fractions(rows) * 0.999)).astype(np.int64) + 1
             least = DAY if wish.kind.name == "date" else SECOND
@@ -101,6 +112,17 @@ def times(wish: Wish) -> Filling:
 
         return Filling(name, f"after {before}", after)
     return _somewhen(wish)
+
+
+def _length(table: "TablePlan", name: str, kind: str) -> tuple[int, int] | None:
+    """How long at least and at most lasts what ends then, where its table tells."""
+    begins = any(_FIRST.match(c.name) for c in table.sql.columns if table.kind(c.name).name in MOMENTS | {"date"})
+    if not (begins and _LAST.match(name)) or _FIRST.match(name):
+        return None
+    own = table.sql.name.lower()
+    if LASTING.search(own):
+        return 90 * DAY, 3 * 365 * DAY
+    return (900 * SECOND, 14_400 * SECOND) if kind in MOMENTS and _SHORT.search(own) else None
 
 
 def end(table: "TablePlan") -> int:
@@ -143,7 +165,8 @@ def _step_before(table: "TablePlan", name: str, others: list[str]) -> str | None
     if at is None:
         return None
     optional = bool(table.column(name).nullable) and not table.facts[name].not_null
-    earlier = [o for o in others if _STEP.get(o, at) < at and (optional or not table.column(o).nullable)]
+    there = [o for o in others if optional or not table.column(o).nullable]
+    earlier = [o for o in there if _STEP.get(o, at) < at and not is_planned(o)]
     return max(earlier, key=lambda other: _STEP[other], default=None)
 
 
@@ -252,6 +275,10 @@ def _within(wish: Wish) -> Filling:
     facts, unit = wish.table.facts[wish.name], 1 if wish.kind.name == "date" else SECOND
     low = facts.low if facts.low is not None else (facts.high or 0) - SPAN // (DAY if unit == 1 else 1)
     high = facts.high if facts.high is not None else max(int(low), end(wish.table) // (DAY if unit == 1 else 1))
+    if low < (now := end(wish.table) // (DAY if unit == 1 else 1)) < high and not (
+        is_planned(wish.name) or _LAST.match(wish.name)
+    ):
+        high = now
     steps = int(high - low) // unit
 
     def make(rows: range) -> Batch:

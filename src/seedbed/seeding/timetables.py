@@ -96,5 +96,6 @@ HOURS_OF_A_DAY = (
     _daily(SECOND),
 )  # fmt: skip
 WEEK = tuple(every(days * DAY) for days in (7, 4, 2, 1))
+YEAR = every(365 * DAY)
 QUARTER = tuple(every(days * DAY) for days in (91, 28, 7))
 """Of what is not for some hours or nights: prices, contracts."""

@@ -1,7 +1,7 @@
 """What CHECK constraints say, so that rows are made as they want them."""
 
 from seedbed.seeding.checks.evaluating import NotUnderstood, evaluated, refused
-from seedbed.seeding.checks.narrowing import compared, narrowed, suggested
+from seedbed.seeding.checks.narrowing import compared, narrowed, suggested, typed_bound
 from seedbed.seeding.checks.reading import Check, checks_of, columns_in
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "narrowed",
     "refused",
     "suggested",
+    "typed_bound",
 ]

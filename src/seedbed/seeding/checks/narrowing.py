@@ -180,17 +180,18 @@ def _ordered(target: exp.Expression, kinds: Callable[[str], Kind | None]) -> boo
 
 
 def _beside(known: Facts, kind: Kind, sign: Any, bound: Any) -> Facts:
-    bound = _typed(bound, kind)
+    bound = typed_bound(bound, kind)
     if sign in {exp.GT, exp.GTE}:
         return known.at_least(bound, kind, or_equal=sign is exp.GTE)
     return known.at_most(bound, kind, or_equal=sign is exp.LTE)
 
 
 def _within(known: Facts, kind: Kind, low: Any, high: Any) -> Facts:
-    return known.at_least(_typed(low, kind), kind).at_most(_typed(high, kind), kind)
+    return known.at_least(typed_bound(low, kind), kind).at_most(typed_bound(high, kind), kind)
 
 
-def _typed(bound: Any, kind: Kind) -> Any:
+def typed_bound(bound: Any, kind: Kind) -> Any:
+    """A constant beside a column: a text beside times is a time."""
     if isinstance(bound, str) and kind.name in MOMENTS | {"date"}:
         return datetime.fromisoformat(bound) if kind.name in MOMENTS else date.fromisoformat(bound[:10])
     return bound
