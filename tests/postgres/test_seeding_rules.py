@@ -87,6 +87,23 @@ class Address(Table, table=True):
         counted = "SELECT count(*), count(DISTINCT hero_id), bool_or(is_default) FROM address"
         assert execute(database.direct, counted) == [(200, 5, False)]
 
+    def test_that_round_as_postgresql_does(self, make: Callable[..., Project], database: Database) -> None:
+        project = make(
+            """
+            class Bill(Table, table=True):
+                __table_args__ = (CheckConstraint("vat = round(net * share, 2) AND due = net + vat"),)
+                id: int | None = Field(default=None, primary_key=True)
+                net: Decimal = Field(max_digits=8, decimal_places=2)
+                share: Decimal = Field(max_digits=3, decimal_places=2)
+                vat: Decimal = Field(max_digits=8, decimal_places=2)
+                due: Decimal = Field(max_digits=8, decimal_places=2)
+            """
+        )
+
+        seed(project, database, "seeds.add(tables.Bill, 5000)")
+
+        assert execute(database.direct, "SELECT count(*), count(DISTINCT due) > 1000 FROM bill") == [(5000, True)]
+
     def test_of_a_domain_that_is_declared(self, make: Callable[..., Project], database: Database) -> None:
         project = make(
             r"""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
@@ -41,7 +41,7 @@ class TestAmounts:
         )
 
         for net, tax, shipping, discount, total, paid, rate, when in rows(invoice, *names, "tax_rate", "paid_at"):
-            assert abs(tax - net * rate) <= Decimal("0.01")
+            assert tax == (net * rate).quantize(Decimal("0.01"), ROUND_HALF_UP)
             assert total == net + tax + shipping - discount
             assert paid == (0 if when is None else total)
 

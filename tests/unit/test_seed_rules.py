@@ -187,6 +187,27 @@ class TestRules:
         assert set(values(made, "hero", "power")) == {"flight", "strength"}
         assert not any(town.isascii() for town in values(made, "hero", "town"))
 
+    def test_faker_fills_a_short_unique_column_with_nothing_else(self, make: Callable[..., Project]) -> None:
+        tables = HERO + "    ward: str = Field(unique=True, max_length=4)\n"
+        seeds = """
+from faker.providers import BaseProvider
+
+class Wards(BaseProvider):
+    def ward(self):
+        return self.random_element("ABC") + str(self.random_int(1, 9))
+
+seeds.provider(Wards)
+seeds.add(tables.Hero, ROWS, ward=faker("ward"))
+"""
+        project = make(tables, seeds.replace("ROWS", "20"))
+        found = values(planned(project), "hero", "ward")
+
+        assert len(set(found)) == 20
+        assert all(re.fullmatch("[ABC][1-9]", ward) for ward in found)
+        project.write_seeds(seeds.replace("ROWS", "28"))
+        with pytest.raises(DomainTooSmall, match="27"):
+            planned(project)
+
     def test_faker_reckons_from_as_of(self, make: Callable[..., Project]) -> None:
         project = make(
             HERO + "    day: date\n", "seeds.add(tables.Hero, 50, day=faker('date_between', start_date='-7d'))"

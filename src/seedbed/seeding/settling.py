@@ -6,7 +6,7 @@ import numpy as np
 from sqlglot import exp
 
 from seedbed.seeding.batches import Batch, Bools, Numbers, Objects, merged
-from seedbed.seeding.checks import Check, NotUnderstood, columns_in, compared, evaluated, refused
+from seedbed.seeding.checks import Check, NotUnderstood, columns_in, compared, evaluated, refused, rounded
 from seedbed.seeding.folding import folded
 from seedbed.seeding.kinds import MOMENTS
 from seedbed.seeding.values import Choice, Derived, FakerValues, Template
@@ -174,7 +174,7 @@ class Settling:
         if kind.name.startswith("float"):
             return Numbers(found.nulls if found.nulls.any() else None, values, kind)
         unit = 10.0**kind.decimals if kind.name == "numeric" else 1.0
-        whole = np.round(np.where(found.nulls, 0, values) * unit).astype(np.int64)
+        whole = rounded(np.where(found.nulls, 0, values) * unit).astype(np.int64)
         return Numbers(found.nulls if found.nulls.any() else None, whole, kind)
 
     def _bad(self, group: "Group", made: dict[str, Batch], rows: range) -> Bools:

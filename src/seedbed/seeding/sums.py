@@ -90,7 +90,7 @@ def _equations(amounts: dict[str, str], others: Collection[str]) -> Iterator[tup
     if quantity and price and line:
         yield line, f'"{quantity}" * "{price}"'
     if tax and rate and net:
-        yield tax, f'"{net}" * "{rate}"'
+        yield tax, f'round("{net}" * "{rate}", 2)'
     added = [name for name in (tax, shipping) if name]
     if total and net and total != net and (added or discount):
         more = "".join(f' + coalesce("{name}", 0)' for name in added)

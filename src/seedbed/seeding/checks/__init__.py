@@ -1,6 +1,6 @@
 """What CHECK constraints say, so that rows are made as they want them."""
 
-from seedbed.seeding.checks.evaluating import NotUnderstood, evaluated, refused
+from seedbed.seeding.checks.evaluating import NotUnderstood, evaluated, refused, rounded
 from seedbed.seeding.checks.narrowing import compared, narrowed, suggested, typed_bound
 from seedbed.seeding.checks.reading import Check, checks_of, columns_in
 
@@ -13,6 +13,7 @@ __all__ = [
     "evaluated",
     "narrowed",
     "refused",
+    "rounded",
     "suggested",
     "typed_bound",
 ]

@@ -90,6 +90,7 @@ class _Evaluation:
             exp.Mod: lambda e: self._compare(e, np.fmod),
             exp.Div: lambda e: self._compare(e, _divided),
             exp.Neg: lambda e: self._map(e.this, np.negative),
+            exp.Round: self._round,
             exp.Abs: lambda e: self._map(e.this, np.abs),
             exp.Length: lambda e: self._texts(e.this, len, np.int64),
             exp.Lower: lambda e: self._texts(e.this, str.lower, object),
@@ -207,6 +208,11 @@ class _Evaluation:
         inner = self.value(want)
         return Truth(function(inner.data), inner.nulls)
 
+    def _round(self, want: exp.Round) -> Truth:
+        inner, digits = self.value(want.this), want.args.get("decimals")
+        unit = 10.0 ** (0 if digits is None else int(literal(digits)))
+        return Truth(rounded(inner.data * unit) / unit, inner.nulls)
+
     def _texts(self, want: exp.Expression, function: Callable[[Any], Any], kind: Any) -> Truth:
         inner = self.value(want)
         if inner.data.dtype != object:
@@ -273,6 +279,11 @@ class _Evaluation:
             raise NotUnderstood(want.sql("postgres"))
         total = sum((item.nulls == counted).astype(np.int64) for item in found)
         return Truth(np.asarray(total), np.zeros(self._size, dtype=np.bool_))
+
+
+def rounded(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Halves away from nought, as PostgreSQL rounds a numeric; what is a half but for a float's last bits is one."""
+    return np.asarray(np.copysign(np.floor(np.abs(data) + 0.5 + 1e-6), data))
 
 
 def _natural(data: npt.NDArray[Any], kind: Kind) -> npt.NDArray[Any]:
