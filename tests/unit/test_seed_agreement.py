@@ -40,6 +40,7 @@ class TestAmounts:
             "seeds.add(tables.Invoice, 300)",
         )
 
+        assert invoice.source("tax_amount") == "ROUND(subtotal * tax_rate, 2)"
         for net, tax, shipping, discount, total, paid, rate, when in rows(invoice, *names, "tax_rate", "paid_at"):
             assert tax == (net * rate).quantize(Decimal("0.01"), ROUND_HALF_UP)
             assert total == net + tax + shipping - discount

@@ -53,7 +53,7 @@ def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) 
         first = sample(table, _SHOWN)
         few = range(min(table.count, 100))
         size += len(encoded(table, few)) * table.count // max(len(few), 1)
-        filled = {filling.name: filling.source for filling in table.fillings.values()}
+        filled = {name: table.source(name) for name in table.fillings}
         facts.append({"name": table.name, "rows": table.count, "columns": filled, "sample": first})
         lines.append(f"{table.name}  {table.count:,} rows")
         rows = [(name, source, *(_short(row[name]) for row in first)) for name, source in filled.items()]

@@ -33,6 +33,12 @@ class Settling:
         self._batches: dict[tuple[str, int, int], Batch] = {}
         self._partial: dict[tuple[int, int, int], dict[str, Batch]] = {}
 
+    def computed(self, column: str) -> str | None:
+        """What a column is computed from, in words of SQL; None where it is drawn."""
+        group = self._groups.get(column)
+        want = group.assigned.get(column) if group is not None else None
+        return None if want is None else want.sql("postgres").replace('"', "")
+
     def batch(self, column: str, rows: range) -> Batch:
         key = (column, rows.start, rows.stop)
         if key in self._batches:

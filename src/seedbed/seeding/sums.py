@@ -37,7 +37,7 @@ def sums(table: "TablePlan", facts: Mapping[str, Facts], wanted: Collection[Any]
     """
     said = {name for want in wanted for name in columns_in(want)} | {name for row in table.wish.known for name in row}
     amounts = {name.lower(): name for name in _free(table) if table.kinds[name].name in {"numeric", *INTEGERS}}
-    for target, words in _equations(amounts, table.kinds):
+    for target, words in _equations(table, amounts):
         if target not in said:
             yield _check(f"what {target} comes to", f'"{target}" = {words}')
             for bound in _bounds(facts[target], table.kinds[target]):
@@ -81,7 +81,7 @@ def _pairs(table: "TablePlan") -> Iterator[tuple[str, str]]:
                 yield name, more
 
 
-def _equations(amounts: dict[str, str], others: Collection[str]) -> Iterator[tuple[str, str]]:
+def _equations(table: "TablePlan", amounts: dict[str, str]) -> Iterator[tuple[str, str]]:
     def one(pattern: re.Pattern[str]) -> str | None:
         return next((name for lower, name in amounts.items() if pattern.search(lower)), None)
 
@@ -93,9 +93,13 @@ def _equations(amounts: dict[str, str], others: Collection[str]) -> Iterator[tup
         yield tax, f'round("{net}" * "{rate}", 2)'
     added = [name for name in (tax, shipping) if name]
     if total and net and total != net and (added or discount):
-        more = "".join(f' + coalesce("{name}", 0)' for name in added)
-        less = f' - coalesce("{discount}", 0)' if discount else ""
+        more = "".join(f" + {_or_nothing(table, name)}" for name in added)
+        less = f" - {_or_nothing(table, discount)}" if discount else ""
         yield total, f'"{net}"{more}{less}'
-    paid, when = one(_PAID), next((name for name in ("paid_at", "paid_on") if name in others), None)
+    paid, when = one(_PAID), next((name for name in ("paid_at", "paid_on") if name in table.kinds), None)
     if paid and total and when:
         yield paid, f'CASE WHEN "{when}" IS NULL THEN 0 ELSE "{total}" END'
+
+
+def _or_nothing(table: "TablePlan", name: str) -> str:
+    return f'coalesce("{name}", 0)' if table.column(name).nullable else f'"{name}"'

@@ -156,6 +156,10 @@ class TablePlan:
         made = (filling(self, self.column(name), self.stream(name)) for name in self.kinds)
         return {found.name: with_known(self, found) for found in made if found is not None}
 
+    def source(self, column: str) -> str:
+        """What fills a column, in words."""
+        return self.settling.computed(column) or self.fillings[column].source
+
     @cached_property
     def persons(self) -> Mapping[str, Person]:
         """The columns that are of a person, each with whom it is of."""
