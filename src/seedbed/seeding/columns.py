@@ -15,7 +15,8 @@ from seedbed.seeding.currencies import currency
 from seedbed.seeding.filling import Filling, Wish, chosen, constant, indices, sometimes_empty
 from seedbed.seeding.kinds import INTEGERS, MOMENTS, stored
 from seedbed.seeding.meaning import SECRETS
-from seedbed.seeding.numbers import booleans, clock_times, decimals, floats, integers, uuids
+from seedbed.seeding.numbers import booleans, clock_times, decimals, floats, integers
+from seedbed.seeding.ordering import is_when_changed, is_when_gone, is_when_made
 from seedbed.seeding.others import others
 from seedbed.seeding.people import person
 from seedbed.seeding.places import place
@@ -23,7 +24,8 @@ from seedbed.seeding.references import Reference
 from seedbed.seeding.spreads import Spread
 from seedbed.seeding.streams import Stream
 from seedbed.seeding.texts import from_faker, texts
-from seedbed.seeding.times import is_when_changed, is_when_gone, is_when_made, times
+from seedbed.seeding.times import times
+from seedbed.seeding.uuids import uuids
 from seedbed.seeding.values import Choice, Constant, Derived, FakerValues, FromFile, Rule, Same, Template
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from seedbed.seeding.batches import Batch, Bools, Numbers
 from seedbed.seeding.filling import Filling, Wish, indices
 from seedbed.seeding.folding import folded
 from seedbed.seeding.kinds import MOMENTS, Kind
+from seedbed.seeding.ordering import is_planned, says_when_made
 from seedbed.seeding.overlaps import Span
 from seedbed.seeding.streams import Ints
-from seedbed.seeding.times import DAY, LASTING, MONTH, SECOND, SPAN, end, is_planned, moments, says_when_made
+from seedbed.seeding.times import DAY, LASTING, MONTH, SECOND, SPAN, end, moments
 from seedbed.seeding.timetables import (
     HOURS,
     HOURS_OF_A_DAY,
@@ -77,7 +78,7 @@ class Slots:
         return self.span.start in columns and any(set(group) <= set(columns) for group in self.groups)
 
     def filling(self, wish: Wish) -> Filling:
-        of = " or ".join(dict.fromkeys(self._shown(group) for group in self.groups))
+        of = " or".join(dict.fromkeys(self._shown(group) for group in self.groups))
         if wish.name == self.span.start:
             source = f"apart from others{of}"
             return Filling(wish.name, source, lambda rows: Numbers(None, self._starts(rows), wish.kind))

@@ -22,6 +22,7 @@ from seedbed.seeding.filling import Filling
 from seedbed.seeding.keys import references
 from seedbed.seeding.kinds import Kind, kind_of, own_processing
 from seedbed.seeding.locking import Lock
+from seedbed.seeding.ordering import column_that_says
 from seedbed.seeding.others import is_known
 from seedbed.seeding.parents import Existing
 from seedbed.seeding.people import Person, persons
@@ -33,7 +34,7 @@ from seedbed.seeding.seedfile import Share, Wanted
 from seedbed.seeding.settling import Settling
 from seedbed.seeding.spreads import Spread, settled
 from seedbed.seeding.streams import Ints, Stream
-from seedbed.seeding.times import SPAN, column_that_says, end, in_order, moments
+from seedbed.seeding.times import SPAN, end, in_order, moments
 from seedbed.seeding.uniques import Uniques, uniques
 from seedbed.seeding.values import Rule
 from seedbed.seeding.written import with_known

@@ -10,6 +10,7 @@ from seedbed.seeding.batches import Batch, Numbers
 from seedbed.seeding.filling import Filling, Wish, indices
 from seedbed.seeding.folding import microseconds
 from seedbed.seeding.kinds import MOMENTS
+from seedbed.seeding.ordering import FIRST, LAST, earlier, is_planned, is_step, is_when_changed, is_when_gone
 from seedbed.seeding.streams import Floats, Ints, Stream
 
 if TYPE_CHECKING:
@@ -21,16 +22,6 @@ MONTH = 30 * DAY
 SPAN = 730 * DAY
 _UNTOUCHED = 0.4
 """How many rows were never changed after they were made."""
-_MADE, _CHANGED, _GONE = ("created", "inserted"), ("updated", "modified", "changed"), ("deleted", "removed", "archived")
-_FIRST = re.compile(
-    r"^(?:(.*_)?(?:start|starts|started|begin|begins|began|opens|opened|from|check_in|checkin|departs|departed|departure)"
-    r"(_.*)?)$"
-)
-_LAST = re.compile(
-    r"^(?:(.*_)?(?:end|ends|ended|finish|finishes|finished|closes|closed|to|until|till|check_out|checkout|arrives|arrived"
-    r"|arrival|returns|returned)(_.*)?)$"
-)
-_LATER = re.compile(r"expect|expire|expiry|expires|due|renew|deadline|next_|scheduled|valid_to|valid_until")
 LASTING = re.compile(
     r"valid|effective|employ|contract|lease|loan|tariff|price|(^|_)rate|(^|_)term$|semester|season|subscription|membership"
     r"|polic|assign|(^|_)year$|warranty|insurance"
@@ -43,34 +34,6 @@ _WORKING, _WORKING_YEARS = 22, 42
 _AT_SCHOOL, _SCHOOL_YEARS = 6, 12
 _WORKS = re.compile(r"salary|wage|hire|employ")
 _LEARNS = re.compile(r"^grade(_level)?$|school_class|guardian")
-_STEPS = (
-    "ordered placed requested submitted triggered occurred borrowed enrolled hired hire installed issued booked joined",
-    "acknowledged authorized approved confirmed paid accepted posted due",
-    "shipped dispatched departed settled processed",
-    "delivered arrived received resolved completed returned graduated terminated decommissioned left last_seen",
-    "refunded reversed",
-)
-"""What happens to a thing in this order, by the names of the times when it did."""
-_ENDINGS = ("_at", "_on", "_date")
-_STEP = {f"{word}{ending}": n for n, words in enumerate(_STEPS) for word in words.split() for ending in _ENDINGS}
-
-
-_WEAKLY_MADE = re.compile(
-    r"^(ordered|placed|issued|registered|joined|added|uploaded|sent|requested|submitted|opened|shipped|hired|booked)_(at|on)$"
-)
-"""What tells when a row was made, where nothing tells it better."""
-
-
-def is_when_made(name: str) -> bool:
-    return name.startswith(_MADE)
-
-
-def is_when_changed(name: str) -> bool:
-    return name.startswith(_CHANGED)
-
-
-def is_when_gone(name: str) -> bool:
-    return name.startswith(_GONE)
 
 
 def times(wish: Wish) -> Filling:
@@ -84,7 +47,7 @@ def times(wish: Wish) -> Filling:
     if _BORN.search(name):
         least, span = _ages(table)
         return _some(wish, f"{least} to {least + span} years before", end(table) - _years(least), _years(span))
-    before = _before(wish)
+    before = earlier(wish)
     if before is not None and (is_when_changed(name) or is_when_gone(name)):
 
         def changed(rows: range) -> Batch:
@@ -94,7 +57,7 @@ def times(wish: Wish) -> Filling:
     if before is not None:
         later = is_planned(name)
         long = _length(table, name, wish.kind.name)
-        optional = bool(wish.column.nullable) and not facts.not_null and name in _STEP
+        optional = bool(wish.column.nullable) and not facts.not_null and is_step(name)
 
         def after(rows: range) -> Batch:
             start = read(table, before, rows)
@@ -116,8 +79,8 @@ def times(wish: Wish) -> Filling:
 
 def _length(table: "TablePlan", name: str, kind: str) -> tuple[int, int] | None:
     """How long at least and at most lasts what ends then, where its table tells."""
-    begins = any(_FIRST.match(c.name) for c in table.sql.columns if table.kind(c.name).name in MOMENTS | {"date"})
-    if not (begins and _LAST.match(name)) or _FIRST.match(name):
+    begins = any(FIRST.match(c.name) for c in table.sql.columns if table.kind(c.name).name in MOMENTS | {"date"})
+    if not (begins and LAST.match(name)) or FIRST.match(name):
         return None
     own = table.sql.name.lower()
     if LASTING.search(own):
@@ -142,34 +105,6 @@ def moments(batch: Batch, otherwise: int) -> Ints:
     return np.array(found, dtype=np.int64)
 
 
-def _before(wish: Wish) -> str | None:
-    """The column of the same row that this one must not be earlier than."""
-    table, name = wish.table, wish.name
-    if name == table.made_at:
-        return None
-    others = [c.name for c in table.sql.columns if table.kind(c.name).name in MOMENTS | {"date"} and c.name != name]
-    if is_when_gone(name):
-        changed = [other for other in others if is_when_changed(other)]
-        return changed[0] if changed else table.made_at
-    if found := _LAST.match(name):
-        same = [other for other in others if (first := _FIRST.match(other)) and first.groups() == found.groups()]
-        starts = same or [other for other in others if _FIRST.match(other)]
-        if starts and not _FIRST.match(name):
-            return starts[0]
-    return _step_before(table, name, others) or says_when_made(table, name)
-
-
-def _step_before(table: "TablePlan", name: str, others: list[str]) -> str | None:
-    """The last of the times that tell of an earlier step, and that are there in each row that this one is in."""
-    at = _STEP.get(name)
-    if at is None:
-        return None
-    optional = bool(table.column(name).nullable) and not table.facts[name].not_null
-    there = [o for o in others if optional or not table.column(o).nullable]
-    earlier = [o for o in there if _STEP.get(o, at) < at and not is_planned(o)]
-    return max(earlier, key=lambda other: _STEP[other], default=None)
-
-
 def born_on(table: "TablePlan") -> str | None:
     """The column that says when somebody was born."""
     return next((c.name for c in table.sql.columns if _BORN.search(c.name) and table.kind(c.name).name == "date"), None)
@@ -188,13 +123,13 @@ def opening_times(wish: Wish) -> Filling | None:
     table, name = wish.table, wish.name
     others = [c.name for c in table.sql.columns if table.kind(c.name).name == "time" and c.name != name]
     quarter = 900 * SECOND
-    if _FIRST.match(name) and any(_LAST.match(other) for other in others):
+    if FIRST.match(name) and any(LAST.match(other) for other in others):
         return Filling(
             name, "from 7 to 12 o'clock",
             lambda rows: Numbers(None, (wish.stream.below(21, rows) + 28) * quarter, wish.kind),
         )  # fmt: skip
-    starts = [other for other in others if (first := _FIRST.match(other)) and not _LAST.match(other) and first]
-    if not _LAST.match(name) or not starts:
+    starts = [other for other in others if (first := FIRST.match(other)) and not LAST.match(other) and first]
+    if not LAST.match(name) or not starts:
         return None
 
     def after(rows: range) -> Batch:
@@ -203,23 +138,6 @@ def opening_times(wish: Wish) -> Filling | None:
         return Numbers(None, begun + (wish.stream.below(40, rows) + 3) * quarter, wish.kind)
 
     return Filling(name, f"after {starts[0]}", after)
-
-
-def says_when_made(table: "TablePlan", name: str) -> str | None:
-    """The column that says when a row was made, for another one, which follows it."""
-    return None if name == table.made_at else table.made_at or _weakly_made(table, name)
-
-
-def is_planned(name: str) -> bool:
-    """Whether a time is to come when its row is made."""
-    return bool(_LATER.search(name))
-
-
-def _weakly_made(table: "TablePlan", name: str) -> str | None:
-    if _WEAKLY_MADE.match(name):
-        return None
-    times = [c for c in table.sql.columns if table.kind(c.name).name in MOMENTS | {"date"}]
-    return next((c.name for c in times if _WEAKLY_MADE.match(c.name) and not c.nullable), None)
 
 
 def _somewhen(wish: Wish) -> Filling:
@@ -276,7 +194,7 @@ def _within(wish: Wish) -> Filling:
     low = facts.low if facts.low is not None else (facts.high or 0) - SPAN // (DAY if unit == 1 else 1)
     high = facts.high if facts.high is not None else max(int(low), end(wish.table) // (DAY if unit == 1 else 1))
     if low < (now := end(wish.table) // (DAY if unit == 1 else 1)) < high and not (
-        is_planned(wish.name) or _LAST.match(wish.name)
+        is_planned(wish.name) or LAST.match(wish.name)
     ):
         high = now
     steps = int(high - low) // unit
@@ -323,9 +241,3 @@ def in_order(table: "TablePlan") -> Callable[[range, Floats], Floats]:
         return np.asarray((indices(rows) + drawn) / max(table.count, 1))
 
     return fractions
-
-
-def column_that_says(table: "TablePlan") -> str | None:
-    """The column that says when a row was made."""
-    names = [c.name for c in table.sql.columns if is_when_made(c.name) and table.kind(c.name).name in MOMENTS]
-    return names[0] if names else None
