@@ -812,11 +812,11 @@ class NotPermitted(ServerError):
 
     code = "SB315"
 
-    def __init__(self, address: str, reason: str, *, shadow: bool = False) -> None:
+    def __init__(self, address: str, reason: str, *, maker: str | None = None) -> None:
         super().__init__(
             f"{address} is not allowed to do that: {reason}",
-            remedy="Use a role that may make databases in SHADOW_DATABASE_URL."
-            if shadow
+            remedy=f"Use a role that may make databases in {maker}."
+            if maker
             else "Use the database's owner in DATABASE_URL_UNPOOLED.",
         )
 
@@ -1903,4 +1903,16 @@ class RowsLost(TestingError):
             f"The rows that {whose} put in for its tests are gone: "
             f"{by or 'somebody'} ended the transaction that they were in.",
             remedy='Have that one commit the session alone, or mark it @pytest.mark.db("own").',
+        )
+
+
+class KeptElsewhere(TestingError):
+    """The database of a failed test is on a server that was given."""
+
+    code = "SB708"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is kept on the server that the tests were given.",
+            remedy=f"Give it again: pytest --seedbed-url URL --seedbed-psql {name}",
         )

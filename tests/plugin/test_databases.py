@@ -65,6 +65,10 @@ class TestTransaction:
                 db.flush()
                 db.execute(text("COMMIT"))
 
+            def test_closes_its_connection(db):
+                with db.connection() as connection:
+                    connection.execute(text("SELECT 1"))
+
             @pytest.mark.anyio
             async def test_commits_for_real_asynchronously(async_db):
                 async_db.add(User(email="ada@example.com"))
@@ -76,9 +80,9 @@ class TestTransaction:
             """,
         )
 
-        said = project.run("-p", "no:randomly", passed=4, errors=3)
+        said = project.run("-p", "no:randomly", passed=5, errors=4)
 
-        assert said.count("SB702 tests/test_shop.py::test_") == 3
+        assert said.count("SB702 tests/test_shop.py::test_") == 4
 
     def test_is_on_the_asynchronous_driver_too(self, project: Shop) -> None:
         project.write(
@@ -296,6 +300,46 @@ class TestTransaction:
         )
 
         project.run(passed=7)
+
+    def test_has_a_connection_without_what_another_set_on_it(self, project: Shop) -> None:
+        project.write(
+            "tests/test_shop.py",
+            """
+            @pytest.fixture(scope="module")
+            def ada(module_db):
+                module_db.add(user := User(email="ada@example.com"))
+                module_db.commit()
+
+            def test_streams(db):
+                streaming = db.connection().execution_options(stream_results=True)
+                assert streaming.execute(text("SELECT 1")).scalar() == 1
+
+            def test_does_not(db):
+                assert not db.connection().get_execution_options()
+                db.add(User(email="eve@example.com"))
+                db.commit()
+
+            @pytest.mark.anyio
+            async def test_streams_asynchronously(async_db):
+                streaming = await (await async_db.connection()).execution_options(stream_results=True)
+                assert [row async for row in await streaming.stream(text("SELECT 1"))]
+
+            @pytest.mark.anyio
+            async def test_does_not_asynchronously(async_db):
+                async_db.add(User(email="eve@example.com"))
+                await async_db.commit()
+
+            def test_streams_in_a_module(db, ada):
+                streaming = db.connection().execution_options(stream_results=True)
+                assert streaming.execute(text("SELECT 1")).scalar() == 1
+
+            def test_does_not_in_a_module(db, ada):
+                db.add(User(email="eve@example.com"))
+                db.commit()
+            """,
+        )
+
+        project.run(passed=6)
 
 
 class TestOwn:

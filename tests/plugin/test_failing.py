@@ -154,6 +154,10 @@ class TestLeaks:
             def test_leaves_one_in_turn(db):
                 leave(create_engine(db.connection().engine.url, connect_args={"application_name": "left there"}))
 
+            def test_has_closed_what_it_opened(db):
+                with db.get_bind().engine.connect() as connection:
+                    connection.execute(text("SELECT 1"))
+
             def test_leaves_none(db, db_url):
                 engine = create_engine(db_url)
                 with engine.connect() as connection:
@@ -162,7 +166,7 @@ class TestLeaks:
             """,
         )
 
-        said = project.run(*workers, passed=3)
+        said = project.run(*workers, passed=4)
 
         assert "sessions left open on databases of tests" in said
         left = sorted(re.findall(r"^(tests/\S+ left .*?) \(pid \d+, (.*)\)$", said, flags=re.MULTILINE))

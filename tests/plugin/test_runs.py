@@ -505,8 +505,19 @@ class TestGivenServer:
         assert [re.sub(r"_[0-9a-f]{12}", "", name) for name in first] == ["seedbed_template_begun0"] * 2
         kept = re.findall(r"--seedbed-psql (\S+)", said)
         assert sorted({*first, *kept}) == sorted(databases(given))
+        assert f"SB708 {kept[0]} is kept on the server that the tests were given." in project.run("--seedbed-psql")
         assert "tester:***@" in said
         assert "tester:tester" not in said
+
+    def test_is_used_by_a_role_that_makes_databases(self, project: Shop, given: ThrowawayServer) -> None:
+        execute(given.url(), "CREATE ROLE weak LOGIN PASSWORD 'weak'")
+        project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
+
+        said = project.run(f"--seedbed-url=postgresql://weak:weak@127.0.0.1:{given.port}/postgres", error=1)
+
+        assert "SB315 " in said
+        assert "Use a role that may make databases in --seedbed-url." in said
+        assert "its last statements" not in said
 
     def test_serves_two_checkouts_at_once_whose_seeds_read_other_data(
         self, project: Shop, given: ThrowawayServer, tmp_path: Path

@@ -138,12 +138,16 @@ def missing_extension(error: BaseException | None) -> str | None:
     return found[1] if found else None
 
 
+_MAKERS = ("SHADOW_DATABASE_URL", "--seedbed-url")
+"""Where a URL comes from whose role is there to make databases."""
+
+
 def _translation(address: str, origin: str, error: BaseException | None) -> SeedbedError | None:
     if not isinstance(error, psycopg2.Error):
         return None
     said = sentence(error)
     if error.pgcode in _DENIED:
-        return NotPermitted(address, said, shadow=origin.startswith("SHADOW_DATABASE_URL"))
+        return NotPermitted(address, said, maker=next(filter(origin.startswith, _MAKERS), None))
     if isinstance(error, psycopg2.InterfaceError) and "closed" in said:
         return Unreachable(address, origin, said)
     if not isinstance(error, psycopg2.OperationalError):

@@ -1,6 +1,7 @@
 """Sessions on the asynchronous driver, which connect in the event loop of whoever first uses them."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,19 @@ from seedbed.testing.scopes import Scopes, unless_ended
 
 NESTED: Literal["create_savepoint"] = "create_savepoint"
 """A session's commits release a savepoint, and what it did goes with the transaction around it."""
+
+
+Options = Mapping[str, Any]
+
+
+def options_of(connection: Connection) -> Options:
+    """What a test may set on a connection, such as `stream_results`: it would stay for those after it."""
+    return connection.get_execution_options()
+
+
+def set_options(connection: Connection, options: Options) -> None:
+    """Put a connection's options back: SQLAlchemy itself only adds to them."""
+    vars(connection)["_execution_options"] = options
 
 
 def on_connection(connection: Connection) -> AsyncSession:
@@ -55,6 +69,7 @@ class Asynchronous:
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._driver: psycopg.AsyncConnection[Any] | None = None
         self._connection: Connection | None = None
+        self._options: Options = {}
         self._begun = False
         self.scopes: Scopes | None = None
         self._engine: AsyncEngine = create_async_engine(
@@ -70,6 +85,7 @@ class Asynchronous:
         """The connection, in a transaction where there are to be such; only to be asked for in a greenlet."""
         if self._connection is None:
             self._connection = self._engine.sync_engine.connect()
+            self._options = options_of(self._connection)
         if self._in_transactions and not self._begun and self.scopes is not None:
             self.scopes.begin()
             self._connection.begin()
@@ -82,6 +98,8 @@ class Asynchronous:
         Raises:
             Ended: the test ended its transaction itself.
         """
+        if self._connection is not None:
+            set_options(self._connection, self._options)
         with unless_ended():
             self._runner.run(session.close())
         if self._begun and self.scopes is not None:

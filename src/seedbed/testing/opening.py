@@ -5,7 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from seedbed.errors import NothingKept
+from seedbed.errors import KeptElsewhere
 from seedbed.postgres.embedded import throwaway_server
 from seedbed.postgres.psql import psql_command
 from seedbed.settings import find_project
@@ -22,6 +22,7 @@ def open_kept(start: Path, wanted: str, given: str | None) -> int:
 
     Raises:
         NothingKept: there is no such database.
+        KeptElsewhere: it is on a server that is not given.
         PsqlNotFound: there is no psql.
     """
     project = find_project(start)
@@ -29,7 +30,7 @@ def open_kept(start: Path, wanted: str, given: str | None) -> int:
     kept = read_kept(base, wanted)
     if kept.given:
         if given is None:
-            raise NothingKept(f"{wanted or kept.name} without its --seedbed-url", [])
+            raise KeptElsewhere(kept.name)
         return _psql(Host.given(parse_url(given)), kept.name)
     with throwaway_server(kept=base / "kept") as server:
         return _psql(Host.embedded(server, owner_of(project)), kept.name)

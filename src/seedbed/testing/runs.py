@@ -115,7 +115,8 @@ class Run:
             host = Host.given(parse_url(url))
         except MalformedUrl as error:
             raise InvalidDatabaseUrl("--seedbed-url", "the command line", str(error)) from None
-        self._settle_on(host)
+        with self.watch.looking_away():
+            self._settle_on(host)
         return host
 
     @property
@@ -175,6 +176,7 @@ class Run:
 
     def look_for_others(self, shared: Shared, test: str) -> set[int]:
         """Sessions that are not ours, and were not told of, and stay on a database that is used in turn."""
+        shared.clone.engine.dispose()  # of sessions that the test has closed, and that its pool keeps
         ours = shared.pids() | shared.strangers
         until = time.monotonic() + 0.5
         with self.host.administration() as cursor:

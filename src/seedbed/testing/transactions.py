@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlmodel import Session
 
-from seedbed.testing.asynchronous import NESTED, Asynchronous
+from seedbed.testing.asynchronous import NESTED, Asynchronous, Options, options_of, set_options
 from seedbed.testing.clones import Clone
 from seedbed.testing.scopes import Scopes, unless_ended
 
@@ -28,6 +28,7 @@ class Shared:
         self._connection: Connection | None = None
         self._scopes: Scopes | None = None
         self._asynchronous: Asynchronous | None = None
+        self._options: Options = {}
 
     @property
     def connection(self) -> Connection:
@@ -36,6 +37,7 @@ class Shared:
             self._connection = self.clone.engine.connect()
             driver: Any = self._connection.connection.driver_connection
             self._scopes = Scopes(driver)
+            self._options = options_of(self._connection)
         return self._connection
 
     @property
@@ -63,6 +65,7 @@ class Shared:
         Raises:
             Ended: the test ended it itself.
         """
+        set_options(self.connection, self._options)
         if self.scopes.depth > 1:
             with unless_ended():
                 session.close()
@@ -70,7 +73,8 @@ class Shared:
         try:
             alone = self._alone(self.scopes.end())
         finally:  # what is left to do is SQLAlchemy's own, and sends nothing
-            self.connection.rollback()
+            if not self.connection.closed:
+                self.connection.rollback()
             session.close()
         if self.redefined:
             self._renew()
@@ -111,7 +115,8 @@ class Shared:
 
     def _renew(self) -> None:
         if self._connection is not None:
-            self._connection.invalidate()
+            if not self._connection.closed:
+                self._connection.invalidate()
             self._connection.close()
         self._connection = self._scopes = None
         self.redefined = False
