@@ -91,6 +91,48 @@ class TestAsyncio:
 
         project.run(*WARNED, "--asyncio-mode=auto", passed=3)
 
+    @pytest.mark.parametrize("scope", ["function", "module"])
+    def test_may_leave_a_task_at_work(self, project: Shop, scope: str) -> None:
+        project.write(
+            "tests/test_shop.py",
+            f"""
+            import asyncio
+
+            pytestmark = pytest.mark.asyncio(loop_scope="{scope}")
+
+            async def leave_task(session):
+                session.add(User(email="ada@example.com"))
+                await session.commit()
+                asyncio.create_task(session.execute(text("SELECT pg_sleep(1)")))
+                await asyncio.sleep(0.1)
+
+            @pytest.mark.parametrize("turn", [1, 2])
+            async def test_leaves_one(async_db, turn):
+                await leave_task(async_db)
+
+            async def test_leaves_one_in_its_first_step(async_db):
+                asyncio.create_task(async_db.execute(text("SELECT pg_sleep(1)")))
+                await asyncio.sleep(0)
+
+            @pytest.mark.db("own")
+            async def test_leaves_one_on_its_own(async_db):
+                await leave_task(async_db)
+
+            async def test_fails(async_db):
+                await leave_task(async_db)
+                assert False
+
+            async def test_is_as_before(async_db):
+                assert len((await async_db.exec(select(User))).all()) == USERS
+            """,
+        )
+
+        said = project.run("--asyncio-mode=auto", "-W", "ignore", failed=1, passed=5)
+
+        left = re.findall(r"^tests/test_shop.py::(\S+) left a task at work on its session$", said, flags=re.MULTILINE)
+        ones = ["test_leaves_one[1]", "test_leaves_one[2]", "test_leaves_one_on_its_own"]
+        assert left == (ones if scope == "module" else [])
+
     def test_may_be_left_out_for_anyio(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",

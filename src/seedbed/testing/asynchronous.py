@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 import psycopg
 from sqlalchemy import Connection, StaticPool
+from sqlalchemy.exc import IllegalStateChangeError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from seedbed.settings import DatabaseUrl
-from seedbed.testing.scopes import Scopes, unless_ended
+from seedbed.testing.scopes import Ended, Scopes, unless_ended
 
 NESTED: Literal["create_savepoint"] = "create_savepoint"
 """A session's commits release a savepoint, and what it did goes with the transaction around it."""
@@ -44,6 +45,17 @@ class _Open:
 
     def opened(self) -> Connection:
         return self.connection
+
+
+class Abandoned(Ended):
+    """A task is at work on the connection still, and its event loop may never run again. `pid` is the server's process,
+    for whoever ends that: to close the socket here would take it from the loop, which knows it by a number that the
+    next connection gets.
+    """
+
+    def __init__(self, pid: int | None) -> None:
+        super().__init__()
+        self.pid = pid
 
 
 class _Held(Session):
@@ -97,15 +109,30 @@ class Asynchronous:
 
         Raises:
             Ended: the test ended its transaction itself.
+            Abandoned: a task of the test cannot be waited for, and is left with the connection.
         """
         if self._connection is not None:
             set_options(self._connection, self._options)
-        with unless_ended():
-            self._runner.run(session.close())
+        if self._is_busy:
+            raise self._abandoned()
+        try:
+            with unless_ended():
+                self._runner.run(session.close())
+        except IllegalStateChangeError:  # it connects, or begins
+            raise self._abandoned() from None
         if self._begun and self.scopes is not None:
             self._begun = False
             self.scopes.end()
             self._runner.run(self._forget())
+
+    def _abandoned(self) -> Abandoned:
+        self._driver = None
+        return Abandoned(self.scopes.pid if self.scopes is not None and self.scopes.alive else None)
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether somebody waits for an answer on the connection: it is locked until that one's loop goes on."""
+        return self._driver is not None and self._driver.lock.locked()
 
     @property
     def alive(self) -> bool:
@@ -114,6 +141,10 @@ class Asynchronous:
 
     def commit(self, session: AsyncSession) -> None:
         """Have what a test did stay."""
+        if self._is_busy and self.scopes is not None:
+            self.scopes.commit(lambda: None)
+            self._abandoned()
+            return
         if self._begun and self.scopes is not None:
             self.scopes.commit(lambda: self._runner.run(session.rollback()))
         self._runner.run(session.invalidate())

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from seedbed.errors import BadMark, RowsLost, TransactionEnded
 from seedbed.settings import Environment
-from seedbed.testing.asynchronous import Asynchronous
+from seedbed.testing.asynchronous import Abandoned, Asynchronous
 from seedbed.testing.beginning import ours_of
 from seedbed.testing.clones import Clone
 from seedbed.testing.runs import EMPTY, Around, Run
@@ -129,8 +129,11 @@ class Case:
             self.run.watch.clear()
             yield session
             try:
-                with suppress(Ended):  # its connection is gone, as it is to be
-                    held.end(session)
+                held.end(session)
+            except Abandoned as task:
+                self._part_with(task)
+            except Ended:
+                pass  # its connection is gone, as it is to be
             finally:
                 held.close()
             return
@@ -146,6 +149,9 @@ class Case:
             return
         try:
             held.end(session)
+        except Abandoned as task:
+            self._part_with(task)
+            self.run.replace(self.wish.seed, self.test)
         except Ended:
             alive = held.alive
             self.run.replace(self.wish.seed, self.test)
@@ -153,6 +159,12 @@ class Case:
                 raise TransactionEnded(self.test) from None
         if self.run.watch.defines:
             self.in_turn.renew_asynchronous()
+
+    def _part_with(self, task: Abandoned) -> None:
+        self.run.left.append(f"{self.test} left a task at work on its session")
+        if task.pid is not None:
+            with self.run.host.administration() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s)", (task.pid,))
 
     def fails(self) -> str:
         """Have its database kept, if not too many are; what there is to tell of it."""
