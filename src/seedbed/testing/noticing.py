@@ -18,6 +18,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR
 _OURS = ".seedbed"
 _FINDERS = "<frozen importlib"
 """Where Python looks for a module, in every folder that there may be one."""
+_RELATIVE = b"from ."
 
 _at_work: "list[_Ears]" = []
 _hooks: list[Any] = []
@@ -82,25 +83,37 @@ def _imported(ears: _Ears, known: Iterable[Path]) -> set[Path]:
     """Files of modules that import statements lead to, from files that are known and from one another."""
     found: set[Path] = set()
     packages: dict[Path, str] = {}
+    own = {name for name, module in tuple(sys.modules.items()) if ears.is_own(_origin(module))}
+    tops = {name.partition(".")[0].encode() for name in own} | {_RELATIVE}
     waiting = [file for file in (*known, *ears.heard) if file.suffix == ".py"]
     while waiting:
         file = waiting.pop()
-        for name in _names(file, packages.get(file, "")):
-            module = sys.modules.get(name)
-            origin = getattr(module, "__file__", None)
-            if not origin or not ears.is_own(origin) or Path(origin) in found:
+        for name in own.intersection(_names(file, packages.get(file, ""), tops)):
+            module = sys.modules[name]
+            origin = Path(_origin(module))
+            if origin in found:
                 continue
-            found.add(Path(origin))
-            packages[Path(origin)] = getattr(module, "__package__", None) or ""
-            if origin.endswith(".py"):
-                waiting.append(Path(origin))
+            found.add(origin)
+            packages[origin] = module.__package__ or ""
+            if origin.suffix == ".py":
+                waiting.append(origin)
     return found
 
 
-def _names(file: Path, package: str) -> Iterator[str]:
-    """What a file imports, by whole names; of `from a import b`, `b` may be a module too."""
+def _origin(module: object) -> str:
+    """A module's file, without waking one that is loaded when it is first asked for something."""
+    return str(getattr(module, "__dict__", {}).get("__file__") or "")
+
+
+def _names(file: Path, package: str, tops: Iterable[bytes]) -> Iterator[str]:
+    """What a file imports, by whole names; of `from a import b`, `b` may be a module too. Most revisions have no word
+    of the project's modules, and are not parsed.
+    """
     with suppress(SyntaxError, ValueError, ImportError, OSError):
-        for node in ast.walk(ast.parse(file.read_bytes())):
+        source = file.read_bytes()
+        if not any(top in source for top in tops):
+            return
+        for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
