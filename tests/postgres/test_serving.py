@@ -162,8 +162,8 @@ def pages(client: TestClient, path: str) -> Iterator[list[dict[str, Any]]]:
 def backends(url: DatabaseUrl, state: str = "") -> int:
     with psycopg.connect(url.reveal()) as connection:
         row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'seedbed serve' AND datname = 'served'"
-            " AND starts_with(state, %s) AND query NOT LIKE '%%backend_pid%%'",
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'seedbed serve'"
+            " AND datname = current_database() AND starts_with(state, %s) AND query NOT LIKE '%%backend_pid%%'",
             (state,),
         ).fetchone()
         return int(row[0]) if row else -1
@@ -461,17 +461,21 @@ class TestPool:
         assert asyncio.run(served()) == 5
         assert backends(url) == 0
 
-    def test_is_closed_though_a_statement_is_under_way(self, app: FastAPI, url: DatabaseUrl) -> None:
-        async def served() -> None:
+    def test_is_closed_though_a_statement_is_under_way(self, url: DatabaseUrl, tmp_path: Path) -> None:
+        app = made(url, tmp_path, SEEDBED_DEADLINE="60")
+
+        async def served() -> float:
             async with app.router.lifespan_context(app):
                 slow = asyncio.create_task(app.state.reader.fetch(Statement("SELECT pg_sleep(60)")))
                 while backends(url, "active") == 0:
                     await asyncio.sleep(0.01)
+            closed = time.monotonic()
             with suppress(asyncio.CancelledError):
                 await slow
             until(lambda: backends(url) == 0, "the backends have gone")
+            return time.monotonic() - closed
 
-        asyncio.run(served())
+        assert asyncio.run(served()) < 30  # and not the deadline, at which it would have been given up anyway
 
     def test_is_closed_though_a_connection_is_being_made(self, app: FastAPI, url: DatabaseUrl) -> None:
         async def served() -> None:
@@ -621,7 +625,7 @@ class TestPool:
             with psycopg.connect(url.reveal(), autocommit=True) as connection:
                 row = connection.execute(
                     "SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = 'served' AND pid <> pg_backend_pid()) AS ended"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()) AS ended"
                 ).fetchone()
                 return int(row[0]) if row else 0
 
@@ -728,7 +732,8 @@ class TestSession:
             client.get("/shelfs")
 
             found = other.execute(
-                "SELECT state FROM pg_stat_activity WHERE application_name = 'seedbed serve' AND datname = 'served'"
+                "SELECT state FROM pg_stat_activity WHERE application_name = 'seedbed serve'"
+                " AND datname = current_database()"
             ).fetchall()
         assert found == [("idle",)]
 
