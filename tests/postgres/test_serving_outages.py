@@ -205,7 +205,7 @@ class TestSilentLink:
     ) -> None:
         outage = silenced(linked, link, seconds=3 * DEADLINE)
 
-        assert outage.statuses.keys() == {200, 503}
+        assert outage.statuses.keys() == {200, 503}, linked.log()
         see_kept(outage, linked, postgres, within=DEADLINE)
         assert max(durations(linked)) < DEADLINE + 0.5 + outage.latest
 
