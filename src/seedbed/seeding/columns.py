@@ -21,6 +21,7 @@ from seedbed.seeding.others import others
 from seedbed.seeding.people import person
 from seedbed.seeding.places import place
 from seedbed.seeding.references import Reference
+from seedbed.seeding.spanning import spanned
 from seedbed.seeding.spreads import Spread
 from seedbed.seeding.streams import Stream
 from seedbed.seeding.texts import from_faker, texts
@@ -59,7 +60,7 @@ def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: b
         return _by_rule(wish, rule)
     slots = table.uniques.slots_of(name)
     if slots is not None:
-        return slots.filling(wish)
+        return spanned(slots, wish)
     reference = table.reference_of(name)
     if reference is not None:
         return reference.filling(name)
