@@ -74,7 +74,7 @@ def matching(wish: Wish, pattern: str) -> Filling:
 
     def make(rows: range) -> Batch:
         if not wish.unique:
-            pool = wish.table.shared(f"{source} {pattern}", Pool(source, SIZE, entry), lambda text: text)
+            pool = wish.table.memory.pool(f"{source} {pattern}", Pool(source, SIZE, entry), lambda text: text)
             return Coded(None, wish.stream.below(SIZE, rows), pool)
         if not kept:
             wanted, found = wish.most, dict[str, None]()

@@ -76,7 +76,7 @@ class Person:
 
     def codes(self, rows: range) -> tuple[Ints, Ints, Ints]:
         """First name, last name and how often the two were there before; no two rows have all three the same."""
-        found: tuple[Ints, Ints, Ints] = self.table.remembered(
+        found: tuple[Ints, Ints, Ints] = self.table.memory.answer(
             (self.stream.name, "person", rows.start, rows.stop), lambda: self._codes(rows)
         )
         return found

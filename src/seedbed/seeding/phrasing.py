@@ -89,7 +89,7 @@ def slugs(wish: Wish) -> Filling | None:
     if named is None or not named.fits:
         return None
     first, second = (
-        wish.table.shared(f"{named.wish.name} {which} as slugs", pool, slug)
+        wish.table.memory.pool(f"{named.wish.name} {which} as slugs", pool, slug)
         for which, pool in zip(("begun", "ended"), named.pools, strict=True)
     )
     longest = wish.table.facts[wish.name].longest

@@ -52,7 +52,7 @@ class Place:
 
     def chosen(self, rows: range) -> Ints:
         """Which city each row is in."""
-        found: Ints = self.table.remembered(
+        found: Ints = self.table.memory.answer(
             (self.stream.name, "place", rows.start, rows.stop), lambda: self._chosen(rows)
         )
         return found

@@ -57,7 +57,7 @@ class Product:
     def places(self, member: str, rows: range) -> Ints:
         """Which parent, or which value, a row has of one of the members."""
         key = (f"product {member}", rows.start, rows.stop)
-        found: Ints = self.table.remembered(key, lambda: self._places(rows)[member])
+        found: Ints = self.table.memory.answer(key, lambda: self._places(rows)[member])
         return found
 
     def _places(self, rows: range) -> Mapping[str, Ints]:

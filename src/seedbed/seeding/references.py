@@ -60,7 +60,7 @@ class Reference:
 
     def parents(self, rows: range) -> Ints:
         """Which row of the parent each row refers to, counted from 0; -1 where to none."""
-        found: Ints = self.table.remembered((self.name, rows.start, rows.stop), lambda: self._parents(rows))
+        found: Ints = self.table.memory.answer((self.name, rows.start, rows.stop), lambda: self._parents(rows))
         return found
 
     def filling(self, column: str) -> Filling:

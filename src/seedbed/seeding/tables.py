@@ -1,6 +1,6 @@
 """One table's part of a plan: it makes any row of itself, so that children need no memory of their parents."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,9 +11,8 @@ import numpy as np
 from sqlalchemy import Column, Table
 from sqlglot import exp
 
-from seedbed.errors import CyclicReference
 from seedbed.seeding.agreeing import Agreement
-from seedbed.seeding.batches import Batch, Numbers, Pool
+from seedbed.seeding.batches import Batch, Numbers
 from seedbed.seeding.checks import Check, checks_of
 from seedbed.seeding.columns import filling
 from seedbed.seeding.distinct import finite
@@ -29,6 +28,7 @@ from seedbed.seeding.people import Person, persons
 from seedbed.seeding.places import Place, places
 from seedbed.seeding.pools import Pools
 from seedbed.seeding.references import Reference
+from seedbed.seeding.remembering import Memory
 from seedbed.seeding.rules import known_rules
 from seedbed.seeding.seedfile import Share, Wanted
 from seedbed.seeding.settling import Settling
@@ -39,8 +39,6 @@ from seedbed.seeding.uniques import Uniques, uniques
 from seedbed.seeding.values import Rule
 from seedbed.seeding.written import with_known
 
-_REMEMBERED = 24
-"""Answers of keys that are kept: the columns of a chunk ask for the same again."""
 _DESPERATE = 20
 """Attempts at a row that CHECKs refuse after which any number will do, whatever its column is called."""
 
@@ -61,10 +59,10 @@ class TablePlan:
     planned: "dict[str, TablePlan]" = field(repr=False)
     rank: int
     rows_there: Mapping[str, Existing] = field(default_factory=dict, repr=False)
-    pools: dict[Any, Pool] = field(default_factory=dict, repr=False)
-    _recent: dict[Any, Any] = field(default_factory=dict, repr=False)
-    _whole: dict[str, Batch] = field(default_factory=dict, repr=False)
-    _busy: set[str] = field(default_factory=set, repr=False)
+    memory: Memory = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.memory = Memory(self)
 
     @property
     def name(self) -> str:
@@ -276,30 +274,4 @@ class TablePlan:
             return Numbers(None, chosen + 1, self.kinds[column])
         if len(chosen) and (first := int(chosen.min())) + 4 * len(chosen) + 64 > (last := int(chosen.max())):
             return self.batch(column, range(first, last + 1)).take(chosen - first)
-        return self.every(column).take(chosen)
-
-    def every(self, column: str) -> Batch:
-        """A column's values of all rows, kept: rows that refer to them anywhere need them."""
-        if column not in self._whole:
-            if column in self._busy:
-                raise CyclicReference(self.name, column, self.name, nullable=False)
-            self._busy.add(column)
-            try:
-                self._whole[column] = self.batch(column, range(self.count))
-            finally:
-                self._busy.discard(column)
-        return self._whole[column]
-
-    def shared(self, key: str, source: Pool, transform: Callable[[Any], Any]) -> Pool:
-        """A pool made of another, one for all who ask by the same name."""
-        if key not in self.pools:
-            self.pools[key] = Pool(key, source.size, lambda j: transform(source.entry(j)))
-        return self.pools[key]
-
-    def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What was made last under this key; the columns of a chunk ask for the same several times."""
-        if key not in self._recent:
-            self._recent[key] = make()
-            while len(self._recent) > _REMEMBERED:
-                del self._recent[next(iter(self._recent))]
-        return self._recent[key]
+        return self.memory.column(column).take(chosen)

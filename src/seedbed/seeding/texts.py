@@ -174,8 +174,10 @@ def _halves(wish: Wish, provider: str, arguments: Mapping[str, Any]) -> Callable
     firsts = sources.faker(provider, {**arguments, counting: arguments[counting] - less}, longest=first_room)
     seconds = sources.faker(provider, {**arguments, counting: less}, longest=second_room)
     if provider == "sentence":
-        firsts = wish.table.shared(f"{firsts.name} begun {first_room}", firsts, lambda text: text.removesuffix("."))
-        seconds = wish.table.shared(
+        firsts = wish.table.memory.pool(
+            f"{firsts.name} begun {first_room}", firsts, lambda text: text.removesuffix(".")
+        )
+        seconds = wish.table.memory.pool(
             f"{seconds.name} ended {second_room}", seconds, lambda text: text[:1].lower() + text[1:]
         )
     if facts.longest is not None and facts.longest < _SHORTEST:

@@ -101,7 +101,7 @@ def _processed(table: "TablePlan", name: str, batch: Batch) -> Batch:
     once = _guarded(table, name, process)
     if isinstance(batch, Coded):
         pool = batch.pool
-        processed = table.pools.setdefault(
+        processed = table.memory.pools.setdefault(
             (name, pool), Pool(f"{pool.name} of {name}", pool.size, lambda code: once(pool.entry(code)))
         )
         return Coded(batch.nulls, batch.codes, processed)
