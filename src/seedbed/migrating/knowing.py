@@ -10,7 +10,8 @@ from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.words import Words, full_name, said_name
 from seedbed.modelling import Schema
 from seedbed.modelling.hints import Hint, hint_of, hinted
-from seedbed.postgres.catalogue.model import Catalogue, Enum
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Enum
 from seedbed.postgres.catalogue.model import Table as FoundTable
 from seedbed.postgres.quoting import DIALECT
 

@@ -19,7 +19,8 @@ from seedbed.migrating.comparing.statements import (
 from seedbed.migrating.words import Words, full_name, said_name
 from seedbed.modelling import Schema
 from seedbed.modelling.hints import enum_of, hint_of
-from seedbed.postgres.catalogue.model import Catalogue, Enum, Key, Sequence
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Enum, Key, Sequence
 from seedbed.postgres.catalogue.model import Table as FoundTable
 
 Place = tuple[str, str]

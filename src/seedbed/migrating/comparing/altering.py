@@ -17,7 +17,8 @@ from seedbed.migrating.comparing.statements import (
     schema_argument,
 )
 from seedbed.migrating.comparing.type_code import type_code
-from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Index, Table
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Column, Constraint, Index, Table
 
 
 def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) -> list[Statement]:

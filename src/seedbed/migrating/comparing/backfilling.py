@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from seedbed.migrating.comparing.statements import Statement, name, qualified
-from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Table
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Column, Constraint, Table
 
 _BATCH = 1_000
 """Rows: a writer that wants one of them waits for some hundredths of a second."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Index, Key, Table, View
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Column, Constraint, Index, Key, Table, View
 
 _PUT_BACK = frozenset({"view", "policy", "trigger", "rule", "function", "statistics"})
 

@@ -18,8 +18,8 @@ from seedbed.migrating.comparing import (
 from seedbed.migrating.comparing.blockers import Cleared, clear, column_of
 from seedbed.migrating.comparing.ordering import in_turn
 from seedbed.migrating.comparing.statements import Statement
+from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import (
-    Catalogue,
     Column,
     Composite,
     Constraint,

@@ -4,7 +4,8 @@ import re
 
 from seedbed.migrating.comparing.knowledge import Knowledge
 from seedbed.migrating.comparing.statements import name
-from seedbed.postgres.catalogue.model import Catalogue, Column, Domain, Enum
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Column, Domain, Enum
 
 _FAMILIES = (
     frozenset({"smallint", "integer", "bigint"}),

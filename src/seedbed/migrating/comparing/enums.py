@@ -5,8 +5,8 @@ import re
 from seedbed.migrating.comparing.converting import is_text, shortfall
 from seedbed.migrating.comparing.statements import Loss, Statement, literal, name, qualified, shortened
 from seedbed.migrating.comparing.types import Type
+from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import (
-    Catalogue,
     Column,
     Constraint,
     Domain,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from seedbed.migrating.comparing.statements import Loss, literal
-from seedbed.postgres.catalogue.model import Catalogue, Enum
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Enum
 
 ColumnName = tuple[str, str, str]
 """Schema, table and column."""

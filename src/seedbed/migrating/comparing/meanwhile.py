@@ -9,7 +9,8 @@ from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.comparing.statements import Statement, call, name, qualified, quoted, schema_argument
 from seedbed.migrating.comparing.succeeding import Succession
 from seedbed.migrating.comparing.transition import transition
-from seedbed.postgres.catalogue.model import Catalogue, Constraint, Index, Key, Object, Table
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Constraint, Index, Key, Object, Table
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from seedbed.migrating.comparing.statements import (
     schema_argument,
     shortened,
 )
-from seedbed.postgres.catalogue.model import Catalogue, Constraint, Index, Table
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Constraint, Index, Table
 
 _UNIQUE = re.compile(
     r"UNIQUE(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\([^()]+\)(?: INCLUDE \([^()]+\))?)"

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from seedbed.postgres.catalogue.model import Catalogue, Constraint, Key, Object, Table, View
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Constraint, Key, Object, Table, View
 
 Name = TypeVar("Name")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from seedbed.migrating.comparing.changes import Changes
 from seedbed.migrating.comparing.knowledge import VOLATILE, ColumnName, Knowledge
 from seedbed.migrating.comparing.online import can_be_attached
-from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Index, Key, Object, Table
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Column, Constraint, Index, Key, Object, Table
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 import re
 
 from seedbed.migrating.comparing.statements import Loss, Statement, literal, name, qualified
-from seedbed.postgres.catalogue.model import Catalogue, Column, Sequence, Table
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Column, Sequence, Table
 
 
 def made(sequence: Sequence) -> list[Statement]:

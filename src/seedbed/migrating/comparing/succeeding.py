@@ -11,7 +11,8 @@ from seedbed.migrating.comparing.columns import column_sql
 from seedbed.migrating.comparing.converting import conversion, stays_in_place
 from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.comparing.statements import Statement, name, qualified, shortened
-from seedbed.postgres.catalogue.model import Catalogue, Column, Constraint, Index, Key, Object, Table, Trigger
+from seedbed.postgres.catalogue import Catalogue
+from seedbed.postgres.catalogue.model import Column, Constraint, Index, Key, Object, Table, Trigger
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _WITHOUT_EQUALITY = frozenset({"json", "xml", "point", "polygon", "path", "line", "lseg", "box", "circle"})

@@ -10,8 +10,8 @@ from seedbed.migrating.comparing.knowledge import Knowledge
 from seedbed.migrating.comparing.ordering import in_order, tables_in_order
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.comparing.taking_down import take_down
+from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import (
-    Catalogue,
     Composite,
     Domain,
     Enum,

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from seedbed.postgres.catalogue.model import Catalogue, Column, Object, Table
+from seedbed.postgres.catalogue.model import Column, Object, Table
+from seedbed.postgres.catalogue.needing import Catalogue
 
 
 @dataclass(frozen=True, order=True)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from seedbed.postgres.catalogue.model import Catalogue, Object, Schema
+from seedbed.postgres.catalogue.model import Object, Schema
 from seedbed.postgres.catalogue.model import Sequence as SequenceObject
+from seedbed.postgres.catalogue.needing import Catalogue
 
 
 def without(catalogue: Catalogue, patterns: Sequence[str]) -> Catalogue:

@@ -1,6 +1,6 @@
-"""What a database holds, as data that can be compared: a record for each object, and which needs which."""
+"""A record for each object that a database can hold, as data that can be compared."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -271,34 +271,3 @@ Object = (
     Schema | Extension | Table | Constraint | Index | Sequence | Enum | Domain | Composite | View | Function | Trigger
     | Policy | Other
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """The objects of a database by key, and for each the keys of those that need it."""
-
-    objects: Mapping[Key, Object]
-    needed_by: Mapping[Key, frozenset[Key]]
-    version: int
-
-    def dependants(self, key: Key) -> frozenset[Key]:
-        """Everything that needs an object, directly or through others."""
-        found: set[Key] = set()
-        waiting = [key]
-        while waiting:
-            for dependant in self.needed_by.get(waiting.pop(), ()):
-                if dependant not in found:
-                    found.add(dependant)
-                    waiting.append(dependant)
-        return frozenset(found)
-
-    def needs(self, key: Key) -> frozenset[Key]:
-        """What an object needs directly."""
-        return frozenset(needed for needed, dependants in self.needed_by.items() if key in dependants)
-
-    def is_foreign_key(self, key: Key) -> bool:
-        found = self.objects.get(key)
-        return isinstance(found, Constraint) and found.type == "f"
-
-    def tables(self) -> Iterator[Table]:
-        return (found for found in self.objects.values() if isinstance(found, Table))

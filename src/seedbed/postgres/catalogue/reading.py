@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from seedbed.postgres.catalogue import model, queries
-from seedbed.postgres.catalogue.model import Catalogue, Key, Object
+from seedbed.postgres.catalogue.model import Key, Object
+from seedbed.postgres.catalogue.needing import Catalogue
 from seedbed.postgres.catalogue.printing import canonical
 
 _GENERATED = {"s": "stored", "v": "virtual", "": None}
