@@ -1,6 +1,8 @@
 """What `seedbed init` writes: files that are the reference project's own, all of them or none."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from difflib import unified_diff
 from pathlib import Path
@@ -71,6 +73,14 @@ class TestFiles:
         }
         assert [line for line in lines if line and not re.search(words[part], line)] == []
         assert find_project(tmp_path / "shop").service is (part != "service")
+
+    @pytest.mark.parametrize("environment", ["development", "testing", "preview"])
+    def test_have_locks_that_hold(self, whole: Path, environment: str) -> None:
+        command = [sys.executable, "-m", "seedbed", "seed", "check", "-e", environment]
+
+        checked = subprocess.run(command, cwd=whole, capture_output=True, text=True, check=False)
+
+        assert checked.returncode == 0, checked.stderr
 
     def test_have_no_mark_of_what_could_be_left_out(self, whole: Path) -> None:
         assert [
