@@ -20,6 +20,7 @@ import httpx2
 import psycopg
 import pytest
 from fastapi import APIRouter, FastAPI, HTTPException
+from psycopg import pq
 from sqlalchemy import JSON, BigInteger, Column, MetaData, SmallInteger, Text, create_engine, text
 from sqlmodel import Field, SQLModel, select
 from starlette.testclient import TestClient
@@ -476,6 +477,33 @@ class TestPool:
             return time.monotonic() - closed
 
         assert asyncio.run(served()) < 30  # and not the deadline, at which it would have been given up anyway
+
+    def test_takes_libpqs_own_error_for_the_connections_end(self, app: FastAPI) -> None:
+        class Ended:
+            """libpq, which says in the place of the first result that it could not send."""
+
+            def __init__(self, libpq: pq.abc.PGconn) -> None:
+                self._libpq, self._said = libpq, False
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self._libpq, name)
+
+            def get_result(self) -> pq.abc.PGresult | None:
+                result = self._libpq.get_result()
+                if self._said:
+                    return result
+                self._said = True
+                return self._libpq.make_empty_result(pq.ExecStatus.FATAL_ERROR)
+
+        async def served() -> tuple[int, bool]:
+            async with asking(app) as client:
+                await client.get("/shelfs/1")
+                (wire,) = app.state.reader.pool._wires
+                wire._pg = Ended(wire._pg)
+                answer = await client.get("/shelfs/1")
+                return answer.status_code, wire.alive
+
+        assert asyncio.run(served()) == (200, False)
 
     def test_is_closed_though_a_connection_is_being_made(self, app: FastAPI, url: DatabaseUrl) -> None:
         async def served() -> None:

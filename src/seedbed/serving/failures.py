@@ -19,8 +19,8 @@ def is_away(error: BaseException) -> bool:
     driver = _driver(error)
     if driver is None:
         return False
-    if driver.sqlstate is None:
-        return isinstance(driver, psycopg.OperationalError)
+    if driver.sqlstate is None:  # libpq's own words: of a connection, mostly, and psycopg has no class for them
+        return isinstance(driver, psycopg.OperationalError) or type(driver) is psycopg.DatabaseError
     return driver.sqlstate.startswith(_AWAY)
 
 

@@ -243,8 +243,11 @@ class Wire:
 
 
 def _is_last(result: pq.abc.PGresult) -> bool:
-    """Whether the server ends the connection with it."""
-    return result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED) in {b"FATAL", b"PANIC"}
+    """Whether the server ends the connection with it, or libpq itself says that it has ended: then it has no code."""
+    if result.status != pq.ExecStatus.FATAL_ERROR:
+        return False
+    severity = result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED)
+    return severity in {b"FATAL", b"PANIC"} or not result.error_field(pq.DiagnosticField.SQLSTATE)
 
 
 def _expire(waiter: "asyncio.Future[list[Row]]") -> None:
