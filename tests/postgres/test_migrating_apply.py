@@ -30,7 +30,7 @@ from seedbed.migrating.progress import watched
 from seedbed.migrating.surveying import survey
 from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import Server, ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
 from seedbed.postgres.marking import change_mark
 from seedbed.settings import DatabaseUrl, Environment
@@ -51,6 +51,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         made.write_revision("first", 'op.execute("CREATE TABLE applied (revision text)")')
         made.write_revision("second", "op.execute(\"INSERT INTO applied VALUES ('second')\")", follows="first")
         yield made
+        Server.of(made.configuration()).stop()  # which production is tried on
 
 
 def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ from seedbed.migrating.assessing import assess
 from seedbed.migrating.history import read_history
 from seedbed.migrating.planning import plan
 from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import Server
 from tests.projects import Project, execute, little_project
 
 HERO = """
@@ -25,6 +26,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         made.write_revision("first", 'op.execute("CREATE TABLE applied (revision text)")')
         made.write_revision("second", 'op.execute("INSERT INTO applied VALUES (2)")', follows="first")
         yield made
+        Server.of(made.configuration()).stop()  # which production is tried on
 
 
 class TestReadHistory:
