@@ -42,6 +42,12 @@ def climb(connection: Connection, legs: list[Leg]) -> None:
         leg.up(connection)
 
 
+def descend(connection: Connection, legs: list[Leg]) -> None:
+    for leg in reversed(legs):
+        assert leg.down is not None
+        leg.down(connection)
+
+
 class TestConversion:
     @pytest.mark.parametrize("world", [worn, keyed])
     @pytest.mark.parametrize(
@@ -143,9 +149,7 @@ class TestConversion:
             with connect(database) as connection:
                 climb(connection, legs)
                 there = execute(database.direct, "SELECT x FROM hero ORDER BY name")
-                for leg in reversed(legs):
-                    assert leg.down is not None
-                    leg.down(connection)
+                descend(connection, legs)
 
             assert there == [("done",), ("todo",), ("todo",)]
             assert execute(database.direct, "SELECT x FROM hero ORDER BY name") == [(True,), (False,), (False,)]
@@ -226,9 +230,7 @@ class TestConversion:
             with connect(database) as connection:
                 climb(connection, legs)
                 there = execute(database.direct, "SELECT convert_from(x, 'UTF8') FROM hero")
-                for leg in reversed(legs):
-                    assert leg.down is not None
-                    leg.down(connection)
+                descend(connection, legs)
 
             assert there == execute(database.direct, "SELECT x FROM hero") == [(r"\x41 \\ é",)]
 

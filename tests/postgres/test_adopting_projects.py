@@ -132,22 +132,27 @@ def rows(database: Database, statement: str) -> list[tuple[object, ...]]:
     return execute(database.direct, statement)
 
 
+@pytest.fixture
+def reached(database: Database, seedbed_server: ThrowawayServer) -> dict[str, str]:
+    """The variables by which a command finds its database, and a server to try things on."""
+    return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
+
+
 class TestAdoptedProject:
     def test_is_migrated_seeded_and_drafted_for(
-        self, library: Project, database: Database, seedbed_server: ThrowawayServer
+        self, library: Project, database: Database, reached: dict[str, str]
     ) -> None:
-        given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
-        shown = library.run("seedbed", "init", code=1, given=given)
+        shown = library.run("seedbed", "init", code=1, given=reached)
 
-        library.run("seedbed", "init", "--write", given=given)
-        checked = library.run("seedbed", "migrate", "check", given=given)
-        applied = library.run("seedbed", "migrate", "apply", given=given)
-        seeded = library.run("seedbed", "seed", "run", given=given)
+        library.run("seedbed", "init", "--write", given=reached)
+        checked = library.run("seedbed", "migrate", "check", given=reached)
+        applied = library.run("seedbed", "migrate", "apply", given=reached)
+        seeded = library.run("seedbed", "seed", "run", given=reached)
         models = library.root / "src/library/models.py"
         models.write_text(models.read_text().replace("(String(80))", "(String(90))"))
-        drafted = library.run("seedbed", "migrate", "draft", "-m", "Longer names", given=given)
-        library.run("seedbed", "migrate", "apply", given=given)
-        unserved = library.run("seedbed", "serve", code=1, given=given)
+        drafted = library.run("seedbed", "migrate", "draft", "-m", "Longer names", given=reached)
+        library.run("seedbed", "migrate", "apply", given=reached)
+        unserved = library.run("seedbed", "serve", code=1, given=reached)
 
         assert "  env.py         asynchronous, connects by itself\n" in shown.stdout
         assert shown.stderr.startswith("SB123 ")
@@ -171,10 +176,9 @@ class TestAdoptedProject:
         assert rows(database, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'seedbed')") == [(0,)]
 
     def test_is_told_what_its_env_asks_for_before_it_comes_to_the_revisions(
-        self, library: Project, database: Database, seedbed_server: ThrowawayServer
+        self, library: Project, reached: dict[str, str]
     ) -> None:
-        given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
-        library.run("seedbed", "init", "--write", given=given)
+        library.run("seedbed", "init", "--write", given=reached)
         env = library.root / "src/alembic/env.py"
         asks = "import os\nos.environ['LIBRARY_DSN']\nconfig = context.config"
         env.write_text(env.read_text().replace("config = context.config", asks))
@@ -185,22 +189,19 @@ class TestAdoptedProject:
         )
 
         for command in (["apply"], ["check"], ["plan"], ["plan", "--offline"]):
-            failed = library.run("seedbed", "migrate", *command, code=1, given=given)
+            failed = library.run("seedbed", "migrate", *command, code=1, given=reached)
             assert failed.stderr.startswith(said), command
 
-        library.run("seedbed", "migrate", "apply", given={**given, "LIBRARY_DSN": "any"})
+        library.run("seedbed", "migrate", "apply", given={**reached, "LIBRARY_DSN": "any"})
 
-    def test_is_told_the_line_at_which_a_revision_raises(
-        self, library: Project, database: Database, seedbed_server: ThrowawayServer
-    ) -> None:
-        given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
-        library.run("seedbed", "init", "--write", given=given)
+    def test_is_told_the_line_at_which_a_revision_raises(self, library: Project, reached: dict[str, str]) -> None:
+        library.run("seedbed", "init", "--write", given=reached)
         revision = library.root / "src/alembic/versions/2024-01-03_second.py"
         revision.write_text(revision.read_text().replace("def upgrade():\n", "def upgrade():\n    {}['admin']\n"))
         said = "src/alembic/versions/2024-01-03_second.py, line 8: KeyError: 'admin'\n"
 
         for command in ("check", "plan", "apply"):
-            failed = library.run("seedbed", "migrate", command, code=1, given=given)
+            failed = library.run("seedbed", "migrate", command, code=1, given=reached)
             assert failed.stderr.startswith("SB204 Revision b2 failed and was rolled back; "), command
             assert said in failed.stderr, command
 

@@ -10,6 +10,9 @@ from seedbed.seeding.kinds import Kind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+SECOND = 1_000_000
+"""Times are counted in microseconds, and so are these."""
+DAY = 86_400 * SECOND
 
 
 def unfolded(data: npt.NDArray[Any], kind: Kind) -> list[Any]:
@@ -44,7 +47,7 @@ def folded(value: Any, kind: Kind) -> int | float | None:
         case bool():
             return int(value)
         case datetime():
-            return microseconds(value) // (86_400_000_000 if kind.name == "date" else 1)
+            return microseconds(value) // (DAY if kind.name == "date" else 1)
         case date():
             return value.toordinal() - EPOCH.toordinal()
         case time():

@@ -9,12 +9,12 @@ from seedbed.errors import DomainTooSmall
 from seedbed.seeding.batches import Batch, Numbers
 from seedbed.seeding.facts import Facts
 from seedbed.seeding.filling import Filling, Wish, chosen, counted
+from seedbed.seeding.folding import DAY
 from seedbed.seeding.kinds import INTEGERS
 from seedbed.seeding.streams import Ints
 from seedbed.seeding.times import born_on, end, opening_times, read
 
 _MOST = 1_000
-_DAY = 86_400_000_000
 _BY_NAME: tuple[tuple[str, float, float], ...] = (
     (r"(^|_)(interest|annual)_rate$|(^|_)apr$", 0, 0.12),
     (r"(^|_)(interest|annual)_rate$|(^|_)apr$", 1, 12),
@@ -67,7 +67,7 @@ _BY_NAME: tuple[tuple[str, float, float], ...] = (
     (r"(^|_)(priority|severity|level|importance)$", 1, 5),
     (r"percent|pct", 0, 100),
     (r"(^|_)(port)$", 1024, 65_535),
-    (r"(^|_)(retries|attempts|failures)$", 0, 3),
+    (r"(^|_)(attempts|failures)$", 0, 3),
     (r"(^|_)(size|file_size)$|(^|_)bytes(_|$)", 100, 5_000_000),
     (r"(^|_)(latitude|lat)$", -60, 70),
     (r"(^|_)(longitude|lng|lon)$", -180, 180),
@@ -129,7 +129,7 @@ def _aged(wish: Wish, born: str) -> Filling:
     table = wish.table
 
     def make(rows: range) -> Batch:
-        days = (end(table) - read(table, born, rows)) // _DAY
+        days = (end(table) - read(table, born, rows)) // DAY
         return Numbers(None, (days * 4 // 1461).astype(np.int64), wish.kind)
 
     return Filling(wish.name, f"the years since {born}", make)

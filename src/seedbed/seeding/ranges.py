@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedbed.seeding.folding import DAY
 from seedbed.seeding.kinds import MOMENTS, Kind
 from seedbed.seeding.overlaps import Span
-from seedbed.seeding.times import DAY, LASTING, SPAN
+from seedbed.seeding.times import LASTING, SPAN
 from seedbed.seeding.timetables import HOURS, HOURS_OF_A_DAY, QUARTER, WEEK, YEAR, Grid, every, fitting
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ import numpy as np
 
 from seedbed.errors import DomainTooSmall
 from seedbed.seeding.filling import indices
-from seedbed.seeding.folding import folded
+from seedbed.seeding.folding import DAY, folded
 from seedbed.seeding.ordering import is_planned, says_when_made
 from seedbed.seeding.overlaps import Span
 from seedbed.seeding.ranges import Ranges
 from seedbed.seeding.streams import Ints
-from seedbed.seeding.times import DAY, MONTH, SPAN, end, moments
+from seedbed.seeding.times import MONTH, SPAN, end, moments
 from seedbed.seeding.timetables import HOURS_OF_A_DAY, Grid, Taken, free_in
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import numpy as np
 
 from seedbed.seeding.batches import Batch, Bools, Numbers
 from seedbed.seeding.filling import Filling, Wish
+from seedbed.seeding.folding import DAY, SECOND
 from seedbed.seeding.slots import Slots
 from seedbed.seeding.streams import Ints
-from seedbed.seeding.times import DAY, SECOND
 from seedbed.seeding.timetables import MINUTE
 
 _OPEN = 0.7

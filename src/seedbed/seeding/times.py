@@ -8,7 +8,7 @@ import numpy as np
 
 from seedbed.seeding.batches import Batch, Numbers
 from seedbed.seeding.filling import Filling, Wish, indices
-from seedbed.seeding.folding import microseconds
+from seedbed.seeding.folding import DAY, SECOND, microseconds
 from seedbed.seeding.kinds import MOMENTS
 from seedbed.seeding.ordering import FIRST, LAST, earlier, is_planned, is_step, is_when_changed, is_when_gone
 from seedbed.seeding.streams import Floats, Ints, Stream
@@ -16,8 +16,6 @@ from seedbed.seeding.streams import Floats, Ints, Stream
 if TYPE_CHECKING:
     from seedbed.seeding.tables import TablePlan
 
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
 MONTH = 30 * DAY
 SPAN = 730 * DAY
 _UNTOUCHED = 0.4

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seedbed.seeding.folding import DAY, SECOND
 from seedbed.seeding.streams import Ints
-from seedbed.seeding.times import DAY, SECOND
 
 HOUR, MINUTE = 3600 * SECOND, 60 * SECOND
 _MONDAY = 4 * DAY

@@ -4,10 +4,8 @@ import numpy as np
 
 from seedbed.seeding.batches import Batch, Uuids
 from seedbed.seeding.filling import Filling, Wish
-from seedbed.seeding.folding import microseconds
+from seedbed.seeding.folding import DAY, microseconds
 from seedbed.seeding.streams import Words
-
-_DAY = 86_400_000_000
 
 
 def uuids(wish: Wish) -> Filling:
@@ -29,7 +27,7 @@ def uuids(wish: Wish) -> Filling:
 def _ordered_uuids(wish: Wish) -> Filling:
     """Version 7 (RFC 9562): milliseconds first, one later for each row, and none after `as_of`."""
     table, stream = wish.table, wish.stream
-    end, span = microseconds(table.as_of) // 1000, 730 * _DAY // 1000
+    end, span = microseconds(table.as_of) // 1000, 730 * DAY // 1000
     low, high = stream.part("low"), stream.part("high")
 
     def make(rows: range) -> Batch:

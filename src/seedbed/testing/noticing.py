@@ -51,7 +51,8 @@ class _Ears:
         self.heard: set[Path] = set()
         self._places = tuple({str(place) + os.sep for place in (project.root, *project.import_roots)})
         installed = (*site.getsitepackages(), site.getusersitepackages(), sys.prefix, sys.base_prefix)
-        within = [folder + os.sep for folder in installed if not str(project.root).startswith(folder)]
+        root = str(project.root) + os.sep
+        within = [folder + os.sep for folder in installed if not root.startswith(folder + os.sep)]
         self._others = (str(project.root / _OURS) + os.sep, *within)
 
     def hear(self, path: str) -> None:

@@ -13,8 +13,8 @@ from sqlglot import exp
 
 from seedbed.seeding.batches import Batch, Bools
 from seedbed.seeding.checks.narrowing import literal
-from seedbed.seeding.checks.vectors import DAY, Vector, all_of, any_of, divided, repeated, rounded, stored
-from seedbed.seeding.folding import microseconds
+from seedbed.seeding.checks.vectors import Vector, all_of, any_of, divided, repeated, rounded, stored
+from seedbed.seeding.folding import DAY, microseconds
 
 _UNITS = {"SECOND": 1_000_000, "MINUTE": 60_000_000, "HOUR": 3_600_000_000, "DAY": DAY, "WEEK": 7 * DAY}
 

@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seedbed.seeding.batches import Batch, Bools, Numbers
-from seedbed.seeding.folding import folded, microseconds
+from seedbed.seeding.folding import DAY, folded, microseconds
 from seedbed.seeding.kinds import Kind
-
-DAY = 86_400_000_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,6 @@ Encoder = Callable[[Any], bytes]
 NULL = b"\xff\xff\xff\xff"
 EPOCH_DAYS = date(2000, 1, 1).toordinal()
 EPOCH_MICROSECONDS = microseconds(datetime(2000, 1, 1, tzinfo=UTC))
-DAY = 86_400_000_000
 GROUP = 4
 """Decimal digits that a numeric keeps together."""
 
