@@ -1535,6 +1535,31 @@ class NeonHasChildren(BranchError):
         )
 
 
+class PreviewBaseInUse(BranchError):
+    """`preview down` was given the base that new previews are copied from."""
+
+    code = "SB535"
+
+    def __init__(self, base: str) -> None:
+        super().__init__(
+            f"{base} is the base that new previews are copied from, so preview down does not delete it.",
+            remedy=f"To delete it all the same: seedbed branch delete {base}",
+        )
+
+
+class PreviewSchemaMismatch(BranchError):
+    """A preview that is migrated to the newest revision does not have the schema of the models."""
+
+    code = "SB536"
+
+    def __init__(self, preview: str, differences: Sequence[str]) -> None:
+        super().__init__(
+            f"{preview} is at the newest revision and still differs from the models: {'; '.join(differences)}.",
+            remedy="If no revision makes what the models say: seedbed migrate draft -m TEXT. If the database was "
+            f"changed by hand, make it again: seedbed preview down {preview}, then seedbed preview up {preview}",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 6xx
 
 

@@ -55,6 +55,7 @@ class TestPreview:
             "rows     made by seeds/preview.py",
             "                50 user",
             "               464 task",
+            "schema   matches the models",
         ]
         assert re.fullmatch(
             r"url      postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+/seedbed_preview_pr_42_2ffcc8e6\?sslmode=disable",
@@ -65,6 +66,7 @@ class TestPreview:
             "preview  preview/pr-42, was there already, a copy of development",
             "applied  nothing new; at e2be48669f4b",
             "rows     kept as they were",
+            "schema   matches the models",
         ]
         assert "***" not in url
         assert facts["branch"]["environment"] == "preview"

@@ -1,6 +1,7 @@
 """What `seedbed doctor` finds in a project that is well, and in one that is not."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
+from tests.emulators import emulated
 from tests.projects import Project, execute, reference_copy
 
 
@@ -63,6 +65,20 @@ class TestDoctor:
         assert wrong["mark"]["fact"] == f"{database.name} says that it is preview"
         assert wrong["indexes"]["remedy"].startswith("DROP INDEX CONCURRENTLY ix_task_user_id")
         assert all(one["remedy"] for one in wrong.values())
+
+    def test_reports_the_encryption_that_a_proxy_in_front_of_the_server_ends(
+        self, project: Project, seedbed_server: ThrowawayServer
+    ) -> None:
+        with emulated() as neon:
+            variables = {**neon.variables, "DATABASE_URL": neon.run.database_url()}
+            given = {**variables, "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
+            project.run("seedbed", "migrate", "apply", given=given)
+
+            found = facts(project, 0, given)
+
+        encryption = next(one for one in found if one["about"] == "encryption")
+        assert encryption["wrong"] is False
+        assert re.fullmatch(r"TLSv1\.[23], TLS_\w+", encryption["fact"])
 
     def test_looks_into_the_seeds_and_for_files_that_are_gone(self, project: Project) -> None:
         (project.root / "seeds/development.py").write_text("def plan(seeds):\n    seeds.add(1)\n")

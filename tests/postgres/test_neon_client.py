@@ -508,13 +508,37 @@ class TestTheEmulator:
                 "branch not",
             ),
             ("GET", "/operations?limit=-1", None, 400, "not valid"),
+            (
+                "GET",
+                "/branches/{main}/compare_schema?db_name=neondb&timestamp=2026-11-01T00:00:00Z",
+                None,
+                422,
+                "the emulator does not do timestamp",
+            ),
+            (
+                "GET",
+                "/branches/{main}/compare_schema?db_name=neondb&base_lsn=0/1",
+                None,
+                422,
+                "the emulator does not do base_lsn",
+            ),
+            ("GET", "/branches/{main}/schema?db_name=neondb&format=json", None, 422, "the emulator does not do format"),
+            ("POST", "/branches", {"branch": {"archived": True}}, 422, "the emulator does not do archived"),
+            (
+                "POST",
+                "/branches",
+                {"endpoints": [{"type": "read_write", "autoscaling_limit_max_cu": 4}]},
+                422,
+                "the emulator does not do autoscaling_limit_max_cu",
+            ),
         ],
     )
     def test_refuses_as_neon_words_it(
         self, neon: Neon, method: str, path: str, body: Any, status: int, said: str
     ) -> None:
+        place = path.format(main=neon.run.cloud.default.id)
         with pytest.raises(HTTPError) as refused:
-            neon.call(method, f"/api/v2/projects/{neon.run.cloud.project}{path}", body)
+            neon.call(method, f"/api/v2/projects/{neon.run.cloud.project}{place}", body)
 
         answer = json.loads(refused.value.read())
         assert refused.value.code == status

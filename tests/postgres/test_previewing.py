@@ -14,7 +14,10 @@ from seedbed.errors import (
     BranchNotFound,
     BranchNotReady,
     NoPullRequests,
+    NoShadowServer,
     NotAPreview,
+    PreviewBaseInUse,
+    PreviewSchemaMismatch,
     ProductionCopied,
     RevisionFailed,
     SeedError,
@@ -206,6 +209,74 @@ class TestUp:
         assert branches.list() == ()
 
 
+class TestComparison:
+    @pytest.mark.parametrize(
+        ("change", "difference"),
+        [
+            ("ALTER TABLE task ALTER title TYPE varchar(900)", "column task.title: type is character varying(900)"),
+            ("ALTER TABLE task DROP description", "column task.description is missing"),
+            ("ALTER TABLE task ADD owner text", "column task.owner is not wanted"),
+            ("ALTER TABLE task ADD CHECK (title <> '')", "constraint task_title_check of task is not wanted"),
+        ],
+    )
+    def test_refuses_a_new_preview_that_differs_from_the_models(
+        self,
+        configuration: Configuration,
+        development: Database,
+        branches: BranchProvider,
+        change: str,
+        difference: str,
+    ) -> None:
+        apply(configuration.project, development)
+        execute(development.direct, change)
+
+        with pytest.raises(PreviewSchemaMismatch) as refused:
+            up(configuration, "preview/pr-42")
+
+        assert difference in refused.value.message
+        assert branches.list() == ()
+
+    def test_keeps_an_existing_preview_that_differs_from_the_models(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        seeded(development, configuration)
+        preview = up(configuration, "preview/pr-42")
+        execute(preview.url, "ALTER TABLE task DROP description")
+
+        with pytest.raises(PreviewSchemaMismatch):
+            up(configuration, "preview/pr-42")
+
+        assert branches.get("preview/pr-42").ready
+        assert execute(preview.url, USERS) == [(10,)]
+
+    def test_lists_what_the_models_do_not_describe(self, configuration: Configuration, development: Database) -> None:
+        apply(configuration.project, development)
+        execute(
+            development.direct,
+            "CREATE TABLE audit (id int PRIMARY KEY)",
+            "CREATE INDEX by_hand ON task (title)",
+            "GRANT SELECT ON task TO PUBLIC",
+        )
+
+        preview = up(configuration, "preview/pr-42")
+
+        assert preview.filled.comparison is not None
+        assert preview.filled.comparison.extra == (
+            "constraint audit_pkey of audit",
+            "index by_hand of task",
+            "table audit",
+            "table task: privileges is PUBLIC=SELECT, should be none",
+        )
+
+    def test_is_left_out_where_no_server_can_hold_the_models(
+        self, configuration: Configuration, development: Database
+    ) -> None:
+        with patch("seedbed.previewing.comparison.built", side_effect=NoShadowServer([])):
+            preview = up(configuration, "preview/pr-42")
+
+        assert preview.filled.comparison is None
+
+
 class TestDown:
     def test_deletes_the_preview_and_says_whether_there_was_one(
         self, configuration: Configuration, development: Database, branches: BranchProvider
@@ -224,6 +295,19 @@ class TestDown:
         branches.create("preview/pr-42", environment=Environment.PREVIEW)
 
         assert down(configuration, "preview/pr-42")
+
+    @pytest.mark.parametrize("state", ["sealed", "half made"])
+    def test_refuses_the_base(
+        self, configuration: Configuration, development: Database, branches: BranchProvider, state: str
+    ) -> None:
+        make_base(configuration, Data.SEED)
+        if state == "half made":
+            branches.reset(BASE)
+
+        with pytest.raises(PreviewBaseInUse):
+            down(configuration, BASE)
+
+        assert branches.get(BASE).ready == (state == "sealed")
 
     def test_leaves_a_branch_alone_that_is_no_preview(
         self, configuration: Configuration, development: Database, branches: BranchProvider

@@ -6,11 +6,13 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.orm import registry
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 from sqlmodel.main import SQLModelMetaclass
 
 from seedbed.modelling import Schema
-from seedbed.serving.resources import path_of, resources
+from seedbed.serving.cursors import Cursors
+from seedbed.serving.resources import Resource, path_of, resources
+from seedbed.serving.routes import Tables
 
 
 def schema_of(*names: str) -> Schema:
@@ -28,6 +30,24 @@ def _mapped(table: Table) -> type[SQLModel]:
     made: Any = SQLModelMetaclass("Made", (SQLModel,), {"__annotations__": {"id": int}, "__module__": __name__})
     registry().map_imperatively(made, table)
     return cast("type[SQLModel]", made)
+
+
+KEYED = MetaData()
+
+
+class Setting(SQLModel, table=True):
+    metadata = KEYED
+    name: str = Field(primary_key=True)
+    scope: str = Field(primary_key=True)
+
+
+class Counter(SQLModel, table=True):
+    metadata = KEYED
+    id: int = Field(primary_key=True)
+
+
+async def fetch_nothing(*_: Any, **__: Any) -> Any:
+    return []
 
 
 class TestPathOf:
@@ -55,7 +75,32 @@ class TestResources:
             (["user", "users"], ["/user", "/users"]),
             (["invoice", "billing.invoice"], ["/billing.invoice", "/invoice"]),
             (["doc", "health"], ["/doc", "/healths"]),
+            (["docs", "metrics"], ["/public.docs", "/public.metrics"]),
+            (["docs", "docs.docs"], ["/docs.docs", "/public.docs"]),
+            (["a b", "a-b"], ["/a-b", "/public.a-b"]),
         ],
     )
     def test_have_a_path_each(self, names: Sequence[str], paths: Sequence[str]) -> None:
         assert sorted(resource.path for resource in resources(schema_of(*names))) == paths
+
+
+class TestFind:
+    @pytest.mark.parametrize(
+        ("path", "key"),
+        [
+            (b"/settings/theme/user", ("theme", "user")),
+            (b"/settings//user", ("", "user")),
+            (b"/settings/theme/", ("theme", "")),
+            (b"/settings//", ("", "")),
+            (b"/settings/theme", None),
+            (b"/settings/theme/user/", None),
+            (b"/counters/", None),
+        ],
+    )
+    def test_takes_an_empty_segment_as_an_empty_text(self, path: bytes, key: tuple[str, ...] | None) -> None:
+        served: list[Resource] = resources(Schema(KEYED, {"setting": Setting, "counter": Counter}))
+        tables = Tables(served, fetch_nothing, Cursors(b"key"), deadline=1)
+
+        found = tables.find({"path": path.decode(), "raw_path": path})
+
+        assert (found.key if found is not None else None) == key

@@ -85,7 +85,7 @@ def up(
     A new one is a copy of the base (seedbed preview base), where there is one, else of the environment's database,
     development unless -e says otherwise. Where that has no rows, seeds/preview.py is loaded. One that is there is
     migrated, keeps its rows and lives as long again. When a migration or the seeds fail, the command says why, and a
-    preview that it had just made is deleted again.
+    preview that it had just made is deleted again. The same happens when the migrated schema is not that of the models.
 
     Until all is done the database is marked preparing, and its address is given to nobody.
     """
@@ -135,6 +135,8 @@ def up(
         "revision": brought.filled.applied.revision,
         "rows": _rows(brought),
         "seeded": brought.filled.seeded,
+        "compared": brought.filled.comparison is not None,
+        "extra": brought.filled.comparison.extra if brought.filled.comparison else (),
         "url": url,
         "direct": direct,
     }
@@ -149,7 +151,8 @@ def up(
 def down(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     """Delete the preview, if there is one.
 
-    Sessions on it are ended. It is not asked again, since it is but a copy: a branch that is no preview is refused.
+    Sessions on it are ended. There is no question, since a preview is only a copy: the base of previews, and a branch
+    that is no preview, are refused.
     """
     from seedbed.previewing.previews import down as take_down
 
@@ -255,6 +258,17 @@ def _base_table(made: "Base") -> list[tuple[str, str]]:
     ]
 
 
+def _schema_lines(brought: "Preview") -> list[tuple[str, str]]:
+    if brought.filled.comparison is None:
+        return [("schema", "not compared with the models: no PostgreSQL here, and no SHADOW_DATABASE_URL")]
+    extra = brought.filled.comparison.extra
+    more = f"; and {len(extra) - 5} more" if extra[5:] else ""
+    return [
+        ("schema", "matches the models"),
+        *((("", f"also in the database: {'; '.join(extra[:5])}{more}"),) if extra else ()),
+    ]
+
+
 def _table(brought: "Preview", url: str, direct: str) -> list[str]:
     made = "a new copy" if brought.created else "was there already, a copy"
     applied = ", ".join(f"{revision.id} {revision.message}" for revision in brought.filled.applied.revisions)
@@ -264,6 +278,7 @@ def _table(brought: "Preview", url: str, direct: str) -> list[str]:
         ("applied", applied or f"nothing new; at {brought.filled.applied.revision or 'no revision'}"),
         ("rows", _ROWS[_rows(brought)].format(brought.branch.parent)),
         *(("", row) for row in _counts(brought.filled)),
+        *_schema_lines(brought),
         ("until", f"{ends.astimezone():%Y-%m-%d %H:%M}" if ends else "it is taken down"),
         ("url", url),
         *((("direct", direct),) if direct != url else ()),

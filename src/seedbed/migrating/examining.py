@@ -22,7 +22,6 @@ SELECT current_user, rolsuper, rolcreatedb, rolbypassrls, has_database_privilege
        pg_has_role(datdba, 'USAGE'), coalesce(has_schema_privilege(to_regnamespace('public'), 'CREATE'), false)
 FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()
 """
-_TLS = "SELECT ssl, version, cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 _INVALID = """
 SELECT i.indexrelid::regclass::text FROM pg_index i WHERE NOT i.indisvalid
   AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid) ORDER BY 1
@@ -95,20 +94,28 @@ def _fit(_chosen: Configuration, database: Database, connection: Connection) -> 
     refuse_unfit(connection, database)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     yield Finding("way", "direct, as migrations and seeds need it, and not read-only")
-    row = connection.execute(text(_TLS)).one_or_none()
     local = database.direct.is_local
-    encrypted = row is not None and row.ssl
-    bare = not encrypted and not local
+    cipher = _encryption(connection)
+    bare = cipher is None and not local
     yield Finding(
         "encryption",
-        f"{row.version}, {row.cipher}"
-        if row is not None and encrypted
-        else f"none{', on this machine' if local else ''}",
+        cipher or f"none{', on this machine' if local else ''}",
         wrong=bare,
         remedy="Add sslmode=verify-full to the URL, with sslrootcert=system for a public certificate."
         if bare
         else None,
     )
+
+
+def _encryption(connection: Connection) -> str | None:
+    """The protocol and the cipher between libpq and its peer, None where there is none.
+
+    libpq is asked and not pg_stat_ssl: where a proxy ends TLS, as at Neon, the server sees an unencrypted connection.
+    """
+    info = connection.connection.driver_connection.info  # type: ignore[union-attr]
+    if not info.ssl_in_use:
+        return None
+    return f"{info.ssl_attribute('protocol')}, {info.ssl_attribute('cipher')}"
 
 
 def _role(chosen: Configuration, _database: Database, connection: Connection) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Where the rows of a preview come from: migrated, and then seeded, masked or left as they are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from seedbed.branching import BranchProvider
@@ -11,6 +11,7 @@ from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.marks import read_copied, read_into, tables_with_rows, write_replaced
 from seedbed.postgres.resetting import empty
+from seedbed.previewing.comparison import Comparison, compare_with_models
 from seedbed.seeding.locking import read_lock
 from seedbed.seeding.masking import Masked, mask, see_marks
 from seedbed.seeding.plan import POOLS, plan
@@ -52,6 +53,8 @@ class Filled:
     rows: Rows
     seeded: Seeded | None = None
     masked: Masked | None = None
+    comparison: Comparison | None = None
+    """None where nothing was to be compared, or no server could hold the models' own database."""
 
 
 def branch_database(provider: BranchProvider, name: str) -> Database:
@@ -61,9 +64,16 @@ def branch_database(provider: BranchProvider, name: str) -> Database:
 
 
 def fill(
-    configuration: Configuration, database: Database, data: Data, *, parent: str, even_production: bool = False
+    configuration: Configuration,
+    database: Database,
+    data: Data,
+    *,
+    parent: str,
+    even_production: bool = False,
+    compared_as: str | None = None,
 ) -> Filled:
-    """Migrate a branch that is being prepared, and give it its rows.
+    """Migrate a branch that is being prepared, and give it its rows. `compared_as` is the name under which its schema
+    is compared with the models first.
 
     It may be one that was left by a kill at any moment: what was begun is done again, and rows of production are in it
     until a mask or the seeds have taken their place.
@@ -72,6 +82,7 @@ def fill(
         ProductionCopied: it has rows of production, and they were to stay as they are.
         MigrationError, SeedError: a revision, the seeds or a mask failed.
         SeedsNotFound: rows were to be made, and there is no seeds/preview.py.
+        PreviewSchemaMismatch: the migrated database does not have the schema of the models.
     """
     with connect(database) as connection:
         of_production = read_copied(connection) == Environment.PRODUCTION
@@ -80,6 +91,12 @@ def fill(
     if data is Data.SEED:
         empty(database)
     applied = apply(configuration.project, database, contract=True)
+    comparison = compare_with_models(configuration, compared_as, database) if compared_as is not None else None
+    filled = _fill_rows(configuration, database, data, applied)
+    return replace(filled, comparison=comparison)
+
+
+def _fill_rows(configuration: Configuration, database: Database, data: Data, applied: Applied) -> Filled:
     if data is Data.COPY:
         return Filled(applied, Rows.COPIED)
     if data is Data.MASKED:

@@ -13,6 +13,7 @@ from seedbed.errors import (
     BranchNotReady,
     DatabaseMissing,
     NotAPreview,
+    PreviewBaseInUse,
     Unreachable,
 )
 from seedbed.postgres.databases import Database
@@ -53,6 +54,8 @@ def up(
 ) -> Preview:
     """Bring a preview up: its branch, the newest migrations, its rows, its end, and its mark last.
 
+    Once it is migrated, the database's schema is compared with the models.
+
     It is copied from `parent`, else from the base of previews where there is one, else from the environment's database.
     A preview that is there is migrated and keeps its parent and its rows, and its end is `lasting` from now, so that
     the call can be made again at each push. Of several calls at once one makes and fills it, and the others wait. When
@@ -67,6 +70,7 @@ def up(
         BranchBusy: another call is still at work on it after ten minutes.
         BranchError: the branch cannot be made.
         MigrationError, SeedError: a revision or the seeds failed.
+        PreviewSchemaMismatch: the migrated database does not have the schema of the models.
     """
     provider = provider_of(configuration)
     asked = _Asked(configuration, provider, name, parent, data, _ending(lasting), force, even_production)
@@ -87,12 +91,15 @@ def down(configuration: Configuration, name: str) -> bool:
     """Delete a preview; False when there is none, so that a pull request may be closed twice.
 
     Raises:
+        PreviewBaseInUse: it is the base that previews are copied from.
         NotAPreview: there is a branch of that name which is for something else.
         NotABranch: there is a database in its place that this project did not make.
     """
     provider = provider_of(configuration)
     try:
         branch = provider.get(name)
+        if name == BASE or (branch.environment is Environment.PREVIEW and branch.sealed):
+            raise PreviewBaseInUse(name)
         if branch.environment is not Environment.PREVIEW:
             raise NotAPreview(name, branch.mark)
         provider.delete(name)
@@ -146,10 +153,10 @@ class _Asked:
         """One at a time prepares a branch; whoever waited for another finds it ready, and leaves its rows alone."""
         try:
             self.provider.wait(self.name)
+            database = branch_database(self.provider, self.name)
             if branch.ready:
-                filled = self._filled(branch_database(self.provider, self.name), Data.COPY, branch)
+                filled = self._filled(database, Data.COPY, branch)
             else:
-                database = branch_database(self.provider, self.name)
                 with preparing_alone(database, self.name, wait=_WAIT):
                     branch = self.provider.get(self.name)
                     filled = self._filled(database, Data.COPY if branch.ready else self.data, branch)
@@ -160,10 +167,18 @@ class _Asked:
             if created:
                 self._undo()
             raise
-        return Preview(branch, created, filled, self.provider.url(self.name), self.provider.url(self.name, pooled=True))
+        direct, url = self.provider.url(self.name), self.provider.url(self.name, pooled=True)
+        return Preview(branch, created, filled, direct, url)
 
     def _filled(self, database: Database, data: Data, branch: Branch) -> Filled:
-        return fill(self.configuration, database, data, parent=branch.parent, even_production=self.even_production)
+        return fill(
+            self.configuration,
+            database,
+            data,
+            parent=branch.parent,
+            even_production=self.even_production,
+            compared_as=self.name,
+        )
 
     def _undo(self) -> None:
         """Delete the branch that was made here, unless somebody else has finished it and uses it."""

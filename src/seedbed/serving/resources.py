@@ -2,8 +2,10 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, count
 
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import ForeignKeyConstraint, Table
@@ -65,21 +67,33 @@ def resources(schema: Schema) -> list[Resource]:
         AliasTaken, SerializerNotKept: a table cannot be answered as its model says.
     """
     tables = [table for table in schema.tables if table.key in schema.models and is_public(table)]
-    wanted = Counter(path_of(table) for table in tables)
+    paths = _assign_paths(tables)
     named = Counter(schema.models[table.key].__name__ for table in tables)
     made = {}
     for table in tables:
-        path = path_of(table)
-        if wanted[path] > 1 or path in _TAKEN:
-            path = f"/{_slug(table.key)}"
         model = schema.models[table.key]
         name = model.__name__ if named[model.__name__] == 1 else _slug(table.key).replace(".", "_")
-        resource = _resource(table, path, model, name)
+        resource = _resource(table, paths[table.key], model, name)
         if resource is not None:
             made[table.key] = resource
     for resource in made.values():
         _link(resource, made)
     return list(made.values())
+
+
+def _assign_paths(tables: Sequence[Table]) -> dict[str, str]:
+    """A path for each table, by its key: its plural, or its name with its schema where that is taken or not unique."""
+    plurals = Counter(path_of(table) for table in tables)
+    unique = {table.key: path for table in tables if plurals[path := path_of(table)] == 1 and path not in _TAKEN}
+    used = {*_TAKEN, *unique.values()}
+    for table in sorted(tables, key=lambda table: table.key):
+        if table.key in unique:
+            continue
+        qualified = f"/{_slug(table.schema or 'public')}.{_slug(table.name)}"
+        choices = chain((f"/{_slug(table.key)}", qualified), (f"{qualified}-{number}" for number in count(2)))
+        unique[table.key] = next(path for path in choices if path not in used)
+        used.add(unique[table.key])
+    return unique
 
 
 def path_of(table: Table) -> str:
@@ -115,13 +129,13 @@ def _link(resource: Resource, others: dict[str, Resource]) -> None:
     )
     keys = [_pairs(resource, constraint, others) for constraint in constraints]
     followed = [found for found in keys if found is not None]
-    count = Counter(parent.path for parent, _ in followed)
+    led_to = Counter(parent.path for parent, _ in followed)
     for parent, pairs in followed:
         columns = "-".join(child.name for child, _ in pairs)
         forwards = columns.removesuffix("_id") if len(pairs) == 1 and columns != "id" else parent.table.name
         _add(resource, Link(_slug(forwards), parent, pairs, many=False), columns)
         turned = tuple((mine, theirs) for theirs, mine in pairs)
-        name = resource.name if count[parent.path] == 1 else f"{resource.name}-by-{_slug(columns)}"
+        name = resource.name if led_to[parent.path] == 1 else f"{resource.name}-by-{_slug(columns)}"
         _add(parent, Link(name, resource, turned, many=True), columns)
 
 

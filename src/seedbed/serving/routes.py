@@ -20,6 +20,7 @@ from seedbed.errors import (
     RowNotWritten,
 )
 from seedbed.serving.access import URL_BYTES
+from seedbed.serving.columns import Shown
 from seedbed.serving.compiling import Compiler, Owner
 from seedbed.serving.cursors import Cursors
 from seedbed.serving.logs import LOG
@@ -81,7 +82,9 @@ class Tables:
         if not rest:
             return Target(resource)
         keys = len(resource.key)
-        if len(rest) not in {keys, keys + 1} or not all(rest):
+        if len(rest) not in {keys, keys + 1} or not all(rest[keys:]):
+            return None
+        if not all(segment or _may_be_empty(column) for segment, column in zip(rest, resource.key, strict=False)):
             return None
         key = tuple(unquote(segment.decode("latin-1"), errors="surrogateescape") for segment in rest[:keys])
         if len(rest) == keys:
@@ -175,6 +178,15 @@ class Tables:
 
 def _encoded(values: list[str | None]) -> list[bytes | None]:
     return [None if value is None else value.encode() for value in values]
+
+
+def _may_be_empty(column: Shown) -> bool:
+    """Whether the empty text is a value of a key's column, so that a path with an empty segment names a row."""
+    try:
+        value_of(column, "", column.name)
+    except QueryRefused:
+        return False
+    return True
 
 
 def raw_path(scope: Scope) -> bytes:

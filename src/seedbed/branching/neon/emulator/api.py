@@ -24,7 +24,13 @@ from seedbed.branching.neon.emulator.records import (
     now,
     stamp,
 )
-from seedbed.branching.neon.emulator.requests import ChangeBranch, CreateBranch, RestoreBranch, SetFaults
+from seedbed.branching.neon.emulator.requests import (
+    ChangeBranch,
+    CreateBranch,
+    RestoreBranch,
+    SetFaults,
+    refuse_other_parameters,
+)
 
 _MOST = 10_000
 _USER = "00000000-0000-4000-8000-000000000001"
@@ -43,7 +49,7 @@ def create_api(cloud: Cloud, key: str, faults: Faults) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _not_here)
     v2 = "/api/v2"
-    guard = [Depends(known)]
+    guard = [Depends(known), Depends(refuse_other_parameters)]
     _account(app, v2, cloud, guard)
     _branches(app, f"{v2}/projects/{{project}}", cloud, guard)
     add_computes(app, f"{v2}/projects/{{project}}", cloud, guard)

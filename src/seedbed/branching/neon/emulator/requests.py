@@ -1,9 +1,11 @@
-"""What the emulator's clients may ask for: anything else in a request is passed over, and what is malformed refused."""
+"""What the emulator's clients may ask for. Anything else that Neon does is refused, so that no test relies on it."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi import Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from seedbed.branching.neon.emulator.records import Refusal
 
@@ -25,7 +27,24 @@ Identifier = Annotated[str, Field(min_length=1, max_length=45)]
 
 
 class Wanted(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", frozen=True)
+
+    @model_validator(mode="after")
+    def _refuse_what_is_not_emulated(self) -> Self:
+        """Values that ask for nothing, such as `"archived": false`, pass."""
+        _refuse(name for name, value in (self.model_extra or {}).items() if value)
+        return self
+
+
+def refuse_other_parameters(request: Request) -> None:
+    """Refuse parameters of the URL that the route does not read."""
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    _refuse(name for name in request.query_params if name not in known)
+
+
+def _refuse(names: Iterable[str]) -> None:
+    if found := sorted(set(names)):
+        raise Refusal(422, "", f"the emulator does not do {', '.join(found)}")
 
 
 class _OfNow(Wanted):
@@ -111,7 +130,7 @@ class CreateDatabase(Wanted):
 class SetFaults(Wanted):
     """Rates from 0 to 1 by status, and of answers that are dropped; what is not given goes back to none."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True)
 
     conflict: float = Field(0.0, alias="409", ge=0, le=1)
     busy: float = Field(0.0, alias="423", ge=0, le=1)

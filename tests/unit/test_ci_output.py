@@ -1,0 +1,40 @@
+"""What `preview up --output github` hands to GitHub."""
+
+from pathlib import Path
+
+import pytest
+
+from seedbed.cli.handing_over import to_github
+from seedbed.settings import DatabaseUrl, parse_url
+
+
+@pytest.fixture
+def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return tmp_path / "outputs"
+
+
+def url_with(password: str) -> DatabaseUrl:
+    return parse_url(f"postgresql://me:{password}@db.example.com/shop")
+
+
+class TestMasks:
+    def test_are_escaped_and_leave_standard_output_alone(
+        self, outputs: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        to_github({}, [url_with("50%25%0D%0Aoff")], [])
+
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.splitlines() == [
+            "::add-mask::postgresql://me:50%2525%250D%250Aoff@db.example.com/shop",
+            "::add-mask::50%25%0D%0Aoff",
+            "::add-mask::50%2525%250D%250Aoff",
+        ]
+
+    def test_come_before_the_outputs_that_hold_them(self, outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        to_github({"database_url": "postgresql://me:x@db.example.com/shop"}, [url_with("x")], [])
+
+        assert outputs.read_text() == "database_url=postgresql://me:x@db.example.com/shop\n"
+        assert capsys.readouterr().err.count("::add-mask::") == 2
