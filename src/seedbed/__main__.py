@@ -39,13 +39,14 @@ _NOT_WRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 
 def _print(error: SeedbedError) -> None:
     if "--json" in sys.argv:
-        _print_json(error.code, error.message, error.remedy)
+        asked = {"question": error.question, "answers": error.answers} if error.question is not None else {}
+        _print_json(error.code, error.message, error.remedy, **asked)
     else:
         click.echo(f"{click.style(error.code, fg='red', bold=True)} {error.message}\n      {error.remedy}", err=True)
 
 
-def _print_json(code: str, message: str, remedy: str) -> None:
-    click.echo(json.dumps({"code": code, "message": message, "remedy": remedy}), err=True)
+def _print_json(code: str, message: str, remedy: str, **more: object) -> None:
+    click.echo(json.dumps({"code": code, "message": message, "remedy": remedy, **more}), err=True)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ class SeedbedError(Exception):
     """Something a user can mend; `message` says what is so and `remedy` what to do next."""
 
     code: ClassVar[str]
+    question: str | None = None
+    """What a person has to decide, where that is so; `answers` are the options of the command that say it."""
+    answers: tuple[str, ...] = ()
 
     def __init__(self, message: str, *, remedy: str) -> None:
         super().__init__(message)
@@ -532,17 +535,25 @@ class BackfillNeeded(MigrationError):
 
 
 class LooksRenamed(MigrationError):
-    """Something goes and something like it comes: a rename, or a loss. Only a person knows."""
+    """Something goes and something like it comes: a rename, or a loss. Only a person knows.
+
+    `candidates` are what it may be called now, the likeliest first.
+    """
 
     code = "SB211"
 
-    def __init__(self, kind: str, old: str, new: str) -> None:
-        self.old, self.new = old, new
+    def __init__(self, kind: str, old: str, candidates: Sequence[str]) -> None:
+        self.kind, self.old, self.candidates = kind, old, tuple(candidates)
+        likeliest, *others = candidates
+        beside = f" Also added: {', '.join(others)}." if others else ""
         super().__init__(
-            f"{kind} {old} goes and {new} comes, and they look alike: dropping one would lose what is in it.",
-            remedy=f"Say which: --rename {old}={new}, or --drop {old}. In the models: hint(renamed_from=...), "
+            f"{kind} {old} is removed and a similar {kind} {likeliest} is added. If {old} has another name now, say "
+            f"so; otherwise its values are lost.{beside}",
+            remedy=f"Say which: --rename {old}={likeliest}, or --drop {old}. In the models: hint(renamed_from=...), "
             "hint(dropped=...).",
         )
+        self.question = f"Which name does {kind} {old} have now?"
+        self.answers = (*(f"--rename {old}={new}" for new in candidates), f"--drop {old}")
 
 
 class NothingRenamed(MigrationError):
@@ -627,6 +638,59 @@ class AdoptionRefused(MigrationError):
             remedy="There is nothing to adopt: seedbed migrate status"
             if already
             else "Change the models, or the database, until a revision makes what the database has.",
+        )
+
+
+class NameTaken(MigrationError):
+    """A pending revision makes something whose name the database has already given to something else."""
+
+    code = "SB242"
+
+    def __init__(self, database: str, kind: str, name: str, *, existing: str, wanted: str, remedy: str) -> None:
+        super().__init__(
+            f"{database} has another {kind} {name} already: it has {existing}, and the revision makes {wanted}.",
+            remedy=f"{remedy} Then run seedbed migrate apply again.",
+        )
+
+
+class HintRefused(MigrationError):
+    """A hint cannot have an effect where it stands, or contradicts the models or another hint."""
+
+    code = "SB243"
+
+    def __init__(self, place: str, word: str, why: str, *, option: str | None = None) -> None:
+        other = f", or say it once on the command line: {option}" if option else ""
+        super().__init__(
+            f"hint({word}=...) of {place} cannot be followed: {why}.",
+            remedy=f"Correct the hint or remove it{other}.",
+        )
+
+
+class OptionWithoutEffect(MigrationError):
+    """An option of a draft is about something that this draft does not change."""
+
+    code = "SB244"
+
+    def __init__(self, option: str, name: str, why: str) -> None:
+        super().__init__(
+            f"{option} {name} has no effect: {why}.",
+            remedy=f"Leave {option} {name} out, or correct the name: a table is task, a column task.name, a label "
+            "color.RED.",
+        )
+
+
+class SwapUndecided(MigrationError):
+    """Hints let names change places, and nothing tells whether they have done so already."""
+
+    code = "SB245"
+
+    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
+        said = ", ".join(f"{old} is to be {new}" for old, new in pairs)
+        options = " ".join(f"--rename {old}={new}" for old, new in pairs)
+        super().__init__(
+            f"By hints of the models, {said}, and these are alike: nothing tells whether they have changed places "
+            "already.",
+            remedy=f"If they have, remove the hints. If not, say it once in place of the hints: {options}",
         )
 
 

@@ -64,6 +64,8 @@ def draft(
 
     if gradual and plain:
         raise click.UsageError("--gradual takes several revisions, and --plain writes one: choose.")
+    if empty and (gradual or plain or renames or dropped or backfills):
+        raise click.UsageError("--empty compares nothing, so no other option has an effect: leave them out.")
     form = Form.GRADUAL if gradual else Form.PLAIN if plain else Form.ONLINE
     chosen = configuration(ctx, env)
     words = Words(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), form)
@@ -73,6 +75,8 @@ def draft(
     if drafted is None:
         show(None, as_json=as_json, lines=["The migrations make what the models say; nothing to draft."])
         return
+    if drafted.unused and not as_json:
+        click.echo(f"Without effect in this draft: {'; '.join(drafted.unused)}", err=True)
     proof = drafted.proof.lines() if drafted.proof is not None else ["Empty, and so not proven."]
     steps = [f"  {line}" for said in drafted.steps for line in said.splitlines()]
     show(drafted, as_json=as_json, lines=[*(str(made.file) for made in drafted.revisions), *steps, *proof])
@@ -90,9 +94,9 @@ def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Draf
             if not sys.stdin.isatty():
                 raise
             click.echo(question.message, err=True)
-            renamed = click.confirm(f"Was {question.old} renamed to {question.new}?", err=True)
-            if renamed:
-                words = replace(words, renames={**words.renames, question.old: question.new})
+            likeliest = question.candidates[0]
+            if click.confirm(f"Was {question.old} renamed to {likeliest}?", err=True):
+                words = replace(words, renames={**words.renames, question.old: likeliest})
             else:
                 words = replace(words, dropped=words.dropped | {question.old})
         except BackfillNeeded as question:

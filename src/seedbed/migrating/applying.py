@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import ExtensionUnavailable, RevisionFailed, SeedbedError, TablesBusy
 from seedbed.migrating.handing_over import handed, refuse_deaf
 from seedbed.migrating.history import History, Revision, current_revision, due, ends, parted, read_history
+from seedbed.migrating.name_clashes import refuse_taken_names
 from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
 from seedbed.migrating.progress import watched
 from seedbed.modelling.loading import failing_place, in_words
@@ -69,6 +70,7 @@ def apply(
         ConnectionIgnored: env.py makes a connection of its own.
         UnknownRevision: the database is ahead of the files.
         TablesBusy: others kept a lock through every try.
+        NameTaken: a revision makes something whose name something else has there.
         RevisionFailed: with the revision and what PostgreSQL said.
     """
     refuse_deaf(project)
@@ -83,7 +85,11 @@ def apply(
             revision = current_revision(connection, project)
             pending = history.after(revision, database.name)
             chosen = due(pending, revision, contract=contract)
-            with watched(connection, database, progress), bounded(connection, patience):
+            with (
+                watched(connection, database, progress),
+                bounded(connection, patience),
+                refuse_taken_names(connection, database.name),
+            ):
                 _patiently(project, history, connection, chosen, patience, say)
             seconds = round(time.monotonic() - begun, 3)
             reached = current_revision(connection, project) if chosen else revision

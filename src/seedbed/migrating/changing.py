@@ -33,12 +33,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Change:
-    """What separates the migrations from the models, as revisions in their order; none where they agree."""
+    """What separates the migrations from the models, as revisions in their order; none where they agree. `unused` are
+    hints and options that were not needed.
+    """
 
     renames: tuple[Rename, ...]
     parts: tuple[Part, ...]
     before: Catalogue
     models: Schema
+    unused: tuple[str, ...] = ()
 
     @property
     def upgrade(self) -> list[Statement]:
@@ -99,7 +102,7 @@ def _changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
             kind = enum_of(column.type, after)
             label = kind is not None and any(rename.enum == kind.key for rename in change.renames)
             same = not label and was is not None and (was.type, was.not_null) == (column.type, column.not_null)
-            if was is None or not same or column.generated or was.generated:
+            if was is None or not same or column.generated:
                 found |= {own, (*place, name)}
     return frozenset(found)
 

@@ -18,8 +18,8 @@ from seedbed.errors import (
 )
 from seedbed.migrating.applying import below, move, upgrade
 from seedbed.migrating.drafting import built
+from seedbed.migrating.hint_effects import all_hints
 from seedbed.migrating.history import History, Revision, current_revision, read_history
-from seedbed.migrating.knowing import spent
 from seedbed.migrating.proving.candidates import about_rows
 from seedbed.migrating.proving.rows import empty, fill
 from seedbed.migrating.sealing import edited, missing
@@ -86,7 +86,7 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
             f"every step{f' since {old[-1].id}' if old else ''} runs up, down and up again",
             "the result equals the models",
         ),
-        spent=tuple(spent(schema, found)),
+        spent=tuple(all_hints(schema)),
         conditions=tuple(conditions),
     )
 

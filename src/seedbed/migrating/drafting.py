@@ -30,12 +30,13 @@ from seedbed.settings.writing import held_alone
 @dataclass(frozen=True)
 class Drafted:
     """The revisions that were written, oldest first, their steps as the files have them, and their proof; an empty one
-    has none.
+    has none. `unused` are hints and options that this draft did not need.
     """
 
     revisions: tuple[Revision, ...]
     steps: tuple[str, ...]
     proof: Proof | None
+    unused: tuple[str, ...] = ()
 
 
 def draft(configuration: Configuration, message: str, *, words: Words | None = None) -> Drafted | None:
@@ -48,7 +49,8 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
 
     Raises:
         LooksRenamed, BackfillNeeded: a person has to say something first.
-        NothingRenamed: a person said something of what is not there.
+        NothingRenamed, OptionWithoutEffect: a person said something of what is not there, or does not change.
+        HintRefused, SwapUndecided: a hint cannot be followed.
         CannotDraft: no statement makes the change.
         DraftRefused: with the step of the proof that failed.
         SchemaNotImportable, SchemaNotBuildable, ForkedHistory, UnreadableRevision: there is nothing to compare.
@@ -70,7 +72,8 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
             for revision in revisions:
                 revision.file.unlink(missing_ok=True)
             raise
-    return Drafted(tuple(revisions), tuple(statement.python for statement in change.upgrade), proof)
+    steps = tuple(statement.python for statement in change.upgrade)
+    return Drafted(tuple(revisions), steps, proof, change.unused)
 
 
 def draft_empty(configuration: Configuration, message: str) -> Drafted:

@@ -12,6 +12,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from seedbed.errors import SeedbedError
 from seedbed.migrating.guarding import guard_production
 from seedbed.migrating.history import PROJECT, version_table
+from seedbed.migrating.name_clashes import refuse_taken_names
 from seedbed.migrating.patience import ORDINARY, bounded
 from seedbed.migrating.recording import record
 from seedbed.modelling import load_schema
@@ -83,7 +84,7 @@ def _run() -> None:
         connection.commit()
         if mark == Environment.PRODUCTION:
             guard_production(configuration, database)
-        with bounded(connection, ORDINARY):
+        with bounded(connection, ORDINARY), refuse_taken_names(connection, database.name):
             _migrate(connection, project, metadata, migrating_alone(connection, database.name))
 
 

@@ -84,10 +84,17 @@ def drops_tables(seen: Seen) -> Iterable[str]:
 
 
 def drops_columns(seen: Seen) -> Iterable[str]:
+    """Without computed ones that are there again, computed anew, when the revision is done."""
     for statement in seen.statements():
         for table, column in statement.gone_columns():
-            if table in seen.trace.there:
+            if table in seen.trace.there and not _is_computed_again(seen, statement, table, column):
                 yield f"{statement.before.names[table]}.{column}"
+
+
+def _is_computed_again(seen: Seen, statement: Traced, table: int, name: str) -> bool:
+    last = list(seen.statements())[-1].after.columns.get(table, {})
+    was = next(column for column in statement.before.columns[table].values() if column.name == name)
+    return was.computed and any(column.name == name for column in last.values())
 
 
 def empties(seen: Seen) -> Iterable[str]:

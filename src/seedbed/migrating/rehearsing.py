@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import RevisionFailed
 from seedbed.migrating.applying import below, move
 from seedbed.migrating.copying import copy_of
+from seedbed.migrating.name_clashes import refuse_taken_names
 from seedbed.migrating.planning import Plan
 from seedbed.migrating.tracing import MODES, Trace, Traced, keep_strongest, traced
 from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
@@ -104,7 +105,8 @@ def _measured(project: Project, copy: Database, connection: Connection, revision
     pid = int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
     connection.rollback()
     try:
-        with _watched(copy, pid) as seen, traced(connection, revision) as trace:
+        names = refuse_taken_names(connection, copy.name)
+        with _watched(copy, pid) as seen, names, traced(connection, revision) as trace:
             move(project, connection, revision)
     except DBAPIError as error:
         raise RevisionFailed(revision, sentence(error), applied=()) from error

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from seedbed.errors import NothingRenamed
+from seedbed.errors import CannotDraft, NothingRenamed
 from seedbed.migrating.comparing.knowledge import ColumnName
-from seedbed.migrating.comparing.ordering import in_turn
+from seedbed.migrating.comparing.ordering import RenameGroup, group_renames, temporary_name
 from seedbed.migrating.comparing.statements import (
     Statement,
     call,
@@ -16,11 +17,11 @@ from seedbed.migrating.comparing.statements import (
     schema_argument,
     shortened,
 )
+from seedbed.migrating.rename_requests import column_requests, label_requests, table_requests
 from seedbed.migrating.words import Words, full_name, said_name
 from seedbed.modelling import Schema
-from seedbed.modelling.hints import enum_of, hint_of
 from seedbed.postgres.catalogue import Catalogue
-from seedbed.postgres.catalogue.model import Enum, Key, Sequence
+from seedbed.postgres.catalogue.model import Enum, Key, Sequence, View
 from seedbed.postgres.catalogue.model import Table as FoundTable
 
 Place = tuple[str, str]
@@ -43,18 +44,22 @@ class Rename:
     """For a label: its type."""
 
 
-def renames(schema: Schema, before: Catalogue, words: Words) -> list[Rename]:
+def renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> list[Rename]:
     """The renames that were asked for and are still to be done, tables before their columns.
 
-    A hint whose old name is gone already, or whose new name is there, has been used up: it is left out.
+    A hint whose old name is gone already, or whose new name is there, has been used up: it is left out. Names that
+    change places do so through a temporary one, in the steps of the first of them.
 
     Raises:
         NothingRenamed: what was said of a rename, and is no hint, is about nothing.
+        HintRefused: a hint is about what is not there, or contradicts the models or another hint.
+        SwapUndecided: hints let things change places that are alike, so that nothing tells whether they have.
+        CannotDraft: tables of several schemas are to change places.
     """
-    found = [*_table_renames(schema, before, words)]
+    found = [*_table_renames(schema, before, after, words)]
     moved = {rename.new: rename.old for rename in found}
-    found += _column_renames(schema, before, words, moved)
-    found += _label_renames(schema, before, words)
+    found += _column_renames(schema, before, after, words, moved)
+    found += _label_renames(schema, before, after, words)
     done = {rename.new for rename in found}
     for old, new in words.renames.items():
         if new not in done:
@@ -62,17 +67,19 @@ def renames(schema: Schema, before: Catalogue, words: Words) -> list[Rename]:
     return found
 
 
-def _table_renames(schema: Schema, before: Catalogue, words: Words) -> Iterable[Rename]:
-    said = {new: old for old, new in words.renames.items()}
-    asked = {}
-    for table in schema.metadata.sorted_tables:
-        shown = said_name(table)
-        told = said.get(shown, hint_of(table).renamed_from)
-        if told is not None:
-            old_schema, _, old_name = told.rpartition(".")
-            old_schema = old_schema or ("public" if shown in said else table.schema or "public")
-            asked[table.schema or "public", table.name] = (old_schema, old_name)
-    for new, old in in_turn(asked, {(table.schema, table.name) for table in before.tables()}):
+def _table_renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> Iterable[Rename]:
+    asked = table_requests(schema, before, after, words)
+    existing = {key[1:3] for key, found in before.objects.items() if isinstance(found, FoundTable | View | Sequence)}
+
+    def temporary(place: Place) -> Place:
+        return place[0], temporary_name(place[1], (bare for _, bare in existing))
+
+    tables = {(table.schema, table.name) for table in before.tables()}
+    for group in group_renames(asked, tables, temporary):
+        if len(group.pairs) > 1:
+            yield from _table_cycle(group, before, set(asked.values()))
+            continue
+        ((new, old),) = group.pairs
         numbers = list(_sequences(old, new, before, set(asked.values())))
         there = (*_move(*old, *new), *(_sequence(new[0], mine, theirs) for mine, theirs in numbers))
         back = (*(_sequence(new[0], theirs, mine) for mine, theirs in numbers), *_move(*new, *old))
@@ -80,6 +87,26 @@ def _table_renames(schema: Schema, before: Catalogue, words: Words) -> Iterable[
             there = (Statement(f"CREATE SCHEMA {name(new[0])}"), *there)
             back = (*back, Statement(f"DROP SCHEMA {name(new[0])}"))
         yield Rename(full_name(*old), full_name(*new), there, back, table=(new, old))
+
+
+def _table_cycle(group: RenameGroup[Place], before: Catalogue, leaving: set[Place]) -> Iterator[Rename]:
+    """Tables of one schema that change places, with the sequences that are called after them."""
+    schemas = {place[0] for place, _ in group.pairs}
+    if len(schemas) > 1:
+        raise CannotDraft(full_name(*group.pairs[0][0]), "it changes places with a table of another schema")
+    (schema,) = schemas
+    numbers = {new: old for to, place in group.pairs for old, new in _sequences(place, to, before, leaving)}
+    taken = [key[-1] for key in before.objects if key[1] == schema]
+    moves = [
+        move for found in group_renames(numbers, taken, partial(temporary_name, taken=taken)) for move in found.moves
+    ]
+    there = [step for old, new in group.moves for step in _move(*old, *new)]
+    there += [_sequence(schema, old, new) for old, new in moves]
+    back = [_sequence(schema, new, old) for old, new in reversed(moves)]
+    back += [step for old, new in group.moves_back for step in _move(*old, *new)]
+    for number, (new, old) in enumerate(group.pairs):
+        steps = ((), ()) if number else (tuple(there), tuple(back))
+        yield Rename(full_name(*old), full_name(*new), *steps, table=(new, old))
 
 
 def _sequences(old: Place, new: Place, before: Catalogue, leaving: set[Place]) -> Iterator[tuple[str, str]]:
@@ -108,23 +135,24 @@ def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tup
     return tuple(steps)
 
 
-def _column_renames(schema: Schema, before: Catalogue, words: Words, moved: Mapping[str, str]) -> Iterable[Rename]:
-    said = {new: old for old, new in words.renames.items()}
+def _column_renames(
+    schema: Schema, before: Catalogue, after: Catalogue, words: Words, moved: Mapping[str, str]
+) -> Iterable[Rename]:
     for table in schema.metadata.sorted_tables:
         shown = said_name(table)
-        found = _find_table(before, moved.get(shown, shown))
-        if found is None:
+        old_name = moved.get(shown, shown)
+        found, wanted = _find_table(before, old_name), _find_table(after, shown)
+        if found is None or wanted is None:
             continue
-        asked = {}
-        for column in table.columns:
-            told = said.get(f"{shown}.{column.name}")
-            old = _last(told, shown, moved.get(shown, shown)) if told else hint_of(column).renamed_from
-            if old is not None:
-                asked[column.name] = old
+        asked = column_requests(table, found, wanted, old_name, words)
         where = (table.schema or "public", table.name)
-        for new, old in in_turn(asked, set(found.column)):
-            there, back = _rename(*where, old, new), _rename(*where, new, old)
-            yield Rename(f"{shown}.{old}", f"{shown}.{new}", there, back, ((*where, old), new))
+        taken = [*found.column, *wanted.column]
+        for group in group_renames(asked, set(found.column), partial(temporary_name, taken=taken)):
+            there = tuple(step for old, new in group.moves for step in _rename(*where, old, new))
+            back = tuple(step for old, new in group.moves_back for step in _rename(*where, old, new))
+            for number, (new, old) in enumerate(group.pairs):
+                steps = ((), ()) if number else (there, back)
+                yield Rename(f"{shown}.{old}", f"{shown}.{new}", *steps, column=((*where, old), new))
 
 
 def _rename(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...]:
@@ -133,39 +161,23 @@ def _rename(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...
     return (Statement(f"ALTER TABLE {qualified(schema, table)} RENAME COLUMN {name(old)} TO {name(new)}", code),)
 
 
-def _label_renames(schema: Schema, before: Catalogue, words: Words) -> Iterable[Rename]:
-    asked: dict[tuple[tuple[str, str, str], str], str] = {}
-    for table in schema.metadata.sorted_tables:
-        for column in table.columns:
-            kind = enum_of(column)
-            if kind is None or kind.name is None:
-                continue
-            key = ("type", kind.schema or "public", kind.name)
-            for old, new in hint_of(column).renamed_values.items():
-                asked[key, old] = new
-            for old, new in words.renames.items():
-                full = full_name(key[1], key[2])
-                if old.startswith(f"{full}.") and new.startswith(f"{full}."):
-                    asked[key, _last(old, full)] = _last(new, full)
-    for (key, old), new in asked.items():
+def _label_renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> Iterable[Rename]:
+    for key, asked in label_requests(schema, before, after, words).items():
         found = before.objects.get(key)
-        if isinstance(found, Enum) and old in found.labels and new not in found.labels:
-            full = qualified(key[1], key[2])
-            yield Rename(
-                f"{full_name(key[1], key[2])}.{old}",
-                f"{full_name(key[1], key[2])}.{new}",
-                (Statement(f"ALTER TYPE {full} RENAME VALUE {literal(old)} TO {literal(new)}"),),
-                (Statement(f"ALTER TYPE {full} RENAME VALUE {literal(new)} TO {literal(old)}"),),
-                enum=key,
-            )
+        if not isinstance(found, Enum):
+            continue
+        full, shown = qualified(key[1], key[2]), full_name(key[1], key[2])
+        taken = [*found.labels, *asked]
+        for group in group_renames(asked, found.labels, partial(temporary_name, taken=taken)):
+            there = tuple(_relabel(full, old, new) for old, new in group.moves)
+            back = tuple(_relabel(full, old, new) for old, new in group.moves_back)
+            for number, (new, old) in enumerate(group.pairs):
+                steps = ((), ()) if number else (there, back)
+                yield Rename(f"{shown}.{old}", f"{shown}.{new}", *steps, enum=key)
 
 
-def _last(said: str, *owners: str) -> str:
-    """The last part of a name as it was said: what follows its owner's, dots in it included."""
-    for owner in owners:
-        if said.startswith(f"{owner}."):
-            return said[len(owner) + 1 :]
-    return said.rpartition(".")[2]
+def _relabel(full: str, old: str, new: str) -> Statement:
+    return Statement(f"ALTER TYPE {full} RENAME VALUE {literal(old)} TO {literal(new)}")
 
 
 def _find_table(catalogue: Catalogue, shown: str) -> FoundTable | None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from seedbed.errors import BackfillNeeded, CannotDraft
 from seedbed.migrating.changing import Change, Part
+from seedbed.migrating.comparing.changes import Changes
 from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.comparing.meanwhile import meanwhile
 from seedbed.migrating.comparing.online import online
@@ -16,7 +17,9 @@ from seedbed.migrating.comparing.putting_off import Middle, put_off
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.comparing.succeeding import successions
 from seedbed.migrating.comparing.transition import transition
-from seedbed.migrating.knowing import knowledge, refuse_look_alikes
+from seedbed.migrating.hint_effects import refuse_ineffective, unused_hints
+from seedbed.migrating.knowing import knowledge
+from seedbed.migrating.rename_candidates import refuse_look_alikes
 from seedbed.migrating.renaming import Rename, renames
 from seedbed.migrating.words import Form, Words
 from seedbed.modelling import Schema
@@ -37,17 +40,25 @@ def change_between(connection: Connection, after: Catalogue, schema: Schema, wor
 
     Raises:
         LooksRenamed, BackfillNeeded: a person has to say something first.
-        NothingRenamed: a person said something of what is not there.
+        NothingRenamed, OptionWithoutEffect: a person said something of what is not there, or does not change.
+        HintRefused, SwapUndecided: a hint cannot be followed.
         CannotDraft: no statement makes the change.
     """
     before = read_catalogue(connection)
-    asked = renames(schema, before, words)
+    asked = renames(schema, before, after, words)
     apart = [rename for rename in asked if words.form is Form.GRADUAL and rename.column is not None]
     renamed = [rename for rename in asked if rename not in apart]
-    moved = _tried(connection, _steps(renamed)) if renamed else before
+    try:
+        moved = _tried(connection, _steps(renamed)) if renamed else before
+    except psycopg2.Error as error:
+        connection.rollback()
+        names = ", ".join(f"{rename.old} to {rename.new}" for rename in renamed)
+        raise CannotDraft(f"the renaming of {names}", sentence(error)) from error
     pairs = connection.execute(text(_CASTS)).all()
     connection.rollback()
-    known = knowledge(schema, words, frozenset((str(source), str(target)) for source, target in pairs))
+    known = knowledge(schema, words, frozenset((str(source), str(target)) for source, target in pairs), asked)
+    changes = Changes(moved, after)
+    refuse_ineffective(schema, changes, words, asked)
     intended = words.dropped | {rename.old for rename in apart}
     refuse_look_alikes(moved, after, schema, replace(words, dropped=intended))
     plain = words.form is Form.PLAIN
@@ -56,7 +67,7 @@ def change_between(connection: Connection, after: Catalogue, schema: Schema, wor
         middle = Middle(after, {}) if plain else put_off(moved, after, known)
         parts = list(_parts(moved, after, middle, renamed, known))
     said = (*renamed, *(replace(rename, up=(), down=()) for rename in apart))
-    return Change(said, tuple(parts), before, schema)
+    return Change(said, tuple(parts), before, schema, unused_hints(schema, changes, words, asked))
 
 
 def _gradually(

@@ -28,7 +28,8 @@ WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND n.nspname NOT
 """
 _COLUMNS = """
 SELECT attrelid::bigint, attnum::int, attname, format_type(atttypid, atttypmod), attnotnull,
-       atthasdef OR attidentity <> '', attidentity <> 'a' AND attgenerated = ''
+       atthasdef OR attidentity <> '', attidentity <> 'a' AND attgenerated = '',
+       attgenerated <> ''
 FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped AND attrelid = ANY (%s::bigint[]::oid[])
 """
 _SCANS = "SELECT relid::bigint, coalesce(seq_scan, 0)::bigint FROM pg_stat_xact_user_tables"
@@ -52,6 +53,7 @@ class Column:
     """Whether a row that does not name it gets a value: a default, or an identity."""
     given: bool
     """Whether a row may give it a value: it is not computed, and no identity that is always PostgreSQL's."""
+    computed: bool
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,17 @@ from dataclasses import replace
 
 from seedbed.errors import BackfillNeeded
 from seedbed.migrating.comparing import sequences
-from seedbed.migrating.comparing.columns import column_code, column_sql, escaped, identity_changes, identity_sql
+from seedbed.migrating.comparing.columns import (
+    column_code,
+    column_sql,
+    escaped,
+    identity_changes,
+    identity_sql,
+    unvalidated_sql,
+)
 from seedbed.migrating.comparing.converting import conversion, narrows, same_family, shortfall, underlying
 from seedbed.migrating.comparing.knowledge import VOLATILE, Knowledge, Toll, neutral, numbered
+from seedbed.migrating.comparing.ordering import temporary_name
 from seedbed.migrating.comparing.statements import (
     Loss,
     Statement,
@@ -27,6 +35,9 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
     Raises:
         BackfillNeeded: nothing says with what.
     """
+    if column.unvalidated_not_null is not None:
+        nullable = replace(column, not_null=False, unvalidated_not_null=None)
+        return [*added(table, nullable, after, knowledge), required_of_new_rows(table, column)]
     place = (table.schema, table.name, column.name)
     fill = knowledge.fills.get(place)
     if place in knowledge.later:
@@ -94,6 +105,27 @@ def needs_rebuild(old: Column, new: Column) -> bool:
     return not (old.generated == "stored" and new.generated is None)
 
 
+def becomes_ordinary(old: Column, new: Column) -> bool:
+    """Whether a virtual generated column becomes an ordinary one; of a stored one, DROP EXPRESSION keeps the values."""
+    return old.generated == "virtual" and new.generated is None
+
+
+def stored(
+    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+) -> list[Statement]:
+    """A virtual generated column replaced by an ordinary one that holds the values which were read in it."""
+    place = (table.schema, table.name, new.name)
+    named = replace(new, name=temporary_name(new.name, table.column), not_null=False, default=None, identity=None)
+    said = knowledge.using.get(place)
+    value = said or conversion(old, new, before, after, knowledge) or name(old.name)
+    paid = Toll(None, None) if said else toll(table, old, new, before, after)
+    filled = replace(_fill(table, named, value, where=False), loss=paid.loss, fits=paid.fits)
+    renamed = f"ALTER TABLE {qualified(table.schema, table.name)} RENAME COLUMN {name(named.name)} TO {name(new.name)}"
+    bare = replace(named, name=new.name, identity_options=None)
+    rest = altered(table, bare, new, before, after, knowledge)
+    return [_add(table, named), filled, dropped(table, old), Statement(renamed), *rest]
+
+
 def altered(
     table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
 ) -> list[Statement]:
@@ -111,9 +143,18 @@ def altered(
     steps += _identity(table, old, new, counted=sequences.counts(before, table, old))
     if old.default != new.default and not new.generated and not (old.identity or new.identity):
         steps += default(table, new, to=new.default)
-    if old.not_null != new.not_null:
-        steps += _nullability(table, new, after, knowledge)
+    if (old.not_null, old.unvalidated_not_null) != (new.not_null, new.unvalidated_not_null):
+        if new.unvalidated_not_null is not None:
+            steps.append(required_of_new_rows(table, new, already=old.not_null))
+        else:
+            steps += _nullability(table, new, after, knowledge)
     return steps
+
+
+def required_of_new_rows(table: Table, column: Column, *, already: bool = False) -> Statement:
+    """NOT NULL that is NOT VALID, in place of one that a column has `already`."""
+    dropped = f"ALTER COLUMN {name(column.name)} DROP NOT NULL, " if already else ""
+    return Statement(f"ALTER TABLE {qualified(table.schema, table.name)} {dropped}{unvalidated_sql(column)}")
 
 
 def _add(table: Table, column: Column, *, not_null: bool | None = None, default: str | None = None) -> Statement:

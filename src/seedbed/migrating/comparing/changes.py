@@ -1,5 +1,6 @@
 """What differs between two catalogues, and what each difference pulls along with it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -16,7 +17,8 @@ from seedbed.migrating.comparing import (
     types,
 )
 from seedbed.migrating.comparing.blockers import Cleared, clear, column_of
-from seedbed.migrating.comparing.ordering import in_turn
+from seedbed.migrating.comparing.ordering import group_renames, temporary_name
+from seedbed.migrating.comparing.stale_values import find_stale_values
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import (
@@ -45,7 +47,8 @@ class Changes:
 
     `gone` and `made` are objects that only one has, `kept` those of both. `renames` are constraints, indexes and
     columns' own sequences that have another name; a sequence counts on. `replaced` are types that cannot be altered,
-    `retyped` the columns that get another type, `recomputed` generated columns that are dropped and added. `rebuilt`
+    `retyped` the columns that get another type, `recomputed` generated columns that are dropped and added. `stale` is
+    what holds results of functions whose bodies change. `rebuilt`
     objects are dropped and made again, because they changed or stand in the way; `early` ones go for good, before the
     rest.
     """
@@ -58,16 +61,19 @@ class Changes:
         self.renames = self._find_renames()
         self.replaced = self._replaced_types()
         self.retyped = self._retyped_columns()
+        self.stale = find_stale_values(before, after)
         self.recomputed = {key for key, old, new in self.columns() if altering.needs_rebuild(old, new)}
+        self.recomputed |= self.stale.columns
         self.cleared: Cleared = clear(
             before,
             after,
-            rebuilt={old.key for old, new in self._pairs if old != new and not _alterable(old, new)},
+            rebuilt=self.stale.built | {old.key for old, new in self._pairs if old != new and not _alterable(old, new)},
             columns=self._dropped_columns() | self.recomputed,
             retyped=self.retyped,
             types=self.replaced,
             keys=self._gone_keys(),
         )
+        self.cleared.in_the_way |= self.stale.built
         self.recomputed |= self.cleared.columns
 
     @property
@@ -129,17 +135,35 @@ class Changes:
         }
 
     def _find_renames(self) -> list[Statement]:
-        found: dict[Key, list[Statement]] = {}
-        asked: dict[Key, Key] = {}
+        found: dict[Key, tuple[Object, Object]] = {}
         for key, new in list(self.made.items()):
             for other, old in list(self.gone.items()):
-                if key[:-1] == other[:-1] and (steps := self._renamed(old, new)) is not None:
-                    asked[_named(new)] = _named(old)
-                    found[_named(new)] = [*steps, *privileges.commented(old, new)]
+                if key[:-1] == other[:-1] and self._renamed(old, new) is not None:
+                    found[_named(new)] = (old, new)
                     del self.made[key], self.gone[other]
                     break
-        ordered = [new for new, _ in in_turn(asked, map(_named, self.before.objects.values()))]
-        return [step for new in dict.fromkeys([*ordered, *found]) for step in found[new]]
+        existing = {_named(one) for one in self.before.objects.values()}
+        names = {key[-1] for key in existing}
+
+        def temporary(key: Key) -> Key:
+            return (*key[:-1], temporary_name(key[-1], names))
+
+        groups = group_renames({key: _named(old) for key, (old, _) in found.items()}, existing, temporary)
+        moves = [move for group in groups for move in group.moves]
+        left = {key: pair for key, pair in found.items() if key not in {to for _, to in moves}}
+        moves += [(_named(old), key) for key, (old, _) in left.items()]
+        named = {_named(old): old for old, _ in found.values()}
+        return [step for start, end in moves for step in self._move(start, end, named, found)]
+
+    def _move(
+        self, start: Key, end: Key, named: Mapping[Key, Object], found: Mapping[Key, tuple[Object, Object]]
+    ) -> list[Statement]:
+        """The steps from a name to another, of which either may be a temporary one."""
+        if end not in found:
+            return [_rename_to(named[start], end[-1])]
+        old, new = found[end]
+        _, *rest = self._renamed(old, new) or []
+        return [_rename_to(old, end[-1], start[-1]), *rest, *privileges.commented(old, new)]
 
     def _renamed(self, old: Object, new: Object) -> list[Statement] | None:
         match old, new:
@@ -179,6 +203,18 @@ class Changes:
         changed = {key for key, old, new in self.columns() if (old.type, old.collation) != (new.type, new.collation)}
         using = {user for key in self.replaced for user in self.before.needed_by.get(key, ()) if user[0] == "column"}
         return changed | {user for user in using if column_of(self.after, user) is not None}
+
+
+def _rename_to(old: Object, name: str, now: str | None = None) -> Statement:
+    """Give a name to something that is called `now`, or as before."""
+    match old:
+        case Constraint():
+            return constraints.renamed(replace(old, name=now or old.name), replace(old, name=name))
+        case Index():
+            return indexes.renamed(replace(old, name=now or old.name), replace(old, name=name))
+        case Sequence():
+            return sequences.renamed(replace(old, name=now or old.name), replace(old, name=name))
+    raise TypeError(f"{old.key} is not renamed")
 
 
 def _named(found: Object) -> Key:

@@ -21,7 +21,7 @@ def column_sql(column: Column, *, not_null: bool | None = None, default: str | N
         parts.append(f"GENERATED {column.identity.upper()} AS IDENTITY{identity_sql(column)}")
     elif (default or column.default) is not None:
         parts.append(f"DEFAULT {default or column.default}")
-    if column.not_null if not_null is None else not_null:
+    if _is_required(column) if not_null is None else not_null:
         parts.append("NOT NULL")
     return " ".join(parts)
 
@@ -42,7 +42,7 @@ def column_code(
         parts.append(f"sa.Identity(always={column.identity == 'always'}{shown})")
     elif (default or column.default) is not None:
         parts.append(f"server_default=sa.text({quoted(escaped(default or column.default or ''))})")
-    needed = column.not_null if not_null is None else not_null
+    needed = _is_required(column) if not_null is None else not_null
     parts.append(f"nullable={not needed}")
     if lone_key and not column.identity and column.default is None and column.type in _SERIAL:
         parts.append("autoincrement=False")
@@ -98,6 +98,16 @@ def identity_changes(column: Column) -> str:
         f"SET INCREMENT {increment} SET MINVALUE {low} SET MAXVALUE {high} SET START {start} SET CACHE {cache}"
         f" SET {'CYCLE' if cycle == 't' else 'NO CYCLE'}"
     )
+
+
+def unvalidated_sql(column: Column) -> str:
+    """NOT NULL for new rows alone, as ALTER TABLE takes it."""
+    return f"ADD CONSTRAINT {name(column.unvalidated_not_null or '')} NOT NULL {name(column.name)} NOT VALID"
+
+
+def _is_required(column: Column) -> bool:
+    """Whether a column is made NOT NULL; one that is so for new rows alone becomes it afterwards."""
+    return column.not_null and column.unvalidated_not_null is None
 
 
 def _bare(expression: str | None) -> str:

@@ -55,8 +55,17 @@ def _aside(found: Type) -> str:
     return shortened(found.name, "__replaced")
 
 
-def converted(table: Table, column: Column, old: object, new: object) -> list[Statement]:
-    """A column taken to the new type of the same name; labels that are gone become another, which is a loss."""
+def converted(table: Table, column: Column, old: object, new: object, using: str | None) -> list[Statement]:
+    """A column taken to the new type of the same name; labels that are gone become another, which is a loss.
+
+    `using` is what a hint makes of the old value: a value of either type, or a text.
+    """
+    head = f"ALTER TABLE {qualified(table.schema, table.name)} ALTER COLUMN {name(column.name)} "
+    if using is not None:
+        words = f"what {table.name}.{column.name} was, where {using} makes another value of it"
+        lost_by_hint = Loss(table.schema, table.name, column.name, words)
+        value = f"({using})::text::{column.type}" if isinstance(new, Enum) else f"({using})"
+        return [Statement(f"{head}TYPE {column.type} USING {value}", loss=lost_by_hint)]
     lost: list[str] = []
     fallback: str | None = None
     if isinstance(old, Enum) and isinstance(new, Enum):
@@ -65,7 +74,6 @@ def converted(table: Table, column: Column, old: object, new: object) -> list[St
     using = _mapped(column, lost, fallback)
     if isinstance(new, Domain) and is_text(new.type) and not column.type.endswith("[]"):
         using = f"{name(column.name)}::text"  # whole: a cast to the domain would cut off what is too long for it
-    head = f"ALTER TABLE {qualified(table.schema, table.name)} ALTER COLUMN {name(column.name)} "
     said = None
     if lost:
         shown = "NULL" if fallback is None else fallback

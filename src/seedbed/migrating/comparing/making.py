@@ -77,6 +77,9 @@ def make_tables(changes: Changes) -> Iterable[Statement]:
         within = [c for c in inside if (c.schema, c.table) == (table.schema, table.name)]
         within.sort(key=lambda c: ("pucxf".index(c.type), c.name))
         yield from tables.made(with_serials(table, changes), within)
+        yield from (
+            altering.required_of_new_rows(table, c) for c in table.columns if c.unvalidated_not_null is not None
+        )
     for found in changes.made.values():
         owned = isinstance(found, Sequence) and found.owned_by and ("table", *found.owned_by[:2]) in new
         if isinstance(found, Sequence) and owned and not is_serial(found, changes):
@@ -167,10 +170,16 @@ def _alter_types(changes: Changes) -> Iterable[Statement]:
 
 def _alter_columns(changes: Changes, old: Table, new: Table, knowledge: Knowledge) -> Iterable[Statement]:
     place = ("column", new.schema, new.name)
+    stored = set()
     for name, column in old.column.items():
         if (*place, name) in changes.recomputed:
-            yield altering.dropped(new, column)
-    added = [c for name, c in new.column.items() if name not in old.column or (*place, name) in changes.recomputed]
+            if name in new.column and altering.becomes_ordinary(column, new.column[name]):
+                stored.add(name)
+                yield from altering.stored(new, column, new.column[name], changes.before, changes.after, knowledge)
+            else:
+                yield altering.dropped(new, column)
+    again = {name for name in new.column if (*place, name) in changes.recomputed} - stored
+    added = [c for name, c in new.column.items() if name not in old.column or name in again]
     for column in added:
         if not column.generated:
             yield from altering.added(new, column, changes.after, knowledge)
@@ -190,7 +199,8 @@ def _alter_column(changes: Changes, key: Key, old: Column, new: Column, knowledg
         old = replace(old, identity=None, identity_options=None)
     replaced = changes.uses_replaced_type(key)
     if replaced is not None and old.type == new.type:
-        yield from enums.converted(table, new, changes.before.objects[replaced], changes.after.objects[replaced])
+        using = knowledge.using.get((table.schema, table.name, new.name))
+        yield from enums.converted(table, new, changes.before.objects[replaced], changes.after.objects[replaced], using)
     yield from altering.altered(table, old, new, changes.before, changes.after, knowledge)
 
 
@@ -230,7 +240,7 @@ def _function(found: Function, changes: Changes) -> list[Statement]:
 
 def _needed_by_tables(key: Key, changes: Changes) -> bool:
     kinds = {"column", "constraint", "index", "table", "type"}
-    return any(
+    return key in changes.stale.functions or any(
         dependant[0] in kinds and ("view", *dependant[1:3]) not in changes.after.objects
         for dependant in changes.after.dependants(key)
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from seedbed.migrating.comparing import indexes
+from seedbed.migrating.comparing.altering import required_of_new_rows
 from seedbed.migrating.comparing.backfilling import in_batches, what_is_left
 from seedbed.migrating.comparing.knowledge import ColumnName
 from seedbed.migrating.comparing.privileges import commented
@@ -65,6 +66,10 @@ def _columns(before: Catalogue, after: Catalogue, fills: Mapping[ColumnName, str
             if required:
                 left = what_is_left(new, column, fill) if fill is not None else None
                 yield from _required(new, column.name, left)
+            elif (constraint := old.column[column.name].unvalidated_not_null) and not column.unvalidated_not_null:
+                yield Statement(f"ALTER TABLE {qualified(new.schema, new.name)} VALIDATE CONSTRAINT {name(constraint)}")
+            elif column.unvalidated_not_null and not old.column[column.name].unvalidated_not_null:
+                yield required_of_new_rows(new, column, already=True)
             elif old.column[column.name].not_null and not column.not_null:
                 yield Statement(_column(new, column.name, "DROP NOT NULL"), _nullable(new, column.name, True))
 
@@ -117,14 +122,21 @@ def _make_constraints(before: Catalogue, after: Catalogue) -> Iterable[Statement
     for new in sorted(coming, key=lambda c: ("ucf".index(c.type), c.key)):
         old = before.objects.get(new.key)
         if not isinstance(old, Constraint) or old.definition != new.definition:
-            yield from _attached(new) if new.type == "u" else _validated(new)
+            if new.type == "u":
+                yield from _attached(new)
+            else:
+                yield from _validated(new, changed=isinstance(old, Constraint))
         yield from commented(old, new)
 
 
-def _validated(constraint: Constraint) -> Iterable[Statement]:
+def _validated(constraint: Constraint, *, changed: bool) -> Iterable[Statement]:
     """A check or a foreign key: at first it holds for new rows alone, then it is seen to hold for all."""
     full, named = qualified(constraint.schema, constraint.table), name(constraint.name)
-    yield _held_for_new_rows(full, named, constraint.definition.removesuffix(" NOT VALID"))
+    definition = constraint.definition.removesuffix(" NOT VALID")
+    if changed:
+        yield _held_for_new_rows(full, named, definition)
+    else:
+        yield _added_once(constraint, f"{definition} NOT VALID")
     if not constraint.definition.endswith(" NOT VALID"):
         yield Statement(f"{_alter(constraint)} VALIDATE CONSTRAINT {named}")
 
@@ -147,11 +159,18 @@ def _attached(constraint: Constraint) -> Iterable[Statement]:
     if not said["nulls"] and said["columns"] == f"({plain})":
         code = indexes.code_online(constraint, constraint.name, constraint.columns, unique=True)
     yield Statement(built, code)
-    there = f"conrelid = {literal(full)}::regclass AND conname = {literal(constraint.name)}"
-    yield Statement(
-        f"DO $$ BEGIN\n    IF NOT EXISTS (SELECT FROM pg_constraint WHERE {there}) THEN\n"
-        f"        {_alter(constraint)} ADD CONSTRAINT {named} UNIQUE USING INDEX {named}{said['rest']};\n"
-        "    END IF;\nEND $$"
+    yield _added_once(constraint, f"UNIQUE USING INDEX {named}{said['rest']}")
+
+
+def _added_once(constraint: Constraint, definition: str) -> Statement:
+    """A constraint added unless it is there; that one of its name is this one, `apply` looks before."""
+    table = literal(qualified(constraint.schema, constraint.table))
+    there = f"conrelid = {table}::regclass AND conname = {literal(constraint.name)}"
+    quote = "$$" if "$$" not in definition else "$constraint$"
+    return Statement(
+        f"DO {quote} BEGIN\n    IF NOT EXISTS (SELECT FROM pg_constraint WHERE {there}) THEN\n"
+        f"        {_alter(constraint)} ADD CONSTRAINT {name(constraint.name)} {definition};\n"
+        f"    END IF;\nEND {quote}"
     )
 
 

@@ -1,12 +1,15 @@
 """The order in which objects can be made, so that what is needed is there before what needs it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+import itertools
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from seedbed.migrating.comparing.statements import shortened
 from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import Constraint, Key, Object, Table, View
 
-Name = TypeVar("Name")
+Name = TypeVar("Name", bound=Hashable)
 
 
 def in_order(chosen: Mapping[Key, Object], catalogue: Catalogue) -> list[Key]:
@@ -50,14 +53,68 @@ def _sorted(keys: Sequence[Key], needs: Callable[[Key], set[Key]]) -> list[Key]:
     return done
 
 
-def in_turn(asked: Mapping[Name, Name], there: Iterable[Name]) -> Iterator[tuple[Name, Name]]:
-    """New names with their old ones, each once its new name is free: one that goes may make room for another.
+@dataclass(frozen=True)
+class RenameGroup(Generic[Name]):
+    """Renames that are done together: one alone, or a cycle of names that change places.
+
+    `pairs` are the new names with their old ones, and `moves` the steps, each from a name to a name, in their order. A
+    cycle goes through a temporary name.
+    """
+
+    pairs: tuple[tuple[Name, Name], ...]
+    moves: tuple[tuple[Name, Name], ...]
+
+    @property
+    def moves_back(self) -> tuple[tuple[Name, Name], ...]:
+        return tuple((new, old) for old, new in reversed(self.moves))
+
+
+def possible_renames(asked: Mapping[Name, Name], existing: Iterable[Name]) -> dict[Name, Name]:
+    """New names with their old ones.
 
     Left out are those whose old name is not there, and those whose new name is there and stays.
     """
-    now, left = set(there), dict(asked)
+    there = set(existing)
+    left = {new: old for new, old in asked.items() if old in there and new != old}
+    while blocked := [new for new in left if new in there and new not in left.values()]:
+        for new in blocked:
+            del left[new]
+    return left
+
+
+def find_cycles(renames: Mapping[Name, Name]) -> list[tuple[Name, ...]]:
+    """The new names that change places: each one's old name is the next one, and the last one's is the first."""
+    cycles, seen = [], set[Name]()
+    for start in renames:
+        path = [start]
+        while path[-1] not in seen and renames.get(path[-1]) not in (None, *path):
+            path.append(renames[path[-1]])
+        if start not in seen and renames.get(path[-1]) == start:
+            cycles.append(tuple(path))
+            seen.update(path)
+    return cycles
+
+
+def group_renames(
+    asked: Mapping[Name, Name], existing: Iterable[Name], temporary: Callable[[Name], Name]
+) -> Iterator[RenameGroup[Name]]:
+    """The possible renames in an order in which each new name is free when its turn comes."""
+    now = set(existing)
+    left = possible_renames(asked, now)
+    cycles = find_cycles(left)
+    for cycle in cycles:
+        held = temporary(cycle[0])
+        moves = [(cycle[0], held), *((left[new], new) for new in cycle[:-1]), (held, cycle[-1])]
+        yield RenameGroup(tuple((new, left.pop(new)) for new in cycle), tuple(moves))
     while ready := [(new, old) for new, old in left.items() if old in now and new not in now]:
         new, old = ready[0]
         now = now - {old} | {new}
         del left[new]
-        yield new, old
+        yield RenameGroup(((new, old),), ((old, new),))
+
+
+def temporary_name(name: str, taken: Iterable[str]) -> str:
+    """A name that nothing has, for something that makes room for another thing of its name."""
+    used = set(taken)
+    candidates = (shortened(name, f"__moving{number or ''}") for number in itertools.count())
+    return next(candidate for candidate in candidates if candidate not in used)

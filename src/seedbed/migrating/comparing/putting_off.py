@@ -118,22 +118,27 @@ class _Columns:
     def __init__(self, changes: Changes, knowledge: Knowledge) -> None:
         self.fills: dict[ColumnName, str] = {}
         self._nullable: set[ColumnName] = set()
+        self._unvalidated: dict[ColumnName, str] = {}
         keys = _key_columns(changes.after)
         for table in changes.standing().values():
             old_table = changes.before.objects[table.key]
             for column in table.columns:
                 place = (table.schema, table.name, column.name)
-                if column.generated or column.identity or place in keys:
+                if column.generated or column.identity or place in keys or column.unvalidated_not_null:
                     continue
                 old = old_table.column.get(column.name) if isinstance(old_table, Table) else None
                 if old is None:
                     self._added(place, column, changes, knowledge)
                 elif column.not_null and not old.not_null and ("column", *place) not in changes.retyped:
                     self._required(place, column, changes, knowledge)
+                elif column.not_null and old.unvalidated_not_null and ("column", *place) not in changes.retyped:
+                    self._validated(place, old.unvalidated_not_null, changes, knowledge)
 
     def now(self, table: Table, column: Column) -> Column:
         """The column as it is before it is filled."""
         place = (table.schema, table.name, column.name)
+        if place in self._unvalidated:
+            return replace(column, unvalidated_not_null=self._unvalidated[place])
         return replace(column, not_null=False) if place in self._nullable else column
 
     def _added(self, place: ColumnName, column: Column, changes: Changes, knowledge: Knowledge) -> None:
@@ -156,6 +161,14 @@ class _Columns:
                 return
             self.fills[place] = fill
         self._nullable.add(place)
+
+    def _validated(self, place: ColumnName, constraint: str, changes: Changes, knowledge: Knowledge) -> None:
+        fill = knowledge.fills.get(place)
+        if fill is not None:
+            if _looks_at_what_goes(place, fill, changes):
+                return
+            self.fills[place] = fill
+        self._unvalidated[place] = constraint
 
 
 def _looks_at_what_goes(place: ColumnName, fill: str, changes: Changes) -> bool:

@@ -139,6 +139,8 @@ def _meanwhile(old: str, new: str) -> str:
 def _changes_shape(old: Column, new: Column) -> bool:
     if old.generated or new.generated or old.identity or new.identity:
         return False
+    if old.unvalidated_not_null or new.unvalidated_not_null:
+        return False
     if not (_PLAIN_NAME.fullmatch(old.name) and _PLAIN_NAME.fullmatch(new.name)):
         return False
     return old.name != new.name or (old.type != new.type and not stays_in_place(old, new))

@@ -12,7 +12,8 @@ NOT_COMPARED = {"position": "Column.position", "oid": "never read", "statistics"
 
 A column's position: ALTER TABLE ADD COLUMN can only append. OIDs and statistics, which say nothing of the schema, are
 not read at all. The names of NOT NULL constraints, which PostgreSQL has from version 18 and keeps when a table or a
-column is renamed, are not read either: whether a column is NOT NULL is a fact of the column.
+column is renamed, are not read either, but for those that are NOT VALID: whether a column is NOT NULL is a fact of the
+column.
 """
 
 
@@ -39,7 +40,11 @@ class Extension:
 
 @dataclass(frozen=True)
 class Column:
-    """`default` is the default's expression, or the generating one where `generated` is `stored` or `virtual`."""
+    """`default` is the default's expression, or the generating one where `generated` is `stored` or `virtual`.
+
+    `unvalidated_not_null` is the name of the NOT NULL constraint where it is NOT VALID, which PostgreSQL has from
+    version 18 on: rows of before may have NULL.
+    """
 
     name: str
     type: str
@@ -52,6 +57,7 @@ class Column:
     comment: str | None
     privileges: tuple[str, ...] = ()
     position: int = field(default=0, compare=False)
+    unvalidated_not_null: str | None = None
 
 
 @dataclass(frozen=True)

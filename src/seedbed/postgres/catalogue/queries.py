@@ -64,6 +64,8 @@ SELECT c.oid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attno
          JOIN pg_namespace ln ON ln.oid = l.collnamespace WHERE l.oid = a.attcollation) END,
        col_description(c.oid, a.attnum),
        {_acl("a.attacl", "c", "c.relowner")},
+       (SELECT k.conname FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'n' AND NOT k.convalidated
+           AND k.conkey = ARRAY[a.attnum]),
        a.attislocal
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -97,9 +97,8 @@ class _Reader:
     def _read_columns(self) -> dict[int, list[tuple[model.Column, bool]]]:
         columns: dict[int, list[tuple[model.Column, bool]]] = defaultdict(list)
         for row in self._rows(queries.COLUMNS):
-            oid, number, name, kind, not_null, default, generated, identity, options, collation, comment, acl, local = (
-                row
-            )
+            (oid, number, name, kind, not_null, default, generated, identity, options, collation, comment, acl,
+             unvalidated, local) = row  # fmt: skip
             column = model.Column(
                 name=name,
                 type=kind,
@@ -112,6 +111,7 @@ class _Reader:
                 comment=comment,
                 privileges=_words(acl),
                 position=number,
+                unvalidated_not_null=unvalidated,
             )
             columns[oid].append((column, local))
         return columns

@@ -1,0 +1,122 @@
+"""Generated columns that become ordinary ones, and back: the values that were read are kept, or named as lost."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import MetaData
+
+from seedbed.migrating.words import Form, Words
+from seedbed.modelling import declare, hint
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import throwaway_server
+from tests.catalogue.harness import Ground, drafted, seedbed_proves
+from tests.projects import execute
+from tests.servers import installed
+
+FORMS = [Words(form=form) for form in (Form.PLAIN, Form.ONLINE, Form.GRADUAL)]
+ROWS = "INSERT INTO t (a) VALUES (1), (5), (NULL)"
+
+
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    with throwaway_server(request.param) as server:
+        yield Ground(server)
+
+
+@pytest.fixture(params=["stored", "virtual"])
+def kind(request: pytest.FixtureRequest, ground: Ground) -> str:
+    if request.param == "virtual" and ground.server.binaries.major < 18:
+        pytest.skip("PostgreSQL has virtual generated columns from 18 on")
+    return str(request.param)
+
+
+def world(*parts: Any, sql: str = "") -> MetaData:
+    metadata = MetaData()
+    key = sa.Column("id", sa.Integer, sa.Identity(), primary_key=True)
+    sa.Table("t", metadata, key, sa.Column("a", sa.Integer), *parts)
+    if sql:
+        declare(metadata, sql)
+    return metadata
+
+
+def computed(kind: str, expression: str = "a - 1", of: Any = sa.Integer, **options: Any) -> sa.Column[Any]:
+    return sa.Column("x", of, sa.Computed(expression, persisted=kind == "stored"), **options)
+
+
+def ordinary(of: Any = sa.Integer, **options: Any) -> sa.Column[Any]:
+    return sa.Column("x", of, **options)
+
+
+def there_and_back(ground: Ground, before: MetaData, after: MetaData, words: Words, rows: str = ROWS) -> list[Any]:
+    """The values of x, as text, after the change and after its downgrade."""
+    with ground.database() as database:
+        ground.build(database, before)
+        _, legs = drafted(ground, database, after, words)
+        execute(database.direct, rows)
+        with connect(database) as connection:
+            for leg in legs:
+                leg.up(connection)
+            up = _values(database)
+            for leg in reversed(legs):
+                assert leg.down is not None
+                leg.down(connection)
+        return [up, _values(database)]
+
+
+def _values(database: Database) -> list[str | None]:
+    return [value for (value,) in execute(database.direct, "SELECT x::text FROM t ORDER BY id")]
+
+
+class TestGeneratedColumn:
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    def test_keeps_its_values_as_an_ordinary_one(self, ground: Ground, kind: str, words: Words) -> None:
+        before, after = world(computed(kind)), world(ordinary())
+
+        assert there_and_back(ground, before, after, words) == [["0", "4", None], ["0", "4", None]]
+        assert seedbed_proves(ground, before, after, words).losses == ()
+
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    def test_keeps_its_values_as_an_ordinary_one_of_another_type(self, ground: Ground, kind: str, words: Words) -> None:
+        after = world(ordinary(sa.Text, info=hint(using="'n' || x")))
+
+        assert there_and_back(ground, world(computed(kind)), after, words)[0] == ["n0", "n4", None]
+
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    def test_keeps_its_values_where_it_becomes_required_with_a_default(
+        self, ground: Ground, kind: str, words: Words
+    ) -> None:
+        after = world(ordinary(nullable=False, server_default="7", index=True, comment="what it was"))
+
+        assert there_and_back(ground, world(computed(kind)), after, words)[0] == ["0", "4", "7"]
+
+    def test_keeps_its_values_under_a_view(self, ground: Ground, kind: str) -> None:
+        seen = "CREATE VIEW seen AS SELECT x FROM t"
+        before, after = world(computed(kind), sql=seen), world(ordinary(), sql=seen)
+
+        assert there_and_back(ground, before, after, Words()) == [["0", "4", None], ["0", "4", None]]
+
+    def test_keeps_its_values_where_it_has_another_name(self, ground: Ground, kind: str) -> None:
+        before = world(sa.Column("y", sa.Integer, sa.Computed("a - 1", persisted=kind == "stored")))
+        after = world(ordinary(info=hint(renamed_from="y")))
+
+        proof = seedbed_proves(ground, before, after, Words())
+
+        assert proof.losses == ()
+
+    def test_is_computed_again_where_an_ordinary_one_becomes_one_and_that_is_named(
+        self, ground: Ground, kind: str
+    ) -> None:
+        rows = "INSERT INTO t (a, x) VALUES (1, 70), (5, NULL)"
+        before, after = world(ordinary()), world(computed(kind))
+
+        assert there_and_back(ground, before, after, Words(), rows)[0] == ["0", "4"]
+        assert seedbed_proves(ground, before, after, Words()).losses == ("t.x",)
+
+    def test_is_computed_again_with_another_expression(self, ground: Ground, kind: str) -> None:
+        other = "virtual" if kind == "stored" and ground.server.binaries.major >= 18 else "stored"
+        after = world(computed(other, "a - 2"))
+
+        assert there_and_back(ground, world(computed(kind)), after, Words()) == [["-1", "3", None], ["0", "4", None]]

@@ -1,0 +1,269 @@
+"""Hints and options of a draft: each is followed, refused, or named as one that was not needed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import MetaData
+
+from seedbed.errors import HintRefused, LooksRenamed, OptionWithoutEffect
+from seedbed.migrating.words import Form, Words
+from seedbed.modelling import hint
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.embedded import throwaway_server
+from tests.catalogue.harness import Ground, drafted, seedbed_proves
+from tests.projects import execute
+from tests.servers import installed
+
+FORMS = [Words(form=form) for form in Form]
+GRADUAL = Words(form=Form.GRADUAL)
+MAPPED = "CASE color::text WHEN 'RED' THEN 'BLUE' ELSE color::text END"
+
+
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    with throwaway_server(request.param) as server:
+        yield Ground(server)
+
+
+def world(*parts: Any, info: dict[str, Any] | None = None) -> MetaData:
+    metadata = MetaData()
+    sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True), *parts, info=info or {})
+    return metadata
+
+
+def column(name: str, kind: Any = sa.Text, *, nullable: bool = True, **hints: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=nullable, info=hint(**hints) if hints else {})
+
+
+def enum(*labels: str, array: bool = False, **hints: Any) -> sa.Column[Any]:
+    kind = sa.Enum(*labels, name="color")
+    return column("color", sa.ARRAY(kind) if array else kind, **hints)
+
+
+def values(ground: Ground, before: MetaData, after: MetaData, words: Words, rows: str, asked: str) -> list[Any]:
+    """What a question gives after a change, in a database that had rows before it."""
+    with ground.database() as database:
+        ground.build(database, before)
+        _, legs = drafted(ground, database, after, words)
+        execute(database.direct, rows)
+        with connect(database) as connection:
+            for leg in legs:
+                leg.up(connection)
+        return [value for (value,) in execute(database.direct, asked)]
+
+
+class TestUsing:
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    def test_maps_labels_that_go(self, ground: Ground, words: Words) -> None:
+        before = world(enum("RED", "GREEN", "BLUE"))
+        after = world(enum("GREEN", "BLUE", using=MAPPED))
+        rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN'), (3, NULL)"
+
+        found = values(ground, before, after, words, rows, "SELECT color::text FROM t ORDER BY id")
+
+        assert found == ["BLUE", "GREEN", None]
+        losses = seedbed_proves(ground, before, after, words).losses
+        assert losses == (f"what t.color was, where {MAPPED} makes another value of it",)
+
+    def test_maps_labels_that_have_other_names_and_asks_nothing(self, ground: Ground) -> None:
+        after = world(enum("GREEN", "CRIMSON", using="CASE color WHEN 'RED' THEN 'CRIMSON' ELSE color::text END"))
+        rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN')"
+
+        found = values(
+            ground, world(enum("RED", "GREEN")), after, Words(), rows, "SELECT color::text FROM t ORDER BY id"
+        )
+
+        assert found == ["CRIMSON", "GREEN"]
+
+    def test_maps_labels_of_an_array(self, ground: Ground) -> None:
+        after = world(enum("GREEN", "BLUE", array=True, using="array_replace(color::text[], 'RED', 'BLUE')"))
+        rows = "INSERT INTO t (id, color) VALUES (1, '{RED,GREEN}')"
+
+        before = world(enum("RED", "GREEN", "BLUE", array=True))
+        found = values(ground, before, after, Words(), rows, "SELECT color::text FROM t")
+
+        assert found == ["{BLUE,GREEN}"]
+
+    def test_is_followed_back_by_its_own_hint(self, ground: Ground) -> None:
+        back = "CASE color::text WHEN 'BLUE' THEN 'RED' ELSE color::text END"
+        before, after = world(enum("RED", "GREEN")), world(enum("GREEN", "BLUE", using=MAPPED, back=back))
+
+        with ground.database() as database:
+            ground.build(database, before)
+            _, legs = drafted(ground, database, after, Words())
+            execute(database.direct, "INSERT INTO t (id, color) VALUES (1, 'RED')")
+            with connect(database) as connection:
+                for leg in legs:
+                    leg.up(connection)
+                for leg in reversed(legs):
+                    assert leg.down is not None
+                    leg.down(connection)
+            assert execute(database.direct, "SELECT color::text FROM t") == [("RED",)]
+
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    @pytest.mark.parametrize("name", ["age", "years"])
+    def test_may_name_a_renamed_column_by_either_name(self, ground: Ground, words: Words, name: str) -> None:
+        told: dict[str, Any] = {"using": f"nullif({name}, 'age')::integer", "back": f"{name}::text"}
+        before = world(column("age"))
+        after = world(column("years", sa.Integer, renamed_from="age", **told))
+        rows = "INSERT INTO t (id, age) VALUES (1, '41'), (2, 'age')"
+
+        found = values(ground, before, after, words, rows, "SELECT years FROM t ORDER BY id")
+
+        assert found == [41, None]
+
+
+class TestHint:
+    REFUSED: tuple[tuple[MetaData, str], ...] = (
+        (
+            world(info=hint(using="1")),
+            "hint(using=...) of t cannot be followed: it is about a column, and stands at a table.",
+        ),
+        (
+            world(column("a"), info=hint(dropped=("a",))),
+            "hint(dropped=...) of t cannot be followed: a is still in the models.",
+        ),
+        (
+            world(column("a", dropped=("b",))),
+            "hint(dropped=...) of t.a cannot be followed: it names columns or tables that go, and stands at a column: "
+            "put it into the table's info.",
+        ),
+        (
+            world(column("a", renamed_values={"x": "y"})),
+            "hint(renamed_values=...) of t.a cannot be followed: the column has no enum type of the database.",
+        ),
+        (
+            world(column("a", sa.Enum("x", "y", name="e", native_enum=False), renamed_values={"x": "y"})),
+            "hint(renamed_values=...) of t.a cannot be followed: the column has no enum type of the database.",
+        ),
+        (
+            world(column("a"), column("b", using="a || 'x'")),
+            "hint(using=...) of t.b cannot be followed: the column is new, so that there is no old value; "
+            "hint(backfill=...) fills it.",
+        ),
+    )
+
+    @pytest.mark.parametrize("case", range(len(REFUSED)))
+    def test_that_cannot_be_followed_is_refused(self, ground: Ground, case: int) -> None:
+        after, said = self.REFUSED[case]
+
+        with pytest.raises(HintRefused) as refused:
+            seedbed_proves(ground, world(column("a")), after, Words())
+
+        assert refused.value.message == said
+
+    def test_that_was_not_needed_is_named(self, ground: Ground) -> None:
+        after = world(
+            column("a", using="a::text", back="a"),
+            column("b", renamed_from="was", backfill="''"),
+            column("c", nullable=False, backfill="''"),
+            info=hint(renamed_from="u", dropped=("gone",)),
+        )
+
+        with ground.database() as database:
+            ground.build(database, world(column("a"), column("b")))
+            change, _ = drafted(ground, database, after, GRADUAL)
+
+        assert change.unused == (
+            "t: renamed_from",
+            "t: dropped",
+            "t.a: using",
+            "t.a: back",
+            "t.b: renamed_from",
+            "t.b: backfill",
+            "--gradual: no column has another name",
+        )
+
+    def test_that_was_needed_is_not_named(self, ground: Ground) -> None:
+        before = world(enum("RED"), column("a"), column("n", sa.Text), column("gone", sa.Date))
+        after = world(
+            enum("CRIMSON", renamed_values={"RED": "CRIMSON"}),
+            column("b", renamed_from="a", nullable=False, backfill="''"),
+            column("n", sa.Integer, using="n::integer", back="n::text"),
+            info=hint(dropped=("gone",)),
+        )
+
+        with ground.database() as database:
+            ground.build(database, before)
+            change, _ = drafted(ground, database, after, Words())
+
+        assert change.unused == ()
+
+
+class TestOption:
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (Words(dropped=frozenset({"t.a"})), "--drop t.a has no effect: nothing of that name is in the migrations"),
+            (Words(backfills={"t.a": "''"}), "--backfill t.a has no effect: it is neither new in a table that exists"),
+            (Words(backfills={"t.z": "''"}), "--backfill t.z has no effect: the models have no column of that name."),
+        ],
+    )
+    def test_without_effect_is_refused(self, ground: Ground, words: Words, said: str) -> None:
+        with pytest.raises(OptionWithoutEffect) as refused:
+            seedbed_proves(ground, world(column("a")), world(column("a"), column("b")), words)
+
+        assert refused.value.message.startswith(said)
+
+
+class TestRenameCandidates:
+    def asked(self, ground: Ground, before: MetaData, after: MetaData, words: Words | None = None) -> LooksRenamed:
+        with pytest.raises(LooksRenamed) as asked:
+            seedbed_proves(ground, before, after, words or Words())
+        return asked.value
+
+    def test_the_nearest_name_comes_first(self, ground: Ground) -> None:
+        before = world(column("workflow_id", nullable=False), column("sequential_key"))
+        after = world(column("workflow_id", nullable=False), column("approval", nullable=False), column("serial_key"))
+
+        asked = self.asked(ground, before, after)
+
+        assert (asked.old, asked.candidates) == ("t.sequential_key", ("t.serial_key", "t.approval"))
+        assert asked.question == "Which name does column t.sequential_key have now?"
+        assert asked.answers == (
+            "--rename t.sequential_key=t.serial_key",
+            "--rename t.sequential_key=t.approval",
+            "--drop t.sequential_key",
+        )
+
+    def test_a_near_name_of_another_type_comes_before_a_far_one_of_the_same(self, ground: Ground) -> None:
+        asked = self.asked(
+            ground,
+            world(column("unit_price", sa.Integer)),
+            world(column("rank", sa.Integer), column("unit_prize", sa.BigInteger)),
+        )
+
+        assert asked.candidates == ("t.unit_prize", "t.rank")
+
+    def test_type_and_nullability_decide_between_names_that_are_as_near(self, ground: Ground) -> None:
+        after = world(column("bx", nullable=False), column("by"), column("bz", sa.Date))
+
+        assert self.asked(ground, world(column("a")), after).candidates == ("t.by", "t.bx")
+
+    def test_the_likeliest_pair_is_asked_about_first(self, ground: Ground) -> None:
+        before = world(column("alpha"), column("first_name"))
+        after = world(column("given_name"), column("first_names"))
+
+        first = self.asked(ground, before, after)
+        second = self.asked(ground, before, after, Words(renames={first.old: first.candidates[0]}))
+
+        assert (first.old, first.candidates[0]) == ("t.first_name", "t.first_names")
+        assert (second.old, second.candidates) == ("t.alpha", ("t.given_name",))
+
+    def test_tables_are_compared_by_name_and_columns(self, ground: Ground) -> None:
+        def tables(*names: str) -> MetaData:
+            metadata = MetaData()
+            for name in names:
+                sa.Table(name, metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("note", sa.Text))
+            return metadata
+
+        asked = self.asked(ground, tables("invoice_line"), tables("ledger", "invoice_lines"))
+
+        assert asked.candidates == ("invoice_lines", "ledger")
+
+    def test_labels_are_compared_by_name(self, ground: Ground) -> None:
+        asked = self.asked(ground, world(enum("draft", "done")), world(enum("sent", "drafted", "done")))
+
+        assert asked.candidates == ("color.drafted", "color.sent")

@@ -1,0 +1,90 @@
+"""NOT NULL that is NOT VALID, on PostgreSQL 18: seen, drafted, validated, and taken back."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import MetaData
+
+from seedbed.migrating.words import Form, Words
+from seedbed.modelling import declare, hint
+from seedbed.postgres.catalogue import differences, read_catalogue
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.embedded import throwaway_server
+from tests.catalogue.harness import Ground, drafted, seedbed_proves
+from tests.projects import execute
+from tests.servers import installed
+
+MAJORS = [binaries for binaries in installed() if binaries.major >= 18]
+FORMS = [Words(form=Form.PLAIN), Words()]
+NOT_VALID = "ALTER TABLE t ADD CONSTRAINT t_a_set NOT NULL a NOT VALID"
+
+
+@pytest.fixture(scope="module", params=MAJORS, ids=lambda binaries: f"postgres-{binaries.major}")
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    with throwaway_server(request.param) as server:
+        yield Ground(server)
+
+
+def world(column: sa.Column[int] | None = None, sql: str = "") -> MetaData:
+    metadata = MetaData()
+    parts = [] if column is None else [column]
+    sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True), *parts)
+    if sql:
+        declare(metadata, sql)
+    return metadata
+
+
+def nullable() -> MetaData:
+    return world(sa.Column("a", sa.Integer))
+
+
+def of_new_rows() -> MetaData:
+    return world(sa.Column("a", sa.Integer), NOT_VALID)
+
+
+def required() -> MetaData:
+    return world(sa.Column("a", sa.Integer, nullable=False, info=hint(backfill="0")))
+
+
+WORLDS = {"nullable": nullable, "of new rows": of_new_rows, "required": required, "nowhere": world}
+
+
+class TestUnvalidatedNotNull:
+    def test_is_seen_by_the_comparison(self, ground: Ground) -> None:
+        with ground.database() as one, ground.database() as other:
+            wanted = ground.build(one, required())
+            ground.build(other, of_new_rows())
+            with connect(other) as connection:
+                found = differences(read_catalogue(connection), wanted)
+
+        assert list(map(str, found)) == ["column t.a: unvalidated_not_null is t_a_set, should be none"]
+
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    @pytest.mark.parametrize("other", ["nullable", "required", "nowhere"])
+    def test_is_proven_there_and_back(self, ground: Ground, words: Words, other: str) -> None:
+        assert seedbed_proves(ground, WORLDS[other](), of_new_rows(), words)
+        assert seedbed_proves(ground, of_new_rows(), WORLDS[other](), words)
+
+    def test_is_proven_in_a_new_table(self, ground: Ground) -> None:
+        assert seedbed_proves(ground, MetaData(), of_new_rows(), Words())
+
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    def test_leaves_rows_of_before_and_is_validated_once_they_are_filled(self, ground: Ground, words: Words) -> None:
+        with ground.database() as database:
+            ground.build(database, nullable())
+            _, legs = drafted(ground, database, of_new_rows(), words)
+            execute(database.direct, "INSERT INTO t VALUES (1, NULL)")
+            with connect(database) as connection:
+                for leg in legs:
+                    leg.up(connection)
+            names = execute(database.direct, "SELECT conname FROM pg_constraint WHERE NOT convalidated")
+
+            _, legs = drafted(ground, database, required(), words)
+            with connect(database) as connection:
+                for leg in legs:
+                    leg.up(connection)
+
+            assert names == [("t_a_set",)]
+            assert execute(database.direct, "SELECT a FROM t") == [(0,)]
+            assert execute(database.direct, "SELECT conname FROM pg_constraint WHERE NOT convalidated") == []

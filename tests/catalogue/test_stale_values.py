@@ -1,0 +1,159 @@
+"""Bodies of functions that change, where tables store results of them: these are made again, up and down."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import MetaData
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import CannotDraft
+from seedbed.migrating.findings import Seen
+from seedbed.migrating.hazards import hazards
+from seedbed.migrating.tracing import traced
+from seedbed.migrating.words import Form, Words
+from seedbed.modelling import declare
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import throwaway_server
+from tests.catalogue.harness import Ground, drafted, seedbed_proves
+from tests.projects import execute
+from tests.servers import installed
+
+FORMS = [Words(form=Form.PLAIN), Words()]
+HEAD = "RETURNS int LANGUAGE sql IMMUTABLE"
+CALLER = f"CREATE FUNCTION norm(x int) {HEAD} AS $$ SELECT public.inner_norm(x) $$"
+ATOMIC = f"CREATE FUNCTION norm(x int) {HEAD} RETURN public.inner_norm(x)"
+
+
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    with throwaway_server(request.param) as server:
+        yield Ground(server)
+
+
+def times(factor: int, name: str = "norm", head: str = HEAD) -> str:
+    return f"CREATE FUNCTION {name}(x int) {head} AS $$ SELECT x * {factor} $$"
+
+
+def world(*parts: Any, sql: tuple[str, ...], **options: Any) -> MetaData:
+    metadata = MetaData()
+    declare(metadata, *sql)
+    sa.Table(
+        "t", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("a", sa.Integer), *parts, **options
+    )
+    return metadata
+
+
+def stored() -> tuple[Any, ...]:
+    return (
+        sa.Column("g", sa.Integer, sa.Computed("norm(a)", persisted=True), index=True, comment="of a"),
+        sa.Index("ix_norm", sa.text("norm(a)")),
+    )
+
+
+class Changed:
+    """A database with three rows in which a function's body changes."""
+
+    def __init__(self, ground: Ground, database: Database, before: MetaData, after: MetaData, words: Words) -> None:
+        ground.build(database, before)
+        self.change, self.legs = drafted(ground, database, after, words)
+        self.database = database
+        execute(database.direct, "INSERT INTO t (id, a) SELECT n, n FROM generate_series(1, 3) n")
+
+    def up(self) -> None:
+        with connect(self.database) as connection:
+            for leg in self.legs:
+                leg.up(connection)
+
+    def down(self) -> None:
+        with connect(self.database) as connection:
+            for leg in reversed(self.legs):
+                assert leg.down is not None
+                leg.down(connection)
+
+    def values(self) -> list[int]:
+        return [value for (value,) in execute(self.database.direct, "SELECT g FROM t ORDER BY id")]
+
+    def found(self, value: int) -> int:
+        """Rows that the index over the function finds."""
+        statement = f"SELECT count(*) FROM t WHERE norm(a) = {value}"
+        return int(execute(self.database.direct, "SET enable_seqscan = off", statement)[0][0])
+
+
+class TestChangedBody:
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    def test_rewrites_stored_columns_and_indexes(self, ground: Ground, words: Words) -> None:
+        before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
+
+        with ground.database() as database:
+            changed = Changed(ground, database, before, after, words)
+            changed.up()
+            assert (changed.values(), changed.found(9)) == ([3, 6, 9], 1)
+            changed.down()
+            assert (changed.values(), changed.found(6)) == ([2, 4, 6], 1)
+        assert seedbed_proves(ground, before, after, words).losses == ()
+
+    @pytest.mark.parametrize("caller", [CALLER, ATOMIC])
+    def test_reaches_through_a_function_that_calls_it(self, ground: Ground, caller: str) -> None:
+        before = world(*stored(), sql=(times(2, "inner_norm"), caller))
+        after = world(*stored(), sql=(times(3, "inner_norm"), caller))
+
+        with ground.database() as database:
+            changed = Changed(ground, database, before, after, Words())
+            changed.up()
+            assert (changed.values(), changed.found(9)) == ([3, 6, 9], 1)
+
+    def test_looks_at_checks_again(self, ground: Ground) -> None:
+        check = sa.CheckConstraint("norm(a) < 8", name="small")
+        before, after = (
+            world(check, sql=(times(2),)),
+            world(sa.CheckConstraint("norm(a) < 8", name="small"), sql=(times(3),)),
+        )
+
+        with ground.database() as database:
+            changed = Changed(ground, database, before, after, Words())
+            with pytest.raises(DBAPIError, match=r"\"small\" of relation \"t\" is violated"):
+                changed.up()
+            execute(database.direct, "DELETE FROM t WHERE id = 3")
+            changed.up()
+
+    def test_is_refused_where_a_table_is_partitioned_by_it(self, ground: Ground) -> None:
+        def parted(factor: int) -> MetaData:
+            metadata = MetaData()
+            parts = [sa.Column("a", sa.Integer)]
+            declare(metadata, times(factor))
+            sa.Table("t", metadata, *parts, postgresql_partition_by="RANGE (norm(a))")
+            return metadata
+
+        with pytest.raises(CannotDraft) as refused:
+            seedbed_proves(ground, parted(2), parted(3), Words())
+
+        assert refused.value.message == (
+            "function norm(x integer) cannot be drafted: table t is partitioned by its results, and rows would be in "
+            "the wrong partitions."
+        )
+
+    def test_leaves_what_is_stored_alone_where_no_result_changes(self, ground: Ground) -> None:
+        costly = times(2, head=f"{HEAD} COST 7 PARALLEL SAFE")
+        before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(costly,))
+
+        with ground.database() as database:
+            changed = Changed(ground, database, before, after, Words())
+
+        assert [step.sql.partition("\n")[0] for step in changed.change.upgrade] == [
+            "CREATE OR REPLACE FUNCTION public.norm(x integer)"
+        ]
+
+    def test_is_no_loss_in_the_plan(self, ground: Ground) -> None:
+        before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
+
+        with ground.database() as database:
+            changed = Changed(ground, database, before, after, Words())
+            with connect(database) as connection, traced(connection, "x") as trace:
+                changed.legs[0].up(connection)
+            rules = {hazard.rule for hazard in hazards(Seen(trace, {}))}
+
+        assert "rewrite" in rules
+        assert "drop-column" not in rules

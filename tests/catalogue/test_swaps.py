@@ -1,0 +1,285 @@
+"""Names that change places: the rows go with the names, there and back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import MetaData
+
+from seedbed.errors import CannotDraft, HintRefused, NothingRenamed, SwapUndecided
+from seedbed.migrating.words import Form, Words
+from seedbed.modelling import hint
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import throwaway_server
+from tests.catalogue.harness import Ground, drafted, seedbed_proves
+from tests.projects import execute
+from tests.servers import installed
+
+PLAIN, ONLINE = Words(form=Form.PLAIN), Words()
+BACKWARDS = {"a": "b", "b": "a"}
+
+
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    with throwaway_server(request.param) as server:
+        yield Ground(server)
+
+
+def table(*parts: Any, name: str = "t", metadata: MetaData | None = None, **options: Any) -> MetaData:
+    metadata = metadata if metadata is not None else MetaData()
+    sa.Table(name, metadata, sa.Column("id", sa.Integer, primary_key=True), *parts, **options)
+    return metadata
+
+
+def column(name: str, kind: Any = sa.Text, *, was: str | None = None, **options: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, info=hint(renamed_from=was) if was else {}, **options)
+
+
+def two_tables(*, swapped: bool, alike: bool = False) -> MetaData:
+    """Tables a and b with serial keys, an index and a constraint each, and a foreign key to one of them."""
+    metadata = MetaData()
+    for name in ("a", "b"):
+        content = BACKWARDS[name] if swapped else name
+        info = hint(renamed_from=BACKWARDS[name]) if swapped else {}
+        note = sa.Column("note" if alike else f"of_{content}", sa.Text, index=True)
+        check = sa.CheckConstraint("id > 0", name=f"{name}_id")
+        sa.Table(name, metadata, sa.Column("id", sa.Integer, primary_key=True), note, check, info=info)
+    child = "b" if swapped else "a"
+    sa.Table("child", metadata, sa.Column("id", sa.ForeignKey(f"{child}.id"), primary_key=True))
+    return metadata
+
+
+class Moved:
+    """A database in which a change was made, and can be taken back."""
+
+    def __init__(self, ground: Ground, database: Database, after: MetaData, words: Words, rows: str) -> None:
+        _, self.legs = drafted(ground, database, after, words)
+        self.database = database
+        execute(database.direct, rows)
+        with connect(database) as connection:
+            for leg in self.legs:
+                leg.up(connection)
+
+    def ask(self, statement: str) -> Any:
+        return execute(self.database.direct, statement)
+
+    def take_back(self) -> None:
+        with connect(self.database) as connection:
+            for leg in reversed(self.legs):
+                assert leg.down is not None
+                leg.down(connection)
+
+
+class TestColumns:
+    @pytest.mark.parametrize("words", [PLAIN, ONLINE])
+    def test_two_change_places_by_hints(self, ground: Ground, words: Words) -> None:
+        before = table(column("price", sa.Integer), column("stock", sa.BigInteger))
+        after = table(column("stock", sa.Integer, was="price"), column("price", sa.BigInteger, was="stock"))
+
+        with ground.database() as database:
+            ground.build(database, before)
+            moved = Moved(ground, database, after, words, "INSERT INTO t (id, price, stock) VALUES (1, 10, 20)")
+
+            assert moved.ask("SELECT stock, price FROM t") == [(10, 20)]
+            moved.take_back()
+            assert moved.ask("SELECT price, stock FROM t") == [(10, 20)]
+        assert seedbed_proves(ground, before, after, words).losses == ()
+
+    def test_two_change_places_by_options(self, ground: Ground) -> None:
+        before = table(column("home"), column("work"))
+        words = Words(renames={"t.home": "t.work", "t.work": "t.home"})
+
+        with ground.database() as database:
+            ground.build(database, before)
+            moved = Moved(ground, database, before, words, "INSERT INTO t (id, home, work) VALUES (1, 'h', 'w')")
+
+            assert moved.ask("SELECT home, work FROM t") == [("w", "h")]
+            moved.take_back()
+            assert moved.ask("SELECT home, work FROM t") == [("h", "w")]
+
+    def test_three_change_places(self, ground: Ground) -> None:
+        before = table(column("a", sa.Integer), column("b", sa.Text), column("c", sa.Date))
+        after = table(column("b", sa.Integer, was="a"), column("c", sa.Text, was="b"), column("a", sa.Date, was="c"))
+        rows = "INSERT INTO t (id, a, b, c) VALUES (1, 7, 'x', '2020-01-01')"
+
+        with ground.database() as database:
+            ground.build(database, before)
+            moved = Moved(ground, database, after, ONLINE, rows)
+
+            assert moved.ask("SELECT b, c, a::text FROM t") == [(7, "x", "2020-01-01")]
+            moved.take_back()
+            assert moved.ask("SELECT a, b, c::text FROM t") == [(7, "x", "2020-01-01")]
+
+    def test_two_change_places_while_a_third_takes_another_name(self, ground: Ground) -> None:
+        before = table(column("a", sa.Integer), column("b", sa.Text), column("c", sa.Date))
+        after = table(column("b", sa.Integer, was="a"), column("a", sa.Text, was="b"), column("d", sa.Date, was="c"))
+        rows = "INSERT INTO t (id, a, b, c) VALUES (1, 7, 'x', '2020-01-01')"
+
+        with ground.database() as database:
+            ground.build(database, before)
+            moved = Moved(ground, database, after, ONLINE, rows)
+
+            assert moved.ask("SELECT b, a, d::text FROM t") == [(7, "x", "2020-01-01")]
+
+    @pytest.mark.parametrize("words", [PLAIN, ONLINE])
+    def test_indexes_and_unique_keys_are_those_of_the_models(self, ground: Ground, words: Words) -> None:
+        before = table(column("a", sa.Integer, index=True), column("b", sa.Text, unique=True))
+        after = table(column("b", sa.Integer, was="a", index=True), column("a", sa.Text, was="b", unique=True))
+
+        assert seedbed_proves(ground, before, after, words).losses == ()
+
+    def test_hints_that_were_followed_have_no_effect(self, ground: Ground) -> None:
+        after = table(column("stock", sa.Integer, was="price"), column("price", sa.BigInteger, was="stock"))
+
+        with ground.database() as database:
+            ground.build(database, after)
+            change, _ = drafted(ground, database, after, ONLINE)
+
+        assert change.upgrade == []
+
+    def test_hints_that_nothing_can_decide_are_refused(self, ground: Ground) -> None:
+        before = table(column("home"), column("work"))
+        after = table(column("home", was="work"), column("work", was="home"))
+
+        with pytest.raises(SwapUndecided) as refused:
+            seedbed_proves(ground, before, after, ONLINE)
+
+        assert refused.value.remedy == (
+            "If they have, remove the hints. If not, say it once in place of the hints: "
+            "--rename t.work=t.home --rename t.home=t.work"
+        )
+
+    def test_half_a_swap_is_refused(self, ground: Ground) -> None:
+        before = table(column("home"), column("work"))
+
+        with pytest.raises(NothingRenamed):
+            seedbed_proves(ground, before, before, Words(renames={"t.home": "t.work"}))
+
+    def test_a_gradual_swap_is_refused(self, ground: Ground) -> None:
+        before = table(column("home"), column("work"))
+        words = Words(renames={"t.home": "t.work", "t.work": "t.home"}, form=Form.GRADUAL)
+
+        with pytest.raises(CannotDraft):
+            seedbed_proves(ground, before, before, words)
+
+    def test_two_hints_with_one_source_are_refused(self, ground: Ground) -> None:
+        before = table(column("a"))
+        after = table(column("b", was="a"), column("c", was="a"))
+
+        with pytest.raises(HintRefused) as refused:
+            seedbed_proves(ground, before, after, ONLINE)
+
+        assert refused.value.message == (
+            "hint(renamed_from=...) of t.c cannot be followed: t.b is said to have been t.a as well."
+        )
+
+    def test_a_source_that_is_still_in_the_models_is_refused_and_an_option_goes_through(self, ground: Ground) -> None:
+        before = table(column("a"))
+
+        with pytest.raises(HintRefused) as refused:
+            seedbed_proves(ground, before, table(column("a"), column("b", was="a")), ONLINE)
+        with ground.database() as database:
+            ground.build(database, before)
+            words = Words(renames={"t.a": "t.b"})
+            moved = Moved(ground, database, table(column("a"), column("b")), words, "INSERT INTO t VALUES (1, 'x')")
+
+            assert moved.ask("SELECT a, b FROM t") == [(None, "x")]
+        assert "--rename t.a=t.b" in refused.value.remedy
+
+    def test_a_source_that_is_not_there_is_refused(self, ground: Ground) -> None:
+        with pytest.raises(HintRefused) as refused:
+            seedbed_proves(ground, table(column("name")), table(column("title", sa.Integer, was="nmae")), ONLINE)
+
+        assert refused.value.message == (
+            "hint(renamed_from=...) of t.title cannot be followed: t has no column nmae in the migrations."
+        )
+
+
+class TestTables:
+    @pytest.mark.parametrize("words", [PLAIN, ONLINE])
+    def test_two_change_places_with_all_that_they_have(self, ground: Ground, words: Words) -> None:
+        before, after = two_tables(swapped=False), two_tables(swapped=True)
+        rows = "INSERT INTO a (of_a) SELECT 'a' FROM generate_series(1, 3); INSERT INTO b (of_b) VALUES ('b')"
+
+        with ground.database() as database:
+            ground.build(database, before)
+            moved = Moved(ground, database, after, words, rows)
+            last = moved.ask("SELECT last_value FROM b_id_seq"), moved.ask("SELECT last_value FROM a_id_seq")
+
+            assert moved.ask("SELECT count(*) FROM b WHERE of_a = 'a'") == [(3,)]
+            assert last == ([(3,)], [(1,)])
+            assert moved.ask("SELECT pg_get_serial_sequence('b', 'id')") == [("public.b_id_seq",)]
+            moved.take_back()
+            assert moved.ask("SELECT count(*) FROM a WHERE of_a = 'a'") == [(3,)]
+            assert moved.ask("SELECT last_value FROM a_id_seq") == [(3,)]
+        assert seedbed_proves(ground, before, after, words).losses == ()
+
+    def test_two_that_are_alike_change_places_by_options(self, ground: Ground) -> None:
+        before = two_tables(swapped=False, alike=True)
+        after = two_tables(swapped=True, alike=True)
+        words = Words(renames={"a": "b", "b": "a"})
+
+        with pytest.raises(SwapUndecided):
+            seedbed_proves(ground, before, after, ONLINE)
+        assert seedbed_proves(ground, before, after, words).losses == ()
+
+    def test_hints_that_were_followed_have_no_effect(self, ground: Ground) -> None:
+        with ground.database() as database:
+            ground.build(database, two_tables(swapped=True))
+            change, _ = drafted(ground, database, two_tables(swapped=True), ONLINE)
+
+        assert change.upgrade == []
+
+    def test_a_table_and_columns_of_it_change_names_together(self, ground: Ground) -> None:
+        before = table(column("a", sa.Integer), column("b", sa.Text))
+        after = table(
+            column("b", sa.Integer, was="a"),
+            column("a", sa.Text, was="b"),
+            name="u",
+            info=hint(renamed_from="t"),
+        )
+
+        with ground.database() as database:
+            ground.build(database, before)
+            moved = Moved(ground, database, after, ONLINE, "INSERT INTO t (id, a, b) VALUES (1, 7, 'x')")
+
+            assert moved.ask("SELECT b, a FROM u") == [(7, "x")]
+            moved.take_back()
+            assert moved.ask("SELECT a, b FROM t") == [(7, "x")]
+
+    def test_a_source_that_is_not_there_is_refused(self, ground: Ground) -> None:
+        with pytest.raises(HintRefused) as refused:
+            seedbed_proves(ground, table(), table(name="u", info=hint(renamed_from="tt")), ONLINE)
+
+        assert refused.value.message == (
+            "hint(renamed_from=...) of u cannot be followed: no table is called tt in the migrations."
+        )
+
+
+class TestLabels:
+    def enum(self, *labels: str, **renamed: str) -> MetaData:
+        info = hint(renamed_values=renamed) if renamed else {}
+        return table(sa.Column("color", sa.Enum(*labels, name="color"), info=info))
+
+    def test_two_change_places_once(self, ground: Ground) -> None:
+        after = self.enum("GREEN", "RED", RED="GREEN", GREEN="RED")
+
+        with ground.database() as database:
+            ground.build(database, self.enum("RED", "GREEN"))
+            moved = Moved(ground, database, after, ONLINE, "INSERT INTO t (id, color) VALUES (1, 'RED')")
+            again, _ = drafted(ground, database, after, ONLINE)
+
+            assert moved.ask("SELECT color::text FROM t") == [("GREEN",)]
+            assert again.upgrade == []
+            moved.take_back()
+            assert moved.ask("SELECT color::text FROM t") == [("RED",)]
+
+    def test_a_label_that_the_models_lack_is_refused(self, ground: Ground) -> None:
+        with pytest.raises(HintRefused) as refused:
+            seedbed_proves(ground, self.enum("RED"), self.enum("CRIMSON", RED="CRIMSO"), ONLINE)
+
+        assert refused.value.message == (
+            "hint(renamed_values=...) of t.color cannot be followed: color has no label CRIMSO in the models."
+        )

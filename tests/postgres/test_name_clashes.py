@@ -1,0 +1,220 @@
+"""Names that a target has given to something else than what a revision makes under them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from seedbed.errors import NameTaken
+from seedbed.migrating.applying import apply
+from seedbed.migrating.name_clashes import refuse_taken_names
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from tests.postgres.test_drafting_online import Grown
+from tests.projects import execute
+
+TABLES = """
+CREATE TABLE person (id integer PRIMARY KEY, note text);
+CREATE TABLE task (id integer PRIMARY KEY, a integer, b integer, "Title" text, person_id integer)
+"""
+GUARD = """DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'task'::regclass AND conname = '{name}') THEN
+        ALTER TABLE task ADD CONSTRAINT {name} {definition};
+    END IF;
+END $$"""
+Connecting = Callable[[str], AbstractContextManager[Connection]]
+"""Has somebody do something by hand, and connects."""
+POSITIVE, FOREIGN = "CHECK (a > 0) NOT VALID", "FOREIGN KEY (person_id) REFERENCES person(id) NOT VALID"
+
+
+def guarded(name: str, definition: str) -> str:
+    return GUARD.format(name=name, definition=definition)
+
+
+SAME = {
+    "an index": ("CREATE INDEX ix ON task (b)", "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (b)"),
+    "a name in quotes": (
+        'CREATE INDEX "Ix" ON task ("Title")',
+        'CREATE INDEX IF NOT EXISTS "Ix" ON public.task USING btree ("Title")',
+    ),
+    "an expression with a percent sign": (
+        'CREATE UNIQUE INDEX ix ON task (lower("Title")) WHERE "Title" LIKE \'a%\'',
+        'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (lower("Title")) WHERE "Title" ~~ \'a%\'::text',
+    ),
+    "a check": ("ALTER TABLE task ADD CONSTRAINT k CHECK (a > 0)", guarded("k", POSITIVE)),
+    "a foreign key": (f"ALTER TABLE task ADD CONSTRAINT k {FOREIGN}", guarded("k", FOREIGN)),
+    "a unique constraint": (
+        "ALTER TABLE task ADD CONSTRAINT k UNIQUE (b)",
+        guarded("k", "UNIQUE USING INDEX k"),
+    ),
+    "the index of a unique constraint": (
+        "ALTER TABLE task ADD CONSTRAINT k UNIQUE (b) DEFERRABLE",
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS k ON task (b)",
+    ),
+    "a column": ("SELECT 1", "ALTER TABLE task ADD COLUMN IF NOT EXISTS b integer NOT NULL DEFAULT 7"),
+    "a table": ("SELECT 1", "CREATE TABLE IF NOT EXISTS person (id integer CONSTRAINT person_pkey PRIMARY KEY)"),
+}
+OTHER = {
+    "an index over another column": (
+        "CREATE INDEX ix ON task (a)",
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (b)",
+        "another index public.ix already: it has CREATE INDEX ix ON public.task USING btree (a), and the revision "
+        "makes "
+        "CREATE INDEX ix ON public.task USING btree (b).",
+    ),
+    "an index that is not unique": (
+        "CREATE INDEX ix ON task (b)",
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (b)",
+        "the revision makes CREATE UNIQUE INDEX ix ON public.task USING btree (b).",
+    ),
+    "an index of some rows": (
+        "CREATE INDEX ix ON task (b) WHERE a > 0",
+        "CREATE INDEX ix ON task (b)",
+        "it has CREATE INDEX ix ON public.task USING btree (b) WHERE (a > 0), and",
+    ),
+    "an index of another table": (
+        "CREATE INDEX ix ON person (note)",
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (b)",
+        "it has CREATE INDEX ix ON public.person USING btree (note), and the revision makes CREATE INDEX ON task (b).",
+    ),
+    "a view": (
+        "CREATE VIEW ix AS SELECT 1",
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (b)",
+        "another view public.ix already: it has a view of that name, and",
+    ),
+    "a check": (
+        "ALTER TABLE task ADD CONSTRAINT k CHECK (a > 1)",
+        guarded("k", POSITIVE),
+        "another constraint k of task already: it has CHECK ((a > 1)), and the revision makes CHECK ((a > 0)) "
+        "NOT VALID.",
+    ),
+    "a check where a key was meant": (
+        "ALTER TABLE task ADD CONSTRAINT k CHECK (a > 1)",
+        guarded("k", "UNIQUE USING INDEX k"),
+        "it has CHECK ((a > 1)), and the revision makes UNIQUE USING INDEX k.",
+    ),
+    "a foreign key with another action": (
+        "ALTER TABLE task ADD CONSTRAINT k FOREIGN KEY (person_id) REFERENCES person ON DELETE CASCADE",
+        guarded("k", FOREIGN),
+        "it has FOREIGN KEY (person_id) REFERENCES person(id) ON DELETE CASCADE, and",
+    ),
+    "a constraint of a transaction": (
+        "ALTER TABLE task ADD CONSTRAINT k CHECK (a > 1)",
+        "ALTER TABLE task ADD CONSTRAINT k UNIQUE (b)",
+        "it has CHECK ((a > 1)), and the revision makes UNIQUE (b).",
+    ),
+    "a column of another type": (
+        "SELECT 1",
+        "ALTER TABLE task ADD COLUMN IF NOT EXISTS c text, ADD COLUMN IF NOT EXISTS b text",
+        "another column task.b already: it has integer, and the revision makes text.",
+    ),
+    "a column that is not generated": (
+        "SELECT 1",
+        "ALTER TABLE task ADD COLUMN IF NOT EXISTS b integer GENERATED ALWAYS AS (a + 1) STORED",
+        "it has integer, and the revision makes integer GENERATED ALWAYS AS ((a + 1)).",
+    ),
+    "a table without a column": (
+        "SELECT 1",
+        "CREATE TABLE IF NOT EXISTS person (id integer PRIMARY KEY, born date)",
+        "it has id integer, note text, and the revision makes id integer, born date.",
+    ),
+}
+
+
+@pytest.fixture(params=["in a transaction", "as they run"])
+def connected(request: pytest.FixtureRequest, given: Callable[..., Database]) -> Connecting:
+    """Connects to a database in which somebody has made something by hand."""
+    database = given()
+    execute(database.direct, TABLES)
+
+    @contextmanager
+    def connecting(by_hand: str) -> Iterator[Connection]:
+        execute(database.direct, by_hand)
+        with connect(database, autocommit=request.param == "as they run") as connection:
+            yield connection
+
+    return connecting
+
+
+def run(connection: Connection, statement: str) -> None:
+    """Run a statement as `op.execute` does."""
+    with refuse_taken_names(connection, "shop"):
+        connection.execute(text(statement.replace(":", r"\:")))
+
+
+class TestRefuseTakenNames:
+    @pytest.mark.parametrize("case", SAME)
+    def test_the_same_definition_counts_as_made(self, connected: Connecting, case: str) -> None:
+        by_hand, statement = SAME[case]
+        with connected(by_hand) as connection:
+            if "CONCURRENTLY" in statement and not connection.connection.autocommit:
+                statement = statement.replace("CONCURRENTLY", "")
+
+            run(connection, statement)
+
+            assert connection.execute(text("SELECT to_regclass('seedbed_scratch')")).scalar() is None
+
+    @pytest.mark.parametrize("case", OTHER)
+    def test_another_definition_is_refused(self, connected: Connecting, case: str) -> None:
+        by_hand, statement, said = OTHER[case]
+        with connected(by_hand) as connection:
+            with pytest.raises(NameTaken) as refused:
+                run(connection, statement)
+
+            assert said in refused.value.message
+            assert refused.value.remedy.startswith("Rename it: ALTER ")
+            assert refused.value.remedy.endswith(" Then run seedbed migrate apply again.")
+
+    def test_the_remedy_makes_room(self, connected: Connecting) -> None:
+        with connected("CREATE INDEX ix ON task (a)") as connection:
+            statement = "CREATE INDEX IF NOT EXISTS ix ON task (b)"
+            with pytest.raises(NameTaken) as refused:
+                run(connection, statement)
+            connection.execute(text(refused.value.remedy.removeprefix("Rename it: ").partition(";")[0]))
+
+            run(connection, statement)
+
+            made = connection.execute(text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix'")).scalar()
+            assert made == "CREATE INDEX ix ON public.task USING btree (b)"
+
+
+TASK = """
+class Task(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    a: int
+    b: int{more}
+"""
+CHANGES = {
+    "CREATE INDEX ix_task_b ON task (a)": " = Field(index=True)",
+    "ALTER TABLE task ADD CONSTRAINT k CHECK (b > 5)": '\n    __table_args__ = (CheckConstraint("b > 0", name="k"),)',
+    "CREATE UNIQUE INDEX task_b_key ON task (a)": " = Field(unique=True)",
+    "ALTER TABLE task ADD CONSTRAINT task_b_key CHECK (b > 5)": " = Field(unique=True)",
+}
+
+
+class TestApply:
+    @pytest.mark.parametrize("by_hand", CHANGES)
+    def test_stops_at_a_name_that_is_taken_and_goes_on_once_it_is_free(
+        self, tmp_path: Path, seedbed_server: ThrowawayServer, database: Database, by_hand: str
+    ) -> None:
+        grown = Grown(tmp_path, seedbed_server)
+        with (
+            grown.with_tables(TASK.format(more="")) as first,
+            grown.with_tables(TASK.format(more=CHANGES[by_hand]), first) as project,
+        ):
+            grown.draft(first, "Create task")
+            apply(first.settled, database)
+            execute(database.direct, by_hand)
+            shutil.copytree(first.root / "migrations", project.root / "migrations", dirs_exist_ok=True)
+            grown.draft(project, "Change task")
+
+            with pytest.raises(NameTaken) as refused:
+                apply(project.settled, database)
+            execute(database.direct, refused.value.remedy.removeprefix("Rename it: ").partition(";")[0])
+            applied = apply(project.settled, database)
+
+        assert applied.waiting == ()
