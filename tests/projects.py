@@ -162,7 +162,7 @@ def little_project(root: Path, tables: str, seeds: str = "") -> Iterator[Project
         shutil.copy2(ROOT / file, root / file)
     (root / "seeds").mkdir()
     for environment in Environment:
-        (root / f"seeds/{environment}.lock").write_text("engine = 3\nseed = 1\nas_of = 2026-11-01T00:00:00+00:00\n")
+        (root / f"seeds/{environment}.lock").write_text("engine = 4\nseed = 1\nas_of = 2026-11-01T00:00:00+00:00\n")
     if seeds:
         project.write_seeds(seeds)
     try:

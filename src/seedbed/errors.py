@@ -1239,6 +1239,67 @@ class DaskUnreachable(SeedError):
         )
 
 
+class NullNotAllowed(SeedError):
+    """A rule of the seeds gives None for a column that is NOT NULL."""
+
+    code = "SB425"
+
+    def __init__(self, table: str, column: str, source: str, place: str, *, row: int | None = None) -> None:
+        where = "" if row is None else f" in row {row:,}"
+        super().__init__(
+            f"{place}: {source} gives None for {table}.{column}{where}, which is NOT NULL.",
+            remedy=f"Give {column} a value in every row, or let it be NULL in the model.",
+        )
+
+
+class PatternNotServed(SeedError):
+    """No text can be made that matches a column's pattern and fits its length."""
+
+    code = "SB426"
+
+    def __init__(self, table: str, column: str, pattern: str, reason: str) -> None:
+        super().__init__(
+            f"{table}.{column} must match {pattern!r}, and no values can be made for it: {reason}.",
+            remedy=f"Change the pattern or the length, or fill the column in the seeds: {column}=choice([...])",
+        )
+
+
+class ProviderExhausted(DomainTooSmall):
+    """A provider of Faker gives fewer different values than a unique column needs."""
+
+    code = "SB427"
+
+    def __init__(self, table: str, column: str, provider: str, wanted: int, possible: int) -> None:
+        self.table, self.possible = table, possible
+        SeedError.__init__(
+            self,
+            f"{table}.{column} is unique and needs {wanted:,} values, and faker({provider!r}) gives only"
+            f" {possible:,} different one{'s' if possible != 1 else ''} that fit it.",
+            remedy=f'Plan fewer rows, or write the values yourself: {column}=template("... {{i}}")',
+        )
+
+
+class FormTooLong(SeedError):
+    """A column is too short for what its model says is in it."""
+
+    code = "SB428"
+
+    def __init__(self, table: str, column: str, form: str, longest: int) -> None:
+        super().__init__(
+            f"{table}.{column} is to hold {form}, and none fits into its {longest:,} characters.",
+            remedy=f"Give {column} more characters in the model, or fill it in the seeds: {column}=choice([...])",
+        )
+
+
+class InheritanceNotServed(SeedError):
+    """Classes inherit from one another, and the seeds ask for rows that none of them could load."""
+
+    code = "SB429"
+
+    def __init__(self, place: str, reason: str, remedy: str) -> None:
+        super().__init__(f"{place}: {reason}.", remedy=remedy)
+
+
 # ---------------------------------------------------------------------------------------------------------------- 5xx
 
 

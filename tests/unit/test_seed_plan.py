@@ -390,7 +390,7 @@ class Duel(Table, table=True):
         made = planned(project)
 
         assert lock.read_text().splitlines()[1:4] == [
-            "engine = 3",
+            "engine = 4",
             "seed = 1",
             f"as_of = {made.lock.as_of.isoformat()}",
         ]
@@ -569,13 +569,13 @@ class TestPlanRefuses:
     @pytest.mark.parametrize(
         ("lock", "said"),
         [
-            ("engine = 3\nseed = 1\n", "seeds/development.lock: It has no as_of."),
+            ("engine = 4\nseed = 1\n", "seeds/development.lock: It has no as_of."),
             (
                 "engine = 1\nseed = 1\nas_of = 2026-11-01T00:00:00Z\n",
-                "It is of engine 1, and this version of Seedbed makes rows by engine 3: write engine = 3 for those, ",
+                "It is of engine 1, and this version of Seedbed makes rows by engine 4: write engine = 4 for those, ",
             ),
-            ("engine = 3\nseed = 1\nas_of = 2026-11-01\n", "seeds/development.lock: as_of is not a time with a zone."),
-            ("engine = 3\nseed = -1\nas_of = 2026-11-01T00:00:00Z\n", "seed is not between 0 and 9223372036854775807."),
+            ("engine = 4\nseed = 1\nas_of = 2026-11-01\n", "seeds/development.lock: as_of is not a time with a zone."),
+            ("engine = 4\nseed = -1\nas_of = 2026-11-01T00:00:00Z\n", "seed is not between 0 and 9223372036854775807."),
             ("<<<<<<< HEAD\n", "seeds/development.lock: It cannot be read: "),
         ],
     )

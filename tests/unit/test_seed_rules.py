@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from seedbed.errors import DomainTooSmall, SeedError, SeedsNotUsable, UniqueNotServed
+from seedbed.errors import DomainTooSmall, NullNotAllowed, SeedError, SeedsNotUsable, UniqueNotServed
+from seedbed.seeding.encoding.rows import encoded
 from seedbed.seeding.plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.projects import Project, little_project
@@ -58,7 +59,7 @@ class TestNumbers:
             ("mobile: str = Field(unique=True, max_length=12)", r"\d{2,3} 555 \d{4}"),
             ("iban: str = Field(unique=True, max_length=34)", r"GB\d\d[A-Z]{4}\d{14}"),
             ("isbn: str = Field(unique=True)", r"978-[\d-]{13}"),
-            ("ip_address: str = Field(unique=True)", r"10\.\d\d\.\d\d\.\d\d"),
+            ("ip_address: str = Field(unique=True)", r"10(\.(\d|[1-9]\d{1,2})){3}"),
             ("ssn: str = Field(unique=True, max_length=11)", r"\d{3}-\d\d-\d{4}"),
         ],
     )
@@ -377,3 +378,110 @@ class TestPlanRefuses:
             planned(make(tables, seeds))
 
         assert raised.value.message == said
+
+
+NICKS = HERO + "    nick: str | None = None\n    age: int | None = None\n    born: date | None = None\n"
+
+
+class TestNone:
+    @pytest.mark.parametrize(
+        ("column", "rule"),
+        [
+            ("nick", "choice(['a', None])"),
+            ("nick", "choice({'a': 2, None: 1})"),
+            ("age", "choice([1, None])"),
+            ("born", "choice([date(2020, 1, 1), None])"),
+            ("nick", "from_file('seeds/nicks.csv')"),
+            ("age", "from_file('seeds/nicks.csv')"),
+            ("nick", "from_file('seeds/nicks.json')"),
+            ("nick", "derive(lambda row: None if row.i % 2 else 'a')"),
+            ("nick", "template('{born} {i}')"),
+            ("nick", "faker('nick')"),
+        ],
+    )
+    def test_is_null_in_every_rule(self, make: Callable[..., Project], column: str, rule: str) -> None:
+        project = make(NICKS, "pass")
+        project.write("seeds/nicks.csv", "nick,age\na,3\n,\n")
+        project.write("seeds/nicks.json", '[{"nick": "a"}, {"nick": null}]')
+        project.write_seeds(
+            "from datetime import date\n"
+            "from faker.providers import BaseProvider\n"
+            "class Nicks(BaseProvider):\n"
+            "    def nick(self):\n"
+            "        return self.random_element(['a', None])\n"
+            "seeds.provider(Nicks)\n"
+            f"seeds.add(tables.Hero, 60, **{{{column!r}: {rule}}})"
+        )
+
+        made = planned(project)
+
+        found = values(made, "hero", column)
+        assert None in found
+        assert "None" not in map(str, [value for value in found if value is not None])
+        assert len({value for value in found if value is not None}) > 0
+        (hero,) = made.tables
+        assert b"None" not in encoded(hero, range(60))
+
+    def test_of_a_column_that_is_not_null_is_refused(self, make: Callable[..., Project]) -> None:
+        project = make(HERO, "seeds.add(tables.Hero, 5, name=choice(['a', None]))")
+
+        with pytest.raises(NullNotAllowed) as raised:
+            planned(project)
+
+        assert raised.value.message == (
+            "seeds/development.py, line 6: choice(...) gives None for hero.name, which is NOT NULL."
+        )
+        assert raised.value.remedy == "Give name a value in every row, or let it be NULL in the model."
+
+    @pytest.mark.parametrize(
+        "seeds",
+        [
+            "seeds.add(tables.Hero, 5, name=None)",
+            "seeds.add(tables.Hero, 5).known(name=None)",
+            "seeds.add(tables.Hero, 5, name=from_file('seeds/names.json'))",
+        ],
+    )
+    def test_is_refused_when_rows_are_planned(self, make: Callable[..., Project], seeds: str) -> None:
+        project = make(HERO, seeds)
+        project.write("seeds/names.json", '["a", null]')
+
+        with pytest.raises(NullNotAllowed, match=r"hero\.name, which is NOT NULL"):
+            planned(project)
+
+    @pytest.mark.parametrize("rule", ["derive(lambda row: 'a' if row.i != 3 else None)", "template('{nick}')"])
+    def test_that_only_a_row_gives_is_refused_with_the_row(self, make: Callable[..., Project], rule: str) -> None:
+        nick = "nick=derive(lambda row: 'a' if row.i != 3 else None)"
+        made = planned(make(NICKS, f"seeds.add(tables.Hero, 9, name={rule}, {nick})"))
+
+        with pytest.raises(NullNotAllowed, match=r"gives None for hero\.name in row 4"):
+            encoded(made.tables[0], range(9))
+
+
+class TestFiles:
+    def test_empty_cells_are_empty_texts_where_a_text_must_be(self, make: Callable[..., Project]) -> None:
+        project = make(HERO, "seeds.add(tables.Hero, 2, name=from_file('seeds/names.csv'))")
+        project.write("seeds/names.csv", "id,name\n1,\n2,Bo\n")
+
+        assert values(planned(project), "hero", "name") == ["", "Bo"]
+
+    def test_may_begin_with_a_byte_order_mark(self, make: Callable[..., Project]) -> None:
+        project = make(HERO, "seeds.add(tables.Hero, 1, name=from_file('seeds/names.csv'))")
+        project.write("seeds/names.csv", "\ufeffname\nAnn\n")
+
+        assert values(planned(project), "hero", "name") == ["Ann"]
+
+    def test_hold_booleans_as_postgresql_writes_them(self, make: Callable[..., Project]) -> None:
+        project = make(
+            HERO + "    on_call: bool | None = None\n",
+            "seeds.add(tables.Hero, 5, on_call=from_file('seeds/calls.csv'))",
+        )
+        project.write("seeds/calls.csv", "id,on_call\n1,yes\n2,f\n3,\n4,1\n5,TRUE\n")
+
+        assert values(planned(project), "hero", "on_call") == [True, False, None, True, True]
+
+    def test_with_a_line_that_lacks_a_cell_are_refused(self, make: Callable[..., Project]) -> None:
+        project = make(HERO, "seeds.add(tables.Hero, 2, name=from_file('seeds/names.csv'))")
+        project.write("seeds/names.csv", "id,name\n1,Ann\n2\n")
+
+        with pytest.raises(SeedsNotUsable, match="line 3 has no cell for name"):
+            planned(project)

@@ -28,6 +28,10 @@ class Pool:
         self._entries = _Kept(size, None)
         self._encoded: dict[str, _Kept] = {}
 
+    def draw(self, number: int) -> Any:
+        """An entry that is not kept, whatever the pool's size is."""
+        return self._make(number)
+
     def see(self, codes: Ints) -> None:
         """Make the entries that some rows need."""
         self._entries.see(codes, self._make)
@@ -42,6 +46,11 @@ class Pool:
 
     def all(self) -> list[Any]:
         return list(self.entries(np.arange(self.size)))
+
+    def missing(self, codes: Ints) -> Bools | None:
+        """Which of some entries are None; None where none of them is."""
+        self.see(codes)
+        return self._entries.missing[codes] if self._entries.missing.any() else None
 
     def encoded(
         self, key: str, encode: Callable[[Any], bytes], codes: Ints, nulls: Bools | None, null: bytes
@@ -63,6 +72,7 @@ class _Kept:
     def __init__(self, size: int, null: bytes | None) -> None:
         self.values: Things = np.empty(size + 1, dtype=object)
         self.lengths = np.zeros(size + 1, dtype=np.int64)
+        self.missing = np.zeros(size + 1, dtype=np.bool_)
         self.values[size] = null
         self._made, self._missing = np.zeros(size, dtype=np.bool_), size
 
@@ -82,6 +92,7 @@ class _Kept:
         self.values[code] = made
         if isinstance(made, bytes):
             self.lengths[code] = len(made)
+        self.missing[code] = made is None
         self._made[code] = True
         self._missing -= 1
 
@@ -222,8 +233,13 @@ def objects(items: Iterable[Any]) -> Objects:
 
 def constant(value: Any, size: int) -> Batch:
     """One value in every row."""
-    pool = Pool(repr(value), 1, lambda _: value)
-    return Coded(np.ones(size, dtype=np.bool_) if value is None else None, np.zeros(size, dtype=np.int64), pool)
+    return pooled(Pool(repr(value), 1, lambda _: value), np.zeros(size, dtype=np.int64))
+
+
+def pooled(pool: Pool, codes: Ints) -> Coded:
+    """Entries of a pool, of which None is NULL."""
+    missing = pool.missing(codes)
+    return Coded(missing if missing is not None and missing.any() else None, codes, pool)
 
 
 def fixed_pool(name: str, values: Sequence[Any]) -> Pool:

@@ -1,105 +1,91 @@
-"""Texts of a pattern: codes in a random order without repeats, and what a regular expression matches."""
+"""Codes: signs of alphabets in a random order without repeats."""
 
-from hashlib import blake2b
-from string import ascii_uppercase, digits
+import re
+from collections.abc import Callable, Sequence
+from math import prod
+from string import ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
 
 from seedbed.errors import DomainTooSmall
-from seedbed.seeding.batches import Batch, Coded, Objects, Pool, fixed_pool
+from seedbed.seeding.batches import Batch, Objects
 from seedbed.seeding.filling import Filling, Wish
-from seedbed.seeding.pools import SIZE
+
+HEX = "0123456789abcdef"
+_SIGNS = {"?": ascii_uppercase, "~": ascii_lowercase, "#": digits, "^": HEX}
+_SIGNS_OF_A_WORD = 8
+"""How many signs of the larger alphabets a word of 64 bits is enough for."""
+_MOST = 2**62
+"""What a permutation takes; the places of a code beyond are drawn by chance."""
 
 
-def codes_of(wish: Wish, length: int, *, after: str = "") -> Filling:
-    """Letters in a random order without repeats; in small ones where something stands after them."""
-    possible = len(ascii_uppercase) ** length
-    if wish.unique and wish.most > possible:
-        raise DomainTooSmall(wish.table.name, wish.name, wish.most, possible)
-
-    def code(number: int) -> str:
-        letters = []
-        for _ in range(length):
-            number, letter = divmod(number, len(ascii_uppercase))
-            letters.append(ascii_uppercase[letter])
-        return "".join(letters)
-
-    def make(rows: range) -> Batch:
-        places = wish.places(rows) % possible
-        made = [code(place) for place in wish.stream.permutation(possible, places).tolist()]
-        return Objects(None, [f"{text.lower()}{after}" for text in made] if after else made)
-
-    return Filling(wish.name, f"{length} letters{after}{', unique' if wish.unique else ''}", make)
+def codes_of(wish: Wish, length: int) -> Filling:
+    """Letters in a random order without repeats."""
+    made = code(wish, [ascii_uppercase] * length)
+    return Filling(wish.name, f"{length} letters{', unique' if wish.unique else ''}", made.make)
 
 
 def coded(wish: Wish, pattern: str, longest: int | None) -> Filling:
-    """Letters for ? and digits for #, in a random order without repeats; longer where there are more rows."""
-    while _possible(pattern) < wish.most:
+    """Letters for ? and digits for #, in a random order without repeats; longer where unique ones need it."""
+    while wish.unique and possible(spelled(pattern)) < wish.most:
         pattern += "#"
     if longest is not None and len(pattern) > longest:
         pattern = "?" * longest
-        if wish.unique and _possible(pattern) < wish.most:
-            raise DomainTooSmall(wish.table.name, wish.name, wish.most, _possible(pattern))
-    shortest = wish.table.facts[wish.name].shortest
-    pattern += "#" * max(0, shortest - len(pattern))
-    possible = _possible(pattern)
-    places = [(at, ascii_uppercase if sign == "?" else digits) for at, sign in enumerate(pattern) if sign in "?#"]
+    pattern += "#" * max(0, wish.table.facts[wish.name].shortest - len(pattern))
+    return code(wish, spelled(pattern))
+
+
+def code(wish: Wish, alphabets: Sequence[str], complete: Callable[[str], str] | None = None) -> Filling:
+    """A sign of each alphabet. `complete` puts in what follows from the others, such as check digits.
+
+    Raises:
+        DomainTooSmall: none may repeat, and there are more rows than codes.
+    """
+    size = possible(alphabets)
+    if wish.unique and wish.most > size:
+        raise DomainTooSmall(wish.table.name, wish.name, wish.most, size)
+    free = [(at, alphabet) for at, alphabet in enumerate(alphabets) if len(alphabet) > 1]
+    drawn = []
+    while possible([alphabet for _, alphabet in free]) > _MOST:
+        drawn.append(free.pop(0))
+    size = possible([alphabet for _, alphabet in free])
+    first = np.frombuffer("".join(alphabet[0] for alphabet in alphabets).encode("utf-32-le"), dtype=np.uint32)
 
     def make(rows: range) -> Batch:
-        numbers = wish.stream.permutation(possible, wish.places(rows) % possible)
-        letters = np.tile(np.frombuffer(pattern.encode(), dtype=np.uint8), (len(rows), 1))
-        for at, alphabet in reversed(places):
-            numbers, drawn = numbers // len(alphabet), numbers % len(alphabet)
-            letters[:, at] = np.frombuffer(alphabet.encode(), dtype=np.uint8)[drawn]
-        joined = letters.tobytes().decode()
-        width = len(pattern)
-        return Objects(None, [joined[start : start + width] for start in range(0, len(joined), width)])
+        numbers = wish.stream.permutation(size, wish.places(rows) % size)
+        letters = np.tile(first, (len(rows), 1))
+        for at, alphabet in reversed(free):
+            numbers, signs = numbers // len(alphabet), numbers % len(alphabet)
+            letters[:, at] = _characters(alphabet)[signs]
+        for start in range(0, len(drawn), _SIGNS_OF_A_WORD):
+            words = wish.stream.part(f"sign {start}").words(rows)
+            for at, alphabet in drawn[start : start + _SIGNS_OF_A_WORD]:
+                base = np.uint64(len(alphabet))
+                words, signs = words // base, (words % base).astype(np.int64)
+                letters[:, at] = _characters(alphabet)[signs]
+        joined, width = letters.tobytes().decode("utf-32-le"), len(alphabets)
+        texts = [joined[start : start + width] for start in range(0, len(joined), width)]
+        return Objects(None, texts if complete is None else [*map(complete, texts)])
 
-    return Filling(wish.name, f"a code like {pattern.replace('?', 'A').replace('#', '1')}", make)
-
-
-def matching(wish: Wish, pattern: str) -> Filling:
-    """Texts that a regular expression matches, by rstr."""
-    facts, source = wish.table.facts[wish.name], f"{wish.table.name}.{wish.name}"
-    seed = wish.stream.seed
-    kept: list[Pool] = []
-
-    def entry(j: int) -> str:
-        text = ""
-        for attempt in range(200):
-            text = match(pattern, f"{seed}/{source}/{pattern}/{j}/{attempt}")
-            if len(text) >= facts.shortest and (facts.longest is None or len(text) <= facts.longest):
-                break
-        return text if facts.longest is None else text[: facts.longest]
-
-    def make(rows: range) -> Batch:
-        if not wish.unique:
-            pool = wish.table.memory.pool(f"{source} {pattern}", Pool(source, SIZE, entry), lambda text: text)
-            return Coded(None, wish.stream.below(SIZE, rows), pool)
-        if not kept:
-            wanted, found = wish.most, dict[str, None]()
-            for j in range(wanted * 20 + 200):
-                if len(found) == wanted:
-                    break
-                found[entry(j)] = None
-            if len(found) < wanted:
-                raise DomainTooSmall(wish.table.name, wish.name, wanted, len(found))
-            kept.append(fixed_pool(source, [*found]))
-        return Coded(None, wish.places(rows), kept[0])
-
-    return Filling(wish.name, f"matching {pattern}{', unique' if wish.unique else ''}", make)
+    return Filling(wish.name, f"a code like {_example(alphabets, complete)}{', unique' if wish.unique else ''}", make)
 
 
-def match(pattern: str, name: str) -> str:
-    """A text that a regular expression matches, another one by each name."""
-    import random  # noqa: PLC0415 - with rstr
-
-    from rstr import Rstr  # noqa: PLC0415 - only for columns with a pattern
-
-    chance = random.Random(int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little"))
-    return str(Rstr(chance).xeger(pattern))
+def spelled(pattern: str) -> list[str]:
+    """The alphabets of a pattern: # is a digit, ? a capital, ~ a small letter and ^ a digit of a hexadecimal number,
+    unless a backslash stands before it.
+    """
+    return [_SIGNS.get(sign, sign.removeprefix("\\")) for sign in re.findall(r"\\.|.", pattern)]
 
 
-def _possible(pattern: str) -> int:
-    letters, numbers = pattern.count("?"), pattern.count("#")
-    return min(int(len(ascii_uppercase) ** letters * len(digits) ** numbers), 2**62)
+def possible(alphabets: Sequence[str]) -> int:
+    """How many codes there are."""
+    return prod(map(len, alphabets))
+
+
+def _characters(alphabet: str) -> "np.typing.NDArray[np.uint32]":
+    return np.frombuffer(alphabet.encode("utf-32-le"), dtype=np.uint32)
+
+
+def _example(alphabets: Sequence[str], complete: Callable[[str], str] | None) -> str:
+    text = "".join(alphabet[alphabet in {digits, HEX}] for alphabet in alphabets if alphabet)
+    return text if complete is None else complete(text)

@@ -1,18 +1,16 @@
 """How each column is filled: by its rule in the seeds, else by its keys, its name and its type."""
 
-import csv
-import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from seedbed.errors import DomainTooSmall, NoGenerator, SeedsNotUsable
-from seedbed.seeding.batches import Batch, Coded, Numbers, fixed_pool, objects
+from seedbed.seeding.batches import Batch, Numbers, objects
 from seedbed.seeding.currencies import currency
-from seedbed.seeding.filling import Filling, Wish, chosen, constant, indices, sometimes_empty
+from seedbed.seeding.data_files import from_file
+from seedbed.seeding.filling import Filling, Wish, check_nulls, chosen, constant, sometimes_empty
 from seedbed.seeding.kinds import INTEGERS, MOMENTS, stored
 from seedbed.seeding.meaning import SECRETS
 from seedbed.seeding.numbers import booleans, clock_times, decimals, floats, integers
@@ -20,11 +18,12 @@ from seedbed.seeding.ordering import is_when_changed, is_when_gone, is_when_made
 from seedbed.seeding.others import others
 from seedbed.seeding.people import person
 from seedbed.seeding.places import place
+from seedbed.seeding.provider_values import from_faker
 from seedbed.seeding.references import Reference
 from seedbed.seeding.spanning import spanned
 from seedbed.seeding.spreads import Spread
 from seedbed.seeding.streams import Stream
-from seedbed.seeding.texts import from_faker, texts
+from seedbed.seeding.texts import texts
 from seedbed.seeding.times import times
 from seedbed.seeding.uuids import uuids
 from seedbed.seeding.values import Choice, Constant, Derived, FakerValues, FromFile, Rule, Same, Template
@@ -40,6 +39,12 @@ that says that a row is gone.
 
 
 def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: bool = True) -> Filling | None:
+    """What fills a column; None where it is left to the database. It is NULL in rows of a class that lacks it."""
+    made, inheritance = _filling(table, column, stream, named=named), table.inheritance
+    return made if made is None or inheritance is None or column.name in table.rules else inheritance.limited(made)
+
+
+def _filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: bool) -> Filling | None:
     """What fills a column; None where it is left to the database. Unless `named`, its name neither narrows
     numbers nor says how often it is NULL.
 
@@ -58,6 +63,8 @@ def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: b
         wish = Wish(table, column, stream, True, lambda rows: product.places(name, rows), table.size(name))
     if rule is not None and not isinstance(rule, Same):
         return _by_rule(wish, rule)
+    if table.inheritance is not None and name == table.inheritance.discriminator and table.inheritance.identities:
+        return table.inheritance.filling(wish)
     slots = table.uniques.slots_of(name)
     if slots is not None:
         return spanned(slots, wish)
@@ -88,8 +95,10 @@ def _by_rule(wish: Wish, rule: Rule) -> Filling:
         case Constant(value):
             if wish.unique and value is not None and wish.most > 1 and not wish.table.wish.few:
                 raise DomainTooSmall(wish.table.name, wish.name, wish.most, 1)
+            check_nulls(wish, [value], "a rule of the seeds")
             return constant(wish.column, value)
         case Choice(values, weights):
+            check_nulls(wish, [v for v, weight in zip(values, weights, strict=True) if weight], "choice(...)")
             return chosen(wish, values, weights)
         case FakerValues():
             return from_faker(wish, rule)
@@ -98,7 +107,7 @@ def _by_rule(wish: Wish, rule: Rule) -> Filling:
         case Derived():
             return _derived(wish, rule)
         case FromFile():
-            return _from_file(wish, rule)
+            return from_file(wish, rule)
     raise AssertionError(rule)
 
 
@@ -177,6 +186,24 @@ class Row:
         return self._read(name)[self._at]
 
 
+class _NullInTemplate(Exception):
+    """A column that a template names is NULL, and so is the whole, as it is where SQL concatenates texts."""
+
+
+class _Named(dict[str, Any]):
+    """A row's columns by their names, as `str.format_map` asks for them."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__()
+        self._row = row
+
+    def __missing__(self, name: str) -> Any:
+        value = self._row.i + 1 if name == "i" else getattr(self._row, name)
+        if value is None:
+            raise _NullInTemplate
+        return value
+
+
 def _rows(table: "TablePlan", rows: range) -> list[Row]:
     kept: dict[str, list[Any]] = {}
 
@@ -204,46 +231,16 @@ def _derived(wish: Wish, rule: Derived) -> Filling:
 
 
 def _written(wish: Wish, text: str) -> Filling:
-    class Named(dict[str, Any]):
-        def __init__(self, row: Row) -> None:
-            super().__init__()
-            self._row = row
-
-        def __missing__(self, name: str) -> Any:
-            return self._row.i + 1 if name == "i" else getattr(self._row, name)
+    def written(row: Row) -> str | None:
+        try:
+            return text.format_map(_Named(row))
+        except _NullInTemplate:
+            return None
 
     def make(rows: range) -> Batch:
         try:
-            return objects(text.format_map(Named(row)) for row in _rows(wish.table, rows))
-        except (AttributeError, KeyError, ValueError, IndexError) as error:
+            return objects(map(written, _rows(wish.table, rows)))
+        except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
             raise SeedsNotUsable(wish.table.place, f"template({text!r}): {error}") from error
 
     return Filling(wish.name, f"like {text}", make)
-
-
-def _from_file(wish: Wish, rule: FromFile) -> Filling:
-    pool = fixed_pool(rule.path, _read(wish, rule))
-    if wish.unique and wish.most > pool.size:
-        raise DomainTooSmall(wish.table.name, wish.name, wish.most, pool.size)
-
-    def make(rows: range) -> Batch:
-        return Coded(None, indices(rows) % pool.size, pool)
-
-    return Filling(wish.name, f"from {rule.path}", make)
-
-
-def _read(wish: Wish, rule: FromFile) -> list[Any]:
-    file = wish.table.root / rule.path
-    name = rule.column or wish.name
-    try:
-        if Path(rule.path).suffix == ".json":
-            rows = json.loads(file.read_text(encoding="utf-8"))
-        else:
-            with file.open(encoding="utf-8", newline="") as lines:
-                rows = list(csv.DictReader(lines))
-        values = [row[name] if isinstance(row, dict) else row for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SeedsNotUsable(wish.table.place, f"from_file({rule.path!r}): {type(error).__name__}: {error}") from error
-    if not values:
-        raise SeedsNotUsable(wish.table.place, f"from_file({rule.path!r}): it has no rows")
-    return values

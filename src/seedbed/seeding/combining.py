@@ -1,11 +1,12 @@
 """Texts put together from two parts, as many as there are pairs, and counted where none may repeat."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from string import ascii_lowercase
 
 import numpy as np
 
 from seedbed.seeding.batches import Batch, Coded, Joined, Pool, fixed_pool
-from seedbed.seeding.coding import codes_of
+from seedbed.seeding.coding import code
 from seedbed.seeding.filling import Filling, Wish
 from seedbed.seeding.people import HOST, Person
 from seedbed.seeding.streams import Ints
@@ -13,27 +14,56 @@ from seedbed.seeding.words import KINDS, NOUNS
 
 FEW = 512
 """Values of a provider that are told apart for a unique column."""
-_SHORT_HOST = "@ex.org"
-_FEW_LETTERS, _MANY_LETTERS = 3, 8
-COMPOSED = frozenset({"person", "handle", "slug", "address", "picture", "street", "host"})
-"""What is put together here rather than taken from Faker whole."""
+_FEW_LETTERS, _MANY_LETTERS, _MOST_LETTERS = 3, 8, 60
+_AFFIXES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "email": (("", "@ex.org"),),
+    "handle": (("", ""),),
+    "slug": (("", ""),),
+    "host": (("", ".example.com"), ("", ".test")),
+    "address": (("https://", ".example.com"), ("https://", ".test")),
+    "picture": (("https://example.com/", ".jpg"), ("https://a.test/", ".jpg")),
+    "file": (("", ".txt"),),
+    "file_path": (("/", ".txt"), ("/", "")),
+}
+"""What stands around letters, the longest first. Of hosts that nobody has, these are the shortest (RFC 2606)."""
+_FEWEST = 4
+"""Words that must be short enough for a column, or it gets letters."""
+COMPOSED = frozenset({"person", "street"})
+"""Names that are put together here rather than taken from Faker whole."""
 
 
-def emails(wish: Wish) -> Filling:
+def emails(wish: Wish) -> Filling | None:
     """First and last names in every combination, in a random order without repeats; then again with a number.
 
-    A column too short for such gets letters at a shorter host, and one too short for that letters alone.
+    A column too short for such gets letters at a shorter host; None where it is too short for these.
     """
-    length = wish.table.facts[wish.name].longest
+    facts = wish.table.facts[wish.name]
     one = Person(wish.table, {wish.name: "email"}, wish.stream)
-    if length is not None and (length < len(f"ada.poe{wish.most}{HOST}") or not one.fits):
-        host = _SHORT_HOST if length >= len(_SHORT_HOST) + _FEW_LETTERS else ""
-        return codes_of(wish, min(length - len(host), _MANY_LETTERS), after=host)
-    return one.filling(wish)
+    names = facts.longest is None or (facts.longest >= len(f"ada.poe{wish.most}{HOST}") and one.fits)
+    return one.filling(wish) if names and facts.shortest <= len(f"ada.poe{HOST}") else affixed(wish, "email")
 
 
-def composed(wish: Wish, how: str) -> Filling:
-    """Texts of two parts, as many as there are pairs."""
+def affixed(wish: Wish, how: str) -> Filling | None:
+    """Small letters in a random order without repeats, with what makes an address or a file's name of them.
+
+    None where the column has no room for these.
+    """
+    facts = wish.table.facts[wish.name]
+    for before, after in _AFFIXES[how]:
+        room = _MOST_LETTERS if facts.longest is None else facts.longest - len(before + after)
+        needed = _FEW_LETTERS if (before, after) != _AFFIXES[how][-1] else 1
+        while wish.unique and len(ascii_lowercase) ** needed < wish.most:
+            needed += 1
+        if needed <= room:
+            letters = max(needed, min(room, _MANY_LETTERS), facts.shortest - len(before + after))
+            made = code(wish, [*before, *[ascii_lowercase] * letters, *after])
+            shown = f"{before}{letters} letters{after}{', unique' if wish.unique else ''}"
+            return Filling(wish.name, shown, made.make)
+    return None
+
+
+def composed(wish: Wish, how: str) -> Filling | None:
+    """Texts of two parts, as many as there are pairs; None where the column has no room for many."""
     sources = wish.table.sources
 
     def plain(provider: str, size: int = FEW) -> Callable[[], Pool]:
@@ -58,17 +88,18 @@ def composed(wish: Wish, how: str) -> Filling:
         "host": ([kinds, nouns], ["", "-", "-", ".example.com"], "word-word.example.com"),
         "address": ([kinds, nouns], ["https://", "-", "-", ".example.com"], "https://word-word..."),
         "picture": ([kinds, nouns], ["https://example.com/", "-", "-", ".jpg"], "https://...jpg"),
+        "file_path": ([kinds, nouns], ["/files/", "/", "-", ".txt"], "/files/word/word.txt"),
         "street": ([numbers, names("street_name")], ["", " ", " No. ", ""], "12 Street"),
     }
     made, words, shown = ways[how]
-    kept: list[list[Pool]] = []
+    pools = _fitting(wish, [pool() for pool in made], words)
+    if pools is None:
+        return None
+    first, second = pools
 
     def make(rows: range) -> Batch:
-        if not kept:
-            kept.append(fitting(wish, [pool() for pool in made], words))
         if wish.unique:
-            return in_turns(wish, rows, kept[0], words)
-        first, second = kept[0]
+            return in_turns(wish, rows, pools, words)
         codes = wish.stream.below(first.size, rows), wish.stream.part("second").below(second.size, rows)
         parts = (words[0], Coded(None, codes[0], first), words[1], Coded(None, codes[1], second), words[-1])
         return Joined(None, len(rows), tuple(part for part in parts if not isinstance(part, str) or part))
@@ -76,22 +107,31 @@ def composed(wish: Wish, how: str) -> Filling:
     return Filling(wish.name, f"{shown}{', unique' if wish.unique else ''}", make)
 
 
-def fitting(wish: Wish, pools: Sequence[Pool], words: Sequence[str]) -> list[Pool]:
+def _fitting(wish: Wish, pools: Sequence[Pool], words: Sequence[str]) -> Sequence[Pool] | None:
     """The entries of two pools that go into the column together, whatever their number is."""
-    longest = wish.table.facts[wish.name].longest
-    if longest is None:
-        return list(pools)
-    room = longest - len("".join(words)) - (len(str(wish.most)) if wish.unique else 0)
+    facts = wish.table.facts[wish.name]
+    if facts.longest is None and not facts.shortest:
+        return pools
     first, second = (pool.all() for pool in pools)
-    short = [entry for entry in first if len(entry) <= room // 2] or [first[0][: room // 2]]
-    left = room - max(map(len, short))
-    return [
-        fixed_pool(pools[0].name, short),
-        fixed_pool(pools[1].name, [entry for entry in second if len(entry) <= left] or [second[0][:left]]),
-    ]
+    least = facts.shortest - len(words[0] + words[1] + words[-1])
+    if facts.longest is not None:
+        number = len(f"{words[-2]}{wish.most}") if wish.unique else 0
+        room = facts.longest - len(words[0] + words[1] + words[-1]) - number
+        lengths = ([*map(len, first)], [*map(len, second)])
+        half = max(range(max(room, 1)), key=lambda half: _pairs(*lengths, half, room - half))
+        first = [entry for entry in first if len(entry) <= half]
+        second = [entry for entry in second if len(entry) <= room - half]
+    if min(len(first), len(second)) < _FEWEST or min(map(len, first)) + min(map(len, second)) < least:
+        return None
+    return [fixed_pool(pools[0].name, first), fixed_pool(pools[1].name, second)]
 
 
-def in_turns(wish: Wish, rows: range, pools: Sequence[Pool], words: Sequence[str]) -> Batch:
+def _pairs(first: Sequence[int], second: Sequence[int], half: int, rest: int) -> int:
+    """How many pairs there are of lengths that fit each into its own room."""
+    return sum(length <= half for length in first) * sum(length <= rest for length in second)
+
+
+def in_turns(wish: Wish, rows: range, pools: Sequence[Pool], words: Sequence[str]) -> Joined:
     """Every combination of the pools' entries once, in a random order, then again with a number from 2 on.
 
     `words` stand before, between and after the entries; the last but one stands before the number.

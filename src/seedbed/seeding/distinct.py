@@ -1,10 +1,11 @@
 """Which columns of a table no two rows may have the same in, as its constraints and indexes say."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, TextClause, UniqueConstraint
+from sqlalchemy import Column, Table, TextClause, UniqueConstraint
 from sqlalchemy.sql import visitors
 
 from seedbed.seeding.values import Choice, Constant, FakerValues, Same
@@ -35,15 +36,21 @@ def wanted(table: "TablePlan") -> list[Unique]:
     for index in sorted(table.sql.indexes, key=lambda index: (str(index.name), index.columns.keys())):
         if index.unique:
             where = index.dialect_options["postgresql"]["where"]
-            columns = [column for expression in index.expressions for column in _columns_of(table, expression)]
+            columns = [name for expression in index.expressions for name in _columns_of(table.kinds, expression)]
             found.append(Unique(tuple(dict.fromkeys(columns)), None if where is None else str(where)))
     return [unique for unique in dict.fromkeys(found) if unique.columns and set(unique.columns) <= set(table.kinds)]
 
 
-def _columns_of(table: "TablePlan", expression: Any) -> list[str]:
+def folded_columns(table: Table) -> set[str]:
+    """Columns of which a unique index has an expression, such as lower(email), instead of the column itself."""
+    expressions = [e for index in table.indexes if index.unique for e in index.expressions if not isinstance(e, Column)]
+    return {name for expression in expressions for name in _columns_of(table.columns.keys(), expression)}
+
+
+def _columns_of(names: Iterable[str], expression: Any) -> list[str]:
     """The columns of an index's expression: lower(email) is as good as email, since texts differ without capitals."""
     if isinstance(expression, TextClause):
-        return [name for name in table.kinds if re.search(rf"\b{re.escape(name)}\b", expression.text)]
+        return [name for name in names if re.search(rf"\b{re.escape(name)}\b", expression.text)]
     return [str(part.name) for part in visitors.iterate(expression) if hasattr(part, "name") and hasattr(part, "table")]
 
 

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from seedbed.seeding.batches import Batch, Coded, Joined, fixed_pool
-from seedbed.seeding.filling import Filling, Wish
+from seedbed.seeding.combining import in_turns
+from seedbed.seeding.filling import Filling, Wish, chosen
 from seedbed.seeding.streams import Ints
 from seedbed.seeding.words import KINDS, NOUNS
 
@@ -18,17 +19,29 @@ _ROOM = 28
 """Characters of the longest name and of the longest type."""
 _ADJECTIVES = fixed_pool("adjectives of files", [f"{kind.lower()}-" for kind in KINDS])
 _NOUNS = fixed_pool("nouns of files", [f"{noun}-" for noun in NOUNS])
+_KINDS_OF_STEMS = fixed_pool("adjectives of unique files", [kind.lower() for kind in KINDS])
+_NOUNS_OF_STEMS = fixed_pool("nouns of unique files", NOUNS)
 _ENDINGS = fixed_pool("endings of files", [f".{ending}" for ending in _TYPES])
 _MEDIA = fixed_pool("media types", [*_TYPES.values()])
 
 
 def files(wish: Wish, how: str) -> Filling | None:
-    """What a file is called, or what is in it; None where the column is too short, or unique."""
+    """What a file is called, or what is in it; None where the column is too short."""
     facts, table = wish.table.facts[wish.name], wish.table
-    if wish.unique or facts.shortest or (facts.longest is not None and facts.longest < _ROOM):
+    number = len(f"-{wish.most}") if wish.unique else 0
+    if facts.shortest or (facts.longest is not None and facts.longest < _ROOM + number):
         return None
     if how == "media type":
+        if wish.unique:
+            return chosen(wish, [*_TYPES.values()])
         return Filling(wish.name, "a media type", lambda rows: Coded(None, _kinds(table, rows), _MEDIA))
+
+    def make_unique(rows: range) -> Batch:
+        stems = in_turns(wish, rows, [_KINDS_OF_STEMS, _NOUNS_OF_STEMS], ["", "-", "-", ""])
+        return Joined(None, len(rows), (*stems.parts, Coded(None, _kinds(table, rows), _ENDINGS)))
+
+    if wish.unique:
+        return Filling(wish.name, "a file's name, unique", make_unique)
 
     def make(rows: range) -> Batch:
         adjective = Coded(None, wish.stream.below(_ADJECTIVES.size, rows), _ADJECTIVES)

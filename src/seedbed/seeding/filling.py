@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import Column, UniqueConstraint
 
-from seedbed.errors import DomainTooSmall
+from seedbed.errors import DomainTooSmall, NullNotAllowed
 from seedbed.seeding import batches
-from seedbed.seeding.batches import Batch, Coded, Numbers, fixed_pool
+from seedbed.seeding.batches import Batch, Numbers, fixed_pool, pooled
+from seedbed.seeding.distinct import folded_columns
 from seedbed.seeding.kinds import Kind
 from seedbed.seeding.streams import Ints, Stream
 
@@ -51,6 +52,11 @@ class Wish:
         return str(self.column.name)
 
     @property
+    def ignores_case(self) -> bool:
+        """Whether two values that differ in capitals alone may be the same to a constraint."""
+        return self.kind.name == "citext" or self.name in folded_columns(self.table.sql)
+
+    @property
     def kind(self) -> Kind:
         return self.table.kind(self.name)
 
@@ -70,8 +76,18 @@ def indices(rows: range) -> Ints:
 def constant(column: Column[Any], value: Any, why: str = "") -> Filling:
     """The same value in every row."""
     shown = "NULL" if value is None else f"always {value!r}"
-    pooled = batches.constant(value, 1)
-    return Filling(column.name, shown + why, lambda rows: pooled.take(np.zeros(len(rows), dtype=np.int64)))
+    one = batches.constant(value, 1)
+    return Filling(column.name, shown + why, lambda rows: one.take(np.zeros(len(rows), dtype=np.int64)))
+
+
+def check_nulls(wish: Wish, values: Sequence[Any], source: str) -> None:
+    """Check that a column which is NOT NULL is given no None.
+
+    Raises:
+        NullNotAllowed: it is. Rows of which only a few columns are read, as factories do, are no concern of this.
+    """
+    if not wish.column.nullable and not wish.table.wish.few and any(value is None for value in values):
+        raise NullNotAllowed(wish.table.name, wish.name, source, wish.table.place)
 
 
 def counted(wish: Wish, start: int = 1) -> Filling:
@@ -88,7 +104,7 @@ def counted(wish: Wish, start: int = 1) -> Filling:
 
 
 def chosen(wish: Wish, values: Sequence[Any], weights: Sequence[float] | None = None, why: str = "") -> Filling:
-    """One of some values, or each once where none may repeat.
+    """One of some values, or each once where none may repeat. None is NULL.
 
     Raises:
         DomainTooSmall: none may repeat, and there are more rows than values.
@@ -101,9 +117,8 @@ def chosen(wish: Wish, values: Sequence[Any], weights: Sequence[float] | None = 
 
     def make(rows: range) -> Batch:
         if wish.unique:
-            return Coded(None, wish.stream.permutation(len(values), wish.places(rows)), pool)
-        codes = np.searchsorted(bounds, wish.stream.fractions(rows), side="right").astype(np.int64)
-        return Coded(None, codes, pool)
+            return pooled(pool, wish.stream.permutation(len(values), wish.places(rows)))
+        return pooled(pool, np.searchsorted(bounds, wish.stream.fractions(rows), side="right").astype(np.int64))
 
     return Filling(wish.name, f"one of {len(values)} values{why}", make)
 

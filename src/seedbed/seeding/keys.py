@@ -41,6 +41,7 @@ def references(table: "TablePlan") -> list[Reference]:
     for reference in found:
         others = {column for other in found if other is not reference for column in other.columns}
         reference.name = next((column for column in reference.columns if column not in others), reference.columns[0])
+        _follow_class(table, reference)
     for reference in found:
         _agree(table, reference, found)
     return sorted(found, key=lambda reference: _rank(table, reference, order))
@@ -102,6 +103,15 @@ def _to_unplanned(
     if existing.known and existing.count == 0 and not table.is_empty:
         raise ParentNotPlanned(table.name, pairs[0][0], target.key)
     return Reference(table, pairs, existing, stream, nullable=False)
+
+
+def _follow_class(table: "TablePlan", reference: Reference) -> None:
+    """Have a row of a table that extends another, in joined inheritance, refer to the row that is of its class."""
+    inheritance, parent = table.inheritance, reference.parent
+    extended = getattr(parent, "inheritance", None)
+    if inheritance is not None and extended is not None and inheritance.is_key(reference):
+        reference.choose = lambda rows: extended.rows_of(table, rows)
+        reference.source = "the one of its class"
 
 
 def _agree(table: "TablePlan", reference: Reference, found: list[Reference]) -> None:

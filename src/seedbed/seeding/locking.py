@@ -10,7 +10,7 @@ from seedbed.errors import SeedsNotUsable
 from seedbed.settings import Environment, Project
 from seedbed.settings.writing import write_whole
 
-ENGINE = 3
+ENGINE = 4
 """The version of the mapping from seed to values. It changes only when rows made from an old seed would change."""
 
 _SEEDS = 2**63

@@ -60,6 +60,8 @@ _TOLD: tuple[tuple[str, str], ...] = (
     (r"article|post|page|document|news|book|course|lesson|event|chapter|podcast|video", "article text"),
 )
 
+_FORMS_OF_TYPES = {"EmailStr": "email", "Url": "address", "IPv4": "ipv4", "IPv6": "ipv6", "UUID": "uuid4"}
+
 _STAGES = ("To do", "In progress", "In review", "Blocked", "Done")
 _FIELDS = (
     "Severity",
@@ -148,7 +150,7 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"(^|_)(manufacturer|publisher)(_?name)?$", Meaning("company")),
     (r"native_language$|^language(_name)?$", Meaning("language_name")),
     (r"(^|_)last_?(four|4)$", Meaning("code", {"text": "####"})),
-    (r"(^|_)card_?number$|(^|_)pan$", Meaning("code", {"text": "4###############"})),
+    (r"(^|_)card_?number$|(^|_)pan$", Meaning("card_number")),
     (r"merchant_category(_code)?$|(^|_)mcc$", Meaning("code", {"text": "5###"})),
     (r"^entity_type$|^resource_type$", Meaning("choice", words=("user", "order", "account", "document"))),
     (r"^actor$", Meaning("handle")),
@@ -187,7 +189,8 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
     (r"password|passwd", Meaning("sha256")),
     (r"(^|_)(hash|checksum|digest|sha(1|256)?|etag|fingerprint|token|secret|key)$|api_key", Meaning("sha256")),
     (r"(^|_)version$", Meaning("code", {"text": "#.#.#"})),
-    (r"_(uid|uuid|id)$", Meaning("code", {"text": "????????####"})),
+    (r"(^|_)(uuid|guid)$", Meaning("uuid4")),
+    (r"_(uid|id)$", Meaning("code", {"text": "????????####"})),
     (r"(^|_)prefix$", Meaning("code", {"text": "????"})),
     (r"(^|_)alt(_text)?$", Meaning("product")),
     (r"(^|_)(sku|code|ref|reference|number|serial|tracking(_number)?|voucher|coupon)$", Meaning("code")),
@@ -207,15 +210,18 @@ _NAMED: tuple[tuple[str, Meaning], ...] = (
 
 def meaning_in(table: "TablePlan", column: str) -> Meaning:
     """What a text column is for, by its field's type or else by its name."""
+    said = _meaning_of_type(table, column)
+    return meaning_of(table.sql.name, column) if said is None else said
+
+
+def says_form(table: "TablePlan", column: str) -> bool:
+    """Whether a text column's field has a type that takes texts of one form alone."""
+    return _meaning_of_type(table, column) is not None
+
+
+def _meaning_of_type(table: "TablePlan", column: str) -> Meaning | None:
     annotation = str(table.facts[column].annotation)
-    if "EmailStr" in annotation:
-        return Meaning("email")
-    if "Url" in annotation:
-        return Meaning("address")
-    for kind, how in (("IPv4", "ipv4"), ("IPv6", "ipv6")):
-        if kind in annotation:
-            return Meaning(how)
-    return meaning_of(table.sql.name, column)
+    return next((Meaning(how) for part, how in _FORMS_OF_TYPES.items() if part in annotation), None)
 
 
 def meaning_of(table: str, column: str) -> Meaning:

@@ -12,11 +12,12 @@ from pydantic_core import PydanticUndefined
 
 from seedbed.errors import DomainTooSmall, NoGenerator
 from seedbed.seeding.batches import Batch, Coded, Objects, Pool
-from seedbed.seeding.coding import match
 from seedbed.seeding.facts import _plain
 from seedbed.seeding.filling import Filling, Wish
 from seedbed.seeding.kinds import INTEGERS, MOMENTS, RANGES, TEXTS, Kind
 from seedbed.seeding.meaning import meaning_of
+from seedbed.seeding.pattern_values import match
+from seedbed.seeding.patterns import PatternNotSupported
 from seedbed.seeding.series import WORDS, Nth, series, some_json, uuid
 from seedbed.seeding.series import Dice as AnyDice
 from seedbed.seeding.streams import Dice
@@ -76,6 +77,8 @@ def _maker(wish: Wish, kind: Kind) -> tuple[str, Nth, int | None] | None:
             except ValidationError as error:
                 why = f"{shown} that it would call valid ({error.errors()[0]['msg']})"
                 raise NoGenerator(wish.table.name, wish.name, why) from error
+            except PatternNotSupported as error:
+                raise NoGenerator(wish.table.name, wish.name, f"{shown}: {error}") from error
 
         return (shown, value, None)
     words = [] if kind.element is None or wish.unique else _words(wish, kind.element)
@@ -208,12 +211,12 @@ def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = ""
         return f"{dice.pick(WORDS)}@example.com"
     if "Url" in annotation.__name__:
         return f"https://example.com/{dice.pick(WORDS)}"
+    shortest, longest = _said(said, "min_length", None, 0) or 0, _said(said, "max_length", None, 0)
     pattern = next((one.pattern for one in said if isinstance(getattr(one, "pattern", None), str)), None)
     if pattern is not None:
-        return match(pattern, str(dice.below(2**31)))
+        return match(pattern, str(dice.below(2**31)), shortest, longest)
     meaning = meaning_of("", name) if name else None
     text = dice.pick(meaning.words if meaning is not None and meaning.how == "choice" else WORDS)
-    shortest, longest = _said(said, "min_length", None, 0) or 0, _said(said, "max_length", None, 0)
     while len(text) < shortest:
         text += dice.pick(WORDS)
     return text[:longest] if longest else text

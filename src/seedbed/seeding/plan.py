@@ -10,6 +10,7 @@ from sqlalchemy import Table as SqlTable
 from seedbed.errors import CyclicReference, DomainTooSmall, ParentNotPlanned
 from seedbed.modelling import Schema
 from seedbed.seeding.digesting import content
+from seedbed.seeding.inheritance import check_inheritance
 from seedbed.seeding.locking import Lock, lock_file, read_lock, write_lock
 from seedbed.seeding.parents import Existing
 from seedbed.seeding.pools import Pools, Shelf
@@ -97,6 +98,8 @@ def table_plans(
         planned[table.key] = TablePlan(table, model, wish, lock, project.root, sources, planned, rank, there)
     for made in planned.values():
         _see_its_parent(made)
+    for made in planned.values():
+        check_inheritance(made)
     for made in planned.values():
         if made.fillings:
             see_that_they_fit(made)

@@ -16,12 +16,18 @@ from seedbed.seeding.batches import Pool
 
 LOCALE = "en_US"
 SIZE = 2048
+_TRIES, _FURTHER = 32, 2**32
+"""Values that are tried until one fits its column, and how far these are from one another."""
 _CLOCKS = re.compile(r"date|time|birth|year|month|century")
 """Providers that reckon from today, and so are given `as_of` for it."""
 
 
 class ProviderNotUsable(ValueError):
     """Faker has no such provider, or it does not take these arguments; the message says which."""
+
+
+class NoValueFits(ProviderNotUsable):
+    """Values of a provider are longer than a column and must not be cut."""
 
 
 class Pools:
@@ -40,19 +46,21 @@ class Pools:
         size: int = SIZE,
         locale: str | None = None,
         providers: tuple[type, ...] = (),
+        whole: bool = False,
     ) -> Pool:
-        """Values of a provider; texts longer than `longest` end with a whole word before it.
+        """Values of a provider. A text longer than `longest` ends with a whole word before it; one that must stay
+        `whole` gives way to another that fits.
 
         An entry that cannot be made raises ProviderNotUsable when a row needs it.
         """
         given = tuple(sorted((arguments or {}).items()))
         name = f"{locale or self._locale}/{provider}/{given!r}"
-        key = f"{name}/{longest}/{size}"
+        key = f"{name}/{longest}/{size}/{whole}"
         if key not in self._pools:
             clock = self._as_of if _CLOCKS.search(provider) else None
             shelf = None if clock is not None or providers else self._shelf
             maker = _Provider(name, provider, dict(given), locale or self._locale, clock, providers, shelf)
-            self._pools[key] = Pool(name, size, lambda j: cut(maker.entry(j), longest))
+            self._pools[key] = Pool(name, size, lambda j: _fitting(maker, j, longest, whole=whole))
         return self._pools[key]
 
     def words(self, provider: str, size: int) -> tuple[str, ...]:
@@ -111,6 +119,16 @@ class Shelf:
         return self._folder / f"{blake2b(name.encode(), digest_size=12).hexdigest()}.json"
 
 
+def _fitting(maker: "_Provider", j: int, longest: int | None, *, whole: bool) -> Any:
+    if not whole:
+        return cut(maker.entry(j), longest)
+    for attempt in range(_TRIES):
+        entry = maker.entry(j + attempt * _FURTHER)
+        if longest is None or not isinstance(entry, str) or len(entry) <= longest:
+            return entry
+    raise NoValueFits(f"{maker.shown} gives no value of at most {longest} characters, as its column wants.")
+
+
 def cut(entry: Any, longest: int | None) -> Any:
     if not isinstance(entry, str) or longest is None or len(entry) <= longest:
         return entry
@@ -143,6 +161,10 @@ class _Provider:
         self._shelf = shelf
         self._name, self._provider, self._arguments = name, provider, dict(arguments)
         self._locale, self._clock, self._providers = locale, clock, providers
+
+    @property
+    def shown(self) -> str:
+        return f"faker({self._provider!r})"
 
     @cached_property
     def _made_before(self) -> dict[str, str]:

@@ -145,6 +145,8 @@ class _Load:
             parts = {table.name: range(start.get(table.name, 0), table.count) for table in plan.tables}
             if start and not any(parts.values()):
                 return self._seeded(loaded=False)
+            if start:
+                _check_appendable(plan, parts)
             try:
                 kept = self._load(connection, plan, found, parts, untouched=not start)
                 _check_deferred(connection)
@@ -240,6 +242,22 @@ class _Load:
         table = next((table for table in self._plan.tables if table.sql.name == name), None)
         met = check_refused(table, error) if table is not None else None
         return met or blamed(table.name if table is not None else name, error) or error
+
+
+def _check_appendable(plan: SeedPlan, parts: Mapping[str, range]) -> None:
+    """Check that no class of a row that is there depends on how many rows there are.
+
+    Raises:
+        RowsNotAppended: it does, in joined inheritance.
+    """
+    for table in plan.tables:
+        extensions = [] if table.inheritance is None else table.inheritance.extensions
+        names = [made.name for made in (table, *extensions) if parts[made.name]]
+        if extensions and names:
+            raise RowsNotAppended(
+                f"Which class a row of {table.name} is of depends on how many rows its subclasses have, and the seeds"
+                f" plan more of {', '.join(names)}"
+            )
 
 
 def _see_that_they_are_ours(database: Database, found: Found, before: Recorded | None) -> None:

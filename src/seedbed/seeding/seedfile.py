@@ -9,7 +9,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import Column, inspect
 
 from seedbed.errors import SeedsNotFound, SeedsNotUsable
 from seedbed.modelling import Schema, failing_place, place_in
@@ -115,8 +115,18 @@ class Seeds:
 
     def _key(self, model: type[Any]) -> str:
         if model not in self._keys:
-            raise ValueError(f"{getattr(model, '__name__', model)} is no table of the schema")
+            raise ValueError(f"{getattr(model, '__name__', model)} is no table of the schema{self._table_of(model)}")
         return self._keys[model]
+
+    def _table_of(self, model: type[Any]) -> str:
+        """What to plan instead of a class that has no table of its own."""
+        above = next((other for other in getattr(model, "__mro__", ()) if other in self._keys), None)
+        mapper = inspect(model, raiseerr=False)
+        if above is None or mapper is None or not isinstance(mapper.polymorphic_on, Column):
+            return ""
+        identity = getattr(mapper.polymorphic_identity, "value", mapper.polymorphic_identity)
+        column = mapper.polymorphic_on.name
+        return f": it shares that of {above.__name__}; add({above.__name__}, ..., {column}={identity!r})"
 
     def _share(self, model: type[Any], per: Per) -> Share:
         parent = self._key(per.parent)
@@ -153,7 +163,16 @@ def read_seeds(project: Project, schema: Schema, environment: Environment) -> li
 
 
 def _attributes(model: type[Any]) -> dict[str, str]:
-    return {attribute.key: str(attribute.columns[0].name) for attribute in inspect(model).column_attrs}
+    """The names of a table's columns by those of its class, and of the classes that inherit from it and its table."""
+    mapper = inspect(model)
+    found: dict[str, str] = {}
+    for of in mapper.self_and_descendants:
+        if of.local_table is mapper.local_table:
+            for attribute in of.column_attrs:
+                for column in attribute.columns:
+                    if getattr(column, "table", None) is of.local_table:
+                        found.setdefault(attribute.key, str(column.name))
+    return found
 
 
 def _module(file: Path, environment: Environment) -> ModuleType:

@@ -61,6 +61,7 @@ class _Plain(Pools):
         size: int = SIZE,
         locale: str | None = None,  # noqa: ARG002
         providers: tuple[type, ...] = (),  # noqa: ARG002
+        whole: bool = False,  # noqa: ARG002
     ) -> Pool:
         words = provider.replace("_", " ")
         return Pool(provider, size, lambda j: cut(f"{_counted(j)} {words}", longest))

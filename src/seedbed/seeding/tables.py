@@ -18,6 +18,7 @@ from seedbed.seeding.columns import filling
 from seedbed.seeding.distinct import finite
 from seedbed.seeding.facts import Facts
 from seedbed.seeding.filling import Filling
+from seedbed.seeding.inheritance import Inheritance, inheritance_of
 from seedbed.seeding.keys import references
 from seedbed.seeding.kinds import Kind, kind_of, own_processing
 from seedbed.seeding.locking import Lock
@@ -160,6 +161,11 @@ class TablePlan:
         return self.settling.computed(column) or self.fillings[column].source
 
     @cached_property
+    def inheritance(self) -> Inheritance | None:
+        """How the classes that are mapped to the table inherit from one another, where they do."""
+        return inheritance_of(self)
+
+    @cached_property
     def persons(self) -> Mapping[str, Person]:
         """The columns that are of a person, each with whom it is of."""
         return persons(self)
@@ -172,6 +178,8 @@ class TablePlan:
     def varied(self, column: str, attempt: int) -> Filling | None:
         """The same column with other draws, but for rows that are written out; None where it must stay as it is."""
         if any(column in slots.members for slots in self.uniques.slots):
+            return None
+        if self.inheritance is not None and column == self.inheritance.discriminator:
             return None
         reference = self.reference_of(column)
         if reference is not None:

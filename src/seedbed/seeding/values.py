@@ -71,13 +71,17 @@ def faker(provider: str, /, *, locale: str | None = None, **arguments: Any) -> A
     """Fill a column from a Faker provider: `faker("sentence", nb_words=6)`, `faker("city", locale="de_DE")`.
 
     A provider is called a few thousand times, whatever the number of rows, and its values are sampled; sentences and
-    paragraphs are put together from two such values. In a unique text column a value that comes again gets a number.
+    paragraphs are put together from two such values. In a unique column no value is given twice: once they run out,
+    names, prose, addresses and file names get a number where it belongs, and others are refused.
     """
     return FakerValues(provider, tuple(sorted(arguments.items())), locale, calling_line())
 
 
 def choice(values: Sequence[Any] | Mapping[Any, float]) -> Any:
-    """Fill a column with one of some values; a mapping gives each its weight: `choice({"open": 8, "closed": 2})`."""
+    """Fill a column with one of some values; a mapping gives each its weight: `choice({"open": 8, "closed": 2})`.
+
+    None is NULL.
+    """
     weights = values.values() if isinstance(values, Mapping) else [1.0] * len(values)
     made = Choice(tuple(values), tuple(float(weight) for weight in weights))
     if not made.values:
@@ -103,7 +107,7 @@ def derive(function: Callable[[Any], Any]) -> Any:
 def template(text: str) -> Any:
     """Fill a column with a text that has other columns in it: `template("{first_name}.{last_name}@example.com")`.
 
-    `{i}` is the row's number from 1. Formats of `str.format` may follow a colon.
+    `{i}` is the row's number from 1. Formats of `str.format` may follow a colon. Where a column is NULL, so is the text.
     """
     return Template(text)
 
@@ -112,7 +116,8 @@ def from_file(path: str | Path, column: str | None = None) -> Any:
     """Fill a column from a CSV or JSON file of the project: the values of one of its columns, row by row.
 
     After the last line comes the first again. `column` is the filled column's own name unless given; a JSON file that
-    is a list of values needs none.
+    is a list of values needs none. An empty cell of a CSV file is NULL, or an empty text in a text column that is NOT
+    NULL.
     """
     return FromFile(str(path), column)
 

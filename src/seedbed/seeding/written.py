@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedbed.errors import SeedsNotUsable
+from seedbed.errors import NullNotAllowed, SeedsNotUsable
 from seedbed.seeding.batches import Batch, Objects
 from seedbed.seeding.filling import Filling
 
@@ -17,10 +17,16 @@ def with_known(table: "TablePlan", made: Filling) -> Filling:
 
     Where rows are counted, one that is written out changes places with the row that has its number, so that
     `known(id=5)` collides with no other.
+
+    Raises:
+        NullNotAllowed: a None is written out for a column that is NOT NULL.
     """
     known = {i: row[made.name] for i, row in enumerate(table.wish.known) if made.name in row}
     if not known:
         return made
+    column = table.column(made.name)
+    if not column.nullable and any(value is None for value in known.values()):
+        raise NullNotAllowed(table.name, made.name, "known(...)", table.place)
     make = made.make
     changed = known if not made.counted else _changed_over(known, table.count)
 

@@ -82,7 +82,7 @@ def _matched(checks: str) -> Iterator[str]:
     patterns = re.findall(r"~ '((?:[^']|'')*)'", checks)
     if not patterns:
         return
-    from seedbed.seeding.coding import match  # noqa: PLC0415 - its imports take a fifth of a small draft
+    from seedbed.seeding.pattern_values import match  # noqa: PLC0415 - its imports take a fifth of a small draft
 
     for pattern in patterns:
         for j in range(ENOUGH):

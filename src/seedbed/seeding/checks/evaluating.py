@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sqlglot import exp
 
 from seedbed.seeding.batches import Batch, Bools
+from seedbed.seeding.checks.expressions import from_postgres, from_similar_to
 from seedbed.seeding.checks.narrowing import literal
 from seedbed.seeding.checks.vectors import Vector, all_of, any_of, divided, repeated, rounded, stored
 from seedbed.seeding.folding import DAY, microseconds
@@ -86,6 +87,7 @@ class _Evaluation:
             exp.Trim: lambda e: self._texts(e.this, lambda text: text.strip(" "), object),
             exp.RegexpLike: lambda e: self._pattern(e, 0),
             exp.RegexpILike: lambda e: self._pattern(e, re.IGNORECASE),
+            exp.SimilarTo: lambda e: self._pattern(e, re.DOTALL),
             exp.Like: lambda e: self._like(e, 0),
             exp.ILike: lambda e: self._like(e, re.IGNORECASE),
             exp.Coalesce: self._coalesce,
@@ -181,9 +183,10 @@ class _Evaluation:
         return Vector(data, inner.nulls)
 
     def _pattern(self, want: Any, flags: int) -> Vector:
-        pattern = literal(want.expression)
+        said = literal(want.expression)
+        read = from_similar_to if isinstance(want, exp.SimilarTo) else from_postgres
         try:
-            compiled = re.compile(pattern, flags)
+            compiled = re.compile(read(said), flags)
         except (TypeError, re.error) as error:
             raise NotUnderstood(want.sql("postgres")) from error
         return self._texts(want.this, lambda text: compiled.search(text) is not None, np.bool_)

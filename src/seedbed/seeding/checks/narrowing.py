@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from seedbed.seeding.checks.expressions import from_postgres, from_similar_to
 from seedbed.seeding.facts import Facts
 from seedbed.seeding.kinds import MOMENTS, Kind
 
@@ -39,7 +40,7 @@ def narrowed(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, Fa
         inner = _bare(want.expression.this)
         inner = inner.this if isinstance(inner, exp.Cast) else inner
         return isinstance(inner, exp.Array) and _listed(want.this, inner.expressions, kinds, facts)
-    if isinstance(want, exp.RegexpLike):
+    if isinstance(want, exp.RegexpLike | exp.SimilarTo):
         return _matching(want, kinds, facts)
     if type(want) in _FLIPPED:
         return _compared(want, kinds, facts)
@@ -135,10 +136,11 @@ def _listed(
     return _update(target, kinds, facts, lambda known, _: known.one_of(values))
 
 
-def _matching(want: exp.RegexpLike, kinds: Callable[[str], Kind | None], facts: dict[str, Facts]) -> bool:
-    pattern = literal(want.expression)
-    if not isinstance(pattern, str):
+def _matching(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, Facts]) -> bool:
+    said = literal(want.expression)
+    if not isinstance(said, str):
         return False
+    pattern = from_similar_to(said) if isinstance(want, exp.SimilarTo) else from_postgres(said)
     try:
         re.compile(pattern)
     except re.error:

@@ -53,6 +53,8 @@ def _word(name: str) -> Encoder:
 
 
 def _text(value: Any) -> bytes:
+    if value is None:
+        raise TypeError("None is NULL, and no text")
     if isinstance(value, Enum):
         value = value.value if isinstance(value.value, str) else value.name
     if not isinstance(value, str):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedbed.errors import SeedsNotUsable
-from seedbed.seeding.batches import Batch, Coded, Objects, Pool
+from seedbed.errors import NullNotAllowed, SeedsNotUsable
+from seedbed.seeding.batches import Batch, Coded, Objects, Pool, objects, pooled
 from seedbed.seeding.encoding import binary, text
 from seedbed.seeding.encoding.columns import Encoding, Piece, pieces, side_by_side, things
 from seedbed.seeding.kinds import own_processing, processor
@@ -33,8 +33,11 @@ def encoded(table: "TablePlan", rows: range) -> bytes:
 
     Raises:
         SeedsNotUsable: a value does not fit its column.
+        NullNotAllowed: a rule of the seeds gives None for a column that is NOT NULL.
     """
     batches = table.batches(rows)
+    for name, batch in batches:
+        _check_nulls(table, name, batch, rows)
     if not in_binary(table):
         written = [[text.NULL if t is None else text.escaped(t) for t in _texts(table, n, b)] for n, b in batches]
         return "".join([f"{line}\n" for line in map("\t".join, zip(*written, strict=True))]).encode()
@@ -56,6 +59,13 @@ def sample(table: "TablePlan", count: int) -> list[dict[str, str | None]]:
     batches = table.batches(range(min(count, table.count)))
     written = {name: _texts(table, name, batch) for name, batch in batches}
     return [dict(zip(written, row, strict=True)) for row in zip(*written.values(), strict=True)]
+
+
+def _check_nulls(table: "TablePlan", name: str, batch: Batch, rows: range) -> None:
+    if batch.nulls is None or table.column(name).nullable or not batch.nulls.any():
+        return
+    if name in table.rules:
+        raise NullNotAllowed(table.name, name, table.source(name), table.place, row=rows[int(batch.nulls.argmax())] + 1)
 
 
 def _together(found: list[Piece], rows: int) -> list[Piece]:
@@ -98,16 +108,20 @@ def _processed(table: "TablePlan", name: str, batch: Batch) -> Batch:
     process = processor(column)
     if process is None:
         return batch
-    once = _guarded(table, name, process)
+    guarded = _guarded(table, name, process)
+
+    def once(value: Any) -> Any:
+        return None if value is None else guarded(value)
+
     if isinstance(batch, Coded):
         pool = batch.pool
         processed = table.memory.pools.setdefault(
             (name, pool), Pool(f"{pool.name} of {name}", pool.size, lambda code: once(pool.entry(code)))
         )
-        return Coded(batch.nulls, batch.codes, processed)
+        made = pooled(processed, batch.codes)
+        return made if batch.nulls is None else made.without(batch.nulls)
     if isinstance(batch, Objects) or own_processing(column):
-        values = [None if value is None else once(value) for value in batch.tolist()]
-        return Objects(batch.nulls, values)
+        return objects(map(once, batch.tolist()))
     return batch
 
 
