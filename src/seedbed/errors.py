@@ -449,6 +449,15 @@ class EnvironmentFailed(MigrationError):
         )
 
 
+class DraftStopped(MigrationError):
+    """A person stopped a draft at its question, or the input ended there."""
+
+    code = "SB228"
+
+    def __init__(self, subject: str, remedy: str) -> None:
+        super().__init__(f"The draft stopped at the question about {subject}: no revision was written.", remedy=remedy)
+
+
 class ExtensionUnavailable(MigrationError):
     """A revision makes an extension that the server does not have; those before it stay applied."""
 

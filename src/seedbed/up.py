@@ -10,7 +10,10 @@ from urllib.parse import quote
 
 from seedbed.errors import NothingServed, PendingInProduction, SeedsNotFound, TablesNotEmpty
 from seedbed.migrating.applying import Applied, apply
+from seedbed.migrating.hazards import Hazard
 from seedbed.migrating.history import due
+from seedbed.migrating.losses import report_losses
+from seedbed.migrating.planning import Plan
 from seedbed.migrating.planning import plan as plan_migrations
 from seedbed.modelling import Schema, load_schema
 from seedbed.postgres.databases import Database, embedded_server, located, on_server
@@ -34,6 +37,7 @@ class Ready:
 
     database: Database
     applied: Applied
+    losses: tuple[Hazard, ...]
     seeded: Seeded | None
     unseeded_because: str | None
     url: str | None
@@ -100,8 +104,12 @@ def _prepared(configuration: Configuration, step: Step, *, stays: bool = False) 
             schema = load_schema(configuration.project)
             names = [table.key for table in schema.tables]
             done(f"{'1 table' if len(names) == 1 else f'{len(names)} tables'}: {', '.join(names)}")
+        planned = _refuse_in_production(configuration, database)
+        losses: tuple[Hazard, ...] = ()
+        if planned.pending:
+            with step("Looking for data loss") as done:
+                losses = report_losses(configuration, database, planned, done)
         with step("Migrating") as done:
-            _refuse_in_production(configuration, database)
             applied = apply(
                 configuration.project, database, contract=configuration.environment != Environment.PRODUCTION
             )
@@ -114,12 +122,12 @@ def _prepared(configuration: Configuration, step: Step, *, stays: bool = False) 
                 or (f"{sum(seeded.rows.values()):,} rows loaded" if seeded and seeded.loaded else "Seeded already")
             )
         if not configuration.project.service:
-            yield Ready(database, applied, seeded, because, None), schema, None
+            yield Ready(database, applied, losses, seeded, because, None), schema, None
             return
         settings = configuration.settings
         chosen = "SEEDBED_PORT" in configuration.origins
         listening = stack.enter_context(listen(settings.host, settings.port, or_next=not chosen))
-        yield Ready(database, applied, seeded, because, url_of(listening)), schema, listening
+        yield Ready(database, applied, losses, seeded, because, url_of(listening)), schema, listening
 
 
 def _see_that_there_is_something(configuration: Configuration, schema: Schema) -> None:
@@ -132,8 +140,9 @@ def _see_that_there_is_something(configuration: Configuration, schema: Schema) -
         raise NothingServed(configuration.project.schema)
 
 
-def _refuse_in_production(configuration: Configuration, database: Database) -> None:
-    """See that nothing is pending in production: what is dangerous about it is asked by the command that is for that.
+def _refuse_in_production(configuration: Configuration, database: Database) -> Plan:
+    """What is pending. In production nothing may be: what is dangerous about it is asked by the command that is for
+    that.
 
     Raises:
         PendingInProduction: with the revisions.
@@ -142,6 +151,7 @@ def _refuse_in_production(configuration: Configuration, database: Database) -> N
     pending = due(planned.pending, planned.revision, contract=False)
     if pending and Environment.PRODUCTION in {planned.environment, planned.mark}:
         raise PendingInProduction(database.name, [revision.id for revision in pending])
+    return planned
 
 
 def _seeded(

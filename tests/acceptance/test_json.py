@@ -9,7 +9,6 @@ import pytest
 
 from seedbed.branching.protocol import Branch
 from seedbed.migrating.adopting import Adopted
-from seedbed.migrating.applying import Applied
 from seedbed.migrating.checking import Checked
 from seedbed.migrating.drafting import Drafted
 from seedbed.migrating.examining_files import Finding
@@ -39,7 +38,7 @@ PRINTED: dict[str, type[Any]] = {
     "branch create": Branch, "branch list": Branch, "branch reset": Branch, "branch show": Branch,
     "branch diff": BranchDiff, "config": Entry, "db grant-reader": Granted, "db start": Status,
     "db status": Description, "doctor": Finding, "init` of a new project": Written, "migrate adopt": Adopted,
-    "migrate apply": Applied, "migrate check": Checked, "migrate draft": Drafted, "migrate rebase": Rebased,
+    "migrate check": Checked, "migrate draft": Drafted, "migrate rebase": Rebased,
     "migrate rehearse": Rehearsal, "migrate status": Plan, "migrate status --all": Surveyed, "preview base": Base,
     "preview gc": Collected, "schema show": TableShown, "seed check": SeedsChecked, "seed mask": Masked,
     "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": Blocked,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbed.cli.options import configuration, env_option, json_option, show, step
+from seedbed.cli.options import ask, columns, configuration, env_option, json_option, show, step
 
 if TYPE_CHECKING:
+    from seedbed.errors import LooksRenamed
     from seedbed.migrating.drafting import Drafted
     from seedbed.migrating.words import Words
 
@@ -55,8 +56,8 @@ def draft(
     type changes is there in both shapes for a time, kept alike by a trigger; a third revision, the contract, takes the
     old shape away and is applied after the deploy.
 
-    What no comparison can know is said in the models, by the options, or on a terminal in answer to a question. Without
-    an answer nothing is dropped that looks renamed.
+    What no comparison can know is said in the models, by the options, or on a terminal in answer to a question. Nothing
+    that looks renamed is dropped unless the answer is "drop". Ctrl-C leaves no revision behind.
     """
     from seedbed.migrating.drafting import draft as write_draft
     from seedbed.migrating.drafting import draft_empty
@@ -69,9 +70,17 @@ def draft(
     form = Form.GRADUAL if gradual else Form.PLAIN if plain else Form.ONLINE
     chosen = configuration(ctx, env)
     words = Words(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), form)
-    drafted = (
-        draft_empty(chosen, message) if empty else _asking(lambda said: write_draft(chosen, message, words=said), words)
-    )
+    try:
+        drafted = (
+            draft_empty(chosen, message)
+            if empty
+            else _asking(lambda said: write_draft(chosen, message, words=said), words)
+        )
+    except (KeyboardInterrupt, click.Abort) as interrupt:
+        interruption = interrupt.__context__ if isinstance(interrupt, click.Abort) else interrupt
+        if interruption is not None:
+            interruption.add_note("No revision was written.")
+        raise
     if drafted is None:
         show(None, as_json=as_json, lines=["The migrations make what the models say; nothing to draft."])
         return
@@ -84,7 +93,7 @@ def draft(
 
 def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Drafted | None":
     """Draft, and on a terminal ask what only a person knows, until nothing is left to ask."""
-    from seedbed.errors import BackfillNeeded, LooksRenamed
+    from seedbed.errors import BackfillNeeded, DraftStopped, LooksRenamed
 
     while True:
         try:
@@ -93,18 +102,47 @@ def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Draf
         except LooksRenamed as question:
             if not sys.stdin.isatty():
                 raise
-            click.echo(question.message, err=True)
-            likeliest = question.candidates[0]
-            if click.confirm(f"Was {question.old} renamed to {likeliest}?", err=True):
-                words = replace(words, renames={**words.renames, question.old: likeliest})
-            else:
+            new = _ask_for_new_name(question)
+            if new is None:
                 words = replace(words, dropped=words.dropped | {question.old})
+            else:
+                words = replace(words, renames={**words.renames, question.old: new})
         except BackfillNeeded as question:
             if not sys.stdin.isatty():
                 raise
             click.echo(question.message, err=True)
-            said = click.prompt("An SQL expression for it", err=True)
+            said = ask("An SQL expression for it")
+            if said is None:
+                raise DraftStopped(question.place, question.remedy) from question
             words = replace(words, backfills={**words.backfills, question.place: said})
+
+
+def _ask_for_new_name(question: "LooksRenamed") -> str | None:
+    """The new name that a person chooses; None when the old thing is to be dropped. Nothing is taken for an answer
+    that was not typed.
+
+    Raises:
+        DraftStopped: the person stops, or the input ends.
+    """
+    from seedbed.errors import DraftStopped
+
+    names = question.candidates
+    click.echo(question.message, err=True)
+    if len(names) == 1:
+        answers, prompt = {"rename": names[0]}, f"Was {question.old} renamed to {names[0]}? Type rename, drop or stop"
+    else:
+        answers = {str(number): name for number, name in enumerate(names, 1)}
+        for line in columns([(number, f"{question.old} is now {name}") for number, name in answers.items()]):
+            click.echo(f"  {line}", err=True)
+        prompt = f"Which is it? Type a number from 1 to {len(names)}, drop or stop"
+    while True:
+        answer = (ask(prompt) or "stop").strip()
+        if answer == "stop":
+            raise DraftStopped(question.old, question.remedy) from question
+        if answer == "drop":
+            return None
+        if answer in answers or answer in names:
+            return answers.get(answer, answer)
 
 
 def _pair(said: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbed.cli.options import columns, json_option, show
+from seedbed.cli.options import ask, columns, json_option, show
 
 if TYPE_CHECKING:
     from seedbed.starter.adopting import Adoption
@@ -78,15 +78,18 @@ def _adopt(found: "Found", parts: "Parts", *, write: bool, as_json: bool) -> Non
     show(facts, as_json=as_json, lines=_lines(adoption))
     if not adoption.changes:
         return
-    if not write and not (
-        sys.stdin.isatty() and not as_json and click.confirm(f"Write these {len(adoption.changes)} files?", err=True)
-    ):
+    if not write and (as_json or not sys.stdin.isatty() or not _agreed(len(adoption.changes))):
         raise AdoptionNotConfirmed(found.root, [change.file for change in adoption.changes])
     adopt(adoption)
     if not as_json:
         begun = found.history is not None and found.history.revisions
         first = "seedbed migrate check" if begun else 'seedbed migrate draft -m "First tables"'
         click.echo(f"Written. Next:\n  {first}\n  seedbed up")
+
+
+def _agreed(count: int) -> bool:
+    what = "this file" if count == 1 else f"these {count} files"
+    return (ask(f"Write {what}? [y/N]", default="") or "").strip().lower() in {"y", "yes"}
 
 
 def _lines(adoption: "Adoption") -> list[str]:

@@ -14,6 +14,7 @@ from seedbed.cli.rehearse import rehearse
 
 if TYPE_CHECKING:
     from seedbed.migrating.assessing import Assessed
+    from seedbed.migrating.hazards import Hazard
     from seedbed.migrating.planning import Plan
     from seedbed.postgres.databases import Database
     from seedbed.settings import Configuration
@@ -104,12 +105,14 @@ def apply(
     A contract revision takes away what the programs of before the deploy still use, so it stops there, and says what
     waits; with --contract it goes on. A database without any revision has no such programs.
 
-    A database that is marked for another environment is refused. Production shows what is pending and what is dangerous
-    about it, refuses what destroys unless it is allowed, and asks for the database's name.
+    A database that is marked for another environment is refused. Data that the revisions lose is listed first, as far
+    as a throw-away database shows it. Production shows all that is pending and dangerous, refuses what destroys unless
+    it is allowed, and asks for the database's name.
     """
     from seedbed.migrating.applying import apply as apply_pending
     from seedbed.migrating.assessing import refuse_unallowed
     from seedbed.migrating.history import due
+    from seedbed.migrating.losses import losses, report_losses
     from seedbed.migrating.patience import Patience
     from seedbed.migrating.planning import plan as make_plan
     from seedbed.postgres.databases import locate
@@ -118,13 +121,18 @@ def apply(
     database = locate(chosen)
     made = make_plan(chosen.project, database)
     made = replace(made, pending=due(made.pending, made.revision, contract=contract))
+    lost: tuple[Hazard, ...] = ()
     if made.pending and PRODUCTION in {made.environment, made.mark}:
         click.echo(f"{database.direct.address} is production, and needs", err=True)
         assessed = _assessed(chosen, database, made, required=True)
         for line in [*revision_lines(made.pending), *(line for one in assessed for line in hazard_lines(one.hazards))]:
             click.echo(f"  {line}", err=True)
+        lost = losses(assessed)
         refuse_unallowed(database.name, assessed, allow)
         confirm(database.name, yes, action="migrated")
+    elif made.pending:
+        with step("Looking for data loss") as say:
+            lost = report_losses(chosen, database, made, say)
     if made.pending and safety_branch:
         _make_safe(chosen)
     patience = Patience(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
@@ -141,7 +149,7 @@ def apply(
     if applied.waiting:
         lines += ["Waits until no program uses what it takes away; then seedbed migrate apply --contract:"]
         lines += [f"  {line}" for line in revision_lines(applied.waiting)]
-    show(applied, as_json=as_json, lines=lines)
+    show({**vars(applied), "losses": lost}, as_json=as_json, lines=lines)
 
 
 @migrate.command()

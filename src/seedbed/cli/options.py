@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -82,18 +83,38 @@ def confirm(name: str, given: str | None, *, action: str) -> None:
         NotConfirmed: another name, or no name and nobody to ask.
     """
     if given is None and sys.stdin.isatty():
-        given = click.prompt(
-            f"{name} will be {action}. Type its name to go on", default="", show_default=False, err=True
-        )
+        given = ask(f"{name} will be {action}. Type its name to go on", default="")
     if given != name:
         raise NotConfirmed(name, action)
+
+
+def ask(question: str, *, default: str | None = None) -> str | None:
+    """What a person answers on the terminal; None where the input ends. Without a default, Enter alone asks again."""
+    try:
+        answer: str = click.prompt(question, default=default, show_default=False, err=True)
+    except click.Abort as abort:
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise
+        click.echo(err=True)
+        return None
+    return answer
+
+
+def is_plain() -> bool:
+    """Whether no escape sequence may be sent: NO_COLOR is set (https://no-color.org), or the terminal knows none."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+
+
+def is_animated() -> bool:
+    """Whether standard error is a terminal on which a line can be drawn again."""
+    return sys.stderr.isatty() and not is_plain()
 
 
 @contextmanager
 def step(doing: str) -> Iterator[Callable[[str], None]]:
     """Show a step on standard error: a spinner on a terminal, and in either case one line when it is done."""
     said: list[str] = []
-    if sys.stderr.isatty():
+    if is_animated():
         from rich.console import Console
 
         with Console(stderr=True).status(doing):

@@ -105,6 +105,7 @@ def up(
             lasting=length(lasting),
             force=force,
             even_production=_named(chosen, yes),
+            say=lambda line: click.echo(line, err=True),
         )
     if output == "dotenv":
         for line in dotenv_lines(brought.url, brought.direct):
@@ -133,6 +134,7 @@ def up(
         "created": brought.created,
         "applied": brought.filled.applied.revisions,
         "revision": brought.filled.applied.revision,
+        "losses": brought.filled.losses,
         "rows": _rows(brought),
         "seeded": brought.filled.seeded,
         "compared": brought.filled.comparison is not None,

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
+from seedbed.cli.options import (
+    columns,
+    configuration,
+    confirm,
+    env_option,
+    is_animated,
+    json_option,
+    show,
+    step,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from seedbed.seeding.plan import SeedPlan
@@ -218,24 +228,23 @@ def _day(text: str) -> datetime:
 @contextmanager
 def _progress(made: "SeedPlan") -> Iterator[Callable[[str, int], None] | None]:
     """A bar with rows a second and the time that is left, on a terminal."""
-    import sys
-
-    if not sys.stderr.isatty():
+    if not is_animated():
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(TextColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f} rows/s")  # None until two advances are known
 
     words = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,} rows"))
-    rate = TextColumn("{task.speed:,.0f} rows/s")
-    with Progress(*words, rate, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
-        counts = {table.name: table.count for table in made.tables}
+    with Progress(*words, Rate(""), TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        tasks = {table.name: bar.add_task(table.name, total=table.count, visible=False) for table in made.tables}
 
         def tell(name: str, rows: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=counts[name])
-            bar.update(tasks[name], advance=rows)
+            bar.update(tasks[name], advance=rows, visible=True)
 
         yield tell
 

@@ -1,7 +1,7 @@
 """Pending revisions applied to a database, one transaction each."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import ExtensionUnavailable, RevisionFailed, SeedbedError, TablesBusy
+from seedbed.interrupts import raise_interrupt_behind
 from seedbed.migrating.handing_over import handed, refuse_deaf
 from seedbed.migrating.history import History, Revision, current_revision, due, ends, parted, read_history
 from seedbed.migrating.name_clashes import refuse_taken_names
@@ -76,24 +77,45 @@ def apply(
     refuse_deaf(project)
     history = read_history(project)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
-    with connect(database) as connection:
-        refuse_unfit(connection, database)
-        agree(connection, database, "migrate")
-        connection.commit()
-        with migrating_alone(connection, database.name, wait=wait):
-            begun = time.monotonic()
-            revision = current_revision(connection, project)
-            pending = history.after(revision, database.name)
-            chosen = due(pending, revision, contract=contract)
-            with (
-                watched(connection, database, progress),
-                bounded(connection, patience),
-                refuse_taken_names(connection, database.name),
-            ):
-                _patiently(project, history, connection, chosen, patience, say)
-            seconds = round(time.monotonic() - begun, 3)
-            reached = current_revision(connection, project) if chosen else revision
+    chosen: tuple[Revision, ...] = ()
+    try:
+        with connect(database) as connection:
+            refuse_unfit(connection, database)
+            agree(connection, database, "migrate")
+            connection.commit()
+            with migrating_alone(connection, database.name, wait=wait):
+                begun = time.monotonic()
+                revision = current_revision(connection, project)
+                pending = history.after(revision, database.name)
+                chosen = due(pending, revision, contract=contract)
+                with (
+                    watched(connection, database, progress),
+                    bounded(connection, patience),
+                    refuse_taken_names(connection, database.name),
+                ):
+                    _patiently(project, history, connection, chosen, patience, say)
+                seconds = round(time.monotonic() - begun, 3)
+                reached = current_revision(connection, project) if chosen else revision
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(_left_behind(project, history, database, chosen))
+        raise
     return Applied(database.name, chosen, reached, history.head, pending[len(chosen) :], seconds)
+
+
+def _left_behind(project: Project, history: History, database: Database, chosen: Sequence[Revision]) -> str:
+    """Where an interrupted apply leaves the database, as the database itself says."""
+    if not chosen:
+        return f"Nothing was applied to {database.name}."
+    try:
+        with connect(database) as connection:
+            left = [one for one in history.after(current_revision(connection, project), database.name) if one in chosen]
+    except SeedbedError as error:
+        return f"How far {database.name} is, cannot be seen: {error.message}"
+    done = ", ".join(one.id for one in chosen if one not in left) or "nothing"
+    said = f"Applied to {database.name}: {done}."
+    if left and _runs_in_steps(left[0]):
+        return f"{said} Steps of {left[0].id} may have been committed; seedbed migrate apply runs it again."
+    return f"{said} {left[0].id} was rolled back." if left else said
 
 
 def _patiently(
@@ -136,6 +158,7 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
     except SeedbedError:
         raise
     except Exception as error:
+        raise_interrupt_behind(error)
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise
         connection.rollback()
@@ -144,8 +167,11 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
             raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
         said, place = _what_failed(project, error)
-        in_steps = "autocommit_block" in left[0].file.read_text(encoding="utf-8")
-        raise RevisionFailed(left[0].id, said, applied=done, in_steps=in_steps, place=place) from error
+        raise RevisionFailed(left[0].id, said, applied=done, in_steps=_runs_in_steps(left[0]), place=place) from error
+
+
+def _runs_in_steps(revision: Revision) -> bool:
+    return "autocommit_block" in revision.file.read_text(encoding="utf-8")
 
 
 def below(revision: Revision) -> str:
@@ -170,6 +196,7 @@ def move(project: Project, connection: Connection, target: str) -> None:
     except (SeedbedError, DBAPIError, psycopg2.Error):
         raise
     except Exception as error:
+        raise_interrupt_behind(error)
         if down and isinstance(error, RuntimeError):
             raise
         said, place = _what_failed(project, error)

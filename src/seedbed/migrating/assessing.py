@@ -84,13 +84,14 @@ def refuse_unallowed(database: str, assessed: Sequence[Assessed], allowed: Colle
         (hazard.rule, hazard.sentence)
         for one in assessed
         for hazard in one.hazards
-        if hazard.destructive and hazard.rule not in {*allowed, *_noted(one.revision)}
+        if hazard.destructive and hazard.rule not in {*allowed, *allowed_by_note(one.revision)}
     ]
     if missing:
         raise HazardsNotAllowed(database, [said for _, said in missing], sorted({rule for rule, _ in missing}))
 
 
-def _noted(revision: Revision) -> set[str]:
+def allowed_by_note(revision: Revision) -> set[str]:
+    """The rules that the revision's own notes allow."""
     notes = _NOTE.findall(revision.file.read_text(encoding="utf-8"))
     return {word.strip() for note in notes for word in note.split(",")}
 

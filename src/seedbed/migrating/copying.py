@@ -67,7 +67,13 @@ def _dumped(source: Database, target: Database) -> None:
         )  # fmt: skip
         if reading.stdout is not None:
             reading.stdout.close()  # psql's alone, so that pg_dump ends when psql does
-        if any([writing.wait(), reading.wait()]):
+        try:
+            failed = any([writing.wait(), reading.wait()])
+        finally:
+            for process in (writing, reading):
+                process.kill()
+                process.wait()
+        if failed:
             said.seek(0)
             lines = said.read().decode("utf-8", "replace").strip().splitlines()
             raise CopyRefused(source.name, lines[0] if lines else "pg_dump said nothing")

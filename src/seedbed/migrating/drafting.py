@@ -8,12 +8,13 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from seedbed.interrupts import deferred_interrupts
 from seedbed.migrating.applying import move, upgrade
 from seedbed.migrating.changing import Change, Part, candidate_of
 from seedbed.migrating.history import History, Revision, read_history, script_folder
 from seedbed.migrating.proving.candidates import Candidate, Leg
 from seedbed.migrating.proving.proof import Proof, prove
-from seedbed.migrating.sealing import OPEN, edited, read_seals, seal
+from seedbed.migrating.sealing import OPEN, edited, read_head, read_seals, restore_head, seal
 from seedbed.migrating.separating import change_between
 from seedbed.migrating.words import Words
 from seedbed.migrating.writing import add_verdict, write_revision
@@ -22,8 +23,8 @@ from seedbed.modelling.building import build
 from seedbed.postgres.catalogue import Catalogue, keeping, read_catalogue
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
-from seedbed.postgres.shadows import make_role, shadow_database
-from seedbed.settings import Configuration
+from seedbed.postgres.shadows import end_sessions, make_role, shadow_database
+from seedbed.settings import Configuration, Project
 from seedbed.settings.writing import held_alone
 
 
@@ -55,38 +56,52 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
         DraftRefused: with the step of the proof that failed.
         SchemaNotImportable, SchemaNotBuildable, ForkedHistory, UnreadableRevision: there is nothing to compare.
     """
-    with held_alone(script_folder(configuration.project)), shadow_database(configuration) as beginning:
-        history = read_history(configuration.project)
+    project = configuration.project
+    with (
+        held_alone(script_folder(project)),
+        _kept_on_success(project) as revisions,
+        shadow_database(configuration) as beginning,
+    ):
+        history = read_history(project)
         change = find_change(configuration, history, beginning, words or Words())
         if not change.parts:
             return None
-        revisions: list[Revision] = []
-        try:
-            revisions.extend(write_revision(configuration.project, part.named(message), part) for part in change.parts)
-            proof = prove(_candidate(configuration, revisions, change), _copies(configuration, history, beginning))
-            for number, revision in enumerate(revisions, 1):
-                part_of = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
-                add_verdict(revision, [*part_of, *proof.lines()])
-            _seal_new(configuration)
-        except BaseException:
-            for revision in revisions:
-                revision.file.unlink(missing_ok=True)
-            raise
+        for part in change.parts:
+            with deferred_interrupts():
+                revisions.append(write_revision(project, part.named(message), part))
+        proof = prove(_candidate(configuration, revisions, change), _copies(configuration, history, beginning))
+        for number, revision in enumerate(revisions, 1):
+            part_of = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
+            add_verdict(revision, [*part_of, *proof.lines()])
+        _seal_new(configuration)
     steps = tuple(statement.python for statement in change.upgrade)
     return Drafted(tuple(revisions), steps, proof, change.unused)
 
 
 def draft_empty(configuration: Configuration, message: str) -> Drafted:
     """Write a revision with nothing in it, to be filled by hand."""
-    with held_alone(script_folder(configuration.project)):
-        read_history(configuration.project)
-        revision = write_revision(configuration.project, message, Part((), (), Catalogue({}, {}, 0)))
-        try:
-            _seal_new(configuration, still_open=revision.id)
-        except BaseException:
-            revision.file.unlink(missing_ok=True)
-            raise
-    return Drafted((revision,), (), None)
+    project = configuration.project
+    with held_alone(script_folder(project)), _kept_on_success(project) as revisions:
+        read_history(project)
+        with deferred_interrupts():
+            revisions.append(write_revision(project, message, Part((), (), Catalogue({}, {}, 0))))
+        _seal_new(configuration, still_open=revisions[0].id)
+    return Drafted(tuple(revisions), (), None)
+
+
+@contextmanager
+def _kept_on_success(project: Project) -> Iterator[list[Revision]]:
+    """Delete the revisions that a block adds to the list, and restore migrations/head, unless the block succeeds."""
+    revisions: list[Revision] = []
+    head = read_head(project)
+    try:
+        yield revisions
+    except BaseException:
+        with deferred_interrupts():
+            for revision in revisions:
+                revision.file.unlink(missing_ok=True)
+            restore_head(project, head)
+        raise
 
 
 def _seal_new(configuration: Configuration, *, still_open: str | None = None) -> None:
@@ -125,9 +140,13 @@ def find_change(configuration: Configuration, history: History, beginning: Datab
     """
     with ThreadPoolExecutor(1) as beside:
         replayed = beside.submit(replay, configuration, beginning, history)
-        schema = load_schema(configuration.project)
-        after = built(configuration, schema)
-        replayed.result()
+        try:
+            schema = load_schema(configuration.project)
+            after = built(configuration, schema)
+            replayed.result()
+        except BaseException:
+            end_sessions(beginning)  # otherwise the error, or Ctrl-C, would wait for the whole replay
+            raise
     with connect(beginning) as connection:
         ignored = configuration.project.ignore
         return change_between(connection, keeping(after, read_catalogue(connection), ignored), schema, words)

@@ -32,6 +32,22 @@ def missing(project: Project, history: History) -> list[str]:
     return sorted(read_seals(project).keys() - {revision.id for revision in history.revisions})
 
 
+def read_head(project: Project) -> str | None:
+    """The text of migrations/head, or None where there is no such file."""
+    try:
+        return _file(project).read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def restore_head(project: Project, text: str | None) -> None:
+    """Give migrations/head the text it had, unless it has it still."""
+    if text is None:
+        _file(project).unlink(missing_ok=True)
+    elif read_head(project) != text:
+        write_whole(_file(project), text)
+
+
 def read_seals(project: Project) -> dict[str, str]:
     """What migrations/head says, by revision; lines of a merge conflict are passed over."""
     try:

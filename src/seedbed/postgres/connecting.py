@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import psycopg2
 import psycopg2.extensions
+from psycopg2.extensions import TRANSACTION_STATUS_ACTIVE
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from seedbed.errors import DatabaseMissing, LoginRefused, NotPermitted, SeedbedError, Unreachable
+from seedbed.interrupts import cancel_when_blocked
 from seedbed.settings import DatabaseUrl
 
 if TYPE_CHECKING:
@@ -59,8 +62,23 @@ def open_connection(database: "Database", *, application: str = "seedbed") -> "p
         "connect_timeout": CONNECT_SECONDS, "application_name": application, "client_encoding": "UTF8",
         **database.direct.connect_arguments(),
     }  # fmt: skip
-    connection: psycopg2.extensions.connection = psycopg2.connect(**arguments)
+    return cancellable(psycopg2.connect(**arguments))
+
+
+_open: "WeakSet[psycopg2.extensions.connection]" = WeakSet()
+
+
+def cancellable(connection: "psycopg2.extensions.connection") -> "psycopg2.extensions.connection":
+    """Have the connection's statement cancelled when a signal asks the command to end."""
+    _open.add(connection)
     return connection
+
+
+@cancel_when_blocked
+def _cancel_statements() -> None:
+    for connection in tuple(_open):
+        if not connection.closed and connection.info.transaction_status == TRANSACTION_STATUS_ACTIVE:
+            connection.cancel()
 
 
 @contextmanager

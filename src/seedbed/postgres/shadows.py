@@ -3,13 +3,13 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg2
 from psycopg2 import sql
 
-from seedbed.errors import BinariesNotFound, NoShadowServer, ServerError
+from seedbed.errors import BinariesNotFound, NoShadowServer, SeedbedError, ServerError
 from seedbed.postgres.connecting import autocommitting, open_connection, translated
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import Server
@@ -46,23 +46,35 @@ def shadow_database(configuration: Configuration) -> Iterator[Database]:
     """
     maker = _maker(configuration)
     name = shadow_name()
-    with maker.cursor() as cursor:
-        _drop_abandoned(cursor)
-        owner = sql.SQL(" OWNER {}").format(sql.Identifier(maker.server.owner)) if maker.server else sql.SQL("")
-        copied = sql.SQL(" TEMPLATE template0")
-        cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + owner + copied)
-    try:
+    with ExitStack() as stack:
+        with maker.cursor() as cursor:
+            _drop_abandoned(cursor)
+            stack.callback(_drop, maker, name)
+            owner = sql.SQL(" OWNER {}").format(sql.Identifier(maker.server.owner)) if maker.server else sql.SQL("")
+            copied = sql.SQL(" TEMPLATE template0")
+            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + owner + copied)
         url = maker.administered.direct.with_database(name)
         yield Database(url, url, Environment.TESTING, _ORIGIN, maker.server)
-    finally:
-        # What went wrong in the block is what to tell; a database that cannot be dropped now is abandoned, no more.
-        with suppress(ServerError, psycopg2.Error), maker.cursor() as cursor:
-            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _drop(maker: _Maker, name: str) -> None:
+    """What went wrong before is what to tell; a database that cannot be dropped now is abandoned, no more."""
+    with suppress(ServerError, psycopg2.Error), maker.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def shadow_name() -> str:
     """A name that says when it was made, by which what a killed command left is found and dropped."""
     return f"{_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
+
+
+def end_sessions(shadow: Database) -> None:
+    """End whatever another thread of this process runs on a throw-away database."""
+    with suppress(SeedbedError, psycopg2.Error), autocommitting(open_connection(shadow)) as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def make_role(shadow: Database) -> Callable[[str], None] | None:

@@ -1,11 +1,15 @@
 """Where the rows of a preview come from: migrated, and then seeded, masked or left as they are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from seedbed.branching import BranchProvider
 from seedbed.errors import ProductionCopied, SeedsNotFound
 from seedbed.migrating.applying import Applied, apply
+from seedbed.migrating.hazards import Hazard
+from seedbed.migrating.losses import report_losses
+from seedbed.migrating.planning import plan as plan_migrations
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
@@ -51,6 +55,7 @@ class Rows(StrEnum):
 class Filled:
     applied: Applied
     rows: Rows
+    losses: tuple[Hazard, ...] = ()
     seeded: Seeded | None = None
     masked: Masked | None = None
     comparison: Comparison | None = None
@@ -71,9 +76,10 @@ def fill(
     parent: str,
     even_production: bool = False,
     compared_as: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Filled:
     """Migrate a branch that is being prepared, and give it its rows. `compared_as` is the name under which its schema
-    is compared with the models first.
+    is compared with the models first; `say` is told beforehand what the revisions lose.
 
     It may be one that was left by a kill at any moment: what was begun is done again, and rows of production are in it
     until a mask or the seeds have taken their place.
@@ -90,10 +96,12 @@ def fill(
         raise ProductionCopied(parent, Environment.PREVIEW)
     if data is Data.SEED:
         empty(database)
+    planned = plan_migrations(configuration.project, database)
+    losses = report_losses(configuration, database, planned, say) if data is not Data.SEED else ()
     applied = apply(configuration.project, database, contract=True)
     comparison = compare_with_models(configuration, compared_as, database) if compared_as is not None else None
     filled = _fill_rows(configuration, database, data, applied)
-    return replace(filled, comparison=comparison)
+    return replace(filled, losses=losses, comparison=comparison)
 
 
 def _fill_rows(configuration: Configuration, database: Database, data: Data, applied: Applied) -> Filled:

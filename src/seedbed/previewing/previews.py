@@ -1,6 +1,7 @@
 """Previews brought up and taken down, each by a call that can be made again."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,7 @@ def up(
     lasting: timedelta | None = LASTING,
     force: bool = False,
     even_production: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Preview:
     """Bring a preview up: its branch, the newest migrations, its rows, its end, and its mark last.
 
@@ -61,7 +63,7 @@ def up(
     the call can be made again at each push. Of several calls at once one makes and fills it, and the others wait. When
     a step fails, a branch that this call made is deleted again, and one that was there stays as it is. One that a kill
     left half made is gone on with. `even_production` is for a user who has named the database whose rows are copied as
-    they are; masking and seeding do without.
+    they are; masking and seeding do without. `say` is told what the revisions lose before they are applied.
 
     Raises:
         NotAPreview: there is a branch of that name which is for something else.
@@ -73,18 +75,16 @@ def up(
         PreviewSchemaMismatch: the migrated database does not have the schema of the models.
     """
     provider = provider_of(configuration)
-    asked = _Asked(configuration, provider, name, parent, data, _ending(lasting), force, even_production)
-    tries_left = _TRIES
-    while True:
-        tries_left -= 1
-        branch, created = asked.ensured()
-        if branch.environment is not Environment.PREVIEW or branch.sealed:
-            raise NotAPreview(name, "sealed, for previews to be copied from" if branch.sealed else branch.mark)
-        try:
-            return asked.brought_up(branch, created=created)
-        except (BranchNotFound, Unreachable, DatabaseMissing):  # whoever had begun it failed, and deleted it again
-            if created or branch.ready or not tries_left:
-                raise
+    asked = _Asked(configuration, provider, name, parent, data, _ending(lasting), force, even_production, say)
+    try:
+        return asked.up()
+    except KeyboardInterrupt as interrupt:
+        with suppress(BranchError):
+            if not provider.get(name).ready:
+                interrupt.add_note(
+                    f"{name} is half made: seedbed preview up {name} goes on with it, and preview down deletes it."
+                )
+        raise
 
 
 def down(configuration: Configuration, name: str) -> bool:
@@ -118,6 +118,21 @@ class _Asked:
     ending: datetime | None
     force: bool
     even_production: bool
+    say: Callable[[str], None]
+
+    def up(self) -> Preview:
+        tries_left = _TRIES
+        while True:
+            tries_left -= 1
+            branch, created = self.ensured()
+            if branch.environment is not Environment.PREVIEW or branch.sealed:
+                mark = "sealed, for previews to be copied from" if branch.sealed else branch.mark
+                raise NotAPreview(self.name, mark)
+            try:
+                return self.brought_up(branch, created=created)
+            except (BranchNotFound, Unreachable, DatabaseMissing):  # whoever had begun it failed, and deleted it again
+                if created or branch.ready or not tries_left:
+                    raise
 
     def ensured(self) -> tuple[Branch, bool]:
         """The branch, and whether it was made here rather than found or made by somebody who was quicker."""
@@ -178,6 +193,7 @@ class _Asked:
             parent=branch.parent,
             even_production=self.even_production,
             compared_as=self.name,
+            say=self.say,
         )
 
     def _undo(self) -> None:

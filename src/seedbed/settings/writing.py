@@ -8,8 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seedbed.errors import FileNotWritten
+from seedbed.interrupts import deferred_interrupts
 
 
+@deferred_interrupts()
 def write_whole(file: Path, text: str) -> None:
     """Put a text into a file in one step, so that a full disk or a kill leaves what was there.
 

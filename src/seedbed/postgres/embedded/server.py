@@ -13,7 +13,7 @@ import psycopg2.extensions
 from psycopg2 import sql
 
 from seedbed.errors import DataOfAnotherMajor
-from seedbed.postgres.connecting import autocommitting, translated_at
+from seedbed.postgres.connecting import autocommitting, cancellable, translated_at
 from seedbed.postgres.embedded.account import home_for, server_account
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
@@ -293,5 +293,4 @@ def _has_database(cursor: "psycopg2.extensions.cursor", name: str) -> bool:
 
 def _connected(url: DatabaseUrl) -> "psycopg2.extensions.connection":
     arguments: dict[str, Any] = {**url.connect_arguments(), "application_name": "seedbed"}
-    connection: psycopg2.extensions.connection = psycopg2.connect(**arguments)
-    return connection
+    return cancellable(psycopg2.connect(**arguments))

@@ -1,0 +1,146 @@
+"""What pending revisions lose, said before they are applied."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seedbed.migrating.applying import apply
+from seedbed.migrating.assessing import assess
+from seedbed.migrating.history import read_history
+from seedbed.migrating.losses import losses, may_lose_data
+from seedbed.migrating.planning import plan
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from tests.projects import Project, execute, little_project
+
+HERO = """
+class Task(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+"""
+LOSING = """
+op.drop_column("task", "points")
+op.execute("ALTER TABLE task ALTER COLUMN due TYPE date")
+op.drop_table("note")
+"""
+NOBODY = "postgresql://nobody:nothing@127.0.0.1:1/never"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with little_project(tmp_path, HERO) as made:
+        made.write_revision(
+            "first",
+            """
+            op.execute("CREATE TABLE task (id int PRIMARY KEY, points int, due timestamp)")
+            op.execute("CREATE TABLE note (body text)")
+            """,
+        )
+        yield made
+
+
+@pytest.fixture
+def variables(database: Database, seedbed_server: ThrowawayServer) -> dict[str, str]:
+    return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
+
+
+class TestApply:
+    @pytest.mark.parametrize("environment", ["development", "testing", "preview"])
+    def test_lists_what_is_lost_and_does_not_ask(
+        self, project: Project, database: Database, variables: dict[str, str], environment: str
+    ) -> None:
+        given = variables | {"SEEDBED_ENV": environment}
+        project.run("seedbed", "migrate", "apply", given=given)
+        project.write_revision("second", LOSING, follows="first")
+
+        applied = project.run("seedbed", "migrate", "apply", given=given)
+
+        assert applied.stderr.splitlines() == [
+            "Data is lost:",
+            "  drop-table: note (second): the table's rows are lost, and programs that use it fail",
+            "  drop-column: task.points (second): the column's values are lost, and programs that name it fail",
+            "  lossy-type: task.due (second): digits, times of day, labels or whatever else of the values the new type "
+            "does not take are lost",
+        ]
+        assert execute(database.direct, "SELECT to_regclass('note') IS NULL") == [(True,)]
+
+    def test_has_what_is_lost_in_json(self, project: Project, database: Database, variables: dict[str, str]) -> None:
+        apply(project.settled, database)
+        project.write_revision("second", LOSING, follows="first")
+
+        applied = json.loads(project.run("seedbed", "migrate", "apply", "--json", given=variables).stdout)
+
+        assert applied["revision"] == "second"
+        assert [(one["rule"], one["at"]) for one in applied["losses"]] == [
+            ("drop-table", "note"),
+            ("drop-column", "task.points"),
+            ("lossy-type", "task.due"),
+        ]
+
+    @pytest.mark.parametrize("applied_before", [False, True], ids=["empty database", "adding revision"])
+    def test_needs_no_other_server_where_nothing_can_be_lost(
+        self, project: Project, database: Database, variables: dict[str, str], applied_before: bool
+    ) -> None:
+        if applied_before:
+            apply(project.settled, database)
+        project.write_revision(
+            "second", LOSING if not applied_before else 'op.execute("CREATE TABLE more (id int)")', follows="first"
+        )
+
+        applied = project.run("seedbed", "migrate", "apply", given=variables | {"SHADOW_DATABASE_URL": NOBODY})
+
+        assert applied.stderr == ""
+
+    def test_goes_on_with_a_warning_where_nobody_can_look(
+        self, project: Project, database: Database, variables: dict[str, str]
+    ) -> None:
+        apply(project.settled, database)
+        project.write_revision("second", LOSING, follows="first")
+
+        applied = project.run("seedbed", "migrate", "apply", given=variables | {"SHADOW_DATABASE_URL": NOBODY})
+
+        assert applied.stderr.startswith("Warning: what the revisions lose is not known. ")
+        assert execute(database.direct, "SELECT to_regclass('note') IS NULL") == [(True,)]
+
+
+class TestLosses:
+    @pytest.mark.parametrize(("contract", "found"), [("# seedbed: contract\n", []), ("", ["drop-column"])])
+    def test_a_contract_revision_may_say_that_its_values_are_elsewhere(
+        self, project: Project, database: Database, contract: str, found: list[str]
+    ) -> None:
+        apply(project.settled, database)
+        note = "# seedbed: allow drop-column\n"
+        project.write_revision("second", f'{contract}{note}op.drop_column("task", "points")', follows="first")
+
+        assessed = assess(
+            project.configuration(SHADOW_DATABASE_URL=database.direct.reveal()),
+            database,
+            plan(project.settled, database),
+        )
+
+        assert [one.rule for one in losses(assessed)] == found
+
+
+class TestMayLoseData:
+    @pytest.mark.parametrize(
+        ("upgrade", "expected"),
+        [
+            ('op.create_table("more", sa.Column("id", sa.Integer(), server_default=sa.text("0")))', False),
+            ('op.add_column("task", sa.Column("x", postgresql.JSONB()))', False),
+            ('with op.get_context().autocommit_block():\n    op.execute("CREATE INDEX i ON task (id)")', False),
+            ('op.execute("ALTER TABLE task ADD CONSTRAINT c CHECK (id > 0)")', False),
+            ('op.execute("ALTER TABLE task ADD x int, DROP points")', True),
+            ('op.execute("CREATE TABLE kept AS SELECT 1; DROP TABLE note")', True),
+            ('op.drop_column("task", "points")', True),
+            ('op.alter_column("task", "due", type_=sa.Date())', True),
+            ('op.execute(f"ALTER TABLE {1} ADD x int")', True),
+            ('op.execute("SELECT tidy()")', True),
+            ("tidy(op.get_bind())", True),
+            ('op.get_bind().execute(sa.text("x"))', True),
+        ],
+    )
+    def test_is_false_of_what_only_adds(self, project: Project, upgrade: str, expected: bool) -> None:
+        project.write_revision("second", upgrade, follows="first")
+
+        assert may_lose_data(read_history(project.settled).revisions[-1]) is expected
