@@ -277,6 +277,19 @@ class FileNotWritten(ProjectError):
         )
 
 
+class ConflictMarkers(ProjectError):
+    """A file that a command reads has the markers of a merge conflict in it."""
+
+    code = "SB126"
+
+    def __init__(self, file: str, line: int) -> None:
+        super().__init__(
+            f"{file} has merge-conflict markers, from line {line}.",
+            remedy="Take the lines of both sides and delete the markers; their order does not matter. Where both sides "
+            "added a revision: seedbed migrate rebase REVISION",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 2xx
 
 
@@ -349,14 +362,23 @@ class TablesBusy(MigrationError):
     code = "SB217"
 
     def __init__(
-        self, revision: str, tries: int, seconds: float, sessions: Sequence[str], *, applied: Sequence[str]
+        self,
+        revision: str,
+        tries: int,
+        seconds: float,
+        sessions: Sequence[str],
+        *,
+        applied: Sequence[str],
+        down: bool = False,
     ) -> None:
-        before = f"{', '.join(applied)} stayed applied" if applied else "nothing was applied"
+        done = "undone" if down else "applied"
+        before = f"{', '.join(applied)} stayed {done}" if applied else f"nothing was {done}"
         longest = f" Open the longest: {'; '.join(sessions)}." if sessions else ""
         super().__init__(
             f"Revision {revision} met locks of other sessions at each of {tries} tries in {seconds:.0f} s, and was "
             f"rolled back; {before}.{longest}",
-            remedy="Run seedbed migrate apply again when they are done, or end those sessions.",
+            remedy=f"Run seedbed migrate {'downgrade' if down else 'apply'} again when they are done, or end those "
+            "sessions.",
         )
 
 
@@ -365,12 +387,17 @@ class HazardsNotAllowed(MigrationError):
 
     code = "SB218"
 
-    def __init__(self, database: str, hazards: Sequence[str], rules: Sequence[str]) -> None:
+    def __init__(self, database: str, hazards: Sequence[str], rules: Sequence[str], *, down: bool = False) -> None:
         options = " ".join(f"--allow {rule}" for rule in rules)
+        otherwise = (
+            ""
+            if down
+            else f" (plain alembic: -x allow={','.join(rules)}), or write into the revision: # seedbed: allow "
+            f"{', '.join(rules)}"
+        )
         super().__init__(
-            f"Nothing was applied to {database}: {'; '.join(hazards)}.",
-            remedy=f"If that is meant, add {options} (plain alembic: -x allow={','.join(rules)}), or write into the "
-            f"revision: # seedbed: allow {', '.join(rules)}",
+            f"Nothing was {'undone in' if down else 'applied to'} {database}: {'; '.join(hazards)}.",
+            remedy=f"If that is meant, add {options}{otherwise}",
         )
 
 
@@ -551,18 +578,17 @@ class LooksRenamed(MigrationError):
 
     code = "SB211"
 
-    def __init__(self, kind: str, old: str, candidates: Sequence[str]) -> None:
-        self.kind, self.old, self.candidates = kind, old, tuple(candidates)
-        likeliest, *others = candidates
+    def __init__(self, kind: str, old: str, new: str, others: Sequence[str] = ()) -> None:
+        self.old, self.new, self.candidates = old, new, (new, *others)
         beside = f" Also added: {', '.join(others)}." if others else ""
         super().__init__(
-            f"{kind} {old} is removed and a similar {kind} {likeliest} is added. If {old} has another name now, say "
-            f"so; otherwise its values are lost.{beside}",
-            remedy=f"Say which: --rename {old}={likeliest}, or --drop {old}. In the models: hint(renamed_from=...), "
+            f"{kind} {old} is removed and a similar {kind} {new} is added. If {old} has another name now, say so; "
+            f"otherwise its values are lost.{beside}",
+            remedy=f"Say which: --rename {old}={new}, or --drop {old}. In the models: hint(renamed_from=...), "
             "hint(dropped=...).",
         )
         self.question = f"Which name does {kind} {old} have now?"
-        self.answers = (*(f"--rename {old}={new}" for new in candidates), f"--drop {old}")
+        self.answers = (*(f"--rename {old}={candidate}" for candidate in self.candidates), f"--drop {old}")
 
 
 class NothingRenamed(MigrationError):
@@ -650,6 +676,110 @@ class AdoptionRefused(MigrationError):
         )
 
 
+class AppliedRevisionEdited(MigrationError):
+    """A revision that a database has had was edited since, so its tables may not be what the files say."""
+
+    code = "SB230"
+
+    def __init__(self, revisions: Sequence[str], database: str, *, preview: str | None = None) -> None:
+        self.revisions, self.database = tuple(revisions), database
+        first = next(iter(revisions), "REVISION")
+        again = f"where rows may go, run it again: seedbed migrate downgrade {first}-1, then seedbed migrate apply"
+        if preview is not None:
+            again = (
+                f"make the preview again: seedbed preview down {preview}, then seedbed preview up {preview}, after "
+                "seedbed preview base where there is a base"
+            )
+        super().__init__(
+            f"{' and '.join(revisions)} was edited after {database} had it.",
+            remedy=f"Put the file back, and put the change into a new revision; or {again}. If the edit changes "
+            f"nothing for {database}: seedbed migrate accept {first}",
+        )
+
+
+class NothingToDowngrade(MigrationError):
+    """A downgrade was asked for to where no way leads down from the database's revision."""
+
+    code = "SB231"
+
+    def __init__(self, database: str, revision: str | None, target: str, reason: str | None = None) -> None:
+        no_way = f"there is no way down from there to {target}{f': {reason}' if reason else ''}"
+        super().__init__(
+            f"{database} is at {revision or 'no revision'}, and {no_way if revision else 'there is nothing to undo'}.",
+            remedy="seedbed migrate status shows where the database is; seedbed migrate downgrade takes -1, base, or a "
+            "revision that is below it.",
+        )
+
+
+class RevisionNotFound(MigrationError):
+    """A revision was named that the files do not have, or that stands for several."""
+
+    code = "SB232"
+
+    def __init__(self, given: str, found: Sequence[str] = ()) -> None:
+        several = f"{given} could be {', '.join(found[:-1])} or {found[-1]}." if len(found) > 1 else None
+        super().__init__(
+            several or f"There is no revision {given} in migrations/versions.",
+            remedy="Name a revision by its id or by enough of its first letters.",
+        )
+
+
+class ForwardOnly(MigrationError):
+    """A revision in the way of a downgrade says that it has no way back."""
+
+    code = "SB233"
+
+    def __init__(self, revision: str, reason: str | None) -> None:
+        super().__init__(
+            f"Revision {revision} has no way back{f': {reason}' if reason else ''}. Nothing was changed.",
+            remedy="Go down no further than this revision, or write its downgrade(), or undo it by a new revision: "
+            "seedbed migrate draft -m TEXT",
+        )
+
+
+class DowngradeFailed(MigrationError):
+    """The downgrade of a revision raised; those after it stay undone."""
+
+    code = "SB234"
+
+    def __init__(
+        self, revision: str, reason: str, *, undone: Sequence[str], in_steps: bool = False, place: str | None = None
+    ) -> None:
+        before = f"{', '.join(undone)} stayed undone" if undone else "nothing was undone"
+        failed = (
+            "failed at a step, and its steps are committed as they run" if in_steps else "failed and was rolled back"
+        )
+        super().__init__(
+            f"The downgrade of {revision} {failed}; {before}. {place or 'PostgreSQL says'}: {reason}",
+            remedy="Correct its downgrade() or the rows it trips over, then run seedbed migrate downgrade again.",
+        )
+
+
+class UnregisteredTableDropped(MigrationError):
+    """A table would be dropped, and its class is still in the project's files, where the schema does not see it."""
+
+    code = "SB235"
+
+    def __init__(self, table: str, place: str, reason: str, remedy: str) -> None:
+        super().__init__(
+            f"The models lack {table}, so it would be dropped; but its class at {place} {reason}.",
+            remedy=f"If the table is to go, delete the class, or draft with --drop {table}. Otherwise: {remedy}",
+        )
+
+
+class HookFailed(MigrationError):
+    """A post-write hook of Alembic's could not be run on a new revision."""
+
+    code = "SB236"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"A post-write hook could not be run on the new revision: {reason}.",
+            remedy="Nothing was written. Install the hook's program, or take the hook out of [post_write_hooks] in "
+            "alembic.ini, and draft again.",
+        )
+
+
 class NameTaken(MigrationError):
     """A pending revision makes something whose name the database has already given to something else."""
 
@@ -693,14 +823,16 @@ class SwapUndecided(MigrationError):
 
     code = "SB245"
 
-    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
-        said = ", ".join(f"{old} is to be {new}" for old, new in pairs)
-        options = " ".join(f"--rename {old}={new}" for old, new in pairs)
+    def __init__(self, renames: Sequence[str]) -> None:
+        said = ", ".join(rename.replace("=", " is to be ") for rename in renames)
+        options = " ".join(f"--rename {rename}" for rename in renames)
         super().__init__(
             f"By hints of the models, {said}, and these are alike: nothing tells whether they have changed places "
             "already.",
             remedy=f"If they have, remove the hints. If not, say it once in place of the hints: {options}",
         )
+        self.question = "Have they changed places already?"
+        self.answers = ("remove the hints", options)
 
 
 # ---------------------------------------------------------------------------------------------------------------- 3xx

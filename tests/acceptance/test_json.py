@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from seedbed.branching.protocol import Branch
+from seedbed.migrating.acceptance import Edit
 from seedbed.migrating.adopting import Adopted
 from seedbed.migrating.checking import Checked
 from seedbed.migrating.drafting import Drafted
@@ -37,15 +38,16 @@ from tests.acceptance.conftest import ROOT, Project, people
 PRINTED: dict[str, type[Any]] = {
     "branch create": Branch, "branch list": Branch, "branch reset": Branch, "branch show": Branch,
     "branch diff": BranchDiff, "config": Entry, "db grant-reader": Granted, "db start": Status,
-    "db status": Description, "doctor": Finding, "init` of a new project": Written, "migrate adopt": Adopted,
-    "migrate check": Checked, "migrate draft": Drafted, "migrate rebase": Rebased,
+    "db status": Description, "doctor": Finding, "init` of a new project": Written, "migrate accept": Edit,
+    "migrate adopt": Adopted, "migrate check": Checked, "migrate draft": Drafted, "migrate rebase": Rebased,
     "migrate rehearse": Rehearsal, "migrate status": Plan, "migrate status --all": Surveyed, "preview base": Base,
     "preview gc": Collected, "schema show": TableShown, "seed check": SeedsChecked, "seed mask": Masked,
     "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": Blocked,
     "`steps` of": Step, "`columns` of": ColumnShown, "a revision": Revision,
 }  # fmt: skip
 RUN = (
-    "migrate plan", "migrate status --all", "migrate apply", "db mark", "schema show", "seed plan", "seed run",
+    "migrate plan", "migrate status --all", "migrate apply", "migrate downgrade", "migrate apply -e development",
+    "migrate status", "db mark", "schema show", "seed plan", "seed run",
     "seed mask --check", "branch create copy", "branch delete copy --yes copy", "preview up preview/one",
     "preview down preview/one", "db stop",
 )  # fmt: skip

@@ -107,7 +107,7 @@ class TestWheel:
 
         assert place.startswith(str(home))
         assert begun == (
-            "shop is begun, 23 files:\n"
+            "shop is begun, 24 files:\n"
             "  schema/      the tables, User and Task\n"
             "  migrations/  the revision that creates them\n"
             "  seeds/       how many rows each environment gets, and of what kind\n"

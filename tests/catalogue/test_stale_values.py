@@ -105,6 +105,13 @@ class TestChangedBody:
             changed.up()
             assert (changed.values(), changed.found(9)) == ([3, 6, 9], 1)
 
+    def test_may_look_at_a_table_that_is_new(self, ground: Ground) -> None:
+        body = "CREATE FUNCTION most() RETURNS int LANGUAGE sql STABLE AS $$ SELECT max(id) FROM {} $$"
+        before, after = world(sql=(body.format("t"),)), world(sql=(body.format("newer"),))
+        sa.Table("newer", after, sa.Column("id", sa.Integer, primary_key=True))
+
+        assert seedbed_proves(ground, before, after, Words())
+
     def test_looks_at_checks_again(self, ground: Ground) -> None:
         check = sa.CheckConstraint("norm(a) < 8", name="small")
         before, after = (

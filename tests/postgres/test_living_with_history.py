@@ -12,6 +12,7 @@ import pytest
 
 from seedbed.errors import (
     AdoptionRefused,
+    AppliedRevisionEdited,
     Drifted,
     ForkedHistory,
     MixedRevision,
@@ -125,7 +126,7 @@ class TestSeals:
 
     def test_see_an_edited_revision(self, configuration: Configuration) -> None:
         file = read_history(configuration.project).revisions[0].file
-        file.write_text(file.read_text(encoding="utf-8") + "# later\n", encoding="utf-8")
+        file.write_text(file.read_text(encoding="utf-8") + "LATER = 1\n", encoding="utf-8")
 
         with pytest.raises(RevisionEdited, match="was edited since it was written"):
             check(configuration)
@@ -142,9 +143,9 @@ class TestSeals:
     def test_see_a_file_that_is_not_what_a_database_had(self, configuration: Configuration, database: Database) -> None:
         apply(configuration.project, database)
         file = read_history(configuration.project).revisions[0].file
-        file.write_text(file.read_text(encoding="utf-8") + "# later\n", encoding="utf-8")
+        file.write_text(file.read_text(encoding="utf-8") + "LATER = 1\n", encoding="utf-8")
 
-        with pytest.raises(RevisionEdited, match=f"{database.name} had it"):
+        with pytest.raises(AppliedRevisionEdited, match=f"{database.name} had it"):
             drift(configuration, database)
 
 

@@ -186,7 +186,7 @@ class TestLookingAhead:
             way_back = assess_way_back(
                 configuration,
                 database,
-                made,
+                made.revision,
                 [one for one in read_history(project.settled).revisions[::-1] if one.id in had],
             )
 

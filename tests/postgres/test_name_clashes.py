@@ -181,6 +181,20 @@ class TestRefuseTakenNames:
             made = connection.execute(text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix'")).scalar()
             assert made == "CREATE INDEX ix ON public.task USING btree (b)"
 
+    @pytest.mark.parametrize("constraint", ["CHECK (a > 1)", "CHECK (a > 0)"])
+    def test_a_role_that_may_make_no_table_compares_as_well(
+        self, given: Callable[..., Database], given_server: ThrowawayServer, constraint: str
+    ) -> None:
+        database = given()
+        execute(database.direct, TABLES, f"ALTER TABLE task ADD CONSTRAINT k {constraint}")
+        execute(given_server.url(database.name), "REVOKE CREATE ON SCHEMA public FROM PUBLIC, pg_database_owner")
+        with connect(database, autocommit=True) as connection:
+            if "> 0" in constraint:
+                run(connection, guarded("k", POSITIVE))
+            else:
+                with pytest.raises(NameTaken):
+                    run(connection, guarded("k", POSITIVE))
+
 
 TASK = """
 class Task(Table, table=True):

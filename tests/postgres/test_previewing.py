@@ -11,6 +11,7 @@ from seedbed.branching import BranchProvider, provider_of
 from seedbed.branching.local import LocalBranches
 from seedbed.branching.making import make, safety
 from seedbed.errors import (
+    AppliedRevisionEdited,
     BranchNotFound,
     BranchNotReady,
     NoPullRequests,
@@ -185,6 +186,24 @@ class TestUp:
             up(configuration, "preview/pr-42")
 
         assert branches.list() == (left,)
+
+    def test_names_a_revision_that_was_edited_after_the_preview_had_it(
+        self, configuration: Configuration, development: Database
+    ) -> None:
+        up(configuration, "preview/pr-7")
+        (revision,) = (configuration.project.root / "migrations/versions").glob("*.py")
+        text = revision.read_text(encoding="utf-8")
+        revision.write_text(text.replace("length=200", "length=300"), encoding="utf-8")
+        try:
+            with pytest.raises(AppliedRevisionEdited) as refused:
+                up(configuration, "preview/pr-7")
+            down(configuration, "preview/pr-7")
+            up(configuration, "preview/pr-7")
+        finally:
+            revision.write_text(text, encoding="utf-8")
+
+        assert refused.value.message.startswith(f"{NEWEST} was edited after ")
+        assert "seedbed preview down preview/pr-7, then seedbed preview up preview/pr-7" in refused.value.remedy
 
     def test_leaves_a_branch_alone_that_is_for_something_else(
         self, configuration: Configuration, development: Database, branches: BranchProvider

@@ -88,7 +88,7 @@ class TestFiles:
         ] == []
 
     def test_are_as_many_as_a_project_needs(self) -> None:
-        assert len(FILES) == 23
+        assert len(FILES) == 24
 
     def test_can_be_installed_by_the_workflows(self, whole: Path) -> None:
         """setuptools refuses a folder with several packages unless it is told which; here none is to be packed."""

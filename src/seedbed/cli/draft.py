@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seedbed.errors import LooksRenamed
     from seedbed.migrating.drafting import Drafted
     from seedbed.migrating.words import Words
+    from seedbed.settings import Configuration
 
 
 @click.command(short_help="Write and prove the revision that the models need.")
@@ -70,6 +71,8 @@ def draft(
     form = Form.GRADUAL if gradual else Form.PLAIN if plain else Form.ONLINE
     chosen = configuration(ctx, env)
     words = Words(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), form)
+    if not empty:
+        _warn_of_unregistered(chosen)
     try:
         drafted = (
             draft_empty(chosen, message)
@@ -89,6 +92,15 @@ def draft(
     proof = drafted.proof.lines() if drafted.proof is not None else ["Empty, and so not proven."]
     steps = [f"  {line}" for said in drafted.steps for line in said.splitlines()]
     show(drafted, as_json=as_json, lines=[*(str(made.file) for made in drafted.revisions), *steps, *proof])
+
+
+def _warn_of_unregistered(chosen: "Configuration") -> None:
+    """Name classes of tables that the draft cannot see, since the schema does not have them."""
+    from seedbed.migrating.unregistered import unregistered_tables
+    from seedbed.modelling import load_schema
+
+    for table in unregistered_tables(chosen.project, load_schema(chosen.project)):
+        click.echo(f"Warning: {table.sentence}", err=True)
 
 
 def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Drafted | None":

@@ -7,9 +7,28 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seedbed.cli.accept import accept
+from seedbed.cli.downgrade import downgrade
 from seedbed.cli.draft import draft
-from seedbed.cli.migration_lines import applied_line, hazard_lines, revision_lines, survey_lines
-from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
+from seedbed.cli.migration_lines import (
+    applied_line,
+    hazard_lines,
+    lock_options,
+    look_for_hazards,
+    revision_lines,
+    survey_lines,
+)
+from seedbed.cli.options import (
+    PRODUCTION,
+    columns,
+    configuration,
+    confirm,
+    env_option,
+    json_option,
+    show,
+    step,
+    yes_option,
+)
 from seedbed.cli.rehearse import rehearse
 
 if TYPE_CHECKING:
@@ -18,8 +37,6 @@ if TYPE_CHECKING:
     from seedbed.migrating.planning import Plan
     from seedbed.postgres.databases import Database
     from seedbed.settings import Configuration
-
-PRODUCTION = "production"
 
 
 @click.group()
@@ -30,8 +47,8 @@ def migrate() -> None:
     """
 
 
-migrate.add_command(draft)
-migrate.add_command(rehearse)
+for command in (draft, downgrade, rehearse, accept):
+    migrate.add_command(command)
 
 
 @migrate.command(short_help="List what is pending, and what is dangerous about it.")
@@ -55,6 +72,8 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     chosen = configuration(ctx, env)
     database = locate(chosen)
     made = make_plan(chosen.project, database)
+    for line in _edited_lines(made):
+        click.echo(line, err=True)
     lines = revision_lines(made.pending) or [f"{made.database} is at {made.revision or 'no revision'}, the newest."]
     assessed = [] if offline and not sql else _assessed(chosen, database, made)
     if sql:
@@ -68,18 +87,8 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
 
 
 @migrate.command()
-@click.option(
-    "--lock-timeout",
-    type=click.IntRange(min=1),
-    default=1000,
-    show_default=True,
-    metavar="MS",
-    help="How long a statement may wait for a lock, and make others wait behind it, before it is tried again later.",
-)
+@lock_options
 @click.option("--contract", is_flag=True, help="Apply contract revisions too: the programs of before are gone.")
-@click.option(
-    "--tries", type=click.IntRange(min=1), default=20, show_default=True, help="How often a revision is tried."
-)
 @click.option("--safety-branch", is_flag=True, help="Make a sealed branch of the database first, kept for a week.")
 @click.option("--allow", multiple=True, metavar="RULE", help="A hazard that is meant, such as drop-column.")
 @yes_option
@@ -158,15 +167,20 @@ def apply(
 @json_option
 @click.pass_context
 def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> None:
-    """Say where the database is and where the files are."""
+    """Say where the database is and where the files are.
+
+    Ends with 1 when a revision was edited after the database had it.
+    """
     if every:
         _survey(ctx, as_json=as_json)
         return
     from seedbed.migrating.planning import plan as make_plan
+    from seedbed.migrating.sealing import read_seals
     from seedbed.postgres.databases import locate
 
     chosen = configuration(ctx, env)
     made = make_plan(chosen.project, locate(chosen))
+    read_seals(chosen.project)
     rows = [
         ("database", made.database),
         ("environment", made.environment),
@@ -174,8 +188,10 @@ def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> N
         ("revision", made.revision or "none"),
         ("newest", made.head or "none"),
         ("pending", str(len(made.pending))),
+        ("edited", ", ".join(revision.id for revision in made.edited) or "none"),
     ]
-    show(made, as_json=as_json, lines=columns(rows))
+    show(made, as_json=as_json, lines=[*columns(rows), *_edited_lines(made)])
+    ctx.exit(1 if made.edited else 0)
 
 
 @migrate.command(short_help="See that every step runs and makes what models say.")
@@ -207,6 +223,8 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
             refuse_drift(chosen, locate(chosen))
     counted = f"{checked.revisions} revision{'s' if checked.revisions != 1 else ''}"
     left = [f"{hint} has nothing left to say, and can go." for hint in checked.spent]
+    for line in checked.unregistered:
+        click.echo(f"Warning: {line}", err=True)
     left += [f"Rows must fit {condition}." for condition in checked.conditions]
     show(checked, as_json=as_json, lines=[f"{counted}: {', '.join(checked.facts)}.", *left])
 
@@ -247,20 +265,19 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
 def _assessed(
     chosen: "Configuration", database: "Database", made: "Plan", *, required: bool = False
 ) -> "list[Assessed]":
-    """What is dangerous about a plan; where there is no server to see it on, that is an error or a mere warning."""
-    from seedbed.errors import NoShadowServer
     from seedbed.migrating.assessing import assess
 
-    if not made.pending:
+    return look_for_hazards(lambda: assess(chosen, database, made), required=required) if made.pending else []
+
+
+def _edited_lines(made: "Plan") -> list[str]:
+    """What is wrong with revisions that were edited after the database had them, and what to do."""
+    from seedbed.errors import AppliedRevisionEdited
+
+    if not made.edited:
         return []
-    try:
-        with step("Looking for hazards"):
-            return assess(chosen, database, made)
-    except NoShadowServer as error:
-        if required:
-            raise
-        click.echo(f"Warning: hazards were not looked for. {error.message} {error.remedy}", err=True)
-        return []
+    error = AppliedRevisionEdited([revision.id for revision in made.edited], made.database)
+    return [f"{error.code} {error.message}", error.remedy]
 
 
 def _told(line: str) -> None:

@@ -1,16 +1,52 @@
 """What `seedbed migrate` prints of revisions, hazards, rehearsals and environments, as lines for a person."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from seedbed.cli.options import columns
+import click
+
+from seedbed.cli.options import columns, step
 
 if TYPE_CHECKING:
     from seedbed.migrating.applying import Applied
+    from seedbed.migrating.assessing import Assessed
+    from seedbed.migrating.downgrade import UndoneRevisions
     from seedbed.migrating.hazards import Hazard
     from seedbed.migrating.history import Revision
     from seedbed.migrating.rehearsing import Rehearsal
     from seedbed.migrating.surveying import Surveyed
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def lock_options(command: F) -> F:
+    """`--lock-timeout` and `--tries`, of the commands that migrate a database that others use."""
+    timeout = click.option(
+        "--lock-timeout",
+        type=click.IntRange(min=1),
+        default=1000,
+        show_default=True,
+        metavar="MS",
+        help="How long a statement may wait for a lock, and make others wait behind it, before it is tried again.",
+    )
+    tries = click.option(
+        "--tries", type=click.IntRange(min=1), default=20, show_default=True, help="How often a revision is tried."
+    )
+    return timeout(tries(command))
+
+
+def look_for_hazards(assess: "Callable[[], list[Assessed]]", *, required: bool = False) -> "list[Assessed]":
+    """What is dangerous about revisions; where there is no server to see it on, that is an error or a mere warning."""
+    from seedbed.errors import NoShadowServer
+
+    try:
+        with step("Looking for hazards"):
+            return assess()
+    except NoShadowServer as error:
+        if required:
+            raise
+        click.echo(f"Warning: hazards were not looked for. {error.message} {error.remedy}", err=True)
+        return []
 
 
 def revision_lines(revisions: "Iterable[Revision]") -> list[str]:
@@ -24,6 +60,13 @@ def applied_line(applied: "Applied") -> str:
     count = len(applied.revisions)
     what = "1 revision" if count == 1 else f"{count} revisions"
     return f"{applied.database} is at {applied.revision}: {what} applied in {applied.seconds:.1f} s."
+
+
+def undone_line(undone: "UndoneRevisions") -> str:
+    """The one line that sums a downgrade up."""
+    count = len(undone.revisions)
+    what = "1 revision" if count == 1 else f"{count} revisions"
+    return f"{undone.database} is at {undone.revision or 'no revision'}: {what} undone in {undone.seconds:.1f} s."
 
 
 def hazard_lines(hazards: "Iterable[Hazard]") -> list[str]:

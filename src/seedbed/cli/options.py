@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seedbed.settings import Configuration
 
 HELP_WIDTH = 100
+PRODUCTION = "production"
 F = TypeVar("F", bound=Callable[..., Any])
 
 

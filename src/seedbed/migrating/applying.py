@@ -10,13 +10,14 @@ from alembic import command
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import ExtensionUnavailable, RevisionFailed, SeedbedError, TablesBusy
+from seedbed.errors import DowngradeFailed, ExtensionUnavailable, RevisionFailed, SeedbedError
 from seedbed.interrupts import raise_interrupt_behind
 from seedbed.migrating.handing_over import handed, refuse_deaf
 from seedbed.migrating.history import History, Revision, current_revision, due, ends, parted, read_history
 from seedbed.migrating.name_clashes import refuse_taken_names
-from seedbed.migrating.patience import ORDINARY, Patience, bounded, open_longest, pause, was_busy
+from seedbed.migrating.patience import ORDINARY, Patience, bounded, retry_while_busy
 from seedbed.migrating.progress import watched
+from seedbed.migrating.recording import refuse_edited
 from seedbed.modelling.loading import failing_place, in_words
 from seedbed.postgres.connecting import connect, missing_extension, sentence
 from seedbed.postgres.databases import Database, refuse_pooler, refuse_unfit
@@ -70,6 +71,7 @@ def apply(
         LockNotGranted: another session was still migrating after `wait`.
         ConnectionIgnored: env.py makes a connection of its own.
         UnknownRevision: the database is ahead of the files.
+        AppliedRevisionEdited: a file is not what it was when the database had it.
         TablesBusy: others kept a lock through every try.
         NameTaken: a revision makes something whose name something else has there.
         RevisionFailed: with the revision and what PostgreSQL said.
@@ -87,13 +89,27 @@ def apply(
                 begun = time.monotonic()
                 revision = current_revision(connection, project)
                 pending = history.after(revision, database.name)
+                refuse_edited(connection, history, revision, database.name)
+                connection.rollback()
                 chosen = due(pending, revision, contract=contract)
+
+                def left() -> tuple[Revision, ...]:
+                    pending = history.after(current_revision(connection, project), database.name)
+                    return tuple(one for one in pending if one in chosen)
+
                 with (
                     watched(connection, database, progress),
                     bounded(connection, patience),
                     refuse_taken_names(connection, database.name),
                 ):
-                    _patiently(project, history, connection, chosen, patience, say)
+                    retry_while_busy(
+                        connection,
+                        patience,
+                        chosen,
+                        lambda revisions: upgrade(project, history, connection, revisions),
+                        left,
+                        say,
+                    )
                 seconds = round(time.monotonic() - begun, 3)
                 reached = current_revision(connection, project) if chosen else revision
     except KeyboardInterrupt as interrupt:
@@ -118,32 +134,6 @@ def _left_behind(project: Project, history: History, database: Database, chosen:
     return f"{said} {left[0].id} was rolled back." if left else said
 
 
-def _patiently(
-    project: Project,
-    history: History,
-    connection: Connection,
-    pending: tuple[Revision, ...],
-    patience: Patience,
-    say: Callable[[str], None],
-) -> None:
-    tried, left, begun = 0, pending, time.monotonic()
-    while left:
-        try:
-            upgrade(project, history, connection, left)
-            left = ()
-        except RevisionFailed as failed:
-            if not was_busy(failed.__cause__):
-                raise
-            now_left = tuple(r for r in history.after(current_revision(connection, project), "") if r in pending)
-            tried, left = (tried + 1 if now_left == left else 1), now_left
-            if tried == patience.tries:
-                done = [revision.id for revision in pending if revision not in left]
-                waited = time.monotonic() - begun
-                raise TablesBusy(left[0].id, tried, waited, open_longest(connection), applied=done) from failed
-            say(f"{left[0].id} waits for a lock that another session holds; trying again ({tried} of {patience.tries})")
-            pause(connection, patience, tried)
-
-
 def upgrade(project: Project, history: History, connection: Connection, pending: tuple[Revision, ...]) -> None:
     """Apply revisions on a connection, a transaction each. No lock, no mark: `apply` is for what others use.
 
@@ -166,7 +156,7 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
         if (extension := missing_extension(error)) is not None:
             raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
-        said, place = _what_failed(project, error)
+        said, place = what_failed(project, error)
         raise RevisionFailed(left[0].id, said, applied=done, in_steps=_runs_in_steps(left[0]), place=place) from error
 
 
@@ -185,7 +175,7 @@ def move(project: Project, connection: Connection, target: str) -> None:
 
     Raises:
         DBAPIError: PostgreSQL refused it.
-        RevisionFailed: its own code raised.
+        RevisionFailed, DowngradeFailed: its own code raised.
         RuntimeError: its downgrade says that there is no way back.
     """
     down = target == "base" or target.startswith("-") or "@" in target
@@ -199,12 +189,14 @@ def move(project: Project, connection: Connection, target: str) -> None:
         raise_interrupt_behind(error)
         if down and isinstance(error, RuntimeError):
             raise
-        said, place = _what_failed(project, error)
-        raise RevisionFailed(target.partition("@")[0], said, applied=(), place=place) from error
+        said, place = what_failed(project, error)
+        if down:
+            raise DowngradeFailed(target.partition("@")[0], said, undone=(), place=place) from error
+        raise RevisionFailed(target, said, applied=(), place=place) from error
     connection.rollback()
 
 
-def _what_failed(project: Project, error: Exception) -> tuple[str, str | None]:
+def what_failed(project: Project, error: Exception) -> tuple[str, str | None]:
     """What PostgreSQL said, or else what the revision's own code did, and where."""
     if isinstance(error, DBAPIError):
         return sentence(error), None

@@ -1,6 +1,5 @@
 """Pending revisions run on a throw-away database, to say beforehand what they do to those who use the target."""
 
-import ast
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +8,10 @@ from itertools import groupby
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import HazardsNotAllowed, RevisionFailed
+from seedbed.errors import DowngradeFailed, ForwardOnly, HazardsNotAllowed, RevisionFailed
 from seedbed.migrating.applying import below, move
 from seedbed.migrating.findings import Seen
+from seedbed.migrating.forward_only import no_way_back
 from seedbed.migrating.hazards import Hazard, hazards
 from seedbed.migrating.history import Revision
 from seedbed.migrating.planning import Plan
@@ -53,14 +53,15 @@ def assess(configuration: Configuration, database: Database, plan: Plan) -> list
 
 
 def assess_way_back(
-    configuration: Configuration, database: Database, plan: Plan, undone: Sequence[Revision]
+    configuration: Configuration, database: Database, at: str | None, undone: Sequence[Revision]
 ) -> list[Assessed]:
     """The same of revisions that are to be undone, the newest of them first, from where the database is.
 
     Raises:
-        As `assess` does.
+        ForwardOnly, DowngradeFailed: one has no way back, or its downgrade does not run on a database without rows.
+        As `assess` does, otherwise.
     """
-    return _looked_at(configuration, database, plan.revision, [(revision, below(revision)) for revision in undone])
+    return _looked_at(configuration, database, at, [(revision, below(revision)) for revision in undone])
 
 
 def sql_lines(assessed: Sequence[Assessed]) -> list[str]:
@@ -74,8 +75,12 @@ def sql_lines(assessed: Sequence[Assessed]) -> list[str]:
     return lines
 
 
-def refuse_unallowed(database: str, assessed: Sequence[Assessed], allowed: Collection[str]) -> None:
+def refuse_unallowed(
+    database: str, assessed: Sequence[Assessed], allowed: Collection[str], *, down: bool = False
+) -> None:
     """See that whatever destroys was allowed, by an option or by a note in its revision: `# seedbed: allow truncate`.
+
+    A note is about the revision's upgrade, so it allows nothing on the way `down`.
 
     Raises:
         HazardsNotAllowed: with what was not.
@@ -84,10 +89,12 @@ def refuse_unallowed(database: str, assessed: Sequence[Assessed], allowed: Colle
         (hazard.rule, hazard.sentence)
         for one in assessed
         for hazard in one.hazards
-        if hazard.destructive and hazard.rule not in {*allowed, *allowed_by_note(one.revision)}
+        if hazard.destructive and hazard.rule not in {*allowed, *(() if down else allowed_by_note(one.revision))}
     ]
     if missing:
-        raise HazardsNotAllowed(database, [said for _, said in missing], sorted({rule for rule, _ in missing}))
+        raise HazardsNotAllowed(
+            database, [said for _, said in missing], sorted({rule for rule, _ in missing}), down=down
+        )
 
 
 def allowed_by_note(revision: Revision) -> set[str]:
@@ -114,15 +121,10 @@ def _assessed(
         with traced(connection, revision.id) as trace:
             move(configuration.project, connection, target)
     except DBAPIError as error:
+        if target != revision.id:
+            raise DowngradeFailed(revision.id, sentence(error), undone=()) from error
         raise RevisionFailed(revision.id, sentence(error), applied=()) from error
-    found = hazards(Seen(trace, rows, one_way=_refuses_to_go_down(revision)))
+    except RuntimeError as error:
+        raise ForwardOnly(revision.id, str(error)) from error
+    found = hazards(Seen(trace, rows, one_way=no_way_back(revision) is not None))
     return Assessed(revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(found))
-
-
-def _refuses_to_go_down(revision: Revision) -> bool:
-    """Whether its `downgrade` does nothing but raise, as a draft's does where there is no way back."""
-    for node in ast.parse(revision.file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
-            steps = [step for step in node.body if not isinstance(step, ast.Expr)]
-            return len(steps) > 0 and isinstance(steps[0], ast.Raise)
-    return False

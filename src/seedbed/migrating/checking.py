@@ -14,7 +14,6 @@ from seedbed.errors import (
     RevisionEdited,
     RevisionMissing,
     StepNotReversible,
-    UnknownRevision,
 )
 from seedbed.migrating.applying import below, move, upgrade
 from seedbed.migrating.drafting import built
@@ -24,6 +23,7 @@ from seedbed.migrating.proving.candidates import about_rows
 from seedbed.migrating.proving.rows import empty, fill
 from seedbed.migrating.sealing import edited, missing
 from seedbed.migrating.tracing import ways_of_running
+from seedbed.migrating.unregistered import refuse_unregistered, unregistered_tables
 from seedbed.modelling import load_schema
 from seedbed.postgres.catalogue import Catalogue, differences, keeping, read_catalogue
 from seedbed.postgres.connecting import connect, missing_extension, sentence
@@ -37,6 +37,7 @@ _MOVING = re.compile(r"\b(UPDATE|INSERT INTO|DELETE FROM|MERGE INTO)\b|\.(update
 class Checked:
     """What was seen to hold; a check that fails raises instead. `spent` are hints with nothing left to say, and
     `conditions` what rows must be for a revision that moves data: on others it stops, and changes nothing.
+    `unregistered` are classes of tables in the project's files that the schema does not have.
     """
 
     head: str | None
@@ -44,6 +45,7 @@ class Checked:
     facts: tuple[str, ...]
     spent: tuple[str, ...]
     conditions: tuple[str, ...]
+    unregistered: tuple[str, ...]
 
 
 def check(configuration: Configuration, *, since: str | None = None) -> Checked:
@@ -57,11 +59,13 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
 
     Raises:
         ForkedHistory, UnreadableRevision: the files are no single history.
-        UnknownRevision: there is no revision `since`.
+        RevisionNotFound: there is no revision `since`.
+        ConflictMarkers: a merge left its markers in migrations/head.
         RevisionMissing: a file is gone that migrations/head knows.
         RevisionEdited: a file is not what it was when it was written, by migrations/head.
         MixedRevision: a revision holds statements that are committed as they run beside such that are not.
         StepNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
+        UnregisteredTableDropped: the migrations have a table whose class nothing imports.
         ModelsUndrafted: the models say something that no revision does, or the other way round.
     """
     project = configuration.project
@@ -76,7 +80,9 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         conditions: list[str] = []
         found = _climbed(project, history, connection, conditions, old=old)
-    if left := differences(found, keeping(wanted, found, project.ignore)):
+    wanted = keeping(wanted, found, project.ignore)
+    if left := differences(found, wanted):
+        refuse_unregistered(project, schema, found, wanted)
         raise ModelsUndrafted([str(difference) for difference in left])
     return Checked(
         head=history.head,
@@ -88,6 +94,7 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
         ),
         spent=tuple(all_hints(schema)),
         conditions=tuple(conditions),
+        unregistered=tuple(table.sentence for table in unregistered_tables(project, schema)),
     )
 
 
@@ -95,10 +102,7 @@ def _until(history: History, since: str | None) -> tuple[Revision, ...]:
     """The revisions up to one; a part of its name is enough, as with Alembic."""
     if since is None:
         return ()
-    places = [number for number, revision in enumerate(history.revisions, 1) if revision.id.startswith(since)]
-    if not places:
-        raise UnknownRevision(since, "--since")
-    return history.revisions[: places[0]]
+    return history.revisions[: history.revisions.index(history.find(since)) + 1]
 
 
 def _climbed(

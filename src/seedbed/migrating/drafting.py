@@ -14,10 +14,13 @@ from seedbed.migrating.changing import Change, Part, candidate_of
 from seedbed.migrating.history import History, Revision, read_history, script_folder
 from seedbed.migrating.proving.candidates import Candidate, Leg
 from seedbed.migrating.proving.proof import Proof, prove
+from seedbed.migrating.rename_candidates import intended_drops
+from seedbed.migrating.renaming import renames
 from seedbed.migrating.sealing import OPEN, edited, read_head, read_seals, restore_head, seal
 from seedbed.migrating.separating import change_between
+from seedbed.migrating.unregistered import refuse_unregistered
 from seedbed.migrating.words import Words
-from seedbed.migrating.writing import add_verdict, write_revision
+from seedbed.migrating.writing import add_verdict, draft_folder, place_revisions, write_revision
 from seedbed.modelling import Schema, load_schema
 from seedbed.modelling.building import build
 from seedbed.postgres.catalogue import Catalogue, keeping, read_catalogue
@@ -45,8 +48,9 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
 
     The target is never touched. The history is replayed on one throw-away database and the models are built on
     another; the steps between the two are written, and proven on the first. What would keep others waiting on tables
-    that exist is put off to a second revision, whose steps are committed as they run. Files whose proof fails are not
-    kept. Of two drafts at once in a folder, the second waits and begins after the first.
+    that exist is put off to a second revision, whose steps are committed as they run. The files are written into a
+    folder that no other command reads, and moved among the others when all of it is proven, so that an error or a kill
+    leaves none. Of two drafts at once in a folder, the second waits and begins after the first.
 
     Raises:
         LooksRenamed, BackfillNeeded: a person has to say something first.
@@ -54,59 +58,62 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
         HintRefused, SwapUndecided: a hint cannot be followed.
         CannotDraft: no statement makes the change.
         DraftRefused: with the step of the proof that failed.
+        HookFailed: a post-write hook of Alembic's could not be run.
+        FileNotWritten: with the system's reason.
+        ConflictMarkers: a merge left its markers in migrations/head.
         SchemaNotImportable, SchemaNotBuildable, ForkedHistory, UnreadableRevision: there is nothing to compare.
     """
     project = configuration.project
     with (
         held_alone(script_folder(project)),
-        _kept_on_success(project) as revisions,
+        draft_folder(project) as drafted,
         shadow_database(configuration) as beginning,
     ):
         history = read_history(project)
+        read_seals(project)
         change = find_change(configuration, history, beginning, words or Words())
         if not change.parts:
             return None
-        for part in change.parts:
-            with deferred_interrupts():
-                revisions.append(write_revision(project, part.named(message), part))
-        proof = prove(_candidate(configuration, revisions, change), _copies(configuration, history, beginning))
+        revisions = [write_revision(drafted, part.named(message), part) for part in change.parts]
+        proof = prove(_candidate(drafted, revisions, change), _copies(configuration, history, beginning))
         for number, revision in enumerate(revisions, 1):
             part_of = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
             add_verdict(revision, [*part_of, *proof.lines()])
-        _seal_new(configuration)
+        placed = _placed(project, drafted, revisions)
     steps = tuple(statement.python for statement in change.upgrade)
-    return Drafted(tuple(revisions), steps, proof, change.unused)
+    return Drafted(tuple(placed), steps, proof, change.unused)
 
 
 def draft_empty(configuration: Configuration, message: str) -> Drafted:
     """Write a revision with nothing in it, to be filled by hand."""
     project = configuration.project
-    with held_alone(script_folder(project)), _kept_on_success(project) as revisions:
+    with held_alone(script_folder(project)), draft_folder(project) as drafted:
         read_history(project)
-        with deferred_interrupts():
-            revisions.append(write_revision(project, message, Part((), (), Catalogue({}, {}, 0))))
-        _seal_new(configuration, still_open=revisions[0].id)
-    return Drafted(tuple(revisions), (), None)
+        read_seals(project)
+        revision = write_revision(drafted, message, Part((), (), Catalogue({}, {}, 0)))
+        placed = _placed(project, drafted, [revision], still_open=revision.id)
+    return Drafted(tuple(placed), (), None)
 
 
-@contextmanager
-def _kept_on_success(project: Project) -> Iterator[list[Revision]]:
-    """Delete the revisions that a block adds to the list, and restore migrations/head, unless the block succeeds."""
-    revisions: list[Revision] = []
+def _placed(
+    project: Project, drafted: Project, revisions: Sequence[Revision], *, still_open: str | None = None
+) -> list[Revision]:
+    """Put new revisions among the others and into migrations/head, or none of them; a signal waits for the end."""
     head = read_head(project)
-    try:
-        yield revisions
-    except BaseException:
-        with deferred_interrupts():
-            for revision in revisions:
+    with deferred_interrupts():
+        placed = place_revisions(project, drafted, revisions)
+        try:
+            _seal_new(project, still_open=still_open)
+        except BaseException:
+            for revision in placed:
                 revision.file.unlink(missing_ok=True)
             restore_head(project, head)
-        raise
+            raise
+    return placed
 
 
-def _seal_new(configuration: Configuration, *, still_open: str | None = None) -> None:
+def _seal_new(project: Project, *, still_open: str | None = None) -> None:
     """Add a new revision to migrations/head, whose other lines stay as they are, edited files' included."""
-    project = configuration.project
     history = read_history(project)
     if edited(project, history):
         return
@@ -147,16 +154,21 @@ def find_change(configuration: Configuration, history: History, beginning: Datab
         except BaseException:
             end_sessions(beginning)  # otherwise the error, or Ctrl-C, would wait for the whole replay
             raise
+    project = configuration.project
     with connect(beginning) as connection:
-        ignored = configuration.project.ignore
-        return change_between(connection, keeping(after, read_catalogue(connection), ignored), schema, words)
+        before = read_catalogue(connection)
+        after = keeping(after, before, project.ignore)
+        renamed = {rename.old for rename in renames(schema, before, after, words)}
+        refuse_unregistered(project, schema, before, after, intended_drops(schema, words) | renamed)
+        connection.rollback()
+        return change_between(connection, after, schema, words)
 
 
-def _candidate(configuration: Configuration, revisions: Sequence[Revision], change: Change) -> Candidate:
+def _candidate(drafted: Project, revisions: Sequence[Revision], change: Change) -> Candidate:
     legs = [
         Leg(
-            up=partial(_run, configuration, revision.id),
-            down=None if isinstance(part.down, str) else partial(_run, configuration, "-1"),
+            up=partial(_run, drafted, revision.id),
+            down=None if isinstance(part.down, str) else partial(_run, drafted, "-1"),
             above=part.after,
         )
         for revision, part in zip(revisions, change.parts, strict=True)
@@ -164,8 +176,8 @@ def _candidate(configuration: Configuration, revisions: Sequence[Revision], chan
     return candidate_of(change, legs)
 
 
-def _run(configuration: Configuration, target: str, connection: Connection) -> None:
-    move(configuration.project, connection, target)
+def _run(drafted: Project, target: str, connection: Connection) -> None:
+    move(drafted, connection, target)
 
 
 def _copies(

@@ -1,10 +1,9 @@
 """What a database has that its revision did not make, or lacks that it did."""
 
-from seedbed.errors import Drifted, RevisionEdited
+from seedbed.errors import Drifted
 from seedbed.migrating.applying import move
 from seedbed.migrating.history import current_revision, read_history
-from seedbed.migrating.recording import recorded
-from seedbed.migrating.sealing import fingerprint
+from seedbed.migrating.recording import refuse_edited
 from seedbed.postgres.catalogue import Difference, differences, read_catalogue, without
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
@@ -20,17 +19,21 @@ def drift(configuration: Configuration, database: Database) -> tuple[Difference,
 
     Raises:
         UnknownRevision: the database is at a revision that no file has.
-        RevisionEdited: a file is not what it was when the database had it.
+        AppliedRevisionEdited: a file is not what it was when the database had it.
     """
     history = read_history(configuration.project)
     with connect(database) as connection:
         revision = current_revision(connection, configuration.project)
+        history.after(revision, database.name)
+        refuse_edited(connection, history, revision, database.name)
+    return differences_from_files(configuration, database)
+
+
+def differences_from_files(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
+    """The same, whether or not files were edited: they are taken as they are now."""
+    with connect(database) as connection:
+        revision = current_revision(connection, configuration.project)
         found = without(read_catalogue(connection), configuration.project.ignore)
-        applied = recorded(connection)
-    history.after(revision, database.name)
-    files = {known.id: fingerprint(known.file) for known in history.revisions}
-    if changed := [known for known, checksum in applied.items() if files.get(known, checksum) != checksum]:
-        raise RevisionEdited(changed, f"{database.name} had it")
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         if revision is not None:
             move(configuration.project, connection, revision)

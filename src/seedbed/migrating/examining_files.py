@@ -17,6 +17,7 @@ from seedbed.errors import (
 from seedbed.migrating.handing_over import refuse_deaf
 from seedbed.migrating.history import read_history, script_folder
 from seedbed.migrating.sealing import edited, missing
+from seedbed.migrating.unregistered import unregistered_tables
 from seedbed.modelling import load_schema
 from seedbed.postgres.databases import embedded_server
 from seedbed.postgres.embedded import find_binaries
@@ -61,6 +62,8 @@ def _schema(chosen: Configuration) -> Iterator[Finding]:
     unserved = f", of which {plain} have no routes, being SQLAlchemy's own classes" if plain else ""
     tables = "1 table" if len(schema.tables) == 1 else f"{len(schema.tables)} tables"
     yield Finding("schema", f"{tables} from {chosen.project.schema}{unserved}")
+    for table in unregistered_tables(chosen.project, schema):
+        yield Finding("schema", f"{table.place}: {table.name} is a table that {table.reason}", True, table.remedy)
 
 
 def _history(chosen: Configuration) -> Iterator[Finding]:

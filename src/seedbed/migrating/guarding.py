@@ -38,7 +38,7 @@ def guard_production(configuration: Configuration, database: Database) -> None:
         if goes_up:
             found = assess(configuration, database, replace(made, pending=steps))
         else:
-            found = assess_way_back(configuration, database, made, steps)
+            found = assess_way_back(configuration, database, made.revision, steps)
     given = context.get_x_argument(as_dictionary=True)
     if goes_up:
         refuse_unallowed(database.name, found, [rule.strip() for rule in str(given.get("allow", "")).split(",")])

@@ -83,7 +83,9 @@ def _contradictions(
         yield from (
             (word, "it is about a column, and stands at a table") for word in _OF_COLUMNS if getattr(said, word)
         )
-        kept = {*table.columns.keys(), *(said_name(other) for other in table.metadata.sorted_tables)}
+        old = changes.before.objects.get(("table", table.schema or "public", table.name))
+        tables = {said_name(other) for other in table.metadata.sorted_tables}
+        kept = {*table.columns.keys(), *(tables - {*(old.column if isinstance(old, FoundTable) else ())})}
         yield from (("dropped", f"{name} is still in the models") for name in said.dropped if name in kept)
         return
     if said.dropped:

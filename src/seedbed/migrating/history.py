@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
 
-from seedbed.errors import ForkedHistory, UnknownRevision, UnreadableRevision
+from seedbed.errors import ForkedHistory, RevisionNotFound, UnknownRevision, UnreadableRevision
 from seedbed.modelling import failing_place, in_words
 from seedbed.modelling.loading import put_first
 from seedbed.settings import Project
@@ -53,6 +53,19 @@ class History:
     @property
     def head(self) -> str | None:
         return self.revisions[-1].id if self.revisions else None
+
+    def find(self, given: str) -> Revision:
+        """Return the revision of an id, or of enough of its first letters.
+
+        Raises:
+            RevisionNotFound: there is none, or there are several.
+        """
+        found = [one for one in self.revisions if one.id == given] or [
+            one for one in self.revisions if given and one.id.startswith(given)
+        ]
+        if len(found) != 1:
+            raise RevisionNotFound(given, [one.id for one in found])
+        return found[0]
 
     def after(self, revision: str | None, database: str) -> tuple[Revision, ...]:
         """The revisions a database still needs: those that do not lead to where it is, as `current_revision` says it.
@@ -105,12 +118,17 @@ def alembic_config(project: Project) -> Config:
     if versions:
         base = ini.parent if config.file_config.has_option(section, "version_locations") else project.root
         config.file_config.remove_option(section, "version_locations")
-        said["version_locations"] = [_from(base, place).replace("%", "%%") for place in versions]
+        versions = [_from(base, place) for place in versions]
     if location := config.get_alembic_option("script_location"):
         base = ini.parent if config.file_config.has_option(section, "script_location") else project.root
         config.set_main_option("script_location", _from(base, location).replace("%", "%%"))
     elif (ini.parent / "env.py").is_file():  # beside it, as Flask-Migrate has it
         config.set_main_option("script_location", str(ini.parent).replace("%", "%%"))
+    if project.draft_folder is not None:
+        usual = f"{config.get_main_option('script_location')}/versions"
+        versions = [*(versions or [usual]), str(project.draft_folder)]
+    if versions:
+        said["version_locations"] = [place.replace("%", "%%") for place in versions]
     config.file_config.remove_option(section, "prepend_sys_path")
     said.pop("prepend_sys_path", None)
     vars(config)["toml_alembic_config"] = said

@@ -42,12 +42,12 @@ _RELATION = """
 SELECT format('%%I.%%I', n.nspname, c.relname), c.relkind, pg_get_indexdef(i.indexrelid),
        coalesce(i.indrelid = t.oid, false)
 FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
-JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = (parse_ident(%s))[1]
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = (parse_ident(%s))[1]::name
 LEFT JOIN pg_index i ON i.indexrelid = c.oid WHERE t.oid = to_regclass(%s)
 """
 _EXISTING_CONSTRAINT = """
 SELECT k.conrelid::regclass::text, pg_get_constraintdef(k.oid), k.contype FROM pg_constraint k
-WHERE k.conrelid = to_regclass(%s) AND k.conname = (parse_ident(%s))[1] AND k.contype <> 'n'
+WHERE k.conrelid = to_regclass(%s) AND k.conname = (parse_ident(%s))[1]::name AND k.contype <> 'n'
 """
 _TABLE_SCHEMA = """
 SELECT quote_ident(n.nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -228,26 +228,30 @@ _LOOKS: tuple[tuple[re.Pattern[str], Callable[[Any, re.Match[str]], Clash | None
 def _on_scratch(cursor: Any, table: str, make: Callable[[str], Any]) -> Any:
     """What is made on a copy of a table without rows, in its schema; None where it cannot be made there.
 
-    The statement itself then says what is wrong with it.
+    The statement itself then says what is wrong with it. A role that may make no table there makes a temporary one.
     """
     cursor.execute(_TABLE_SCHEMA, (table,))
-    scratch = f"{cursor.fetchone()[0]}.{_SCRATCH}"
+    (schema,) = cursor.fetchone()
     alone = cursor.connection.autocommit
-    cursor.execute("BEGIN" if alone else f"SAVEPOINT {_SCRATCH}")
-    try:
-        cursor.execute(f"CREATE TABLE {scratch} (LIKE {table})")
-        return make(scratch)
-    except psycopg2.Error as error:
-        if was_busy(error):
-            raise
-        return None
-    finally:
-        cursor.execute("ROLLBACK" if alone else f"ROLLBACK TO SAVEPOINT {_SCRATCH}")
+    for place in (schema, "pg_temp"):
+        cursor.execute("BEGIN" if alone else f"SAVEPOINT {_SCRATCH}")
+        try:
+            cursor.execute(f"CREATE TABLE {place}.{_SCRATCH} (LIKE {table})")
+            return make(f"{place}.{_SCRATCH}")
+        except psycopg2.errors.InsufficientPrivilege:
+            continue
+        except psycopg2.Error as error:
+            if was_busy(error):
+                raise
+            return None
+        finally:
+            cursor.execute("ROLLBACK" if alone else f"ROLLBACK TO SAVEPOINT {_SCRATCH}")
+    return None
 
 
 def _folded(cursor: Any, written: str) -> str:
     """A name as the catalogue has it, from how it is written in SQL."""
-    cursor.execute("SELECT (parse_ident(%s))[1]", (written,))
+    cursor.execute("SELECT (parse_ident(%s))[1]::name", (written,))
     return str(cursor.fetchone()[0])
 
 

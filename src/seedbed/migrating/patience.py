@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, event, text
 
+from seedbed.errors import DowngradeFailed, RevisionFailed, TablesBusy
+from seedbed.migrating.history import Revision
 from seedbed.postgres.connecting import sqlstate
 
 _BUSY = frozenset({"55P03", "40P01"})
@@ -92,6 +94,39 @@ def bounded(connection: Connection, patience: Patience) -> Iterator[None]:
 def was_busy(error: BaseException | None) -> bool:
     """Whether a statement failed for a lock that another session had."""
     return sqlstate(error) in _BUSY
+
+
+def retry_while_busy(
+    connection: Connection,
+    patience: Patience,
+    revisions: tuple[Revision, ...],
+    run: Callable[[tuple[Revision, ...]], None],
+    left: Callable[[], tuple[Revision, ...]],
+    say: Callable[[str], None],
+) -> None:
+    """Run revisions until none is left, again from the first that is `left` where one met another session's lock.
+
+    Raises:
+        TablesBusy: one met locks at every try.
+    """
+    tried, todo, begun = 0, revisions, time.monotonic()
+    while todo:
+        try:
+            run(todo)
+            todo = ()
+        except (RevisionFailed, DowngradeFailed) as failed:
+            if not was_busy(failed.__cause__):
+                raise
+            now_left = left()
+            tried, todo = (tried + 1 if now_left == todo else 1), now_left
+            if tried == patience.tries:
+                done = [revision.id for revision in revisions if revision not in todo]
+                down = isinstance(failed, DowngradeFailed)
+                waited = time.monotonic() - begun
+                longest = open_longest(connection)
+                raise TablesBusy(todo[0].id, tried, waited, longest, applied=done, down=down) from failed
+            say(f"{todo[0].id} waits for a lock that another session holds; trying again ({tried} of {patience.tries})")
+            pause(connection, patience, tried)
 
 
 def pause(connection: Connection, patience: Patience, tried: int) -> None:

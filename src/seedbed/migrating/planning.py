@@ -9,6 +9,7 @@ from alembic import command
 from seedbed.errors import CannotDraft, EnvironmentFailed
 from seedbed.migrating.handing_over import telling_of_env
 from seedbed.migrating.history import Revision, alembic_config, current_revision, read_history
+from seedbed.migrating.recording import find_edited
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.marks import read_mark
@@ -17,7 +18,9 @@ from seedbed.settings import Project
 
 @dataclass(frozen=True)
 class Plan:
-    """Where a database is, where the files are, and the revisions between, oldest first."""
+    """Where a database is, where the files are, and the revisions between, oldest first; `edited` are revisions that it
+    has had and whose files do something else now.
+    """
 
     database: str
     environment: str
@@ -25,6 +28,7 @@ class Plan:
     revision: str | None
     head: str | None
     pending: tuple[Revision, ...]
+    edited: tuple[Revision, ...]
 
 
 def plan(project: Project, database: Database) -> Plan:
@@ -38,13 +42,16 @@ def plan(project: Project, database: Database) -> Plan:
     with connect(database) as connection:
         mark = read_mark(connection)
         revision = current_revision(connection, project)
+        pending = history.after(revision, database.name)
+        edited = find_edited(connection, history, revision)
     return Plan(
         database=database.name,
         environment=database.environment.value,
         mark=mark,
         revision=revision,
         head=history.head,
-        pending=history.after(revision, database.name),
+        pending=pending,
+        edited=edited,
     )
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from seedbed.migrating.sealing import fingerprint
+from seedbed.errors import AppliedRevisionEdited
+from seedbed.migrating.checksum import checksum
+from seedbed.migrating.history import History, Revision
 from seedbed.postgres.marks import ensure_records
 
 _TABLE = """
@@ -13,6 +15,13 @@ CREATE TABLE IF NOT EXISTS seedbed.revisions (
     revision text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(),
     applied_by text NOT NULL DEFAULT current_user, seconds double precision NOT NULL)
 """
+_INSERT = """
+INSERT INTO seedbed.revisions (revision, checksum, seconds)
+VALUES (:revision, :checksum, extract(epoch FROM clock_timestamp() - now()))
+ON CONFLICT (revision) DO UPDATE SET checksum = excluded.checksum, applied_at = now(), applied_by = current_user,
+    seconds = excluded.seconds
+"""
+_ACCEPT = "UPDATE seedbed.revisions SET checksum = :checksum WHERE revision = :revision"
 
 
 def record(*, ctx: Any, step: Any, **_rest: object) -> None:
@@ -30,15 +39,35 @@ def record(*, ctx: Any, step: Any, **_rest: object) -> None:
         connection.execute(text("DELETE FROM seedbed.revisions WHERE revision = ANY (:revisions)"), down)
         return
     script = step.up_revision
-    connection.execute(
-        text(
-            "INSERT INTO seedbed.revisions (revision, checksum, seconds)"
-            " VALUES (:revision, :checksum, extract(epoch FROM clock_timestamp() - now()))"
-            " ON CONFLICT (revision) DO UPDATE SET checksum = excluded.checksum, applied_at = now(),"
-            " applied_by = current_user, seconds = excluded.seconds"
-        ),
-        {"revision": script.revision, "checksum": fingerprint(Path(script.path))},
-    )
+    connection.execute(text(_INSERT), {"revision": script.revision, "checksum": checksum(Path(script.path))})
+
+
+def accept(connection: Connection, revision: Revision) -> None:
+    """Replace the checksum of an applied revision by that of its file as it is now, in the connection's transaction."""
+    connection.execute(text(_ACCEPT), {"revision": revision.id, "checksum": checksum(revision.file)})
+
+
+def find_edited(connection: Connection, history: History, at: str | None) -> tuple[Revision, ...]:
+    """Return the revisions that a database `at` a revision has had and whose files do something else now.
+
+    One without a checksum in the database was applied before Seedbed recorded any, and is not one of them.
+    """
+    known = recorded(connection)
+    if not known:
+        return ()
+    pending = {revision.id for revision in history.after(at, "")}
+    applied = [revision for revision in history.revisions if revision.id in known and revision.id not in pending]
+    return tuple(revision for revision in applied if known[revision.id] != checksum(revision.file))
+
+
+def refuse_edited(connection: Connection, history: History, at: str | None, database: str) -> None:
+    """Refuse to go on from revisions that were edited after the database had them.
+
+    Raises:
+        AppliedRevisionEdited: with the revisions.
+    """
+    if edited := find_edited(connection, history, at):
+        raise AppliedRevisionEdited([revision.id for revision in edited], database)
 
 
 def recorded(connection: Connection) -> dict[str, str]:

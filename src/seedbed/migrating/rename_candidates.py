@@ -27,6 +27,15 @@ class _Question:
     candidates: Sequence[tuple[float, str]]
 
 
+def intended_drops(schema: Schema, words: Words) -> set[str]:
+    """The names of what a hint or an option says is meant to be dropped."""
+    intended = set(words.dropped)
+    for table, column, said in hinted(schema.metadata):
+        if column is None:
+            intended |= {*said.dropped, *(f"{said_name(table)}.{gone}" for gone in said.dropped)}
+    return intended
+
+
 def refuse_look_alikes(before: Catalogue, after: Catalogue, schema: Schema, words: Words) -> None:
     """See that nothing is dropped while something like it is added, unless somebody said that it is meant to go.
 
@@ -35,10 +44,7 @@ def refuse_look_alikes(before: Catalogue, after: Catalogue, schema: Schema, word
     Raises:
         LooksRenamed: with the old name and its candidates, and what to say.
     """
-    intended = set(words.dropped)
-    for table, column, said in hinted(schema.metadata):
-        if column is None:
-            intended |= {*said.dropped, *(f"{said_name(table)}.{gone}" for gone in said.dropped)}
+    intended = intended_drops(schema, words)
     open_questions = [
         question
         for question in (*_tables(before, after), *_columns(before, after), *_labels(before, after, schema))
@@ -46,7 +52,8 @@ def refuse_look_alikes(before: Catalogue, after: Catalogue, schema: Schema, word
     ]
     if open_questions:
         first = max(open_questions, key=lambda question: question.candidates[0][0])
-        raise LooksRenamed(first.kind, first.old, [new for _, new in first.candidates])
+        likeliest, *others = (new for _, new in first.candidates)
+        raise LooksRenamed(first.kind, first.old, likeliest, others)
 
 
 def _tables(before: Catalogue, after: Catalogue) -> Iterable[_Question]:

@@ -164,7 +164,7 @@ def _without_done_swaps(
         as_it_is = sum(differences(name, name) for name in cycle)
         moved = sum(differences(name, requests.asked[name]) for name in cycle)
         if as_it_is == moved:
-            raise SwapUndecided([(show(requests.asked[name]), show(name)) for name in cycle])
+            raise SwapUndecided([f"{show(requests.asked[name])}={show(name)}" for name in cycle])
         if as_it_is < moved:
             for name in cycle:
                 del left[name]

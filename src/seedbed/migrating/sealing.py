@@ -1,9 +1,11 @@
-"""The hashes of the revisions' files, in the order of the history, so that an edited file and a fork are both seen."""
+"""The checksums of the revisions' files, in the order of the history: an edited file and a fork are both seen."""
 
+import re
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 
+from seedbed.errors import ConflictMarkers
+from seedbed.migrating.checksum import checksum
 from seedbed.migrating.history import History, Revision, script_folder
 from seedbed.settings import Project
 from seedbed.settings.writing import write_whole
@@ -12,19 +14,21 @@ _NOTE = (
     "# Written by Seedbed. Two new revisions after the same one conflict here, where they can still be put in order.\n"
 )
 OPEN = "open"
-"""What stands for the hash of a revision that is still being written by hand."""
+"""What stands for the checksum of a revision that is still being written by hand."""
+
+_CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(\s|$)", re.MULTILINE)
 
 
 def seal(project: Project, history: History, *, still_open: Sequence[str] = ()) -> None:
-    """Write migrations/head: a line for each revision, with the hash of its file."""
-    lines = [f"{r.id} {OPEN if r.id in still_open else fingerprint(r.file)}\n" for r in history.revisions]
+    """Write migrations/head: a line for each revision, with the checksum of its file."""
+    lines = [f"{r.id} {OPEN if r.id in still_open else checksum(r.file)}\n" for r in history.revisions]
     write_whole(_file(project), _NOTE + "".join(lines))
 
 
 def edited(project: Project, history: History) -> list[Revision]:
     """The revisions whose files are no longer what they were when they were sealed; open ones are still free."""
     sealed = read_seals(project)
-    return [r for r in history.revisions if sealed.get(r.id, OPEN) not in {OPEN, fingerprint(r.file)}]
+    return [r for r in history.revisions if sealed.get(r.id, OPEN) not in {OPEN, checksum(r.file)}]
 
 
 def missing(project: Project, history: History) -> list[str]:
@@ -49,18 +53,19 @@ def restore_head(project: Project, text: str | None) -> None:
 
 
 def read_seals(project: Project) -> dict[str, str]:
-    """What migrations/head says, by revision; lines of a merge conflict are passed over."""
+    """Read migrations/head: the checksum of each revision.
+
+    Raises:
+        ConflictMarkers: a merge left its markers in it.
+    """
     try:
         text = _file(project).read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
+    if marker := _CONFLICT.search(text):
+        raise ConflictMarkers("migrations/head", text.count("\n", 0, marker.start()) + 1)
     pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
-    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0][0] not in "<>|"}  # noqa: PLR2004 - id, hash
-
-
-def fingerprint(file: Path) -> str:
-    """The hash of a revision's file; line endings do not count, since git may change them."""
-    return sha256(file.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:16]
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}  # noqa: PLR2004 - a revision and its checksum
 
 
 def _file(project: Project) -> Path:

@@ -119,7 +119,7 @@ def _fill_rows(configuration: Configuration, database: Database, data: Data, app
         if data is Data.SEED:
             raise
         return Filled(applied, Rows.NONE)
-    return Filled(applied, Rows.SEEDED, run(wanted, database, revision=applied.revision))
+    return Filled(applied, Rows.SEEDED, seeded=run(wanted, database, revision=applied.revision))
 
 
 def see_possible(configuration: Configuration, data: Data) -> None:

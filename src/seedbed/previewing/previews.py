@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from seedbed.branching import Branch, BranchProvider, provider_of
 from seedbed.errors import (
+    AppliedRevisionEdited,
     BranchError,
     BranchExists,
     BranchNotFound,
@@ -71,6 +72,7 @@ def up(
         BranchNotReady: the base is being made, and was not done within a minute.
         BranchBusy: another call is still at work on it after ten minutes.
         BranchError: the branch cannot be made.
+        AppliedRevisionEdited: it has had a revision whose file does something else now.
         MigrationError, SeedError: a revision or the seeds failed.
         PreviewSchemaMismatch: the migrated database does not have the schema of the models.
     """
@@ -186,15 +188,18 @@ class _Asked:
         return Preview(branch, created, filled, direct, url)
 
     def _filled(self, database: Database, data: Data, branch: Branch) -> Filled:
-        return fill(
-            self.configuration,
-            database,
-            data,
-            parent=branch.parent,
-            even_production=self.even_production,
-            compared_as=self.name,
-            say=self.say,
-        )
+        try:
+            return fill(
+                self.configuration,
+                database,
+                data,
+                parent=branch.parent,
+                even_production=self.even_production,
+                compared_as=self.name,
+                say=self.say,
+            )
+        except AppliedRevisionEdited as error:
+            raise AppliedRevisionEdited(error.revisions, error.database, preview=self.name) from error
 
     def _undo(self) -> None:
         """Delete the branch that was made here, unless somebody else has finished it and uses it."""

@@ -48,6 +48,8 @@ class Project:
     seeds_folder: str = "seeds"
     ignore: tuple[str, ...] = _NEVER_OURS
     service: bool = True
+    draft_folder: Path | None = None
+    """Where the revisions of a draft are until they are proven; Alembic reads them beside those in versions."""
 
     @property
     def import_roots(self) -> tuple[Path, ...]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from seedbed.errors import SeveralHistories
 from seedbed.migrating.handing_over import takes_connection
+from seedbed.modelling.reading_code import Code, Module, imported_names, name_of, parsed
 from seedbed.starter.env_lines import is_asynchronous
 from seedbed.starter.reading_alembic import USUAL, Said, find_histories
-from seedbed.starter.reading_code import Code, Module, imported_names, name_of, parsed
 
 _VARIABLE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", re.MULTILINE)
 _OF_A_DATABASE = re.compile(r"DATABASE|POSTGRES|(?:^|_)DB(?:_|$)|^PG|^(?!SENTRY).*DSN$|SQLALCHEMY")

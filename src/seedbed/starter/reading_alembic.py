@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedbed.starter.reading_code import python_files
+from seedbed.modelling.reading_code import python_files
 
 USUAL = "alembic"
 

@@ -1,12 +1,12 @@
 """What tables store of a function's results, and has to be made again when the function's body changes."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from seedbed.errors import CannotDraft
 from seedbed.postgres.catalogue import Catalogue
-from seedbed.postgres.catalogue.model import Constraint, Function, Index, Key, Table
+from seedbed.postgres.catalogue.model import Constraint, Function, Index, Key, Object, Table
 
 _UNSTORED = re.compile(r" (COST|ROWS) [\d.]+| PARALLEL \w+| LEAKPROOF| SECURITY DEFINER| (IMMUTABLE|STABLE)\b")
 """Properties in a function's header that change none of its results."""
@@ -14,7 +14,7 @@ _UNSTORED = re.compile(r" (COST|ROWS) [\d.]+| PARALLEL \w+| LEAKPROOF| SECURITY 
 
 @dataclass(frozen=True)
 class StaleValues:
-    """The functions whose results change, and what holds results of before: stored columns, indexes, constraints."""
+    """What holds results of before: stored columns, indexes and constraints; and the functions they come from."""
 
     functions: frozenset[Key]
     columns: frozenset[Key]
@@ -30,45 +30,55 @@ def find_stale_values(before: Catalogue, after: Catalogue) -> StaleValues:
     Raises:
         CannotDraft: a table is partitioned by a function's results, and its rows would be in the wrong partitions.
     """
-    functions = _changed_functions(before, after)
-    columns, built = set[Key](), set[Key]()
-    waiting = list(functions)
-    while waiting:
-        source = waiting.pop()
-        for dependant in before.needed_by.get(source, ()):
-            found, kept = before.objects.get(dependant), after.objects.get(dependant)
-            if dependant[0] == "column":
-                generated = _generated(before, dependant) if _generated(after, dependant) else None
-                if generated == "stored":
-                    columns.add(dependant)
-                elif generated == "virtual":
-                    waiting.append(dependant)
-            elif isinstance(found, Constraint | Index) and kept is not None:
-                built.add(dependant)
-            elif isinstance(found, Table) and isinstance(kept, Table) and source in functions:
-                raise CannotDraft(
-                    f"function {source[-1]}",
-                    f"table {found.name} is partitioned by its results, and rows would be in the wrong partitions",
-                )
+    callers = _callers_of_changed(before, after)
+    columns, built, functions = set[Key](), set[Key](), set[Key]()
+    for function in callers:
+        held = list(_holding(function, before, after))
+        columns |= {key for key in held if key[0] == "column"}
+        built |= {key for key in held if key[0] in {"constraint", "index"}}
+        functions |= {function} if held else set()
+    while called := {key for key, found in callers.items() if key not in functions and found & functions}:
+        functions |= called
     return StaleValues(frozenset(functions), frozenset(columns), frozenset(built))
 
 
-def _changed_functions(before: Catalogue, after: Catalogue) -> set[Key]:
+def _holding(source: Key, before: Catalogue, after: Catalogue) -> Iterator[Key]:
+    """What tables store of the results of a function, or of a virtual column that is computed by one."""
+    for dependant in before.needed_by.get(source, ()):
+        found, kept = before.objects.get(dependant), after.objects.get(dependant)
+        if dependant[0] == "column":
+            generated = _generated(before, dependant) if _generated(after, dependant) else None
+            if generated == "stored":
+                yield dependant
+            elif generated == "virtual":
+                yield from _holding(dependant, before, after)
+        elif isinstance(found, Constraint | Index) and kept is not None:
+            yield dependant
+        elif isinstance(found, Table) and isinstance(kept, Table) and source[0] == "function":
+            raise CannotDraft(
+                f"function {source[-1]}",
+                f"table {found.name} is partitioned by its results, and rows would be in the wrong partitions",
+            )
+
+
+def _callers_of_changed(before: Catalogue, after: Catalogue) -> dict[Key, frozenset[Key]]:
+    """The functions whose results may change, each with those that call it, which are among them."""
     kept = {
-        key: (found, after.objects[key])
+        key: found
         for key, found in before.objects.items()
-        if isinstance(found, Function) and key in after.objects
+        if isinstance(found, Function) and isinstance(after.objects.get(key), Function)
     }
-    changed = {key for key, (old, new) in kept.items() if isinstance(new, Function) and _body(old) != _body(new)}
-    waiting = list(changed)
+    waiting = [key for key, old in kept.items() if _body(old) != _body(after.objects[key])]
+    found: dict[Key, frozenset[Key]] = {}
     while waiting:
-        callers = set(_callers(waiting.pop(), before, {key: old for key, (old, _) in kept.items()})) - changed
-        changed |= callers
-        waiting += callers
-    return changed
+        key = waiting.pop()
+        if key not in found:
+            found[key] = frozenset(_callers(key, before, kept))
+            waiting += found[key]
+    return found
 
 
-def _callers(key: Key, before: Catalogue, functions: Mapping[Key, Function]) -> Iterable[Key]:
+def _callers(key: Key, before: Catalogue, functions: Mapping[Key, Function]) -> Iterator[Key]:
     """Functions that call one: of a body that is a string, PostgreSQL records nothing, so its text is read."""
     bare = re.escape(key[2].partition("(")[0].strip('"'))
     recorded = before.needed_by.get(key, frozenset())
@@ -77,7 +87,9 @@ def _callers(key: Key, before: Catalogue, functions: Mapping[Key, Function]) -> 
             yield other
 
 
-def _body(function: Function) -> str:
+def _body(function: Object) -> str:
+    if not isinstance(function, Function):
+        raise TypeError(f"{function.key} is no function")
     header, separator, rest = function.definition.partition("\nAS ")
     return _UNSTORED.sub("", header) + separator + rest
 

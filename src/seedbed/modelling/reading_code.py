@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 _PASSED_OVER = frozenset({"__pycache__", "build", "dist", "node_modules", "site-packages", "test", "tests", "venv"})
-_BASES = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta", "MappedAsDataclass"})
-_MAKERS = frozenset({"declarative_base", "automap_base", "SQLAlchemy"})
+BASES = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta", "MappedAsDataclass"})
+MAKERS = frozenset({"declarative_base", "automap_base", "SQLAlchemy"})
 _COLUMNS = frozenset({"mapped_column", "Column", "Mapped"})
 
 
@@ -139,9 +139,9 @@ def _module(name: str, file: Path) -> Module | None:
         return None
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    sqlmodels = [node.name for node in classes if _is_sqlmodel(node)]
-    mapped = [node.name for node in classes if _is_mapped(node)]
-    bases = [node.name for node in classes if any(name_of(base) in _BASES for base in node.bases)]
+    sqlmodels = [node.name for node in classes if is_sqlmodel(node)]
+    mapped = [node.name for node in classes if is_mapped(node)]
+    bases = [node.name for node in classes if any(name_of(base) in BASES for base in node.bases)]
     assigned = {
         target.id: name_of(node.value)
         for node in tree.body
@@ -149,7 +149,7 @@ def _module(name: str, file: Path) -> Module | None:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    bases += [target for target, made in assigned.items() if made in _MAKERS]
+    bases += [target for target, made in assigned.items() if made in MAKERS]
     tables = [target for target, made in assigned.items() if made == "Table"]
     return Module(
         name,
@@ -162,14 +162,14 @@ def _module(name: str, file: Path) -> Module | None:
     )
 
 
-def _is_sqlmodel(node: ast.ClassDef) -> bool:
+def is_sqlmodel(node: ast.ClassDef) -> bool:
     return any(
         keyword.arg == "table" and isinstance(keyword.value, ast.Constant) and keyword.value.value is True
         for keyword in node.keywords
     )
 
 
-def _is_mapped(node: ast.ClassDef) -> bool:
+def is_mapped(node: ast.ClassDef) -> bool:
     """Whether a class is a table by what it holds: its name and its key may come from a base, and what all bases of are
     mixins is one itself.
     """
@@ -177,12 +177,12 @@ def _is_mapped(node: ast.ClassDef) -> bool:
     targets = [target for one in said for target in (one.targets if isinstance(one, ast.Assign) else [one.target])]
     names = {target.id for target in targets if isinstance(target, ast.Name)}
     bases = [name_of(base) for base in node.bases]
-    if "__abstract__" in names or any(base in _BASES for base in bases):
+    if "__abstract__" in names or any(base in BASES for base in bases):
         return False
     if all(base.endswith("Mixin") for base in bases):
         return False
     if names & {"__tablename__", "__table__"}:
-        return not _is_sqlmodel(node)
+        return not is_sqlmodel(node)
     words = {name_of(one.value) for one in said if isinstance(one.value, ast.Call)}
     words |= {name_of(one.annotation) for one in said if isinstance(one, ast.AnnAssign)}
     return bool(words & _COLUMNS)

@@ -1,0 +1,42 @@
+"""`seedbed migrate accept`: an edited revision taken as what a database has had."""
+
+import click
+
+from seedbed.cli.options import PRODUCTION, configuration, confirm, env_option, json_option, show, step, yes_option
+
+
+@click.command(short_help="Take an edited revision as what the database has had.")
+@click.argument("revision")
+@yes_option
+@env_option
+@json_option
+@click.pass_context
+def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, as_json: bool) -> None:
+    """Take REVISION, whose file was edited after the database had it, as what the database has had.
+
+    Use this after an edit that changes nothing for this database. The files are run on a throw-away database as they
+    are now, and what the environment's database has otherwise is listed. Where there is something, and in production,
+    the database's name confirms it. Nothing but the recorded checksum changes.
+
+    Example: seedbed migrate accept 5b1f -e production --yes shop
+    """
+    from seedbed.migrating.acceptance import accept as accept_edit
+    from seedbed.migrating.acceptance import read_edit
+    from seedbed.postgres.databases import locate
+    from seedbed.postgres.marking import mark_of
+
+    chosen = configuration(ctx, env)
+    database = locate(chosen)
+    with step("Comparing"):
+        edit = read_edit(chosen, database, revision)
+    if edit.edited:
+        for difference in edit.differences:
+            click.echo(f"  {difference}", err=True)
+        production = PRODUCTION in {database.environment, mark_of(database)}
+        if edit.differences or production:
+            confirm(database.name, yes, action=f"taken to have had {edit.revision.id} as its file is now")
+        accept_edit(database, edit)
+        lines = [f"{database.name} has had {edit.revision.id} as its file is now."]
+    else:
+        lines = [f"{database.name} has nothing to accept: {edit.revision.id} was not edited after it was applied."]
+    show(edit, as_json=as_json, lines=lines)

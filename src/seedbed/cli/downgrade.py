@@ -1,0 +1,87 @@
+"""`seedbed migrate downgrade`: applied revisions undone, once what they lose has been shown."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from seedbed.cli.migration_lines import hazard_lines, lock_options, look_for_hazards, revision_lines, undone_line
+from seedbed.cli.options import PRODUCTION, configuration, confirm, env_option, json_option, show, step, yes_option
+
+if TYPE_CHECKING:
+    from seedbed.migrating.hazards import Hazard
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    short_help="Undo applied revisions: the last one, or down to one.",
+)
+@click.argument("revision", metavar="[-N|REVISION|base]", default="-1")
+@lock_options
+@click.option("--allow", multiple=True, metavar="RULE", help="In production, a hazard that is meant: drop-column.")
+@yes_option
+@env_option
+@json_option
+@click.pass_context
+def downgrade(
+    ctx: click.Context,
+    revision: str,
+    lock_timeout: int,
+    tries: int,
+    allow: tuple[str, ...],
+    yes: str | None,
+    env: str | None,
+    as_json: bool,
+) -> None:
+    """Undo the last applied revision, the last N, or all above REVISION.
+
+    What is lost is listed first: the downgrades run on a throw-away database. Each is a transaction of its own, with
+    the locks, the timeouts and the checks of `seedbed migrate apply`. A revision without a way back is refused before
+    anything is undone. Production asks for the database's name, and refuses what destroys unless it is allowed.
+
+    Enough of a revision's first letters are its name. `base` undoes all of them.
+
+    Example: seedbed migrate downgrade -2
+    """
+    from seedbed.migrating.assessing import assess_way_back, refuse_unallowed
+    from seedbed.migrating.downgrade import downgrade as undo
+    from seedbed.migrating.downgrade import plan_downgrade
+    from seedbed.migrating.patience import Patience
+    from seedbed.postgres.databases import locate
+
+    if revision.startswith("--") or (revision.startswith("-") and not revision[1:].isdigit()):
+        raise click.NoSuchOption(revision, ctx=ctx)
+    chosen = configuration(ctx, env)
+    database = locate(chosen)
+    planned = plan_downgrade(chosen.project, database, revision)
+    production = PRODUCTION in {planned.environment, planned.mark}
+    assessed = look_for_hazards(
+        lambda: assess_way_back(chosen, database, planned.revision, planned.revisions), required=production
+    )
+    hazards = [hazard for one in assessed for hazard in one.hazards]
+    click.echo(f"To undo in {database.direct.address}{', which is production' if production else ''}:", err=True)
+    for line in revision_lines(planned.revisions):
+        click.echo(f"  {line}", err=True)
+    for line in hazard_lines(hazards) if production else _losses(hazards):
+        click.echo(line, err=True)
+    if production:
+        refuse_unallowed(database.name, assessed, allow, down=True)
+        confirm(database.name, yes, action="downgraded")
+    patience = Patience(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
+    with step("Downgrading"):
+        undone = undo(chosen.project, database, planned, patience=patience, say=lambda line: click.echo(line, err=True))
+    lines = [
+        undone_line(undone),
+        "Next: change the revision's file and apply it again, seedbed migrate apply; or delete the file and draft "
+        "another, seedbed migrate draft -m TEXT",
+    ]
+    show({**vars(undone), "hazards": hazards}, as_json=as_json, lines=lines)
+
+
+def _losses(hazards: "Iterable[Hazard]") -> list[str]:
+    """What is gone for good, a line each."""
+    from seedbed.migrating.hazards import Effect
+
+    lost = [f"  {hazard.at} ({hazard.rule})" for hazard in hazards if Effect.LOSES_DATA in hazard.effects]
+    return ["Lost with all rows and values:", *lost] if lost else ["No rows and no values are lost."]

@@ -1,0 +1,379 @@
+"""Applied revisions undone by `seedbed migrate downgrade`."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from seedbed.errors import (
+    DowngradeFailed,
+    ForwardOnly,
+    LockNotGranted,
+    MarkedOtherwise,
+    NothingToDowngrade,
+    PoolerRefused,
+    RevisionNotFound,
+    TablesBusy,
+)
+from seedbed.migrating.applying import apply
+from seedbed.migrating.downgrade import UndoneRevisions, downgrade, plan_downgrade
+from seedbed.migrating.patience import Patience
+from seedbed.postgres.connecting import connect
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.marking import change_mark
+from seedbed.settings import DatabaseUrl, Environment
+from tests.projects import Project, execute, little_project
+
+HERO = """
+class Hero(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+"""
+QUICK = Patience(lock_timeout=timedelta(seconds=0.1), tries=3)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project of three revisions: a table, a column of it, and a second table."""
+    with little_project(tmp_path, HERO) as made:
+        made.write_revision(
+            "aa1_hero",
+            'op.execute("CREATE TABLE hero (id serial PRIMARY KEY)")',
+            downgrade='op.execute("DROP TABLE hero")',
+        )
+        made.write_revision(
+            "ab2_age",
+            'op.execute("ALTER TABLE hero ADD age integer")',
+            follows="aa1_hero",
+            downgrade='op.execute("ALTER TABLE hero DROP age")',
+        )
+        made.write_revision(
+            "ac3_link",
+            'op.execute("CREATE TABLE link (id serial PRIMARY KEY)")',
+            follows="ab2_age",
+            downgrade='op.execute("DROP TABLE link")',
+        )
+        yield made
+
+
+@pytest.fixture
+def variables(database: Database, seedbed_server: ThrowawayServer) -> Mapping[str, str]:
+    return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
+
+
+def undo(project: Project, database: Database, target: str = "-1", patience: Patience = QUICK) -> UndoneRevisions:
+    return downgrade(project.settled, database, plan_downgrade(project.settled, database, target), patience=patience)
+
+
+def ids(undone: UndoneRevisions) -> list[str]:
+    return [revision.id for revision in undone.revisions]
+
+
+def recorded(database: Database) -> list[str]:
+    return [row[0] for row in execute(database.direct, "SELECT revision FROM seedbed.revisions ORDER BY 1")]
+
+
+class TestDowngrade:
+    def test_undoes_the_last_revision(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+
+        undone = undo(project, database)
+
+        assert (ids(undone), undone.revision) == (["ac3_link"], "ab2_age")
+        assert execute(database.direct, "SELECT to_regclass('link'), to_regclass('hero') IS NULL") == [(None, False)]
+
+    def test_forgets_the_records_of_what_it_undid(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+
+        undo(project, database)
+
+        assert recorded(database) == ["aa1_hero", "ab2_age"]
+
+    @pytest.mark.parametrize(
+        ("target", "gone"),
+        [
+            ("-2", ["ac3_link", "ab2_age"]),
+            ("aa1_hero", ["ac3_link", "ab2_age"]),
+            ("aa", ["ac3_link", "ab2_age"]),
+            ("ab2-1", ["ac3_link", "ab2_age"]),
+            ("base", ["ac3_link", "ab2_age", "aa1_hero"]),
+            ("-3", ["ac3_link", "ab2_age", "aa1_hero"]),
+        ],
+    )
+    def test_goes_down_to_what_is_named(
+        self, project: Project, database: Database, target: str, gone: list[str]
+    ) -> None:
+        apply(project.settled, database)
+
+        assert ids(undo(project, database, target)) == gone
+
+    def test_can_be_applied_again(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        undo(project, database, "base")
+
+        applied = apply(project.settled, database)
+
+        assert [revision.id for revision in applied.revisions] == ["aa1_hero", "ab2_age", "ac3_link"]
+
+    def test_keeps_what_was_undone_before_one_fails(self, project: Project, database: Database) -> None:
+        project.write_revision("ad4_last", "pass", follows="ac3_link", downgrade='op.execute("SELECT 1")')
+        apply(project.settled, database)
+        execute(database.direct, "CREATE VIEW linked AS SELECT * FROM link")
+
+        with pytest.raises(DowngradeFailed) as failed:
+            undo(project, database, "base")
+
+        assert failed.value.message.startswith(
+            "The downgrade of ac3_link failed and was rolled back; ad4_last stayed undone. PostgreSQL says: cannot "
+            "drop table link because other objects depend on it"
+        )
+        assert recorded(database) == ["aa1_hero", "ab2_age", "ac3_link"]
+
+    def test_tries_again_until_another_session_lets_go(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        said: list[str] = []
+        told = threading.Event()
+
+        def say(line: str) -> None:
+            said.append(line)
+            told.set()
+
+        def hold() -> None:
+            with connect(database) as other:
+                other.exec_driver_sql("LOCK TABLE link IN ACCESS SHARE MODE")
+                held.set()
+                told.wait(30)
+                other.rollback()
+
+        held = threading.Event()
+        holder = threading.Thread(target=hold)
+        holder.start()
+        held.wait(30)
+        planned = plan_downgrade(project.settled, database, "-1")
+        patience = Patience(lock_timeout=timedelta(seconds=0.1), tries=30)
+        undone = downgrade(project.settled, database, planned, patience=patience, say=say)
+        holder.join()
+
+        assert ids(undone) == ["ac3_link"]
+        assert said[0] == "ac3_link waits for a lock that another session holds; trying again (1 of 30)"
+
+    def test_ends_when_the_lock_is_kept(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+
+        with connect(database) as other:
+            other.exec_driver_sql("LOCK TABLE link IN ACCESS SHARE MODE")
+            with pytest.raises(TablesBusy, match="nothing was undone") as busy:
+                undo(project, database)
+
+        assert busy.value.remedy.startswith("Run seedbed migrate downgrade again")
+        assert recorded(database) == ["aa1_hero", "ab2_age", "ac3_link"]
+
+
+class TestRefusals:
+    def test_of_a_database_with_nothing_to_undo(self, project: Project, database: Database) -> None:
+        with pytest.raises(NothingToDowngrade) as refused:
+            undo(project, database)
+
+        assert refused.value.message == f"{database.name} is at no revision, and there is nothing to undo."
+
+    @pytest.mark.parametrize("target", ["-4", "ac3_link", "ac3"])
+    def test_of_a_target_that_is_not_below(self, project: Project, database: Database, target: str) -> None:
+        apply(project.settled, database)
+
+        with pytest.raises(NothingToDowngrade, match=f"no way down from there to {target}"):
+            undo(project, database, target)
+
+    def test_of_a_revision_that_the_database_has_not_had(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        undo(project, database, "-2")
+
+        with pytest.raises(NothingToDowngrade, match="the database has not had it"):
+            undo(project, database, "ab2_age")
+
+    def test_of_an_unknown_revision(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+
+        with pytest.raises(RevisionNotFound, match="There is no revision zzz in migrations/versions"):
+            undo(project, database, "zzz")
+
+    def test_of_a_name_that_stands_for_several(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+
+        with pytest.raises(RevisionNotFound, match="a could be aa1_hero, ab2_age or ac3_link"):
+            undo(project, database, "a")
+
+    def test_of_a_revision_without_a_way_back_before_anything_is_undone(
+        self, project: Project, database: Database
+    ) -> None:
+        project.write_revision(
+            "ad4_last", "pass", follows="ac3_link", downgrade='raise RuntimeError("its values are gone")'
+        )
+        project.write_revision("ae5_after", "pass", follows="ad4_last")
+        apply(project.settled, database)
+
+        with pytest.raises(ForwardOnly, match="Revision ad4_last has no way back: its values are gone"):
+            undo(project, database, "-2")
+
+        assert len(recorded(database)) == 5
+
+    def test_of_a_plan_that_another_session_has_overtaken(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        planned = plan_downgrade(project.settled, database, "-1")
+        undo(project, database)
+
+        with pytest.raises(NothingToDowngrade, match="another session has migrated it meanwhile"):
+            downgrade(project.settled, database, planned)
+
+        assert recorded(database) == ["aa1_hero", "ab2_age"]
+
+    def test_of_a_database_of_another_environment(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        change_mark(database, Environment.PREVIEW)
+
+        with pytest.raises(MarkedOtherwise):
+            undo(project, database)
+
+    def test_of_a_pooler(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        planned = plan_downgrade(project.settled, database, "-1")
+        pooled = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
+
+        with pytest.raises(PoolerRefused):
+            downgrade(project.settled, replace(database, url=pooled, direct=pooled), planned)
+
+    def test_while_another_session_migrates(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        planned = plan_downgrade(project.settled, database, "-1")
+
+        with connect(database) as other, migrating_alone(other, database.name), pytest.raises(LockNotGranted):
+            downgrade(project.settled, database, planned, wait=timedelta(0))
+
+
+class TestMergedHistory:
+    @pytest.fixture
+    def merged(self, project: Project) -> Project:
+        project.write_revision("ba_left", "pass", follows="ac3_link")
+        project.write_revision("bb_right", "pass", follows="ac3_link")
+        project.write_revision("bc_both", "pass", follows=("ba_left", "bb_right"))
+        return project
+
+    def test_is_undone_by_a_step_to_both_sides(self, merged: Project, database: Database) -> None:
+        apply(merged.settled, database)
+
+        assert undo(merged, database).revision == "ba_left, bb_right"
+
+    def test_is_undone_to_where_it_forked(self, merged: Project, database: Database) -> None:
+        apply(merged.settled, database)
+
+        undone = undo(merged, database, "ac3_link")
+
+        assert (sorted(ids(undone)), undone.revision) == (["ba_left", "bb_right", "bc_both"], "ac3_link")
+
+    @pytest.mark.parametrize(
+        ("target", "reason"),
+        [
+            ("-2", "it is reached by several ways, at ba_left, bb_right; name a revision"),
+            ("ba_left", "bb_right came beside it, by another branch"),
+        ],
+    )
+    def test_is_refused_where_two_ways_lead_down(
+        self, merged: Project, database: Database, target: str, reason: str
+    ) -> None:
+        apply(merged.settled, database)
+
+        with pytest.raises(NothingToDowngrade, match=reason):
+            undo(merged, database, target)
+
+
+class TestCommand:
+    def test_lists_what_it_loses_and_says_what_is_next(
+        self, project: Project, database: Database, variables: Mapping[str, str]
+    ) -> None:
+        apply(project.settled, database)
+
+        ran = project.run("seedbed", "migrate", "downgrade", "-2", given=variables)
+
+        assert ran.stderr == (
+            f"To undo in {database.direct.address}:\n  ac3_link  Ac3 link\n  ab2_age   Ab2 age\n"
+            "Lost with all rows and values:\n  link (drop-table)\n  hero.age (drop-column)\n"
+        )
+        assert re.sub(r"\d+\.\d s", "0.1 s", ran.stdout) == (
+            f"{database.name} is at aa1_hero: 2 revisions undone in 0.1 s.\n"
+            "Next: change the revision's file and apply it again, seedbed migrate apply; or delete the file and draft "
+            "another, seedbed migrate draft -m TEXT\n"
+        )
+
+    def test_prints_the_same_facts_as_json(
+        self, project: Project, database: Database, variables: Mapping[str, str]
+    ) -> None:
+        apply(project.settled, database)
+
+        facts = project.json("seedbed", "migrate", "downgrade", code=0, **variables)
+
+        assert [revision["id"] for revision in facts["revisions"]] == ["ac3_link"]
+        assert (facts["database"], facts["revision"]) == (database.name, "ab2_age")
+        assert ("drop-table", "link") in [(hazard["rule"], hazard["at"]) for hazard in facts["hazards"]]
+
+    def test_refuses_an_option_that_it_does_not_have(self, project: Project, variables: Mapping[str, str]) -> None:
+        ran = project.run("seedbed", "migrate", "downgrade", "--sql", code=2, given=variables)
+
+        assert "No such option '--sql'" in ran.stderr
+
+    def test_of_production_wants_the_name_and_what_destroys_to_be_allowed(
+        self, project: Project, database: Database, variables: Mapping[str, str]
+    ) -> None:
+        apply(project.settled, database)
+        change_mark(database, Environment.PRODUCTION)
+        command = ("seedbed", "migrate", "downgrade", "-e", "production")
+        named = ("--yes", database.name)
+
+        bare = project.run(*command, code=1, given=variables)
+        unallowed = project.run(*command, *named, code=1, given=variables)
+        unnamed = project.run(*command, "--allow", "drop-table", code=1, given=variables)
+        before = recorded(database)
+        project.run(*command, "--allow", "drop-table", *named, given=variables)
+
+        assert "which is production" in bare.stderr
+        assert f"SB218 Nothing was undone in {database.name}: link (ac3_link): " in unallowed.stderr
+        assert f"SB313 {database.name} was not downgraded: its name was not given." in unnamed.stderr
+        assert (len(before), recorded(database)) == (3, ["aa1_hero", "ab2_age"])
+
+
+class TestKill:
+    def test_leaves_whole_revisions_and_can_be_followed_by_another_run(
+        self, project: Project, database: Database
+    ) -> None:
+        project.write_revision("ad4_slow", "pass", follows="ac3_link", downgrade='op.execute("SELECT pg_sleep(60)")')
+        project.write_revision("ae5_last", "pass", follows="ad4_slow")
+        apply(project.settled, database)
+        project.write(
+            "undo.py",
+            """
+            from seedbed.migrating.downgrade import downgrade, plan_downgrade
+            from seedbed.postgres.databases import locate
+            from seedbed.settings import find_project, load
+            from pathlib import Path
+
+            project = find_project(Path())
+            database = locate(load(project))
+            downgrade(project, database, plan_downgrade(project, database, "ac3_link"))
+            """,
+        )
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%'"
+
+        killed = project.start("undo", DATABASE_URL=database.direct.reveal())
+        until = time.monotonic() + 60
+        while execute(database.direct, asleep) == [(0,)] and time.monotonic() < until:
+            time.sleep(0.05)
+        killed.kill()
+        killed.communicate()
+
+        assert recorded(database) == ["aa1_hero", "ab2_age", "ac3_link", "ad4_slow"]
+        project.write_revision("ad4_slow", "pass", follows="ac3_link")
+        assert ids(undo(project, database)) == ["ad4_slow"]

@@ -1,0 +1,218 @@
+"""Revisions that were edited after a database had them: named, refused, and accepted."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from seedbed.errors import AppliedRevisionEdited
+from seedbed.migrating.applying import apply
+from seedbed.migrating.downgrade import downgrade, plan_downgrade
+from seedbed.migrating.planning import plan
+from seedbed.postgres.databases import Database
+from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.marking import change_mark
+from seedbed.settings import Environment
+from tests.projects import Project, execute, little_project
+
+HERO = """
+class Hero(Table, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    age: int | None = None
+"""
+CREATE = 'op.execute("CREATE TABLE hero (id serial PRIMARY KEY, age {})")'
+DROP = 'op.execute("DROP TABLE hero")'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with little_project(tmp_path, HERO) as made:
+        write(made, "integer")
+        yield made
+
+
+@pytest.fixture
+def variables(database: Database, seedbed_server: ThrowawayServer) -> Mapping[str, str]:
+    return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
+
+
+def write(project: Project, age: str) -> Path:
+    return project.write_revision("first", CREATE.format(age), downgrade=DROP)
+
+
+def age_of(database: Database) -> str:
+    return str(execute(database.direct, "SELECT atttypid::regtype FROM pg_attribute WHERE attname = 'age'")[0][0])
+
+
+class TestAppliedRevision:
+    def test_that_was_edited_stops_apply(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        write(project, "bigint")
+        project.write_revision("second", "op.execute('SELECT 1')", follows="first")
+
+        with pytest.raises(AppliedRevisionEdited) as refused:
+            apply(project.settled, database)
+
+        assert refused.value.message == f"first was edited after {database.name} had it."
+        assert refused.value.remedy == (
+            "Put the file back, and put the change into a new revision; or where rows may go, run it again: seedbed "
+            "migrate downgrade first-1, then seedbed migrate apply. If the edit changes nothing for "
+            f"{database.name}: seedbed migrate accept first"
+        )
+        assert execute(database.direct, "SELECT version_num FROM alembic_version") == [("first",)]
+
+    def test_that_was_edited_and_is_put_back_is_none(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        write(project, "bigint")
+
+        write(project, "integer")
+
+        assert plan(project.settled, database).edited == ()
+
+    def test_that_was_only_formatted_is_not_edited(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        file = write(project, "integer")
+
+        file.write_text(file.read_text().replace("'", '"') + "\n\n# Applied everywhere.\n", encoding="utf-8")
+
+        assert apply(project.settled, database).revisions == ()
+
+    def test_that_was_edited_before_it_was_applied_is_not_edited(self, project: Project, database: Database) -> None:
+        write(project, "bigint")
+
+        apply(project.settled, database)
+
+        assert plan(project.settled, database).edited == ()
+
+    def test_without_a_checksum_in_the_database_is_not_edited(self, project: Project, database: Database) -> None:
+        apply(project.settled, database)
+        execute(database.direct, "DELETE FROM seedbed.revisions")
+        write(project, "bigint")
+
+        assert apply(project.settled, database).revisions == ()
+
+    def test_that_was_edited_is_run_again_by_a_downgrade_and_an_apply(
+        self, project: Project, database: Database
+    ) -> None:
+        apply(project.settled, database)
+        write(project, "bigint")
+
+        downgrade(project.settled, database, plan_downgrade(project.settled, database, "first-1"))
+        apply(project.settled, database)
+
+        assert age_of(database) == "bigint"
+
+    def test_applied_by_plain_alembic_is_compared_too(self, project: Project, database: Database) -> None:
+        project.run("alembic", "upgrade", "head", DATABASE_URL=database.direct.reveal())
+        write(project, "bigint")
+
+        assert [revision.id for revision in plan(project.settled, database).edited] == ["first"]
+
+
+class TestCommands:
+    def test_status_names_it_and_ends_with_1(
+        self, project: Project, database: Database, variables: Mapping[str, str]
+    ) -> None:
+        apply(project.settled, database)
+        fine = project.run("seedbed", "migrate", "status", given=variables)
+        write(project, "bigint")
+
+        edited = project.run("seedbed", "migrate", "status", code=1, given=variables)
+        facts = project.json("seedbed", "migrate", "status", code=1, **variables)
+
+        assert "edited       none" in fine.stdout
+        assert f"edited       first\nSB230 first was edited after {database.name} had it.\n" in edited.stdout
+        assert [revision["id"] for revision in facts["edited"]] == ["first"]
+
+    @pytest.mark.parametrize("command", [("migrate", "apply"), ("up", "--once")])
+    def test_that_apply_refuse_it(
+        self, project: Project, database: Database, variables: Mapping[str, str], command: tuple[str, ...]
+    ) -> None:
+        apply(project.settled, database)
+        write(project, "bigint")
+
+        refused = project.run("seedbed", *command, code=1, given=variables)
+
+        assert f"SB230 first was edited after {database.name} had it." in refused.stderr
+
+
+class TestAccept:
+    def accept(self, project: Project, *arguments: str, code: int = 0, variables: Mapping[str, str]) -> str:
+        ran = project.run("seedbed", "migrate", "accept", *arguments, code=code, given=variables)
+        return ran.stdout + ran.stderr
+
+    def test_takes_an_edit_that_changes_nothing_for_the_database(
+        self, project: Project, database: Database, variables: Mapping[str, str]
+    ) -> None:
+        apply(project.settled, database)
+        write(project, "int4")
+
+        said = self.accept(project, "fir", variables=variables)
+
+        assert said == f"{database.name} has had first as its file is now.\n"
+        assert apply(project.settled, database).revisions == ()
+
+    def test_names_what_differs_and_wants_the_databases_name(
+        self, project: Project, database: Database, variables: Mapping[str, str]
+    ) -> None:
+        apply(project.settled, database)
+        write(project, "bigint")
+
+        refused = self.accept(project, "first", code=1, variables=variables)
+        before = plan(project.settled, database).edited
+        self.accept(project, "first", "--yes", database.name, variables=variables)
+
+        assert refused.startswith("  column hero.age: type is integer, should be bigint\nSB313 ")
+        assert [revision.id for revision in before] == ["first"]
+        assert plan(project.settled, database).edited == ()
+        assert age_of(database) == "integer"
+
+    def test_of_production_wants_its_name(
+        self, project: Project, database: Database, variables: Mapping[str, str]
+    ) -> None:
+        apply(project.settled, database)
+        change_mark(database, Environment.PRODUCTION)
+        write(project, "int4")
+
+        refused = self.accept(project, "first", "-e", "production", code=1, variables=variables)
+        self.accept(project, "first", "-e", "production", "--yes", database.name, variables=variables)
+
+        assert refused.startswith("SB313 ")
+        assert plan(project.settled, database).edited == ()
+
+    def test_says_that_there_is_nothing_to_accept(
+        self, project: Project, database: Database, variables: Mapping[str, str]
+    ) -> None:
+        apply(project.settled, database)
+
+        said = self.accept(project, "first", variables=variables)
+
+        assert said == f"{database.name} has nothing to accept: first was not edited after it was applied.\n"
+
+    def test_refuses_a_revision_that_does_not_exist(self, project: Project, variables: Mapping[str, str]) -> None:
+        assert self.accept(project, "zzz", code=1, variables=variables).startswith("SB232 There is no revision zzz")
+
+
+class TestConflictMarkers:
+    @pytest.mark.parametrize(
+        "command", [("migrate", "status"), ("migrate", "check"), ("migrate", "draft", "-m", "x"), ("doctor",)]
+    )
+    def test_are_named_by_what_reads_the_file(
+        self, project: Project, variables: Mapping[str, str], command: tuple[str, ...]
+    ) -> None:
+        project.write("migrations/head", "# Written.\n<<<<<<< HEAD\nfirst 11\n=======\nother 22\n>>>>>>> theirs\n")
+
+        ran = project.run("seedbed", *command, code=1, given=variables)
+
+        said = ran.stdout + ran.stderr
+        assert "SB126 migrations/head has merge-conflict markers, from line 2." in said
+        assert "seedbed migrate rebase" in said
+
+    def test_are_gone_after_a_rebase(self, project: Project, variables: Mapping[str, str]) -> None:
+        project.write_revision("left", "pass", follows="first")
+        project.write_revision("right", "pass", follows="first")
+        project.write("migrations/head", "<<<<<<< HEAD\nleft 11\n=======\nright 22\n>>>>>>> theirs\n")
+
+        project.run("seedbed", "migrate", "rebase", "right", given=variables)
+
+        project.run("seedbed", "migrate", "status", given=variables)
