@@ -485,6 +485,41 @@ class DraftStopped(MigrationError):
         super().__init__(f"The draft stopped at the question about {subject}: no revision was written.", remedy=remedy)
 
 
+class UndraftedDifference(MigrationError):
+    """The models and the migrations differ in something that a draft does not make.
+
+    `whole` says that they differ in nothing else.
+    """
+
+    code = "SB247"
+    _SHOWN = 8
+
+    def __init__(self, differences: Sequence[str], *, whole: bool) -> None:
+        shown = [*differences[: self._SHOWN]]
+        shown += [f"and {len(differences) - len(shown)} more"] if len(differences) > len(shown) else []
+        by_hand = "seedbed migrate draft --empty -m TEXT"
+        remedy = f"Write the statement into a revision by hand, or take it back: {by_hand}"
+        if not whole:
+            first = "seedbed migrate draft --partial -m TEXT"
+            remedy = f"Draft the rest: {first}; then write this into a revision by hand: {by_hand}"
+        super().__init__(
+            f"The models and the migrations differ in what Seedbed does not draft: {'; '.join(shown)}.", remedy=remedy
+        )
+
+
+class DeclaredOutsideSchema(MigrationError):
+    """A declared statement changes rows, roles or settings, and nothing about the schema."""
+
+    code = "SB248"
+
+    def __init__(self, statement: str) -> None:
+        super().__init__(
+            f"The declared statement '{statement}' changes nothing about the schema, so no revision would run it.",
+            remedy="Take it out of declare(...), and write it into a revision by hand: "
+            "seedbed migrate draft --empty -m TEXT",
+        )
+
+
 class ExtensionUnavailable(MigrationError):
     """A revision makes an extension that the server does not have; those before it stay applied."""
 

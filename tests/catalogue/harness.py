@@ -22,11 +22,13 @@ from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.proving.candidates import Leg
 from seedbed.migrating.proving.proof import Proof, prove
 from seedbed.migrating.separating import change_between
+from seedbed.migrating.unmodelled import Unmodelled
 from seedbed.migrating.words import Words
 from seedbed.migrating.writing import body
 from seedbed.modelling import Schema
 from seedbed.modelling.building import build
 from seedbed.postgres.catalogue import Catalogue, read_catalogue
+from seedbed.postgres.catalogue.system_rows import read_system_rows
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -99,9 +101,12 @@ def drafted(ground: Ground, beginning: Database, after: MetaData, words: Words) 
     """What changes a database, and its revisions as they are run."""
     with ground.database() as end:
         wanted = ground.build(end, after)
+        with connect(end) as connection:
+            rows = read_system_rows(connection)
     with connect(beginning) as connection:
         change = change_between(connection, wanted, Schema(after, {}), words)
-    change = replace(change, parts=change.parts or (Part((), (), wanted),))
+        unmodelled = Unmodelled(read_system_rows(connection), rows)
+    change = replace(change, parts=change.parts or (Part((), (), wanted),), unmodelled=unmodelled)
     return change, [
         Leg(
             up=_runner(body(part.up, online=part.online)),

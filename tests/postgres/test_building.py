@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
-from seedbed.errors import SchemaNotBuildable
+from seedbed.errors import DeclaredOutsideSchema, SchemaNotBuildable
 from seedbed.modelling import Schema, declare
 from seedbed.modelling.building import build
 from seedbed.postgres.connecting import connect
@@ -41,6 +41,44 @@ class TestBuild:
 
         assert execute(database.direct, f"SELECT has_table_privilege('{role}', 'task', 'SELECT')") == [(True,)]
         execute(database.direct, f"DROP OWNED BY {role}")
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT INTO task VALUES (1)",
+            "SELECT pg_notify('a', 'b')",
+            "DO $$ BEGIN PERFORM 1; END $$",
+            "SET search_path = public",
+            "ALTER ROLE CURRENT_USER SET statement_timeout = 0",
+        ],
+    )
+    def test_refuses_a_statement_that_changes_nothing_about_the_schema(
+        self, database: Database, statement: str
+    ) -> None:
+        metadata = MetaData()
+        Table("task", metadata, Column("id", Integer, primary_key=True))
+        declare(metadata, statement)
+
+        with connect(database) as connection, pytest.raises(DeclaredOutsideSchema) as refused:
+            build(connection, Schema(metadata, {}))
+
+        assert refused.value.message.startswith(f"The declared statement '{statement}' changes nothing")
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "DO $$ BEGIN CREATE TYPE mood AS ENUM ('low'); END $$",
+            "DO $$ BEGIN ALTER TABLE task CLUSTER ON task_pkey; END $$",
+            "SELECT id INTO other FROM task",
+        ],
+    )
+    def test_takes_a_query_or_a_block_that_changes_the_schema(self, database: Database, statement: str) -> None:
+        metadata = MetaData()
+        Table("task", metadata, Column("id", Integer, primary_key=True))
+        declare(metadata, statement)
+
+        with connect(database) as connection:
+            build(connection, Schema(metadata, {}))
 
     def test_ends_where_a_role_that_was_made_is_still_missing(self, role: str, database: Database) -> None:
         with connect(database) as connection, pytest.raises(SchemaNotBuildable, match=f'role "{role}" does not exist'):

@@ -292,6 +292,11 @@ class TestContract:
             assert found(old, 9001).title == "changed by the new"
             assert execute(filled.direct, "SELECT count(*) FROM task WHERE title IS DISTINCT FROM headline") == [(0,)]
 
+    def test_has_the_old_name_win_where_an_insert_writes_both(self, renamed: Project, filled: Database) -> None:
+        execute(filled.direct, "INSERT INTO task (id, title, headline) VALUES (9003, 'old', 'new')")
+
+        assert execute(filled.direct, "SELECT title, headline FROM task WHERE id = 9003") == [("old", "old")]
+
     def test_leaves_the_new_shape_with_every_value(self, grown: Grown, renamed: Project, filled: Database) -> None:
         before = execute(filled.direct, "SELECT id, title FROM task ORDER BY id")
 

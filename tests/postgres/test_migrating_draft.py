@@ -1,9 +1,12 @@
 """Revisions drafted beside the target, and the history checked against the models."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from seedbed.errors import (
     RevisionMissing,
     SchemaNotBuildable,
     StepNotReversible,
+    UndraftedDifference,
 )
 from seedbed.migrating.applying import apply
 from seedbed.migrating.checking import check
@@ -70,6 +74,18 @@ def drafted(configuration: Configuration, message: str) -> Drafted:
     return found
 
 
+@contextmanager
+def changed(project: Project, tables: str, root: Path, server: ThrowawayServer) -> Iterator[Configuration]:
+    """A project's history beside other models: a module is imported once in a process."""
+    with little_project(root / "later", tables) as later:
+        for revision in (project.root / "migrations/versions").glob("*.py"):
+            shutil.copy(revision, later.root / "migrations/versions")
+        yield later.configuration(DATABASE_URL=NOBODY, SHADOW_DATABASE_URL=server.url().reveal())
+
+
+FULL = 'declare(Table.metadata, "ALTER TABLE hero REPLICA IDENTITY FULL")\n'
+
+
 class TestDraft:
     def test_writes_what_makes_the_database_like_the_models(
         self, project: Project, configured: Configuration, database: Database
@@ -103,6 +119,128 @@ class TestDraft:
         assert proof is not None
         assert proof.filled.rows == {"hero": 2}
         assert 'check constraint "coded" of relation "hero" is violated by some row' in proof.conditions
+
+    def test_refuses_what_it_cannot_compare_until_a_revision_by_hand_makes_it(
+        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: ThrowawayServer
+    ) -> None:
+        drafted(configured, "Create hero")
+        with changed(project, HERO + FULL, tmp_path, seedbed_server) as later:
+            with pytest.raises(UndraftedDifference) as refused:
+                draft(later, "Change its replica identity")
+            with pytest.raises(UndraftedDifference, match="replica identity is d, should be f"):
+                check(later)
+            written = draft_empty(later, "Change its replica identity").revisions[0].file
+            by_hand = 'op.execute("ALTER TABLE hero REPLICA IDENTITY FULL")'
+            written.write_text(written.read_text().replace("    pass", f"    {by_hand}", 1))
+
+            assert draft(later, "Nothing more") is None
+
+        assert refused.value.message == (
+            "The models and the migrations differ in what Seedbed does not draft: "
+            "table hero: replica identity is d, should be f."
+        )
+
+    def test_drafts_the_rest_when_told_to(self, project: Project, configured: Configuration) -> None:
+        project.write_tables(HERO + FULL)
+
+        with pytest.raises(UndraftedDifference, match="replica identity is d"):
+            draft(configured, "Create hero")
+        made = draft(configured, "Create hero", partial=True)
+
+        assert made is not None
+        assert made.proof is not None
+        assert made.proof.verdict is Verdict.PARTIAL
+        assert made.proof.undrafted == ("table hero: replica identity is d, should be f",)
+        left = "Left to be written by hand: table hero: replica identity is d, should be f."
+        assert left in made.revisions[0].file.read_text()
+
+    def test_names_what_going_down_does_not_bring_back(
+        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: ThrowawayServer
+    ) -> None:
+        file = drafted(configured, "Create hero").revisions[0].file
+        by_hand = '    op.execute("ALTER TABLE hero REPLICA IDENTITY FULL")'
+        file.write_text(file.read_text().replace("\n\n\ndef downgrade", f"\n{by_hand}\n\n\ndef downgrade"))
+
+        with changed(project, HERO.replace("Hero", "Villain"), tmp_path, seedbed_server) as later:
+            found = draft(later, "Drop hero", words=Words(dropped=frozenset({"hero"})))
+            proof = None if found is None else found.proof
+
+        assert proof is not None
+        assert "replica identity of table hero" in proof.losses_down
+
+    def test_makes_a_table_that_looks_like_the_version_table(
+        self, project: Project, configured: Configuration, database: Database
+    ) -> None:
+        project.write_tables(
+            """
+            class AppVersion(Table, table=True):
+                version_num: str = Field(primary_key=True, max_length=32)
+            """
+        )
+
+        drafted(configured, "Create app_version")
+        apply(project.settled, database)
+
+        assert execute(database.direct, "SELECT count(*) FROM appversion") == [(0,)]
+        assert draft(configured, "Again") is None
+
+    def test_makes_the_schema_of_the_version_table(
+        self, project: Project, configured: Configuration, database: Database, seedbed_server: ThrowawayServer
+    ) -> None:
+        file = project.root / "pyproject.toml"
+        project.write("pyproject.toml", file.read_text() + 'version_table = "meta.revision"\n')
+        again = project.configuration(DATABASE_URL=NOBODY, SHADOW_DATABASE_URL=seedbed_server.url().reveal())
+
+        drafted(again, "Create hero")
+        apply(again.project, database)
+
+        assert execute(database.direct, "SELECT count(*) FROM meta.revision") == [(1,)]
+        assert check(again).revisions == 1
+        assert draft(again, "Again") is None
+
+    def test_says_which_types_it_had_no_values_of(self, project: Project, configured: Configuration) -> None:
+        project.write_tables(
+            """
+            from sqlalchemy.types import UserDefinedType
+
+            class Polygon(UserDefinedType):
+                cache_ok = True
+
+                def get_col_spec(self, **_options):
+                    return "polygon"
+
+            class Area(Table, table=True):
+                id: int | None = Field(default=None, primary_key=True)
+                outline: str = Field(sa_type=Polygon)
+            """
+        )
+
+        proof = drafted(configured, "Create area").proof
+
+        assert proof is not None
+        assert dict(proof.unsampled) == {"polygon": ("area.outline",)}
+        assert "No values of type polygon were tried: area.outline." in proof.lines()
+
+    def test_names_rows_of_a_default_partition_that_belong_to_a_new_one(
+        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: ThrowawayServer
+    ) -> None:
+        parent = """
+            class Event(Table, table=True):
+                __table_args__ = {"postgresql_partition_by": "LIST (year)"}
+                id: int = Field(primary_key=True)
+                year: int = Field(primary_key=True)
+
+            declare(Table.metadata, "CREATE TABLE event_rest PARTITION OF event DEFAULT")
+            """
+        project.write_tables(parent)
+        drafted(configured, "Create event")
+        new = 'declare(Table.metadata, "CREATE TABLE event_2026 PARTITION OF event FOR VALUES IN (2026)")\n'
+
+        with changed(project, dedent(parent) + new, tmp_path, seedbed_server) as later:
+            proof = drafted(later, "Add a partition").proof
+
+        assert proof is not None
+        assert "no row of event_rest belongs to event_2026" in proof.conditions
 
     @pytest.mark.parametrize(
         ("old", "new", "allowed"), [("Float(24)", "Double", True), ("Numeric(12, 4)", "Numeric(12, 2)", False)]

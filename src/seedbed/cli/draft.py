@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     "--backfill", "backfills", multiple=True, metavar="COLUMN=SQL", help="What fills a column in rows that exist."
 )
 @click.option("--gradual", is_flag=True, help="Keep a renamed column under both names until a contract revision.")
+@click.option("--partial", is_flag=True, help="Leave out what has to be written by hand, and name it.")
 @click.option("--plain", is_flag=True, help="One transaction, for tables that nobody uses yet.")
 @env_option
 @json_option
@@ -38,6 +39,7 @@ def draft(
     message: str,
     empty: bool,
     gradual: bool,
+    partial: bool,
     plain: bool,
     renames: tuple[str, ...],
     dropped: tuple[str, ...],
@@ -77,7 +79,7 @@ def draft(
         drafted = (
             draft_empty(chosen, message)
             if empty
-            else _asking(lambda said: write_draft(chosen, message, words=said), words)
+            else _asking(lambda said: write_draft(chosen, message, words=said, partial=partial), words)
         )
     except (KeyboardInterrupt, click.Abort) as interrupt:
         interruption = interrupt.__context__ if isinstance(interrupt, click.Abort) else interrupt

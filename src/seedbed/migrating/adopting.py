@@ -42,12 +42,12 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
             raise AdoptionRefused(database.name, f"it is at {revision} already", already=True)
         agree(connection, database, "adopt")
         connection.commit()
-        found = without(read_catalogue(connection), project.ignore)
+        found = without(read_catalogue(connection, project.version_table), project.ignore)
         chosen, said = None, "there is no revision"
         with shadow_database(configuration) as shadow, connect(shadow) as scratch:
             for revision in [known.id for known in history.revisions if at in {None, known.id}]:
                 move(project, scratch, revision)
-                left = differences(found, without(read_catalogue(scratch), project.ignore))
+                left = differences(found, without(read_catalogue(scratch, project.version_table), project.ignore))
                 said = f"at {revision}, {'; '.join(map(str, left))}"
                 chosen = chosen if left else current_revision(scratch, project)
         if chosen is None:

@@ -118,7 +118,7 @@ def _assessed(
     configuration: Configuration, connection: Connection, revision: Revision, target: str, rows: Mapping[str, int]
 ) -> Assessed:
     try:
-        with traced(connection, revision.id) as trace:
+        with traced(connection, revision.id, configuration.project.version_table) as trace:
             move(configuration.project, connection, target)
     except DBAPIError as error:
         if target != revision.id:

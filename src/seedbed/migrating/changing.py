@@ -8,9 +8,11 @@ from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.proving.candidates import Candidate, Leg
 from seedbed.migrating.proving.modelled import made_by
 from seedbed.migrating.renaming import Rename
+from seedbed.migrating.unmodelled import Unmodelled
 from seedbed.modelling import Schema
 from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import Trigger
+from seedbed.postgres.version_tables import VERSION_TABLE
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Change:
     before: Catalogue
     models: Schema
     unused: tuple[str, ...] = ()
+    unmodelled: Unmodelled | None = None
+    version_table: str = VERSION_TABLE
 
     @property
     def upgrade(self) -> list[Statement]:
@@ -70,6 +74,8 @@ def candidate_of(change: Change, legs: Sequence[Leg]) -> Candidate:
         renamed_tables=tables,
         renamed_columns=columns,
         made=made_by(change.models),
+        unmodelled=change.unmodelled,
+        version_table=change.version_table,
     )
 
 

@@ -14,6 +14,7 @@ from seedbed.errors import (
     RevisionEdited,
     RevisionMissing,
     StepNotReversible,
+    UndraftedDifference,
 )
 from seedbed.migrating.applying import below, move, upgrade
 from seedbed.migrating.drafting import built
@@ -23,11 +24,14 @@ from seedbed.migrating.proving.candidates import about_rows
 from seedbed.migrating.proving.rows import empty, fill
 from seedbed.migrating.sealing import edited, missing
 from seedbed.migrating.tracing import ways_of_running
+from seedbed.migrating.unmodelled import read_project_rows
 from seedbed.migrating.unregistered import refuse_unregistered, unregistered_tables
 from seedbed.modelling import load_schema
 from seedbed.postgres.catalogue import Catalogue, differences, keeping, read_catalogue
+from seedbed.postgres.catalogue.system_differences import system_differences
 from seedbed.postgres.connecting import connect, missing_extension, sentence
 from seedbed.postgres.shadows import shadow_database
+from seedbed.postgres.version_tables import ensure_version_schema
 from seedbed.settings import Configuration, Project
 
 _MOVING = re.compile(r"\b(UPDATE|INSERT INTO|DELETE FROM|MERGE INTO)\b|\.(update|insert|delete)\(|\bbulk_insert\(")
@@ -67,6 +71,7 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
         StepNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
         UnregisteredTableDropped: the migrations have a table whose class nothing imports.
         ModelsUndrafted: the models say something that no revision does, or the other way round.
+        UndraftedDifference: the same of something that a draft does not make.
     """
     project = configuration.project
     history = read_history(project)
@@ -76,14 +81,18 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
         raise RevisionEdited([revision.id for revision in changed], "it was written, by migrations/head")
     old = _until(history, since)
     schema = load_schema(project)
-    wanted = built(configuration, schema)
+    wanted, rows = built(configuration, schema)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
+        ensure_version_schema(connection, project.version_table)
         conditions: list[str] = []
         found = _climbed(project, history, connection, conditions, old=old)
-    wanted = keeping(wanted, found, project.ignore)
+        found_rows = read_project_rows(connection, project.ignore, project.version_table)
+    wanted = keeping(wanted, found, project.ignore, project.version_table)
     if left := differences(found, wanted):
         refuse_unregistered(project, schema, found, wanted)
         raise ModelsUndrafted([str(difference) for difference in left])
+    if undrafted := system_differences(found_rows, rows):
+        raise UndraftedDifference([str(difference) for difference in undrafted], whole=True)
     return Checked(
         head=history.head,
         revisions=len(history.revisions),
@@ -116,21 +125,21 @@ def _climbed(
     """Take each step up, down and up again, and give the catalogue at the top."""
     if old:
         upgrade(project, history, connection, old)
-    below = read_catalogue(connection)
+    below = read_catalogue(connection, project.version_table)
     for revision in history.revisions[len(old) :]:
         try:
             if moves_data(revision.file) and (condition := _tried_with_rows(project, connection, revision)):
                 conditions.append(condition)
-            with ways_of_running(connection) as ways:
+            with ways_of_running(connection, project.version_table) as ways:
                 move(project, connection, revision.id)
             if len(ways) > 1:
                 raise MixedRevision(revision.id)
-            above = read_catalogue(connection)
+            above = read_catalogue(connection, project.version_table)
             if _goes_down(project, connection, revision):
-                if left := differences(read_catalogue(connection), below):
+                if left := differences(read_catalogue(connection, project.version_table), below):
                     raise StepNotReversible(revision.id, f"after its downgrade, {'; '.join(map(str, left))}")
                 move(project, connection, revision.id)
-                if left := differences(read_catalogue(connection), above):
+                if left := differences(read_catalogue(connection, project.version_table), above):
                     raise StepNotReversible(revision.id, f"up again, {'; '.join(map(str, left))}")
         except DBAPIError as error:
             if (extension := missing_extension(error)) is not None:
@@ -151,7 +160,7 @@ def _tried_with_rows(project: Project, connection: Connection, revision: Revisio
     Raises:
         DBAPIError: it fails for another reason than the rows.
     """
-    fill(connection)
+    fill(connection, version_table=project.version_table)
     try:
         move(project, connection, revision.id)
         if _goes_down(project, connection, revision):
@@ -165,7 +174,7 @@ def _tried_with_rows(project: Project, connection: Connection, revision: Revisio
             _goes_down(project, connection, revision)
         return f"{revision.id}: {sentence(error)}"
     finally:
-        empty(connection)
+        empty(connection, project.version_table)
     return None
 
 

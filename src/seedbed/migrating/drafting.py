@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
+from seedbed.errors import UndraftedDifference
 from seedbed.interrupts import deferred_interrupts
 from seedbed.migrating.applying import move, upgrade
 from seedbed.migrating.changing import Change, Part, candidate_of
@@ -18,15 +19,19 @@ from seedbed.migrating.rename_candidates import intended_drops
 from seedbed.migrating.renaming import renames
 from seedbed.migrating.sealing import OPEN, edited, read_head, read_seals, restore_head, seal
 from seedbed.migrating.separating import change_between
+from seedbed.migrating.unmodelled import Unmodelled, read_project_rows
 from seedbed.migrating.unregistered import refuse_unregistered
 from seedbed.migrating.words import Words
 from seedbed.migrating.writing import add_verdict, draft_folder, place_revisions, write_revision
 from seedbed.modelling import Schema, load_schema
 from seedbed.modelling.building import build
 from seedbed.postgres.catalogue import Catalogue, keeping, read_catalogue
+from seedbed.postgres.catalogue.system_differences import system_differences
+from seedbed.postgres.catalogue.system_rows import SystemRows
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.shadows import end_sessions, make_role, shadow_database
+from seedbed.postgres.version_tables import ensure_version_schema
 from seedbed.settings import Configuration, Project
 from seedbed.settings.writing import held_alone
 
@@ -43,20 +48,24 @@ class Drafted:
     unused: tuple[str, ...] = ()
 
 
-def draft(configuration: Configuration, message: str, *, words: Words | None = None) -> Drafted | None:
+def draft(
+    configuration: Configuration, message: str, *, words: Words | None = None, partial: bool = False
+) -> Drafted | None:
     """Draft the revisions that make the database like the models; None when it is already.
 
     The target is never touched. The history is replayed on one throw-away database and the models are built on
     another; the steps between the two are written, and proven on the first. What would keep others waiting on tables
     that exist is put off to a second revision, whose steps are committed as they run. The files are written into a
     folder that no other command reads, and moved among the others when all of it is proven, so that an error or a kill
-    leaves none. Of two drafts at once in a folder, the second waits and begins after the first.
+    leaves none. Of two drafts at once in a folder, the second waits and begins after the first. What a draft
+    cannot make is refused, or with `partial` named and left out.
 
     Raises:
         LooksRenamed, BackfillNeeded: a person has to say something first.
         NothingRenamed, OptionWithoutEffect: a person said something of what is not there, or does not change.
         HintRefused, SwapUndecided: a hint cannot be followed.
         CannotDraft: no statement makes the change.
+        UndraftedDifference: the models would still differ in what a draft does not make.
         DraftRefused: with the step of the proof that failed.
         HookFailed: a post-write hook of Alembic's could not be run.
         FileNotWritten: with the system's reason.
@@ -71,7 +80,7 @@ def draft(configuration: Configuration, message: str, *, words: Words | None = N
     ):
         history = read_history(project)
         read_seals(project)
-        change = find_change(configuration, history, beginning, words or Words())
+        change = find_change(configuration, history, beginning, words or Words(), partial=partial)
         if not change.parts:
             return None
         revisions = [write_revision(drafted, part.named(message), part) for part in change.parts]
@@ -127,20 +136,28 @@ def replay(configuration: Configuration, shadow: Database, history: History) -> 
     Raises:
         RevisionFailed: the history does not run from its beginning.
     """
-    if history.head is not None:
-        with connect(shadow) as connection:
+    with connect(shadow) as connection:
+        ensure_version_schema(connection, configuration.project.version_table)
+        if history.head is not None:
             upgrade(configuration.project, history, connection, history.revisions)
 
 
-def built(configuration: Configuration, schema: Schema) -> Catalogue:
-    """The catalogue of a database that was made from the models alone."""
+def built(configuration: Configuration, schema: Schema) -> tuple[Catalogue, SystemRows]:
+    """The catalogue of a database that was made from the models alone, and the rows of the system catalogs under it."""
+    project = configuration.project
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         build(connection, schema, make_role=make_role(shadow))
-        return read_catalogue(connection)
+        rows = read_project_rows(connection, project.ignore, project.version_table)
+        return read_catalogue(connection, project.version_table), rows
 
 
-def find_change(configuration: Configuration, history: History, beginning: Database, words: Words) -> Change:
+def find_change(
+    configuration: Configuration, history: History, beginning: Database, words: Words, *, partial: bool = False
+) -> Change:
     """Bring an empty throw-away database to the newest revision, and compare it with the models.
+
+    Raises:
+        UndraftedDifference: there is nothing to draft, and the two differ in what a draft does not make.
 
     The models are loaded and built on another one meanwhile: much of the work is the server's, which has a process for
     each.
@@ -149,19 +166,25 @@ def find_change(configuration: Configuration, history: History, beginning: Datab
         replayed = beside.submit(replay, configuration, beginning, history)
         try:
             schema = load_schema(configuration.project)
-            after = built(configuration, schema)
+            after, rows = built(configuration, schema)
             replayed.result()
         except BaseException:
             end_sessions(beginning)  # otherwise the error, or Ctrl-C, would wait for the whole replay
             raise
     project = configuration.project
     with connect(beginning) as connection:
-        before = read_catalogue(connection)
-        after = keeping(after, before, project.ignore)
-        renamed = {rename.old for rename in renames(schema, before, after, words)}
-        refuse_unregistered(project, schema, before, after, intended_drops(schema, words) | renamed)
+        found = read_catalogue(connection, project.version_table)
+        wanted = keeping(after, found, project.ignore, project.version_table)
+        renamed = {rename.old for rename in renames(schema, found, wanted, words)}
+        refuse_unregistered(project, schema, found, wanted, intended_drops(schema, words) | renamed)
         connection.rollback()
-        return change_between(connection, after, schema, words)
+        change = change_between(connection, wanted, schema, words, version_table=project.version_table)
+        before = read_project_rows(connection, project.ignore, project.version_table)
+        connection.rollback()
+    unmodelled = Unmodelled(before, rows, project.ignore, project.version_table, partial)
+    if not change.parts and (left := system_differences(before, rows)):
+        raise UndraftedDifference([str(difference) for difference in left], whole=True)
+    return replace(change, unmodelled=unmodelled)
 
 
 def _candidate(drafted: Project, revisions: Sequence[Revision], change: Change) -> Candidate:

@@ -21,9 +21,10 @@ def drift(configuration: Configuration, database: Database) -> tuple[Difference,
         UnknownRevision: the database is at a revision that no file has.
         AppliedRevisionEdited: a file is not what it was when the database had it.
     """
-    history = read_history(configuration.project)
+    project = configuration.project
+    history = read_history(project)
     with connect(database) as connection:
-        revision = current_revision(connection, configuration.project)
+        revision = current_revision(connection, project)
         history.after(revision, database.name)
         refuse_edited(connection, history, revision, database.name)
     return differences_from_files(configuration, database)
@@ -31,13 +32,14 @@ def drift(configuration: Configuration, database: Database) -> tuple[Difference,
 
 def differences_from_files(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
     """The same, whether or not files were edited: they are taken as they are now."""
+    project = configuration.project
     with connect(database) as connection:
-        revision = current_revision(connection, configuration.project)
-        found = without(read_catalogue(connection), configuration.project.ignore)
+        revision = current_revision(connection, project)
+        found = without(read_catalogue(connection, project.version_table), project.ignore)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         if revision is not None:
-            move(configuration.project, connection, revision)
-        return differences(found, without(read_catalogue(connection), configuration.project.ignore))
+            move(project, connection, revision)
+        return differences(found, without(read_catalogue(connection, project.version_table), project.ignore))
 
 
 def refuse_drift(configuration: Configuration, database: Database) -> None:

@@ -20,6 +20,7 @@ from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import locate, refuse_pooler
 from seedbed.postgres.locks import migrating_alone
 from seedbed.postgres.marks import SCHEMA, agree, read_mark
+from seedbed.postgres.version_tables import ensure_version_schema
 from seedbed.settings import Environment, Project, find_project, load
 
 _PLUGINS = ["alembic.autogenerate.*", "seedbed.*"]
@@ -90,6 +91,7 @@ def _run() -> None:
 
 def _migrate(connection: Connection, project: Project, metadata: MetaData, lock: AbstractContextManager[None]) -> None:
     with lock:
+        ensure_version_schema(connection, project.version_table)
         context.configure(connection=connection, **options(metadata, project))
         with context.begin_transaction():
             context.run_migrations()

@@ -15,6 +15,7 @@ from seedbed.errors import ConnectionIgnored, EnvironmentFailed, SeedbedError
 from seedbed.migrating.history import alembic_config, script_folder
 from seedbed.modelling.loading import failing_place, in_words
 from seedbed.modelling.printing import printed_aside
+from seedbed.postgres.version_tables import ensure_version_schema
 from seedbed.settings import Project
 
 _OURS = "seedbed.migrating"
@@ -37,6 +38,7 @@ def handed(project: Project, connection: Connection) -> Iterator[Config]:
     refuse_deaf(project)
     config = alembic_config(project)
     config.attributes["connection"] = connection
+    ensure_version_schema(connection, project.version_table)
     with _undisturbed_logging(), printed_aside(), telling_of_env(project):
         yield config
 

@@ -88,9 +88,10 @@ def rehearse(configuration: Configuration, database: Database, plan: Plan, *, on
         RevisionFailed: one does not run on the copy, as it would not on the target.
     """
     with copy_of(configuration, database, on) as copy, connect(copy) as connection:
-        beginning = read_catalogue(connection)
+        version_table = configuration.project.version_table
+        beginning = read_catalogue(connection, version_table)
         traces = [_measured(configuration.project, copy, connection, revision.id) for revision in plan.pending]
-        end = read_catalogue(connection)
+        end = read_catalogue(connection, version_table)
         way_back = _way_back(configuration.project, connection, plan, beginning, end)
     steps = tuple(step for trace, seen in traces for step in _steps(trace, seen))
     blocked = tuple(sorted((b for trace, seen in traces for b in _blocked(trace, seen)), key=lambda b: -b.seconds))
@@ -106,7 +107,7 @@ def _measured(project: Project, copy: Database, connection: Connection, revision
     connection.rollback()
     try:
         names = refuse_taken_names(connection, copy.name)
-        with _watched(copy, pid) as seen, names, traced(connection, revision) as trace:
+        with _watched(copy, pid) as seen, names, traced(connection, revision, project.version_table) as trace:
             move(project, connection, revision)
     except DBAPIError as error:
         raise RevisionFailed(revision, sentence(error), applied=()) from error
@@ -193,10 +194,10 @@ def _way_back(project: Project, connection: Connection, plan: Plan, beginning: C
     try:
         for revision in reversed(plan.pending):
             move(project, connection, below(revision))
-        if left := differences(read_catalogue(connection), beginning):
+        if left := differences(read_catalogue(connection, project.version_table), beginning):
             return f"down, and then {'; '.join(map(str, left))}"
         move(project, connection, plan.pending[-1].id)
-        if left := differences(read_catalogue(connection), end):
+        if left := differences(read_catalogue(connection, project.version_table), end):
             return f"down and up again, and then {'; '.join(map(str, left))}"
     except DBAPIError as error:
         connection.rollback()

@@ -25,6 +25,7 @@ from seedbed.migrating.words import Form, Words
 from seedbed.modelling import Schema
 from seedbed.postgres.catalogue import Catalogue, read_catalogue
 from seedbed.postgres.connecting import execute_plain, sentence
+from seedbed.postgres.version_tables import VERSION_TABLE
 
 _FUNCTION = re.compile(r"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
 _UNCHECKED = Statement("SET LOCAL check_function_bodies = off")
@@ -35,7 +36,14 @@ SELECT format_type(castsource, NULL), format_type(casttarget, NULL) FROM pg_cast
 """
 
 
-def change_between(connection: Connection, after: Catalogue, schema: Schema, words: Words) -> Change:
+def change_between(
+    connection: Connection,
+    after: Catalogue,
+    schema: Schema,
+    words: Words,
+    *,
+    version_table: str = VERSION_TABLE,
+) -> Change:
     """What has to be done to a database for it to equal a catalogue. Renames are tried on it, and rolled back.
 
     Raises:
@@ -44,12 +52,12 @@ def change_between(connection: Connection, after: Catalogue, schema: Schema, wor
         HintRefused, SwapUndecided: a hint cannot be followed.
         CannotDraft: no statement makes the change.
     """
-    before = read_catalogue(connection)
+    before = read_catalogue(connection, version_table)
     asked = renames(schema, before, after, words)
     apart = [rename for rename in asked if words.form is Form.GRADUAL and rename.column is not None]
     renamed = [rename for rename in asked if rename not in apart]
     try:
-        moved = _tried(connection, _steps(renamed)) if renamed else before
+        moved = _tried(connection, _steps(renamed), version_table) if renamed else before
     except psycopg2.Error as error:
         connection.rollback()
         names = ", ".join(f"{rename.old} to {rename.new}" for rename in renamed)
@@ -62,12 +70,13 @@ def change_between(connection: Connection, after: Catalogue, schema: Schema, wor
     intended = words.dropped | {rename.old for rename in apart}
     refuse_look_alikes(moved, after, schema, replace(words, dropped=intended))
     plain = words.form is Form.PLAIN
-    parts = None if plain else _gradually(connection, moved, after, renamed, apart, known)
+    parts = None if plain else _gradually(connection, moved, after, renamed, apart, known, version_table)
     if parts is None:
         middle = Middle(after, {}) if plain else put_off(moved, after, known)
         parts = list(_parts(moved, after, middle, renamed, known))
     said = (*renamed, *(replace(rename, up=(), down=()) for rename in apart))
-    return Change(said, tuple(parts), before, schema, unused_hints(schema, changes, words, asked))
+    unused = unused_hints(schema, changes, words, asked)
+    return Change(said, tuple(parts), before, schema, unused, version_table=version_table)
 
 
 def _gradually(
@@ -77,6 +86,7 @@ def _gradually(
     renamed: Sequence[Rename],
     apart: Sequence[Rename],
     known: Knowledge,
+    version_table: str,
 ) -> list[Part] | None:
     """The revisions of a change in which columns are there in both shapes for a time; None where there are no such.
 
@@ -93,7 +103,7 @@ def _gradually(
     if not chosen:
         return None
     try:
-        tried = _tried(connection, [*_steps(renamed), *(step for one in chosen for step in one.made())])
+        tried = _tried(connection, [*_steps(renamed), *(step for one in chosen for step in one.made())], version_table)
     except psycopg2.Error as error:
         connection.rollback()
         if apart:
@@ -124,11 +134,11 @@ def _steps(renamed: Sequence[Rename]) -> list[Statement]:
     return [step for rename in renamed for step in rename.up]
 
 
-def _tried(connection: Connection, steps: Sequence[Statement]) -> Catalogue:
+def _tried(connection: Connection, steps: Sequence[Statement], version_table: str) -> Catalogue:
     """The catalogue as it is after some steps, which are rolled back."""
     for step in steps:
         execute_plain(connection, step.sql)
-    found = read_catalogue(connection)
+    found = read_catalogue(connection, version_table)
     connection.rollback()
     return found
 

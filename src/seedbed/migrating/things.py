@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from seedbed.postgres.version_tables import IS_VERSION_TABLE
+from seedbed.postgres.version_tables import VERSION_TABLE, is_version_table
 
 _MEMBER = "EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{}'::regclass AND d.objid = {}.oid AND d.deptype = 'e')"
 _THINGS = f"""
@@ -12,7 +12,7 @@ WITH own AS (
   WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'seedbed')
 ), rel AS (
   SELECT c.*, own.prefix || c.relname AS shown FROM pg_class c JOIN own ON own.oid = c.relnamespace
-  WHERE NOT {IS_VERSION_TABLE} AND c.relpersistence <> 't' AND NOT {_MEMBER.format("pg_class", "c")}
+  WHERE NOT {{version_table}} AND c.relpersistence <> 't' AND NOT {_MEMBER.format("pg_class", "c")}
 ), tab AS (SELECT * FROM rel WHERE relkind IN ('r', 'p', 'm'))
 SELECT 'schema', 0::bigint, nspname, 'schema ' || nspname FROM own
 UNION ALL SELECT 'extension', 0, extname, 'extension ' || extname FROM pg_extension
@@ -67,7 +67,7 @@ class Thing:
         return self.kind, self.table, self.identity
 
 
-def read_things(cursor: Any) -> list[Thing]:
+def read_things(cursor: Any, version_table: str = VERSION_TABLE) -> list[Thing]:
     """The things of a database as its transaction sees them; extensions' own and Seedbed's are not counted."""
-    cursor.execute(_THINGS)
+    cursor.execute(_THINGS.replace("{version_table}", is_version_table(version_table)))
     return [Thing(*row) for row in cursor.fetchall()]

@@ -1,6 +1,5 @@
 """What the statements of a revision do to the tables that were there: locks, rewrites, scans, and what is gone."""
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,8 @@ from sqlalchemy import Connection, event
 
 from seedbed.migrating.sweeping import swept_table
 from seedbed.migrating.things import Thing, read_things
-from seedbed.postgres.version_tables import IS_VERSION_TABLE
+from seedbed.migrating.version_statements import VersionStatements
+from seedbed.postgres.version_tables import VERSION_TABLE, is_version_table
 
 MODES = (
     "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
@@ -19,12 +19,12 @@ MODES = (
 )  # fmt: skip
 """PostgreSQL's table locks, the weakest first."""
 
-_TABLES = f"""
+_TABLES = """
 SELECT c.oid::bigint, CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END || c.relname,
        coalesce(pg_relation_filenode(c.oid), 0)::bigint
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_%'
-  AND n.nspname NOT IN ('information_schema', 'seedbed') AND NOT {IS_VERSION_TABLE}
+  AND n.nspname NOT IN ('information_schema', 'seedbed')
 """
 _COLUMNS = """
 SELECT attrelid::bigint, attnum::int, attname, format_type(atttypid, atttypmod), attnotnull,
@@ -37,11 +37,6 @@ _LOCKS = """
 SELECT relation::bigint, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-
-
-_MOVES = re.compile(
-    r"INSERT INTO \S+ \(version_num\)|UPDATE \S+ SET version_num|DELETE FROM (\S+) WHERE \1\.version_num"
-)
 
 
 @dataclass(frozen=True)
@@ -143,7 +138,7 @@ class Trace:
 
 
 @contextmanager
-def traced(connection: Connection, revision: str) -> Iterator[Trace]:
+def traced(connection: Connection, revision: str, version_table: str = VERSION_TABLE) -> Iterator[Trace]:
     """Trace what a block runs on a connection, without what Alembic and Seedbed write about a revision.
 
     The questions are put on the same session, since locks and the counts of a transaction are its own; the clock stands
@@ -151,9 +146,10 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
     """
     trace = Trace(
         revision,
-        there=frozenset(_snapshot(connection.connection.cursor()).names),
-        before=_things(connection),
+        there=frozenset(_snapshot(connection.connection.cursor(), version_table).names),
+        before=_things(connection, version_table),
     )
+    alembic = VersionStatements(version_table)
     over = False
     waiting: list[tuple[Snapshot, int | None, float]] = []
     paused = -time.monotonic()
@@ -164,14 +160,14 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
     def looked(cursor: Any) -> Snapshot:
         nonlocal paused
         started = time.monotonic()
-        found = _snapshot(cursor.connection.cursor())
+        found = _snapshot(cursor.connection.cursor(), version_table)
         paused -= time.monotonic() - started
         return found
 
     def before(_c: Connection, cursor: Any, statement: str, parameters: Any, *_rest: object) -> None:
         nonlocal over, paused
-        over = over or _moves_on(statement)
-        if not over and not _asks(statement):
+        over = over or alembic.moves(statement)
+        if not over and not alembic.asks(statement):
             was, started = looked(cursor), time.monotonic()
             swept = swept_table(cursor.connection, statement, parameters)
             paused -= time.monotonic() - started
@@ -199,7 +195,7 @@ def traced(connection: Connection, revision: str) -> Iterator[Trace]:
     finally:
         for name, listener in listeners:
             event.remove(connection, name, listener)
-    trace.after = _things(connection)
+    trace.after = _things(connection, version_table)
 
 
 def keep_strongest(locks: dict[int, str], table: int, mode: str) -> None:
@@ -209,15 +205,16 @@ def keep_strongest(locks: dict[int, str], table: int, mode: str) -> None:
 
 
 @contextmanager
-def ways_of_running(connection: Connection) -> Iterator[set[bool]]:
+def ways_of_running(connection: Connection, version_table: str = VERSION_TABLE) -> Iterator[set[bool]]:
     """Whether a block's statements ran outside of a transaction, inside of one, or both."""
     found: set[bool] = set()
+    alembic = VersionStatements(version_table)
     over = False
 
     def before(_c: Connection, cursor: Any, statement: str, *_rest: object) -> None:
         nonlocal over
-        over = over or _moves_on(statement)
-        if not over and not _asks(statement):
+        over = over or alembic.moves(statement)
+        if not over and not alembic.asks(statement):
             found.add(bool(cursor.connection.autocommit))
 
     event.listen(connection, "before_cursor_execute", before)
@@ -227,27 +224,16 @@ def ways_of_running(connection: Connection) -> Iterator[set[bool]]:
         event.remove(connection, "before_cursor_execute", before)
 
 
-def _moves_on(statement: str) -> bool:
-    """Whether Alembic writes down that the revision is done; what follows is Seedbed's own record of it."""
-    return _MOVES.match(statement.lstrip()) is not None
-
-
-def _asks(statement: str) -> bool:
-    """Whether it is a question of SQLAlchemy's or Alembic's own, one of Alembic's table, or a timeout being set."""
-    asked = ("SELECT pg_catalog", "SELECT EXISTS", "SELECT set_config")
-    return "version_num" in statement or "alembic_version" in statement or statement.lstrip().startswith(asked)
-
-
-def _things(connection: Connection) -> list[Thing]:
+def _things(connection: Connection, version_table: str) -> list[Thing]:
     """Read past SQLAlchemy, which knows of no transaction then and so would not end it."""
-    found = read_things(connection.connection.cursor())
+    found = read_things(connection.connection.cursor(), version_table)
     if not connection.in_transaction():
         connection.connection.rollback()
     return found
 
 
-def _snapshot(cursor: Any) -> Snapshot:
-    cursor.execute(_TABLES)
+def _snapshot(cursor: Any, version_table: str) -> Snapshot:
+    cursor.execute(f"{_TABLES} AND NOT {is_version_table(version_table)}")
     tables = cursor.fetchall()
     cursor.execute(_COLUMNS, ([oid for oid, _, _ in tables],))
     columns: dict[int, dict[int, Column]] = {oid: {} for oid, _, _ in tables}

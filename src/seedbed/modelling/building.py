@@ -7,14 +7,18 @@ import psycopg2
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import SchemaNotBuildable
+from seedbed.errors import DeclaredOutsideSchema, SchemaNotBuildable
 from seedbed.modelling.loading import Schema
 from seedbed.modelling.objects import declared
+from seedbed.postgres.catalogue import differences, read_catalogue
+from seedbed.postgres.catalogue.system_rows import read_system_rows
 from seedbed.postgres.connecting import execute_plain, sentence, sqlstate
 from seedbed.postgres.quoting import column_name
 
 _LATER = frozenset({"42P01", "42703", "42704", "42883", "3F000", "42P17"})
 """SQLSTATEs of a statement that needs what another one makes: no such table, column, type, function or schema."""
+_DEFINING = frozenset({"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE", "SECURITY", "IMPORT"})
+_OF_THE_SERVER = frozenset({"ROLE", "DATABASE", "TABLESPACE", "SYSTEM"})
 
 
 def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], None] | None = None) -> None:
@@ -26,6 +30,7 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
 
     Raises:
         SchemaNotBuildable: with the statement, and what PostgreSQL said of it.
+        DeclaredOutsideSchema: a declared statement changes rows or roles, or nothing.
     """
     metadata = schema.metadata
     waiting: list[str | None] = [None, *declared(metadata)]
@@ -63,12 +68,37 @@ def _tried(connection: Connection, schema: Schema, statement: str | None) -> Exc
         if statement is None:
             schema.metadata.create_all(connection)
         else:
-            execute_plain(connection, statement)
+            tag = execute_plain(connection, statement)
+            if not _describes_schema(tag, statement):
+                savepoint.rollback()
+                savepoint = connection.begin_nested()
+                _check_effect(connection, statement)
     except (DBAPIError, psycopg2.Error) as error:
         savepoint.rollback()
         return error.orig if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg2.Error) else error
     savepoint.commit()
     return None
+
+
+def _describes_schema(tag: str, statement: str) -> bool:
+    """Whether a statement is about objects of one database, by its command tag; CREATE ... AS has that of a SELECT."""
+    verb, _, rest = tag.partition(" ")
+    if verb == "SELECT":
+        return statement[:6].upper() == "CREATE"
+    return verb in _DEFINING and rest not in _OF_THE_SERVER
+
+
+def _check_effect(connection: Connection, statement: str) -> None:
+    """Run a statement of which only its effect says whether it describes the schema: a query, a DO block, a CALL.
+
+    Raises:
+        DeclaredOutsideSchema: the schema is the same afterwards.
+    """
+    before = read_catalogue(connection), read_system_rows(connection)
+    execute_plain(connection, statement)
+    after = read_catalogue(connection), read_system_rows(connection)
+    if not differences(before[0], after[0]) and before[1] == after[1]:
+        raise DeclaredOutsideSchema(_named(statement))
 
 
 def _missing_role(error: Exception) -> str | None:

@@ -92,8 +92,10 @@ def autocommitting(connection: "psycopg2.extensions.connection") -> Iterator["ps
         connection.close()
 
 
-def execute_plain(connection: Connection, statement: str) -> None:
+def execute_plain(connection: Connection, statement: str) -> str:
     """Run a statement as it stands, in the connection's transaction: no % or : in it means anything.
+
+    Gives PostgreSQL's command tag.
 
     Raises:
         psycopg2.Error: the server refused it.
@@ -103,6 +105,7 @@ def execute_plain(connection: Connection, statement: str) -> None:
     driver: Any = connection.connection.cursor()
     try:
         driver.execute(statement)
+        return str(driver.statusmessage or "")
     finally:
         driver.close()
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from seedbed.errors import MarkedOtherwise, ProtectedEnvironment, UnmarkedWithRows
 from seedbed.postgres.connecting import open_connection, translated
 from seedbed.postgres.databases import Database
-from seedbed.postgres.version_tables import IS_VERSION_TABLE
+from seedbed.postgres.version_tables import LOOKS_LIKE_VERSION_TABLE
 from seedbed.settings import Environment
 
 SCHEMA = "seedbed"
@@ -166,7 +166,7 @@ def tables_with_rows(connection: Connection) -> list[str]:
             "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname),"
             " CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname"
             " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            f" WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT {IS_VERSION_TABLE}"
+            f" WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT {LOOKS_LIKE_VERSION_TABLE}"
             " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'seedbed') AND n.nspname NOT LIKE 'pg_toast%'"
             " AND n.nspname NOT LIKE 'pg_temp%'"
             " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"

@@ -33,13 +33,14 @@ def compare_with_models(configuration: Configuration, name: str, database: Datab
         PreviewSchemaMismatch: with the differences.
         SchemaNotBuildable: PostgreSQL refuses what the models declare.
     """
+    project = configuration.project
     try:
-        wanted = built(configuration, load_schema(configuration.project))
+        wanted, _ = built(configuration, load_schema(project))
     except NoShadowServer:
         return None
     with connect(database) as connection:
-        found = read_catalogue(connection)
-    every = differences(found, keeping(wanted, found, configuration.project.ignore))
+        found = read_catalogue(connection, project.version_table)
+    every = differences(found, keeping(wanted, found, project.ignore, project.version_table))
     unknown = {one.object.removeprefix("table ") for one in every if _is_unwanted(one, "table")}
     extra = [one for one in every if _is_extra(one, unknown)]
     if left := [str(one) for one in every if one not in extra]:

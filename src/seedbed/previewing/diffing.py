@@ -66,5 +66,5 @@ def _readable(configuration: Configuration, provider: BranchProvider, name: str)
 def _looked_at(database: Database, configuration: Configuration) -> tuple[str | None, Catalogue]:
     with connect(database) as connection:
         return current_revision(connection, configuration.project), without(
-            read_catalogue(connection), configuration.project.ignore
+            read_catalogue(connection, configuration.project.version_table), configuration.project.ignore
         )

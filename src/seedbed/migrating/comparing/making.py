@@ -76,7 +76,10 @@ def make_tables(changes: Changes) -> Iterable[Statement]:
         table = new[key]
         within = [c for c in inside if (c.schema, c.table) == (table.schema, table.name)]
         within.sort(key=lambda c: ("pucxf".index(c.type), c.name))
-        yield from tables.made(with_serials(table, changes), within)
+        made = tables.made(with_serials(table, changes), within)
+        if (default := _default_partition(table, changes)) is not None:
+            made[0] = replace(made[0], fits=f"no row of {default.name} belongs to {table.name}")
+        yield from made
         yield from (
             altering.required_of_new_rows(table, c) for c in table.columns if c.unvalidated_not_null is not None
         )
@@ -84,6 +87,14 @@ def make_tables(changes: Changes) -> Iterable[Statement]:
         owned = isinstance(found, Sequence) and found.owned_by and ("table", *found.owned_by[:2]) in new
         if isinstance(found, Sequence) and owned and not is_serial(found, changes):
             yield from sequences.owned(found)
+
+
+def _default_partition(table: Table, changes: Changes) -> Table | None:
+    """The partition that has had the rows of a new one so far, where there is such: PostgreSQL does not move them."""
+    if table.partition_bound is None or table.partition_bound == "DEFAULT":
+        return None
+    siblings = (new for _, new in changes.kept(Table) if new.parents == table.parents)
+    return next((sibling for sibling in siblings if sibling.partition_bound == "DEFAULT"), None)
 
 
 def constraints_inside(changes: Changes) -> list[Constraint]:

@@ -92,13 +92,27 @@ class Succession:
         back = f"NEW.{old} := (SELECT {self.back} FROM (SELECT NEW.*) AS changed);"
         old_changed = f"NEW.{old}{_cast(self.old)} IS DISTINCT FROM OLD.{old}{_cast(self.old)}"
         new_changed = f"NEW.{new}{_cast(self.new)} IS DISTINCT FROM OLD.{new}{_cast(self.new)}"
+        inserted = f"NEW.{new} IS NULL{self._old_inserted()}"
         return (
-            f"BEGIN\n    IF TG_OP = 'INSERT' THEN\n        IF NEW.{new} IS NULL THEN\n            {forth}\n"
+            f"BEGIN\n    IF TG_OP = 'INSERT' THEN\n        IF {inserted} THEN\n            {forth}\n"
             f"        ELSE\n            {back}\n        END IF;\n"
             f"    ELSIF {old_changed} THEN\n        {forth}\n"
             f"    ELSIF {new_changed} AND (OLD.{new} IS NOT NULL OR OLD.{old} IS NULL) THEN\n        {back}\n"
             "    END IF;\n    RETURN NEW;\nEND\n"
         )
+
+    def _old_inserted(self) -> str:
+        """What tells that an INSERT named the old column: a value that is not its default.
+
+        A default that calls a function has another value each time, so that it cannot be told from a given one.
+        """
+        old, default = f"NEW.{name(self.old.name)}", self.old.default
+        if default is None:
+            return f" OR {old} IS NOT NULL"
+        if "(" in default:
+            return ""
+        cast = _cast(self.old)
+        return f" OR ({old} IS NOT NULL AND {old}{cast} IS DISTINCT FROM ({default}){cast})"
 
 
 def trigger_filling(column: str) -> str:

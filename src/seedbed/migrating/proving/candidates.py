@@ -10,8 +10,10 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import DraftRefused
 from seedbed.migrating.comparing.statements import Loss
 from seedbed.migrating.proving.modelled import Made
+from seedbed.migrating.unmodelled import Unmodelled
 from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
 from seedbed.postgres.connecting import sentence, sqlstate
+from seedbed.postgres.version_tables import VERSION_TABLE
 
 _DATA = ("22", "23")
 """SQLSTATE classes that are about the rows and not about the statement: data exceptions, violated constraints."""
@@ -45,6 +47,8 @@ class Candidate:
     renamed_tables: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     renamed_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     made: Made | None = None
+    unmodelled: Unmodelled | None = None
+    version_table: str = VERSION_TABLE
 
     @property
     def after(self) -> Catalogue:
@@ -53,16 +57,21 @@ class Candidate:
     def up(self, connection: Connection) -> None:
         for leg in self.legs:
             run_step("upgrade", leg.up, connection)
-            _see_equal("the models" if leg is self.legs[-1] else "what is to be in between", connection, leg.above)
+            self._see_equal("the models" if leg is self.legs[-1] else "what is to be in between", connection, leg.above)
 
     def down(self, connection: Connection) -> None:
         below = [self.before, *(leg.above for leg in self.legs[:-1])]
         for leg, catalogue in reversed(list(zip(self.legs, below, strict=True))):
             if leg.down is not None:
                 run_step("downgrade", leg.down, connection)
-                _see_equal(
+                self._see_equal(
                     "the beginning" if catalogue is self.before else "what was in between", connection, catalogue
                 )
+
+    def _see_equal(self, what: str, connection: Connection, wanted: Catalogue) -> None:
+        left = differences(read_catalogue(connection, self.version_table), wanted)
+        if left:
+            raise DraftRefused(f"catalogue equals {what}", "; ".join(map(str, left)))
 
 
 class RowsInTheWay(Exception):
@@ -87,9 +96,3 @@ def run_step(name: str, run: Callable[[Connection], None], connection: Connectio
 def about_rows(error: BaseException) -> bool:
     """Whether a statement failed for the rows that it met, and might run over others."""
     return (sqlstate(error) or "").startswith(_DATA)
-
-
-def _see_equal(what: str, connection: Connection, wanted: Catalogue) -> None:
-    left = differences(read_catalogue(connection), wanted)
-    if left:
-        raise DraftRefused(f"catalogue equals {what}", "; ".join(map(str, left)))

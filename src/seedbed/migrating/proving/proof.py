@@ -1,13 +1,13 @@
 """A revision run up and down over rows, and what could be said of it afterwards."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from seedbed.errors import DraftRefused
+from seedbed.errors import DraftRefused, UndraftedDifference
 from seedbed.migrating.comparing.converting import is_text
 from seedbed.migrating.comparing.statements import Loss
 from seedbed.migrating.proving.candidates import Candidate, RowsInTheWay
@@ -17,6 +17,7 @@ from seedbed.migrating.proving.reading import advance_sequences, read_rows, read
 from seedbed.migrating.proving.rows import Filled, fill
 from seedbed.migrating.proving.surviving import moved, moved_counts, survived
 from seedbed.migrating.proving.values import texts_of
+from seedbed.migrating.words import full_name
 from seedbed.postgres.catalogue.model import Table
 
 
@@ -26,13 +27,16 @@ class Verdict(StrEnum):
     PROVEN = "proven"
     NAMED_LOSS = "proven with named loss"
     FORWARD_ONLY = "forward only"
+    PARTIAL = "proven in part"
 
 
 @dataclass(frozen=True)
 class Proof:
     """A verdict, and what it holds for.
 
-    `conditions` are what rows must be for the revision to run; where they are not, it stops and changes nothing.
+    `conditions` are what rows must be for the revision to run; where they are not, it stops and changes
+    nothing. `undrafted` are differences that the revision leaves, by request. `unsampled` are columns, by type, that
+    the proof had no value of, before the change or after it.
     """
 
     verdict: Verdict
@@ -42,16 +46,22 @@ class Proof:
     losses: tuple[str, ...] = ()
     losses_down: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
+    undrafted: tuple[str, ...] = ()
+    unsampled: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """The proof in words, for the terminal and for the revision's docstring."""
         tables = len(self.filled.rows)
         said = [f"{self.verdict.capitalize()} on PostgreSQL {self.version}: {', '.join(self.steps)}."]
+        said += [f"Left to be written by hand: {'; '.join(self.undrafted)}."] if self.undrafted else []
         said += [f"Loses {', '.join(self.losses)}."] if self.losses else []
         said += [f"Going down loses {', '.join(self.losses_down)}."] if self.losses_down else []
         said += [f"Rows must fit: {condition}." for condition in self.conditions]
         said += [f"Tried with rows in {tables} table{'s' if tables != 1 else ''}."] if tables else []
         said += [f"No row could be made for {table}: {why}." for table, why in self.filled.empty.items()]
+        said += [
+            f"No values of type {kind} were tried: {', '.join(places)}." for kind, places in self.unsampled.items()
+        ]
         return said
 
 
@@ -65,6 +75,7 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
 
     Raises:
         DraftRefused: at the first step that does not hold.
+        UndraftedDifference: the revision runs, and leaves what no draft makes.
     """
     conditions = list(candidate.conditions)
     tame, new_rows = False, True
@@ -91,40 +102,60 @@ def _add(conditions: list[str], when: str, said: str) -> None:
 
 
 def _run(candidate: Candidate, connection: Connection, conditions: list[str], *, tame: bool, new_rows: bool) -> Proof:
+    version_table = candidate.version_table
     with keeping_rules(connection, candidate.before, candidate.after) if tame else nullcontext():
-        filled = fill(connection, tame=_tame_values(candidate) if tame else None, made=_made_before(candidate))
-    rows, counts = read_rows(connection), advance_sequences(connection)
+        filled = fill(
+            connection,
+            tame=_tame_values(candidate) if tame else None,
+            made=_made_before(candidate),
+            version_table=version_table,
+        )
+    rows, counts = read_rows(connection, version_table), advance_sequences(connection, version_table)
     candidate.up(connection)
+    undrafted = candidate.unmodelled.missing_above(connection) if candidate.unmodelled is not None else []
+    if candidate.unmodelled is not None and undrafted and not candidate.unmodelled.allowed:
+        raise UndraftedDifference(undrafted, whole=False)
     new_names = moved(rows, candidate), moved_counts(counts, candidate)
     losses = [*candidate.losses, *survived("upgrade", *new_names, connection, candidate, candidate.losses)]
-    steps = ["up", "catalogue equal to the models'", "rows kept"]
+    steps = ["up", f"catalogue equal to the models'{' but for what is left' if undrafted else ''}", "rows kept"]
     verdict = Verdict.NAMED_LOSS if losses else Verdict.PROVEN
+    properties: list[str] = []
+    unsampled = filled.unsampled
     losses_down = list(candidate.losses_down)
     if any(leg.down is None for leg in candidate.legs):
         verdict = Verdict.FORWARD_ONLY
     else:
         if new_rows:
             tame_values = _tame_values(candidate) if tame else None
-            again = fill(connection, seed=1, tame=tame_values, made=candidate.made)
+            again = fill(connection, seed=1, tame=tame_values, made=candidate.made, version_table=version_table)
             if again.broken:  # a session that ran functions of before the change keeps their plans
                 with connection.engine.connect() as other:
-                    again = fill(other, seed=1, tame=tame_values, made=candidate.made)
+                    again = fill(other, seed=1, tame=tame_values, made=candidate.made, version_table=version_table)
             _still_taken(filled, again, candidate)
-        still = read_sequences(connection)
+            unsampled = _merged(unsampled, again.unsampled)
+        still = read_sequences(connection, version_table)
         kept = {old: count for (old, count), new in zip(counts.items(), new_names[1], strict=True) if new in still}
         candidate.down(connection)
+        properties = candidate.unmodelled.lost_below(connection) if candidate.unmodelled is not None else []
         losses_down += survived("downgrade", rows, kept, connection, candidate, [*losses, *losses_down])
         candidate.up(connection)
         steps += ["down over new rows" if new_rows else "down", "catalogue equal to the beginning", "up again"]
     return Proof(
-        verdict,
+        Verdict.PARTIAL if undrafted else verdict,
         candidate.after.version,
         tuple(steps),
         filled,
         _words(losses),
-        _words(losses_down),
+        (*_words(losses_down), *properties),
         tuple(dict.fromkeys(conditions)),
+        tuple(undrafted),
+        unsampled,
     )
+
+
+def _merged(one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    kinds = dict.fromkeys([*one, *other])
+    return {kind: tuple(dict.fromkeys([*one.get(kind, ()), *other.get(kind, ())])) for kind in kinds}
 
 
 def _still_taken(before: Filled, now: Filled, candidate: Candidate) -> None:
@@ -133,8 +164,9 @@ def _still_taken(before: Filled, now: Filled, candidate: Candidate) -> None:
     Raises:
         DraftRefused: with what a table says to the rows that are put into it.
     """
-    for (schema, table), said in now.broken.items():
-        if candidate.renamed_tables.get((schema, table), (schema, table)) not in before.broken:
+    renamed = {full_name(*new): full_name(*old) for new, old in candidate.renamed_tables.items()}
+    for table, said in now.broken.items():
+        if renamed.get(table, table) not in before.broken:
             raise DraftRefused("rows put in after the upgrade", f"{table} takes none: {said}")
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from seedbed.migrating.proving.attempts import TAME_ROWS, attempts, tame_attempts
 from seedbed.migrating.proving.modelled import Made
-from seedbed.migrating.proving.tables import Table, in_order, read_tables
+from seedbed.migrating.proving.tables import Column, Table, in_order, read_tables
 from seedbed.postgres.connecting import sentence
+from seedbed.postgres.version_tables import VERSION_TABLE
 
 _ROWS = 4
 _TRIES = 60
@@ -21,13 +22,15 @@ _TRIES = 60
 
 @dataclass(frozen=True)
 class Filled:
-    """Which tables hold rows now, and why the others hold none; `broken` are those, by schema and name, where that is
-    no matter of the rows: a trigger or a rule fails, whatever it is given.
+    """Which tables hold rows now, and why the others hold none; `broken` are those where that is no matter of the rows:
+    a trigger or a rule fails, whatever it is given. `unsampled` are the columns, by type, for which no value is known:
+    they are NULL in every row, or their table has none.
     """
 
     rows: Mapping[str, int]
     empty: Mapping[str, str]
-    broken: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+    unsampled: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def fill(
@@ -36,6 +39,7 @@ def fill(
     seed: int = 0,
     tame: Mapping[tuple[str, str, str], list[str]] | None = None,
     made: Made | None = None,
+    version_table: str = VERSION_TABLE,
 ) -> Filled:
     """Put a few rows into every table that takes them, and commit: ordinary ones, NULLs wherever they may be,
     repeated values wherever they may repeat, texts with quotes, percent signs and letters beyond ASCII, and texts as
@@ -48,8 +52,9 @@ def fill(
     """
     rows: dict[str, int] = {}
     empty: dict[str, str] = {}
-    broken: dict[tuple[str, str], str] = {}
-    tables = in_order(read_tables(connection))
+    broken: dict[str, str] = {}
+    unsampled: dict[str, list[str]] = {}
+    tables = in_order(read_tables(connection, version_table))
     driver: Any = connection.connection.cursor()
     for table in tables:
         if tame is not None:
@@ -67,19 +72,32 @@ def fill(
             reason = "no row was accepted" if error is None else sentence(error)
             empty[table.shown] = reason
             if error is not None and _fails_by_itself(error):
-                broken[table.key] = reason
+                broken[table.shown] = reason
+        for column in _unsampled(driver, table):
+            unsampled.setdefault(column.type, []).append(f"{table.shown}.{column.name}")
     driver.close()
     connection.commit()
-    return Filled(rows, empty, broken)
+    return Filled(rows, empty, broken, unsampled)
 
 
-def empty(connection: Connection) -> None:
+def empty(connection: Connection, version_table: str = VERSION_TABLE) -> None:
     """Take all rows out of every table again, and commit."""
     driver: Any = connection.connection.cursor()
-    if tables := [table.quoted for table in read_tables(connection)]:
+    if tables := [table.quoted for table in read_tables(connection, version_table)]:
         driver.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(tables)))
     driver.close()
     connection.commit()
+
+
+def _unsampled(driver: Any, table: Table) -> list[Column]:
+    """Columns without a value in any row, since none is known for their type, a default or the models included."""
+    referring = {name for _, mine, _ in table.keys for name in mine}
+    unknown = [c for c in table.columns if not c.values and not c.given and c.name not in referring]
+    if not unknown:
+        return []
+    counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(column.name)) for column in unknown)
+    driver.execute(sql.SQL("SELECT {} FROM {}").format(counts, table.quoted))
+    return [column for column, count in zip(unknown, driver.fetchone(), strict=True) if not count]
 
 
 def _fails_by_itself(error: psycopg2.Error) -> bool:

@@ -26,7 +26,7 @@ def survived(
     Raises:
         DraftRefused: with what is gone.
     """
-    now, written = read_rows(connection), []
+    now, written = read_rows(connection, candidate.version_table), []
     for place, found in rows.items():
         lost = any((loss.schema, loss.table) == place and loss.column is None for loss in losses)
         if lost or _hidden(place, candidate):
@@ -39,7 +39,7 @@ def survived(
             written += [Loss(*place, name, f"what {place[1]}.{name} was, which a trigger writes anew") for name in anew]
         if missing := _missing(found, there, kept):
             raise DraftRefused(f"rows kept by the {step}", f"{_shown(place)} has lost {missing}")
-    _see_counts(step, counts, read_sequences(connection), losses)
+    _see_counts(step, counts, read_sequences(connection, candidate.version_table), losses)
     return written
 
 

@@ -7,8 +7,9 @@ from psycopg2 import sql
 from sqlalchemy import Connection, text
 
 from seedbed.migrating.proving.modelled import Rows
-from seedbed.migrating.proving.reading import OWN_TABLES
+from seedbed.migrating.proving.reading import own_tables
 from seedbed.migrating.proving.values import longest, values_for
+from seedbed.postgres.version_tables import VERSION_TABLE
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Table:
         return sql.Identifier(self.schema, self.name)
 
 
-def read_tables(connection: Connection) -> list[Table]:
+def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> list[Table]:
     """Every table of the project's own; a partition is not one, since its rows are the whole table's."""
     tables: dict[tuple[str, str], Table] = {}
     for (
@@ -89,7 +90,7 @@ def read_tables(connection: Connection) -> list[Table]:
         modifier,
         labels,
         checks,
-    ) in connection.execute(text(_COLUMNS)).all():
+    ) in connection.execute(text(_COLUMNS.format(own_tables=own_tables(version_table)))).all():
         table = tables.setdefault((schema, name), Table(schema, name, partitioned))
         values = values_for(kind, base, category, modifier, labels=labels or (), checks=checks or "")
         room = longest(kind, category)
@@ -113,7 +114,7 @@ def in_order(tables: list[Table]) -> list[Table]:
     return ordered
 
 
-_COLUMNS = f"""
+_COLUMNS = """
 SELECT n.nspname, c.relname, c.relkind = 'p', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
        a.attgenerated <> '' OR a.attidentity = 'a', a.atthasdef OR a.attidentity <> '',
        coalesce(base.typname, t.typname),
@@ -127,7 +128,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_type base ON base.oid = nullif(t.typbasetype, 0)
-WHERE {OWN_TABLES}
+WHERE {own_tables}
 ORDER BY n.nspname, c.relname, a.attnum
 """
 

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from seedbed.postgres.catalogue.model import Object, Schema
 from seedbed.postgres.catalogue.model import Sequence as SequenceObject
 from seedbed.postgres.catalogue.needing import Catalogue
+from seedbed.postgres.version_tables import VERSION_TABLE, schema_of
 
 
 def without(catalogue: Catalogue, patterns: Sequence[str]) -> Catalogue:
@@ -16,9 +17,16 @@ def without(catalogue: Catalogue, patterns: Sequence[str]) -> Catalogue:
     return Catalogue(kept, catalogue.needed_by, catalogue.version)
 
 
-def keeping(catalogue: Catalogue, found: Catalogue, patterns: Sequence[str]) -> Catalogue:
-    """A catalogue in which what the patterns name is as another has it: it is nobody's business to change it."""
+def keeping(
+    catalogue: Catalogue, found: Catalogue, patterns: Sequence[str], version_table: str = VERSION_TABLE
+) -> Catalogue:
+    """A catalogue in which what the patterns name is as another has it: it is nobody's business to change it. So is a
+    schema that is there for the version table alone.
+    """
     left = {key: thing for key, thing in found.objects.items() if _named(thing, patterns)}
+    key = ("schema", schema_of(version_table) or "")
+    if key in found.objects and key not in catalogue.objects:
+        left[key] = found.objects[key]
     return Catalogue({**without(catalogue, patterns).objects, **left}, catalogue.needed_by, catalogue.version)
 
 

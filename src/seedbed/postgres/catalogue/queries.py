@@ -1,7 +1,5 @@
 """The questions put to pg_catalog, each for all objects of a kind at once."""
 
-from seedbed.postgres.version_tables import IS_VERSION_TABLE
-
 OURS = """
 n.nspname <> 'seedbed' AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%'
 """
@@ -46,7 +44,7 @@ SELECT c.oid, c.reltype, n.nspname, c.relname, c.relkind, c.relpersistence, c.re
          WHERE i.inhrelid = c.oid),
        CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND NOT {IS_VERSION_TABLE} AND {OURS}
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND {OURS}
   AND {NOT_OF_EXTENSION.format(catalogue="pg_class", oid="c.oid")}
 """
 
@@ -86,7 +84,7 @@ SELECT k.oid, k.conindid, n.nspname, c.relname, k.conname, k.contype, pg_get_con
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class rc ON rc.oid = k.confrelid LEFT JOIN pg_namespace rn ON rn.oid = rc.relnamespace
-WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conislocal AND k.conparentid = 0 AND NOT {IS_VERSION_TABLE}
+WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conislocal AND k.conparentid = 0
   AND {OURS} AND {NOT_OF_EXTENSION.format(catalogue="pg_class", oid="c.oid")}
 """
 

@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from seedbed.postgres.catalogue import model, queries
+from seedbed.postgres.catalogue.leaving_out import without
 from seedbed.postgres.catalogue.model import Key, Object
 from seedbed.postgres.catalogue.needing import Catalogue
 from seedbed.postgres.catalogue.printing import canonical
+from seedbed.postgres.version_tables import VERSION_TABLE, version_table_pattern
 
 _GENERATED = {"s": "stored", "v": "virtual", "": None}
 _IDENTITY = {"a": "always", "d": "by default", "": None}
@@ -19,9 +21,9 @@ Address = tuple[str, int]
 """A system catalogue's name and an object's oid in it."""
 
 
-def read_catalogue(connection: Connection) -> Catalogue:
-    """Read what a database holds: everything but the system's own, extensions' parts, Alembic's table and the schema
-    `seedbed`.
+def read_catalogue(connection: Connection, version_table: str = VERSION_TABLE) -> Catalogue:
+    """Read what a database holds: everything but the system's own, extensions' parts, the version table and the
+    schema `seedbed`.
 
     All questions are put in one REPEATABLE READ transaction, unless the connection is in one already, and with an
     empty search_path, so that PostgreSQL prints every name with its schema. It ends as it began.
@@ -31,13 +33,13 @@ def read_catalogue(connection: Connection) -> Catalogue:
     try:
         if own:
             driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        driver.execute("SELECT set_config('search_path', %s, false), current_setting('search_path')", ("",))
-        path = driver.fetchone()[1]
+        driver.execute("SELECT current_setting('search_path'), set_config('search_path', %s, false)", ("",))
+        path = driver.fetchone()[0]
         driver.execute("SHOW server_version_num")
         reader = _Reader(driver, int(driver.fetchone()[0]) // 10000)
         found = reader.read()
         driver.execute("SELECT set_config('search_path', %s, false)", (path,))
-        return found
+        return without(found, [version_table_pattern(version_table)])
     finally:
         driver.close()
         if own:
