@@ -815,6 +815,18 @@ class HookFailed(MigrationError):
         )
 
 
+class ConversionUnclear(MigrationError):
+    """A column gets another type, and neither PostgreSQL nor Seedbed knows what its values become."""
+
+    code = "SB237"
+
+    def __init__(self, column: str, old: str, new: str) -> None:
+        super().__init__(
+            f"{column} changes from {old} to {new}, and there is no conversion between the two.",
+            remedy='Write the conversion in the model, and the one back: info=hint(using="SQL", back="SQL")',
+        )
+
+
 class NameTaken(MigrationError):
     """A pending revision makes something whose name the database has already given to something else."""
 

@@ -1,5 +1,7 @@
 """Changes of type over rows that do not fit: nothing is cut off, and what is rounded is named."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +10,10 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DraftRefused
+from seedbed.errors import ConversionUnclear, DraftRefused
+from seedbed.migrating.changing import candidate_of
 from seedbed.migrating.proving.candidates import Leg
+from seedbed.migrating.proving.proof import Verdict, prove
 from seedbed.migrating.words import Words
 from seedbed.modelling import hint
 from seedbed.postgres.connecting import connect
@@ -130,12 +134,13 @@ class TestConversion:
         assert (proof.losses, proof.losses_down) == ((), ())
         assert proof.conditions == ("going down, hero.x as integer",)
 
-    def test_leaves_what_a_person_says_to_that_person(self, ground: Ground) -> None:
+    def test_names_what_a_conversion_written_by_a_person_loses(self, ground: Ground) -> None:
         said = worn(sa.Integer, info=hint(using="floor(x)::integer"))
 
         proof = seedbed_proves(ground, worn(sa.Numeric(10, 4)).metadata(), said.metadata(), Words())
 
-        assert (proof.losses, proof.conditions) == ((), ("going down, hero.x as numeric(10,4)",))
+        assert proof.losses == ("values of hero.x such as '0.0010', which comes back as '0.0000'",)
+        assert proof.conditions == ("going down, hero.x as numeric(10,4)",)
 
     @pytest.mark.parametrize("world", [worn, keyed])
     def test_goes_back_as_a_person_says(self, ground: Ground, world: Any) -> None:
@@ -244,6 +249,147 @@ class TestConversion:
                 climb(connection, legs)
 
             assert execute(database.direct, "SELECT tags FROM hero") == [(["one", "two"],)]
+
+    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize(
+        ("old", "new", "value", "shown"),
+        [
+            (sa.Text(), pg.ARRAY(sa.Text), "a,b", '{"a,b"}'),
+            (sa.String(20), pg.ARRAY(sa.String), "{a}", '{"{a}"}'),
+            (sa.Integer(), pg.ARRAY(sa.BigInteger), "7", "{7}"),
+            (pg.ARRAY(sa.Text), sa.Text(), '{NULL,"a,b"}', '{NULL,"a,b"}'),
+            (pg.ARRAY(sa.Text), pg.JSONB(), '{a,NULL,"n\\\\"}', '["a", null, "n\\\\"]'),
+            (pg.ARRAY(sa.Text), sa.JSON(), "{{a,b},{c,d}}", '[["a","b"],["c","d"]]'),
+            (pg.ARRAY(sa.Integer), pg.JSONB(), "{}", "[]"),
+            (pg.JSONB(), pg.ARRAY(sa.Text), '["a", "b\\nc", null]', '{a,"b\nc",NULL}'),
+            (sa.JSON(), pg.ARRAY(sa.Text), '["1","null"]', '{1,"null"}'),
+            (pg.JSONB(), pg.ARRAY(sa.Integer), "[1, 2]", "{1,2}"),
+            (sa.Date(), pg.JSONB(), "2024-02-29", '"2024-02-29"'),
+            (pg.JSONB(), sa.Boolean(), "true", "true"),
+            (sa.SmallInteger(), pg.BIT(3), "5", "101"),
+            (sa.Integer(), pg.BIT(32), "-1", "1" * 32),
+            (sa.BigInteger(), pg.BIT(64), "-2", "1" * 63 + "0"),
+            (sa.Text(), pg.BIT(3), "101", "101"),
+            (sa.Boolean(), sa.SmallInteger(), "true", "1"),
+            (sa.Text(), sa.DateTime(timezone=True), "2024-01-02 03:04:05+00", "2024-01-02 03:04:05+00"),
+            (sa.Time(), sa.Time(timezone=True), "12:34:56", "12:34:56+00"),
+            (sa.CHAR(8), sa.JSON(), '"x"', '"x"'),
+        ],
+    )
+    def test_keeps_every_value_there_and_back(
+        self, ground: Ground, world: Any, old: Any, new: Any, value: str, shown: str
+    ) -> None:
+        with ground.database() as database:
+            ground.build(database, world(old).metadata())
+            _, legs = drafted(ground, database, world(new).metadata(), Words())
+            quoted = value.replace("'", "''")
+            execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{quoted}'), ('b', NULL)")
+            with connect(database) as connection:
+                climb(connection, legs)
+                there = execute(database.direct, "SELECT x::text FROM hero ORDER BY name")
+                descend(connection, legs)
+
+            assert there == [(shown,), (None,)]
+            assert execute(database.direct, "SELECT x::text FROM hero ORDER BY name") == [(value,), (None,)]
+
+    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize(
+        ("old", "new", "value"),
+        [
+            (sa.Integer(), pg.BIT(3), "8"),
+            (sa.Integer(), pg.BIT(3), "-1"),
+            (sa.Text(), pg.BIT(3), "x1"),
+            (sa.Text(), pg.BIT(3), "1"),
+            (pg.JSONB(), pg.ARRAY(sa.Text), '"{a}"'),
+            (pg.JSONB(), pg.ARRAY(sa.Text), '{"a": 1}'),
+            (pg.JSONB(), sa.Boolean(), "1"),
+            (pg.JSONB(), sa.Integer(), "1.5"),
+        ],
+    )
+    def test_stops_at_a_value_that_the_new_type_cannot_say(
+        self, ground: Ground, world: Any, old: Any, new: Any, value: str
+    ) -> None:
+        with ground.database() as database:
+            ground.build(database, world(old).metadata())
+            _, legs = drafted(ground, database, world(new).metadata(), Words())
+            execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{value}')")
+            with connect(database) as connection, pytest.raises(DBAPIError):
+                climb(connection, legs)
+
+    @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+    def test_takes_a_text_without_a_zone_for_utc(self, ground: Ground, zone: str) -> None:
+        with ground.database() as database:
+            ground.build(database, keyed(sa.Text()).metadata())
+            _, legs = drafted(ground, database, keyed(sa.DateTime(timezone=True)).metadata(), Words())
+            execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', '2026-01-02 03:04'), ('b', '2026-01-02')")
+            with connect(database) as connection:
+                connection.exec_driver_sql(f"SET timezone = '{zone}'")
+                connection.commit()
+                climb(connection, legs)
+
+            assert execute(database.direct, "SELECT (x AT TIME ZONE 'UTC')::text FROM hero ORDER BY name") == [
+                ("2026-01-02 03:04:00",),
+                ("2026-01-02 00:00:00",),
+            ]
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [(sa.Integer(), sa.Interval()), (sa.Uuid(), sa.LargeBinary()), (pg.BIT(varying=True), sa.Integer())],
+    )
+    def test_is_asked_for_where_no_cast_exists(self, ground: Ground, old: Any, new: Any) -> None:
+        with pytest.raises(ConversionUnclear, match=r"^hero\.x changes from"):
+            seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Words())
+
+    def test_has_no_way_back_where_no_conversion_back_exists(self, ground: Ground) -> None:
+        said = worn(sa.Interval(), info=hint(using="x * interval '1 day'"))
+
+        proof = seedbed_proves(ground, worn(sa.Integer()).metadata(), said.metadata(), Words())
+
+        assert proof.verdict is Verdict.FORWARD_ONLY
+
+    def test_shows_how_a_value_becomes_an_array(self, ground: Ground) -> None:
+        proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(pg.ARRAY(sa.Text)).metadata(), Words())
+
+        assert proof.verdict is Verdict.PROVEN
+        assert proof.losses_down == ("all but the first element of hero.x",)
+        assert "hero.x: 'plain' is converted to '{plain}'" in proof.examples
+        assert "Going down, hero.x: '{}' comes back as NULL" in proof.examples
+
+    @pytest.mark.parametrize(
+        ("old", "new", "loss", "example"),
+        [
+            (sa.JSON(), pg.JSONB(), "keys that it repeats", "'[1,2]' comes back as '[1, 2]'"),
+            (sa.Text(), sa.Integer(), "zeros", "'+5' comes back as '5'"),
+            (sa.Text(), sa.CHAR(9), "spaces", "'  pad ' comes back as '  pad'"),
+            (sa.String(50), sa.String(9), "spaces", "comes back as"),
+            (pg.JSONB(), sa.Numeric(10, 2), "beyond 2 digits", "'null' comes back as NULL"),
+            (sa.Interval(), pg.INTERVAL(fields="DAY"), "beside day", "comes back as"),
+        ],
+    )
+    def test_names_a_loss_with_an_example(self, ground: Ground, old: Any, new: Any, loss: str, example: str) -> None:
+        proof = seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Words())
+
+        assert loss in " ".join(proof.losses)
+        assert any(example in one for one in proof.examples), proof.examples
+
+    @pytest.mark.parametrize(("up", "down"), [("0", "x"), ("x", "x + 1")])
+    def test_is_refused_where_the_steps_do_something_else(self, ground: Ground, up: str, down: str) -> None:
+        def retype(kind: str, using: str) -> Callable[[Connection], None]:
+            def run(connection: Connection) -> None:
+                connection.exec_driver_sql(f"DROP VIEW seen; ALTER TABLE hero ALTER x TYPE {kind} USING {using}")
+                connection.exec_driver_sql("CREATE VIEW seen AS SELECT x FROM hero")
+                connection.commit()
+
+            return run
+
+        with ground.database() as database:
+            ground.build(database, keyed(sa.Integer).metadata())
+            change, legs = drafted(ground, database, keyed(sa.BigInteger).metadata(), Words())
+            bad = replace(legs[0], up=retype("bigint", up), down=retype("integer", down))
+            step = "upgrade" if up == "0" else "downgrade"
+
+            with pytest.raises(DraftRefused, match=f"rows kept by the {step}"):
+                prove(candidate_of(change, [bad]), lambda: ground.copy_of(database))
 
     def test_is_refused_where_no_value_could_ever_pass(self, ground: Ground) -> None:
         mood = sa.Enum("good", "bad", name="mood")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seedbed.migrating.comparing.converting import narrows, shortfall
+from seedbed.migrating.comparing.converting import narrows, respelling, shortfall
 from seedbed.postgres.quoting import column_name
 
 
@@ -32,6 +32,11 @@ class TestShortfall:
             ("timestamp with time zone", "timestamp(0) with time zone", "what c has beyond 0 digits of a second"),
             ("inet", "cidr", "the address of c within its network"),
             ("integer[]", "integer", "all but the first element of c"),
+            ("jsonb", "numeric(10,2)", "what c has beyond 2 digits after the point"),
+            ("numeric", "boolean", "which number c is where it is not 0"),
+            ("interval", "interval day to second", "what c has beside day to second"),
+            ("tsrange", "daterange", "the times of day of c"),
+            ("polygon", "circle", "what a circle does not hold of c"),
         ],
     )
     def test_is_what_postgresql_leaves_off_without_an_error(self, old: str, new: str, said: str) -> None:
@@ -52,6 +57,35 @@ class TestShortfall:
     def test_is_nothing_where_values_stay_or_are_refused(self, old: str, new: str) -> None:
         assert shortfall(old, new) is None
 
+    def test_is_all_but_one_element_where_a_text_comes_back(self) -> None:
+        assert shortfall("text[]", "text", restoring=True) == "all but the first element of {}"
+
+
+class TestRespelling:
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ("json", "jsonb", "the spaces in c, the order of its keys, and keys that it repeats"),
+            ("text", "character(5)", "the spaces that c ends with"),
+            ("text", "character varying(5)", "the spaces that c ends with beyond 5 characters"),
+            ("text", "uuid", "how c is written, where PostgreSQL writes uuid in another way"),
+            ("jsonb", "text[]", "how c is written as JSON"),
+        ],
+    )
+    def test_is_what_a_conversion_writes_in_another_way(self, old: str, new: str, said: str) -> None:
+        assert (respelling(old, new) or "").format("c") == said
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("text", "bytea"), ("text", "json"), ("jsonb", "text"), ("text[]", "text"), ("text[]", "jsonb"),
+            ("text", "text[]"), ("character varying(5)", "character varying(9)"), ("character(5)", "text"),
+            ("text", "bit(3)"),
+        ],
+    )  # fmt: skip
+    def test_is_nothing_where_the_same_text_comes_back(self, old: str, new: str) -> None:
+        assert respelling(old, new) is None
+
 
 class TestNarrows:
     @pytest.mark.parametrize(
@@ -65,6 +99,7 @@ class TestNarrows:
             ("numeric(10,2)", "numeric(12,4)", False), ("numeric(10,2)", "numeric(10,4)", True),
             ("integer", "numeric(12,2)", False), ("bigint", "numeric(12,2)", True), ("numeric", "numeric(12,2)", True),
             ("numeric(10,2)", "numeric", False), ("bit(8)", "bit(4)", True), ("text", "integer", False),
+            ("integer", "bit(3)", True), ("bit(3)", "bit varying", False),
         ],
     )  # fmt: skip
     def test_is_whether_a_value_may_not_fit(self, old: str, new: str, may_refuse: bool) -> None:

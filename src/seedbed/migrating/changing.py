@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from seedbed.migrating.comparing.converting import enum_of
 from seedbed.migrating.comparing.statements import Statement
 from seedbed.migrating.proving.candidates import Candidate, Leg
+from seedbed.migrating.proving.conversions import Conversion
 from seedbed.migrating.proving.modelled import made_by
 from seedbed.migrating.renaming import Rename
 from seedbed.migrating.unmodelled import Unmodelled
@@ -44,6 +45,7 @@ class Change:
     before: Catalogue
     models: Schema
     unused: tuple[str, ...] = ()
+    conversions: tuple[Conversion, ...] = ()
     unmodelled: Unmodelled | None = None
     version_table: str = VERSION_TABLE
 
@@ -76,6 +78,7 @@ def candidate_of(change: Change, legs: Sequence[Leg]) -> Candidate:
         made=made_by(change.models),
         unmodelled=change.unmodelled,
         version_table=change.version_table,
+        conversions=change.conversions,
     )
 
 

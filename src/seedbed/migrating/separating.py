@@ -7,8 +7,9 @@ from dataclasses import replace
 import psycopg2
 from sqlalchemy import Connection, text
 
-from seedbed.errors import BackfillNeeded, CannotDraft
+from seedbed.errors import BackfillNeeded, CannotDraft, ConversionUnclear
 from seedbed.migrating.changing import Change, Part
+from seedbed.migrating.column_conversions import conversions
 from seedbed.migrating.comparing.changes import Changes
 from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.comparing.meanwhile import meanwhile
@@ -51,6 +52,7 @@ def change_between(
         NothingRenamed, OptionWithoutEffect: a person said something of what is not there, or does not change.
         HintRefused, SwapUndecided: a hint cannot be followed.
         CannotDraft: no statement makes the change.
+        ConversionUnclear: a column's values have no known form in its new type.
     """
     before = read_catalogue(connection, version_table)
     asked = renames(schema, before, after, words)
@@ -75,8 +77,15 @@ def change_between(
         middle = Middle(after, {}) if plain else put_off(moved, after, known)
         parts = list(_parts(moved, after, middle, renamed, known))
     said = (*renamed, *(replace(rename, up=(), down=()) for rename in apart))
-    unused = unused_hints(schema, changes, words, asked)
-    return Change(said, tuple(parts), before, schema, unused, version_table=version_table)
+    return Change(
+        said,
+        tuple(parts),
+        before,
+        schema,
+        unused_hints(schema, changes, words, asked),
+        tuple(conversions(moved, after, apart, known)),
+        version_table=version_table,
+    )
 
 
 def _gradually(
@@ -155,7 +164,7 @@ def _parts(
         if renamed and any(_FUNCTION.match(step.sql) for step in down):
             down = (_UNCHECKED, *down)
         down = (*down, *(step for rename in reversed(renamed) for step in rename.down))
-    except (BackfillNeeded, CannotDraft) as error:
+    except (BackfillNeeded, CannotDraft, ConversionUnclear) as error:
         down = error.message
     up = [*(step for rename in renamed for step in rename.up), *up]
     if up:

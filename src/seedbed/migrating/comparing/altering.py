@@ -12,7 +12,7 @@ from seedbed.migrating.comparing.columns import (
     identity_sql,
     unvalidated_sql,
 )
-from seedbed.migrating.comparing.converting import conversion, narrows, same_family, shortfall, underlying
+from seedbed.migrating.comparing.converting import narrows, respelling, same_family, shortfall, underlying
 from seedbed.migrating.comparing.knowledge import VOLATILE, Knowledge, Toll, neutral, numbered
 from seedbed.migrating.comparing.ordering import temporary_name
 from seedbed.migrating.comparing.statements import (
@@ -25,6 +25,7 @@ from seedbed.migrating.comparing.statements import (
     schema_argument,
 )
 from seedbed.migrating.comparing.type_code import type_code
+from seedbed.migrating.comparing.using_expressions import conversion
 from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import Column, Constraint, Index, Table
 
@@ -117,7 +118,7 @@ def stored(
     place = (table.schema, table.name, new.name)
     named = replace(new, name=temporary_name(new.name, table.column), not_null=False, default=None, identity=None)
     said = knowledge.using.get(place)
-    value = said or conversion(old, new, before, after, knowledge) or name(old.name)
+    value = said or conversion(table, old, new, before, after, knowledge) or name(old.name)
     paid = Toll(None, None) if said else toll(table, old, new, before, after)
     filled = replace(_fill(table, named, value, where=False), loss=paid.loss, fits=paid.fits)
     renamed = f"ALTER TABLE {qualified(table.schema, table.name)} RENAME COLUMN {name(named.name)} TO {name(new.name)}"
@@ -223,7 +224,7 @@ def _type(
 ) -> list[Statement]:
     collate = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
     said = knowledge.using.get((table.schema, table.name, new.name))
-    using = said or conversion(old, new, before, after, knowledge)
+    using = said or conversion(table, old, new, before, after, knowledge)
     clause = f" USING {using}" if using else ""
     code = None
     kind, was = type_code(new.type), type_code(old.type)
@@ -233,16 +234,19 @@ def _type(
     step = _alter(table, new, f"TYPE {new.type}{collate}{clause}", code)
     if said:
         return [step]
-    paid = toll(table, old, new, before, after)
+    paid = toll(table, old, new, before, after, restoring=knowledge.restoring)
     return [replace(step, loss=paid.loss, fits=paid.fits)]
 
 
-def toll(table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue) -> Toll:
+def toll(
+    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, *, restoring: bool = False
+) -> Toll:
     """What rows lose when a column's values are converted, where PostgreSQL says nothing of it, and what they must be
     for it to convert them.
     """
     was, now = underlying(old.type, before), underlying(new.type, after)
-    what, place = shortfall(was, now), f"{table.name}.{new.name}"
+    what = shortfall(was, now, restoring=restoring) or respelling(was, now, restoring=restoring)
+    place = f"{table.name}.{new.name}"
     loss = None if what is None else Loss(table.schema, table.name, new.name, what.format(place))
     return Toll(loss, f"{place} as {new.type}" if narrows(was, now) else None)
 

@@ -1,9 +1,7 @@
-"""How a value of one type becomes a value of another."""
+"""What is known about two types without a database: what a conversion loses, and what it refuses."""
 
 import re
 
-from seedbed.migrating.comparing.knowledge import Knowledge
-from seedbed.migrating.comparing.statements import name
 from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import Column, Domain, Enum
 
@@ -12,36 +10,6 @@ _FAMILIES = (
     frozenset({"real", "double precision"}),
     frozenset({"text", "character varying"}),
 )
-_INSTANT = "timestamp with time zone"
-_INSTANTS = {"timestamp without time zone", _INSTANT}
-"""Where PostgreSQL converts between these by itself, it goes by the time zone of whoever's session that is."""
-
-
-def conversion(old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge) -> str | None:
-    """The USING expression for a change that PostgreSQL does not make by itself, or None."""
-    was, now = underlying(old.type, before), underlying(new.type, after)
-    own, to = name(old.name), unsized(now)
-    if was.endswith("[]") and now in {"json", "jsonb"}:
-        return f"to_{now}({own})"
-    if same_family(was, now) or was == now:
-        return None
-    if {base(was), base(now)} == _INSTANTS:
-        return f"{own} AT TIME ZONE 'UTC'"
-    if base(was) == _INSTANT and base(now) in {"date", "time without time zone"}:
-        return f"({own} AT TIME ZONE 'UTC')::{to}"
-    if base(was) == "date" and base(now) == _INSTANT:
-        return f"{own}::timestamp AT TIME ZONE 'UTC'"
-    if "bytea" in {was, now} and (is_text(was) or is_text(now)):
-        return f"convert_{'to' if now == 'bytea' else 'from'}({own}, 'UTF8')"
-    if now == f"{was}[]" or (now.endswith("[]") and not was.endswith("[]")):
-        return f"CASE WHEN {own} IS NULL THEN NULL ELSE ARRAY[{own}]::{to} END"
-    if was.endswith("[]") and not now.endswith("[]") and not is_text(now):
-        return f"({own})[1]::{to}"
-    if enum_of(was, before) or enum_of(now, after):
-        return f"{own}::text::{to}"
-    if (base(was), base(now)) in knowledge.casts or is_text(was) or is_text(now):
-        return f"{own}::{to}"
-    return f"{own}::text::{to}"
 
 
 def underlying(type_name: str, catalogue: Catalogue) -> str:
@@ -55,26 +23,35 @@ def underlying(type_name: str, catalogue: Catalogue) -> str:
 
 
 def unsized(type_name: str) -> str:
-    """The type to cast to on the way to another: an explicit cast to varchar(3) cuts a longer text off without a word,
-    where a whole text that is assigned to such a column is an error.
+    """The type to cast to on the way to another: an explicit cast to varchar(3) or bit(3) cuts a longer value off
+    without an error, where a whole value that is assigned to such a column is one.
     """
     item = type_name.removesuffix("[]")
-    whole = {"character varying": "character varying", "character": "text"}.get(base(item), item)
+    whole = {"character varying": "character varying", "character": "text", "bit": "bit varying"}.get(base(item), item)
     return whole + type_name[len(item) :]
 
 
-def shortfall(old: str, new: str) -> str | None:
-    """What PostgreSQL leaves off of a value, without an error, on its way from a type to another; None where it leaves
-    off nothing. A `{}` stands for the column.
+def shortfall(old: str, new: str, *, restoring: bool = False) -> str | None:
+    """What a value loses, without an error, on its way from a type to another; None where it loses nothing. A `{}`
+    stands for the column. `restoring` is the way back, on which a text that became an array is its first element.
     """
     if old.endswith("[]") and not new.endswith("[]"):
-        return None if is_text(new) or new in {"json", "jsonb"} else "all but the first element of {}"
+        whole = (is_text(new) and not restoring) or new in _JSON
+        return None if whole else "all but the first element of {}"
     one, other = old.removesuffix("[]"), new.removesuffix("[]")
     was, now = base(one), base(other)
     if (said := _left_off_a_number(one, other)) is not None:
         return said
-    if (was, now) == ("integer", "boolean"):
+    if now == "boolean" and was in {*_DIGITS, "numeric", "real", "double precision"}:
         return "which number {} is where it is not 0"
+    if was != now and {was, now} <= _SHAPES:
+        return f"what a {now} does not hold of {{}}"
+    if now == "name" and is_text(was):
+        return "what {} has beyond 63 bytes"
+    if was == now == "interval" and (fields := _fields(other)) and _fields(one) != fields:
+        return f"what {{}} has beside {fields}"
+    if now in {"daterange", "datemultirange"} and was in {"tsrange", "tsmultirange"}:
+        return "the times of day of {}"
     if now == "date" and (was.startswith("timestamp") or is_text(was)):
         return "the time of day of {}"
     if now.startswith("time ") and was.startswith("timestamp"):
@@ -90,21 +67,55 @@ def shortfall(old: str, new: str) -> str | None:
     return "the address of {} within its network" if (was, now) == ("inet", "cidr") else None
 
 
+def respelling(old: str, new: str, *, restoring: bool = False) -> str | None:
+    """What a conversion changes of how a value is written, but not of what it says; None where it changes nothing. A
+    `{}` stands for the column.
+    """
+    if old.endswith("[]") and not new.endswith("[]"):
+        return None
+    one, other = old.removesuffix("[]"), new.removesuffix("[]")
+    was, now, length = base(one), base(other), [*sizes(other), 0][0]
+    if (was, now) == ("json", "jsonb"):
+        return "the spaces in {0}, the order of its keys, and keys that it repeats"
+    if was in _JSON and now not in {*_JSON, "bytea"} and not (is_text(now) and not new.endswith("[]")):
+        return "how {} is written as JSON"
+    if is_text(was) and is_text(now) and length and (now == "character" or not 0 < [*sizes(one), 0][0] <= length):
+        return "the spaces that {} ends with" + ("" if now == "character" else f" beyond {length} characters")
+    literal = is_text(old) and restoring and new.endswith("[]")
+    if literal or (is_text(was) and not is_text(now) and now not in _EXACT):
+        return f"how {{}} is written, where PostgreSQL writes {new} in another way"
+    return None
+
+
+_JSON = frozenset({"json", "jsonb"})
+_SHAPES = frozenset({"point", "line", "lseg", "box", "path", "polygon", "circle"})
+_EXACT = frozenset({"bytea", "bit", "bit varying", "xml", "json", "name"})
+"""Types, beside texts and enums, in which a text stays as it is written."""
+
+
+def _fields(type_name: str) -> str:
+    """The fields that a type of intervals is for, such as `day to second`."""
+    return re.sub(r"\(\d+\)", "", type_name).removeprefix("interval").strip()
+
+
 def narrows(old: str, new: str) -> bool:
     """Whether values of the old type may be too long or too large for the new one, which is then an error."""
     one, other = old.removesuffix("[]"), new.removesuffix("[]")
-    was, now, size = base(one), base(other), [*_sizes(other), 0]
+    was, now, size = base(one), base(other), [*sizes(other), 0]
     if now in {"character varying", "character"} and size[0]:
         longest = _LONGEST.get(was, 1000)
-        return (_sizes(one) or [longest])[0] > size[0] if is_text(was) else longest > size[0]
+        return (sizes(one) or [longest])[0] > size[0] if is_text(was) else longest > size[0]
     if now in _DIGITS and (was in _DIGITS or was in {"numeric", "real", "double precision"}):
         return was not in _DIGITS or _DIGITS[was] > _DIGITS[now]
     if now == "numeric" and size[0] and (was in _DIGITS or was in {"numeric", "real", "double precision"}):
-        had = [*_sizes(one), 0]
+        had = [*sizes(one), 0]
         return _DIGITS.get(was, had[0] - had[1] if had[0] else 1000) > size[0] - size[1]
-    return now == was == "bit" and one != other
+    if now in _BITS and was != now:
+        return size[0] > 0
+    return now == was and now in _BITS and one != other and size[0] > 0
 
 
+_BITS = frozenset({"bit", "bit varying"})
 _DIGITS = {"smallint": 5, "integer": 10, "bigint": 19}
 _LONGEST = {"boolean": 5, "smallint": 6, "integer": 11, "bigint": 20, "uuid": 36}
 """Letters that the longest text of a type has."""
@@ -112,17 +123,19 @@ _LONGEST = {"boolean": 5, "smallint": 6, "integer": 11, "bigint": 20, "uuid": 36
 
 def _left_off_a_number(old: str, new: str) -> str | None:
     was, now = base(old), base(new)
+    if was in _JSON and now in {"numeric", "money", "real", "double precision"}:
+        was = old = "numeric"
     if was not in {"numeric", "money", "real", "double precision", "bigint", "integer"} and not is_text(was):
         return None
     scales = {"money": 2, "bigint": 0, "integer": 0}
-    had, has = (scales.get(base(name), ([*_sizes(name), None, None])[1]) for name in (old, new))
+    had, has = (scales.get(base(name), ([*sizes(name), None, None])[1]) for name in (old, new))
     if is_text(was):
         return _left_off_a_written_number(now, has)
     if now in {"smallint", "integer", "bigint"}:
         return "what {} has after the point" if had != 0 else None
     if now in {"numeric", "money"} and has is not None and (had is None or had > has):
         return _beyond(has)
-    digits = {"integer": 10, "bigint": 19, "double precision": 17}.get(was, ([*_sizes(old), 1000])[0])
+    digits = {"integer": 10, "bigint": 19, "double precision": 17}.get(was, ([*sizes(old), 1000])[0])
     kept = {"real": 6, "double precision": 15, "numeric": 6 if was == "real" else 15}.get(now, 1000)
     floats = {"real", "double precision"}
     if was == now or not floats & {was, now} or (was, now) == ("real", "double precision"):
@@ -146,7 +159,7 @@ def _beyond(scale: int) -> str:
 
 def _places(type_name: str) -> int:
     """The digits after the second that a type of times has."""
-    return ([*_sizes(type_name), 6])[0]
+    return ([*sizes(type_name), 6])[0]
 
 
 def stays_in_place(old: Column, new: Column) -> bool:
@@ -155,7 +168,7 @@ def stays_in_place(old: Column, new: Column) -> bool:
         return True  # another order of the same values: what it costs is its indexes
     if old.type == new.type or (old.type, new.type) == ("cidr", "inet"):
         return True
-    was, now = _sizes(old.type), _sizes(new.type)
+    was, now = sizes(old.type), sizes(new.type)
     if is_text(old.type) and is_text(new.type) and "character" not in {base(old.type), base(new.type)}:
         return not now or (bool(was) and was[0] <= now[0])
     if base(old.type) != base(new.type) or base(old.type) in {"character", "bit"} or "[]" in old.type:
@@ -165,7 +178,7 @@ def stays_in_place(old: Column, new: Column) -> bool:
     return not now or (bool(was) and was[0] <= now[0])
 
 
-def _sizes(type_name: str) -> list[int]:
+def sizes(type_name: str) -> list[int]:
     """The numbers in a type's parentheses."""
     return [int(number) for number in re.findall(r"\d+", type_name.partition("(")[2])]
 
@@ -185,6 +198,10 @@ def is_text(type_name: str) -> bool:
 
 
 def base(type_name: str) -> str:
-    """A type without its size: `numeric` for `numeric(10,2)`, `timestamp with time zone` for one of a precision."""
+    """A type without its size: `numeric` for `numeric(10,2)`, `timestamp with time zone` for one of a precision,
+    `interval` for one of some fields.
+    """
+    if type_name.startswith("interval"):
+        return "interval[]" if type_name.endswith("[]") else "interval"
     head, bracket, rest = type_name.partition("(")
     return (head + rest.partition(")")[2]) if bracket else type_name

@@ -36,7 +36,7 @@ def meanwhile(
     single = Catalogue(ended, _needed_by(ended, before, after, tried), after.version)
     fills = {one.was: one.back for one in chosen}
     unsaid = [one for one in chosen if (*one.place[:2], one.new.name) not in knowledge.back]
-    tolls = {one.was: toll(one.table, one.new, one.old, after, before) for one in unsaid}
+    tolls = {one.was: toll(one.table, one.new, one.old, after, before, restoring=True) for one in unsaid}
     up = transition(both, single, knowledge)
     down = transition(single, both, Knowledge(fills=fills, casts=knowledge.casts, restoring=True, tolls=tolls))
     up = [_kept(step, {one.was: one for one in chosen}, knowledge, before, after) for step in up]

@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from seedbed.errors import ConversionUnclear
 from seedbed.migrating.comparing import constraints, indexes
 from seedbed.migrating.comparing.blockers import column_of, stay_comparable
 from seedbed.migrating.comparing.changes import Changes
 from seedbed.migrating.comparing.columns import column_sql
-from seedbed.migrating.comparing.converting import conversion, stays_in_place
+from seedbed.migrating.comparing.converting import stays_in_place
 from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.comparing.statements import Statement, name, qualified, shortened
+from seedbed.migrating.comparing.using_expressions import conversion
 from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import Column, Constraint, Index, Key, Object, Table, Trigger
 
@@ -184,13 +186,18 @@ def _succession(
             copied[shortened(one.name, "_new") if one.key in before.objects else one.name] = one
     new_name = replace(new, name=called)
     fill = knowledge.fills.get((*place, new.name), new.default)
-    forth = knowledge.using.get((*place, new.name)) or conversion(old, new, before, after, knowledge)
+    forth = knowledge.using.get((*place, new.name)) or conversion(table, old, new, before, after, knowledge)
     forth = forth or name(old.name)
     if fill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
         forth = f"coalesce({forth}, {fill})" if new.not_null else forth
-    back = conversion(new_name, old, after, before, knowledge) or name(called)
     if (said := knowledge.back.get((*place, new.name))) is not None:
         back = f"(SELECT {said} FROM (SELECT {name(called)} AS {name(new.name)}) AS new)"
+    else:
+        try:
+            backwards = replace(knowledge, restoring=True)
+            back = conversion(table, new_name, old, after, before, backwards) or name(called)
+        except ConversionUnclear:
+            return None
     return Succession(table, old, new, forth, back, copied)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftRefused
 from seedbed.migrating.comparing.statements import Loss
+from seedbed.migrating.proving.conversions import Conversion
 from seedbed.migrating.proving.modelled import Made
 from seedbed.migrating.unmodelled import Unmodelled
 from seedbed.postgres.catalogue import Catalogue, differences, read_catalogue
@@ -17,6 +18,7 @@ from seedbed.postgres.version_tables import VERSION_TABLE
 
 _DATA = ("22", "23")
 """SQLSTATE classes that are about the rows and not about the statement: data exceptions, violated constraints."""
+_SYNTAX = "42601"
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Candidate:
     """Revisions to be proven: how to run them, where they start and end, and what they say that they lose.
 
     `conditions` are known beforehand. `renamed` maps a table's or a column's new place to its old one, so that rows are
-    found again. `changed` are columns whose values a step rewrites; `triggered` are tables whose rows it updates, and
-    whose triggers run then. `made` are rows that the models make, under the names of the end.
+    found again. `conversions` are columns that get another type. `changed` are columns whose values a step rewrites;
+    `triggered` are tables whose rows it updates, and whose triggers run then. `made` are rows that the models make,
+    under the names of the end.
     """
 
     legs: Sequence[Leg]
@@ -47,6 +50,7 @@ class Candidate:
     renamed_tables: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     renamed_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     made: Made | None = None
+    conversions: Sequence[Conversion] = ()
     unmodelled: Unmodelled | None = None
     version_table: str = VERSION_TABLE
 
@@ -94,5 +98,10 @@ def run_step(name: str, run: Callable[[Connection], None], connection: Connectio
 
 
 def about_rows(error: BaseException) -> bool:
-    """Whether a statement failed for the rows that it met, and might run over others."""
-    return (sqlstate(error) or "").startswith(_DATA)
+    """Whether a statement failed for the rows that it met, and might run over others.
+
+    A text that is no tsvector is a syntax error to PostgreSQL, but one without a place in the statement.
+    """
+    state, diagnostics = sqlstate(error) or "", getattr(getattr(error, "orig", error), "diag", None)
+    placed = (getattr(diagnostics, name, None) for name in ("statement_position", "internal_position"))
+    return state.startswith(_DATA) or (state == _SYNTAX and not any(placed))

@@ -11,11 +11,13 @@ from seedbed.errors import DraftRefused, UndraftedDifference
 from seedbed.migrating.comparing.converting import is_text
 from seedbed.migrating.comparing.statements import Loss
 from seedbed.migrating.proving.candidates import Candidate, RowsInTheWay
+from seedbed.migrating.proving.conversions import Measured, measure
+from seedbed.migrating.proving.expected_rows import expect_rows
 from seedbed.migrating.proving.fitting import keeping_rules
 from seedbed.migrating.proving.modelled import Made, before_it
 from seedbed.migrating.proving.reading import advance_sequences, read_rows, read_sequences
 from seedbed.migrating.proving.rows import Filled, fill
-from seedbed.migrating.proving.surviving import moved, moved_counts, survived
+from seedbed.migrating.proving.surviving import moved, moved_columns, moved_counts, survived
 from seedbed.migrating.proving.values import texts_of
 from seedbed.migrating.words import full_name
 from seedbed.postgres.catalogue.model import Table
@@ -36,7 +38,7 @@ class Proof:
 
     `conditions` are what rows must be for the revision to run; where they are not, it stops and changes
     nothing. `undrafted` are differences that the revision leaves, by request. `unsampled` are columns, by type, that
-    the proof had no value of, before the change or after it.
+    the proof had no value of, before the change or after it. `examples` are values that a conversion changes.
     """
 
     verdict: Verdict
@@ -48,6 +50,7 @@ class Proof:
     conditions: tuple[str, ...] = ()
     undrafted: tuple[str, ...] = ()
     unsampled: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The proof in words, for the terminal and for the revision's docstring."""
@@ -56,6 +59,7 @@ class Proof:
         said += [f"Left to be written by hand: {'; '.join(self.undrafted)}."] if self.undrafted else []
         said += [f"Loses {', '.join(self.losses)}."] if self.losses else []
         said += [f"Going down loses {', '.join(self.losses_down)}."] if self.losses_down else []
+        said += [f"For example, {'; '.join(self.examples)}."] if self.examples else []
         said += [f"Rows must fit: {condition}." for condition in self.conditions]
         said += [f"Tried with rows in {tables} table{'s' if tables != 1 else ''}."] if tables else []
         said += [f"No row could be made for {table}: {why}." for table, why in self.filled.empty.items()]
@@ -78,11 +82,14 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
         UndraftedDifference: the revision runs, and leaves what no draft makes.
     """
     conditions = list(candidate.conditions)
+    measured: Measured | None = None
     tame, new_rows = False, True
     while True:
         with copies() as connection:
+            if measured is None:
+                measured = measure(connection, candidate.conversions, candidate.losses, candidate.losses_down)
             try:
-                return _run(candidate, connection, conditions, tame=tame, new_rows=new_rows)
+                return _run(candidate, connection, measured, conditions, tame=tame, new_rows=new_rows)
             except RowsInTheWay as rows:
                 if rows.going_down and new_rows:
                     new_rows = False
@@ -101,32 +108,40 @@ def _add(conditions: list[str], when: str, said: str) -> None:
         conditions.append(f"{when}{said}")
 
 
-def _run(candidate: Candidate, connection: Connection, conditions: list[str], *, tame: bool, new_rows: bool) -> Proof:
+def _run(
+    candidate: Candidate,
+    connection: Connection,
+    measured: Measured,
+    conditions: list[str],
+    *,
+    tame: bool,
+    new_rows: bool,
+) -> Proof:
     version_table = candidate.version_table
+    tame_values = {**_tame_values(candidate), **measured.fitting} if tame else None
     with keeping_rules(connection, candidate.before, candidate.after) if tame else nullcontext():
-        filled = fill(
-            connection,
-            tame=_tame_values(candidate) if tame else None,
-            made=_made_before(candidate),
-            version_table=version_table,
-        )
+        filled = fill(connection, tame=tame_values, made=_made_before(candidate), version_table=version_table)
     rows, counts = read_rows(connection, version_table), advance_sequences(connection, version_table)
+    expected = expect_rows(connection, candidate, rows)
     candidate.up(connection)
     undrafted = candidate.unmodelled.missing_above(connection) if candidate.unmodelled is not None else []
     if candidate.unmodelled is not None and undrafted and not candidate.unmodelled.allowed:
         raise UndraftedDifference(undrafted, whole=False)
-    new_names = moved(rows, candidate), moved_counts(counts, candidate)
-    losses = [*candidate.losses, *survived("upgrade", *new_names, connection, candidate, candidate.losses)]
+    new_names = moved(expected.rows, candidate), moved_counts(counts, candidate)
+    losses = [*candidate.losses, *measured.losses]
+    converted = moved_columns(expected.columns, candidate)
+    unexpected = [loss for loss in losses if loss.column not in converted.get((loss.schema, loss.table), ())]
+    losses += survived("upgrade", *new_names, connection, candidate, unexpected, converted)
     steps = ["up", f"catalogue equal to the models'{' but for what is left' if undrafted else ''}", "rows kept"]
     verdict = Verdict.NAMED_LOSS if losses else Verdict.PROVEN
     properties: list[str] = []
     unsampled = filled.unsampled
-    losses_down = list(candidate.losses_down)
+    losses_down = [*candidate.losses_down, *measured.losses_down]
     if any(leg.down is None for leg in candidate.legs):
         verdict = Verdict.FORWARD_ONLY
     else:
         if new_rows:
-            tame_values = _tame_values(candidate) if tame else None
+            tame_values = {**_tame_values(candidate), **measured.fitting_new} if tame else None
             again = fill(connection, seed=1, tame=tame_values, made=candidate.made, version_table=version_table)
             if again.broken:  # a session that ran functions of before the change keeps their plans
                 with connection.engine.connect() as other:
@@ -137,7 +152,8 @@ def _run(candidate: Candidate, connection: Connection, conditions: list[str], *,
         kept = {old: count for (old, count), new in zip(counts.items(), new_names[1], strict=True) if new in still}
         candidate.down(connection)
         properties = candidate.unmodelled.lost_below(connection) if candidate.unmodelled is not None else []
-        losses_down += survived("downgrade", rows, kept, connection, candidate, [*losses, *losses_down])
+        lost = [*losses, *losses_down]
+        losses_down += survived("downgrade", rows, kept, connection, candidate, lost, expected.columns)
         candidate.up(connection)
         steps += ["down over new rows" if new_rows else "down", "catalogue equal to the beginning", "up again"]
     return Proof(
@@ -150,6 +166,7 @@ def _run(candidate: Candidate, connection: Connection, conditions: list[str], *,
         tuple(dict.fromkeys(conditions)),
         tuple(undrafted),
         unsampled,
+        measured.examples,
     )
 
 

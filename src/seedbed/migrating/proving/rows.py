@@ -17,6 +17,8 @@ from seedbed.postgres.connecting import sentence
 from seedbed.postgres.version_tables import VERSION_TABLE
 
 _ROWS = 4
+_CONVERTED_ROWS = 8
+"""Rows of a table with columns that are given the values that can be converted."""
 _TRIES = 60
 
 
@@ -59,13 +61,18 @@ def fill(
     for table in tables:
         if tame is not None:
             for i, column in enumerate(table.columns):
-                table.columns[i] = replace(column, values=tame.get((*table.key, column.name), column.values))
+                if given := tame.get((*table.key, column.name)):
+                    usual = [value for value in column.values if value in given]
+                    table.columns[i] = replace(column, values=list(dict.fromkeys([*usual, *given])))
         if made is not None and table.checked:
             table.modelled = made(table.key)
-        number, error = _fill(driver, table, seed, tame=tame is not None)
+        wanted = _ROWS if tame is None else TAME_ROWS
+        if tame is not None and any((*table.key, column.name) in tame for column in table.columns):
+            wanted = _CONVERTED_ROWS
+        number, error = _fill(driver, table, seed, wanted, tame=tame is not None)
         if made is not None and not number and not table.checked:
             table.modelled = made(table.key)
-            number, error = _fill(driver, table, seed, tame=tame is not None)
+            number, error = _fill(driver, table, seed, wanted, tame=tame is not None)
         if number:
             rows[table.shown] = number
         else:
@@ -106,9 +113,8 @@ def _fails_by_itself(error: psycopg2.Error) -> bool:
     return code.startswith("42") and code != "42501"
 
 
-def _fill(driver: Any, table: Table, seed: int, *, tame: bool) -> tuple[int, psycopg2.Error | None]:
+def _fill(driver: Any, table: Table, seed: int, wanted: int, *, tame: bool) -> tuple[int, psycopg2.Error | None]:
     """The rows that a table took, and what the last one failed of. All are tried at once, or else one by one."""
-    wanted = TAME_ROWS if tame else _ROWS
     chance = random.Random(f"{seed}/{table.shown}")
     parents = [_parents(driver, parent, theirs) for parent, _, theirs in table.keys]
     ways = tame_attempts(table, seed) if tame else attempts(table, seed, chance)

@@ -1,7 +1,7 @@
 """What became of rows, and of the numbers that their sequences count, when a revision ran over them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,10 +18,18 @@ Counts = Mapping[tuple[str, str, str], int]
 
 
 def survived(
-    step: str, rows: Rows, counts: Counts, connection: Connection, candidate: Candidate, losses: Sequence[Loss]
+    step: str,
+    rows: Rows,
+    counts: Counts,
+    connection: Connection,
+    candidate: Candidate,
+    losses: Sequence[Loss],
+    converted: Mapping[Place, Collection[str]],
 ) -> list[Loss]:
     """See that every row from before is there, in every column that the revision has no business with, and that
     sequences count on from where they were; and say which columns the triggers of updated tables have written anew.
+
+    `rows` have the values that are expected now in columns whose type changes and that are `converted`.
 
     Raises:
         DraftRefused: with what is gone.
@@ -32,7 +40,7 @@ def survived(
         if lost or _hidden(place, candidate):
             continue
         there = now.get(place, ())
-        kept = _comparable(place, candidate, losses, there, found)
+        kept = _comparable(place, candidate, losses, there, found, converted.get(place, ()))
         if place in candidate.triggered:
             anew = [name for name in kept if _missing(found, there, [name])]
             kept = [name for name in kept if name not in anew]
@@ -50,6 +58,16 @@ def moved(rows: Rows, candidate: Candidate) -> dict[Place, list[dict[str, Any]]]
         new = _new_place(place, candidate)
         names = _new_names(new, candidate)
         found[new] = [{names.get(name, name): value for name, value in row.items()} for row in there]
+    return found
+
+
+def moved_columns(columns: Mapping[Place, Collection[str]], candidate: Candidate) -> dict[Place, set[str]]:
+    """Columns by their tables, under the names that the revision gives them."""
+    found = {}
+    for place, listed in columns.items():
+        new = _new_place(place, candidate)
+        names = _new_names(new, candidate)
+        found[new] = {names.get(name, name) for name in listed}
     return found
 
 
@@ -91,10 +109,11 @@ def _comparable(
     losses: Sequence[Loss],
     now: Sequence[Mapping[str, Any]],
     before: Sequence[Mapping[str, Any]],
+    converted: Collection[str],
 ) -> list[str]:
     lossy = {loss.column for loss in losses if (loss.schema, loss.table) == place}
     lossy |= {candidate.renamed_columns.get((*place, column or ""), "") for column in lossy}
-    changed = {name for schema, table, name in candidate.changed if (schema, table) == place}
+    changed = {name for schema, table, name in candidate.changed if (schema, table) == place} - set(converted)
     present = set(now[0]) if now else set(before[0]) if before else set()
     names = set(before[0]) if before else set()
     return sorted(names & present - lossy - changed)
