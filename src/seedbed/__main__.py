@@ -19,6 +19,8 @@ def main() -> None:
         shown = {"code": "interrupted", "message": interrupted.line, "remedy": "Run the command again."}
         print(json.dumps(shown) if "--json" in sys.argv else interrupted.line, file=sys.stderr)  # noqa: T201
         exit_code = interrupted.exit_code
+    except KeyboardInterrupt:
+        exit_code = 130
     sys.exit(exit_code)
 
 

@@ -94,9 +94,10 @@ def raised_interrupts() -> Iterator[None]:
     """Raise SIGINT, SIGTERM and SIGHUP as `Interrupted` for the length of a block; ignored ones stay ignored.
 
     What a handler raises in a weak reference's callback or a `__del__`, as imports and connection pools have them, is
-    lost: Python prints "Exception ignored" and goes on. A lost interrupt is raised again.
+    lost: Python prints "Exception ignored" and goes on. A lost interrupt is raised again. On Windows, and in another
+    thread than the main one, Python's own KeyboardInterrupt stays.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
         yield
         return
     reading, _state.wakeup = os.pipe()

@@ -287,3 +287,16 @@ class TestCopies:
 
         assert err.strip().splitlines()[-1].startswith("Ended by SIGTERM.")
         assert set(execute(embedded.admin_url(), databases)) == before
+
+    def test_a_signal_to_up_stops_the_server_that_it_started(
+        self, project: Project, embedded: Server, home: Path, mark: str
+    ) -> None:
+        project.write_revision("first", sleeping(mark))
+
+        def asleep() -> bool:
+            return embedded.status().reachable and runs(embedded.admin_url(), mark)()
+
+        err = ended(project, "up", number=signal.SIGTERM, when=asleep, given={"SEEDBED_DATA_DIR": str(home)})
+
+        assert err.strip().splitlines()[-1].startswith("Ended by SIGTERM. Applied to ")
+        assert not embedded.status().running

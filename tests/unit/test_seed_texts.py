@@ -339,6 +339,14 @@ class TestUniqueProviders:
         assert "thing.made is unique and needs 5,000 values" in raised.value.message
         assert 0 < raised.value.possible < 300
 
+    def test_names_without_room_for_a_number_give_way_to_letters(self, make: Callable[..., Project]) -> None:
+        project = make(f"{THING}    job: str = Field(unique=True, max_length=9)\n", "seeds.add(tables.Thing, 5000)")
+
+        found = column_of(project, "job")
+
+        assert len({text.lower() for text in found}) == 5000
+        assert max(map(len, found)) <= 9
+
     def test_numbers_of_a_provider_are_unique_too(self, make: Callable[..., Project]) -> None:
         project = make(
             f"{THING}    made: int = Field(unique=True)\n",

@@ -76,7 +76,7 @@ def fill(
     parent: str,
     even_production: bool = False,
     compared_as: str | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] | None = None,
 ) -> Filled:
     """Migrate a branch that is being prepared, and give it its rows. `compared_as` is the name under which its schema
     is compared with the models first; `say` is told beforehand what the revisions lose.
@@ -96,8 +96,9 @@ def fill(
         raise ProductionCopied(parent, Environment.PREVIEW)
     if data is Data.SEED:
         empty(database)
-    planned = plan_migrations(configuration.project, database)
-    losses = report_losses(configuration, database, planned, say) if data is not Data.SEED else ()
+    losses: tuple[Hazard, ...] = ()
+    if say is not None and data is not Data.SEED:
+        losses = report_losses(configuration, database, plan_migrations(configuration.project, database), say)
     applied = apply(configuration.project, database, contract=True)
     comparison = compare_with_models(configuration, compared_as, database) if compared_as is not None else None
     filled = _fill_rows(configuration, database, data, applied)

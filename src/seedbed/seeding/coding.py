@@ -42,7 +42,7 @@ def code(wish: Wish, alphabets: Sequence[str], complete: Callable[[str], str] | 
         DomainTooSmall: none may repeat, and there are more rows than codes.
     """
     size = possible(alphabets)
-    if wish.unique and wish.most > size:
+    if wish.unique and wish.distinct > size:
         raise DomainTooSmall(wish.table.name, wish.name, wish.most, size)
     free = [(at, alphabet) for at, alphabet in enumerate(alphabets) if len(alphabet) > 1]
     drawn = []

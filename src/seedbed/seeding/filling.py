@@ -68,6 +68,14 @@ class Wish:
         """How many different values are needed where none may repeat."""
         return self.table.count if self.count is None else self.count
 
+    @property
+    def distinct(self) -> int:
+        """How many of these are worth having at once: where only a few rows are made, as by factories, not all."""
+        return min(self.most, _FEW) if self.table.wish.few else self.most
+
+
+_FEW = 4096
+
 
 def indices(rows: range) -> Ints:
     return np.arange(rows.start, rows.stop, dtype=np.int64)

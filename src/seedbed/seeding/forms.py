@@ -75,7 +75,7 @@ def _ipv4(wish: Wish, longest: int | None) -> Filling | None:
     if width < 1:
         return None
     base = min(10**width, 256)
-    if wish.unique and wish.most > base**3:
+    if wish.unique and wish.distinct > base**3:
         raise DomainTooSmall(wish.table.name, wish.name, wish.most, base**3)
 
     def make(rows: range) -> Batch:

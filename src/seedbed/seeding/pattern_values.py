@@ -36,7 +36,7 @@ def matching(wish: Wish, pattern: str) -> Filling:
     facts, name = wish.table.facts[wish.name], f"{wish.table.name}.{wish.name}"
     try:
         known = _pattern(pattern)
-        lengths = _lengths(known, facts.shortest, facts.longest, wish.most * _ROOM if wish.unique else 1)
+        lengths = _lengths(known, facts.shortest, facts.longest, wish.distinct * _ROOM if wish.unique else 1)
     except PatternNotSupported as error:
         raise PatternNotServed(wish.table.name, wish.name, pattern, str(error)) from error
     if not lengths:
@@ -44,7 +44,9 @@ def matching(wish: Wish, pattern: str) -> Filling:
         raise PatternNotServed(wish.table.name, wish.name, pattern, f"no text {between} characters matches it")
     if wish.unique:
         pool = fixed_pool(name, _distinct(wish, known, lengths))
-        return Filling(wish.name, f"matching {pattern}, unique", lambda rows: Coded(None, wish.places(rows), pool))
+        return Filling(
+            wish.name, f"matching {pattern}, unique", lambda rows: Coded(None, wish.places(rows) % pool.size, pool)
+        )
     seed = f"{wish.stream.seed}/{name}/{pattern}"
     if _text(known, lengths, f"{seed}/0") is None:
         raise PatternNotServed(wish.table.name, wish.name, pattern, f"none of {_TRIES} texts of its characters did")
@@ -111,14 +113,14 @@ def _distinct(wish: Wish, known: Pattern, lengths: Sequence[int]) -> list[str]:
     running = [_numbered(wish.stream.part(f"of length {length}"), known, length) for length in lengths]
     while running:
         for texts in list(running):
-            if len(found) == wish.most:
+            if len(found) == wish.distinct:
                 return [*found.values()]
             text = next(texts, None)
             if text is None:
                 running.remove(texts)
             elif known.matches(text):
                 found.setdefault(text.lower() if wish.ignores_case else text, text)
-    if len(found) < wish.most:
+    if not found or (len(found) < wish.distinct and not wish.table.wish.few):
         raise DomainTooSmall(wish.table.name, wish.name, wish.most, len(found))
     return [*found.values()]
 

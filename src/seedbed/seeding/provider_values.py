@@ -8,6 +8,7 @@ import numpy as np
 
 from seedbed.errors import ProviderExhausted, SeedsNotUsable
 from seedbed.seeding.batches import Batch, Coded, Joined, Objects, Pool, fixed_pool, pooled
+from seedbed.seeding.coding import codes_of
 from seedbed.seeding.filling import Filling, Wish
 from seedbed.seeding.forms import formed_as
 from seedbed.seeding.pools import SIZE, NoValueFits, ProviderNotUsable, cut
@@ -73,9 +74,15 @@ def _at_its_line(wish: Wish, rule: FakerValues, error: ProviderNotUsable) -> See
 
 
 def provided(wish: Wish, provider: str, arguments: Mapping[str, Any]) -> Filling:
-    """Values of a provider that a column's name suggests."""
+    """Values of a provider that a column's name suggests; letters, where names have no room for a number."""
     if wish.unique and wish.kind.is_text:
-        return _unique(wish, provider, arguments, None)
+        try:
+            return _unique(wish, provider, arguments, None)
+        except ProviderExhausted:
+            longest = wish.table.facts[wish.name].longest
+            if longest is None or _place_of_number(provider) is None:
+                raise
+            return codes_of(wish, longest)
     return _sampled(wish, provider, arguments, None)
 
 
@@ -99,20 +106,22 @@ def _unique(wish: Wish, provider: str, arguments: Mapping[str, Any], locale: str
     placed = _place_of_number(provider) if wish.kind.is_text else None
     pool = _pool(wish, provider, arguments, locale)
     found = _different(wish, pool, patience=_LITTLE_PATIENCE if placed else _PATIENCE, most=_STEMS if placed else None)
-    if len(found) >= wish.most:
-        values = fixed_pool(f"{wish.name} values", found)
-        return Filling(
-            wish.name, shown, lambda rows: Coded(None, wish.stream.permutation(len(found), wish.places(rows)), values)
-        )
-    stems = _stems(wish, found, *placed) if placed else []
-    if not stems:
+    stems = _stems(wish, found, *placed) if placed and len(found) < wish.distinct else []
+    if placed and stems:
+        return Filling(wish.name, shown, _with_numbers(wish, stems, placed[1]))
+    if not found or (len(found) < wish.distinct and not wish.table.wish.few):
         raise ProviderExhausted(wish.table.name, wish.name, provider, wish.most, len(found))
-    return Filling(wish.name, shown, _with_numbers(wish, stems, placed[1] if placed else ""))
+    values = fixed_pool(f"{wish.name} values", found)
+
+    def make(rows: range) -> Batch:
+        return Coded(None, wish.stream.permutation(values.size, wish.places(rows) % values.size), values)
+
+    return Filling(wish.name, shown, make)
 
 
 def _different(wish: Wish, pool: Pool, *, patience: int, most: int | None) -> list[Any]:
     """Values of a pool, as many as there are rows; no two texts are the same without capitals."""
-    wanted = wish.most if most is None else min(wish.most, most)
+    wanted = wish.distinct if most is None else min(wish.distinct, most)
     found: dict[Any, Any] = {}
     j = 0
     while len(found) < wanted and j < patience * (len(found) + SIZE // 8):

@@ -107,8 +107,7 @@ def derive(function: Callable[[Any], Any]) -> Any:
 def template(text: str) -> Any:
     """Fill a column with a text that has other columns in it: `template("{first_name}.{last_name}@example.com")`.
 
-    `{i}` is the row's number from 1. Formats of `str.format` may follow a colon. Where a column is
-    NULL, so is the text.
+    `{i}` is the row's number from 1. Formats of `str.format` may follow a colon. A template with a NULL in it is NULL.
     """
     return Template(text)
 
