@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import struct
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -227,6 +228,10 @@ def _readings(value: str, type_name: str) -> set[Any]:
     found: set[Any] = {bare}
     if (number := _number(bare)) is not None:
         found.add(number)
+    if type_name == "real" and number is not None and abs(number) < _LARGEST_REAL:
+        found.add(Decimal(struct.unpack("f", struct.pack("f", float(value)))[0]))
+    if type_name == "double precision" and number is not None:
+        found.add(Decimal(float(value)))
     if type_name == "boolean":
         found |= {value, Decimal(value == "true")}
     if type_name.startswith("bit") and not type_name.endswith("[]") and value:
@@ -251,6 +256,9 @@ def _readings(value: str, type_name: str) -> set[Any]:
     if type_name in {"inet", "cidr"}:
         found.add(re.sub(r"/32$|/128$", "", value))
     return found
+
+
+_LARGEST_REAL = Decimal("3.4e38")
 
 
 def _number(value: str) -> Decimal | None:
@@ -288,9 +296,9 @@ def _time_readings(value: str) -> set[Any]:
 
 def _array_readings(value: str, element: str) -> set[Any]:
     read = parse_array(value)
-    if element == "boolean":
-        read = _spelled_out(read)
     found: set[Any] = {repr(_plain(read))}
+    if element == "boolean":
+        found = {repr(_plain(_spelled_out(read, words))) for words in (_WORDS, _DIGITS)}
     if len(read) == 1 and isinstance(read[0], str):
         found |= _readings(read[0], element)
     return found
@@ -352,7 +360,10 @@ def parse_array(literal: str) -> list[Any]:
     return parse()
 
 
-def _spelled_out(items: list[Any]) -> list[Any]:
+_WORDS = {"t": "true", "f": "false"}
+_DIGITS = {"t": "1", "f": "0"}
+
+
+def _spelled_out(items: list[Any], words: dict[str, str]) -> list[Any]:
     """An array of booleans, whose elements PostgreSQL prints as t and f."""
-    words = {"t": "true", "f": "false"}
-    return [_spelled_out(item) if isinstance(item, list) else words.get(item, item) for item in items]
+    return [_spelled_out(item, words) if isinstance(item, list) else words.get(item, item) for item in items]

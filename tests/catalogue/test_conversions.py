@@ -372,6 +372,13 @@ class TestConversion:
         assert loss in " ".join(proof.losses)
         assert any(example in one for one in proof.examples), proof.examples
 
+    def test_loses_nothing_where_a_text_becomes_an_enum(self, ground: Ground) -> None:
+        mood = sa.Enum("good", "bad", name="mood")
+
+        proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(mood).metadata(), Words())
+
+        assert (proof.losses, proof.losses_down) == ((), ())
+
     @pytest.mark.parametrize(("up", "down"), [("0", "x"), ("x", "x + 1")])
     def test_is_refused_where_the_steps_do_something_else(self, ground: Ground, up: str, down: str) -> None:
         def retype(kind: str, using: str) -> Callable[[Connection], None]:

@@ -35,10 +35,12 @@ from tests.catalogue.harness import Ground, drafted
 from tests.servers import each_major
 
 PAIRS = int(os.environ.get("CONVERSION_PAIRS", "20"))
-"""How many pairs of types are converted; a release tries a thousand, and with another CONVERSION_SEED other ones."""
+"""How many pairs of types are converted; a release tries a thousand, and with another CONVERSION_SEED other ones.
+CONVERSION_COLUMNS are the columns of a table, and CONVERSION_VALUES the values that are tried in each.
+"""
 SEED = os.environ.get("CONVERSION_SEED", "1")
 COLUMNS = int(os.environ.get("CONVERSION_COLUMNS", "20"))
-VALUES = 24
+VALUES = int(os.environ.get("CONVERSION_VALUES", "12"))
 
 Difference = tuple[str, str | None, str | None]
 """A value, what it was converted to, and what came back, as texts."""

@@ -12,7 +12,7 @@ from seedbed.migrating.comparing.columns import (
     identity_sql,
     unvalidated_sql,
 )
-from seedbed.migrating.comparing.converting import narrows, respelling, same_family, shortfall, underlying
+from seedbed.migrating.comparing.converting import enum_of, narrows, respelling, same_family, shortfall, underlying
 from seedbed.migrating.comparing.knowledge import VOLATILE, Knowledge, Toll, neutral, numbered
 from seedbed.migrating.comparing.ordering import temporary_name
 from seedbed.migrating.comparing.statements import (
@@ -245,7 +245,9 @@ def toll(
     for it to convert them.
     """
     was, now = underlying(old.type, before), underlying(new.type, after)
-    what = shortfall(was, now, restoring=restoring) or respelling(was, now, restoring=restoring)
+    what = shortfall(was, now, restoring=restoring)
+    if what is None and enum_of(now, after) is None:  # a label is one text
+        what = respelling(was, now, restoring=restoring)
     place = f"{table.name}.{new.name}"
     loss = None if what is None else Loss(table.schema, table.name, new.name, what.format(place))
     return Toll(loss, f"{place} as {new.type}" if narrows(was, now) else None)

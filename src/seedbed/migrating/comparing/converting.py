@@ -79,10 +79,11 @@ def respelling(old: str, new: str, *, restoring: bool = False) -> str | None:
         return "the spaces in {0}, the order of its keys, and keys that it repeats"
     if was in _JSON and now not in {*_JSON, "bytea"} and not (is_text(now) and not new.endswith("[]")):
         return "how {} is written as JSON"
-    if is_text(was) and is_text(now) and length and (now == "character" or not 0 < [*sizes(one), 0][0] <= length):
+    written = is_text(was) or was in {"bytea", "json", "xml"}
+    if written and is_text(now) and length and (now == "character" or not 0 < [*sizes(one), 0][0] <= length):
         return "the spaces that {} ends with" + ("" if now == "character" else f" beyond {length} characters")
     literal = is_text(old) and restoring and new.endswith("[]")
-    if literal or (is_text(was) and not is_text(now) and now not in _EXACT):
+    if literal or (was, now) == ("bytea", "jsonb") or (is_text(was) and not is_text(now) and now not in _EXACT):
         return f"how {{}} is written, where PostgreSQL writes {new} in another way"
     return None
 

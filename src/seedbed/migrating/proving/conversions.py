@@ -168,8 +168,7 @@ def _measure_one(connection: Connection, conversion: Conversion, *, down: bool) 
         names = name(first[0].name), name(second[0].name)
         changes = _changes(driver, *names, types[0].base in _EQUAL_BY_OPERATOR)
         reshaped = _reshaped(driver, *names) if types[0].shape != types[1].shape else None
-        driver.execute(_FITTING)
-        return _Measured(changes, [samples[row - 1] for (row,) in driver.fetchall()], reshaped)
+        return _Measured(changes, [samples[row - 1] for row in _fitting(driver, names[0])], reshaped)
     except psycopg2.Error:
         return _Measured()
     finally:
@@ -257,10 +256,20 @@ def _reshaped(driver: Any, own: str, other: str) -> tuple[str, str] | None:
     return None if found is None else (str(found[0]), str(found[1]))
 
 
-_FITTING = """
-SELECT seedbed_row FROM seedbed_third
-WHERE EXISTS (SELECT FROM seedbed_first WHERE seedbed_row NOT IN (SELECT seedbed_row FROM seedbed_third)) ORDER BY 1
-"""
+def _fitting(driver: Any, own: str) -> list[int]:
+    """The rows that were converted there and back, if not all were; only those that stay what they are, if there are
+    such, since others may become equal and break a unique key.
+    """
+    driver.execute(
+        f"SELECT seedbed_row, one.{own}::text IS NOT DISTINCT FROM back.{own}::text"
+        " FROM seedbed_first one JOIN seedbed_third back USING (seedbed_row) ORDER BY seedbed_row"
+    )
+    rows = driver.fetchall()
+    driver.execute("SELECT count(*) FROM seedbed_first")
+    if driver.fetchone()[0] == len(rows):
+        return []
+    return [row for row, same in rows if same] or [row for row, _ in rows]
+
 
 _TYPE = """
 SELECT format_type(a.atttypid, a.atttypmod), b.typname, b.typcategory, a.atttypmod,
