@@ -1488,6 +1488,30 @@ class InheritanceNotServed(SeedError):
         super().__init__(f"{place}: {reason}.", remedy=remedy)
 
 
+class SeedsNotAccepted(SeedError):
+    """The lock of the seeds does not say which rows they gave, so there is nothing to compare."""
+
+    code = "SB435"
+
+    def __init__(self, lock: str) -> None:
+        super().__init__(
+            f"{lock} does not say yet which rows the seeds give, so nothing was compared.",
+            remedy="Write down what they give now: seedbed seed check --accept",
+        )
+
+
+class RowSecurityActive(SeedError):
+    """Row level security holds for the role that loads the rows, and COPY does not go through it."""
+
+    code = "SB436"
+
+    def __init__(self, tables: Sequence[str], role: str, owner: str) -> None:
+        super().__init__(
+            f"Row level security of {', '.join(tables)} holds for the role {role}, and COPY cannot load through it.",
+            remedy=f"Load as the owner, {owner}, or let the role pass: ALTER ROLE {role} BYPASSRLS",
+        )
+
+
 # ---------------------------------------------------------------------------------------------------------------- 5xx
 
 

@@ -333,7 +333,7 @@ class TestSeedCheck:
     def test_names_what_changed(self, make: Callable[..., Project]) -> None:
         project = make(TABLES, "seeds.add(tables.Hero, 3)")
         lock = project.root / "seeds/development.lock"
-        fresh = project.run("seedbed", "seed", "check")
+        fresh = project.run("seedbed", "seed", "check", code=1)
         accepted = project.run("seedbed", "seed", "check", "--accept")
         held = project.json("seedbed", "seed", "check")["content"]
         project.write_seeds("seeds.add(tables.Hero, 4)")
@@ -349,7 +349,11 @@ class TestSeedCheck:
         now = project.json("seedbed", "seed", "plan")["content"]
         project.run("seedbed", "seed", "check", "--accept")
 
-        assert fresh.stdout == accepted.stdout == f"seeds/development.lock holds: content {held}\n"
+        assert fresh.stderr == (
+            "SB435 seeds/development.lock does not say yet which rows the seeds give, so nothing was compared.\n"
+            "      Write down what they give now: seedbed seed check --accept\n"
+        )
+        assert accepted.stdout == f"seeds/development.lock holds: content {held}\n"
         assert done.stderr.startswith(
             "SB413 seeds/development.lock was written for other rows: the newest revision is first, and was none, "
             f"the content is {now}, and was {held}, Faker is "

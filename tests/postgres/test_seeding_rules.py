@@ -185,3 +185,188 @@ class Address(Table, table=True):
         seed(project, database, "seeds.add(tables.Hero, 3000)")
 
         assert execute(database.direct, "SELECT count(*) FROM hero") == [(3000,)]
+
+    def test_of_keys_that_are_drawn_again_have_times_follow_the_parents_in_the_end(
+        self, make: Callable[..., Project], database: Database
+    ) -> None:
+        project = make(
+            """
+            class User(Table, table=True):
+                id: int | None = Field(default=None, primary_key=True)
+                created_at: datetime
+
+            class Message(Table, table=True):
+                __table_args__ = (
+                    CheckConstraint("sender_id <> recipient_id"),
+                    CheckConstraint("read_at >= created_at"),
+                )
+                id: int | None = Field(default=None, primary_key=True)
+                read_at: datetime | None = None
+                created_at: datetime
+                recipient_id: int = Field(foreign_key="user.id")
+                sender_id: int = Field(foreign_key="user.id")
+            """
+        )
+
+        seed(project, database, "seeds.add(tables.User, 4)\nseeds.add(tables.Message, 1000)")
+
+        assert execute(
+            database.direct,
+            "SELECT count(*), count(*) FILTER (WHERE m.created_at < greatest(s.created_at, r.created_at))"
+            ' FROM message m JOIN "user" s ON s.id = sender_id JOIN "user" r ON r.id = recipient_id',
+        ) == [(1000, 0)]
+
+    def test_of_keys_of_two_columns_that_are_drawn_again_draw_both(
+        self, make: Callable[..., Project], database: Database
+    ) -> None:
+        project = make(
+            """
+            from sqlalchemy import ForeignKeyConstraint
+
+            class Place(Table, table=True):
+                country: int = Field(primary_key=True)
+                number: int = Field(primary_key=True)
+
+            class Trip(Table, table=True):
+                __table_args__ = (
+                    ForeignKeyConstraint(["from_country", "from_number"], ["place.country", "place.number"]),
+                    ForeignKeyConstraint(["to_country", "to_number"], ["place.country", "place.number"]),
+                    CheckConstraint("from_number <> to_number"),
+                )
+                id: int | None = Field(default=None, primary_key=True)
+                from_country: int
+                from_number: int
+                to_country: int
+                to_number: int
+            """
+        )
+
+        seed(project, database, "seeds.add(tables.Place, 6)\nseeds.add(tables.Trip, 500)")
+
+        assert execute(database.direct, "SELECT count(*) FROM trip") == [(500,)]
+
+    def test_of_unique_keys_to_the_same_table_leave_one_row_at_the_top(
+        self, make: Callable[..., Project], database: Database
+    ) -> None:
+        project = make(
+            """
+            class Link(Table, table=True):
+                __table_args__ = (UniqueConstraint("above_id", postgresql_nulls_not_distinct=True),)
+                id: int | None = Field(default=None, primary_key=True)
+                above_id: int | None = Field(default=None, foreign_key="link.id")
+
+            class Folder(Table, table=True):
+                __table_args__ = (UniqueConstraint("above_id", "name", postgresql_nulls_not_distinct=True),)
+                id: int | None = Field(default=None, primary_key=True)
+                above_id: int | None = Field(default=None, foreign_key="folder.id")
+                name: str
+            """
+        )
+
+        seed(project, database, "seeds.add(tables.Link, 200)\nseeds.add(tables.Folder, 200)")
+
+        counted = (
+            "SELECT count(*), count(*) FILTER (WHERE above_id IS NULL), count(*) FILTER (WHERE above_id = id) FROM "
+        )
+        assert execute(database.direct, counted + "link") == [(200, 1, 0)]
+        (count, top, own) = execute(database.direct, counted + "folder")[0]
+        assert (count, own) == (200, 0)
+        assert 0 < top < 100
+
+    def test_with_functions_that_mean_another_thing_for_another_type(
+        self, make: Callable[..., Project], database: Database
+    ) -> None:
+        project = make(
+            """
+            from typing import Any
+
+            from sqlalchemy import LargeBinary
+            from sqlalchemy.dialects.postgresql import TSTZRANGE
+
+            class Offer(Table, table=True):
+                __table_args__ = (
+                    CheckConstraint("lower(valid) IS NOT NULL"),
+                    CheckConstraint("upper(valid) > lower(valid)"),
+                    CheckConstraint("length(seal) > 0"),
+                    CheckConstraint("name NOT LIKE 'x%'"),
+                    CheckConstraint("ends <= starts + 3650"),
+                )
+                id: int | None = Field(default=None, primary_key=True)
+                valid: Any = Field(sa_column=Column(TSTZRANGE, nullable=False))
+                seal: bytes
+                name: str
+                starts: date
+                ends: date
+            """
+        )
+
+        seed(project, database, "seeds.add(tables.Offer, 300)")
+
+        assert execute(database.direct, "SELECT count(*) FROM offer") == [(300,)]
+
+    def test_of_which_one_computes_a_column_and_another_bounds_it(
+        self, make: Callable[..., Project], database: Database
+    ) -> None:
+        project = make(
+            """
+            from sqlalchemy import Numeric
+
+            class Bill(Table, table=True):
+                __table_args__ = (
+                    CheckConstraint("total = price * quantity"),
+                    CheckConstraint("rest = price - paid"),
+                    CheckConstraint("rest >= 0"),
+                )
+                id: int | None = Field(default=None, primary_key=True)
+                price: Decimal = Field(sa_type=Numeric(4, 2))
+                quantity: int = Field(gt=0, le=20)
+                total: Decimal = Field(sa_type=Numeric(5, 2))
+                paid: Decimal = Field(sa_type=Numeric(3, 2))
+                rest: Decimal = Field(sa_type=Numeric(8, 2))
+            """
+        )
+
+        seed(project, database, "seeds.add(tables.Bill, 300)")
+
+        assert execute(database.direct, "SELECT count(*), count(DISTINCT total) > 100 FROM bill") == [(300, True)]
+
+
+class TestNumerics:
+    def test_of_any_precision_spread_over_their_range(self, make: Callable[..., Project], database: Database) -> None:
+        project = make(
+            """
+            from sqlalchemy import Numeric
+
+            class Sample(Table, table=True):
+                __table_args__ = (
+                    CheckConstraint("large > 1000000000000000000000"),
+                    CheckConstraint("sum = large * 2"),
+                    CheckConstraint("small > 0 AND small < 1"),
+                )
+                id: Decimal = Field(sa_column=Column(Numeric(60, 20), primary_key=True))
+                wide: Decimal = Field(sa_type=Numeric(60, 20))
+                large: Decimal = Field(sa_type=Numeric(60, 20))
+                sum: Decimal = Field(sa_type=Numeric(70, 21))
+                small: Decimal = Field(sa_column=Column(Numeric(30, 20), unique=True, nullable=False))
+                deep: Decimal = Field(sa_type=Numeric(20, 17))
+                longest: Decimal = Field(sa_type=Numeric(1000, 0))
+                tiny: Decimal = Field(sa_column=Column(Numeric(3, 5), unique=True, nullable=False))
+                free: Decimal = Field(sa_type=Numeric)
+                price: Decimal = Field(sa_type=Numeric(38, 10))
+
+            class Part(Table, table=True):
+                id: int | None = Field(default=None, primary_key=True)
+                sample_id: Decimal = Field(sa_column=Column(Numeric(60, 20), ForeignKey("sample.id"), nullable=False))
+            """.replace("import Numeric", "import ForeignKey, Numeric")
+        )
+
+        seed(project, database, "seeds.add(tables.Sample, 300)\nseeds.add(tables.Part, 500)")
+
+        for column in ("wide", "deep", "longest", "free", "price"):
+            assert execute(
+                database.direct,
+                f"SELECT count(DISTINCT {column}) > 200, max({column}) > 900, min({column}) < 100 FROM sample",
+            ) == [(True, True, True)], column
+        assert execute(
+            database.direct, "SELECT max(scale(wide)), count(DISTINCT sample_id) > 100 FROM sample, part"
+        ) == [(20, True)]

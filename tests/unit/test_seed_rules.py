@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from seedbed.errors import DomainTooSmall, NullNotAllowed, SeedError, SeedsNotUsable, UniqueNotServed
+from seedbed.modelling.describing import describe_tables
 from seedbed.seeding.encoding.rows import encoded
 from seedbed.seeding.plan import SeedPlan, plan
 from seedbed.settings import Environment
@@ -218,6 +219,36 @@ seeds.add(tables.Hero, ROWS, ward=faker("ward"))
 
         assert {day.isoformat()[:8] for day in values(early, "hero", "day")} == {"2001-01-"}
         assert {day.isoformat()[:8] for day in values(late, "hero", "day")} == {"2031-01-"}
+
+
+class TestChecks:
+    def test_may_be_constructs_that_only_postgresql_has_words_for(self, make: Callable[..., Project]) -> None:
+        project = make(
+            """
+            from sqlalchemy import Boolean, ColumnElement
+            from sqlalchemy.ext.compiler import compiles
+
+            class is_short(ColumnElement[bool]):
+                inherit_cache = True
+                type = Boolean()
+
+            @compiles(is_short, "postgresql")
+            def _of_postgresql(element, compiler, **kw):
+                return "length(code) < 9"
+
+            class Message(Table, table=True):
+                __table_args__ = (CheckConstraint(is_short(), name="code_is_short"),)
+                id: int | None = Field(default=None, primary_key=True)
+                code: str
+            """,
+            "seeds.add(tables.Message, 50)",
+        )
+
+        codes = values(planned(project), "message", "code")
+        shown = describe_tables(project.load_schema())
+
+        assert max(map(len, codes)) == 8
+        assert [rule for table in shown for rule in table.rules] == ["check length(code) < 9"]
 
 
 class TestUniques:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic.networks import EmailStr, HttpUrl
 
 from seedbed.errors import DomainTooSmall, FormTooLong, PatternNotServed, ProviderExhausted, SeedError, SeedsNotUsable
-from seedbed.seeding.checks.expressions import from_postgres, from_similar_to
+from seedbed.seeding.checks.patterns import from_similar_to, regular_expression
 from seedbed.seeding.pattern_values import match
 from seedbed.seeding.patterns import Pattern, PatternNotSupported
 from seedbed.seeding.plan import SeedPlan, plan
@@ -99,7 +99,7 @@ class TestPatterns:
         ],
     )
     def test_of_postgresql_are_read(self, said: str, text: str, matches: bool) -> None:
-        assert (re.search(from_postgres(said), text) is not None) is matches
+        assert (regular_expression(said).compiled.search(text) is not None) is matches
 
     @pytest.mark.parametrize(
         ("said", "text", "matches"),
@@ -112,7 +112,7 @@ class TestPatterns:
         ],
     )
     def test_of_similar_to_are_about_the_whole_text(self, said: str, text: str, matches: bool) -> None:
-        assert (re.search(from_similar_to(said), text) is not None) is matches
+        assert (regular_expression(from_similar_to(said)).compiled.search(text) is not None) is matches
 
 
 class TestPatternColumns:

@@ -145,9 +145,10 @@ def run(
 def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> None:
     """Say whether the seeds would still give the rows that their lock was written for, and name what changed.
 
-    Connects to nothing. Exits with 1 when something changed, so that a pipeline can wait for a person.
+    Connects to nothing. Exits with 1 when something changed, or when nobody accepted the rows yet, so that a pipeline
+    can wait for a person.
     """
-    from seedbed.errors import SeedsChanged
+    from seedbed.errors import SeedsChanged, SeedsNotAccepted
     from seedbed.migrating.history import read_history
     from seedbed.seeding.checking import accept as write_down
     from seedbed.seeding.checking import check as compare
@@ -160,6 +161,8 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
     checked = compare(_planned(chosen, None) if accept else made, revision=head)
     if checked.changes:
         raise SeedsChanged(checked.file, checked.changes)
+    if not checked.accepted:
+        raise SeedsNotAccepted(checked.file)
     show(checked, as_json=as_json, lines=[f"{checked.file} holds: content {checked.content}"])
 
 

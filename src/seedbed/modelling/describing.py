@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
-from sqlalchemy.dialects import postgresql
 
 from seedbed.modelling.loading import Schema
-
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+from seedbed.postgres.quoting import DIALECT, expression_text
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def _column(column: Column[Any]) -> ColumnShown:
     keys = sorted(key.target_fullname for key in column.foreign_keys)
     return ColumnShown(
         name=str(column.name),
-        type=column.type.compile(_DIALECT).lower(),
+        type=column.type.compile(DIALECT).lower(),
         nullable=bool(column.nullable),
         primary=column.primary_key,
         unique=(str(column.name),) in _uniques(column.table),
@@ -65,9 +63,9 @@ def _default(column: Column[Any]) -> str | None:
     if column.identity is not None:
         return "identity"
     if column.computed is not None:
-        return f"generated: {column.computed.sqltext}"
+        return f"generated: {expression_text(column.computed.sqltext)}"
     argument = getattr(column.server_default, "arg", None)
-    return None if argument is None else str(argument)
+    return None if argument is None else expression_text(argument)
 
 
 def _uniques(table: Any) -> list[tuple[str, ...]]:
@@ -84,4 +82,4 @@ def _rules(table: Table) -> Iterator[str]:
             yield f"unique ({', '.join(columns)})"
     for constraint in table.constraints:
         if isinstance(constraint, CheckConstraint):
-            yield f"check {constraint.sqltext}"
+            yield f"check {expression_text(constraint.sqltext) or constraint.name}"

@@ -30,7 +30,8 @@ class Agreement:
         """Columns that a key's row must agree in with what keys before it have settled."""
         if reference.name not in self._known:
             table, all_ = self._table, self._table.references
-            before = all_[: all_.index(reference)] if reference in all_ else []
+            names = [other.name for other in all_]
+            before = all_[: names.index(reference.name)] if reference.name in names else []
             said = {column for other in before if other.parent is not table for column in other.says}
             inside = reference.parent is not table
             self._known[reference.name] = [column for column in reference.says if column in said and inside]

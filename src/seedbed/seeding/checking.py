@@ -13,18 +13,22 @@ _TOUCHED = 8
 
 @dataclass(frozen=True)
 class Checked:
-    """The lock's file, and what would be otherwise now; nothing where the rows are the same."""
+    """The lock's file, and what would be otherwise now; nothing where the rows are the same.
+
+    `accepted` is false where the lock does not say which rows the seeds gave.
+    """
 
     file: str
     content: str
     changes: tuple[str, ...]
+    accepted: bool
 
 
 def check(plan: SeedPlan, *, revision: str | None) -> Checked:
     """Compare what the seeds give now with their lock."""
     now = made_now(plan, revision)
     file = str(lock_file(plan.project, plan.environment).relative_to(plan.project.root))
-    return Checked(file, plan.content, tuple(_changes(plan.lock, now)))
+    return Checked(file, plan.content, tuple(_changes(plan.lock, now)), bool(plan.lock.content))
 
 
 def accept(plan: SeedPlan, *, revision: str | None) -> None:

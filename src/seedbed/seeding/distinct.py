@@ -1,13 +1,14 @@
 """Which columns of a table no two rows may have the same in, as its constraints and indexes say."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Table, TextClause, UniqueConstraint
 from sqlalchemy.sql import visitors
 
+from seedbed.postgres.quoting import expression_text
 from seedbed.seeding.values import Choice, Constant, FakerValues, Same
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def wanted(table: "TablePlan") -> list[Unique]:
         if index.unique:
             where = index.dialect_options["postgresql"]["where"]
             columns = [name for expression in index.expressions for name in _columns_of(table.kinds, expression)]
-            found.append(Unique(tuple(dict.fromkeys(columns)), None if where is None else str(where)))
+            found.append(Unique(tuple(dict.fromkeys(columns)), None if where is None else expression_text(where)))
     return [unique for unique in dict.fromkeys(found) if unique.columns and set(unique.columns) <= set(table.kinds)]
 
 
@@ -55,12 +56,23 @@ def _columns_of(names: Iterable[str], expression: Any) -> list[str]:
 
 
 def where_nulls_meet(table: Table) -> set[str]:
-    """Columns of constraints to which two NULLs are the same: a second one is refused, so none is made."""
-    found: set[str] = set()
+    """Columns of constraints to which two NULLs are the same: a second one is refused, so none is made.
+
+    A key to the same table is left NULL all the same where a row has nothing above it: see `has_one_root`.
+    """
+    own = {key.parent.name for c in table.foreign_key_constraints if c.referred_table is table for key in c.elements}
+    return {name for names in _where_nulls_meet(table) for name in names if name not in own}
+
+
+def has_one_root(table: Table, columns: Sequence[str]) -> bool:
+    """Whether a unique constraint leaves a key to the same table NULL in one row and no more."""
+    return any(set(names) <= set(columns) for names in _where_nulls_meet(table))
+
+
+def _where_nulls_meet(table: Table) -> Iterator[list[str]]:
     for constraint in (*table.constraints, *table.indexes):
         if constraint.dialect_options["postgresql"].get("nulls_not_distinct") and len(constraint.columns):  # type: ignore[attr-defined]
-            found |= {str(column.name) for column in constraint.columns}  # type: ignore[attr-defined]
-    return found
+            yield [str(column.name) for column in constraint.columns]  # type: ignore[attr-defined]
 
 
 def finite(table: "TablePlan", name: str) -> int:

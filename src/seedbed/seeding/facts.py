@@ -1,8 +1,11 @@
 """What is known of a column's values beside their type: from its Pydantic field and from CHECKs of it alone."""
 
+import math
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from sqlalchemy import Column
@@ -30,11 +33,11 @@ class Facts:
     not_null: bool = False
 
     def at_least(self, value: Any, kind: Kind, *, or_equal: bool = True) -> "Facts":
-        bound = _bound(value, kind, 0 if or_equal else 1)
+        bound = _bound(value, kind, lower=True, or_equal=or_equal)
         return self if bound is None else replace(self, low=bound if self.low is None else max(self.low, bound))
 
     def at_most(self, value: Any, kind: Kind, *, or_equal: bool = True) -> "Facts":
-        bound = _bound(value, kind, 0 if or_equal else -1)
+        bound = _bound(value, kind, lower=False, or_equal=or_equal)
         return self if bound is None else replace(self, high=bound if self.high is None else min(self.high, bound))
 
     def one_of(self, values: Sequence[Any]) -> "Facts":
@@ -106,13 +109,25 @@ def _with(facts: Facts, said: Any, kind: Kind) -> Facts:
     return facts
 
 
-def _bound(value: Any, kind: Kind, beyond: int) -> float | int | None:
-    bound = folded(value, kind)
-    if bound is None:
-        return None
+def _bound(value: Any, kind: Kind, *, lower: bool, or_equal: bool) -> float | int | None:
+    """The least or the most that is allowed, as a batch counts it."""
     if kind.name in _REAL:
-        return bound + beyond * _TINY
-    whole = int(bound)
-    if whole != bound and beyond >= 0:
-        whole += 1 if bound > 0 else 0
-    return whole + (beyond if whole == bound else 0)
+        bound = folded(value, kind)
+        return None if bound is None else bound + (0 if or_equal else _TINY if lower else -_TINY)
+    exact = _exact(value, kind)
+    if exact is None:
+        return None
+    whole = math.ceil(exact) if lower else math.floor(exact)
+    if or_equal or whole != exact:
+        return whole
+    return whole + 1 if lower else whole - 1
+
+
+def _exact(value: Any, kind: Kind) -> Fraction | int | None:
+    """A bound as a batch counts it, before it is rounded."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            return None
+        return Fraction(str(value)) * (10**kind.decimals if kind.name == "numeric" else 1)
+    number = folded(value, kind)
+    return None if number is None else Fraction(number)

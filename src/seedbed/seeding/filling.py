@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import Column, UniqueConstraint
 
 from seedbed.errors import DomainTooSmall, NullNotAllowed
-from seedbed.seeding import batches
+from seedbed.seeding import batches, exact
 from seedbed.seeding.batches import Batch, Numbers, fixed_pool, pooled
 from seedbed.seeding.distinct import folded_columns
 from seedbed.seeding.kinds import Kind
@@ -98,17 +99,20 @@ def check_nulls(wish: Wish, values: Sequence[Any], source: str) -> None:
         raise NullNotAllowed(wish.table.name, wish.name, source, wish.table.place)
 
 
-def counted(wish: Wish, start: int = 1) -> Filling:
-    """The number of the row."""
-    kind, step = wish.kind, 10**wish.kind.decimals if wish.kind.name == "numeric" else 1
+def counted(wish: Wish, start: int = 1, step: int = 1) -> Filling:
+    """The number of the row, from `start` on and so many apart; of a numeric both are in units of its last decimal."""
+    kind = wish.kind
+    unit = 10**kind.decimals if kind.name == "numeric" else 1
 
     def make(rows: range) -> Batch:
-        return Numbers(None, (wish.places(rows) + start) * step, kind)
+        numbers = exact.add(exact.multiply(wish.places(rows), np.array(step)), np.array(start))
+        return Numbers(None, exact.short(numbers), kind)
 
-    plain = start == 1 and wish.place is None and step == 1
+    plain = start == step == unit == 1 and wish.place is None
     within = " for each" if wish.place is not None else ""
-    source = f"{start}, {start + 1}, {start + 2} and so on{within}"
-    return Filling(wish.name, source, make, counted=plain)
+    first = [Fraction(start + place * step, unit) for place in range(3)]
+    shown = [str(number) if number.denominator == 1 else f"{float(number):g}" for number in first]
+    return Filling(wish.name, f"{', '.join(shown)} and so on{within}", make, counted=plain)
 
 
 def chosen(wish: Wish, values: Sequence[Any], weights: Sequence[float] | None = None, why: str = "") -> Filling:

@@ -1,7 +1,9 @@
 """Values of Python as the numbers that stand for them in a batch, and back."""
 
+import math
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy.typing as npt
@@ -20,7 +22,7 @@ def unfolded(data: npt.NDArray[Any], kind: Kind) -> list[Any]:
     numbers = data.tolist()
     match kind.name:
         case "numeric":
-            return [Decimal(number).scaleb(-kind.decimals) for number in numbers]
+            return [decimal(number, kind.decimals) for number in numbers]
         case "date":
             return [date.fromordinal(number + EPOCH.toordinal()) for number in numbers]
         case "timestamptz":
@@ -56,9 +58,14 @@ def folded(value: Any, kind: Kind) -> int | float | None:
             return value // MICROSECOND
         case int() | float() | Decimal():
             if kind.name == "numeric":
-                return int(Decimal(str(value)).scaleb(kind.decimals).to_integral_value())
+                return round(Fraction(str(value)) * 10**kind.decimals) if math.isfinite(value) else None
             return value if isinstance(value, int) else float(value)
     return None
+
+
+def decimal(number: int, decimals: int) -> Decimal:
+    """So many units of the last decimal, whatever the context's precision."""
+    return Decimal((int(number < 0), tuple(map(int, str(abs(number)))), -decimals))
 
 
 def microseconds(moment: datetime) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import ARRAY, TypeDecorator, TypeEngine
 
 from seedbed.modelling.objects import declared
-from seedbed.postgres.quoting import DIALECT
+from seedbed.postgres.quoting import DIALECT, expression_text
 
 OIDS = {
     "bool": 16, "bytea": 17, "int8": 20, "int2": 21, "int4": 23, "text": 25, "json": 114, "float4": 700,
@@ -132,7 +132,7 @@ def _kind(kind: TypeEngine[Any]) -> Kind:
         return Kind("enum", labels=tuple(kind.enums))
     if isinstance(kind, DOMAIN):
         base = _kind(kind.data_type)
-        rule = None if kind.check is None else str(kind.check.compile(dialect=DIALECT))  # type: ignore[union-attr]
+        rule = None if kind.check is None else expression_text(kind.check)
         return Kind(base.name, base.size, base.scale, base.element, base.labels, rule, fixed=True)
     if isinstance(kind, ARRAY):
         element: Any = kind.item_type

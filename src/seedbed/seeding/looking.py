@@ -17,10 +17,9 @@ _MOST_PARENTS = 100_000
 
 @dataclass(frozen=True)
 class Found:
-    """Planned tables by name: their oids, the sequences of their columns, and which of them hold rows."""
+    """Planned tables by name: their oids, and which of them hold rows."""
 
     oids: Mapping[str, int]
-    sequences: Mapping[str, Mapping[str, str]]
     occupied: Sequence[str]
 
 
@@ -33,13 +32,10 @@ def look(connection: Connection, database: Database, plan: SeedPlan) -> Found:
     """
     names = {table_name(table.sql): table.name for table in plan.tables}
     rows = connection.execute(text(_TABLES), {"names": list(names)}).all()
-    oids = {names[quoted]: oid for quoted, oid, _, _ in rows if oid is not None}
+    oids = {names[quoted]: oid for quoted, oid, _ in rows if oid is not None}
     columns: dict[str, set[str]] = {}
-    sequences: dict[str, dict[str, str]] = {}
-    for quoted, _, column, sequence in rows:
+    for quoted, _, column in rows:
         columns.setdefault(names[quoted], set()).add(column)
-        if sequence is not None:
-            sequences.setdefault(names[quoted], {})[column] = sequence
     missing: list[str] = []
     for table in plan.tables:
         if table.name not in oids:
@@ -49,7 +45,7 @@ def look(connection: Connection, database: Database, plan: SeedPlan) -> Found:
     if missing:
         _see_types(connection, database, plan)
         raise TablesMissing(database.name, missing)
-    return Found(oids, sequences, _with_rows(connection, {names[quoted]: quoted for quoted in names}))
+    return Found(oids, _with_rows(connection, {names[quoted]: quoted for quoted in names}))
 
 
 def rows_there(connection: Connection, plan: SeedPlan) -> Mapping[str, Existing]:
@@ -116,7 +112,7 @@ def _see_types(connection: Connection, database: Database, plan: SeedPlan) -> No
 
 
 _TABLES = """
-    SELECT name, c.oid, a.attname, pg_get_serial_sequence(name, a.attname)
+    SELECT name, c.oid, a.attname
     FROM unnest(CAST(:names AS text[])) AS name
     LEFT JOIN pg_class c ON c.oid = to_regclass(name)
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -6,15 +6,20 @@ from decimal import Decimal
 import numpy as np
 
 from seedbed.errors import DomainTooSmall
+from seedbed.seeding import exact
 from seedbed.seeding.batches import Batch, Numbers
+from seedbed.seeding.exact import short
 from seedbed.seeding.facts import Facts
 from seedbed.seeding.filling import Filling, Wish, chosen, counted
 from seedbed.seeding.folding import DAY
 from seedbed.seeding.kinds import INTEGERS
+from seedbed.seeding.sequences import place_in_sequence
 from seedbed.seeding.streams import Ints
 from seedbed.seeding.times import born_on, end, opening_times, read
 
 _MOST = 1_000
+_FLOATS = 1 << 53
+"""Whole numbers below it are floats as well."""
 _BY_NAME: tuple[tuple[str, float, float], ...] = (
     (r"(^|_)(interest|annual)_rate$|(^|_)apr$", 0, 0.12),
     (r"(^|_)(interest|annual)_rate$|(^|_)apr$", 1, 12),
@@ -107,11 +112,13 @@ def integers(wish: Wish) -> Filling:
     if _AGE.search(wish.name) and wish.named and not wish.unique and (born := born_on(wish.table)) is not None:
         return _aged(wish, born)
     if wish.unique or wish.column.primary_key or wish.column.identity is not None:
-        start = 1 if facts.low is None else int(facts.low)
-        most = min(limit - 1, limit - 1 if facts.high is None else int(facts.high)) - start + 1
+        place, stride = place_in_sequence(wish.column)
+        least = 1 if facts.low is None else int(facts.low)
+        start = least + (place + 1 - least) % stride
+        most = (min(limit - 1, limit - 1 if facts.high is None else int(facts.high)) - start) // stride + 1
         if wish.most > most:
             raise DomainTooSmall(wish.table.name, wish.name, wish.most, max(most, 0))
-        return counted(wish, start)
+        return counted(wish, start, stride)
     if _CODES.search(wish.name) and wish.named and facts.low is None and facts.high is None:
         return chosen(wish, [*_ANSWERS], [*map(float, _ANSWERS.values())])
     low, high = _range(wish, 1, _MOST)
@@ -140,30 +147,56 @@ def decimals(wish: Wish) -> Filling:
     kind = wish.kind
     unit = 10**kind.decimals
     if wish.unique:
-        return counted(wish)
+        return _counted_decimals(wish)
     facts = wish.table.facts[wish.name]
     free = facts.low is None and facts.high is None and wish.named
     if free and kind.decimals > 1 and _TAX.search(wish.name.lower()):
         return chosen(wish, [Decimal(tax) for tax in _TAXES])
     low, high = _range(wish, 0, _MOST * unit, unit=unit)
     if kind.size is not None:
-        most = 10 ** min(kind.size, 18) - 1
+        most = 10**kind.size - 1
         low, high = max(low, -most), min(high, most)
     size = high - low + 1
     if size < 1:
         raise DomainTooSmall(wish.table.name, wish.name, wish.most, 0)
-    source = f"{low / unit:,g} to {high / unit:,g}, {kind.decimals} decimals"
+    source = f"{_shown(low, unit)} to {_shown(high, unit)}, {kind.decimals} decimals"
     priced = kind.decimals == 2 and wish.named and bool(_PRICE.search(wish.name.lower()))  # noqa: PLR2004 - cents
     endings = np.array(_ENDINGS)
 
     def make(rows: range) -> Batch:
-        drawn = _skewed(wish, rows, size) + low
+        drawn = short(exact.add(_skewed(wish, rows, size), np.array(low)))
         if not priced:
             return Numbers(None, drawn, kind)
         rounded = drawn // unit * unit + endings[wish.stream.part("cents").below(len(endings), rows)]
         return Numbers(None, np.where((rounded >= low) & (rounded <= high), rounded, drawn), kind)
 
     return Filling(wish.name, source, make)
+
+
+def _counted_decimals(wish: Wish) -> Filling:
+    """Whole numbers, or smaller steps where so many do not fit.
+
+    Raises:
+        DomainTooSmall: there are not so many numbers.
+    """
+    kind, facts, rows = wish.kind, wish.table.facts[wish.name], max(wish.most, 1)
+    most = None if kind.size is None else 10**kind.size - 1
+    high = min((int(bound) for bound in (facts.high, most) if bound is not None), default=None)
+    for places in range(kind.decimals, -1, -1):
+        step = 10**places
+        start = step if facts.low is None else int(facts.low)
+        if facts.low is None and high is not None and high < start:
+            start = max(high - (rows - 1) * step, -(most or (rows - 1) * step - high))
+        if high is None or start + (rows - 1) * step <= high:
+            return counted(wish, start, step)
+    raise DomainTooSmall(wish.table.name, wish.name, wish.most, max(0, int(high or 0) - start + 1))
+
+
+def _shown(number: int, unit: int) -> str:
+    try:
+        return f"{number / unit:,g}"
+    except OverflowError:  # beyond what a float is
+        return f"{Decimal(number) / unit:.3g}"
 
 
 def floats(wish: Wish) -> Filling:
@@ -274,7 +307,9 @@ def _skewed(wish: Wish, rows: range, size: int) -> Ints:
     if size <= 10 and _PRAISE.search(wish.name.lower()):  # noqa: PLR2004 - stars
         drawn = wish.stream.fractions(rows)
         return size - 1 - np.asarray((drawn * drawn * size).astype(np.int64))
-    if size > 2**32 or not _MONEY.search(wish.name.lower()):
-        return wish.stream.below(min(size, 2**32), rows)
+    if not _MONEY.search(wish.name.lower()):
+        return wish.stream.below_any(size, rows)
     drawn = wish.stream.fractions(rows)
+    if size > _FLOATS:
+        return np.asarray((drawn * drawn * _FLOATS).astype(np.int64).astype(object) * size // _FLOATS)
     return np.asarray((drawn * drawn * size).astype(np.int64))

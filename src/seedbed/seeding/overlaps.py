@@ -11,7 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from seedbed.modelling.objects import declared
-from seedbed.postgres.quoting import DIALECT
+from seedbed.postgres.quoting import expression_text
 from seedbed.seeding.kinds import INTEGERS, MOMENTS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def exclusions(table: "TablePlan") -> list[Exclusion]:
     for constraint in table.sql.constraints:
         if isinstance(constraint, ExcludeConstraint):
             rendered = constraint._render_exprs  # noqa: SLF001 - it has no other way to be read
-            elements = tuple((_parsed(_compiled(element)), str(operator)) for element, _, operator in rendered)
+            elements = tuple((_parsed(expression_text(element)), str(operator)) for element, _, operator in rendered)
             found.append(Exclusion(str(constraint.name or ""), elements))
     for statement in declared(table.sql.metadata):
         added = _ADDED.match(statement)
@@ -77,7 +77,7 @@ def span_of(table: "TablePlan", element: Any) -> tuple[Span, bool] | None:
     name = column_of(table, element)
     computed = table.column(name).computed if name is not None else None
     if computed is not None:
-        element = _parsed(_compiled(computed.sqltext))
+        element = _parsed(expression_text(computed.sqltext))
     while isinstance(element, exp.Paren | exp.Cast):
         element = element.this
     if not isinstance(element, exp.Anonymous) or not element.name.lower().endswith("range"):
@@ -97,10 +97,6 @@ def span_of(table: "TablePlan", element: Any) -> tuple[Span, bool] | None:
 def _present(element: Any) -> Any:
     """What stands for infinity where there is no end changes nothing: a NULL is as endless."""
     return element.this if isinstance(element, exp.Coalesce) else element
-
-
-def _compiled(element: Any) -> str:
-    return str(element.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 def _parsed(sql: str) -> Any:

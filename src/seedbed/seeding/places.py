@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedbed.errors import DomainTooSmall
+from seedbed.seeding import exact
 from seedbed.seeding.atlas import City, cities, countries
 from seedbed.seeding.batches import Batch, Coded, Joined, Numbers, Pool, fixed_pool
 from seedbed.seeding.filling import Filling, Wish, indices
@@ -29,6 +30,8 @@ _TOGETHER = frozenset({"currency", "latitude", "longitude"})
 """What says where a row is only beside something else that does."""
 _EACH = 32
 """Postcodes and beginnings of phone numbers that are made of a city."""
+_DIGITS = 9
+"""Decimals of a coordinate that are worked out: a tenth of a millimetre."""
 _AROUND = 0.2
 """Degrees from end to end in which a city's rows lie."""
 _COORDINATE = re.compile(r"(^|_)(lat|latitude|lon|lng|longitude)$")
@@ -108,7 +111,9 @@ class Place:
         degrees = np.array([getattr(city, role) for city in cities()])[self.chosen(rows)]
         found = np.round(degrees + (wish.stream.fractions(rows) - 0.5) * _AROUND, 4)
         if wish.kind.name == "numeric":
-            return Numbers(None, np.round(found * 10**wish.kind.decimals).astype(np.int64), wish.kind)
+            digits = min(wish.kind.decimals, _DIGITS)
+            whole = np.round(found * 10**digits).astype(np.int64)
+            return Numbers(None, exact.scaled(whole, wish.kind.decimals - digits), wish.kind)
         return Numbers(None, found, wish.kind)
 
 
@@ -141,7 +146,9 @@ def _role(table: "TablePlan", name: str) -> str | None:
         return None
     facts, kind = table.facts[name], table.kinds[name]
     if _COORDINATE.search(name.lower()):
+        before = 3 if kind.size is None else kind.size - kind.decimals
         fits = kind.name in {"float4", "float8"} or (kind.name == "numeric" and kind.decimals > 0)
+        fits = fits and before >= (2 if "lat" in name.lower() else 3)
         wide = (facts.low is None and facts.high is None) or (facts.low or 0) < 0 < (facts.high or 0)
         role = "latitude" if "lat" in name.lower() else "longitude"
         return role if fits and wide and name not in table.uniques.columns else None

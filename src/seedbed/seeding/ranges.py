@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _ROOM, _MUCH_ROOM = 3, 10
 """Places that there are at least for each row of days, and of hours: most rows are of the last months."""
+_FINE = 12
+"""Decimals of a numeric that its ranges are wide by."""
 _MANY = 100
 """What a number that tells groups apart can at most be."""
 _YEARLY = re.compile(r"(^|_)year$")
@@ -70,7 +72,7 @@ class Ranges:
                 return YEAR
             return fitting([*QUARTER, *usual] if self.are_long else usual, load * room, SPAN)
         low, high = int(facts.low or 0), self.highest
-        width = 100 * 10**self.kind.decimals if self.kind.name == "numeric" else 100
+        width = 100 * 10 ** min(self.kind.decimals, _FINE) if self.kind.name == "numeric" else 100
         if high is not None:
             width = max(1, min(width, int((high - low) / max(load * _ROOM, 1))))
         return every(width, low)

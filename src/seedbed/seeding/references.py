@@ -9,6 +9,7 @@ import numpy as np
 
 from seedbed.errors import DomainTooSmall
 from seedbed.seeding.batches import Batch, constant
+from seedbed.seeding.distinct import has_one_root
 from seedbed.seeding.filling import Filling, indices
 from seedbed.seeding.parents import Existing, Parent
 from seedbed.seeding.seedfile import Share
@@ -60,27 +61,32 @@ class Reference:
 
     def parents(self, rows: range) -> Ints:
         """Which row of the parent each row refers to, counted from 0; -1 where to none."""
-        found: Ints = self.table.memory.answer((self.name, rows.start, rows.stop), lambda: self._parents(rows))
+        settling = self.table.settling
+        if settling.is_drawing:  # what is drawn may be drawn again
+            return self._settled(rows)
+        found: Ints = self.table.memory.answer((self.name, rows.start, rows.stop), lambda: self._settled(rows))
         return found
+
+    def _settled(self, rows: range) -> Ints:
+        found = self.table.settling.parents(self, rows)
+        return self.drawn(rows) if found is None else found
+
+    def keys(self, column: str, chosen: Ints) -> Batch:
+        """A column's values for some rows of the parent, NULL for none."""
+        if self.parent.count == 0:
+            return constant(None, len(chosen))
+        none = chosen < 0
+        batch = self.parent.take(dict(self.pairs)[column], np.where(none, 0, chosen))
+        return batch.without(none) if none.any() else batch
 
     def filling(self, column: str) -> Filling:
         """The keys of those rows."""
-        target = dict(self.pairs)[column]
         parent = self.parent
         shown = parent.name if not isinstance(parent, Existing) else f"{parent.name} that is there"
         words = self.source or ("each once" if self.unique else "")
         article = "an" if shown[:1].lower() in "aeio" else "a"
         source = f"{article} {shown}{', ' + words if words else ''}"
-
-        def make(rows: range) -> Batch:
-            chosen = self.parents(rows)
-            none = chosen < 0
-            if parent.count == 0:
-                return constant(None, len(rows))
-            batch = parent.take(target, np.where(none, 0, chosen))
-            return batch.without(none) if none.any() else batch
-
-        return Filling(column, source, make)
+        return Filling(column, source, lambda rows: self.keys(column, self.parents(rows)))
 
     def made_at(self, rows: range) -> Ints:
         """When the rows referred to were made; the earliest time where there are none."""
@@ -94,15 +100,16 @@ class Reference:
     def varied(self, attempt: int) -> "Reference":
         """The same key with other draws."""
         made = Reference(self.table, self.pairs, self.parent, self.stream.part(f"again {attempt}"), self.nullable)
-        made.late, made.also, made.name = self.late, self.also, self.name
-        made.parents = lambda rows: made._parents(rows)  # type: ignore[method-assign]  # noqa: PLW0108
+        made.late, made.also, made.name, made._grouped = self.late, self.also, self.name, self._grouped
         return made
 
     @property
     def can_vary(self) -> bool:
-        return self.choose is None and not self.unique and self.table.spread_of(self) is None
+        ruled = any(name in self.table.rules for name in self.columns)
+        return self.choose is None and not self.unique and not ruled and self.table.spread_of(self) is None
 
-    def _parents(self, rows: range) -> Ints:
+    def drawn(self, rows: range) -> Ints:
+        """The same, before a CHECK had a say in it."""
         spread = self.table.spread_of(self)
         if spread is not None:
             return spread.parents(rows)
@@ -172,6 +179,8 @@ class Reference:
 
     def _above(self, rows: range) -> Ints:
         """A row that stands before, of the same parent where the rows of one stand together; roots have none."""
+        if self.unique and has_one_root(self.table.sql, self.columns):
+            return indices(rows) - 1
         if self.unique:
             return np.where(indices(rows) % 2 == 1, indices(rows) - 1, -1)
         first = np.zeros(len(rows), dtype=np.int64)

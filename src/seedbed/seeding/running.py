@@ -22,7 +22,7 @@ from seedbed.errors import (
 from seedbed.postgres.connecting import connect, execute_plain
 from seedbed.postgres.databases import Database, refuse_pooler
 from seedbed.postgres.marks import Destructive, agree, refuse_protected
-from seedbed.postgres.quoting import column_name, table_name
+from seedbed.postgres.quoting import table_name
 from seedbed.seeding import aside as asides
 from seedbed.seeding.aside import WORTH_IT, Aside, aside
 from seedbed.seeding.encoding.rows import chunks
@@ -31,6 +31,8 @@ from seedbed.seeding.loading import ahead, blamed, copy, named
 from seedbed.seeding.looking import Found, changed, clear, look, rows_there
 from seedbed.seeding.plan import SeedPlan
 from seedbed.seeding.records import Recorded, record, recorded, seeding_alone
+from seedbed.seeding.row_security import unforced_row_security
+from seedbed.seeding.sequences import sequences_advanced
 from seedbed.seeding.tables import TablePlan
 from seedbed.seeding.trial import check_refused, try_checks
 from seedbed.seeding.working import made_elsewhere
@@ -90,6 +92,7 @@ def run(
         RowsRefused, CheckNotMet: a row breaks a rule of the schema.
         RowsNotAppended: a row that would come after others does not go with them.
         OtherLock: rows would come after such as were made with another seed, clock or engine.
+        RowSecurityActive: policies hold for the role, which is not the owner.
         LoadFailed: the server has no room.
         SeedsNotUsable: a value in the seeds cannot be made, or does not fit its column.
     """
@@ -124,39 +127,45 @@ class _Load:
             refuse_protected(connection, database, Destructive.SEED)
             seeding_alone(connection)
             agree(connection, database, "seed")
-            found, before = look(connection, database, plan), recorded(connection)
-            self.began = True
-            if found.occupied and not fresh:
-                if before is not None and before.content == plan.content:
-                    other = changed(connection, plan, before.rows)
-                    connection.commit()
-                    return self._seeded(loaded=False, rows=before.rows, changed=other)
-                if not append or before is None or not set(found.occupied) <= set(before.rows):
-                    raise TablesNotEmpty(database.name, found.occupied, others=_of_others(found, before))
-                if (otherwise := before.otherwise(plan.lock)) is not None:
-                    raise OtherLock(found.occupied, *otherwise)
-            if found.occupied and fresh:
-                _see_that_they_are_ours(database, found, before)
-                clear(connection, plan)
-            there = rows_there(connection, plan)
-            if there:
-                plan = plan.with_rows_there(there)
-            start = before.rows if append and before is not None and found.occupied else {}
-            parts = {table.name: range(start.get(table.name, 0), table.count) for table in plan.tables}
-            if start and not any(parts.values()):
-                return self._seeded(loaded=False)
-            if start:
-                _check_appendable(plan, parts)
-            try:
-                kept = self._load(connection, plan, found, parts, untouched=not start)
-                _check_deferred(connection)
-            except RowsRefused as error:
-                if not start:
-                    raise
-                raise RowsNotAppended(error.message) from error
-            record(connection, plan, self._revision, before, added=bool(start))
+            connection.execute(text("SET LOCAL TimeZone TO 'UTC'"))  # in which CHECKs read times without a zone here
+            with unforced_row_security(connection, plan):
+                seeded = self._run(connection, fresh=fresh, append=append)
             connection.commit()
-        plan.sources.keep()
+        if seeded.loaded:
+            plan.sources.keep()
+        return seeded
+
+    def _run(self, connection: Connection, *, fresh: bool, append: bool) -> Seeded:
+        database, plan = self._database, self._plan
+        found, before = look(connection, database, plan), recorded(connection)
+        self.began = True
+        if found.occupied and not fresh:
+            if before is not None and before.content == plan.content:
+                return self._seeded(loaded=False, rows=before.rows, changed=changed(connection, plan, before.rows))
+            if not append or before is None or not set(found.occupied) <= set(before.rows):
+                raise TablesNotEmpty(database.name, found.occupied, others=_of_others(found, before))
+            if (otherwise := before.otherwise(plan.lock)) is not None:
+                raise OtherLock(found.occupied, *otherwise)
+        if found.occupied and fresh:
+            _see_that_they_are_ours(database, found, before)
+            clear(connection, plan)
+        there = rows_there(connection, plan)
+        if there:
+            plan = plan.with_rows_there(there)
+        start = before.rows if append and before is not None and found.occupied else {}
+        parts = {table.name: range(start.get(table.name, 0), table.count) for table in plan.tables}
+        if start and not any(parts.values()):
+            return self._seeded(loaded=False)
+        if start:
+            _check_appendable(plan, parts)
+        try:
+            kept = self._load(connection, plan, found, parts, untouched=not start)
+            _check_deferred(connection)
+        except RowsRefused as error:
+            if not start:
+                raise
+            raise RowsNotAppended(error.message) from error
+        record(connection, plan, self._revision, before, added=bool(start))
         return self._seeded(loaded=True, kept=kept, rows={name: len(rows) for name, rows in parts.items()})
 
     def _seeded(
@@ -188,7 +197,7 @@ class _Load:
             asides.run(connection, away.back)
         except DriverError as error:
             raise self._blamed(error) from error
-        execute_plain(connection, ";\n".join([*_sequences_advanced(plan, found), *_analysed(plan)]))
+        execute_plain(connection, ";\n".join([*sequences_advanced(connection, plan), *_analysed(plan)]))
         return dict(away.kept)
 
     def _chunks(self, plan: SeedPlan, parts: Mapping[str, range]) -> Generator[bytes]:
@@ -274,18 +283,6 @@ def _may_wait(table: TablePlan, column: str) -> bool:
     return any(key.deferrable for key in table.sql.foreign_key_constraints if key.elements[0].parent.name == column)
 
 
-def _sequences_advanced(plan: SeedPlan, found: Found) -> list[str]:
-    """COPY gives columns their values and leaves their sequences behind; the next insert would collide."""
-    return [
-        f"SELECT setval({_literal(sequence)}, last) FROM (SELECT max({column_name(name)}) AS last"
-        f" FROM {table_name(table.sql)}) AS f WHERE last >= (SELECT seqmin FROM pg_sequence"
-        f" WHERE seqrelid = {_literal(sequence)}::regclass)"
-        for table in plan.tables
-        for name, sequence in found.sequences.get(table.name, {}).items()
-        if table.count and name in table.fillings
-    ]
-
-
 def _analysed(plan: SeedPlan) -> list[str]:
     """Have the planner know the rows before the first query; a role that may not is told so by a warning alone."""
     tables = [table_name(table.sql) for table in plan.tables if table.count]
@@ -301,7 +298,3 @@ def _check_deferred(connection: Connection) -> None:
         if ours is None:
             raise
         raise ours from error
-
-
-def _literal(text_: str) -> str:
-    return "'" + text_.replace("'", "''") + "'"

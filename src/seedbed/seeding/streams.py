@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 _WORDS_PER_STEP = 4
 """Philox makes four words for each step of its counter, so word i is in step i // 4."""
 _ROUNDS = 4
+_HALF, _WHOLE = 1 << 32, (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,16 @@ class Stream:
         """A number from 0 to `limit` - 1 a row; `limit` is at most 2**32, and the bias below one in 2**32."""
         return scaled(self.words(rows), limit)
 
+    def below_any(self, limit: int, rows: range) -> npt.NDArray[Any]:
+        """The same for a limit of any size; Python's own numbers where 64 bits do not hold them."""
+        if limit <= _HALF:
+            return self.below(limit, rows)
+        words = self.words(rows)
+        if limit <= _WHOLE:
+            return _upper_half(words, limit)
+        more = self.part("more").words(rows).astype(object)  # enough for the digits of the widest numeric to differ
+        return np.asarray((words.astype(object) * (1 << 64) + more) * limit >> 128)
+
     def fractions(self, rows: range) -> Floats:
         """A number from 0 up to but not including 1 a row."""
         return (self.words(rows) >> np.uint64(11)).astype(np.float64) * 2.0**-53
@@ -59,6 +70,16 @@ class Stream:
         while (outside := places >= np.uint64(size)).any():
             places[outside] = _feistel(places[outside], half, keys)
         return places.astype(np.int64)
+
+
+def _upper_half(words: Words, limit: int) -> Ints:
+    """The upper 64 bits of each word's product with a limit below 2**63."""
+    low, high, mask = np.uint64(limit & 0xFFFFFFFF), np.uint64(limit >> 32), np.uint64(0xFFFFFFFF)
+    first, second = words & mask, words >> np.uint64(32)
+    carried = (first * low >> np.uint64(32)) + second * low
+    middle = (carried & mask) + first * high
+    found: Words = second * high + (carried >> np.uint64(32)) + (middle >> np.uint64(32))
+    return found.astype(np.int64)
 
 
 def scaled(words: Words, limit: int) -> Ints:

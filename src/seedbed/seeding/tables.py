@@ -181,9 +181,8 @@ class TablePlan:
             return None
         if self.inheritance is not None and column == self.inheritance.discriminator:
             return None
-        reference = self.reference_of(column)
-        if reference is not None:
-            return with_known(self, reference.varied(attempt).filling(column)) if reference.can_vary else None
+        if self.reference_of(column) is not None:
+            return None
         if column in self.uniques.columns or column in self.uniques.first | self.uniques.never:
             return None
         if self.uniques.product_of(column):

@@ -2,68 +2,107 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from dataclasses import replace
+from datetime import datetime
 from functools import reduce
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlglot import exp
 
-from seedbed.seeding.batches import Batch, Bools
-from seedbed.seeding.checks.expressions import from_postgres, from_similar_to
-from seedbed.seeding.checks.narrowing import literal
-from seedbed.seeding.checks.vectors import Vector, all_of, any_of, divided, repeated, rounded, stored
-from seedbed.seeding.folding import DAY, microseconds
+from seedbed.seeding import exact
+from seedbed.seeding.batches import Bools
+from seedbed.seeding.checks import arithmetic, texts
+from seedbed.seeding.checks.patterns import from_similar_to
+from seedbed.seeding.checks.types import (
+    DATE,
+    INTERVAL,
+    TEXT,
+    TIMESTAMPTZ,
+    cast,
+    common,
+    constant,
+    converted,
+    length,
+    together,
+    typed,
+)
+from seedbed.seeding.checks.vectors import (
+    BOOL,
+    ERROR,
+    UNKNOWN,
+    NotUnderstood,
+    Vector,
+    all_of,
+    any_of,
+    chosen,
+    family,
+    faults_of,
+    repeated,
+    untyped,
+)
+from seedbed.seeding.folding import microseconds
+from seedbed.seeding.kinds import Kind, named
 
-_UNITS = {"SECOND": 1_000_000, "MINUTE": 60_000_000, "HOUR": 3_600_000_000, "DAY": DAY, "WEEK": 7 * DAY}
+_PLAIN = frozenset({"this", "expression", "expressions"})
+_MORE: Mapping[Any, frozenset[str]] = {
+    exp.Is: frozenset({"negate"}), exp.Like: frozenset({"negate"}), exp.ILike: frozenset({"negate"}),
+    exp.Between: frozenset({"low", "high", "negate"}), exp.In: frozenset({"negate"}), exp.Div: frozenset({"typed"}),
+    exp.Round: frozenset({"decimals"}), exp.Trim: frozenset({"position"}), exp.Case: frozenset({"ifs", "default"}),
+    exp.Cast: frozenset({"to"}), exp.Interval: frozenset({"unit"}), exp.Literal: frozenset({"is_string"}),
+    exp.RegexpLike: frozenset({"negate"}), exp.RegexpILike: frozenset({"negate"}),
+}  # fmt: skip
+"""What a piece of SQL may say beside its operands; another word in it has another meaning."""
 
 
-class NotUnderstood(ValueError):
-    """A piece of a CHECK that is left to PostgreSQL."""
-
-
-def evaluated(want: exp.Expression, row: Callable[[str], Batch], size: int, now: datetime) -> Vector:
+def evaluated(want: exp.Expression, row: Callable[[str], Vector], size: int, now: datetime) -> Vector:
     """The value of an expression for `size` rows, whose columns `row` gives.
 
     Raises:
-        NotUnderstood: there is something in it that is not known here.
+        NotUnderstood: there is something in it that is not known here, or not for the types of its columns.
     """
-    try:
-        return _Evaluation(row, size, now).value(want)
-    except OverflowError as error:  # a constant of more than 64 bits
-        raise NotUnderstood(want.sql("postgres")) from error
+    return _Evaluation(row, size, now).value(want)
 
 
-def refused(want: exp.Expression, row: Callable[[str], Batch], size: int, now: datetime) -> Bools:
-    """Which rows a CHECK would refuse: those of which it is false."""
-    found = evaluated(want, row, size, now)
-    return ~(found.data.astype(np.bool_) | found.nulls)
+def refused(want: exp.Expression, row: Callable[[str], Vector], size: int, now: datetime) -> Bools:
+    """Which rows a CHECK would refuse: those of which it is false, or cannot be computed by PostgreSQL either."""
+    found = condition(evaluated(want, row, size, now))
+    false = ~(found.data | found.nulls)
+    return false if found.faults is None else (false & (found.faults == 0)) | (found.faults == ERROR)
+
+
+def equal(left: Vector, right: Vector) -> Bools:
+    """Where two values are the same, be they of different types."""
+    return np.asarray(_compared(*together(left, right), np.equal).data)
+
+
+def condition(value: Vector) -> Vector:
+    """A value that is true or false.
+
+    Raises:
+        NotUnderstood: it is of another type.
+    """
+    if value.kind.name == "unknown":
+        return constant(value, BOOL)
+    if value.kind.name != "bool":
+        raise NotUnderstood(f"{value.kind} as a condition")
+    return value
 
 
 class _Evaluation:
-    def __init__(self, row: Callable[[str], Batch], size: int, now: datetime) -> None:
+    def __init__(self, row: Callable[[str], Vector], size: int, now: datetime) -> None:
         self._row, self._size, self._now = row, size, now
-
-    def value(self, want: Any) -> Vector:
-        for kind, method in self._methods().items():
-            if isinstance(want, kind):
-                return method(want)
-        constant = literal(want)
-        if isinstance(constant, str | bool | int | Decimal | date):
-            return repeated(constant, self._size)
-        raise NotUnderstood(want.sql("postgres"))
-
-    def _methods(self) -> Mapping[Any, Callable[[Any], Vector]]:
-        return {
+        self._methods: Mapping[Any, Callable[[Any], Vector]] = {
             exp.Paren: lambda e: self.value(e.this),
-            exp.Column: lambda e: stored(self._row(e.name)),
-            exp.And: lambda e: all_of(self.value(e.left), self.value(e.right)),
-            exp.Or: lambda e: any_of(self.value(e.left), self.value(e.right)),
-            exp.Not: self._not,
-            exp.NullSafeEQ: lambda e: self._same(e, wanted=True),
-            exp.NullSafeNEQ: lambda e: self._same(e, wanted=False),
+            exp.Column: lambda e: self._row(e.name),
+            exp.Literal: self._literal,
+            exp.Boolean: lambda e: repeated(bool(e.this), size, BOOL),
+            exp.Null: lambda _: untyped(None, size),
+            exp.And: lambda e: all_of(self._condition(e.left), self._condition(e.right)),
+            exp.Or: lambda e: any_of(self._condition(e.left), self._condition(e.right)),
+            exp.Not: lambda e: _not(self._condition(e.this)),
+            exp.NullSafeEQ: self._same,
+            exp.NullSafeNEQ: lambda e: _not(self._same(e)),
             exp.Is: self._is,
             exp.EQ: self._equal,
             exp.NEQ: lambda e: self._compare(e, np.not_equal),
@@ -72,172 +111,242 @@ class _Evaluation:
             exp.LT: lambda e: self._compare(e, np.less),
             exp.LTE: lambda e: self._compare(e, np.less_equal),
             exp.Between: self._between,
-            exp.In: lambda e: self._any(self.value(e.this), e.expressions),
-            exp.Add: lambda e: self._compare(e, np.add),
-            exp.Sub: lambda e: self._compare(e, np.subtract),
-            exp.Mul: lambda e: self._compare(e, np.multiply),
-            exp.Mod: lambda e: self._compare(e, np.fmod),
-            exp.Div: lambda e: self._compare(e, divided),
-            exp.Neg: lambda e: self._map(e.this, np.negative),
-            exp.Round: self._round,
-            exp.Abs: lambda e: self._map(e.this, np.abs),
-            exp.Length: lambda e: self._texts(e.this, len, np.int64),
-            exp.Lower: lambda e: self._texts(e.this, str.lower, object),
-            exp.Upper: lambda e: self._texts(e.this, str.upper, object),
-            exp.Trim: lambda e: self._texts(e.this, lambda text: text.strip(" "), object),
-            exp.RegexpLike: lambda e: self._pattern(e, 0),
-            exp.RegexpILike: lambda e: self._pattern(e, re.IGNORECASE),
-            exp.SimilarTo: lambda e: self._pattern(e, re.DOTALL),
-            exp.Like: lambda e: self._like(e, 0),
-            exp.ILike: lambda e: self._like(e, re.IGNORECASE),
+            exp.In: lambda e: self._any(self.value(e.this), [self.value(item) for item in e.expressions]),
+            exp.Add: lambda e: arithmetic.add(self.value(e.left), self.value(e.right)),
+            exp.Sub: lambda e: arithmetic.subtract(self.value(e.left), self.value(e.right)),
+            exp.Mul: lambda e: arithmetic.multiply(self.value(e.left), self.value(e.right)),
+            exp.Mod: lambda e: arithmetic.remainder(self.value(e.left), self.value(e.right)),
+            exp.Div: lambda e: arithmetic.divide(self.value(e.left), self.value(e.right)),
+            exp.Neg: lambda e: arithmetic.negative(self.value(e.this)),
+            exp.Round: lambda e: arithmetic.round_half_away(self.value(e.this), _places(e.args.get("decimals"))),
+            exp.Abs: lambda e: arithmetic.absolute(self.value(e.this)),
+            exp.Length: lambda e: texts.length(self.value(e.this)),
+            exp.Lower: lambda e: texts.lower(self.value(e.this)),
+            exp.Upper: lambda e: texts.upper(self.value(e.this)),
+            exp.Trim: self._trim,
+            exp.RegexpLike: lambda e: texts.matches(self.value(e.this), _words(e.expression), ignore_case=False),
+            exp.RegexpILike: lambda e: texts.matches(self.value(e.this), _words(e.expression), ignore_case=True),
+            exp.Like: lambda e: texts.is_like(self.value(e.this), _words(e.expression), ignore_case=False),
+            exp.ILike: lambda e: texts.is_like(self.value(e.this), _words(e.expression), ignore_case=True),
+            exp.SimilarTo: lambda e: texts.matches(
+                self.value(e.this), from_similar_to(_words(e.expression)), ignore_case=False
+            ),
             exp.Coalesce: self._coalesce,
             exp.Case: self._case,
             exp.Cast: self._cast,
-            exp.Null: lambda _: Vector(np.zeros(self._size), np.ones(self._size, dtype=np.bool_)),
-            exp.CurrentDate: lambda _: repeated(self._now.date(), self._size),
-            exp.CurrentTimestamp: lambda _: repeated(self._now, self._size),
+            exp.CurrentDate: lambda _: cast(self._moment(), DATE, "date"),
+            exp.CurrentTimestamp: lambda _: self._moment(),
             exp.Interval: self._interval,
             exp.Anonymous: self._function,
         }
 
-    def _not(self, want: exp.Not) -> Vector:
-        inner = self.value(want.this)
-        return Vector(~inner.data.astype(np.bool_), inner.nulls)
+    def value(self, want: Any) -> Vector:
+        method = self._methods.get(type(want))
+        allowed = _PLAIN | _MORE.get(type(want), frozenset())
+        if method is None or any(said for word, said in want.args.items() if word not in allowed):
+            raise NotUnderstood(want.sql("postgres"))
+        found = method(want)
+        return _not(found) if want.args.get("negate") and not isinstance(want, exp.Is) else found
+
+    def _condition(self, want: Any) -> Vector:
+        return condition(self.value(want))
+
+    def _moment(self) -> Vector:
+        return repeated(microseconds(self._now), self._size, TIMESTAMPTZ)
+
+    def _literal(self, want: exp.Literal) -> Vector:
+        text = str(want.this)
+        return untyped(text, self._size) if want.is_string else typed(text, self._size)
 
     def _is(self, want: exp.Is) -> Vector:
-        inner, wanted = self.value(want.this), not want.args.get("negate")
+        inner, expected = self.value(want.this), not want.args.get("negate")
         none = np.zeros(self._size, dtype=np.bool_)
         if isinstance(want.expression, exp.Null):
-            return Vector(inner.nulls == wanted, none)
+            return Vector(inner.nulls == expected, none, BOOL, inner.faults)
         if isinstance(want.expression, exp.Boolean):
-            holds = (inner.data.astype(np.bool_) == bool(want.expression.this)) & ~inner.nulls
-            return Vector(holds == wanted, none)
+            inner = condition(inner)
+            holds = (inner.data == bool(want.expression.this)) & ~inner.nulls
+            return Vector(holds == expected, none, BOOL, inner.faults)
         raise NotUnderstood(want.sql("postgres"))
 
-    def _same(self, want: Any, *, wanted: bool) -> Vector:
-        left, right = self._pair(want)
-        equal = np.where(left.nulls | right.nulls, left.nulls & right.nulls, left.data == right.data)
-        return Vector(equal.astype(np.bool_) == wanted, np.zeros(self._size, dtype=np.bool_))
+    def _same(self, want: Any) -> Vector:
+        """IS NOT DISTINCT FROM."""
+        for one, other in ((want.left, want.right), (want.right, want.left)):
+            if isinstance(other, exp.Null):
+                return self._is(exp.Is(this=one, expression=other))
+        left, right = together(self.value(want.left), self.value(want.right))
+        equal = _compared(left, right, np.equal)
+        holds = np.where(left.nulls | right.nulls, left.nulls & right.nulls, equal.data)
+        return Vector(holds, np.zeros(self._size, dtype=np.bool_), BOOL, equal.faults)
 
     def _equal(self, want: exp.EQ) -> Vector:
-        if isinstance(want.expression, exp.Any):
-            inner = want.expression.this
-            while isinstance(inner, exp.Paren | exp.Cast):
-                inner = inner.this
-            if isinstance(inner, exp.Array):
-                return self._any(self.value(want.this), inner.expressions)
+        if not isinstance(want.expression, exp.Any):
+            return self._compare(want, np.equal)
+        inner, kind = want.expression.this, None
+        while isinstance(inner, exp.Paren | exp.Cast):
+            if isinstance(inner, exp.Cast) and kind is None:
+                kind = named(inner.to.sql("postgres")).element
+                if kind is None or kind.size is not None:
+                    raise NotUnderstood(want.sql("postgres"))
+            inner = inner.this
+        value = self.value(want.this)
+        if not isinstance(inner, exp.Array) or value.kind.name == "citext":
             raise NotUnderstood(want.sql("postgres"))
-        return self._compare(want, np.equal)
+        items = [self.value(item) for item in inner.expressions]
+        _see_one_float(items)
+        shared = kind or reduce(common, [item.kind for item in items])
+        shared = TEXT if shared.name == "unknown" else shared
+        return self._any(value, [cast(item, shared, shared.name) for item in items])
 
     def _compare(self, want: Any, function: Callable[[Any, Any], Any]) -> Vector:
-        left, right = self._pair(want)
-        nulls = left.nulls | right.nulls
-        a, b = left.data, right.data
-        if a.dtype == object and nulls.any():
-            a, b = a.copy(), b.copy()
-            a[nulls], b[nulls] = "", ""
-        try:
-            return Vector(function(a, b), nulls)
-        except TypeError as error:
-            raise NotUnderstood(want.sql("postgres")) from error
-
-    def _pair(self, want: Any) -> tuple[Vector, Vector]:
-        """Both sides; a text beside times is a time."""
-        left, right = self.value(want.left), self.value(want.right)
-        if left.data.dtype == object and right.data.dtype != object:
-            left = Vector(self._moments(left.data), left.nulls)
-        elif right.data.dtype == object and left.data.dtype != object:
-            right = Vector(self._moments(right.data), right.nulls)
-        return left, right
-
-    def _moments(self, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        try:
-            return np.array([microseconds(datetime.fromisoformat(text)) if text else 0 for text in data])
-        except (TypeError, ValueError) as error:
-            raise NotUnderstood(str(data[:1])) from error
+        return _compared(*together(self.value(want.left), self.value(want.right)), function)
 
     def _between(self, want: exp.Between) -> Vector:
         low = exp.GTE(this=want.this, expression=want.args["low"])
         return self.value(exp.And(this=low, expression=exp.LTE(this=want.this, expression=want.args["high"])))
 
-    def _any(self, value: Vector, items: Sequence[exp.Expression]) -> Vector:
-        found = [self.value(item) for item in items]
-        hits = reduce(np.logical_or, [(value.data == item.data).astype(np.bool_) for item in found])
-        return Vector(hits, value.nulls)
+    def _any(self, value: Vector, items: Sequence[Vector]) -> Vector:
+        if not items:
+            raise NotUnderstood("IN ()")
+        _see_one_float([value, *items])
+        return reduce(any_of, [_compared(*together(value, item), np.equal) for item in items])
 
-    def _map(self, want: exp.Expression, function: Callable[[Any], Any]) -> Vector:
-        inner = self.value(want)
-        return Vector(function(inner.data), inner.nulls)
-
-    def _round(self, want: exp.Round) -> Vector:
-        inner, digits = self.value(want.this), want.args.get("decimals")
-        unit = 10.0 ** (0 if digits is None else int(literal(digits)))
-        return Vector(rounded(inner.data * unit) / unit, inner.nulls)
-
-    def _texts(self, want: exp.Expression, function: Callable[[Any], Any], kind: Any) -> Vector:
-        inner = self.value(want)
-        if inner.data.dtype != object:
+    def _trim(self, want: exp.Trim) -> Vector:
+        position = str(want.args.get("position") or "BOTH").upper()
+        signs = " " if want.expression is None else _words(want.expression)
+        if position not in {"BOTH", "LEADING", "TRAILING"}:
             raise NotUnderstood(want.sql("postgres"))
-        data = np.empty(self._size, dtype=kind)
-        data[:] = [function("" if gone else text) for text, gone in zip(inner.data, inner.nulls.tolist(), strict=True)]
-        return Vector(data, inner.nulls)
-
-    def _pattern(self, want: Any, flags: int) -> Vector:
-        said = literal(want.expression)
-        read = from_similar_to if isinstance(want, exp.SimilarTo) else from_postgres
-        try:
-            compiled = re.compile(read(said), flags)
-        except (TypeError, re.error) as error:
-            raise NotUnderstood(want.sql("postgres")) from error
-        return self._texts(want.this, lambda text: compiled.search(text) is not None, np.bool_)
-
-    def _like(self, want: Any, flags: int) -> Vector:
-        pattern = literal(want.expression)
-        if not isinstance(pattern, str):
-            raise NotUnderstood(want.sql("postgres"))
-        words = re.escape(pattern).replace("%", ".*").replace("_", ".")
-        compiled = re.compile(words, flags | re.DOTALL)
-        return self._texts(want.this, lambda text: compiled.fullmatch(text) is not None, np.bool_)
+        return texts.trim(self.value(want.this), position, signs)
 
     def _coalesce(self, want: exp.Coalesce) -> Vector:
         found = [self.value(item) for item in (want.this, *want.expressions)]
+        found = _alike(found)
         result = found[-1]
         for item in reversed(found[:-1]):
-            result = Vector(np.where(item.nulls, result.data, item.data), item.nulls & result.nulls)
+            made = chosen(~item.nulls, item, result)
+            result = replace(made, faults=_first_fault(item, made))
         return result
 
     def _case(self, want: exp.Case) -> Vector:
-        default = want.args.get("default")
-        result = self.value(default if default is not None else exp.Null())
-        for branch in reversed(want.args["ifs"]):
-            test = branch.this if want.this is None else exp.EQ(this=want.this, expression=branch.this)
-            when, then = self.value(test), self.value(branch.args["true"])
-            holds = when.data.astype(np.bool_) & ~when.nulls
-            result = Vector(np.where(holds, then.data, result.data), np.where(holds, then.nulls, result.nulls))
+        default, branches = want.args.get("default"), want.args["ifs"]
+        tests = [
+            self._condition(
+                branch.this if want.this is None else exp.EQ(this=want.this.copy(), expression=branch.this.copy())
+            )
+            for branch in branches
+        ]
+        *results, result = _alike(
+            [
+                *(self.value(branch.args["true"]) for branch in branches),
+                self.value(default if default is not None else exp.Null()),
+            ]
+        )
+        for test, then in zip(reversed(tests), reversed(results), strict=True):
+            made = chosen(test.data & ~test.nulls, then, result)
+            result = replace(made, faults=_first_fault(test, made))
         return result
 
     def _cast(self, want: exp.Cast) -> Vector:
-        constant = literal(want)
-        if isinstance(constant, str | int | Decimal | date):
-            return repeated(constant, self._size)
-        inner = self.value(want.this)
-        to = want.to.sql("postgres").lower()
-        if to == "date":
-            return Vector(inner.data // DAY * DAY, inner.nulls)
-        if to.startswith(("int", "bigint", "smallint")) and inner.data.dtype == np.bool_:
-            return Vector(inner.data.astype(np.int64), inner.nulls)
-        return inner
+        words = want.to.sql("postgres").lower()
+        if words == "bpchar":  # of any length, unlike char
+            raise NotUnderstood(want.sql("postgres"))
+        return cast(self.value(want.this), named(words), words)
 
     def _interval(self, want: exp.Interval) -> Vector:
-        words = f"{literal(want.this)} {want.args.get('unit') or ''}".upper().split()
-        if len(words) != 2 or words[1].removesuffix("S") not in _UNITS:  # noqa: PLR2004 - a number and a unit
+        words = f"{_words(want.this)} {want.args.get('unit') or ''}"
+        if want.args.get("unit") is not None and not re.fullmatch(r"-?\d+", _words(want.this)):
             raise NotUnderstood(want.sql("postgres"))
-        return repeated(int(words[0]) * _UNITS[words[1].removesuffix("S")], self._size)
+        try:
+            return repeated(length(words.strip()), self._size, INTERVAL)
+        except ValueError as error:
+            raise NotUnderstood(want.sql("postgres")) from error
 
     def _function(self, want: exp.Anonymous) -> Vector:
-        found = [self.value(item) for item in want.expressions]
         counted = {"NUM_NONNULLS": False, "NUM_NULLS": True}.get(want.name.upper())
         if counted is None:
             raise NotUnderstood(want.sql("postgres"))
+        found = [self.value(item) for item in want.expressions]
         total = sum((item.nulls == counted).astype(np.int64) for item in found)
-        return Vector(np.asarray(total), np.zeros(self._size, dtype=np.bool_))
+        return Vector(np.asarray(total), np.zeros(self._size, dtype=np.bool_), Kind("int4"), faults_of(*found))
+
+
+def _not(value: Vector) -> Vector:
+    return replace(value, data=~value.data)
+
+
+def _compared(left: Vector, right: Vector, function: Callable[[Any, Any], Any]) -> Vector:
+    """Two values of one type compared as PostgreSQL compares them."""
+    held, nulls, faults = family(left.kind), left.nulls | right.nulls, faults_of(left, right)
+    ordered = function not in {np.equal, np.not_equal}
+    a, b = left.data, right.data
+    if ordered and held in {"text", "citext"}:
+        raise NotUnderstood("an order of texts, which is the collation's")
+    if ordered and held == "enum":
+        places = {label: place for place, label in enumerate(left.kind.labels)}
+        a, b = (np.array([places.get(label, 0) for label in data], dtype=np.int64) for data in (a, b))
+    if held == "citext":
+        strange = np.array([not (x.isascii() and y.isascii()) for x, y in zip(a, b, strict=True)], dtype=np.bool_)
+        a, b = (np.array([*(text.lower() for text in data), None], dtype=object)[:-1] for data in (a, b))
+        return Vector(exact.compare(function, a, b), nulls, BOOL, faults).with_faults(strange & ~nulls, UNKNOWN)
+    if held == "float" and (np.isnan(a).any() or np.isnan(b).any()):
+        a, b = _ranked(a, b)
+    return Vector(exact.compare(function, a, b), nulls, BOOL, faults)
+
+
+def _ranked(a: Any, b: Any) -> tuple[Any, Any]:
+    """Floats by their order, in which NaN is itself and more than any number."""
+    places = np.unique(np.concatenate([a, b]), return_inverse=True, equal_nan=True)[1]
+    return places[: len(a)], places[len(a) :]
+
+
+def _alike(found: Sequence[Vector]) -> list[Vector]:
+    """Values of which one is taken, as the type that they have together.
+
+    Raises:
+        NotUnderstood: PostgreSQL chooses it in a way that is not known here.
+    """
+    _see_one_float(found)
+    names = {vector.kind.name for vector in found}
+    if "bpchar" in names and names - {"bpchar", "unknown"}:
+        raise NotUnderstood("char beside other texts")
+    if names == {"unknown"}:
+        return [constant(vector, TEXT) for vector in found]
+    known = reduce(common, [vector.kind for vector in found if vector.kind.name != "unknown"])
+    if known.name == "bpchar" and "unknown" in names:
+        known = Kind("bpchar")  # a constant is not filled up with blanks as a column's values are
+    made = [constant(v, known) if v.kind.name == "unknown" else v for v in found]
+    known = reduce(common, [vector.kind for vector in made])
+    return [converted(vector, known) for vector in made]
+
+
+def _see_one_float(found: Sequence[Vector]) -> None:
+    """Beside a real and no double precision, PostgreSQL makes reals of other numbers in a list.
+
+    Raises:
+        NotUnderstood: that is so here.
+    """
+    names = {vector.kind.name for vector in found} - {"unknown"}
+    if "float4" in names and names != {"float4"}:
+        raise NotUnderstood("a real beside other numbers")
+
+
+def _first_fault(first: Vector, then: Vector) -> Any:
+    """What is computed first fails first."""
+    if first.faults is None:
+        return then.faults
+    return first.faults if then.faults is None else np.where(first.faults > 0, first.faults, then.faults)
+
+
+def _words(want: Any) -> str:
+    if not isinstance(want, exp.Literal) or not want.is_string:
+        raise NotUnderstood("a pattern that is no constant")
+    return str(want.this)
+
+
+def _places(want: Any) -> int | None:
+    if want is None:
+        return None
+    sign, inner = (-1, want.this) if isinstance(want, exp.Neg) else (1, want)
+    if not isinstance(inner, exp.Literal) or inner.is_string or not str(inner.this).isdigit() or len(inner.this) > 3:  # noqa: PLR2004
+        raise NotUnderstood("decimals that are no constant")
+    return sign * int(inner.this)

@@ -1,22 +1,30 @@
-"""Facts of single columns out of what CHECKs want, so that most rows need not be made twice."""
+"""Facts of single columns out of what CHECKs want, so that most rows need not be made twice.
+
+A want is settled by facts only where they say all of it, with the meaning that it has for the column's type; what else
+there is goes to the evaluation, and from there to PostgreSQL.
+"""
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp
 
-from seedbed.seeding.checks.expressions import from_postgres, from_similar_to
+from seedbed.seeding.checks.patterns import from_similar_to, translate
+from seedbed.seeding.checks.vectors import NotUnderstood
 from seedbed.seeding.facts import Facts
-from seedbed.seeding.kinds import MOMENTS, Kind
+from seedbed.seeding.kinds import INTEGERS, MOMENTS, Kind
 
 _FLIPPED: dict[Any, Any] = {
     exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE, exp.EQ: exp.EQ,
 }  # fmt: skip
 _NOT_SAID = object()
+_WHOLE, _DECIMAL = frozenset({"int", "bigint", "smallint"}), frozenset({"decimal", "numeric", "double precision"})
+_MOST = Decimal(10) ** 1_000
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def narrowed(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, Facts]) -> bool:
@@ -27,20 +35,21 @@ def narrowed(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, Fa
     if isinstance(want, exp.Is) and isinstance(want.expression, exp.Null) and want.args.get("negate"):
         return _update(want.this, kinds, facts, lambda known, _: replace(known, not_null=True))
     if isinstance(want, exp.Between):
-        low, high = literal(want.args["low"]), literal(want.args["high"])
-        if _NOT_SAID in (low, high):
+        if want.args.get("symmetric") or want.args.get("negate"):
             return False
-        target = _bare(want.this)
-        if isinstance(target, exp.Length):
-            return _update(target.this, kinds, facts, lambda known, _: known.with_length(low, high))
-        return _update(want.this, kinds, facts, lambda known, kind: _within(known, kind, low, high))
+        low, high = (
+            exp.GTE(this=want.this, expression=want.args["low"]),
+            exp.LTE(this=want.this, expression=want.args["high"]),
+        )
+        said = [narrowed(side.copy(), kinds, facts) for side in (low, high)]
+        return all(said)
     if isinstance(want, exp.In) and not want.args.get("query"):
         return _listed(want.this, want.expressions, kinds, facts)
     if isinstance(want, exp.EQ) and isinstance(want.expression, exp.Any):
         inner = _bare(want.expression.this)
-        inner = inner.this if isinstance(inner, exp.Cast) else inner
+        inner = _bare(inner.this) if isinstance(inner, exp.Cast) else inner
         return isinstance(inner, exp.Array) and _listed(want.this, inner.expressions, kinds, facts)
-    if isinstance(want, exp.RegexpLike | exp.SimilarTo):
+    if isinstance(want, exp.RegexpLike | exp.SimilarTo) and not want.args.get("negate") and not want.args.get("flag"):
         return _matching(want, kinds, facts)
     if type(want) in _FLIPPED:
         return _compared(want, kinds, facts)
@@ -51,21 +60,10 @@ def literal(want: Any) -> Any:
     """A constant of SQL as Python's value, or something that stands for none."""
     want = _bare(want)
     if isinstance(want, exp.Cast):
-        inner = literal(want.this)
-        to = want.to.sql("postgres").lower()
-        try:
-            if isinstance(inner, str) and to == "date":
-                return date.fromisoformat(inner)
-            if isinstance(inner, str) and to.startswith("timestamp"):
-                return datetime.fromisoformat(inner)
-            if isinstance(inner, str) and to in {"int", "bigint", "smallint", "decimal", "numeric", "double precision"}:
-                return Decimal(inner)
-        except (ValueError, ArithmeticError):
-            return _NOT_SAID
-        return inner
+        return _literal_as(literal(want.this), want.to.sql("postgres").lower())
     if isinstance(want, exp.Neg):
         inner = literal(want.this)
-        return -inner if isinstance(inner, int | Decimal) else _NOT_SAID
+        return -inner if isinstance(inner, int | Decimal) and not isinstance(inner, bool) else _NOT_SAID
     if isinstance(want, exp.Boolean):
         return bool(want.this)
     if isinstance(want, exp.Literal):
@@ -76,22 +74,49 @@ def literal(want: Any) -> Any:
     return _NOT_SAID
 
 
+def _literal_as(inner: Any, words: str) -> Any:
+    """A constant with a cast that changes nothing of what it says."""
+    try:
+        if isinstance(inner, str) and words == "date":
+            return date.fromisoformat(inner)
+        if isinstance(inner, str) and words.startswith("timestamp"):
+            return datetime.fromisoformat(inner) if "(" not in words else _NOT_SAID
+        if isinstance(inner, str) and words in _WHOLE:
+            return int(inner)
+        if isinstance(inner, str) and words in _DECIMAL:
+            return Decimal(inner)
+    except (ValueError, ArithmeticError):
+        return _NOT_SAID
+    if isinstance(inner, str):
+        return inner if "(" not in words else _NOT_SAID
+    plain = isinstance(inner, int) and not isinstance(inner, bool) and words in _WHOLE | _DECIMAL
+    return inner if plain or (isinstance(inner, Decimal) and words in _DECIMAL) else _NOT_SAID
+
+
 def _update(
     target: exp.Expression,
     kinds: Callable[[str], Kind | None],
     facts: dict[str, Facts],
     change: Callable[[Facts, Kind], Facts],
 ) -> bool:
-    target = _bare(target)
-    while isinstance(target, exp.Cast):
-        target = _bare(target.this)
-    if not isinstance(target, exp.Column):
-        return False
-    kind = kinds(target.name)
+    column, kind = _column(target, kinds)
     if kind is None:
         return False
-    facts[target.name] = change(facts[target.name], kind)
+    facts[column] = change(facts[column], kind)
     return True
+
+
+def _column(target: Any, kinds: Callable[[str], Kind | None]) -> tuple[str, Kind | None]:
+    """A column as it is, or as a text where it is a text already."""
+    target, as_text = _bare(target), False
+    while isinstance(target, exp.Cast):
+        if target.to.sql("postgres").lower() not in {"text", "varchar"}:
+            return "", None
+        target, as_text = _bare(target.this), True
+    kind = kinds(target.name) if isinstance(target, exp.Column) else None
+    if kind is None or (as_text and not (kind.is_text or kind.name == "enum")):
+        return "", None
+    return target.name, kind
 
 
 def suggested(want: Any) -> dict[str, list[Any]]:
@@ -130,26 +155,55 @@ def _listed(
     kinds: Callable[[str], Kind | None],
     facts: dict[str, Facts],
 ) -> bool:
-    values = [literal(item) for item in items]
+    kind = _column(target, kinds)[1]
+    if kind is None:
+        return False
+    values = [_typed(literal(item), kind) for item in items]
     if _NOT_SAID in values:
         return False
-    return _update(target, kinds, facts, lambda known, _: known.one_of(values))
+    return _update(target, kinds, facts, lambda known, _: known.one_of([*dict.fromkeys(values)]))
 
 
-def _matching(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, Facts]) -> bool:
-    said = literal(want.expression)
-    if not isinstance(said, str):
+def _typed(value: Any, kind: Kind) -> Any:
+    """A constant as one of a column's values, where such a column can have just it."""
+    if isinstance(value, str) and kind.is_number:
+        try:
+            value = Decimal(value)
+        except ArithmeticError:
+            return _NOT_SAID
+    if kind.is_text or kind.name == "enum":
+        fits = isinstance(value, str)
+    elif kind.name == "bool":
+        fits = isinstance(value, bool)
+    elif kind.is_number:
+        fits = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        fits = (
+            fits and (kind.name not in INTEGERS or value == int(value)) and abs(value) < INTEGERS.get(kind.name, _MOST)
+        )
+    elif kind.name in MOMENTS | {"date"}:
+        value = typed_bound(value, kind)
+        fits = value is not None and isinstance(value, datetime) == (kind.name in MOMENTS)
+    elif kind.name == "uuid":
+        fits = isinstance(value, str) and _UUID.fullmatch(value) is not None
+    else:
+        fits = False
+    return value if fits else _NOT_SAID
+
+
+def _matching(
+    want: exp.RegexpLike | exp.SimilarTo, kinds: Callable[[str], Kind | None], facts: dict[str, Facts]
+) -> bool:
+    pattern = literal(want.expression)
+    column, kind = _column(want.this, kinds)
+    if kind is None or not kind.is_text or not isinstance(pattern, str) or facts[column].pattern is not None:
         return False
-    pattern = from_similar_to(said) if isinstance(want, exp.SimilarTo) else from_postgres(said)
     try:
+        pattern, _ = translate(from_similar_to(pattern) if isinstance(want, exp.SimilarTo) else pattern)
         re.compile(pattern)
-    except re.error:
+    except (NotUnderstood, re.error):
         return False
-    target = _bare(want.this)
-    column = target.name if isinstance(target, exp.Column) else None
-    if column is None or kinds(column) is None or facts[column].pattern is not None:
-        return False
-    return _update(want.this, kinds, facts, lambda known, _: replace(known, pattern=pattern))
+    facts[column] = replace(facts[column], pattern=pattern)
+    return kind.name != "bpchar"  # blanks that fill it up count
 
 
 def _compared(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, Facts]) -> bool:
@@ -159,26 +213,25 @@ def _compared(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, F
     if bound is _NOT_SAID:
         return False
     target = _bare(target)
-    if isinstance(target, exp.Length) and isinstance(bound, int):
-        return _update(target.this, kinds, facts, lambda known, _: _long(known, sign, bound))
     if isinstance(target, exp.Length):
+        kind = _column(target.this, kinds)[1]
+        if kind is None or not kind.is_text or target.args.get("encoding") or type(bound) is not int:
+            return False
+        return _update(target.this, kinds, facts, lambda known, _: _long(known, sign, bound))
+    if sign is exp.EQ:
+        return _listed(target, [want.right if target is _bare(want.left) else want.left], kinds, facts)
+    kind = _column(target, kinds)[1]
+    if kind is None or not _bounds(bound, kind):
         return False
-
-    def change(known: Facts, kind: Kind) -> Facts:
-        if sign is exp.EQ:
-            return known.one_of([bound])
-        return _beside(known, kind, sign, bound)
-
-    if sign is not exp.EQ and not _ordered(target, kinds):
-        return False
-    return _update(target, kinds, facts, change)
+    settled = _update(target, kinds, facts, lambda known, kind: _beside(known, kind, sign, bound))
+    return settled and kind.name != "float4"  # what is stored of a number beside the bound may be the bound
 
 
-def _ordered(target: exp.Expression, kinds: Callable[[str], Kind | None]) -> bool:
-    while isinstance(target, exp.Cast | exp.Paren):
-        target = target.this
-    kind = kinds(target.name) if isinstance(target, exp.Column) else None
-    return kind is not None and (kind.is_number or kind.name in MOMENTS | {"date"})
+def _bounds(bound: Any, kind: Kind) -> bool:
+    """Whether a constant is a bound of such a column, in the order of numbers or times."""
+    if kind.is_number:
+        return isinstance(bound, int | Decimal) and not isinstance(bound, bool)
+    return kind.name in MOMENTS | {"date"} and typed_bound(bound, kind) is not None
 
 
 def _beside(known: Facts, kind: Kind, sign: Any, bound: Any) -> Facts:
@@ -188,15 +241,20 @@ def _beside(known: Facts, kind: Kind, sign: Any, bound: Any) -> Facts:
     return known.at_most(bound, kind, or_equal=sign is exp.LTE)
 
 
-def _within(known: Facts, kind: Kind, low: Any, high: Any) -> Facts:
-    return known.at_least(typed_bound(low, kind), kind).at_most(typed_bound(high, kind), kind)
-
-
 def typed_bound(bound: Any, kind: Kind) -> Any:
-    """A constant beside a column: a text beside times is a time."""
-    if isinstance(bound, str) and kind.name in MOMENTS | {"date"}:
-        return datetime.fromisoformat(bound) if kind.name in MOMENTS else date.fromisoformat(bound[:10])
-    return bound
+    """A constant beside a column: a text beside times is a time; None where it is none that is known here."""
+    if kind.name not in MOMENTS | {"date"}:
+        return bound
+    try:
+        if isinstance(bound, str):
+            bound = datetime.fromisoformat(bound) if kind.name in MOMENTS else date.fromisoformat(bound)
+    except ValueError:
+        return None
+    if isinstance(bound, datetime):
+        return bound if kind.name in MOMENTS else None
+    if isinstance(bound, date) and kind.name in MOMENTS:
+        return datetime.combine(bound, time())
+    return bound if isinstance(bound, date) else None
 
 
 def _long(known: Facts, sign: Any, bound: int) -> Facts:

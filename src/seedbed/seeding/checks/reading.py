@@ -11,7 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from seedbed.modelling.objects import declared
-from seedbed.postgres.quoting import DIALECT
+from seedbed.postgres.quoting import DIALECT, expression_text
 from seedbed.seeding.kinds import kind_of
 
 _ADDED = re.compile(
@@ -36,7 +36,7 @@ class Check:
 
 def checks_of(table: Table) -> list[Check]:
     """The table's own CHECKs, those of its columns' domains, and those that `declare` adds to it."""
-    return [Check(name, sql, tuple(_pieces(_parsed(sql)))) for name, sql in _texts(table)]
+    return [Check(name, sql, tuple(_pieces(parsed(sql)))) for name, sql in _texts(table)]
 
 
 def columns_in(want: Any) -> frozenset[str]:
@@ -45,12 +45,11 @@ def columns_in(want: Any) -> frozenset[str]:
 
 def _texts(table: Table) -> Iterator[tuple[str, str]]:
     constraints = {*table.constraints, *(constraint for column in table.columns for constraint in column.constraints)}
-    for constraint in sorted(constraints, key=lambda c: (str(c.name), str(getattr(c, "sqltext", "")))):
-        if isinstance(constraint, CheckConstraint):
-            compiled = constraint.sqltext.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
-            named = isinstance(constraint.name, str)
-            name = DIALECT.identifier_preparer.format_constraint(constraint) if named else ""
-            yield str(name or "").strip('"'), str(compiled)
+    checks = [(c, expression_text(c.sqltext)) for c in constraints if isinstance(c, CheckConstraint)]
+    for constraint, sql in sorted(checks, key=lambda check: (str(check[0].name), check[1])):
+        named = isinstance(constraint.name, str)
+        name = DIALECT.identifier_preparer.format_constraint(constraint) if named else ""
+        yield str(name or "").strip('"'), sql
     for column in table.columns:
         rule = kind_of(column).rule
         if rule is not None:
@@ -62,7 +61,7 @@ def _texts(table: Table) -> Iterator[tuple[str, str]]:
             yield found["name"] or "", found["rule"]
 
 
-def _parsed(sql: str) -> Any:
+def parsed(sql: str) -> Any:
     try:
         return sqlglot.parse_one(sql, dialect="postgres")
     except SqlglotError:

@@ -16,6 +16,8 @@ _UNIX_DAYS = 10_957
 """From 1970 to 2000, where PostgreSQL's dates begin."""
 _PLAIN = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8"}
 _MOST_GROUPS = 6
+_MOST_DECIMALS = 16
+"""Those of four whole groups: the digits after the point are shifted to fill their last group, in 64 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ same in all rows has no dimension.
 def pieces(batch: Batch, encoding: Encoding) -> list[Piece]:
     """A column's bytes; rows are joined from the pieces of all columns."""
     match batch:
-        case Numbers():
+        case Numbers() if not _is_wide(batch.data, encoding.kind):
             return _with_width(_numbers(batch.data, encoding.kind), batch.nulls)
         case Uuids():
             return _with_width(_whole(batch.data), batch.nulls)
@@ -112,6 +114,11 @@ def _numerics(data: Ints, kind: Kind) -> Piece:
         for place in places:
             made[:, start - place] = number // 10 ** (binary.GROUP * place) % 10**binary.GROUP
     return _whole(made)
+
+
+def _is_wide(data: npt.NDArray[Any], kind: Kind) -> bool:
+    """Whether a numeric has more digits than are worked out side by side."""
+    return data.dtype == object or (kind.name == "numeric" and kind.decimals > _MOST_DECIMALS)
 
 
 def _whole(table: npt.NDArray[Any]) -> Piece:

@@ -88,17 +88,17 @@ def _row_by_row(columns: list[Piece]) -> list[bytes]:
 def _encoding(table: "TablePlan", name: str, batch: Batch) -> tuple[Batch, Encoding]:
     """The batch as the database's own types have it, and how it is encoded."""
     kind = table.kind(name)
-    batch = _processed(table, name, batch)
+    batch = processed(table, name, batch)
     return batch, Encoding(f"{table.name}.{name}", kind, _guarded(table, name, binary.encoder(kind)))
 
 
 def _texts(table: "TablePlan", name: str, batch: Batch) -> list[str | None]:
     kind = table.kind(name)
     write = _guarded(table, name, lambda value: text.written(value, kind))
-    return [None if value is None else write(value) for value in _processed(table, name, batch).tolist()]
+    return [None if value is None else write(value) for value in processed(table, name, batch).tolist()]
 
 
-def _processed(table: "TablePlan", name: str, batch: Batch) -> Batch:
+def processed(table: "TablePlan", name: str, batch: Batch) -> Batch:
     """What SQLAlchemy would have made of the values, were it there: COPY goes past it.
 
     Numbers and texts that are made here are what the column's type has already, unless the project's own code stands
