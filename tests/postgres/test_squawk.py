@@ -237,6 +237,11 @@ BETTER: Sequence[tuple[str, str, str]] = (
         "COLLATE",
         "the values are of the type they were",
     ),
+    (
+        "ban-drop-column",
+        "GENERATED ALWAYS AS|sa.Computed",
+        "the column is computed, and is there again in the same revision",
+    ),
     ("renaming-object", "ALTER INDEX|RENAME CONSTRAINT old_name", "programs do not name indexes, nor checks"),
     ("require-concurrent-index-creation", "CREATE MATERIALIZED VIEW", "it is new, and nobody uses it yet"),
 )

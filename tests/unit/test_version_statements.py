@@ -1,0 +1,36 @@
+"""Alembic's statements about the version table, told from those of a revision."""
+
+import pytest
+
+from seedbed.migrating.version_statements import VersionStatements
+
+
+class TestVersionStatements:
+    @pytest.mark.parametrize(
+        ("version_table", "statement"),
+        [
+            ("alembic_version", "INSERT INTO alembic_version (version_num) VALUES ('a') RETURNING version_num"),
+            ("meta.revision", "UPDATE meta.revision SET version_num='b' WHERE meta.revision.version_num = 'a'"),
+            ("meta.Revision", 'DELETE FROM meta."Revision" WHERE meta."Revision".version_num = \'a\''),
+        ],
+    )
+    def test_move_the_version_table_of_the_settings(self, version_table: str, statement: str) -> None:
+        statements = VersionStatements(version_table)
+
+        assert statements.moves(statement)
+        assert statements.asks(statement)
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT INTO app_version (version_num) VALUES ('1.0')",
+            "UPDATE app_version SET version_num = '1.1'",
+            "CREATE TABLE app_version (version_num varchar(32) PRIMARY KEY)",
+            "ALTER TABLE my_alembic_version ADD COLUMN version_num text",
+        ],
+    )
+    def test_are_not_those_of_a_table_that_looks_like_it(self, statement: str) -> None:
+        statements = VersionStatements("alembic_version")
+
+        assert not statements.moves(statement)
+        assert not statements.asks(statement)
