@@ -27,7 +27,7 @@ from seedbed.previewing.bases import Base
 from seedbed.previewing.collecting import Collected
 from seedbed.previewing.diffing import BranchDiff
 from seedbed.seeding.checking import Checked as SeedsChecked
-from seedbed.seeding.masking.rewriting import Masked
+from seedbed.seeding.masking import Masked
 from seedbed.seeding.running import Seeded
 from seedbed.serving.granting import Granted
 from seedbed.settings.configuration import Entry

@@ -73,19 +73,15 @@ def filled(project: Project, seedbed_server: ThrowawayServer) -> Iterator[Databa
 
 
 def masked(project: Project, database: Database) -> Masked:
-    return mask(project.load_schema(), database, Pools(today()), seed=1)
+    return mask(project.load_schema(), database, Pools(today()))
 
 
 def left_in_files(server: ThrowawayServer, database: Database, words: tuple[bytes, ...]) -> list[str]:
-    """The files of tables, TOAST and indexes that hold one of some words, once everything is written down.
-
-    pg_statistic's own file is not the owner's to clean: dead rows of it stay until a vacuum of the server's.
-    """
+    """The files of a database that hold one of some words, once everything is written down."""
     execute(server.url(), "CHECKPOINT")
     oid = execute(database.direct, "SELECT oid FROM pg_database WHERE datname = current_database()")[0][0]
     (folder,) = server.folder.rglob(f"base/{oid}")
-    files = [file for file in folder.iterdir() if not file.name.startswith(("2619", "2840"))]
-    return [file.name for file in files if any(word in file.read_bytes() for word in words)]
+    return [file.name for file in folder.iterdir() if any(word in file.read_bytes() for word in words)]
 
 
 class TestMask:
@@ -112,7 +108,7 @@ class TestMask:
         assert execute(filled.direct, "SELECT count(*) FROM person WHERE note IS NOT NULL OR city <> 'Oslo'") == [(0,)]
         assert (done.columns["person.email"], done.columns["person.first_name"]) == (3000, 50)
 
-    def test_gives_the_same_values_to_the_same_rows(
+    def test_draws_other_values_on_each_run(
         self, project: Project, filled: Database, seedbed_server: ThrowawayServer
     ) -> None:
         masked(project, filled)
@@ -121,8 +117,11 @@ class TestMask:
             execute(other.direct, ";".join(ROWS))
             masked(project, other)
 
-            every = "SELECT email, first_name, phone FROM person ORDER BY id"
-            assert execute(other.direct, every) == execute(filled.direct, every)
+            emails = "SELECT email FROM person ORDER BY id"
+            first, second = execute(filled.direct, emails), execute(other.direct, emails)
+
+        assert sorted(first) == sorted(second)
+        assert sum(one == another for one, another in zip(first, second, strict=True)) < 20
 
     def test_can_be_done_again(self, project: Project, filled: Database, seedbed_server: ThrowawayServer) -> None:
         masked(project, filled)

@@ -22,6 +22,7 @@ from seedbed.errors import (
     ProductionCopied,
     RevisionFailed,
     SeedError,
+    UndescribedData,
 )
 from seedbed.migrating.applying import apply
 from seedbed.modelling import load_schema
@@ -34,6 +35,7 @@ from seedbed.previewing.collecting import Rules, collect, pull_requests
 from seedbed.previewing.data import Data, Rows
 from seedbed.previewing.diffing import diff
 from seedbed.previewing.previews import Preview, down, up
+from seedbed.seeding.masking import Exceptions
 from seedbed.seeding.plan import plan
 from seedbed.seeding.running import run
 from seedbed.settings import Configuration, Environment
@@ -428,7 +430,7 @@ class TestBase:
         seeds.write_text("from schema import Nothing\n")
         try:
             with (
-                patch("seedbed.seeding.masking.rewriting.unmarked", return_value=["user.nickname"]),
+                patch("seedbed.seeding.masking.columns.unmarked", return_value=["user.nickname"]),
                 pytest.raises(SeedError),
             ):
                 make_base(configuration, data)
@@ -437,6 +439,23 @@ class TestBase:
 
         assert branches.get(BASE).ready
         assert execute(up(configuration, "preview/pr-42").url, USERS) == [(50,)]
+
+    def test_is_kept_when_the_models_do_not_describe_a_table(
+        self, configuration: Configuration, development: Database, branches: BranchProvider
+    ) -> None:
+        seeded(development, configuration)
+        make_base(configuration, Data.SEED)
+        execute(development.direct, "CREATE TABLE handmade (email text)")
+
+        with pytest.raises(UndescribedData, match="handmade"):
+            make_base(configuration, Data.MASKED)
+        kept = branches.get(BASE)
+        base = make_base(configuration, Data.MASKED, exceptions=Exceptions(empty=("handmade",)))
+
+        assert kept.ready
+        assert base.filled is not None
+        assert base.filled.masked is not None
+        assert base.filled.masked.emptied == ("handmade",)
 
     def test_is_no_preview_itself(self, configuration: Configuration, development: Database) -> None:
         make_base(configuration, Data.SEED)

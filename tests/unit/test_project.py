@@ -8,7 +8,8 @@ from seedbed.errors import BadProjectTable, NotAProject
 from seedbed.settings import Project, find_project
 
 KEYS = (
-    "[tool.seedbed] knows these keys: schema, metadata, imports, path, alembic, version_table, seeds, ignore, service."
+    "[tool.seedbed] knows these keys: schema, metadata, imports, path, alembic, version_table, seeds, ignore, service,"
+    " masking."
 )
 
 
@@ -66,6 +67,11 @@ class TestFindProject:
             ("[tool.seedbed]\nschema = 1\n", "[tool.seedbed] schema = 1 is not a module's name."),
             ("[tool.seedbed]\nignore = 'a'\n", "[tool.seedbed] ignore = 'a' is not a list of names."),
             ("[tool.seedbed]\nservice = 'no'\n", "[tool.seedbed] service = 'no' is not true or false."),
+            (
+                "[tool.seedbed.masking]\nkept = ['a']\n",
+                "[tool.seedbed] masking = {'kept': ['a']} is not a table with keep and empty, each a list of names.",
+            ),
+            ("[tool.seedbed.masking]\nkeep = 'a'\n", "[tool.seedbed] masking.keep = 'a' is not a list of names."),
             ("[tool.seedbed\n", "not TOML: Expected ']' at the end of a table declaration (at line 1, column 14)"),
         ],
     )
@@ -79,3 +85,12 @@ class TestFindProject:
             f"{file}: {reason}",
             "Correct the file there." if reason.startswith("not TOML") else KEYS,
         )
+
+
+class TestMaskingSettings:
+    def test_name_what_is_kept_and_what_is_emptied(self, tmp_path: Path) -> None:
+        written(tmp_path, "[tool.seedbed.masking]\nkeep = ['country']\nempty = ['neon_auth.*']\n")
+
+        project = find_project(tmp_path)
+
+        assert (project.masking_keep, project.masking_empty) == (("country",), ("neon_auth.*",))

@@ -49,6 +49,20 @@ def yes_option(command: F) -> F:
     return click.option("--yes", metavar="NAME", help="Confirm with the database's name instead of typing it.")(command)
 
 
+def exception_options(command: F) -> F:
+    """`--keep` and `--empty`, for what masking finds in a database and not in the models."""
+    keep = click.option(
+        "--keep",
+        metavar="NAME",
+        multiple=True,
+        help="Leave a table or column that the models do not describe as it is.",
+    )
+    empty = click.option(
+        "--empty", metavar="NAME", multiple=True, help="Delete a table's rows, or set a column to NULL or its default."
+    )
+    return keep(empty(command))
+
+
 def configuration(ctx: click.Context, env: str | None) -> "Configuration":
     """The settings of the chosen environment of the project the command was run in."""
     from seedbed.settings import find_project, load

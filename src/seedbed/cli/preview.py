@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedbed.cli.durations import DURATION, length
-from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
+from seedbed.cli.options import columns, configuration, env_option, exception_options, json_option, show, step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seedbed.previewing.collecting import Collected
     from seedbed.previewing.data import Filled
     from seedbed.previewing.previews import Preview
+    from seedbed.seeding.masking import Exceptions
 
 _ROWS = {
     "copied": "copied from {}",
@@ -54,6 +55,7 @@ def force_option(command: Any) -> Any:
 @click.argument("name", metavar="NAME")
 @click.option("--from", "parent", metavar="NAME", help="The branch to copy, instead of the base or the database.")
 @data_option
+@exception_options
 @click.option(
     "--lasting", type=DURATION, default="14d", show_default=True, help="How long it lives from now, or never."
 )
@@ -72,6 +74,8 @@ def up(
     *,
     parent: str | None,
     data: str,
+    keep: tuple[str, ...],
+    empty: tuple[str, ...],
     lasting: timedelta | str,
     force: bool,
     yes: str | None,
@@ -106,6 +110,7 @@ def up(
             force=force,
             even_production=_named(chosen, yes),
             say=lambda line: click.echo(line, err=True),
+            exceptions=_exceptions(chosen, data, keep, empty),
         )
     if output == "dotenv":
         for line in dotenv_lines(brought.url, brought.direct):
@@ -165,21 +170,35 @@ def down(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
 
 @preview.command()
 @data_option
+@exception_options
 @force_option
 @env_option
 @json_option
 @click.pass_context
-def base(ctx: click.Context, data: str, force: bool, env: str | None, as_json: bool) -> None:
+def base(
+    ctx: click.Context,
+    data: str,
+    keep: tuple[str, ...],
+    empty: tuple[str, ...],
+    force: bool,
+    env: str | None,
+    as_json: bool,
+) -> None:
     """Make the base that previews are copied from, or make it anew.
 
     It is a copy of the environment's database, migrated, with rows that may be shown, and sealed: nobody can connect to
     it, so it can be copied at any time. From production its rows are masked (--data masked) or made (--data seed).
+
+    Masking refuses tables and columns that the models do not describe, until each is named with --keep or --empty, or
+    in [tool.seedbed.masking] of pyproject.toml.
     """
     from seedbed.previewing.bases import make_base
     from seedbed.previewing.data import Data
 
     with step("Making the base"):
-        made = make_base(configuration(ctx, env), Data(data), force=force)
+        chosen = configuration(ctx, env)
+        exceptions = _exceptions(chosen, data, keep, empty)
+        made = make_base(chosen, Data(data), force=force, exceptions=exceptions)
     show(made, as_json=as_json, lines=columns(_base_table(made)))
 
 
@@ -231,6 +250,14 @@ def _named(chosen: Any, yes: str | None) -> bool:
 
     confirm(locate(chosen).name, yes, action="copied as it is")
     return True
+
+
+def _exceptions(chosen: Any, data: str, keep: tuple[str, ...], empty: tuple[str, ...]) -> "Exceptions":
+    from seedbed.seeding.masking import Exceptions
+
+    if (keep or empty) and data != "masked":
+        raise click.UsageError("--keep and --empty go with --data masked")
+    return Exceptions.of(chosen.project, keep, empty)
 
 
 def _rows(brought: "Preview") -> str:

@@ -12,6 +12,7 @@ from seedbed.cli.options import (
     configuration,
     confirm,
     env_option,
+    exception_options,
     is_animated,
     json_option,
     show,
@@ -166,20 +167,34 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
     show(checked, as_json=as_json, lines=[f"{checked.file} holds: content {checked.content}"])
 
 
-@seed.command(short_help="Replace personal data by values of nobody.")
+@seed.command(short_help="Replace personal data with fake values.")
 @click.option("--check", "only_check", is_flag=True, help="List the columns that are marked, and those that should be.")
+@exception_options
 @yes_option
 @env_option
 @json_option
 @click.pass_context
-def mask(ctx: click.Context, only_check: bool, yes: str | None, env: str | None, as_json: bool) -> None:
+def mask(
+    ctx: click.Context,
+    only_check: bool,
+    keep: tuple[str, ...],
+    empty: tuple[str, ...],
+    yes: str | None,
+    env: str | None,
+    as_json: bool,
+) -> None:
     """Replace what the models mark as personal, so that the rows may be shown.
 
-    A mark is `{"pii": "email"}` in a column's info, or Pii("email") in its Annotated type. The same value becomes the
-    same one everywhere, so joins hold and unique columns stay unique. Tables are written anew, so that no old value is
-    left in their files, indexes and statistics; the server's log, backups and Neon's history keep theirs. Production is
-    refused: mask a copy of it, as seedbed preview base --data masked does. With --check nothing is changed, and it ends
-    with 1 when a column looks personal and is not marked.
+    A mark is `{"pii": "email"}` in a column's info, or Pii("email") in its Annotated type. Equal values become equal
+    fake ones everywhere, so joins hold and unique columns stay unique. Which fake value stands for which original is
+    drawn at random on each run and not kept.
+
+    Tables and columns that the models do not describe are refused, until each is named with --keep or --empty, or in
+    [tool.seedbed.masking] of pyproject.toml. A name is TABLE, SCHEMA.TABLE or TABLE.COLUMN, with * for any characters.
+
+    Tables are rewritten, so that no old value is left in their files, indexes and statistics; the server's log, backups
+    and Neon's history keep theirs. Production is refused: mask a copy of it, as seedbed preview base --data masked
+    does. With --check nothing is changed, and the command ends with 1 when a column looks personal and is not marked.
     """
     from seedbed.modelling import load_schema
     from seedbed.modelling.personal import personal, unmarked
@@ -194,6 +209,7 @@ def mask(ctx: click.Context, only_check: bool, yes: str | None, env: str | None,
         ctx.exit(1 if left else 0)
     from seedbed.postgres.databases import locate
     from seedbed.seeding.locking import read_lock
+    from seedbed.seeding.masking import Exceptions
     from seedbed.seeding.masking import mask as replace
     from seedbed.seeding.plan import POOLS
     from seedbed.seeding.pools import Pools, Shelf
@@ -203,9 +219,13 @@ def mask(ctx: click.Context, only_check: bool, yes: str | None, env: str | None,
     with step("Masking"):
         lock = read_lock(chosen.project, chosen.environment)
         pools = Pools(lock.as_of, Shelf(chosen.project.root / POOLS))
-        done = replace(schema, database, pools, seed=lock.seed)
-    lines = columns([(name, f"{count:,} values") for name, count in done.columns.items()])
-    show(done, as_json=as_json, lines=lines)
+        exceptions = Exceptions.of(chosen.project, keep, empty)
+        done = replace(schema, database, pools, exceptions=exceptions, version_table=chosen.project.version_table)
+    for catalog in done.unclean:
+        click.echo(f"Dead rows of {catalog} may hold original values until the server vacuums it.", err=True)
+    rows = [(name, f"{count:,} values") for name, count in done.columns.items()]
+    rows += [(name, "emptied") for name in done.emptied] + [(name, "kept") for name in done.kept]
+    show(done, as_json=as_json, lines=columns(rows))
 
 
 def _planned(chosen: "Configuration", as_of: str | None) -> "SeedPlan":

@@ -17,6 +17,7 @@ from seedbed.errors import (
 )
 from seedbed.postgres.locks import preparing_alone
 from seedbed.previewing.data import Data, Filled, branch_database, fill, see_possible
+from seedbed.seeding.masking import Exceptions
 from seedbed.settings import Configuration, Environment
 
 BASE = "preview/base"
@@ -37,14 +38,16 @@ class Base:
     filled: Filled | None
 
 
-def make_base(configuration: Configuration, data: Data, *, force: bool = False) -> Base:
+def make_base(
+    configuration: Configuration, data: Data, *, force: bool = False, exceptions: Exceptions | None = None
+) -> Base:
     """Make the base of previews from the environment's database, or make it anew from that as it is now.
 
     Previews that were copied from it before stay as they are. It has no end, since branches with an end have no
     children on Neon, and nobody can connect to it, so it can be copied at any time. Seeds that cannot be planned, and
-    marks that a mask would refuse, are found while the base is still as it was. When a later step fails it is left
-    marked preparing, nothing is copied from it, and the next call begins again. Of several calls at once one makes it,
-    and the others wait and have that one: so the rows are those that the first one asked for.
+    marks and tables that a mask would refuse, are found while the base is still as it was. When a later step fails it
+    is left marked preparing, nothing is copied from it, and the next call begins again. Of several calls at once one
+    makes it, and the others wait and have that one: so the rows are those that the first one asked for.
 
     Raises:
         NotAPreview: there is a branch of its name which is for something else.
@@ -52,8 +55,8 @@ def make_base(configuration: Configuration, data: Data, *, force: bool = False) 
         BranchBusy: another call is still at work on it after ten minutes.
         BranchError, MigrationError, SeedError: as for a preview.
     """
-    see_possible(configuration, data)
-    asked = _Asked(configuration, provider_of(configuration), data, force, datetime.now(UTC))
+    see_possible(configuration, data, exceptions)
+    asked = _Asked(configuration, provider_of(configuration), data, force, exceptions, datetime.now(UTC))
     until = time.monotonic() + _WAIT.total_seconds()
     while True:
         lost: Exception = BranchBusy(BASE, _WAIT.total_seconds())
@@ -76,6 +79,7 @@ class _Asked:
     provider: BranchProvider
     data: Data
     force: bool
+    exceptions: Exceptions | None
     at: datetime
 
     def begun(self) -> tuple[Branch, bool, bool] | None:
@@ -111,7 +115,13 @@ class _Asked:
             if not mine and branch.created_at < self.at - _AT_ONCE:
                 self.provider.delete(BASE)
                 return None
-            filled = fill(self.configuration, database, self.data, parent=self.configuration.environment)
+            filled = fill(
+                self.configuration,
+                database,
+                self.data,
+                parent=self.configuration.environment,
+                exceptions=self.exceptions,
+            )
             return Base(self.provider.finish(BASE, sealed=True), created, filled)
 
     def made_meanwhile(self) -> Branch | None:

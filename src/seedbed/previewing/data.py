@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from seedbed.branching import BranchProvider
-from seedbed.errors import ProductionCopied, SeedsNotFound
+from seedbed.errors import MigrationError, ProductionCopied, ProjectError, SeedsNotFound, ServerError
 from seedbed.migrating.applying import Applied, apply
 from seedbed.migrating.hazards import Hazard
 from seedbed.migrating.losses import report_losses
 from seedbed.migrating.planning import plan as plan_migrations
-from seedbed.modelling import load_schema
+from seedbed.modelling import Schema, load_schema
 from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.databases import Database, locate
 from seedbed.postgres.marks import read_copied, read_into, tables_with_rows, write_replaced
 from seedbed.postgres.resetting import empty
 from seedbed.previewing.comparison import Comparison, compare_with_models
 from seedbed.seeding.locking import read_lock
-from seedbed.seeding.masking import Masked, mask, see_marks
+from seedbed.seeding.masking import Exceptions, Masked, check_coverage, marked_columns, mask
 from seedbed.seeding.plan import POOLS, plan
 from seedbed.seeding.pools import Pools, Shelf
 from seedbed.seeding.running import Seeded, run
@@ -77,12 +77,13 @@ def fill(
     even_production: bool = False,
     compared_as: str | None = None,
     say: Callable[[str], None] | None = None,
+    exceptions: Exceptions | None = None,
 ) -> Filled:
     """Migrate a branch that is being prepared, and give it its rows. `compared_as` is the name under which its schema
     is compared with the models first; `say` is told beforehand what the revisions lose.
 
     It may be one that was left by a kill at any moment: what was begun is done again, and rows of production are in it
-    until a mask or the seeds have taken their place.
+    until a mask or the seeds have taken their place. `exceptions` are the project's, unless others are given.
 
     Raises:
         ProductionCopied: it has rows of production, and they were to stay as they are.
@@ -101,15 +102,17 @@ def fill(
         losses = report_losses(configuration, database, plan_migrations(configuration.project, database), say)
     applied = apply(configuration.project, database, contract=True)
     comparison = compare_with_models(configuration, compared_as, database) if compared_as is not None else None
-    filled = _fill_rows(configuration, database, data, applied)
+    filled = _fill_rows(configuration, database, data, applied, exceptions)
     return replace(filled, losses=losses, comparison=comparison)
 
 
-def _fill_rows(configuration: Configuration, database: Database, data: Data, applied: Applied) -> Filled:
+def _fill_rows(
+    configuration: Configuration, database: Database, data: Data, applied: Applied, exceptions: Exceptions | None
+) -> Filled:
     if data is Data.COPY:
         return Filled(applied, Rows.COPIED)
     if data is Data.MASKED:
-        return Filled(applied, Rows.MASKED, masked=_masked(configuration, database))
+        return Filled(applied, Rows.MASKED, masked=_masked(configuration, database, exceptions))
     with connect(database) as connection:
         occupied = bool(tables_with_rows(connection))
     if data is Data.AUTO and occupied:
@@ -123,7 +126,7 @@ def _fill_rows(configuration: Configuration, database: Database, data: Data, app
     return Filled(applied, Rows.SEEDED, seeded=run(wanted, database, revision=applied.revision))
 
 
-def see_possible(configuration: Configuration, data: Data) -> None:
+def see_possible(configuration: Configuration, data: Data, exceptions: Exceptions | None = None) -> None:
     """Find what the schema, the marks or the seeds have against it before anything is given up for the new rows.
 
     Raises:
@@ -132,18 +135,39 @@ def see_possible(configuration: Configuration, data: Data) -> None:
     if data is Data.SEED:
         plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
     elif data is Data.MASKED:
-        see_marks(load_schema(configuration.project), _pools(configuration)[0])
+        schema = load_schema(configuration.project)
+        marked_columns(schema, _pools(configuration))
+        _check_coverage(configuration, schema, exceptions or Exceptions.of(configuration.project))
 
 
-def _pools(configuration: Configuration) -> tuple[Pools, int]:
-    """What masks are made of, and the seed by which."""
+def _check_coverage(configuration: Configuration, schema: Schema, exceptions: Exceptions) -> None:
+    """Look for what the models do not describe in the database that is copied, unless a pending revision may yet make
+    or drop tables, or the database cannot be reached from here. Masking looks again.
+    """
+    project = configuration.project
+    try:
+        database = locate(configuration)
+        if plan_migrations(project, database).pending:
+            return
+    except (ProjectError, ServerError, MigrationError):
+        return
+    check_coverage(schema, database, exceptions, version_table=project.version_table)
+
+
+def _pools(configuration: Configuration) -> Pools:
     lock = read_lock(configuration.project, Environment.PREVIEW)
-    return Pools(lock.as_of, Shelf(configuration.project.root / POOLS)), lock.seed
+    return Pools(lock.as_of, Shelf(configuration.project.root / POOLS))
 
 
-def _masked(configuration: Configuration, database: Database) -> Masked:
-    pools, seed = _pools(configuration)
-    masked = mask(load_schema(configuration.project), database, pools, seed=seed)
+def _masked(configuration: Configuration, database: Database, exceptions: Exceptions | None) -> Masked:
+    project = configuration.project
+    masked = mask(
+        load_schema(project),
+        database,
+        _pools(configuration),
+        exceptions=exceptions or Exceptions.of(project),
+        version_table=project.version_table,
+    )
     with connect(database) as connection:
         write_replaced(connection, read_into(connection))
         connection.commit()

@@ -22,6 +22,7 @@ from seedbed.postgres.databases import Database
 from seedbed.postgres.locks import preparing_alone
 from seedbed.previewing.bases import BASE
 from seedbed.previewing.data import Data, Filled, branch_database, fill
+from seedbed.seeding.masking import Exceptions
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 LASTING = timedelta(days=14)
@@ -54,6 +55,7 @@ def up(
     force: bool = False,
     even_production: bool = False,
     say: Callable[[str], None] = lambda _: None,
+    exceptions: Exceptions | None = None,
 ) -> Preview:
     """Bring a preview up: its branch, the newest migrations, its rows, its end, and its mark last.
 
@@ -77,7 +79,8 @@ def up(
         PreviewSchemaMismatch: the migrated database does not have the schema of the models.
     """
     provider = provider_of(configuration)
-    asked = _Asked(configuration, provider, name, parent, data, _ending(lasting), force, even_production, say)
+    ending = _ending(lasting)
+    asked = _Asked(configuration, provider, name, parent, data, ending, force, even_production, say, exceptions)
     try:
         return asked.up()
     except KeyboardInterrupt as interrupt:
@@ -121,6 +124,7 @@ class _Asked:
     force: bool
     even_production: bool
     say: Callable[[str], None]
+    exceptions: Exceptions | None
 
     def up(self) -> Preview:
         tries_left = _TRIES
@@ -197,6 +201,7 @@ class _Asked:
                 even_production=self.even_production,
                 compared_as=self.name,
                 say=self.say,
+                exceptions=self.exceptions,
             )
         except AppliedRevisionEdited as error:
             raise AppliedRevisionEdited(error.revisions, error.database, preview=self.name) from error

@@ -8,8 +8,9 @@ from typing import Any
 
 from seedbed.errors import BadProjectTable, NotAProject
 
-KEYS = ("schema", "metadata", "imports", "path", "alembic", "version_table", "seeds", "ignore", "service")
+KEYS = ("schema", "metadata", "imports", "path", "alembic", "version_table", "seeds", "ignore", "service", "masking")
 _LISTS = ("imports", "path", "ignore")
+_MASKING = ("keep", "empty")
 _WORD = r"[^\W\d]\w*"
 _MODULE = rf"{_WORD}(\.{_WORD})*"
 _FORMS = {"schema": re.compile(_MODULE), "metadata": re.compile(f"{_MODULE}:{_MODULE}")}
@@ -18,6 +19,7 @@ _MEANT = {
     "metadata": "a module and what holds the metadata in it, such as app.db:Base.metadata",
     "version_table": "a table's name",
     "service": "true or false",
+    "masking": "a table with keep and empty, each a list of names",
 }
 _NEVER_OURS = ("neon_auth",)
 """What Neon puts into a database by itself."""
@@ -34,7 +36,8 @@ class Project:
 
     `ignore` names what is in its databases without being the project's: schemas (`audit`) and tables or other objects
     in a schema (`public.spatial_*`), with `*` and `?` as in a shell. Without `service` nothing is served, and
-    `seedbed up` ends when the database is migrated and seeded.
+    `seedbed up` ends when the database is migrated and seeded. `masking_keep` and `masking_empty` name tables and
+    columns that the models do not describe: masking leaves the values of the first, and deletes those of the second.
     """
 
     root: Path
@@ -48,6 +51,8 @@ class Project:
     seeds_folder: str = "seeds"
     ignore: tuple[str, ...] = _NEVER_OURS
     service: bool = True
+    masking_keep: tuple[str, ...] = ()
+    masking_empty: tuple[str, ...] = ()
     draft_folder: Path | None = None
     """Where the revisions of a draft are until they are proven; Alembic reads them beside those in versions."""
 
@@ -105,9 +110,11 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
             raise BadProjectTable(file, f"[tool.seedbed] has the unknown key {key!r}.", KEYS)
         if key == "service" and isinstance(value, bool):
             given[key] = value
+        elif key == "masking" and isinstance(value, dict) and set(value) <= set(_MASKING):
+            given |= {f"masking_{name}": tuple(_names(file, f"masking.{name}", value[name])) for name in value}
         elif key in _LISTS:
             given[key] = tuple(_names(file, key, value))
-        elif key != "service" and isinstance(value, str) and value and _fits(key, value):
+        elif key not in {"service", "masking"} and isinstance(value, str) and value and _fits(key, value):
             given["seeds_folder" if key == "seeds" else key] = value
         else:
             raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", KEYS)

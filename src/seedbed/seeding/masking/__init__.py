@@ -1,5 +1,7 @@
-"""Personal data in a database replaced by values of nobody, so that its rows may be shown."""
+"""Personal data in a database replaced with fake values, so that its rows may be shown."""
 
-from seedbed.seeding.masking.rewriting import Masked, mask, see_marks
+from seedbed.seeding.masking.columns import marked_columns
+from seedbed.seeding.masking.exceptions import Exceptions
+from seedbed.seeding.masking.masking import Masked, check_coverage, mask
 
-__all__ = ["Masked", "mask", "see_marks"]
+__all__ = ["Exceptions", "Masked", "check_coverage", "marked_columns", "mask"]

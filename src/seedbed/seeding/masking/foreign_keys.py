@@ -1,0 +1,82 @@
+"""Foreign keys taken off while the values on both of their sides change, and put back as they were."""
+
+from collections.abc import Collection
+from typing import Any
+
+from psycopg2 import sql
+
+_OVER_COLUMNS = """
+SELECT c.oid FROM pg_constraint c WHERE contype = 'f' AND conparentid = 0 AND EXISTS (
+  SELECT FROM pg_attribute a WHERE (a.attrelid = conrelid AND a.attnum = ANY (conkey) OR
+    a.attrelid = confrelid AND a.attnum = ANY (confkey)) AND (a.attrelid, a.attname::text) IN %s)
+"""
+_ON_RELATIONS = """
+WITH RECURSIVE root AS (
+  SELECT oid, conparentid FROM pg_constraint
+  WHERE contype = 'f' AND (conrelid = ANY (%(oids)s) OR confrelid = ANY (%(oids)s))
+  UNION SELECT c.oid, c.conparentid FROM pg_constraint c JOIN root ON c.oid = root.conparentid)
+SELECT oid FROM root WHERE conparentid = 0
+"""
+_DESCRIBED = """
+WITH RECURSIVE line AS (
+  SELECT oid AS root, oid FROM pg_constraint WHERE oid = ANY (%s)
+  UNION ALL SELECT line.root, c.oid FROM pg_constraint c JOIN line ON c.conparentid = line.oid)
+SELECT line.root, c.oid = line.root, c.conrelid, c.confrelid, c.conrelid::regclass::text, quote_ident(c.conname),
+  pg_get_constraintdef(c.oid), obj_description(c.oid, 'pg_constraint')
+FROM line JOIN pg_constraint c ON c.oid = line.oid
+ORDER BY line.root, c.oid = line.root DESC, c.conrelid::regclass::text
+"""
+_NAME = """
+SELECT quote_ident(conname) FROM pg_constraint WHERE oid = ANY (%s) AND conrelid = %s AND confrelid = %s
+"""
+_ADDED = """
+WITH RECURSIVE line AS (
+  SELECT oid FROM pg_constraint WHERE conrelid = %s AND contype = 'f' AND quote_ident(conname) = %s
+  UNION ALL SELECT c.oid FROM pg_constraint c JOIN line ON c.conparentid = line.oid)
+SELECT oid FROM line
+"""
+
+
+class ForeignKeys:
+    """The foreign keys that were dropped in this transaction."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self._dropped: list[tuple[Any, ...]] = []
+
+    def drop_over(self, columns: Collection[tuple[int, str]]) -> None:
+        """Drop those that a column is part of, on either side."""
+        if columns:
+            self._cursor.execute(_OVER_COLUMNS, (tuple(columns),))
+            self._drop([oid for (oid,) in self._cursor.fetchall()])
+
+    def drop_on(self, relations: Collection[int]) -> None:
+        """Drop those of tables and those that refer to them, which would not let them be truncated."""
+        self._cursor.execute(_ON_RELATIONS, {"oids": list(relations)})
+        self._drop([oid for (oid,) in self._cursor.fetchall()])
+
+    def restore(self) -> None:
+        """Add all again, valid or not as they were, with their comments and with the names of their partitions' own."""
+        added: list[int] = []
+        for _, is_root, conrelid, confrelid, table, name, definition, comment in self._dropped:
+            if is_root:
+                self._cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+                self._cursor.execute(_ADDED, (conrelid, name))
+                added = [oid for (oid,) in self._cursor.fetchall()]
+            else:
+                self._cursor.execute(_NAME, (added, conrelid, confrelid))
+                now = self._cursor.fetchone()
+                if now is not None and now[0] != name:
+                    self._cursor.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {now[0]} TO {name}")
+            if comment is not None:
+                text = sql.Literal(comment).as_string(self._cursor)
+                self._cursor.execute(f"COMMENT ON CONSTRAINT {name} ON {table} IS {text}")
+        self._dropped.clear()
+
+    def _drop(self, oids: Collection[int]) -> None:
+        self._cursor.execute(_DESCRIBED, (list(oids),))
+        dropped = self._cursor.fetchall()
+        self._dropped += dropped
+        for _, is_root, _, _, table, name, _, _ in dropped:
+            if is_root:
+                self._cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
