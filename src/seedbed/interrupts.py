@@ -165,6 +165,7 @@ def _watch(reading: int, over: threading.Event) -> None:
                 over.wait(_RETRY_SECONDS)
             if signal.getsignal(sent[0]) is _handle:
                 while not over.wait(_BLOCKED_SECONDS) and _state.handled_at < noticed:
+                    _send_to_main_thread(signal.Signals(sent[0]))  # it may have begun to read just after the first
                     for cancel in _state.cancels:
                         with suppress(Exception):
                             cancel()

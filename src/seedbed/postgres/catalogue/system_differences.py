@@ -1,7 +1,6 @@
 """What the system catalogs say of two databases that the catalogue model takes for equal."""
 
-from dataclasses import dataclass
-
+from seedbed.postgres.catalogue.differences import Difference
 from seedbed.postgres.catalogue.system_rows import Facts, SystemRows
 
 _WORDS = {
@@ -40,35 +39,20 @@ _WORDS = {
 """System columns as a user knows them; the others go by their own names."""
 
 
-@dataclass(frozen=True, order=True)
-class SystemDifference:
-    """A fact about an object in which two databases differ; `attribute` is empty where one lacks the whole object."""
-
-    object: str
-    attribute: str
-    found: str
-    wanted: str
-
-    def __str__(self) -> str:
-        if not self.attribute:
-            return f"{self.object} is {self.found}"
-        return f"{self.object}: {self.attribute} is {self.found}, should be {self.wanted}"
-
-
-def system_differences(found: SystemRows, wanted: SystemRows) -> tuple[SystemDifference, ...]:
+def system_differences(found: SystemRows, wanted: SystemRows) -> tuple[Difference, ...]:
     """What keeps `found` from equalling `wanted`, in a stable order."""
-    different: list[SystemDifference] = []
+    different: list[Difference] = []
     for name in sorted({*found, *wanted}):
         if name not in found or name not in wanted:
-            different.append(SystemDifference(_plain(name), "", "missing" if name not in found else "not wanted", ""))
+            different.append(Difference(_plain(name), "", "missing" if name not in found else "not wanted", ""))
         else:
             different += _changed(_plain(name), found[name], wanted[name])
     return tuple(different)
 
 
-def _changed(name: str, found: Facts, wanted: Facts) -> list[SystemDifference]:
+def _changed(name: str, found: Facts, wanted: Facts) -> list[Difference]:
     return [
-        SystemDifference(name, _WORDS.get(fact, fact), found.get(fact) or "none", wanted.get(fact) or "none")
+        Difference(name, _WORDS.get(fact, fact), found.get(fact) or "none", wanted.get(fact) or "none")
         for fact in sorted({*found, *wanted})
         if found.get(fact) != wanted.get(fact)
     ]
