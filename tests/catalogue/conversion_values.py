@@ -233,7 +233,7 @@ def _readings(value: str, type_name: str) -> set[Any]:
     if type_name == "double precision" and number is not None:
         found.add(Decimal(float(value)))
     if type_name == "boolean":
-        found |= {value, Decimal(value == "true")}
+        found |= {value, value[:1], Decimal(value[:1] == "t")}  # an array has it as t or f
     if type_name.startswith("bit") and not type_name.endswith("[]") and value:
         size = len(value)
         found |= {Decimal(int(value, 2)), Decimal(int(value, 2) - (2**size if value[0] == "1" else 0))}
