@@ -25,10 +25,9 @@ const neon = createNeonClient({
   apiKey: process.env.NEON_API_KEY, baseUrl: process.env.NEON_API_HOST, throwOnError: true,
   wait: { pollIntervalMs: 20 },
 });
-const made = await neon.branches.create({
-  projectId, branch: { name: "by-sdk" }, endpoints: [{ type: "read_write" }],
-});
-const branchId = made.branch?.id ?? made.id;
+const made = await neon.branches.create({ projectId, name: "by-sdk" });
+if (made.name !== "by-sdk") throw new Error(JSON.stringify(made));
+const branchId = made.id;
 await neon.branches.delete({ projectId, branchId });
 console.log(JSON.stringify(branchId));
 """

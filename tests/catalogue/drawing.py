@@ -182,9 +182,11 @@ def edits(draw: st.DrawFn) -> Edit:
         else:
             tables[table][name] = _edited(draw, tables[table][name], verb)
     after = Drawn(tables)
-    for table, columns in tables.items():
-        for name, found in columns.items():
-            if not found.nullable and not found.default:
+    old_names = {new: old.partition(".")[2] for old, new in renames.items()}
+    for table, columns in before.tables.items():
+        for name, found in tables[table].items():
+            old = columns.get(old_names.get(f"{table}.{name}", name))
+            if not found.nullable and not found.default and (old is None or old.nullable):
                 value = f"'{found.labels[0]}'" if found.labels else TYPES[found.type][1]
                 backfills[f"{table}.{name}"] = value
     return Edit(before, after, Words(renames, frozenset(dropped), backfills), tuple(told))

@@ -447,7 +447,7 @@ class TestUrl:
 
 class TestList:
     def test_has_this_projects_branches_by_name_with_all_that_was_said(self, branches: LocalBranches) -> None:
-        until = datetime(2026, 12, 1, tzinfo=UTC)
+        until = datetime(2999, 12, 1, tzinfo=UTC)
         later = branches.create("z", expires_at=until)
         first = make(branches, "a")
         administered(branches, "CREATE DATABASE seedbed_other", "COMMENT ON DATABASE seedbed_other IS 'mine'")

@@ -70,6 +70,7 @@ class TestDoctor:
         self, project: Project, seedbed_server: ThrowawayServer
     ) -> None:
         with emulated() as neon:
+            neon.main("DROP TABLE note")
             variables = {**neon.variables, "DATABASE_URL": neon.run.database_url()}
             given = {**variables, "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
             project.run("seedbed", "migrate", "apply", given=given)

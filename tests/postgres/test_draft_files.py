@@ -17,7 +17,7 @@ from seedbed.migrating.words import Words
 from seedbed.migrating.writing import draft_folder, place_revisions
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration
-from tests.projects import Project, little_project
+from tests.projects import Project, execute, little_project
 
 HERO = """
 class Hero(Table, table=True):
@@ -123,7 +123,11 @@ class TestPostWriteHook:
 
 class TestKill:
     def test_in_the_middle_of_a_draft_leaves_nothing_to_apply(
-        self, project: Project, configuration: Configuration, variables: Mapping[str, str]
+        self,
+        project: Project,
+        configuration: Configuration,
+        variables: Mapping[str, str],
+        seedbed_server: ThrowawayServer,
     ) -> None:
         process = project.start("seedbed", "migrate", "draft", "-m", "Create hero", **variables)
         until = time.monotonic() + 60
@@ -136,6 +140,8 @@ class TestKill:
         assert (project.revisions(), read_history(project.settled).revisions) == ([], ())
         assert draft(configuration, "Create hero") is not None
         assert left_over(project) == []
+        for (name,) in execute(seedbed_server.url(), "SELECT datname FROM pg_database WHERE datname ~ '_shadow_'"):
+            execute(seedbed_server.url(), f"DROP DATABASE {name} WITH (FORCE)")  # others see that none is left
 
     def test_between_two_parts_leaves_none_that_can_be_applied(
         self, project: Project, monkeypatch: pytest.MonkeyPatch

@@ -188,4 +188,5 @@ class TestMigratePlan:
             "revision     second\n"
             "newest       third\n"
             "pending      1\n"
+            "edited       none\n"
         )

@@ -195,7 +195,7 @@ class TestUp:
         up(configuration, "preview/pr-7")
         (revision,) = (configuration.project.root / "migrations/versions").glob("*.py")
         text = revision.read_text(encoding="utf-8")
-        revision.write_text(text.replace("length=200", "length=300"), encoding="utf-8")
+        revision.write_text(text.replace("    op.create_table", '    op.execute("SELECT 1")\n    op.create_table', 1))
         try:
             with pytest.raises(AppliedRevisionEdited) as refused:
                 up(configuration, "preview/pr-7")

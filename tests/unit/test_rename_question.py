@@ -8,7 +8,7 @@ from seedbed.cli import draft
 from seedbed.errors import DraftStopped, LooksRenamed
 
 ONE = LooksRenamed("column", "task.title", "task.headline")
-SEVERAL = LooksRenamed("column", "task.title", "task.headline", "task.subject")
+SEVERAL = LooksRenamed("column", "task.title", "task.headline", ["task.subject"])
 
 
 @pytest.fixture
