@@ -11,6 +11,7 @@ from seedbed.postgres.catalogue.leaving_out import without
 from seedbed.postgres.catalogue.model import Key, Object
 from seedbed.postgres.catalogue.needing import Catalogue
 from seedbed.postgres.catalogue.printing import canonical
+from seedbed.postgres.catalogue.snapshot import catalog_cursor
 from seedbed.postgres.version_tables import VERSION_TABLE, version_table_pattern
 
 _GENERATED = {"s": "stored", "v": "virtual", "": None}
@@ -28,22 +29,10 @@ def read_catalogue(connection: Connection, version_table: str = VERSION_TABLE) -
     All questions are put in one REPEATABLE READ transaction, unless the connection is in one already, and with an
     empty search_path, so that PostgreSQL prints every name with its schema. It ends as it began.
     """
-    own = not connection.in_transaction()
-    driver: Any = connection.connection.cursor()
-    try:
-        if own:
-            driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        driver.execute("SELECT current_setting('search_path'), set_config('search_path', %s, false)", ("",))
-        path = driver.fetchone()[0]
+    with catalog_cursor(connection) as driver:
         driver.execute("SHOW server_version_num")
-        reader = _Reader(driver, int(driver.fetchone()[0]) // 10000)
-        found = reader.read()
-        driver.execute("SELECT set_config('search_path', %s, false)", (path,))
-        return without(found, [version_table_pattern(version_table)])
-    finally:
-        driver.close()
-        if own:
-            connection.connection.rollback()
+        found = _Reader(driver, int(driver.fetchone()[0]) // 10000).read()
+    return without(found, [version_table_pattern(version_table)])
 
 
 class _Reader:

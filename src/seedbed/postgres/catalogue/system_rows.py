@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from seedbed.postgres.catalogue.printing import canonical
+from seedbed.postgres.catalogue.snapshot import catalog_cursor
 from seedbed.postgres.catalogue.system_queries import (
     DEPENDENCIES,
     NAMESPACES,
@@ -39,20 +40,8 @@ def read_system_rows(connection: Connection, ignored: Sequence[str] = ()) -> Sys
     names (a schema, or `schema.name`), all that belongs to these, and columns that say nothing about the schema: OIDs,
     sizes, statistics, positions.
     """
-    own = not connection.in_transaction()
-    driver: Any = connection.connection.cursor()
-    try:
-        if own:
-            driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        driver.execute("SELECT current_setting('search_path'), set_config('search_path', %s, false)", ("",))
-        path = driver.fetchone()[0]
-        found = _Reader(driver, ignored).read()
-        driver.execute("SELECT set_config('search_path', %s, false)", (path,))
-        return found
-    finally:
-        driver.close()
-        if own:
-            connection.connection.rollback()
+    with catalog_cursor(connection) as driver:
+        return _Reader(driver, ignored).read()
 
 
 class _Reader:
