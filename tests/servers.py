@@ -2,12 +2,14 @@
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
 
-from seedbed.postgres.embedded import Binaries, find_binaries
+from seedbed.postgres.embedded import Binaries, ThrowawayServer, find_binaries
+from tests.projects import execute
 
 
 def installed() -> list[Binaries]:
@@ -37,3 +39,17 @@ def psql_works() -> bool:
 
 
 needs_psql = pytest.mark.skipif(not psql_works(), reason="no psql on this machine, and none beside the embedded server")
+
+
+def shadows(server: ThrowawayServer, *, but: str = "") -> set[str]:
+    """The throw-away databases that stay, `but` among them: those of tests beside this one, on the same server, go."""
+
+    def there() -> set[str]:
+        found = execute(server.url(), "SELECT datname FROM pg_database WHERE datname LIKE 'seedbed\\_shadow\\_%'")
+        return {name for (name,) in found}
+
+    left, until = there(), time.monotonic() + 30
+    while left - {but} and time.monotonic() < until:
+        time.sleep(0.05)
+        left &= there()
+    return left

@@ -33,6 +33,7 @@ from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration
 from tests.projects import Project, execute, little_project, no_room
+from tests.servers import shadows
 
 HERO = """
 class Hero(Table, table=True):
@@ -52,20 +53,6 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def configured(project: Project, seedbed_server: ThrowawayServer) -> Configuration:
     """The target cannot be reached, so whoever speaks to it fails."""
     return project.configuration(DATABASE_URL=NOBODY, SHADOW_DATABASE_URL=seedbed_server.url().reveal())
-
-
-def shadows(server: ThrowawayServer, *, but: str = "") -> set[str]:
-    """The throw-away databases that stay, `but` among them: those of tests beside this one, on the same server, go."""
-
-    def there() -> set[str]:
-        found = execute(server.url(), "SELECT datname FROM pg_database WHERE datname LIKE 'seedbed\\_shadow\\_%'")
-        return {name for (name,) in found}
-
-    left, until = there(), time.monotonic() + 30
-    while left - {but} and time.monotonic() < until:
-        time.sleep(0.05)
-        left &= there()
-    return left
 
 
 def drafted(configuration: Configuration, message: str) -> Drafted:

@@ -16,7 +16,7 @@ from seedbed.postgres.databases import Database, given_copy
 from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
 from seedbed.settings import Environment
 from tests.projects import Project, execute, fresh_database, little_project
-from tests.servers import installed
+from tests.servers import installed, shadows
 
 HERO = """
 class Task(Table, table=True):
@@ -202,7 +202,7 @@ class TestDumped:
 
         assert found.steps[0].scans == ("task",)
         assert found.way_back == "down and up again, both catalogues as they should be"
-        assert execute(seedbed_server.url(), "SELECT count(*) FROM pg_database WHERE datname ~ 'shadow'") == [(0,)]
+        assert shadows(seedbed_server) == set()
 
 
 class TestRehearseRefuses:

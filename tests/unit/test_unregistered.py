@@ -57,7 +57,7 @@ class TestFindUnregistered:
         project.write(f"{project.schema}/invoice.py", INVOICE.replace("SQLModel, table", "Base, table").replace(
             "Field, SQLModel", f"Field\n\nfrom {project.schema} import Table as Base"))  # fmt: skip
         file = project.root / project.schema / "__init__.py"
-        file.write_text(f"{file.read_text()}\n\nfrom {project.schema}.invoice import Invoice  # noqa\n")
+        file.write_text(f"{file.read_text()}\n\nfrom {project.schema}.invoice import Invoice  # noqa: F401\n")
 
         assert found(project) == []
 
@@ -109,7 +109,7 @@ class TestFindUnregistered:
     def test_names_an_imported_class_of_another_metadata(self, project: Project) -> None:
         project.write(f"{project.schema}/invoice.py", INVOICE.replace("Invoice", f"I{project.schema[-8:]}"))
         file = project.root / project.schema / "__init__.py"
-        file.write_text(f"{file.read_text()}\n\nfrom {project.schema} import invoice  # noqa\n")
+        file.write_text(f"{file.read_text()}\n\nfrom {project.schema} import invoice  # noqa: F401\n")
 
         (sentence,) = found(project)
         assert sentence.endswith("is a table that is in another metadata than the schema's. Derive it from Table.")
