@@ -53,6 +53,7 @@ CHANGES = {
     ),
 }
 IMPORTS = """
+from datetime import timedelta
 from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from seedbed.modelling import hint
@@ -234,6 +235,8 @@ RENAMED = FIRST.replace(
 BELOW = """
     __table_args__ = (CheckConstraint("points > 0", name="points_positive"), Index("ix_task_points", "points"))"""
 COUNTED = FIRST.replace("    points: int | None", "    points: int | None" + BELOW)
+TIMED = FIRST.replace("points: int | None", "lasts: timedelta | None")
+TOLD = FIRST.replace("points: int | None", "lasts: str | None")
 WIDE = COUNTED.replace("points: int | None", "points: int | None = Field(default=None, sa_type=BigInteger)")
 
 
@@ -331,6 +334,25 @@ class TestContract:
             configuration = third.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
             assert drift(configuration, filled) == ()
             assert draft(configuration, "Nothing more") is None
+
+    @pytest.mark.parametrize("form", [Form.PLAIN, Form.GRADUAL])
+    def test_text_of_a_value_does_not_depend_on_how_a_session_prints_it(
+        self, grown: Grown, database: Database, form: Form
+    ) -> None:
+        with grown.with_tables(TIMED) as timed:
+            grown.draft(timed, "Create tables")
+            with grown.with_tables(TOLD, timed) as told:
+                grown.draft(told, "Durations as text", Words(form=form))
+                apply(timed.settled, database)
+                execute(database.direct, f"ALTER DATABASE {database.name} SET intervalstyle = 'iso_8601'")
+                execute(database.direct, "INSERT INTO task (lasts) VALUES ('1 day 02:00:00')")
+
+                apply(told.settled, database)
+                if form is Form.GRADUAL:
+                    execute(database.direct, "INSERT INTO task (lasts) VALUES ('1 day 02:00:00')")
+                    apply(told.settled, database, contract=True)
+
+        assert set(execute(database.direct, "SELECT lasts FROM task")) == {("1 day 02:00:00",)}
 
     def test_is_refused_for_a_name_that_a_view_looks_at(self, grown: Grown, first: Project) -> None:
         view = """declare(metadata, "CREATE VIEW short AS SELECT id, headline AS said FROM task")"""

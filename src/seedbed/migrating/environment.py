@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.util import CommandError
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from seedbed.errors import SeedbedError
@@ -24,6 +24,9 @@ from seedbed.postgres.version_tables import ensure_version_schema
 from seedbed.settings import Environment, Project, find_project, load
 
 _PLUGINS = ["alembic.autogenerate.*", "seedbed.*"]
+_TEXT_FORMATS = {"datestyle": "ISO", "intervalstyle": "postgres", "extra_float_digits": "1"}
+"""How values become text while revisions run, in whatever way the database or the role prints them; pg_dump sets the
+same three. DateStyle keeps its order of day and month, by which text becomes dates."""
 
 
 def run() -> None:
@@ -74,6 +77,8 @@ def _run() -> None:
             dialect_name="postgresql", dialect_opts=named, literal_binds=True, **options(metadata, project)
         )
         with context.begin_transaction():
+            for setting, value in _TEXT_FORMATS.items():
+                context.execute(f"SET {setting} = {value}")
             context.run_migrations()
         return
     configuration = load(project)
@@ -91,10 +96,20 @@ def _run() -> None:
 
 def _migrate(connection: Connection, project: Project, metadata: MetaData, lock: AbstractContextManager[None]) -> None:
     with lock:
+        _set_text_formats(connection)
         ensure_version_schema(connection, project.version_table)
         context.configure(connection=connection, **options(metadata, project))
         with context.begin_transaction():
             context.run_migrations()
+
+
+def _set_text_formats(connection: Connection) -> None:
+    """Outside a transaction of the caller's the settings are committed, so that they outlive a revision's rollback."""
+    begun = connection.in_transaction()
+    for setting, value in _TEXT_FORMATS.items():
+        connection.execute(text("SELECT set_config(:setting, :value, false)"), {"setting": setting, "value": value})
+    if not begun:
+        connection.commit()
 
 
 def _ours(metadata: MetaData) -> Any:

@@ -9,7 +9,7 @@ from seedbed.migrating.comparing import constraints, indexes
 from seedbed.migrating.comparing.blockers import column_of, stay_comparable
 from seedbed.migrating.comparing.changes import Changes
 from seedbed.migrating.comparing.columns import column_sql
-from seedbed.migrating.comparing.converting import stays_in_place
+from seedbed.migrating.comparing.converting import base, stays_in_place
 from seedbed.migrating.comparing.knowledge import ColumnName, Knowledge
 from seedbed.migrating.comparing.statements import Statement, name, qualified, shortened
 from seedbed.migrating.comparing.using_expressions import conversion
@@ -17,6 +17,11 @@ from seedbed.postgres.catalogue import Catalogue
 from seedbed.postgres.catalogue.model import Column, Constraint, Index, Key, Object, Table, Trigger
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_PRINTED_ALIKE = frozenset(
+    {"text", "character varying", "character", "json", "jsonb", "smallint", "integer", "bigint", "numeric", "boolean"}
+    | {"uuid", "bytea", "inet", "cidr", "macaddr", "name"}
+)
+"""Types whose values are the same text whatever a session has set; bytes are converted as UTF-8."""
 _WITHOUT_EQUALITY = frozenset({"json", "xml", "point", "polygon", "path", "line", "lseg", "box", "circle"})
 
 Copied = Index | Constraint
@@ -68,7 +73,9 @@ class Succession:
         column = column_sql(replace(self.new, name=self.meanwhile, default=None), not_null=False)
         yield Statement(f"ALTER TABLE {full} ADD COLUMN {column}")
         function = qualified(self.table.schema, self._named)
-        yield Statement(f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$\n{self._body()}$$")
+        yield Statement(
+            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{self._settings()} AS $$\n{self._body()}$$"
+        )
         yield Statement(
             f"CREATE TRIGGER {name(self.trigger[3])} BEFORE INSERT OR UPDATE ON {full}"
             f" FOR EACH ROW EXECUTE FUNCTION {function}()"
@@ -86,6 +93,14 @@ class Succession:
             return head + using + _with(rest, self.new.name, self.meanwhile)
         head, references, rest = said.partition(" REFERENCES ")
         return _with(head, self.new.name, self.meanwhile) + references + rest
+
+    def _settings(self) -> str:
+        """A client's session may print dates, intervals and floats in its own way, which must not be stored."""
+        bases = {base(self.old.type.removesuffix("[]")), base(self.new.type.removesuffix("[]"))}
+        printed = bases & {"text", "character varying", "character", "json", "jsonb"}
+        if self.old.type == self.new.type or not printed or not bases - _PRINTED_ALIKE:
+            return ""
+        return " SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = '1'"
 
     def _body(self) -> str:
         """Who writes one shape writes the other as well. The old one wins where both are written."""
