@@ -827,6 +827,20 @@ class ConversionUnclear(MigrationError):
         )
 
 
+class DefaultSchemaDiffers(MigrationError):
+    """The database's search_path puts tables without a schema elsewhere than in the schema public."""
+
+    code = "SB238"
+
+    def __init__(self, database: str, search_path: str, schema: str) -> None:
+        super().__init__(
+            f"The search_path of {database} is {search_path}, so that tables without a schema would be created in"
+            f" {schema}; models without a schema mean public.",
+            remedy="Give the models their schema, or set the search_path back for the role that migrates: "
+            "ALTER ROLE ... IN DATABASE ... SET search_path = public",
+        )
+
+
 class NameTaken(MigrationError):
     """A pending revision makes something whose name the database has already given to something else."""
 

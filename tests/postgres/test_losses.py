@@ -78,6 +78,20 @@ class TestApply:
             ("lossy-type", "task.due"),
         ]
 
+    @pytest.mark.parametrize(
+        ("using", "lost"), [("NULL", ["points"]), ("'{}'::jsonb", ["points"]), ("to_jsonb(points)", [])]
+    )
+    def test_names_a_column_whose_conversion_does_not_read_it(
+        self, project: Project, database: Database, variables: dict[str, str], using: str, lost: list[str]
+    ) -> None:
+        apply(project.settled, database)
+        statement = f"ALTER TABLE task ALTER points TYPE jsonb USING {using}, ALTER due TYPE date USING due::date"
+        project.write_revision("second", f'op.execute("{statement}")', follows="first")
+
+        applied = json.loads(project.run("seedbed", "migrate", "apply", "--json", given=variables).stdout)
+
+        assert [one["at"] for one in applied["losses"]] == [f"task.{column}" for column in (*lost, "due")]
+
     @pytest.mark.parametrize("applied_before", [False, True], ids=["empty database", "adding revision"])
     def test_needs_no_other_server_where_nothing_can_be_lost(
         self, project: Project, database: Database, variables: dict[str, str], applied_before: bool

@@ -468,6 +468,18 @@ class TestApplyRefuses:
 
         assert rows(database, "SELECT to_regclass('applied'), to_regnamespace('seedbed')") == [(None, None)]
 
+    @pytest.mark.parametrize(("command", "code"), [("seedbed migrate apply", 1), ("alembic upgrade head", 255)])
+    def test_a_database_whose_search_path_begins_with_another_schema(
+        self, project: Project, database: Database, command: str, code: int
+    ) -> None:
+        execute(database.direct, "CREATE SCHEMA app")
+        execute(database.direct, f'ALTER DATABASE "{database.name}" SET search_path = app, public')
+
+        ended = project.run(*command.split(), code=code, DATABASE_URL=database.direct.reveal())
+
+        assert f"SB238 The search_path of {database.name} is app, public" in ended.stdout + ended.stderr
+        assert execute(database.direct, "SELECT to_regclass('app.applied')") == [(None,)]
+
     def test_a_pooler_without_speaking_to_it(self, project: Project, database: Database) -> None:
         pooled = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seedbed.migrating.comparing.converting import narrows, respelling, shortfall
+from seedbed.migrating.comparing.converting import narrows, respelling, shortfall, uses_column
 from seedbed.postgres.quoting import column_name
 
 
@@ -104,6 +104,18 @@ class TestNarrows:
     )  # fmt: skip
     def test_is_whether_a_value_may_not_fit(self, old: str, new: str, may_refuse: bool) -> None:
         assert narrows(old, new) is may_refuse
+
+
+class TestUsesColumn:
+    @pytest.mark.parametrize(
+        ("expression", "expected"),
+        [
+            ("NULL", False), ("'{}'::jsonb", False), ("points2 + 1", False), ("points + 1", True),
+            ('"points"::text', True), ("lower(Points)", True),
+        ],
+    )  # fmt: skip
+    def test_is_whether_the_name_is_a_word_of_the_expression(self, expression: str, expected: bool) -> None:
+        assert uses_column(expression, "points") is expected
 
 
 class TestColumnName:

@@ -20,7 +20,7 @@ from seedbed.migrating.progress import watched
 from seedbed.migrating.recording import refuse_edited
 from seedbed.modelling.loading import failing_place, in_words
 from seedbed.postgres.connecting import connect, missing_extension, sentence
-from seedbed.postgres.databases import Database, refuse_pooler, refuse_unfit
+from seedbed.postgres.databases import Database, check_default_schema, refuse_pooler, refuse_unfit
 from seedbed.postgres.locks import migrating_alone
 from seedbed.postgres.marks import agree
 from seedbed.settings import Project
@@ -70,6 +70,7 @@ def apply(
         ServerTooOld, ReadOnlyDatabase, NotPermitted: the server or the role cannot.
         LockNotGranted: another session was still migrating after `wait`.
         ConnectionIgnored: env.py makes a connection of its own.
+        DefaultSchemaDiffers: it has no revision yet, and its tables would not be created in public.
         UnknownRevision: the database is ahead of the files.
         AppliedRevisionEdited: a file is not what it was when the database had it.
         TablesBusy: others kept a lock through every try.
@@ -88,6 +89,8 @@ def apply(
             with migrating_alone(connection, database.name, wait=wait):
                 begun = time.monotonic()
                 revision = current_revision(connection, project)
+                if revision is None:
+                    check_default_schema(connection, database)
                 pending = history.after(revision, database.name)
                 refuse_edited(connection, history, revision, database.name)
                 connection.rollback()

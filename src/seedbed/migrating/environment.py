@@ -11,13 +11,13 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from seedbed.errors import SeedbedError
 from seedbed.migrating.guarding import guard_production
-from seedbed.migrating.history import PROJECT, version_table
+from seedbed.migrating.history import PROJECT, current_revision, version_table
 from seedbed.migrating.name_clashes import refuse_taken_names
 from seedbed.migrating.patience import ORDINARY, bounded
 from seedbed.migrating.recording import record
 from seedbed.modelling import load_schema
 from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import locate, refuse_pooler
+from seedbed.postgres.databases import check_default_schema, locate, refuse_pooler
 from seedbed.postgres.locks import migrating_alone
 from seedbed.postgres.marks import SCHEMA, agree, read_mark
 from seedbed.postgres.version_tables import ensure_version_schema
@@ -88,6 +88,9 @@ def _run() -> None:
         agree(connection, database, "migrate")
         mark = read_mark(connection)
         connection.commit()
+        if current_revision(connection, project) is None:
+            check_default_schema(connection, database)
+            connection.rollback()
         if mark == Environment.PRODUCTION:
             guard_production(configuration, database)
         with bounded(connection, ORDINARY), refuse_taken_names(connection, database.name):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from seedbed.migrating.comparing.converting import shortfall
+from seedbed.migrating.comparing.converting import shortfall, uses_column
 from seedbed.migrating.comparing.succeeding import trigger_filling
 from seedbed.migrating.things import Thing
 from seedbed.migrating.tracing import MODES, Column, Trace, Traced
@@ -120,14 +120,28 @@ def retypes(seen: Seen) -> Iterable[str]:
 
 
 def loses_values(seen: Seen) -> Iterable[str]:
-    """Columns whose new type leaves something off of their values, or lacks labels that the old one had."""
+    """Columns whose new type leaves something off of their values, or lacks labels that the old one had, and columns
+    that are converted by an expression that does not read them.
+    """
     labels = [thing.identity for thing in _gone(seen, "label")]
     for statement in seen.statements():
         for table, old, new in statement.changed_columns():
             kind = new.type.removesuffix("[]").replace('"', "")
             fewer = old.type != new.type and any(label.startswith(f"{kind} ") for label in labels)
-            if table in seen.trace.there and (fewer or shortfall(old.type, new.type) is not None):
+            replaced = _is_converted_without_itself(statement.sql, old.name)
+            if table in seen.trace.there and (fewer or replaced or shortfall(old.type, new.type) is not None):
                 yield f"{statement.before.names[table]}.{new.name}"
+
+
+def _is_converted_without_itself(sql: str, column: str) -> bool:
+    """Where one statement converts several columns, the expression of each ends before the next ALTER."""
+    named = rf'"?{re.escape(column)}"?'
+    using = re.search(
+        rf"ALTER\s+(?:COLUMN\s+)?{named}\s+(?:SET\s+DATA\s+)?TYPE\b.*?\bUSING\b(.*?)(?=,\s*ALTER\b|$)",
+        sql,
+        re.IGNORECASE | re.DOTALL,
+    )
+    return using is not None and not uses_column(using[1], column)
 
 
 def requires(seen: Seen) -> Iterable[str]:

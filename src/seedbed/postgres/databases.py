@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from seedbed.errors import InvalidDatabaseUrl, NoEmbeddedServer, PoolerRefused, ReadOnlyDatabase, ServerTooOld
+from seedbed.errors import (
+    DefaultSchemaDiffers,
+    InvalidDatabaseUrl,
+    NoEmbeddedServer,
+    PoolerRefused,
+    ReadOnlyDatabase,
+    ServerTooOld,
+)
 from seedbed.postgres.connecting import autocommitting, open_connection, translated
 from seedbed.postgres.embedded import Server
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_url
@@ -117,6 +124,20 @@ def refuse_unfit(connection: Connection, database: Database) -> None:
     if read_only:
         reason = "it is a standby" if standby else "default_transaction_read_only is on"
         raise ReadOnlyDatabase(database.direct.address, reason)
+
+
+def check_default_schema(connection: Connection, database: Database) -> None:
+    """Check that no setting of the database or the role puts tables without a schema elsewhere than in public, where
+    the models and the proof of a revision have them.
+
+    Raises:
+        DefaultSchemaDiffers: with the search_path that the database or the role has.
+    """
+    schema, search_path, source = connection.exec_driver_sql(
+        "SELECT current_schema(), setting, source FROM pg_settings WHERE name = 'search_path'"
+    ).one()
+    if schema not in {"public", None} and source in {"database", "user", "database user"}:
+        raise DefaultSchemaDiffers(database.name, search_path, schema)
 
 
 def refuse_pooler(database: Database, *, taken_at_its_word: bool = False) -> None:

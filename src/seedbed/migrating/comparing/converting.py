@@ -67,6 +67,11 @@ def shortfall(old: str, new: str, *, restoring: bool = False) -> str | None:
     return "the address of {} within its network" if (was, now) == ("inet", "cidr") else None
 
 
+def uses_column(expression: str, column: str) -> bool:
+    """Whether an expression reads a column of its table; one that does not throws the column's values away."""
+    return re.search(rf"(?<![\w$]){re.escape(column)}(?![\w$])", expression, re.IGNORECASE) is not None
+
+
 def respelling(old: str, new: str, *, restoring: bool = False) -> str | None:
     """What a conversion changes of how a value is written, but not of what it says; None where it changes nothing. A
     `{}` stands for the column.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import psycopg2
 from sqlalchemy import Connection
 
+from seedbed.migrating.comparing.converting import uses_column
 from seedbed.migrating.comparing.statements import Loss, Statement, literal, name
 from seedbed.migrating.proving.edge_values import array_values, edge_values, spellings
 from seedbed.migrating.proving.values import values_for
@@ -99,11 +100,13 @@ def measure(
         if up.reshaped is not None:
             value, converted = up.reshaped
             examples.append(f"{conversion.place}: {_show(value)} is converted to {_show(converted)}")
-        for changes, known, into, column, when in (
-            (gone, lost, found, conversion.new, ""),
-            (back, lost_down, found_down, conversion.old, "Going down, "),
+        for changes, known, into, column, expression, read, when in (
+            (gone, lost, found, conversion.new, conversion.up, conversion.old, ""),
+            (back, lost_down, found_down, conversion.old, conversion.down, conversion.new, "Going down, "),
         ):
-            if changes and not known:
+            if not known and not uses_column(expression, read.name):
+                into.append(Loss(*_place(conversion, column), f"every value of {conversion.place}"))
+            elif changes and not known:
                 shown = f"{_show(changes[0].value)}, which comes back as {_show(changes[0].returned)}"
                 into.append(Loss(*_place(conversion, column), f"values of {conversion.place} such as {shown}"))
             examples += [
