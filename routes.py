@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from sqlmodel import SQLModel, col, func, select
 
 from schema import Task
-from seedbed.serving import Session, problems
+from seedbed.service import Session, problems
 
 router = APIRouter(tags=["users"])
 

@@ -13,7 +13,7 @@ import psycopg2
 from benchmarks.harness import machine, table
 from benchmarks.load import Load, Waits
 from benchmarks.places import ALEMBIC, ROOT, SEEDBED, create_database, environment, places, run
-from seedbed.migrating.history import read_history
+from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.embedded import Server, find_binaries
 from seedbed.settings import find_project, load
 

@@ -14,12 +14,12 @@ import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
 
 from benchmarks.harness import Contender, machine, race, report
-from seedbed.branching.local import LocalBranches
-from seedbed.branching.making import make
-from seedbed.postgres.block_sharing import shares_blocks
-from seedbed.postgres.connecting import autocommitting
-from seedbed.postgres.databases import locate
+from seedbed.branching.lifecycle import make
+from seedbed.branching.local.provider import LocalBranches
+from seedbed.postgres.connection import autocommitting
+from seedbed.postgres.database import locate
 from seedbed.postgres.embedded import Server
+from seedbed.postgres.reflink import shares_blocks
 from seedbed.settings import Configuration, find_project, load
 
 ROOT = Path(__file__).parents[1]

@@ -25,10 +25,10 @@ from sqlmodel import Field, Session, SQLModel, select
 
 from benchmarks.harness import Contender, machine, race, report, table
 from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
-from seedbed.starter.writing import write
-from seedbed.testing.clones import Clones
-from seedbed.testing.hosts import Host
-from seedbed.testing.transactions import Shared
+from seedbed.starter.project_writer import write
+from seedbed.testing.databases.clones import Clones
+from seedbed.testing.databases.host import Host
+from seedbed.testing.databases.shared_database import Shared
 
 HELD = "a held session, no isolation"
 TRANSACTION, OWN = "ours: transaction", "ours: own database, 30 ms between"

@@ -9,13 +9,13 @@ import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
 
 from benchmarks.harness import Contender, machine, race, report
-from seedbed.modelling import load_schema
-from seedbed.postgres.connecting import autocommitting
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import autocommitting
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
-from seedbed.seeding.locking import today
+from seedbed.schema import load_schema
+from seedbed.seeding.core.faker_pool import Pools, Shelf
 from seedbed.seeding.masking import mask
-from seedbed.seeding.pools import Pools, Shelf
+from seedbed.seeding.planning.lock_file import today
 from seedbed.settings import Environment, Origin, find_project
 from seedbed.settings.sources import Kind
 

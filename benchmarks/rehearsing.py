@@ -11,10 +11,10 @@ import psycopg2
 
 from benchmarks.harness import machine, table
 from benchmarks.places import SEEDBED, create_database, places, run
-from seedbed.migrating.applying import apply
-from seedbed.migrating.planning import plan
-from seedbed.migrating.rehearsing import rehearse
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.hazards.rehearsal import rehearse
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server, find_binaries
 from seedbed.settings import Configuration, find_project, load
 

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from sqlalchemy import create_engine, insert
 from sqlmodel import Session
 
-from seedbed.modelling import Schema
-from seedbed.postgres.databases import Database
+from seedbed.postgres.database import Database
+from seedbed.schema import Schema
 
 START = datetime(2024, 11, 1, tzinfo=UTC)
 

@@ -22,17 +22,17 @@ import psycopg2.extensions
 from benchmarks.harness import Contender, machine, race, report, table
 from benchmarks.keys import server
 from benchmarks.rivals import Rival, rivals
-from seedbed.modelling import Schema, load_schema
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
-from seedbed.seeding.locking import ENGINE
-from seedbed.seeding.plan import SeedPlan, plan
-from seedbed.seeding.running import run
-from seedbed.seeding.working import processes
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.schema import Schema, load_schema
+from seedbed.schema.creation import build
+from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.parallel import processes
+from seedbed.seeding.planning.lock_file import ENGINE
+from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import DatabaseUrl, Environment, Origin, Project, find_project
-from seedbed.settings.parsing import parse_url
 from seedbed.settings.sources import Kind
+from seedbed.settings.url_parser import parse_url
 
 IN_PLACE, ASIDE = "Seedbed, in place", "Seedbed, set aside"
 BINARY, CSV = "COPY of a binary file", "COPY of a csv file"
@@ -305,7 +305,7 @@ def workers(ground: Ground, tasks: int, rounds: int) -> None:
 
 
 def _nothing(_: int) -> None:
-    import seedbed.seeding.working  # noqa: F401, PLC0415
+    import seedbed.seeding.loading.parallel  # noqa: F401, PLC0415
 
     time.sleep(0.05)
 

@@ -35,15 +35,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.harness import machine, table
 from schema import Task, User
-from seedbed.modelling import load_schema
 from seedbed.postgres.embedded import throwaway_server
-from seedbed.serving import create_app
-from seedbed.serving.cursors import Cursors
-from seedbed.serving.dispatching import Dispatch
-from seedbed.serving.reading import Reader
-from seedbed.serving.resources import resources
-from seedbed.serving.routes import Tables
-from seedbed.serving.running import listen, serve
+from seedbed.schema import load_schema
+from seedbed.service import create_app
+from seedbed.service.http.dispatch import Dispatch
+from seedbed.service.http.routes import Tables
+from seedbed.service.http.server import listen, serve
+from seedbed.service.pool.query_runner import Reader
+from seedbed.service.queries.page_cursor import Cursors
+from seedbed.service.queries.resources import resources
 from seedbed.settings import DatabaseUrl, find_project, load, parse_url
 
 ROOT = Path(__file__).parents[1]

@@ -7,8 +7,8 @@ from typing import Any
 from benchmarks.harness import Contender, machine, race, report
 from benchmarks.places import SEEDBED, Places, places, run
 from seedbed.postgres.embedded import Server, find_binaries, throwaway_server
-from seedbed.postgres.embedded.account import server_account
-from seedbed.postgres.embedded.copies import runnable_by
+from seedbed.postgres.embedded.binaries_copy import runnable_by
+from seedbed.postgres.embedded.os_account import server_account
 
 BARE_INITDB, BARE_PYTHON = "initdb alone", "python -c pass"
 

@@ -14,9 +14,9 @@ import psycopg2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seedbed.branching.neon import NeonBranches
-from seedbed.branching.neon.emulator.running import Emulation, emulation
-from seedbed.postgres.connecting import autocommitting
-from seedbed.serving.running import listen, served
+from seedbed.branching.neon.emulator.server import Emulation, emulation
+from seedbed.postgres.connection import autocommitting
+from seedbed.service.http.server import listen, served
 from seedbed.settings import Configuration, find_project, load
 
 ROOT = Path(__file__).parents[1]

@@ -18,10 +18,10 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 
-from seedbed.modelling import Schema, load_schema
-from seedbed.postgres.connecting import autocommitting
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import autocommitting
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.schema import Schema, load_schema
 from seedbed.settings import (
     Configuration,
     DatabaseUrl,
@@ -46,7 +46,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, Relationship, SQLModel
 
-from seedbed.modelling import declare
+from seedbed.schema import declare
 
 
 class Table(SQLModel):

@@ -12,7 +12,7 @@ def main() -> None:
     """
     try:
         with raised_interrupts():
-            from seedbed.cli.outcome import run  # noqa: PLC0415 - Ctrl-C may come while the command line is imported
+            from seedbed.cli.exit_status import run  # noqa: PLC0415 - Ctrl-C may come while the command line is imported
 
             exit_code = run()
     except Interrupted as interrupted:

@@ -9,20 +9,20 @@ from typing import Any
 from urllib.parse import quote
 
 from seedbed.errors import NothingServed, PendingInProduction, SeedsNotFound, TablesNotEmpty
-from seedbed.migrating.applying import Applied, apply
-from seedbed.migrating.hazards import Hazard
-from seedbed.migrating.history import due
-from seedbed.migrating.losses import report_losses
-from seedbed.migrating.planning import Plan
-from seedbed.migrating.planning import plan as plan_migrations
-from seedbed.modelling import Schema, load_schema
-from seedbed.postgres.databases import Database, embedded_server, located, on_server
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import Seeded, run
-from seedbed.serving import create_app
-from seedbed.serving.access import decide
-from seedbed.serving.resources import resources
-from seedbed.serving.running import listen, serve, served, url_of
+from seedbed.migrations.apply.plan import Plan
+from seedbed.migrations.apply.plan import plan as plan_migrations
+from seedbed.migrations.apply.upgrade import Applied, apply
+from seedbed.migrations.hazards.losses import report_losses
+from seedbed.migrations.hazards.rules import Hazard
+from seedbed.migrations.history.revisions import due
+from seedbed.postgres.database import Database, embedded_server, located, on_server
+from seedbed.schema import Schema, load_schema
+from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.planning.seed_plan import plan
+from seedbed.service import create_app
+from seedbed.service.http.access_control import decide
+from seedbed.service.http.server import listen, serve, served, url_of
+from seedbed.service.queries.resources import resources
 from seedbed.settings import Configuration, Environment
 
 Step = Callable[[str], AbstractContextManager[Callable[[str], None]]]

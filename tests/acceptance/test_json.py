@@ -8,30 +8,30 @@ from typing import Any
 import pytest
 
 from seedbed.branching.protocol import Branch
-from seedbed.migrating.acceptance import Edit
-from seedbed.migrating.adopting import Adopted
-from seedbed.migrating.checking import Checked
-from seedbed.migrating.drafting import Drafted
-from seedbed.migrating.examining_files import Finding
-from seedbed.migrating.hazards import Hazard
-from seedbed.migrating.history import Revision
-from seedbed.migrating.planning import Plan
-from seedbed.migrating.proving.proof import Proof
-from seedbed.migrating.rebasing import Rebased
-from seedbed.migrating.rehearsing import Blocked, Rehearsal, Step
-from seedbed.migrating.surveying import Surveyed
-from seedbed.modelling.describing import ColumnShown, TableShown
-from seedbed.postgres.describing import Description
+from seedbed.migrations.apply.baseline import Adopted
+from seedbed.migrations.apply.plan import Plan
+from seedbed.migrations.checks.doctor_files import Finding
+from seedbed.migrations.checks.edit_acceptance import Edit
+from seedbed.migrations.checks.environment_status import Surveyed
+from seedbed.migrations.checks.project_check import Checked
+from seedbed.migrations.draft.draft import Drafted
+from seedbed.migrations.hazards.rehearsal import Blocked, Rehearsal, Step
+from seedbed.migrations.hazards.rules import Hazard
+from seedbed.migrations.history.rebase import Rebased
+from seedbed.migrations.history.revisions import Revision
+from seedbed.migrations.proof.proof import Proof
+from seedbed.postgres.database_status import Description
 from seedbed.postgres.embedded.server import Status
-from seedbed.previewing.bases import Base
-from seedbed.previewing.collecting import Collected
-from seedbed.previewing.diffing import BranchDiff
-from seedbed.seeding.checking import Checked as SeedsChecked
+from seedbed.previews.base_branch import Base
+from seedbed.previews.branch_diff import BranchDiff
+from seedbed.previews.garbage_collection import Collected
+from seedbed.schema.table_description import ColumnShown, TableShown
+from seedbed.seeding.loading.load import Seeded
 from seedbed.seeding.masking import Masked
-from seedbed.seeding.running import Seeded
-from seedbed.serving.granting import Granted
+from seedbed.seeding.planning.verification import Checked as SeedsChecked
+from seedbed.service.reader_role import Granted
 from seedbed.settings.configuration import Entry
-from seedbed.starter.writing import Written
+from seedbed.starter.project_writer import Written
 from seedbed.up import Fetched
 from tests.acceptance.conftest import ROOT, Project, people
 

@@ -33,8 +33,8 @@ class TestLayers:
         assert done.returncode == 0, done.stdout
 
     def test_are_broken_by_an_import_the_wrong_way(self, copy: Path) -> None:
-        with (copy / "src/seedbed/settings/urls.py").open("a") as module:
-            module.write("\nimport seedbed.postgres.databases\n")
+        with (copy / "src/seedbed/settings/database_url.py").open("a") as module:
+            module.write("\nimport seedbed.postgres.database\n")
 
         done = lint(copy)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.branching import comments
+from seedbed.branching.local import annotations
 from tests.acceptance.conftest import Project, people
 from tests.emulators import ask, emulated
 
@@ -96,9 +96,9 @@ def _end_by_comment(main: str, name: str) -> None:
         "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
         f" WHERE shobj_description(oid, 'pg_database') LIKE '%{name}%'",
     )[0]
-    found = comments.read(comment)
+    found = annotations.read(comment)
     assert found is not None
-    ended = comments.written(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
+    ended = annotations.written(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
     ask(main, f"COMMENT ON DATABASE {database} IS '{ended}'")
 
 

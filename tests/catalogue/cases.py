@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlmodel import AutoString, UTCDateTime
 
-from seedbed.migrating.words import Words
-from seedbed.modelling import hint
+from seedbed.migrations.decisions import Words
+from seedbed.schema import hint
 from tests.catalogue.world import PLAIN, Case, World, changed, col, make
 
 COLOR = ("RED", "GREEN", "BLUE")

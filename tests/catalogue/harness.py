@@ -17,21 +17,21 @@ from psycopg2 import sql
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.dialects import postgresql
 
-from seedbed.migrating.changing import Change, Part, candidate_of
-from seedbed.migrating.comparing.statements import Statement
-from seedbed.migrating.proving.candidates import Leg
-from seedbed.migrating.proving.proof import Proof, prove
-from seedbed.migrating.separating import change_between
-from seedbed.migrating.unmodelled import Unmodelled
-from seedbed.migrating.words import Words
-from seedbed.migrating.writing import body
-from seedbed.modelling import Schema
-from seedbed.modelling.building import build
-from seedbed.postgres.catalogue import Catalogue, read_catalogue
-from seedbed.postgres.catalogue.system_rows import read_system_rows
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.migrations.decisions import Words
+from seedbed.migrations.diff.statement import Statement
+from seedbed.migrations.diff.undrafted_differences import Unmodelled
+from seedbed.migrations.draft.change_set import Change, Part, candidate_of
+from seedbed.migrations.draft.planner import change_between
+from seedbed.migrations.draft.revision_file import body
+from seedbed.migrations.proof.candidate import Leg
+from seedbed.migrations.proof.proof import Proof, prove
+from seedbed.postgres.catalog import Catalogue, read_catalogue
+from seedbed.postgres.catalog.system_rows import read_system_rows
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.schema import Schema
+from seedbed.schema.creation import build
 from seedbed.settings import Environment, Origin
 from seedbed.settings.sources import Kind
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import SAWarning
 
 from seedbed.errors import SeedbedError
-from seedbed.migrating.proving.proof import Proof
+from seedbed.migrations.proof.proof import Proof
 from seedbed.postgres.embedded import Binaries, find_binaries, throwaway_server
 from tests.catalogue.cases import GROUPS
 from tests.catalogue.harness import Ground, alembic_proves, seedbed_proves

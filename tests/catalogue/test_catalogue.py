@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from seedbed.migrating.proving.proof import Verdict
+from seedbed.migrations.proof.proof import Verdict
 from seedbed.postgres.embedded import throwaway_server
 from tests.catalogue.cases import CASES
 from tests.catalogue.harness import Ground, seedbed_proves

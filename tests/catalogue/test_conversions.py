@@ -11,13 +11,13 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import ConversionUnclear, DraftRefused
-from seedbed.migrating.changing import candidate_of
-from seedbed.migrating.proving.candidates import Leg
-from seedbed.migrating.proving.proof import Verdict, prove
-from seedbed.migrating.words import Words
-from seedbed.modelling import hint
-from seedbed.postgres.connecting import connect
+from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.change_set import candidate_of
+from seedbed.migrations.proof.candidate import Leg
+from seedbed.migrations.proof.proof import Verdict, prove
+from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.schema import hint
 from tests.catalogue.cases import SERIAL
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.catalogue.world import PLAIN, World, col

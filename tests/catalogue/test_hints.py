@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy import MetaData
 
 from seedbed.errors import HintRefused, LooksRenamed, OptionWithoutEffect
-from seedbed.migrating.words import Form, Words
-from seedbed.modelling import hint
-from seedbed.postgres.connecting import connect
+from seedbed.migrations.decisions import Form, Words
+from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import throwaway_server
+from seedbed.schema import hint
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
 from tests.servers import installed

@@ -6,11 +6,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import MetaData
 
-from seedbed.migrating.words import Form, Words
-from seedbed.modelling import declare, hint
-from seedbed.postgres.catalogue import differences, read_catalogue
-from seedbed.postgres.connecting import connect
+from seedbed.migrations.decisions import Form, Words
+from seedbed.postgres.catalog import differences, read_catalogue
+from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import throwaway_server
+from seedbed.schema import declare, hint
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
 from tests.servers import installed

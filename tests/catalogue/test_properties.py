@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from seedbed.errors import BackfillNeeded, CannotDraft, ConversionUnclear, LooksRenamed
-from seedbed.migrating.proving.proof import Verdict
+from seedbed.migrations.proof.proof import Verdict
 from seedbed.postgres.embedded import throwaway_server
 from tests.catalogue.drawing import Edit, edits
 from tests.catalogue.harness import Ground, seedbed_proves

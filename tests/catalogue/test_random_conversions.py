@@ -19,17 +19,17 @@ from sqlalchemy import MetaData
 from sqlalchemy.types import UserDefinedType
 
 from seedbed.errors import ConversionUnclear
-from seedbed.migrating.changing import Change, candidate_of
-from seedbed.migrating.comparing.knowledge import Knowledge
-from seedbed.migrating.comparing.using_expressions import conversion
-from seedbed.migrating.proving.candidates import Leg
-from seedbed.migrating.proving.proof import Proof, prove
-from seedbed.migrating.words import Form, Words
-from seedbed.modelling import declare
-from seedbed.postgres.catalogue.model import Table
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.migrations.decisions import Form, Words
+from seedbed.migrations.diff.context import Knowledge
+from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.migrations.draft.change_set import Change, candidate_of
+from seedbed.migrations.proof.candidate import Leg
+from seedbed.migrations.proof.proof import Proof, prove
+from seedbed.postgres.catalog.model import Table
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Binaries, throwaway_server
+from seedbed.schema import declare
 from tests.catalogue.conversion_values import TYPES, means_the_same
 from tests.catalogue.harness import Ground, drafted
 from tests.servers import each_major

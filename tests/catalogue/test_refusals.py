@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from seedbed.errors import DraftRefused
-from seedbed.migrating.changing import candidate_of
-from seedbed.migrating.proving.candidates import Leg
-from seedbed.migrating.proving.proof import Verdict, prove
-from seedbed.migrating.words import Words
-from seedbed.modelling import hint
+from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.change_set import candidate_of
+from seedbed.migrations.proof.candidate import Leg
+from seedbed.migrations.proof.proof import Verdict, prove
 from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.schema import hint
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.catalogue.world import PLAIN, World, col
 

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql as pg
 
-from seedbed.migrating.separating import change_between
-from seedbed.migrating.words import Words
-from seedbed.modelling import Schema, declare
-from seedbed.postgres.catalogue import read_catalogue
-from seedbed.postgres.connecting import connect, execute_plain
+from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.planner import change_between
+from seedbed.postgres.catalog import read_catalogue
+from seedbed.postgres.connection import connect, execute_plain
 from seedbed.postgres.embedded import throwaway_server
+from seedbed.schema import Schema, declare
 from tests.catalogue.harness import Ground
 
 CHECKS = [

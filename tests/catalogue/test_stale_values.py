@@ -9,14 +9,14 @@ from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import CannotDraft
-from seedbed.migrating.findings import Seen
-from seedbed.migrating.hazards import hazards
-from seedbed.migrating.tracing import traced
-from seedbed.migrating.words import Form, Words
-from seedbed.modelling import declare
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.migrations.decisions import Form, Words
+from seedbed.migrations.hazards.detectors import Seen
+from seedbed.migrations.hazards.rules import hazards
+from seedbed.migrations.hazards.trace import traced
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import throwaway_server
+from seedbed.schema import declare
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
 from tests.servers import installed

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy import MetaData
 
 from seedbed.errors import CannotDraft, HintRefused, NothingRenamed, SwapUndecided
-from seedbed.migrating.words import Form, Words
-from seedbed.modelling import hint
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.migrations.decisions import Form, Words
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import throwaway_server
+from seedbed.schema import hint
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
 from tests.servers import installed

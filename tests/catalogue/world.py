@@ -10,8 +10,8 @@ from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.schema import SchemaItem
 
-from seedbed.migrating.words import Words
-from seedbed.modelling import declare
+from seedbed.migrations.decisions import Words
+from seedbed.schema import declare
 
 Make = Callable[[], SchemaItem]
 """Makes a column or a constraint: each metadata needs its own."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.starter.writing import write
+from seedbed.starter.project_writer import write
 from tests.acceptance.conftest import PACKAGES, Person
 
 HEADER = """

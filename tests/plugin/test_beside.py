@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from seedbed.postgres.embedded import find_binaries
-from seedbed.postgres.embedded.account import server_account
-from seedbed.postgres.embedded.copies import runnable_by
+from seedbed.postgres.embedded.binaries_copy import runnable_by
+from seedbed.postgres.embedded.os_account import server_account
 from tests.acceptance.conftest import people
 from tests.plugin.conftest import Shop, handed_over
 
@@ -269,7 +269,11 @@ class TestPytestPostgresql:
 
 def test_modules_of_the_plugin_are_light() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, seedbed.testing.plugin, seedbed.testing.fixtures; print(*sys.modules)"],
+        [
+            sys.executable,
+            "-c",
+            "import sys, seedbed.testing.plugin, seedbed.testing.fixtures.fixtures; print(*sys.modules)",
+        ],
         capture_output=True,
         text=True,
         check=True,

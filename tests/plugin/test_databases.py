@@ -474,12 +474,12 @@ class TestOthersFixtures:
         project.write(
             "tests/conftest.py",
             """
-            from seedbed.testing import building
+            from seedbed.testing.databases import template_build
 
             def seed(*_):
                 raise AssertionError("it is made")
 
-            building.seed = seed
+            template_build.seed = seed
 
             @pytest.fixture
             def db(db):

@@ -17,7 +17,7 @@ import pytest
 from seedbed.errors import FolderNotWritable
 from seedbed.postgres.embedded import Binaries, ThrowawayServer, throwaway_server
 from seedbed.settings import Project
-from seedbed.testing.snapshots import place
+from seedbed.testing.server.data_snapshot import place
 from tests.acceptance.conftest import Person, people
 from tests.plugin.conftest import Shop, handed_over
 from tests.projects import execute
@@ -249,8 +249,9 @@ class TestSnapshots:
         )
         (project.root / "seeds/preview.py").write_text("raise ValueError('spring')\n")
         (project.root / "tests/conftest.py").write_text(
-            "from seedbed.testing import building\n\nseed = building.seed\n\n\ndef told(project, schema, name, at):\n"
-            "    print('made', name, flush=True)\n    seed(project, schema, name, at)\n\n\nbuilding.seed = told\n"
+            "from seedbed.testing.databases import template_build\n\nseed = template_build.seed\n\n\n"
+            "def told(project, schema, name, at):\n"
+            "    print('made', name, flush=True)\n    seed(project, schema, name, at)\n\n\ntemplate_build.seed = told\n"
         )
 
         first = project.run("-s", "-n0", passed=2, error=1)
@@ -283,15 +284,15 @@ class TestSnapshots:
             "tests/conftest.py",
             """
             import pricing, pricing.unrelated
-            from seedbed.testing import building
+            from seedbed.testing.databases import template_build
 
-            seed = building.seed
+            seed = template_build.seed
 
             def told(*arguments):
                 print("made", flush=True)
                 seed(*arguments)
 
-            building.seed = told
+            template_build.seed = told
             """,
         )
         project.write(
@@ -393,12 +394,12 @@ class TestServer:
             "tests/conftest.py",
             """
             from seedbed.errors import BinariesNotFound
-            from seedbed.testing import runs
+            from seedbed.testing.session import run
 
             def find_binaries():
                 raise BinariesNotFound(["here"])
 
-            runs.find_binaries = find_binaries
+            run.find_binaries = find_binaries
             """,
         )
 
@@ -412,12 +413,12 @@ class TestServer:
             """
             from pathlib import Path
             from seedbed.errors import ServerNotStarted
-            from seedbed.testing import owning
+            from seedbed.testing.server import run_server
 
             def throwaway_server(*_, **__):
                 raise ServerNotStarted("it has no memory", Path("log"))
 
-            owning.throwaway_server = throwaway_server
+            run_server.throwaway_server = throwaway_server
             """,
         )
 
@@ -431,7 +432,7 @@ class TestServer:
             "tests/test_shop.py", "def test_shop(db, seedbed_server):\n    print('up', seedbed_server.folder)\n"
         )
         project.write(
-            "tests/conftest.py", "from seedbed.postgres.embedded import throwaway\nthrowaway._ROOM = 1 << 60\n"
+            "tests/conftest.py", "from seedbed.postgres.embedded import temporary_server\nthrowaway._ROOM = 1 << 60\n"
         )
 
         said = project.run("-s", passed=1)
@@ -456,9 +457,9 @@ def test_version(db, db_engine, async_db):
             f"""
             from pathlib import Path
             from seedbed.postgres.embedded import Binaries
-            from seedbed.testing import runs
+            from seedbed.testing.session import run
 
-            runs.find_binaries = lambda: Binaries.in_folder(Path({str(other.folder)!r}), "elsewhere")
+            run.find_binaries = lambda: Binaries.in_folder(Path({str(other.folder)!r}), "elsewhere")
             """,
         )
 

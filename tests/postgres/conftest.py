@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from psycopg2 import sql
 
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Binaries, Server, ThrowawayServer, find_binaries, throwaway_server
-from seedbed.postgres.embedded.account import server_account
+from seedbed.postgres.embedded.binaries_copy import runnable_by
 from seedbed.postgres.embedded.cluster import Cluster
-from seedbed.postgres.embedded.copies import runnable_by
-from seedbed.postgres.embedded.files import State, locked, write_state
-from seedbed.postgres.embedded.throwaway import _parent
+from seedbed.postgres.embedded.os_account import server_account
+from seedbed.postgres.embedded.state_files import State, locked, write_state
+from seedbed.postgres.embedded.temporary_server import _parent
+from seedbed.schema.creation import build
 from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 from tests.postgres.processes import kill_started

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from seedbed.migrating.findings import Seen
-from seedbed.migrating.hazards import hazards
-from seedbed.migrating.tracing import traced
+from seedbed.migrations.hazards.detectors import Seen
+from seedbed.migrations.hazards.rules import hazards
+from seedbed.migrations.hazards.trace import traced
 
 TABLES = """
 CREATE TYPE mood AS ENUM ('calm', 'busy');

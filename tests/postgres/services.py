@@ -21,10 +21,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from seedbed.modelling import load_schema
-from seedbed.postgres.databases import database_name, locate
+from seedbed.postgres.database import database_name, locate
 from seedbed.postgres.embedded import Server
-from seedbed.serving import create_app
+from seedbed.schema import load_schema
+from seedbed.service import create_app
 from seedbed.settings import Configuration, DatabaseUrl, Project, load
 from tests.leaking import ROOT
 

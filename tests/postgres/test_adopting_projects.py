@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from seedbed.postgres.databases import Database
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from tests.projects import Project, execute
 

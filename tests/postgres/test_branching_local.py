@@ -13,10 +13,10 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a type, whatever its author called it
 
 from seedbed.branching import provider_of
-from seedbed.branching.comments import written
-from seedbed.branching.local import LocalBranches
-from seedbed.branching.making import make
-from seedbed.branching.naming import building_of, database_of
+from seedbed.branching.lifecycle import make
+from seedbed.branching.local.annotations import written
+from seedbed.branching.local.provider import LocalBranches
+from seedbed.branching.names import building_of, database_of
 from seedbed.errors import (
     BadBranchName,
     BadExpiry,
@@ -31,9 +31,9 @@ from seedbed.errors import (
     ProductionCopied,
     UnmarkedWithRows,
 )
-from seedbed.postgres import cloning
-from seedbed.postgres.block_sharing import shares_blocks
-from seedbed.postgres.databases import on_server
+from seedbed.postgres import clone
+from seedbed.postgres.database import on_server
+from seedbed.postgres.reflink import shares_blocks
 from seedbed.settings import Configuration, DatabaseUrl, Environment, load
 from tests.postgres.embedded_projects import reference_project
 from tests.projects import execute
@@ -258,9 +258,9 @@ class TestStrategy:
     def test_is_to_copy_files_once_the_wal_of_them_would_cost_more(self, branches: LocalBranches) -> None:
         with branches.server.administration() as cursor:
             version = cursor.connection.server_version
-            small = cloning._create(MAIN, "copy", cloning._look(cursor, MAIN), version=version).as_string(cursor)
+            small = clone._create(MAIN, "copy", clone._look(cursor, MAIN), version=version).as_string(cursor)
             execute(main_of(branches), "INSERT INTO note SELECT repeat('x', 1000) FROM generate_series(1, 50000)")
-            big = cloning._create(MAIN, "copy", cloning._look(cursor, MAIN), version=version).as_string(cursor)
+            big = clone._create(MAIN, "copy", clone._look(cursor, MAIN), version=version).as_string(cursor)
 
         assert small == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "wal_log"'
         assert big == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "file_copy"'

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
 from seedbed.errors import DeclaredOutsideSchema, SchemaNotBuildable
-from seedbed.modelling import Schema, declare
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.schema import Schema, declare
+from seedbed.schema.creation import build
 from tests.projects import execute
 
 

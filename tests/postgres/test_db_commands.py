@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from seedbed.__main__ import main
-from seedbed.postgres.databases import Database
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server
-from seedbed.postgres.marking import change_mark, mark_of
+from seedbed.postgres.mark_changes import change_mark, mark_of
 from seedbed.settings import Environment
 from tests.postgres.processes import PACKAGES, await_that, me
 from tests.projects import execute
@@ -293,7 +293,7 @@ class TestGivenUrl:
             *([["db", "psql", "--", "-Xc", "SELECT 1"]] if psql_works() else []),
         ]  # fmt: skip
         (project / "migrations" / "versions").mkdir(parents=True)
-        (project / "migrations" / "env.py").write_text("from seedbed.migrating.environment import run\nrun()\n")
+        (project / "migrations" / "env.py").write_text("from seedbed.migrations.environment import run\nrun()\n")
         (project / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/migrations\n")
 
         said = me().run(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.postgres.databases import Database
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from tests.emulators import emulated
 from tests.projects import Project, execute, reference_copy

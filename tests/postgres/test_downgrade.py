@@ -20,14 +20,14 @@ from seedbed.errors import (
     RevisionNotFound,
     TablesBusy,
 )
-from seedbed.migrating.applying import apply
-from seedbed.migrating.downgrade import UndoneRevisions, downgrade, plan_downgrade
-from seedbed.migrating.patience import Patience
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.downgrade import UndoneRevisions, downgrade, plan_downgrade
+from seedbed.migrations.apply.lock_retry import Patience
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
-from seedbed.postgres.marking import change_mark
+from seedbed.postgres.mark_changes import change_mark
 from seedbed.settings import DatabaseUrl, Environment
 from tests.projects import Project, execute, little_project
 
@@ -355,8 +355,8 @@ class TestKill:
         project.write(
             "undo.py",
             """
-            from seedbed.migrating.downgrade import downgrade, plan_downgrade
-            from seedbed.postgres.databases import locate
+            from seedbed.migrations.apply.downgrade import downgrade, plan_downgrade
+            from seedbed.postgres.database import locate
             from seedbed.settings import find_project, load
             from pathlib import Path
 

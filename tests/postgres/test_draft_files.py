@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import FileNotWritten, HookFailed, UnreadableRevision, UnregisteredTableDropped
-from seedbed.migrating.checking import check
-from seedbed.migrating.drafting import draft, draft_empty
-from seedbed.migrating.examining_files import OF_PROJECT
-from seedbed.migrating.history import read_history
-from seedbed.migrating.words import Words
-from seedbed.migrating.writing import draft_folder, place_revisions
+from seedbed.migrations.checks.doctor_files import OF_PROJECT
+from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.draft import draft, draft_empty
+from seedbed.migrations.draft.revision_file import draft_folder, place_revisions
+from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
 from seedbed.settings import Configuration
 from tests.projects import Project, little_project
@@ -152,7 +152,7 @@ class TestKill:
                 raise Killed
             file.write_text(text, encoding="utf-8")
 
-        monkeypatch.setattr("seedbed.migrating.writing.write_whole", write)
+        monkeypatch.setattr("seedbed.migrations.draft.revision_file.write_whole", write)
         monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)  # a kill leaves what is there
         with draft_folder(project.settled) as drafted:
             assert drafted.draft_folder is not None

@@ -12,15 +12,15 @@ import pytest
 from sqlmodel import Session
 
 from seedbed.errors import CannotDraft, RevisionFailed
-from seedbed.migrating.applying import apply, move
-from seedbed.migrating.assessing import assess
-from seedbed.migrating.checking import check
-from seedbed.migrating.drafting import Drafted, draft
-from seedbed.migrating.drifting import drift
-from seedbed.migrating.planning import plan
-from seedbed.migrating.words import Form, Words
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.upgrade import apply, move
+from seedbed.migrations.checks.drift import drift
+from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.decisions import Form, Words
+from seedbed.migrations.draft.draft import Drafted, draft
+from seedbed.migrations.hazards.assessment import assess
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from tests.projects import Project, execute, little_project
 
@@ -56,7 +56,7 @@ IMPORTS = """
 from datetime import timedelta
 from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index, text
-from seedbed.modelling import hint
+from seedbed.schema import hint
 """
 FIRST = BEFORE.format(index="", below="")
 INDEXED = CHANGES["an index"]

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import AppliedRevisionEdited
-from seedbed.migrating.applying import apply
-from seedbed.migrating.downgrade import downgrade, plan_downgrade
-from seedbed.migrating.planning import plan
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.downgrade import downgrade, plan_downgrade
+from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.marking import change_mark
+from seedbed.postgres.mark_changes import change_mark
 from seedbed.settings import Environment
 from tests.projects import Project, execute, little_project
 

@@ -15,8 +15,8 @@ import pytest
 from seedbed.errors import ServerNotStarted
 from seedbed.postgres.embedded import Binaries, Server, cluster, find_binaries, postmaster
 from seedbed.postgres.embedded import server as server_module
-from seedbed.postgres.embedded.account import server_account
-from seedbed.postgres.embedded.files import read_state
+from seedbed.postgres.embedded.os_account import server_account
+from seedbed.postgres.embedded.state_files import read_state
 from tests.postgres.conftest import OWNER, copy_home
 from tests.postgres.processes import ENSURE, SERVER, await_that, await_up, end, me
 from tests.postgres.services import until
@@ -82,7 +82,7 @@ class TestKilledCommand:
         killed(
             f"""
 import subprocess
-from seedbed.postgres.embedded.account import Account
+from seedbed.postgres.embedded.os_account import Account
 def start_and_die(self, command, *, capture_output, **options):
     subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.process_options(), **options)
     while not list(Path(sys.argv[1]).glob("data.new-*/base/1")):
@@ -388,8 +388,8 @@ print([process.exitcode for process in commands], len({{said.get() for _ in comm
     def test_one_that_is_killed_lets_the_next_in(self, server: Server) -> None:
         keeper = me().start(
             f"""{SERVER}
-from seedbed.postgres.embedded.account import server_account
-from seedbed.postgres.embedded.files import locked
+from seedbed.postgres.embedded.os_account import server_account
+from seedbed.postgres.embedded.state_files import locked
 with locked(server.home, server_account()):
     print("up", flush=True)
     sys.stdin.read()

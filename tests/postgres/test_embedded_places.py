@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import FolderNotWritable
-from seedbed.postgres.databases import locate
-from seedbed.postgres.embedded import Binaries, Server, account, copies, find_binaries
+from seedbed.postgres.database import locate
+from seedbed.postgres.embedded import Binaries, Server, binaries_copy, find_binaries, os_account
 from seedbed.postgres.embedded import server as server_module
-from seedbed.postgres.embedded.account import Account
-from seedbed.postgres.embedded.copies import runnable_by
+from seedbed.postgres.embedded.binaries_copy import runnable_by
+from seedbed.postgres.embedded.os_account import Account
 from seedbed.settings import find_project, load
 from tests.postgres.conftest import OWNER, copy_home
 from tests.postgres.processes import SERVER, User, nobody, users
@@ -44,8 +44,8 @@ def install(folder: Path) -> Callable[[Path], Binaries]:
 def own_places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The machine's folders that root's server uses, in the test's own."""
     places = folder.with_name("seedbed-test-places-" + folder.name[-8:])
-    monkeypatch.setattr(account, "_STATE", places / "lib")
-    monkeypatch.setattr(copies, "_SHARED", places / "cache")
+    monkeypatch.setattr(os_account, "_STATE", places / "lib")
+    monkeypatch.setattr(binaries_copy, "_SHARED", places / "cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(places / "own"))
     return places
 
@@ -112,8 +112,8 @@ class TestPrograms:
 
         said = user.run(
             f"""{SERVER}
-from seedbed.postgres.embedded import Binaries, copies, server as module
-copies._SHARED = Path(sys.argv[3]) / "cache"
+from seedbed.postgres.embedded import Binaries, binaries_copy, server as module
+binaries_copy._SHARED = Path(sys.argv[3]) / "cache"
 module.find_binaries = lambda: Binaries.in_folder(Path(sys.argv[2]), "the test's package")
 server.ensure()
 print(server.ensure_database("shop").name)
@@ -132,30 +132,30 @@ server.stop()
     def test_are_copied_once(self, folder: Path, install: Callable[[Path], Binaries]) -> None:
         binaries = install(folder / "venv")
 
-        first = runnable_by(account.server_account(), binaries)
+        first = runnable_by(os_account.server_account(), binaries)
         before = first.program("postgres").stat()
-        second = runnable_by(account.server_account(), binaries)
+        second = runnable_by(os_account.server_account(), binaries)
 
         assert second == first
         assert second.program("postgres").stat() == before
 
     def test_are_copied_again_after_another_install(self, folder: Path, install: Callable[[Path], Binaries]) -> None:
         binaries = install(folder / "venv")
-        first = runnable_by(account.server_account(), binaries)
+        first = runnable_by(os_account.server_account(), binaries)
 
         os.utime(binaries.program("postgres"), (1, 1))
 
-        assert runnable_by(account.server_account(), binaries).folder != first.folder
+        assert runnable_by(os_account.server_account(), binaries).folder != first.folder
 
     def test_are_copied_whole_after_a_kill_in_the_middle(
         self, folder: Path, install: Callable[[Path], Binaries]
     ) -> None:
         binaries = install(folder / "venv")
-        target = runnable_by(account.server_account(), binaries).folder.parents[2]
+        target = runnable_by(os_account.server_account(), binaries).folder.parents[2]
         target.rename(target.with_name(f"{target.name}.new"))
         (target.with_name(f"{target.name}.new") / binaries.folder.parents[1].name / "half").touch()
 
-        found = runnable_by(account.server_account(), binaries)
+        found = runnable_by(os_account.server_account(), binaries)
 
         assert found.program("initdb").is_file()
         assert not (found.folder.parents[1] / "half").exists()
@@ -164,11 +164,11 @@ server.stop()
         self, folder: Path, install: Callable[[Path], Binaries], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         binaries = install(folder / "venv")
-        monkeypatch.setattr(copies, "_SHARED", folder / "cache")
+        monkeypatch.setattr(binaries_copy, "_SHARED", folder / "cache")
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
 
         with pytest.raises(FolderNotWritable, match=r'initdb runs from no path with " \$ ` or \\ in it'):
-            runnable_by(account.server_account(), binaries)
+            runnable_by(os_account.server_account(), binaries)
 
     def test_are_left_as_they_were_installed(
         self, folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch

@@ -12,10 +12,10 @@ import psycopg2
 import pytest
 
 from seedbed.errors import DataOfAnotherMajor, LoginRefused, ServerNotStarted
-from seedbed.postgres.embedded import Binaries, Server, cluster, files
+from seedbed.postgres.embedded import Binaries, Server, cluster, state_files
 from seedbed.postgres.embedded import server as server_module
-from seedbed.postgres.embedded.account import server_account
-from seedbed.postgres.embedded.files import Holder, State, read_state, write_state
+from seedbed.postgres.embedded.os_account import server_account
+from seedbed.postgres.embedded.state_files import Holder, State, read_state, write_state
 from tests.postgres.conftest import OWNER, copy_home
 from tests.postgres.processes import ENSURE, HOLD, SERVER, User, await_up, end, me, users
 from tests.projects import execute
@@ -223,9 +223,9 @@ class TestServer:
         assert 'invalid value for parameter "work_mem"' in (server.home / "log").read_text()
 
     def test_says_that_another_command_keeps_it(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(files, "_LOCK_SECONDS", 0.1)
+        monkeypatch.setattr(state_files, "_LOCK_SECONDS", 0.1)
 
-        with files.locked(server.home, server_account()), pytest.raises(ServerNotStarted) as refused:
+        with state_files.locked(server.home, server_account()), pytest.raises(ServerNotStarted) as refused:
             server.ensure()
 
         assert refused.value.message == (

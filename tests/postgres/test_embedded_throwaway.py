@@ -8,17 +8,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from seedbed.postgres.embedded import Binaries, Server, throwaway, throwaway_server
-from seedbed.postgres.embedded.account import server_account
-from seedbed.postgres.embedded.files import State, write_state
+from seedbed.postgres.embedded import Binaries, Server, temporary_server, throwaway_server
+from seedbed.postgres.embedded.os_account import server_account
+from seedbed.postgres.embedded.state_files import State, write_state
 from tests.postgres.processes import User, await_that, nobody, users
 from tests.projects import execute
 
 OWNER = """
 import sys
 from pathlib import Path
-from seedbed.postgres.embedded import throwaway, throwaway_server
-throwaway._parent = lambda account: Path(sys.argv[1])
+from seedbed.postgres.embedded import temporary_server, throwaway_server
+temporary_server._parent = lambda account: Path(sys.argv[1])
 with throwaway_server() as server:
     print(server.port, server.folder, flush=True)
     sys.stdin.read()
@@ -32,7 +32,7 @@ def postmaster(folder: Path) -> psutil.Process:
 @pytest.fixture
 def places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where throw-away servers are made, apart from those of other runs."""
-    monkeypatch.setattr(throwaway, "_parent", lambda account: folder)
+    monkeypatch.setattr(temporary_server, "_parent", lambda account: folder)
     return folder
 
 
@@ -78,9 +78,9 @@ class TestThrowawayServer:
         assert list(folder.iterdir()) == []
 
     def test_removes_what_a_kill_left_before_anything_was_written(self, places: Path) -> None:
-        left = places / f"{throwaway._PREFIX}left"
+        left = places / f"{temporary_server._PREFIX}left"
         left.mkdir()
-        young = places / f"{throwaway._PREFIX}young"
+        young = places / f"{temporary_server._PREFIX}young"
         young.mkdir()
         os.utime(left, (1, 1))
 
@@ -91,7 +91,7 @@ class TestThrowawayServer:
 
     def test_does_not_look_into_another_users_folder(self, server: Server, places: Path) -> None:
         server.ensure()
-        trap = places / f"{throwaway._PREFIX}trap"
+        trap = places / f"{temporary_server._PREFIX}trap"
         trap.mkdir()
         (trap / "data").symlink_to(server.home / "data")
         write_state(trap, State.fresh())
@@ -111,7 +111,7 @@ class TestThrowawayServer:
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         tmp_path.chmod(0o700)
-        monkeypatch.setattr(throwaway, "_MEMORY", folder / "no memory")
+        monkeypatch.setattr(temporary_server, "_MEMORY", folder / "no memory")
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
         with throwaway_server() as server:

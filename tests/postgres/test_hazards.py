@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import Connection
 
 from seedbed.errors import HazardsNotAllowed
-from seedbed.migrating.applying import apply
-from seedbed.migrating.assessing import Assessed, assess, refuse_unallowed
-from seedbed.migrating.hazards import RULES, Rule
-from seedbed.migrating.planning import plan
-from seedbed.migrating.tracing import traced
-from seedbed.postgres.connecting import connect, execute_plain
-from seedbed.postgres.databases import Database
-from seedbed.postgres.marking import change_mark
+from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.hazards.assessment import Assessed, assess, refuse_unallowed
+from seedbed.migrations.hazards.rules import RULES, Rule
+from seedbed.migrations.hazards.trace import traced
+from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.database import Database
+from seedbed.postgres.mark_changes import change_mark
 from seedbed.settings import Environment
 from tests.postgres.hazards import ROWS, TABLES, met
 from tests.projects import Project, execute, little_project

@@ -20,18 +20,18 @@ from seedbed.errors import (
     RevisionEdited,
     StepNotReversible,
 )
-from seedbed.migrating.adopting import adopt
-from seedbed.migrating.applying import apply
-from seedbed.migrating.assessing import assess, sql_lines
-from seedbed.migrating.checking import check
-from seedbed.migrating.drafting import draft, draft_empty
-from seedbed.migrating.drifting import drift, refuse_drift
-from seedbed.migrating.history import current_revision, read_history
-from seedbed.migrating.planning import offline_sql, plan
-from seedbed.migrating.rebasing import rebase
-from seedbed.migrating.sealing import read_seals
-from seedbed.postgres.connecting import connect, execute_plain
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.baseline import adopt
+from seedbed.migrations.apply.plan import offline_sql, plan
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.checks.drift import drift, refuse_drift
+from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.draft.draft import draft, draft_empty
+from seedbed.migrations.hazards.assessment import assess, sql_lines
+from seedbed.migrations.history.rebase import rebase
+from seedbed.migrations.history.revisions import current_revision, read_history
+from seedbed.migrations.history.seal import read_seals
+from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration, find_project, load
 from tests.projects import fresh_database
@@ -41,7 +41,7 @@ ROOT = Path(__file__).parents[2]
 
 SCHEMA = """
 import sqlalchemy as sa
-from seedbed.modelling import declare
+from seedbed.schema import declare
 
 metadata = sa.MetaData()
 sa.Table(

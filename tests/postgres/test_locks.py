@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from seedbed.errors import LockNotGranted
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
 from tests.postgres.processes import await_that, await_up, me
@@ -80,8 +80,8 @@ class TestMigratingAlone:
         execute(database.direct, "CREATE TABLE customer (id int)")
         waiting = me().start(
             "import sys\n"
-            "from seedbed.postgres.connecting import connect\n"
-            "from seedbed.postgres.databases import EMBEDDED, Database\n"
+            "from seedbed.postgres.connection import connect\n"
+            "from seedbed.postgres.database import EMBEDDED, Database\n"
             "from seedbed.postgres.locks import migrating_alone\n"
             "from seedbed.settings import Environment, parse_url\n"
             "url = parse_url(sys.argv[1])\n"
@@ -108,8 +108,8 @@ class TestMigratingAlone:
         killed = me().start(
             "import sys\n"
             "from sqlalchemy import Connection, text\n"
-            "from seedbed.postgres.connecting import connect\n"
-            "from seedbed.postgres.databases import EMBEDDED, Database\n"
+            "from seedbed.postgres.connection import connect\n"
+            "from seedbed.postgres.database import EMBEDDED, Database\n"
             "from seedbed.postgres.locks import migrating_alone\n"
             "from seedbed.settings import Environment, parse_url\n"
             "url = parse_url(sys.argv[1])\n"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.migrating.applying import apply
-from seedbed.migrating.assessing import assess
-from seedbed.migrating.history import read_history
-from seedbed.migrating.losses import losses, may_lose_data
-from seedbed.migrating.planning import plan
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.hazards.assessment import assess
+from seedbed.migrations.hazards.losses import losses, may_lose_data
+from seedbed.migrations.history.revisions import read_history
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from tests.projects import Project, execute, little_project
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from seedbed.errors import MarkedOtherwise, NotPermitted, ProtectedEnvironment, UnmarkedWithRows
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.marking import change_mark, mark_of
-from seedbed.postgres.marks import Destructive, agree, refuse_protected
+from seedbed.postgres.environment_mark import Destructive, agree, refuse_protected
+from seedbed.postgres.mark_changes import change_mark, mark_of
 from seedbed.settings import Environment
 from tests.projects import execute
 

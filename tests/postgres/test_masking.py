@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import ColumnNotMaskable, MaskRefused, NothingMasked, PersonalUnmarked, ProtectedEnvironment
-from seedbed.migrating.applying import apply
-from seedbed.migrating.drafting import draft
-from seedbed.modelling import load_schema
-from seedbed.modelling.personal import personal, unmarked
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.draft.draft import draft
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.marking import change_mark
+from seedbed.postgres.mark_changes import change_mark
 from seedbed.postgres.psql import client_environment
-from seedbed.seeding.locking import today
+from seedbed.schema import load_schema
+from seedbed.schema.personal_data import personal, unmarked
+from seedbed.seeding.core.faker_pool import Pools
 from seedbed.seeding.masking import Masked, mask
 from seedbed.seeding.masking.replacements import Replacements
-from seedbed.seeding.pools import Pools
+from seedbed.seeding.planning.lock_file import today
 from seedbed.settings import Environment
 from tests.projects import Project, execute, fresh_database, little_project
 
 TABLES = """
 from typing import Annotated
 
-from seedbed.modelling import Pii
+from seedbed.schema import Pii
 
 
 class Person(Table, table=True):

@@ -16,13 +16,13 @@ from seedbed.errors import (
     UnknownException,
     ValuesReadableElsewhere,
 )
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.seeding.locking import today
+from seedbed.schema.creation import build
+from seedbed.seeding.core.faker_pool import Pools
 from seedbed.seeding.masking import Exceptions, Masked, mask
-from seedbed.seeding.pools import Pools
+from seedbed.seeding.planning.lock_file import today
 from tests.catalogs import catalog_rows
 from tests.projects import Project, execute, little_project
 

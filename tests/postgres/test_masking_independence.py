@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
-from seedbed.seeding.locking import today
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.schema.creation import build
+from seedbed.seeding.core.faker_pool import Pools
 from seedbed.seeding.masking import mask
 from seedbed.seeding.masking.replacements import Replacements
-from seedbed.seeding.pools import Pools
+from seedbed.seeding.planning.lock_file import today
 from tests.projects import Project, execute, little_project
 
 TABLES = """

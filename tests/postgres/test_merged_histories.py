@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import ForkedHistory, StepNotReversible
-from seedbed.migrating.adopting import adopt
-from seedbed.migrating.applying import apply
-from seedbed.migrating.assessing import assess, assess_way_back
-from seedbed.migrating.checking import check
-from seedbed.migrating.drifting import drift
-from seedbed.migrating.history import read_history
-from seedbed.migrating.planning import plan
-from seedbed.migrating.rehearsing import rehearse
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.baseline import adopt
+from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.checks.drift import drift
+from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.hazards.assessment import assess, assess_way_back
+from seedbed.migrations.hazards.rehearsal import rehearse
+from seedbed.migrations.history.revisions import read_history
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration
 from tests.projects import Project, execute, fresh_database, little_project

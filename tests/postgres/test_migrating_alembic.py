@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.migrating.history import read_history
-from seedbed.postgres.databases import Database
+from seedbed.migrations.history.revisions import read_history
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.marking import change_mark, mark_of
+from seedbed.postgres.mark_changes import change_mark, mark_of
 from seedbed.settings import Environment, find_project
 from tests.projects import ROOT, Project, execute, reference_copy
 

@@ -24,15 +24,15 @@ from seedbed.errors import (
     UnknownRevision,
     UnmarkedWithRows,
 )
-from seedbed.migrating.applying import apply
-from seedbed.migrating.patience import Patience
-from seedbed.migrating.progress import watched
-from seedbed.migrating.surveying import survey
-from seedbed.postgres.connecting import connect, execute_plain
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.index_progress import watched
+from seedbed.migrations.apply.lock_retry import Patience
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.checks.environment_status import survey
+from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
-from seedbed.postgres.marking import change_mark
+from seedbed.postgres.mark_changes import change_mark
 from seedbed.settings import DatabaseUrl, Environment
 from tests.projects import Project, execute, little_project
 
@@ -306,7 +306,7 @@ class TestRefusals:
     def test_of_a_server_that_is_too_old(
         self, project: Project, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("seedbed.postgres.databases.OLDEST", 99)
+        monkeypatch.setattr("seedbed.postgres.database.OLDEST", 99)
 
         with pytest.raises(ServerTooOld, match="and Seedbed needs 99 or newer"):
             apply(project.settled, database)

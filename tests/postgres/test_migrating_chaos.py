@@ -14,10 +14,10 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from seedbed.migrating.applying import apply
-from seedbed.migrating.history import read_history
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.history.revisions import read_history
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
 from seedbed.settings import Environment
 from tests.postgres.conftest import GIVEN
@@ -40,7 +40,7 @@ class Task(Table, table=True):
 IMPORTS = """
 from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, text
-from seedbed.modelling import hint
+from seedbed.schema import hint
 """
 SECOND = """
 class Person(Table, table=True):

@@ -22,14 +22,14 @@ from seedbed.errors import (
     StepNotReversible,
     UndraftedDifference,
 )
-from seedbed.migrating.applying import apply
-from seedbed.migrating.checking import check
-from seedbed.migrating.drafting import Drafted, draft, draft_empty
-from seedbed.migrating.history import read_history
-from seedbed.migrating.proving.proof import Verdict
-from seedbed.migrating.sealing import seal
-from seedbed.migrating.words import Words
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.draft import Drafted, draft, draft_empty
+from seedbed.migrations.history.revisions import read_history
+from seedbed.migrations.history.seal import seal
+from seedbed.migrations.proof.proof import Verdict
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration
 from tests.projects import Project, execute, little_project, no_room
@@ -300,7 +300,7 @@ class TestDraft:
         def full(*_: Any, **__: Any) -> None:
             raise FileNotWritten("migrations/head", "No space left on device")
 
-        monkeypatch.setattr("seedbed.migrating.drafting.seal", full)
+        monkeypatch.setattr("seedbed.migrations.draft.draft.seal", full)
         for kind in (draft, draft_empty):
             with pytest.raises(FileNotWritten):
                 kind(configured, "Create hero")

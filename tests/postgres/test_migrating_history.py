@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import ForkedHistory, RevisionFailed, UnreadableRevision
-from seedbed.migrating.applying import apply
-from seedbed.migrating.assessing import assess
-from seedbed.migrating.history import read_history
-from seedbed.migrating.planning import plan
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.hazards.assessment import assess
+from seedbed.migrations.history.revisions import read_history
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server
 from tests.projects import Project, execute, little_project
 

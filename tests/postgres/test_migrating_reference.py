@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from psycopg2 import Error as DriverError
 
-from seedbed.migrating.applying import apply
-from seedbed.migrating.checking import check
-from seedbed.migrating.history import read_history
-from seedbed.modelling import load_schema
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.history.revisions import read_history
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import run
+from seedbed.schema import load_schema
+from seedbed.seeding.loading.load import run
+from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment, find_project, load
 from tests.projects import ROOT, execute, fresh_database
 from tests.servers import installed

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from seedbed.errors import NameTaken
-from seedbed.migrating.applying import apply
-from seedbed.migrating.name_clashes import refuse_taken_names
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.name_clashes import refuse_taken_names
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from tests.postgres.test_drafting_online import Grown
 from tests.projects import execute

@@ -15,13 +15,13 @@ import pytest
 
 from seedbed.branching import provider_of
 from seedbed.branching.neon import NeonBranches
+from seedbed.branching.neon.annotations import Found, unfinished
 from seedbed.branching.neon.client import NeonClient
-from seedbed.branching.neon.emulator.storage import Storage
-from seedbed.branching.neon.finding import Found, unfinished
+from seedbed.branching.neon.creation import Request
+from seedbed.branching.neon.emulator.branch_storage import Storage
+from seedbed.branching.neon.endpoints import Reaching
 from seedbed.branching.neon.http import Unanswered, retry_after
 from seedbed.branching.neon.models import Endpoint
-from seedbed.branching.neon.reaching import Reaching
-from seedbed.branching.neon.requesting import Request
 from seedbed.errors import (
     BadExpiry,
     BranchExists,
@@ -43,9 +43,9 @@ from seedbed.errors import (
     ProductionCopied,
     UnmarkedWithRows,
 )
-from seedbed.postgres.resetting import empty
-from seedbed.previewing.data import branch_database
-from seedbed.previewing.previews import up
+from seedbed.postgres.reset import empty
+from seedbed.previews.preview import up
+from seedbed.previews.preview_data import branch_database
 from seedbed.settings import Environment, find_project, load
 from tests.emulators import MARK, ROOT, Neon, ask, emulated
 

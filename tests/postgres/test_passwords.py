@@ -12,8 +12,8 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from seedbed.postgres.connecting import open_connection
-from seedbed.postgres.databases import locate
+from seedbed.postgres.connection import open_connection
+from seedbed.postgres.database import locate
 from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
 from seedbed.settings import DatabaseUrl, Project, find_project, load, parse_url
 from tests.leaking import COMMANDS, EVERY_SIGN, PASSWORDS, PLACES, every_log, forms, shown, tell, write_project

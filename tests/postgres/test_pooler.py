@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from seedbed.errors import PoolerRefused
-from seedbed.postgres.databases import Database, refuse_pooler
+from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from seedbed.errors import MarkedOtherwise, ProtectedEnvironment
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.marks import PREPARING, Destructive, agree, refuse_protected, write_mark
+from seedbed.postgres.environment_mark import PREPARING, Destructive, agree, refuse_protected, write_mark
 from seedbed.settings import Environment
 from tests.projects import fresh_database
 

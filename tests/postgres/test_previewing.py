@@ -8,8 +8,8 @@ from unittest.mock import patch
 import pytest
 
 from seedbed.branching import BranchProvider, provider_of
-from seedbed.branching.local import LocalBranches
-from seedbed.branching.making import make, safety
+from seedbed.branching.lifecycle import make, safety
+from seedbed.branching.local.provider import LocalBranches
 from seedbed.errors import (
     AppliedRevisionEdited,
     BranchNotFound,
@@ -24,20 +24,21 @@ from seedbed.errors import (
     SeedError,
     UndescribedData,
 )
-from seedbed.migrating.applying import apply
-from seedbed.modelling import load_schema
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database, locate
-from seedbed.postgres.marking import change_mark
-from seedbed.previewing import bases, previews
-from seedbed.previewing.bases import BASE, Base, make_base
-from seedbed.previewing.collecting import Rules, collect, pull_requests
-from seedbed.previewing.data import Data, Rows
-from seedbed.previewing.diffing import diff
-from seedbed.previewing.previews import Preview, down, up
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database, locate
+from seedbed.postgres.mark_changes import change_mark
+from seedbed.previews import base_branch
+from seedbed.previews import preview as previews_preview
+from seedbed.previews.base_branch import BASE, Base, make_base
+from seedbed.previews.branch_diff import diff
+from seedbed.previews.garbage_collection import Rules, collect, pull_requests
+from seedbed.previews.preview import Preview, down, up
+from seedbed.previews.preview_data import Data, Rows
+from seedbed.schema import load_schema
+from seedbed.seeding.loading.load import run
 from seedbed.seeding.masking import Exceptions
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import run
+from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Configuration, Environment
 from tests.postgres.embedded_projects import reference_project
 from tests.projects import execute
@@ -292,7 +293,7 @@ class TestComparison:
     def test_is_left_out_where_no_server_can_hold_the_models(
         self, configuration: Configuration, development: Database
     ) -> None:
-        with patch("seedbed.previewing.comparison.built", side_effect=NoShadowServer([])):
+        with patch("seedbed.previews.model_comparison.built", side_effect=NoShadowServer([])):
             preview = up(configuration, "preview/pr-42")
 
         assert preview.filled.comparison is None
@@ -375,7 +376,7 @@ class TestBase:
         make_base(configuration, Data.SEED)
         branches.reset(BASE)
 
-        with patch.object(previews, "_BASE_SECONDS", 0.1), pytest.raises(BranchNotReady) as refused:
+        with patch.object(previews_preview, "_BASE_SECONDS", 0.1), pytest.raises(BranchNotReady) as refused:
             up(configuration, "preview/pr-42")
         later = Timer(0.3, branches.finish, (BASE,))
         later.start()
@@ -413,7 +414,7 @@ class TestBase:
         branches.create(BASE, environment=Environment.PREVIEW)
         seeded(development, configuration)
 
-        with patch.object(bases, "_AT_ONCE", timedelta(days=-1)):
+        with patch.object(base_branch, "_AT_ONCE", timedelta(days=-1)):
             base = make_base(configuration, Data.COPY)
 
         assert (base.created, base.branch.sealed) == (True, True)
@@ -430,7 +431,7 @@ class TestBase:
         seeds.write_text("from schema import Nothing\n")
         try:
             with (
-                patch("seedbed.seeding.masking.columns.unmarked", return_value=["user.nickname"]),
+                patch("seedbed.seeding.masking.personal_columns.unmarked", return_value=["user.nickname"]),
                 pytest.raises(SeedError),
             ):
                 make_base(configuration, data)

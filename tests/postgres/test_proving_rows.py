@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from seedbed.migrating.proving.modelled import made_by
-from seedbed.migrating.proving.rows import Filled, fill
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.migrations.proof.samples.model_rows import made_by
+from seedbed.migrations.proof.samples.sample_rows import Filled, fill
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from tests.projects import Project, execute
 
 RULED = r"""

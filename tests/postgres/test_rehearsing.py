@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import CopyRefused, InvalidDatabaseUrl, RevisionFailed
-from seedbed.migrating.applying import apply
-from seedbed.migrating.planning import plan
-from seedbed.migrating.rehearsing import Rehearsal, rehearse
-from seedbed.postgres.databases import Database, given_copy
+from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.hazards.rehearsal import Rehearsal, rehearse
+from seedbed.postgres.database import Database, given_copy
 from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
 from seedbed.settings import Environment
 from tests.projects import Project, execute, fresh_database, little_project

@@ -8,13 +8,13 @@ import psycopg2
 import pytest
 
 from seedbed.errors import LockNotGranted, NotPermitted, ProtectedEnvironment, UnmarkedWithRows
-from seedbed.postgres import resetting
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import EMBEDDED, Database
+from seedbed.postgres import reset as postgres_reset
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import EMBEDDED, Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
-from seedbed.postgres.marking import change_mark, mark_of
-from seedbed.postgres.resetting import reset
+from seedbed.postgres.mark_changes import change_mark, mark_of
+from seedbed.postgres.reset import reset
 from seedbed.settings import Environment
 from tests.projects import execute
 
@@ -113,7 +113,7 @@ class TestResetOfAGivenServer:
         def fail(*_: object) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(resetting, "write_mark", fail)
+        monkeypatch.setattr(postgres_reset, "write_mark", fail)
 
         with pytest.raises(ZeroDivisionError):
             reset(database)
@@ -171,7 +171,7 @@ class TestResetOfAGivenServer:
 
     def test_waits_for_whoever_migrates(self, given: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         database = marked(given())
-        monkeypatch.setattr(resetting, "_WAIT", resetting._WAIT / 1000)
+        monkeypatch.setattr(postgres_reset, "_WAIT", postgres_reset._WAIT / 1000)
 
         with connect(database) as other, migrating_alone(other, database.name), pytest.raises(LockNotGranted):
             reset(database)

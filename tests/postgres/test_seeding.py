@@ -21,13 +21,13 @@ from seedbed.errors import (
     TablesNotEmpty,
     UnmarkedWithRows,
 )
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.marking import change_mark
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import Seeded, run
+from seedbed.postgres.mark_changes import change_mark
+from seedbed.schema.creation import build
+from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import DatabaseUrl, Environment
 from tests.projects import Project, execute, little_project, reference_copy
 

@@ -9,11 +9,11 @@ import pytest
 from distributed import LocalCluster
 
 from seedbed.errors import DaskUnreachable, ExtensionMissing, OtherLock, RowsNotAppended, RowsOfOthers, TablesNotEmpty
-from seedbed.postgres.databases import Database
-from seedbed.postgres.marking import change_mark
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import Seeded, run
-from seedbed.seeding.working import cluster, made_elsewhere, made_here, processes
+from seedbed.postgres.database import Database
+from seedbed.postgres.mark_changes import change_mark
+from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.loading.parallel import cluster, made_elsewhere, made_here, processes
+from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.projects import Project, execute, little_project
 

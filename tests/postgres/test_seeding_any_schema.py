@@ -46,13 +46,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import CIDR, INET, INT4RANGE, JSONB, MACADDR, TSTZRANGE, ExcludeConstraint
 
 from seedbed.errors import DomainTooSmall, UniqueNotServed
-from seedbed.modelling import Schema, declare
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
+from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.schema import Schema, declare
+from seedbed.schema.creation import build
 from seedbed.seeding.encoding.rows import encoded
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import run
+from seedbed.seeding.loading.load import run
+from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.projects import execute, fresh_database, little_project
 

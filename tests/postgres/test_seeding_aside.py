@@ -9,13 +9,13 @@ import psycopg2
 import pytest
 
 from seedbed.errors import TablesNotEmpty
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
-from seedbed.seeding import running
-from seedbed.seeding.holding import Held, hold
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import Seeded, run
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.schema.creation import build
+from seedbed.seeding.loading import load
+from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.loading.table_lock import Held, hold
+from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.projects import Project, execute, little_project
 
@@ -232,7 +232,7 @@ class TestTablesMadeAnew:
             execute(database.direct, "INSERT INTO hero (id, email, rank) VALUES (1, 'ada@example.com', 1)")
             return hold(*arguments)
 
-        monkeypatch.setattr(running, "hold", late)
+        monkeypatch.setattr(load, "hold", late)
         with pytest.raises(TablesNotEmpty, match="hero"):
             seed(project, database)
 

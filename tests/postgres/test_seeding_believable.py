@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from seedbed.modelling import Schema
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import run
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.schema import Schema
+from seedbed.schema.creation import build
+from seedbed.seeding.loading.load import run
+from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.projects import execute, little_project
 

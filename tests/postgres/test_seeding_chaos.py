@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 from seedbed.errors import LoadFailed, Unreachable
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
-from seedbed.postgres.embedded.account import server_account
-from seedbed.postgres.embedded.throwaway import _parent
-from seedbed.postgres.marking import change_mark
-from seedbed.seeding.plan import SeedPlan, plan
-from seedbed.seeding.running import run
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.postgres.embedded.os_account import server_account
+from seedbed.postgres.embedded.temporary_server import _parent
+from seedbed.postgres.mark_changes import change_mark
+from seedbed.schema.creation import build
+from seedbed.seeding.loading.load import run
+from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.postgres.proxies import watched_proxy
 from tests.postgres.test_seeding_aside import STATE
@@ -57,10 +57,10 @@ seeds.add(tables.Friend, per(tables.Hero, 0, 2))
 """
 LOAD = """
 from pathlib import Path
-from seedbed.modelling import load_schema
-from seedbed.postgres.databases import locate
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import run
+from seedbed.schema import load_schema
+from seedbed.postgres.database import locate
+from seedbed.seeding.planning.seed_plan import plan
+from seedbed.seeding.loading.load import run
 from seedbed.settings import Environment, find_project, load
 
 project = find_project(Path.cwd())

@@ -16,17 +16,17 @@ import psycopg2
 import pytest
 from sqlglot import exp
 
-from seedbed.postgres.connecting import open_connection
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import open_connection
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.seeding.batches import Numbers, objects
-from seedbed.seeding.checks import NotUnderstood, Vector, evaluated, narrowed, stored
-from seedbed.seeding.checks.evaluating import condition
-from seedbed.seeding.checks.reading import parsed
-from seedbed.seeding.checks.vectors import ERROR, UNKNOWN
-from seedbed.seeding.facts import Facts
-from seedbed.seeding.folding import folded
-from seedbed.seeding.kinds import MOMENTS, Kind, named
+from seedbed.seeding.analysis.checks import NotUnderstood, Vector, evaluated, narrowed, stored
+from seedbed.seeding.analysis.checks.evaluation import condition
+from seedbed.seeding.analysis.checks.parser import parsed
+from seedbed.seeding.analysis.checks.vectors import ERROR, UNKNOWN
+from seedbed.seeding.analysis.value_facts import Facts
+from seedbed.seeding.core.batch import Numbers, objects
+from seedbed.seeding.core.column_types import MOMENTS, Kind, named
+from seedbed.seeding.core.number_codec import folded
 from tests.postgres.expressions import COLUMNS, LABELS, Expressions, value
 from tests.projects import fresh_database
 

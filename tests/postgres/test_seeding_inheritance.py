@@ -11,9 +11,9 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from seedbed.errors import InheritanceNotServed, RowsNotAppended
-from seedbed.postgres.databases import Database
-from seedbed.seeding.plan import SeedPlan, plan
-from seedbed.seeding.running import run
+from seedbed.postgres.database import Database
+from seedbed.seeding.loading.load import run
+from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.projects import Project, execute
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from seedbed.errors import DomainTooSmall, UniqueNotServed
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.schema.creation import build
 from seedbed.seeding.encoding.rows import encoded
-from seedbed.seeding.plan import SeedPlan, plan
-from seedbed.seeding.running import Seeded, run
+from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.projects import Project, execute, little_project
 

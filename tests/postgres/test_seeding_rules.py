@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from seedbed.postgres.databases import Database
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import run
+from seedbed.postgres.database import Database
+from seedbed.seeding.loading.load import run
+from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.projects import Project, execute
 

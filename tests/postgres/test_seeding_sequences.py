@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from seedbed.postgres.databases import Database
-from seedbed.postgres.marking import change_mark
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import run
+from seedbed.postgres.database import Database
+from seedbed.postgres.mark_changes import change_mark
+from seedbed.seeding.loading.load import run
+from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.projects import Project, execute
 

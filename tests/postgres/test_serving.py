@@ -26,9 +26,9 @@ from sqlmodel import Field, SQLModel, select
 from starlette.testclient import TestClient
 
 from seedbed.errors import DatabaseAway, QueryTooSlow
-from seedbed.modelling import Schema
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.serving import Session, Statement, create_app
+from seedbed.schema import Schema
+from seedbed.service import Session, Statement, create_app
 from seedbed.settings import DatabaseUrl, Project, load
 from tests.postgres.services import until
 from tests.postgres.test_pooler import pooler  # noqa: F401 - a fixture
@@ -406,7 +406,7 @@ class TestOwnRoutes:
             raise HTTPException(404, "Not here.")
 
         with (
-            patch("seedbed.serving.app.own_router", return_value=router),
+            patch("seedbed.service.http.app.own_router", return_value=router),
             TestClient(made(url, tmp_path, SEEDBED_CORS_ORIGINS="https://app.example.com")) as client,
         ):
             yield client
@@ -430,12 +430,12 @@ class TestJournal:
     def test_has_one_line_for_each_request_and_nothing_of_its_query(
         self, client: TestClient, caplog: pytest.LogCaptureFixture
     ) -> None:
-        caplog.set_level(logging.INFO, "seedbed.serving")
+        caplog.set_level(logging.INFO, "seedbed.service")
 
         for path in ("/shelfs?limit=1&place=33", "/books/a%0Ab", "/nope", "/shelfs/x", "/health/live"):
             client.get(path, headers={"X-Request-ID": "id-1", "Authorization": "private"})
 
-        lines = [vars(record)["facts"] for record in caplog.records if record.name == "seedbed.serving"]
+        lines = [vars(record)["facts"] for record in caplog.records if record.name == "seedbed.service"]
         assert all(line.pop("duration_ms") > 0 for line in lines)
         assert lines == [
             {"method": "GET", "path": path, "status": status, "request_id": "id-1"}

@@ -16,14 +16,14 @@ from schemathesis.checks import CHECKS
 from schemathesis.core.result import Ok
 from starlette.testclient import TestClient
 
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import run
-from seedbed.serving import create_app
-from seedbed.serving.resources import Resource, resources
+from seedbed.schema.creation import build
+from seedbed.seeding.loading.load import run
+from seedbed.seeding.planning.seed_plan import plan
+from seedbed.service import create_app
+from seedbed.service.queries.resources import Resource, resources
 from seedbed.settings import Environment
 from tests.postgres.embedded_projects import ROOT
 from tests.projects import Project, fresh_database, little_project

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
+from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.serving import create_app
+from seedbed.schema.creation import build
+from seedbed.service import create_app
 from tests.projects import execute, fresh_database, little_project
 
 TABLES = """

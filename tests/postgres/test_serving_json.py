@@ -43,10 +43,10 @@ from sqlmodel import Field, SQLModel
 from sqlmodel import Session as Sql
 from starlette.testclient import TestClient
 
-from seedbed.modelling import Schema
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.serving import create_app
-from seedbed.serving.resources import Resource, resources
+from seedbed.schema import Schema
+from seedbed.service import create_app
+from seedbed.service.queries.resources import Resource, resources
 from seedbed.settings import DatabaseUrl, Project, load
 
 METADATA = MetaData()

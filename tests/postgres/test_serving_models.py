@@ -27,10 +27,10 @@ from sqlmodel import Session as Sql
 from starlette.testclient import TestClient
 
 from seedbed.errors import AliasTaken, SerializerNotKept
-from seedbed.modelling import Schema
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.serving import create_app
-from seedbed.serving.resources import resources
+from seedbed.schema import Schema
+from seedbed.service import create_app
+from seedbed.service.queries.resources import resources
 from seedbed.settings import DatabaseUrl, Project, load
 from tests.projects import fresh_database
 

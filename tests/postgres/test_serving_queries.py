@@ -17,10 +17,10 @@ from sqlmodel import Field, SQLModel
 from sqlmodel import Session as Sql
 from starlette.testclient import TestClient
 
-from seedbed.modelling import Schema
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.serving import create_app
-from seedbed.serving.statements import Row, Statement
+from seedbed.schema import Schema
+from seedbed.service import create_app
+from seedbed.service.pool.statement import Row, Statement
 from seedbed.settings import Configuration, DatabaseUrl, Project, load
 
 METADATA = MetaData()

@@ -17,16 +17,16 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from seedbed.errors import AccessUndecided, NotPermitted, RoleUnfit, TokenMalformed
-from seedbed.modelling import load_schema
-from seedbed.modelling.building import build
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database, locate
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database, locate
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.marking import change_mark
-from seedbed.serving import create_app
-from seedbed.serving.access import decide, new_token
-from seedbed.serving.granting import grant_reader
-from seedbed.serving.running import listen, served
+from seedbed.postgres.mark_changes import change_mark
+from seedbed.schema import load_schema
+from seedbed.schema.creation import build
+from seedbed.service import create_app
+from seedbed.service.http.access_control import decide, new_token
+from seedbed.service.http.server import listen, served
+from seedbed.service.reader_role import grant_reader
 from seedbed.settings import DatabaseUrl, Environment, load
 from tests.postgres.embedded_projects import reference_project
 from tests.postgres.services import free_port, until

@@ -9,9 +9,9 @@ import psycopg2
 import pytest
 
 from seedbed.errors import Unreachable
-from seedbed.postgres.databases import Database
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
-from seedbed.postgres.shadows import shadow_database
+from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import Configuration, find_project, load
 from tests.projects import execute
 

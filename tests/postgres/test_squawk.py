@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from seedbed.migrating.findings import Seen
-from seedbed.migrating.hazards import RULES, hazards
-from seedbed.migrating.separating import change_between
-from seedbed.migrating.tracing import traced
-from seedbed.migrating.writing import body
-from seedbed.modelling import Schema
-from seedbed.postgres.connecting import connect, execute_plain
-from seedbed.postgres.databases import Database
+from seedbed.migrations.draft.planner import change_between
+from seedbed.migrations.draft.revision_file import body
+from seedbed.migrations.hazards.detectors import Seen
+from seedbed.migrations.hazards.rules import RULES, hazards
+from seedbed.migrations.hazards.trace import traced
+from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.schema import Schema
 from tests.catalogue.cases import CASES
 from tests.catalogue.harness import Ground, _runner
 from tests.catalogue.world import Case

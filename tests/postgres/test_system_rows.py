@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Connection
 
-from seedbed.postgres.catalogue import read_catalogue
-from seedbed.postgres.catalogue.system_differences import system_differences
-from seedbed.postgres.catalogue.system_rows import read_system_rows
-from seedbed.postgres.connecting import connect, execute_plain
+from seedbed.postgres.catalog import read_catalogue
+from seedbed.postgres.catalog.system_diff import system_differences
+from seedbed.postgres.catalog.system_rows import read_system_rows
+from seedbed.postgres.connection import connect, execute_plain
 from seedbed.postgres.embedded import throwaway_server
 from tests.projects import fresh_database
 from tests.servers import each_major

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from seedbed.migrating.applying import apply
-from seedbed.migrating.drafting import draft
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database
+from seedbed.migrations.apply.upgrade import apply
+from seedbed.migrations.draft.draft import draft
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
-from seedbed.postgres.marking import change_mark
+from seedbed.postgres.mark_changes import change_mark
 from seedbed.settings import Environment, load
 from tests.projects import Project, execute, little_project
 from tests.terminals import CTRL_C, CTRL_D, ENTER, ESCAPE, SEEDBED, Terminal

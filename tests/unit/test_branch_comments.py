@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from seedbed.branching.comments import read, written
+from seedbed.branching.local.annotations import read, written
 from seedbed.branching.protocol import Branch
 from seedbed.settings import Environment
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from seedbed.branching.naming import check_name, database_of
+from seedbed.branching.names import check_name, database_of
 from seedbed.errors import BadBranchName
 
 names = st.text(min_size=1, max_size=256)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.migrating import checksum as module
-from seedbed.migrating.checksum import checksum
+from seedbed.migrations.history import checksum as module
+from seedbed.migrations.history.checksum import checksum
 from tests.projects import ROOT
 
 REVISION = """

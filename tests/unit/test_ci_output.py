@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.cli.handing_over import to_github
+from seedbed.cli.ci_output import to_github
 from seedbed.settings import DatabaseUrl, parse_url
 
 

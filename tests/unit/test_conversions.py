@@ -2,7 +2,7 @@
 
 import pytest
 
-from seedbed.migrating.comparing.converting import narrows, respelling, shortfall, uses_column
+from seedbed.migrations.diff.types.conversion_rules import narrows, respelling, shortfall, uses_column
 from seedbed.postgres.quoting import column_name
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from seedbed.cli import root
 from seedbed.errors import SeedbedError
-from seedbed.migrating.hazards import RULES, Rule
+from seedbed.migrations.hazards.rules import RULES, Rule
 from seedbed.settings import Settings
 from seedbed.settings.project import KEYS
 

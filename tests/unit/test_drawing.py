@@ -6,9 +6,9 @@ from xml.etree import ElementTree as ET
 from click.testing import CliRunner
 
 from seedbed.cli import root
-from seedbed.modelling import load_schema
-from seedbed.modelling.describing import describe_tables
-from seedbed.modelling.drawing import mermaid, svg
+from seedbed.schema import load_schema
+from seedbed.schema.diagram import mermaid, svg
+from seedbed.schema.table_description import describe_tables
 from seedbed.settings import find_project
 from tests.projects import little_project
 

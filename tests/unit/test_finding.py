@@ -6,12 +6,12 @@ from textwrap import dedent
 import pytest
 
 from seedbed.errors import FolderNotUsable, SeveralHistories
-from seedbed.migrating.handing_over import takes_connection
+from seedbed.migrations.apply.shared_connection import takes_connection
 from seedbed.settings import find_project
-from seedbed.starter.adopting import adopt, plan
-from seedbed.starter.env_lines import with_our_connection
-from seedbed.starter.finding import Found, TablesFound, find
-from seedbed.starter.parts import Parts
+from seedbed.starter.adoption import adopt, plan
+from seedbed.starter.components import Parts
+from seedbed.starter.env_py import with_our_connection
+from seedbed.starter.project_discovery import Found, TablesFound, find
 
 MODELS = """
 from sqlalchemy.orm import Mapped, mapped_column
@@ -222,7 +222,7 @@ class TestPlan:
             " if context.is_offline_mode():",
             '     print("offline")',
             '+elif context.config.attributes.get("connection") is not None:  # Seedbed hands over its own',
-            "+    from seedbed.migrating import environment",
+            "+    from seedbed.migrations import environment",
             "+",
             "+    environment.run()",
             " else:",
@@ -288,7 +288,7 @@ class TestEnvLines:
         assert written is not None
         assert written.endswith(
             'if context.config.attributes.get("connection") is not None:  # Seedbed hands over its own\n'
-            "    from seedbed.migrating import environment\n\n    environment.run()\n"
+            "    from seedbed.migrations import environment\n\n    environment.run()\n"
             "else:\n    asyncio.run(\n        run(),\n    )\n"
         )
         assert not takes_connection(ASYNC)

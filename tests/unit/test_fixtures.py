@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from seedbed.testing import checks, fixtures, plugin
+from seedbed.testing import checks, plugin
+from seedbed.testing.fixtures import fixtures
 
 MANUAL = (Path(__file__).parents[2] / "docs/reference/fixtures.md").read_text(encoding="utf-8")
 OPTIONS = Path(plugin.__file__).read_text(encoding="utf-8")

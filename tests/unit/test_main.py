@@ -11,8 +11,8 @@ import pytest
 
 from seedbed.__main__ import main
 from seedbed.errors import FileNotWritten, SchemaNotImportable
-from seedbed.modelling.printing import printed_aside
-from seedbed.settings.writing import write_whole
+from seedbed.schema.stdout_capture import printed_aside
+from seedbed.settings.atomic_files import write_whole
 from tests.projects import little_project, no_room
 
 TABLES = """

@@ -6,7 +6,7 @@ import pytest
 
 from seedbed.errors import BinariesNotFound, PsqlNotFound
 from seedbed.postgres import psql
-from seedbed.postgres.databases import Database
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Binaries
 from seedbed.postgres.psql import psql_command
 from seedbed.settings import Environment, Origin, parse_url

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import FolderNotUsable, SeveralHistories
-from seedbed.migrating.history import alembic_config, has_history, read_history, script_folder
+from seedbed.migrations.history.revisions import alembic_config, has_history, read_history, script_folder
 from seedbed.settings import find_project
-from seedbed.starter.adopting import adopt, plan
-from seedbed.starter.env_lines import with_our_connection
-from seedbed.starter.finding import find
-from seedbed.starter.reading_alembic import find_histories
+from seedbed.starter.adoption import adopt, plan
+from seedbed.starter.alembic_config import find_histories
+from seedbed.starter.env_py import with_our_connection
+from seedbed.starter.project_discovery import find
 
 REVISION = 'revision = "{}"\ndown_revision = None\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n'
 ENV = """
@@ -151,7 +151,7 @@ class TestIni:
         assert written.startswith(
             "from alembic import context\nfrom flask import current_app\n\n"
             'if context.config.attributes.get("connection") is not None:  # Seedbed hands over its own\n'
-            "    from seedbed.migrating import environment\n\n    environment.run()\n"
+            "    from seedbed.migrations import environment\n\n    environment.run()\n"
             "else:\n    config = context.config\n"
         )
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import NoGenerator
-from seedbed.seeding.plan import plan
-from seedbed.seeding.tables import TablePlan
+from seedbed.seeding.planning.seed_plan import plan
+from seedbed.seeding.planning.table_plan import TablePlan
 from seedbed.settings import Environment
 from tests.projects import little_project
 from tests.unit.test_seed_sense import KEY, rows

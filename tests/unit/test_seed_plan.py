@@ -24,10 +24,10 @@ from seedbed.errors import (
     SeedsNotFound,
     SeedsNotUsable,
 )
-from seedbed.modelling import load_schema
+from seedbed.schema import load_schema
 from seedbed.seeding.encoding.rows import sample
-from seedbed.seeding.plan import SeedPlan, plan
-from seedbed.seeding.tables import TablePlan
+from seedbed.seeding.planning.seed_plan import SeedPlan, plan
+from seedbed.seeding.planning.table_plan import TablePlan
 from seedbed.settings import Environment, find_project
 from tests.projects import ROOT, Project, little_project
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from seedbed.errors import DomainTooSmall, NullNotAllowed, SeedError, SeedsNotUsable, UniqueNotServed
-from seedbed.modelling.describing import describe_tables
+from seedbed.schema.table_description import describe_tables
 from seedbed.seeding.encoding.rows import encoded
-from seedbed.seeding.plan import SeedPlan, plan
+from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.projects import Project, little_project
 

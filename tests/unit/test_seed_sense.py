@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from seedbed.seeding.atlas import cities, countries
-from seedbed.seeding.filling import Wish
-from seedbed.seeding.phrasebook import PHRASES
-from seedbed.seeding.phrasing import Phrased
-from seedbed.seeding.plan import plan
-from seedbed.seeding.tables import TablePlan
+from seedbed.seeding.generators.column_generator import Wish
+from seedbed.seeding.generators.data.atlas import cities, countries
+from seedbed.seeding.generators.data.phrasebook import PHRASES
+from seedbed.seeding.generators.text.phrases import Phrased
+from seedbed.seeding.planning.seed_plan import plan
+from seedbed.seeding.planning.table_plan import TablePlan
 from seedbed.settings import Environment
 from tests.projects import Project, little_project
 

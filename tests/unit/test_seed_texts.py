@@ -13,10 +13,10 @@ from pydantic import TypeAdapter
 from pydantic.networks import EmailStr, HttpUrl
 
 from seedbed.errors import DomainTooSmall, FormTooLong, PatternNotServed, ProviderExhausted, SeedError, SeedsNotUsable
-from seedbed.seeding.checks.patterns import from_similar_to, regular_expression
-from seedbed.seeding.pattern_values import match
-from seedbed.seeding.patterns import Pattern, PatternNotSupported
-from seedbed.seeding.plan import SeedPlan, plan
+from seedbed.seeding.analysis.checks.text_patterns import from_similar_to, regular_expression
+from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported
+from seedbed.seeding.generators.text.regex_columns import match
+from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.projects import Project, little_project
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import NoServerAccount
-from seedbed.postgres.embedded import account
-from seedbed.postgres.embedded.account import Account, home_for, server_account
+from seedbed.postgres.embedded import os_account
+from seedbed.postgres.embedded.os_account import Account, home_for, server_account
 
 STRANGER = Account(uid=54321, gid=54322)
 
@@ -91,7 +91,7 @@ class TestServerAccount:
 
     def test_has_to_exist(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 0)
-        monkeypatch.setattr(account, "ACCOUNT", "no-such-account")
+        monkeypatch.setattr(os_account, "ACCOUNT", "no-such-account")
 
         with pytest.raises(NoServerAccount) as missing:
             server_account()

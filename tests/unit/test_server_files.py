@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import FolderNotWritable
-from seedbed.postgres.embedded.files import Holder, State, read_state, write_state
+from seedbed.postgres.embedded.state_files import Holder, State, read_state, write_state
 
 
 class TestState:

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DatabaseError
 
-from seedbed.serving.failures import is_away
+from seedbed.service.pool.database_errors import is_away
 
 LIBPQS = psycopg.DatabaseError("could not send data to server: Connection timed out")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import RoutesNotUsable, SchemaNotImportable
-from seedbed.serving.own_routes import own_router
+from seedbed.service.http.custom_routes import own_router
 from seedbed.settings import Project
 
 

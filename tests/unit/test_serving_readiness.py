@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from seedbed.errors import DatabaseAway
-from seedbed.serving import health
-from seedbed.serving.health import Readiness
-from seedbed.serving.statements import Row, Statement
+from seedbed.service.http import health
+from seedbed.service.http.health import Readiness
+from seedbed.service.pool.statement import Row, Statement
 
 
 class Fake:

@@ -9,10 +9,10 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import SQLModelMetaclass
 
-from seedbed.modelling import Schema
-from seedbed.serving.cursors import Cursors
-from seedbed.serving.resources import Resource, path_of, resources
-from seedbed.serving.routes import Tables
+from seedbed.schema import Schema
+from seedbed.service.http.routes import Tables
+from seedbed.service.queries.page_cursor import Cursors
+from seedbed.service.queries.resources import Resource, path_of, resources
 
 
 def schema_of(*names: str) -> Schema:

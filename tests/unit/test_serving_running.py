@@ -8,9 +8,9 @@ import pytest
 from fastapi import FastAPI
 
 from seedbed.errors import CannotListen, PortTaken
-from seedbed.serving.journal import Journal
-from seedbed.serving.metrics import Metrics
-from seedbed.serving.running import listen, served, url_of
+from seedbed.service.http.access_log import Journal
+from seedbed.service.http.metrics import Metrics
+from seedbed.service.http.server import listen, served, url_of
 
 
 def free_port() -> int:
@@ -59,7 +59,7 @@ class TestListen:
 
 class TestServed:
     def test_answers_for_the_length_of_a_block(self, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.INFO, "seedbed.serving")
+        caplog.set_level(logging.INFO, "seedbed.service")
         app = FastAPI()
         app.add_middleware(Journal, metrics=Metrics(None))
         listening = listen("127.0.0.1", free_port())

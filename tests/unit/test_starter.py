@@ -16,8 +16,8 @@ import seedbed.starter
 from seedbed import __version__
 from seedbed.errors import FilesInTheWay, FolderNotUsable
 from seedbed.settings import find_project
-from seedbed.starter.parts import Parts
-from seedbed.starter.writing import write
+from seedbed.starter.components import Parts
+from seedbed.starter.project_writer import write
 
 ROOT = Path(__file__).parents[2]
 PACKAGED = Path(seedbed.starter.__file__).parent / "files"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seedbed.seeding
-from seedbed.seeding.streams import Stream
+from seedbed.seeding.core.random_stream import Stream
 
 EMAIL = Stream(1, "user.email")
 FOLDER = Path(seedbed.seeding.__file__).parent

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.modelling import find_unregistered
+from seedbed.schema import find_unregistered
 from tests.projects import Project, little_project
 
 HERO = """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seedbed.migrating.version_statements import VersionStatements
+from seedbed.migrations.hazards.version_statements import VersionStatements
 
 
 class TestVersionStatements:

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text
 
-from seedbed.serving.visibility import is_public, looks_secret, public_columns
+from seedbed.service.queries.visibility import is_public, looks_secret, public_columns
 
 SECRET = [
     "password", "hashed_password", "password_hash", "passwordhash", "hashedPassword", "PASSWORD", "password2",

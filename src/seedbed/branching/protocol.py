@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from seedbed.postgres.databases import Database
-from seedbed.postgres.marks import PREPARING
+from seedbed.postgres.database import Database
+from seedbed.postgres.environment_mark import PREPARING
 from seedbed.settings import DatabaseUrl, Environment
 
 

@@ -1,9 +1,9 @@
 """Who provides the branches of a project's database."""
 
-from seedbed.branching.local import LocalBranches
+from seedbed.branching.local.provider import LocalBranches
 from seedbed.branching.protocol import BranchProvider
 from seedbed.errors import NoBranchProvider
-from seedbed.postgres.databases import located
+from seedbed.postgres.database import located
 from seedbed.postgres.embedded import Server
 from seedbed.settings import Configuration
 

@@ -20,10 +20,10 @@ def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, 
 
     Example: seedbed migrate accept 5b1f -e production --yes shop
     """
-    from seedbed.migrating.acceptance import accept as accept_edit
-    from seedbed.migrating.acceptance import read_edit
-    from seedbed.postgres.databases import locate
-    from seedbed.postgres.marking import mark_of
+    from seedbed.migrations.checks.edit_acceptance import accept as accept_edit
+    from seedbed.migrations.checks.edit_acceptance import read_edit
+    from seedbed.postgres.database import locate
+    from seedbed.postgres.mark_changes import mark_of
 
     chosen = configuration(ctx, env)
     database = locate(chosen)

@@ -12,8 +12,8 @@ from seedbed.cli.options import show as show_result
 
 if TYPE_CHECKING:
     from seedbed.branching import Branch
-    from seedbed.postgres.catalogue import Difference
-    from seedbed.previewing.diffing import BranchDiff
+    from seedbed.postgres.catalog import Difference
+    from seedbed.previews.branch_diff import BranchDiff
 
 
 @click.group()
@@ -58,7 +58,7 @@ def create(
     """
     with step("Copying"):
         from seedbed.branching import provider_of
-        from seedbed.branching.making import make
+        from seedbed.branching.lifecycle import make
 
         provider = provider_of(configuration(ctx, env))
         made = make(provider, name, parent=parent, lasting=length(lasting), force=force)
@@ -115,7 +115,7 @@ def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_j
     indexes, functions, policies, grants. Rows are not compared.
     """
     with step("Comparing"):
-        from seedbed.previewing.diffing import diff as compare
+        from seedbed.previews.branch_diff import diff as compare
 
         found = compare(configuration(ctx, env), name, other)
     lines = [

@@ -25,7 +25,7 @@ def db() -> None:
 @click.pass_context
 def start(ctx: click.Context, env: str | None, as_json: bool) -> None:
     """Start the embedded server, and leave it up until `seedbed db stop`."""
-    from seedbed.postgres.databases import embedded_server
+    from seedbed.postgres.database import embedded_server
 
     server = embedded_server(configuration(ctx, env))
     with step("Starting PostgreSQL"):
@@ -40,7 +40,7 @@ def start(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @click.pass_context
 def stop(ctx: click.Context, env: str | None, as_json: bool) -> None:
     """Stop the embedded server. Sessions on it are ended, and what they had not committed is rolled back."""
-    from seedbed.postgres.databases import embedded_server
+    from seedbed.postgres.database import embedded_server
 
     stopped = embedded_server(configuration(ctx, env)).stop()
     show({"stopped": stopped}, as_json=as_json, lines=["Stopped." if stopped else "It was not running."])
@@ -52,7 +52,7 @@ def stop(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @click.pass_context
 def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
     """Say which server the environment uses, whether it is up, and what the database says it is. Starts nothing."""
-    from seedbed.postgres.describing import describe
+    from seedbed.postgres.database_status import describe
 
     described = describe(configuration(ctx, env))
     rows = [
@@ -75,7 +75,7 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @click.pass_context
 def url(ctx: click.Context, env: str | None, show_password: bool, pooled: bool) -> None:
     """Print the database's URL, its password masked unless asked for. The embedded server is started if need be."""
-    from seedbed.postgres.databases import locate
+    from seedbed.postgres.database import locate
 
     database = locate(configuration(ctx, env))
     chosen = database.url if pooled else database.direct
@@ -88,7 +88,7 @@ def url(ctx: click.Context, env: str | None, show_password: bool, pooled: bool) 
 @click.pass_context
 def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> None:
     """Open psql on the database; what follows -- is passed on: seedbed db psql -- -c 'select 1'"""
-    from seedbed.postgres.databases import locate
+    from seedbed.postgres.database import locate
     from seedbed.postgres.psql import psql_command
 
     command, variables = psql_command(locate(configuration(ctx, env)))
@@ -103,9 +103,9 @@ def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> Non
 @click.pass_context
 def reset(ctx: click.Context, env: str | None, yes: str | None, as_json: bool) -> None:
     """Empty the database of everything. A database marked production, or unmarked with rows, is refused."""
-    from seedbed.postgres.databases import locate
-    from seedbed.postgres.resetting import refuse
-    from seedbed.postgres.resetting import reset as reset_database
+    from seedbed.postgres.database import locate
+    from seedbed.postgres.reset import refuse
+    from seedbed.postgres.reset import reset as reset_database
 
     database = locate(configuration(ctx, env))
     refuse(database)
@@ -126,8 +126,8 @@ def mark(ctx: click.Context, environment: str | None, yes: str | None, env: str 
 
     The mark wins over -e and SEEDBED_ENV: what destroys rows goes by it, and a copy of a database inherits it.
     """
-    from seedbed.postgres.databases import locate
-    from seedbed.postgres.marking import change_mark, environment_named, mark_of
+    from seedbed.postgres.database import locate
+    from seedbed.postgres.mark_changes import change_mark, environment_named, mark_of
 
     chosen = environment_named(environment) if environment is not None else None
     database = locate(configuration(ctx, env))
@@ -150,9 +150,9 @@ def grant_reader(ctx: click.Context, env: str | None, role: str, password_stdin:
     Run again after a migration, it gives what is new and takes what has become private. Statements of the role end
     after 5 seconds, and its transactions are read-only.
     """
-    from seedbed.modelling import load_schema
-    from seedbed.postgres.databases import locate
-    from seedbed.serving.granting import grant_reader as grant
+    from seedbed.postgres.database import locate
+    from seedbed.schema import load_schema
+    from seedbed.service.reader_role import grant_reader as grant
 
     chosen = configuration(ctx, env)
     schema = load_schema(chosen.project)

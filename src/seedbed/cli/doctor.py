@@ -17,7 +17,7 @@ def doctor(ctx: click.Context, env: str | None, as_json: bool) -> None:
     indexes and disk. Nothing is changed. Ends with 1 when something is wrong.
     """
     with step("Looking"):
-        from seedbed.migrating.examining import examine
+        from seedbed.migrations.checks.doctor import examine
 
         found = examine(configuration(ctx, env))
     width = max(len(one.about) for one in found)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbed.cli.migration_lines import hazard_lines, lock_options, look_for_hazards, revision_lines, undone_line
+from seedbed.cli.migration_report import hazard_lines, lock_options, look_for_hazards, revision_lines, undone_line
 from seedbed.cli.options import PRODUCTION, configuration, confirm, env_option, json_option, show, step, yes_option
 
 if TYPE_CHECKING:
-    from seedbed.migrating.hazards import Hazard
+    from seedbed.migrations.hazards.rules import Hazard
 
 
 @click.command(
@@ -44,11 +44,11 @@ def downgrade(
 
     Example: seedbed migrate downgrade -2
     """
-    from seedbed.migrating.assessing import assess_way_back, refuse_unallowed
-    from seedbed.migrating.downgrade import downgrade as undo
-    from seedbed.migrating.downgrade import plan_downgrade
-    from seedbed.migrating.patience import Patience
-    from seedbed.postgres.databases import locate
+    from seedbed.migrations.apply.downgrade import downgrade as undo
+    from seedbed.migrations.apply.downgrade import plan_downgrade
+    from seedbed.migrations.apply.lock_retry import Patience
+    from seedbed.migrations.hazards.assessment import assess_way_back, refuse_unallowed
+    from seedbed.postgres.database import locate
 
     if revision.startswith("--") or (revision.startswith("-") and not revision[1:].isdigit()):
         raise click.NoSuchOption(revision, ctx=ctx)
@@ -81,7 +81,7 @@ def downgrade(
 
 def _losses(hazards: "Iterable[Hazard]") -> list[str]:
     """What is gone for good, a line each."""
-    from seedbed.migrating.hazards import Effect
+    from seedbed.migrations.hazards.rules import Effect
 
     lost = [f"  {hazard.at} ({hazard.rule})" for hazard in hazards if Effect.LOSES_DATA in hazard.effects]
     return ["Lost with all rows and values:", *lost] if lost else ["No rows and no values are lost."]

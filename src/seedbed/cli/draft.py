@@ -11,8 +11,8 @@ from seedbed.cli.options import ask, columns, configuration, env_option, json_op
 
 if TYPE_CHECKING:
     from seedbed.errors import LooksRenamed
-    from seedbed.migrating.drafting import Drafted
-    from seedbed.migrating.words import Words
+    from seedbed.migrations.decisions import Words
+    from seedbed.migrations.draft.draft import Drafted
     from seedbed.settings import Configuration
 
 
@@ -62,9 +62,9 @@ def draft(
     What no comparison can know is said in the models, by the options, or on a terminal in answer to a question. Nothing
     that looks renamed is dropped unless the answer is "drop". Ctrl-C leaves no revision behind.
     """
-    from seedbed.migrating.drafting import draft as write_draft
-    from seedbed.migrating.drafting import draft_empty
-    from seedbed.migrating.words import Form, Words
+    from seedbed.migrations.decisions import Form, Words
+    from seedbed.migrations.draft.draft import draft as write_draft
+    from seedbed.migrations.draft.draft import draft_empty
 
     if gradual and plain:
         raise click.UsageError("--gradual takes several revisions, and --plain writes one: choose.")
@@ -98,8 +98,8 @@ def draft(
 
 def _warn_of_unregistered(chosen: "Configuration") -> None:
     """Name classes of tables that the draft cannot see, since the schema does not have them."""
-    from seedbed.migrating.unregistered import unregistered_tables
-    from seedbed.modelling import load_schema
+    from seedbed.migrations.draft.unregistered_drops import unregistered_tables
+    from seedbed.schema import load_schema
 
     for table in unregistered_tables(chosen.project, load_schema(chosen.project)):
         click.echo(f"Warning: {table.sentence}", err=True)

@@ -10,9 +10,9 @@ import click
 from seedbed.cli.options import ask, columns, json_option, show
 
 if TYPE_CHECKING:
-    from seedbed.starter.adopting import Adoption
-    from seedbed.starter.finding import Found
-    from seedbed.starter.parts import Parts
+    from seedbed.starter.adoption import Adoption
+    from seedbed.starter.components import Parts
+    from seedbed.starter.project_discovery import Found
 
 _PARTS = (
     ("schema/", "the tables, User and Task"),
@@ -42,8 +42,8 @@ def init(ctx: click.Context, path: Path, neon: bool | None, service: bool | None
     and what Seedbed needs, each change of a file that exists as a diff, and all of it is written once you agree.
     Nothing of the project is run or connected to. The workflow for Neon is added there by --neon alone.
     """
-    from seedbed.starter.finding import find
-    from seedbed.starter.parts import Parts
+    from seedbed.starter.components import Parts
+    from seedbed.starter.project_discovery import find
 
     folder: Path = ctx.find_root().obj / path
     found = find(folder.resolve()) if folder.is_dir() else None
@@ -55,7 +55,7 @@ def init(ctx: click.Context, path: Path, neon: bool | None, service: bool | None
 
 
 def _begin(folder: Path, path: Path, parts: "Parts", *, as_json: bool) -> None:
-    from seedbed.starter.writing import write
+    from seedbed.starter.project_writer import write
 
     written = write(folder, parts)
     enter = [] if written.folder == Path.cwd() else [f"  cd {shlex.quote(str(path))}"]
@@ -71,7 +71,7 @@ def _begin(folder: Path, path: Path, parts: "Parts", *, as_json: bool) -> None:
 
 def _adopt(found: "Found", parts: "Parts", *, write: bool, as_json: bool) -> None:
     from seedbed.errors import AdoptionNotConfirmed
-    from seedbed.starter.adopting import adopt, plan
+    from seedbed.starter.adoption import adopt, plan
 
     adoption = plan(found, parts)
     facts = {"found": found, "notes": adoption.notes, "changes": [vars(one) for one in adoption.changes]}

@@ -10,7 +10,7 @@ import click
 from seedbed.cli.accept import accept
 from seedbed.cli.downgrade import downgrade
 from seedbed.cli.draft import draft
-from seedbed.cli.migration_lines import (
+from seedbed.cli.migration_report import (
     applied_line,
     hazard_lines,
     lock_options,
@@ -32,10 +32,10 @@ from seedbed.cli.options import (
 from seedbed.cli.rehearse import rehearse
 
 if TYPE_CHECKING:
-    from seedbed.migrating.assessing import Assessed
-    from seedbed.migrating.hazards import Hazard
-    from seedbed.migrating.planning import Plan
-    from seedbed.postgres.databases import Database
+    from seedbed.migrations.apply.plan import Plan
+    from seedbed.migrations.hazards.assessment import Assessed
+    from seedbed.migrations.hazards.rules import Hazard
+    from seedbed.postgres.database import Database
     from seedbed.settings import Configuration
 
 
@@ -64,10 +64,10 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     whole, drop or rename. Tables of fewer than a thousand rows in the environment's database are no danger. The
     database itself is only asked how many rows it has.
     """
-    from seedbed.migrating.assessing import sql_lines
-    from seedbed.migrating.planning import offline_sql
-    from seedbed.migrating.planning import plan as make_plan
-    from seedbed.postgres.databases import locate
+    from seedbed.migrations.apply.plan import offline_sql
+    from seedbed.migrations.apply.plan import plan as make_plan
+    from seedbed.migrations.hazards.assessment import sql_lines
+    from seedbed.postgres.database import locate
 
     chosen = configuration(ctx, env)
     database = locate(chosen)
@@ -118,13 +118,13 @@ def apply(
     as a throw-away database shows it. Production shows all that is pending and dangerous, refuses what destroys unless
     it is allowed, and asks for the database's name.
     """
-    from seedbed.migrating.applying import apply as apply_pending
-    from seedbed.migrating.assessing import refuse_unallowed
-    from seedbed.migrating.history import due
-    from seedbed.migrating.losses import losses, report_losses
-    from seedbed.migrating.patience import Patience
-    from seedbed.migrating.planning import plan as make_plan
-    from seedbed.postgres.databases import locate
+    from seedbed.migrations.apply.lock_retry import Patience
+    from seedbed.migrations.apply.plan import plan as make_plan
+    from seedbed.migrations.apply.upgrade import apply as apply_pending
+    from seedbed.migrations.hazards.assessment import refuse_unallowed
+    from seedbed.migrations.hazards.losses import losses, report_losses
+    from seedbed.migrations.history.revisions import due
+    from seedbed.postgres.database import locate
 
     chosen = configuration(ctx, env)
     database = locate(chosen)
@@ -174,9 +174,9 @@ def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> N
     if every:
         _survey(ctx, as_json=as_json)
         return
-    from seedbed.migrating.planning import plan as make_plan
-    from seedbed.migrating.sealing import read_seals
-    from seedbed.postgres.databases import locate
+    from seedbed.migrations.apply.plan import plan as make_plan
+    from seedbed.migrations.history.seal import read_seals
+    from seedbed.postgres.database import locate
 
     chosen = configuration(ctx, env)
     made = make_plan(chosen.project, locate(chosen))
@@ -209,11 +209,11 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
     compared too with what its revision makes. Ends with 1 and says what is wrong when something is.
     """
     with step("Checking"):
-        from seedbed.migrating.checking import check as check_history
-        from seedbed.migrating.drifting import refuse_drift
-        from seedbed.migrating.history import read_history
-        from seedbed.migrating.sealing import seal as seal_history
-        from seedbed.postgres.databases import locate
+        from seedbed.migrations.checks.drift import refuse_drift
+        from seedbed.migrations.checks.project_check import check as check_history
+        from seedbed.migrations.history.revisions import read_history
+        from seedbed.migrations.history.seal import seal as seal_history
+        from seedbed.postgres.database import locate
 
         chosen = configuration(ctx, env)
         if seal:
@@ -238,7 +238,7 @@ def rebase(ctx: click.Context, revision: str, as_json: bool) -> None:
 
     One line of one file is rewritten, and migrations/head. A local database that had the moved revision is best reset.
     """
-    from seedbed.migrating.rebasing import rebase as rebase_revision
+    from seedbed.migrations.history.rebase import rebase as rebase_revision
 
     rebased = rebase_revision(configuration(ctx, None).project, revision)
     show(rebased, as_json=as_json, lines=[f"{rebased.revision} follows {rebased.follows} from now on."])
@@ -254,8 +254,8 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
 
     Its catalogue must be what a revision makes; that revision is written down in it, and nothing else is changed.
     """
-    from seedbed.migrating.adopting import adopt as adopt_database
-    from seedbed.postgres.databases import locate
+    from seedbed.migrations.apply.baseline import adopt as adopt_database
+    from seedbed.postgres.database import locate
 
     chosen = configuration(ctx, env)
     adopted = adopt_database(chosen, locate(chosen), at=at)
@@ -265,7 +265,7 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
 def _assessed(
     chosen: "Configuration", database: "Database", made: "Plan", *, required: bool = False
 ) -> "list[Assessed]":
-    from seedbed.migrating.assessing import assess
+    from seedbed.migrations.hazards.assessment import assess
 
     return look_for_hazards(lambda: assess(chosen, database, made), required=required) if made.pending else []
 
@@ -286,7 +286,7 @@ def _told(line: str) -> None:
 
 def _make_safe(chosen: "Configuration") -> None:
     from seedbed.branching import provider_of
-    from seedbed.branching.making import safety
+    from seedbed.branching.lifecycle import safety
 
     with step("Making a safety branch") as done:
         branch = safety(provider_of(chosen))
@@ -294,7 +294,7 @@ def _make_safe(chosen: "Configuration") -> None:
 
 
 def _survey(ctx: click.Context, *, as_json: bool) -> None:
-    from seedbed.migrating.surveying import survey
+    from seedbed.migrations.checks.environment_status import survey
 
     with step("Looking"):
         found = survey(configuration(ctx, None).project)

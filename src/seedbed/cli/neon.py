@@ -20,8 +20,8 @@ def emulate(port: int, branches: int, step: float) -> None:
     What to export for it is printed first, so that Seedbed, Neon's own command and any other client find it. Its
     PostgreSQL is a throw-away one: all is gone when the command ends. Nothing is reachable from other machines.
     """
-    from seedbed.branching.neon.emulator.running import emulation
-    from seedbed.serving.running import listen, serve_app, url_of
+    from seedbed.branching.neon.emulator.server import emulation
+    from seedbed.service.http.server import listen, serve_app, url_of
 
     with listen("127.0.0.1", port) as listening, emulation(limit=branches, step=step) as run:
         for name, value in run.variables(url_of(listening)).items():

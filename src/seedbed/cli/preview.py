@@ -11,10 +11,10 @@ from seedbed.cli.options import columns, configuration, env_option, exception_op
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seedbed.previewing.bases import Base
-    from seedbed.previewing.collecting import Collected
-    from seedbed.previewing.data import Filled
-    from seedbed.previewing.previews import Preview
+    from seedbed.previews.base_branch import Base
+    from seedbed.previews.garbage_collection import Collected
+    from seedbed.previews.preview import Preview
+    from seedbed.previews.preview_data import Filled
     from seedbed.seeding.masking import Exceptions
 
 _ROWS = {
@@ -93,9 +93,9 @@ def up(
 
     Until all is done the database is marked preparing, and its address is given to nobody.
     """
-    from seedbed.cli.handing_over import dotenv_lines, see_github, to_github
-    from seedbed.previewing.data import Data
-    from seedbed.previewing.previews import up as bring_up
+    from seedbed.cli.ci_output import dotenv_lines, see_github, to_github
+    from seedbed.previews.preview import up as bring_up
+    from seedbed.previews.preview_data import Data
 
     chosen = configuration(ctx, env)
     if output == "github":
@@ -161,7 +161,7 @@ def down(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     Sessions on it are ended. There is no question, since a preview is only a copy: the base of previews, and a branch
     that is no preview, are refused.
     """
-    from seedbed.previewing.previews import down as take_down
+    from seedbed.previews.preview import down as take_down
 
     deleted = take_down(configuration(ctx, env), name)
     said = f"{name} is deleted." if deleted else f"There is no preview {name}."
@@ -192,8 +192,8 @@ def base(
     Masking refuses tables and columns that the models do not describe, until each is named with --keep or --empty, or
     in [tool.seedbed.masking] of pyproject.toml.
     """
-    from seedbed.previewing.bases import make_base
-    from seedbed.previewing.data import Data
+    from seedbed.previews.base_branch import make_base
+    from seedbed.previews.preview_data import Data
 
     with step("Making the base"):
         chosen = configuration(ctx, env)
@@ -225,7 +225,7 @@ def gc(
     deletes by itself. Only what this project made goes, and never the base, children before parents; each is looked at
     once more before. An empty list of pull requests is refused. Ends with 1 when something could not be deleted.
     """
-    from seedbed.previewing.collecting import Rules, collect, pull_requests
+    from seedbed.previews.garbage_collection import Rules, collect, pull_requests
 
     rules = Rules(
         older_than=length(older_than),
@@ -246,7 +246,7 @@ def _named(chosen: Any, yes: str | None) -> bool:
     if yes is None:
         return False
     from seedbed.cli.options import confirm
-    from seedbed.postgres.databases import locate
+    from seedbed.postgres.database import locate
 
     confirm(locate(chosen).name, yes, action="copied as it is")
     return True

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from seedbed.cli.migration_lines import rehearsal_lines
+from seedbed.cli.migration_report import rehearsal_lines
 from seedbed.cli.options import configuration, env_option, json_option, show, step
 
 
@@ -27,9 +27,9 @@ def rehearse(ctx: click.Context, on: str | None, max_block: int | None, env: str
 
     It cannot know how long a statement waits for locks that others hold, nor how cold the real server's caches are.
     """
-    from seedbed.migrating.planning import plan as make_plan
-    from seedbed.migrating.rehearsing import rehearse as rehearse_pending
-    from seedbed.postgres.databases import given_copy, locate
+    from seedbed.migrations.apply.plan import plan as make_plan
+    from seedbed.migrations.hazards.rehearsal import rehearse as rehearse_pending
+    from seedbed.postgres.database import given_copy, locate
 
     chosen = configuration(ctx, env)
     database = locate(chosen)

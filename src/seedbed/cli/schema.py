@@ -18,8 +18,8 @@ def schema() -> None:
 @click.pass_context
 def show_tables(ctx: click.Context, table: str | None, as_json: bool) -> None:
     """List the tables with their columns, types, keys and rules; with TABLE, one of them."""
-    from seedbed.modelling import load_schema
-    from seedbed.modelling.describing import describe_tables
+    from seedbed.schema import load_schema
+    from seedbed.schema.table_description import describe_tables
     from seedbed.settings import find_project
 
     found = describe_tables(load_schema(find_project(ctx.find_root().obj)))
@@ -55,11 +55,11 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
 
     The same schema gives the same bytes, so a file of it can be kept in git, and --check in CI keeps it current.
     """
-    from seedbed.modelling import load_schema
-    from seedbed.modelling.describing import describe_tables
-    from seedbed.modelling.drawing import mermaid, svg
+    from seedbed.schema import load_schema
+    from seedbed.schema.diagram import mermaid, svg
+    from seedbed.schema.table_description import describe_tables
     from seedbed.settings import find_project
-    from seedbed.settings.writing import write_whole
+    from seedbed.settings.atomic_files import write_whole
 
     if check and output is None:
         raise click.UsageError("--check needs the --output that is to be checked")

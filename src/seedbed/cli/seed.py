@@ -21,7 +21,7 @@ from seedbed.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from seedbed.seeding.plan import SeedPlan
+    from seedbed.seeding.planning.seed_plan import SeedPlan
     from seedbed.settings import Configuration
 
 _SHOWN, _WIDTH = 2, 32
@@ -55,8 +55,8 @@ def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) 
 
     Connects to nothing.
     """
-    from seedbed.seeding.aside import WORTH_IT
     from seedbed.seeding.encoding.rows import encoded, sample
+    from seedbed.seeding.loading.dropped_constraints import WORTH_IT
 
     made = _planned(configuration(ctx, env), as_of)
     facts, lines, size = [], [], 0
@@ -100,11 +100,11 @@ def run(
     --fresh is given, and a database marked production is refused whatever is given.
     """
     from seedbed.errors import NotAtHead
-    from seedbed.migrating.planning import plan as plan_migration
-    from seedbed.postgres.databases import locate
-    from seedbed.seeding.locking import write_lock
-    from seedbed.seeding.running import run as load
-    from seedbed.seeding.working import cluster, processes
+    from seedbed.migrations.apply.plan import plan as plan_migration
+    from seedbed.postgres.database import locate
+    from seedbed.seeding.loading.load import run as load
+    from seedbed.seeding.loading.parallel import cluster, processes
+    from seedbed.seeding.planning.lock_file import write_lock
 
     if fresh and append:
         raise click.UsageError("--fresh and --append exclude each other")
@@ -150,9 +150,9 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
     can wait for a person.
     """
     from seedbed.errors import SeedsChanged, SeedsNotAccepted
-    from seedbed.migrating.history import read_history
-    from seedbed.seeding.checking import accept as write_down
-    from seedbed.seeding.checking import check as compare
+    from seedbed.migrations.history.revisions import read_history
+    from seedbed.seeding.planning.verification import accept as write_down
+    from seedbed.seeding.planning.verification import check as compare
 
     chosen = configuration(ctx, env)
     made = _planned(chosen, None)
@@ -196,8 +196,8 @@ def mask(
     and Neon's history keep theirs. Production is refused: mask a copy of it, as seedbed preview base --data masked
     does. With --check nothing is changed, and the command ends with 1 when a column looks personal and is not marked.
     """
-    from seedbed.modelling import load_schema
-    from seedbed.modelling.personal import personal, unmarked
+    from seedbed.schema import load_schema
+    from seedbed.schema.personal_data import personal, unmarked
 
     chosen = configuration(ctx, env)
     schema = load_schema(chosen.project)
@@ -207,12 +207,12 @@ def mask(
         lines = [*columns(marked), *(f"{name} looks personal and is not marked." for name in left)]
         show({"marked": dict(marked), "unmarked": left}, as_json=as_json, lines=lines or ["No column is marked."])
         ctx.exit(1 if left else 0)
-    from seedbed.postgres.databases import locate
-    from seedbed.seeding.locking import read_lock
+    from seedbed.postgres.database import locate
+    from seedbed.seeding.core.faker_pool import Pools, Shelf
     from seedbed.seeding.masking import Exceptions
     from seedbed.seeding.masking import mask as replace
-    from seedbed.seeding.plan import POOLS
-    from seedbed.seeding.pools import Pools, Shelf
+    from seedbed.seeding.planning.lock_file import read_lock
+    from seedbed.seeding.planning.seed_plan import POOLS
 
     database = locate(chosen)
     confirm(database.name, yes, action="masked")
@@ -229,15 +229,15 @@ def mask(
 
 
 def _planned(chosen: "Configuration", as_of: str | None) -> "SeedPlan":
-    from seedbed.modelling import load_schema
-    from seedbed.seeding.plan import plan as make_plan
+    from seedbed.schema import load_schema
+    from seedbed.seeding.planning.seed_plan import plan as make_plan
 
     moment = None if as_of is None else _day(as_of)
     return make_plan(chosen.project, load_schema(chosen.project), chosen.environment, as_of=moment)
 
 
 def _day(text: str) -> datetime:
-    from seedbed.seeding.locking import today
+    from seedbed.seeding.planning.lock_file import today
 
     if text == "today":
         return today()

@@ -29,8 +29,8 @@ def serve(
     and production, and on an address that others can reach, it wants tokens, or --public.
     """
     from seedbed.errors import NothingServed
-    from seedbed.serving.access import decide
-    from seedbed.serving.access import new_token as made
+    from seedbed.service.http.access_control import decide
+    from seedbed.service.http.access_control import new_token as made
 
     if new_token:
         token = made()
@@ -40,11 +40,11 @@ def serve(
     address = host or chosen.settings.host
     decide(chosen, public=public, host=address)
 
-    from seedbed.modelling import load_schema
-    from seedbed.postgres.databases import locate
-    from seedbed.serving import create_app
-    from seedbed.serving.running import listen
-    from seedbed.serving.running import serve as serve_forever
+    from seedbed.postgres.database import locate
+    from seedbed.schema import load_schema
+    from seedbed.service import create_app
+    from seedbed.service.http.server import listen
+    from seedbed.service.http.server import serve as serve_forever
 
     schema = load_schema(chosen.project)
     if not chosen.project.service or not schema.models:

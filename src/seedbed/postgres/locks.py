@@ -8,8 +8,8 @@ from datetime import timedelta
 from sqlalchemy import Connection, text
 
 from seedbed.errors import BranchBusy, LockNotGranted
-from seedbed.postgres.connecting import open_connection, translated
-from seedbed.postgres.databases import Database
+from seedbed.postgres.connection import open_connection, translated
+from seedbed.postgres.database import Database
 
 _KEY = 0x5EEDBED
 _PREPARING = 0x5EEDBED1

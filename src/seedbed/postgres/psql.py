@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seedbed.errors import BinariesNotFound, PsqlNotFound
-from seedbed.postgres.databases import Database
+from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import find_binaries
 
 _VARIABLES = {

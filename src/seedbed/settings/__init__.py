@@ -1,11 +1,11 @@
 """Which project, which environment, which database, and where each value came from."""
 
 from seedbed.settings.configuration import Configuration, Entry, load, require_url
+from seedbed.settings.database_url import DatabaseUrl
 from seedbed.settings.environments import Environment, Settings
-from seedbed.settings.parsing import MalformedUrl, parse_url
 from seedbed.settings.project import Project, find_project
 from seedbed.settings.sources import Origin
-from seedbed.settings.urls import DatabaseUrl
+from seedbed.settings.url_parser import MalformedUrl, parse_url
 
 __all__ = [
     "Configuration",

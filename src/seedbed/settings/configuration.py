@@ -15,8 +15,8 @@ from seedbed.errors import (
     UnknownEnvironment,
     UnknownSetting,
 )
+from seedbed.settings.database_url import DatabaseUrl
 from seedbed.settings.environments import CLASSES, Environment, Settings
-from seedbed.settings.parsing import MalformedUrl, parse_url
 from seedbed.settings.project import Project
 from seedbed.settings.sources import (
     DEFAULT,
@@ -28,7 +28,7 @@ from seedbed.settings.sources import (
     read_process,
     unknown_names,
 )
-from seedbed.settings.urls import DatabaseUrl
+from seedbed.settings.url_parser import MalformedUrl, parse_url
 
 _CHOICE = "SEEDBED_ENV"
 _FOLDER = "SEEDBED_DATA_DIR"

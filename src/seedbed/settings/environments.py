@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from seedbed.errors import InvalidDatabaseUrl
-from seedbed.settings.parsing import MalformedUrl, parse_url
-from seedbed.settings.urls import DatabaseUrl
+from seedbed.settings.database_url import DatabaseUrl
+from seedbed.settings.url_parser import MalformedUrl, parse_url
 
 
 class Environment(StrEnum):

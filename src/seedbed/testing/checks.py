@@ -15,16 +15,16 @@ import pytest
 from psycopg import sql
 
 from seedbed.errors import ModelsUndrafted, SeedbedError
-from seedbed.migrating.checking import check
-from seedbed.migrating.history import has_history, read_history
+from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.history.revisions import has_history, read_history
 from seedbed.seeding.encoding.rows import sample
-from seedbed.seeding.plan import plan
-from seedbed.seeding.running import run
+from seedbed.seeding.loading.load import run
+from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment, load
-from seedbed.testing.cases import Owned
-from seedbed.testing.clones import Clone
-from seedbed.testing.runs import Run
-from seedbed.testing.telling import in_words
+from seedbed.testing.databases.clones import Clone
+from seedbed.testing.error_report import in_words
+from seedbed.testing.session.run import Run
+from seedbed.testing.session.test_databases import Owned
 
 __all__ = [
     "old_queries",

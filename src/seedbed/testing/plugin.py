@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seedbed.testing.beginning import CASE, RUN, SEEDS, seeds_of
-from seedbed.testing.telling import in_words
+from seedbed.testing.error_report import in_words
+from seedbed.testing.session.session import CASE, RUN, SEEDS, seeds_of
 
 if TYPE_CHECKING:
-    from seedbed.testing.sharing import Sharing
+    from seedbed.testing.server.shared_server import Sharing
 
-pytest_plugins = ["seedbed.testing.fixtures"]
+pytest_plugins = ["seedbed.testing.fixtures.fixtures"]
 
 _SHARING: "pytest.StashKey[Sharing]" = pytest.StashKey()
 _LEFT = pytest.StashKey[list[str]]()
@@ -58,9 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.stash[_LEFT] = []
     if not _has_own_server(config):
-        from seedbed.testing import standing_in
+        from seedbed.testing.fixtures import postgresql_fixture
 
-        config.pluginmanager.register(standing_in, "seedbed-standing-in")
+        config.pluginmanager.register(postgresql_fixture, "seedbed-standing-in")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,7 +69,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if wanted is None:
         return None
     from seedbed.errors import SeedbedError
-    from seedbed.testing.opening import open_kept
+    from seedbed.testing.server.psql import open_kept
 
     capturing = config.pluginmanager.getplugin("capturemanager")
     if capturing is not None:
@@ -83,7 +83,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Of xdist, in the first process: tell a worker how to ask for the run's server."""
-    from seedbed.testing.sharing import Sharing
+    from seedbed.testing.server.shared_server import Sharing
 
     config = node.config
     if _SHARING not in config.stash:

@@ -5,14 +5,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from seedbed.branching.naming import check_name
+from seedbed.branching.names import check_name
+from seedbed.branching.neon.annotations import LONGEST, Found, unfinished
 from seedbed.branching.neon.client import NeonClient, written
-from seedbed.branching.neon.finding import LONGEST, Found, unfinished
+from seedbed.branching.neon.creation import Request
+from seedbed.branching.neon.endpoints import Reaching
 from seedbed.branching.neon.http import CONFLICT, Access, Missing, Refused, Wire
-from seedbed.branching.neon.looking import Looking
-from seedbed.branching.neon.reaching import Reaching
-from seedbed.branching.neon.replacing import children, request_anew, step_aside, sweep
-from seedbed.branching.neon.requesting import Request
+from seedbed.branching.neon.lookup import Looking
+from seedbed.branching.neon.replacement import children, request_anew, step_aside, sweep
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
     BadBranchName,
@@ -32,9 +32,16 @@ from seedbed.errors import (
     ProductionCopied,
     UnmarkedWithRows,
 )
-from seedbed.postgres.connecting import connect
-from seedbed.postgres.databases import Database, located
-from seedbed.postgres.marks import PREPARING, read_into, read_mark, tables_with_rows, write_copied, write_mark
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database, located
+from seedbed.postgres.environment_mark import (
+    PREPARING,
+    read_into,
+    read_mark,
+    tables_with_rows,
+    write_copied,
+    write_mark,
+)
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 _FARTHEST = timedelta(days=30)

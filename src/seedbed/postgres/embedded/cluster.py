@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from seedbed.errors import FolderNotWritable, ServerNotStarted
-from seedbed.postgres.embedded.account import Account
 from seedbed.postgres.embedded.binaries import Binaries
+from seedbed.postgres.embedded.os_account import Account
 from seedbed.postgres.embedded.postmaster import Postmaster, end_orphans, forget_stranger, postmaster_of
 
 SUPERUSER = "postgres"

@@ -13,12 +13,12 @@ import psycopg2.extensions
 from psycopg2 import sql
 
 from seedbed.errors import DataOfAnotherMajor
-from seedbed.postgres.connecting import autocommitting, cancellable, translated_at
-from seedbed.postgres.embedded.account import home_for, server_account
+from seedbed.postgres.connection import autocommitting, cancellable, translated_at
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
+from seedbed.postgres.embedded.binaries_copy import runnable_by
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
-from seedbed.postgres.embedded.copies import runnable_by
-from seedbed.postgres.embedded.files import Holder, State, locked, read_state, write_state
+from seedbed.postgres.embedded.os_account import home_for, server_account
+from seedbed.postgres.embedded.state_files import Holder, State, locked, read_state, write_state
 from seedbed.settings import Configuration, DatabaseUrl
 
 _SETTINGS = {

@@ -12,9 +12,9 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from seedbed.seeding.core.column_types import OIDS, RANGES, Kind
+from seedbed.seeding.core.number_codec import MICROSECOND, microseconds
 from seedbed.seeding.encoding.text import json_text
-from seedbed.seeding.folding import MICROSECOND, microseconds
-from seedbed.seeding.kinds import OIDS, RANGES, Kind
 
 Encoder = Callable[[Any], bytes]
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seedbed.seeding.batches import Batch, Bools, Coded, Joined, Numbers, Things, Uuids
+from seedbed.seeding.core.batch import Batch, Bools, Coded, Joined, Numbers, Things, Uuids
+from seedbed.seeding.core.column_types import MOMENTS, Kind
+from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.encoding import binary
-from seedbed.seeding.kinds import MOMENTS, Kind
-from seedbed.seeding.streams import Ints
 
 _UNIX_DAYS = 10_957
 """From 1970 to 2000, where PostgreSQL's dates begin."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedbed.errors import NullNotAllowed, SeedsNotUsable
-from seedbed.seeding.batches import Batch, Coded, Objects, Pool, objects, pooled
+from seedbed.seeding.core.batch import Batch, Coded, Objects, Pool, objects, pooled
+from seedbed.seeding.core.column_types import own_processing, processor
 from seedbed.seeding.encoding import binary, text
 from seedbed.seeding.encoding.columns import Encoding, Piece, pieces, side_by_side, things
-from seedbed.seeding.kinds import own_processing, processor
 
 if TYPE_CHECKING:
-    from seedbed.seeding.tables import TablePlan
+    from seedbed.seeding.planning.table_plan import TablePlan
 
 CHUNK = 8_192
 """Rows that are made at a time. The bytes are the same whatever it is."""

@@ -15,9 +15,9 @@ from seedbed.errors import (
     UnknownException,
     ValuesReadableElsewhere,
 )
-from seedbed.seeding.masking.columns import name_of
 from seedbed.seeding.masking.exceptions import Exceptions, Path, shown
-from seedbed.seeding.masking.relations import Relation, Relations, read_relations
+from seedbed.seeding.masking.personal_columns import name_of
+from seedbed.seeding.masking.tables.relations import Relation, Relations, read_relations
 
 LARGE_OBJECTS: Path = ("pg_catalog", "pg_largeobject")
 """The name by which large objects are kept or emptied: the system's table that holds them."""

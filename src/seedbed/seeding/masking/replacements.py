@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import gcd
 
-from seedbed.seeding.pools import Pools
+from seedbed.seeding.core.faker_pool import Pools
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _WORDS = 512

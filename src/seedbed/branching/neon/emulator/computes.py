@@ -1,84 +1,102 @@
-"""What Neon's API says of a project's computes, and of its operations."""
+"""The computes of an emulated project: made, started, put to sleep, and found by whoever connects."""
 
-from typing import Annotated, Any, Literal
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from fastapi import FastAPI, Query, Response
+from seedbed.branching.neon.emulator.branch_storage import Storage
+from seedbed.branching.neon.emulator.models import Branch, Endpoint, Operation, Refusal
+from seedbed.branching.neon.emulator.operation_queue import Operations
+from seedbed.branching.neon.emulator.sni_proxy import NoWay, Way
 
-from seedbed.branching.neon.emulator.cloud import Cloud
-from seedbed.branching.neon.emulator.records import Endpoint, Json, Operation, Refusal
-from seedbed.branching.neon.emulator.requests import ChangeEndpoint, CreateEndpoint
+READ_WRITE = "read_write"
 
 
-def add_computes(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
-    computes = cloud.computes
+@dataclass
+class Computes:
+    storage: Storage
+    operations: Operations
+    branches: Mapping[str, Branch]
+    lock: threading.RLock
+    asleep: int = 0
+    """How many connections to a compute fail from now on, as while one wakes with difficulty."""
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    """Those that were there: deleting them again is no error."""
+    inner: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    """The password that every role has behind the proxy."""
 
-    def said(endpoint: Endpoint, operations: list[Operation]) -> Json:
-        return {"endpoint": endpoint.json(), "operations": [operation.json() for operation in operations]}
+    def get(self, endpoint_id: str) -> Endpoint:
+        if endpoint_id not in self.endpoints:
+            raise Refusal(404, "", "endpoint not found")
+        return self.endpoints[endpoint_id]
 
-    @app.get(f"{base}/endpoints", dependencies=guard)
-    def every(project: str) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            return {"endpoints": [endpoint.json() for endpoint in computes.endpoints.values()]}
+    def of_branch(self, branch_id: str) -> list[Endpoint]:
+        """Those of a branch, the one to write by first."""
+        found = [endpoint for endpoint in self.endpoints.values() if endpoint.branch_id == branch_id]
+        return sorted(found, key=lambda endpoint: endpoint.type != READ_WRITE)
 
-    @app.get(f"{base}/branches/{{branch_id}}/endpoints", dependencies=guard)
-    def of_branch(project: str, branch_id: str) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            return {"endpoints": [endpoint.json() for endpoint in computes.of_branch(cloud.branch(branch_id).id)]}
+    def make(self, branch: Branch, kind: str = READ_WRITE) -> Endpoint:
+        endpoint = Endpoint(f"ep-calm-{secrets.token_hex(4)}", branch.id, branch.project, kind)
+        self.endpoints[endpoint.id] = endpoint
+        return endpoint
 
-    @app.post(f"{base}/endpoints", dependencies=guard, status_code=201)
-    def create(project: str, given: CreateEndpoint) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            return said(*computes.add(cloud.branch(given.endpoint.branch_id), given.endpoint.type))
+    def add(self, branch: Branch, kind: str) -> tuple[Endpoint, list[Operation]]:
+        self.operations.see_idle()
+        if kind == READ_WRITE and any(endpoint.type == kind for endpoint in self.of_branch(branch.id)):
+            raise Refusal(409, "", "read_write endpoint already exists")
+        endpoint = self.make(branch, kind)
+        return endpoint, [self.start(endpoint)]
 
-    @app.get(f"{base}/endpoints/{{endpoint_id}}", dependencies=guard)
-    def get(project: str, endpoint_id: str) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            return {"endpoint": computes.get(endpoint_id).json()}
+    def remove(self, endpoint: Endpoint) -> list[Operation]:
+        operations = [self.suspend(endpoint)]
+        self.forget(endpoint)
+        return operations
 
-    @app.patch(f"{base}/endpoints/{{endpoint_id}}", dependencies=guard)
-    def patch(project: str, endpoint_id: str, given: ChangeEndpoint) -> Json:
-        """Computes are all of one size, so only what is said of them changes."""
-        cloud.see_project(project)
-        with cloud.lock:
-            endpoint = computes.get(endpoint_id)
-            cloud.operations.see_idle()
-            endpoint.suspend_timeout = given.endpoint.suspend_timeout_seconds
-            return said(endpoint, [])
+    def forget(self, endpoint: Endpoint) -> None:
+        del self.endpoints[endpoint.id]
+        self.deleted.add(endpoint.id)
 
-    @app.delete(f"{base}/endpoints/{{endpoint_id}}", dependencies=guard)
-    def delete(project: str, endpoint_id: str) -> Any:
-        cloud.see_project(project)
-        with cloud.lock:
-            if endpoint_id in computes.deleted:
-                return Response(status_code=204)
-            endpoint = computes.get(endpoint_id)
-            return said(endpoint, computes.remove(endpoint))
+    def start(self, endpoint: Endpoint) -> Operation:
+        def wake() -> None:
+            endpoint.state = "active"
 
-    @app.post(f"{base}/endpoints/{{endpoint_id}}/{{verb}}", dependencies=guard)
-    def change(project: str, endpoint_id: str, verb: Literal["start", "suspend", "restart"]) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            endpoint = computes.get(endpoint_id)
-            cloud.operations.see_idle()
-            operations = [computes.suspend(endpoint)] if verb in {"suspend", "restart"} else []
-            operations += [computes.start(endpoint)] if verb in {"start", "restart"} else []
-            return said(endpoint, operations)
+        return self.operations.begin("start_compute", wake, self.branches.get(endpoint.branch_id), endpoint)
 
-    @app.get(f"{base}/operations", dependencies=guard)
-    def operations(project: str, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            return {"operations": [operation.json() for operation in cloud.operations.done[::-1][:limit]]}
+    def suspend(self, endpoint: Endpoint) -> Operation:
+        self.operations.see_idle()
+        branch = self.branches[endpoint.branch_id]
 
-    @app.get(f"{base}/operations/{{operation_id}}", dependencies=guard)
-    def operation(project: str, operation_id: str) -> Json:
-        cloud.see_project(project)
-        with cloud.lock:
-            found = [one for one in cloud.operations.done if one.id == operation_id]
-        if not found:
-            raise Refusal(404, "", "operation not found")
-        return {"operation": found[0].json()}
+        def sleep() -> None:
+            for database in branch.databases:
+                self.storage.end_sessions(branch.place(database))
+            endpoint.state = "idle"
+
+        return self.operations.begin("suspend_compute", sleep, branch, endpoint)
+
+    def way(self, compute: str, database: str, role: str) -> Way:
+        """Where a connection goes; a sleeping compute wakes by it.
+
+        Raises:
+            NoWay: there is none, or not now.
+        """
+        with self.lock:
+            endpoint = self.endpoints.get(compute)
+            if endpoint is None:
+                raise NoWay("XX000", "The requested endpoint could not be found, or you don't have access to it.")
+            if self.asleep > 0:
+                self.asleep -= 1
+                raise NoWay("08006", "Couldn't connect to compute node")
+            branch = self.branches[endpoint.branch_id]
+            if role not in branch.passwords:
+                raise NoWay("28P01", f"password authentication failed for user '{role}'")
+            if branch.state != "ready" or endpoint.state == "init":
+                raise NoWay("08006", "Couldn't connect to compute node: it is being made")
+            sleeping = endpoint.state == "idle"
+            endpoint.state = "active"
+            found = Way(branch.passwords[role], branch.place(database), self.inner, endpoint.type != READ_WRITE)
+        if sleeping:
+            time.sleep(self.operations.step)
+        return found

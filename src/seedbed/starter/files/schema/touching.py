@@ -1,7 +1,7 @@
 """`updated_at` kept by the database, so that no program that writes can forget it."""
 
 from schema.base import Table
-from seedbed.modelling import declare
+from seedbed.schema import declare
 
 declare(
     Table.metadata,

@@ -1,0 +1,119 @@
+"""A project's branches on its embedded server looked up by name, in the comments of their databases."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seedbed.branching.local import annotations
+from seedbed.branching.local.databases import drop, environment_of
+from seedbed.branching.names import building_of, database_of, is_environment, replaced_of
+from seedbed.branching.protocol import Branch
+from seedbed.errors import BranchBusy, BranchNotFound, BranchNotReady, DatabaseMissing, LoginRefused, NotABranch
+from seedbed.postgres.database import EMBEDDED, Database, database_name, on_server
+from seedbed.postgres.embedded import Server
+from seedbed.settings import Configuration, Environment, Origin
+from seedbed.settings.sources import Kind
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
+
+_KEY = 0x5EEDBED
+_WAIT_SECONDS = 60.0
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Looking:
+    server: Server
+    configuration: Configuration
+
+    @property
+    def owner(self) -> str:
+        return self.configuration.project.identifier
+
+    def database_of(self, name: str) -> str:
+        return database_of(self.owner, name)
+
+    def database(self, branch: Branch) -> Database:
+        url = self.server.owner_url(self.database_of(branch.name))
+        return Database(url, url, branch.environment, Origin(Kind.DERIVED, f"branch {branch.name}"), self.server)
+
+    def original(self) -> Database:
+        """The environment's own database, made where it is missing."""
+        return on_server(self.server, self.configuration)
+
+    @contextmanager
+    def alone(self, name: str) -> "Iterator[Cursor]":
+        """A superuser's cursor whose session holds the branch's lock, with nothing there that a kill left of it. The
+        lock is polled for, so that Ctrl-C is heard.
+        """
+        database = self.database_of(name)
+        building = building_of(database)
+        with self.server.administration() as cursor:
+            until = time.monotonic() + _WAIT_SECONDS
+            while True:
+                cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_KEY, building))
+                if cursor.fetchone() == (True,):
+                    break
+                if time.monotonic() > until:
+                    raise BranchBusy(name, _WAIT_SECONDS)
+                time.sleep(_POLL_SECONDS)
+            left_over = (building, replaced_of(database))
+            cursor.execute("SELECT datname FROM pg_database WHERE datname IN %s", (left_over,))
+            for (left,) in cursor.fetchall():
+                drop(cursor, left)
+            yield cursor
+
+    def every(self, cursor: "Cursor") -> Iterator[Branch]:
+        cursor.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database")
+        for (comment,) in cursor.fetchall():
+            branch = annotations.read(comment)
+            if branch is not None and branch.owner == self.owner:
+                yield branch
+
+    def found(self, cursor: "Cursor", name: str) -> Branch | None:
+        """The branch of a name.
+
+        Raises:
+            NotABranch: it is an environment's, or its database is somebody else's.
+        """
+        if is_environment(name):
+            raise NotABranch(
+                name,
+                "it is an environment's own database",
+                remedy=f"seedbed branch list shows the branches. To empty it: seedbed db reset -e {name}",
+            )
+        database = self.database_of(name)
+        cursor.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", (database,))
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        branch = annotations.read(row[0])
+        if branch is None or (branch.name, branch.owner) != (name, self.owner):
+            raise NotABranch(
+                database, f"Seedbed did not make it as {name}", remedy="Choose another name, or rename the database."
+            )
+        return branch
+
+    def existing(self, cursor: "Cursor", name: str) -> Branch:
+        branch = self.found(cursor, name)
+        if branch is None:
+            raise BranchNotFound(name)
+        return branch
+
+    def parent(self, cursor: "Cursor", name: str) -> tuple[str, Environment]:
+        """A parent's database and what it is for; a sealed one is what its comment says, as nobody can change it."""
+        if name == self.configuration.environment:
+            url = self.server.owner_url(database_name(self.configuration))
+            there = Database(url, url, self.configuration.environment, EMBEDDED, self.server)
+            try:
+                return there.name, environment_of(there, name)
+            except (DatabaseMissing, LoginRefused):  # neither it nor its role was made yet
+                return there.name, environment_of(self.original(), name)
+        branch = self.existing(cursor, name)
+        if not branch.ready:
+            raise BranchNotReady(name)
+        source = self.database(branch)
+        return source.name, branch.environment if branch.sealed else environment_of(source, name)

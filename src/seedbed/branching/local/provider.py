@@ -1,0 +1,224 @@
+"""Branches on the project's embedded server: each is a database, copied from its parent's."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from seedbed.branching.local.databases import allow, comment, drop, end_sessions, rename, together
+from seedbed.branching.local.lookup import Looking
+from seedbed.branching.names import building_of, check_name, replaced_of
+from seedbed.branching.protocol import Branch
+from seedbed.errors import (
+    BadExpiry,
+    BranchExists,
+    BranchNotReady,
+    BranchSealed,
+    ProductionCopied,
+    Unreachable,
+)
+from seedbed.postgres.clone import await_unused, clone
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.postgres.embedded import Server
+from seedbed.postgres.environment_mark import PREPARING, read_mark, write_copied, write_mark
+from seedbed.settings import Configuration, DatabaseUrl, Environment
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
+
+_WAIT_SECONDS = 60.0
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class LocalBranches:
+    """A provider. What is known of a branch stands in its database's comment, so there is nothing to lose beside it.
+
+    A copy gets its branch's name last, once it is marked `preparing` and has its comment: so whatever has the name is
+    a branch, and a kill leaves at most a copy under a name that the next call for that branch drops. One session at a
+    time makes, finishes or deletes a branch; others wait for it.
+    """
+
+    server: Server
+    configuration: Configuration
+
+    def create(
+        self,
+        name: str,
+        *,
+        parent: str | None = None,
+        environment: Environment | None = None,
+        expires_at: datetime | None = None,
+        force: bool = False,
+        even_production: bool = False,
+    ) -> Branch:
+        return self._made(name, parent, environment, expires_at, force=force, even_production=even_production)
+
+    def make(
+        self, name: str, *, parent: str | None = None, expires_at: datetime | None = None, force: bool = False
+    ) -> Branch:
+        """The mark that the copy brings along is its own, so nothing is written into it."""
+        return self._made(name, parent, None, expires_at, force=force, ready=True)
+
+    def finish(self, name: str, *, sealed: bool = False) -> Branch:
+        with self._looking.alone(name) as cursor:
+            branch = self._looking.existing(cursor, name)
+            if branch.ready and branch.sealed == sealed:
+                return branch
+            database = self._looking.database_of(name)
+            if branch.sealed:
+                allow(cursor, database, True)
+            finished = replace(branch, ready=True, sealed=sealed)
+            with connect(self._looking.database(branch)) as connection:
+                write_mark(connection, branch.environment)
+                connection.commit()
+            cursor.execute(comment(database, finished))
+            if sealed:
+                allow(cursor, database, False)
+                end_sessions(cursor, database)
+        return finished
+
+    def reset(
+        self, name: str, *, force: bool = False, even_production: bool = False, only_ready: bool = False
+    ) -> Branch:
+        with self._looking.alone(name) as cursor:
+            branch = self._looking.existing(cursor, name)
+            if only_ready and not branch.ready:
+                raise BranchNotReady(name)
+            source, own = self._looking.parent(cursor, branch.parent)
+            if own is Environment.PRODUCTION and branch.environment is not own and not even_production:
+                raise ProductionCopied(branch.parent, str(branch.environment))
+            now = _now()
+            lasting = branch.expires_at - branch.created_at if branch.expires_at is not None else None
+            anew = replace(
+                branch,
+                ready=False,
+                sealed=False,
+                created_at=now,
+                expires_at=now + lasting if lasting is not None else None,
+            )
+            database = self._looking.database_of(name)
+            with self._copied(cursor, source, anew, own, force=force) as building:
+                allow(cursor, database, False)
+                end_sessions(cursor, database)
+                together(
+                    cursor,
+                    rename(database, replaced_of(database)),
+                    comment(building, anew),
+                    rename(building, database),
+                )
+            drop(cursor, replaced_of(database))
+        return anew
+
+    def expire(self, name: str, at: datetime | None) -> Branch:
+        if at is not None and at <= _now():
+            raise BadExpiry(name, f"{at:%Y-%m-%d %H:%M} is past")
+        with self._looking.alone(name) as cursor:
+            lasting = replace(self._looking.existing(cursor, name), expires_at=at)
+            cursor.execute(comment(self._looking.database_of(name), lasting))
+        return lasting
+
+    def wait(self, name: str, *, seconds: float = _WAIT_SECONDS) -> None:
+        """The server is this machine's, so a branch that is there takes connections."""
+        until = time.monotonic() + seconds
+        branch = self.get(name)
+        while not branch.sealed:
+            try:
+                with connect(self._looking.database(branch)):
+                    return
+            except Unreachable:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_POLL_SECONDS)
+
+    def get(self, name: str) -> Branch:
+        with self.server.administration() as cursor:
+            return self._looking.existing(cursor, name)
+
+    def list(self) -> tuple[Branch, ...]:
+        with self.server.administration() as cursor:
+            return tuple(sorted(self._looking.every(cursor), key=lambda branch: branch.name))
+
+    def delete(self, name: str) -> None:
+        with self._looking.alone(name) as cursor:
+            self._looking.existing(cursor, name)
+            drop(cursor, self._looking.database_of(name))
+
+    def url(self, name: str, *, unfinished: bool = False, pooled: bool = False) -> DatabaseUrl:  # noqa: ARG002 - none here
+        branch = self.get(name)
+        if not branch.ready and not unfinished:
+            raise BranchNotReady(name)
+        if branch.sealed:
+            raise BranchSealed(name)
+        return self.server.owner_url(self._looking.database_of(name))
+
+    def original(self) -> Database:
+        return self._looking.original()
+
+    def _made(
+        self,
+        name: str,
+        parent: str | None,
+        environment: Environment | None,
+        expires_at: datetime | None,
+        *,
+        force: bool,
+        even_production: bool = False,
+        ready: bool = False,
+    ) -> Branch:
+        check_name(name)
+        parent = parent or self.configuration.environment.value
+        with self._looking.alone(name) as cursor:
+            if existing := self._looking.found(cursor, name):
+                raise BranchExists(name, existing.parent)
+            now = _now()
+            if expires_at is not None and expires_at <= now:
+                raise BadExpiry(name, f"{expires_at:%Y-%m-%d %H:%M} is past")
+            source, own = self._looking.parent(cursor, parent)
+            if own is Environment.PRODUCTION and environment not in {None, own} and not even_production:
+                raise ProductionCopied(parent, str(environment))
+            branch = Branch(
+                name=name,
+                parent=parent,
+                environment=environment or own,
+                ready=ready,
+                created_at=now,
+                expires_at=expires_at,
+                owner=self._looking.owner,
+            )
+            with self._copied(cursor, source, branch, own, force=force) as building:
+                together(cursor, comment(building, branch), rename(building, self._looking.database_of(name)))
+        return branch
+
+    @property
+    def _looking(self) -> Looking:
+        return Looking(self.server, self.configuration)
+
+    @contextmanager
+    def _copied(self, cursor: "Cursor", source: str, branch: Branch, of: Environment, *, force: bool) -> Iterator[str]:
+        """A copy that has not its name yet; dropped when the block fails."""
+        building = building_of(self._looking.database_of(branch.name))
+        try:
+            clone(cursor, source, building, force=force, folder=self.server.home)
+            if not branch.ready:
+                self._mark_copied(building, branch, of)
+                await_unused(cursor, building)
+            yield building
+        except BaseException:
+            drop(cursor, building)
+            raise
+
+    def _mark_copied(self, building: str, branch: Branch, of: Environment) -> None:
+        url = self.server.owner_url(building)
+        with connect(replace(self._looking.database(branch), url=url, direct=url)) as connection:
+            if read_mark(connection) == PREPARING:  # its parent was begun anew since it was looked at
+                raise BranchNotReady(branch.parent)
+            write_copied(connection, of)
+            connection.commit()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

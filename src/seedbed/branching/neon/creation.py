@@ -1,0 +1,84 @@
+"""A branch asked of Neon, so that there is one and no more, whatever becomes of the answer."""
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from seedbed.branching.neon.annotations import CALL, ENVIRONMENT, NAME, OWNER, PARENT, Found, unfinished
+from seedbed.branching.neon.http import CONFLICT, Refused, Unanswered
+from seedbed.branching.neon.lookup import Looking
+from seedbed.errors import BranchError, BranchExists, NeonQuotaReached, NeonUnreachable
+from seedbed.settings import Environment
+
+_TRIES = 4
+_PAUSE_SECONDS = 0.25
+_QUOTA = ("BRANCHES_LIMIT_EXCEEDED", "ROOT_BRANCHES_LIMIT_EXCEEDED")
+
+
+@dataclass(frozen=True)
+class Request:
+    """`call` is this request's own number, by which the branch that it made is known."""
+
+    looking: Looking
+    name: str
+    call: str
+    annotation: dict[str, str]
+
+    @classmethod
+    def of(cls, looking: Looking, name: str, parent: str, environment: Environment) -> "Request":
+        call = secrets.token_hex(8)
+        annotation = {
+            OWNER: looking.owner, NAME: name, PARENT: parent, ENVIRONMENT: environment.value, CALL: call
+        }  # fmt: skip
+        return cls(looking, name, call, annotation)
+
+    def make(self, parent_id: str, expires_at: datetime | None, *, beside: bool = False) -> Found:
+        """The branch, made by this request. Where there was no answer it is looked for in the list, and asked for again
+        only where it is not there. `beside` says that it may stand beside one that is ready, whose place it will take.
+
+        Raises:
+            BranchExists: somebody else was quicker; what this request made is gone again.
+            NeonQuotaReached, NeonUnreachable: there is none.
+        """
+        client = self.looking.client
+        reason = "the branch that it made is in no list"
+        for attempt in range(_TRIES):
+            try:
+                client.create(unfinished(self.name), parent_id, self.annotation, expires_at)
+            except Unanswered as error:
+                reason = error.reason
+                client.wire.sleep(_PAUSE_SECONDS * attempt)
+            except Refused as error:
+                if error.reason in _QUOTA or any(word in error.said for word in _QUOTA):
+                    raise NeonQuotaReached(client.count(), error.said) from None
+                if error.status != CONFLICT:
+                    raise
+            found = self.looking.named(self.name)
+            mine = [one for one in found if one.call == self.call]
+            if others := [one for one in found if one.call != self.call and not (beside and one.ready)]:
+                for one in mine:
+                    client.delete(one.neon.id)
+                raise BranchExists(self.name, others[0].branch([]).parent)
+            if mine:
+                client.settle(mine[0].neon.id)
+                return mine[0]
+        raise NeonUnreachable(client.wire.access.shown, reason)
+
+    def undo(self) -> None:
+        """Delete what this request made, as far as Neon lets it."""
+        with suppress(BranchError):
+            for one in self.looking.named(self.name):
+                if one.call == self.call and not one.ready:
+                    self.looking.client.delete(one.neon.id)
+
+    def see_room(self) -> None:
+        """Look at the count before, so that a full project is a sentence; where the limit is not said, Neon says it.
+
+        Raises:
+            NeonQuotaReached: with how many there are.
+        """
+        client = self.looking.client
+        limit = client.limit()
+        if limit is not None and (count := client.count()) >= limit:
+            raise NeonQuotaReached(count, f"the plan allows {limit:,}")

@@ -1,0 +1,59 @@
+"""What is done in an emulated project, one after another; while anything is under way, nothing else may begin."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import Queue
+
+from seedbed.branching.neon.emulator.models import Branch, Endpoint, Operation, Refusal
+
+
+@dataclass
+class Operations:
+    project: str
+    step: float = 0.05
+    """Seconds that an operation takes to begin, and again to end."""
+    done: list[Operation] = field(default_factory=list)
+    """Those under way too, the newest last."""
+    stopped: threading.Event = field(default_factory=threading.Event)
+    _queue: "Queue[Operation | None]" = field(default_factory=Queue)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        worker = threading.Thread(target=self._work, name="seedbed-emulator-operations")
+        worker.start()
+        try:
+            yield
+        finally:
+            self.stopped.set()
+            self._queue.put(None)
+            worker.join()
+
+    def see_idle(self) -> None:
+        if any(operation.under_way for operation in self.done[::-1]):
+            raise Refusal(
+                423, "", "project already has running conflicting operations, scheduling of new ones is prohibited"
+            )
+
+    def begin(
+        self, action: str, work: Callable[[], None], branch: Branch | None, endpoint: Endpoint | None = None
+    ) -> Operation:
+        operation = Operation(
+            action, self.project, branch.id if branch else None, endpoint.id if endpoint else None, work
+        )
+        self.done.append(operation)
+        self._queue.put(operation)
+        return operation
+
+    def _work(self) -> None:
+        while (operation := self._queue.get()) is not None:
+            time.sleep(self.step)
+            operation.status = "running"
+            try:
+                operation.work()
+                time.sleep(self.step)
+                operation.status = "finished"
+            except Exception as error:
+                operation.status, operation.error = "failed", str(error)

@@ -1,0 +1,100 @@
+"""The way to a branch on Neon, through its own compute and no other."""
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from seedbed.branching.neon.annotations import Found
+from seedbed.branching.neon.client import NeonClient
+from seedbed.branching.neon.http import CONFLICT, Refused, Unanswered
+from seedbed.branching.neon.models import Endpoint
+from seedbed.errors import (
+    BranchSealed,
+    InvalidDatabaseUrl,
+    NeonDatabaseUnclear,
+    NeonUnreachable,
+    NotItsEndpoint,
+    Unreachable,
+)
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.settings import Configuration, DatabaseUrl, Environment, MalformedUrl, Origin, parse_url
+from seedbed.settings.sources import Kind
+
+_TRIES = 4
+_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Reaching:
+    client: NeonClient
+    configuration: Configuration
+
+    def see_compute(self, found: Found) -> None:
+        """Have a branch have a compute. Whether a request without an answer made one is seen in the list.
+
+        Raises:
+            NeonUnreachable: there is none.
+        """
+        reason = "the compute that it made is in no list"
+        for attempt in range(_TRIES):
+            if self.client.endpoints(found.neon.id):
+                return
+            try:
+                self.client.make_endpoint(found.neon.id)
+            except Unanswered as error:
+                reason = error.reason
+                self.client.wire.sleep(_POLL_SECONDS * attempt)
+            except Refused as error:
+                if error.status != CONFLICT:
+                    raise
+            self.client.settle(found.neon.id)
+        raise NeonUnreachable(self.client.wire.access.shown, reason)
+
+    def await_awake(self, found: Found, seconds: float) -> None:
+        """Connect until the compute answers: a sleeping one wakes by being connected to."""
+        database = self.database(found)
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                with connect(database) as connection:
+                    connection.exec_driver_sql("SELECT 1")
+            except Unreachable:
+                if time.monotonic() > until:
+                    raise
+            else:
+                return
+            self.client.wire.sleep(_POLL_SECONDS)
+
+    def database(self, found: Found, environment: Environment | None = None) -> Database:
+        url = self.url(found)
+        origin = Origin(Kind.DERIVED, f"branch {found.name}")
+        return Database(url, url, environment or found.branch([]).environment, origin)
+
+    def url(self, found: Found, *, pooled: bool = False) -> DatabaseUrl:
+        endpoint = self._endpoint(found)
+        database, role = self._meant(found)
+        parsed: DatabaseUrl | None = None
+        with suppress(MalformedUrl):
+            parsed = parse_url(self.client.uri(endpoint, database, role, pooled=pooled))
+        if parsed is None:
+            raise InvalidDatabaseUrl("connection_uri", "given by Neon", "it cannot be read")
+        if (parsed.direct.host or "").partition(".")[0] != endpoint.id:
+            raise NotItsEndpoint(found.name, parsed.address, endpoint.id)
+        return parsed
+
+    def _endpoint(self, found: Found) -> Endpoint:
+        for endpoint in self.client.endpoints(found.neon.id):
+            if endpoint.branch_id == found.neon.id and endpoint.type == "read_write":
+                return endpoint
+        raise BranchSealed(found.name)
+
+    def _meant(self, found: Found) -> tuple[str, str]:
+        """The database and the role: those of DATABASE_URL where it is Neon's, or the only database and its owner."""
+        url = self.configuration.settings.database_url
+        if url is not None and url.is_neon and url.username:
+            return url.name, url.username
+        databases = self.client.databases(found.neon.id)
+        if len(databases) != 1:
+            raise NeonDatabaseUnclear([database.name for database in databases])
+        return databases[0].name, databases[0].owner_name

@@ -1,0 +1,95 @@
+"""A project's branches on Neon looked up by name, among those of everybody else."""
+
+from dataclasses import dataclass
+
+from seedbed.branching.names import is_environment
+from seedbed.branching.neon.annotations import Found, unfinished
+from seedbed.branching.neon.client import NeonClient
+from seedbed.errors import BranchNotFound, BranchNotReady, NotABranch, NotOursOnNeon
+from seedbed.settings import Configuration
+
+
+@dataclass(frozen=True)
+class Looking:
+    client: NeonClient
+    configuration: Configuration
+
+    @property
+    def owner(self) -> str:
+        return self.configuration.project.identifier
+
+    def everything(self, search: str | None = None) -> list[Found]:
+        """Every branch of the Neon project, whoever made it, or those whose name or id has `search` in it."""
+        return [Found(branch, annotation) for branch, annotation in self.client.branches(search=search)]
+
+    def ours(self) -> list[Found]:
+        """Every branch of the project, one of each name."""
+        found: dict[str, Found] = {}
+        for one in self.everything():
+            if one.stranger(self.owner) is None and (one.ready or one.name not in found):
+                found[one.name] = one
+        return list(found.values())
+
+    def named(self, name: str) -> list[Found]:
+        """The project's branch of a name, and after it one that was begun when it was there already: two made it at
+        once, and the slower one was killed before it saw that.
+
+        Raises:
+            NotABranch: it is an environment's, or somebody else's.
+        """
+        if is_environment(name):
+            raise NotABranch(
+                name, "it is an environment's own database", remedy="seedbed branch list shows the branches."
+            )
+        found = [one for one in self.everything(name) if one.neon.name in {name, unfinished(name)}]
+        ours = [one for one in found if one.stranger(self.owner) is None]
+        for other in found:
+            if not ours and (whose := other.stranger(self.owner)) is not None:
+                raise NotOursOnNeon(other.neon.name, whose)
+        return sorted(ours, key=lambda one: not one.ready)
+
+    def existing(self, name: str, *, ready: bool = False) -> Found:
+        found = self.named(name)
+        if not found:
+            raise BranchNotFound(name)
+        return _ready(found[0]) if ready else found[0]
+
+    def is_ready(self, branch_id: str, name: str) -> bool:
+        """Whether the very branch with that id is ready by now."""
+        return any(one.neon.id == branch_id and one.ready for one in self.everything(name))
+
+    def parent(self, name: str | None) -> Found:
+        """What is to be copied: the branch that DATABASE_URL leads to, the default one, or one by its name."""
+        everything = self.everything()
+        if name is None or name == self.configuration.environment:
+            wanted = self._own_branch()
+            chosen = [f for f in everything if (f.neon.id == wanted if wanted else f.neon.default or f.neon.primary)]
+        else:
+            chosen = [found for found in everything if name in {found.neon.name, found.name}]
+        if not chosen:
+            raise BranchNotFound(name or self.configuration.environment.value)
+        return _ready(chosen[0])
+
+    def parent_of(self, found: Found) -> Found:
+        """What a branch was copied from, or what has that one's name now."""
+        for one in self.everything():
+            if one.neon.id == found.neon.parent_id:
+                return self.existing(found.branch([]).parent, ready=True) if one.replaced else _ready(one)
+        raise BranchNotFound(found.branch([]).parent)
+
+    def _own_branch(self) -> str | None:
+        """The id of the branch whose compute DATABASE_URL names."""
+        url = self.configuration.settings.database_url
+        if url is None or not url.is_neon:
+            return None
+        label = (url.direct.host or "").partition(".")[0]
+        for endpoint in self.client.endpoints():
+            if endpoint.id == label:
+                return endpoint.branch_id
+        raise BranchNotFound(url.address)
+
+
+def _ready(parent: Found) -> Found:
+    if not parent.ready:
+        raise BranchNotReady(parent.name)
+    return parent

@@ -1,0 +1,120 @@
+"""What `seedbed migrate` prints of revisions, hazards, rehearsals and environments, as lines for a person."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from seedbed.cli.options import columns, step
+
+if TYPE_CHECKING:
+    from seedbed.migrations.apply.downgrade import UndoneRevisions
+    from seedbed.migrations.apply.upgrade import Applied
+    from seedbed.migrations.checks.environment_status import Surveyed
+    from seedbed.migrations.hazards.assessment import Assessed
+    from seedbed.migrations.hazards.rehearsal import Rehearsal
+    from seedbed.migrations.hazards.rules import Hazard
+    from seedbed.migrations.history.revisions import Revision
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def lock_options(command: F) -> F:
+    """`--lock-timeout` and `--tries`, of the commands that migrate a database that others use."""
+    timeout = click.option(
+        "--lock-timeout",
+        type=click.IntRange(min=1),
+        default=1000,
+        show_default=True,
+        metavar="MS",
+        help="How long a statement may wait for a lock, and make others wait behind it, before it is tried again.",
+    )
+    tries = click.option(
+        "--tries", type=click.IntRange(min=1), default=20, show_default=True, help="How often a revision is tried."
+    )
+    return timeout(tries(command))
+
+
+def look_for_hazards(assess: "Callable[[], list[Assessed]]", *, required: bool = False) -> "list[Assessed]":
+    """What is dangerous about revisions; where there is no server to see it on, that is an error or a mere warning."""
+    from seedbed.errors import NoShadowServer
+
+    try:
+        with step("Looking for hazards"):
+            return assess()
+    except NoShadowServer as error:
+        if required:
+            raise
+        click.echo(f"Warning: hazards were not looked for. {error.message} {error.remedy}", err=True)
+        return []
+
+
+def revision_lines(revisions: "Iterable[Revision]") -> list[str]:
+    return columns([(one.id, one.message + (" (after the deploy)" if one.contract else "")) for one in revisions])
+
+
+def applied_line(applied: "Applied") -> str:
+    """The one line that sums an apply up."""
+    if not applied.revisions:
+        return f"{applied.database} is at {applied.revision or 'no revision'} already."
+    count = len(applied.revisions)
+    what = "1 revision" if count == 1 else f"{count} revisions"
+    return f"{applied.database} is at {applied.revision}: {what} applied in {applied.seconds:.1f} s."
+
+
+def undone_line(undone: "UndoneRevisions") -> str:
+    """The one line that sums a downgrade up."""
+    count = len(undone.revisions)
+    what = "1 revision" if count == 1 else f"{count} revisions"
+    return f"{undone.database} is at {undone.revision or 'no revision'}: {what} undone in {undone.seconds:.1f} s."
+
+
+def hazard_lines(hazards: "Iterable[Hazard]") -> list[str]:
+    """Three lines for each: where, what of it, and what to do instead."""
+    return [
+        line
+        for hazard in hazards
+        for line in (
+            f"{hazard.rule}: {hazard.at} ({hazard.revision})",
+            f"    {', '.join(hazard.effects)}: {hazard.says}.",
+            f"    {hazard.workaround}",
+        )
+    ]
+
+
+def rehearsal_lines(rehearsal: "Rehearsal") -> list[str]:
+    """The verdict, then a table of the statements, then the way back."""
+    rows = [
+        (
+            f"{one.seconds * 1000:.0f} ms",
+            str(one.rows or "-"),
+            f"{one.wal_bytes / 1024:.0f} kB",
+            ", ".join(f"{mode.removesuffix('Lock')} on {table}" for table, mode in one.locks.items()) or "-",
+            ", ".join([*(f"rewrites {t}" for t in one.rewrites), *(f"reads all {t}" for t in one.scans)]) or "-",
+            one.sql,
+        )
+        for one in rehearsal.steps
+    ]
+    table = columns([("took", "rows", "log", "locks", "work", "statement"), *rows])
+    return [rehearsal.verdict, "", *table, "", f"way back: {rehearsal.way_back}"]
+
+
+def survey_lines(surveyed: "Sequence[Surveyed]") -> list[str]:
+    head = ("environment", "database", "mark", "revision", "pending", "drift", "last applied")
+    rows = [
+        (
+            one.environment,
+            one.database,
+            one.mark or "-",
+            one.revision or "-",
+            _known(one.pending),
+            _known(one.drift),
+            one.problem or (one.applied_at.strftime("%Y-%m-%d %H:%M %Z") if one.applied_at else "-"),
+        )
+        for one in surveyed
+    ]
+    return columns([head, *rows])
+
+
+def _known(count: int | None) -> str:
+    return "-" if count is None else str(count)

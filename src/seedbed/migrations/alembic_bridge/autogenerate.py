@@ -1,0 +1,88 @@
+"""Seedbed's comparison for plain `alembic revision --autogenerate` and `alembic check`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import renderers
+from alembic.operations.ops import MigrateOperation, UpgradeOps
+from sqlalchemy import MetaData, Table
+
+from seedbed.migrations.alembic_bridge.nested import within_alembic
+from seedbed.migrations.decisions import Form, Words
+from seedbed.migrations.diff.statement import Statement
+from seedbed.migrations.draft.change_set import Part
+from seedbed.migrations.draft.draft import find_change
+from seedbed.migrations.history.revisions import read_history
+from seedbed.postgres.shadow_database import shadow_database
+from seedbed.settings import find_project, load
+
+
+@dataclass(frozen=True, eq=False)
+class Steps(MigrateOperation):
+    """All steps of a revision in one operation, since their order is part of what was found out."""
+
+    steps: Sequence[Statement]
+    back: Sequence[Statement]
+
+    def reverse(self) -> "Steps":
+        return Steps(self.back, self.steps)
+
+    def to_diff_tuple(self) -> tuple[Any, ...]:
+        return ("seedbed", *(step.sql for step in self.steps))
+
+
+def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
+    """Add what separates the migrations from the models to a revision that Alembic is drafting.
+
+    Alembic asks for the target to be at the newest revision, so what is compared is the history itself, replayed on
+    a throw-away database: the target is only asked for its tables' names. Tables that the env.py leaves out by
+    `include_name` or `include_object` are left alone. The revision is not proven, and it is one transaction, since
+    Alembic writes one file; `seedbed migrate draft` proves, and writes what must not keep others waiting by itself.
+
+    Raises:
+        SeedbedError: as `seedbed migrate draft` does.
+    """
+    file = context.migration_context.environment_context.config.config_file_name  # type: ignore[union-attr]
+    configuration = load(find_project(Path(file or "alembic.ini").parent))
+    project = configuration.project
+    configuration = replace(configuration, project=replace(project, ignore=(*project.ignore, *_left_out(context))))
+    with within_alembic(), shadow_database(configuration) as beginning:
+        change = find_change(configuration, read_history(configuration.project), beginning, Words(form=Form.PLAIN))
+    for part in change.parts:
+        upgrade.ops.append(Steps(part.up, _back(part)))
+    context.imports.add("from sqlalchemy.dialects import postgresql")
+
+
+def _left_out(context: AutogenContext) -> Iterator[str]:
+    """Tables of the models and of the target that the env.py's filters leave out, as patterns of `schema.name`."""
+    tables = {(table.schema, str(table.name)): table for table in context.sorted_tables}
+    for (schema, name), table in tables.items():
+        if not _is_included(context, table, reflected=False):
+            yield f"{escape(schema or 'public')}.{escape(name)}"
+    for schema in {schema for schema, _ in tables} | {None}:
+        for name in context.inspector.get_table_names(schema=schema):
+            found = Table(name, MetaData(), schema=schema)
+            if (schema, name) not in tables and not _is_included(context, found, reflected=True):
+                yield f"{escape(schema or 'public')}.{escape(name)}"
+
+
+def _is_included(context: AutogenContext, table: Table, *, reflected: bool) -> bool:
+    name = str(table.name)
+    return context.run_name_filters(name, "table", {"schema_name": table.schema}) and context.run_object_filters(
+        table, name, "table", reflected, None
+    )
+
+
+def _back(part: Part) -> Sequence[Statement]:
+    if isinstance(part.down, str):
+        return [Statement("", f"raise RuntimeError({part.down!r})")]
+    return part.down
+
+
+@renderers.dispatch_for(Steps)
+def _rendered(_context: AutogenContext, operation: Steps) -> list[str]:
+    return [step.python for step in operation.steps]

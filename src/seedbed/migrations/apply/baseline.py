@@ -1,0 +1,60 @@
+"""A database that was made without the migrations, taken into their history."""
+
+from dataclasses import dataclass
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from seedbed.errors import AdoptionRefused
+from seedbed.migrations.apply.upgrade import move
+from seedbed.migrations.history.revisions import alembic_config, current_revision, parted, read_history, version_table
+from seedbed.postgres.catalog import differences, read_catalogue, without
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database, refuse_pooler
+from seedbed.postgres.environment_mark import agree
+from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.shadow_database import shadow_database
+from seedbed.settings import Configuration
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """The revision that a database is at from now on."""
+
+    database: str
+    revision: str
+
+
+def adopt(configuration: Configuration, database: Database, *, at: str | None = None) -> Adopted:
+    """Write down which revision a database is at, having seen that it is: nothing else about it is changed.
+
+    Without `at`, every revision is tried, and the newest whose catalogue the database has is taken.
+
+    Raises:
+        AdoptionRefused: it is in the history already, or no revision makes what it has; what differs is said.
+        MarkedOtherwise, UnmarkedWithRows: it belongs to another environment than the one chosen.
+    """
+    project = configuration.project
+    history = read_history(project)
+    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    with connect(database) as connection:
+        if (revision := current_revision(connection, project)) is not None:
+            raise AdoptionRefused(database.name, f"it is at {revision} already", already=True)
+        agree(connection, database, "adopt")
+        connection.commit()
+        found = without(read_catalogue(connection, project.version_table), project.ignore)
+        chosen, said = None, "there is no revision"
+        with shadow_database(configuration) as shadow, connect(shadow) as scratch:
+            for revision in [known.id for known in history.revisions if at in {None, known.id}]:
+                move(project, scratch, revision)
+                left = differences(found, without(read_catalogue(scratch, project.version_table), project.ignore))
+                said = f"at {revision}, {'; '.join(map(str, left))}"
+                chosen = chosen if left else current_revision(scratch, project)
+        if chosen is None:
+            raise AdoptionRefused(database.name, said)
+        with migrating_alone(connection, database.name):
+            directory = ScriptDirectory.from_config(alembic_config(project))
+            for one in parted(chosen):
+                MigrationContext.configure(connection, opts=version_table(project)).stamp(directory, one)
+            connection.commit()
+    return Adopted(database.name, chosen)

@@ -1,0 +1,187 @@
+"""Applied revisions undone, one transaction each."""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alembic import command
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import DowngradeFailed, ForwardOnly, NothingToDowngrade, SeedbedError
+from seedbed.migrations.apply.lock_retry import ORDINARY, Patience, bounded, retry_while_busy
+from seedbed.migrations.apply.shared_connection import handed, refuse_deaf
+from seedbed.migrations.apply.upgrade import SHORT, below, what_failed
+from seedbed.migrations.history.forward_only import no_way_back
+from seedbed.migrations.history.revisions import History, Revision, current_revision, ends, parted, read_history
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database, refuse_pooler, refuse_unfit
+from seedbed.postgres.environment_mark import agree, read_mark
+from seedbed.postgres.locks import migrating_alone
+from seedbed.settings import Project
+
+BASE = "base"
+_RELATIVE = re.compile(r"(?P<start>.*?)-(?P<steps>\d+)")
+
+
+@dataclass(frozen=True)
+class DowngradePlan:
+    """Where a database is, and the revisions that a downgrade undoes, newest first."""
+
+    database: str
+    environment: str
+    mark: str | None
+    revision: str
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True)
+class UndoneRevisions:
+    """What a downgrade undid, newest first, and the revision that the database is at now. The `seconds` are those from
+    the migration lock to the last commit, pauses between tries included.
+    """
+
+    database: str
+    revisions: tuple[Revision, ...]
+    revision: str | None
+    seconds: float
+
+
+def plan_downgrade(project: Project, database: Database, target: str) -> DowngradePlan:
+    """Work out what a downgrade would undo, reading the database and writing nothing.
+
+    `target` is a revision or enough of its first letters, `base`, `-N`, or `REVISION-N`.
+
+    Raises:
+        ForkedHistory, UnreadableRevision: the files are no single history.
+        UnknownRevision: the database is at a revision that no file has.
+        RevisionNotFound: the target is no revision.
+        NothingToDowngrade: the target is not below the database's revision, or there are several ways down to it.
+        ForwardOnly: a revision in between has no way back.
+    """
+    history = read_history(project)
+    with connect(database) as connection:
+        mark = read_mark(connection)
+        at = current_revision(connection, project)
+    applied = [one for one in history.revisions if one not in history.after(at, database.name)]
+    kept = _kept(history, applied, database.name, at, target)
+    undone = tuple(one for one in reversed(applied) if one.id not in kept)
+    if at is None or not undone:
+        raise NothingToDowngrade(database.name, at, target)
+    for revision in undone:
+        if (reason := no_way_back(revision)) is not None:
+            raise ForwardOnly(revision.id, reason or None)
+    return DowngradePlan(database.name, database.environment.value, mark, at, undone)
+
+
+def downgrade(
+    project: Project,
+    database: Database,
+    planned: DowngradePlan,
+    *,
+    wait: timedelta = SHORT,
+    patience: Patience = ORDINARY,
+    say: Callable[[str], None] = lambda _: None,
+) -> UndoneRevisions:
+    """Undo the planned revisions, with the care of `apply`: one migration lock, a transaction each, lock timeouts.
+
+    A downgrade that fails is rolled back and stops the run; the revisions that were undone before it stay undone. One
+    that meets another session's lock is tried again as `patience` has it.
+
+    Raises:
+        NothingToDowngrade: another session has migrated the database since the plan was made.
+        MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
+        PoolerRefused: the address is a pooler's.
+        ServerTooOld, ReadOnlyDatabase, NotPermitted: the server or the role cannot.
+        LockNotGranted: another session was still migrating after `wait`.
+        TablesBusy: others kept a lock through every try.
+        DowngradeFailed: with the revision and what PostgreSQL said.
+    """
+    refuse_deaf(project)
+    history = read_history(project)
+    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    with connect(database) as connection:
+        refuse_unfit(connection, database)
+        agree(connection, database, "migrate")
+        connection.commit()
+        with migrating_alone(connection, database.name, wait=wait):
+            begun = time.monotonic()
+            at = current_revision(connection, project)
+            if at != planned.revision:
+                reason = "another session has migrated it meanwhile"
+                raise NothingToDowngrade(database.name, at, "what was shown", reason)
+
+            def left() -> tuple[Revision, ...]:
+                pending = history.after(current_revision(connection, project), database.name)
+                return tuple(one for one in planned.revisions if one not in pending)
+
+            with bounded(connection, patience):
+                retry_while_busy(
+                    connection,
+                    patience,
+                    planned.revisions,
+                    lambda revisions: _undo(project, connection, revisions, planned.revisions),
+                    left,
+                    say,
+                )
+            seconds = round(time.monotonic() - begun, 3)
+            reached = current_revision(connection, project)
+    return UndoneRevisions(database.name, planned.revisions, reached, seconds)
+
+
+def _undo(project: Project, connection: Connection, revisions: Sequence[Revision], planned: Sequence[Revision]) -> None:
+    undone = [one.id for one in planned if one not in revisions]
+    with handed(project, connection) as config:
+        for revision in revisions:
+            try:
+                command.downgrade(config, below(revision))
+            except SeedbedError:
+                raise
+            except Exception as error:
+                if isinstance(error, DBAPIError) and error.connection_invalidated:
+                    raise
+                connection.rollback()
+                said, place = what_failed(project, error)
+                in_steps = "autocommit_block" in revision.file.read_text(encoding="utf-8")
+                raise DowngradeFailed(revision.id, said, undone=undone, in_steps=in_steps, place=place) from error
+            undone.append(revision.id)
+
+
+def _kept(history: History, applied: Sequence[Revision], database: str, at: str | None, target: str) -> set[str]:
+    """The applied revisions that the target leaves: itself and all that it follows."""
+    if target == BASE:
+        return set()
+    relative = _RELATIVE.fullmatch(target)
+    if relative is not None and not any(one.id == target for one in history.revisions):
+        steps, start = int(relative["steps"]), relative["start"]
+        place = history.find(start).id if start else at
+        for _ in range(steps):
+            if place is None or len(parted(place)) > 1:
+                several = f"it is reached by several ways, at {place}; name a revision" if place else None
+                raise NothingToDowngrade(database, at, target, several)
+            follows = next(one.follows for one in history.revisions if one.id == place)
+            place = ", ".join(sorted(ends([one for one in applied if one.id in follows]))) or None
+        kept = _with_ancestors(history, parted(place) if place else ())
+        return kept
+    kept = _with_ancestors(history, [history.find(target).id])
+    if not kept <= {one.id for one in applied}:
+        raise NothingToDowngrade(database, at, target, "the database has not had it")
+    undone = [one for one in applied if one.id not in kept]
+    if beside := [one.id for one in undone if not _with_ancestors(history, [one.id]) & {history.find(target).id}]:
+        reason = f"{' and '.join(beside)} came beside it, by another branch; alembic downgrade BRANCH@REVISION chooses"
+        raise NothingToDowngrade(database, at, target, reason)
+    return kept
+
+
+def _with_ancestors(history: History, revisions: Sequence[str]) -> set[str]:
+    known = {one.id: one for one in history.revisions}
+    found: set[str] = set()
+    waiting = list(revisions)
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += known[one].follows
+    return found

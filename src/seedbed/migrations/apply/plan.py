@@ -1,0 +1,78 @@
+"""What a database still needs, and the SQL that would bring it there; nothing is changed."""
+
+import io
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+
+from alembic import command
+
+from seedbed.errors import CannotDraft, EnvironmentFailed
+from seedbed.migrations.apply.shared_connection import telling_of_env
+from seedbed.migrations.history.applied_log import find_edited
+from seedbed.migrations.history.revisions import Revision, alembic_config, current_revision, read_history
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.postgres.environment_mark import read_mark
+from seedbed.settings import Project
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where a database is, where the files are, and the revisions between, oldest first; `edited` are revisions that it
+    has had and whose files do something else now.
+    """
+
+    database: str
+    environment: str
+    mark: str | None
+    revision: str | None
+    head: str | None
+    pending: tuple[Revision, ...]
+    edited: tuple[Revision, ...]
+
+
+def plan(project: Project, database: Database) -> Plan:
+    """Work out what `apply` would do, reading the database and writing nothing.
+
+    Raises:
+        ForkedHistory, UnreadableRevision: the files are no single history.
+        UnknownRevision: the database is at a revision that no file has.
+    """
+    history = read_history(project)
+    with connect(database) as connection:
+        mark = read_mark(connection)
+        revision = current_revision(connection, project)
+        pending = history.after(revision, database.name)
+        edited = find_edited(connection, history, revision)
+    return Plan(
+        database=database.name,
+        environment=database.environment.value,
+        mark=mark,
+        revision=revision,
+        head=history.head,
+        pending=pending,
+        edited=edited,
+    )
+
+
+def offline_sql(project: Project, pending: Plan) -> str:
+    """The SQL of the pending revisions as Alembic writes it without any server.
+
+    Raises:
+        CannotDraft: a revision looks at the database, and so cannot be written without one.
+    """
+    if not pending.pending:
+        return ""
+    written = io.StringIO()
+    config = alembic_config(project)
+    config.output_buffer = written
+    try:
+        with redirect_stdout(written), telling_of_env(project):
+            command.upgrade(config, f"{pending.revision or 'base'}:head", sql=True)
+    except EnvironmentFailed:
+        raise
+    except Exception as error:
+        raise CannotDraft(
+            "the SQL without a server", f"a revision needs one: {type(error).__name__}: {error}"
+        ) from error
+    return written.getvalue()

@@ -1,0 +1,206 @@
+"""Pending revisions applied to a database, one transaction each."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg2
+from alembic import command
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import DowngradeFailed, ExtensionUnavailable, RevisionFailed, SeedbedError
+from seedbed.interrupts import raise_interrupt_behind
+from seedbed.migrations.apply.index_progress import watched
+from seedbed.migrations.apply.lock_retry import ORDINARY, Patience, bounded, retry_while_busy
+from seedbed.migrations.apply.name_clashes import refuse_taken_names
+from seedbed.migrations.apply.shared_connection import handed, refuse_deaf
+from seedbed.migrations.history.applied_log import refuse_edited
+from seedbed.migrations.history.revisions import History, Revision, current_revision, due, ends, parted, read_history
+from seedbed.postgres.connection import connect, missing_extension, sentence
+from seedbed.postgres.database import Database, check_default_schema, refuse_pooler, refuse_unfit
+from seedbed.postgres.environment_mark import agree
+from seedbed.postgres.locks import migrating_alone
+from seedbed.schema.loader import failing_place, in_words
+from seedbed.settings import Project
+
+SHORT = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply did, oldest revision first; empty when there was nothing to do. `revision` is where the database
+    is now, `head` the newest one, and `waiting` what lies between: a contract revision, and what comes after it.
+    The `seconds` are those from the migration lock to the last commit, pauses between tries included.
+    """
+
+    database: str
+    revisions: tuple[Revision, ...]
+    revision: str | None
+    head: str | None
+    waiting: tuple[Revision, ...]
+    seconds: float
+
+
+def apply(
+    project: Project,
+    database: Database,
+    *,
+    contract: bool = False,
+    wait: timedelta = SHORT,
+    patience: Patience = ORDINARY,
+    say: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] | None = None,
+) -> Applied:
+    """Bring a database to the newest revision, and return what was applied.
+
+    It stops before a contract revision, which takes away what programs of before the deploy use, unless `contract` says
+    that these are gone. A database that has no revision yet has no such programs.
+
+    One advisory lock is held from planning to the last commit, so two deploys started together apply each revision
+    once: the second waits up to `wait`. An unmarked database without rows is marked for its environment first. A
+    revision that fails is rolled back and stops the run; those before it stay applied. One that has to wait for a
+    table's lock longer than `patience` has it is rolled back and tried again, so that nobody queues behind it for long;
+    `say` is told, and `progress` every two seconds how far an index build is.
+
+    Raises:
+        MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
+        PoolerRefused: the address is a pooler's.
+        ServerTooOld, ReadOnlyDatabase, NotPermitted: the server or the role cannot.
+        LockNotGranted: another session was still migrating after `wait`.
+        ConnectionIgnored: env.py makes a connection of its own.
+        DefaultSchemaDiffers: it has no revision yet, and its tables would not be created in public.
+        UnknownRevision: the database is ahead of the files.
+        AppliedRevisionEdited: a file is not what it was when the database had it.
+        TablesBusy: others kept a lock through every try.
+        NameTaken: a revision makes something whose name something else has there.
+        RevisionFailed: with the revision and what PostgreSQL said.
+    """
+    refuse_deaf(project)
+    history = read_history(project)
+    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    chosen: tuple[Revision, ...] = ()
+    try:
+        with connect(database) as connection:
+            refuse_unfit(connection, database)
+            agree(connection, database, "migrate")
+            connection.commit()
+            with migrating_alone(connection, database.name, wait=wait):
+                begun = time.monotonic()
+                revision = current_revision(connection, project)
+                if revision is None:
+                    check_default_schema(connection, database)
+                pending = history.after(revision, database.name)
+                refuse_edited(connection, history, revision, database.name)
+                connection.rollback()
+                chosen = due(pending, revision, contract=contract)
+
+                def left() -> tuple[Revision, ...]:
+                    pending = history.after(current_revision(connection, project), database.name)
+                    return tuple(one for one in pending if one in chosen)
+
+                with (
+                    watched(connection, database, progress),
+                    bounded(connection, patience),
+                    refuse_taken_names(connection, database.name),
+                ):
+                    retry_while_busy(
+                        connection,
+                        patience,
+                        chosen,
+                        lambda revisions: upgrade(project, history, connection, revisions),
+                        left,
+                        say,
+                    )
+                seconds = round(time.monotonic() - begun, 3)
+                reached = current_revision(connection, project) if chosen else revision
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(_left_behind(project, history, database, chosen))
+        raise
+    return Applied(database.name, chosen, reached, history.head, pending[len(chosen) :], seconds)
+
+
+def _left_behind(project: Project, history: History, database: Database, chosen: Sequence[Revision]) -> str:
+    """Where an interrupted apply leaves the database, as the database itself says."""
+    if not chosen:
+        return f"Nothing was applied to {database.name}."
+    try:
+        with connect(database) as connection:
+            left = [one for one in history.after(current_revision(connection, project), database.name) if one in chosen]
+    except SeedbedError as error:
+        return f"How far {database.name} is, cannot be seen: {error.message}"
+    done = ", ".join(one.id for one in chosen if one not in left) or "nothing"
+    said = f"Applied to {database.name}: {done}."
+    if left and _runs_in_steps(left[0]):
+        return f"{said} Steps of {left[0].id} may have been committed; seedbed migrate apply runs it again."
+    return f"{said} {left[0].id} was rolled back." if left else said
+
+
+def upgrade(project: Project, history: History, connection: Connection, pending: tuple[Revision, ...]) -> None:
+    """Apply revisions on a connection, a transaction each. No lock, no mark: `apply` is for what others use.
+
+    Raises:
+        RevisionFailed: with the revision and what PostgreSQL said.
+        ExtensionUnavailable: the server lacks an extension that a revision makes.
+    """
+    try:
+        with handed(project, connection) as config:
+            for end in ends(pending):
+                command.upgrade(config, end)
+    except SeedbedError:
+        raise
+    except Exception as error:
+        raise_interrupt_behind(error)
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise
+        connection.rollback()
+        left = history.after(current_revision(connection, project), "")
+        if (extension := missing_extension(error)) is not None:
+            raise ExtensionUnavailable(left[0].id, extension) from error
+        done = [revision.id for revision in pending if revision not in left]
+        said, place = what_failed(project, error)
+        raise RevisionFailed(left[0].id, said, applied=done, in_steps=_runs_in_steps(left[0]), place=place) from error
+
+
+def _runs_in_steps(revision: Revision) -> bool:
+    return "autocommit_block" in revision.file.read_text(encoding="utf-8")
+
+
+def below(revision: Revision) -> str:
+    """The target of a step down by this revision and no other, whatever branches there are beside it."""
+    return f"{revision.id}@{revision.follows[0] if revision.follows else 'base'}"
+
+
+def move(project: Project, connection: Connection, target: str) -> None:
+    """Take a throw-away database up or down to a revision, or up to where `current_revision` says that another one is.
+    No lock, no mark: nobody else has it.
+
+    Raises:
+        DBAPIError: PostgreSQL refused it.
+        RevisionFailed, DowngradeFailed: its own code raised.
+        RuntimeError: its downgrade says that there is no way back.
+    """
+    down = target == "base" or target.startswith("-") or "@" in target
+    try:
+        with handed(project, connection) as config, bounded(connection, ORDINARY):
+            for one in parted(target):
+                (command.downgrade if down else command.upgrade)(config, one)
+    except (SeedbedError, DBAPIError, psycopg2.Error):
+        raise
+    except Exception as error:
+        raise_interrupt_behind(error)
+        if down and isinstance(error, RuntimeError):
+            raise
+        said, place = what_failed(project, error)
+        if down:
+            raise DowngradeFailed(target.partition("@")[0], said, undone=(), place=place) from error
+        raise RevisionFailed(target, said, applied=(), place=place) from error
+    connection.rollback()
+
+
+def what_failed(project: Project, error: Exception) -> tuple[str, str | None]:
+    """What PostgreSQL said, or else what the revision's own code did, and where."""
+    if isinstance(error, DBAPIError):
+        return sentence(error), None
+    return in_words(error), failing_place(project.root, error)

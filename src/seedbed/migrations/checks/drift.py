@@ -1,0 +1,52 @@
+"""What a database has that its revision did not make, or lacks that it did."""
+
+from seedbed.errors import Drifted
+from seedbed.migrations.apply.upgrade import move
+from seedbed.migrations.history.applied_log import refuse_edited
+from seedbed.migrations.history.revisions import current_revision, read_history
+from seedbed.postgres.catalog import Difference, differences, read_catalogue, without
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.postgres.shadow_database import shadow_database
+from seedbed.settings import Configuration
+
+
+def drift(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
+    """Compare a database with a throw-away one that was brought to the same revision; the database is only read.
+
+    Catalogues are compared, so what Alembic's `check` is blind to is seen: a changed check, a predicate, a function, a
+    policy, a grant. What the project ignores is left out.
+
+    Raises:
+        UnknownRevision: the database is at a revision that no file has.
+        AppliedRevisionEdited: a file is not what it was when the database had it.
+    """
+    project = configuration.project
+    history = read_history(project)
+    with connect(database) as connection:
+        revision = current_revision(connection, project)
+        history.after(revision, database.name)
+        refuse_edited(connection, history, revision, database.name)
+    return differences_from_files(configuration, database)
+
+
+def differences_from_files(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
+    """The same, whether or not files were edited: they are taken as they are now."""
+    project = configuration.project
+    with connect(database) as connection:
+        revision = current_revision(connection, project)
+        found = without(read_catalogue(connection, project.version_table), project.ignore)
+    with shadow_database(configuration) as shadow, connect(shadow) as connection:
+        if revision is not None:
+            move(project, connection, revision)
+        return differences(found, without(read_catalogue(connection, project.version_table), project.ignore))
+
+
+def refuse_drift(configuration: Configuration, database: Database) -> None:
+    """See that a database is what its revision made it.
+
+    Raises:
+        Drifted: with what differs.
+    """
+    if found := drift(configuration, database):
+        raise Drifted(database.name, [str(difference) for difference in found])

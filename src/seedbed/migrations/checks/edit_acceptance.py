@@ -1,0 +1,61 @@
+"""An edit of a revision that a database has had, compared with the database and accepted."""
+
+from dataclasses import dataclass
+
+from seedbed.migrations.checks.drift import differences_from_files
+from seedbed.migrations.history.applied_log import accept as record_accepted
+from seedbed.migrations.history.applied_log import find_edited
+from seedbed.migrations.history.revisions import Revision, current_revision, read_history
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database, refuse_pooler
+from seedbed.postgres.environment_mark import agree
+from seedbed.postgres.locks import migrating_alone
+from seedbed.settings import Configuration
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A revision, whether its file does something else than when the database had it, and how the database differs from
+    what the files make now.
+    """
+
+    database: str
+    revision: Revision
+    edited: bool
+    differences: tuple[str, ...]
+
+
+def read_edit(configuration: Configuration, database: Database, revision: str) -> Edit:
+    """Find out what accepting an edited revision means for a database. Nothing is written.
+
+    The files are run on a throw-away database as they are now, up to the revision that the database is at.
+
+    Raises:
+        RevisionNotFound: no revision has that id.
+        UnknownRevision: the database is at a revision that no file has.
+        NoShadowServer, Unreachable: there is no server for the throw-away database.
+    """
+    history = read_history(configuration.project)
+    found = history.find(revision)
+    with connect(database) as connection:
+        at = current_revision(connection, configuration.project)
+        history.after(at, database.name)
+        edited = found in find_edited(connection, history, at)
+    differences = differences_from_files(configuration, database) if edited else ()
+    return Edit(database.name, found, edited, tuple(map(str, differences)))
+
+
+def accept(database: Database, edit: Edit) -> None:
+    """Record in the database that it has the revision as its file is now.
+
+    Raises:
+        MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
+        LockNotGranted: another session is migrating the database.
+    """
+    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    with connect(database) as connection:
+        agree(connection, database, "migrate")
+        connection.commit()
+        with migrating_alone(connection, database.name):
+            record_accepted(connection, edit.revision)
+            connection.commit()

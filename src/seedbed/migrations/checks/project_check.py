@@ -1,0 +1,188 @@
+"""Whether the files, the models and each other agree, for a person and for CI."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import (
+    ExtensionUnavailable,
+    MixedRevision,
+    ModelsUndrafted,
+    RevisionEdited,
+    RevisionMissing,
+    StepNotReversible,
+    UndraftedDifference,
+)
+from seedbed.migrations.apply.upgrade import below, move, upgrade
+from seedbed.migrations.diff.undrafted_differences import read_project_rows
+from seedbed.migrations.draft.draft import built
+from seedbed.migrations.draft.hint_effects import all_hints
+from seedbed.migrations.draft.unregistered_drops import refuse_unregistered, unregistered_tables
+from seedbed.migrations.hazards.trace import ways_of_running
+from seedbed.migrations.history.revisions import History, Revision, current_revision, read_history
+from seedbed.migrations.history.seal import edited, missing
+from seedbed.migrations.proof.candidate import about_rows
+from seedbed.migrations.proof.samples.sample_rows import empty, fill
+from seedbed.postgres.catalog import Catalogue, differences, keeping, read_catalogue
+from seedbed.postgres.catalog.system_diff import system_differences
+from seedbed.postgres.connection import connect, missing_extension, sentence
+from seedbed.postgres.shadow_database import shadow_database
+from seedbed.postgres.version_table import ensure_version_schema
+from seedbed.schema import load_schema
+from seedbed.settings import Configuration, Project
+
+_MOVING = re.compile(r"\b(UPDATE|INSERT INTO|DELETE FROM|MERGE INTO)\b|\.(update|insert|delete)\(|\bbulk_insert\(")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was seen to hold; a check that fails raises instead. `spent` are hints with nothing left to say, and
+    `conditions` what rows must be for a revision that moves data: on others it stops, and changes nothing.
+    `unregistered` are classes of tables in the project's files that the schema does not have.
+    """
+
+    head: str | None
+    revisions: int
+    facts: tuple[str, ...]
+    spent: tuple[str, ...]
+    conditions: tuple[str, ...]
+    unregistered: tuple[str, ...]
+
+
+def check(configuration: Configuration, *, since: str | None = None) -> Checked:
+    """See that the history has one head, that every step of it runs up, down and up again, and that it makes what the
+    models say.
+
+    Catalogues are compared, not models with reflected tables, so nothing that PostgreSQL knows escapes. A revision that
+    moves data is run over rows too, made for every table and awkward ones among them; the others were proven over rows
+    when they were drafted. Revisions up to `since`, which are older than the project's use of Seedbed, are only run up.
+    All of it happens on throw-away databases; no environment's database is needed or touched.
+
+    Raises:
+        ForkedHistory, UnreadableRevision: the files are no single history.
+        RevisionNotFound: there is no revision `since`.
+        ConflictMarkers: a merge left its markers in migrations/head.
+        RevisionMissing: a file is gone that migrations/head knows.
+        RevisionEdited: a file is not what it was when it was written, by migrations/head.
+        MixedRevision: a revision holds statements that are committed as they run beside such that are not.
+        StepNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
+        UnregisteredTableDropped: the migrations have a table whose class nothing imports.
+        ModelsUndrafted: the models say something that no revision does, or the other way round.
+        UndraftedDifference: the same of something that a draft does not make.
+    """
+    project = configuration.project
+    history = read_history(project)
+    if gone := missing(project, history):
+        raise RevisionMissing(gone)
+    if changed := edited(project, history):
+        raise RevisionEdited([revision.id for revision in changed], "it was written, by migrations/head")
+    old = _until(history, since)
+    schema = load_schema(project)
+    wanted, rows = built(configuration, schema)
+    with shadow_database(configuration) as shadow, connect(shadow) as connection:
+        ensure_version_schema(connection, project.version_table)
+        conditions: list[str] = []
+        found = _climbed(project, history, connection, conditions, old=old)
+        found_rows = read_project_rows(connection, project.ignore, project.version_table)
+    wanted = keeping(wanted, found, project.ignore, project.version_table)
+    if left := differences(found, wanted):
+        refuse_unregistered(project, schema, found, wanted)
+        raise ModelsUndrafted([str(difference) for difference in left])
+    if undrafted := system_differences(found_rows, rows):
+        raise UndraftedDifference([str(difference) for difference in undrafted], whole=True)
+    return Checked(
+        head=history.head,
+        revisions=len(history.revisions),
+        facts=(
+            "one head",
+            f"every step{f' since {old[-1].id}' if old else ''} runs up, down and up again",
+            "the result equals the models",
+        ),
+        spent=tuple(all_hints(schema)),
+        conditions=tuple(conditions),
+        unregistered=tuple(table.sentence for table in unregistered_tables(project, schema)),
+    )
+
+
+def _until(history: History, since: str | None) -> tuple[Revision, ...]:
+    """The revisions up to one; a part of its name is enough, as with Alembic."""
+    if since is None:
+        return ()
+    return history.revisions[: history.revisions.index(history.find(since)) + 1]
+
+
+def _climbed(
+    project: Project,
+    history: History,
+    connection: Connection,
+    conditions: list[str],
+    *,
+    old: tuple[Revision, ...] = (),
+) -> Catalogue:
+    """Take each step up, down and up again, and give the catalogue at the top."""
+    if old:
+        upgrade(project, history, connection, old)
+    below = read_catalogue(connection, project.version_table)
+    for revision in history.revisions[len(old) :]:
+        try:
+            if moves_data(revision.file) and (condition := _tried_with_rows(project, connection, revision)):
+                conditions.append(condition)
+            with ways_of_running(connection, project.version_table) as ways:
+                move(project, connection, revision.id)
+            if len(ways) > 1:
+                raise MixedRevision(revision.id)
+            above = read_catalogue(connection, project.version_table)
+            if _goes_down(project, connection, revision):
+                if left := differences(read_catalogue(connection, project.version_table), below):
+                    raise StepNotReversible(revision.id, f"after its downgrade, {'; '.join(map(str, left))}")
+                move(project, connection, revision.id)
+                if left := differences(read_catalogue(connection, project.version_table), above):
+                    raise StepNotReversible(revision.id, f"up again, {'; '.join(map(str, left))}")
+        except DBAPIError as error:
+            if (extension := missing_extension(error)) is not None:
+                raise ExtensionUnavailable(revision.id, extension) from error
+            raise StepNotReversible(revision.id, sentence(error)) from error
+        below = above
+    return below
+
+
+def moves_data(file: Path) -> bool:
+    """Whether a revision looks as if it changed rows: by the words that do so, in SQL or in SQLAlchemy's calls."""
+    return bool(_MOVING.search(file.read_text(encoding="utf-8")))
+
+
+def _tried_with_rows(project: Project, connection: Connection, revision: Revision) -> str | None:
+    """Take a step up, down and up over rows, and back to where it was without them; what was in the way, if anything.
+
+    Raises:
+        DBAPIError: it fails for another reason than the rows.
+    """
+    fill(connection, version_table=project.version_table)
+    try:
+        move(project, connection, revision.id)
+        if _goes_down(project, connection, revision):
+            move(project, connection, revision.id)
+            _goes_down(project, connection, revision)
+    except DBAPIError as error:
+        connection.rollback()
+        if not about_rows(error):
+            raise
+        if current_revision(connection, project) == revision.id:
+            _goes_down(project, connection, revision)
+        return f"{revision.id}: {sentence(error)}"
+    finally:
+        empty(connection, project.version_table)
+    return None
+
+
+def _goes_down(project: Project, connection: Connection, revision: Revision) -> bool:
+    """Take a step down; False where the revision says itself that it is forward only."""
+    try:
+        move(project, connection, below(revision))
+    except RuntimeError:
+        connection.rollback()
+        return False
+    return True

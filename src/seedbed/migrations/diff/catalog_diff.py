@@ -1,0 +1,245 @@
+"""What differs between two catalogues, and what each difference pulls along with it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from seedbed.errors import CannotDraft
+from seedbed.migrations.diff.dependency_order import group_renames, temporary_name
+from seedbed.migrations.diff.objects import (
+    column_changes,
+    constraints,
+    functions,
+    indexes,
+    privileges,
+    sequences,
+    triggers,
+)
+from seedbed.migrations.diff.rebuild_set import Cleared, clear, column_of
+from seedbed.migrations.diff.stale_function_results import find_stale_values
+from seedbed.migrations.diff.statement import Statement
+from seedbed.migrations.diff.types import enums, user_types
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import (
+    Column,
+    Composite,
+    Constraint,
+    Domain,
+    Enum,
+    Function,
+    Index,
+    Key,
+    Object,
+    Other,
+    Policy,
+    Sequence,
+    Table,
+    Trigger,
+    View,
+)
+
+Kind = TypeVar("Kind", bound=Object)
+
+
+class Changes:
+    """Two catalogues taken apart.
+
+    `gone` and `made` are objects that only one has, `kept` those of both. `renames` are constraints, indexes and
+    columns' own sequences that have another name; a sequence counts on. `replaced` are types that cannot be altered,
+    `retyped` the columns that get another type, `recomputed` generated columns that are dropped and added. `stale` is
+    what holds results of functions whose bodies change. `rebuilt`
+    objects are dropped and made again, because they changed or stand in the way; `early` ones go for good, before the
+    rest.
+    """
+
+    def __init__(self, before: Catalogue, after: Catalogue) -> None:
+        self.before, self.after = before, after
+        self.gone = {key: found for key, found in before.objects.items() if key not in after.objects}
+        self.made = {key: found for key, found in after.objects.items() if key not in before.objects}
+        self._pairs = [(found, after.objects[key]) for key, found in before.objects.items() if key in after.objects]
+        self.renames = self._find_renames()
+        self.replaced = self._replaced_types()
+        self.retyped = self._retyped_columns()
+        self.stale = find_stale_values(before, after)
+        self.recomputed = {key for key, old, new in self.columns() if column_changes.needs_rebuild(old, new)}
+        self.recomputed |= self.stale.columns
+        self.cleared: Cleared = clear(
+            before,
+            after,
+            rebuilt=self.stale.built | {old.key for old, new in self._pairs if old != new and not _alterable(old, new)},
+            columns=self._dropped_columns() | self.recomputed,
+            retyped=self.retyped,
+            types=self.replaced,
+            keys=self._gone_keys(),
+        )
+        self.cleared.in_the_way |= self.stale.built
+        self.recomputed |= self.cleared.columns
+
+    @property
+    def rebuilt(self) -> set[Key]:
+        return self.cleared.rebuilt
+
+    @property
+    def coming(self) -> dict[Key, Object]:
+        """Everything that is made: new, or again."""
+        again = {key: self.after.objects[key] for key in self.rebuilt if key in self.after.objects}
+        return {**self.made, **again}
+
+    def kept(self, kind: type[Kind]) -> list[tuple[Kind, Kind]]:
+        return [(old, new) for old, new in self._pairs if isinstance(old, kind) and isinstance(new, kind)]
+
+    def standing(self) -> dict[Key, Table]:
+        """Tables that stay and that take every online form; rows that their owner cannot see, no backfill reaches."""
+        return {
+            new.key: new
+            for old, new in self.kept(Table)
+            if old.kind == new.kind == "table"
+            and not (new.parents or old.parents or new.partition_bound or old.partition_bound)
+            and not (new.forced_row_security or old.forced_row_security)
+        }
+
+    def columns(self) -> list[tuple[Key, Column, Column]]:
+        """The columns that both catalogues have."""
+        return [
+            (("column", new.schema, new.name, name), column, new.column[name])
+            for old, new in self.kept(Table)
+            for name, column in old.column.items()
+            if name in new.column
+        ]
+
+    def table_of(self, column: Key) -> Table:
+        found = self.after.objects["table", column[1], column[2]]
+        if not isinstance(found, Table):
+            raise TypeError(f"{column} is no table's column")
+        return found
+
+    def uses_replaced_type(self, column: Key) -> Key | None:
+        return next((key for key in self.replaced if column in self.before.needed_by.get(key, ())), None)
+
+    def _dropped_columns(self) -> set[Key]:
+        return {
+            ("column", old.schema, old.name, name)
+            for old, new in self.kept(Table)
+            for name in old.column
+            if name not in new.column
+        }
+
+    def _gone_keys(self) -> set[Key]:
+        """Unique constraints and indexes that go from tables that stay: foreign keys may need them."""
+        return {
+            key
+            for key, found in self.gone.items()
+            if (isinstance(found, Constraint) and found.type in "pu") or (isinstance(found, Index) and found.unique)
+            if ("table", found.schema, found.table) not in self.gone
+        }
+
+    def _find_renames(self) -> list[Statement]:
+        found: dict[Key, tuple[Object, Object]] = {}
+        for key, new in list(self.made.items()):
+            for other, old in list(self.gone.items()):
+                if key[:-1] == other[:-1] and self._renamed(old, new) is not None:
+                    found[_named(new)] = (old, new)
+                    del self.made[key], self.gone[other]
+                    break
+        existing = {_named(one) for one in self.before.objects.values()}
+        names = {key[-1] for key in existing}
+
+        def temporary(key: Key) -> Key:
+            return (*key[:-1], temporary_name(key[-1], names))
+
+        groups = group_renames({key: _named(old) for key, (old, _) in found.items()}, existing, temporary)
+        moves = [move for group in groups for move in group.moves]
+        left = {key: pair for key, pair in found.items() if key not in {to for _, to in moves}}
+        moves += [(_named(old), key) for key, (old, _) in left.items()]
+        named = {_named(old): old for old, _ in found.values()}
+        return [step for start, end in moves for step in self._move(start, end, named, found)]
+
+    def _move(
+        self, start: Key, end: Key, named: Mapping[Key, Object], found: Mapping[Key, tuple[Object, Object]]
+    ) -> list[Statement]:
+        """The steps from a name to another, of which either may be a temporary one."""
+        if end not in found:
+            return [_rename_to(named[start], end[-1])]
+        old, new = found[end]
+        _, *rest = self._renamed(old, new) or []
+        return [_rename_to(old, end[-1], start[-1]), *rest, *privileges.commented(old, new)]
+
+    def _renamed(self, old: Object, new: Object) -> list[Statement] | None:
+        match old, new:
+            case Constraint(), Constraint() if (old.type, old.definition) == (new.type, new.definition):
+                return [constraints.renamed(old, new)]
+            case Index(), Index() if indexes.nameless(old) == indexes.nameless(new):
+                return [indexes.renamed(old, new)]
+            case Sequence(), Sequence() if self._serve_the_same(old, new):
+                return [sequences.renamed(old, new), *sequences.altered(old, new), *privileges.granted(old, new)]
+        return None
+
+    def _serve_the_same(self, old: Sequence, new: Sequence) -> bool:
+        """Whether two sequences belong to one column, or are the defaults of the same ones."""
+        mine, theirs = self.before.needed_by.get(old.key), self.after.needed_by.get(new.key)
+        return old.owned_by == new.owned_by and (old.owned_by is not None or bool(mine and mine == theirs))
+
+    def _replaced_types(self) -> set[Key]:
+        replaced = set()
+        for old, new in self._pairs:
+            if old.key[0] == "type" and type(old) is not type(new):
+                raise CannotDraft(f"type {old.key[-1]}", "it becomes another kind of type")
+            match old, new:
+                case Enum(), Enum() if old.labels != new.labels:
+                    if user_types.labels_added(old, new) is None or enums.new_labels_used(old, new, self.after):
+                        replaced.add(old.key)
+                case Domain(), Domain() if user_types.domain_altered(old, new) is None:
+                    replaced.add(old.key)
+                case Composite(), Composite() if old.definition != new.definition:
+                    if any(user[0] == "column" for user in self.before.needed_by.get(old.key, ())):
+                        raise CannotDraft(
+                            f"type {old.name}", "columns have it, and a composite's values do not convert"
+                        )
+                    replaced.add(old.key)
+        return replaced
+
+    def _retyped_columns(self) -> set[Key]:
+        changed = {key for key, old, new in self.columns() if (old.type, old.collation) != (new.type, new.collation)}
+        using = {user for key in self.replaced for user in self.before.needed_by.get(key, ()) if user[0] == "column"}
+        return changed | {user for user in using if column_of(self.after, user) is not None}
+
+
+def _rename_to(old: Object, name: str, now: str | None = None) -> Statement:
+    """Give a name to something that is called `now`, or as before."""
+    match old:
+        case Constraint():
+            return constraints.renamed(replace(old, name=now or old.name), replace(old, name=name))
+        case Index():
+            return indexes.renamed(replace(old, name=now or old.name), replace(old, name=name))
+        case Sequence():
+            return sequences.renamed(replace(old, name=now or old.name), replace(old, name=name))
+    raise TypeError(f"{old.key} is not renamed")
+
+
+def _named(found: Object) -> Key:
+    """A name with what it must be unique in: a table has its foreign keys and checks, a schema all that has rows."""
+    own = isinstance(found, Constraint) and found.type in "fc"
+    shared = isinstance(found, Constraint | Index | Sequence | Table | View) and not own
+    return (found.key[1], found.key[-1]) if shared else found.key
+
+
+def _alterable(old: Object, new: Object) -> bool:
+    """Whether a kept object's change is made in place, so that nothing that needs it is disturbed."""
+    match old, new:
+        case (Constraint(definition=before), Constraint(definition=after)) | (
+            Index(definition=before),
+            Index(definition=after),
+        ):
+            return before == after
+        case View(), View():
+            same = (old.definition, old.options, old.columns) == (new.definition, new.options, new.columns)
+            return same and old.materialized == new.materialized
+        case Function(), Function():
+            return functions.altered(old, new) is not None
+        case Trigger(), Trigger():
+            return triggers.altered(old, new) is not None
+        case Policy(), Policy():
+            return replace(old, comment=None) == replace(new, comment=None)
+        case Other(), Other():
+            return False
+    return True

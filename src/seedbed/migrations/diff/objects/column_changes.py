@@ -1,0 +1,279 @@
+"""A column changed in place, and new columns added to tables that may have rows."""
+
+from dataclasses import replace
+
+from seedbed.errors import BackfillNeeded
+from seedbed.migrations.diff.context import VOLATILE, Knowledge, Toll, neutral, numbered
+from seedbed.migrations.diff.dependency_order import temporary_name
+from seedbed.migrations.diff.objects import sequences
+from seedbed.migrations.diff.objects.columns import (
+    column_code,
+    column_sql,
+    escaped,
+    identity_changes,
+    identity_sql,
+    unvalidated_sql,
+)
+from seedbed.migrations.diff.statement import (
+    Loss,
+    Statement,
+    call,
+    name,
+    qualified,
+    quoted,
+    schema_argument,
+)
+from seedbed.migrations.diff.types.conversion_rules import (
+    enum_of,
+    narrows,
+    respelling,
+    same_family,
+    shortfall,
+    underlying,
+)
+from seedbed.migrations.diff.types.type_code import type_code
+from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import Column, Constraint, Index, Table
+
+
+def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) -> list[Statement]:
+    """A column added to a table that exists, filled in its rows where it must not be NULL.
+
+    Raises:
+        BackfillNeeded: nothing says with what.
+    """
+    if column.unvalidated_not_null is not None:
+        nullable = replace(column, not_null=False, unvalidated_not_null=None)
+        return [*added(table, nullable, after, knowledge), required_of_new_rows(table, column)]
+    place = (table.schema, table.name, column.name)
+    fill = knowledge.fills.get(place)
+    if place in knowledge.later:
+        empty = _add(table, replace(column, default=None, not_null=False))
+        return [empty, *(default(table, column, to=column.default) if column.default is not None else [])]
+    automatic = column.default is not None or column.generated or column.identity
+    restored = knowledge.restoring and fill is None and not column.generated
+    if restored and column.default and not VOLATILE.search(column.default) and _is_unique(table, column, after):
+        bare = replace(column, default=None)
+        steps = _added_numbered(table, bare, after) if column.not_null else [_add(table, bare)]
+        return [*steps, *default(table, column, to=column.default)]
+    if automatic and fill is None:
+        return [_add(table, column)]
+    if fill is not None and place in knowledge.constants and column.default is None and column.not_null:
+        return [_add(table, column, default=fill), *default(table, column)]
+    if fill is not None and (column.not_null or place not in knowledge.constants):
+        paid = knowledge.tolls.get(place, Toll(None, None))
+        filled = replace(_fill(table, column, fill, where=False), loss=paid.loss, fits=paid.fits)
+        steps = [_add(table, column, not_null=False), filled]
+        return [*steps, *(_not_null(table, column) if column.not_null else [])]
+    if not column.not_null:
+        return [_add(table, column)]
+    if knowledge.restoring and _is_unique(table, column, after):
+        return _added_numbered(table, column, after)
+    value = neutral(column.type, after) if knowledge.restoring else None
+    if value is None:
+        raise BackfillNeeded(table.name, column.name)
+    lost = _loss(table, column, f"comes back as {value} in every row")
+    step = _add(table, column, default=f"{value}::{column.type}")
+    return [Statement(step.sql, step.code, loss=lost), *default(table, column)]
+
+
+def _added_numbered(table: Table, column: Column, after: Catalogue) -> list[Statement]:
+    """A unique column that comes back: what it was is lost, and its rows must still differ."""
+    value = numbered(column.type, after)
+    if value is None:
+        raise BackfillNeeded(table.name, column.name)
+    full, own = qualified(table.schema, table.name), name(column.name)
+    rows = f"(SELECT ctid, row_number() OVER () AS n FROM {full}) AS numbered"
+    fill = f"UPDATE {full} SET {own} = ({value})::{column.type} FROM {rows} WHERE {full}.ctid = numbered.ctid"
+    lost = _loss(table, column, "comes back with numbers in place of what it was")
+    filled = Statement(fill, loss=lost, updates=(table.schema, table.name))
+    return [_add(table, column, not_null=False), filled, *_not_null(table, column)]
+
+
+def _is_unique(table: Table, column: Column, after: Catalogue) -> bool:
+    for found in after.objects.values():
+        if isinstance(found, Constraint | Index) and (found.schema, found.table) == (table.schema, table.name):
+            unique = found.unique if isinstance(found, Index) else found.type in "pu"
+            if unique and column.name in found.columns:
+                return True
+    return False
+
+
+def dropped(table: Table, column: Column) -> Statement:
+    sql = f"ALTER TABLE {qualified(table.schema, table.name)} DROP COLUMN {name(column.name)}"
+    code = call("op.drop_column", quoted(table.name), quoted(column.name), schema_argument(table.schema)[2:])
+    return Statement(sql, code, loss=None if column.generated else _loss(table, column, ""))
+
+
+def needs_rebuild(old: Column, new: Column) -> bool:
+    """Whether a column has to be dropped and added: a generated one is computed again, and nothing is lost by it."""
+    if old.generated == new.generated:
+        return bool(new.generated) and (old.default, old.type) != (new.default, new.type)
+    return not (old.generated == "stored" and new.generated is None)
+
+
+def becomes_ordinary(old: Column, new: Column) -> bool:
+    """Whether a virtual generated column becomes an ordinary one; of a stored one, DROP EXPRESSION keeps the values."""
+    return old.generated == "virtual" and new.generated is None
+
+
+def stored(
+    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+) -> list[Statement]:
+    """A virtual generated column replaced by an ordinary one that holds the values which were read in it."""
+    place = (table.schema, table.name, new.name)
+    named = replace(new, name=temporary_name(new.name, table.column), not_null=False, default=None, identity=None)
+    said = knowledge.using.get(place)
+    value = said or conversion(table, old, new, before, after, knowledge) or name(old.name)
+    paid = Toll(None, None) if said else toll(table, old, new, before, after)
+    filled = replace(_fill(table, named, value, where=False), loss=paid.loss, fits=paid.fits)
+    renamed = f"ALTER TABLE {qualified(table.schema, table.name)} RENAME COLUMN {name(named.name)} TO {name(new.name)}"
+    bare = replace(named, name=new.name, identity_options=None)
+    rest = altered(table, bare, new, before, after, knowledge)
+    return [_add(table, named), filled, dropped(table, old), Statement(renamed), *rest]
+
+
+def altered(
+    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+) -> list[Statement]:
+    """One column from what it was to what it is to be, in the order in which PostgreSQL takes the steps."""
+    steps: list[Statement] = []
+    if old.generated == "stored" and new.generated is None:
+        steps.append(_alter(table, new, "DROP EXPRESSION"))
+        old = replace(old, generated=None, default=None)
+    retyped = (old.type, old.collation) != (new.type, new.collation)
+    if retyped:
+        if old.default is not None and not same_family(old.type, new.type):
+            steps += default(table, new, to=None)
+            old = replace(old, default=None)
+        steps += _type(table, old, new, before, after, knowledge)
+    steps += _identity(table, old, new, counted=sequences.counts(before, table, old))
+    if old.default != new.default and not new.generated and not (old.identity or new.identity):
+        steps += default(table, new, to=new.default)
+    if (old.not_null, old.unvalidated_not_null) != (new.not_null, new.unvalidated_not_null):
+        if new.unvalidated_not_null is not None:
+            steps.append(required_of_new_rows(table, new, already=old.not_null))
+        else:
+            steps += _nullability(table, new, after, knowledge)
+    return steps
+
+
+def required_of_new_rows(table: Table, column: Column, *, already: bool = False) -> Statement:
+    """NOT NULL that is NOT VALID, in place of one that a column has `already`."""
+    dropped = f"ALTER COLUMN {name(column.name)} DROP NOT NULL, " if already else ""
+    return Statement(f"ALTER TABLE {qualified(table.schema, table.name)} {dropped}{unvalidated_sql(column)}")
+
+
+def _add(table: Table, column: Column, *, not_null: bool | None = None, default: str | None = None) -> Statement:
+    sql = f"ALTER TABLE {qualified(table.schema, table.name)} ADD COLUMN "
+    sql += column_sql(column, not_null=not_null, default=default)
+    inner = column_code(column, not_null=not_null, default=default)
+    code = None
+    if inner is not None:
+        code = call("op.add_column", quoted(table.name), inner, schema_argument(table.schema)[2:])
+    return Statement(sql, code)
+
+
+def _fill(table: Table, column: Column, expression: str, *, where: bool) -> Statement:
+    missing = f" WHERE {name(column.name)} IS NULL" if where else ""
+    sql = f"UPDATE {qualified(table.schema, table.name)} SET {name(column.name)} = {expression}{missing}"
+    return Statement(sql, updates=(table.schema, table.name))
+
+
+def _alter(table: Table, column: Column, change: str, code: str | None = None) -> Statement:
+    head = f"ALTER TABLE {qualified(table.schema, table.name)} ALTER COLUMN {name(column.name)} "
+    return Statement(head + change, code)
+
+
+def _alter_code(table: Table, column: Column, *arguments: str) -> str:
+    schema = schema_argument(table.schema)[2:]
+    return call("op.alter_column", quoted(table.name), quoted(column.name), *arguments, schema)
+
+
+def default(table: Table, column: Column, to: str | None = None) -> list[Statement]:
+    if to is None:
+        return [_alter(table, column, "DROP DEFAULT", _alter_code(table, column, "server_default=None"))]
+    shown = f"server_default=sa.text({quoted(escaped(to))})"
+    return [_alter(table, column, f"SET DEFAULT {to}", _alter_code(table, column, shown))]
+
+
+def identity_dropped(table: Table, column: Column, *, remembered: bool = False) -> Statement:
+    """An identity dropped, and with it what it counted, unless that was `remembered` for a sequence."""
+    step, full = _alter(table, column, "DROP IDENTITY"), f"{table.name}.{column.name}"
+    if remembered:
+        return step
+    return replace(step, loss=Loss(table.schema, full, None, f"where {full} has counted to"))
+
+
+def _not_null(table: Table, column: Column) -> list[Statement]:
+    return [_alter(table, column, "SET NOT NULL", _alter_code(table, column, "nullable=False"))]
+
+
+def _nullability(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) -> list[Statement]:
+    if not column.not_null:
+        return [_alter(table, column, "DROP NOT NULL", _alter_code(table, column, "nullable=True"))]
+    place = (table.schema, table.name, column.name)
+    fill = knowledge.fills.get(place, column.default if not column.generated else None)
+    if fill is None and knowledge.restoring:
+        value = neutral(column.type, after)
+        if value is not None:
+            filled = _fill(table, column, f"{value}::{column.type}", where=True)
+            lost = _loss(table, column, f"becomes {value} where it is NULL")
+            return [replace(filled, loss=lost), *_not_null(table, column)]
+    if fill is None or column.identity:
+        return _not_null(table, column)
+    return [_fill(table, column, fill, where=True), *_not_null(table, column)]
+
+
+def _type(
+    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+) -> list[Statement]:
+    collate = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
+    said = knowledge.using.get((table.schema, table.name, new.name))
+    using = said or conversion(table, old, new, before, after, knowledge)
+    clause = f" USING {using}" if using else ""
+    code = None
+    kind, was = type_code(new.type), type_code(old.type)
+    if kind is not None and was is not None and not collate:
+        shown = f"postgresql_using={quoted(using)}" if using else ""
+        code = _alter_code(table, new, f"existing_type={was}", f"type_={kind}", shown)
+    step = _alter(table, new, f"TYPE {new.type}{collate}{clause}", code)
+    if said:
+        return [step]
+    paid = toll(table, old, new, before, after, restoring=knowledge.restoring)
+    return [replace(step, loss=paid.loss, fits=paid.fits)]
+
+
+def toll(
+    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, *, restoring: bool = False
+) -> Toll:
+    """What rows lose when a column's values are converted, where PostgreSQL says nothing of it, and what they must be
+    for it to convert them.
+    """
+    was, now = underlying(old.type, before), underlying(new.type, after)
+    what = shortfall(was, now, restoring=restoring)
+    if what is None and enum_of(now, after) is None:  # a label is one text
+        what = respelling(was, now, restoring=restoring)
+    place = f"{table.name}.{new.name}"
+    loss = None if what is None else Loss(table.schema, table.name, new.name, what.format(place))
+    return Toll(loss, f"{place} as {new.type}" if narrows(was, now) else None)
+
+
+def _loss(table: Table, column: Column, what: str) -> Loss:
+    return Loss(table.schema, table.name, column.name, f"{table.name}.{column.name} {what}".strip())
+
+
+def _identity(table: Table, old: Column, new: Column, *, counted: bool) -> list[Statement]:
+    if old.identity == new.identity and old.identity_options == new.identity_options:
+        return []
+    if new.identity is None:
+        return [identity_dropped(table, new)]
+    if old.identity is None:
+        steps = default(table, new) if old.default is not None else []
+        if not old.not_null:
+            steps += _not_null(table, new)
+        made = _alter(table, new, f"ADD GENERATED {new.identity.upper()} AS IDENTITY{identity_sql(new)}")
+        return [*steps, made, sequences.continued(table, new, counted=counted)]
+    changes = f"SET GENERATED {new.identity.upper()} " if old.identity != new.identity else ""
+    return [_alter(table, new, (changes + identity_changes(new)).strip())]

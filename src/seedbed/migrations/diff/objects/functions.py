@@ -1,0 +1,28 @@
+"""Functions, procedures and aggregates."""
+
+from seedbed.migrations.diff.statement import Statement, name
+from seedbed.postgres.catalog.model import Function
+
+
+def made(function: Function) -> list[Statement]:
+    if function.kind == "AGGREGATE":
+        return [Statement(f"CREATE AGGREGATE {signature(function)} ({function.definition})")]
+    return [Statement(function.definition.strip().replace("CREATE OR REPLACE ", "CREATE ", 1))]
+
+
+def dropped(function: Function) -> list[Statement]:
+    return [Statement(f"DROP {function.kind} {signature(function)}")]
+
+
+def altered(old: Function, new: Function) -> list[Statement] | None:
+    """The function replaced, or None where PostgreSQL wants it dropped first: for another result, or a default less."""
+    same = (old.kind, old.result) == (new.kind, new.result) and new.kind != "AGGREGATE"
+    header_old, header_new = old.definition.split("\n", 1)[0], new.definition.split("\n", 1)[0]
+    if not same or (" DEFAULT " in header_old and header_old != header_new):
+        return None
+    return [Statement(new.definition.strip())]
+
+
+def signature(function: Function) -> str:
+    """The name with the arguments that tell it from others, as DROP and GRANT take it."""
+    return function.signature if function.schema == "public" else f"{name(function.schema)}.{function.signature}"

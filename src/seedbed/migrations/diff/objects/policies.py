@@ -1,0 +1,21 @@
+"""Row level security policies."""
+
+from seedbed.migrations.diff.statement import Statement, name, qualified
+from seedbed.postgres.catalog.model import Policy
+
+
+def made(policy: Policy) -> list[Statement]:
+    roles = ", ".join("PUBLIC" if role == "public" else name(role) for role in policy.roles)
+    parts = [
+        f"CREATE POLICY {name(policy.name)} ON {qualified(policy.schema, policy.table)}",
+        "" if policy.permissive else "AS RESTRICTIVE",
+        "" if policy.command == "ALL" else f"FOR {policy.command}",
+        "" if policy.roles == ("public",) else f"TO {roles}",
+        f"USING ({policy.using})" if policy.using else "",
+        f"WITH CHECK ({policy.check})" if policy.check else "",
+    ]
+    return [Statement(" ".join(part for part in parts if part))]
+
+
+def dropped(policy: Policy) -> list[Statement]:
+    return [Statement(f"DROP POLICY {name(policy.name)} ON {qualified(policy.schema, policy.table)}")]

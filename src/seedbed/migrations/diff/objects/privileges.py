@@ -1,0 +1,116 @@
+"""Privileges and comments, which any object may have."""
+
+from seedbed.migrations.diff.objects.functions import signature
+from seedbed.migrations.diff.statement import Statement, literal, name, qualified
+from seedbed.postgres.catalog.model import (
+    Composite,
+    Constraint,
+    Domain,
+    Enum,
+    Extension,
+    Function,
+    Index,
+    Object,
+    Other,
+    Policy,
+    Schema,
+    Sequence,
+    Table,
+    Trigger,
+    View,
+)
+
+_USUAL = {
+    Function: ("PUBLIC=EXECUTE",),
+    Enum: ("PUBLIC=USAGE",),
+    Domain: ("PUBLIC=USAGE",),
+    Composite: ("PUBLIC=USAGE",),
+}
+"""What PostgreSQL grants to everybody when it makes an object."""
+
+
+def granted(old: Object | None, new: Object) -> list[Statement]:
+    """The grants and revokes between an object as it is, or as it is when newly made, and as it should be."""
+    if isinstance(new, Extension | Constraint | Index | Trigger | Policy | Other):
+        return []
+    before = _USUAL.get(type(new), ()) if old is None else getattr(old, "privileges", ())
+    said = _between(before, new.privileges, _target(new), column=None)
+    if isinstance(new, Table):
+        known = old.column if isinstance(old, Table) else {}
+        for column in new.columns:
+            mine = known[column.name].privileges if column.name in known else ()
+            said += _between(mine, column.privileges, _target(new), column=column.name)
+    return [Statement(sql) for sql in said]
+
+
+def commented(old: Object | None, new: Object) -> list[Statement]:
+    """The comments that differ, on the object and on its columns."""
+    said = []
+    if not isinstance(new, Other | Extension):
+        before = None if old is None else getattr(old, "comment", None)
+        if before != new.comment:
+            said.append(f"COMMENT ON {_commented(new)} IS {_text(new.comment)}")
+    if isinstance(new, Table):
+        known = old.column if isinstance(old, Table) else {}
+        for column in new.columns:
+            before = known[column.name].comment if column.name in known else None
+            if before != column.comment:
+                full = f"{qualified(new.schema, new.name)}.{name(column.name)}"
+                said.append(f"COMMENT ON COLUMN {full} IS {_text(column.comment)}")
+    return [Statement(sql) for sql in said]
+
+
+def _between(before: tuple[str, ...], after: tuple[str, ...], target: str, *, column: str | None) -> list[str]:
+    said = []
+    for word in sorted(set(before) - set(after)):
+        role, privilege, _ = _parted(word, column)
+        said.append(f"REVOKE {privilege} ON {target} FROM {role}")
+    for word in sorted(set(after) - set(before)):
+        role, privilege, option = _parted(word, column)
+        said.append(f"GRANT {privilege} ON {target} TO {role}{option}")
+    return said
+
+
+def _parted(word: str, column: str | None) -> tuple[str, str, str]:
+    role, _, privilege = word.rpartition("=")
+    option = " WITH GRANT OPTION" if privilege.endswith("*") else ""
+    privilege = privilege.removesuffix("*")
+    place = f" ({name(column)})" if column else ""
+    return role if role == "PUBLIC" else name(role), privilege + place, option
+
+
+def _target(found: Object) -> str:
+    match found:
+        case Schema():
+            return f"SCHEMA {name(found.name)}"
+        case Function():
+            return f"{'PROCEDURE' if found.kind == 'PROCEDURE' else 'FUNCTION'} {signature(found)}"
+        case Sequence():
+            return f"SEQUENCE {qualified(found.schema, found.name)}"
+        case Domain():
+            return f"DOMAIN {qualified(found.schema, found.name)}"
+        case Enum() | Composite():
+            return f"TYPE {qualified(found.schema, found.name)}"
+        case Table() | View():
+            return f"TABLE {qualified(found.schema, found.name)}"
+        case _:
+            raise TypeError(f"{found!r} has no privileges")
+
+
+def _commented(found: Object) -> str:
+    match found:
+        case View(materialized=materialized):
+            return f"{'MATERIALIZED ' if materialized else ''}VIEW {qualified(found.schema, found.name)}"
+        case Constraint() | Trigger() | Policy():
+            kind = type(found).__name__.upper()
+            return f"{kind} {name(found.name)} ON {qualified(found.schema, found.table)}"
+        case Index():
+            return f"INDEX {qualified(found.schema, found.name)}"
+        case Function():
+            return f"{found.kind} {signature(found)}"
+        case _:
+            return _target(found)
+
+
+def _text(comment: str | None) -> str:
+    return "NULL" if comment is None else literal(comment)

@@ -1,0 +1,84 @@
+"""Sequences that stand alone or belong to a serial column."""
+
+import re
+
+from seedbed.migrations.diff.statement import Loss, Statement, literal, name, qualified
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import Column, Sequence, Table
+
+
+def made(sequence: Sequence) -> list[Statement]:
+    """A new sequence, which its column does not own yet: the column may not be there."""
+    return [
+        Statement(
+            f"CREATE SEQUENCE {qualified(sequence.schema, sequence.name)} AS {sequence.type} {_options(sequence)}"
+        )
+    ]
+
+
+def dropped(sequence: Sequence, *, remembered: bool = False) -> list[Statement]:
+    """A sequence dropped, and with it what it counted, unless that was `remembered` for another one."""
+    counted = Loss(sequence.schema, sequence.name, None, f"where {sequence.name} has counted to")
+    sql = f"DROP SEQUENCE {qualified(sequence.schema, sequence.name)}"
+    return [Statement(sql, loss=None if remembered else counted)]
+
+
+def altered(old: Sequence, new: Sequence) -> list[Statement]:
+    full = qualified(new.schema, new.name)
+    said = []
+    kind = f" AS {new.type}" if old.type != new.type else ""
+    if kind or _options(old) != _options(new):
+        said.append(f"ALTER SEQUENCE {full}{kind} {_options(new)}")
+    return [Statement(sql) for sql in said]
+
+
+def renamed(old: Sequence, new: Sequence) -> Statement:
+    return Statement(f"ALTER SEQUENCE {qualified(old.schema, old.name)} RENAME TO {name(new.name)}")
+
+
+def owned(sequence: Sequence) -> list[Statement]:
+    """Whose it is, so that it goes with its column."""
+    full = qualified(sequence.schema, sequence.name)
+    if sequence.owned_by is None:
+        return [Statement(f"ALTER SEQUENCE {full} OWNED BY NONE")]
+    schema, table, column = sequence.owned_by
+    return [Statement(f"ALTER SEQUENCE {full} OWNED BY {qualified(schema, table)}.{name(column)}")]
+
+
+def counts(catalogue: Catalogue, table: Table, column: Column) -> bool:
+    """Whether a sequence, and not an identity's, belongs to a column."""
+    place = (table.schema, table.name, column.name)
+    return any(isinstance(found, Sequence) and found.owned_by == place for found in catalogue.objects.values())
+
+
+def remembered(table: Table, column: Column) -> Statement:
+    """What a column's sequence counts, kept to the transaction's end for another one that counts on."""
+    last = f"pg_sequence_last_value({_of(table, column)}::regclass)::text"
+    return Statement(f"SELECT set_config({_setting(table, column)}, {last}, true)")
+
+
+def continued(table: Table, column: Column, sequence: Sequence | None = None, *, counted: bool) -> Statement:
+    """A sequence, the column's own where none is named, set to go on after the greatest value that is there; where the
+    column was `counted` before, after that one's last.
+    """
+    named = literal(qualified(sequence.schema, sequence.name)) if sequence else _of(table, column)
+    greatest = f"max({name(column.name)})"
+    if counted:
+        greatest = f"greatest({greatest}, nullif(current_setting({_setting(table, column)}), '')::bigint)"
+    rows = f"SELECT {greatest} AS last FROM {qualified(table.schema, table.name)}"
+    return Statement(f"SELECT setval({named}, coalesce(last, 1), last IS NOT NULL) FROM ({rows}) AS counted")
+
+
+def _of(table: Table, column: Column) -> str:
+    return f"pg_get_serial_sequence({literal(qualified(table.schema, table.name))}, {literal(column.name)})"
+
+
+def _setting(table: Table, column: Column) -> str:
+    return literal("seedbed.last_" + re.sub(r"[^a-z0-9]", "_", f"{table.name}_{column.name}".lower()))
+
+
+def _options(sequence: Sequence) -> str:
+    return (
+        f"INCREMENT {sequence.increment} MINVALUE {sequence.minimum} MAXVALUE {sequence.maximum}"
+        f" START {sequence.start} CACHE {sequence.cache} {'CYCLE' if sequence.cycle else 'NO CYCLE'}"
+    )

@@ -1,0 +1,23 @@
+"""Triggers made, dropped, enabled and disabled."""
+
+from seedbed.migrations.diff.statement import Statement, name, qualified
+from seedbed.postgres.catalog.model import Trigger
+
+_ENABLED = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+
+
+def made(trigger: Trigger) -> list[Statement]:
+    return [Statement(trigger.definition), *(enabled(trigger) if trigger.enabled != "O" else [])]
+
+
+def dropped(trigger: Trigger) -> list[Statement]:
+    return [Statement(f"DROP TRIGGER {name(trigger.name)} ON {qualified(trigger.schema, trigger.table)}")]
+
+
+def altered(old: Trigger, new: Trigger) -> list[Statement] | None:
+    return None if old.definition != new.definition else enabled(new)
+
+
+def enabled(trigger: Trigger) -> list[Statement]:
+    table = qualified(trigger.schema, trigger.table)
+    return [Statement(f"ALTER TABLE {table} {_ENABLED[trigger.enabled]} TRIGGER {name(trigger.name)}")]

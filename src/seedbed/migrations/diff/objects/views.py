@@ -1,0 +1,16 @@
+"""Views and materialised views."""
+
+from seedbed.migrations.diff.statement import Statement, qualified
+from seedbed.postgres.catalog.model import View
+
+
+def made(view: View) -> list[Statement]:
+    kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
+    options = f" WITH ({', '.join(view.options)})" if view.options else ""
+    definition = view.definition.strip().removesuffix(";")
+    return [Statement(f"CREATE {kind} {qualified(view.schema, view.name)}{options} AS\n {definition}")]
+
+
+def dropped(view: View) -> list[Statement]:
+    kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
+    return [Statement(f"DROP {kind} {qualified(view.schema, view.name)}")]

@@ -1,0 +1,66 @@
+"""A column filled in rows that exist, a thousand at a time, each batch committed."""
+
+from dataclasses import replace
+
+from seedbed.migrations.diff.statement import Statement, name, qualified
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import Column, Constraint, Table
+
+_BATCH = 1_000
+"""Rows: a writer that wants one of them waits for some hundredths of a second."""
+
+
+def in_batches(table: Table, column: Column, expression: str, catalogue: Catalogue) -> Statement:
+    """Fill a column where it is NULL, in the order of the primary key; interrupted, it goes on where it was.
+
+    A table without a primary key is filled in one statement, since there is no order to go by.
+    """
+    at_once = what_is_left(table, column, expression)
+    keys = _key(table, catalogue)
+    if not keys:
+        return at_once
+    full, fill = qualified(table.schema, table.name), at_once.sql
+    low, high = (_variables(side, keys) for side in ("low", "high"))
+    listed = ", ".join(map(name, keys))
+    key, first, last = (f"({said})" if len(keys) > 1 else said for said in (listed, _said(low), _said(high)))
+    backwards = ", ".join(f"{name(key)} DESC" for key in keys)
+    quote = "$$" if "$$" not in fill else "$backfill$"
+    declared = "".join(
+        f"    {side.rpartition('.')[2]} {full}.{name(key)}%TYPE;\n"
+        for variables in (low, high)
+        for side, key in zip(variables, keys, strict=True)
+    )
+    page = f"SELECT {listed} FROM {full} WHERE {key} >= {first} ORDER BY {listed} LIMIT {_BATCH}"
+    sql = (
+        f"DO {quote}\n#variable_conflict use_column\n<<batch>>\nDECLARE\n{declared}BEGIN\n"
+        f"    SELECT {listed} INTO {_said(low)} FROM {full} ORDER BY {listed} LIMIT 1;\n"
+        f"    WHILE {low[0]} IS NOT NULL LOOP\n"
+        f"        SELECT {listed} INTO {_said(high)} FROM (\n            {page}\n"
+        f"        ) AS page ORDER BY {backwards} LIMIT 1;\n"
+        f"        {fill} AND {key} >= {first} AND {key} <= {last};\n"
+        "        COMMIT;\n"
+        f"        SELECT {listed} INTO {_said(low)} FROM {full} WHERE {key} > {last} ORDER BY {listed} LIMIT 1;\n"
+        f"    END LOOP;\nEND {quote}"
+    )
+    return replace(at_once, sql=sql)
+
+
+def what_is_left(table: Table, column: Column, expression: str) -> Statement:
+    """Fill a column in the few rows that came in since it was filled in batches."""
+    full, own = qualified(table.schema, table.name), name(column.name)
+    return Statement(f"UPDATE {full} SET {own} = {expression} WHERE {own} IS NULL", updates=(table.schema, table.name))
+
+
+def _key(table: Table, catalogue: Catalogue) -> tuple[str, ...]:
+    for found in catalogue.objects.values():
+        if isinstance(found, Constraint) and found.type == "p" and (found.schema, found.table) == table.key[1:]:
+            return found.columns
+    return ()
+
+
+def _variables(side: str, keys: tuple[str, ...]) -> list[str]:
+    return [f"batch.{side}" if len(keys) == 1 else f"batch.{side}_{i}" for i, _ in enumerate(keys, 1)]
+
+
+def _said(variables: list[str]) -> str:
+    return ", ".join(variables)

@@ -1,0 +1,265 @@
+"""Columns that get another type or name, and are there in both shapes until no program uses the old one."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from seedbed.errors import ConversionUnclear
+from seedbed.migrations.diff.catalog_diff import Changes
+from seedbed.migrations.diff.context import ColumnName, Knowledge
+from seedbed.migrations.diff.objects import constraints, indexes
+from seedbed.migrations.diff.objects.columns import column_sql
+from seedbed.migrations.diff.rebuild_set import column_of, stay_comparable
+from seedbed.migrations.diff.statement import Statement, name, qualified, shortened
+from seedbed.migrations.diff.types.conversion_rules import base, stays_in_place
+from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table, Trigger
+
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_PRINTED_ALIKE = frozenset(
+    {"text", "character varying", "character", "json", "jsonb", "smallint", "integer", "bigint", "numeric", "boolean"}
+    | {"uuid", "bytea", "inet", "cidr", "macaddr", "name"}
+)
+"""Types whose values are the same text whatever a session has set; bytes are converted as UTF-8."""
+_WITHOUT_EQUALITY = frozenset({"json", "xml", "point", "polygon", "path", "line", "lseg", "box", "circle"})
+
+Copied = Index | Constraint
+
+
+@dataclass(frozen=True)
+class Succession:
+    """A column of a table that stays, as it was and as it will be.
+
+    `forth` makes the new value of a row's columns, and `back` the old one. `copied` are the indexes and constraints
+    that the new column has to have in the meantime, by the names that they have then.
+    """
+
+    table: Table
+    old: Column
+    new: Column
+    forth: str
+    back: str
+    copied: Mapping[str, Copied]
+
+    @property
+    def meanwhile(self) -> str:
+        """The new column's name while the old one is there."""
+        return _meanwhile(self.old.name, self.new.name)
+
+    @property
+    def was(self) -> ColumnName:
+        return (self.table.schema, self.table.name, self.old.name)
+
+    @property
+    def function(self) -> Key:
+        return ("function", self.table.schema, f"{_as_postgres_quotes(self._named)}()")
+
+    @property
+    def trigger(self) -> Key:
+        return ("trigger", self.table.schema, self.table.name, trigger_filling(self.meanwhile))
+
+    @property
+    def place(self) -> ColumnName:
+        return (self.table.schema, self.table.name, self.meanwhile)
+
+    @property
+    def _named(self) -> str:
+        return shortened(f"sync_{self.table.name}_{self.meanwhile}", "")
+
+    def made(self) -> Iterable[Statement]:
+        """The new column with all that it has in the meantime, on a database as it was before."""
+        full = qualified(self.table.schema, self.table.name)
+        column = column_sql(replace(self.new, name=self.meanwhile, default=None), not_null=False)
+        yield Statement(f"ALTER TABLE {full} ADD COLUMN {column}")
+        function = qualified(self.table.schema, self._named)
+        yield Statement(
+            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{self._settings()} AS $$\n{self._body()}$$"
+        )
+        yield Statement(
+            f"CREATE TRIGGER {name(self.trigger[3])} BEFORE INSERT OR UPDATE ON {full}"
+            f" FOR EACH ROW EXECUTE FUNCTION {function}()"
+        )
+        for called, one in self.copied.items():
+            renamed = replace(one, name=called, definition=self._of_new(one, called))
+            yield from indexes.made(renamed) if isinstance(renamed, Index) else constraints.made(renamed)
+
+    def _of_new(self, one: Copied, called: str) -> str:
+        """A definition with the meantime's names in place of the last ones."""
+        said = one.definition
+        if isinstance(one, Index):
+            said = said.replace(f"INDEX {name(one.name)} ON", f"INDEX {name(called)} ON", 1)
+            head, using, rest = said.partition(" USING ")
+            return head + using + _with(rest, self.new.name, self.meanwhile)
+        head, references, rest = said.partition(" REFERENCES ")
+        return _with(head, self.new.name, self.meanwhile) + references + rest
+
+    def _settings(self) -> str:
+        """A client's session may print dates, intervals and floats in its own way, which must not be stored."""
+        bases = {base(self.old.type.removesuffix("[]")), base(self.new.type.removesuffix("[]"))}
+        printed = bases & {"text", "character varying", "character", "json", "jsonb"}
+        if self.old.type == self.new.type or not printed or not bases - _PRINTED_ALIKE:
+            return ""
+        return " SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = '1'"
+
+    def _body(self) -> str:
+        """Who writes one shape writes the other as well. The old one wins where both are written."""
+        old, new = name(self.old.name), name(self.meanwhile)
+        forth = f"NEW.{new} := (SELECT {self.forth} FROM (SELECT NEW.*) AS changed);"
+        back = f"NEW.{old} := (SELECT {self.back} FROM (SELECT NEW.*) AS changed);"
+        old_changed = f"NEW.{old}{_cast(self.old)} IS DISTINCT FROM OLD.{old}{_cast(self.old)}"
+        new_changed = f"NEW.{new}{_cast(self.new)} IS DISTINCT FROM OLD.{new}{_cast(self.new)}"
+        inserted = f"NEW.{new} IS NULL{self._old_inserted()}"
+        return (
+            f"BEGIN\n    IF TG_OP = 'INSERT' THEN\n        IF {inserted} THEN\n            {forth}\n"
+            f"        ELSE\n            {back}\n        END IF;\n"
+            f"    ELSIF {old_changed} THEN\n        {forth}\n"
+            f"    ELSIF {new_changed} AND (OLD.{new} IS NOT NULL OR OLD.{old} IS NULL) THEN\n        {back}\n"
+            "    END IF;\n    RETURN NEW;\nEND\n"
+        )
+
+    def _old_inserted(self) -> str:
+        """What tells that an INSERT named the old column: a value that is not its default.
+
+        A default that calls a function has another value each time, so that it cannot be told from a given one.
+        """
+        old, default = f"NEW.{name(self.old.name)}", self.old.default
+        if default is None:
+            return f" OR {old} IS NOT NULL"
+        if "(" in default:
+            return ""
+        cast = _cast(self.old)
+        return f" OR ({old} IS NOT NULL AND {old}{cast} IS DISTINCT FROM ({default}){cast})"
+
+
+def trigger_filling(column: str) -> str:
+    """The name of the trigger that fills a column while it is there in both shapes."""
+    return shortened(f"zz_sync_{column}", "")
+
+
+def successions(
+    before: Catalogue, after: Catalogue, knowledge: Knowledge, renamed: Sequence[tuple[ColumnName, str]]
+) -> list[Succession]:
+    """The columns that can be there in both shapes: those whose type changes so that every row would be written anew,
+    and those that are `renamed`.
+
+    Left out, and changed in place, are columns that something else than an index, a unique constraint, a check or
+    their own foreign key looks at: keys, generated and identity columns, and what views, policies and triggers use.
+    """
+    changes = Changes(before, after)
+    wanted = [((key[1], key[2], key[3]), key[3]) for key in changes.retyped]
+    wanted = [*renamed, *((place, last) for place, last in wanted if (place, last) not in renamed)]
+    found, standing = [], changes.standing()
+    for (schema, table_name, old_name), new_name in wanted:
+        table = standing.get(("table", schema, table_name))
+        old_table = before.objects.get(("table", schema, table_name))
+        if table is None or not isinstance(old_table, Table):
+            continue
+        old, new = old_table.column.get(old_name), table.column.get(new_name)
+        if old is None or new is None or not _changes_shape(old, new):
+            continue
+        if (one := _succession(table, old, new, before, after, knowledge)) is not None:
+            found.append(one)
+    return found
+
+
+def _meanwhile(old: str, new: str) -> str:
+    return new if old != new else shortened(new, "_new")
+
+
+def _changes_shape(old: Column, new: Column) -> bool:
+    if old.generated or new.generated or old.identity or new.identity:
+        return False
+    if old.unvalidated_not_null or new.unvalidated_not_null:
+        return False
+    if not (_PLAIN_NAME.fullmatch(old.name) and _PLAIN_NAME.fullmatch(new.name)):
+        return False
+    return old.name != new.name or (old.type != new.type and not stays_in_place(old, new))
+
+
+def _succession(
+    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+) -> Succession | None:
+    place = (table.schema, table.name)
+    mine = _users(before, (*place, old.name)), _users(after, (*place, new.name))
+    called = _meanwhile(old.name, new.name)
+    there = before.objects[table.key]
+    taken = {*table.column, *(there.column if isinstance(there, Table) else ())} - {new.name}
+    needed = before.needs(("column", *place, old.name)) | after.needs(("column", *place, new.name))
+    come_or_go = any(before.objects.get(key) != after.objects.get(key) for key in needed if key[0] != "table")
+    if any(users is None for users in mine) or called in taken or come_or_go:
+        return None
+    if any(_refers_to_what_changes(one, before, after) for one in mine[0] or ()):
+        return None
+    if any(_comes_later(found, table, called) for c in (before, after) for found in c.objects.values()):
+        return None
+    copied = {}
+    for one in mine[1] or ():
+        if old.name == new.name:
+            if re.search(rf"'[^']*\b{new.name}\b[^']*'|\(\s*{new.name}\s*\(", one.definition):
+                return None
+            copied[shortened(one.name, "_new") if one.key in before.objects else one.name] = one
+    new_name = replace(new, name=called)
+    fill = knowledge.fills.get((*place, new.name), new.default)
+    forth = knowledge.using.get((*place, new.name)) or conversion(table, old, new, before, after, knowledge)
+    forth = forth or name(old.name)
+    if fill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
+        forth = f"coalesce({forth}, {fill})" if new.not_null else forth
+    if (said := knowledge.back.get((*place, new.name))) is not None:
+        back = f"(SELECT {said} FROM (SELECT {name(called)} AS {name(new.name)}) AS new)"
+    else:
+        try:
+            backwards = replace(knowledge, restoring=True)
+            back = conversion(table, new_name, old, after, before, backwards) or name(called)
+        except ConversionUnclear:
+            return None
+    return Succession(table, old, new, forth, back, copied)
+
+
+def _users(catalogue: Catalogue, place: ColumnName) -> list[Copied] | None:
+    """The indexes and constraints of a column; None where something looks at it that cannot be there twice."""
+    users: list[Copied] = []
+    for key in catalogue.needed_by.get(("column", *place), ()):
+        found = catalogue.objects.get(key)
+        if not isinstance(found, Index | Constraint) or (found.schema, found.table) != place[:2]:
+            return None
+        if isinstance(found, Constraint) and (found.type not in "ucf" or _is_referred_to(catalogue, key)):
+            return None
+        users.append(found)
+    return users
+
+
+def _comes_later(found: Object, table: Table, column: str) -> bool:
+    """Whether a trigger may still change a row when the one that fills a column has run: they go by their names."""
+    return (
+        isinstance(found, Trigger)
+        and (found.schema, found.table) == (table.schema, table.name)
+        and " BEFORE " in found.definition
+        and found.name.encode() > trigger_filling(column).encode()
+    )
+
+
+def _refers_to_what_changes(one: Copied, before: Catalogue, after: Catalogue) -> bool:
+    """Whether a foreign key is to a column that gets another type, so that it holds for one of two shapes alone."""
+    if not isinstance(one, Constraint) or one.references is None:
+        return False
+    referred = [("column", *one.references, name) for name in one.referenced_columns]
+    pairs = [(column_of(before, key), column_of(after, key)) for key in referred]
+    return any(old != new and not stay_comparable(old, new) for old, new in pairs)
+
+
+def _is_referred_to(catalogue: Catalogue, key: Key) -> bool:
+    return any(map(catalogue.is_foreign_key, catalogue.needed_by.get(key, ())))
+
+
+def _as_postgres_quotes(identifier: str) -> str:
+    """A name as `format('%I')` prints it, for one that is no reserved word."""
+    return identifier if _PLAIN_NAME.fullmatch(identifier) else '"' + identifier.replace('"', '""') + '"'
+
+
+def _with(text: str, old: str, new: str) -> str:
+    return re.sub(rf"\b{re.escape(old)}\b", new, text)
+
+
+def _cast(column: Column) -> str:
+    return "::text" if column.type in _WITHOUT_EQUALITY else ""

@@ -1,0 +1,198 @@
+"""What a draft puts off on tables that may be in use, so that it can be made there while nobody waits."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from seedbed.migrations.diff.catalog_diff import Changes
+from seedbed.migrations.diff.context import VOLATILE, ColumnName, Knowledge
+from seedbed.migrations.diff.online.steps import can_be_attached
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table
+
+
+@dataclass(frozen=True)
+class Middle:
+    """The catalogue between the two revisions of a change: everything is as it will be but for what is put off.
+
+    `fills` say what is written into columns that are new or must not be NULL, in rows that exist.
+    """
+
+    catalogue: Catalogue
+    fills: Mapping[ColumnName, str]
+
+
+def put_off(before: Catalogue, after: Catalogue, knowledge: Knowledge) -> Middle:
+    """The catalogue of a change's first revision. It equals `after` where nothing has to be put off.
+
+    Put off are, on tables that stay: indexes that come, change or go; unique constraints, checks and foreign keys that
+    come or change; NOT NULL; and the values of new columns that are not the same constant in every row. New tables have
+    no rows that anybody waits for. Partitioned tables and their partitions are left out: PostgreSQL has no
+    CREATE INDEX CONCURRENTLY for them.
+    """
+    changes = Changes(before, after)
+    columns = _Columns(changes, knowledge)
+    objects: dict[Key, Object] = dict(after.objects)
+    held: dict[Key, Object] = {}
+    for key in _put_off_objects(changes):
+        objects.pop(key, None)
+        if key in before.objects and (key in changes.rebuilt or key in changes.gone):
+            held[key] = before.objects[key]
+    objects |= held
+    for key, new in list(objects.items()):
+        if isinstance(new, Table) and key in before.objects:
+            objects[key] = replace(new, columns=tuple(columns.now(new, column) for column in new.columns))
+    return Middle(Catalogue(objects, _needed_by(before, after, objects, held), after.version), columns.fills)
+
+
+def _needed_by(
+    before: Catalogue, after: Catalogue, objects: Mapping[Key, Object], held: Mapping[Key, Object]
+) -> dict[Key, frozenset[Key]]:
+    """What needs what in between: as in the end, and what was held back as in the beginning."""
+    missing = after.objects.keys() - objects.keys()
+    needed = {key: users - missing for key, users in after.needed_by.items() if key not in missing}
+    for key, users in before.needed_by.items():
+        if kept := users & held.keys():
+            needed[key] = needed.get(key, frozenset()) | kept
+    return needed
+
+
+def _put_off_objects(changes: Changes) -> set[Key]:
+    standing = changes.standing()
+    moving = changes.rebuilt - changes.cleared.in_the_way
+    found = {
+        key
+        for key, one in changes.coming.items()
+        if isinstance(one, Constraint | Index)
+        and ("table", one.schema, one.table) in standing
+        and (key in changes.made or key in moving)
+        and _has_online_form(one, changes)
+    }
+    found -= _in_use(found, changes) | _replacing_keys(found, changes)
+    names = {key[1:2] + key[3:] for key in found if key[0] == "constraint"}
+    for key, one in changes.gone.items():
+        table = ("table", one.schema, one.table) if isinstance(one, Index) else None
+        if table in standing and key not in changes.cleared.early and key[1:2] + key[3:] not in names:
+            found.add(key)
+    return found | _keys_to_what_waits(found, changes)
+
+
+def _has_online_form(one: Constraint | Index, changes: Changes) -> bool:
+    if isinstance(one, Index):
+        return True
+    if one.type == "u":
+        taken = any(isinstance(gone, Index) and gone.name == one.name for gone in changes.gone.values())
+        return one.key in changes.made and not taken and can_be_attached(one)
+    return one.type in {"f", "c"} and " NO INHERIT" not in one.definition
+
+
+def _in_use(chosen: set[Key], changes: Changes) -> set[Key]:
+    """Those that something else than a foreign key needs, such as a view that groups by a unique key."""
+    after = changes.after
+    return {key for key in chosen if not all(map(after.is_foreign_key, after.dependants(key)))}
+
+
+def _replacing_keys(chosen: set[Key], changes: Changes) -> set[Key]:
+    """Those that take the place of a key which goes, so that foreign keys to the same columns need them at once."""
+    return {
+        key
+        for key in chosen
+        for user in changes.after.needed_by.get(key, ())
+        if user in changes.cleared.in_the_way and changes.after.is_foreign_key(user)
+    }
+
+
+def _keys_to_what_waits(chosen: set[Key], changes: Changes) -> set[Key]:
+    """Foreign keys to unique columns that are put off wait as well, those of new tables too."""
+    return {
+        user
+        for key in chosen
+        for user in changes.after.needed_by.get(key, ())
+        if user in changes.coming and changes.after.is_foreign_key(user)
+    }
+
+
+class _Columns:
+    """The columns of tables that stay: which are filled later, with what, and which are NOT NULL only then."""
+
+    def __init__(self, changes: Changes, knowledge: Knowledge) -> None:
+        self.fills: dict[ColumnName, str] = {}
+        self._nullable: set[ColumnName] = set()
+        self._unvalidated: dict[ColumnName, str] = {}
+        keys = _key_columns(changes.after)
+        for table in changes.standing().values():
+            old_table = changes.before.objects[table.key]
+            for column in table.columns:
+                place = (table.schema, table.name, column.name)
+                if column.generated or column.identity or place in keys or column.unvalidated_not_null:
+                    continue
+                old = old_table.column.get(column.name) if isinstance(old_table, Table) else None
+                if old is None:
+                    self._added(place, column, changes, knowledge)
+                elif column.not_null and not old.not_null and ("column", *place) not in changes.retyped:
+                    self._required(place, column, changes, knowledge)
+                elif column.not_null and old.unvalidated_not_null and ("column", *place) not in changes.retyped:
+                    self._validated(place, old.unvalidated_not_null, changes, knowledge)
+
+    def now(self, table: Table, column: Column) -> Column:
+        """The column as it is before it is filled."""
+        place = (table.schema, table.name, column.name)
+        if place in self._unvalidated:
+            return replace(column, unvalidated_not_null=self._unvalidated[place])
+        return replace(column, not_null=False) if place in self._nullable else column
+
+    def _added(self, place: ColumnName, column: Column, changes: Changes, knowledge: Knowledge) -> None:
+        fill = knowledge.fills.get(place)
+        constant = place in knowledge.constants
+        if fill is None:
+            if column.default is None or not VOLATILE.search(column.default):
+                return
+            fill = column.default
+        elif constant and (column.default is None or not column.not_null):
+            return
+        if not _looks_at_what_goes(place, fill, changes):
+            self.fills[place] = fill
+            self._nullable.add(place)
+
+    def _required(self, place: ColumnName, column: Column, changes: Changes, knowledge: Knowledge) -> None:
+        fill = knowledge.fills.get(place, column.default)
+        if fill is not None:
+            if _looks_at_what_goes(place, fill, changes):
+                return
+            self.fills[place] = fill
+        self._nullable.add(place)
+
+    def _validated(self, place: ColumnName, constraint: str, changes: Changes, knowledge: Knowledge) -> None:
+        fill = knowledge.fills.get(place)
+        if fill is not None:
+            if _looks_at_what_goes(place, fill, changes):
+                return
+            self.fills[place] = fill
+        self._unvalidated[place] = constraint
+
+
+def _looks_at_what_goes(place: ColumnName, fill: str, changes: Changes) -> bool:
+    """Whether an expression names something that the first revision drops, so that it has to run before that."""
+    old = changes.before.objects.get(("table", *place[:2]))
+    new = changes.after.objects.get(("table", *place[:2]))
+    gone = [found.name for found in changes.gone.values() if isinstance(found, Table)]
+    if isinstance(old, Table) and isinstance(new, Table):
+        gone += [name for name in old.column if name not in new.column]
+        gone += [key[3] for key in changes.retyped | changes.recomputed if key[1:3] == place[:2]]
+    for other, kept in changes.kept(Table):
+        if _says(other.name, fill):
+            gone += [name for name in other.column if name not in kept.column]
+    return any(_says(name, fill) for name in gone)
+
+
+def _says(name: str, fill: str) -> bool:
+    return re.search(rf"\b{re.escape(name)}\b", fill) is not None
+
+
+def _key_columns(catalogue: Catalogue) -> set[ColumnName]:
+    return {
+        (found.schema, found.table, column)
+        for found in catalogue.objects.values()
+        if isinstance(found, Constraint) and found.type in "px"
+        for column in found.columns
+    }

@@ -1,0 +1,184 @@
+"""Steps made on tables that are in use: each is committed as it runs, may run again, and keeps nobody waiting."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from seedbed.migrations.diff.context import ColumnName
+from seedbed.migrations.diff.objects import indexes
+from seedbed.migrations.diff.objects.column_changes import required_of_new_rows
+from seedbed.migrations.diff.objects.privileges import commented
+from seedbed.migrations.diff.online.backfill import in_batches, what_is_left
+from seedbed.migrations.diff.statement import (
+    Statement,
+    call,
+    literal,
+    name,
+    qualified,
+    quoted,
+    schema_argument,
+    shortened,
+)
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import Constraint, Index, Table
+
+_UNIQUE = re.compile(
+    r"UNIQUE(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\([^()]+\)(?: INCLUDE \([^()]+\))?)"
+    r"(?P<rest>(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?)"
+)
+
+
+def can_be_attached(constraint: Constraint) -> bool:
+    """Whether a unique constraint can be made of an index that was built before."""
+    return _UNIQUE.fullmatch(constraint.definition) is not None and "WITHOUT OVERLAPS" not in constraint.definition
+
+
+def online(before: Catalogue, after: Catalogue, fills: Mapping[ColumnName, str]) -> list[Statement]:
+    """The steps between two catalogues that differ in nothing but what is put off, in either direction.
+
+    A step that was interrupted, or that ran already, is simply run again: indexes are built IF NOT EXISTS, once an
+    invalid one has been dropped, constraints are replaced in one statement, and rows that are filled are passed over.
+    """
+    return [
+        *_drop_constraints(before, after),
+        *_columns(before, after, fills),
+        *_make_indexes(before, after),
+        *_make_constraints(before, after),
+        *_drop_indexes(before, after),
+    ]
+
+
+def _drop_constraints(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
+    gone = [o for key, o in before.objects.items() if key not in after.objects and isinstance(o, Constraint)]
+    for found in sorted(gone, key=lambda c: (c.type != "f", c.key)):
+        yield Statement(f"{_alter(found)} DROP CONSTRAINT IF EXISTS {name(found.name)}")
+
+
+def _columns(before: Catalogue, after: Catalogue, fills: Mapping[ColumnName, str]) -> Iterable[Statement]:
+    for key, new in after.objects.items():
+        old = before.objects.get(key)
+        if not isinstance(new, Table) or not isinstance(old, Table):
+            continue
+        for column in new.columns:
+            required = column.not_null and not old.column[column.name].not_null
+            fill = fills.get((new.schema, new.name, column.name))
+            if fill is not None:
+                yield in_batches(new, column, fill, after)
+            if required:
+                left = what_is_left(new, column, fill) if fill is not None else None
+                yield from _required(new, column.name, left)
+            elif (constraint := old.column[column.name].unvalidated_not_null) and not column.unvalidated_not_null:
+                yield Statement(f"ALTER TABLE {qualified(new.schema, new.name)} VALIDATE CONSTRAINT {name(constraint)}")
+            elif column.unvalidated_not_null and not old.column[column.name].unvalidated_not_null:
+                yield required_of_new_rows(new, column, already=True)
+            elif old.column[column.name].not_null and not column.not_null:
+                yield Statement(_column(new, column.name, "DROP NOT NULL"), _nullable(new, column.name, True))
+
+
+def _required(table: Table, column: str, left: Statement | None) -> Iterable[Statement]:
+    """NOT NULL without a scan under its lock: by a check that is validated first.
+
+    `left` fills rows that came in between the filling and the check.
+    """
+    full, check = qualified(table.schema, table.name), name(shortened(f"{table.name}_{column}", "_filled"))
+    yield _held_for_new_rows(full, check, f"CHECK ({name(column)} IS NOT NULL)")
+    if left is not None:
+        yield left
+    yield Statement(f"ALTER TABLE {full} VALIDATE CONSTRAINT {check}")
+    yield Statement(_column(table, column, "SET NOT NULL"), _nullable(table, column, False))
+    yield Statement(f"ALTER TABLE {full} DROP CONSTRAINT IF EXISTS {check}")
+
+
+def _column(table: Table, column: str, change: str) -> str:
+    return f"ALTER TABLE {qualified(table.schema, table.name)} ALTER COLUMN {name(column)} {change}"
+
+
+def _nullable(table: Table, column: str, allowed: bool) -> str:
+    schema = schema_argument(table.schema)[2:]
+    return call("op.alter_column", quoted(table.name), quoted(column), f"nullable={allowed}", schema)
+
+
+def _make_indexes(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
+    for key, new in after.objects.items():
+        old = before.objects.get(key)
+        if not isinstance(new, Index) or old == new:
+            continue
+        if isinstance(old, Index) and old.definition != new.definition:
+            yield from _replaced(new)
+        elif old is None:
+            yield indexes.made_online(new)
+        yield from commented(old, new)
+
+
+def _replaced(index: Index) -> Iterable[Statement]:
+    """Another index under the name of the old one, which stays until the new one is there."""
+    full, short = qualified(index.schema, index.name), shortened(index.name, "_new")
+    yield indexes.made_online(index, named=short)
+    yield Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {full}")
+    yield Statement(f"ALTER INDEX IF EXISTS {qualified(index.schema, short)} RENAME TO {name(index.name)}")
+
+
+def _make_constraints(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
+    coming = [o for key, o in after.objects.items() if isinstance(o, Constraint) and before.objects.get(key) != o]
+    for new in sorted(coming, key=lambda c: ("ucf".index(c.type), c.key)):
+        old = before.objects.get(new.key)
+        if not isinstance(old, Constraint) or old.definition != new.definition:
+            if new.type == "u":
+                yield from _attached(new)
+            else:
+                yield from _validated(new, changed=isinstance(old, Constraint))
+        yield from commented(old, new)
+
+
+def _validated(constraint: Constraint, *, changed: bool) -> Iterable[Statement]:
+    """A check or a foreign key: at first it holds for new rows alone, then it is seen to hold for all."""
+    full, named = qualified(constraint.schema, constraint.table), name(constraint.name)
+    definition = constraint.definition.removesuffix(" NOT VALID")
+    if changed:
+        yield _held_for_new_rows(full, named, definition)
+    else:
+        yield _added_once(constraint, f"{definition} NOT VALID")
+    if not constraint.definition.endswith(" NOT VALID"):
+        yield Statement(f"{_alter(constraint)} VALIDATE CONSTRAINT {named}")
+
+
+def _held_for_new_rows(table: str, named: str, definition: str) -> Statement:
+    """A constraint added, or added again, in one statement, so that there is no moment without it."""
+    dropped = f"ALTER TABLE {table}\n    DROP CONSTRAINT IF EXISTS {named}"
+    return Statement(f"{dropped},\n    ADD CONSTRAINT {named} {definition} NOT VALID")
+
+
+def _attached(constraint: Constraint) -> Iterable[Statement]:
+    """A unique constraint, of an index that is built first."""
+    said = _UNIQUE.fullmatch(constraint.definition)
+    if said is None:
+        raise ValueError(constraint.definition)
+    full, named = qualified(constraint.schema, constraint.table), name(constraint.name)
+    plain = ", ".join(map(name, constraint.columns))
+    built = f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {named} ON {full} {said['columns']}{said['nulls'] or ''}"
+    code = None
+    if not said["nulls"] and said["columns"] == f"({plain})":
+        code = indexes.code_online(constraint, constraint.name, constraint.columns, unique=True)
+    yield Statement(built, code)
+    yield _added_once(constraint, f"UNIQUE USING INDEX {named}{said['rest']}")
+
+
+def _added_once(constraint: Constraint, definition: str) -> Statement:
+    """A constraint added unless it is there; that one of its name is this one, `apply` looks before."""
+    table = literal(qualified(constraint.schema, constraint.table))
+    there = f"conrelid = {table}::regclass AND conname = {literal(constraint.name)}"
+    quote = "$$" if "$$" not in definition else "$constraint$"
+    return Statement(
+        f"DO {quote} BEGIN\n    IF NOT EXISTS (SELECT FROM pg_constraint WHERE {there}) THEN\n"
+        f"        {_alter(constraint)} ADD CONSTRAINT {name(constraint.name)} {definition};\n"
+        f"    END IF;\nEND {quote}"
+    )
+
+
+def _drop_indexes(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
+    for key, old in before.objects.items():
+        if isinstance(old, Index) and key not in after.objects:
+            yield indexes.dropped_online(old)
+
+
+def _alter(constraint: Constraint) -> str:
+    return f"ALTER TABLE {qualified(constraint.schema, constraint.table)}"

@@ -1,0 +1,148 @@
+"""The first part of a transition: what is in the way goes, dependants before what they depend on."""
+
+from collections.abc import Callable, Iterable
+
+from seedbed.migrations.diff.catalog_diff import Changes
+from seedbed.migrations.diff.dependency_order import in_order, tables_in_order
+from seedbed.migrations.diff.objects import (
+    column_changes,
+    constraints,
+    functions,
+    indexes,
+    other_objects,
+    policies,
+    sequences,
+    triggers,
+    views,
+)
+from seedbed.migrations.diff.rebuild_set import column_of
+from seedbed.migrations.diff.statement import Statement
+from seedbed.postgres.catalog.model import (
+    Column,
+    Constraint,
+    Function,
+    Index,
+    Key,
+    Object,
+    Other,
+    Policy,
+    Sequence,
+    Table,
+    Trigger,
+    View,
+)
+
+
+def take_down(changes: Changes) -> Iterable[Statement]:
+    """Everything that goes, or is rebuilt, and that a table can be without."""
+    going = {key: changes.before.objects[key] for key in _going(changes)}
+    ranks: tuple[Callable[[Object], bool], ...] = (
+        lambda o: isinstance(o, Policy | Trigger) or (isinstance(o, Other) and o.kind != "collation"),
+        lambda o: isinstance(o, View) or (isinstance(o, Function) and _looks_at_views(o, changes)),
+        lambda o: isinstance(o, Constraint) and o.type == "f",
+        lambda o: isinstance(o, Index) and ("view", o.schema, o.table) not in going,
+        lambda o: isinstance(o, Constraint) and o.type != "f",
+    )
+    for rank in ranks:
+        chosen = {key: found for key, found in going.items() if rank(found)}
+        for key in reversed(in_order(chosen, changes.before)):
+            yield from _dropped(chosen[key])
+    yield from _defaults_and_identities(changes)
+    left = {key: found for key, found in going.items() if isinstance(found, Function) and not ranks[1](found)}
+    for key in reversed(in_order(left, changes.before)):
+        yield from _dropped(left[key])
+
+
+def default_goes_early(changes: Changes, key: Key, old: Column) -> bool:
+    """Whether a column's default is taken off before its function, its type or its sequence goes."""
+    if old.default is None or old.generated:
+        return False
+    if key in changes.cleared.defaults:
+        return True
+    if key in changes.retyped and changes.uses_replaced_type(key) is not None:
+        return True
+    return any(key == ("column", *found.owned_by) for found in _left_sequences(changes) if found.owned_by)
+
+
+def _going(changes: Changes) -> set[Key]:
+    going = changes.cleared.early | changes.rebuilt
+    in_a_cycle = _keys_in_cycles(changes)
+    for key, found in changes.gone.items():
+        owner = _owner(found, changes)
+        watches = isinstance(found, Policy | Trigger | View | Constraint | Index | Other)
+        if watches and (owner is None or owner not in changes.gone or key in in_a_cycle):
+            going.add(key)
+    return {key for key in going if key in changes.before.objects}
+
+
+def _owner(found: Object, changes: Changes) -> Key | None:
+    """The table or view that takes an object with it when it goes."""
+    if isinstance(found, Constraint | Index | Trigger | Policy):
+        view = ("view", found.schema, found.table)
+        return view if view in changes.before.objects else ("table", found.schema, found.table)
+    if isinstance(found, Other) and found.kind == "rule":
+        return ("table", found.schema, found.name.partition(".")[0])
+    return None
+
+
+def _keys_in_cycles(changes: Changes) -> set[Key]:
+    """Foreign keys to tables that go before the one that has the key: no order of tables does without dropping them."""
+    tables = {key: found for key, found in changes.gone.items() if isinstance(found, Table)}
+    order = {key: position for position, key in enumerate(reversed(tables_in_order(tables, changes.before)))}
+    found = set()
+    for key, constraint in changes.gone.items():
+        if isinstance(constraint, Constraint) and constraint.references is not None:
+            mine, other = ("table", constraint.schema, constraint.table), ("table", *constraint.references)
+            if mine in order and other in order and order[other] < order[mine]:
+                found.add(key)
+    return found
+
+
+def _looks_at_views(function: Function, changes: Changes) -> bool:
+    return any(needed[0] in {"view", "column"} for needed in changes.before.needs(function.key))
+
+
+def _defaults_and_identities(changes: Changes) -> Iterable[Statement]:
+    for key, old, new in changes.columns():
+        table = changes.table_of(key)
+        if old.identity and not new.identity:
+            kept = sequences.counts(changes.after, table, new)
+            if kept:
+                yield sequences.remembered(table, new)
+            yield column_changes.identity_dropped(table, new, remembered=kept)
+        if new.identity and sequences.counts(changes.before, table, old):
+            yield sequences.remembered(table, new)
+        if default_goes_early(changes, key, old):
+            yield from column_changes.default(table, new)
+    for found in _left_sequences(changes):
+        yield from sequences.dropped(found, remembered=True)
+
+
+def _left_sequences(changes: Changes) -> list[Sequence]:
+    """Sequences of serial columns that become identity columns, and bring their own."""
+    found = []
+    for sequence in changes.gone.values():
+        if isinstance(sequence, Sequence) and sequence.owned_by is not None:
+            kept = column_of(changes.after, ("column", *sequence.owned_by))
+            if kept is not None and kept.identity:
+                found.append(sequence)
+    return found
+
+
+def _dropped(found: Object) -> list[Statement]:
+    match found:
+        case Policy():
+            return policies.dropped(found)
+        case Trigger():
+            return triggers.dropped(found)
+        case View():
+            return views.dropped(found)
+        case Constraint():
+            return constraints.dropped(found)
+        case Index():
+            return indexes.dropped(found)
+        case Function():
+            return functions.dropped(found)
+        case Other():
+            return other_objects.dropped(found)
+    return []

@@ -1,0 +1,48 @@
+"""What the migrations and the models differ in where the catalogue model, and so a draft, does not look."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from seedbed.postgres.catalog.system_diff import system_differences
+from seedbed.postgres.catalog.system_rows import SystemRows, read_system_rows
+from seedbed.postgres.version_table import VERSION_TABLE, schema_of, version_table_pattern
+
+
+@dataclass(frozen=True)
+class Unmodelled:
+    """The system catalogs' rows before a change and as the models make them.
+
+    `ignored` are the project's patterns of what is not its own. With `allowed`, a draft may leave differences behind,
+    and names them.
+    """
+
+    before: SystemRows
+    after: SystemRows
+    ignored: Sequence[str] = ()
+    version_table: str = VERSION_TABLE
+    allowed: bool = False
+
+    def missing_above(self, connection: Connection) -> list[str]:
+        """Differences between a database whose catalogue equals the models', and the models."""
+        return [str(one) for one in system_differences(self._read(connection), self.after)]
+
+    def lost_below(self, connection: Connection) -> list[str]:
+        """What a database that was taken up and down again lacks of what it had, by object and property."""
+        return [
+            f"{one.attribute} of {one.object}" if one.attribute else one.object
+            for one in system_differences(self._read(connection), self.before)
+        ]
+
+    def _read(self, connection: Connection) -> SystemRows:
+        return read_project_rows(connection, self.ignored, self.version_table)
+
+
+def read_project_rows(
+    connection: Connection, ignored: Sequence[str] = (), version_table: str = VERSION_TABLE
+) -> SystemRows:
+    """The system catalogs' rows about what is the project's own; the version table and its schema are not."""
+    rows = read_system_rows(connection, [*ignored, version_table_pattern(version_table)])
+    schema = schema_of(version_table)
+    return rows if schema is None else {name: row for name, row in rows.items() if name != f"schema {schema}"}

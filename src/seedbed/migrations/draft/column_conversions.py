@@ -1,0 +1,74 @@
+"""The columns of a change that get another type, with the expressions that convert their values."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from seedbed.errors import ConversionUnclear
+from seedbed.migrations.diff.context import Knowledge
+from seedbed.migrations.diff.statement import name
+from seedbed.migrations.diff.types import user_types
+from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.migrations.draft.renames import Rename
+from seedbed.migrations.proof.conversion_check import Conversion
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import Column, Composite, Constraint, Domain, Enum, Table
+
+
+def conversions(
+    before: Catalogue, after: Catalogue, apart: Sequence[Rename], knowledge: Knowledge
+) -> Iterator[Conversion]:
+    """Every column that gets another type and can go back to the old one.
+
+    `before` has the new names already, but for those of `apart`. Left out are columns of a type that stays under its
+    name and is replaced, since it cannot be there in both forms.
+    """
+    old_names = {(*rename.column[0][:2], rename.column[1]): rename.column[0][2] for rename in apart if rename.column}
+    for table in after.tables():
+        old_table = before.objects.get(table.key)
+        if not isinstance(old_table, Table):
+            continue
+        for new in table.columns:
+            place = (table.schema, table.name, new.name)
+            old = old_table.column.get(old_names.get(place, new.name))
+            if old is None or old.type == new.type or old.generated or new.generated:
+                continue
+            made = list(_missing_types(new, before, after))
+            if any(found.key in before.objects for found in made):
+                continue
+            using = knowledge.using.get(place) or conversion(table, old, new, before, after, knowledge)
+            back = knowledge.back.get(place)
+            try:
+                back = back or conversion(table, new, old, after, before, replace(knowledge, restoring=True))
+            except ConversionUnclear:
+                continue
+            yield Conversion(
+                table.schema,
+                table.name,
+                old,
+                new,
+                using or name(old.name),
+                back or name(new.name),
+                tuple(step for found in reversed(made) for step in user_types.made(found)),
+                tuple(_checks(before, table, old)),
+                tuple(_checks(after, table, new)),
+            )
+
+
+def _missing_types(column: Column, before: Catalogue, after: Catalogue) -> Iterator[user_types.Type]:
+    """The types of a column that are not in the database before the change, each before what it stands on."""
+    type_name: str | None = column.type
+    while type_name is not None:
+        schema, _, bare = type_name.removesuffix("[]").rpartition(".")
+        key = ("type", schema or "public", bare.strip('"'))
+        found = after.objects.get(key)
+        if isinstance(found, Enum | Domain | Composite) and before.objects.get(key) != found:
+            yield found
+        type_name = found.type if isinstance(found, Domain) else None
+
+
+def _checks(catalogue: Catalogue, table: Table, column: Column) -> Iterator[str]:
+    """The CHECK constraints that concern a column alone."""
+    for key in catalogue.needed_by.get(("column", table.schema, table.name, column.name), ()):
+        found = catalogue.objects.get(key)
+        if isinstance(found, Constraint) and found.type == "c" and found.columns == (column.name,):
+            yield found.definition.removesuffix(" NOT VALID")

@@ -1,0 +1,223 @@
+"""A revision drafted from two throw-away databases, and proven on others before its file is kept."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from seedbed.errors import UndraftedDifference
+from seedbed.interrupts import deferred_interrupts
+from seedbed.migrations.apply.upgrade import move, upgrade
+from seedbed.migrations.decisions import Words
+from seedbed.migrations.diff.undrafted_differences import Unmodelled, read_project_rows
+from seedbed.migrations.draft.change_set import Change, Part, candidate_of
+from seedbed.migrations.draft.planner import change_between
+from seedbed.migrations.draft.rename_candidates import intended_drops
+from seedbed.migrations.draft.renames import renames
+from seedbed.migrations.draft.revision_file import add_verdict, draft_folder, place_revisions, write_revision
+from seedbed.migrations.draft.unregistered_drops import refuse_unregistered
+from seedbed.migrations.history.revisions import History, Revision, read_history, script_folder
+from seedbed.migrations.history.seal import OPEN, edited, read_head, read_seals, restore_head, seal
+from seedbed.migrations.proof.candidate import Candidate, Leg
+from seedbed.migrations.proof.proof import Proof, prove
+from seedbed.postgres.catalog import Catalogue, keeping, read_catalogue
+from seedbed.postgres.catalog.system_diff import system_differences
+from seedbed.postgres.catalog.system_rows import SystemRows
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database
+from seedbed.postgres.shadow_database import end_sessions, make_role, shadow_database
+from seedbed.postgres.version_table import ensure_version_schema
+from seedbed.schema import Schema, load_schema
+from seedbed.schema.creation import build
+from seedbed.settings import Configuration, Project
+from seedbed.settings.atomic_files import held_alone
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """The revisions that were written, oldest first, their steps as the files have them, and their proof; an empty one
+    has none. `unused` are hints and options that this draft did not need.
+    """
+
+    revisions: tuple[Revision, ...]
+    steps: tuple[str, ...]
+    proof: Proof | None
+    unused: tuple[str, ...] = ()
+
+
+def draft(
+    configuration: Configuration, message: str, *, words: Words | None = None, partial: bool = False
+) -> Drafted | None:
+    """Draft the revisions that make the database like the models; None when it is already.
+
+    The target is never touched. The history is replayed on one throw-away database and the models are built on
+    another; the steps between the two are written, and proven on the first. What would keep others waiting on tables
+    that exist is put off to a second revision, whose steps are committed as they run. The files are written into a
+    folder that no other command reads, and moved among the others when all of it is proven, so that an error or a kill
+    leaves none. Of two drafts at once in a folder, the second waits and begins after the first. What a draft
+    cannot make is refused, or with `partial` named and left out.
+
+    Raises:
+        LooksRenamed, BackfillNeeded: a person has to say something first.
+        NothingRenamed, OptionWithoutEffect: a person said something of what is not there, or does not change.
+        HintRefused, SwapUndecided: a hint cannot be followed.
+        CannotDraft: no statement makes the change.
+        UndraftedDifference: the models would still differ in what a draft does not make.
+        DraftRefused: with the step of the proof that failed.
+        HookFailed: a post-write hook of Alembic's could not be run.
+        FileNotWritten: with the system's reason.
+        ConflictMarkers: a merge left its markers in migrations/head.
+        SchemaNotImportable, SchemaNotBuildable, ForkedHistory, UnreadableRevision: there is nothing to compare.
+    """
+    project = configuration.project
+    with (
+        held_alone(script_folder(project)),
+        draft_folder(project) as drafted,
+        shadow_database(configuration) as beginning,
+    ):
+        history = read_history(project)
+        read_seals(project)
+        change = find_change(configuration, history, beginning, words or Words(), partial=partial)
+        if not change.parts:
+            return None
+        revisions = [write_revision(drafted, part.named(message), part) for part in change.parts]
+        proof = prove(_candidate(drafted, revisions, change), _copies(configuration, history, beginning))
+        for number, revision in enumerate(revisions, 1):
+            part_of = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
+            add_verdict(revision, [*part_of, *proof.lines()])
+        placed = _placed(project, drafted, revisions)
+    steps = tuple(statement.python for statement in change.upgrade)
+    return Drafted(tuple(placed), steps, proof, change.unused)
+
+
+def draft_empty(configuration: Configuration, message: str) -> Drafted:
+    """Write a revision with nothing in it, to be filled by hand."""
+    project = configuration.project
+    with held_alone(script_folder(project)), draft_folder(project) as drafted:
+        read_history(project)
+        read_seals(project)
+        revision = write_revision(drafted, message, Part((), (), Catalogue({}, {}, 0)))
+        placed = _placed(project, drafted, [revision], still_open=revision.id)
+    return Drafted(tuple(placed), (), None)
+
+
+def _placed(
+    project: Project, drafted: Project, revisions: Sequence[Revision], *, still_open: str | None = None
+) -> list[Revision]:
+    """Put new revisions among the others and into migrations/head, or none of them; a signal waits for the end."""
+    head = read_head(project)
+    with deferred_interrupts():
+        placed = place_revisions(project, drafted, revisions)
+        try:
+            _seal_new(project, still_open=still_open)
+        except BaseException:
+            for revision in placed:
+                revision.file.unlink(missing_ok=True)
+            restore_head(project, head)
+            raise
+    return placed
+
+
+def _seal_new(project: Project, *, still_open: str | None = None) -> None:
+    """Add a new revision to migrations/head, whose other lines stay as they are, edited files' included."""
+    history = read_history(project)
+    if edited(project, history):
+        return
+    before = {revision for revision, hashed in read_seals(project).items() if hashed == OPEN}
+    seal(project, history, still_open=[*before, *([still_open] if still_open else [])])
+
+
+def replay(configuration: Configuration, shadow: Database, history: History) -> None:
+    """Bring an empty throw-away database to the newest revision.
+
+    Raises:
+        RevisionFailed: the history does not run from its beginning.
+    """
+    with connect(shadow) as connection:
+        ensure_version_schema(connection, configuration.project.version_table)
+        if history.head is not None:
+            upgrade(configuration.project, history, connection, history.revisions)
+
+
+def built(configuration: Configuration, schema: Schema) -> tuple[Catalogue, SystemRows]:
+    """The catalogue of a database that was made from the models alone, and the rows of the system catalogs under it."""
+    project = configuration.project
+    with shadow_database(configuration) as shadow, connect(shadow) as connection:
+        build(connection, schema, make_role=make_role(shadow))
+        rows = read_project_rows(connection, project.ignore, project.version_table)
+        return read_catalogue(connection, project.version_table), rows
+
+
+def find_change(
+    configuration: Configuration, history: History, beginning: Database, words: Words, *, partial: bool = False
+) -> Change:
+    """Bring an empty throw-away database to the newest revision, and compare it with the models.
+
+    Raises:
+        UndraftedDifference: there is nothing to draft, and the two differ in what a draft does not make.
+
+    The models are loaded and built on another one meanwhile: much of the work is the server's, which has a process for
+    each.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        replayed = beside.submit(replay, configuration, beginning, history)
+        try:
+            schema = load_schema(configuration.project)
+            after, rows = built(configuration, schema)
+            replayed.result()
+        except BaseException:
+            end_sessions(beginning)  # otherwise the error, or Ctrl-C, would wait for the whole replay
+            raise
+    project = configuration.project
+    with connect(beginning) as connection:
+        found = read_catalogue(connection, project.version_table)
+        wanted = keeping(after, found, project.ignore, project.version_table)
+        renamed = {rename.old for rename in renames(schema, found, wanted, words)}
+        refuse_unregistered(project, schema, found, wanted, intended_drops(schema, words) | renamed)
+        connection.rollback()
+        change = change_between(connection, wanted, schema, words, version_table=project.version_table)
+        before = read_project_rows(connection, project.ignore, project.version_table)
+        connection.rollback()
+    unmodelled = Unmodelled(before, rows, project.ignore, project.version_table, partial)
+    if not change.parts and (left := system_differences(before, rows)):
+        raise UndraftedDifference([str(difference) for difference in left], whole=True)
+    return replace(change, unmodelled=unmodelled)
+
+
+def _candidate(drafted: Project, revisions: Sequence[Revision], change: Change) -> Candidate:
+    legs = [
+        Leg(
+            up=partial(_run, drafted, revision.id),
+            down=None if isinstance(part.down, str) else partial(_run, drafted, "-1"),
+            above=part.after,
+        )
+        for revision, part in zip(revisions, change.parts, strict=True)
+    ]
+    return candidate_of(change, legs)
+
+
+def _run(drafted: Project, target: str, connection: Connection) -> None:
+    move(drafted, connection, target)
+
+
+def _copies(
+    configuration: Configuration, history: History, beginning: Database
+) -> Callable[[], AbstractContextManager[Connection]]:
+    """Databases that are where a revision starts: the first is the one that was compared, others are made again."""
+    unused = [beginning]
+
+    @contextmanager
+    def copy() -> Iterator[Connection]:
+        if unused:
+            with connect(unused.pop()) as connection:
+                yield connection
+            return
+        with shadow_database(configuration) as shadow:
+            replay(configuration, shadow, history)
+            with connect(shadow) as connection:
+                yield connection
+
+    return copy

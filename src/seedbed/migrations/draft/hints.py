@@ -1,0 +1,103 @@
+"""What the models and the user say that no comparison can know: fillings and conversions."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Column
+from sqlalchemy.exc import CompileError
+
+from seedbed.migrations.decisions import Form, Words, said_name
+from seedbed.migrations.diff.context import ColumnName, Knowledge
+from seedbed.migrations.diff.statement import name
+from seedbed.migrations.draft.renames import Rename
+from seedbed.postgres.quoting import DIALECT
+from seedbed.schema import Schema
+from seedbed.schema.hints import hint_of
+
+_CALLABLES = {
+    ("uuid", "uuid4"): "gen_random_uuid()",
+    ("datetime", "now"): "now()",
+    ("datetime", "utcnow"): "now()",
+    ("datetime", "today"): "CURRENT_DATE",
+    ("time", "time"): "extract(epoch FROM now())",
+    ("builtins", "list"): "'{}'",
+    ("builtins", "dict"): "'{}'",
+    ("builtins", "str"): "''",
+}
+"""Python defaults whose meaning in SQL is known, by module and name; methods of `datetime` do not say theirs."""
+
+
+def knowledge(schema: Schema, words: Words, casts: frozenset[tuple[str, str]], renames: Iterable[Rename]) -> Knowledge:
+    """What fills columns and converts types, from hints, from what was said, and from the models' Python defaults.
+
+    What is said of a column that gets another name may use either name, unless both are columns.
+    """
+    new_names = _new_names(schema, renames)
+    fills: dict[ColumnName, str] = {}
+    constants: set[ColumnName] = set()
+    using: dict[ColumnName, str] = {}
+    back: dict[ColumnName, str] = {}
+    for table in schema.metadata.sorted_tables:
+        for column in table.columns:
+            place = (table.schema or "public", table.name, column.name)
+            said = hint_of(column)
+            old_name = new_names.get(place)
+            if said.using:
+                both = words.form is Form.GRADUAL
+                names = (column.name, old_name) if both else (old_name, column.name)  # of which the old is there or not
+                using[place] = _with_name(said.using, *names)
+            if said.back:
+                back[place] = _with_name(said.back, old_name, column.name)
+            backfill = words.backfills.get(f"{said_name(table)}.{column.name}", said.backfill)
+            if backfill is not None:
+                fills[place] = _with_name(backfill, old_name, column.name)
+            elif not column.nullable and (filled := _python_default(column)) is not None:
+                fills[place] = filled[0]
+                if filled[1]:
+                    constants.add(place)
+    return Knowledge(fills=fills, constants=frozenset(constants), using=using, back=back, casts=casts)
+
+
+def _new_names(schema: Schema, renames: Iterable[Rename]) -> dict[ColumnName, str]:
+    """The old names of renamed columns by their new places, where no other column has the old name now."""
+    columns = {(table.schema or "public", table.name): table.columns.keys() for table in schema.metadata.sorted_tables}
+    found = {}
+    for rename in renames:
+        if rename.column is not None:
+            (of_schema, of_table, old), new = rename.column
+            if old not in columns.get((of_schema, of_table), ()):
+                found[of_schema, of_table, new] = old
+    return found
+
+
+def _with_name(expression: str, old: str | None, new: str | None) -> str:
+    """An expression with a column's other name; what stands in quotes as a text, or is called, is not the column."""
+    if old is None or new is None:
+        return expression
+
+    def renamed(matched: re.Match[str]) -> str:
+        written = matched[0] if matched[0].startswith('"') else matched[0].lower()
+        return name(new) if written == name(old) else matched[0]
+
+    return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^\W\d][\w$]*(?!\s*\(|[\w$])", renamed, expression)
+
+
+def _python_default(column: Column[Any]) -> tuple[str, bool] | None:
+    """A model's own default in SQL, and whether it is a constant."""
+    default = column.default
+    if default is None or column.server_default is not None:
+        return None
+    if default.is_callable:
+        function: Any = default.arg  # type: ignore[attr-defined]
+        module = str(getattr(function, "__module__", None) or "datetime").partition(".")[0]
+        known = _CALLABLES.get((module, function.__name__))
+        return (known, False) if known is not None else None
+    if not default.is_scalar:
+        return None
+    process = column.type.literal_processor(DIALECT)
+    try:
+        value = default.arg  # type: ignore[attr-defined]
+        return (process(value), True) if process is not None and value is not None else None
+    except (CompileError, NotImplementedError, TypeError, ValueError):
+        return None

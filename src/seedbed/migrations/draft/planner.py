@@ -1,0 +1,174 @@
+"""What separates a database from the models, as the revisions that would change it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import psycopg2
+from sqlalchemy import Connection, text
+
+from seedbed.errors import BackfillNeeded, CannotDraft, ConversionUnclear
+from seedbed.migrations.decisions import Form, Words
+from seedbed.migrations.diff.catalog_diff import Changes
+from seedbed.migrations.diff.context import ColumnName, Knowledge
+from seedbed.migrations.diff.online.column_expansion import successions
+from seedbed.migrations.diff.online.deferral import Middle, put_off
+from seedbed.migrations.diff.online.expanded_schema import meanwhile
+from seedbed.migrations.diff.online.steps import online
+from seedbed.migrations.diff.plan import transition
+from seedbed.migrations.diff.statement import Statement
+from seedbed.migrations.draft.change_set import Change, Part
+from seedbed.migrations.draft.column_conversions import conversions
+from seedbed.migrations.draft.hint_effects import refuse_ineffective, unused_hints
+from seedbed.migrations.draft.hints import knowledge
+from seedbed.migrations.draft.rename_candidates import refuse_look_alikes
+from seedbed.migrations.draft.renames import Rename, renames
+from seedbed.postgres.catalog import Catalogue, read_catalogue
+from seedbed.postgres.connection import execute_plain, sentence
+from seedbed.postgres.version_table import VERSION_TABLE
+from seedbed.schema import Schema
+
+_FUNCTION = re.compile(r"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
+_UNCHECKED = Statement("SET LOCAL check_function_bodies = off")
+"""On the way back a function's text has its old names before the columns have theirs, which are renamed last."""
+
+_CASTS = """
+SELECT format_type(castsource, NULL), format_type(casttarget, NULL) FROM pg_cast
+"""
+
+
+def change_between(
+    connection: Connection,
+    after: Catalogue,
+    schema: Schema,
+    words: Words,
+    *,
+    version_table: str = VERSION_TABLE,
+) -> Change:
+    """What has to be done to a database for it to equal a catalogue. Renames are tried on it, and rolled back.
+
+    Raises:
+        LooksRenamed, BackfillNeeded: a person has to say something first.
+        NothingRenamed, OptionWithoutEffect: a person said something of what is not there, or does not change.
+        HintRefused, SwapUndecided: a hint cannot be followed.
+        CannotDraft: no statement makes the change.
+        ConversionUnclear: a column's values have no known form in its new type.
+    """
+    before = read_catalogue(connection, version_table)
+    asked = renames(schema, before, after, words)
+    apart = [rename for rename in asked if words.form is Form.GRADUAL and rename.column is not None]
+    renamed = [rename for rename in asked if rename not in apart]
+    try:
+        moved = _tried(connection, _steps(renamed), version_table) if renamed else before
+    except psycopg2.Error as error:
+        connection.rollback()
+        names = ", ".join(f"{rename.old} to {rename.new}" for rename in renamed)
+        raise CannotDraft(f"the renaming of {names}", sentence(error)) from error
+    pairs = connection.execute(text(_CASTS)).all()
+    connection.rollback()
+    known = knowledge(schema, words, frozenset((str(source), str(target)) for source, target in pairs), asked)
+    changes = Changes(moved, after)
+    refuse_ineffective(schema, changes, words, asked)
+    intended = words.dropped | {rename.old for rename in apart}
+    refuse_look_alikes(moved, after, schema, replace(words, dropped=intended))
+    plain = words.form is Form.PLAIN
+    parts = None if plain else _gradually(connection, moved, after, renamed, apart, known, version_table)
+    if parts is None:
+        middle = Middle(after, {}) if plain else put_off(moved, after, known)
+        parts = list(_parts(moved, after, middle, renamed, known))
+    said = (*renamed, *(replace(rename, up=(), down=()) for rename in apart))
+    return Change(
+        said,
+        tuple(parts),
+        before,
+        schema,
+        unused_hints(schema, changes, words, asked),
+        tuple(conversions(moved, after, apart, known)),
+        version_table=version_table,
+    )
+
+
+def _gradually(
+    connection: Connection,
+    before: Catalogue,
+    after: Catalogue,
+    renamed: Sequence[Rename],
+    apart: Sequence[Rename],
+    known: Knowledge,
+    version_table: str,
+) -> list[Part] | None:
+    """The revisions of a change in which columns are there in both shapes for a time; None where there are no such.
+
+    What they need is tried on the database first, so that it is known as PostgreSQL prints it.
+
+    Raises:
+        CannotDraft: a column was to be kept under both names, and cannot be.
+    """
+    wanted = [rename.column for rename in apart if rename.column is not None]
+    chosen = successions(before, after, known, wanted)
+    alone = {place for place, _ in wanted} - {one.was for one in chosen}
+    if alone:
+        raise CannotDraft(".".join(min(alone)[1:]), "it cannot be there under both names; draft it without --gradual")
+    if not chosen:
+        return None
+    try:
+        tried = _tried(connection, [*_steps(renamed), *(step for one in chosen for step in one.made())], version_table)
+    except psycopg2.Error as error:
+        connection.rollback()
+        if apart:
+            raise CannotDraft(apart[0].new, f"it cannot be there under both names: {sentence(error)}") from error
+        return None
+    both = meanwhile(before, after, tried, chosen, known)
+    filled = replace(known, fills={**known.fills, **{one.place: one.forth for one in chosen}})
+    expanding = list(_parts(before, both.catalogue, put_off(before, both.catalogue, filled), renamed, filled))
+    doubled = {one.place for one in chosen}
+    expanding = [_losing_nothing(part, doubled) for part in expanding]
+    return [*expanding, Part(both.up, both.down, after, contract=True)]
+
+
+def _losing_nothing(part: Part, doubled: set[ColumnName]) -> Part:
+    """By dropping the new shape of a column on the way back nothing is lost: the old one is there."""
+    if isinstance(part.down, str):
+        return part
+    kept = [
+        replace(step, loss=None)
+        if step.loss and (step.loss.schema, step.loss.table, step.loss.column) in doubled
+        else step
+        for step in part.down
+    ]
+    return replace(part, down=tuple(kept))
+
+
+def _steps(renamed: Sequence[Rename]) -> list[Statement]:
+    return [step for rename in renamed for step in rename.up]
+
+
+def _tried(connection: Connection, steps: Sequence[Statement], version_table: str) -> Catalogue:
+    """The catalogue as it is after some steps, which are rolled back."""
+    for step in steps:
+        execute_plain(connection, step.sql)
+    found = read_catalogue(connection, version_table)
+    connection.rollback()
+    return found
+
+
+def _parts(
+    before: Catalogue, after: Catalogue, middle: Middle, renamed: Sequence[Rename], known: Knowledge
+) -> Iterator[Part]:
+    """The revisions of a change, each with the way back from where it ends."""
+    up = transition(before, middle.catalogue, replace(known, later=frozenset(middle.fills)))
+    down: tuple[Statement, ...] | str
+    try:
+        backwards = Knowledge(using=known.back, casts=known.casts, restoring=True)
+        down = tuple(transition(middle.catalogue, before, backwards))
+        if renamed and any(_FUNCTION.match(step.sql) for step in down):
+            down = (_UNCHECKED, *down)
+        down = (*down, *(step for rename in reversed(renamed) for step in rename.down))
+    except (BackfillNeeded, CannotDraft, ConversionUnclear) as error:
+        down = error.message
+    up = [*(step for rename in renamed for step in rename.up), *up]
+    if up:
+        yield Part(tuple(up), down, middle.catalogue)
+    if steps := online(middle.catalogue, after, middle.fills):
+        back = online(after, middle.catalogue, {})
+        yield Part(tuple(steps), tuple(back), after, online=True)

@@ -1,0 +1,193 @@
+"""The new names that hints and the command line ask for, and whether a change of places is still to be made."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from sqlalchemy import Table
+
+from seedbed.errors import HintRefused, SwapUndecided
+from seedbed.migrations.decisions import Words, full_name, said_name
+from seedbed.migrations.diff.dependency_order import find_cycles, possible_renames
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import Column, Enum, Key
+from seedbed.postgres.catalog.model import Table as FoundTable
+from seedbed.schema import Schema
+from seedbed.schema.hints import enum_of, hint_of
+
+Name = TypeVar("Name", str, tuple[str, str])
+
+_COLUMN_FACTS = ("type", "not_null", "default", "generated", "identity", "collation", "comment")
+
+
+@dataclass(frozen=True)
+class RenameRequests(Generic[Name]):
+    """New names with their old ones; `said` are those of the command line, which needs no second opinion."""
+
+    asked: Mapping[Name, Name]
+    said: frozenset[Name]
+
+
+def table_requests(
+    schema: Schema, before: Catalogue, after: Catalogue, words: Words
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """The tables' new names, by schema and name.
+
+    Raises:
+        HintRefused: a hint is about a table that is not there, or that is still in the models.
+        SwapUndecided: hints let tables change places, and nothing tells whether they have done so.
+    """
+    said = {new: old for old, new in words.renames.items()}
+    existing = {(table.schema, table.name) for table in before.tables()}
+    kept = {(table.schema or "public", table.name) for table in schema.metadata.sorted_tables}
+    asked: dict[tuple[str, str], tuple[str, str]] = {}
+    explicit: set[tuple[str, str]] = set()
+    for table in schema.metadata.sorted_tables:
+        shown, place = said_name(table), (table.schema or "public", table.name)
+        told = said.get(shown, hint_of(table).renamed_from)
+        if told is None:
+            continue
+        old_schema, _, old_name = told.rpartition(".")
+        asked[place] = (old_schema or ("public" if shown in said else place[0]), old_name)
+        if shown in said:
+            explicit.add(place)
+        elif place not in existing and asked[place] not in existing and existing:
+            raise HintRefused(shown, "renamed_from", f"no table is called {told} in the migrations")
+    requests = RenameRequests(asked, frozenset(explicit))
+    _refuse_contradictions(requests, existing, kept, lambda place: full_name(*place))
+
+    def differences(new: tuple[str, str], old: tuple[str, str]) -> int:
+        found, wanted = before.objects.get(("table", *old)), after.objects.get(("table", *new))
+        if not isinstance(found, FoundTable) or not isinstance(wanted, FoundTable):
+            return 0
+        return len({*map(_facts, found.columns)} ^ {*map(_facts, wanted.columns)})
+
+    return _without_done_swaps(requests, existing, differences, lambda place: full_name(*place))
+
+
+def column_requests(table: Table, found: FoundTable, wanted: FoundTable, old_name: str, words: Words) -> dict[str, str]:
+    """The new names of a table's columns; `old_name` is what the table was called before.
+
+    Raises:
+        HintRefused, SwapUndecided: as `table_requests` does, of columns.
+    """
+    said = {new: old for old, new in words.renames.items()}
+    shown = said_name(table)
+    asked: dict[str, str] = {}
+    explicit: set[str] = set()
+    for column in table.columns:
+        told = said.get(f"{shown}.{column.name}")
+        if told is not None:
+            asked[column.name] = last_part(told, shown, old_name)
+            explicit.add(column.name)
+        elif (old := hint_of(column).renamed_from) is not None:
+            asked[column.name] = last_part(old, shown, old_name) if "." in old and old not in found.column else old
+            if column.name not in found.column and asked[column.name] not in found.column:
+                why = f"{old_name} has no column {old} in the migrations"
+                raise HintRefused(f"{shown}.{column.name}", "renamed_from", why)
+    requests = RenameRequests(asked, frozenset(explicit))
+    kept = {column.name for column in table.columns}
+    _refuse_contradictions(requests, set(found.column), kept, lambda name: f"{shown}.{name}")
+
+    def differences(new: str, old: str) -> int:
+        return _unlike(found.column[old], wanted.column.get(new))
+
+    return _without_done_swaps(requests, set(found.column), differences, lambda name: f"{shown}.{name}")
+
+
+def label_requests(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> dict[Key, dict[str, str]]:
+    """The new labels of enums, each with its old one, by the type's key.
+
+    Raises:
+        HintRefused: a hint is about a label that neither the migrations nor the models have.
+    """
+    asked: dict[Key, dict[str, str]] = {}
+    for table in schema.metadata.sorted_tables:
+        for column in table.columns:
+            kind = enum_of(column)
+            if kind is None or kind.name is None:
+                continue
+            key = ("type", kind.schema or "public", kind.name)
+            full, place = full_name(key[1], key[2]), f"{said_name(table)}.{column.name}"
+            found, wanted = before.objects.get(key), after.objects.get(key)
+            for old, new in hint_of(column).renamed_values.items():
+                if isinstance(found, Enum) and isinstance(wanted, Enum):
+                    if new not in wanted.labels:
+                        raise HintRefused(place, "renamed_values", f"{full} has no label {new} in the models")
+                    if old not in found.labels and new not in found.labels:
+                        raise HintRefused(place, "renamed_values", f"{full} has no label {old} in the migrations")
+                asked.setdefault(key, {})[new] = old
+            for old, new in words.renames.items():
+                if old.startswith(f"{full}.") and new.startswith(f"{full}."):
+                    asked.setdefault(key, {})[last_part(new, full)] = last_part(old, full)
+    return {key: _without_done_label_swaps(key, labels, before, after) for key, labels in asked.items()}
+
+
+def last_part(said: str, *owners: str) -> str:
+    """The last part of a name as it was said: what follows its owner's, dots in it included."""
+    for owner in owners:
+        if said.startswith(f"{owner}."):
+            return said[len(owner) + 1 :]
+    return said.rpartition(".")[2]
+
+
+def _refuse_contradictions(
+    requests: RenameRequests[Name], existing: set[Name], kept: set[Name], show: Callable[[Name], str]
+) -> None:
+    """See that no two hints claim one thing, and that none claims what keeps its name in the models."""
+    possible = possible_renames(requests.asked, existing)
+    claimed: dict[Name, Name] = {}
+    for new, old in possible.items():
+        first = claimed.setdefault(old, new)
+        if first != new:
+            raise HintRefused(show(new), "renamed_from", f"{show(first)} is said to have been {show(old)} as well")
+        if new not in requests.said and old in kept and old not in requests.asked:
+            why = f"{show(old)} is still in the models"
+            raise HintRefused(show(new), "renamed_from", why, option=f"--rename {show(old)}={show(new)}")
+
+
+def _without_done_swaps(
+    requests: RenameRequests[Name],
+    existing: set[Name],
+    differences: Callable[[Name, Name], int],
+    show: Callable[[Name], str],
+) -> dict[Name, Name]:
+    """Leave out the hints of names that change places where they have done so already.
+
+    Before and after, the names are the same, so what they name is compared with the models: where it is like them as it
+    is, it has been done.
+    """
+    left = dict(requests.asked)
+    for cycle in find_cycles(possible_renames(requests.asked, existing)):
+        if requests.said.intersection(cycle):
+            continue
+        as_it_is = sum(differences(name, name) for name in cycle)
+        moved = sum(differences(name, requests.asked[name]) for name in cycle)
+        if as_it_is == moved:
+            raise SwapUndecided([f"{show(requests.asked[name])}={show(name)}" for name in cycle])
+        if as_it_is < moved:
+            for name in cycle:
+                del left[name]
+    return left
+
+
+def _without_done_label_swaps(key: Key, asked: dict[str, str], before: Catalogue, after: Catalogue) -> dict[str, str]:
+    """The same for labels, whose order in the type tells what has been done."""
+    found, wanted = before.objects.get(key), after.objects.get(key)
+    if not isinstance(found, Enum) or not isinstance(wanted, Enum):
+        return asked
+    left = dict(asked)
+    for cycle in find_cycles(possible_renames(asked, found.labels)):
+        order = [label for label in found.labels if label in cycle]
+        if order == [label for label in wanted.labels if label in cycle]:
+            for name in cycle:
+                del left[name]
+    return left
+
+
+def _unlike(found: Column, wanted: Column | None) -> int:
+    return sum(getattr(found, fact) != getattr(wanted, fact, None) for fact in _COLUMN_FACTS)
+
+
+def _facts(column: Column) -> tuple[str, str, bool, str | None]:
+    return column.name, column.type, column.not_null, column.generated

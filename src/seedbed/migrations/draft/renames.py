@@ -1,0 +1,186 @@
+"""New names that were asked for: those of tables, columns and labels, as the steps there and back."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from seedbed.errors import CannotDraft, NothingRenamed
+from seedbed.migrations.decisions import Words, full_name, said_name
+from seedbed.migrations.diff.context import ColumnName
+from seedbed.migrations.diff.dependency_order import RenameGroup, group_renames, temporary_name
+from seedbed.migrations.diff.statement import (
+    Statement,
+    call,
+    literal,
+    name,
+    qualified,
+    quoted,
+    schema_argument,
+    shortened,
+)
+from seedbed.migrations.draft.rename_requests import column_requests, label_requests, table_requests
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import Enum, Key, Sequence, View
+from seedbed.postgres.catalog.model import Table as FoundTable
+from seedbed.schema import Schema
+
+Place = tuple[str, str]
+"""A schema and a table."""
+
+
+@dataclass(frozen=True)
+class Rename:
+    """One thing's new name, as the steps there and back."""
+
+    old: str
+    new: str
+    up: tuple[Statement, ...]
+    down: tuple[Statement, ...]
+    column: tuple[ColumnName, str] | None = None
+    """For a column: where it is, with its old name, and its new name."""
+    table: tuple[tuple[str, str], tuple[str, str]] | None = None
+    """For a table: its new schema and name, and its old ones."""
+    enum: Key | None = None
+    """For a label: its type."""
+
+
+def renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> list[Rename]:
+    """The renames that were asked for and are still to be done, tables before their columns.
+
+    A hint whose old name is gone already, or whose new name is there, has been used up: it is left out. Names that
+    change places do so through a temporary one, in the steps of the first of them.
+
+    Raises:
+        NothingRenamed: what was said of a rename, and is no hint, is about nothing.
+        HintRefused: a hint is about what is not there, or contradicts the models or another hint.
+        SwapUndecided: hints let things change places that are alike, so that nothing tells whether they have.
+        CannotDraft: tables of several schemas are to change places.
+    """
+    found = [*_table_renames(schema, before, after, words)]
+    moved = {rename.new: rename.old for rename in found}
+    found += _column_renames(schema, before, after, words, moved)
+    found += _label_renames(schema, before, after, words)
+    done = {rename.new for rename in found}
+    for old, new in words.renames.items():
+        if new not in done:
+            raise NothingRenamed(old, new)
+    return found
+
+
+def _table_renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> Iterable[Rename]:
+    asked = table_requests(schema, before, after, words)
+    existing = {key[1:3] for key, found in before.objects.items() if isinstance(found, FoundTable | View | Sequence)}
+
+    def temporary(place: Place) -> Place:
+        return place[0], temporary_name(place[1], (bare for _, bare in existing))
+
+    tables = {(table.schema, table.name) for table in before.tables()}
+    for group in group_renames(asked, tables, temporary):
+        if len(group.pairs) > 1:
+            yield from _table_cycle(group, before, set(asked.values()))
+            continue
+        ((new, old),) = group.pairs
+        numbers = list(_sequences(old, new, before, set(asked.values())))
+        there = (*_move(*old, *new), *(_sequence(new[0], mine, theirs) for mine, theirs in numbers))
+        back = (*(_sequence(new[0], theirs, mine) for mine, theirs in numbers), *_move(*new, *old))
+        if ("schema", new[0]) not in before.objects:
+            there = (Statement(f"CREATE SCHEMA {name(new[0])}"), *there)
+            back = (*back, Statement(f"DROP SCHEMA {name(new[0])}"))
+        yield Rename(full_name(*old), full_name(*new), there, back, table=(new, old))
+
+
+def _table_cycle(group: RenameGroup[Place], before: Catalogue, leaving: set[Place]) -> Iterator[Rename]:
+    """Tables of one schema that change places, with the sequences that are called after them."""
+    schemas = {place[0] for place, _ in group.pairs}
+    if len(schemas) > 1:
+        raise CannotDraft(full_name(*group.pairs[0][0]), "it changes places with a table of another schema")
+    (schema,) = schemas
+    numbers = {new: old for to, place in group.pairs for old, new in _sequences(place, to, before, leaving)}
+    taken = [key[-1] for key in before.objects if key[1] == schema]
+    moves = [
+        move for found in group_renames(numbers, taken, partial(temporary_name, taken=taken)) for move in found.moves
+    ]
+    there = [step for old, new in group.moves for step in _move(*old, *new)]
+    there += [_sequence(schema, old, new) for old, new in moves]
+    back = [_sequence(schema, new, old) for old, new in reversed(moves)]
+    back += [step for old, new in group.moves_back for step in _move(*old, *new)]
+    for number, (new, old) in enumerate(group.pairs):
+        steps = ((), ()) if number else (tuple(there), tuple(back))
+        yield Rename(full_name(*old), full_name(*new), *steps, table=(new, old))
+
+
+def _sequences(old: Place, new: Place, before: Catalogue, leaving: set[Place]) -> Iterator[tuple[str, str]]:
+    """The sequences of a table's serial columns, by their old and new names: they are called after it."""
+    for found in before.objects.values():
+        if isinstance(found, Sequence) and found.owned_by is not None and found.owned_by[:2] == old:
+            end = f"_{found.owned_by[2]}_seq"
+            wanted = new[1] + end
+            taken = before.objects.get(("sequence", new[0], wanted))
+            free = taken is None or (isinstance(taken, Sequence) and (taken.owned_by or ())[:2] in leaving)
+            if found.name == old[1] + end and old[1] != new[1] and shortened(wanted, "") == wanted and free:
+                yield found.name, wanted
+
+
+def _sequence(schema: str, old: str, new: str) -> Statement:
+    return Statement(f"ALTER SEQUENCE {qualified(schema, old)} RENAME TO {name(new)}")
+
+
+def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tuple[Statement, ...]:
+    steps = []
+    if old_schema != new_schema:
+        steps.append(Statement(f"ALTER TABLE {qualified(old_schema, old_name)} SET SCHEMA {name(new_schema)}"))
+    if old_name != new_name:
+        code = call("op.rename_table", quoted(old_name), quoted(new_name), schema_argument(new_schema)[2:])
+        steps.append(Statement(f"ALTER TABLE {qualified(new_schema, old_name)} RENAME TO {name(new_name)}", code))
+    return tuple(steps)
+
+
+def _column_renames(
+    schema: Schema, before: Catalogue, after: Catalogue, words: Words, moved: Mapping[str, str]
+) -> Iterable[Rename]:
+    for table in schema.metadata.sorted_tables:
+        shown = said_name(table)
+        old_name = moved.get(shown, shown)
+        found, wanted = _find_table(before, old_name), _find_table(after, shown)
+        if found is None or wanted is None:
+            continue
+        asked = column_requests(table, found, wanted, old_name, words)
+        where = (table.schema or "public", table.name)
+        taken = [*found.column, *wanted.column]
+        for group in group_renames(asked, set(found.column), partial(temporary_name, taken=taken)):
+            there = tuple(step for old, new in group.moves for step in _rename(*where, old, new))
+            back = tuple(step for old, new in group.moves_back for step in _rename(*where, old, new))
+            for number, (new, old) in enumerate(group.pairs):
+                steps = ((), ()) if number else (there, back)
+                yield Rename(f"{shown}.{old}", f"{shown}.{new}", *steps, column=((*where, old), new))
+
+
+def _rename(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...]:
+    named = f"new_column_name={quoted(new)}"
+    code = call("op.alter_column", quoted(table), quoted(old), named, schema_argument(schema)[2:])
+    return (Statement(f"ALTER TABLE {qualified(schema, table)} RENAME COLUMN {name(old)} TO {name(new)}", code),)
+
+
+def _label_renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> Iterable[Rename]:
+    for key, asked in label_requests(schema, before, after, words).items():
+        found = before.objects.get(key)
+        if not isinstance(found, Enum):
+            continue
+        full, shown = qualified(key[1], key[2]), full_name(key[1], key[2])
+        taken = [*found.labels, *asked]
+        for group in group_renames(asked, found.labels, partial(temporary_name, taken=taken)):
+            there = tuple(_relabel(full, old, new) for old, new in group.moves)
+            back = tuple(_relabel(full, old, new) for old, new in group.moves_back)
+            for number, (new, old) in enumerate(group.pairs):
+                steps = ((), ()) if number else (there, back)
+                yield Rename(f"{shown}.{old}", f"{shown}.{new}", *steps, enum=key)
+
+
+def _relabel(full: str, old: str, new: str) -> Statement:
+    return Statement(f"ALTER TYPE {full} RENAME VALUE {literal(old)} TO {literal(new)}")
+
+
+def _find_table(catalogue: Catalogue, shown: str) -> FoundTable | None:
+    schema, _, bare = shown.rpartition(".")
+    found = catalogue.objects.get(("table", schema or "public", bare))
+    return found if isinstance(found, FoundTable) else None

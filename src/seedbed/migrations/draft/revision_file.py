@@ -1,0 +1,195 @@
+"""A revision's file, written from its steps."""
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+from alembic.script.write_hooks import _run_hooks
+from alembic.util import CommandError, rev_id
+
+from seedbed.errors import DraftRefused, FileNotWritten, HookFailed
+from seedbed.migrations.diff.statement import Statement
+from seedbed.migrations.draft.change_set import Part
+from seedbed.migrations.history.revisions import Revision, alembic_config
+from seedbed.schema.stdout_capture import printed_aside
+from seedbed.settings import Project
+from seedbed.settings.atomic_files import write_whole
+
+_INDENT = "    "
+_DRAFT = ".draft-"
+CONTRACT = """\
+    # seedbed: contract
+    # To be applied when no program uses the old column any more; its values are in the new one.
+"""
+_ALLOWED = "    # seedbed: allow drop-column\n"
+
+
+@contextmanager
+def draft_folder(project: Project) -> Iterator[Project]:
+    """The project with a folder for the revisions of a draft, where no other command reads them; deleted afterwards.
+
+    It lies beside env.py, since a post-write hook takes its settings from the folders above a file. Folders that killed
+    commands have left there are deleted too.
+
+    Raises:
+        FileNotWritten: it cannot be made, or the folder of the revisions takes no file.
+    """
+    directory = ScriptDirectory.from_config(alembic_config(project))
+    versions = _versions(directory)
+    parent = Path(directory.dir)
+    if directory.recursive_version_locations and parent.is_relative_to(versions):
+        parent = project.root
+    for left in parent.glob(f"{_DRAFT}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        if versions.exists() and not os.access(versions, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(versions))
+        folder = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=parent))
+    except OSError as error:
+        raise FileNotWritten(str(error.filename or versions), error.strerror or str(error)) from error
+    try:
+        yield replace(project, draft_folder=folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def place_revisions(project: Project, drafted: Project, revisions: Sequence[Revision]) -> list[Revision]:
+    """Put the revisions of a draft among the others, and return them there.
+
+    The newest comes first: a kill in between leaves one that follows a missing revision, so that no part is applied.
+
+    Raises:
+        FileNotWritten: with the system's reason; none of them is left.
+    """
+    folder = _versions(ScriptDirectory.from_config(alembic_config(project)))
+    placed: list[Revision] = []
+    try:
+        for revision in reversed(revisions):
+            file = folder / revision.file.relative_to(drafted.draft_folder or folder)
+            placed.insert(0, replace(revision, file=file))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, revision.file.read_text(encoding="utf-8"))
+    except BaseException as error:
+        for revision in placed:
+            revision.file.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise FileNotWritten(str(error.filename or folder), error.strerror or str(error)) from error
+        raise
+    return placed
+
+
+def write_revision(project: Project, message: str, part: Part) -> Revision:
+    """Write a revision after the newest one, into the project's draft folder, and run Alembic's post-write hooks on it.
+
+    A way down that is a sentence says why there is none.
+
+    Raises:
+        FileNotWritten: with the system's reason.
+        HookFailed: a hook's program is missing, or could not be run.
+    """
+    config = alembic_config(project)
+    config.cmd_opts = Namespace(quiet=True)
+    directory = ScriptDirectory.from_config(config)
+    hooks, directory.hooks = directory.hooks, []
+    lossless = part.contract and all(step.loss is None for step in part.up)
+    up = (CONTRACT if part.contract else "") + (_ALLOWED if lossless else "") + body(part.up, online=part.online)
+    down = _no_way_back(part.down) if isinstance(part.down, str) else body(part.down, online=part.online)
+    imports = "from sqlalchemy.dialects import postgresql\n" if "postgresql." in up + down else ""
+    revision = rev_id()
+    try:
+        script = directory.generate_revision(
+            revision,
+            message,
+            head="head",
+            version_path=project.draft_folder,
+            upgrades=_after_first(up),
+            downgrades=_after_first(down),
+            imports=imports,
+        )
+    except OSError as error:
+        raise FileNotWritten(str(error.filename or directory.dir), error.strerror or str(error)) from error
+    if script is None:
+        raise DraftRefused("write", "Alembic wrote no file")
+    file = Path(script.path)
+    try:
+        with _output_to_stderr():
+            _run_hooks(file, hooks)
+    except (CommandError, OSError) as error:
+        raise HookFailed(str(error)) from error
+    return Revision(script.revision, message, file)
+
+
+def body(statements: Iterable[Statement], *, online: bool = False) -> str:
+    """The steps as the body of a function, indented; `online` ones in Alembic's autocommit block."""
+    lines = [_indented(statement.python) for statement in statements]
+    if not online or not lines:
+        return "\n".join(lines)
+    head = [f"{_INDENT}# Each step is committed as it runs. Interrupted, the revision is run again as a whole."]
+    return "\n".join([*head, f"{_INDENT}with op.get_context().autocommit_block():", *map(_indented, lines)])
+
+
+def add_verdict(revision: Revision, lines: Sequence[str]) -> None:
+    """Put what a proof came to under the message in the revision's docstring."""
+    text = revision.file.read_text(encoding="utf-8")
+    head = f'"""{revision.message}'
+    said = "\n".join(_wrapped(line) for line in lines)
+    if head in text:
+        end = "\n" if text.split(head, 1)[1].startswith('"""') else ""
+        write_whole(revision.file, text.replace(head, f"{head}\n\n{said}{end}", 1))
+
+
+@contextmanager
+def _output_to_stderr() -> Iterator[None]:
+    """What a hook's process prints goes to standard error: standard output is a command's result alone."""
+    with printed_aside():
+        kept = os.dup(1)
+        os.dup2(2, 1)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+def _versions(directory: ScriptDirectory) -> Path:
+    """The folder that a new revision belongs in: that of the newest one, or else the first of them."""
+    folders = directory._version_locations  # noqa: SLF001 - Alembic's own choice of it, with the usual one
+    head = directory.get_current_head()
+    newest = Path(directory.get_revision(head).path) if head is not None else None
+    return next((one for one in folders if newest is not None and newest.is_relative_to(one)), folders[0])
+
+
+def _indented(code: str) -> str:
+    """Code over several lines, indented but for what is inside a triple-quoted string."""
+    lines, inside = [], False
+    for line in code.split("\n"):
+        lines.append(line if inside else _INDENT + line)
+        if len(re.findall('"""', line)) % 2:
+            inside = not inside
+    return "\n".join(lines)
+
+
+def _after_first(text: str) -> str:
+    """The template indents the first line itself."""
+    return text.removeprefix(_INDENT) or "pass"
+
+
+def _no_way_back(reason: str) -> str:
+    return f"{_INDENT}raise RuntimeError({reason!r})"
+
+
+def _wrapped(line: str, width: int = 116) -> str:
+    words, lines = line.replace("\\", "\\\\").replace('"""', "'''").split(), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) + 1 > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\n".join(lines)

@@ -1,0 +1,32 @@
+"""Tables that would be dropped, or are missing, because nothing imports their classes."""
+
+from collections.abc import Collection
+
+from seedbed.errors import UnregisteredTableDropped
+from seedbed.migrations.decisions import full_name
+from seedbed.migrations.history.revisions import script_folder
+from seedbed.postgres.catalog import Catalogue
+from seedbed.schema import Schema, UnregisteredTable, find_unregistered
+from seedbed.settings import Project
+
+
+def unregistered_tables(project: Project, schema: Schema) -> list[UnregisteredTable]:
+    """The project's classes of tables that its schema does not have; revisions may have classes of their own."""
+    return find_unregistered(project, schema, without=[script_folder(project)])
+
+
+def refuse_unregistered(
+    project: Project, schema: Schema, before: Catalogue, after: Catalogue, intended: Collection[str] = ()
+) -> None:
+    """Refuse to drop a table whose class is still in the project's files, unless that is `intended`.
+
+    Raises:
+        UnregisteredTableDropped: with the table, and the line that registers its class.
+    """
+    left = {full_name(table.schema, table.name) for table in after.tables()}
+    dropped = {full_name(table.schema, table.name) for table in before.tables()} - left - set(intended)
+    if not dropped:
+        return
+    for table in unregistered_tables(project, schema):
+        for name in sorted(dropped & table.tables):
+            raise UnregisteredTableDropped(name, table.place, table.reason, table.remedy)

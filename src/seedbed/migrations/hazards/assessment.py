@@ -1,0 +1,130 @@
+"""Pending revisions run on a throw-away database, to say beforehand what they do to those who use the target."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import DowngradeFailed, ForwardOnly, HazardsNotAllowed, RevisionFailed
+from seedbed.migrations.apply.plan import Plan
+from seedbed.migrations.apply.upgrade import below, move
+from seedbed.migrations.hazards.detectors import Seen
+from seedbed.migrations.hazards.rules import Hazard, hazards
+from seedbed.migrations.hazards.trace import traced
+from seedbed.migrations.history.forward_only import no_way_back
+from seedbed.migrations.history.revisions import Revision
+from seedbed.postgres.connection import connect, sentence
+from seedbed.postgres.database import Database
+from seedbed.postgres.shadow_database import shadow_database
+from seedbed.settings import Configuration
+
+_NOTE = re.compile(r"#\s*seedbed:\s*allow\s+([a-z-]+(?:\s*,\s*[a-z-]+)*)")
+_BYTES_A_ROW = 100
+_ROWS = f"""
+SELECT CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END || c.relname,
+       greatest(c.reltuples, pg_relation_size(c.oid) / {_BYTES_A_ROW})::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+"""
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """A revision, its statements as they ran, and what is dangerous about them."""
+
+    revision: Revision
+    statements: tuple[str, ...]
+    hazards: tuple[Hazard, ...]
+
+
+def assess(configuration: Configuration, database: Database, plan: Plan) -> list[Assessed]:
+    """Run what is pending on a throw-away database and look at it; of the target, row counts alone are asked.
+
+    Rows are estimated from PostgreSQL's statistics, or from a table's size where these are older.
+
+    Raises:
+        RevisionFailed: one does not run on a database without rows.
+        NoShadowServer, Unreachable: there is no server for throw-away databases.
+    """
+    return _looked_at(configuration, database, plan.revision, [(revision, revision.id) for revision in plan.pending])
+
+
+def assess_way_back(
+    configuration: Configuration, database: Database, at: str | None, undone: Sequence[Revision]
+) -> list[Assessed]:
+    """The same of revisions that are to be undone, the newest of them first, from where the database is.
+
+    Raises:
+        ForwardOnly, DowngradeFailed: one has no way back, or its downgrade does not run on a database without rows.
+        As `assess` does, otherwise.
+    """
+    return _looked_at(configuration, database, at, [(revision, below(revision)) for revision in undone])
+
+
+def sql_lines(assessed: Sequence[Assessed]) -> list[str]:
+    """The statements of revisions; what a loop sends is said once, with how often it was sent."""
+    lines: list[str] = []
+    for one in assessed:
+        lines.append(f"-- {one.revision.id} {one.revision.message}")
+        for statement, same in groupby(one.statements):
+            times = len(list(same))
+            lines.append(f"{statement};{f'  -- {times} times' if times > 1 else ''}")
+    return lines
+
+
+def refuse_unallowed(
+    database: str, assessed: Sequence[Assessed], allowed: Collection[str], *, down: bool = False
+) -> None:
+    """See that whatever destroys was allowed, by an option or by a note in its revision: `# seedbed: allow truncate`.
+
+    A note is about the revision's upgrade, so it allows nothing on the way `down`.
+
+    Raises:
+        HazardsNotAllowed: with what was not.
+    """
+    missing = [
+        (hazard.rule, hazard.sentence)
+        for one in assessed
+        for hazard in one.hazards
+        if hazard.destructive and hazard.rule not in {*allowed, *(() if down else allowed_by_note(one.revision))}
+    ]
+    if missing:
+        raise HazardsNotAllowed(
+            database, [said for _, said in missing], sorted({rule for rule, _ in missing}), down=down
+        )
+
+
+def allowed_by_note(revision: Revision) -> set[str]:
+    """The rules that the revision's own notes allow."""
+    notes = _NOTE.findall(revision.file.read_text(encoding="utf-8"))
+    return {word.strip() for note in notes for word in note.split(",")}
+
+
+def _looked_at(
+    configuration: Configuration, database: Database, at: str | None, steps: Sequence[tuple[Revision, str]]
+) -> list[Assessed]:
+    with connect(database) as target:
+        rows = {str(name): int(count) for name, count in target.execute(text(_ROWS)).all()}
+    with shadow_database(configuration) as shadow, connect(shadow) as connection:
+        if at is not None:
+            move(configuration.project, connection, at)
+        return [_assessed(configuration, connection, revision, target, rows) for revision, target in steps]
+
+
+def _assessed(
+    configuration: Configuration, connection: Connection, revision: Revision, target: str, rows: Mapping[str, int]
+) -> Assessed:
+    try:
+        with traced(connection, revision.id, configuration.project.version_table) as trace:
+            move(configuration.project, connection, target)
+    except DBAPIError as error:
+        if target != revision.id:
+            raise DowngradeFailed(revision.id, sentence(error), undone=()) from error
+        raise RevisionFailed(revision.id, sentence(error), applied=()) from error
+    except RuntimeError as error:
+        raise ForwardOnly(revision.id, str(error)) from error
+    found = hazards(Seen(trace, rows, one_way=no_way_back(revision) is not None))
+    return Assessed(revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(found))

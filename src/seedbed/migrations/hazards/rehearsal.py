@@ -1,0 +1,208 @@
+"""What is pending applied to a copy of the target, to measure what it will cost those who use it."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from seedbed.errors import RevisionFailed
+from seedbed.migrations.apply.name_clashes import refuse_taken_names
+from seedbed.migrations.apply.plan import Plan
+from seedbed.migrations.apply.upgrade import below, move
+from seedbed.migrations.hazards.target_copy import copy_of
+from seedbed.migrations.hazards.trace import MODES, Trace, Traced, keep_strongest, traced
+from seedbed.postgres.catalog import Catalogue, differences, read_catalogue
+from seedbed.postgres.connection import connect, sentence
+from seedbed.postgres.database import Database
+from seedbed.settings import Configuration, Project
+
+NOTICED = timedelta(milliseconds=50)
+"""What is over sooner is not worth a word in the verdict."""
+
+_POLL_SECONDS = 0.01
+_WRITES_WAIT = MODES.index("ShareLock")
+_READS_WAIT = MODES.index("AccessExclusiveLock")
+_SEEN = """
+SELECT l.relation::bigint, l.mode, a.query FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.pid = :pid AND l.locktype = 'relation' AND l.granted
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """A table that was locked against `reads and writes` or against `writes`, and for how long: until the commit."""
+
+    table: str
+    blocks: str
+    seconds: float
+    revision: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A statement: what it took, the rows it says it changed, what it wrote to the log, rewrote and read whole, and the
+    strongest lock on each table that was there.
+    """
+
+    revision: str
+    sql: str
+    seconds: float
+    rows: int
+    wal_bytes: int
+    rewrites: tuple[str, ...]
+    scans: tuple[str, ...]
+    locks: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """The cost of what is pending, measured on a copy whose caches were warm and which nobody else used; waiting for
+    locks that others hold comes on top.
+    """
+
+    verdict: str
+    blocked: tuple[Blocked, ...]
+    steps: tuple[Step, ...]
+    way_back: str
+
+    def longest(self) -> timedelta:
+        return timedelta(seconds=max((one.seconds for one in self.blocked), default=0.0))
+
+
+def rehearse(configuration: Configuration, database: Database, plan: Plan, *, on: Database | None = None) -> Rehearsal:
+    """Apply what is pending to a copy, up, down and up again, and report what the first time up cost.
+
+    The copy is made by TEMPLATE where the server is Seedbed's own, is a branch on Neon where the key for it is set, and
+    is made by pg_dump into a throw-away database otherwise; it is removed at the end, and after an interrupt. `on` is a
+    copy that the user made: it is migrated, and kept. No session on the target is ended, and nothing is made beside it.
+
+    Raises:
+        ParentInUse: somebody is connected to the database, and PostgreSQL copies by TEMPLATE only what nobody uses.
+        CopyRefused: no copy can be made here, or `on` is the target itself.
+        BranchError: Neon made no branch.
+        RevisionFailed: one does not run on the copy, as it would not on the target.
+    """
+    with copy_of(configuration, database, on) as copy, connect(copy) as connection:
+        version_table = configuration.project.version_table
+        beginning = read_catalogue(connection, version_table)
+        traces = [_measured(configuration.project, copy, connection, revision.id) for revision in plan.pending]
+        end = read_catalogue(connection, version_table)
+        way_back = _way_back(configuration.project, connection, plan, beginning, end)
+    steps = tuple(step for trace, seen in traces for step in _steps(trace, seen))
+    blocked = tuple(sorted((b for trace, seen in traces for b in _blocked(trace, seen)), key=lambda b: -b.seconds))
+    return Rehearsal(_verdict(blocked), blocked, steps, way_back)
+
+
+Seen = Mapping[str, Mapping[int, str]]
+"""The strongest lock on each table while a statement ran, as another session saw it, by the statement."""
+
+
+def _measured(project: Project, copy: Database, connection: Connection, revision: str) -> tuple[Trace, Seen]:
+    pid = int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    connection.rollback()
+    try:
+        names = refuse_taken_names(connection, copy.name)
+        with _watched(copy, pid) as seen, names, traced(connection, revision, project.version_table) as trace:
+            move(project, connection, revision)
+    except DBAPIError as error:
+        raise RevisionFailed(revision, sentence(error), applied=()) from error
+    return trace, seen
+
+
+@contextmanager
+def _watched(copy: Database, pid: int) -> Iterator[dict[str, dict[int, str]]]:
+    """Look at a session's locks from another one: those of CONCURRENTLY are gone when the statement is over."""
+    seen: dict[str, dict[int, str]] = {}
+    over = threading.Event()
+
+    def look() -> None:
+        with connect(copy, autocommit=True) as connection:
+            while not over.wait(_POLL_SECONDS):
+                for table, mode, query in connection.execute(text(_SEEN), {"pid": pid}).all():
+                    keep_strongest(seen.setdefault(str(query).strip(), {}), table, mode)
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _locks(statement: Traced, seen: Seen, there: frozenset[int]) -> dict[int, str]:
+    found = seen.get(statement.sql, {}) if statement.concurrent else statement.after.locks
+    return {table: mode for table, mode in found.items() if table in there and table in statement.before.names}
+
+
+def _steps(trace: Trace, seen: Seen) -> Iterator[Step]:
+    for statement in trace.statements:
+        names = statement.before.names
+        new = {
+            names[table]: mode
+            for table, mode in _locks(statement, seen, trace.there).items()
+            if statement.concurrent or statement.before.locks.get(table) != mode
+        }
+        yield Step(
+            revision=trace.revision,
+            sql=" ".join(statement.sql.split())[:100],
+            seconds=round(statement.ended - statement.begun, 4),
+            rows=statement.rows,
+            wal_bytes=statement.after.wal - statement.before.wal,
+            rewrites=tuple(names[t] for t in statement.rewritten() if t in trace.there),
+            scans=tuple(names[t] for t in statement.scanned() if t in trace.there),
+            locks=dict(sorted(new.items())),
+        )
+
+
+def _blocked(trace: Trace, seen: Seen) -> Iterator[Blocked]:
+    """From the statement that took the lock to the commit, or for CONCURRENTLY to its own end."""
+    until: dict[tuple[str, str], tuple[float, float]] = {}
+    for statement in trace.statements:
+        commit = statement.ended
+        if not statement.concurrent:
+            commit = next((at for at in trace.commits if at >= statement.ended), statement.ended)
+        for table, mode in _locks(statement, seen, trace.there).items():
+            strength = MODES.index(mode)
+            if strength >= _WRITES_WAIT:
+                key = (statement.before.names[table], "reads and writes" if strength >= _READS_WAIT else "writes")
+                begun, _ = until.get(key, (statement.begun, 0.0))
+                until[key] = (begun, commit)
+    for (name, blocks), (begun, commit) in until.items():
+        yield Blocked(name, blocks, round(commit - begun, 4), trace.revision)
+
+
+def _verdict(blocked: Sequence[Blocked]) -> str:
+    noticed = [one for one in blocked if one.seconds >= NOTICED.total_seconds()]
+    if not noticed:
+        return "blocks nobody for 50 ms or longer"
+    words = [f"blocks {one.blocks} on {one.table} for {_shown(one.seconds)}" for one in noticed]
+    return f"{'; '.join(words)}; everything else under 50 ms"
+
+
+def _shown(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
+def _way_back(project: Project, connection: Connection, plan: Plan, beginning: Catalogue, end: Catalogue) -> str:
+    """Down over the copy's own rows and up again, each compared."""
+    try:
+        for revision in reversed(plan.pending):
+            move(project, connection, below(revision))
+        if left := differences(read_catalogue(connection, project.version_table), beginning):
+            return f"down, and then {'; '.join(map(str, left))}"
+        move(project, connection, plan.pending[-1].id)
+        if left := differences(read_catalogue(connection, project.version_table), end):
+            return f"down and up again, and then {'; '.join(map(str, left))}"
+    except DBAPIError as error:
+        connection.rollback()
+        return f"it does not go down over these rows: {sentence(error)}"
+    except (RuntimeError, NotImplementedError) as error:
+        connection.rollback()
+        return f"there is none: {error}"
+    return "down and up again, both catalogues as they should be"

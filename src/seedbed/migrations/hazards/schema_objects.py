@@ -1,0 +1,73 @@
+"""What programs count on in a database besides its tables and columns: views, functions, keys, triggers, rights."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from seedbed.postgres.version_table import VERSION_TABLE, is_version_table
+
+_MEMBER = "EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{}'::regclass AND d.objid = {}.oid AND d.deptype = 'e')"
+_THINGS = f"""
+WITH own AS (
+  SELECT oid, nspname, CASE nspname WHEN 'public' THEN '' ELSE nspname || '.' END AS prefix FROM pg_namespace
+  WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'seedbed')
+), rel AS (
+  SELECT c.*, own.prefix || c.relname AS shown FROM pg_class c JOIN own ON own.oid = c.relnamespace
+  WHERE NOT {{version_table}} AND c.relpersistence <> 't' AND NOT {_MEMBER.format("pg_class", "c")}
+), tab AS (SELECT * FROM rel WHERE relkind IN ('r', 'p', 'm'))
+SELECT 'schema', 0::bigint, nspname, 'schema ' || nspname FROM own
+UNION ALL SELECT 'extension', 0, extname, 'extension ' || extname FROM pg_extension
+UNION ALL SELECT 'view', 0, shown, CASE relkind WHEN 'f' THEN 'foreign table ' ELSE 'view ' END || shown
+  FROM rel WHERE relkind IN ('v', 'm', 'f')
+UNION ALL SELECT 'sequence', 0, shown, 'sequence ' || shown FROM rel WHERE relkind = 'S' AND NOT EXISTS
+  (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = rel.oid AND d.deptype IN ('a', 'i'))
+UNION ALL SELECT 'function', 0, p.oid::regprocedure::text, 'function ' || p.oid::regprocedure
+  FROM pg_proc p JOIN own ON own.oid = p.pronamespace WHERE NOT {_MEMBER.format("pg_proc", "p")}
+UNION ALL SELECT 'type', 0, prefix || typname, 'type ' || prefix || typname
+  FROM pg_type t JOIN own ON own.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+  WHERE (typtype IN ('e', 'd', 'r') OR c.relkind = 'c') AND NOT {_MEMBER.format("pg_type", "t")}
+UNION ALL SELECT 'label', 0, prefix || typname || ' ' || enumlabel, 'label ' || enumlabel || ' of type ' || typname
+  FROM pg_enum JOIN pg_type t ON t.oid = enumtypid JOIN own ON own.oid = t.typnamespace
+UNION ALL SELECT 'trigger', tab.oid, tgname, 'trigger ' || tgname || ' of ' || shown
+  FROM pg_trigger JOIN tab ON tab.oid = tgrelid WHERE NOT tgisinternal AND tgenabled <> 'D'
+UNION ALL SELECT 'key', tab.oid, indkey::text || ' ' || coalesce(pg_get_expr(indexprs, indrelid), '') || ' '
+    || coalesce(pg_get_expr(indpred, indrelid), ''),
+    shown || ' (' || (SELECT string_agg(pg_get_indexdef(indexrelid, n, true), ', ' ORDER BY n)
+                      FROM generate_series(1, indnkeyatts) n) || ')'
+  FROM pg_index JOIN tab ON tab.oid = indrelid WHERE indisunique AND indisvalid
+UNION ALL SELECT 'named', tab.oid, i.indkey::text || ' ' || conname, 'constraint ' || conname || ' of ' || shown
+  FROM pg_constraint JOIN tab ON tab.oid = conrelid JOIN pg_index i ON i.indexrelid = conindid WHERE contype <> 'f'
+UNION ALL SELECT 'part', p.oid, tab.oid::text, p.shown || ' of ' || tab.shown
+  FROM pg_inherits JOIN tab ON tab.oid = inhparent JOIN rel p ON p.oid = inhrelid
+UNION ALL SELECT 'policy', tab.oid, concat(polname, polcmd, polpermissive, polroles::text) || ' '
+    || coalesce(pg_get_expr(polqual, polrelid), '') || ' ' || coalesce(pg_get_expr(polwithcheck, polrelid), ''), shown
+  FROM pg_policy JOIN tab ON tab.oid = polrelid
+UNION ALL SELECT 'policy', oid, 'enabled ' || relforcerowsecurity, shown FROM tab WHERE relrowsecurity
+UNION ALL SELECT 'right', 0, concat_ws(' ', shown, grantee, privilege_type), shown
+  FROM rel, aclexplode(coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, relowner)))
+UNION ALL SELECT 'right', 0, concat_ws(' ', shown, attname, grantee, privilege_type), shown || '.' || attname
+  FROM rel JOIN pg_attribute a ON attrelid = rel.oid AND NOT attisdropped, aclexplode(attacl)
+UNION ALL SELECT 'right', 0, concat_ws(' ', p.oid::regprocedure, grantee, privilege_type), p.oid::regprocedure::text
+  FROM pg_proc p JOIN own ON own.oid = pronamespace, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+UNION ALL SELECT 'right', 0, concat_ws(' ', nspname, grantee, privilege_type), 'schema ' || nspname
+  FROM pg_namespace JOIN own USING (oid, nspname), aclexplode(coalesce(nspacl, acldefault('n', nspowner)))
+"""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """`table` is the oid of the table it belongs to, and 0 where there is none; `shown` is no part of what it is."""
+
+    kind: str
+    table: int
+    identity: str
+    shown: str
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        return self.kind, self.table, self.identity
+
+
+def read_things(cursor: Any, version_table: str = VERSION_TABLE) -> list[Thing]:
+    """The things of a database as its transaction sees them; extensions' own and Seedbed's are not counted."""
+    cursor.execute(_THINGS.replace("{version_table}", is_version_table(version_table)))
+    return [Thing(*row) for row in cursor.fetchall()]

@@ -1,0 +1,258 @@
+"""What the statements of a revision do to the tables that were there: locks, rewrites, scans, and what is gone."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from seedbed.migrations.hazards.keyless_writes import swept_table
+from seedbed.migrations.hazards.schema_objects import Thing, read_things
+from seedbed.migrations.hazards.version_statements import VersionStatements
+from seedbed.postgres.version_table import VERSION_TABLE, is_version_table
+
+MODES = (
+    "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
+    "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock",
+)  # fmt: skip
+"""PostgreSQL's table locks, the weakest first."""
+
+_TABLES = """
+SELECT c.oid::bigint, CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END || c.relname,
+       coalesce(pg_relation_filenode(c.oid), 0)::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_%'
+  AND n.nspname NOT IN ('information_schema', 'seedbed')
+"""
+_COLUMNS = """
+SELECT attrelid::bigint, attnum::int, attname, format_type(atttypid, atttypmod), attnotnull,
+       atthasdef OR attidentity <> '', attidentity <> 'a' AND attgenerated = '',
+       attgenerated <> ''
+FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped AND attrelid = ANY (%s::bigint[]::oid[])
+"""
+_SCANS = "SELECT relid::bigint, coalesce(seq_scan, 0)::bigint FROM pg_stat_xact_user_tables"
+_LOCKS = """
+SELECT relation::bigint, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: str
+    not_null: bool
+    filled: bool
+    """Whether a row that does not name it gets a value: a default, or an identity."""
+    given: bool
+    """Whether a row may give it a value: it is not computed, and no identity that is always PostgreSQL's."""
+    computed: bool
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The tables by oid: their names, the files of their rows, and their columns by number; in the transaction so far,
+    how often each was read whole and the strongest lock on it.
+    """
+
+    names: Mapping[int, str]
+    files: Mapping[int, int]
+    columns: Mapping[int, Mapping[int, Column]]
+    scans: Mapping[int, int]
+    locks: Mapping[int, str]
+    wal: int
+    """Bytes of the server's log so far; what other sessions write counts too."""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """One statement of a revision. `concurrent` ones run outside of a transaction; `begun` and `ended` are seconds on
+    the trace's clock, which stands still while the tracing itself is at work.
+    """
+
+    revision: str
+    sql: str
+    before: Snapshot
+    after: Snapshot
+    begun: float
+    ended: float
+    rows: int
+    concurrent: bool
+    swept: int | None = None
+    """The table of which it changes rows that no unique key picks out, in a transaction."""
+
+    @property
+    def tables(self) -> list[int]:
+        """The tables that were there before the statement."""
+        return list(self.before.names)
+
+    def rewritten(self) -> list[int]:
+        return [t for t in self.tables if self.after.files.get(t, 0) not in {0, self.before.files[t]}]
+
+    def scanned(self) -> list[int]:
+        return [t for t in self.tables if self.after.scans.get(t, 0) > self.before.scans.get(t, 0)]
+
+    def held(self, table: int) -> str | None:
+        """The strongest lock that the transaction has on a table after the statement."""
+        return self.after.locks.get(table)
+
+    def gone_tables(self) -> list[int]:
+        return [t for t in self.tables if t not in self.after.names]
+
+    def renamed_tables(self) -> list[int]:
+        return [t for t in self.tables if self.after.names.get(t, self.before.names[t]) != self.before.names[t]]
+
+    def gone_columns(self) -> list[tuple[int, str]]:
+        return [
+            (table, column.name)
+            for table, columns in self.before.columns.items()
+            if table in self.after.names
+            for number, column in columns.items()
+            if number not in self.after.columns.get(table, {})
+        ]
+
+    def changed_columns(self) -> list[tuple[int, Column, Column]]:
+        """Columns that were there and still are, as they were and as they are, where these differ."""
+        return [
+            (table, column, self.after.columns[table][number])
+            for table, columns in self.before.columns.items()
+            for number, column in columns.items()
+            if number in self.after.columns.get(table, {}) and self.after.columns[table][number] != column
+        ]
+
+
+@dataclass
+class Trace:
+    """The statements of a revision that ran on a connection, and when its transactions were committed."""
+
+    revision: str
+    statements: list[Traced] = field(default_factory=list)
+    commits: list[float] = field(default_factory=list)
+    there: frozenset[int] = frozenset()
+    """The tables that were there when the revision began; nobody waits for others."""
+    before: Sequence[Thing] = ()
+    after: Sequence[Thing] = ()
+    """What programs count on besides tables, when the revision began and when it was done."""
+
+
+@contextmanager
+def traced(connection: Connection, revision: str, version_table: str = VERSION_TABLE) -> Iterator[Trace]:
+    """Trace what a block runs on a connection, without what Alembic and Seedbed write about a revision.
+
+    The questions are put on the same session, since locks and the counts of a transaction are its own; the clock stands
+    still for them, and they lock none of the project's tables.
+    """
+    trace = Trace(
+        revision,
+        there=frozenset(_snapshot(connection.connection.cursor(), version_table).names),
+        before=_things(connection, version_table),
+    )
+    alembic = VersionStatements(version_table)
+    over = False
+    waiting: list[tuple[Snapshot, int | None, float]] = []
+    paused = -time.monotonic()
+
+    def clock() -> float:
+        return time.monotonic() + paused
+
+    def looked(cursor: Any) -> Snapshot:
+        nonlocal paused
+        started = time.monotonic()
+        found = _snapshot(cursor.connection.cursor(), version_table)
+        paused -= time.monotonic() - started
+        return found
+
+    def before(_c: Connection, cursor: Any, statement: str, parameters: Any, *_rest: object) -> None:
+        nonlocal over, paused
+        over = over or alembic.moves(statement)
+        if not over and not alembic.asks(statement):
+            was, started = looked(cursor), time.monotonic()
+            swept = swept_table(cursor.connection, statement, parameters)
+            paused -= time.monotonic() - started
+            waiting.append((was, swept, clock()))
+
+    def after(_c: Connection, cursor: Any, statement: str, *_rest: object) -> None:
+        if waiting:
+            ended, (was, swept, begun) = clock(), waiting.pop()
+            concurrent = bool(cursor.connection.autocommit)
+            rows = max(cursor.rowcount, 0)
+            sent = cursor.query.decode() if cursor.query else statement  # with its values, and each % as one
+            trace.statements.append(
+                Traced(revision, sent.strip(), was, looked(cursor), begun, ended, rows, concurrent, swept)
+            )
+
+    def committed(committing: Connection) -> None:
+        committing.connection.commit()  # SQLAlchemy tells before it commits, and what a commit takes counts
+        trace.commits.append(clock())
+
+    listeners = (("before_cursor_execute", before), ("after_cursor_execute", after), ("commit", committed))
+    for name, listener in listeners:
+        event.listen(connection, name, listener)
+    try:
+        yield trace
+    finally:
+        for name, listener in listeners:
+            event.remove(connection, name, listener)
+    trace.after = _things(connection, version_table)
+
+
+def keep_strongest(locks: dict[int, str], table: int, mode: str) -> None:
+    """Write down a lock on a table unless a stronger one is known."""
+    if mode in MODES and MODES.index(mode) >= MODES.index(locks.get(table, mode)):
+        locks[table] = mode
+
+
+@contextmanager
+def ways_of_running(connection: Connection, version_table: str = VERSION_TABLE) -> Iterator[set[bool]]:
+    """Whether a block's statements ran outside of a transaction, inside of one, or both."""
+    found: set[bool] = set()
+    alembic = VersionStatements(version_table)
+    over = False
+
+    def before(_c: Connection, cursor: Any, statement: str, *_rest: object) -> None:
+        nonlocal over
+        over = over or alembic.moves(statement)
+        if not over and not alembic.asks(statement):
+            found.add(bool(cursor.connection.autocommit))
+
+    event.listen(connection, "before_cursor_execute", before)
+    try:
+        yield found
+    finally:
+        event.remove(connection, "before_cursor_execute", before)
+
+
+def _things(connection: Connection, version_table: str) -> list[Thing]:
+    """Read past SQLAlchemy, which knows of no transaction then and so would not end it."""
+    found = read_things(connection.connection.cursor(), version_table)
+    if not connection.in_transaction():
+        connection.connection.rollback()
+    return found
+
+
+def _snapshot(cursor: Any, version_table: str) -> Snapshot:
+    cursor.execute(f"{_TABLES} AND NOT {is_version_table(version_table)}")
+    tables = cursor.fetchall()
+    cursor.execute(_COLUMNS, ([oid for oid, _, _ in tables],))
+    columns: dict[int, dict[int, Column]] = {oid: {} for oid, _, _ in tables}
+    for table, number, *column in cursor.fetchall():
+        columns[table][number] = Column(*column)
+    cursor.execute(_SCANS)
+    scans = dict(cursor.fetchall())
+    cursor.execute(_LOCKS)
+    locks: dict[int, str] = {}
+    for relation, mode in cursor.fetchall():
+        keep_strongest(locks, relation, mode)
+    cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
+    (wal,) = cursor.fetchone()
+    cursor.close()
+    return Snapshot(
+        names={oid: name for oid, name, _ in tables},
+        files={oid: file for oid, _, file in tables},
+        columns=columns,
+        scans=scans,
+        locks=locks,
+        wal=wal,
+    )

@@ -1,0 +1,286 @@
+"""What becomes of values when a column's type changes, measured on sample values there and back."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import psycopg2
+from sqlalchemy import Connection
+
+from seedbed.migrations.diff.statement import Loss, Statement, literal, name
+from seedbed.migrations.diff.types.conversion_rules import uses_column
+from seedbed.migrations.proof.samples.edge_values import array_values, edge_values, spellings
+from seedbed.migrations.proof.samples.sample_values import values_for
+from seedbed.postgres.catalog.model import Column
+
+_EXAMPLES = 3
+_ELEMENTS = 60
+_LONGEST_EXAMPLE = 40
+_NOT_ABOUT_VALUES = "'42703', '42704', '42883', '42846', '42804', '42P01'"
+"""SQLSTATEs of an expression that can never run, such as one that names other columns of its table."""
+_EQUAL_BY_OPERATOR = frozenset({"numeric", "jsonb"})
+"""Types of which one value may be written in several ways, as 1.5 and 1.50."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A column that gets another type, with the expressions that convert its values up and down.
+
+    `types` make the types that the new column needs and the database lacks before the change. `checks` and `new_checks`
+    are constraints that concern the column alone.
+    """
+
+    schema: str
+    table: str
+    old: Column
+    new: Column
+    up: str
+    down: str
+    types: tuple[Statement, ...] = ()
+    checks: tuple[str, ...] = ()
+    new_checks: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        return f"{self.table}.{self.new.name}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A value that does not survive, as text: what it was, what it was converted to, and what came back."""
+
+    value: str
+    converted: str | None
+    returned: str | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found about all conversions: losses that no step names, and examples of every loss.
+
+    `fitting` are values of the old columns that can be converted up and down again, by their columns, and `fitting_new`
+    those of the new ones that can be converted down and up again; both only where other values cannot.
+    """
+
+    losses: tuple[Loss, ...]
+    losses_down: tuple[Loss, ...]
+    examples: tuple[str, ...]
+    fitting: Mapping[tuple[str, str, str], list[str]]
+    fitting_new: Mapping[tuple[str, str, str], list[str]]
+
+
+def measure(
+    connection: Connection, conversions: Sequence[Conversion], losses: Sequence[Loss], losses_down: Sequence[Loss]
+) -> Measured:
+    """Convert sample values of every column whose type changes, up and back down, and values of the new type down and
+    back up. The database is left as it was.
+
+    A value that comes back as another one is a loss. It is one of the way down when the new column still held it.
+    """
+    found: list[Loss] = []
+    found_down: list[Loss] = []
+    examples: list[str] = []
+    fitting: dict[tuple[str, str, str], list[str]] = {}
+    fitting_new: dict[tuple[str, str, str], list[str]] = {}
+    for conversion in conversions:
+        lost, lost_down = (
+            any((one.schema, one.table, one.column) == _place(conversion, column) for one in known)
+            for known, column in ((losses, conversion.new), (losses_down, conversion.old))
+        )
+        up = _measure_one(connection, conversion, down=False)
+        down = _measure_one(connection, conversion, down=True)
+        kept = [change for change in up.changes if change.converted == change.value]
+        gone = [change for change in up.changes if change.converted != change.value]
+        back = [*kept, *down.changes]
+        if up.fitting:
+            fitting[_place(conversion, conversion.old)] = up.fitting
+        if down.fitting:
+            fitting_new[_place(conversion, conversion.new)] = down.fitting
+        if up.reshaped is not None:
+            value, converted = up.reshaped
+            examples.append(f"{conversion.place}: {_show(value)} is converted to {_show(converted)}")
+        for changes, known, into, column, expression, read, when in (
+            (gone, lost, found, conversion.new, conversion.up, conversion.old, ""),
+            (back, lost_down, found_down, conversion.old, conversion.down, conversion.new, "Going down, "),
+        ):
+            if not known and not uses_column(expression, read.name):
+                into.append(Loss(*_place(conversion, column), f"every value of {conversion.place}"))
+            elif changes and not known:
+                shown = f"{_show(changes[0].value)}, which comes back as {_show(changes[0].returned)}"
+                into.append(Loss(*_place(conversion, column), f"values of {conversion.place} such as {shown}"))
+            examples += [
+                f"{when}{conversion.place}: {_show(change.value)} comes back as {_show(change.returned)}"
+                for change in _different(changes)[:_EXAMPLES]
+            ]
+    return Measured(tuple(found), tuple(found_down), tuple(dict.fromkeys(examples)), fitting, fitting_new)
+
+
+def _place(conversion: Conversion, column: Column) -> tuple[str, str, str]:
+    return (conversion.schema, conversion.table, column.name)
+
+
+def _different(changes: Sequence[Change]) -> list[Change]:
+    """The shortest changes, one of each form of values: numbers count as one, and so do words."""
+    by_form: dict[str, Change] = {}
+    for change in sorted(changes, key=lambda change: len(change.value)):
+        by_form.setdefault(re.sub(r"\d+", "0", re.sub(r"[^\W\d]+", "a", change.value)), change)
+    return list(by_form.values())
+
+
+def _show(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    return literal(value if len(value) <= _LONGEST_EXAMPLE else value[: _LONGEST_EXAMPLE - 1] + "…")
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The values that change on their way there and back, those that can be converted if not all can, and where an
+    array, JSON or bits become something else, a value and what it becomes.
+    """
+
+    changes: Sequence[Change] = ()
+    fitting: list[str] = field(default_factory=list)
+    reshaped: tuple[str, str] | None = None
+
+
+def _measure_one(connection: Connection, conversion: Conversion, *, down: bool) -> _Measured:
+    """Convert values there and back; nothing is found where the two types cannot be had at once."""
+    there = (conversion.old, conversion.up, conversion.checks)
+    back = (conversion.new, conversion.down, conversion.new_checks)
+    first, second = (back, there) if down else (there, back)
+    driver: Any = connection.connection.cursor()
+    try:
+        for step in conversion.types:
+            driver.execute(step.sql)
+        for table, (column, _, checks) in (
+            ("seedbed_first", first),
+            ("seedbed_second", second),
+            ("seedbed_third", first),
+        ):
+            collate = f" COLLATE {column.collation}" if column.collation else ""
+            driver.execute(f"CREATE TEMP TABLE {table} (seedbed_row int, {name(column.name)} {column.type}{collate})")
+            for check in checks:
+                driver.execute(f"ALTER TABLE {table} ADD {check}")
+        types = [_describe(driver, table) for table in ("seedbed_first", "seedbed_second")]
+        samples = _samples(*types)
+        _insert(driver, first[0], samples)
+        _convert(driver, "seedbed_first", "seedbed_second", first[1])
+        _convert(driver, "seedbed_second", "seedbed_third", second[1])
+        names = name(first[0].name), name(second[0].name)
+        changes = _changes(driver, *names, types[0].base in _EQUAL_BY_OPERATOR)
+        reshaped = _reshaped(driver, *names) if types[0].shape != types[1].shape else None
+        return _Measured(changes, [samples[row - 1] for row in _fitting(driver, names[0])], reshaped)
+    except psycopg2.Error:
+        return _Measured()
+    finally:
+        driver.close()
+        connection.connection.rollback()
+
+
+class _Type(NamedTuple):
+    """A column's type: of a domain what it stands on, of an array its elements."""
+
+    name: str
+    base: str
+    category: str
+    modifier: int
+    labels: Sequence[str]
+    is_array: bool
+
+    @property
+    def shape(self) -> str:
+        """What values of the type look like."""
+        shapes = {"json": "json", "jsonb": "json", "bit": "bits", "varbit": "bits"}
+        return "array" if self.is_array else shapes.get(self.base, "")
+
+    @property
+    def values(self) -> list[str]:
+        kind = self.name.removesuffix("[]")
+        more = values_for(kind, self.base, self.category, self.modifier, labels=self.labels)
+        return [*more, *edge_values(self.base, self.category)]
+
+
+def _describe(driver: Any, table: str) -> _Type:
+    driver.execute(_TYPE, (table,))
+    kind, base, category, modifier, labels, is_array = driver.fetchone()
+    return _Type(kind, base, category, modifier, labels or (), is_array)
+
+
+def _samples(own: _Type, other: _Type) -> list[str]:
+    """Values of a type, and those of the other type as they may be written in this one."""
+    values = list(dict.fromkeys([*own.values, *spellings(other.values, own.base, own.category)]))
+    if own.is_array:
+        return [*values_for(own.name, f"_{own.base}", "A", -1), *array_values(values[:_ELEMENTS])]
+    return [*values, *(array_values(other.values[:_ELEMENTS]) if other.is_array and own.category == "S" else [])]
+
+
+def _insert(driver: Any, column: Column, values: Sequence[str]) -> None:
+    """Insert those that are values of the column's type."""
+    driver.execute(
+        "DO $seedbed$ DECLARE value text; row int := 0; BEGIN\n"
+        "FOREACH value IN ARRAY %s::text[] LOOP\nrow := row + 1;\n"
+        f"BEGIN INSERT INTO seedbed_first VALUES (row, value::{column.type});\n"
+        "EXCEPTION WHEN OTHERS THEN NULL; END;\nEND LOOP; END $seedbed$",
+        (list(values),),
+    )
+
+
+def _convert(driver: Any, source: str, target: str, expression: str) -> None:
+    """Convert each value by itself, as an assignment. One that fails is left out: it stops a revision."""
+    driver.execute(
+        "DO $seedbed$ DECLARE r int; BEGIN\n"
+        f"FOR r IN SELECT seedbed_row FROM {source} LOOP\n"
+        f"BEGIN INSERT INTO {target} SELECT seedbed_row, {expression} FROM {source} WHERE seedbed_row = r;\n"
+        f"EXCEPTION WHEN OTHERS THEN IF SQLSTATE IN ({_NOT_ABOUT_VALUES}) THEN RAISE; END IF; END;\n"
+        "END LOOP; END $seedbed$"
+    )
+
+
+def _changes(driver: Any, own: str, other: str, by_operator: bool) -> list[Change]:
+    cast = "" if by_operator else "::text"
+    driver.execute(
+        f"SELECT one.{own}::text, other.{other}::text, back.{own}::text"
+        " FROM seedbed_first one JOIN seedbed_second other USING (seedbed_row)"
+        " JOIN seedbed_third back USING (seedbed_row)"
+        f" WHERE one.{own}{cast} IS DISTINCT FROM back.{own}{cast} ORDER BY seedbed_row"
+    )
+    return [Change(*row) for row in driver.fetchall()]
+
+
+def _reshaped(driver: Any, own: str, other: str) -> tuple[str, str] | None:
+    driver.execute(
+        f"SELECT one.{own}::text, other.{other}::text"
+        " FROM seedbed_first one JOIN seedbed_second other USING (seedbed_row)"
+        f" WHERE one.{own}::text <> other.{other}::text AND one.{own}::text <> '' ORDER BY seedbed_row LIMIT 1"
+    )
+    found = driver.fetchone()
+    return None if found is None else (str(found[0]), str(found[1]))
+
+
+def _fitting(driver: Any, own: str) -> list[int]:
+    """The rows that were converted there and back, if not all were; only those that stay what they are, if there are
+    such, since others may become equal and break a unique key.
+    """
+    driver.execute(
+        f"SELECT seedbed_row, one.{own}::text IS NOT DISTINCT FROM back.{own}::text"
+        " FROM seedbed_first one JOIN seedbed_third back USING (seedbed_row) ORDER BY seedbed_row"
+    )
+    rows = driver.fetchall()
+    driver.execute("SELECT count(*) FROM seedbed_first")
+    if driver.fetchone()[0] == len(rows):
+        return []
+    return [row for row, same in rows if same] or [row for row, _ in rows]
+
+
+_TYPE = """
+SELECT format_type(a.atttypid, a.atttypmod), b.typname, b.typcategory, a.atttypmod,
+       (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = b.oid),
+       stored.typcategory = 'A'
+FROM pg_attribute a
+JOIN pg_type t ON t.oid = a.atttypid
+JOIN pg_type stored ON stored.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+JOIN pg_type b ON b.oid = CASE WHEN stored.typcategory = 'A' THEN stored.typelem ELSE stored.oid END
+WHERE a.attrelid = to_regclass('pg_temp.' || %s) AND a.attnum = 2
+"""

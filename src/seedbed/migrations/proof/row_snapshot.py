@@ -1,0 +1,73 @@
+"""Every row of a database, to be compared with what is there later."""
+
+import json
+from typing import Any
+
+from psycopg2 import sql
+from sqlalchemy import Connection, text
+
+from seedbed.postgres.version_table import VERSION_TABLE, is_version_table
+
+_OWN_TABLES = """
+c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'seedbed'
+  AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+"""
+
+
+def own_tables(version_table: str) -> str:
+    """SQL for what of pg_class `c` in pg_namespace `n` holds a project's rows; a partition's are its parent's."""
+    return f"{_OWN_TABLES} AND NOT {is_version_table(version_table)}"
+
+
+_TABLES = """
+SELECT n.nspname, c.relname, c.relkind = 'p' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {own_tables} ORDER BY 1, 2
+"""
+
+_SEQUENCES = """
+SELECT n.nspname, c.relname, a.attname, s.seqrelid::bigint, coalesce(pg_sequence_last_value(s.seqrelid), 0), s.seqmax
+FROM pg_sequence s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid
+JOIN pg_class c ON d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+WHERE d.deptype IN ('a', 'i') AND s.seqincrement > 0 AND {own_tables}
+"""
+_AHEAD = 1_000
+
+
+def read_rows(
+    connection: Connection, version_table: str = VERSION_TABLE
+) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Every row of every table as JSON objects, in an order that depends on their content alone."""
+    found = {}
+    driver: Any = connection.connection.cursor()
+    try:
+        driver.execute(_TABLES.format(own_tables=own_tables(version_table)))
+        for schema, name, partitioned in driver.fetchall():
+            only = sql.SQL("" if partitioned else "ONLY ")
+            driver.execute(sql.SQL("SELECT to_jsonb(t)::text FROM {}{} t").format(only, sql.Identifier(schema, name)))
+            found[schema, name] = sorted((json.loads(row) for (row,) in driver.fetchall()), key=json.dumps)
+    finally:
+        driver.close()
+    connection.connection.rollback()  # what a bare cursor began, SQLAlchemy does not know of
+    return found
+
+
+def read_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[tuple[str, str, str], int]:
+    """The last number of each column's own sequence, 0 where it has given none, by schema, table and column."""
+    found = connection.execute(text(_SEQUENCES.format(own_tables=own_tables(version_table)))).all()
+    connection.rollback()
+    return {(schema, table, column): last for schema, table, column, _, last, _ in found}
+
+
+def advance_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[tuple[str, str, str], int]:
+    """Have columns' sequences count further than the rows that were made, where they may; give their last numbers."""
+    driver: Any = connection.connection.cursor()
+    driver.execute(_SEQUENCES.format(own_tables=own_tables(version_table)))
+    for *_, sequence, last, highest in driver.fetchall():
+        if highest > last + _AHEAD:
+            driver.execute("SELECT setval(%s::oid::regclass, %s)", (sequence, last + _AHEAD))
+    driver.close()
+    connection.connection.commit()
+    return read_sequences(connection, version_table)

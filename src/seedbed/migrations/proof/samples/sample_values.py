@@ -1,0 +1,143 @@
+"""A few values for a column of any type, awkward ones among them, as PostgreSQL reads them from text."""
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog.model import Enum
+from seedbed.seeding.core.column_types import Kind, named
+from seedbed.seeding.encoding.text import written
+from seedbed.seeding.generators.type_series import series
+
+ENOUGH = 16
+"""Values that a unique column has at least, where its type has as many: each of two fillings takes a half of them."""
+AS_OF = datetime(2024, 3, 31, tzinfo=UTC)
+"""When rows are made: long past, so that no CHECK finds one to be of the future."""
+_FIRST = 10
+"""Where a type's own values are begun with, so that they are others than the awkward ones."""
+_LONGEST = 10_000
+"""Characters up to which a text is made as long as its column lets it be."""
+
+_NUMBERS = ["1", "0", "2", "10", "-1", "100", "7", "42", "1000"]
+_TEXTS = ["plain", 'O\'Neil \\ "x" %s :y', "", "žluťoučký 🌱", "a@b.example", "1", "A", "a-1"]
+_INTEGERS = frozenset({"int2", "int4", "int8", "numeric", "float4", "float8"})
+_BY_CATEGORY = {
+    "N": _NUMBERS,
+    "S": _TEXTS,
+    "B": ["true", "false"],
+    "T": ["10 days", "0", "-3 hours"],
+    "I": ["10.0.0.1", "10.0.0.2"],
+    "V": ["101", "1", "0"],
+    "A": ["{}", "{NULL}"],
+    "R": ["empty"],
+}
+_BY_NAME = {
+    "date": ["2024-02-29", "1970-01-01", "2031-12-31"],
+    "timestamp": ["2024-02-29 12:34:56.789012", "1970-01-01 00:00:00", "2031-12-31 23:59:59"],
+    "timestamptz": ["2024-02-29 12:34:56.789012+00", "1970-01-01 00:00:00+02", "2031-12-31 23:59:59+00"],
+    "time": ["12:34:56", "00:00:00"],
+    "timetz": ["12:34:56+00", "00:00:00+02"],
+    "uuid": [],
+    "json": ['{"a": 1}', "[]", '"x"', "null"],
+    "jsonb": ['{"a": 1}', "[]", '"x"', "null"],
+    "bytea": ["\\x00ff", "\\x"],
+    "xml": ["<a/>"],
+    "point": ["(1,2)", "(0,0)"],
+    "tsvector": ["a:1 b:2", ""],
+    "tsquery": ["'a' & 'b'"],
+    "money": ["1.50", "0"],
+}
+
+
+def values_for(
+    type_name: str, base: str, category: str, modifier: int, *, labels: Sequence[str] = (), checks: str = ""
+) -> list[str]:
+    """Values of a column, the plainest first; all differ, and there are 16 of them where its type has as many.
+
+    `base` is pg_type's name of the type or of what a domain stands on, `category` and `modifier` are its as well.
+    Texts and numbers that stand in `checks`, SQL of the CHECKs that concern the column, come first, and before them
+    texts that its regular expressions match.
+    """
+    if labels:
+        return list(labels)
+    if base in {"bit", "varbit"}:
+        length = modifier if base == "bit" and modifier > 0 else 3
+        return ["1" * length, "0" * length]
+    values = [*_BY_NAME.get(base, _BY_CATEGORY.get(category, [])), *_ordinary(_kind(type_name, base))]
+    if category == "N" or base in _INTEGERS:
+        numbers = [int(n) for n in re.findall(r"(?<![\w'.])-?\d+(?![\w'])", checks)]
+        values = [str(near) for n in numbers for near in (n + 1, n, n - 1)] + values
+    if category == "S":
+        said = [text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", checks)]
+        length = _length(type_name) or _LONGEST
+        values = [text[:length] for text in [*_matched(checks), *said, *values]]
+    return list(dict.fromkeys(values))
+
+
+def _matched(checks: str) -> Iterator[str]:
+    patterns = re.findall(r"~ '((?:[^']|'')*)'", checks)
+    if not patterns:
+        return
+    from seedbed.seeding.generators.text.regex_columns import match  # noqa: PLC0415 - its imports take a fifth of a small draft
+
+    for pattern in patterns:
+        for j in range(ENOUGH):
+            with suppress(re.error, ValueError, KeyError, TypeError):  # PostgreSQL's expressions are not all Python's
+                yield match(pattern.replace("''", "'"), str(j))
+
+
+def longest(type_name: str, category: str) -> str | None:
+    """A text that its column has just room for; None where nothing says how much that is."""
+    length = _length(type_name) if category == "S" else None
+    return "ž" * length if length is not None and length <= _LONGEST else None
+
+
+def texts_of(type_name: str, catalogue: Catalogue) -> list[str]:
+    """Texts that are values of a type, as one sees them in a column that was text before it became that type."""
+    schema, _, bare = type_name.rpartition(".")
+    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
+    if isinstance(found, Enum):
+        return list(found.labels)
+    kind = named(type_name)
+    ordinary = [] if kind.is_text or kind.is_number else _ordinary(kind)
+    return list(dict.fromkeys(ordinary)) or ["1", "2", "3", "7", "42"]
+
+
+def _ordinary(kind: Kind) -> list[str]:
+    """What rows of the type are filled with elsewhere."""
+    nth = series(kind, AS_OF, unique=True)
+    if nth is None:
+        return []
+    dice = _Dice(kind.name)
+    return [written(nth(j, dice), kind) for j in range(_FIRST, _FIRST + ENOUGH)]
+
+
+class _Dice:
+    """Python's own: rows of a proof are no part of any seed."""
+
+    def __init__(self, name: str) -> None:
+        self._chance = random.Random(name)
+
+    def below(self, limit: int) -> int:
+        return self._chance.randrange(limit)
+
+    def pick(self, items: Sequence[Any]) -> Any:
+        return self._chance.choice(items)
+
+
+def _kind(type_name: str, base: str) -> Kind:
+    """A type by its own name, or else by what it stands on."""
+    kind = named(type_name)
+    plain = base.removeprefix("_")
+    if (kind.element or kind).name == plain:
+        return kind
+    return named(f"{plain}[]") if plain != base else named(base)
+
+
+def _length(type_name: str) -> int | None:
+    found = re.search(r"\((\d+)\)", type_name)
+    return int(found[1]) if found else None

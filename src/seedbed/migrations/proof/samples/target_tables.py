@@ -1,0 +1,153 @@
+"""The tables that are to get rows, as a catalogue has them: what each column may be, and what must differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from psycopg2 import sql
+from sqlalchemy import Connection, text
+
+from seedbed.migrations.proof.row_snapshot import own_tables
+from seedbed.migrations.proof.samples.model_rows import Rows
+from seedbed.migrations.proof.samples.sample_values import longest, values_for
+from seedbed.postgres.version_table import VERSION_TABLE
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: str
+    not_null: bool
+    given: bool
+    defaulted: bool
+    values: list[str]
+    longest: str | None
+    checked: bool
+    unique: bool = False
+
+    @property
+    def free(self) -> bool:
+        """Whether no rule of the table says what it may be."""
+        return not (self.checked or self.unique)
+
+
+@dataclass
+class Table:
+    schema: str
+    name: str
+    partitioned: bool
+    columns: list[Column] = field(default_factory=list)
+    keys: list[tuple[tuple[str, str], list[str], list[str]]] = field(default_factory=list)
+    modelled: Rows = ()
+
+    def keep_apart(self, columns: Sequence[str]) -> None:
+        """Have rows differ in one of these columns: the one with the most values that is no foreign key's."""
+        referring = {name for _, mine, _ in self.keys for name in mine}
+        able = [c for c in self.columns if c.name in columns and c.name not in referring]
+        if able and not any(column.unique for column in able):
+            chosen = max(able, key=lambda column: len(column.values))
+            self.columns[self.columns.index(chosen)] = replace(chosen, unique=True)
+
+    @property
+    def checked(self) -> bool:
+        return any(column.checked for column in self.columns)
+
+    def specimen(self, number: int) -> dict[str, str | None]:
+        """What the models make of a row, as far as this database's columns take it; keys follow from rows there."""
+        if not self.modelled:
+            return {}
+        row = self.modelled[number % len(self.modelled)]
+        referring = {name for _, mine, _ in self.keys for name in mine}
+        given = {c.name: c.not_null for c in self.columns if not c.given and c.name not in referring}
+        return {n: v for n, v in row.items() if n in given and not (v is None and given[n])}
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.schema, self.name)
+
+    @property
+    def shown(self) -> str:
+        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+
+    @property
+    def quoted(self) -> sql.Composable:
+        return sql.Identifier(self.schema, self.name)
+
+
+def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> list[Table]:
+    """Every table of the project's own; a partition is not one, since its rows are the whole table's."""
+    tables: dict[tuple[str, str], Table] = {}
+    for (
+        schema,
+        name,
+        partitioned,
+        column,
+        kind,
+        not_null,
+        given,
+        defaulted,
+        base,
+        category,
+        modifier,
+        labels,
+        checks,
+    ) in connection.execute(text(_COLUMNS.format(own_tables=own_tables(version_table)))).all():
+        table = tables.setdefault((schema, name), Table(schema, name, partitioned))
+        values = values_for(kind, base, category, modifier, labels=labels or (), checks=checks or "")
+        room = longest(kind, category)
+        table.columns.append(Column(column, kind, not_null, given, defaulted, values, room, checks is not None))
+    for schema, name, parent_schema, parent, mine, theirs in connection.execute(text(_KEYS)).all():
+        if (schema, name) in tables:
+            tables[schema, name].keys.append(((parent_schema, parent), mine, theirs))
+    for schema, name, columns in connection.execute(text(_UNIQUE)).all():
+        if (schema, name) in tables:
+            tables[schema, name].keep_apart(columns)
+    return list(tables.values())
+
+
+def in_order(tables: list[Table]) -> list[Table]:
+    """Parents first; within a cycle, by name."""
+    left = {table.key: table for table in tables}
+    ordered: list[Table] = []
+    while left:
+        ready = [t for t in left.values() if not any(p in left and p != t.key for p, _, _ in t.keys)]
+        ordered += [left.pop(table.key) for table in ready or [next(iter(left.values()))]]
+    return ordered
+
+
+_COLUMNS = """
+SELECT n.nspname, c.relname, c.relkind = 'p', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+       a.attgenerated <> '' OR a.attidentity = 'a', a.atthasdef OR a.attidentity <> '',
+       coalesce(base.typname, t.typname),
+       coalesce(base.typcategory, t.typcategory), a.atttypmod,
+       (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e
+         WHERE e.enumtypid = coalesce(base.oid, t.oid)),
+       (SELECT string_agg(pg_get_constraintdef(k.oid), ' ') FROM pg_constraint k
+         WHERE (k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey)) OR k.contypid = t.oid)
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_type base ON base.oid = nullif(t.typbasetype, 0)
+WHERE {own_tables}
+ORDER BY n.nspname, c.relname, a.attnum
+"""
+
+_KEYS = """
+SELECT n.nspname, c.relname, pn.nspname, pc.relname,
+       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(k.conkey) WITH ORDINALITY u(n, i)
+          JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n),
+       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(k.confkey) WITH ORDINALITY u(n, i)
+          JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n)
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class pc ON pc.oid = k.confrelid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
+WHERE k.contype = 'f' AND k.conparentid = 0
+"""
+
+_UNIQUE = """
+SELECT n.nspname, c.relname,
+       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(n, i)
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.n)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE i.indisunique AND NOT 0 = ANY (i.indkey::int2[])
+"""

@@ -1,0 +1,236 @@
+"""One consistent look at a database's catalogue."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from seedbed.postgres.catalog import model, queries
+from seedbed.postgres.catalog.canonical_expressions import canonical
+from seedbed.postgres.catalog.dependencies import Catalogue
+from seedbed.postgres.catalog.filters import without
+from seedbed.postgres.catalog.model import Key, Object
+from seedbed.postgres.catalog.snapshot import catalog_cursor
+from seedbed.postgres.version_table import VERSION_TABLE, version_table_pattern
+
+_GENERATED = {"s": "stored", "v": "virtual", "": None}
+_IDENTITY = {"a": "always", "d": "by default", "": None}
+_COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
+
+Address = tuple[str, int]
+"""A system catalogue's name and an object's oid in it."""
+
+
+def read_catalogue(connection: Connection, version_table: str = VERSION_TABLE) -> Catalogue:
+    """Read what a database holds: everything but the system's own, extensions' parts, the version table and the
+    schema `seedbed`.
+
+    All questions are put in one REPEATABLE READ transaction, unless the connection is in one already, and with an
+    empty search_path, so that PostgreSQL prints every name with its schema. It ends as it began.
+    """
+    with catalog_cursor(connection) as driver:
+        driver.execute("SHOW server_version_num")
+        found = _Reader(driver, int(driver.fetchone()[0]) // 10000).read()
+    return without(found, [version_table_pattern(version_table)])
+
+
+class _Reader:
+    """The parts of one look; `_keys` says which key an object of the catalogue has, by its address."""
+
+    def __init__(self, driver: Any, version: int) -> None:
+        self._driver = driver
+        self._version = version
+        self._objects: dict[Key, Object] = {}
+        self._keys: dict[Address, Key] = {}
+        self._columns: dict[tuple[int, int], Key] = {}
+
+    def read(self) -> Catalogue:
+        columns = self._read_columns()
+        self._read_relations(columns)
+        for statement, make in self._kinds():
+            for row in self._rows(statement):
+                oid, catalogue, found = make(row)
+                self._add(catalogue, oid, found)
+        return Catalogue(self._objects, self._needed_by(), self._version)
+
+    def _kinds(self) -> list[tuple[str, Callable[[Sequence[Any]], tuple[int, str, Object]]]]:
+        return [
+            (queries.SCHEMAS, lambda r: (r[0], "pg_namespace", model.Schema(r[1], r[2], _words(r[3])))),
+            (queries.EXTENSIONS, lambda r: (r[0], "pg_extension", model.Extension(r[1], r[2]))),
+            (queries.TYPES, self._type),
+            (queries.SEQUENCES, _sequence),
+            (queries.CONSTRAINTS, self._constraint),
+            (queries.INDEXES, _index),
+            (queries.FUNCTIONS, _function),
+            (
+                queries.TRIGGERS,
+                lambda r: (r[0], "pg_trigger", model.Trigger(r[1], r[2], r[3], canonical(r[4]), r[5], r[6])),
+            ),
+            (queries.POLICIES, _policy),
+            (queries.RULES, lambda r: (r[0], "pg_rewrite", model.Other("rule", r[1], r[2], canonical(r[3])))),
+            (queries.COLLATIONS, lambda r: (r[0], "pg_collation", model.Other("collation", r[1], r[2], r[3]))),
+            (
+                queries.STATISTICS,
+                lambda r: (r[0], "pg_statistic_ext", model.Other("statistics", r[1], r[2], canonical(r[3]))),
+            ),
+        ]
+
+    def _rows(self, statement: str) -> list[Any]:
+        self._driver.execute(statement.replace("%%", "%"))
+        rows: list[Any] = self._driver.fetchall()
+        return rows
+
+    def _add(self, catalogue: str, oid: int, found: Object) -> None:
+        self._objects[found.key] = found
+        self._keys[catalogue, oid] = found.key
+
+    def _read_columns(self) -> dict[int, list[tuple[model.Column, bool]]]:
+        columns: dict[int, list[tuple[model.Column, bool]]] = defaultdict(list)
+        for row in self._rows(queries.COLUMNS):
+            (oid, number, name, kind, not_null, default, generated, identity, options, collation, comment, acl,
+             unvalidated, local) = row  # fmt: skip
+            column = model.Column(
+                name=name,
+                type=kind,
+                not_null=not_null,
+                default=canonical(default),
+                generated=_GENERATED[generated],
+                identity=_IDENTITY[identity],
+                identity_options=options,
+                collation=collation,
+                comment=comment,
+                privileges=_words(acl),
+                position=number,
+                unvalidated_not_null=unvalidated,
+            )
+            columns[oid].append((column, local))
+        return columns
+
+    def _read_relations(self, columns: dict[int, list[tuple[model.Column, bool]]]) -> None:
+        for row in self._rows(queries.RELATIONS):
+            (oid, row_type, schema, name, kind, persistence, security, forced, options, comment, acl,
+             partition_key, bound, parents, definition) = row  # fmt: skip
+            own = columns.get(oid, [])
+            found: Object
+            if kind in {"v", "m"}:
+                found = model.View(
+                    schema, name, kind == "m", canonical(definition), tuple(sorted(options)),
+                    tuple(c.name for c, _ in own),
+                    comment, _words(acl),
+                )  # fmt: skip
+            else:
+                found = model.Table(
+                    schema=schema,
+                    name=name,
+                    kind={"r": "table", "p": "partitioned", "f": "foreign"}[kind],
+                    unlogged=persistence == "u",
+                    columns=tuple(column for column, local in own if local or not parents),
+                    parents=tuple(parents or ()),
+                    partition_key=canonical(partition_key),
+                    partition_bound=canonical(bound),
+                    options=tuple(sorted(options)),
+                    row_security=security,
+                    forced_row_security=forced,
+                    comment=comment,
+                    privileges=_words(acl),
+                )
+            self._add("pg_class", oid, found)
+            self._keys["pg_type", row_type] = found.key
+            for column, _ in own:
+                self._columns[oid, column.position] = ("column", schema, name, column.name)
+
+    def _type(self, row: Sequence[Any]) -> tuple[int, str, Object]:
+        (oid, array, schema, name, kind, labels, base, not_null, default, collation, checks, definition, comment,
+         acl) = row  # fmt: skip
+        found: Object
+        if kind == "e":
+            found = model.Enum(schema, name, tuple(labels or ()), comment, _words(acl))
+        elif kind == "d":
+            pairs = tuple((str(n), canonical(str(d))) for n, d in checks or ())
+            found = model.Domain(
+                schema, name, base, not_null, canonical(default), collation, pairs, comment, _words(acl)
+            )
+        else:
+            found = model.Composite(
+                schema, name, definition if kind == "r" else f"({definition or ''})", comment, _words(acl)
+            )
+        if array:
+            self._keys["pg_type", array] = found.key
+        return oid, "pg_type", found
+
+    def _constraint(self, row: Sequence[Any]) -> tuple[int, str, Object]:
+        oid, index, schema, table, name, kind, definition, columns, parent_schema, parent, parent_columns, comment = row
+        found = model.Constraint(
+            schema=schema,
+            table=table,
+            name=name,
+            type=kind,
+            definition=canonical(definition),
+            columns=tuple(columns or ()),
+            references=(parent_schema, parent) if parent else None,
+            referenced_columns=tuple(parent_columns or ()),
+            comment=comment,
+        )
+        if index and kind != "f":
+            self._keys["pg_class", index] = found.key
+        return oid, "pg_constraint", found
+
+    def _needed_by(self) -> dict[Key, frozenset[Key]]:
+        for oid, relation, rule in self._rows(queries.REWRITES):
+            if rule == "_RETURN" and ("pg_class", relation) in self._keys:
+                self._keys["pg_rewrite", oid] = self._keys["pg_class", relation]
+        for oid, relation, number in self._rows(queries.DEFAULTS):
+            if (relation, number) in self._columns:
+                self._keys["pg_attrdef", oid] = self._columns[relation, number]
+        needed: dict[Key, set[Key]] = defaultdict(set)
+        for catalogue, oid, part, needed_catalogue, needed_oid, needed_part in self._rows(queries.DEPENDENCIES):
+            dependant = self._addressed(catalogue, oid, part)
+            on = self._addressed(needed_catalogue, needed_oid, needed_part)
+            if dependant is not None and on is not None and dependant != on:
+                needed[on].add(dependant)
+        return {key: frozenset(dependants) for key, dependants in needed.items()}
+
+    def _addressed(self, catalogue: str, oid: int, part: int) -> Key | None:
+        name = catalogue.removeprefix("pg_catalog.")
+        if part and name == "pg_class" and (oid, part) in self._columns:
+            return self._columns[oid, part]
+        return self._keys.get((name, oid))
+
+
+def _words(acl: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(acl or ())
+
+
+def _sequence(row: Sequence[Any]) -> tuple[int, str, Object]:
+    (oid, schema, name, kind, start, increment, low, high, cache, cycle, owner_schema, owner, column, comment,
+     acl) = row  # fmt: skip
+    owned = (owner_schema, owner, column) if owner else None
+    found = model.Sequence(
+        schema, name, kind, start, increment, low, high, cache, cycle, owned, comment, _words(acl)
+    )  # fmt: skip
+    return oid, "pg_class", found
+
+
+def _index(row: Sequence[Any]) -> tuple[int, str, Object]:
+    oid, schema, table, name, definition, unique, valid, columns, comment = row
+    found = model.Index(schema, table, name, canonical(definition), unique, valid, tuple(columns or ()), comment)
+    return oid, "pg_class", found
+
+
+def _function(row: Sequence[Any]) -> tuple[int, str, Object]:
+    oid, schema, signature, kind, language, result, definition, string_body, comment, acl = row
+    kinds = {"f": "FUNCTION", "p": "PROCEDURE", "a": "AGGREGATE", "w": "FUNCTION"}
+    found = model.Function(
+        schema, signature, kinds[kind], language, result, definition, string_body, comment, _words(acl)
+    )  # fmt: skip
+    return oid, "pg_proc", found
+
+
+def _policy(row: Sequence[Any]) -> tuple[int, str, Object]:
+    oid, schema, table, name, command, permissive, roles, using, check, comment = row
+    found = model.Policy(
+        schema, table, name, _COMMANDS[command], permissive, tuple(roles or ()), canonical(using),
+        canonical(check), comment,
+    )  # fmt: skip
+    return oid, "pg_policy", found

@@ -1,0 +1,162 @@
+"""Which database a command is to use, be it given by a URL or kept by the embedded server."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from seedbed.errors import (
+    DefaultSchemaDiffers,
+    InvalidDatabaseUrl,
+    NoEmbeddedServer,
+    PoolerRefused,
+    ReadOnlyDatabase,
+    ServerTooOld,
+)
+from seedbed.postgres.connection import autocommitting, open_connection, translated
+from seedbed.postgres.embedded import Server
+from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_url
+from seedbed.settings.sources import Kind
+from seedbed.settings.url_parser import MalformedUrl, parse_url
+
+OLDEST = 14
+"""The oldest major version whose statements are all known here: pg_terminate_backend that waits, for one."""
+
+_TYPED = Origin(Kind.OPTION, "--on")
+EMBEDDED = Origin(Kind.DERIVED, "the embedded server")
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database to speak to. `url` is for the service, `direct` for whatever locks, migrates or loads.
+
+    `server` is set where Seedbed owns the server and may make and drop databases on it.
+    """
+
+    url: DatabaseUrl
+    direct: DatabaseUrl
+    environment: Environment
+    origin: Origin
+    server: Server | None = None
+
+    @property
+    def name(self) -> str:
+        return self.direct.name
+
+
+def locate(configuration: Configuration) -> Database:
+    """The environment's database: the given one as it is, or the embedded server's, started and made where missing.
+
+    With a URL given, no embedded server is started or looked for.
+
+    Raises:
+        EnvironmentNotConfigured: preview or production without a URL of its own.
+        BinariesNotFound, ServerNotStarted: the embedded server was needed.
+    """
+    given = located(configuration)
+    if given is not None:
+        return given
+    server = Server.of(configuration)
+    server.ensure()
+    return on_server(server, configuration)
+
+
+def given_copy(url: str, environment: Environment) -> Database:
+    """A database whose URL was typed on the command line.
+
+    Raises:
+        InvalidDatabaseUrl: it cannot be read.
+    """
+    try:
+        parsed = parse_url(url)
+    except MalformedUrl as error:
+        raise InvalidDatabaseUrl("--on", str(_TYPED), str(error)) from None
+    return Database(parsed, parsed, environment, _TYPED)
+
+
+def located(configuration: Configuration) -> Database | None:
+    """The given database, or None where the embedded server is to be used; nothing is started."""
+    url = require_url(configuration)
+    if url is None:
+        return None
+    unpooled = configuration.settings.database_url_unpooled
+    variable = "DATABASE_URL" if unpooled is None else "DATABASE_URL_UNPOOLED"
+    origin = configuration.origin(variable)
+    named = Origin(origin.kind, origin.of(variable))
+    return Database(url, unpooled or url, configuration.environment, named)
+
+
+def on_server(server: Server, configuration: Configuration) -> Database:
+    """The environment's database on an embedded server that runs, made where it is missing."""
+    url = server.ensure_database(database_name(configuration))
+    return Database(url, url, configuration.environment, EMBEDDED, server)
+
+
+def database_name(configuration: Configuration) -> str:
+    """What the environment's database is called on the embedded server."""
+    return f"{configuration.project.identifier}_{configuration.environment}"
+
+
+def embedded_server(configuration: Configuration) -> Server:
+    """The embedded server, for commands that are about it.
+
+    Raises:
+        NoEmbeddedServer: this environment uses a server from a URL.
+    """
+    given = located(configuration)
+    if given is not None:
+        raise NoEmbeddedServer(configuration.environment, configuration.origin("DATABASE_URL").of("DATABASE_URL"))
+    return Server.of(configuration)
+
+
+def refuse_unfit(connection: Connection, database: Database) -> None:
+    """See that a server is of a version that is tested, and that the session may change anything.
+
+    Raises:
+        ServerTooOld: with its version.
+        ReadOnlyDatabase: it is a standby, or set so.
+    """
+    version = connection.connection.dbapi_connection.server_version // 10000  # type: ignore[union-attr]
+    if version < OLDEST:
+        raise ServerTooOld(database.direct.address, version, OLDEST)
+    read_only, standby = connection.exec_driver_sql(
+        "SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"
+    ).one()
+    if read_only:
+        reason = "it is a standby" if standby else "default_transaction_read_only is on"
+        raise ReadOnlyDatabase(database.direct.address, reason)
+
+
+def check_default_schema(connection: Connection, database: Database) -> None:
+    """Check that no setting of the database or the role puts tables without a schema elsewhere than in public, where
+    the models and the proof of a revision have them.
+
+    Raises:
+        DefaultSchemaDiffers: with the search_path that the database or the role has.
+    """
+    schema, search_path, source = connection.exec_driver_sql(
+        "SELECT current_schema(), setting, source FROM pg_settings WHERE name = 'search_path'"
+    ).one()
+    if schema not in {"public", None} and source in {"database", "user", "database user"}:
+        raise DefaultSchemaDiffers(database.name, search_path, schema)
+
+
+def refuse_pooler(database: Database, *, taken_at_its_word: bool = False) -> None:
+    """Refuse to lock, migrate or load through a pooler.
+
+    On Neon its host name tells. Elsewhere the process id of the protocol's handshake differs from the backend's own,
+    since PgBouncer invents one. Neon's proxy invents one for direct connections too, so there the ids say nothing.
+
+    Raises:
+        PoolerRefused: unless `taken_at_its_word`, for a DATABASE_URL_UNPOOLED that a user set.
+    """
+    if database.direct.is_neon_pooler:
+        raise PoolerRefused(database.direct.address, str(database.origin))
+    if taken_at_its_word or ".neon." in (database.direct.host or ""):
+        return
+    with translated(database):
+        connection = open_connection(database)
+        with autocommitting(connection) as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            row = cursor.fetchone()
+            if row is not None and row[0] != connection.info.backend_pid:
+                raise PoolerRefused(database.direct.address, str(database.origin))

@@ -1,0 +1,155 @@
+"""The few files beside a server's data: which port and passwords it has, and who holds it up."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from seedbed.errors import FolderNotWritable, ServerNotStarted
+from seedbed.postgres.embedded.os_account import Account
+
+_LOCK_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that wants the server up; its start time tells it from a later one of the same id.
+
+    `token` tells apart what one process holds it up for.
+    """
+
+    pid: int
+    started: float
+    token: str = ""
+
+    @classmethod
+    def this_process(cls, token: str = "") -> "Holder":
+        return cls(os.getpid(), psutil.Process().create_time(), token)
+
+    @property
+    def alive(self) -> bool:
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 1.0
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+@dataclass(frozen=True)
+class State:
+    """What is written down of a server. Only its owner may read it: it has the passwords.
+
+    `port` is the one it had last, and is given again if it is free. `pinned` says that the server outlives its
+    holders: somebody asked for it to stay up.
+    """
+
+    superuser_password: str = field(repr=False)
+    owner_password: str = field(repr=False)
+    port: int | None = None
+    pinned: bool = False
+    holders: tuple[Holder, ...] = ()
+
+    @classmethod
+    def fresh(cls) -> "State":
+        return cls(secrets.token_urlsafe(24), secrets.token_urlsafe(24))
+
+    @property
+    def living(self) -> tuple[Holder, ...]:
+        return tuple(holder for holder in self.holders if holder.alive)
+
+    def with_holders(self, *holders: Holder) -> "State":
+        return replace(self, holders=holders)
+
+
+def read_state(home: Path) -> State | None:
+    """What was written of a server, or None where nothing usable is: a torn file is as good as none.
+
+    Raises:
+        FolderNotWritable: the folder is another user's, or no folder.
+    """
+    try:
+        raw = json.loads((home / "server.json").read_text(encoding="utf-8"))
+        return State(**{**raw, "holders": tuple(Holder(**holder) for holder in raw["holders"])})
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None
+    except PermissionError as error:
+        raise FolderNotWritable(home, "it belongs to another user") from error
+    except OSError as error:
+        raise FolderNotWritable(home, error.strerror or str(error)) from error
+
+
+def write_state(home: Path, state: State) -> None:
+    """Write the state in one step, so that a reader, or a kill, never finds half of it. Only under the home's lock."""
+    target = home / "server.json"
+    draft = home / "server.json.new"
+    draft.unlink(missing_ok=True)  # what a killed command left, with the mode it had
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(state), file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(target)
+
+
+@contextmanager
+def locked(home: Path, account: Account) -> Iterator[None]:
+    """Have the server's folder, made where it is missing, for one process at a time.
+
+    The lock goes with its process, so nothing that a crash leaves behind keeps the next command out.
+
+    Raises:
+        FolderNotWritable: the folder cannot be made or written, or belongs to somebody else.
+        ServerNotStarted: another command kept it too long.
+    """
+    lock = FileLock(home / "lock", timeout=_LOCK_SECONDS, mode=0o600)
+    try:
+        _make(home)
+        _refuse_what_is_not_ours(home, account)
+        lock.acquire()
+    except Timeout:
+        reason = f"another command has been starting or stopping it for {_LOCK_SECONDS:.0f} s"
+        raise ServerNotStarted(reason, home / "log") from None
+    except OSError as error:
+        raise FolderNotWritable(home, error.strerror or str(error)) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make(home: Path) -> None:
+    """Make the folder and those above it: others may pass through, as the server's account must, and not list them.
+
+    Folders that are there keep their modes. Git is told to leave the new one out, because of the passwords.
+    """
+    missing = [folder for folder in (home, *home.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        with suppress(FileExistsError):  # a command that started at the same moment
+            folder.mkdir()
+            folder.chmod(0o711)
+    if missing:
+        (home / ".gitignore").write_text("*\n", encoding="ascii")
+
+
+def _refuse_what_is_not_ours(home: Path, account: Account) -> None:
+    state, data = home / "server.json", home / "data"
+    if state.exists() and hasattr(os, "geteuid") and state.stat().st_uid != os.geteuid():
+        raise FolderNotWritable(home, f"it belongs to the user {_name_of(state)}")
+    if not account.can_enter(home):
+        raise FolderNotWritable(home, "the account nobody, which runs PostgreSQL for root, may not enter it")
+    if data.exists() and not state.exists() and not (home / "lock").exists() and any(data.iterdir()):
+        raise FolderNotWritable(home, "it has a folder named data that Seedbed did not make")
+
+
+def _name_of(file: Path) -> str:
+    try:
+        return file.owner()
+    except (KeyError, NotImplementedError):
+        return str(file.stat().st_uid)

@@ -1,0 +1,132 @@
+"""The base of previews: one branch with rows that may be shown, sealed, from which previews are copied."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from seedbed.branching import Branch, BranchProvider, provider_of
+from seedbed.errors import (
+    BranchBusy,
+    BranchExists,
+    BranchNotFound,
+    BranchNotReady,
+    BranchSealed,
+    DatabaseMissing,
+    NotAPreview,
+    Unreachable,
+)
+from seedbed.postgres.locks import preparing_alone
+from seedbed.previews.preview_data import Data, Filled, branch_database, fill, see_possible
+from seedbed.seeding.masking import Exceptions
+from seedbed.settings import Configuration, Environment
+
+BASE = "preview/base"
+_WAIT = timedelta(minutes=10)
+_POLL_SECONDS = 0.5
+_AT_ONCE = timedelta(minutes=1)
+"""A base that was begun so long before a call, or less, is what that call wants; clocks may differ a little."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """The base as it is now, whether this call made it, and where its rows come from; None where another call that was
+    at work at the same moment knows that.
+    """
+
+    branch: Branch
+    created: bool
+    filled: Filled | None
+
+
+def make_base(
+    configuration: Configuration, data: Data, *, force: bool = False, exceptions: Exceptions | None = None
+) -> Base:
+    """Make the base of previews from the environment's database, or make it anew from that as it is now.
+
+    Previews that were copied from it before stay as they are. It has no end, since branches with an end have no
+    children on Neon, and nobody can connect to it, so it can be copied at any time. Seeds that cannot be planned, and
+    marks and tables that a mask would refuse, are found while the base is still as it was. When a later step fails it
+    is left marked preparing, nothing is copied from it, and the next call begins again. Of several calls at once one
+    makes it, and the others wait and have that one: so the rows are those that the first one asked for.
+
+    Raises:
+        NotAPreview: there is a branch of its name which is for something else.
+        ProductionCopied: rows of production would be in it as they are.
+        BranchBusy: another call is still at work on it after ten minutes.
+        BranchError, MigrationError, SeedError: as for a preview.
+    """
+    see_possible(configuration, data, exceptions)
+    asked = _Asked(configuration, provider_of(configuration), data, force, exceptions, datetime.now(UTC))
+    until = time.monotonic() + _WAIT.total_seconds()
+    while True:
+        lost: Exception = BranchBusy(BASE, _WAIT.total_seconds())
+        try:
+            begun = asked.begun()
+            if begun is not None and (made := asked.prepared(*begun)) is not None:
+                return made
+        except (BranchNotFound, BranchSealed, Unreachable, DatabaseMissing) as error:  # as another call has finished it
+            lost = error
+        time.sleep(_POLL_SECONDS)
+        if (theirs := asked.made_meanwhile()) is not None:
+            return Base(theirs, created=False, filled=None)
+        if time.monotonic() > until:
+            raise lost
+
+
+@dataclass(frozen=True)
+class _Asked:
+    configuration: Configuration
+    provider: BranchProvider
+    data: Data
+    force: bool
+    exceptions: Exceptions | None
+    at: datetime
+
+    def begun(self) -> tuple[Branch, bool, bool] | None:
+        """The base as a copy that is to be prepared, whether it was begun here, and whether there was none before;
+        None while another call is about to replace it.
+        """
+        copied = self.data.replaces_rows
+        try:
+            there = self.provider.get(BASE)
+        except BranchNotFound:
+            try:
+                made = self.provider.create(
+                    BASE, environment=Environment.PREVIEW, force=self.force, even_production=copied
+                )
+            except BranchExists:
+                return None
+            return made, True, True
+        if there.environment is not Environment.PREVIEW:
+            raise NotAPreview(BASE, there.mark)
+        if not there.ready:
+            return there, False, False
+        try:
+            anew = self.provider.reset(BASE, force=self.force, even_production=copied, only_ready=True)
+        except (BranchNotReady, BranchExists):
+            return None
+        return anew, True, False
+
+    def prepared(self, branch: Branch, mine: bool, created: bool) -> Base | None:
+        """Fill the copy, once whoever is at work on it has ended; None where that one was killed a while ago."""
+        self.provider.wait(BASE)
+        database = branch_database(self.provider, BASE)
+        with preparing_alone(database, BASE, wait=_WAIT):
+            if not mine and branch.created_at < self.at - _AT_ONCE:
+                self.provider.delete(BASE)
+                return None
+            filled = fill(
+                self.configuration,
+                database,
+                self.data,
+                parent=self.configuration.environment,
+                exceptions=self.exceptions,
+            )
+            return Base(self.provider.finish(BASE, sealed=True), created, filled)
+
+    def made_meanwhile(self) -> Branch | None:
+        try:
+            there = self.provider.get(BASE)
+        except BranchNotFound:
+            return None
+        return there if there.sealed and there.created_at >= self.at - _AT_ONCE else None

@@ -1,0 +1,174 @@
+"""Where the rows of a preview come from: migrated, and then seeded, masked or left as they are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from seedbed.branching import BranchProvider
+from seedbed.errors import MigrationError, ProductionCopied, ProjectError, SeedsNotFound, ServerError
+from seedbed.migrations.apply.plan import plan as plan_migrations
+from seedbed.migrations.apply.upgrade import Applied, apply
+from seedbed.migrations.hazards.losses import report_losses
+from seedbed.migrations.hazards.rules import Hazard
+from seedbed.postgres.connection import connect
+from seedbed.postgres.database import Database, locate
+from seedbed.postgres.environment_mark import read_copied, read_into, tables_with_rows, write_replaced
+from seedbed.postgres.reset import empty
+from seedbed.previews.model_comparison import Comparison, compare_with_models
+from seedbed.schema import Schema, load_schema
+from seedbed.seeding.core.faker_pool import Pools, Shelf
+from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.masking import Exceptions, Masked, check_coverage, marked_columns, mask
+from seedbed.seeding.planning.lock_file import read_lock
+from seedbed.seeding.planning.seed_plan import POOLS, plan
+from seedbed.settings import Configuration, Environment, Origin
+from seedbed.settings.sources import Kind
+
+
+class Data(StrEnum):
+    """What is asked for: rows made by seeds/preview.py, those of the parent, or those with personal data replaced.
+
+    `auto` keeps what the copy has, and seeds where it has nothing.
+    """
+
+    AUTO = "auto"
+    SEED = "seed"
+    COPY = "copy"
+    MASKED = "masked"
+
+    @property
+    def replaces_rows(self) -> bool:
+        """Whether none of the copied rows can be seen in what comes of it."""
+        return self in {Data.SEED, Data.MASKED}
+
+
+class Rows(StrEnum):
+    """What came of it."""
+
+    COPIED = "copied"
+    MASKED = "masked"
+    SEEDED = "seeded"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Filled:
+    applied: Applied
+    rows: Rows
+    losses: tuple[Hazard, ...] = ()
+    seeded: Seeded | None = None
+    masked: Masked | None = None
+    comparison: Comparison | None = None
+    """None where nothing was to be compared, or no server could hold the models' own database."""
+
+
+def branch_database(provider: BranchProvider, name: str) -> Database:
+    """A branch that is being prepared, for whoever prepares it."""
+    url = provider.url(name, unfinished=True)
+    return Database(url, url, Environment.PREVIEW, Origin(Kind.DERIVED, f"branch {name}"))
+
+
+def fill(
+    configuration: Configuration,
+    database: Database,
+    data: Data,
+    *,
+    parent: str,
+    even_production: bool = False,
+    compared_as: str | None = None,
+    say: Callable[[str], None] | None = None,
+    exceptions: Exceptions | None = None,
+) -> Filled:
+    """Migrate a branch that is being prepared, and give it its rows. `compared_as` is the name under which its schema
+    is compared with the models first; `say` is told beforehand what the revisions lose.
+
+    It may be one that was left by a kill at any moment: what was begun is done again, and rows of production are in it
+    until a mask or the seeds have taken their place. `exceptions` are the project's, unless others are given.
+
+    Raises:
+        ProductionCopied: it has rows of production, and they were to stay as they are.
+        MigrationError, SeedError: a revision, the seeds or a mask failed.
+        SeedsNotFound: rows were to be made, and there is no seeds/preview.py.
+        PreviewSchemaMismatch: the migrated database does not have the schema of the models.
+    """
+    with connect(database) as connection:
+        of_production = read_copied(connection) == Environment.PRODUCTION
+    if of_production and not (data.replaces_rows or (data is Data.COPY and even_production)):
+        raise ProductionCopied(parent, Environment.PREVIEW)
+    if data is Data.SEED:
+        empty(database)
+    losses: tuple[Hazard, ...] = ()
+    if say is not None and data is not Data.SEED:
+        losses = report_losses(configuration, database, plan_migrations(configuration.project, database), say)
+    applied = apply(configuration.project, database, contract=True)
+    comparison = compare_with_models(configuration, compared_as, database) if compared_as is not None else None
+    filled = _fill_rows(configuration, database, data, applied, exceptions)
+    return replace(filled, losses=losses, comparison=comparison)
+
+
+def _fill_rows(
+    configuration: Configuration, database: Database, data: Data, applied: Applied, exceptions: Exceptions | None
+) -> Filled:
+    if data is Data.COPY:
+        return Filled(applied, Rows.COPIED)
+    if data is Data.MASKED:
+        return Filled(applied, Rows.MASKED, masked=_masked(configuration, database, exceptions))
+    with connect(database) as connection:
+        occupied = bool(tables_with_rows(connection))
+    if data is Data.AUTO and occupied:
+        return Filled(applied, Rows.COPIED)
+    try:
+        wanted = plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
+    except SeedsNotFound:
+        if data is Data.SEED:
+            raise
+        return Filled(applied, Rows.NONE)
+    return Filled(applied, Rows.SEEDED, seeded=run(wanted, database, revision=applied.revision))
+
+
+def see_possible(configuration: Configuration, data: Data, exceptions: Exceptions | None = None) -> None:
+    """Find what the schema, the marks or the seeds have against it before anything is given up for the new rows.
+
+    Raises:
+        SeedError, SeedsNotFound: as for `fill`.
+    """
+    if data is Data.SEED:
+        plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
+    elif data is Data.MASKED:
+        schema = load_schema(configuration.project)
+        marked_columns(schema, _pools(configuration))
+        _check_coverage(configuration, schema, exceptions or Exceptions.of(configuration.project))
+
+
+def _check_coverage(configuration: Configuration, schema: Schema, exceptions: Exceptions) -> None:
+    """Look for what the models do not describe in the database that is copied, unless a pending revision may yet make
+    or drop tables, or the database cannot be reached from here. Masking looks again.
+    """
+    project = configuration.project
+    try:
+        database = locate(configuration)
+        if plan_migrations(project, database).pending:
+            return
+    except (ProjectError, ServerError, MigrationError):
+        return
+    check_coverage(schema, database, exceptions, version_table=project.version_table)
+
+
+def _pools(configuration: Configuration) -> Pools:
+    lock = read_lock(configuration.project, Environment.PREVIEW)
+    return Pools(lock.as_of, Shelf(configuration.project.root / POOLS))
+
+
+def _masked(configuration: Configuration, database: Database, exceptions: Exceptions | None) -> Masked:
+    project = configuration.project
+    masked = mask(
+        load_schema(project),
+        database,
+        _pools(configuration),
+        exceptions=exceptions or Exceptions.of(project),
+        version_table=project.version_table,
+    )
+    with connect(database) as connection:
+        write_replaced(connection, read_into(connection))
+        connection.commit()
+    return masked

@@ -1,0 +1,85 @@
+"""The tables of a schema in words: their columns, types, keys and what refers to what."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
+
+from seedbed.postgres.quoting import DIALECT, expression_text
+from seedbed.schema.loader import Schema
+
+
+@dataclass(frozen=True)
+class ColumnShown:
+    """`refers` is what a foreign key points to, as `user.id`."""
+
+    name: str
+    type: str
+    nullable: bool
+    primary: bool
+    unique: bool
+    default: str | None
+    refers: str | None
+
+
+@dataclass(frozen=True)
+class TableShown:
+    """`rules` are constraints over more than a column, in words; `model` is the class's name, where there is one."""
+
+    name: str
+    model: str | None
+    columns: tuple[ColumnShown, ...]
+    rules: tuple[str, ...]
+
+
+def describe_tables(schema: Schema) -> list[TableShown]:
+    """Every table, parents first."""
+    return [
+        TableShown(
+            table.key,
+            schema.classes[table.key].__name__ if table.key in schema.classes else None,
+            tuple(map(_column, table.columns)),
+            tuple(sorted(_rules(table))),
+        )
+        for table in schema.tables
+    ]
+
+
+def _column(column: Column[Any]) -> ColumnShown:
+    keys = sorted(key.target_fullname for key in column.foreign_keys)
+    return ColumnShown(
+        name=str(column.name),
+        type=column.type.compile(DIALECT).lower(),
+        nullable=bool(column.nullable),
+        primary=column.primary_key,
+        unique=(str(column.name),) in _uniques(column.table),
+        default=_default(column),
+        refers=keys[0] if keys else None,
+    )
+
+
+def _default(column: Column[Any]) -> str | None:
+    if column.identity is not None:
+        return "identity"
+    if column.computed is not None:
+        return f"generated: {expression_text(column.computed.sqltext)}"
+    argument = getattr(column.server_default, "arg", None)
+    return None if argument is None else expression_text(argument)
+
+
+def _uniques(table: Any) -> list[tuple[str, ...]]:
+    made = [tuple(c.name for c in key.columns) for key in table.constraints if isinstance(key, UniqueConstraint)]
+    plain = [
+        index for index in table.indexes if index.unique and index.dialect_options["postgresql"].get("where") is None
+    ]
+    return made + [tuple(column.name for column in index.columns) for index in plain]
+
+
+def _rules(table: Table) -> Iterator[str]:
+    for columns in _uniques(table):
+        if len(columns) > 1:
+            yield f"unique ({', '.join(columns)})"
+    for constraint in table.constraints:
+        if isinstance(constraint, CheckConstraint):
+            yield f"check {expression_text(constraint.sqltext) or constraint.name}"

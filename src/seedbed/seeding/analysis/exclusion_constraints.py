@@ -1,0 +1,136 @@
+"""What exclusion constraints say: which ranges of a table's rows may not overlap, and among which rows."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlglot
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from seedbed.postgres.quoting import expression_text
+from seedbed.schema.declarations import declared
+from seedbed.seeding.core.column_types import INTEGERS, MOMENTS
+
+if TYPE_CHECKING:
+    from seedbed.seeding.planning.table_plan import TablePlan
+
+_ADDED = re.compile(
+    r'ALTER\s+TABLE\s+(?:ONLY\s+)?"?(?P<table>[\w.]+)"?\s+ADD\s+(?:CONSTRAINT\s+"?(?P<name>\w+)"?\s+)?'
+    r"EXCLUDE\s*(?:USING\s+\w+\s*)?(?P<rest>\(.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_WITH = re.compile(r"^(?P<element>.*?)\s+WITH\s+(?P<operator>[^\s\w]+)\s*$", re.IGNORECASE | re.DOTALL)
+_FORWARD = "[)"
+_SPANNED = MOMENTS | {"date", "time", "numeric"} | frozenset(INTEGERS)
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """One constraint: no two rows have all its elements alike, each by its operator."""
+
+    name: str
+    elements: tuple[tuple[Any, str], ...]
+    """Expressions of sqlglot, or their text where it could not be read."""
+
+    @property
+    def shown(self) -> str:
+        return ", ".join(_written(element) for element, operator in self.elements if operator != "=")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Two columns that are a range's ends."""
+
+    start: str
+    end: str
+
+
+def exclusions(table: "TablePlan") -> list[Exclusion]:
+    """The exclusion constraints of a table, in its model and added by `declare`, always in the same order."""
+    found = []
+    for constraint in table.sql.constraints:
+        if isinstance(constraint, ExcludeConstraint):
+            rendered = constraint._render_exprs  # noqa: SLF001 - it has no other way to be read
+            elements = tuple((_parsed(expression_text(element)), str(operator)) for element, _, operator in rendered)
+            found.append(Exclusion(str(constraint.name or ""), elements))
+    for statement in declared(table.sql.metadata):
+        added = _ADDED.match(statement)
+        if added is not None and added["table"] in {table.sql.name, table.sql.key}:
+            found.append(Exclusion(added["name"] or "", tuple(_elements(added["rest"]))))
+    return sorted(found, key=lambda exclusion: (exclusion.name, exclusion.shown))
+
+
+def column_of(table: "TablePlan", element: Any) -> str | None:
+    """The column that an element is; None of an expression."""
+    while isinstance(element, exp.Paren | exp.Cast):
+        element = element.this
+    return element.name if isinstance(element, exp.Column) and element.name in table.sql.columns else None
+
+
+def span_of(table: "TablePlan", element: Any) -> tuple[Span, bool] | None:
+    """The two columns that a range is made of, be it in the constraint or in a computed column, and whether one may
+    end where the next begins.
+    """
+    name = column_of(table, element)
+    computed = table.column(name).computed if name is not None else None
+    if computed is not None:
+        element = _parsed(expression_text(computed.sqltext))
+    while isinstance(element, exp.Paren | exp.Cast):
+        element = element.this
+    if not isinstance(element, exp.Anonymous) or not element.name.lower().endswith("range"):
+        return None
+    arguments = element.expressions
+    if len(arguments) not in {2, 3}:
+        return None
+    start, end = column_of(table, _present(arguments[0])), column_of(table, _present(arguments[1]))
+    bounds = str(arguments[2].this) if len(arguments) == 3 else _FORWARD  # noqa: PLR2004
+    if start is None or end is None or start == end or not {start, end} <= set(table.kinds):
+        return None
+    if table.kinds[start].name not in _SPANNED or table.kinds[start] != table.kinds[end]:
+        return None
+    return Span(start, end), bounds != "[]"
+
+
+def _present(element: Any) -> Any:
+    """What stands for infinity where there is no end changes nothing: a NULL is as endless."""
+    return element.this if isinstance(element, exp.Coalesce) else element
+
+
+def _parsed(sql: str) -> Any:
+    try:
+        return sqlglot.parse_one(sql, dialect="postgres")
+    except SqlglotError:
+        return sql
+
+
+def _written(element: Any) -> str:
+    return element.sql("postgres") if isinstance(element, exp.Expression) else str(element)
+
+
+def _elements(rest: str) -> Iterator[tuple[Any, str]]:
+    for part in _parted(rest):
+        if found := _WITH.match(part.strip()):
+            yield _parsed(found["element"]), found["operator"]
+        else:
+            yield part.strip(), "?"
+
+
+def _parted(rest: str) -> Sequence[str]:
+    """What stands between commas in the parentheses that a text begins with."""
+    depth, parts, quoted = 0, [""], False
+    for letter in rest:
+        quoted ^= letter == "'"
+        if not quoted and letter == ")":
+            depth -= 1
+            if not depth:
+                break
+        if depth == 1 and letter == "," and not quoted:
+            parts.append("")
+        elif depth:
+            parts[-1] += letter
+        if not quoted and letter == "(":
+            depth += 1
+    return parts

@@ -1,0 +1,194 @@
+"""A seeds file, read from the project: which tables, how many rows, and what fills their columns."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from sqlalchemy import Column, inspect
+
+from seedbed.errors import SeedsNotFound, SeedsNotUsable
+from seedbed.schema import Schema, failing_place, place_in
+from seedbed.schema.stdout_capture import printed_aside
+from seedbed.seeding.api.rules import Derived, FakerValues, Per, Rule, calling_line, constant
+from seedbed.settings import Environment, Project
+
+
+@dataclass(frozen=True)
+class Share:
+    """Between `low` and `high` rows for each row of a parent, which a column of the table refers to."""
+
+    parent: str
+    column: str
+    low: int
+    high: int
+    exponent: float | None = None
+
+
+@dataclass(eq=False)
+class Wanted:
+    """One table of a seeds file: its rows, the columns whose filling the user chose, and where it stands.
+
+    `or_fewer` says that as many rows will do as its unique columns allow. `known` are rows written out, `attributes`
+    the names of columns by those that the model has for them. `few` says that only a few of the planned rows are made,
+    so that one value may be given for a unique column.
+    """
+
+    table: str
+    rows: int | Share
+    rules: Mapping[str, Rule]
+    place: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    providers: tuple[type, ...] = ()
+    known: list[dict[str, Any]] = field(default_factory=list)
+    or_fewer: bool = False
+    few: bool = False
+
+
+class Added:
+    """A table that was planned, for rows that are written out."""
+
+    def __init__(self, wanted: Wanted, model: str) -> None:
+        self._wanted, self._model = wanted, model
+
+    def known(self, **columns: Any) -> "Added":
+        """Write out a row, as much of it as matters: `.known(email="ada@example.com")`. The first call is row 1."""
+        for name in columns:
+            if name not in self._wanted.attributes:
+                raise ValueError(f"{self._model} has no column {name}")
+        self._wanted.known.append({self._wanted.attributes[name]: value for name, value in columns.items()})
+        return self
+
+
+class Seeds:
+    """What a seeds file's `plan(seeds)` is given to write its wishes on."""
+
+    def __init__(self, schema: Schema, root: Path) -> None:
+        self._schema = schema
+        self._keys = {model: key for key, model in schema.classes.items()}
+        self._root = root
+        self._providers: list[type] = []
+        self.wanted: list[Wanted] = []
+
+    def provider(self, provider: type) -> None:
+        """Add a Faker provider of your own, for all of this file's tables."""
+        self._providers.append(provider)
+        for wanted in self.wanted:
+            wanted.providers = tuple(self._providers)
+
+    def add(self, model: type[Any], rows: int | Per, **columns: Any) -> Added:
+        """Plan rows of a table; a keyword fills that column by a rule, or with a plain value in every row."""
+        key = self._key(model)
+        names = _attributes(model)
+        for name in columns:
+            if name not in names:
+                raise ValueError(f"{model.__name__} has no column {name}")
+        if any(wanted.table == key for wanted in self.wanted):
+            raise ValueError(f"{model.__name__} is planned twice")
+        if isinstance(rows, bool) or not isinstance(rows, int | Per) or (isinstance(rows, int) and rows < 0):
+            raise ValueError(f"{model.__name__}: the number of rows is {rows!r}, and neither a number nor per(...)")
+        rules = {names[name]: self._rule(value) for name, value in columns.items()}
+        wished = rows if isinstance(rows, int) else self._share(model, rows)
+        place = place_in(self._root, *calling_line())
+        wanted = Wanted(key, wished, rules, place, names, tuple(self._providers))
+        self.wanted.append(wanted)
+        return Added(wanted, model.__name__)
+
+    def rest(self, rows: int) -> None:
+        """Plan so many rows of every table that is not planned yet, or as many as its unique columns allow."""
+        place = place_in(self._root, *calling_line())
+        planned = {wanted.table for wanted in self.wanted}
+        for table in self._schema.tables:
+            model = self._schema.classes.get(table.key)
+            if table.key not in planned:
+                names = {str(c.name): str(c.name) for c in table.columns} if model is None else _attributes(model)
+                self.wanted.append(Wanted(table.key, rows, {}, place, names, tuple(self._providers), or_fewer=True))
+
+    def _rule(self, value: Any) -> Rule:
+        if isinstance(value, FakerValues | Derived):
+            return replace(value, place=place_in(self._root, *value.line))
+        return value if isinstance(value, Rule) else constant(value)
+
+    def _key(self, model: type[Any]) -> str:
+        if model not in self._keys:
+            raise ValueError(f"{getattr(model, '__name__', model)} is no table of the schema{self._table_of(model)}")
+        return self._keys[model]
+
+    def _table_of(self, model: type[Any]) -> str:
+        """What to plan instead of a class that has no table of its own."""
+        above = next((other for other in getattr(model, "__mro__", ()) if other in self._keys), None)
+        mapper = inspect(model, raiseerr=False)
+        if above is None or mapper is None or not isinstance(mapper.polymorphic_on, Column):
+            return ""
+        identity = getattr(mapper.polymorphic_identity, "value", mapper.polymorphic_identity)
+        column = mapper.polymorphic_on.name
+        return f": it shares that of {above.__name__}; add({above.__name__}, ..., {column}={identity!r})"
+
+    def _share(self, model: type[Any], per: Per) -> Share:
+        parent = self._key(per.parent)
+        for column in inspect(model).local_table.columns:
+            leading = [key for key in column.foreign_keys if key.column.table.key == parent]
+            if leading:
+                first = min(leading, key=lambda key: key.target_fullname).constraint.elements[0].parent
+                return Share(parent, str(first.name), per.low, per.high, per.exponent)
+        raise ValueError(f"{model.__name__} has no foreign key to {per.parent.__name__}, so it has no rows per one")
+
+
+def read_seeds(project: Project, schema: Schema, environment: Environment) -> list[Wanted]:
+    """Run `plan(seeds)` of seeds/<environment>.py, and return what it asked for.
+
+    Raises:
+        SeedsNotFound: there is no such file.
+        SeedsNotUsable: it raised, or has no such function.
+    """
+    file = project.seeds / f"{environment}.py"
+    if not file.is_file():
+        raise SeedsNotFound(environment, file)
+    seeds = Seeds(schema, project.root)
+    try:
+        module = _module(file, environment)
+        if not callable(getattr(module, "plan", None)):
+            raise SeedsNotUsable(str(file.relative_to(project.root)), "It has no function plan(seeds).")
+        with printed_aside():
+            module.plan(seeds)
+    except SeedsNotUsable:
+        raise
+    except (Exception, SystemExit) as error:
+        raise SeedsNotUsable(failing_place(project.root, error), f"{type(error).__name__}: {error}") from error
+    return seeds.wanted
+
+
+def _attributes(model: type[Any]) -> dict[str, str]:
+    """The names of a table's columns by those of its class, and of the classes that inherit from it and its table."""
+    mapper = inspect(model)
+    found: dict[str, str] = {}
+    for of in mapper.self_and_descendants:
+        if of.local_table is mapper.local_table:
+            for attribute in of.column_attrs:
+                for column in attribute.columns:
+                    if getattr(column, "table", None) is of.local_table:
+                        found.setdefault(attribute.key, str(column.name))
+    return found
+
+
+def _module(file: Path, environment: Environment) -> ModuleType:
+    name = f"seedbed_seeds_{environment}"
+    loader = _Uncached(name, str(file))
+    spec = ModuleSpec(name, loader, origin=str(file))
+    spec.has_location = True  # so that it has a __file__, to find others by
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look a class's module up there
+    with printed_aside():
+        loader.exec_module(module)
+    return module
+
+
+class _Uncached(SourceFileLoader):
+    """Python takes a file changed within a second, to the same length, for the one it compiled: 10 rows for 20."""
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - imported modules alone have another name
+        return self.source_to_code(self.get_data(self.path), self.path)

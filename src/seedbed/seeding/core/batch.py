@@ -1,0 +1,269 @@
+"""Values of one column for some rows, held the way in which they are made and encoded fastest."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from seedbed.seeding.core.column_types import Kind
+from seedbed.seeding.core.number_codec import unfolded
+from seedbed.seeding.core.random_stream import Ints
+
+Bools = npt.NDArray[np.bool_]
+Things = npt.NDArray[np.object_]
+Bytes = npt.NDArray[np.uint8]
+
+
+class Pool:
+    """Values that rows share, each made when a row first needs it: entry j is a function of the pool's name and j.
+
+    What is computed of an entry, such as its encoded bytes, is kept beside it.
+    """
+
+    def __init__(self, name: str, size: int, make: Callable[[int], Any]) -> None:
+        self.name, self.size, self._make = name, size, make
+        self._entries = _Kept(size, None)
+        self._encoded: dict[str, _Kept] = {}
+
+    def draw(self, number: int) -> Any:
+        """An entry that is not kept, whatever the pool's size is."""
+        return self._make(number)
+
+    def see(self, codes: Ints) -> None:
+        """Make the entries that some rows need."""
+        self._entries.see(codes, self._make)
+
+    def entries(self, codes: Ints) -> Things:
+        self.see(codes)
+        found: Things = self._entries.values[codes]
+        return found
+
+    def entry(self, code: int) -> Any:
+        return self._entries.one(code, self._make)
+
+    def all(self) -> list[Any]:
+        return list(self.entries(np.arange(self.size)))
+
+    def missing(self, codes: Ints) -> Bools | None:
+        """Which of some entries are None; None where none of them is."""
+        self.see(codes)
+        return self._entries.missing[codes] if self._entries.missing.any() else None
+
+    def encoded(
+        self, key: str, encode: Callable[[Any], bytes], codes: Ints, nulls: Bools | None, null: bytes
+    ) -> tuple[Things, Ints]:
+        """Some entries as bytes, and how long these are; each is encoded once under its key."""
+        if key not in self._encoded:
+            self._encoded[key] = _Kept(self.size, null)
+        kept = self._encoded[key]
+        kept.see(codes if nulls is None else codes[~nulls], lambda code: encode(self.entry(code)))
+        if nulls is not None:
+            codes = np.where(nulls, self.size, codes)
+        found: tuple[Things, Ints] = (kept.values[codes], kept.lengths[codes])
+        return found
+
+
+class _Kept:
+    """Something of each entry of a pool, and after the last what stands for none."""
+
+    def __init__(self, size: int, null: bytes | None) -> None:
+        self.values: Things = np.empty(size + 1, dtype=object)
+        self.lengths = np.zeros(size + 1, dtype=np.int64)
+        self.missing = np.zeros(size + 1, dtype=np.bool_)
+        self.values[size] = null
+        self._made, self._missing = np.zeros(size, dtype=np.bool_), size
+
+    def see(self, codes: Ints, make: Callable[[int], Any]) -> None:
+        """Make what some codes need and nobody has made yet."""
+        if not self._missing:
+            return
+        for code in np.unique(codes[~self._made[codes]]).tolist():
+            self._keep(code, make(code))
+
+    def one(self, code: int, make: Callable[[int], Any]) -> Any:
+        if not self._made[code]:
+            self._keep(code, make(code))
+        return self.values[code]
+
+    def _keep(self, code: int, made: Any) -> None:
+        self.values[code] = made
+        if isinstance(made, bytes):
+            self.lengths[code] = len(made)
+        self.missing[code] = made is None
+        self._made[code] = True
+        self._missing -= 1
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """`nulls` says which rows have none, where any may have none."""
+
+    nulls: Bools | None
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def values(self) -> list[Any]:
+        """Python's values, as if there were no NULLs."""
+        raise NotImplementedError
+
+    def chosen(self, indices: Ints) -> "Batch":
+        """The rows at some places, without the NULLs of this batch."""
+        raise NotImplementedError
+
+    def take(self, indices: Ints) -> "Batch":
+        return replace(self.chosen(indices), nulls=None if self.nulls is None else self.nulls[indices])
+
+    def tolist(self) -> list[Any]:
+        """Python's values, None where there is none."""
+        if self.nulls is None:
+            return self.values()
+        return [None if gone else value for value, gone in zip(self.values(), self.nulls.tolist(), strict=True)]
+
+    def without(self, nulls: Bools) -> "Batch":
+        """The same with more NULLs."""
+        if not nulls.any() and self.nulls is None:
+            return self
+        return replace(self, nulls=nulls if self.nulls is None else self.nulls | nulls)
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers(Batch):
+    """Numbers, or what is counted in a number: a numeric in units of its last decimal, a date in days since 1970, a
+    time in microseconds.
+    """
+
+    data: npt.NDArray[Any]
+    kind: Kind
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def chosen(self, indices: Ints) -> Batch:
+        return Numbers(None, self.data[indices], self.kind)
+
+    def values(self) -> list[Any]:
+        return unfolded(self.data, self.kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Coded(Batch):
+    """For each row which entry of a pool it has."""
+
+    codes: Ints
+    pool: Pool
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def chosen(self, indices: Ints) -> Batch:
+        return Coded(None, self.codes[indices], self.pool)
+
+    def values(self) -> list[Any]:
+        return list(self.pool.entries(self.codes))
+
+
+@dataclass(frozen=True, eq=False)
+class Joined(Batch):
+    """Texts put together from parts: words, entries of pools, numbers that are left out where they are below 0."""
+
+    size: int
+    parts: tuple["str | Coded | Ints", ...]
+
+    def __len__(self) -> int:
+        return self.size
+
+    def chosen(self, indices: Ints) -> Batch:
+        parts = [part if isinstance(part, str) else _taken(part, indices) for part in self.parts]
+        return Joined(None, len(indices), tuple(parts))
+
+    def values(self) -> list[Any]:
+        columns = [
+            [part] * self.size
+            if isinstance(part, str)
+            else part.values()
+            if isinstance(part, Coded)
+            else ["" if number < 0 else str(number) for number in part.tolist()]
+            for part in self.parts
+        ]
+        return ["".join(pieces) for pieces in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Uuids(Batch):
+    """Sixteen bytes a row."""
+
+    data: Bytes
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def chosen(self, indices: Ints) -> Batch:
+        return Uuids(None, self.data[indices])
+
+    def values(self) -> list[Any]:
+        return [UUID(bytes=row) for row in self.data.view("V16").ravel().tolist()]
+
+
+@dataclass(frozen=True, eq=False)
+class Objects(Batch):
+    """Values that only Python knows, one by one."""
+
+    items: Sequence[Any]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def chosen(self, indices: Ints) -> Batch:
+        return Objects(None, [self.items[i] for i in indices.tolist()])
+
+    def values(self) -> list[Any]:
+        return list(self.items)
+
+
+def objects(items: Iterable[Any]) -> Objects:
+    """Values of which None is NULL."""
+    listed = list(items)
+    missing = np.fromiter((item is None for item in listed), dtype=np.bool_, count=len(listed))
+    return Objects(missing if missing.any() else None, listed)
+
+
+def constant(value: Any, size: int) -> Batch:
+    """One value in every row."""
+    return pooled(Pool(repr(value), 1, lambda _: value), np.zeros(size, dtype=np.int64))
+
+
+def pooled(pool: Pool, codes: Ints) -> Coded:
+    """Entries of a pool, of which None is NULL."""
+    missing = pool.missing(codes)
+    return Coded(missing if missing is not None and missing.any() else None, codes, pool)
+
+
+def fixed_pool(name: str, values: Sequence[Any]) -> Pool:
+    return Pool(name, len(values), values.__getitem__)
+
+
+def merged(first: Batch, second: Batch, where: Bools) -> Batch:
+    """The second batch where it says so, the first elsewhere."""
+    nulls = None
+    if first.nulls is not None or second.nulls is not None:
+        nulls = np.where(where, _gone(second), _gone(first))
+    if isinstance(first, Numbers) and isinstance(second, Numbers):
+        return Numbers(nulls, np.where(where, second.data, first.data), first.kind)
+    if isinstance(first, Coded) and isinstance(second, Coded) and first.pool is second.pool:
+        return Coded(nulls, np.where(where, second.codes, first.codes), first.pool)
+    if isinstance(first, Uuids) and isinstance(second, Uuids):
+        return Uuids(nulls, np.where(where[:, None], second.data, first.data))
+    pairs = zip(first.values(), second.values(), where.tolist(), strict=True)
+    return Objects(nulls, [b if other else a for a, b, other in pairs])
+
+
+def _taken(part: "Coded | Ints", indices: Ints) -> "Coded | Ints":
+    return Coded(None, part.codes[indices], part.pool) if isinstance(part, Coded) else part[indices]
+
+
+def _gone(batch: Batch) -> Bools:
+    return np.zeros(len(batch), dtype=np.bool_) if batch.nulls is None else batch.nulls

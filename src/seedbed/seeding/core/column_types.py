@@ -1,0 +1,162 @@
+"""What PostgreSQL stores in a column, read from the type that the model gives it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Column, Enum, Interval
+from sqlalchemy.dialects.postgresql import DOMAIN
+from sqlalchemy.types import ARRAY, TypeDecorator, TypeEngine
+
+from seedbed.postgres.quoting import DIALECT, expression_text
+from seedbed.schema.declarations import declared
+
+OIDS = {
+    "bool": 16, "bytea": 17, "int8": 20, "int2": 21, "int4": 23, "text": 25, "json": 114, "float4": 700,
+    "float8": 701, "macaddr": 829, "inet": 869, "cidr": 650, "bpchar": 1042, "varchar": 1043, "date": 1082,
+    "time": 1083, "timestamp": 1114, "timestamptz": 1184, "interval": 1186, "timetz": 1266, "bit": 1560,
+    "varbit": 1562, "numeric": 1700, "uuid": 2950, "jsonb": 3802, "macaddr8": 774, "int4range": 3904,
+    "numrange": 3906, "tsrange": 3908, "tstzrange": 3910, "daterange": 3912, "int8range": 3926,
+}  # fmt: skip
+"""Types that every server knows by the same number: an array in binary names the type of its elements by it."""
+
+RANGES = {
+    "int4range": "int4", "int8range": "int8", "numrange": "numeric", "tsrange": "timestamp", "tstzrange": "timestamptz",
+    "daterange": "date",
+}  # fmt: skip
+INTEGERS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
+"""What each integer stays below."""
+TEXTS = frozenset({"text", "varchar", "bpchar", "citext"})
+MOMENTS = frozenset({"timestamp", "timestamptz"})
+
+_NAMES = {
+    "bigint": "int8", "integer": "int4", "int": "int4", "smallint": "int2", "bigserial": "int8", "serial": "int4",
+    "smallserial": "int2", "boolean": "bool", "double precision": "float8", "real": "float4", "float": "float8",
+    "decimal": "numeric", "character varying": "varchar", "char": "bpchar", "character": "bpchar",
+    "bit varying": "varbit", "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz",
+    "time without time zone": "time", "time with time zone": "timetz",
+}  # fmt: skip
+_ENCODED = (frozenset(OIDS) | TEXTS | {"enum"} | {name.replace("range", "multirange") for name in RANGES}) - {"timetz"}
+_SHAPE = re.compile(r"^(?P<name>[a-z0-9_ .\"]+?)\s*(?:\((?P<arguments>[\d, ]+)\))?(?P<zone> with(?:out)? time zone)?$")
+_SINGLE_PRECISION = 24
+_DOMAIN = re.compile(
+    r'CREATE\s+DOMAIN\s+"?(?P<name>[\w.]+)"?\s+(?:AS\s+)?(?P<base>[a-z][\w ]*?\s*(?:\([\d, ]+\))?(?:\[\])?)'
+    r"(?:\s+(?:CONSTRAINT\s+\S+|(?:NOT\s+)?NULL|DEFAULT\s+\S+|COLLATE\s+\S+))*(?:\s+CHECK\s*\((?P<rule>.*)\))?\s*$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A PostgreSQL type. `name` is pg_type's, `enum`, `array`, or what the model calls a type that is not known here.
+
+    `size` is the length of texts and bits or the precision of a numeric, `scale` its decimals, `element` what an array
+    holds, `labels` an enum's words; `rule` is a domain's CHECK.
+    """
+
+    name: str
+    size: int | None = None
+    scale: int | None = None
+    element: "Kind | None" = None
+    labels: tuple[str, ...] = ()
+    rule: str | None = None
+    fixed: bool = False
+
+    @property
+    def has_binary(self) -> bool:
+        """Whether COPY can be given its values in binary; else the whole table goes as text."""
+        if self.element is not None:
+            return self.element.name in OIDS and self.element.has_binary and not self.element.fixed
+        return self.name in _ENCODED
+
+    @property
+    def is_text(self) -> bool:
+        return self.name in TEXTS
+
+    @property
+    def is_number(self) -> bool:
+        return self.name in INTEGERS or self.name in {"numeric", "float4", "float8"}
+
+    @property
+    def decimals(self) -> int:
+        """Decimals that are made of a numeric."""
+        if self.scale is not None:
+            return self.scale
+        return 0 if self.size is not None else 2
+
+    def __str__(self) -> str:
+        return f"{self.element}[]" if self.element is not None else self.name
+
+
+def stored(column: Column[Any]) -> TypeEngine[Any]:
+    """The type that the database has; a Python-side type is one that is stored as another."""
+    kind: TypeEngine[Any] = column.type
+    while isinstance(kind, TypeDecorator) and not isinstance(kind, Interval):  # SQLAlchemy makes an Interval of a time
+        kind = kind.load_dialect_impl(DIALECT)
+    return kind
+
+
+def kind_of(column: Column[Any]) -> Kind:
+    kind = _kind(stored(column))
+    return kind if kind.has_binary or column.table is None else _declared(column, kind)
+
+
+def _declared(column: Column[Any], kind: Kind) -> Kind:
+    """What a domain that `declare` makes stands on, with its CHECK; other kinds as they are."""
+    for statement in declared(column.table.metadata):
+        found = _DOMAIN.match(statement)
+        if found is not None and found["name"] == kind.name:
+            return replace(named(found["base"]), rule=found["rule"], fixed=True)
+    return kind
+
+
+def own_processing(column: Column[Any]) -> bool:
+    """Whether Python code of the project's stands between its values and the column's.
+
+    SQLModel's own decorators change nothing of what is made here: aware times, and texts within their length.
+    """
+    kind = column.type
+    return isinstance(kind, TypeDecorator) and type(kind).__module__.partition(".")[0] not in {"sqlmodel", "sqlalchemy"}
+
+
+def processor(column: Column[Any]) -> Callable[[Any], Any] | None:
+    """What SQLAlchemy does to a value before a driver gets it; COPY goes past SQLAlchemy."""
+    return column.type.bind_processor(DIALECT)
+
+
+def _kind(kind: TypeEngine[Any]) -> Kind:
+    if isinstance(kind, Enum):
+        if not kind.native_enum:
+            return Kind("varchar", size=kind.length, labels=tuple(kind.enums))
+        return Kind("enum", labels=tuple(kind.enums))
+    if isinstance(kind, DOMAIN):
+        base = _kind(kind.data_type)
+        rule = None if kind.check is None else expression_text(kind.check)
+        return Kind(base.name, base.size, base.scale, base.element, base.labels, rule, fixed=True)
+    if isinstance(kind, ARRAY):
+        element: Any = kind.item_type
+        while isinstance(element, TypeDecorator):
+            element = element.load_dialect_impl(DIALECT)
+        return Kind("array", element=_kind(element))
+    return named(kind.compile(dialect=DIALECT))
+
+
+def named(words: str) -> Kind:
+    """A type by its words in SQL, such as `NUMERIC(10, 2)`."""
+    words = " ".join(words.lower().split())
+    if words.endswith("[]"):
+        return Kind("array", element=named(words.removesuffix("[]")))
+    found = _SHAPE.match(words)
+    if found is None:
+        return Kind(words)
+    arguments = [int(number) for number in (found["arguments"] or "").split(",") if number.strip()]
+    name = found["name"] + (found["zone"] or "")
+    name = _NAMES.get(name, name)
+    size = arguments[0] if arguments else None
+    if name == "float8" and size is not None and size <= _SINGLE_PRECISION:
+        return Kind("float4")
+    if name in {"bpchar", "bit"} and size is None:
+        size = 1
+    scale = arguments[1] if len(arguments) > 1 else (0 if name == "numeric" and size is not None else None)
+    return Kind(name, size=size if name in TEXTS | {"numeric", "bit", "varbit"} else None, scale=scale)

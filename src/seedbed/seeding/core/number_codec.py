@@ -1,0 +1,73 @@
+"""Values of Python as the numbers that stand for them in a batch, and back."""
+
+import math
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy.typing as npt
+
+from seedbed.seeding.core.column_types import Kind
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+SECOND = 1_000_000
+"""Times are counted in microseconds, and so are these."""
+DAY = 86_400 * SECOND
+
+
+def unfolded(data: npt.NDArray[Any], kind: Kind) -> list[Any]:
+    """Numbers as the values that Python has for them."""
+    numbers = data.tolist()
+    match kind.name:
+        case "numeric":
+            return [decimal(number, kind.decimals) for number in numbers]
+        case "date":
+            return [date.fromordinal(number + EPOCH.toordinal()) for number in numbers]
+        case "timestamptz":
+            return [EPOCH + timedelta(microseconds=number) for number in numbers]
+        case "timestamp":
+            start = EPOCH.replace(tzinfo=None)
+            return [start + timedelta(microseconds=number) for number in numbers]
+        case "interval":
+            return [timedelta(microseconds=number) for number in numbers]
+        case "time":
+            midnight = datetime(1970, 1, 1)  # noqa: DTZ001 - a time of day has no zone
+            return [(midnight + timedelta(microseconds=number)).time() for number in numbers]
+        case "timetz":
+            midnight = EPOCH
+            return [(midnight + timedelta(microseconds=number)).timetz() for number in numbers]
+        case "bool":
+            return [bool(number) for number in numbers]
+    return list(numbers)
+
+
+def folded(value: Any, kind: Kind) -> int | float | None:
+    """The number that stands for a value of Python in a batch of numbers; None where none does."""
+    match value:
+        case bool():
+            return int(value)
+        case datetime():
+            return microseconds(value) // (DAY if kind.name == "date" else 1)
+        case date():
+            return value.toordinal() - EPOCH.toordinal()
+        case time():
+            return ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+        case timedelta():
+            return value // MICROSECOND
+        case int() | float() | Decimal():
+            if kind.name == "numeric":
+                return round(Fraction(str(value)) * 10**kind.decimals) if math.isfinite(value) else None
+            return value if isinstance(value, int) else float(value)
+    return None
+
+
+def decimal(number: int, decimals: int) -> Decimal:
+    """So many units of the last decimal, whatever the context's precision."""
+    return Decimal((int(number < 0), tuple(map(int, str(abs(number)))), -decimals))
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970; a time without a zone counts as UTC."""
+    return ((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND

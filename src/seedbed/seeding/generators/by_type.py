@@ -1,0 +1,247 @@
+"""Values that Python puts together one by one, a few hundred of each kind, which rows then share."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticUndefined
+
+from seedbed.errors import DomainTooSmall, NoGenerator
+from seedbed.seeding.analysis.column_roles import meaning_of
+from seedbed.seeding.analysis.value_facts import _plain
+from seedbed.seeding.core.batch import Batch, Coded, Objects, Pool
+from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, RANGES, TEXTS, Kind
+from seedbed.seeding.core.random_stream import Dice
+from seedbed.seeding.generators.column_generator import Filling, Wish
+from seedbed.seeding.generators.data.words import TAGS
+from seedbed.seeding.generators.text.regex import PatternNotSupported
+from seedbed.seeding.generators.text.regex_columns import match
+from seedbed.seeding.generators.type_series import WORDS, Nth, series, some_json, uuid
+from seedbed.seeding.generators.type_series import Dice as AnyDice
+
+_SIZE = 512
+_SHARE_OF_NOTHING = 4
+_TRIES = 40
+_LANGUAGES = ("en", "de", "fr", "es", "it", "pl", "ja")
+
+
+def others(wish: Wish) -> Filling | None:
+    """A filling for JSON, arrays, ranges, addresses, bits and bytes; None where nothing is known of the type."""
+    made = _maker(wish, wish.kind)
+    if made is None:
+        return None
+    source, nth, domain = made
+    if wish.unique:
+        if domain is not None and wish.most > domain:
+            raise DomainTooSmall(wish.table.name, wish.name, wish.most, domain)
+        return Filling(wish.name, f"{source}, unique", lambda rows: Objects(None, _numbered(wish, nth, rows)))
+    size = _SIZE if domain is None else min(domain, _SIZE)
+    pool = Pool(f"{wish.table.name}.{wish.name}", size, lambda j: nth(j, _dice(wish, j)))
+
+    def make(rows: range) -> Batch:
+        return Coded(None, wish.stream.below(size, rows), pool)
+
+    return Filling(wish.name, source, make)
+
+
+def is_known(kind: Kind) -> bool:
+    """Whether values are made of a type at all."""
+    if kind.element is not None:
+        return is_known(kind.element)
+    return bool(kind.labels) or kind.name in _KNOWN
+
+
+def _numbered(wish: Wish, nth: Nth, rows: range) -> list[Any]:
+    return [nth(place, _dice(wish, place)) for place in wish.places(rows).tolist()]
+
+
+def _dice(wish: Wish, j: int) -> Dice:
+    return Dice(wish.stream.seed, f"{wish.stream.name}/{j}")
+
+
+def _maker(wish: Wish, kind: Kind) -> tuple[str, Nth, int | None] | None:
+    facts = wish.table.facts[wish.name]
+    annotation = facts.annotation
+    if kind.element is None and kind.name in {"json", "jsonb"}:
+        structured = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        shown = annotation.__name__ if structured else "a JSON value"
+        custom = wish.table.takes_instances(wish.name)
+
+        def value(j: int, dice: AnyDice) -> Any:
+            try:
+                return _json(annotation, j, dice, instances=custom)
+            except ValidationError as error:
+                why = f"{shown} that it would call valid ({error.errors()[0]['msg']})"
+                raise NoGenerator(wish.table.name, wish.name, why) from error
+            except PatternNotSupported as error:
+                raise NoGenerator(wish.table.name, wish.name, f"{shown}: {error}") from error
+
+        return (shown, value, None)
+    words = [] if kind.element is None or wish.unique else _words(wish, kind.element)
+    if words:
+        return (
+            f"up to 3 of {len(words)} words",
+            lambda _, dice: [dice.pick(words) for _ in range(dice.below(4))],
+            None,
+        )
+    nth = series(kind, wish.table.as_of, unique=wish.unique, longest=facts.longest)
+    if nth is None:
+        return None
+    domain = {"bit": 2 ** (kind.size or 1), "varbit": 2 ** (kind.size or 60)}.get(kind.name)
+    return (_shown(kind), nth, domain)
+
+
+def _words(wish: Wish, element: Kind) -> list[str]:
+    """What a list of texts is of, by its name in the singular."""
+    if not element.is_text:
+        return []
+    single = wish.name.removesuffix("s")
+    meaning = meaning_of(wish.table.sql.name, single)
+    words: Sequence[str] = TAGS if meaning.how == "tag" else meaning.words
+    if meaning.how == "language_code":
+        words = _LANGUAGES
+    if meaning.how == "email" or single in {"recipient", "subscriber", "watcher"}:
+        words = [f"{word}@example.com" for word in WORDS]
+    return [word for word in words if element.size is None or len(word) <= element.size]
+
+
+def _shown(kind: Kind) -> str:
+    if kind.element is not None:
+        return f"up to 3 of {kind.element}"
+    if kind.name in RANGES:
+        return "a range"
+    if kind.name.endswith("multirange"):
+        return "one or two ranges"
+    return f"{'an' if kind.name.startswith('i') else 'a'} {kind.name}"
+
+
+def _json(annotation: Any, j: int, dice: AnyDice, *, instances: bool) -> Any:
+    value = _valid(annotation, j, dice) if annotation not in {None, Any, dict, list, object} else None
+    if value is None:
+        if annotation is list:
+            return [dice.pick(WORDS) for _ in range(dice.below(3))]
+        return some_json(j, dice)
+    if isinstance(value, BaseModel):
+        return value if instances else value.model_dump(mode="json")
+    return _dumped(value)
+
+
+def _dumped(value: Any) -> Any:
+    match value:
+        case BaseModel():
+            return value.model_dump(mode="json")
+        case list() | tuple() | set():
+            return [_dumped(item) for item in value]
+        case dict():
+            return {str(key): _dumped(item) for key, item in value.items()}
+        case Enum():
+            return value.value
+        case None | bool() | int() | float() | str():
+            return value
+    return str(value)
+
+
+def _valid(annotation: Any, j: int, dice: AnyDice) -> Any:
+    """A value that the models themselves call valid, which may want more than their fields say.
+
+    Raises:
+        ValidationError: none was found.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return _typed(annotation, j, dice)
+        except ValidationError:
+            if not tries_left:
+                raise
+    raise AssertionError
+
+
+def _typed(annotation: Any, j: int, dice: AnyDice, more: Sequence[Any] = (), name: str = "") -> Any:
+    """A value of a type as Pydantic has types; `more` is said of it beside its own."""
+    annotation, own = _plain(annotation)
+    said = [*more, *own]
+    origin, inner = get_origin(annotation) or annotation, get_args(annotation)
+    if origin is Literal:
+        return dice.pick(inner)
+    if origin is tuple and inner and inner[-1] is not Ellipsis:
+        return [_typed(kind, j + n, dice) for n, kind in enumerate(inner)]
+    if origin in {list, set, tuple, frozenset}:
+        least = _said(said, "min_length", None, 0) or 1
+        most = _said(said, "max_length", None, 0) or least + 1
+        return [_typed(inner[0] if inner else str, j + n, dice) for n in range(min(least + dice.below(2), most))]
+    if origin is dict:
+        return {dice.pick(WORDS): _typed(inner[1] if inner else str, j, dice) for _ in range(1 + dice.below(2))}
+    if inner and type(None) in inner:
+        return _typed(next(kind for kind in inner if kind is not type(None)), j, dice, said, name)
+    if not isinstance(annotation, type):
+        return (
+            _typed(dice.pick(inner) if len(inner) > 1 else inner[0], j, dice, said, name) if inner else dice.pick(WORDS)
+        )
+    if issubclass(annotation, BaseModel):
+        return _instance(annotation, j, dice)
+    if issubclass(annotation, Enum):
+        return dice.pick(list(annotation))
+    return _simple(annotation, said, dice, name)
+
+
+def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = "") -> Any:
+    low = _said(said, "ge", _said(said, "gt", None, 1), 0)
+    high = _said(said, "le", _said(said, "lt", None, -1), None)
+    if issubclass(annotation, bool):
+        return bool(dice.below(2))
+    if issubclass(annotation, int):
+        least = int(low or 0)
+        return least + dice.below(int(high) - least + 1 if high is not None else 100)
+    if issubclass(annotation, float | Decimal):
+        start = float(low or 0)
+        size = (float(high) if high is not None else start + 100) - start
+        decimals = _said(said, "decimal_places", None, 0)
+        return annotation(str(round(start + size * dice.below(1001) / 1000, 2 if decimals is None else decimals)))
+    if issubclass(annotation, datetime):
+        return datetime.fromisoformat("2026-01-01T00:00:00+00:00") + timedelta(hours=dice.below(5000))
+    if issubclass(annotation, date):
+        return date(2026, 1, 1) + timedelta(days=dice.below(300))
+    if issubclass(annotation, UUID):
+        return uuid(dice.below(2**31), dice)
+    if "Email" in annotation.__name__:
+        return f"{dice.pick(WORDS)}@example.com"
+    if "Url" in annotation.__name__:
+        return f"https://example.com/{dice.pick(WORDS)}"
+    shortest, longest = _said(said, "min_length", None, 0) or 0, _said(said, "max_length", None, 0)
+    pattern = next((one.pattern for one in said if isinstance(getattr(one, "pattern", None), str)), None)
+    if pattern is not None:
+        return match(pattern, str(dice.below(2**31)), shortest, longest)
+    meaning = meaning_of("", name) if name else None
+    text = dice.pick(meaning.words if meaning is not None and meaning.how == "choice" else WORDS)
+    while len(text) < shortest:
+        text += dice.pick(WORDS)
+    return text[:longest] if longest else text
+
+
+def _said(said: Sequence[Any], name: str, otherwise: Any, beyond: int | None) -> Any:
+    found = [getattr(one, name) for one in said if getattr(one, name, None) is not None]
+    return found[0] + (beyond or 0) if found and not isinstance(found[0], str) else otherwise
+
+
+def _instance(model: type[BaseModel], j: int, dice: AnyDice) -> BaseModel:
+    """An instance that the model itself has validated; a field with a default has it in a quarter of them."""
+    values = {}
+    for name, field in model.model_fields.items():
+        has_default = field.default is not PydanticUndefined or field.default_factory is not None
+        if has_default and dice.below(_SHARE_OF_NOTHING) == 0:
+            continue
+        values[field.alias or name] = _typed(field.annotation, j, dice, field.metadata, name)
+    return model.model_validate(values)
+
+
+_KNOWN = (
+    frozenset(INTEGERS) | TEXTS | MOMENTS | frozenset(RANGES) | {name.replace("range", "multirange") for name in RANGES}
+) | {
+    "bool", "numeric", "float4", "float8", "date", "time", "timetz", "interval", "uuid", "json", "jsonb", "bytea",
+    "inet", "cidr", "macaddr", "macaddr8", "bit", "varbit", "hstore", "ltree", "tsvector", "money", "oid", "xml",
+    "point", "enum",
+}  # fmt: skip

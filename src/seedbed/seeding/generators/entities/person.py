@@ -1,0 +1,163 @@
+"""A person's names, mail address and login, which agree within a row."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedbed.seeding.analysis.column_roles import meaning_in
+from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
+from seedbed.seeding.core.random_stream import Ints, Stream
+from seedbed.seeding.generators.column_generator import Filling, Wish, indices
+
+if TYPE_CHECKING:
+    from seedbed.seeding.planning.table_plan import TablePlan
+
+HOST = "@example.com"
+"""A domain that is reserved for examples (RFC 2606), so that no mail ever arrives."""
+_FIRST_NAMES, _LAST_NAMES = 256, 512
+_PARTS = frozenset({"first_name", "last_name"})
+_WHOLE = frozenset({"person", "handle", "email"})
+_SHORTEST, _SHORTEST_WHOLE = 10, 24
+"""Characters that a column must have room for, or it is filled by itself."""
+_ROLE = re.compile(
+    r"_?(e_?mail(_address)?|(first|given|fore|last|family|sur|full|display|user|login|nick|screen)?_?name|handle|login)$"
+)
+
+
+@dataclass(eq=False)
+class Person:
+    """Columns of a table that are of one person, by what they are."""
+
+    table: "TablePlan"
+    columns: dict[str, str] = field(default_factory=dict)
+    drawn: Stream | None = None
+
+    @cached_property
+    def stream(self) -> Stream:
+        if self.drawn is not None:
+            return self.drawn
+        said = [name for name, role in self.columns.items() if role == "email"] or [*self.columns]
+        return self.table.stream(said[0])
+
+    @cached_property
+    def pools(self) -> tuple[tuple[Pool, Pool], tuple[Pool, Pool]]:
+        """First and last names as they are written, and as they stand in addresses."""
+        found = []
+        for role, count in (("first_name", _FIRST_NAMES), ("last_name", _LAST_NAMES)):
+            names = self.table.sources.names(role, count)
+            alone = self._room({role}, 0)
+            found.append([pair for pair in names if alone is None or max(map(len, pair)) <= alone])
+        room = self._room(_WHOLE, 1 + len(str(self.table.count)))
+        if room is not None and sum(max((len(b) for _, b in names), default=0) for names in found) > room:
+            found = [[pair for pair in names if max(map(len, pair)) <= room // 2] for names in found]
+        firsts, lasts = found
+        return (
+            (fixed_pool("first names", [name for name, _ in firsts]), fixed_pool("last names", [n for n, _ in lasts])),
+            (fixed_pool("first words", [word for _, word in firsts]), fixed_pool("last words", [w for _, w in lasts])),
+        )
+
+    @property
+    def fits(self) -> bool:
+        """Whether any names are short enough."""
+        return all(pool.size for pool in self.pools[0])
+
+    def _room(self, roles: set[str] | frozenset[str], beside: int) -> int | None:
+        """Characters that the shortest column of these roles leaves for names."""
+        rooms = [
+            longest - (beside + len(HOST) if role == "email" else beside)
+            for name, role in self.columns.items()
+            if role in roles and (longest := self.table.facts[name].longest) is not None
+        ]
+        return min(rooms, default=None)
+
+    def codes(self, rows: range) -> tuple[Ints, Ints, Ints]:
+        """First name, last name and how often the two were there before; no two rows have all three the same."""
+        found: tuple[Ints, Ints, Ints] = self.table.memory.answer(
+            (self.stream.name, "person", rows.start, rows.stop), lambda: self._codes(rows)
+        )
+        return found
+
+    def _codes(self, rows: range) -> tuple[Ints, Ints, Ints]:
+        firsts, lasts = self.pools[0]
+        size = firsts.size * lasts.size
+        places = indices(rows)
+        codes = self.stream.permutation(size, places % size)
+        return codes // lasts.size, codes % lasts.size, places // size
+
+    def filling(self, wish: Wish) -> Filling:
+        role, others = self.columns[wish.name], [name for name in self.columns if name != wish.name]
+        ways = {
+            "first_name": "first name", "last_name": "last name", "person": "First Last", "handle": "first_last",
+            "email": f"first.last{HOST}",
+        }  # fmt: skip
+        of = f" of {' and '.join(others)}" if others and role == "email" else ""
+        source = f"{ways[role]}{of}{', unique' if wish.unique or role == 'email' else ''}"
+        return Filling(wish.name, source, lambda rows: self._made(role, rows, numbered=wish.unique or role != "person"))
+
+    def _made(self, role: str, rows: range, *, numbered: bool) -> Batch:
+        shown, plain = self.pools
+        first, last, turns = self.codes(rows)
+        if role in _PARTS:
+            return Coded(None, first, shown[0]) if role == "first_name" else Coded(None, last, shown[1])
+        firsts, lasts = shown if role == "person" else plain
+        between = {"person": " ", "handle": "_", "email": "."}[role]
+        parts: list[str | Coded | Ints] = [Coded(None, first, firsts), between, Coded(None, last, lasts)]
+        if numbered and turns.any():
+            blank = fixed_pool("before a number", ["", " " if role == "person" else ""])
+            parts += [Coded(None, (turns > 0).astype(np.int64), blank), np.where(turns > 0, turns + 1, -1)]
+        if role == "email":
+            parts.append(HOST)
+        return Joined(None, len(rows), tuple(parts))
+
+
+def persons(table: "TablePlan") -> Mapping[str, Person]:
+    """Which person each column is of, where it is of any."""
+    roles = {name: role for name in table.kinds if (role := _role(table, name)) is not None}
+    groups: dict[str, Person] = {}
+    for name, role in roles.items():
+        groups.setdefault(_whose(name.lower()), Person(table)).columns[name] = role
+    if len(groups) == 2 and "" in groups:  # noqa: PLR2004 - an address beside a contact_name is the contact's
+        own, other = groups[""], next(group for prefix, group in groups.items() if prefix)
+        roles_here = set(own.columns.values())
+        if roles_here <= {"email", "handle"} and roles_here.isdisjoint(other.columns.values()):
+            other.columns = {name: role for name, role in roles.items() if name in own.columns or name in other.columns}
+            groups = {"": other}
+    found = {}
+    for group in groups.values():
+        alone = len(group.columns) == 1 and "email" not in group.columns.values()
+        if not alone and group.fits:
+            found.update(dict.fromkeys(group.columns, group))
+    return found
+
+
+def _whose(name: str) -> str:
+    """What stands before a column's role in its name: `contact` of `contact_name`."""
+    return _ROLE.sub("", name) if _ROLE.search(name) else ""
+
+
+def person(wish: Wish) -> Filling | None:
+    """What fills a column that is of a person; None of others, and of a row that is made again."""
+    group = wish.table.persons.get(wish.name)
+    if group is None or wish.stream != wish.table.stream(wish.name):
+        return None
+    return group.filling(wish)
+
+
+def _role(table: "TablePlan", name: str) -> str | None:
+    if not table.kinds[name].is_text or name in table.rules or table.reference_of(name) is not None:
+        return None
+    facts, role = table.facts[name], meaning_in(table, name).how
+    if facts.pattern is not None or facts.values is not None or table.uniques.product_of(name) is not None:
+        return None
+    unique = name in table.uniques.columns
+    if role in _PARTS:
+        fits = facts.longest is None or facts.longest >= _SHORTEST
+        return role if fits and not unique and not facts.shortest else None
+    if role not in _WHOLE:
+        return None
+    least = len(f"ada.poe{table.count}{HOST}") if role == "email" else _SHORTEST_WHOLE
+    return role if facts.longest is None or facts.longest >= least else None

@@ -1,0 +1,224 @@
+"""Where a row is: its city, region, postcode, country, currency, time zone, phone number and coordinates agree."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedbed.errors import DomainTooSmall
+from seedbed.seeding.analysis.column_roles import meaning_in
+from seedbed.seeding.core import big_integers
+from seedbed.seeding.core.batch import Batch, Coded, Joined, Numbers, Pool, fixed_pool
+from seedbed.seeding.core.random_stream import Ints, Stream
+from seedbed.seeding.generators.column_generator import Filling, Wish, indices
+from seedbed.seeding.generators.data.atlas import City, cities, countries
+
+if TYPE_CHECKING:
+    from seedbed.seeding.planning.table_plan import TablePlan
+
+_LONGEST = {
+    "city": 14, "state": 22, "country": 20, "country_code": 2, "timezone": 30, "currency": 3, "postcode": 9,
+    "phone": 19,
+}  # fmt: skip
+"""Characters that a column of each must have room for."""
+_TOGETHER = frozenset({"currency", "latitude", "longitude"})
+"""What says where a row is only beside something else that does."""
+_EACH = 32
+"""Postcodes and beginnings of phone numbers that are made of a city."""
+_DIGITS = 9
+"""Decimals of a coordinate that are worked out: a tenth of a millimetre."""
+_AROUND = 0.2
+"""Degrees from end to end in which a city's rows lie."""
+_COORDINATE = re.compile(r"(^|_)(lat|latitude|lon|lng|longitude)$")
+_PREFIX = re.compile(
+    r"_?(city|town|state|region|province|county|country(_?code)?|zip(_?code)?|post(al)?_?code|currency(_?code)?"
+    r"|time_?zone|tz|phone(_?number)?|mobile|lat|latitude|lon|lng|longitude|name|code|iso(_?code)?)$"
+)
+
+
+@dataclass(eq=False)
+class Place:
+    """Columns of a table that are of one place, by what they are. `once` says that no two rows are in one country."""
+
+    table: "TablePlan"
+    columns: dict[str, str] = field(default_factory=dict)
+    once: bool = False
+
+    @property
+    def stream(self) -> Stream:
+        return self.table.stream(next(iter(self.columns))).part("place")
+
+    def chosen(self, rows: range) -> Ints:
+        """Which city each row is in."""
+        found: Ints = self.table.memory.answer(
+            (self.stream.name, "place", rows.start, rows.stop), lambda: self._chosen(rows)
+        )
+        return found
+
+    def _chosen(self, rows: range) -> Ints:
+        starts, sizes = _by_country()
+        if self.once:
+            country = self.stream.permutation(len(starts), indices(rows))
+        else:
+            says_itself = not {"country", "country_code"}.isdisjoint(self.columns.values())
+            known = None if says_itself else self._country_referred_to(rows)
+            if known is None:
+                return self.stream.below(len(cities()), rows)
+            country = np.where(known < 0, self.stream.part("country").below(len(starts), rows), known)
+        return starts[country] + (self.stream.fractions(rows) * sizes[country]).astype(np.int64)
+
+    def _country_referred_to(self, rows: range) -> Ints | None:
+        """The countries of the rows that a key refers to, -1 where they are none of the atlas."""
+        numbers = {country.code: n for n, country in enumerate(countries())}
+        numbers |= {country.name: n for n, country in enumerate(countries())}
+        for reference in self.table.references:
+            parent: Any = reference.parent
+            for column, place in getattr(parent, "places", {}).items() if parent is not self.table else ():
+                if place.once and place.columns[column] in {"country", "country_code"}:
+                    chosen = reference.parents(rows)
+                    said = parent.take(column, np.maximum(chosen, 0)).tolist()
+                    return np.array([numbers.get(value, -1) for value in said], dtype=np.int64)
+        return None
+
+    def filling(self, wish: Wish) -> Filling:
+        role = self.columns[wish.name]
+        first = next(iter(self.columns))
+        of = "" if wish.name == first else f" of its {first}"
+        return Filling(wish.name, f"a {role.replace('_', ' ')}{of}", self._maker(wish, role))
+
+    def _maker(self, wish: Wish, role: str) -> Callable[[range], Batch]:
+        if role in {"latitude", "longitude"}:
+            return lambda rows: self._coordinate(wish, role, rows)
+        if role in {"postcode", "phone"}:
+            pool = _postcodes() if role == "postcode" else _dialled()
+            draws = wish.stream.part("of its city")
+
+            def several(rows: range) -> Batch:
+                made = Coded(None, self.chosen(rows) * _EACH + draws.below(_EACH, rows), pool)
+                if role == "postcode":
+                    return made
+                return Joined(None, len(rows), (made, wish.stream.below(9_000, rows) + 1_000))
+
+            return several
+        return lambda rows: Coded(None, self.chosen(rows), _facts(role))
+
+    def _coordinate(self, wish: Wish, role: str, rows: range) -> Batch:
+        degrees = np.array([getattr(city, role) for city in cities()])[self.chosen(rows)]
+        found = np.round(degrees + (wish.stream.fractions(rows) - 0.5) * _AROUND, 4)
+        if wish.kind.name == "numeric":
+            digits = min(wish.kind.decimals, _DIGITS)
+            whole = np.round(found * 10**digits).astype(np.int64)
+            return Numbers(None, big_integers.scaled(whole, wish.kind.decimals - digits), wish.kind)
+        return Numbers(None, found, wish.kind)
+
+
+def places(table: "TablePlan") -> Mapping[str, Place]:
+    """Which place each column is of, where it is of any."""
+    roles = {name: role for name in table.kinds if (role := _role(table, name)) is not None}
+    groups: dict[str, Place] = {}
+    for name, role in roles.items():
+        groups.setdefault(_PREFIX.sub("", name.lower()), Place(table)).columns[name] = role
+    found: dict[str, Place] = {}
+    for group in groups.values():
+        said = set(group.columns.values())
+        group.once = any(
+            name in table.uniques.columns and role in {"country", "country_code"}
+            for name, role in group.columns.items()
+        )
+        if said - _TOGETHER or {"latitude", "longitude"} <= said:
+            found.update(dict.fromkeys(group.columns, group))
+    return found
+
+
+def place(wish: Wish) -> Filling | None:
+    """What fills a column that says where its row is; None of others, and of a row that is made again."""
+    group = wish.table.places.get(wish.name)
+    return None if group is None or wish.stream != wish.table.stream(wish.name) else group.filling(wish)
+
+
+def _role(table: "TablePlan", name: str) -> str | None:
+    if name in table.rules or table.reference_of(name) is not None or table.uniques.product_of(name) is not None:
+        return None
+    facts, kind = table.facts[name], table.kinds[name]
+    if _COORDINATE.search(name.lower()):
+        before = 3 if kind.size is None else kind.size - kind.decimals
+        fits = kind.name in {"float4", "float8"} or (kind.name == "numeric" and kind.decimals > 0)
+        fits = fits and before >= (2 if "lat" in name.lower() else 3)
+        wide = (facts.low is None and facts.high is None) or (facts.low or 0) < 0 < (facts.high or 0)
+        role = "latitude" if "lat" in name.lower() else "longitude"
+        return role if fits and wide and name not in table.uniques.columns else None
+    if not kind.is_text or facts.pattern is not None or facts.values is not None:
+        return None
+    role = "currency" if re.search(r"(^|_)currency(_?code)?$", name.lower()) else meaning_in(table, name).how
+    if role == "choice" and name.lower().endswith("state") and _has_a_city(table):
+        role = "state"
+    if role == "country" and facts.longest is not None and facts.longest <= 3:  # noqa: PLR2004 - as codes are
+        role = "country_code"
+    if role not in _LONGEST or (facts.longest is not None and facts.longest < _LONGEST[role]):
+        return None
+    if facts.shortest > min(_LONGEST[role], 3):
+        return None
+    if name in table.uniques.columns:
+        if role not in {"country", "country_code"}:
+            return None
+        if table.count > len(countries()) and table.wish.or_fewer:
+            raise DomainTooSmall(table.name, name, table.count, len(countries()))
+        return role if table.count <= len(countries()) else None
+    return role
+
+
+def _has_a_city(table: "TablePlan") -> bool:
+    return any(re.search(r"(^|_)(city|town)$|post(al)?_?code|zip", name.lower()) for name in table.kinds)
+
+
+@lru_cache(maxsize=1)
+def _by_country() -> tuple[Ints, Ints]:
+    """Where each country's cities begin, and how many they are."""
+    numbers = {country: n for n, country in enumerate(countries())}
+    of = np.array([numbers[city.country] for city in cities()])
+    sizes = np.bincount(of).astype(np.int64)
+    return np.cumsum(sizes) - sizes, sizes
+
+
+@lru_cache(maxsize=16)
+def _facts(role: str) -> Pool:
+    ways: Mapping[str, Callable[[City], str]] = {
+        "city": lambda city: city.name,
+        "state": lambda city: city.region,
+        "country": lambda city: city.country.name,
+        "country_code": lambda city: city.country.code,
+        "timezone": lambda city: city.timezone,
+        "currency": lambda city: city.country.currency,
+    }
+    return fixed_pool(role, [ways[role](city) for city in cities()])
+
+
+@lru_cache(maxsize=1)
+def _postcodes() -> Pool:
+    return Pool("postcodes", len(cities()) * _EACH, lambda j: _drawn(cities()[j // _EACH].postcode, j))
+
+
+@lru_cache(maxsize=1)
+def _dialled() -> Pool:
+    """Numbers begin with 555 after the area, as those of films do."""
+
+    def begun(j: int) -> str:
+        dial = cities()[j // _EACH].country.dial
+        return f"+{dial} {_drawn('2##' if dial == '1' else '##', j)} 555 "
+
+    return Pool("phone numbers", len(cities()) * _EACH, begun)
+
+
+def _drawn(pattern: str, j: int) -> str:
+    left = int.from_bytes(blake2b(f"{pattern}/{j}".encode(), digest_size=12).digest(), "little")
+    made = []
+    for sign in pattern:
+        letters = {"#": "0123456789", "?": ascii_uppercase}.get(sign, sign)
+        left, at = divmod(left, len(letters))
+        made.append(letters[at])
+    return "".join(made)

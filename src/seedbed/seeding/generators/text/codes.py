@@ -1,0 +1,91 @@
+"""Codes: signs of alphabets in a random order without repeats."""
+
+import re
+from collections.abc import Callable, Sequence
+from math import prod
+from string import ascii_lowercase, ascii_uppercase, digits
+
+import numpy as np
+
+from seedbed.errors import DomainTooSmall
+from seedbed.seeding.core.batch import Batch, Objects
+from seedbed.seeding.generators.column_generator import Filling, Wish
+
+HEX = "0123456789abcdef"
+_SIGNS = {"?": ascii_uppercase, "~": ascii_lowercase, "#": digits, "^": HEX}
+_SIGNS_OF_A_WORD = 8
+"""How many signs of the larger alphabets a word of 64 bits is enough for."""
+_MOST = 2**62
+"""What a permutation takes; the places of a code beyond are drawn by chance."""
+
+
+def codes_of(wish: Wish, length: int) -> Filling:
+    """Letters in a random order without repeats."""
+    made = code(wish, [ascii_uppercase] * length)
+    return Filling(wish.name, f"{length} letters{', unique' if wish.unique else ''}", made.make)
+
+
+def coded(wish: Wish, pattern: str, longest: int | None) -> Filling:
+    """Letters for ? and digits for #, in a random order without repeats; longer where unique ones need it."""
+    while wish.unique and possible(spelled(pattern)) < wish.most:
+        pattern += "#"
+    if longest is not None and len(pattern) > longest:
+        pattern = "?" * longest
+    pattern += "#" * max(0, wish.table.facts[wish.name].shortest - len(pattern))
+    return code(wish, spelled(pattern))
+
+
+def code(wish: Wish, alphabets: Sequence[str], complete: Callable[[str], str] | None = None) -> Filling:
+    """A sign of each alphabet. `complete` puts in what follows from the others, such as check digits.
+
+    Raises:
+        DomainTooSmall: none may repeat, and there are more rows than codes.
+    """
+    size = possible(alphabets)
+    if wish.unique and wish.distinct > size:
+        raise DomainTooSmall(wish.table.name, wish.name, wish.most, size)
+    free = [(at, alphabet) for at, alphabet in enumerate(alphabets) if len(alphabet) > 1]
+    drawn = []
+    while possible([alphabet for _, alphabet in free]) > _MOST:
+        drawn.append(free.pop(0))
+    size = possible([alphabet for _, alphabet in free])
+    first = np.frombuffer("".join(alphabet[0] for alphabet in alphabets).encode("utf-32-le"), dtype=np.uint32)
+
+    def make(rows: range) -> Batch:
+        numbers = wish.stream.permutation(size, wish.places(rows) % size)
+        letters = np.tile(first, (len(rows), 1))
+        for at, alphabet in reversed(free):
+            numbers, signs = numbers // len(alphabet), numbers % len(alphabet)
+            letters[:, at] = _characters(alphabet)[signs]
+        for start in range(0, len(drawn), _SIGNS_OF_A_WORD):
+            words = wish.stream.part(f"sign {start}").words(rows)
+            for at, alphabet in drawn[start : start + _SIGNS_OF_A_WORD]:
+                base = np.uint64(len(alphabet))
+                words, signs = words // base, (words % base).astype(np.int64)
+                letters[:, at] = _characters(alphabet)[signs]
+        joined, width = letters.tobytes().decode("utf-32-le"), len(alphabets)
+        texts = [joined[start : start + width] for start in range(0, len(joined), width)]
+        return Objects(None, texts if complete is None else [*map(complete, texts)])
+
+    return Filling(wish.name, f"a code like {_example(alphabets, complete)}{', unique' if wish.unique else ''}", make)
+
+
+def spelled(pattern: str) -> list[str]:
+    """The alphabets of a pattern: # is a digit, ? a capital, ~ a small letter and ^ a digit of a hexadecimal number,
+    unless a backslash stands before it.
+    """
+    return [_SIGNS.get(sign, sign.removeprefix("\\")) for sign in re.findall(r"\\.|.", pattern)]
+
+
+def possible(alphabets: Sequence[str]) -> int:
+    """How many codes there are."""
+    return prod(map(len, alphabets))
+
+
+def _characters(alphabet: str) -> "np.typing.NDArray[np.uint32]":
+    return np.frombuffer(alphabet.encode("utf-32-le"), dtype=np.uint32)
+
+
+def _example(alphabets: Sequence[str], complete: Callable[[str], str] | None) -> str:
+    text = "".join(alphabet[alphabet in {digits, HEX}] for alphabet in alphabets if alphabet)
+    return text if complete is None else complete(text)

@@ -1,0 +1,153 @@
+"""Texts put together from two parts, as many as there are pairs, and counted where none may repeat."""
+
+from collections.abc import Callable, Mapping, Sequence
+from string import ascii_lowercase
+
+import numpy as np
+
+from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
+from seedbed.seeding.core.random_stream import Ints
+from seedbed.seeding.generators.column_generator import Filling, Wish
+from seedbed.seeding.generators.data.words import KINDS, NOUNS
+from seedbed.seeding.generators.entities.person import HOST, Person
+from seedbed.seeding.generators.text.codes import code
+
+FEW = 512
+"""Values of a provider that are told apart for a unique column."""
+_FEW_LETTERS, _MANY_LETTERS, _MOST_LETTERS = 3, 8, 60
+_AFFIXES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "email": (("", "@ex.org"),),
+    "handle": (("", ""),),
+    "slug": (("", ""),),
+    "host": (("", ".example.com"), ("", ".test")),
+    "address": (("https://", ".example.com"), ("https://", ".test")),
+    "picture": (("https://example.com/", ".jpg"), ("https://a.test/", ".jpg")),
+    "file": (("", ".txt"),),
+    "file_path": (("/", ".txt"), ("/", "")),
+}
+"""What stands around letters, the longest first. Of hosts that nobody has, these are the shortest (RFC 2606)."""
+_FEWEST = 4
+"""Words that must be short enough for a column, or it gets letters."""
+COMPOSED = frozenset({"person", "street"})
+"""Names that are put together here rather than taken from Faker whole."""
+
+
+def emails(wish: Wish) -> Filling | None:
+    """First and last names in every combination, in a random order without repeats; then again with a number.
+
+    A column too short for such gets letters at a shorter host; None where it is too short for these.
+    """
+    facts = wish.table.facts[wish.name]
+    one = Person(wish.table, {wish.name: "email"}, wish.stream)
+    names = facts.longest is None or (facts.longest >= len(f"ada.poe{wish.most}{HOST}") and one.fits)
+    return one.filling(wish) if names and facts.shortest <= len(f"ada.poe{HOST}") else affixed(wish, "email")
+
+
+def affixed(wish: Wish, how: str) -> Filling | None:
+    """Small letters in a random order without repeats, with what makes an address or a file's name of them.
+
+    None where the column has no room for these.
+    """
+    facts = wish.table.facts[wish.name]
+    for before, after in _AFFIXES[how]:
+        room = _MOST_LETTERS if facts.longest is None else facts.longest - len(before + after)
+        needed = _FEW_LETTERS if (before, after) != _AFFIXES[how][-1] else 1
+        while wish.unique and len(ascii_lowercase) ** needed < wish.most:
+            needed += 1
+        if needed <= room:
+            letters = max(needed, min(room, _MANY_LETTERS), facts.shortest - len(before + after))
+            made = code(wish, [*before, *[ascii_lowercase] * letters, *after])
+            shown = f"{before}{letters} letters{after}{', unique' if wish.unique else ''}"
+            return Filling(wish.name, shown, made.make)
+    return None
+
+
+def composed(wish: Wish, how: str) -> Filling | None:
+    """Texts of two parts, as many as there are pairs; None where the column has no room for many."""
+    sources = wish.table.sources
+
+    def plain(provider: str, size: int = FEW) -> Callable[[], Pool]:
+        return lambda: fixed_pool(provider, sources.words(provider, size))
+
+    def names(provider: str) -> Callable[[], Pool]:
+        return lambda: fixed_pool(provider, [*dict.fromkeys(sources.faker(provider, size=FEW).all())])
+
+    def kinds() -> Pool:
+        return fixed_pool("kinds", [word.lower() for word in KINDS])
+
+    def nouns() -> Pool:
+        return fixed_pool("nouns", NOUNS)
+
+    def numbers() -> Pool:
+        return Pool("house numbers", 990, lambda j: str(j + 1))
+
+    ways: dict[str, tuple[list[Callable[[], Pool]], list[str], str]] = {
+        "person": ([names("first_name"), names("last_name")], ["", " ", " ", ""], "First Last"),
+        "handle": ([plain("first_name"), plain("last_name")], ["", "_", "", ""], "first_last"),
+        "slug": ([kinds, nouns], ["", "-", "-", ""], "word-word"),
+        "host": ([kinds, nouns], ["", "-", "-", ".example.com"], "word-word.example.com"),
+        "address": ([kinds, nouns], ["https://", "-", "-", ".example.com"], "https://word-word..."),
+        "picture": ([kinds, nouns], ["https://example.com/", "-", "-", ".jpg"], "https://...jpg"),
+        "file_path": ([kinds, nouns], ["/files/", "/", "-", ".txt"], "/files/word/word.txt"),
+        "street": ([numbers, names("street_name")], ["", " ", " No. ", ""], "12 Street"),
+    }
+    made, words, shown = ways[how]
+    pools = _fitting(wish, [pool() for pool in made], words)
+    if pools is None:
+        return None
+    first, second = pools
+
+    def make(rows: range) -> Batch:
+        if wish.unique:
+            return in_turns(wish, rows, pools, words)
+        codes = wish.stream.below(first.size, rows), wish.stream.part("second").below(second.size, rows)
+        parts = (words[0], Coded(None, codes[0], first), words[1], Coded(None, codes[1], second), words[-1])
+        return Joined(None, len(rows), tuple(part for part in parts if not isinstance(part, str) or part))
+
+    return Filling(wish.name, f"{shown}{', unique' if wish.unique else ''}", make)
+
+
+def _fitting(wish: Wish, pools: Sequence[Pool], words: Sequence[str]) -> Sequence[Pool] | None:
+    """The entries of two pools that go into the column together, whatever their number is."""
+    facts = wish.table.facts[wish.name]
+    if facts.longest is None and not facts.shortest:
+        return pools
+    first, second = (pool.all() for pool in pools)
+    least = facts.shortest - len(words[0] + words[1] + words[-1])
+    if facts.longest is not None:
+        number = len(f"{words[-2]}{wish.most}") if wish.unique else 0
+        room = facts.longest - len(words[0] + words[1] + words[-1]) - number
+        lengths = ([*map(len, first)], [*map(len, second)])
+        half = max(range(max(room, 1)), key=lambda half: _pairs(*lengths, half, room - half))
+        first = [entry for entry in first if len(entry) <= half]
+        second = [entry for entry in second if len(entry) <= room - half]
+    if min(len(first), len(second)) < _FEWEST or min(map(len, first)) + min(map(len, second)) < least:
+        return None
+    return [fixed_pool(pools[0].name, first), fixed_pool(pools[1].name, second)]
+
+
+def _pairs(first: Sequence[int], second: Sequence[int], half: int, rest: int) -> int:
+    """How many pairs there are of lengths that fit each into its own room."""
+    return sum(length <= half for length in first) * sum(length <= rest for length in second)
+
+
+def in_turns(wish: Wish, rows: range, pools: Sequence[Pool], words: Sequence[str]) -> Joined:
+    """Every combination of the pools' entries once, in a random order, then again with a number from 2 on.
+
+    `words` stand before, between and after the entries; the last but one stands before the number.
+    """
+    places = wish.places(rows)
+    size = int(np.prod([pool.size for pool in pools]))
+    codes, turns = wish.stream.permutation(size, places % size), places // size
+    parts: list[str | Coded | Ints] = [words[0]] if words[0] else []
+    for at, pool in enumerate(pools):
+        rest = int(np.prod([later.size for later in pools[at + 1 :]]))
+        parts.append(Coded(None, codes // rest % pool.size, pool))
+        if at + 1 < len(pools):
+            parts.append(words[at + 1])
+    if turns.any():
+        before = fixed_pool("before a number", ["", words[-2]])
+        parts += [Coded(None, (turns > 0).astype(np.int64), before), np.where(turns > 0, turns + 1, -1)]
+    if words[-1]:
+        parts.append(words[-1])
+    return Joined(None, len(rows), tuple(parts))

@@ -1,0 +1,138 @@
+"""Texts of a phrase, and the slugs that follow from them in the same row."""
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from seedbed.seeding.analysis.column_roles import meaning_in
+from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
+from seedbed.seeding.core.random_stream import Ints
+from seedbed.seeding.generators.column_generator import Filling, Wish, indices
+from seedbed.seeding.generators.data.phrasebook import PHRASES
+from seedbed.seeding.generators.text.composed import in_turns
+from seedbed.seeding.generators.text.phrase_pattern import Phrase
+
+if TYPE_CHECKING:
+    from seedbed.seeding.planning.table_plan import TablePlan
+
+_FEWEST = 8
+"""Beginnings and endings that must be short enough for a column, or it gets other texts."""
+_NAMES = re.compile(r"^(name|title|headline|label|subject|.*_(name|title))$")
+
+
+class Phrased:
+    """A column of beginnings and endings: which of each a row has."""
+
+    def __init__(self, wish: Wish, phrase: Phrase) -> None:
+        self.wish, self.phrase = wish, phrase
+
+    @cached_property
+    def pools(self) -> tuple[Pool, Pool]:
+        """Those that go into the column together.
+
+        No two texts of a unique column are the same, so none of its beginnings is how another one begins, and none
+        of them or of its endings has a number last, which tells the second turn of a text from its first.
+        """
+        longest = self.wish.table.facts[self.wish.name].longest
+        parts = self.phrase.parts()
+        if longest is None and not self.wish.unique:
+            return parts
+        beginnings, endings = (list(dict.fromkeys(pool.all())) for pool in parts)
+        if self.wish.unique:
+            beginnings, endings = _told_apart(beginnings), _without_capitals_alone(endings)
+        if longest is not None:
+            room = longest - (len(f" {self.wish.most}") if self.wish.unique else 0)
+            half = max(room // 2, room - max(map(len, endings)))
+            beginnings = [text for text in beginnings if len(text) <= half]
+            endings = [text for text in endings if len(text) <= room - max(map(len, beginnings), default=0)]
+        return fixed_pool(parts[0].name, beginnings), fixed_pool(parts[1].name, endings)
+
+    @property
+    def fits(self) -> bool:
+        return self.pools[0].size >= _FEWEST and self.pools[1].size > 0
+
+    def filling(self) -> Filling:
+        unique = ", unique" if self.wish.unique else ""
+        return Filling(self.wish.name, f"like {self.phrase.example()}{unique}", self._make)
+
+    def codes(self, rows: range) -> tuple[Ints, Ints]:
+        first, second = self.pools
+        if self.wish.unique:
+            codes = self.wish.stream.permutation(
+                first.size * second.size, self.wish.places(rows) % (first.size * second.size)
+            )
+            return codes // second.size, codes % second.size
+        return self.wish.stream.below(first.size, rows), self.wish.stream.part("second").below(second.size, rows)
+
+    def _make(self, rows: range) -> Batch:
+        if self.wish.unique:
+            return in_turns(self.wish, rows, self.pools, ["", "", " ", ""])
+        first, second = self.codes(rows)
+        return Joined(None, len(rows), (Coded(None, first, self.pools[0]), Coded(None, second, self.pools[1])))
+
+
+def phrased(wish: Wish, how: str) -> Filling | None:
+    """Texts of the phrase for something; None where there is none, or the column is too short for it."""
+    phrase = PHRASES.get(how)
+    if phrase is None:
+        return None
+    made = Phrased(wish, phrase)
+    return made.filling() if made.fits else None
+
+
+def slugs(wish: Wish) -> Filling | None:
+    """The name or the title of the same row as an address would have it; None where it has none, or there is no room.
+
+    A unique one ends with the number of the row.
+    """
+    named = _named(wish.table)
+    if named is None or not named.fits:
+        return None
+    first, second = (
+        wish.table.memory.pool(f"{named.wish.name} {which} as slugs", pool, slug)
+        for which, pool in zip(("begun", "ended"), named.pools, strict=True)
+    )
+    longest = wish.table.facts[wish.name].longest
+    needed = sum(max(map(len, pool.all())) for pool in named.pools) + len(f"-{wish.most}") if longest is not None else 0
+    if longest is not None and longest < needed:
+        return None
+
+    def make(rows: range) -> Batch:
+        codes = named.codes(rows)
+        parts: list[str | Coded | Ints] = [Coded(None, codes[0], first), Coded(None, codes[1], second)]
+        if wish.unique:
+            parts += ["-", indices(rows) + 1]
+        return Joined(None, len(rows), tuple(parts))
+
+    return Filling(wish.name, f"its {named.wish.name} as a slug{', unique' if wish.unique else ''}", make)
+
+
+def slug(text: str) -> str:
+    """A text as a part of an address; one that goes on another has a hyphen first."""
+    words = re.sub(r"[^a-z0-9]+", "-", text.lower().replace("'", "")).strip("-")
+    return f"-{words}" if words and text[0] in " ,;:" else words
+
+
+def _named(table: "TablePlan") -> Phrased | None:
+    for name, kind in table.kinds.items():
+        plain = kind.is_text and name not in table.rules and table.reference_of(name) is None
+        if plain and _NAMES.match(name) and table.facts[name].values is None and table.facts[name].pattern is None:
+            phrase = PHRASES.get(meaning_in(table, name).how)
+            if phrase is not None and not table.column(name).nullable:
+                unique = name in table.uniques.columns
+                return Phrased(Wish(table, table.column(name), table.stream(name), unique), phrase)
+    return None
+
+
+def _told_apart(texts: list[str]) -> list[str]:
+    """Those of which none is how another one begins."""
+    kept: list[str] = []
+    for text in sorted(_without_capitals_alone(texts), key=str.lower, reverse=True):
+        if not kept or not kept[-1].lower().startswith(text.lower()):
+            kept.append(text)
+    return kept
+
+
+def _without_capitals_alone(texts: list[str]) -> list[str]:
+    found = {text.lower(): text for text in reversed(texts) if not text[-1:].isdigit()}
+    return [*reversed(found.values())]

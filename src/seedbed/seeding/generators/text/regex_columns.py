@@ -1,0 +1,135 @@
+"""Columns whose texts match a regular expression and keep the column's length."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+
+from seedbed.errors import DomainTooSmall, PatternNotServed
+from seedbed.seeding.core.batch import Batch, Coded, Pool, fixed_pool
+from seedbed.seeding.core.faker_pool import SIZE
+from seedbed.seeding.core.random_stream import Stream
+from seedbed.seeding.generators.column_generator import Filling, Wish
+from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported
+
+_LENGTHS = 8
+"""Lengths that texts of one column have, where the expression and the column leave a choice."""
+_BRIEF = 4
+"""Characters below which a text is given only where there is no choice."""
+_ROOM = 4
+"""How many times more texts than are needed the lengths must give where none may repeat."""
+_TRIES = 200
+"""Texts that are tried where an expression says more than its characters do, as a lookahead does."""
+_MOST = 2**62
+"""What a permutation takes."""
+_AT_ONCE = 1024
+
+
+def matching(wish: Wish, pattern: str) -> Filling:
+    """Fill a column with texts that a regular expression matches.
+
+    Raises:
+        PatternNotServed: no text of the column's length matches, or the expression cannot be read.
+        DomainTooSmall: none may repeat, and fewer match than are needed.
+    """
+    facts, name = wish.table.facts[wish.name], f"{wish.table.name}.{wish.name}"
+    try:
+        known = _pattern(pattern)
+        lengths = _lengths(known, facts.shortest, facts.longest, wish.distinct * _ROOM if wish.unique else 1)
+    except PatternNotSupported as error:
+        raise PatternNotServed(wish.table.name, wish.name, pattern, str(error)) from error
+    if not lengths:
+        between = f"with {facts.shortest:,} to {facts.longest:,}" if facts.longest else f"with {facts.shortest:,}"
+        raise PatternNotServed(wish.table.name, wish.name, pattern, f"no text {between} characters matches it")
+    if wish.unique:
+        pool = fixed_pool(name, _distinct(wish, known, lengths))
+        return Filling(
+            wish.name, f"matching {pattern}, unique", lambda rows: Coded(None, wish.places(rows) % pool.size, pool)
+        )
+    seed = f"{wish.stream.seed}/{name}/{pattern}"
+    if _text(known, lengths, f"{seed}/0") is None:
+        raise PatternNotServed(wish.table.name, wish.name, pattern, f"none of {_TRIES} texts of its characters did")
+    pool = wish.table.memory.pool(
+        f"{name} {pattern}", Pool(name, SIZE, lambda j: _text(known, lengths, f"{seed}/{j}")), lambda text: text
+    )
+
+    def make(rows: range) -> Batch:
+        return Coded(None, wish.stream.below(SIZE, rows), pool)
+
+    return Filling(wish.name, f"matching {pattern}", make)
+
+
+def match(pattern: str, name: str, shortest: int = 0, longest: int | None = None) -> str:
+    """A text that a regular expression matches, another one by each name.
+
+    Raises:
+        PatternNotSupported: there is none, or the expression cannot be read.
+    """
+    known = _pattern(pattern)
+    lengths = _lengths(known, shortest, longest, 1)
+    text = _text(known, lengths, name) if lengths else None
+    if text is None:
+        raise PatternNotSupported(f"no text was found that matches {pattern}")
+    return text
+
+
+@lru_cache(maxsize=256)
+def _pattern(source: str) -> Pattern:
+    return Pattern(source)
+
+
+def _lengths(known: Pattern, shortest: int, longest: int | None, wanted: int) -> Sequence[int]:
+    """Lengths of texts that are neither longer than they need be nor, where there is a choice, very short."""
+    start = max(shortest, known.shortest)
+    ends = [end for end in (longest, known.longest) if end is not None]
+    end = min(ends, default=start + _TRIES)
+    found: dict[int, int] = {}
+    for length in range(start, end + 1):
+        if ways := known.count(length):
+            found[length] = ways
+            if len(found) >= _LENGTHS and sum(_long(found).values()) >= wanted:
+                break
+    return [*(_long(found) if sum(_long(found).values()) >= wanted else found)]
+
+
+def _long(found: dict[int, int]) -> dict[int, int]:
+    return {length: ways for length, ways in found.items() if length >= _BRIEF}
+
+
+def _text(known: Pattern, lengths: Sequence[int], name: str) -> str | None:
+    for attempt in range(_TRIES):
+        drawn = int.from_bytes(blake2b(f"{name}/{attempt}".encode(), digest_size=64).digest(), "little")
+        drawn, at = divmod(drawn, len(lengths))
+        text = known.text(lengths[at], drawn % known.count(lengths[at]))
+        if known.matches(text):
+            return text
+    return None
+
+
+def _distinct(wish: Wish, known: Pattern, lengths: Sequence[int]) -> list[str]:
+    """As many texts as are needed, no two the same without capitals: an index may be on those."""
+    found: dict[str, str] = {}
+    running = [_numbered(wish.stream.part(f"of length {length}"), known, length) for length in lengths]
+    while running:
+        for texts in list(running):
+            if len(found) == wish.distinct:
+                return [*found.values()]
+            text = next(texts, None)
+            if text is None:
+                running.remove(texts)
+            elif known.matches(text):
+                found.setdefault(text.lower() if wish.ignores_case else text, text)
+    if not found or (len(found) < wish.distinct and not wish.table.wish.few):
+        raise DomainTooSmall(wish.table.name, wish.name, wish.most, len(found))
+    return [*found.values()]
+
+
+def _numbered(stream: Stream, known: Pattern, length: int) -> Iterator[str]:
+    """Every text of a length in a random order; of very many, some."""
+    ways = known.count(length)
+    size = min(ways, _MOST)
+    for start in range(0, size, _AT_ONCE):
+        places = np.arange(start, min(start + _AT_ONCE, size), dtype=np.int64)
+        for number in stream.permutation(size, places).tolist():
+            yield known.text(length, number * (ways // size) + number % max(ways // size, 1))

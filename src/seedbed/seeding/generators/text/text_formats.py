@@ -1,0 +1,139 @@
+"""Texts of a fixed form, such as account numbers and addresses of machines: in any order, each is another one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from string import ascii_letters, ascii_uppercase, digits
+from typing import Any
+
+import numpy as np
+
+from seedbed.errors import DomainTooSmall
+from seedbed.seeding.core.batch import Batch, Joined
+from seedbed.seeding.generators.column_generator import Filling, Wish
+from seedbed.seeding.generators.text.codes import HEX, code, spelled
+
+
+@dataclass(frozen=True)
+class Form:
+    """`text` is a pattern of codes; `complete` puts in its check digits, which `text` has noughts for."""
+
+    text: str
+    complete: Callable[[str], str] | None = None
+
+
+def formed(wish: Wish, form: str) -> Filling | None:
+    """Fill a column with texts of a form; None where the column has no room for it, or wants longer ones.
+
+    Raises:
+        DomainTooSmall: none may repeat, and the form does not give as many as are needed.
+    """
+    facts = wish.table.facts[wish.name]
+    if form == "ipv4":
+        return _ipv4(wish, facts.longest) if not facts.shortest else None
+    if form in _DIGESTS:
+        width = min(max(_DIGESTS[form], facts.shortest), facts.longest or facts.shortest + _DIGESTS[form])
+        return code(wish, [HEX] * width) if width >= _SHORTEST_DIGEST else None
+    for way in FORMS[form]:
+        alphabets = spelled(way.text)
+        if facts.shortest <= len(alphabets) <= (facts.longest or len(alphabets)):
+            return code(wish, alphabets, way.complete)
+    return None
+
+
+def formed_as(wish: Wish, provider: str, arguments: Mapping[str, Any]) -> Filling | None:
+    """The same as a provider of Faker would have it; None of a provider whose form is not known."""
+    if provider in {"numerify", "bothify", "lexify", "hexify"}:
+        return _of_signs(wish, provider, dict(arguments))
+    form = _PROVIDERS.get(provider, provider)
+    if arguments or form not in {*FORMS, *_DIGESTS, "ipv4"}:
+        return None
+    return formed(wish, form)
+
+
+def _of_signs(wish: Wish, provider: str, arguments: dict[str, Any]) -> Filling | None:
+    """What Faker puts signs of alphabets into. Signs that may be left out are none of an alphabet."""
+    standard = {"numerify": "###", "bothify": "## ??", "lexify": "????", "hexify": "^^^^"}
+    text = str(arguments.pop("text", standard[provider]))
+    letters = str(arguments.pop("letters", ascii_letters))
+    upper = bool(arguments.pop("upper", False))
+    signs = {
+        "numerify": {"#": digits, "%": digits[1:]}, "bothify": {"#": digits, "%": digits[1:], "?": letters},
+        "lexify": {"?": letters}, "hexify": {"^": HEX.upper() if upper else HEX},
+    }[provider]  # fmt: skip
+    longest = wish.table.facts[wish.name].longest
+    optional = provider in {"numerify", "bothify"} and not set("!@").isdisjoint(text)
+    if arguments or optional or not text or len(text) > (longest or len(text)):
+        return None
+    if wish.ignores_case:
+        signs = {sign: "".join(dict.fromkeys(alphabet.lower())) for sign, alphabet in signs.items()}
+    return code(wish, [signs.get(sign, sign) for sign in text])
+
+
+def _ipv4(wish: Wish, longest: int | None) -> Filling | None:
+    """Addresses of a private network, 10.0.0.0/8."""
+    width = 3 if longest is None else min((longest - len("10...")) // 3, 3)
+    if width < 1:
+        return None
+    base = min(10**width, 256)
+    if wish.unique and wish.distinct > base**3:
+        raise DomainTooSmall(wish.table.name, wish.name, wish.most, base**3)
+
+    def make(rows: range) -> Batch:
+        numbers = wish.stream.permutation(base**3, wish.places(rows) % base**3)
+        octets = [numbers // base**2, numbers // base % base, numbers % base]
+        return Joined(None, len(rows), ("10.", octets[0].astype(np.int64), ".", octets[1], ".", octets[2]))
+
+    return Filling(wish.name, f"an address like 10.1.1.1{', unique' if wish.unique else ''}", make)
+
+
+def _iban(text: str) -> str:
+    """Check digits by ISO 7064, after the country."""
+    number = int(f"{text[4:]}{text[:2]}00".translate(_NUMBERS_OF_LETTERS))
+    return f"{text[:2]}{98 - number % 97:02}{text[4:]}"
+
+
+def _ean(text: str) -> str:
+    """The last digit by GS1: from the right, every other digit counts three times."""
+    numbers = [int(sign) for sign in text if sign.isdigit()][:-1]
+    total = sum(number * (3 if at % 2 == 0 else 1) for at, number in enumerate(reversed(numbers)))
+    return f"{text[:-1]}{-total % 10}"
+
+
+def _isbn10(text: str) -> str:
+    numbers = [int(sign) for sign in text if sign.isdigit()][:-1]
+    left = -sum(number * (10 - at) for at, number in enumerate(numbers)) % 11
+    return f"{text[:-1]}{'X' if left == 10 else left}"  # noqa: PLR2004 - as ISO 2108 writes it
+
+
+def _luhn(text: str) -> str:
+    numbers = [int(sign) for sign in text][:-1]
+    doubled = (2 * number if at % 2 == 0 else number for at, number in enumerate(reversed(numbers)))
+    return f"{text[:-1]}{-sum(number // 10 + number % 10 for number in doubled) % 10}"
+
+
+_NUMBERS_OF_LETTERS = str.maketrans({letter: str(int(letter, 36)) for letter in ascii_uppercase})
+_DIGESTS = {"sha256": 64, "sha1": 40, "md5": 32}
+_SHORTEST_DIGEST = 6
+FORMS: Mapping[str, tuple[Form, ...]] = {
+    "mac_address": (Form("02:^^:^^:^^:^^:^^"), Form("02^^^^^^^^^^")),
+    "hex_color": (Form(r"\#^^^^^^"), Form("^^^^^^"), Form(r"\#^^^"), Form("^^^")),
+    "ipv6": (Form("2001:db8:1:1:^^^^:^^^^:^^^^:^^^^"), Form("2001:db8::^^^^:^^^^")),
+    "iban": (Form("GB00????##############", _iban),),
+    "isbn13": (Form("978-#-##-######-0", _ean), Form("978#########0", _ean)),
+    "isbn10": (Form("#-##-######-0", _isbn10), Form("#########0", _isbn10)),
+    "ean13": (Form("############0", _ean),),
+    "ean8": (Form("#######0", _ean),),
+    "card_number": (Form("4##############0", _luhn),),
+    "swift": (Form("????GB??"),),
+    "ssn": (Form("###-##-####"), Form("#########")),
+    "license_plate": (Form("???-####"), Form("???####"), Form("???###")),
+    "uuid4": (Form("^^^^^^^^-^^^^-4^^^-8^^^-^^^^^^^^^^^^"), Form("^^^^^^^^^^^^4^^^8^^^^^^^^^^^^^^^")),
+    "postcode": (Form("#####"),),
+    "msisdn": (Form("#############"),),
+    "phone_number": (Form("+1-###-###-####"), Form("###-###-####"), Form("##########")),
+}
+_PROVIDERS = {
+    "ean": "ean13", "color": "hex_color", "zipcode": "postcode", "ipv4_private": "ipv4", "swift8": "swift",
+    "credit_card_number": "card_number",
+}  # fmt: skip
+"""Providers by another name than their form's."""

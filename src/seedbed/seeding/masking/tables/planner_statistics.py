@@ -1,0 +1,186 @@
+"""The planner's statistics taken again, since the old ones hold original values."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import psycopg2
+
+from seedbed.errors import StaleStatistics
+from seedbed.seeding.masking.tables.physical_layout import same_type
+
+_CLEARED_BY_OWNER = 180000
+"""The first server version whose owners of tables can clear statistics."""
+
+_RELATIONS = """
+SELECT c.oid, c.oid::regclass::text, c.relkind::text, c.relispopulated FROM pg_class c
+WHERE c.oid = ANY (%s) AND c.relkind IN ('r', 'p', 'm') ORDER BY c.relkind = 'm', 2
+"""
+_CLEAR = """
+SELECT pg_clear_attribute_stats(s.schemaname::text, s.tablename::text, s.attname::text, s.inherited)
+FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname
+  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename LEFT JOIN pg_index i ON i.indexrelid = c.oid
+WHERE coalesce(i.indrelid, c.oid) = ANY (%s)
+"""
+_DELETE = (
+    "DELETE FROM pg_statistic WHERE starelid = ANY (%(oids)s)"
+    " OR starelid IN (SELECT indexrelid FROM pg_index WHERE indrelid = ANY (%(oids)s))",
+    "DELETE FROM pg_statistic_ext_data WHERE stxoid IN"
+    " (SELECT oid FROM pg_statistic_ext WHERE stxrelid = ANY (%(oids)s))",
+)
+_TARGETS = """
+SELECT format('ALTER %%s %%s ALTER COLUMN %%s SET STATISTICS ',
+    CASE WHEN c.relkind IN ('i', 'I') THEN 'INDEX' WHEN c.relkind = 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE ONLY' END,
+    c.oid::regclass, CASE WHEN c.relkind IN ('i', 'I') THEN a.attnum::text ELSE quote_ident(a.attname) END),
+  a.attstattarget
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_index i ON i.indexrelid = c.oid
+WHERE coalesce(i.indrelid, c.oid) = ANY (%(oids)s) AND coalesce(a.attstattarget, -1) <> -1 AND a.attnum > 0
+  AND NOT a.attisdropped AND (i.indexrelid IS NULL OR i.indkey[a.attnum - 1] = 0)
+UNION ALL
+SELECT format('ALTER STATISTICS %%s.%%I SET STATISTICS ', stxnamespace::regnamespace, stxname), stxstattarget
+FROM pg_statistic_ext WHERE stxrelid = ANY (%(oids)s) AND coalesce(stxstattarget, -1) <> -1
+"""
+_LEFT = """
+SELECT EXISTS (SELECT FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname
+  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename LEFT JOIN pg_index i ON i.indexrelid = c.oid
+  WHERE coalesce(i.indrelid, c.oid) = %(oid)s AND s.inherited = %(inherited)s AND s.null_frac < 1)
+OR EXISTS (SELECT FROM (SELECT statistics_schemaname, statistics_name, to_jsonb(e) AS e FROM pg_stats_ext e
+    WHERE most_common_vals IS NOT NULL
+    UNION ALL
+    SELECT statistics_schemaname, statistics_name, to_jsonb(e) FROM pg_stats_ext_exprs e WHERE null_frac < 1) e
+  JOIN pg_namespace n ON n.nspname = e.statistics_schemaname
+  JOIN pg_statistic_ext s ON s.stxnamespace = n.oid AND s.stxname = e.statistics_name
+  WHERE s.stxrelid = %(oid)s AND coalesce((e.e ->> 'inherited')::boolean, false) = %(inherited)s)
+"""
+_PLACEHOLDERS = """
+SELECT quote_ident(a.attname), CASE WHEN NOT a.attnotnull THEN 'NULL'
+  WHEN a.atthasdef OR a.attidentity <> '' THEN 'DEFAULT'
+  ELSE CASE t.typcategory WHEN 'N' THEN '0' WHEN 'S' THEN quote_literal('') WHEN 'B' THEN 'false'
+    WHEN 'D' THEN quote_literal('epoch') WHEN 'A' THEN quote_literal('{}')
+    WHEN 'U' THEN quote_literal('00000000-0000-0000-0000-000000000000') END END
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum
+"""
+
+
+def read_targets(cursor: Any, oids: Collection[int]) -> list[tuple[str, int]]:
+    """The statements that set statistics targets, of columns, indexes and extended statistics, each with its target."""
+    cursor.execute(_TARGETS, {"oids": list(oids)})
+    found: list[tuple[str, int]] = cursor.fetchall()
+    return found
+
+
+def retake(cursor: Any, oids: Collection[int]) -> None:
+    """Clear the statistics of tables and materialized views, and take new ones, in this transaction.
+
+    ANALYZE leaves old statistics as they are where a table is empty, and where a column's target is 0. A superuser can
+    delete them, and PostgreSQL 18 lets the owner. Before that, an owner has to make PostgreSQL drop or replace them.
+
+    Raises:
+        StaleStatistics: a table or materialized view is empty and keeps statistics of the rows that it had.
+    """
+    listed = list(oids)
+    _clear(cursor, listed)
+    cursor.execute(_RELATIONS, (listed,))
+    relations = cursor.fetchall()
+    not_taken = [statement for statement, target in read_targets(cursor, listed) if target == 0]
+    for statement in not_taken:
+        cursor.execute(f"{statement}-1")
+    for _, name, _, is_populated in relations:
+        if is_populated:
+            cursor.execute(f"ANALYZE {name}")
+    for statement in not_taken:
+        cursor.execute(f"{statement}0")
+    stale = []
+    for oid, name, kind, is_populated in relations:
+        if not is_populated:
+            cursor.execute(_LEFT, {"oid": oid, "inherited": False})
+            is_current = not cursor.fetchone()[0] or _renew_of_view(cursor, name)
+        elif _is_stale(cursor, oid, name, kind):
+            is_current = kind != "m" and _renew_of_table(cursor, oid, name, kind)
+        else:
+            is_current = True
+        stale += [] if is_current else [name]
+    if stale:
+        raise StaleStatistics(stale)
+
+
+def vacuum_catalogs(cursor: Any, *, large_objects: bool, missing_values: bool) -> tuple[str, ...]:
+    """Rewrite the system's tables in which dead rows still hold original values; name those that could not be.
+
+    The owner of a database may do so. It runs outside of a transaction, and waits for a lock for a few seconds only.
+    """
+    catalogs = ["pg_statistic", "pg_statistic_ext_data"]
+    catalogs += ["pg_largeobject"] if large_objects else []
+    catalogs += ["pg_attribute"] if missing_values else []
+    left = []
+    cursor.execute("SET lock_timeout = '5s'")
+    for catalog in catalogs:
+        del cursor.connection.notices[:]
+        try:
+            cursor.execute(f"VACUUM (FULL) pg_catalog.{catalog}")
+        except psycopg2.Error:
+            left.append(catalog)
+        else:  # without the right to do it, there is a warning and no error
+            left += [catalog] if any("permission denied" in said for said in cursor.connection.notices) else []
+    return tuple(left)
+
+
+def _clear(cursor: Any, oids: Sequence[int]) -> None:
+    cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    if cursor.fetchone()[0]:
+        for statement in _DELETE:
+            cursor.execute(statement, {"oids": list(oids)})
+    elif cursor.connection.server_version >= _CLEARED_BY_OWNER:
+        cursor.execute(_CLEAR, (list(oids),))
+
+
+def _is_stale(cursor: Any, oid: int, name: str, kind: str) -> bool:
+    """Whether there are statistics of rows, and no rows: ANALYZE leaves these as they are."""
+    scopes = {"r": [(False, f"ONLY {name}"), (True, name)], "p": [(True, name)], "m": [(False, name)]}[kind]
+    for inherited, scope in scopes:
+        cursor.execute(_LEFT, {"oid": oid, "inherited": inherited})
+        if cursor.fetchone()[0] and not _has_rows(cursor, scope):
+            return True
+    return False
+
+
+def _has_rows(cursor: Any, scope: str) -> bool:
+    cursor.execute(f"SELECT EXISTS (SELECT FROM {scope})")
+    found: bool = cursor.fetchone()[0]
+    return found
+
+
+def _renew_of_table(cursor: Any, oid: int, name: str, kind: str) -> bool:
+    """Drop the statistics of an empty table by giving its columns the types that they have; where something reads
+    a column, which prevents that, take new ones from a row of NULLs, defaults and zeros.
+    """
+    changes = [f"ALTER TABLE {name} {change}" for change in same_type(cursor, oid)]
+    if _succeeds(cursor, *changes) and not _is_stale(cursor, oid, name, kind):
+        return True
+    cursor.execute(_PLACEHOLDERS, (oid,))
+    found = cursor.fetchall()
+    if not found or any(value is None for _, value in found):
+        return False
+    columns, values = (", ".join(part) for part in zip(*found, strict=True))
+    insert = f"INSERT INTO {name} ({columns}) VALUES ({values})"
+    return _succeeds(cursor, insert, f"ANALYZE {name}", f"DELETE FROM {name}")
+
+
+def _renew_of_view(cursor: Any, name: str) -> bool:
+    """Take the statistics of a materialized view WITH NO DATA from rows that it has for the moment."""
+    cursor.execute(f"REFRESH MATERIALIZED VIEW {name}; ANALYZE {name}")
+    renewed = _has_rows(cursor, name)
+    cursor.execute(f"REFRESH MATERIALIZED VIEW {name} WITH NO DATA")
+    return renewed
+
+
+def _succeeds(cursor: Any, *statements: str) -> bool:
+    cursor.execute("SAVEPOINT statistics")
+    try:
+        for statement in statements:
+            cursor.execute(statement)
+    except psycopg2.Error:
+        cursor.execute("ROLLBACK TO SAVEPOINT statistics")
+        return False
+    cursor.execute("RELEASE SAVEPOINT statistics")
+    return True

@@ -1,0 +1,63 @@
+"""Rows that the seeds write out, put over those that are made."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedbed.errors import NullNotAllowed, SeedsNotUsable
+from seedbed.seeding.core.batch import Batch, Objects
+from seedbed.seeding.generators.column_generator import Filling
+
+if TYPE_CHECKING:
+    from seedbed.seeding.planning.table_plan import TablePlan
+
+
+def with_known(table: "TablePlan", made: Filling) -> Filling:
+    """A column's filling with the values that the seeds write out of it.
+
+    Where rows are counted, one that is written out changes places with the row that has its number, so that
+    `known(id=5)` collides with no other.
+
+    Raises:
+        NullNotAllowed: a None is written out for a column that is NOT NULL.
+    """
+    known = {i: row[made.name] for i, row in enumerate(table.wish.known) if made.name in row}
+    if not known:
+        return made
+    column = table.column(made.name)
+    if not column.nullable and any(value is None for value in known.values()):
+        raise NullNotAllowed(table.name, made.name, "known(...)", table.place)
+    make = made.make
+    changed = known if not made.counted else _changed_over(known, table.count)
+
+    def rows_first(rows: range) -> Batch:
+        batch = make(rows)
+        here = [(i - rows.start, value) for i, value in changed.items() if i in rows]
+        if not here:
+            return batch
+        values = batch.tolist()
+        for at, value in here:
+            values[at] = value
+        nulls = np.array([value is None for value in values], dtype=np.bool_)
+        return Objects(nulls if nulls.any() else None, values)
+
+    return Filling(made.name, f"{made.source}, {len(known)} written out", rows_first)
+
+
+def see_that_there_is_room(table: "TablePlan") -> None:
+    """Find out whether all rows that are written out are among those that are planned.
+
+    Raises:
+        SeedsNotUsable: they are more.
+    """
+    if len(table.wish.known) > table.count:
+        said = f"{table.name}: {len(table.wish.known)} rows are written out, and {table.count} are planned"
+        raise SeedsNotUsable(table.place, said)
+
+
+def _changed_over(known: dict[int, Any], count: int) -> dict[int, Any]:
+    """Numbers by row, where row i has i + 1 unless it is written out: what is left over goes to who lost his."""
+    taken = {value for value in known.values() if isinstance(value, int)}
+    left = [i + 1 for i in known if i + 1 not in taken]
+    robbed = [value - 1 for value in sorted(taken) if 0 < value <= count and value - 1 not in known]
+    return {**known, **dict(zip(robbed, left, strict=False))}

@@ -1,0 +1,98 @@
+"""The lock of an environment's seeds: what the same rows next year follow from, and what they were."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from seedbed.errors import SeedsNotUsable
+from seedbed.settings import Environment, Project
+from seedbed.settings.atomic_files import write_whole
+
+ENGINE = 4
+"""The version of the mapping from seed to values. It changes only when rows made from an old seed would change."""
+
+_SEEDS = 2**63
+"""A seed is written down as a bigint."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """`engine`, `seed` and `as_of` make the rows; `as_of` is the only clock. The rest says what they were made with,
+    and is empty until it was written down.
+    """
+
+    engine: int
+    seed: int
+    as_of: datetime
+    content: str = ""
+    revision: str = ""
+    faker: str = ""
+    pools: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_lock(project: Project, environment: Environment, *, as_of: datetime | None = None) -> Lock:
+    """Read seeds/<environment>.lock; where there is none, seed 1, and today as the end of all times.
+
+    Raises:
+        SeedsNotUsable: the file is not what Seedbed wrote, or of a later engine.
+    """
+    file = lock_file(project, environment)
+    if not file.exists():
+        return Lock(ENGINE, 1, as_of or today())
+    place = str(file.relative_to(project.root))
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        lock = Lock(
+            int(values["engine"]),
+            int(values["seed"]),
+            values["as_of"],
+            str(values.get("content", "")),
+            str(values.get("revision", "")),
+            str(values.get("faker", "")),
+            {str(name): str(digest) for name, digest in values.get("pools", {}).items()},
+        )
+    except KeyError as error:
+        raise SeedsNotUsable(place, f"It has no {error.args[0]}.") from error
+    except (tomllib.TOMLDecodeError, ValueError, TypeError, AttributeError, OSError) as error:
+        raise SeedsNotUsable(place, f"It cannot be read: {error}") from error
+    if lock.engine != ENGINE:
+        said = f"It is of engine {lock.engine}, and this version of Seedbed makes rows by engine {ENGINE}"
+        raise SeedsNotUsable(place, f"{said}: write engine = {ENGINE} for those, or keep the version that wrote it.")
+    if not 0 <= lock.seed < _SEEDS:
+        raise SeedsNotUsable(place, f"seed is not between 0 and {_SEEDS - 1}.")
+    if not isinstance(lock.as_of, datetime) or lock.as_of.tzinfo is None:
+        raise SeedsNotUsable(place, "as_of is not a time with a zone.")
+    return replace(lock, as_of=as_of or lock.as_of)
+
+
+def write_lock(project: Project, environment: Environment, lock: Lock) -> None:
+    """Write what makes an environment's rows, and what they were made with."""
+    lines = [
+        "# Written by Seedbed and kept in version control: the same lock and seeds give the same rows.",
+        f"engine = {lock.engine}",
+        f"seed = {lock.seed}",
+        f"as_of = {lock.as_of.isoformat()}",
+        "",
+        "# What they were made with; `seedbed seed check` compares it.",
+        f'content = "{lock.content}"',
+        f'revision = "{lock.revision}"',
+        f'faker = "{lock.faker}"',
+        "",
+        "[pools]",
+        *(f"{_quoted(name)} = {_quoted(digest)}" for name, digest in sorted(lock.pools.items())),
+    ]
+    write_whole(lock_file(project, environment), "\n".join(lines) + "\n")
+
+
+def lock_file(project: Project, environment: Environment) -> Path:
+    return project.seeds / f"{environment}.lock"
+
+
+def today() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,72 @@
+"""A few rows of any table as its model wants them, made without seeds, a database or Faker."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from seedbed.errors import DomainTooSmall, SeedError
+from seedbed.seeding.api.seeds_file import Wanted
+from seedbed.seeding.core.batch import Pool
+from seedbed.seeding.core.faker_pool import SIZE, Pools, cut
+from seedbed.seeding.encoding.rows import sample
+from seedbed.seeding.planning.lock_file import ENGINE, Lock
+from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.resolution.parent_rows import Existing
+
+_PARENTS = 64
+
+
+def specimens(table: Table, model: type[Any] | None, count: int, as_of: datetime) -> Sequence[Mapping[str, str | None]]:
+    """Up to so many rows that keep the CHECKs, bounds, patterns and unique keys of a model, each value as PostgreSQL
+    reads it; none of a table that no rows can be made of.
+
+    Keys to other tables are NULL, whatever the model says of them: they are for him to fill who knows what is there.
+    """
+    while count > 0:
+        try:
+            return sample(_planned(table, model, count, as_of), count)
+        except DomainTooSmall as error:
+            count = min(error.possible, count - 1) if error.table == str(table.key) else 0
+        except (SeedError, SQLAlchemyError):  # the latter of a type that SQLAlchemy cannot write down
+            break
+    return []
+
+
+def _planned(table: Table, model: type[Any] | None, count: int, as_of: datetime) -> TablePlan:
+    beside = {key.elements[0].column.table for key in table.foreign_key_constraints} - {table}
+    there = {
+        str(other.key): Existing(str(other.key), other.columns.keys(), [[None] * len(other.columns)] * _PARENTS)
+        for other in beside
+    }
+    wish = Wanted(str(table.key), count, {}, str(table.key))
+    planned: dict[str, TablePlan] = {}
+    made = TablePlan(table, model, wish, Lock(ENGINE, 1, as_of), Path(), _Plain(as_of), planned, 0, there)
+    planned[made.name] = made
+    return made
+
+
+class _Plain(Pools):
+    """What a provider is called, counted, in the place of what Faker would make of it."""
+
+    def faker(
+        self,
+        provider: str,
+        arguments: Mapping[str, Any] | None = None,  # noqa: ARG002 - as Faker's are
+        *,
+        longest: int | None = None,
+        size: int = SIZE,
+        locale: str | None = None,  # noqa: ARG002
+        providers: tuple[type, ...] = (),  # noqa: ARG002
+        whole: bool = False,  # noqa: ARG002
+    ) -> Pool:
+        words = provider.replace("_", " ")
+        return Pool(provider, size, lambda j: cut(f"{_counted(j)} {words}", longest))
+
+
+def _counted(j: int) -> str:
+    """A number in letters: Faker's names have no digits."""
+    return "".join(chr(ord("a") + int(digit)) for digit in str(j))

@@ -1,0 +1,63 @@
+"""Whether the seeds would still give the rows that their lock was written for, and what changed if not."""
+
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+
+from seedbed.seeding.encoding.rows import sample
+from seedbed.seeding.planning.lock_file import Lock, lock_file, write_lock
+from seedbed.seeding.planning.seed_plan import SeedPlan
+
+_TOUCHED = 8
+"""Rows of each table that are made to see which pools they take from."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The lock's file, and what would be otherwise now; nothing where the rows are the same.
+
+    `accepted` is false where the lock does not say which rows the seeds gave.
+    """
+
+    file: str
+    content: str
+    changes: tuple[str, ...]
+    accepted: bool
+
+
+def check(plan: SeedPlan, *, revision: str | None) -> Checked:
+    """Compare what the seeds give now with their lock."""
+    now = made_now(plan, revision)
+    file = str(lock_file(plan.project, plan.environment).relative_to(plan.project.root))
+    return Checked(file, plan.content, tuple(_changes(plan.lock, now)), bool(plan.lock.content))
+
+
+def accept(plan: SeedPlan, *, revision: str | None) -> None:
+    """Write down what the seeds give now."""
+    write_lock(plan.project, plan.environment, made_now(plan, revision))
+
+
+def made_now(plan: SeedPlan, revision: str | None) -> Lock:
+    for table in plan.tables:
+        sample(table, _TOUCHED)
+    return replace(
+        plan.lock,
+        content=plan.content,
+        revision=revision or "",
+        faker=version("faker"),
+        pools=plan.sources.made(),
+    )
+
+
+def _changes(lock: Lock, now: Lock) -> list[str]:
+    """What was not written down yet is no change."""
+    found = []
+    if lock.revision and lock.revision != now.revision:
+        found.append(f"the newest revision is {now.revision or 'none'}, and was {lock.revision}")
+    if lock.content and lock.content != now.content:
+        found.append(f"the content is {now.content}, and was {lock.content}")
+    if lock.faker and lock.faker != now.faker and lock.pools != now.pools:
+        found.append(f"Faker is {now.faker}, and was {lock.faker}")
+    if lock.pools:
+        other = [name for name, digest in now.pools.items() if lock.pools.get(name, digest) != digest]
+        found += [f"the values of {name} are others" for name in other]
+    return found

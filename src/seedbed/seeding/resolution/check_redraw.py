@@ -1,0 +1,225 @@
+"""Some rows of columns that CHECKs bind together, drawn until the CHECKs take them."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlglot import exp
+
+from seedbed.seeding.analysis.checks import Check, Vector, cast, columns_in, compared, equal, evaluated, refused, stored
+from seedbed.seeding.analysis.checks.sample_values import typed_kind
+from seedbed.seeding.api.rules import Choice, Derived, FakerValues, Template
+from seedbed.seeding.core.batch import Batch, Bools, Numbers, merged, objects
+from seedbed.seeding.core.big_integers import short
+from seedbed.seeding.core.column_types import Kind
+from seedbed.seeding.core.number_codec import decimal, folded
+from seedbed.seeding.core.random_stream import Ints
+from seedbed.seeding.encoding.rows import processed
+from seedbed.seeding.generators.column_generator import Filling
+from seedbed.seeding.planning.explicit_rows import with_known
+
+if TYPE_CHECKING:
+    from seedbed.seeding.planning.table_plan import TablePlan
+    from seedbed.seeding.resolution.references import Reference
+
+_ATTEMPTS = 40
+_OWN = 25
+"""Attempts that leave alone what a rule of the seeds fills; after them a choice may be drawn again."""
+_HINTED = 0.4
+
+
+class Group:
+    """Columns that CHECKs bind, what these want, columns that are computed from the others, and keys among them."""
+
+    def __init__(self) -> None:
+        self.columns: set[str] = set()
+        self.wants: list[tuple[Check, exp.Expression]] = []
+        self.assigned: dict[str, tuple[Check, exp.Expression]] = {}
+        self.references: list[Reference] = []
+
+
+class Drawing:
+    """What has been drawn of some rows. A column that follows another asks for it, and so is made after it."""
+
+    def __init__(self, table: "TablePlan", group: Group, rows: range) -> None:
+        self._table, self._group, self._rows = table, group, rows
+        self.made: dict[str, Batch] = {}
+        self._parents: dict[str, Ints] = {}
+        self._misfits: dict[str, Bools] = {}
+        self._vectors: dict[str, tuple[Batch, Vector]] = {}
+        self._waiting: set[str] = set()
+        self._attempt = 0
+        self._bad: Bools = np.zeros(len(rows), dtype=np.bool_)
+        self._names = [name for name in table.fillings if name in group.columns]
+        self._following = [name for name in self._names if isinstance(table.rules.get(name), Derived | Template)]
+        self._drawn = [name for name in self._names if name not in self._following and name not in group.assigned]
+        self._keys = {
+            name: reference
+            for reference in group.references
+            for name in reference.columns
+            if table.reference_of(name) is reference
+        }
+
+    def settle(self) -> None:
+        """Draw everything, and again for rows that a CHECK would refuse, a limited number of times."""
+        for name in self._names:
+            self.batch(name)
+        for attempt in range(1, _ATTEMPTS):
+            self._bad = self._refused()
+            if not self._bad.any():
+                return
+            self._attempt = attempt
+            self._waiting = {name for name in self._drawn if self._may_vary(name)}
+            self._remake()
+        self._empty()
+
+    def batch(self, name: str) -> Batch:
+        if name in self._waiting:
+            self._waiting.discard(name)
+            self._draw_again(name)
+        if name not in self.made:
+            self.made[name] = self._computed(name) if name in self._group.assigned else self._first(name)
+        return self.made[name]
+
+    def parents(self, reference: "Reference") -> Ints:
+        """The rows that a key refers to, as far as it has been drawn."""
+        waiting = next((name for name in reference.columns if name in self._waiting and name in self._keys), None)
+        if waiting is not None:
+            self.batch(waiting)
+        if reference.name not in self._parents:
+            self._parents[reference.name] = reference.drawn(self._rows)
+        return self._parents[reference.name]
+
+    def _first(self, name: str) -> Batch:
+        return self._table.fillings[name].make(self._rows)
+
+    def _remake(self) -> None:
+        for name in [*self._following, *self._group.assigned]:
+            self.made.pop(name, None)
+        for name in self._names:
+            self.batch(name)
+
+    def _may_vary(self, name: str) -> bool:
+        rule = self._table.rules.get(name)
+        return rule is None or name in self._keys or (self._attempt > _OWN and isinstance(rule, Choice | FakerValues))
+
+    def _draw_again(self, name: str) -> None:
+        if name in self._keys:
+            self._choose_again(self._keys[name])
+            return
+        again = self._table.varied(name, self._attempt)
+        if again is not None:
+            batch = self._hinted(again.make(self._rows), name)
+            self.made[name] = merged(self.made[name], batch, self._bad)
+
+    def _choose_again(self, reference: "Reference") -> None:
+        """Other parents for the refused rows, and with them all columns of the key."""
+        before = self.parents(reference)
+        own = [name for name, other in self._keys.items() if other is reference]
+        self._waiting -= set(own)
+        chosen = np.where(self._bad, reference.varied(self._attempt).drawn(self._rows), before)
+        self._parents[reference.name] = chosen
+        for name in own:
+            found = reference.keys(name, chosen)
+            filling = Filling(name, "", lambda _, found=found: found)  # type: ignore[misc]
+            self.made[name] = with_known(self._table, filling).make(self._rows)
+
+    def _hinted(self, batch: Batch, name: str) -> Batch:
+        """The same, with numbers in some rows that the CHECKs compare it with: nobody draws just a nought by chance."""
+        if not isinstance(batch, Numbers) or not batch.kind.is_number:
+            return batch
+        said = dict.fromkeys(value for _, want in self._group.wants for value in compared(want).get(name, ()))
+        facts = self._table.facts[name]
+        known = [number for value in said if (number := folded(value, batch.kind)) is not None]
+        limit = 1 << 63
+        allowed = [
+            n
+            for n in known
+            if -limit < n < limit and (facts.low is None or n >= facts.low) and (facts.high is None or n <= facts.high)
+        ]
+        if not allowed:
+            return batch
+        stream = self._table.stream(name).part(f"hint {self._attempt}")
+        hints = np.array(allowed)[stream.below(len(allowed), self._rows)].astype(batch.data.dtype)
+        which = stream.part("which").fractions(self._rows) < _HINTED
+        return Numbers(batch.nulls, np.where(which, hints, batch.data), batch.kind)
+
+    def _vector(self, name: str) -> Vector:
+        """A column's values as PostgreSQL will have them."""
+        batch = self.batch(name)
+        kept = self._vectors.get(name)
+        if kept is None or kept[0] is not batch:
+            table = self._table
+            kind = typed_kind(table.kinds[name], table.column(name))
+            kept = self._vectors[name] = (batch, stored(processed(table, name, batch), kind))
+        return kept[1]
+
+    def _computed(self, name: str) -> Batch:
+        """A column that follows from others. Where its type does not hold the value, the row is one to draw again."""
+        kind, (check, want) = self._table.kinds[name], self._group.assigned[name]
+        for column in columns_in(want):
+            self.batch(column)
+        value = evaluated(want, self._vector, len(self._rows), self._table.as_of)
+        held = kind if kind.name != "numeric" or kind.size is not None else Kind("numeric", scale=kind.decimals)
+        found = cast(value, held, kind.name)
+        inexact = ~found.nulls & ~equal(value, found) & bool(check.wants)  # what only we say of sums may be rounded
+        self._misfits[name] = self._misfitting(name, found) | inexact
+        if inexact.any() and kind.name == "numeric" and kind.size is None:  # which holds any decimals
+            self._misfits[name] = self._misfitting(name, found)
+            return objects(_decimals(value))
+        return Numbers(found.nulls if found.nulls.any() else None, short(found.data), kind)
+
+    def _misfitting(self, name: str, found: Vector) -> Bools:
+        facts = self._table.facts[name]
+        misfits = np.zeros(len(self._rows), dtype=np.bool_)
+        if found.faults is not None:
+            misfits |= found.faults > 0
+        if facts.not_null:
+            misfits |= found.nulls
+        for bound, beyond in ((facts.low, np.less), (facts.high, np.greater)):
+            if bound is not None:
+                misfits |= beyond(found.data, bound).astype(np.bool_) & ~found.nulls
+        return misfits
+
+    def _refused(self) -> Bools:
+        bad = np.zeros(len(self._rows), dtype=np.bool_)
+        for _, want in self._group.wants:
+            bad |= refused(want, self._vector, len(self._rows), self._table.as_of)
+        for misfits in self._misfits.values():
+            bad |= misfits
+        return bad
+
+    def _empty(self) -> None:
+        """A CHECK that a NULL is in the way of refuses nothing."""
+        for name in self._drawn:
+            self._bad = self._refused()
+            if not self._bad.any():
+                return
+            column = self._table.column(name)
+            if column.nullable and not self._table.facts[name].not_null and name not in self._table.rules:
+                self._without(name)
+
+    def _without(self, name: str) -> None:
+        kept = self.made[name]
+        self.made[name] = kept.without(self._bad)
+        self._recompute()
+        helped = self._bad & ~self._refused()
+        self.made[name] = kept.without(helped) if helped.any() else kept
+        self._recompute()
+        if helped.any() and name in self._keys:
+            reference = self._keys[name]
+            self._parents[reference.name] = np.where(helped, -1, self.parents(reference))
+
+    def _recompute(self) -> None:
+        for name in self._group.assigned:
+            self.made.pop(name, None)
+        for name in self._group.assigned:
+            self.batch(name)
+
+
+def _decimals(value: Vector) -> list[Decimal | None]:
+    scale = value.kind.decimals
+    return [
+        None if gone else decimal(int(number), scale)
+        for number, gone in zip(value.data.tolist(), value.nulls.tolist(), strict=True)
+    ]

@@ -1,0 +1,180 @@
+"""Columns that CHECKs bind together, drawn again where a CHECK would refuse the row."""
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from seedbed.seeding.analysis.checks import BOOL, NotUnderstood, cast, columns_in, evaluated
+from seedbed.seeding.analysis.checks.sample_values import stand_in
+from seedbed.seeding.core.batch import Batch
+from seedbed.seeding.core.column_types import MOMENTS, Kind
+from seedbed.seeding.core.random_stream import Ints
+from seedbed.seeding.resolution.check_redraw import Drawing, Group
+
+if TYPE_CHECKING:
+    from seedbed.seeding.planning.table_plan import TablePlan
+    from seedbed.seeding.resolution.references import Reference
+
+_KEPT = 40
+"""Batches that are remembered: the columns of a chunk read one another."""
+
+
+class Settling:
+    """The values of a table's columns. Which attempt a row ends with follows from that row alone, so it stays a
+    function of its number.
+    """
+
+    def __init__(self, table: "TablePlan") -> None:
+        self._table = table
+        self._groups = self._bound()
+        self._batches: dict[tuple[str, int, int], Batch] = {}
+        self._drawings: dict[tuple[int, int, int], Drawing] = {}
+
+    def computed(self, column: str) -> str | None:
+        """What a column is computed from, in words of SQL; None where it is drawn."""
+        group = self._groups.get(column)
+        want = group.assigned.get(column) if group is not None else None
+        return None if want is None else want[1].sql("postgres").replace('"', "")
+
+    def batch(self, column: str, rows: range) -> Batch:
+        key = (column, rows.start, rows.stop)
+        if key in self._batches:
+            return self._batches[key]
+        group = self._groups.get(column)
+        if group is None:
+            made = self._table.fillings[column].make(rows)
+            if not self._drawings:  # else it may follow from keys that are about to be drawn again
+                self._keep(key, made)
+            return made
+        drawing = self._drawing(group, rows)
+        if drawing is not None:
+            return drawing.batch(column)
+        for name, made in self._settled(group, rows).made.items():
+            self._keep((name, rows.start, rows.stop), made)
+        return self._batches[key]
+
+    def parents(self, reference: "Reference", rows: range) -> Ints | None:
+        """The rows that a key refers to in the end; None where no CHECK has a say in it."""
+        group = next((self._groups[name] for name in reference.columns if name in self._groups), None)
+        if group is None or reference not in group.references:
+            return None
+        drawing = self._drawing(group, rows) or self._settled(group, rows)
+        return drawing.parents(reference)
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether something is being drawn, so that what is said of it is not final."""
+        return bool(self._drawings)
+
+    def _drawing(self, group: Group, rows: range) -> Drawing | None:
+        return self._drawings.get((id(group), rows.start, rows.stop))
+
+    def _settled(self, group: Group, rows: range) -> Drawing:
+        key = (id(group), rows.start, rows.stop)
+        drawing = self._drawings[key] = Drawing(self._table, group, rows)
+        try:
+            drawing.settle()
+        finally:
+            del self._drawings[key]
+        return drawing
+
+    def _keep(self, key: tuple[str, int, int], batch: Batch) -> None:
+        while len(self._batches) >= _KEPT + 2 * len(self._table.kinds):
+            del self._batches[next(iter(self._batches))]
+        self._batches[key] = batch
+
+    def _bound(self) -> dict[str, Group]:
+        groups: dict[str, Group] = {}
+        for check, want in self._table.wants:
+            names = columns_in(want) & set(self._table.fillings)
+            if not names or not self._is_understood(want):
+                continue
+            joined = _joined(groups, names)
+            target = self._assigned(want, joined)
+            if target is None:
+                joined.wants.append((check, want))
+            else:
+                joined.assigned[target] = (check, _other_side(want, target))
+        for group in {id(group): group for group in groups.values()}.values():
+            if group is groups[next(iter(group.columns))]:
+                self._complete(group, groups)
+        return groups
+
+    def _complete(self, group: Group, groups: dict[str, Group]) -> None:
+        """Add what has to follow when the keys of a group are drawn again: their other columns, and times after what
+        they refer to.
+        """
+        table = self._table
+        found = [
+            reference
+            for reference in table.references
+            if reference.can_vary and any(table.reference_of(name) is reference for name in group.columns)
+        ]
+        more = {name for reference in found for name in reference.columns if table.reference_of(name) is reference}
+        if any(self._is_time(name) for name in group.columns) and found:
+            more |= {name for name in table.fillings if self._is_time(name) and table.uniques.slots_of(name) is None}
+        joined = _joined(groups, group.columns | (more & set(table.fillings)))
+        joined.references = [r for r in table.references if r in found or r in joined.references]
+
+    def _is_time(self, name: str) -> bool:
+        return self._table.kinds[name].name in MOMENTS | {"date"}
+
+    def _is_understood(self, want: Any, kind: Kind = BOOL) -> bool:
+        """Tried on a row of stand-ins, as a value of some type; what is not understood is left to PostgreSQL."""
+        table = self._table
+
+        def value(name: str) -> Any:
+            if name not in table.fillings:
+                raise NotUnderstood(name)
+            return stand_in(table.kinds[name], table.column(name))
+
+        try:
+            cast(evaluated(want, value, 1, table.as_of), kind, kind.name)
+        except NotUnderstood:
+            return False
+        return True
+
+    def _assigned(self, want: Any, group: Group) -> str | None:
+        """A column that equals an expression of others, and so is computed rather than drawn."""
+        if not isinstance(want, exp.EQ):
+            return None
+        for target, other in ((want.left, want.right), (want.right, want.left)):
+            column = target.unnest()
+            if not isinstance(column, exp.Column) or not columns_in(other):
+                continue
+            name, table = column.name, self._table
+            free = name not in table.rules and table.reference_of(name) is None and name not in table.uniques.columns
+            known = free and table.kinds[name].is_number and self._is_understood(other, table.kinds[name])
+            if known and name not in group.assigned | _needs(group, other):
+                return name
+        return None
+
+
+def _other_side(want: Any, target: str) -> Any:
+    column = want.left.unnest()
+    return want.right if isinstance(column, exp.Column) and column.name == target else want.left
+
+
+def _needs(group: Group, want: Any) -> dict[str, Any]:
+    """The columns that an expression is computed from, however far away."""
+    found, waiting = {}, list(columns_in(want))
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = True
+            waiting += columns_in(group.assigned[name][1]) if name in group.assigned else ()
+    return found
+
+
+def _joined(groups: dict[str, Group], names: frozenset[str] | set[str]) -> Group:
+    """One group of all that have some of these columns."""
+    joined = Group()
+    for other in {id(groups[name]): groups[name] for name in names if name in groups}.values():
+        joined.columns |= other.columns
+        joined.wants += other.wants
+        joined.assigned |= other.assigned
+        joined.references += other.references
+    joined.columns |= names
+    for name in joined.columns:
+        groups[name] = joined
+    return joined

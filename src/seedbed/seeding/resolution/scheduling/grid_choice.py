@@ -1,0 +1,89 @@
+"""Which timetable suits the ranges of a table: hours of bookings, nights of stays, quarters of a year of prices."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seedbed.seeding.analysis.exclusion_constraints import Span
+from seedbed.seeding.core.column_types import MOMENTS, Kind
+from seedbed.seeding.core.number_codec import DAY
+from seedbed.seeding.generators.datetimes import LASTING, SPAN
+from seedbed.seeding.resolution.scheduling.grid import HOURS, HOURS_OF_A_DAY, QUARTER, WEEK, YEAR, Grid, every, fitting
+
+if TYPE_CHECKING:
+    from seedbed.seeding.planning.table_plan import TablePlan
+
+_ROOM, _MUCH_ROOM = 3, 10
+"""Places that there are at least for each row of days, and of hours: most rows are of the last months."""
+_FINE = 12
+"""Decimals of a numeric that its ranges are wide by."""
+_MANY = 100
+"""What a number that tells groups apart can at most be."""
+_YEARLY = re.compile(r"(^|_)year$")
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """What is between the two columns of `span`, in all rows of a table."""
+
+    table: "TablePlan"
+    span: Span
+
+    @property
+    def kind(self) -> Kind:
+        return self.table.kinds[self.span.start]
+
+    @property
+    def unit(self) -> int:
+        """What one is in a batch: places of dates are counted in microseconds too."""
+        return DAY if self.kind.name == "date" else 1
+
+    @property
+    def are_numbers(self) -> bool:
+        """Whether they have nothing to do with time."""
+        return self.kind.name not in MOMENTS | {"date", "time"}
+
+    @property
+    def in_a_day(self) -> bool:
+        return self.kind.name == "time"
+
+    @property
+    def are_long(self) -> bool:
+        """Whether they go on for months and years."""
+        return bool(LASTING.search(self.span.start) or LASTING.search(self.table.sql.name.lower()))
+
+    @property
+    def highest(self) -> int | None:
+        """What none may go beyond."""
+        known = [self.table.facts[name].high for name in (self.span.start, self.span.end)]
+        return min((int(high) for high in known if high is not None), default=None)
+
+    def timetable(self, groups: Sequence[tuple[str, ...]]) -> Grid:
+        """Places enough for the rows of each group, which agree in these columns."""
+        few, facts = self.table.wish.few, self.table.facts[self.span.start]
+        load = 1.0 if few else max(self.table.count / self._size(group) for group in groups)
+        if self.in_a_day:
+            return HOURS_OF_A_DAY[0 if few else -1]
+        if not self.are_numbers:
+            usual, room = (WEEK, _ROOM) if self.kind.name == "date" else (HOURS, _MUCH_ROOM)
+            if load <= 1 and _YEARLY.search(self.table.sql.name):
+                return YEAR
+            return fitting([*QUARTER, *usual] if self.are_long else usual, load * room, SPAN)
+        low, high = int(facts.low or 0), self.highest
+        width = 100 * 10 ** min(self.kind.decimals, _FINE) if self.kind.name == "numeric" else 100
+        if high is not None:
+            width = max(1, min(width, int((high - low) / max(load * _ROOM, 1))))
+        return every(width, low)
+
+    def _size(self, group: tuple[str, ...]) -> int:
+        """How many groups there are about; 1 where nobody knows."""
+        references = [self.table.reference_of(name) for name in group]
+        sizes = [self._values(name) for name, reference in zip(group, references, strict=True) if reference is None]
+        return max(1, *(reference.parent.count for reference in references if reference), 1) * math.prod(sizes)
+
+    def _values(self, name: str) -> int:
+        facts = self.table.facts[name]
+        few = facts.low is not None and facts.high is not None and facts.high - facts.low < _MANY
+        return int(facts.high - facts.low) + 1 if few else max(1, self.table.size(name))  # type: ignore[operator]

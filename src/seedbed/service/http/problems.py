@@ -1,0 +1,128 @@
+"""Every answer that is not a success, as RFC 9457 problem+json with the same codes as the command line."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+from seedbed.errors import (
+    DatabaseAway,
+    MethodRefused,
+    PathUnknown,
+    QueryTooSlow,
+    ReadNotGranted,
+    SchemaBehind,
+    ServiceError,
+)
+from seedbed.service.log_format import LOG
+from seedbed.service.pool.database_errors import (
+    is_away,
+    is_behind,
+    is_forbidden,
+    is_of_the_values,
+    is_too_slow,
+    said_by,
+)
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_SECONDS = "2"
+
+
+class Problem(BaseModel):
+    """RFC 9457's members, and `code`: Seedbed's own, under which docs/reference/errors.md says more."""
+
+    title: str
+    status: int
+    detail: str
+    code: str | None = None
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer besides its success, for the OpenAPI document."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+        }
+        for status in statuses
+    }
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer every error as a problem; what the client sent, and what the database said, is never repeated in it.
+
+    What none of these knows goes on to the journal, which logs it and answers with 500.
+    """
+
+    @app.exception_handler(ServiceError)
+    @app.exception_handler(DBAPIError)
+    @app.exception_handler(psycopg.Error)
+    async def _ours(_request: Request, error: Exception) -> JSONResponse:
+        answer = problem_of(error)
+        if answer is None:
+            raise error
+        return answer
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == HTTPStatus.NOT_FOUND and "endpoint" not in request.scope:
+            return problem_for(PathUnknown())
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and error.headers:
+            return problem_for(MethodRefused(), headers=error.headers)
+        return problem(error.status_code, str(error.detail), headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        said = [f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}" for e in error.errors()]
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(said))
+
+
+def problem_for(error: ServiceError, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    sent = dict(headers or {})
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        sent["Retry-After"] = _RETRY_SECONDS
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        sent["WWW-Authenticate"] = "Bearer"
+    return problem(error.status, f"{error.message} {error.remedy}", code=error.code, headers=sent)
+
+
+def problem_of(error: Exception) -> JSONResponse | None:
+    """The answer to an error of ours or of the database; None to what nobody has foreseen.
+
+    Which table or column the database lacks, or does not give, is logged: it may be one that a route of the project's
+    own names.
+    """
+    known = error if isinstance(error, ServiceError) else _translated(error)
+    if known is not error and isinstance(known, (SchemaBehind, ReadNotGranted)):
+        LOG.error(known.message, reason=said_by(error))
+    if known is not None:
+        return problem_for(known)
+    if is_of_the_values(error):
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The database has no such value.")
+    return None
+
+
+def problem(
+    status: int, detail: str, *, code: str | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code)
+    return JSONResponse(body.model_dump(exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _translated(error: Exception) -> ServiceError | None:
+    if is_away(error):
+        return DatabaseAway()
+    if is_behind(error):
+        return SchemaBehind()
+    if is_too_slow(error):
+        return QueryTooSlow()
+    if is_forbidden(error):
+        return ReadNotGranted()
+    return None

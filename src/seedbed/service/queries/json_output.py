@@ -1,0 +1,193 @@
+"""How PostgreSQL writes the values of a column as Pydantic would."""
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, WrapSerializer
+
+from seedbed.service.queries.value_parser import utc
+
+
+def verbatim(column: str) -> str:
+    return column
+
+
+def as_text(column: str) -> str:
+    return f"{column}::text"
+
+
+@dataclass(frozen=True)
+class Form:
+    """`json` turns a column's SQL into what row_to_json writes as Pydantic would write `annotation`.
+
+    `python` says that answers go through the annotation, since PostgreSQL alone cannot write them; `native`, that the
+    value which the annotation makes is the one that SQLAlchemy would give to a model's own code.
+    """
+
+    json: Callable[[str], str]
+    annotation: Any
+    python: bool = False
+    native: bool = True
+
+
+def _json_schema(said: Mapping[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema(dict(said))
+
+
+def _plain(value: Decimal) -> str:
+    return format(value, "f")
+
+
+def _seconds(value: object) -> object:
+    return timedelta(seconds=value) if isinstance(value, (int, float)) else value
+
+
+def _endless(annotation: Any, name: str) -> Any:
+    """A date or time as Python has it, or else as PostgreSQL writes it: `infinity`, or years that Python lacks."""
+    return Annotated[
+        annotation | str, Field(union_mode="left_to_right"), _json_schema({"type": "string", "format": name})
+    ]
+
+
+def _decoded(value: object) -> object:
+    return base64.urlsafe_b64decode(value) if isinstance(value, str) else value
+
+
+def _encoded(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode()
+
+
+DECIMAL = Form(
+    as_text,
+    Annotated[
+        Decimal,
+        Field(allow_inf_nan=True),
+        PlainSerializer(_plain, return_type=str),
+        _json_schema({"type": "string", "pattern": r"^(-?[0-9]+(\.[0-9]+)?|NaN|-?Infinity)$"}),
+    ],
+)
+FLOAT = Form(
+    verbatim,
+    Annotated[
+        float,
+        Field(allow_inf_nan=True),
+        _json_schema({"anyOf": [{"type": "number"}, {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}]}),
+    ],
+)
+NUMERIC_AS_FLOAT = Form(lambda column: f"{column}::float8", FLOAT.annotation)
+TEXT, INTEGER, BOOLEAN, UUIDS = Form(verbatim, str), Form(verbatim, int), Form(verbatim, bool), Form(verbatim, UUID)
+DATE = Form(verbatim, _endless(date, "date"))
+TIME = Form(
+    lambda c: f"CASE WHEN {c} = date_trunc('second', {c}) THEN {c}::text ELSE rpad({c}::text, 15, '0') END",
+    _endless(time, "partial-time"),
+)
+INTERVAL = Form(
+    lambda column: f"extract(epoch FROM {column})::float8",
+    Annotated[
+        timedelta | str,
+        BeforeValidator(_seconds),
+        PlainSerializer(lambda v: v.total_seconds() if isinstance(v, timedelta) else v),
+        _json_schema({"anyOf": [{"type": "number"}, {"type": "string", "enum": ["Infinity", "-Infinity"]}],
+                      "description": "In seconds."}),
+    ],
+)  # fmt: skip
+BYTES = Form(
+    lambda column: f"translate(encode({column}, 'base64'), E'+/\\n', '-_')",
+    Annotated[
+        bytes,
+        BeforeValidator(_decoded),
+        PlainSerializer(_encoded, return_type=str),
+        _json_schema({"type": "string", "format": "base64url"}),
+    ],
+)
+JSON = Form(verbatim, Any)
+SHOWN = Form(verbatim, str, native=False)
+"""Types that only PostgreSQL has, as it writes them: networks, ranges, bits."""
+
+
+def moment(*, zone: bool) -> Form:
+    """Pydantic writes six digits of a fraction or none; PostgreSQL leaves zeros at the end out."""
+    at = " AT TIME ZONE 'UTC'" if zone else ""
+    form = 'YYYY-MM-DD"T"HH24:MI:SS{}' + ('"Z"' if zone else "")
+
+    def json(c: str) -> str:
+        return (
+            f"CASE WHEN {c} >= '0001-01-02' AND {c} < '9999-12-31' THEN to_char({c}{at}, CASE WHEN {c} = date_trunc("
+            f"'second', {c}) THEN '{form.format('')}' ELSE '{form.format('.US')}' END) ELSE {c}::text END"
+        )
+
+    annotation = Annotated[datetime, AfterValidator(utc)] if zone else datetime
+    return Form(json, _endless(annotation, "date-time" if zone else "date-time-local"))
+
+
+def labelled(members: Mapping[str, Any], annotation: Any) -> Form:
+    """An enum, stored by its labels and answered by its values, as Pydantic answers it."""
+    if all(label == value for label, value in members.items()):
+        return Form(verbatim, annotation)
+    if not all(isinstance(value, (str, int)) and not isinstance(value, bool) for value in members.values()):
+        return Form(as_text, str, native=False)
+    numbers = all(isinstance(value, int) for value in members.values())
+    cases = " ".join(
+        f"WHEN {_literal(label)} THEN {value if numbers else _literal(str(value))}" for label, value in members.items()
+    )
+    return Form(lambda c: f"CASE {c}::text {cases} END", annotation)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def array_of(item: Form, dimensions: int | None) -> Form:
+    """An array of several dimensions is answered as PostgreSQL writes it."""
+    if dimensions not in {None, 1}:
+        return Form(verbatim, list[Any], native=item.native)
+    inner: Any = item.annotation
+    annotation = list[inner | None] if inner is not Any else list[Any]
+    if item.json is verbatim:
+        return Form(verbatim, annotation, item.python, item.native)
+
+    def json(c: str) -> str:
+        items = f"SELECT json_agg({item.json('u.x')} ORDER BY u.n) FROM unnest({c}) WITH ORDINALITY AS u(x, n)"
+        return f"CASE WHEN {c} IS NOT NULL THEN coalesce(({items}), '[]') END"
+
+    return Form(json, annotation, item.python, item.native)
+
+
+def document(annotation: Any) -> Form:
+    """What a model makes of JSON, its defaults among it, only the model knows; plain JSON goes out as it is."""
+    return JSON if _is_plain_json(annotation) else Form(verbatim, without_none(annotation), python=True)
+
+
+def _is_plain_json(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated:
+        return _is_plain_json(annotation.__origin__) and not list(serializers(annotation))
+    inner = getattr(annotation, "__args__", ())
+    if inner:
+        return all(_is_plain_json(part) for part in inner)
+    return annotation in {Any, dict, list, str, int, float, bool, type(None), None, object}
+
+
+def without_none(annotation: Any) -> Any:
+    if get_origin(annotation) not in {Union, UnionType}:
+        return annotation
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+    return kinds[0] if len(kinds) == 1 and type(None) in get_args(annotation) else annotation
+
+
+def serializers(annotation: Any) -> Iterator[PlainSerializer | WrapSerializer]:
+    """Those that an annotation itself carries, anywhere in it."""
+    found = (part for part in getattr(annotation, "__metadata__", ()))
+    yield from (part for part in found if isinstance(part, (PlainSerializer, WrapSerializer)))
+    for part in (
+        getattr(annotation, "__value__", None),
+        getattr(annotation, "__origin__", None),
+        *get_args(annotation),
+    ):
+        if part is not None and (hasattr(part, "__args__") or hasattr(part, "__metadata__")):
+            yield from serializers(part)

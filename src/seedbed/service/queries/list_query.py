@@ -1,0 +1,181 @@
+"""What a request for a list asks for, read from its query."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from seedbed.errors import QueryRefused
+from seedbed.service.queries.readable_columns import Shown
+from seedbed.service.queries.resources import Resource
+from seedbed.service.queries.value_parser import Unreadable, Values, parts
+
+PAGE, LARGEST_PAGE = 50, 200
+RESERVED = frozenset({"limit", "cursor", "sort", "fields", "count"})
+_PARAMETERS_AT_MOST = 100
+_VALUES_AT_MOST = 100
+_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A column compared with values: one, several for `in`, none for `null`."""
+
+    column: Shown
+    operator: str
+    values: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A list as it was asked for, with every name found among what may be read and every value one that fits.
+
+    `fields` are names of columns, and of what a table's model computes.
+    """
+
+    fields: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    sort: tuple[tuple[Shown, bool], ...]
+    limit: int
+    cursor: str | None
+    count: str | None
+
+    @property
+    def order(self) -> str:
+        return ",".join(f"{'-' if descending else ''}{column.name}" for column, descending in self.sort)
+
+
+def read_query(resource: Resource, raw: bytes) -> Query:
+    """
+    Raises:
+        QueryRefused: a parameter is unknown, or its value cannot be used. A column that may not be read is as unknown
+            as one that does not exist.
+    """
+    if not raw:
+        return plain_query(resource)
+    conditions: list[Condition] = []
+    given: dict[str, str] = {}
+    for name, text in _pairs(raw):
+        if name in RESERVED:
+            if name in given:
+                raise QueryRefused(name, "it is given twice")
+            given[name] = text
+        else:
+            conditions.append(_condition(resource, name, text))
+    return Query(
+        fields=_fields(resource, given.get("fields")),
+        conditions=tuple(conditions),
+        sort=_sort(resource, given.get("sort")),
+        limit=_limit(given.get("limit")),
+        cursor=given.get("cursor"),
+        count=_count(given.get("count")),
+    )
+
+
+def read_fields(resource: Resource, raw: bytes) -> tuple[str, ...]:
+    """The fields that a request for one row asks for."""
+    if not raw:
+        return tuple(resource.answers.fields)
+    pairs = _pairs(raw)
+    for name, _ in pairs:
+        if name != "fields":
+            raise QueryRefused(None, "the parameter here is fields")
+    if len(pairs) > 1:
+        raise QueryRefused("fields", "it is given twice")
+    return _fields(resource, pairs[0][1] if pairs else None)
+
+
+def plain_query(resource: Resource) -> Query:
+    return Query(
+        tuple(resource.answers.fields), (), tuple((column, False) for column in resource.key), PAGE, None, None
+    )
+
+
+def value_of(column: Shown, text: str, name: str, values: Values | None = None) -> bytes:
+    """A value as PostgreSQL reads it, if the column could hold it, or if it is one of `values`."""
+    known = values or column.kind.values
+    try:
+        if "\0" in text:
+            raise Unreadable("PostgreSQL has no NUL")
+        return (known.parse(text) if known is not None else text).encode()
+    except UnicodeEncodeError:
+        raise QueryRefused(name, "it is not Unicode") from None
+    except Unreadable as error:
+        raise QueryRefused(name, str(error)) from None
+
+
+def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_AT_MOST)
+    except UnicodeDecodeError:
+        raise QueryRefused(None, "it is not UTF-8") from None
+    except ValueError:
+        raise QueryRefused(None, f"it has more than {_PARAMETERS_AT_MOST} parameters") from None
+
+
+def _condition(resource: Resource, name: str, text: str) -> Condition:
+    column, operator = resource.columns.get(name), "eq"
+    if column is None:
+        before, _, operator = name.rpartition(".")
+        column = resource.columns.get(before)
+    if column is None:
+        raise QueryRefused(None, _known(resource))
+    shown = f"{column.name}.{operator}"
+    if operator == "null":
+        if text not in {"true", "false"}:
+            raise QueryRefused(shown, "Input should be true or false")
+        return Condition(column, f"null {text}", ())
+    comparison = column.kind.comparisons.get(operator)
+    if comparison is None:
+        known = ", ".join([*column.kind.comparisons, "null"])
+        raise QueryRefused(None, f"the operators of {column.name} are {known}")
+    texts = parts(text) if operator == "in" else [text]
+    if len(texts) > _VALUES_AT_MOST:
+        raise QueryRefused(shown, f"Input should have at most {_VALUES_AT_MOST} values")
+    return Condition(column, operator, tuple(value_of(column, each, shown, comparison.values) for each in texts))
+
+
+def _known(resource: Resource) -> str:
+    names = [*sorted(RESERVED), *resource.columns]
+    return (
+        f"the parameters here are {', '.join(names)}, and columns with an operator, such as {resource.key[0].name}.gt"
+    )
+
+
+def _fields(resource: Resource, text: str | None) -> tuple[str, ...]:
+    known = resource.answers.fields
+    if text is None:
+        return tuple(known)
+    names = text.split(",")
+    if len(set(names)) != len(names) or any(name not in known for name in names):
+        raise QueryRefused("fields", f"Input should be some of {','.join(known)}")
+    wanted = set(names)
+    return tuple(name for name in known if name in wanted)
+
+
+def _sort(resource: Resource, text: str | None) -> tuple[tuple[Shown, bool], ...]:
+    """The columns to sort by, and then the key's, so that every row has a place of its own."""
+    chosen: dict[str, bool] = {}
+    for part in text.split(",") if text is not None else ():
+        name = part.removeprefix("-")
+        column = resource.columns.get(name)
+        if column is None or not column.kind.sorts or name in chosen:
+            known = ",".join(each.name for each in resource.columns.values() if each.kind.sorts)
+            raise QueryRefused("sort", f"Input should be some of {known}, each with a - before it for descending")
+        chosen[name] = part.startswith("-")
+    last = next(reversed(chosen.values()), False)
+    for column in resource.key:
+        chosen.setdefault(column.name, last)
+    return tuple((resource.columns[name], descending) for name, descending in chosen.items())
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return PAGE
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and 1 <= int(text) <= LARGEST_PAGE):
+        raise QueryRefused("limit", f"Input should be from 1 to {LARGEST_PAGE}")
+    return int(text)
+
+
+def _count(text: str | None) -> str | None:
+    if text not in {None, "estimate", "exact"}:
+        raise QueryRefused("count", "Input should be estimate or exact")
+    return text

@@ -1,0 +1,70 @@
+"""The ways in which a request may compare a column with a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seedbed.service.queries.value_parser import PATTERN, TEXT, Values
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`sql` has a {column} and a {value}. Rows are those whose column `says` the value; where that is not of the
+    column's own kind, it is of `values`.
+    """
+
+    sql: str
+    says: str
+    values: Values | None = None
+
+
+Comparisons = Mapping[str, Comparison]
+
+EQUAL: Comparisons = {
+    "eq": Comparison("{column} = {value}", "is this"),
+    "ne": Comparison("{column} <> {value}", "is not this"),
+}
+SCALAR: Comparisons = {
+    **EQUAL,
+    "lt": Comparison("{column} < {value}", "is < this"),
+    "lte": Comparison("{column} <= {value}", "is <= this"),
+    "gt": Comparison("{column} > {value}", "is > this"),
+    "gte": Comparison("{column} >= {value}", "is >= this"),
+    "in": Comparison("{column} IN ({value})", "is any of these"),
+}
+TEXTS: Comparisons = {
+    **SCALAR,
+    "like": Comparison("{column} LIKE {value}", "is like this, in which * stands for any characters", PATTERN),
+    "ilike": Comparison("{column} ILIKE {value}", "is like this, whether in capitals or not", PATTERN),
+}
+_SETS: Comparisons = {
+    "cs": Comparison("{column} @> {value}", "contains this"),
+    "cd": Comparison("{column} <@ {value}", "is contained in this"),
+    "ov": Comparison("{column} && {value}", "overlaps this"),
+}
+ARRAYS: Comparisons = {**EQUAL, **_SETS}
+RANGES: Comparisons = {
+    **EQUAL,
+    **_SETS,
+    "sl": Comparison("{column} << {value}", "ends before this"),
+    "sr": Comparison("{column} >> {value}", "begins after this"),
+    "nxr": Comparison("{column} &< {value}", "ends no later than this"),
+    "nxl": Comparison("{column} &> {value}", "begins no earlier than this"),
+    "adj": Comparison("{column} -|- {value}", "touches this"),
+}
+NETWORKS: Comparisons = {
+    **SCALAR,
+    "cs": Comparison("{column} >>= {value}", "contains this, or is it"),
+    "cd": Comparison("{column} <<= {value}", "is contained in this, or is it"),
+    "ov": _SETS["ov"],
+}
+DOCUMENTS: Comparisons = {
+    "eq": Comparison("({column})::jsonb = {value}", "is this"),
+    "ne": Comparison("({column})::jsonb <> {value}", "is not this"),
+    "cs": Comparison("({column})::jsonb @> {value}", "contains this"),
+    "cd": Comparison("({column})::jsonb <@ {value}", "is contained in this"),
+}
+SEARCHED: Comparisons = {
+    "wfts": Comparison(
+        "{column} @@ websearch_to_tsquery({value})", "has these words, as one would search the web", TEXT
+    )
+}

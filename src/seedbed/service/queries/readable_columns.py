@@ -1,0 +1,70 @@
+"""The columns of a table that may be read, under the names they are answered by."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from sqlalchemy import Column, Table, inspect
+from sqlmodel import SQLModel
+
+from seedbed.errors import AliasTaken
+from seedbed.postgres.quoting import column_name
+from seedbed.service.queries.column_types import Kind, kind_of
+from seedbed.service.queries.visibility import is_kept_back, looks_secret, public_columns
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A column that may be read. A request and an answer know it by `name`, the database by `column`, and the model's
+    own code by `attribute`.
+    """
+
+    name: str
+    column: str
+    attribute: str
+    kind: Kind
+    nullable: bool
+    description: str | None
+
+    @property
+    def cast(self) -> str:
+        """The type that PostgreSQL reads its values as."""
+        return self.kind.values.cast if self.kind.values is not None else "text"
+
+    @cached_property
+    def sql(self) -> str:
+        return f"t.{column_name(self.column)}"
+
+    @cached_property
+    def json(self) -> str:
+        """The column as it is answered, under its own name."""
+        return f"{self.kind.form.json(self.sql)} AS {column_name(self.name)}"
+
+
+def columns_of(table: Table, model: type[SQLModel]) -> dict[str, Shown]:
+    """By name: the column's own, or the alias by which the model's field is serialized.
+
+    Raises:
+        AliasTaken: two columns would have one name.
+    """
+    found: dict[str, Shown] = {}
+    for column in public_columns(table):
+        attribute = inspect(model).get_property_by_column(column).key
+        field = model.model_fields.get(attribute)
+        if field is not None and is_kept_back(field) and not column.info.get("public"):
+            continue
+        name = alias_of(field, column)
+        if looks_secret(name) and not column.info.get("public"):
+            continue
+        if name in found:
+            raise AliasTaken(table.name, name)
+        kind = kind_of(column.type, Any if field is None else field.annotation)
+        description = None if field is None else field.description
+        found[name] = Shown(name, column.name, attribute, kind, bool(column.nullable), description)
+    return found
+
+
+def alias_of(field: FieldInfo | None, column: Column[object]) -> str:
+    given = None if field is None else field.serialization_alias or field.alias
+    return given or column.name

@@ -1,0 +1,131 @@
+"""A role that may read what is public, and nothing else."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psycopg2.extensions import encrypt_password
+from sqlalchemy import Connection
+
+from seedbed.errors import RoleUnfit
+from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.database import Database
+from seedbed.postgres.quoting import column_name, table_name
+from seedbed.schema import Schema
+from seedbed.service.pool.statement import Fetch, Statement
+from seedbed.service.queries.resources import Resource, resources
+
+_TIMEOUT_SECONDS = 5
+_NAME_BYTES = 63
+_RESERVED = ("public", "none")
+_OWNER = """
+    SELECT o.rolname FROM pg_roles r, pg_roles o
+    WHERE r.rolname = %(role)s AND pg_has_role(r.oid, o.oid, 'USAGE') AND o.oid IN (
+        SELECT datdba FROM pg_database WHERE datname = current_database()
+        UNION SELECT relowner FROM pg_class WHERE oid = ANY (ARRAY(SELECT to_regclass(t) FROM unnest(%(tables)s) t))
+    )
+    ORDER BY o.rolname <> r.rolname, o.rolname
+    LIMIT 1
+"""
+_RIGHTS = Statement(
+    """
+    SELECT concat_ws(', ',
+        CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN 'superuser' END,
+        CASE WHEN bool_or(has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')) THEN 'writing' END,
+        CASE WHEN bool_or(e.private AND has_column_privilege(c.oid, a.attnum, 'SELECT')) THEN 'private columns' END
+    )
+    FROM json_to_recordset($1::json) AS e("table" text, name text, private boolean)
+    JOIN pg_class c ON c.oid = to_regclass(e.table)
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = e.name
+    """
+)
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What a role may read now: columns by table."""
+
+    role: str
+    created: bool
+    columns: dict[str, list[str]]
+
+
+def grant_reader(
+    database: Database, schema: Schema, role: str, *, password: str | None, version_table: str = "alembic_version"
+) -> Granted:
+    """Give a role SELECT on the public columns, and take away what else it had on the project's tables.
+
+    The role is made if it does not exist, with a login if there is a password. Everything happens in one transaction,
+    and again gives the same: run it after each migration that adds a table or a column. On the embedded server the
+    superuser does it, since the databases' owner makes no roles.
+
+    Raises:
+        RoleUnfit: taking its rights away would lock the owner out, or would take nothing away.
+        NotPermitted: who connects may not make or grant that.
+    """
+    if not 0 < len(role.encode()) <= _NAME_BYTES or role in _RESERVED or role.startswith("pg_"):
+        raise RoleUnfit(role, f"PostgreSQL has no role of that name, at most {_NAME_BYTES} bytes and not its own")
+    served = resources(schema)
+    server = database.server
+    able = database if server is None else replace(database, direct=server.admin_url(database.name))
+    with connect(able) as connection:
+        exists = bool(
+            connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).scalar_one_or_none()
+        )
+        _see_fit(connection, role, [table_name(table) for table in schema.tables])
+        for statement in _statements(schema, served, database.name, role, exists=exists):
+            execute_plain(connection, statement)
+        if password is not None:
+            _set_password(connection, role, password)
+        if connection.exec_driver_sql("SELECT to_regclass(%s)", (version_table,)).scalar() is not None:
+            execute_plain(connection, f"GRANT SELECT ON {version_table} TO {column_name(role)}")
+        connection.commit()
+    return Granted(role, not exists, {resource.table.key: resource.readable for resource in served})
+
+
+def _see_fit(connection: Connection, role: str, tables: list[str]) -> None:
+    """Refuse whoever has the rights of an owner: those cannot be taken, and a limit on it is one on every migration."""
+    owner = connection.exec_driver_sql(_OWNER, {"role": role, "tables": tables}).scalar_one_or_none()
+    if owner is not None:
+        raise RoleUnfit(role, f"it has the rights of {owner}, who owns the database or its tables")
+    if connection.exec_driver_sql("SELECT session_user").scalar_one() == role:
+        raise RoleUnfit(role, "this command connects as it, and a reader grants nothing")
+
+
+async def rights_beyond(fetch: Fetch, served: Sequence[Resource]) -> str:
+    """What the service's role may do besides reading what is public, in words; nothing, if all is well."""
+    columns = [
+        {"table": resource.sql, "name": column.name, "private": column.name not in resource.readable}
+        for resource in served
+        for column in resource.table.columns
+    ]
+    return ((await fetch(_RIGHTS, [json.dumps(columns).encode()]))[0][0] or b"").decode()
+
+
+def _statements(schema: Schema, served: Sequence[Resource], database: str, role: str, *, exists: bool) -> list[str]:
+    to = column_name(role)
+    schemas = sorted({resource.table.schema or "public" for resource in served})
+    by_key = {resource.table.key: resource for resource in served}
+    statements = [] if exists else [f"CREATE ROLE {to} NOSUPERUSER NOCREATEDB NOCREATEROLE"]
+    statements += [
+        f"ALTER ROLE {to} SET default_transaction_read_only = on",
+        f"ALTER ROLE {to} SET statement_timeout = '{_TIMEOUT_SECONDS}s'",
+        f"ALTER ROLE {to} SET idle_in_transaction_session_timeout = '{_TIMEOUT_SECONDS}s'",
+        f"GRANT CONNECT ON DATABASE {column_name(database)} TO {to}",
+        *(f"GRANT USAGE ON SCHEMA {column_name(name)} TO {to}" for name in schemas),
+    ]
+    for table in schema.tables:
+        statements.append(f"REVOKE ALL ON {table_name(table)} FROM {to}")
+        resource = by_key.get(table.key)
+        if resource is not None:
+            names = ", ".join(column_name(name) for name in resource.readable)
+            statements.append(f"GRANT SELECT ({names}) ON {resource.sql} TO {to}")
+    return statements
+
+
+def _set_password(connection: Connection, role: str, password: str) -> None:
+    """Send the password as its SCRAM hash, made here: the server's log may keep statements."""
+    driver: Any = connection.connection.dbapi_connection
+    hashed = encrypt_password(password, role, driver, "scram-sha-256")
+    execute_plain(connection, f"ALTER ROLE {column_name(role)} LOGIN PASSWORD '{hashed}'")

@@ -1,0 +1,183 @@
+"""The database that tests' databases are copied from: migrated, seeded, sealed, and made once."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+from seedbed.errors import TemplateNotBuilt
+from seedbed.postgres.clone import await_unused, clone
+from seedbed.schema import Schema, load_schema
+from seedbed.settings import Project
+from seedbed.testing.databases import fingerprint
+from seedbed.testing.databases.file_tracking import noticing
+from seedbed.testing.databases.host import Host, drop
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
+
+PREFIX = "seedbed_template_"
+_KEY = 0x5EED7
+_WAIT_SECONDS = 600.0
+_POLL_SECONDS = 0.02
+_USED, _OF = "seedbed template, used ", ", of "
+_KEPT = 3
+"""Templates of a project that stay on a given server: whoever changes between branches has each made once."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A database that is sealed, and what the files had in them that were read while it was made."""
+
+    name: str
+    read: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Templates:
+    """A project's templates on a server whose version and extensions `server` tells.
+
+    A name says what is known beforehand. What else revisions and seeds were found to read is added to it, and is
+    written down in the database's comment: of those whose names begin alike, one does whose files are as they were.
+    """
+
+    project: Project
+    server: str
+
+    @cached_property
+    def schema(self) -> Schema:
+        return load_schema(self.project)
+
+    @property
+    def usual(self) -> str | None:
+        """The seeds that tests get unless they choose others: `testing`, where there are such."""
+        return "testing" if (self.project.seeds / "testing.py").is_file() else None
+
+    @cached_property
+    def bare(self) -> str:
+        """The template without rows, but those that revisions make."""
+        return f"{self._family}{fingerprint.structure(self.project, self.schema, self.server)}"
+
+    def name(self, seed: str | None) -> str:
+        """What a template's name begins with: files that were found to be read come after it."""
+        rows = None if seed is None else fingerprint.rows(self.project, seed)
+        return self.bare if rows is None else f"{self._family}{fingerprint.digest(self.bare, rows)}"
+
+    def ensure(self, host: Host, seed: str | None) -> Template:
+        """A template that is sealed, made first where it is missing.
+
+        Of several who want it at once one makes it, under a name of its own, and the others wait. The lock is that
+        one's session, so when it dies the next begins anew.
+
+        Raises:
+            RevisionFailed, SeedsNotFound, SchemaNotBuildable and others: as the commands would say it.
+            TemplateNotBuilt: another session has been making it for too long.
+        """
+        name = self.name(seed)
+        with host.administration() as cursor:
+            found = self._found(cursor, name)
+            if found is None:
+                with _alone(cursor, name):
+                    found = self._found(cursor, name) or self._make(host, cursor, seed, name)
+            if host.folder is None:
+                _note(cursor, found)
+                _drop_old(cursor, self._family)
+        return found
+
+    @property
+    def _family(self) -> str:
+        return f"{PREFIX}{self.project.identifier[:16]}_"
+
+    def _found(self, cursor: "Cursor", name: str) -> Template | None:
+        cursor.execute(
+            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
+            " WHERE starts_with(datname, %s) AND datistemplate AND NOT datallowconn",
+            (name,),
+        )
+        known = (Template(found, _read_in(comment)) for found, comment in cursor.fetchall())
+        return next((one for one in known if fingerprint.unchanged(self.project, one.read)), None)
+
+    def _make(self, host: Host, cursor: "Cursor", seed: str | None, name: str) -> Template:
+        from seedbed.testing.databases import template_build as made  # noqa: PLC0415 - most runs find it made, and need not wait for this
+
+        building = f"{name}_new"
+        drop(cursor, building)
+        project = self.project
+        files = [*fingerprint.structure_files(project), *fingerprint.seed_files(project)]
+        try:
+            before: Mapping[str, str] = {}
+            if seed is None:
+                host.ensure_role(cursor)
+                host.create_empty(cursor, building)
+                with noticing(project, files) as noticed:
+                    made.migrate(project, self.schema, host.database(building))
+            else:
+                bare = self.ensure(host, None)
+                before = bare.read
+                clone(cursor, bare.name, building, folder=host.folder)
+                with noticing(project, files) as noticed:
+                    made.seed(project, self.schema, seed, host.database(building))
+            await_unused(cursor, building)
+            read = {**before, **fingerprint.contents(project, sorted(noticed))}
+            more = f"_{fingerprint.digest(*read, *read.values())}" if read else ""
+            template = Template(f"{name}{more}", read)
+            _seal(cursor, building, template)
+        except BaseException:
+            drop(cursor, building)
+            raise
+        return template
+
+
+def _seal(cursor: "Cursor", building: str, template: Template) -> None:
+    """Nobody can connect to it from then on, so it can be copied at any time."""
+    closed = sql.SQL("ALTER DATABASE {} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false")
+    cursor.execute(closed.format(sql.Identifier(building)))
+    _note(cursor, Template(building, template.read))
+    renamed = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    cursor.execute(renamed.format(sql.Identifier(building), sql.Identifier(template.name)))
+
+
+@contextmanager
+def _alone(cursor: "Cursor", name: str) -> Iterator[None]:
+    until = time.monotonic() + _WAIT_SECONDS
+    while True:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_KEY, name))
+        if cursor.fetchone() == (True,):
+            break
+        if time.monotonic() > until:
+            raise TemplateNotBuilt(name, _WAIT_SECONDS)
+        time.sleep(_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", (_KEY, name))
+
+
+def _note(cursor: "Cursor", template: Template) -> None:
+    """Write down when a template was used, and what was read for it."""
+    comment = f"{_USED}{time.time():.0f}{_OF}{json.dumps(template.read)}"
+    stamp = sql.SQL("COMMENT ON DATABASE {} IS {}")
+    cursor.execute(stamp.format(sql.Identifier(template.name), sql.Literal(comment)))
+
+
+def _read_in(comment: str | None) -> dict[str, str]:
+    read: dict[str, str] = json.loads((comment or "").partition(_OF)[2] or "{}")
+    return read
+
+
+def _drop_old(cursor: "Cursor", family: str) -> None:
+    """Drop those of the project that were not used for longest."""
+    cursor.execute(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datistemplate AND NOT datallowconn"
+        " AND pg_has_role(datdba, 'USAGE')"
+        " ORDER BY shobj_description(oid, 'pg_database') DESC NULLS LAST OFFSET %s",
+        (family, 2 * _KEPT),
+    )
+    for (old,) in cursor.fetchall():
+        cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(old)))
+        drop(cursor, old)

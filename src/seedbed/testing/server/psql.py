@@ -1,0 +1,42 @@
+"""psql on the database of a test that failed."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from seedbed.errors import KeptElsewhere
+from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.psql import psql_command
+from seedbed.settings import find_project
+from seedbed.settings.url_parser import parse_url
+from seedbed.testing.databases.host import Host
+from seedbed.testing.databases.kept_databases import read_kept
+from seedbed.testing.server.data_snapshot import owner_of, place
+
+
+def open_kept(start: Path, wanted: str, given: str | None) -> int:
+    """Open psql on what a failed test kept, and give its exit code.
+
+    One that was on the run's own server is on a copy of that: whatever is done to it is gone afterwards.
+
+    Raises:
+        NothingKept: there is no such database.
+        KeptElsewhere: it is on a server that is not given.
+        PsqlNotFound: there is no psql.
+    """
+    project = find_project(start)
+    base = place(project)
+    kept = read_kept(base, wanted)
+    if kept.given:
+        if given is None:
+            raise KeptElsewhere(kept.name)
+        return _psql(Host.given(parse_url(given)), kept.name)
+    with throwaway_server(kept=base / "kept") as server:
+        return _psql(Host.embedded(server, owner_of(project)), kept.name)
+
+
+def _psql(host: Host, name: str) -> int:
+    command, variables = psql_command(host.database(name))
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is psql's, to cancel a query
+    return subprocess.run(command, env=os.environ | variables, check=False).returncode

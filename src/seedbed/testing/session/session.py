@@ -1,0 +1,61 @@
+"""The run that a configuration of pytest has, begun when a test first needs it."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from seedbed.testing.session.run import Run
+    from seedbed.testing.session.test_databases import Case
+
+_OF_THE_PROJECT = frozenset(
+    {"async_db", "class_db", "client", "db", "db_engine", "db_url", "make", "module_db", "seeded"}
+)
+"""Fixtures that need the project's template, so that its server begins with it."""
+_OURS = "seedbed.testing.fixtures.fixtures"
+
+RUN: "pytest.StashKey[Run]" = pytest.StashKey()
+CASE: "pytest.StashKey[Case]" = pytest.StashKey()
+SEEDS = pytest.StashKey[frozenset[str] | None]()
+
+
+def run_of(config: pytest.Config) -> "Run":
+    """What this process has of the run."""
+    if RUN not in config.stash:
+        from seedbed.testing.session.run import Run
+
+        config.stash[RUN] = Run(config, seeds=config.stash.get(SEEDS, None))
+    return config.stash[RUN]
+
+
+def seeds_of(items: Iterable[pytest.Item]) -> frozenset[str] | None:
+    """Seeds that tests choose by their marks; None where none of them needs the project's template."""
+    wanting = [item for item in items if wants_project(item)]
+    if not wanting:
+        return None
+    chosen = (mark.kwargs.get("seed") for item in wanting if (mark := item.get_closest_marker("db")))
+    return frozenset(seed for seed in chosen if isinstance(seed, str))
+
+
+def wants_project(item: pytest.Item) -> bool:
+    """Whether a test needs the project's template."""
+    if _OF_THE_PROJECT.isdisjoint(ours_of(item)):
+        return False
+    mark = item.get_closest_marker("db")
+    return mark is None or mark.args[:1] != ("empty",)
+
+
+def ours_of(item: pytest.Item) -> set[str]:
+    """The fixtures of a test without those that a project has in the place of ours, unless these ask for ours too."""
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return {name for name in getattr(item, "fixturenames", ()) if _is_reached(name, known.get(name, ()))}
+
+
+def _is_reached(name: str, definitions: "Sequence[pytest.FixtureDef[Any]]") -> bool:
+    for definition in reversed(definitions):
+        if definition.func.__module__ == _OURS:
+            return True
+        if name not in definition.argnames:
+            return False
+    return False

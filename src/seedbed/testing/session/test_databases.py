@@ -1,0 +1,273 @@
+"""The databases of one test, class or module: which it asked for, and what becomes of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from seedbed.errors import BadMark, RowsLost, TransactionEnded
+from seedbed.settings import Environment
+from seedbed.testing.databases.async_sessions import Abandoned, Asynchronous
+from seedbed.testing.databases.clones import Clone
+from seedbed.testing.databases.savepoints import Ended
+from seedbed.testing.databases.shared_database import Shared
+from seedbed.testing.session.run import EMPTY, Around, Run
+from seedbed.testing.session.session import ours_of
+
+_MODES = ("transaction", "own", "empty")
+_SCOPES = ("function", "class", "module")
+_OWN = frozenset({"db_url", "db_engine"})
+"""Fixtures that are about a database of the test's own, and so choose one where no mark does."""
+_SYNCHRONOUS = frozenset({"class_db", "client", "db", "make", "module_db", "seeded"})
+"""Beside `async_db`, these would be a transaction that it does not see."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the mark `db` of a test says, or what its fixtures need where there is none."""
+
+    mode: str
+    seed: str | None
+    scope: str
+
+
+def wish_of(item: pytest.Item, run: Run) -> Wish:
+    """Read a test's mark.
+
+    Raises:
+        BadMark: it says something else.
+    """
+    mark = item.get_closest_marker("db") or pytest.mark.db.mark
+    fixtures = ours_of(item)
+    own = bool(_OWN & fixtures) or ("async_db" in fixtures and bool(_SYNCHRONOUS & fixtures))
+    mode = mark.args[0] if mark.args else "own" if own else "transaction"
+    usual = None if mode == "empty" else run.templates.usual
+    known = {"seed": usual, "scope": "function", **mark.kwargs}
+    seed, scope = known["seed"], known["scope"]
+    if len(mark.args) > 1 or set(known) != {"seed", "scope"}:
+        raise BadMark(item.nodeid, "it has more to it than a mode, seed= and scope=")
+    if mode not in _MODES:
+        raise BadMark(item.nodeid, f"there is no {mode!r}")
+    if seed is not None and seed not in list(Environment):
+        raise BadMark(item.nodeid, f"there are no seeds {seed!r}")
+    if scope not in _SCOPES or (scope != "function" and mode == "transaction"):
+        raise BadMark(item.nodeid, f"scope={scope!r} does not go with {mode!r}")
+    return Wish(mode, EMPTY if mode == "empty" else seed, scope)
+
+
+@dataclass(eq=False)
+class Owned:
+    """Databases that belong to a test, a class or a module alone, made when they are first asked for."""
+
+    run: Run
+    whose: str
+    keep: bool = False
+    _clones: dict[str | None, Clone] = field(default_factory=dict)
+
+    def clone(self, seed: str | None) -> Clone:
+        if seed not in self._clones:
+            self._clones[seed] = self.run.take(seed)
+        return self._clones[seed]
+
+    def close(self) -> None:
+        if self.run.is_forked:
+            return
+        for seed, clone in self._clones.items():
+            if self.keep:
+                clone.close()
+                self.run.keep(clone.name, self.whose)
+            else:
+                self.run.give_back(seed, clone, self.whose)
+
+    @property
+    def names(self) -> list[str]:
+        return [clone.name for clone in self._clones.values()]
+
+
+@dataclass(eq=False)
+class Case:
+    """One test with its database. `keep` is set by the report of its failure, before its database is taken from it."""
+
+    run: Run
+    test: str
+    wish: Wish
+    owned: Owned
+    around: frozenset[str] = frozenset()
+    """Fixtures whose rows it begins with: `class_db` and `module_db`, as far as it has them."""
+    keep: bool = False
+    in_turn: Shared | None = None
+    """The database that tests use in turn, where this one has used it."""
+
+    @property
+    def names(self) -> list[str]:
+        """The databases that it has used."""
+        return [*([self.in_turn.clone.name] if self.in_turn is not None else []), *self.owned.names]
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session on its database."""
+        if self.wish.mode != "transaction":
+            session = Session(self.owned.clone(self.wish.seed).engine)
+            self.run.watch.clear()
+            yield session
+            with suppress(DBAPIError):  # its connection is gone, as it is to be
+                session.close()
+            return
+        with within(self.run, self.wish.seed, self.test, self) as session:
+            yield session
+
+    @contextmanager
+    def asynchronous(self) -> Iterator[AsyncSession]:
+        """The same on the asynchronous driver, in a transaction of its own."""
+        if self.wish.mode != "transaction":
+            held = Asynchronous(self.owned.clone(self.wish.seed).url, in_transactions=False)
+            session = held.session()
+            self.run.watch.clear()
+            yield session
+            try:
+                held.end(session)
+            except Abandoned as task:
+                self._part_with(task)
+            except Ended:
+                pass  # its connection is gone, as it is to be
+            finally:
+                held.close()
+            return
+        self.in_turn = self.run.shared(self.wish.seed)
+        held = self.in_turn.asynchronous()
+        session = held.session()
+        self.run.watch.clear()
+        yield session
+        if self.in_turn.spoilt or self.run.is_forked:
+            return
+        if self.keep:
+            held.commit(session)
+            return
+        try:
+            held.end(session)
+        except Abandoned as task:
+            self._part_with(task)
+            self.run.replace(self.wish.seed, self.test)
+        except Ended:
+            alive = held.alive
+            self.run.replace(self.wish.seed, self.test)
+            if alive:
+                raise TransactionEnded(self.test) from None
+        if self.run.watch.defines:
+            self.in_turn.renew_asynchronous()
+
+    def _part_with(self, task: Abandoned) -> None:
+        self.run.left.append(f"{self.test} left a task at work on its session")
+        if task.pid is not None:
+            with self.run.host.administration() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s)", (task.pid,))
+
+    def fails(self) -> str:
+        """Have its database kept, if not too many are; what there is to tell of it."""
+        names = self.names
+        if names and not self.keep and self._holds_others is None:
+            alone = self.in_turn is None
+            self.keep = (alone and self.owned.keep) or self.run.may_keep()
+            self.owned.keep = self.owned.keep or (self.keep and bool(self.owned.names))
+        return "\n".join([*(line for name in names for line in self._told(name)), *self._statements()])
+
+    @property
+    def _holds_others(self) -> Around | None:
+        """The class or module whose rows the test's database has, in a transaction that is not the test's to end."""
+        return None if self.in_turn is None else self.run.around_on(self.in_turn)
+
+    def _told(self, name: str) -> Iterator[str]:
+        others = self._holds_others
+        if others is not None and not self.keep:
+            yield f"{name} is not kept, since it has the rows that {others.whose} puts in for its tests"
+            return
+        if not self.keep:
+            yield f"{name} is not kept, since {self.run.keeps} are before it (--seedbed-keep)"
+            return
+        url = self.run.host.owner.with_database(name)
+        if self.run.host.folder is None:
+            yield f"{name} is kept: {url.masked}"
+            yield f"open it: pytest --seedbed-url URL --seedbed-psql {name}"
+        else:
+            yield f"{name} is kept, and open while this run lasts: {url.reveal()}"
+            yield f"after it: pytest --seedbed-psql {name}"
+
+    def _statements(self) -> list[str]:
+        last = self.run.watch.last()
+        return ["its last statements:", *(f"  {line}" for line in last)] if last else []
+
+    def close(self) -> None:
+        if self.keep and self.in_turn is not None and not self.in_turn.spoilt:
+            self.run.replace(self.wish.seed, self.test, kept=True)
+            self.run.keep(self.in_turn.clone.name, self.test)
+
+
+@contextmanager
+def within(run: Run, seed: str | None, test: str, case: Case) -> Iterator[Session]:
+    """A session in a test's transaction, within those of its class and its module.
+
+    Raises:
+        TransactionEnded: the test ended that transaction; the next ones have another database.
+        RowsLost: an earlier test ended that of the class or module.
+    """
+    for around in run.around:
+        if around.fixture in case.around and around.shared.spoilt:
+            raise RowsLost(around.whose, around.shared.spoilt_by)
+    shared, session = _begun(run, seed)
+    case.in_turn = shared
+    run.watch.clear()
+    yield session
+    if shared.spoilt or run.is_forked:
+        return
+    if case.keep:
+        shared.commit(session)
+        return
+    _end(run, seed, test, shared, session)
+
+
+@contextmanager
+def around(run: Run, fixture: str, whose: str) -> Iterator[Session]:
+    """A session in a transaction that those of a class's or a module's tests lie in."""
+    seed = run.templates.usual
+    shared, session = _begun(run, seed)
+    this = Around(fixture, whose, shared)
+    run.around.append(this)
+    run.watch.clear()
+    yield session
+    run.around.remove(this)
+    if not (shared.spoilt or run.is_forked):
+        _end(run, seed, whose, shared, session)
+
+
+def _begun(run: Run, seed: str | None) -> tuple[Shared, Session]:
+    """Begin on the database that is used in turn; on another, where its connection was ended meanwhile."""
+    shared = run.shared(seed)
+    shared.redefined = shared.redefined or run.watch.defines
+    try:
+        return shared, shared.begin()
+    except Ended:
+        run.replace(seed)
+        shared = run.shared(seed)
+        return shared, shared.begin()
+
+
+def _end(run: Run, seed: str | None, test: str, shared: Shared, session: Session) -> None:
+    shared.redefined = shared.redefined or run.watch.defines
+    try:
+        alone = shared.end(session)
+    except Ended:
+        alive = shared.alive
+        run.replace(seed, test)
+        if alive:
+            raise TransactionEnded(test) from None
+        return
+    if alone:
+        return
+    found = run.look_for_others(shared, test)
+    if found and run.around_on(shared) is None:
+        run.replace(seed)
+    shared.strangers |= found
