@@ -25,6 +25,7 @@ from seedbed.postgres.embedded.server import Status
 from seedbed.previews.base_branch import Base
 from seedbed.previews.branch_diff import BranchDiff
 from seedbed.previews.garbage_collection import Collected
+from seedbed.previews.preview_data import Filled
 from seedbed.schema.table_description import ColumnShown, TableShown
 from seedbed.seeding.loading.load import Seeded
 from seedbed.seeding.masking import Masked
@@ -43,7 +44,7 @@ PRINTED: dict[str, type[Any]] = {
     "migrate rehearse": Rehearsal, "migrate status": Plan, "migrate status --all": Surveyed, "preview base": Base,
     "preview gc": Collected, "schema show": TableShown, "seed check": SeedsChecked, "seed mask": Masked,
     "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": Blocked,
-    "`steps` of": Step, "`columns` of": ColumnShown, "a revision": Revision,
+    "`filled` of": Filled, "`steps` of": Step, "`columns` of": ColumnShown, "a revision": Revision,
 }  # fmt: skip
 RUN = (
     "migrate plan", "migrate status --all", "migrate apply", "migrate downgrade", "migrate apply -e development",

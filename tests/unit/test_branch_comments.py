@@ -27,6 +27,16 @@ class TestComments:
         assert read(written(BRANCH)) == BRANCH
         assert read(written(expiring)) == expiring
 
+    def test_have_each_fact_under_a_name_of_its_own(self) -> None:
+        assert written(BRANCH) == (
+            '{"seedbed_branch": {"name": "preview/pr-42", "parent": "development", "environment": "preview",'
+            ' "ready": false, "created_at": "2026-11-24T14:46:00Z", "expires_at": null, "owner": "shop",'
+            ' "sealed": false}}'
+        )
+
+    def test_without_sealed_is_that_of_an_open_branch(self) -> None:
+        assert read(written(BRANCH).replace(', "sealed": false', "")) == BRANCH
+
     def test_pass_over_facts_of_a_later_version(self) -> None:
         assert read(written(BRANCH).replace('"owner"', '"colour": "red", "owner"')) == BRANCH
 

@@ -236,6 +236,12 @@ class TestLoad:
             "comment outside of quotes."
         )
 
+    def test_refuses_a_url_given_in_code_by_its_variable(self) -> None:
+        with pytest.raises(InvalidDatabaseUrl) as refused:
+            CLASSES[Environment.TESTING](SHADOW_DATABASE_URL="postgresql://db:port/shop")
+
+        assert str(refused.value).startswith("SHADOW_DATABASE_URL (given in code) is not a usable PostgreSQL URL")
+
     def test_lets_a_comment_follow_a_url(self, project: Project) -> None:
         configuration = loaded(project, files={".env": "DATABASE_URL=postgresql://db/shop # ours\n"})
 

@@ -22,6 +22,20 @@ class TestState:
 
         assert read_state(tmp_path) == state
 
+    def test_has_each_fact_under_a_key_of_its_own(self, tmp_path: Path) -> None:
+        write_state(tmp_path, State("a", "b", 5432, pinned=True, holders=(Holder(1, 2.5, "up"),)))
+
+        assert (tmp_path / "server.json").read_text() == (
+            '{"superuser_password": "a", "owner_password": "b", "port": 5432, "pinned": true,'
+            ' "holders": [{"pid": 1, "started": 2.5, "token": "up"}]}'
+        )
+
+    def test_may_lack_a_port_and_holders_a_token(self, tmp_path: Path) -> None:
+        text = '{"superuser_password": "a", "owner_password": "b", "holders": [{"pid": 1, "started": 2.5}]}'
+        (tmp_path / "server.json").write_text(text)
+
+        assert read_state(tmp_path) == State("a", "b", holders=(Holder(1, 2.5),))
+
     def test_is_for_its_owner_alone_whatever_the_umask(self, tmp_path: Path) -> None:
         before = os.umask(0)
         try:

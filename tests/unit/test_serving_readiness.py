@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from seedbed.errors import DatabaseAway
 from seedbed.service.http import health
-from seedbed.service.http.health import Readiness
+from seedbed.service.http.health import Readiness, health_routes
+from seedbed.service.http.problems import Problem
 from seedbed.service.pool.statement import Row, Statement
 
 
@@ -89,3 +91,27 @@ class TestReadiness:
         found = asyncio.run(asked())
         assert len(found) > 2
         assert reader.asked == 1
+
+
+class TestDocument:
+    """Clients are generated from these names."""
+
+    def test_names_the_answers_and_the_operations(self, reader: Any) -> None:
+        app = FastAPI()
+        app.include_router(health_routes(Readiness(reader.fetch, [])))
+
+        found = app.openapi()
+
+        assert {name: schema["title"] for name, schema in found["components"]["schemas"].items()} == {
+            "Health": "Health",
+            "Ready": "Ready",
+        }
+        assert [said["get"]["operationId"] for said in found["paths"].values()] == [
+            "live_health_live_get",
+            "ready_health_ready_get",
+        ]
+
+    def test_names_a_problem_and_its_members(self) -> None:
+        found = Problem.model_json_schema()
+
+        assert (found["title"], list(found["properties"])) == ("Problem", ["title", "status", "detail", "code"])

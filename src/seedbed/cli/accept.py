@@ -5,8 +5,8 @@ import click
 from seedbed.cli.options import PRODUCTION, configuration, confirm, env_option, json_option, show, step, yes_option
 
 
-@click.command(short_help="Take an edited revision as what the database has had.")
-@click.argument("revision")
+@click.command("accept", short_help="Take an edited revision as what the database has had.")
+@click.argument("revision", metavar="REVISION")
 @yes_option
 @env_option
 @json_option

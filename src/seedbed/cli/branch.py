@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seedbed.previews.branch_diff import BranchDiff
 
 
-@click.group()
+@click.group("branch")
 def branch() -> None:
     """Copy the database under a name, and delete the copy again.
 
@@ -28,7 +28,7 @@ def branch() -> None:
     """
 
 
-@branch.command()
+@branch.command("create")
 @click.argument("name", metavar="NAME")
 @click.option("--from", "parent", metavar="NAME", help="The branch to copy, instead of the environment's database.")
 @click.option(
@@ -80,7 +80,7 @@ def list_(ctx: click.Context, env: str | None, as_json: bool) -> None:
     show_result(found, as_json=as_json, lines=columns(rows) or ["There are no branches."])
 
 
-@branch.command()
+@branch.command("show")
 @click.argument("name", metavar="NAME")
 @env_option
 @json_option
@@ -102,7 +102,7 @@ def show(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     show_result(found, as_json=as_json, lines=columns(rows))
 
 
-@branch.command()
+@branch.command("diff")
 @click.argument("name", metavar="NAME")
 @click.option("--with", "other", metavar="NAME", help="Another branch, instead of its parent.")
 @env_option
@@ -126,7 +126,7 @@ def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_j
     ctx.exit(0 if found.equal else 1)
 
 
-@branch.command()
+@branch.command("reset")
 @click.argument("name", metavar="NAME")
 @click.option("--force", is_flag=True, help="End sessions that are idle on its parent.")
 @click.option("--yes", metavar="NAME", help="Confirm with the branch's name instead of typing it.")
@@ -149,7 +149,7 @@ def reset(ctx: click.Context, name: str, force: bool, yes: str | None, env: str 
     show_result(anew, as_json=as_json, lines=[f"{name} is a copy of {anew.parent} as it is now."])
 
 
-@branch.command()
+@branch.command("url")
 @click.argument("name", metavar="NAME")
 @click.option("--show-password", is_flag=True, help="Print the password too, for a program that connects.")
 @env_option
@@ -165,7 +165,7 @@ def url(ctx: click.Context, name: str, show_password: bool, env: str | None) -> 
     click.echo(address.reveal() if show_password else address.masked)
 
 
-@branch.command()
+@branch.command("delete")
 @click.argument("name", metavar="NAME")
 @click.option("--yes", metavar="NAME", help="Confirm with the branch's name instead of typing it.")
 @env_option

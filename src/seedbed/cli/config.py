@@ -5,7 +5,7 @@ import click
 from seedbed.cli.options import columns, configuration, env_option, json_option, show
 
 
-@click.command()
+@click.command("config")
 @env_option
 @json_option
 @click.pass_context

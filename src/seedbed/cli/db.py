@@ -10,7 +10,7 @@ import click
 from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
 
 
-@click.group()
+@click.group("db")
 def db() -> None:
     """Start, stop and look at the database.
 
@@ -19,7 +19,7 @@ def db() -> None:
     """
 
 
-@db.command(short_help="Start the embedded server, and leave it up.")
+@db.command("start", short_help="Start the embedded server, and leave it up.")
 @env_option
 @json_option
 @click.pass_context
@@ -34,7 +34,7 @@ def start(ctx: click.Context, env: str | None, as_json: bool) -> None:
     show(status, as_json=as_json, lines=[f"PostgreSQL {status.version} is up on 127.0.0.1:{status.port}"])
 
 
-@db.command()
+@db.command("stop")
 @env_option
 @json_option
 @click.pass_context
@@ -46,7 +46,7 @@ def stop(ctx: click.Context, env: str | None, as_json: bool) -> None:
     show({"stopped": stopped}, as_json=as_json, lines=["Stopped." if stopped else "It was not running."])
 
 
-@db.command(short_help="Say which server and database are used. Starts nothing.")
+@db.command("status", short_help="Say which server and database are used. Starts nothing.")
 @env_option
 @json_option
 @click.pass_context
@@ -68,7 +68,7 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
     show(described, as_json=as_json, lines=columns(rows))
 
 
-@db.command(short_help="Print the database's URL, its password masked.")
+@db.command("url", short_help="Print the database's URL, its password masked.")
 @click.option("--show-password", is_flag=True, help="Print the password too, for a program that connects.")
 @click.option("--pooled", is_flag=True, help="The address the service uses, rather than the direct one.")
 @env_option
@@ -82,9 +82,9 @@ def url(ctx: click.Context, env: str | None, show_password: bool, pooled: bool) 
     click.echo(chosen.reveal() if show_password else chosen.masked)
 
 
-@db.command(context_settings={"ignore_unknown_options": True}, short_help="Open psql on the database.")
+@db.command("psql", context_settings={"ignore_unknown_options": True}, short_help="Open psql on the database.")
 @env_option
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.argument("arguments", metavar="[ARGUMENTS]...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> None:
     """Open psql on the database; what follows -- is passed on: seedbed db psql -- -c 'select 1'"""
@@ -96,7 +96,7 @@ def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> Non
     sys.exit(subprocess.run([*command, *arguments], env=os.environ | variables, check=False).returncode)
 
 
-@db.command()
+@db.command("reset")
 @yes_option
 @env_option
 @json_option
@@ -115,7 +115,7 @@ def reset(ctx: click.Context, env: str | None, yes: str | None, as_json: bool) -
     show({"database": database.name, "empty": True}, as_json=as_json, lines=lines)
 
 
-@db.command(short_help="Say or show which environment the database is.")
+@db.command("mark", short_help="Say or show which environment the database is.")
 @click.argument("environment", metavar="ENVIRONMENT", required=False)
 @yes_option
 @env_option

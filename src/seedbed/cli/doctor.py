@@ -5,7 +5,7 @@ import click
 from seedbed.cli.options import configuration, env_option, json_option, show, step
 
 
-@click.command(short_help="Look at the project and its database, and say what is wrong.")
+@click.command("doctor", short_help="Look at the project and its database, and say what is wrong.")
 @env_option
 @json_option
 @click.pass_context

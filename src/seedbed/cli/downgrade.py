@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    "downgrade",
     context_settings={"ignore_unknown_options": True},
     short_help="Undo applied revisions: the last one, or down to one.",
 )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seedbed.settings import Configuration
 
 
-@click.command(short_help="Write and prove the revision that the models need.")
+@click.command("draft", short_help="Write and prove the revision that the models need.")
 @click.option("-m", "--message", required=True, help="What the revision does, in a few words.")
 @click.option("--empty", is_flag=True, help="Write an empty revision, to be filled by hand; it is not proven.")
 @click.option(

@@ -22,7 +22,7 @@ _PARTS = (
 )
 
 
-@click.command(short_help="Begin a project, or take Seedbed into one that is there.")
+@click.command("init", short_help="Begin a project, or take Seedbed into one that is there.")
 @click.argument("path", metavar="[PATH]", type=click.Path(path_type=Path), default=".")
 @click.option(
     "--neon/--no-neon", default=None, help="Previews of pull requests on Neon: a workflow, and the settings for it."

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from seedbed.settings import Configuration
 
 
-@click.group()
+@click.group("migrate")
 def migrate() -> None:
     """Draft, plan, apply and check migrations.
 
@@ -51,7 +51,7 @@ for command in (draft, downgrade, rehearse, accept):
     migrate.add_command(command)
 
 
-@migrate.command(short_help="List what is pending, and what is dangerous about it.")
+@migrate.command("plan", short_help="List what is pending, and what is dangerous about it.")
 @click.option("--sql", is_flag=True, help="Print the SQL as well, recorded while it runs on a throw-away database.")
 @click.option("--offline", is_flag=True, help="Print the SQL as Alembic renders it without a server.")
 @env_option
@@ -86,7 +86,7 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     ctx.exit(1 if made.pending else 0)
 
 
-@migrate.command()
+@migrate.command("apply")
 @lock_options
 @click.option("--contract", is_flag=True, help="Apply contract revisions too: the programs of before are gone.")
 @click.option("--safety-branch", is_flag=True, help="Make a sealed branch of the database first, kept for a week.")
@@ -161,7 +161,7 @@ def apply(
     show({**vars(applied), "losses": lost}, as_json=as_json, lines=lines)
 
 
-@migrate.command()
+@migrate.command("status")
 @click.option("--all", "every", is_flag=True, help="Every environment side by side, with what differs from the files.")
 @env_option
 @json_option
@@ -194,7 +194,7 @@ def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> N
     ctx.exit(1 if made.edited else 0)
 
 
-@migrate.command(short_help="See that every step runs and makes what models say.")
+@migrate.command("check", short_help="See that every step runs and makes what models say.")
 @click.option("--seal", is_flag=True, help="First take the files as they are now; for revisions that no database has.")
 @click.option(
     "--since", metavar="REVISION", help="Run it and those before it up only: they are older than Seedbed here."
@@ -229,8 +229,8 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
     show(checked, as_json=as_json, lines=[f"{counted}: {', '.join(checked.facts)}.", *left])
 
 
-@migrate.command(short_help="Mend a fork of two revisions after the same one.")
-@click.argument("revision")
+@migrate.command("rebase", short_help="Mend a fork of two revisions after the same one.")
+@click.argument("revision", metavar="REVISION")
 @json_option
 @click.pass_context
 def rebase(ctx: click.Context, revision: str, as_json: bool) -> None:
@@ -244,7 +244,7 @@ def rebase(ctx: click.Context, revision: str, as_json: bool) -> None:
     show(rebased, as_json=as_json, lines=[f"{rebased.revision} follows {rebased.follows} from now on."])
 
 
-@migrate.command(short_help="Take a database made without migrations into history.")
+@migrate.command("adopt", short_help="Take a database made without migrations into history.")
 @click.option("--at", metavar="REVISION", help="The revision it is at; found out otherwise.")
 @env_option
 @json_option

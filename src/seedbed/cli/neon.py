@@ -3,12 +3,12 @@
 import click
 
 
-@click.group()
+@click.group("neon")
 def neon() -> None:
     """Try branches on Neon without Neon."""
 
 
-@neon.command(short_help="Serve Neon's API and its computes from here.")
+@neon.command("emulate", short_help="Serve Neon's API and its computes from here.")
 @click.option("--port", type=click.IntRange(0, 65535), default=18099, show_default=True, help="Where the API listens.")
 @click.option(
     "--branches", type=click.IntRange(1), default=10, show_default=True, help="How many branches there may be."

@@ -141,7 +141,9 @@ def step(doing: str) -> Iterator[Callable[[str], None]]:
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(value, "masked"):  # a URL, whatever fields it may come to have
+    from seedbed.settings import DatabaseUrl
+
+    if isinstance(value, DatabaseUrl):
         return value.masked
     if isinstance(value, datetime | date):
         return value.isoformat()

@@ -26,7 +26,7 @@ _ROWS = {
 }
 
 
-@click.group()
+@click.group("preview")
 def preview() -> None:
     """Bring a preview's database up, and take it down.
 
@@ -51,7 +51,7 @@ def force_option(command: Any) -> Any:
     )
 
 
-@preview.command()
+@preview.command("up")
 @click.argument("name", metavar="NAME")
 @click.option("--from", "parent", metavar="NAME", help="The branch to copy, instead of the base or the database.")
 @data_option
@@ -150,7 +150,7 @@ def up(
     show(facts_, as_json=as_json, lines=lines)
 
 
-@preview.command()
+@preview.command("down")
 @click.argument("name", metavar="NAME")
 @env_option
 @json_option
@@ -168,7 +168,7 @@ def down(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     show({"name": name, "deleted": deleted}, as_json=as_json, lines=[said])
 
 
-@preview.command()
+@preview.command("base")
 @data_option
 @exception_options
 @force_option
@@ -202,7 +202,7 @@ def base(
     show(made, as_json=as_json, lines=columns(_base_table(made)))
 
 
-@preview.command(short_help="List the previews that nobody needs any more.")
+@preview.command("gc", short_help="List the previews that nobody needs any more.")
 @click.option("--older-than", type=DURATION, help="Previews made longer ago than this go, such as 30d.")
 @click.option("--closed", type=click.File(), help="Pull requests that are closed, one a line; - is standard input.")
 @click.option("--open", "open_", type=click.File(), help="All that are open: previews of any other go.")

@@ -8,7 +8,7 @@ from seedbed.cli.migration_report import rehearsal_lines
 from seedbed.cli.options import configuration, env_option, json_option, show, step
 
 
-@click.command(short_help="Measure on a copy what is pending.")
+@click.command("rehearse", short_help="Measure on a copy what is pending.")
 @click.option(
     "--on", metavar="URL", help="A copy that you made, to be migrated and kept; its password may be in PGPASSWORD."
 )

@@ -1,19 +1,23 @@
 """`seedbed schema`: the tables shown and drawn."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from seedbed.cli.options import columns, json_option, show
 
+if TYPE_CHECKING:
+    from seedbed.schema.table_description import ColumnShown
 
-@click.group()
+
+@click.group("schema")
 def schema() -> None:
     """Show and draw the tables. Nothing is connected to."""
 
 
-@schema.command(name="show", short_help="List the tables, or one of them, with their columns.")
-@click.argument("table", required=False)
+@schema.command("show", short_help="List the tables, or one of them, with their columns.")
+@click.argument("table", metavar="[TABLE]", required=False)
 @json_option
 @click.pass_context
 def show_tables(ctx: click.Context, table: str | None, as_json: bool) -> None:
@@ -36,14 +40,13 @@ def show_tables(ctx: click.Context, table: str | None, as_json: bool) -> None:
     show(facts, as_json=as_json, lines=lines)
 
 
-def _rest(column: object) -> str:
-    said = vars(column)
-    words = ["key" if said["primary"] else "", "unique" if said["unique"] else ""]
-    words += [f"-> {said['refers']}" if said["refers"] else "", f"default {said['default']}" if said["default"] else ""]
+def _rest(column: "ColumnShown") -> str:
+    words = ["key" if column.primary else "", "unique" if column.unique else ""]
+    words += [f"-> {column.refers}" if column.refers else "", f"default {column.default}" if column.default else ""]
     return " ".join(word for word in words if word)
 
 
-@schema.command(short_help="Draw the tables, as Mermaid or SVG.")
+@schema.command("diagram", short_help="Draw the tables, as Mermaid or SVG.")
 @click.option("--format", "form", type=click.Choice(["mermaid", "svg"]), help="By --output's ending, or mermaid.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; printed otherwise.")
 @click.option(

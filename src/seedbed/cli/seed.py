@@ -35,7 +35,7 @@ as_of_option = click.option(
 )
 
 
-@click.group()
+@click.group("seed")
 def seed() -> None:
     """Fill the database with data made from the models.
 
@@ -44,7 +44,7 @@ def seed() -> None:
     """
 
 
-@seed.command(short_help="Show the tables, rows and values that would be loaded.")
+@seed.command("plan", short_help="Show the tables, rows and values that would be loaded.")
 @as_of_option
 @env_option
 @json_option
@@ -75,7 +75,7 @@ def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) 
     show(result, as_json=as_json, lines=[*lines, f"content {made.content}"])
 
 
-@seed.command()
+@seed.command("run")
 @click.option("--fresh", is_flag=True, help="Delete the rows that seeds put into the planned tables first.")
 @click.option("--append", is_flag=True, help="Add the rows that come after those loaded before.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that make rows.")
@@ -138,7 +138,7 @@ def run(
     show(seeded, as_json=as_json, lines=lines)
 
 
-@seed.command(short_help="Say whether the seeds still give the same rows.")
+@seed.command("check", short_help="Say whether the seeds still give the same rows.")
 @click.option("--accept", is_flag=True, help="Write down what the seeds give now.")
 @env_option
 @json_option
@@ -167,7 +167,7 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
     show(checked, as_json=as_json, lines=[f"{checked.file} holds: content {checked.content}"])
 
 
-@seed.command(short_help="Replace personal data with fake values.")
+@seed.command("mask", short_help="Replace personal data with fake values.")
 @click.option("--check", "only_check", is_flag=True, help="List the columns that are marked, and those that should be.")
 @exception_options
 @yes_option

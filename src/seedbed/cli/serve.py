@@ -5,7 +5,7 @@ import click
 from seedbed.cli.options import configuration, env_option, json_option, show
 
 
-@click.command(short_help="Serve the tables: /users, /users/{id} and so on.")
+@click.command("serve", short_help="Serve the tables: /users, /users/{id} and so on.")
 @click.option("--host", metavar="ADDRESS", help="The address to listen on; SEEDBED_HOST otherwise.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on; SEEDBED_PORT otherwise.")
 @click.option("--public", is_flag=True, help="Let everybody read who can reach it, without a token.")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seedbed.up import Fetched, Ready
 
 
-@click.command()
+@click.command("up")
 @click.option("--once", is_flag=True, help="Fetch a page of every route from the running service, print it, and stop.")
 @click.option("--public", is_flag=True, help="Let everybody read who can reach it, without a token.")
 @env_option

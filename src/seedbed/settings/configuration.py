@@ -200,11 +200,12 @@ def _url(name: str, sourced: Sourced) -> DatabaseUrl:
 def _completed(settings: Settings, root: Path, origins: dict[str, Origin]) -> Settings:
     """Paths resolved from the project's root, and the direct address of a Neon pooler."""
     update: dict[str, object] = {}
+    fields = settings.variables()
     if settings.data_dir is not None:
-        update["data_dir"] = _resolved(settings.data_dir, root, origins)
+        update[fields[_FOLDER]] = _resolved(settings.data_dir, root, origins)
     url = settings.database_url
     if url is not None and settings.database_url_unpooled is None and url.is_neon_pooler:
-        update["database_url_unpooled"] = url.direct
+        update[fields[_DIRECT]] = url.direct
         origins[_DIRECT] = Origin(Kind.DERIVED, f"{_SERVED} without -pooler")
     return settings.model_copy(update=update)
 

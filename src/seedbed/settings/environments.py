@@ -28,7 +28,8 @@ def _url(value: object, info: ValidationInfo) -> object:
     try:
         return parse_url(value)
     except MalformedUrl as error:
-        raise InvalidDatabaseUrl((info.field_name or "").upper(), "given in code", str(error)) from None
+        alias = Settings.model_fields[str(info.field_name)].alias
+        raise InvalidDatabaseUrl(str(alias), "given in code", str(error)) from None
 
 
 Url = Annotated[DatabaseUrl, BeforeValidator(_url)]

@@ -8,9 +8,15 @@ from typing import Any
 
 from seedbed.errors import BadProjectTable, NotAProject
 
-KEYS = ("schema", "metadata", "imports", "path", "alembic", "version_table", "seeds", "ignore", "service", "masking")
+_FIELDS = {
+    "schema": "schema", "metadata": "metadata", "imports": "imports", "path": "path", "alembic": "alembic",
+    "version_table": "version_table", "seeds": "seeds_folder", "ignore": "ignore", "service": "service",
+}  # fmt: skip
+"""The keys of [tool.seedbed], and the fields of a project that they set."""
+_MASKING = {"keep": "masking_keep", "empty": "masking_empty"}
+"""The same for [tool.seedbed.masking]."""
+KEYS = (*_FIELDS, "masking")
 _LISTS = ("imports", "path", "ignore")
-_MASKING = ("keep", "empty")
 _WORD = r"[^\W\d]\w*"
 _MODULE = rf"{_WORD}(\.{_WORD})*"
 _FORMS = {"schema": re.compile(_MODULE), "metadata": re.compile(f"{_MODULE}:{_MODULE}")}
@@ -109,16 +115,16 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
         if key not in KEYS:
             raise BadProjectTable(file, f"[tool.seedbed] has the unknown key {key!r}.", KEYS)
         if key == "service" and isinstance(value, bool):
-            given[key] = value
+            given[_FIELDS[key]] = value
         elif key == "masking" and isinstance(value, dict) and set(value) <= set(_MASKING):
-            given |= {f"masking_{name}": tuple(_names(file, f"masking.{name}", value[name])) for name in value}
+            given |= {_MASKING[name]: tuple(_names(file, f"masking.{name}", value[name])) for name in value}
         elif key in _LISTS:
-            given[key] = tuple(_names(file, key, value))
+            given[_FIELDS[key]] = tuple(_names(file, key, value))
         elif key not in {"service", "masking"} and isinstance(value, str) and value and _fits(key, value):
-            given["seeds_folder" if key == "seeds" else key] = value
+            given[_FIELDS[key]] = value
         else:
             raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", KEYS)
-    given["ignore"] = (*_NEVER_OURS, *given.get("ignore", ()))
+    given[_FIELDS["ignore"]] = (*_NEVER_OURS, *given.get(_FIELDS["ignore"], ()))
     name = document.get("project", {}).get("name", folder.name)
     return Project(root=folder, name=str(name), **given)
 

@@ -24,9 +24,10 @@ class Parts:
         """A packaged text without the passages of what is left out. They stand between lines such as `# with neon`, or
         `# without service`, and `# end`; in Markdown these are comments of its own kind.
         """
+        parts = {"neon": self.neon, "service": self.service}
 
         def kept(found: re.Match[str]) -> str:
             how, part, passage = found.groups()
-            return passage if getattr(self, part) == (how == "with") else ""
+            return passage if parts[part] == (how == "with") else ""
 
         return _MARKED.sub(kept, text)

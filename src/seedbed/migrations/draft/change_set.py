@@ -11,7 +11,7 @@ from seedbed.migrations.proof.candidate import Candidate, Leg
 from seedbed.migrations.proof.conversion_check import Conversion
 from seedbed.migrations.proof.samples.model_rows import made_by
 from seedbed.postgres.catalog import Catalogue
-from seedbed.postgres.catalog.model import Trigger
+from seedbed.postgres.catalog.model import Table, Trigger
 from seedbed.postgres.version_table import VERSION_TABLE
 from seedbed.schema import Schema
 
@@ -103,7 +103,7 @@ def _changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
     for table in after.tables():
         place = tables.get((table.schema, table.name), (table.schema, table.name))
         old = change.before.objects.get(("table", *place))
-        before = getattr(old, "column", {})
+        before = old.column if isinstance(old, Table) else {}
         for column in table.columns:
             own = (table.schema, table.name, column.name)
             name = columns.get(own, column.name)

@@ -1,11 +1,31 @@
 """How two catalogues differ, a line for each difference."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from seedbed.postgres.catalog.dependencies import Catalogue
-from seedbed.postgres.catalog.model import Column, Object, Table
+from seedbed.postgres.catalog.model import (
+    Column,
+    Composite,
+    Constraint,
+    Domain,
+    Enum,
+    Extension,
+    Function,
+    Index,
+    Object,
+    Other,
+    Policy,
+    Schema,
+    Sequence,
+    Table,
+    Trigger,
+    View,
+)
+
+_KINDS: Mapping[type[Object], str] = {Enum: "Enum", Domain: "Domain", Composite: "Composite"}
+"""The words for kinds of objects that have their names in common."""
 
 
 @dataclass(frozen=True, order=True)
@@ -47,33 +67,139 @@ def name_of(found: Object) -> str:
 
 def _changed(one: Object, other: Object) -> Iterator[Difference]:
     name = name_of(one)
+    if type(one) is not type(other):
+        yield Difference(name, "kind", _KINDS[type(one)], _KINDS[type(other)])
+        return
     if isinstance(one, Table) and isinstance(other, Table):
         yield from _changed_columns(name, one, other)
-    if type(one) is not type(other):
-        yield Difference(name, "kind", type(one).__name__, type(other).__name__)
-        return
-    for field in fields(one):
-        if (field.compare and field.name != "columns") or (field.name == "columns" and not isinstance(one, Table)):
-            yield from _unequal(name, field.name, getattr(one, field.name), getattr(other, field.name))
+    yield from _unequal(name, _facts(one), _facts(other))
 
 
 def _changed_columns(name: str, one: Table, other: Table) -> Iterator[Difference]:
     for column in sorted({*one.column, *other.column}):
         mine, theirs = one.column.get(column), other.column.get(column)
-        full = f"{name.removeprefix('table ')}.{column}"
+        full = f"column {name.removeprefix('table ')}.{column}"
         if mine is None or theirs is None:
-            yield Difference(f"column {full}", "", "missing" if mine is None else "not wanted", "")
-            continue
-        for field in fields(Column):
-            if field.compare:
-                yield from _unequal(
-                    f"column {full}", field.name, getattr(mine, field.name), getattr(theirs, field.name)
-                )
+            yield Difference(full, "", "missing" if mine is None else "not wanted", "")
+        else:
+            yield from _unequal(full, _facts(mine), _facts(theirs))
 
 
-def _unequal(name: str, attribute: str, one: Any, other: Any) -> Iterator[Difference]:
-    if one != other:
-        yield Difference(name, attribute, _shown(one), _shown(other))
+def _unequal(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[Difference]:
+    for word, value in found.items():
+        if value != wanted[word]:
+            yield Difference(name, word, _shown(value), _shown(wanted[word]))
+
+
+def _facts(found: Object | Column) -> dict[str, Any]:
+    """What may differ in two objects of the same key, by the words that users read; a table's columns stand alone."""
+    match found:
+        case Schema():
+            return {"comment": found.comment, "privileges": found.privileges}
+        case Extension():
+            return {"schema": found.schema}
+        case Column():
+            return {
+                "type": found.type,
+                "not_null": found.not_null,
+                "default": found.default,
+                "generated": found.generated,
+                "identity": found.identity,
+                "identity_options": found.identity_options,
+                "collation": found.collation,
+                "comment": found.comment,
+                "privileges": found.privileges,
+                "unvalidated_not_null": found.unvalidated_not_null,
+            }
+        case Table():
+            return {
+                "kind": found.kind,
+                "unlogged": found.unlogged,
+                "parents": found.parents,
+                "partition_key": found.partition_key,
+                "partition_bound": found.partition_bound,
+                "options": found.options,
+                "row_security": found.row_security,
+                "forced_row_security": found.forced_row_security,
+                "comment": found.comment,
+                "privileges": found.privileges,
+            }
+        case Constraint():
+            return {
+                "type": found.type,
+                "definition": found.definition,
+                "columns": found.columns,
+                "references": found.references,
+                "referenced_columns": found.referenced_columns,
+                "comment": found.comment,
+            }
+        case Index():
+            return {
+                "definition": found.definition,
+                "unique": found.unique,
+                "valid": found.valid,
+                "columns": found.columns,
+                "comment": found.comment,
+            }
+        case Sequence():
+            return {
+                "type": found.type,
+                "start": found.start,
+                "increment": found.increment,
+                "minimum": found.minimum,
+                "maximum": found.maximum,
+                "cache": found.cache,
+                "cycle": found.cycle,
+                "owned_by": found.owned_by,
+                "comment": found.comment,
+                "privileges": found.privileges,
+            }
+        case Enum():
+            return {"labels": found.labels, "comment": found.comment, "privileges": found.privileges}
+        case Domain():
+            return {
+                "type": found.type,
+                "not_null": found.not_null,
+                "default": found.default,
+                "collation": found.collation,
+                "checks": found.checks,
+                "comment": found.comment,
+                "privileges": found.privileges,
+            }
+        case Composite():
+            return {"definition": found.definition, "comment": found.comment, "privileges": found.privileges}
+        case View():
+            return {
+                "materialized": found.materialized,
+                "definition": found.definition,
+                "options": found.options,
+                "columns": found.columns,
+                "comment": found.comment,
+                "privileges": found.privileges,
+            }
+        case Function():
+            return {
+                "kind": found.kind,
+                "language": found.language,
+                "result": found.result,
+                "definition": found.definition,
+                "string_body": found.string_body,
+                "comment": found.comment,
+                "privileges": found.privileges,
+            }
+        case Trigger():
+            return {"definition": found.definition, "enabled": found.enabled, "comment": found.comment}
+        case Policy():
+            return {
+                "command": found.command,
+                "permissive": found.permissive,
+                "roles": found.roles,
+                "using": found.using,
+                "check": found.check,
+                "comment": found.comment,
+            }
+        case Other():
+            return {"definition": found.definition}
 
 
 def _shown(value: Any) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from seedbed.postgres.catalog.dependencies import Catalogue
-from seedbed.postgres.catalog.model import Object, Schema
+from seedbed.postgres.catalog.model import Constraint, Function, Index, Object, Policy, Schema, Trigger
 from seedbed.postgres.catalog.model import Sequence as SequenceObject
 from seedbed.postgres.version_table import VERSION_TABLE, schema_of
 
@@ -33,11 +33,17 @@ def keeping(
 def _named(found: Object, patterns: Sequence[str]) -> bool:
     if isinstance(found, Schema):
         return any(fnmatchcase(found.name, pattern) for pattern in patterns)
-    schema = getattr(found, "schema", None)
-    if schema is None:
-        return False
-    name = getattr(found, "table", None) or getattr(found, "name", "")
-    names = [schema, f"{schema}.{name}"]
+    names = [found.schema, f"{found.schema}.{_bare_name(found)}"]
     if isinstance(found, SequenceObject) and found.owned_by is not None:
         names.append(".".join(found.owned_by[:2]))
     return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+def _bare_name(found: Object) -> str:
+    """The name of an object, or of the table that it is on; a function has none that a pattern could be for."""
+    match found:
+        case Constraint() | Index() | Trigger() | Policy():
+            return found.table
+        case Function():
+            return ""
+    return found.name

@@ -5,8 +5,9 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 from filelock import FileLock, Timeout
@@ -15,6 +16,9 @@ from seedbed.errors import FolderNotWritable, ServerNotStarted
 from seedbed.postgres.embedded.os_account import Account
 
 _LOCK_SECONDS = 120.0
+_STATE_KEYS = ("superuser_password", "owner_password", "port", "pinned", "holders")
+_HOLDER_KEYS = ("pid", "started", "token")
+"""The keys of server.json."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,8 @@ def read_state(home: Path) -> State | None:
         FolderNotWritable: the folder is another user's, or no folder.
     """
     try:
-        raw = json.loads((home / "server.json").read_text(encoding="utf-8"))
-        return State(**{**raw, "holders": tuple(Holder(**holder) for holder in raw["holders"])})
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return _state_of(json.loads((home / "server.json").read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, KeyError):
         return None
     except PermissionError as error:
         raise FolderNotWritable(home, "it belongs to another user") from error
@@ -92,7 +95,7 @@ def write_state(home: Path, state: State) -> None:
     draft.unlink(missing_ok=True)  # what a killed command left, with the mode it had
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(state), file)
+        json.dump(_document_of(state), file)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(target)
@@ -122,6 +125,33 @@ def locked(home: Path, account: Account) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _document_of(state: State) -> dict[str, Any]:
+    holders = [
+        dict(zip(_HOLDER_KEYS, (holder.pid, holder.started, holder.token), strict=True)) for holder in state.holders
+    ]
+    values = (state.superuser_password, state.owner_password, state.port, state.pinned, holders)
+    return dict(zip(_STATE_KEYS, values, strict=True))
+
+
+def _state_of(document: dict[str, Any]) -> State:
+    superuser_password, owner_password, port, pinned, holders = _values(
+        document, _STATE_KEYS, {"port": None, "pinned": False}
+    )
+    found = tuple(Holder(*_values(holder, _HOLDER_KEYS, {"token": ""})) for holder in holders)
+    return State(superuser_password, owner_password, port, pinned, found)
+
+
+def _values(document: dict[str, Any], keys: tuple[str, ...], defaults: dict[str, Any]) -> list[Any]:
+    """The values of a document by its keys.
+
+    Raises:
+        KeyError: a key is missing, or one is there that only a later version knows.
+    """
+    if unknown := document.keys() - set(keys):
+        raise KeyError(*unknown)
+    return [document[key] if key in document else defaults[key] for key in keys]
 
 
 def _make(home: Path) -> None:

@@ -1,4 +1,8 @@
-"""The words of a seeds file: what a column is filled with, and how many rows a table gets."""
+"""The words of a seeds file: what a column is filled with, and how many rows a table gets.
+
+A rule's `identity` is what the digest of a plan contains of it. Locks and databases keep such digests, so an identity
+stays as it is when a class or a field gets another name: another identity is another engine.
+"""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +21,10 @@ class FakerValues:
     line: tuple[str, int] = field(default=("", 0), repr=False, compare=False)
     place: str = field(default="", repr=False, compare=False)
 
+    @property
+    def identity(self) -> str:
+        return f"FakerValues(provider={self.provider!r}, arguments={self.arguments!r}, locale={self.locale!r})"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -25,6 +33,10 @@ class Choice:
     values: tuple[Any, ...]
     weights: tuple[float, ...]
 
+    @property
+    def identity(self) -> str:
+        return f"Choice(values={self.values!r}, weights={self.weights!r})"
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -32,10 +44,14 @@ class Constant:
 
     value: Any
 
+    @property
+    def identity(self) -> str:
+        return f"Constant(value={self.value!r})"
+
 
 @dataclass(frozen=True)
 class Derived:
-    """A value that follows from the others of its row."""
+    """A value that follows from the others of its row. Its identity is the text of its function."""
 
     function: Callable[[Any], Any] = field(repr=False)
     line: tuple[str, int] = field(default=("", 0), repr=False, compare=False)
@@ -48,6 +64,10 @@ class Template:
 
     text: str
 
+    @property
+    def identity(self) -> str:
+        return f"Template(text={self.text!r})"
+
 
 @dataclass(frozen=True)
 class FromFile:
@@ -56,12 +76,20 @@ class FromFile:
     path: str
     column: str | None
 
+    @property
+    def identity(self) -> str:
+        return f"FromFile(path={self.path!r}, column={self.column!r})"
+
 
 @dataclass(frozen=True)
 class Same:
     """The row that a foreign key refers to agrees with this row: its column on the right equals ours on the left."""
 
     columns: tuple[tuple[str, str], ...]
+
+    @property
+    def identity(self) -> str:
+        return f"Same(columns={self.columns!r})"
 
 
 Rule = FakerValues | Choice | Constant | Derived | Template | FromFile | Same

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
-from seedbed.seeding.analysis.value_facts import Facts
 from seedbed.seeding.api.rules import Derived, FakerValues, FromFile, Rule
 from seedbed.seeding.planning.lock_file import Lock
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _PLAIN = (str, bytes, int, float, bool, type(None))
-_UNSAID = Facts()
 
 
 def content(lock: Lock, tables: Sequence["TablePlan"]) -> str:
@@ -54,8 +52,10 @@ def _share(table: "TablePlan") -> list[Any] | None:
 
 
 def _ruled(table: "TablePlan", rule: Rule | None) -> str:
-    """A rule, with the words of what it calls and the content of what it reads."""
+    """A rule's identity, with the words of what it calls and the content of what it reads."""
     match rule:
+        case None:
+            return "None"
         case Derived():
             return " ".join(_words(rule.function, table.root, set()))
         case FromFile():
@@ -63,10 +63,10 @@ def _ruled(table: "TablePlan", rule: Rule | None) -> str:
                 held = blake2b((table.root / rule.path).read_bytes(), digest_size=8).hexdigest()
             except OSError:
                 held = ""
-            return f"{rule!r} {held}"
+            return f"{rule.identity} {held}"
         case FakerValues() if table.providers:
-            return " ".join([_shown(rule), *map(_class, table.providers)])
-    return _shown(rule)
+            return " ".join([_without_address(rule.identity), *map(_class, table.providers)])
+    return _without_address(rule.identity)
 
 
 def _more(table: "TablePlan") -> Iterator[Any]:
@@ -74,9 +74,17 @@ def _more(table: "TablePlan") -> Iterator[Any]:
     for name in table.fillings:
         kind, facts = table.kinds[name], table.facts[name]
         said = [
-            [part, _shown(getattr(facts, part))]
-            for part in ("values", "low", "high", "step", "shortest", "longest", "pattern")
-            if getattr(facts, part) not in {getattr(_UNSAID, part), kind.size if part == "longest" else None}
+            [word, _shown(value)]
+            for word, value, *unsaid in (
+                ("values", facts.values, None),
+                ("low", facts.low, None),
+                ("high", facts.high, None),
+                ("step", facts.step, None),
+                ("shortest", facts.shortest, None, 0),
+                ("longest", facts.longest, None, kind.size),
+                ("pattern", facts.pattern, None),
+            )
+            if value not in unsaid
         ]
         if kind.labels:
             said.append(["labels", _shown(kind.labels)])
@@ -95,7 +103,11 @@ def _schema(annotation: Any) -> str:
 
 def _shown(value: Any) -> str:
     """A value's repr, without the address that some have in it."""
-    return _ADDRESS.sub("", repr(value))
+    return _without_address(repr(value))
+
+
+def _without_address(shown: str) -> str:
+    return _ADDRESS.sub("", shown)
 
 
 def _class(provider: type) -> str:

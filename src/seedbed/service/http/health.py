@@ -9,7 +9,7 @@ from typing import Literal
 
 import psycopg
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from seedbed.errors import DatabaseAway, SchemaBehind, SeedbedError, ServiceError
 from seedbed.migrations.history.revisions import History, has_history, read_history
@@ -35,11 +35,17 @@ _MISSING = Statement(
 
 
 class Health(BaseModel):
+    __qualname__ = "Health"  # the name of its component in the OpenAPI document
+    model_config = ConfigDict(title="Health")
+
     status: Literal["pass"]
 
 
 class Ready(BaseModel):
     """`warn` says that requests are answered, from a schema that is not quite the models'."""
+
+    __qualname__ = "Ready"
+    model_config = ConfigDict(title="Ready")
 
     status: Literal["pass", "warn"]
     revision: str | None = Field(description="The migration the database is at.")
@@ -155,11 +161,16 @@ def health_routes(readiness: Readiness) -> APIRouter:
     """Liveness touches nothing. Readiness asks the database, at most once a second however often it is asked itself."""
     router = APIRouter(prefix="/health", tags=["health"])
 
-    @router.get("/live", summary="Whether the process answers")
+    @router.get("/live", operation_id="live_health_live_get", summary="Whether the process answers")
     async def live() -> Health:
         return Health(status="pass")
 
-    @router.get("/ready", summary="Whether the database answers", responses=documented(503))
+    @router.get(
+        "/ready",
+        operation_id="ready_health_ready_get",
+        summary="Whether the database answers",
+        responses=documented(503),
+    )
     async def ready() -> Ready:
         return await readiness.ready()
 

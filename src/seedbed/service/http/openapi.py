@@ -189,7 +189,8 @@ def _filters(of: Resource) -> list[Any]:
             schema = _filter_schema(column) if comparison.values is None else dict(comparison.values.schema)
             if name == "in":
                 schema = {"type": "array", "items": listed(schema), "minItems": 1, "maxItems": 100}
-            example = getattr(comparison.values or column.kind.values, "example", "")
+            values = comparison.values or column.kind.values
+            example = "" if values is None else values.example
             says = f"Rows whose {column.name} {comparison.says}{example and f', such as {example}'}."
             names = [f"{column.name}.{name}"]
             if name == "eq" and column.name not in RESERVED:

@@ -8,7 +8,7 @@ import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
@@ -37,6 +37,8 @@ _RETRY_SECONDS = "2"
 
 class Problem(BaseModel):
     """RFC 9457's members, and `code`: Seedbed's own, under which docs/reference/errors.md says more."""
+
+    model_config = ConfigDict(title="Problem")
 
     title: str
     status: int

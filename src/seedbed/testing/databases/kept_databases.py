@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from seedbed.errors import NothingKept
@@ -20,7 +20,8 @@ class Kept:
 
 
 def write_kept(base: Path, kept: list[Kept]) -> None:
-    (base / "kept.json").write_text(json.dumps([asdict(one) for one in kept]), encoding="utf-8")
+    document = [{"name": one.name, "test": one.test, "given": one.given} for one in kept]
+    (base / "kept.json").write_text(json.dumps(document), encoding="utf-8")
 
 
 def add_kept(base: Path, kept: Kept) -> None:
@@ -59,6 +60,7 @@ def keep_data(server: ThrowawayServer, base: Path, kept: list[Kept]) -> None:
 
 def _read(base: Path) -> list[Kept]:
     try:
-        return [Kept(**one) for one in json.loads((base / "kept.json").read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError):
+        document = json.loads((base / "kept.json").read_text(encoding="utf-8"))
+        return [Kept(one["name"], one["test"], one["given"]) for one in document]
+    except (OSError, ValueError, TypeError, KeyError):
         return []

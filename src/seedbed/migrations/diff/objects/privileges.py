@@ -28,12 +28,17 @@ _USUAL = {
 }
 """What PostgreSQL grants to everybody when it makes an object."""
 
+_WithoutPrivileges = Extension | Constraint | Index | Trigger | Policy | Other
+_WithoutComment = Extension | Other
+
 
 def granted(old: Object | None, new: Object) -> list[Statement]:
     """The grants and revokes between an object as it is, or as it is when newly made, and as it should be."""
-    if isinstance(new, Extension | Constraint | Index | Trigger | Policy | Other):
+    if isinstance(new, _WithoutPrivileges):
         return []
-    before = _USUAL.get(type(new), ()) if old is None else getattr(old, "privileges", ())
+    before: tuple[str, ...] = _USUAL.get(type(new), ())
+    if old is not None:
+        before = () if isinstance(old, _WithoutPrivileges) else old.privileges
     said = _between(before, new.privileges, _target(new), column=None)
     if isinstance(new, Table):
         known = old.column if isinstance(old, Table) else {}
@@ -46,8 +51,8 @@ def granted(old: Object | None, new: Object) -> list[Statement]:
 def commented(old: Object | None, new: Object) -> list[Statement]:
     """The comments that differ, on the object and on its columns."""
     said = []
-    if not isinstance(new, Other | Extension):
-        before = None if old is None else getattr(old, "comment", None)
+    if not isinstance(new, _WithoutComment):
+        before = None if old is None or isinstance(old, _WithoutComment) else old.comment
         if before != new.comment:
             said.append(f"COMMENT ON {_commented(new)} IS {_text(new.comment)}")
     if isinstance(new, Table):
@@ -101,15 +106,22 @@ def _commented(found: Object) -> str:
     match found:
         case View(materialized=materialized):
             return f"{'MATERIALIZED ' if materialized else ''}VIEW {qualified(found.schema, found.name)}"
-        case Constraint() | Trigger() | Policy():
-            kind = type(found).__name__.upper()
-            return f"{kind} {name(found.name)} ON {qualified(found.schema, found.table)}"
+        case Constraint():
+            return f"CONSTRAINT {_on_its_table(found)}"
+        case Trigger():
+            return f"TRIGGER {_on_its_table(found)}"
+        case Policy():
+            return f"POLICY {_on_its_table(found)}"
         case Index():
             return f"INDEX {qualified(found.schema, found.name)}"
         case Function():
             return f"{found.kind} {signature(found)}"
         case _:
             return _target(found)
+
+
+def _on_its_table(found: Constraint | Trigger | Policy) -> str:
+    return f"{name(found.name)} ON {qualified(found.schema, found.table)}"
 
 
 def _text(comment: str | None) -> str:

@@ -146,7 +146,8 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
         descending = sort_order.lower() == "desc"
 
         def place(branch: Branch) -> str:
-            return f"{getattr(branch, sort_by)} {branch.id}"
+            values = {"name": branch.name, "created_at": branch.created_at, "updated_at": branch.updated_at}
+            return f"{values[sort_by]} {branch.id}"
 
         with cloud.lock:
             found = [b for b in cloud.branches.values() if search in b.name or search in b.id]

@@ -1,0 +1,40 @@
+"""Results as `--json` prints them."""
+
+import json
+
+import pytest
+
+from seedbed.cli.options import show
+from seedbed.migrations.apply.upgrade import Applied
+from seedbed.previews.preview_data import Filled, Rows
+from seedbed.settings import DatabaseUrl
+
+
+class TestShow:
+    def test_prints_every_fact_of_a_result(self, capsys: pytest.CaptureFixture[str]) -> None:
+        filled = Filled(Applied("shop", (), "0001", "0001", (), 0.5), Rows.COPIED)
+
+        show({"filled": filled}, as_json=True, lines=[])
+
+        assert json.loads(capsys.readouterr().out) == {
+            "filled": {
+                "applied": {
+                    "database": "shop",
+                    "revisions": [],
+                    "revision": "0001",
+                    "head": "0001",
+                    "waiting": [],
+                    "seconds": 0.5,
+                },
+                "rows": "copied",
+                "losses": [],
+                "seeded": None,
+                "masked": None,
+                "comparison": None,
+            }
+        }
+
+    def test_masks_a_url(self, capsys: pytest.CaptureFixture[str]) -> None:
+        show({"url": DatabaseUrl("app", "secret", "db", "5432", "shop")}, as_json=True, lines=[])
+
+        assert json.loads(capsys.readouterr().out) == {"url": "postgresql://app:***@db:5432/shop"}
