@@ -12,7 +12,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from seedbed.errors import ConnectionIgnored, EnvironmentFailed, SeedbedError
-from seedbed.migrations.history.revisions import alembic_config, script_folder
+from seedbed.migrations.history.revisions import build_alembic_config, find_script_directory
 from seedbed.postgres.version_table import ensure_version_schema
 from seedbed.schema.loader import failing_place, in_words
 from seedbed.schema.stdout_capture import printed_aside
@@ -20,7 +20,7 @@ from seedbed.settings import Project
 
 _OURS = "seedbed.migrations"
 
-_RUNNING = frozenset({alembic.runtime.environment.__file__, str(Path(__file__).with_name("environment.py"))})
+_RUNNING = frozenset({alembic.runtime.environment.__file__, str(Path(__file__).parents[1] / "environment.py")})
 """Where an env.py has come to its end: to Alembic's running of revisions, or to Seedbed's."""
 
 
@@ -36,7 +36,7 @@ def handed(project: Project, connection: Connection) -> Iterator[Config]:
         EnvironmentFailed: env.py raised before it ran a revision.
     """
     refuse_deaf(project)
-    config = alembic_config(project)
+    config = build_alembic_config(project)
     config.attributes["connection"] = connection
     ensure_version_schema(connection, project.version_table)
     with _undisturbed_logging(), printed_aside(), telling_of_env(project):
@@ -50,7 +50,7 @@ def telling_of_env(project: Project) -> Iterator[None]:
     Raises:
         EnvironmentFailed: it was before env.py ran a revision, or left that to Seedbed.
     """
-    env = script_folder(project) / "env.py"
+    env = find_script_directory(project) / "env.py"
     try:
         yield
     except SeedbedError:
@@ -69,7 +69,7 @@ def refuse_deaf(project: Project) -> None:
     Raises:
         ConnectionIgnored: it does not.
     """
-    env = script_folder(project) / "env.py"
+    env = find_script_directory(project) / "env.py"
     if env.is_file() and not takes_connection(env.read_text(encoding="utf-8")):
         raise ConnectionIgnored(_shown(project, env))
 
