@@ -16,7 +16,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whateve
 from benchmarks.harness import Contender, machine, race, report
 from seedbed.branching.lifecycle import make
 from seedbed.branching.local.provider import LocalBranches
-from seedbed.postgres.connection import autocommitting
+from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import locate
 from seedbed.postgres.embedded import Server
 from seedbed.postgres.reflink import shares_blocks
@@ -62,7 +62,7 @@ def compare(configuration: Configuration, server: Server, sizes: list[int], roun
             make(branches, f"of-{size}")
             if size > sizes[0]:
                 url = branches.url(f"of-{size}").connect_arguments()
-                with autocommitting(psycopg2.connect(**url)) as filling:  # type: ignore[call-overload]
+                with autocommit_cursor(psycopg2.connect(**url)) as filling:  # type: ignore[call-overload]
                     for statement in FILL:
                         filling.execute(statement.format(megabytes=size))
             cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", (f"%of\\_{size}\\_%",))

@@ -27,7 +27,7 @@ from benchmarks.harness import Contender, machine, race, report, table
 from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
 from seedbed.starter.project_writer import write
 from seedbed.testing.databases.clones import Clones
-from seedbed.testing.databases.host import Host
+from seedbed.testing.databases.server_access import Host
 from seedbed.testing.databases.shared_database import Shared
 
 HELD = "a held session, no isolation"

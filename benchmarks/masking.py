@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
 
 from benchmarks.harness import Contender, machine, race, report
-from seedbed.postgres.connection import autocommitting
+from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
 from seedbed.schema import load_schema
@@ -63,7 +63,7 @@ def main() -> None:
         url = server.url("copy")
         copied = Database(url, url, Environment.DEVELOPMENT, Origin(Kind.DERIVED, "a benchmark"))
         left: dict[str, int] = {}
-        with autocommitting(psycopg2.connect(**server.url().connect_arguments())) as cursor:  # type: ignore[call-overload]
+        with autocommit_cursor(psycopg2.connect(**server.url().connect_arguments())) as cursor:  # type: ignore[call-overload]
             cursor.execute("CREATE DATABASE source")
             run(server, "source", *(statement.format(rows=chosen.rows) for statement in SOURCE))
 
@@ -83,7 +83,7 @@ def main() -> None:
 
 def run(server: ThrowawayServer, database: str, *statements: str) -> None:
     connection = psycopg2.connect(**server.url(database).connect_arguments())  # type: ignore[call-overload]
-    with autocommitting(connection) as cursor:
+    with autocommit_cursor(connection) as cursor:
         for statement in statements:
             cursor.execute(statement)
 

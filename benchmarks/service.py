@@ -39,8 +39,8 @@ from seedbed.postgres.embedded import throwaway_server
 from seedbed.schema import load_schema
 from seedbed.service import create_app
 from seedbed.service.http.dispatch import Dispatch
-from seedbed.service.http.routes import Tables
 from seedbed.service.http.server import listen, serve
+from seedbed.service.http.table_routes import Tables
 from seedbed.service.pool.query_runner import Reader
 from seedbed.service.queries.page_cursor import Cursors
 from seedbed.service.queries.resources import resources

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seedbed.branching.neon import NeonBranches
 from seedbed.branching.neon.emulator.server import Emulation, emulation
-from seedbed.postgres.connection import autocommitting
+from seedbed.postgres.connection import autocommit_cursor
 from seedbed.service.http.server import listen, served
 from seedbed.settings import Configuration, find_project, load
 
@@ -69,7 +69,7 @@ class Neon:
 
 
 def ask(url: str, *statements: str) -> list[tuple[Any, ...]]:
-    with autocommitting(psycopg2.connect(url)) as cursor:
+    with autocommit_cursor(psycopg2.connect(url)) as cursor:
         for statement in statements:
             cursor.execute(statement)
         return cursor.fetchall() if cursor.description else []

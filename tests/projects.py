@@ -18,7 +18,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 
-from seedbed.postgres.connection import autocommitting
+from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.schema import Schema, load_schema
@@ -198,7 +198,7 @@ def fresh_database(server: ThrowawayServer, environment: Environment = Environme
 def execute(url: DatabaseUrl, *statements: str | sql.Composable) -> list[tuple[Any, ...]]:
     """Run statements, each committed as it runs, and give the rows of the last."""
     arguments: dict[str, Any] = {**url.connect_arguments()}
-    with autocommitting(psycopg2.connect(**arguments)) as cursor:
+    with autocommit_cursor(psycopg2.connect(**arguments)) as cursor:
         for statement in statements:
             cursor.execute(statement)
         return cursor.fetchall() if cursor.description else []

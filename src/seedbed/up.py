@@ -14,7 +14,7 @@ from seedbed.migrations.apply.plan import plan as plan_migrations
 from seedbed.migrations.apply.upgrade import Applied, apply
 from seedbed.migrations.hazards.losses import report_losses
 from seedbed.migrations.hazards.rules import Hazard
-from seedbed.migrations.history.revisions import due
+from seedbed.migrations.history.revisions import select_applicable
 from seedbed.postgres.database import Database, embedded_server, located, on_server
 from seedbed.schema import Schema, load_schema
 from seedbed.seeding.loading.load import Seeded, run
@@ -148,7 +148,7 @@ def _refuse_in_production(configuration: Configuration, database: Database) -> P
         PendingInProduction: with the revisions.
     """
     planned = plan_migrations(configuration.project, database)
-    pending = due(planned.pending, planned.revision, contract=False)
+    pending = select_applicable(planned.pending, planned.revision, contract=False)
     if pending and Environment.PRODUCTION in {planned.environment, planned.mark}:
         raise PendingInProduction(database.name, [revision.id for revision in pending])
     return planned

@@ -17,7 +17,7 @@ from seedbed.migrations.checks.project_check import Checked
 from seedbed.migrations.draft.draft import Drafted
 from seedbed.migrations.hazards.rehearsal import Blocked, Rehearsal, Step
 from seedbed.migrations.hazards.rules import Hazard
-from seedbed.migrations.history.rebase import Rebased
+from seedbed.migrations.history.rebase import RebasedRevision
 from seedbed.migrations.history.revisions import Revision
 from seedbed.migrations.proof.proof import Proof
 from seedbed.postgres.database_status import Description
@@ -40,7 +40,7 @@ PRINTED: dict[str, type[Any]] = {
     "branch create": Branch, "branch list": Branch, "branch reset": Branch, "branch show": Branch,
     "branch diff": BranchDiff, "config": Entry, "db grant-reader": Granted, "db start": Status,
     "db status": Description, "doctor": Finding, "init` of a new project": Written, "migrate accept": Edit,
-    "migrate adopt": Adopted, "migrate check": Checked, "migrate draft": Drafted, "migrate rebase": Rebased,
+    "migrate adopt": Adopted, "migrate check": Checked, "migrate draft": Drafted, "migrate rebase": RebasedRevision,
     "migrate rehearse": Rehearsal, "migrate status": Plan, "migrate status --all": Surveyed, "preview base": Base,
     "preview gc": Collected, "schema show": TableShown, "seed check": SeedsChecked, "seed mask": Masked,
     "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": Blocked,

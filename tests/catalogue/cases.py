@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlmodel import AutoString, UTCDateTime
 
-from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.decisions import Words
 from seedbed.schema import hint
 from tests.catalogue.world import PLAIN, Case, World, changed, col, make
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql as pg
 
-from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.decisions import Words
 from tests.catalogue.world import NAMES
 
 TYPES: dict[str, tuple[Callable[[], Any], str]] = {

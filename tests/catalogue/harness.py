@@ -17,10 +17,10 @@ from psycopg2 import sql
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.dialects import postgresql
 
-from seedbed.migrations.decisions import Words
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.undrafted_differences import Unmodelled
 from seedbed.migrations.draft.change_set import Change, Part, candidate_of
+from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.draft.planner import change_between
 from seedbed.migrations.draft.revision_file import body
 from seedbed.migrations.proof.candidate import Leg

@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import ConversionUnclear, DraftRefused
-from seedbed.migrations.decisions import Words
 from seedbed.migrations.draft.change_set import candidate_of
+from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.proof.candidate import Leg
 from seedbed.migrations.proof.proof import Verdict, prove
 from seedbed.postgres.connection import connect

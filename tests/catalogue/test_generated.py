@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import MetaData
 
-from seedbed.migrations.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import throwaway_server

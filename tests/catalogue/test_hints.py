@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import MetaData
 
 from seedbed.errors import HintRefused, LooksRenamed, OptionWithoutEffect
-from seedbed.migrations.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import throwaway_server
 from seedbed.schema import hint

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import MetaData
 
-from seedbed.migrations.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.postgres.catalog import differences, read_catalogue
 from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import throwaway_server

@@ -19,10 +19,10 @@ from sqlalchemy import MetaData
 from sqlalchemy.types import UserDefinedType
 
 from seedbed.errors import ConversionUnclear
-from seedbed.migrations.decisions import Form, Words
-from seedbed.migrations.diff.context import Knowledge
 from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.migrations.diff.value_sources import Knowledge
 from seedbed.migrations.draft.change_set import Change, candidate_of
+from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.migrations.proof.candidate import Leg
 from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog.model import Table

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from seedbed.errors import DraftRefused
-from seedbed.migrations.decisions import Words
 from seedbed.migrations.draft.change_set import candidate_of
+from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.proof.candidate import Leg
 from seedbed.migrations.proof.proof import Verdict, prove
 from seedbed.postgres.embedded import ThrowawayServer

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql as pg
 
-from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.draft.planner import change_between
 from seedbed.postgres.catalog import read_catalogue
-from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.embedded import throwaway_server
 from seedbed.schema import Schema, declare
 from tests.catalogue.harness import Ground
@@ -150,7 +150,7 @@ class TestDraft:
             with connect(beginning) as connection:
                 first = change_between(connection, wanted, schema, Words())
                 for step in first.upgrade:
-                    execute_plain(connection, step.sql)
+                    execute_verbatim(connection, step.sql)
                 connection.commit()
 
                 second = change_between(connection, wanted, schema, Words())

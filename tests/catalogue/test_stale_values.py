@@ -9,7 +9,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import CannotDraft
-from seedbed.migrations.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.migrations.hazards.detectors import Seen
 from seedbed.migrations.hazards.rules import hazards
 from seedbed.migrations.hazards.trace import traced

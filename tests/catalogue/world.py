@@ -10,7 +10,7 @@ from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.schema import SchemaItem
 
-from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.decisions import Words
 from seedbed.schema import declare
 
 Make = Callable[[], SchemaItem]

@@ -394,12 +394,12 @@ class TestServer:
             "tests/conftest.py",
             """
             from seedbed.errors import BinariesNotFound
-            from seedbed.testing.session import run
+            from seedbed.testing.session import run_resources
 
             def find_binaries():
                 raise BinariesNotFound(["here"])
 
-            run.find_binaries = find_binaries
+            run_resources.find_binaries = find_binaries
             """,
         )
 
@@ -413,12 +413,12 @@ class TestServer:
             """
             from pathlib import Path
             from seedbed.errors import ServerNotStarted
-            from seedbed.testing.server import run_server
+            from seedbed.testing.server import lifecycle
 
             def throwaway_server(*_, **__):
                 raise ServerNotStarted("it has no memory", Path("log"))
 
-            run_server.throwaway_server = throwaway_server
+            lifecycle.throwaway_server = throwaway_server
             """,
         )
 
@@ -457,9 +457,9 @@ def test_version(db, db_engine, async_db):
             f"""
             from pathlib import Path
             from seedbed.postgres.embedded import Binaries
-            from seedbed.testing.session import run
+            from seedbed.testing.session import run_resources
 
-            run.find_binaries = lambda: Binaries.in_folder(Path({str(other.folder)!r}), "elsewhere")
+            run_resources.find_binaries = lambda: Binaries.in_folder(Path({str(other.folder)!r}), "elsewhere")
             """,
         )
 

@@ -17,7 +17,7 @@ import pytest
 from seedbed.__main__ import main
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server
-from seedbed.postgres.mark_changes import change_mark, mark_of
+from seedbed.postgres.environment_mark import change_mark, mark_of
 from seedbed.settings import Environment
 from tests.postgres.processes import PACKAGES, await_that, me
 from tests.projects import execute

@@ -27,7 +27,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import DatabaseUrl, Environment
 from tests.projects import Project, execute, little_project
 

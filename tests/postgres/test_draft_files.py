@@ -11,7 +11,7 @@ import pytest
 from seedbed.errors import FileNotWritten, HookFailed, UnreadableRevision, UnregisteredTableDropped
 from seedbed.migrations.checks.doctor_files import OF_PROJECT
 from seedbed.migrations.checks.project_check import check
-from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.draft.draft import draft, draft_empty
 from seedbed.migrations.draft.revision_file import draft_folder, place_revisions
 from seedbed.migrations.history.revisions import read_history

@@ -16,7 +16,7 @@ from seedbed.migrations.apply.plan import plan
 from seedbed.migrations.apply.upgrade import apply, move
 from seedbed.migrations.checks.drift import drift
 from seedbed.migrations.checks.project_check import check
-from seedbed.migrations.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.migrations.draft.draft import Drafted, draft
 from seedbed.migrations.hazards.assessment import assess
 from seedbed.postgres.connection import connect

@@ -11,7 +11,7 @@ from seedbed.migrations.apply.plan import plan
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import Environment
 from tests.projects import Project, execute, little_project
 

@@ -12,9 +12,9 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.assessment import Assessed, assess, refuse_unallowed
 from seedbed.migrations.hazards.rules import RULES, Rule
 from seedbed.migrations.hazards.trace import traced
-from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import Environment
 from tests.postgres.hazards import ROWS, TABLES, met
 from tests.projects import Project, execute, little_project
@@ -29,8 +29,8 @@ class Task(Table, table=True):
 @pytest.fixture
 def connection(database: Database) -> Iterator[Connection]:
     with connect(database) as found:
-        execute_plain(found, TABLES)
-        execute_plain(found, ROWS)
+        execute_verbatim(found, TABLES)
+        execute_verbatim(found, ROWS)
         found.commit()
         yield found
 
@@ -93,7 +93,7 @@ class TestRule:
     def test_tells_a_sweep_from_a_row_by_its_key_on_a_table_without_rows(
         self, connection: Connection, statement: str, *, sweeps: bool
     ) -> None:
-        execute_plain(connection, "TRUNCATE task, note")
+        execute_verbatim(connection, "TRUNCATE task, note")
         connection.commit()
 
         assert ("update-at-once" in met(connection, (statement,), {"task": 2000})) is sweeps

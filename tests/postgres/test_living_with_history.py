@@ -28,9 +28,9 @@ from seedbed.migrations.checks.project_check import check
 from seedbed.migrations.draft.draft import draft, draft_empty
 from seedbed.migrations.hazards.assessment import assess, sql_lines
 from seedbed.migrations.history.rebase import rebase
-from seedbed.migrations.history.revisions import current_revision, read_history
+from seedbed.migrations.history.revisions import read_current_revision, read_history
 from seedbed.migrations.history.seal import read_seals
-from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import Configuration, find_project, load
@@ -106,7 +106,7 @@ def database(configuration: Configuration, seedbed_server: ThrowawayServer) -> I
 
 def run(database: Database, statement: str) -> None:
     with connect(database) as connection:
-        execute_plain(connection, statement)
+        execute_verbatim(connection, statement)
         connection.commit()
 
 
@@ -192,7 +192,7 @@ class TestRebase:
 
         rebased = rebase(configuration.project, mine.id)
 
-        assert rebased.follows == "abcdef012345"
+        assert rebased.down_revision == "abcdef012345"
         history = [revision.id for revision in read_history(configuration.project).revisions]
         assert history == [first, "abcdef012345", mine.id]
         assert [*read_seals(configuration.project)] == history
@@ -251,7 +251,7 @@ class TestAdopt:
 
         assert adopted.revision == head_of(configuration)
         with connect(database) as connection:
-            assert current_revision(connection, configuration.project) == adopted.revision
+            assert read_current_revision(connection, configuration.project) == adopted.revision
 
     def test_refuses_what_no_revision_makes(self, configuration: Configuration, database: Database) -> None:
         run(database, "CREATE TABLE other (id integer)")

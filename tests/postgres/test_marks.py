@@ -12,7 +12,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.environment_mark import Destructive, agree, refuse_protected
-from seedbed.postgres.mark_changes import change_mark, mark_of
+from seedbed.postgres.environment_mark import change_mark, mark_of
 from seedbed.settings import Environment
 from tests.projects import execute
 

@@ -12,7 +12,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.draft.draft import draft
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.postgres.psql import client_environment
 from seedbed.schema import load_schema
 from seedbed.schema.personal_data import personal, unmarked

@@ -81,8 +81,8 @@ class TestMergedHistory:
 
         order = [revision.id for revision in history.revisions]
         assert sorted(order) == sorted(ALL)
-        assert all(order.index(parent) < order.index(one.id) for one in history.revisions for parent in one.follows)
-        assert next(one.follows for one in history.revisions if one.id == "right") == ("first", "net")
+        assert all(order.index(parent) < order.index(one.id) for one in history.revisions for parent in one.down_revisions)
+        assert next(one.down_revisions for one in history.revisions if one.id == "right") == ("first", "net")
         assert history.head == "whole"
 
     def test_is_applied_whole(self, project: Project, database: Database) -> None:
@@ -235,7 +235,7 @@ class TestDraft:
         drafted = project.run("seedbed", "migrate", "draft", "-m", "Give heroes a power", given=given)
 
         assert "rows kept" in drafted.stdout
-        assert [one.follows for one in read_history(project.settled).revisions][-1] == ("whole",)
+        assert [one.down_revisions for one in read_history(project.settled).revisions][-1] == ("whole",)
 
 
 class TestAdopt:

@@ -8,7 +8,7 @@ import pytest
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.mark_changes import change_mark, mark_of
+from seedbed.postgres.environment_mark import change_mark, mark_of
 from seedbed.settings import Environment, find_project
 from tests.projects import ROOT, Project, execute, reference_copy
 

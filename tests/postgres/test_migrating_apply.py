@@ -28,11 +28,11 @@ from seedbed.migrations.apply.index_progress import watched
 from seedbed.migrations.apply.lock_retry import Patience
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.environment_status import survey
-from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import DatabaseUrl, Environment
 from tests.projects import Project, execute, little_project
 
@@ -187,7 +187,7 @@ class TestPatience:
         said: list[str] = []
 
         with connect(database) as other:
-            execute_plain(other, "SELECT * FROM held")
+            execute_verbatim(other, "SELECT * FROM held")
 
             def let_go(line: str) -> None:
                 said.append(line)
@@ -208,7 +208,7 @@ class TestPatience:
         def hold_again_and_again() -> None:
             with connect(database) as other:
                 while not over.is_set():
-                    execute_plain(other, "SELECT * FROM held")
+                    execute_verbatim(other, "SELECT * FROM held")
                     held.set()
                     over.wait(2.0)
                     other.rollback()
@@ -231,7 +231,7 @@ class TestPatience:
         project.write_revision("third", "op.execute('ALTER TABLE held ADD COLUMN more integer')", follows="second")
 
         with connect(database, application="report") as other:
-            execute_plain(other, "SELECT * FROM held")
+            execute_verbatim(other, "SELECT * FROM held")
             with pytest.raises(TablesBusy, match=r"third met locks .* 3 tries .* first, second stayed applied.*report"):
                 apply(project.settled, database, patience=QUICK)
 

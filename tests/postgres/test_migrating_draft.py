@@ -24,10 +24,10 @@ from seedbed.errors import (
 )
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.project_check import check
-from seedbed.migrations.decisions import Words
+from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.draft.draft import Drafted, draft, draft_empty
 from seedbed.migrations.history.revisions import read_history
-from seedbed.migrations.history.seal import seal
+from seedbed.migrations.history.seal import seal_revisions
 from seedbed.migrations.proof.proof import Verdict
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -300,7 +300,7 @@ class TestDraft:
         def full(*_: Any, **__: Any) -> None:
             raise FileNotWritten("migrations/head", "No space left on device")
 
-        monkeypatch.setattr("seedbed.migrations.draft.draft.seal", full)
+        monkeypatch.setattr("seedbed.migrations.draft.draft.seal_revisions", full)
         for kind in (draft, draft_empty):
             with pytest.raises(FileNotWritten):
                 kind(configured, "Create hero")
@@ -408,7 +408,7 @@ class TestCheck:
         text = made.revisions[0].file.read_text()
         upgrade, _, _ = text.partition("def downgrade")
         made.revisions[0].file.write_text(upgrade + "def downgrade() -> None:\n    pass\n")
-        seal(configured.project, read_history(configured.project))
+        seal_revisions(configured.project, read_history(configured.project))
 
         with pytest.raises(StepNotReversible) as found:
             check(configured)

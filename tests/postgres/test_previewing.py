@@ -27,7 +27,7 @@ from seedbed.errors import (
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, locate
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.previews import base_branch
 from seedbed.previews import preview as previews_preview
 from seedbed.previews.base_branch import BASE, Base, make_base

@@ -13,7 +13,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import EMBEDDED, Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
 from seedbed.postgres.locks import migrating_alone
-from seedbed.postgres.mark_changes import change_mark, mark_of
+from seedbed.postgres.environment_mark import change_mark, mark_of
 from seedbed.postgres.reset import reset
 from seedbed.settings import Environment
 from tests.projects import execute

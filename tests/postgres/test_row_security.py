@@ -8,7 +8,7 @@ import pytest
 from seedbed.errors import CheckNotMet, RowSecurityActive
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.schema.creation import build
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import plan

@@ -10,7 +10,7 @@ from distributed import LocalCluster
 
 from seedbed.errors import DaskUnreachable, ExtensionMissing, OtherLock, RowsNotAppended, RowsOfOthers, TablesNotEmpty
 from seedbed.postgres.database import Database
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.loading.parallel import cluster, made_elsewhere, made_here, processes
 from seedbed.seeding.planning.seed_plan import plan

@@ -22,7 +22,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded.os_account import server_account
 from seedbed.postgres.embedded.temporary_server import _parent
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.schema.creation import build
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from seedbed.postgres.database import Database
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment

@@ -20,7 +20,7 @@ from seedbed.errors import AccessUndecided, NotPermitted, RoleUnfit, TokenMalfor
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, locate
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.schema import load_schema
 from seedbed.schema.creation import build
 from seedbed.service import create_app

@@ -19,7 +19,7 @@ from seedbed.migrations.draft.revision_file import body
 from seedbed.migrations.hazards.detectors import Seen
 from seedbed.migrations.hazards.rules import RULES, hazards
 from seedbed.migrations.hazards.trace import traced
-from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.schema import Schema
@@ -304,7 +304,7 @@ class TestTables:
 @pytest.fixture
 def connection(database: Database) -> Iterator[Connection]:
     with connect(database) as found:
-        execute_plain(found, TABLES)
+        execute_verbatim(found, TABLES)
         found.commit()
         yield found
 

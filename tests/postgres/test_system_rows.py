@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from seedbed.postgres.catalog import read_catalogue
 from seedbed.postgres.catalog.system_diff import system_differences
 from seedbed.postgres.catalog.system_rows import read_system_rows
-from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.embedded import throwaway_server
 from tests.projects import fresh_database
 from tests.servers import each_major
@@ -175,7 +175,7 @@ class Ground:
         before = read_system_rows(self.connection)
         try:
             for statement in statements:
-                execute_plain(self.connection, statement)
+                execute_verbatim(self.connection, statement)
             return [str(one) for one in system_differences(before, read_system_rows(self.connection))]
         finally:
             self.connection.rollback()
@@ -185,7 +185,7 @@ class Ground:
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     with throwaway_server(request.param) as server, fresh_database(server) as database, connect(database) as connection:
         for statement in SCHEMA.split(";\n"):
-            execute_plain(connection, statement)
+            execute_verbatim(connection, statement)
         connection.commit()
         yield Ground(connection)
 
@@ -206,8 +206,8 @@ class TestSystemRows:
     def test_leave_out_what_is_ignored(self, ground: Ground) -> None:
         before = read_system_rows(ground.connection, ["other.*", "public.side"])
         try:
-            execute_plain(ground.connection, "CREATE SCHEMA other; CREATE TABLE other.a (id serial PRIMARY KEY)")
-            execute_plain(ground.connection, "CREATE TABLE side (id serial PRIMARY KEY, CHECK (id > 0))")
+            execute_verbatim(ground.connection, "CREATE SCHEMA other; CREATE TABLE other.a (id serial PRIMARY KEY)")
+            execute_verbatim(ground.connection, "CREATE TABLE side (id serial PRIMARY KEY, CHECK (id > 0))")
             after = read_system_rows(ground.connection, ["other", "other.*", "public.side"])
         finally:
             ground.connection.rollback()

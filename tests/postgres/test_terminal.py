@@ -14,7 +14,7 @@ from seedbed.migrations.draft.draft import draft
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
-from seedbed.postgres.mark_changes import change_mark
+from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import Environment, load
 from tests.projects import Project, execute, little_project
 from tests.terminals import CTRL_C, CTRL_D, ENTER, ESCAPE, SEEDBED, Terminal

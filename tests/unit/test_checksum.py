@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.migrations.history import checksum as module
-from seedbed.migrations.history.checksum import checksum
+from seedbed.migrations.history.checksum import compute_checksum
 from tests.projects import ROOT
 
 REVISION = """
@@ -82,25 +82,25 @@ class TestChecksum:
     @pytest.mark.skipif(not RUFF.exists(), reason="ruff is not installed")
     @pytest.mark.parametrize("style", STYLES)
     def test_is_not_changed_by_a_formatter(self, file: Path, style: str) -> None:
-        before = checksum(file)
+        before = compute_checksum(file)
 
         formatted(file, *STYLES[style])
-        once, text = checksum(file), file.read_text(encoding="utf-8")
+        once, text = compute_checksum(file), file.read_text(encoding="utf-8")
         formatted(file)
 
         assert text != REVISION
-        assert (once, checksum(file)) == (before, before)
+        assert (once, compute_checksum(file)) == (before, before)
 
     @pytest.mark.skipif(not RUFF.exists(), reason="ruff is not installed")
     def test_is_not_changed_by_a_linter_that_tidies_imports_and_annotations(self, file: Path) -> None:
-        before = checksum(file)
+        before = compute_checksum(file)
 
         subprocess.run([RUFF, "check", "--isolated", "--quiet", "--fix-only", "--select", FIXES, file], check=True)
 
         text = file.read_text(encoding="utf-8")
         assert "mysql" not in text
         assert "Union" not in text
-        assert checksum(file) == before
+        assert compute_checksum(file) == before
 
     @pytest.mark.parametrize(
         ("old", "new"),
@@ -114,11 +114,11 @@ class TestChecksum:
         ids=["line-ends", "docstring", "comment", "trailing-blanks", "annotation"],
     )
     def test_is_not_changed_by_what_has_no_effect(self, file: Path, old: str, new: str) -> None:
-        before = checksum(file)
+        before = compute_checksum(file)
 
         file.write_bytes(REVISION.replace(old, new).encode())
 
-        assert checksum(file) == before
+        assert compute_checksum(file) == before
 
     @pytest.mark.parametrize(
         ("old", "new"),
@@ -139,12 +139,12 @@ class TestChecksum:
         ],
     )
     def test_is_changed_by_what_has_an_effect(self, file: Path, old: str, new: str) -> None:
-        before = checksum(file)
+        before = compute_checksum(file)
 
         file.write_text(REVISION.replace(old, new, 1), encoding="utf-8")
 
         assert file.read_text(encoding="utf-8") != REVISION
-        assert checksum(file) != before
+        assert compute_checksum(file) != before
 
     @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
     def test_is_the_same_with_every_version_of_python(self, file: Path, version: str) -> None:
@@ -159,10 +159,10 @@ class TestChecksum:
         if ran is None or ran.returncode:
             pytest.skip(f"Python {version} is not installed")
 
-        assert ran.stdout.strip() == checksum(file) == "10b1eb46ede04e09"
+        assert ran.stdout.strip() == compute_checksum(file) == "10b1eb46ede04e09"
 
     def test_of_the_starters_revision_is_in_its_head(self) -> None:
         migrations = ROOT / "src/seedbed/starter/files/migrations"
         (revision,) = (migrations / "versions").glob("*.py")
 
-        assert f"e2be48669f4b {checksum(revision)}\n" in (migrations / "head").read_text(encoding="utf-8")
+        assert f"e2be48669f4b {compute_checksum(revision)}\n" in (migrations / "head").read_text(encoding="utf-8")

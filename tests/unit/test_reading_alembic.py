@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import FolderNotUsable, SeveralHistories
-from seedbed.migrations.history.revisions import alembic_config, has_history, read_history, script_folder
+from seedbed.migrations.history.revisions import build_alembic_config, has_history, read_history, find_script_directory
 from seedbed.settings import find_project
 from seedbed.starter.adoption import adopt, plan
 from seedbed.starter.alembic_config import find_histories
@@ -72,9 +72,9 @@ class TestPyproject:
         assert (found.history.ini.name, found.history.revisions, found.history.heads) == ("pyproject.toml", 1, ("a1",))
         assert project.alembic == "alembic.ini"
         assert has_history(project)
-        assert script_folder(project) == root / "db"
+        assert find_script_directory(project) == root / "db"
         assert [revision.id for revision in read_history(project).revisions] == ["a1"]
-        assert alembic_config(project).get_prepend_sys_paths_list() is None
+        assert build_alembic_config(project).get_prepend_sys_paths_list() is None
 
     def test_gives_way_to_alembic_ini(self, root: Path) -> None:
         write(root, {"alembic.ini": "[alembic]\nscript_location = other\n", "other/env.py": ENV})
@@ -146,7 +146,7 @@ class TestIni:
         assert found.root == root
         assert (project.schema, project.metadata) == ("app.models", "app:db.metadata")
         assert project.alembic == "migrations/alembic.ini"
-        assert script_folder(project) == root / "migrations"
+        assert find_script_directory(project) == root / "migrations"
         written = (root / "migrations/env.py").read_text()
         assert written.startswith(
             "from alembic import context\nfrom flask import current_app\n\n"

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.main import SQLModelMetaclass
 
 from seedbed.schema import Schema
-from seedbed.service.http.routes import Tables
+from seedbed.service.http.table_routes import Tables
 from seedbed.service.queries.page_cursor import Cursors
 from seedbed.service.queries.resources import Resource, path_of, resources
 

@@ -23,7 +23,7 @@ def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, 
     from seedbed.migrations.checks.edit_acceptance import accept as accept_edit
     from seedbed.migrations.checks.edit_acceptance import read_edit
     from seedbed.postgres.database import locate
-    from seedbed.postgres.mark_changes import mark_of
+    from seedbed.postgres.environment_mark import mark_of
 
     chosen = configuration(ctx, env)
     database = locate(chosen)

@@ -127,7 +127,7 @@ def mark(ctx: click.Context, environment: str | None, yes: str | None, env: str 
     The mark wins over -e and SEEDBED_ENV: what destroys rows goes by it, and a copy of a database inherits it.
     """
     from seedbed.postgres.database import locate
-    from seedbed.postgres.mark_changes import change_mark, environment_named, mark_of
+    from seedbed.postgres.environment_mark import change_mark, environment_named, mark_of
 
     chosen = environment_named(environment) if environment is not None else None
     database = locate(configuration(ctx, env))

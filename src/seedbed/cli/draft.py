@@ -11,7 +11,7 @@ from seedbed.cli.options import ask, columns, configuration, env_option, json_op
 
 if TYPE_CHECKING:
     from seedbed.errors import LooksRenamed
-    from seedbed.migrations.decisions import Words
+    from seedbed.migrations.draft.decisions import Words
     from seedbed.migrations.draft.draft import Drafted
     from seedbed.settings import Configuration
 
@@ -62,7 +62,7 @@ def draft(
     What no comparison can know is said in the models, by the options, or on a terminal in answer to a question. Nothing
     that looks renamed is dropped unless the answer is "drop". Ctrl-C leaves no revision behind.
     """
-    from seedbed.migrations.decisions import Form, Words
+    from seedbed.migrations.draft.decisions import Form, Words
     from seedbed.migrations.draft.draft import draft as write_draft
     from seedbed.migrations.draft.draft import draft_empty
 

@@ -123,13 +123,13 @@ def apply(
     from seedbed.migrations.apply.upgrade import apply as apply_pending
     from seedbed.migrations.hazards.assessment import refuse_unallowed
     from seedbed.migrations.hazards.losses import losses, report_losses
-    from seedbed.migrations.history.revisions import due
+    from seedbed.migrations.history.revisions import select_applicable
     from seedbed.postgres.database import locate
 
     chosen = configuration(ctx, env)
     database = locate(chosen)
     made = make_plan(chosen.project, database)
-    made = replace(made, pending=due(made.pending, made.revision, contract=contract))
+    made = replace(made, pending=select_applicable(made.pending, made.revision, contract=contract))
     lost: tuple[Hazard, ...] = ()
     if made.pending and PRODUCTION in {made.environment, made.mark}:
         click.echo(f"{database.direct.address} is production, and needs", err=True)
@@ -212,7 +212,7 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
         from seedbed.migrations.checks.drift import refuse_drift
         from seedbed.migrations.checks.project_check import check as check_history
         from seedbed.migrations.history.revisions import read_history
-        from seedbed.migrations.history.seal import seal as seal_history
+        from seedbed.migrations.history.seal import seal_revisions as seal_history
         from seedbed.postgres.database import locate
 
         chosen = configuration(ctx, env)
@@ -241,7 +241,7 @@ def rebase(ctx: click.Context, revision: str, as_json: bool) -> None:
     from seedbed.migrations.history.rebase import rebase as rebase_revision
 
     rebased = rebase_revision(configuration(ctx, None).project, revision)
-    show(rebased, as_json=as_json, lines=[f"{rebased.revision} follows {rebased.follows} from now on."])
+    show(rebased, as_json=as_json, lines=[f"{rebased.revision} follows {rebased.down_revision} from now on."])
 
 
 @migrate.command("adopt", short_help="Take a database made without migrations into history.")

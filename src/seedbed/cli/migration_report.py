@@ -50,7 +50,7 @@ def look_for_hazards(assess: "Callable[[], list[Assessed]]", *, required: bool =
 
 
 def revision_lines(revisions: "Iterable[Revision]") -> list[str]:
-    return columns([(one.id, one.message + (" (after the deploy)" if one.contract else "")) for one in revisions])
+    return columns([(one.id, one.message + (" (after the deploy)" if one.is_contract else "")) for one in revisions])
 
 
 def applied_line(applied: "Applied") -> str:

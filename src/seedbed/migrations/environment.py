@@ -13,8 +13,8 @@ from seedbed.errors import SeedbedError
 from seedbed.migrations.alembic_bridge.production_guard import guard_production
 from seedbed.migrations.apply.lock_retry import ORDINARY, bounded
 from seedbed.migrations.apply.name_clashes import refuse_taken_names
-from seedbed.migrations.history.applied_log import record
-from seedbed.migrations.history.revisions import PROJECT, current_revision, version_table
+from seedbed.migrations.history.applied_log import record_step
+from seedbed.migrations.history.revisions import PROJECT_ATTRIBUTE, read_current_revision, get_version_table_options
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import check_default_schema, locate, refuse_pooler
 from seedbed.postgres.environment_mark import SCHEMA, agree, read_mark
@@ -58,15 +58,15 @@ def options(metadata: MetaData, project: Project) -> dict[str, Any]:
         "compare_server_default": True,
         "autogenerate_plugins": _PLUGINS,
         "render_item": _without_models,
-        "on_version_apply": record,
-        **version_table(project),
+        "on_version_apply": record_step,
+        **get_version_table_options(project),
     }
 
 
 def _run() -> None:
     config = context.config
     handed = config.attributes.get("connection")
-    project = config.attributes.get(PROJECT) or find_project(Path(config.config_file_name or "alembic.ini").parent)
+    project = config.attributes.get(PROJECT_ATTRIBUTE) or find_project(Path(config.config_file_name or "alembic.ini").parent)
     if isinstance(handed, Connection):
         _migrate(handed, project, MetaData(), nullcontext())  # Seedbed runs revisions that way; those need no models
         return
@@ -88,7 +88,7 @@ def _run() -> None:
         agree(connection, database, "migrate")
         mark = read_mark(connection)
         connection.commit()
-        if current_revision(connection, project) is None:
+        if read_current_revision(connection, project) is None:
             check_default_schema(connection, database)
             connection.rollback()
         if mark == Environment.PRODUCTION:

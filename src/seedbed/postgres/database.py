@@ -12,7 +12,7 @@ from seedbed.errors import (
     ReadOnlyDatabase,
     ServerTooOld,
 )
-from seedbed.postgres.connection import autocommitting, open_connection, translated
+from seedbed.postgres.connection import autocommit_cursor, open_connection, translate_errors
 from seedbed.postgres.embedded import Server
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_url
 from seedbed.settings.sources import Kind
@@ -153,9 +153,9 @@ def refuse_pooler(database: Database, *, taken_at_its_word: bool = False) -> Non
         raise PoolerRefused(database.direct.address, str(database.origin))
     if taken_at_its_word or ".neon." in (database.direct.host or ""):
         return
-    with translated(database):
+    with translate_errors(database):
         connection = open_connection(database)
-        with autocommitting(connection) as cursor:
+        with autocommit_cursor(connection) as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             row = cursor.fetchone()
             if row is not None and row[0] != connection.info.backend_pid:

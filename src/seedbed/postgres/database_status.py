@@ -6,8 +6,9 @@ import psycopg2
 from sqlalchemy import text
 
 from seedbed.errors import ServerError
-from seedbed.postgres.connection import connect, sentence
+from seedbed.postgres.connection import connect
 from seedbed.postgres.database import EMBEDDED, Database, database_name, embedded_server, located
+from seedbed.postgres.driver_errors import server_message
 from seedbed.postgres.embedded import Server
 from seedbed.postgres.environment_mark import read_mark
 from seedbed.settings import Configuration
@@ -88,4 +89,4 @@ def _asked(database: Database) -> _Asked:
     except ServerError as error:
         return _Asked(version, problem=error.message)
     except psycopg2.Error as error:
-        return _Asked(version, problem=sentence(error))
+        return _Asked(version, problem=server_message(error))

@@ -1,4 +1,4 @@
-"""The environment a database says it belongs to, written inside it, and what that forbids."""
+"""The environment mark: the environment that a database says it belongs to, and the actions that it forbids."""
 
 from enum import StrEnum
 from typing import Literal
@@ -6,30 +6,27 @@ from typing import Literal
 import psycopg2
 from sqlalchemy import Connection, text
 
-from seedbed.errors import MarkedOtherwise, ProtectedEnvironment, UnmarkedWithRows
-from seedbed.postgres.connection import open_connection, translated
+from seedbed.errors import MarkedOtherwise, ProtectedEnvironment, UnknownEnvironment, UnmarkedWithRows
+from seedbed.postgres.connection import connect, open_connection, translate_errors
 from seedbed.postgres.database import Database
+from seedbed.postgres.locks import SEEDBED_SCHEMA_LOCK
 from seedbed.postgres.version_table import LOOKS_LIKE_VERSION_TABLE
 from seedbed.settings import Environment
 
 SCHEMA = "seedbed"
-"""The schema of Seedbed's own records, which every comparison of catalogues ignores."""
+"""The schema of Seedbed's own tables, which every comparison of catalogs ignores."""
 
 PREPARING: Literal["preparing"] = "preparing"
-"""The mark of a copy that is being made into a preview: it may be migrated and seeded, and its URL is withheld."""
+"""The mark of a copy that is becoming a preview: it may be migrated and seeded, and its URL is withheld."""
 
-
-_COPYING, _INTO = ", copying ", " into "
-"""What follows the role in `marked_by` of a copy that is being prepared: before the environment whose rows it has, and
-before which copy it is, where the provider has a name for it that no other one ever has.
+_SOURCE_SEPARATOR, _COPY_ID_SEPARATOR = ", copying ", " into "
+"""Separators in `marked_by` of a copy that is being prepared. The role comes first, then the environment that its rows
+were copied from, then the provider's unique identifier of the copy, where it has one.
 """
-
-_ONE_AT_A_TIME = 0x5EED1
-"""CREATE ... IF NOT EXISTS looks first and makes after, so two commands at once would both make."""
 
 
 class Destructive(StrEnum):
-    """What destroys rows; the value completes `is never ...`."""
+    """Actions that destroy rows; the value completes `is never ...`."""
 
     RESET = "reset"
     SEED = "seeded"
@@ -40,7 +37,7 @@ class Destructive(StrEnum):
         return self.removesuffix("ed")
 
 
-_ALLOWED = {
+_ALLOWED_MARKS = {
     Destructive.RESET: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW}),
     Destructive.SEED: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW, PREPARING}),
     Destructive.MASK: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW, PREPARING}),
@@ -48,11 +45,13 @@ _ALLOWED = {
 
 
 def ensure_records(connection: Connection) -> None:
-    """Make the schema of Seedbed's records. CREATE IF NOT EXISTS needs a right even where there is nothing to do, so
-    it is looked for first; and of two at once one fails, so one waits for the other.
+    """Create the schema of Seedbed's own tables, with the table of the mark, where they are missing.
+
+    CREATE IF NOT EXISTS needs a privilege even where everything exists, so the table is looked up first. An advisory
+    lock makes concurrent sessions wait, since of two that create the same schema at once one fails.
     """
-    if not _has_records(connection):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+    if not _has_mark_table(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SEEDBED_SCHEMA_LOCK})
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS seedbed"))
         connection.execute(
             text(
@@ -64,20 +63,21 @@ def ensure_records(connection: Connection) -> None:
 
 
 def read_mark(connection: Connection) -> str | None:
-    if not _has_records(connection):
+    """The mark, in the connection's transaction; None where the database has none."""
+    if not _has_mark_table(connection):
         return None
     return connection.execute(text("SELECT name FROM seedbed.environment")).scalar()
 
 
 def mark_of(database: Database) -> str | None:
-    """The same on a connection of its own, for who wants nothing else: SQLAlchemy's would ask four things before."""
-    with translated(database):
+    """The mark, read on a connection of its own; psycopg2's, since SQLAlchemy's would ask the server four more things."""
+    with translate_errors(database):
         connection = open_connection(database)
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT name FROM seedbed.environment")
-                found = cursor.fetchone()
-                return None if found is None else str(found[0])
+                row = cursor.fetchone()
+                return None if row is None else str(row[0])
         except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
             return None
         finally:
@@ -86,80 +86,101 @@ def mark_of(database: Database) -> str | None:
 
 def write_mark(connection: Connection, mark: Environment | Literal["preparing"]) -> None:
     """Mark a database, in the connection's transaction; copies of the database inherit the mark."""
-    _insert(
+    _insert_mark(
         connection,
         mark,
         "ON CONFLICT (singleton) DO UPDATE SET name = excluded.name, marked_at = now(), marked_by = current_user",
     )
 
 
-def write_copied(connection: Connection, of: str, *, into: str | None = None) -> None:
-    """Mark a copy `preparing` with whose rows it has as they are, so that whoever goes on with it after a kill knows.
+def change_mark(database: Database, environment: Environment) -> None:
+    """Mark a database on a connection of its own, whatever its mark was."""
+    with connect(database) as connection:
+        write_mark(connection, environment)
+        connection.commit()
 
-    `into` says which copy this is: a copy of it inherits the mark, and is another one.
+
+def environment_named(name: str) -> Environment:
+    """The environment that a database is to be marked for.
+
+    Raises:
+        UnknownEnvironment: there is no such environment.
+    """
+    try:
+        return Environment(name)
+    except ValueError:
+        known = [environment.value for environment in Environment]
+        raise UnknownEnvironment(name, "the argument of db mark", known) from None
+
+
+def write_copied(connection: Connection, of: str, *, into: str | None = None) -> None:
+    """Mark a copy `preparing`, and record the environment that its rows were copied from.
+
+    A later command can then continue after a kill. `into` identifies this copy: a copy of the copy inherits the mark,
+    and has another identifier.
     """
     write_mark(connection, PREPARING)
-    _note(connection, f"{_COPYING}{of}" + (f"{_INTO}{into}" if into else ""))
+    _append_to_marked_by(connection, f"{_SOURCE_SEPARATOR}{of}" + (f"{_COPY_ID_SEPARATOR}{into}" if into else ""))
 
 
 def write_replaced(connection: Connection, into: str | None) -> None:
-    """Mark a copy `preparing` whose rows are others by now; `into` is what `read_into` said of it before."""
+    """Mark a copy `preparing` once its rows are no longer those of its source; `into` is what `read_into` returned."""
     write_mark(connection, PREPARING)
-    _note(connection, f"{_INTO}{into}" if into else "")
+    _append_to_marked_by(connection, f"{_COPY_ID_SEPARATOR}{into}" if into else "")
 
 
 def read_copied(connection: Connection) -> str | None:
-    """The environment whose rows a copy that is being prepared has as they are; None once they are others."""
-    return _read_note(connection)[0]
+    """The environment whose rows a copy in preparation still holds unchanged; None once they are replaced."""
+    return _read_marked_by(connection)[0]
 
 
 def read_into(connection: Connection) -> str | None:
-    """Which copy `preparing` was written into, where that was said: this one, or what this one was copied from."""
-    return _read_note(connection)[1]
+    """The identifier of the copy that was marked `preparing`: this one, or the one that this was copied from."""
+    return _read_marked_by(connection)[1]
 
 
 def agree(connection: Connection, database: Database, action: str) -> None:
-    """See that a database belongs to the environment chosen, and mark it where it is unmarked and has no rows.
+    """Check that a database belongs to the chosen environment, and mark it where it has neither a mark nor rows.
 
-    What the database says wins over what the shell says. Of two environments that want the same unmarked database at
-    the same moment, the first gets it.
+    The database's mark wins over the shell's environment. Of two environments that claim the same unmarked database
+    at once, the first gets it.
 
     Raises:
         MarkedOtherwise: it is marked for another environment.
-        UnmarkedWithRows: it has rows and no mark, and the environment chosen is not production.
+        UnmarkedWithRows: it has rows and no mark, and the chosen environment is not production.
     """
     mark = read_mark(connection)
     if mark is None:
         occupied = tables_with_rows(connection)
         if occupied and database.environment is not Environment.PRODUCTION:
             raise UnmarkedWithRows(action, database.name, occupied)
-        _insert(connection, database.environment, "ON CONFLICT (singleton) DO NOTHING")
+        _insert_mark(connection, database.environment, "ON CONFLICT (singleton) DO NOTHING")
         mark = read_mark(connection)
-    if mark is not None and not _belongs(mark, database.environment):
+    if mark is not None and not _belongs_to(mark, database.environment):
         raise MarkedOtherwise(action, database.name, mark, database.environment)
 
 
 def refuse_protected(connection: Connection, database: Database, action: Destructive) -> None:
-    """Refuse to destroy rows of a database whose own mark, or whose rows without one, forbid it.
+    """Refuse to destroy rows of a database whose mark forbids it, or that has rows and no mark.
 
     Raises:
-        ProtectedEnvironment: its mark forbids it, or the environment chosen where it has none.
-        UnmarkedWithRows: it has no mark and rows that Seedbed did not put there, and so counts as production.
-        MarkedOtherwise: it may be destroyed, but as another environment's.
+        ProtectedEnvironment: the mark forbids it, or the chosen environment where there is no mark.
+        UnmarkedWithRows: it has no mark and rows that Seedbed did not load, so it counts as production.
+        MarkedOtherwise: the action is allowed, but under another environment.
     """
     mark = read_mark(connection)
     if mark is None and (occupied := tables_with_rows(connection)):
         raise UnmarkedWithRows(action.verb, database.name, occupied)
-    if (mark or database.environment) not in _ALLOWED[action]:
+    if (mark or database.environment) not in _ALLOWED_MARKS[action]:
         raise ProtectedEnvironment(action, database.name, mark or database.environment, marked=mark is not None)
-    if mark is not None and not _belongs(mark, database.environment):
+    if mark is not None and not _belongs_to(mark, database.environment):
         raise MarkedOtherwise(action.verb, database.name, mark, database.environment)
 
 
 def tables_with_rows(connection: Connection) -> list[str]:
-    """The user's tables that hold at least one row, by name; extensions', Alembic's and Seedbed's own do not count.
+    """The user's tables that hold at least one row, by name; tables of extensions, Alembic and Seedbed do not count.
 
-    Rows that a policy would hide are an error rather than no rows: the database says 42501 with `row_security` off.
+    With `row_security` off, a policy that hides rows raises SQLSTATE 42501 instead of making a table look empty.
     """
     names = connection.execute(
         text(
@@ -174,35 +195,36 @@ def tables_with_rows(connection: Connection) -> list[str]:
         )
     ).all()
     connection.execute(text("SET LOCAL row_security = off"))
-    asked = ", ".join(f"EXISTS (SELECT FROM {quoted})" for quoted, _ in names)
-    answers = connection.exec_driver_sql(f"SELECT ARRAY[{asked}]::bool[]").scalar() or ()
+    checks = ", ".join(f"EXISTS (SELECT FROM {quoted})" for quoted, _ in names)
+    results = connection.exec_driver_sql(f"SELECT ARRAY[{checks}]::bool[]").scalar() or ()
     connection.execute(text("SET LOCAL row_security TO DEFAULT"))
-    return [shown for (_, shown), occupied in zip(names, answers, strict=True) if occupied]
+    return [shown for (_, shown), has_rows in zip(names, results, strict=True) if has_rows]
 
 
-def _note(connection: Connection, note: str) -> None:
+def _append_to_marked_by(connection: Connection, note: str) -> None:
     connection.execute(text("UPDATE seedbed.environment SET marked_by = marked_by || :note"), {"note": note})
 
 
-def _read_note(connection: Connection) -> tuple[str | None, str | None]:
+def _read_marked_by(connection: Connection) -> tuple[str | None, str | None]:
+    """The source environment and the identifier that a copy in preparation was marked with."""
     if read_mark(connection) != PREPARING:
         return None, None
     marked_by = str(connection.execute(text("SELECT marked_by FROM seedbed.environment")).scalar())
-    head, _, into = marked_by.partition(_INTO)
-    return head.partition(_COPYING)[2] or None, into or None
+    head, _, copy_id = marked_by.partition(_COPY_ID_SEPARATOR)
+    return head.partition(_SOURCE_SEPARATOR)[2] or None, copy_id or None
 
 
-def _has_records(connection: Connection) -> bool:
+def _has_mark_table(connection: Connection) -> bool:
     return connection.execute(text("SELECT to_regclass('seedbed.environment')")).scalar() is not None
 
 
-def _insert(connection: Connection, mark: Environment | Literal["preparing"], where_there_is_one: str) -> None:
+def _insert_mark(connection: Connection, mark: Environment | Literal["preparing"], on_conflict: str) -> None:
     ensure_records(connection)
     connection.execute(
-        text(f"INSERT INTO seedbed.environment (name, marked_by) VALUES (:name, current_user) {where_there_is_one}"),
+        text(f"INSERT INTO seedbed.environment (name, marked_by) VALUES (:name, current_user) {on_conflict}"),
         {"name": str(mark)},
     )
 
 
-def _belongs(mark: str, environment: Environment) -> bool:
+def _belongs_to(mark: str, environment: Environment) -> bool:
     return mark == environment or (mark == PREPARING and environment is Environment.PREVIEW)

@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2 import sql
 
 from seedbed.errors import BinariesNotFound, NoShadowServer, SeedbedError, ServerError
-from seedbed.postgres.connection import autocommitting, open_connection, translated
+from seedbed.postgres.connection import autocommit_cursor, open_connection, translate_errors
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server
 from seedbed.settings import Configuration, Environment, Origin
@@ -34,7 +34,7 @@ class _Maker:
             with self.server.administration() as cursor:
                 yield cursor
             return
-        with translated(self.administered), autocommitting(open_connection(self.administered)) as cursor:
+        with translate_errors(self.administered), autocommit_cursor(open_connection(self.administered)) as cursor:
             yield cursor
 
 
@@ -70,7 +70,7 @@ def shadow_name() -> str:
 
 def end_sessions(shadow: Database) -> None:
     """End whatever another thread of this process runs on a throw-away database."""
-    with suppress(SeedbedError, psycopg2.Error), autocommitting(open_connection(shadow)) as cursor:
+    with suppress(SeedbedError, psycopg2.Error), autocommit_cursor(open_connection(shadow)) as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from seedbed.branching import BranchProvider, provider_of
 from seedbed.branching.lifecycle import passing
-from seedbed.migrations.history.revisions import current_revision
+from seedbed.migrations.history.revisions import read_current_revision
 from seedbed.postgres.catalog import Catalogue, Difference, differences, read_catalogue, without
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -65,6 +65,6 @@ def _readable(configuration: Configuration, provider: BranchProvider, name: str)
 
 def _looked_at(database: Database, configuration: Configuration) -> tuple[str | None, Catalogue]:
     with connect(database) as connection:
-        return current_revision(connection, configuration.project), without(
+        return read_current_revision(connection, configuration.project), without(
             read_catalogue(connection, configuration.project.version_table), configuration.project.ignore
         )

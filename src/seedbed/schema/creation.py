@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import DeclaredOutsideSchema, SchemaNotBuildable
 from seedbed.postgres.catalog import differences, read_catalogue
 from seedbed.postgres.catalog.system_rows import read_system_rows
-from seedbed.postgres.connection import execute_plain, sentence, sqlstate
+from seedbed.postgres.connection import execute_verbatim
+from seedbed.postgres.driver_errors import server_message, sqlstate
 from seedbed.postgres.quoting import column_name
 from seedbed.schema.declarations import declared
 from seedbed.schema.loader import Schema
@@ -52,12 +53,12 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
                 # A session remembers that a role is missing until it opens a table it has no lock on.
                 connection.execute(text("SELECT FROM pg_auth_members LIMIT 1"))
             elif sqlstate(error) not in _LATER:
-                raise SchemaNotBuildable(_named(statement), sentence(error)) from error
+                raise SchemaNotBuildable(_named(statement), server_message(error)) from error
             left.append(statement)
             failures.append((statement, error))
         if len(left) == len(waiting) and roles == made_before:
             statement, error = failures[0]
-            raise SchemaNotBuildable(_named(statement), sentence(error)) from error
+            raise SchemaNotBuildable(_named(statement), server_message(error)) from error
         waiting = left
     connection.commit()
 
@@ -68,7 +69,7 @@ def _tried(connection: Connection, schema: Schema, statement: str | None) -> Exc
         if statement is None:
             schema.metadata.create_all(connection)
         else:
-            tag = execute_plain(connection, statement)
+            tag = execute_verbatim(connection, statement)
             if not _describes_schema(tag, statement):
                 savepoint.rollback()
                 savepoint = connection.begin_nested()
@@ -95,7 +96,7 @@ def _check_effect(connection: Connection, statement: str) -> None:
         DeclaredOutsideSchema: the schema is the same afterwards.
     """
     before = read_catalogue(connection), read_system_rows(connection)
-    execute_plain(connection, statement)
+    execute_verbatim(connection, statement)
     after = read_catalogue(connection), read_system_rows(connection)
     if not differences(before[0], after[0]) and before[1] == after[1]:
         raise DeclaredOutsideSchema(_named(statement))

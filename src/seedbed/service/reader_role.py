@@ -9,7 +9,7 @@ from psycopg2.extensions import encrypt_password
 from sqlalchemy import Connection
 
 from seedbed.errors import RoleUnfit
-from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.quoting import column_name, table_name
 from seedbed.schema import Schema
@@ -75,11 +75,11 @@ def grant_reader(
         )
         _see_fit(connection, role, [table_name(table) for table in schema.tables])
         for statement in _statements(schema, served, database.name, role, exists=exists):
-            execute_plain(connection, statement)
+            execute_verbatim(connection, statement)
         if password is not None:
             _set_password(connection, role, password)
         if connection.exec_driver_sql("SELECT to_regclass(%s)", (version_table,)).scalar() is not None:
-            execute_plain(connection, f"GRANT SELECT ON {version_table} TO {column_name(role)}")
+            execute_verbatim(connection, f"GRANT SELECT ON {version_table} TO {column_name(role)}")
         connection.commit()
     return Granted(role, not exists, {resource.table.key: resource.readable for resource in served})
 
@@ -128,4 +128,4 @@ def _set_password(connection: Connection, role: str, password: str) -> None:
     """Send the password as its SCRAM hash, made here: the server's log may keep statements."""
     driver: Any = connection.connection.dbapi_connection
     hashed = encrypt_password(password, role, driver, "scram-sha-256")
-    execute_plain(connection, f"ALTER ROLE {column_name(role)} LOGIN PASSWORD '{hashed}'")
+    execute_verbatim(connection, f"ALTER ROLE {column_name(role)} LOGIN PASSWORD '{hashed}'")

@@ -23,8 +23,8 @@ from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment, load
 from seedbed.testing.databases.clones import Clone
 from seedbed.testing.error_report import in_words
-from seedbed.testing.session.run import Run
-from seedbed.testing.session.test_databases import Owned
+from seedbed.testing.session.per_test_databases import Owned
+from seedbed.testing.session.run_resources import Run
 
 __all__ = [
     "old_queries",

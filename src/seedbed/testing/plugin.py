@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seedbed.testing.error_report import in_words
-from seedbed.testing.session.session import CASE, RUN, SEEDS, seeds_of
+from seedbed.testing.session.requested_fixtures import CASE, RUN, SEEDS, seeds_of
 
 if TYPE_CHECKING:
-    from seedbed.testing.server.shared_server import Sharing
+    from seedbed.testing.server.worker_access import Sharing
 
 pytest_plugins = ["seedbed.testing.fixtures.fixtures"]
 
@@ -58,9 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.stash[_LEFT] = []
     if not _has_own_server(config):
-        from seedbed.testing.fixtures import postgresql_fixture
+        from seedbed.testing.fixtures import postgresql_proc
 
-        config.pluginmanager.register(postgresql_fixture, "seedbed-standing-in")
+        config.pluginmanager.register(postgresql_proc, "seedbed-standing-in")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -83,7 +83,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Of xdist, in the first process: tell a worker how to ask for the run's server."""
-    from seedbed.testing.server.shared_server import Sharing
+    from seedbed.testing.server.worker_access import Sharing
 
     config = node.config
     if _SHARING not in config.stash:

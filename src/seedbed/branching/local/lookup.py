@@ -1,6 +1,5 @@
 """A project's branches on its embedded server looked up by name, in the comments of their databases."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,15 +12,14 @@ from seedbed.branching.protocol import Branch
 from seedbed.errors import BranchBusy, BranchNotFound, BranchNotReady, DatabaseMissing, LoginRefused, NotABranch
 from seedbed.postgres.database import EMBEDDED, Database, database_name, on_server
 from seedbed.postgres.embedded import Server
+from seedbed.postgres.locks import BRANCH_LOCKS, poll_lock
 from seedbed.settings import Configuration, Environment, Origin
 from seedbed.settings.sources import Kind
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
 
-_KEY = 0x5EEDBED
 _WAIT_SECONDS = 60.0
-_POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -52,14 +50,8 @@ class Looking:
         database = self.database_of(name)
         building = building_of(database)
         with self.server.administration() as cursor:
-            until = time.monotonic() + _WAIT_SECONDS
-            while True:
-                cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_KEY, building))
-                if cursor.fetchone() == (True,):
-                    break
-                if time.monotonic() > until:
-                    raise BranchBusy(name, _WAIT_SECONDS)
-                time.sleep(_POLL_SECONDS)
+            if not poll_lock(cursor, BRANCH_LOCKS, building, wait_seconds=_WAIT_SECONDS):
+                raise BranchBusy(name, _WAIT_SECONDS)
             left_over = (building, replaced_of(database))
             cursor.execute("SELECT datname FROM pg_database WHERE datname IN %s", (left_over,))
             for (left,) in cursor.fetchall():

@@ -12,9 +12,9 @@ from alembic.operations.ops import MigrateOperation, UpgradeOps
 from sqlalchemy import MetaData, Table
 
 from seedbed.migrations.alembic_bridge.nested import within_alembic
-from seedbed.migrations.decisions import Form, Words
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.draft.change_set import Part
+from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.migrations.draft.draft import find_change
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.shadow_database import shadow_database

@@ -9,7 +9,7 @@ from seedbed.errors import ProductionNotNamed
 from seedbed.migrations.alembic_bridge.nested import within_alembic
 from seedbed.migrations.apply.plan import plan
 from seedbed.migrations.hazards.assessment import assess, assess_way_back, refuse_unallowed
-from seedbed.migrations.history.revisions import History, Revision, parted, read_history
+from seedbed.migrations.history.revisions import History, Revision, split_heads, read_history
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration
 
@@ -53,4 +53,4 @@ def _steps(history: History, at: str | None, *, goes_up: bool) -> tuple[Revision
     script, wanted = context.script, context.config.cmd_opts.revision  # type: ignore[union-attr]
     ways: Any = script._upgrade_revs if goes_up else script._downgrade_revs  # noqa: SLF001 - as Alembic's commands do
     known = {revision.id: revision for revision in history.revisions}
-    return tuple(known[step.revision.revision] for step in ways(wanted, parted(at) if at is not None else at))
+    return tuple(known[step.revision.revision] for step in ways(wanted, split_heads(at) if at is not None else at))

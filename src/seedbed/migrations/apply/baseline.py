@@ -7,7 +7,7 @@ from alembic.script import ScriptDirectory
 
 from seedbed.errors import AdoptionRefused
 from seedbed.migrations.apply.upgrade import move
-from seedbed.migrations.history.revisions import alembic_config, current_revision, parted, read_history, version_table
+from seedbed.migrations.history.revisions import build_alembic_config, read_current_revision, split_heads, read_history, get_version_table_options
 from seedbed.postgres.catalog import differences, read_catalogue, without
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
@@ -38,7 +38,7 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
     history = read_history(project)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:
-        if (revision := current_revision(connection, project)) is not None:
+        if (revision := read_current_revision(connection, project)) is not None:
             raise AdoptionRefused(database.name, f"it is at {revision} already", already=True)
         agree(connection, database, "adopt")
         connection.commit()
@@ -49,12 +49,12 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
                 move(project, scratch, revision)
                 left = differences(found, without(read_catalogue(scratch, project.version_table), project.ignore))
                 said = f"at {revision}, {'; '.join(map(str, left))}"
-                chosen = chosen if left else current_revision(scratch, project)
+                chosen = chosen if left else read_current_revision(scratch, project)
         if chosen is None:
             raise AdoptionRefused(database.name, said)
         with migrating_alone(connection, database.name):
-            directory = ScriptDirectory.from_config(alembic_config(project))
-            for one in parted(chosen):
-                MigrationContext.configure(connection, opts=version_table(project)).stamp(directory, one)
+            directory = ScriptDirectory.from_config(build_alembic_config(project))
+            for one in split_heads(chosen):
+                MigrationContext.configure(connection, opts=get_version_table_options(project)).stamp(directory, one)
             connection.commit()
     return Adopted(database.name, chosen)

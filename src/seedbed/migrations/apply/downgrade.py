@@ -14,8 +14,8 @@ from seedbed.errors import DowngradeFailed, ForwardOnly, NothingToDowngrade, See
 from seedbed.migrations.apply.lock_retry import ORDINARY, Patience, bounded, retry_while_busy
 from seedbed.migrations.apply.shared_connection import handed, refuse_deaf
 from seedbed.migrations.apply.upgrade import SHORT, below, what_failed
-from seedbed.migrations.history.forward_only import no_way_back
-from seedbed.migrations.history.revisions import History, Revision, current_revision, ends, parted, read_history
+from seedbed.migrations.history.forward_only import find_forward_only_reason
+from seedbed.migrations.history.revisions import History, Revision, read_current_revision, find_heads, split_heads, read_history
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler, refuse_unfit
 from seedbed.postgres.environment_mark import agree, read_mark
@@ -64,14 +64,14 @@ def plan_downgrade(project: Project, database: Database, target: str) -> Downgra
     history = read_history(project)
     with connect(database) as connection:
         mark = read_mark(connection)
-        at = current_revision(connection, project)
-    applied = [one for one in history.revisions if one not in history.after(at, database.name)]
+        at = read_current_revision(connection, project)
+    applied = [one for one in history.revisions if one not in history.find_pending(at, database.name)]
     kept = _kept(history, applied, database.name, at, target)
     undone = tuple(one for one in reversed(applied) if one.id not in kept)
     if at is None or not undone:
         raise NothingToDowngrade(database.name, at, target)
     for revision in undone:
-        if (reason := no_way_back(revision)) is not None:
+        if (reason := find_forward_only_reason(revision)) is not None:
             raise ForwardOnly(revision.id, reason or None)
     return DowngradePlan(database.name, database.environment.value, mark, at, undone)
 
@@ -108,13 +108,13 @@ def downgrade(
         connection.commit()
         with migrating_alone(connection, database.name, wait=wait):
             begun = time.monotonic()
-            at = current_revision(connection, project)
+            at = read_current_revision(connection, project)
             if at != planned.revision:
                 reason = "another session has migrated it meanwhile"
                 raise NothingToDowngrade(database.name, at, "what was shown", reason)
 
             def left() -> tuple[Revision, ...]:
-                pending = history.after(current_revision(connection, project), database.name)
+                pending = history.find_pending(read_current_revision(connection, project), database.name)
                 return tuple(one for one in planned.revisions if one not in pending)
 
             with bounded(connection, patience):
@@ -127,7 +127,7 @@ def downgrade(
                     say,
                 )
             seconds = round(time.monotonic() - begun, 3)
-            reached = current_revision(connection, project)
+            reached = read_current_revision(connection, project)
     return UndoneRevisions(database.name, planned.revisions, reached, seconds)
 
 
@@ -158,12 +158,12 @@ def _kept(history: History, applied: Sequence[Revision], database: str, at: str 
         steps, start = int(relative["steps"]), relative["start"]
         place = history.find(start).id if start else at
         for _ in range(steps):
-            if place is None or len(parted(place)) > 1:
+            if place is None or len(split_heads(place)) > 1:
                 several = f"it is reached by several ways, at {place}; name a revision" if place else None
                 raise NothingToDowngrade(database, at, target, several)
-            follows = next(one.follows for one in history.revisions if one.id == place)
-            place = ", ".join(sorted(ends([one for one in applied if one.id in follows]))) or None
-        kept = _with_ancestors(history, parted(place) if place else ())
+            follows = next(one.down_revisions for one in history.revisions if one.id == place)
+            place = ", ".join(sorted(find_heads([one for one in applied if one.id in follows]))) or None
+        kept = _with_ancestors(history, split_heads(place) if place else ())
         return kept
     kept = _with_ancestors(history, [history.find(target).id])
     if not kept <= {one.id for one in applied}:
@@ -183,5 +183,5 @@ def _with_ancestors(history: History, revisions: Sequence[str]) -> set[str]:
         one = waiting.pop()
         if one not in found:
             found.add(one)
-            waiting += known[one].follows
+            waiting += known[one].down_revisions
     return found

@@ -8,7 +8,7 @@ import psycopg2
 from sqlalchemy import Connection, text
 
 from seedbed.errors import SeedbedError
-from seedbed.postgres.connection import autocommitting, open_connection
+from seedbed.postgres.connection import autocommit_cursor, open_connection
 from seedbed.postgres.database import Database
 
 _EVERY = 2.0
@@ -43,7 +43,7 @@ def watched(
 
 
 def _watch(database: Database, pid: int, say: Callable[[str], None], every: float, over: threading.Event) -> None:
-    with suppress(psycopg2.Error, SeedbedError), autocommitting(open_connection(database)) as cursor:
+    with suppress(psycopg2.Error, SeedbedError), autocommit_cursor(open_connection(database)) as cursor:
         while not over.wait(every):
             cursor.execute(_PROGRESS, (pid,))
             for row in cursor.fetchall():

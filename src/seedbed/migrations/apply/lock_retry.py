@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event, text
 
 from seedbed.errors import DowngradeFailed, RevisionFailed, TablesBusy
 from seedbed.migrations.history.revisions import Revision
-from seedbed.postgres.connection import sqlstate
+from seedbed.postgres.driver_errors import sqlstate
 
 _BUSY = frozenset({"55P03", "40P01"})
 """lock_not_available and deadlock_detected: nothing is wrong with the statement, and later it may run."""

@@ -8,8 +8,8 @@ from alembic import command
 
 from seedbed.errors import CannotDraft, EnvironmentFailed
 from seedbed.migrations.apply.shared_connection import telling_of_env
-from seedbed.migrations.history.applied_log import find_edited
-from seedbed.migrations.history.revisions import Revision, alembic_config, current_revision, read_history
+from seedbed.migrations.history.applied_log import find_edited_revisions
+from seedbed.migrations.history.revisions import Revision, build_alembic_config, read_current_revision, read_history
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import read_mark
@@ -41,9 +41,9 @@ def plan(project: Project, database: Database) -> Plan:
     history = read_history(project)
     with connect(database) as connection:
         mark = read_mark(connection)
-        revision = current_revision(connection, project)
-        pending = history.after(revision, database.name)
-        edited = find_edited(connection, history, revision)
+        revision = read_current_revision(connection, project)
+        pending = history.find_pending(revision, database.name)
+        edited = find_edited_revisions(connection, history, revision)
     return Plan(
         database=database.name,
         environment=database.environment.value,
@@ -64,7 +64,7 @@ def offline_sql(project: Project, pending: Plan) -> str:
     if not pending.pending:
         return ""
     written = io.StringIO()
-    config = alembic_config(project)
+    config = build_alembic_config(project)
     config.output_buffer = written
     try:
         with redirect_stdout(written), telling_of_env(project):

@@ -16,9 +16,18 @@ from seedbed.migrations.apply.index_progress import watched
 from seedbed.migrations.apply.lock_retry import ORDINARY, Patience, bounded, retry_while_busy
 from seedbed.migrations.apply.name_clashes import refuse_taken_names
 from seedbed.migrations.apply.shared_connection import handed, refuse_deaf
-from seedbed.migrations.history.applied_log import refuse_edited
-from seedbed.migrations.history.revisions import History, Revision, current_revision, due, ends, parted, read_history
-from seedbed.postgres.connection import connect, missing_extension, sentence
+from seedbed.migrations.history.applied_log import refuse_edited_revisions
+from seedbed.migrations.history.revisions import (
+    History,
+    Revision,
+    find_heads,
+    read_current_revision,
+    read_history,
+    select_applicable,
+    split_heads,
+)
+from seedbed.postgres.connection import connect
+from seedbed.postgres.driver_errors import missing_extension, server_message
 from seedbed.postgres.database import Database, check_default_schema, refuse_pooler, refuse_unfit
 from seedbed.postgres.environment_mark import agree
 from seedbed.postgres.locks import migrating_alone
@@ -88,16 +97,16 @@ def apply(
             connection.commit()
             with migrating_alone(connection, database.name, wait=wait):
                 begun = time.monotonic()
-                revision = current_revision(connection, project)
+                revision = read_current_revision(connection, project)
                 if revision is None:
                     check_default_schema(connection, database)
-                pending = history.after(revision, database.name)
-                refuse_edited(connection, history, revision, database.name)
+                pending = history.find_pending(revision, database.name)
+                refuse_edited_revisions(connection, history, revision, database.name)
                 connection.rollback()
-                chosen = due(pending, revision, contract=contract)
+                chosen = select_applicable(pending, revision, contract=contract)
 
                 def left() -> tuple[Revision, ...]:
-                    pending = history.after(current_revision(connection, project), database.name)
+                    pending = history.find_pending(read_current_revision(connection, project), database.name)
                     return tuple(one for one in pending if one in chosen)
 
                 with (
@@ -114,7 +123,7 @@ def apply(
                         say,
                     )
                 seconds = round(time.monotonic() - begun, 3)
-                reached = current_revision(connection, project) if chosen else revision
+                reached = read_current_revision(connection, project) if chosen else revision
     except KeyboardInterrupt as interrupt:
         interrupt.add_note(_left_behind(project, history, database, chosen))
         raise
@@ -127,7 +136,7 @@ def _left_behind(project: Project, history: History, database: Database, chosen:
         return f"Nothing was applied to {database.name}."
     try:
         with connect(database) as connection:
-            left = [one for one in history.after(current_revision(connection, project), database.name) if one in chosen]
+            left = [one for one in history.find_pending(read_current_revision(connection, project), database.name) if one in chosen]
     except SeedbedError as error:
         return f"How far {database.name} is, cannot be seen: {error.message}"
     done = ", ".join(one.id for one in chosen if one not in left) or "nothing"
@@ -146,7 +155,7 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
     """
     try:
         with handed(project, connection) as config:
-            for end in ends(pending):
+            for end in find_heads(pending):
                 command.upgrade(config, end)
     except SeedbedError:
         raise
@@ -155,7 +164,7 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise
         connection.rollback()
-        left = history.after(current_revision(connection, project), "")
+        left = history.find_pending(read_current_revision(connection, project), "")
         if (extension := missing_extension(error)) is not None:
             raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
@@ -169,11 +178,11 @@ def _runs_in_steps(revision: Revision) -> bool:
 
 def below(revision: Revision) -> str:
     """The target of a step down by this revision and no other, whatever branches there are beside it."""
-    return f"{revision.id}@{revision.follows[0] if revision.follows else 'base'}"
+    return f"{revision.id}@{revision.down_revisions[0] if revision.down_revisions else 'base'}"
 
 
 def move(project: Project, connection: Connection, target: str) -> None:
-    """Take a throw-away database up or down to a revision, or up to where `current_revision` says that another one is.
+    """Take a throw-away database up or down to a revision, or up to where `read_current_revision` says that another one is.
     No lock, no mark: nobody else has it.
 
     Raises:
@@ -184,7 +193,7 @@ def move(project: Project, connection: Connection, target: str) -> None:
     down = target == "base" or target.startswith("-") or "@" in target
     try:
         with handed(project, connection) as config, bounded(connection, ORDINARY):
-            for one in parted(target):
+            for one in split_heads(target):
                 (command.downgrade if down else command.upgrade)(config, one)
     except (SeedbedError, DBAPIError, psycopg2.Error):
         raise
@@ -202,5 +211,5 @@ def move(project: Project, connection: Connection, target: str) -> None:
 def what_failed(project: Project, error: Exception) -> tuple[str, str | None]:
     """What PostgreSQL said, or else what the revision's own code did, and where."""
     if isinstance(error, DBAPIError):
-        return sentence(error), None
+        return server_message(error), None
     return in_words(error), failing_place(project.root, error)

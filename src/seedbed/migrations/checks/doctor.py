@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from seedbed.errors import SeedbedError
 from seedbed.migrations.checks.doctor_files import OF_PROJECT, Finding, broken, versions
 from seedbed.migrations.checks.drift import drift
-from seedbed.migrations.history.revisions import current_revision, read_history
+from seedbed.migrations.history.revisions import read_current_revision, read_history
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, locate, refuse_pooler, refuse_unfit
 from seedbed.postgres.database_status import describe
@@ -156,8 +156,8 @@ def _mark(chosen: Configuration, database: Database, connection: Connection) -> 
 
 
 def _revision(chosen: Configuration, database: Database, connection: Connection) -> Iterator[Finding]:
-    revision = current_revision(connection, chosen.project)
-    pending = read_history(chosen.project).after(revision, database.name)
+    revision = read_current_revision(connection, chosen.project)
+    pending = read_history(chosen.project).find_pending(revision, database.name)
     lacks = f", and lacks {len(pending)}: {', '.join(one.id for one in pending[:3])}" if pending else ", the newest"
     remedy = "seedbed migrate plan; seedbed migrate apply" if pending else None
     yield Finding("revision", f"at {revision or 'none'}{lacks}", wrong=bool(pending), remedy=remedy)

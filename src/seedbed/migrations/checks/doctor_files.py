@@ -16,8 +16,8 @@ from seedbed.errors import (
 )
 from seedbed.migrations.apply.shared_connection import refuse_deaf
 from seedbed.migrations.draft.unregistered_drops import unregistered_tables
-from seedbed.migrations.history.revisions import read_history, script_folder
-from seedbed.migrations.history.seal import edited, missing
+from seedbed.migrations.history.revisions import read_history, find_script_directory
+from seedbed.migrations.history.seal import find_broken_seals, find_missing_revisions
 from seedbed.postgres.database import embedded_server
 from seedbed.postgres.embedded import find_binaries
 from seedbed.schema import load_schema
@@ -71,16 +71,16 @@ def _history(chosen: Configuration) -> Iterator[Finding]:
     count = len(history.revisions)
     what = "1 revision" if count == 1 else f"{count} revisions"
     yield Finding("history", f"{what}, one head: {history.head or 'none'}")
-    if changed := edited(chosen.project, history):
+    if changed := find_broken_seals(chosen.project, history):
         yield Finding(
             "history",
             f"{', '.join(r.id for r in changed)} changed since written, by migrations/head",
             wrong=True,
             remedy="Put the file back; if no database has it yet: seedbed migrate check --seal",
         )
-    if gone := missing(chosen.project, history):
+    if gone := find_missing_revisions(chosen.project, history):
         yield broken("history", RevisionMissing(gone))
-    env = script_folder(chosen.project) / "env.py"
+    env = find_script_directory(chosen.project) / "env.py"
     if not env.is_file():
         yield Finding(
             "env.py", f"there is no {env}", wrong=True, remedy="Put it back; alembic init shows what one looks like."

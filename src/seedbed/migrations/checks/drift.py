@@ -2,8 +2,8 @@
 
 from seedbed.errors import Drifted
 from seedbed.migrations.apply.upgrade import move
-from seedbed.migrations.history.applied_log import refuse_edited
-from seedbed.migrations.history.revisions import current_revision, read_history
+from seedbed.migrations.history.applied_log import refuse_edited_revisions
+from seedbed.migrations.history.revisions import read_current_revision, read_history
 from seedbed.postgres.catalog import Difference, differences, read_catalogue, without
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -24,9 +24,9 @@ def drift(configuration: Configuration, database: Database) -> tuple[Difference,
     project = configuration.project
     history = read_history(project)
     with connect(database) as connection:
-        revision = current_revision(connection, project)
-        history.after(revision, database.name)
-        refuse_edited(connection, history, revision, database.name)
+        revision = read_current_revision(connection, project)
+        history.find_pending(revision, database.name)
+        refuse_edited_revisions(connection, history, revision, database.name)
     return differences_from_files(configuration, database)
 
 
@@ -34,7 +34,7 @@ def differences_from_files(configuration: Configuration, database: Database) -> 
     """The same, whether or not files were edited: they are taken as they are now."""
     project = configuration.project
     with connect(database) as connection:
-        revision = current_revision(connection, project)
+        revision = read_current_revision(connection, project)
         found = without(read_catalogue(connection, project.version_table), project.ignore)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         if revision is not None:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from seedbed.migrations.checks.drift import differences_from_files
-from seedbed.migrations.history.applied_log import accept as record_accepted
-from seedbed.migrations.history.applied_log import find_edited
-from seedbed.migrations.history.revisions import Revision, current_revision, read_history
+from seedbed.migrations.history.applied_log import replace_checksum as record_accepted
+from seedbed.migrations.history.applied_log import find_edited_revisions
+from seedbed.migrations.history.revisions import Revision, read_current_revision, read_history
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import agree
@@ -38,9 +38,9 @@ def read_edit(configuration: Configuration, database: Database, revision: str) -
     history = read_history(configuration.project)
     found = history.find(revision)
     with connect(database) as connection:
-        at = current_revision(connection, configuration.project)
-        history.after(at, database.name)
-        edited = found in find_edited(connection, history, at)
+        at = read_current_revision(connection, configuration.project)
+        history.find_pending(at, database.name)
+        edited = found in find_edited_revisions(connection, history, at)
     differences = differences_from_files(configuration, database) if edited else ()
     return Edit(database.name, found, edited, tuple(map(str, differences)))
 

@@ -22,13 +22,14 @@ from seedbed.migrations.draft.draft import built
 from seedbed.migrations.draft.hint_effects import all_hints
 from seedbed.migrations.draft.unregistered_drops import refuse_unregistered, unregistered_tables
 from seedbed.migrations.hazards.trace import ways_of_running
-from seedbed.migrations.history.revisions import History, Revision, current_revision, read_history
-from seedbed.migrations.history.seal import edited, missing
+from seedbed.migrations.history.revisions import History, Revision, read_current_revision, read_history
+from seedbed.migrations.history.seal import find_broken_seals, find_missing_revisions
 from seedbed.migrations.proof.candidate import about_rows
 from seedbed.migrations.proof.samples.sample_rows import empty, fill
 from seedbed.postgres.catalog import Catalogue, differences, keeping, read_catalogue
 from seedbed.postgres.catalog.system_diff import system_differences
-from seedbed.postgres.connection import connect, missing_extension, sentence
+from seedbed.postgres.connection import connect
+from seedbed.postgres.driver_errors import missing_extension, server_message
 from seedbed.postgres.shadow_database import shadow_database
 from seedbed.postgres.version_table import ensure_version_schema
 from seedbed.schema import load_schema
@@ -75,9 +76,9 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
     """
     project = configuration.project
     history = read_history(project)
-    if gone := missing(project, history):
+    if gone := find_missing_revisions(project, history):
         raise RevisionMissing(gone)
-    if changed := edited(project, history):
+    if changed := find_broken_seals(project, history):
         raise RevisionEdited([revision.id for revision in changed], "it was written, by migrations/head")
     old = _until(history, since)
     schema = load_schema(project)
@@ -144,7 +145,7 @@ def _climbed(
         except DBAPIError as error:
             if (extension := missing_extension(error)) is not None:
                 raise ExtensionUnavailable(revision.id, extension) from error
-            raise StepNotReversible(revision.id, sentence(error)) from error
+            raise StepNotReversible(revision.id, server_message(error)) from error
         below = above
     return below
 
@@ -170,9 +171,9 @@ def _tried_with_rows(project: Project, connection: Connection, revision: Revisio
         connection.rollback()
         if not about_rows(error):
             raise
-        if current_revision(connection, project) == revision.id:
+        if read_current_revision(connection, project) == revision.id:
             _goes_down(project, connection, revision)
-        return f"{revision.id}: {sentence(error)}"
+        return f"{revision.id}: {server_message(error)}"
     finally:
         empty(connection, project.version_table)
     return None

@@ -18,7 +18,7 @@ from seedbed.migrations.diff.objects import (
 from seedbed.migrations.diff.rebuild_set import Cleared, clear, column_of
 from seedbed.migrations.diff.stale_function_results import find_stale_values
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.diff.types import enums, user_types
+from seedbed.migrations.diff.types import replaced_types, user_types
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import (
     Column,
@@ -186,7 +186,9 @@ class Changes:
                 raise CannotDraft(f"type {old.key[-1]}", "it becomes another kind of type")
             match old, new:
                 case Enum(), Enum() if old.labels != new.labels:
-                    if user_types.labels_added(old, new) is None or enums.new_labels_used(old, new, self.after):
+                    if user_types.labels_added(old, new) is None or replaced_types.new_labels_used(
+                        old, new, self.after
+                    ):
                         replaced.add(old.key)
                 case Domain(), Domain() if user_types.domain_altered(old, new) is None:
                     replaced.add(old.key)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from seedbed.errors import CannotDraft
 from seedbed.migrations.diff.catalog_diff import Changes
-from seedbed.migrations.diff.context import Knowledge
 from seedbed.migrations.diff.dependency_order import in_order, tables_in_order
 from seedbed.migrations.diff.objects import (
     column_changes,
@@ -22,7 +21,8 @@ from seedbed.migrations.diff.objects import (
 from seedbed.migrations.diff.removal import default_goes_early
 from seedbed.migrations.diff.serials import is_serial, with_serials
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.diff.types import enums, user_types
+from seedbed.migrations.diff.types import replaced_types, user_types
+from seedbed.migrations.diff.value_sources import Knowledge
 from seedbed.postgres.catalog.model import (
     Column,
     Composite,
@@ -132,7 +132,7 @@ def alter_tables(changes: Changes, knowledge: Knowledge) -> Iterable[Statement]:
     for key in changes.replaced:
         found = changes.before.objects[key]
         if isinstance(found, Enum | Domain | Composite):
-            yield from enums.forgotten(found)
+            yield from replaced_types.forgotten(found)
     yield from _own_sequences(changes)
 
 
@@ -170,7 +170,7 @@ def _alter_types(changes: Changes) -> Iterable[Statement]:
             if not isinstance(old, Enum | Domain | Composite) or not isinstance(new, Enum | Domain | Composite):
                 continue
             if new.key in changes.replaced:
-                yield from enums.set_aside(new)
+                yield from replaced_types.set_aside(new)
                 yield from user_types.made(new)
             elif isinstance(old, Enum) and isinstance(new, Enum) and old.labels != new.labels:
                 yield from user_types.labels_added(old, new) or ()
@@ -212,7 +212,9 @@ def _alter_column(changes: Changes, key: Key, old: Column, new: Column, knowledg
     replaced = changes.uses_replaced_type(key)
     if replaced is not None and old.type == new.type:
         using = knowledge.using.get((table.schema, table.name, new.name))
-        yield from enums.converted(table, new, changes.before.objects[replaced], changes.after.objects[replaced], using)
+        yield from replaced_types.converted(
+            table, new, changes.before.objects[replaced], changes.after.objects[replaced], using
+        )
     yield from column_changes.altered(table, old, new, changes.before, changes.after, knowledge)
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from seedbed.migrations.diff import creation
 from seedbed.migrations.diff.catalog_diff import Changes
-from seedbed.migrations.diff.context import Knowledge
 from seedbed.migrations.diff.dependency_order import in_order, tables_in_order
 from seedbed.migrations.diff.objects import column_changes, functions, other_objects, privileges, sequences, tables
 from seedbed.migrations.diff.rebuild_set import column_of
 from seedbed.migrations.diff.removal import take_down
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import user_types
+from seedbed.migrations.diff.value_sources import Knowledge
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import (
     Composite,

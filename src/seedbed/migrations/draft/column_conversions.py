@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from seedbed.errors import ConversionUnclear
-from seedbed.migrations.diff.context import Knowledge
 from seedbed.migrations.diff.statement import name
 from seedbed.migrations.diff.types import user_types
 from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.migrations.diff.value_sources import Knowledge
 from seedbed.migrations.draft.renames import Rename
 from seedbed.migrations.proof.conversion_check import Conversion
 from seedbed.postgres.catalog import Catalogue

@@ -11,16 +11,23 @@ from sqlalchemy import Connection
 from seedbed.errors import UndraftedDifference
 from seedbed.interrupts import deferred_interrupts
 from seedbed.migrations.apply.upgrade import move, upgrade
-from seedbed.migrations.decisions import Words
 from seedbed.migrations.diff.undrafted_differences import Unmodelled, read_project_rows
 from seedbed.migrations.draft.change_set import Change, Part, candidate_of
+from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.draft.planner import change_between
 from seedbed.migrations.draft.rename_candidates import intended_drops
 from seedbed.migrations.draft.renames import renames
 from seedbed.migrations.draft.revision_file import add_verdict, draft_folder, place_revisions, write_revision
 from seedbed.migrations.draft.unregistered_drops import refuse_unregistered
-from seedbed.migrations.history.revisions import History, Revision, read_history, script_folder
-from seedbed.migrations.history.seal import OPEN, edited, read_head, read_seals, restore_head, seal
+from seedbed.migrations.history.revisions import History, Revision, find_script_directory, read_history
+from seedbed.migrations.history.seal import (
+    OPEN,
+    find_broken_seals,
+    read_head_file,
+    read_seals,
+    restore_head_file,
+    seal_revisions,
+)
 from seedbed.migrations.proof.candidate import Candidate, Leg
 from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog import Catalogue, keeping, read_catalogue
@@ -74,7 +81,7 @@ def draft(
     """
     project = configuration.project
     with (
-        held_alone(script_folder(project)),
+        held_alone(find_script_directory(project)),
         draft_folder(project) as drafted,
         shadow_database(configuration) as beginning,
     ):
@@ -96,7 +103,7 @@ def draft(
 def draft_empty(configuration: Configuration, message: str) -> Drafted:
     """Write a revision with nothing in it, to be filled by hand."""
     project = configuration.project
-    with held_alone(script_folder(project)), draft_folder(project) as drafted:
+    with held_alone(find_script_directory(project)), draft_folder(project) as drafted:
         read_history(project)
         read_seals(project)
         revision = write_revision(drafted, message, Part((), (), Catalogue({}, {}, 0)))
@@ -108,7 +115,7 @@ def _placed(
     project: Project, drafted: Project, revisions: Sequence[Revision], *, still_open: str | None = None
 ) -> list[Revision]:
     """Put new revisions among the others and into migrations/head, or none of them; a signal waits for the end."""
-    head = read_head(project)
+    head = read_head_file(project)
     with deferred_interrupts():
         placed = place_revisions(project, drafted, revisions)
         try:
@@ -116,7 +123,7 @@ def _placed(
         except BaseException:
             for revision in placed:
                 revision.file.unlink(missing_ok=True)
-            restore_head(project, head)
+            restore_head_file(project, head)
             raise
     return placed
 
@@ -124,10 +131,10 @@ def _placed(
 def _seal_new(project: Project, *, still_open: str | None = None) -> None:
     """Add a new revision to migrations/head, whose other lines stay as they are, edited files' included."""
     history = read_history(project)
-    if edited(project, history):
+    if find_broken_seals(project, history):
         return
     before = {revision for revision, hashed in read_seals(project).items() if hashed == OPEN}
-    seal(project, history, still_open=[*before, *([still_open] if still_open else [])])
+    seal_revisions(project, history, open_revisions=[*before, *([still_open] if still_open else [])])
 
 
 def replay(configuration: Configuration, shadow: Database, history: History) -> None:

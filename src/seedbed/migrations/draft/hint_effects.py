@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Column, Table
 
 from seedbed.errors import HintRefused, OptionWithoutEffect
-from seedbed.migrations.decisions import Form, Words, full_name, said_name
 from seedbed.migrations.diff.catalog_diff import Changes
 from seedbed.migrations.diff.objects.column_changes import becomes_ordinary
 from seedbed.migrations.diff.rebuild_set import column_of
+from seedbed.migrations.draft.decisions import Form, Words, full_name, said_name
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.catalog.model import Enum, Key
 from seedbed.postgres.catalog.model import Table as FoundTable

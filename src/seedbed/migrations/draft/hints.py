@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Column
 from sqlalchemy.exc import CompileError
 
-from seedbed.migrations.decisions import Form, Words, said_name
-from seedbed.migrations.diff.context import ColumnName, Knowledge
 from seedbed.migrations.diff.statement import name
+from seedbed.migrations.diff.value_sources import ColumnName, Knowledge
+from seedbed.migrations.draft.decisions import Form, Words, said_name
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.quoting import DIALECT
 from seedbed.schema import Schema

@@ -8,23 +8,24 @@ import psycopg2
 from sqlalchemy import Connection, text
 
 from seedbed.errors import BackfillNeeded, CannotDraft, ConversionUnclear
-from seedbed.migrations.decisions import Form, Words
 from seedbed.migrations.diff.catalog_diff import Changes
-from seedbed.migrations.diff.context import ColumnName, Knowledge
 from seedbed.migrations.diff.online.column_expansion import successions
 from seedbed.migrations.diff.online.deferral import Middle, put_off
 from seedbed.migrations.diff.online.expanded_schema import meanwhile
 from seedbed.migrations.diff.online.steps import online
 from seedbed.migrations.diff.plan import transition
 from seedbed.migrations.diff.statement import Statement
+from seedbed.migrations.diff.value_sources import ColumnName, Knowledge
 from seedbed.migrations.draft.change_set import Change, Part
 from seedbed.migrations.draft.column_conversions import conversions
+from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.migrations.draft.hint_effects import refuse_ineffective, unused_hints
 from seedbed.migrations.draft.hints import knowledge
 from seedbed.migrations.draft.rename_candidates import refuse_look_alikes
 from seedbed.migrations.draft.renames import Rename, renames
 from seedbed.postgres.catalog import Catalogue, read_catalogue
-from seedbed.postgres.connection import execute_plain, sentence
+from seedbed.postgres.connection import execute_verbatim
+from seedbed.postgres.driver_errors import server_message
 from seedbed.postgres.version_table import VERSION_TABLE
 from seedbed.schema import Schema
 
@@ -63,7 +64,7 @@ def change_between(
     except psycopg2.Error as error:
         connection.rollback()
         names = ", ".join(f"{rename.old} to {rename.new}" for rename in renamed)
-        raise CannotDraft(f"the renaming of {names}", sentence(error)) from error
+        raise CannotDraft(f"the renaming of {names}", server_message(error)) from error
     pairs = connection.execute(text(_CASTS)).all()
     connection.rollback()
     known = knowledge(schema, words, frozenset((str(source), str(target)) for source, target in pairs), asked)
@@ -116,7 +117,7 @@ def _gradually(
     except psycopg2.Error as error:
         connection.rollback()
         if apart:
-            raise CannotDraft(apart[0].new, f"it cannot be there under both names: {sentence(error)}") from error
+            raise CannotDraft(apart[0].new, f"it cannot be there under both names: {server_message(error)}") from error
         return None
     both = meanwhile(before, after, tried, chosen, known)
     filled = replace(known, fills={**known.fills, **{one.place: one.forth for one in chosen}})
@@ -146,7 +147,7 @@ def _steps(renamed: Sequence[Rename]) -> list[Statement]:
 def _tried(connection: Connection, steps: Sequence[Statement], version_table: str) -> Catalogue:
     """The catalogue as it is after some steps, which are rolled back."""
     for step in steps:
-        execute_plain(connection, step.sql)
+        execute_verbatim(connection, step.sql)
     found = read_catalogue(connection, version_table)
     connection.rollback()
     return found

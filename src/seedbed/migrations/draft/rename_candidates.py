@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from seedbed.errors import LooksRenamed
-from seedbed.migrations.decisions import Words, full_name, said_name
 from seedbed.migrations.diff.types.conversion_rules import base
+from seedbed.migrations.draft.decisions import Words, full_name, said_name
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Column, Enum, Key, Table
 from seedbed.schema import Schema

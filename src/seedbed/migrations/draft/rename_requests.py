@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 from sqlalchemy import Table
 
 from seedbed.errors import HintRefused, SwapUndecided
-from seedbed.migrations.decisions import Words, full_name, said_name
 from seedbed.migrations.diff.dependency_order import find_cycles, possible_renames
+from seedbed.migrations.draft.decisions import Words, full_name, said_name
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Column, Enum, Key
 from seedbed.postgres.catalog.model import Table as FoundTable

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from seedbed.errors import CannotDraft, NothingRenamed
-from seedbed.migrations.decisions import Words, full_name, said_name
-from seedbed.migrations.diff.context import ColumnName
 from seedbed.migrations.diff.dependency_order import RenameGroup, group_renames, temporary_name
 from seedbed.migrations.diff.statement import (
     Statement,
@@ -18,6 +16,8 @@ from seedbed.migrations.diff.statement import (
     schema_argument,
     shortened,
 )
+from seedbed.migrations.diff.value_sources import ColumnName
+from seedbed.migrations.draft.decisions import Words, full_name, said_name
 from seedbed.migrations.draft.rename_requests import column_requests, label_requests, table_requests
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Enum, Key, Sequence, View

@@ -18,7 +18,7 @@ from alembic.util import CommandError, rev_id
 from seedbed.errors import DraftRefused, FileNotWritten, HookFailed
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.draft.change_set import Part
-from seedbed.migrations.history.revisions import Revision, alembic_config
+from seedbed.migrations.history.revisions import Revision, build_alembic_config
 from seedbed.schema.stdout_capture import printed_aside
 from seedbed.settings import Project
 from seedbed.settings.atomic_files import write_whole
@@ -42,7 +42,7 @@ def draft_folder(project: Project) -> Iterator[Project]:
     Raises:
         FileNotWritten: it cannot be made, or the folder of the revisions takes no file.
     """
-    directory = ScriptDirectory.from_config(alembic_config(project))
+    directory = ScriptDirectory.from_config(build_alembic_config(project))
     versions = _versions(directory)
     parent = Path(directory.dir)
     if directory.recursive_version_locations and parent.is_relative_to(versions):
@@ -69,7 +69,7 @@ def place_revisions(project: Project, drafted: Project, revisions: Sequence[Revi
     Raises:
         FileNotWritten: with the system's reason; none of them is left.
     """
-    folder = _versions(ScriptDirectory.from_config(alembic_config(project)))
+    folder = _versions(ScriptDirectory.from_config(build_alembic_config(project)))
     placed: list[Revision] = []
     try:
         for revision in reversed(revisions):
@@ -95,7 +95,7 @@ def write_revision(project: Project, message: str, part: Part) -> Revision:
         FileNotWritten: with the system's reason.
         HookFailed: a hook's program is missing, or could not be run.
     """
-    config = alembic_config(project)
+    config = build_alembic_config(project)
     config.cmd_opts = Namespace(quiet=True)
     directory = ScriptDirectory.from_config(config)
     hooks, directory.hooks = directory.hooks, []

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from seedbed.errors import UnregisteredTableDropped
-from seedbed.migrations.decisions import full_name
-from seedbed.migrations.history.revisions import script_folder
+from seedbed.migrations.draft.decisions import full_name
+from seedbed.migrations.history.revisions import find_script_directory
 from seedbed.postgres.catalog import Catalogue
 from seedbed.schema import Schema, UnregisteredTable, find_unregistered
 from seedbed.settings import Project
@@ -12,7 +12,7 @@ from seedbed.settings import Project
 
 def unregistered_tables(project: Project, schema: Schema) -> list[UnregisteredTable]:
     """The project's classes of tables that its schema does not have; revisions may have classes of their own."""
-    return find_unregistered(project, schema, without=[script_folder(project)])
+    return find_unregistered(project, schema, without=[find_script_directory(project)])
 
 
 def refuse_unregistered(

@@ -14,9 +14,10 @@ from seedbed.migrations.apply.upgrade import below, move
 from seedbed.migrations.hazards.detectors import Seen
 from seedbed.migrations.hazards.rules import Hazard, hazards
 from seedbed.migrations.hazards.trace import traced
-from seedbed.migrations.history.forward_only import no_way_back
+from seedbed.migrations.history.forward_only import find_forward_only_reason
 from seedbed.migrations.history.revisions import Revision
-from seedbed.postgres.connection import connect, sentence
+from seedbed.postgres.connection import connect
+from seedbed.postgres.driver_errors import server_message
 from seedbed.postgres.database import Database
 from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import Configuration
@@ -122,9 +123,9 @@ def _assessed(
             move(configuration.project, connection, target)
     except DBAPIError as error:
         if target != revision.id:
-            raise DowngradeFailed(revision.id, sentence(error), undone=()) from error
-        raise RevisionFailed(revision.id, sentence(error), applied=()) from error
+            raise DowngradeFailed(revision.id, server_message(error), undone=()) from error
+        raise RevisionFailed(revision.id, server_message(error), applied=()) from error
     except RuntimeError as error:
         raise ForwardOnly(revision.id, str(error)) from error
-    found = hazards(Seen(trace, rows, one_way=no_way_back(revision) is not None))
+    found = hazards(Seen(trace, rows, one_way=find_forward_only_reason(revision) is not None))
     return Assessed(revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(found))

@@ -54,7 +54,7 @@ def losses(assessed: Sequence[Assessed]) -> tuple[Hazard, ...]:
         for one in assessed
         for hazard in one.hazards
         if Effect.LOSES_DATA in hazard.effects
-        and not (one.revision.contract and hazard.rule in allowed_by_note(one.revision))
+        and not (one.revision.is_contract and hazard.rule in allowed_by_note(one.revision))
     )
 
 

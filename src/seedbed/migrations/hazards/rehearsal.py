@@ -16,7 +16,8 @@ from seedbed.migrations.apply.upgrade import below, move
 from seedbed.migrations.hazards.target_copy import copy_of
 from seedbed.migrations.hazards.trace import MODES, Trace, Traced, keep_strongest, traced
 from seedbed.postgres.catalog import Catalogue, differences, read_catalogue
-from seedbed.postgres.connection import connect, sentence
+from seedbed.postgres.connection import connect
+from seedbed.postgres.driver_errors import server_message
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration, Project
 
@@ -110,7 +111,7 @@ def _measured(project: Project, copy: Database, connection: Connection, revision
         with _watched(copy, pid) as seen, names, traced(connection, revision, project.version_table) as trace:
             move(project, connection, revision)
     except DBAPIError as error:
-        raise RevisionFailed(revision, sentence(error), applied=()) from error
+        raise RevisionFailed(revision, server_message(error), applied=()) from error
     return trace, seen
 
 
@@ -201,7 +202,7 @@ def _way_back(project: Project, connection: Connection, plan: Plan, beginning: C
             return f"down and up again, and then {'; '.join(map(str, left))}"
     except DBAPIError as error:
         connection.rollback()
-        return f"it does not go down over these rows: {sentence(error)}"
+        return f"it does not go down over these rows: {server_message(error)}"
     except (RuntimeError, NotImplementedError) as error:
         connection.rollback()
         return f"there is none: {error}"

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from seedbed.errors import AppliedRevisionEdited
-from seedbed.migrations.history.checksum import checksum
+from seedbed.migrations.history.checksum import compute_checksum
 from seedbed.migrations.history.revisions import History, Revision
 from seedbed.postgres.environment_mark import ensure_records
 
@@ -24,7 +24,7 @@ ON CONFLICT (revision) DO UPDATE SET checksum = excluded.checksum, applied_at = 
 _ACCEPT = "UPDATE seedbed.revisions SET checksum = :checksum WHERE revision = :revision"
 
 
-def record(*, ctx: Any, step: Any, **_rest: object) -> None:
+def record_step(*, ctx: Any, step: Any, **_rest: object) -> None:
     """Alembic's `on_version_apply`: write the step down in its own transaction, so that it is recorded if it happened.
 
     The seconds are those since the transaction began, which is the step's own.
@@ -39,38 +39,38 @@ def record(*, ctx: Any, step: Any, **_rest: object) -> None:
         connection.execute(text("DELETE FROM seedbed.revisions WHERE revision = ANY (:revisions)"), down)
         return
     script = step.up_revision
-    connection.execute(text(_INSERT), {"revision": script.revision, "checksum": checksum(Path(script.path))})
+    connection.execute(text(_INSERT), {"revision": script.revision, "checksum": compute_checksum(Path(script.path))})
 
 
-def accept(connection: Connection, revision: Revision) -> None:
+def replace_checksum(connection: Connection, revision: Revision) -> None:
     """Replace the checksum of an applied revision by that of its file as it is now, in the connection's transaction."""
-    connection.execute(text(_ACCEPT), {"revision": revision.id, "checksum": checksum(revision.file)})
+    connection.execute(text(_ACCEPT), {"revision": revision.id, "checksum": compute_checksum(revision.file)})
 
 
-def find_edited(connection: Connection, history: History, at: str | None) -> tuple[Revision, ...]:
-    """Return the revisions that a database `at` a revision has had and whose files do something else now.
+def find_edited_revisions(connection: Connection, history: History, revision: str | None) -> tuple[Revision, ...]:
+    """Return the revisions that a database `revision` a revision has had and whose files do something else now.
 
     One without a checksum in the database was applied before Seedbed recorded any, and is not one of them.
     """
-    known = recorded(connection)
+    known = read_checksums(connection)
     if not known:
         return ()
-    pending = {revision.id for revision in history.after(at, "")}
+    pending = {revision.id for revision in history.find_pending(revision, "")}
     applied = [revision for revision in history.revisions if revision.id in known and revision.id not in pending]
-    return tuple(revision for revision in applied if known[revision.id] != checksum(revision.file))
+    return tuple(revision for revision in applied if known[revision.id] != compute_checksum(revision.file))
 
 
-def refuse_edited(connection: Connection, history: History, at: str | None, database: str) -> None:
+def refuse_edited_revisions(connection: Connection, history: History, revision: str | None, database: str) -> None:
     """Refuse to go on from revisions that were edited after the database had them.
 
     Raises:
         AppliedRevisionEdited: with the revisions.
     """
-    if edited := find_edited(connection, history, at):
+    if edited := find_edited_revisions(connection, history, revision):
         raise AppliedRevisionEdited([revision.id for revision in edited], database)
 
 
-def recorded(connection: Connection) -> dict[str, str]:
+def read_checksums(connection: Connection) -> dict[str, str]:
     """The checksums of the revisions that were applied; those from before Seedbed kept them have none."""
     if connection.execute(text("SELECT to_regclass('seedbed.revisions')")).scalar() is None:
         return {}

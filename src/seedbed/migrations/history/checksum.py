@@ -12,7 +12,7 @@ _WITHOUT_EFFECT = frozenset({"ctx", "kind", "type_comment", "type_ignores", "typ
 """Fields of a syntax tree that change nothing about what runs."""
 
 
-def checksum(file: Path) -> str:
+def compute_checksum(file: Path) -> str:
     """Return the checksum of what a revision does: of its syntax tree, without what has no effect.
 
     Comments, docstrings, annotations, quotes, line breaks, parentheses, the order of imports and unused imports do not

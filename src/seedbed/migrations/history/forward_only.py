@@ -5,7 +5,7 @@ import ast
 from seedbed.migrations.history.revisions import Revision
 
 
-def no_way_back(revision: Revision) -> str | None:
+def find_forward_only_reason(revision: Revision) -> str | None:
     """Return why a revision has no way back, or None where it has one: its `downgrade` does nothing but raise then.
 
     The reason is empty where it is not written out there.

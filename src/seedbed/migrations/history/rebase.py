@@ -8,21 +8,21 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 
 from seedbed.errors import NothingToRebase
-from seedbed.migrations.history.revisions import alembic_config, read_history
-from seedbed.migrations.history.seal import seal
+from seedbed.migrations.history.revisions import build_alembic_config, read_history
+from seedbed.migrations.history.seal import seal_revisions
 from seedbed.settings import Project
 from seedbed.settings.atomic_files import write_whole
 
 
 @dataclass(frozen=True)
-class Rebased:
+class RebasedRevision:
     """The revision that was moved, and what it follows now."""
 
     revision: str
-    follows: str
+    down_revision: str
 
 
-def rebase(project: Project, revision: str) -> Rebased:
+def rebase(project: Project, revision: str) -> RebasedRevision:
     """Put the side of a fork that ends in `revision` after the other side, by its oldest revision's `down_revision`.
 
     Only that line of that file and migrations/head are rewritten. A database that had the moved revisions has them
@@ -31,7 +31,7 @@ def rebase(project: Project, revision: str) -> Rebased:
     Raises:
         NothingToRebase: there is no fork, or `revision` is not the end of a side of it.
     """
-    directory = ScriptDirectory.from_config(alembic_config(project))
+    directory = ScriptDirectory.from_config(build_alembic_config(project))
     heads = directory.get_heads()
     if len(heads) != 2 or revision not in heads:  # noqa: PLR2004 - a fork has two ends
         raise NothingToRebase(revision, heads)
@@ -43,8 +43,8 @@ def rebase(project: Project, revision: str) -> Rebased:
         raise NothingToRebase(revision, heads)
     _follow(oldest, other)
     history = read_history(project)
-    seal(project, history)
-    return Rebased(oldest.revision, other)
+    seal_revisions(project, history)
+    return RebasedRevision(oldest.revision, other)
 
 
 def _follow(script: Script, other: str) -> None:

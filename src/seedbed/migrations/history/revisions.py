@@ -21,7 +21,7 @@ from seedbed.settings import Project
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-PROJECT = "seedbed.project"
+PROJECT_ATTRIBUTE = "seedbed.project"
 """Under which attribute of Alembic's configuration env.py finds the project."""
 
 _AND = ", "
@@ -30,16 +30,16 @@ _CONTRACT = re.compile(r"^\s*#\s*seedbed:\s*contract\b", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Revision:
-    """One file of migrations/versions. A `contract` one says so in a note, `# seedbed: contract`: it takes away what
-    programs of before the deploy still use. It `follows` several where it merges a fork, or depends on another branch;
+    """One file of migrations/versions. A `is_contract` one says so in a note, `# seedbed: contract`: it takes away what
+    programs of before the deploy still use. It `down_revisions` several where it merges a fork, or depends on another branch;
     the first is the one that its downgrade leads to.
     """
 
     id: str
     message: str
     file: Path
-    contract: bool = False
-    follows: tuple[str, ...] = ()
+    is_contract: bool = False
+    down_revisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,54 +54,54 @@ class History:
     def head(self) -> str | None:
         return self.revisions[-1].id if self.revisions else None
 
-    def find(self, given: str) -> Revision:
+    def find(self, revision_id: str) -> Revision:
         """Return the revision of an id, or of enough of its first letters.
 
         Raises:
             RevisionNotFound: there is none, or there are several.
         """
-        found = [one for one in self.revisions if one.id == given] or [
-            one for one in self.revisions if given and one.id.startswith(given)
+        found = [one for one in self.revisions if one.id == revision_id] or [
+            one for one in self.revisions if revision_id and one.id.startswith(revision_id)
         ]
         if len(found) != 1:
-            raise RevisionNotFound(given, [one.id for one in found])
+            raise RevisionNotFound(revision_id, [one.id for one in found])
         return found[0]
 
-    def after(self, revision: str | None, database: str) -> tuple[Revision, ...]:
-        """The revisions a database still needs: those that do not lead to where it is, as `current_revision` says it.
+    def find_pending(self, revision: str | None, database: str) -> tuple[Revision, ...]:
+        """The revisions a database still needs: those that do not lead to where it is, as `read_current_revision` says it.
 
         Raises:
             UnknownRevision: the database is at one that no file has.
         """
         known = {one.id: one for one in self.revisions}
         passed: set[str] = set()
-        waiting = [*parted(revision)] if revision else []
+        waiting = [*split_heads(revision)] if revision else []
         while waiting:
             one = waiting.pop()
             if one not in known:
                 raise UnknownRevision(one, database)
             if one not in passed:
                 passed.add(one)
-                waiting += known[one].follows
+                waiting += known[one].down_revisions
         return tuple(one for one in self.revisions if one.id not in passed)
 
 
-def due(pending: tuple[Revision, ...], at: str | None, *, contract: bool) -> tuple[Revision, ...]:
+def select_applicable(pending: tuple[Revision, ...], revision: str | None, *, contract: bool) -> tuple[Revision, ...]:
     """Those of the pending revisions that can be applied: up to the first contract one, unless `contract` says that the
-    programs of before are gone, or the database is `at` no revision yet and never had any.
+    programs of before are gone, or the database is `revision` no revision yet and never had any.
     """
-    if contract or at is None:
+    if contract or revision is None:
         return pending
-    return tuple(takewhile(lambda revision: not revision.contract, pending))
+    return tuple(takewhile(lambda revision: not revision.is_contract, pending))
 
 
-def ends(revisions: Sequence[Revision]) -> tuple[str, ...]:
+def find_heads(revisions: Sequence[Revision]) -> tuple[str, ...]:
     """Those that none of the others follows or depends on: where a database is that has had them all."""
-    followed = {parent for revision in revisions for parent in revision.follows}
+    followed = {parent for revision in revisions for parent in revision.down_revisions}
     return tuple(revision.id for revision in revisions if revision.id not in followed)
 
 
-def alembic_config(project: Project) -> Config:
+def build_alembic_config(project: Project) -> Config:
     """Alembic's configuration of the project: alembic.ini, and what it does not say, of `[tool.alembic]` in
     pyproject.toml. The connection is handed over as an attribute, never as a URL.
 
@@ -133,7 +133,7 @@ def alembic_config(project: Project) -> Config:
     said.pop("prepend_sys_path", None)
     vars(config)["toml_alembic_config"] = said
     put_first(project)
-    config.attributes[PROJECT] = project
+    config.attributes[PROJECT_ATTRIBUTE] = project
     return config
 
 
@@ -144,15 +144,15 @@ def _from(folder: Path, place: str) -> str:
 
 def has_history(project: Project) -> bool:
     """Whether the project says where its revisions are."""
-    return alembic_config(project).get_main_option("script_location") is not None
+    return build_alembic_config(project).get_main_option("script_location") is not None
 
 
-def script_folder(project: Project) -> Path:
+def find_script_directory(project: Project) -> Path:
     """Where env.py, the template and the revisions are."""
-    return Path(ScriptDirectory.from_config(alembic_config(project)).dir)
+    return Path(ScriptDirectory.from_config(build_alembic_config(project)).dir)
 
 
-def version_table(project: Project) -> dict[str, str]:
+def get_version_table_options(project: Project) -> dict[str, str]:
     """How Alembic is told which table has a database's revision."""
     schema, _, name = project.version_table.rpartition(".")
     return {"version_table": name} | ({"version_table_schema": schema} if schema else {})
@@ -169,14 +169,14 @@ def read_history(project: Project) -> History:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", r"Revision .* is (not present|present more than once)", UserWarning)
-            directory = ScriptDirectory.from_config(alembic_config(project))
+            directory = ScriptDirectory.from_config(build_alembic_config(project))
             read = tuple(_read(script, directory) for script in directory.walk_revisions("base", "heads"))[::-1]
     except (CommandError, UserWarning) as error:
         raise UnreadableRevision(str(error)) from error
     except Exception as error:
         place = failing_place(project.root, error)
         raise UnreadableRevision(f"{place}: {in_words(error)}") from error
-    if len(heads := ends(read)) > 1:
+    if len(heads := find_heads(read)) > 1:
         raise ForkedHistory(sorted(heads))
     return History(read)
 
@@ -190,13 +190,13 @@ def _read(script: Script, directory: ScriptDirectory) -> Revision:
     return Revision(script.revision, message, file, contract, tuple(dict.fromkeys(follows)))
 
 
-def parted(revision: str) -> tuple[str, ...]:
+def split_heads(revision: str) -> tuple[str, ...]:
     """Where a database is, as several revisions."""
     return tuple(revision.split(_AND))
 
 
-def current_revision(connection: "Connection", project: Project) -> str | None:
+def read_current_revision(connection: "Connection", project: Project) -> str | None:
     """The revision a database is at, in no transaction afterwards; between a fork and its merge, several."""
-    heads = MigrationContext.configure(connection, opts=version_table(project)).get_current_heads()
+    heads = MigrationContext.configure(connection, opts=get_version_table_options(project)).get_current_heads()
     connection.rollback()
     return _AND.join(sorted(heads)) or None

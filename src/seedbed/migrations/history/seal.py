@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seedbed.errors import ConflictMarkers
-from seedbed.migrations.history.checksum import checksum
-from seedbed.migrations.history.revisions import History, Revision, script_folder
+from seedbed.migrations.history.checksum import compute_checksum
+from seedbed.migrations.history.revisions import History, Revision, find_script_directory
 from seedbed.settings import Project
 from seedbed.settings.atomic_files import write_whole
 
@@ -19,24 +19,24 @@ OPEN = "open"
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(\s|$)", re.MULTILINE)
 
 
-def seal(project: Project, history: History, *, still_open: Sequence[str] = ()) -> None:
+def seal_revisions(project: Project, history: History, *, open_revisions: Sequence[str] = ()) -> None:
     """Write migrations/head: a line for each revision, with the checksum of its file."""
-    lines = [f"{r.id} {OPEN if r.id in still_open else checksum(r.file)}\n" for r in history.revisions]
+    lines = [f"{r.id} {OPEN if r.id in open_revisions else compute_checksum(r.file)}\n" for r in history.revisions]
     write_whole(_file(project), _NOTE + "".join(lines))
 
 
-def edited(project: Project, history: History) -> list[Revision]:
+def find_broken_seals(project: Project, history: History) -> list[Revision]:
     """The revisions whose files are no longer what they were when they were sealed; open ones are still free."""
     sealed = read_seals(project)
-    return [r for r in history.revisions if sealed.get(r.id, OPEN) not in {OPEN, checksum(r.file)}]
+    return [r for r in history.revisions if sealed.get(r.id, OPEN) not in {OPEN, compute_checksum(r.file)}]
 
 
-def missing(project: Project, history: History) -> list[str]:
+def find_missing_revisions(project: Project, history: History) -> list[str]:
     """The revisions that were sealed and have no file any more."""
     return sorted(read_seals(project).keys() - {revision.id for revision in history.revisions})
 
 
-def read_head(project: Project) -> str | None:
+def read_head_file(project: Project) -> str | None:
     """The text of migrations/head, or None where there is no such file."""
     try:
         return _file(project).read_bytes().decode("utf-8")
@@ -44,11 +44,11 @@ def read_head(project: Project) -> str | None:
         return None
 
 
-def restore_head(project: Project, text: str | None) -> None:
+def restore_head_file(project: Project, text: str | None) -> None:
     """Give migrations/head the text it had, unless it has it still."""
     if text is None:
         _file(project).unlink(missing_ok=True)
-    elif read_head(project) != text:
+    elif read_head_file(project) != text:
         write_whole(_file(project), text)
 
 
@@ -69,4 +69,4 @@ def read_seals(project: Project) -> dict[str, str]:
 
 
 def _file(project: Project) -> Path:
-    return script_folder(project) / "head"
+    return find_script_directory(project) / "head"

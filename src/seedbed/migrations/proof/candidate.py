@@ -13,7 +13,7 @@ from seedbed.migrations.diff.undrafted_differences import Unmodelled
 from seedbed.migrations.proof.conversion_check import Conversion
 from seedbed.migrations.proof.samples.model_rows import Made
 from seedbed.postgres.catalog import Catalogue, differences, read_catalogue
-from seedbed.postgres.connection import sentence, sqlstate
+from seedbed.postgres.driver_errors import server_message, sqlstate
 from seedbed.postgres.version_table import VERSION_TABLE
 
 _DATA = ("22", "23")
@@ -93,8 +93,8 @@ def run_step(name: str, run: Callable[[Connection], None], connection: Connectio
     except (DBAPIError, psycopg2.Error) as error:
         connection.rollback()
         if about_rows(error):
-            raise RowsInTheWay(sentence(error), going_down=name == "downgrade") from error
-        raise DraftRefused(name, sentence(error)) from error
+            raise RowsInTheWay(server_message(error), going_down=name == "downgrade") from error
+        raise DraftRefused(name, server_message(error)) from error
 
 
 def about_rows(error: BaseException) -> bool:

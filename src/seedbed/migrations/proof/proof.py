@@ -8,11 +8,10 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from seedbed.errors import DraftRefused, UndraftedDifference
-from seedbed.migrations.decisions import full_name
 from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.types.conversion_rules import is_text
+from seedbed.migrations.draft.decisions import full_name
 from seedbed.migrations.proof.candidate import Candidate, RowsInTheWay
-from seedbed.migrations.proof.constraint_filter import keeping_rules
 from seedbed.migrations.proof.conversion_check import Measured, measure
 from seedbed.migrations.proof.expected_rows import expect_rows
 from seedbed.migrations.proof.row_diff import moved, moved_columns, moved_counts, survived
@@ -20,6 +19,7 @@ from seedbed.migrations.proof.row_snapshot import advance_sequences, read_rows, 
 from seedbed.migrations.proof.samples.model_rows import Made, before_it
 from seedbed.migrations.proof.samples.sample_rows import Filled, fill
 from seedbed.migrations.proof.samples.sample_values import texts_of
+from seedbed.migrations.proof.temporary_constraints import keeping_rules
 from seedbed.postgres.catalog.model import Table
 
 

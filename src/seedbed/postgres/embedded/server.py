@@ -13,12 +13,14 @@ import psycopg2.extensions
 from psycopg2 import sql
 
 from seedbed.errors import DataOfAnotherMajor
-from seedbed.postgres.connection import autocommitting, cancellable, translated_at
+from seedbed.postgres.connection import autocommit_cursor, cancel_on_interrupt
+from seedbed.postgres.driver_errors import translate_errors_at
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
 from seedbed.postgres.embedded.binaries_copy import runnable_by
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
 from seedbed.postgres.embedded.os_account import home_for, server_account
 from seedbed.postgres.embedded.state_files import Holder, State, locked, read_state, write_state
+from seedbed.postgres.locks import SERVER_OBJECTS_LOCK
 from seedbed.settings import Configuration, DatabaseUrl
 
 _SETTINGS = {
@@ -35,9 +37,6 @@ _CHEAP_LOGIN = 160000
 """The version since which a login's cost can be set. 4,096 rounds guard passwords that can be guessed, at 8 ms for each
 connection; the role's and the superuser's are 192 random bits.
 """
-
-_ONE_AT_A_TIME = 0x5EED0
-"""Roles and databases are made under this advisory lock: CREATE DATABASE knows no IF NOT EXISTS."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,7 @@ class Server:
             LoginRefused: somebody changed the superuser's password.
         """
         url = self.admin_url()
-        with translated_at(url, "the embedded server"), autocommitting(_connected(url)) as cursor:
+        with translate_errors_at(url, "the embedded server"), autocommit_cursor(_connected(url)) as cursor:
             yield cursor
 
     def _ensure_owner(self, cursor: "psycopg2.extensions.cursor") -> None:
@@ -198,7 +197,7 @@ class Server:
 
         From here to the end of its session, nobody else makes roles or databases.
         """
-        cursor.execute("SELECT pg_advisory_lock(%s)", (_ONE_AT_A_TIME,))
+        cursor.execute("SELECT pg_advisory_lock(%s)", (SERVER_OBJECTS_LOCK,))
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (self.owner,))
         verb = sql.SQL("CREATE ROLE" if cursor.fetchone() is None else "ALTER ROLE")
         state = self._state()
@@ -293,4 +292,4 @@ def _has_database(cursor: "psycopg2.extensions.cursor", name: str) -> bool:
 
 def _connected(url: DatabaseUrl) -> "psycopg2.extensions.connection":
     arguments: dict[str, Any] = {**url.connect_arguments(), "application_name": "seedbed"}
-    return cancellable(psycopg2.connect(**arguments))
+    return cancel_on_interrupt(psycopg2.connect(**arguments))

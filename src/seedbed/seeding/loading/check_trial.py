@@ -7,7 +7,7 @@ from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
 
 from seedbed.errors import CheckNotMet
-from seedbed.postgres.connection import sentence, sqlstate
+from seedbed.postgres.driver_errors import server_message, sqlstate
 from seedbed.postgres.quoting import column_name, table_name
 from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.planning.seed_plan import SeedPlan
@@ -101,7 +101,7 @@ def check_refused(table: TablePlan, error: DriverError) -> CheckNotMet | None:
     """The same for a row that a load met a CHECK with, be it the table's or a domain's."""
     if error.pgcode != _VIOLATED:
         return None
-    name = str(error.diag.constraint_name or sentence(error))
+    name = str(error.diag.constraint_name or server_message(error))
     row = str(error.diag.message_detail or error.diag.message_primary or "").removeprefix("Failing row contains ")
     columns = next((list(_columns(table, check.sql)) for check in table.checks if check.name == name), [])
     return not_met(table, name, row.removesuffix("."), columns)

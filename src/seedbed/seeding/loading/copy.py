@@ -12,7 +12,7 @@ from psycopg2 import Error as DriverError
 from sqlalchemy import Connection
 
 from seedbed.errors import LoadFailed, RowsRefused, SeedbedError
-from seedbed.postgres.connection import sentence
+from seedbed.postgres.driver_errors import server_message
 from seedbed.postgres.quoting import column_name, table_name
 from seedbed.seeding.encoding.rows import CHUNK, HEAD, TAIL, in_binary
 from seedbed.seeding.loading.check_trial import check_refused
@@ -72,9 +72,9 @@ def ahead(chunks: Generator[bytes], rows: int) -> Generator[bytes]:
 def blamed(table: str, error: DriverError) -> SeedbedError | None:
     """One of ours for an error that rows, or the room for them, caused."""
     if (error.pgcode or "").startswith(_REFUSALS):
-        return RowsRefused(table, sentence(error))
+        return RowsRefused(table, server_message(error))
     if (error.pgcode or "").startswith(_EXHAUSTED):
-        return LoadFailed(table, sentence(error))
+        return LoadFailed(table, server_message(error))
     return None
 
 

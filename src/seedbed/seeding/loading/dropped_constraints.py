@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from seedbed.postgres.connection import execute_plain
+from seedbed.postgres.connection import execute_verbatim
 
 WORTH_IT = 20_000
 """Rows of a load from which on it is faster: taking 20 tables' constraints off and putting them back costs 50 ms,
@@ -61,7 +61,7 @@ def aside(connection: Connection, oids: Mapping[str, int], *, only: Sequence[tup
 def run(connection: Connection, statements: Sequence[str]) -> None:
     """Run statements in one exchange with the server."""
     if statements:
-        execute_plain(connection, ";\n".join(statements))
+        execute_verbatim(connection, ";\n".join(statements))
 
 
 def _off(row: Mapping[Any, Any]) -> str:

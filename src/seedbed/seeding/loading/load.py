@@ -19,7 +19,7 @@ from seedbed.errors import (
     TablesNotEmpty,
     Unreachable,
 )
-from seedbed.postgres.connection import connect, execute_plain
+from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import Destructive, agree, refuse_protected
 from seedbed.postgres.quoting import table_name
@@ -197,7 +197,7 @@ class _Load:
             asides.run(connection, away.back)
         except DriverError as error:
             raise self._blamed(error) from error
-        execute_plain(connection, ";\n".join([*sequences_advanced(connection, plan), *_analysed(plan)]))
+        execute_verbatim(connection, ";\n".join([*sequences_advanced(connection, plan), *_analysed(plan)]))
         return dict(away.kept)
 
     def _chunks(self, plan: SeedPlan, parts: Mapping[str, range]) -> Generator[bytes]:

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, text
 
 from seedbed.postgres.environment_mark import ensure_records
+from seedbed.postgres.locks import SEEDING_LOCK
 from seedbed.seeding.planning.lock_file import Lock
 from seedbed.seeding.planning.seed_plan import SeedPlan
-
-_KEY = 0x5EED
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Recorded:
 
 def seeding_alone(connection: Connection) -> None:
     """Wait for another session that seeds this database, and keep the next one waiting until the transaction ends."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _KEY})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SEEDING_LOCK})
 
 
 def recorded(connection: Connection) -> Recorded | None:

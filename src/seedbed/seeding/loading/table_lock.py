@@ -7,7 +7,7 @@ from typing import Any
 from psycopg2 import Error as DriverError
 from sqlalchemy import Connection
 
-from seedbed.postgres.connection import sqlstate
+from seedbed.postgres.driver_errors import sqlstate
 
 _BUSY = "55P03"
 

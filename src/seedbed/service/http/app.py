@@ -18,7 +18,7 @@ from seedbed.service.http.health import Readiness, health_routes, history_of
 from seedbed.service.http.metrics import CONTENT_TYPE, Metrics
 from seedbed.service.http.openapi import document
 from seedbed.service.http.problems import add_problem_handlers
-from seedbed.service.http.routes import Tables
+from seedbed.service.http.table_routes import Tables
 from seedbed.service.pool.query_runner import Reader
 from seedbed.service.pool.statement import Fetch
 from seedbed.service.queries.page_cursor import Cursors

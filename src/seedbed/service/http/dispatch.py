@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedbed.service.http.problems import problem_for
-from seedbed.service.http.routes import TEMPLATE, Tables
+from seedbed.service.http.table_routes import TEMPLATE, Tables
 from seedbed.service.pool.query_runner import Reader
 
 _PARTING_SECONDS = 2.0

@@ -6,7 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import Scope
 
-from seedbed.service.http.routes import TEMPLATE
+from seedbed.service.http.table_routes import TEMPLATE
 from seedbed.service.pool.pool import Pool
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

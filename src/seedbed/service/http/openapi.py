@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from seedbed.service.http.problems import documented
-from seedbed.service.http.routes import template_of
+from seedbed.service.http.table_routes import template_of
 from seedbed.service.queries.list_query import LARGEST_PAGE, PAGE, RESERVED
 from seedbed.service.queries.readable_columns import Shown
 from seedbed.service.queries.resources import Link, Resource

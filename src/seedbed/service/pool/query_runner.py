@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from seedbed.errors import DatabaseAway, QueryTooSlow, ServiceBusy, ServiceError
-from seedbed.postgres.connection import sentence
+from seedbed.postgres.driver_errors import server_message
 from seedbed.service.log_format import LOG
 from seedbed.service.pool.connection import ConnectionLost, SharedConnection, Wire
 from seedbed.service.pool.database_errors import is_away
@@ -113,7 +113,7 @@ class Reader:
         except (ConnectionLost, OSError, psycopg.Error) as error:
             said = error.__cause__ if isinstance(error, ConnectionLost) else error
             if isinstance(error, ConnectionLost) or is_away(error):
-                self._went_away(sentence(said))
+                self._went_away(server_message(said))
                 if self._pooled:
                     self.pool.drop_work()
                 raise DatabaseAway from error

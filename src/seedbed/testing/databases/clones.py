@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, make_url
 
 from seedbed.postgres.clone import Session, await_unused, clone
 from seedbed.settings import DatabaseUrl
-from seedbed.testing.databases.host import Host, drop
+from seedbed.testing.databases.server_access import Host, drop
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from seedbed import __version__
-from seedbed.migrations.history.revisions import has_history, script_folder
+from seedbed.migrations.history.revisions import has_history, find_script_directory
 from seedbed.postgres.quoting import DIALECT
 from seedbed.schema import Schema
 from seedbed.schema.declarations import declared
@@ -39,7 +39,7 @@ def rows(project: Project, seed: str) -> str:
 
 def structure_files(project: Project) -> list[Path]:
     """The files that models and revisions are in."""
-    revisions = _files(script_folder(project), "*.py") if has_history(project) else ()
+    revisions = _files(find_script_directory(project), "*.py") if has_history(project) else ()
     return [*_models(project), *revisions]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seedbed.errors import NothingKept
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.testing.databases.host import Host, drop
+from seedbed.testing.databases.server_access import Host, drop
 
 
 @dataclass(frozen=True)

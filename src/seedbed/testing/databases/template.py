@@ -12,17 +12,17 @@ from psycopg2 import sql
 
 from seedbed.errors import TemplateNotBuilt
 from seedbed.postgres.clone import await_unused, clone
+from seedbed.postgres.locks import TEMPLATE_LOCKS, poll_lock
 from seedbed.schema import Schema, load_schema
 from seedbed.settings import Project
 from seedbed.testing.databases import fingerprint
 from seedbed.testing.databases.file_tracking import noticing
-from seedbed.testing.databases.host import Host, drop
+from seedbed.testing.databases.server_access import Host, drop
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
 
 PREFIX = "seedbed_template_"
-_KEY = 0x5EED7
 _WAIT_SECONDS = 600.0
 _POLL_SECONDS = 0.02
 _USED, _OF = "seedbed template, used ", ", of "
@@ -144,18 +144,12 @@ def _seal(cursor: "Cursor", building: str, template: Template) -> None:
 
 @contextmanager
 def _alone(cursor: "Cursor", name: str) -> Iterator[None]:
-    until = time.monotonic() + _WAIT_SECONDS
-    while True:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_KEY, name))
-        if cursor.fetchone() == (True,):
-            break
-        if time.monotonic() > until:
-            raise TemplateNotBuilt(name, _WAIT_SECONDS)
-        time.sleep(_POLL_SECONDS)
+    if not poll_lock(cursor, TEMPLATE_LOCKS, name, wait_seconds=_WAIT_SECONDS):
+        raise TemplateNotBuilt(name, _WAIT_SECONDS)
     try:
         yield
     finally:
-        cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", (_KEY, name))
+        cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", (TEMPLATE_LOCKS, name))
 
 
 def _note(cursor: "Cursor", template: Template) -> None:

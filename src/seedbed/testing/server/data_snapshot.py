@@ -16,7 +16,7 @@ from seedbed.postgres.embedded import Binaries, throwaway_server
 from seedbed.postgres.embedded.state_files import read_state
 from seedbed.settings import Project
 from seedbed.testing.databases.fingerprint import unchanged
-from seedbed.testing.databases.host import Host
+from seedbed.testing.databases.server_access import Host
 from seedbed.testing.databases.template import PREFIX, Templates
 
 _KEPT = 4

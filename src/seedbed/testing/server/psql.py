@@ -10,8 +10,8 @@ from seedbed.postgres.embedded import throwaway_server
 from seedbed.postgres.psql import psql_command
 from seedbed.settings import find_project
 from seedbed.settings.url_parser import parse_url
-from seedbed.testing.databases.host import Host
 from seedbed.testing.databases.kept_databases import read_kept
+from seedbed.testing.databases.server_access import Host
 from seedbed.testing.server.data_snapshot import owner_of, place
 
 

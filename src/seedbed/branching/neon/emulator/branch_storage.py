@@ -12,7 +12,7 @@ from psycopg2 import sql
 
 from seedbed.errors import CopyFailed, ParentInUse
 from seedbed.postgres.clone import clone
-from seedbed.postgres.connection import autocommitting
+from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.embedded import ThrowawayServer
 
 if TYPE_CHECKING:
@@ -94,5 +94,5 @@ class Storage:
     @contextmanager
     def _cursor(self) -> "Iterator[Cursor]":
         arguments: dict[str, Any] = {**self.server.url().connect_arguments(), "hostaddr": "127.0.0.1"}
-        with autocommitting(psycopg2.connect(**arguments)) as cursor:
+        with autocommit_cursor(psycopg2.connect(**arguments)) as cursor:
             yield cursor

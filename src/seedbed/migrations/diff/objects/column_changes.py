@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from seedbed.errors import BackfillNeeded
-from seedbed.migrations.diff.context import VOLATILE, Knowledge, Toll, neutral, numbered
 from seedbed.migrations.diff.dependency_order import temporary_name
 from seedbed.migrations.diff.objects import sequences
 from seedbed.migrations.diff.objects.columns import (
@@ -31,8 +30,9 @@ from seedbed.migrations.diff.types.conversion_rules import (
     shortfall,
     underlying,
 )
-from seedbed.migrations.diff.types.type_code import type_code
+from seedbed.migrations.diff.types.sqlalchemy_types import type_code
 from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.migrations.diff.value_sources import VOLATILE, Knowledge, Toll, neutral, numbered
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Table
 

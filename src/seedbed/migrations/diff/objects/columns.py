@@ -3,7 +3,7 @@
 import re
 
 from seedbed.migrations.diff.statement import name, quoted
-from seedbed.migrations.diff.types.type_code import type_code
+from seedbed.migrations.diff.types.sqlalchemy_types import type_code
 from seedbed.postgres.catalog.model import Column
 
 _IDENTITY = re.compile(r"start (-?\d+) increment (-?\d+) minimum (-?\d+) maximum (-?\d+) cache (\d+) cycle ([tf])")

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from seedbed.errors import ConversionUnclear
 from seedbed.migrations.diff.catalog_diff import Changes
-from seedbed.migrations.diff.context import ColumnName, Knowledge
 from seedbed.migrations.diff.objects import constraints, indexes
 from seedbed.migrations.diff.objects.columns import column_sql
 from seedbed.migrations.diff.rebuild_set import column_of, stay_comparable
 from seedbed.migrations.diff.statement import Statement, name, qualified, shortened
 from seedbed.migrations.diff.types.conversion_rules import base, stays_in_place
 from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.migrations.diff.value_sources import ColumnName, Knowledge
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table, Trigger
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from seedbed.migrations.diff.catalog_diff import Changes
-from seedbed.migrations.diff.context import VOLATILE, ColumnName, Knowledge
 from seedbed.migrations.diff.online.steps import can_be_attached
+from seedbed.migrations.diff.value_sources import VOLATILE, ColumnName, Knowledge
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from seedbed.migrations.diff.context import ColumnName, Knowledge
 from seedbed.migrations.diff.objects import constraints, indexes
 from seedbed.migrations.diff.objects.column_changes import toll
 from seedbed.migrations.diff.online.column_expansion import Succession
 from seedbed.migrations.diff.plan import transition
 from seedbed.migrations.diff.statement import Statement, call, name, qualified, quoted, schema_argument
+from seedbed.migrations.diff.value_sources import ColumnName, Knowledge
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Constraint, Index, Key, Object, Table
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from seedbed.migrations.diff.context import ColumnName
 from seedbed.migrations.diff.objects import indexes
 from seedbed.migrations.diff.objects.column_changes import required_of_new_rows
 from seedbed.migrations.diff.objects.privileges import commented
@@ -18,6 +17,7 @@ from seedbed.migrations.diff.statement import (
     schema_argument,
     shortened,
 )
+from seedbed.migrations.diff.value_sources import ColumnName
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Constraint, Index, Table
 

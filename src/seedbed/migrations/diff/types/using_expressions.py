@@ -3,7 +3,6 @@
 import re
 
 from seedbed.errors import ConversionUnclear
-from seedbed.migrations.diff.context import Knowledge
 from seedbed.migrations.diff.statement import name
 from seedbed.migrations.diff.types.conversion_rules import (
     base,
@@ -14,6 +13,7 @@ from seedbed.migrations.diff.types.conversion_rules import (
     underlying,
     unsized,
 )
+from seedbed.migrations.diff.value_sources import Knowledge
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Column, Composite, Table
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from seedbed.testing.session.run import Run
-    from seedbed.testing.session.test_databases import Case
+    from seedbed.testing.session.per_test_databases import Case
+    from seedbed.testing.session.run_resources import Run
 
 _OF_THE_PROJECT = frozenset(
     {"async_db", "class_db", "client", "db", "db_engine", "db_url", "make", "module_db", "seeded"}
@@ -23,7 +23,7 @@ SEEDS = pytest.StashKey[frozenset[str] | None]()
 def run_of(config: pytest.Config) -> "Run":
     """What this process has of the run."""
     if RUN not in config.stash:
-        from seedbed.testing.session.run import Run
+        from seedbed.testing.session.run_resources import Run
 
         config.stash[RUN] = Run(config, seeds=config.stash.get(SEEDS, None))
     return config.stash[RUN]

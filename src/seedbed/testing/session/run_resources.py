@@ -16,23 +16,23 @@ from seedbed.postgres.clone import Session, sessions
 from seedbed.postgres.connection import connect, open_connection
 from seedbed.postgres.database import refuse_pooler, refuse_unfit
 from seedbed.postgres.embedded import Binaries, ThrowawayServer, find_binaries
+from seedbed.postgres.locks import TEST_RUN_LOCKS
 from seedbed.settings import Project, find_project
 from seedbed.settings.url_parser import MalformedUrl, parse_url
 from seedbed.testing.databases.clones import Clone, Clones
-from seedbed.testing.databases.host import Host, drop
 from seedbed.testing.databases.kept_databases import Kept, add_kept
+from seedbed.testing.databases.server_access import Host, drop
 from seedbed.testing.databases.shared_database import Shared
 from seedbed.testing.databases.template import Templates
 from seedbed.testing.server.data_snapshot import owner_of, place, snapshot
-from seedbed.testing.server.run_server import RunServer
-from seedbed.testing.server.shared_server import SharedServer
+from seedbed.testing.server.lifecycle import RunServer
+from seedbed.testing.server.worker_access import SharedServer
 from seedbed.testing.session.statement_log import Watch
 
 if TYPE_CHECKING:
     import pytest
 
 _PREFIX = "seedbed_test_"
-_RUNNING = 0x5EED8
 _KEPT = "kept by seedbed: "
 _OWNER = "tests_owner"
 EMPTY = "an empty database"
@@ -237,7 +237,7 @@ class Run:
         self._lock = open_connection(database, application="seedbed tests")
         self._lock.autocommit = True
         with self._lock.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (_RUNNING, self._token))
+            cursor.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (TEST_RUN_LOCKS, self._token))
             cursor.execute(
                 "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database"
                 " WHERE starts_with(datname, %s) AND pg_has_role(datdba, 'USAGE') ORDER BY datname DESC",
@@ -251,7 +251,7 @@ class Run:
                 token = name.removeprefix(_PREFIX).rpartition("_")[0]
                 if token == self._token:
                     continue
-                cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_RUNNING, token))
+                cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (TEST_RUN_LOCKS, token))
                 if cursor.fetchone() == (True,):
                     drop(cursor, name)
-                    cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", (_RUNNING, token))
+                    cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", (TEST_RUN_LOCKS, token))

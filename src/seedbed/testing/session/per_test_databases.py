@@ -15,8 +15,8 @@ from seedbed.testing.databases.async_sessions import Abandoned, Asynchronous
 from seedbed.testing.databases.clones import Clone
 from seedbed.testing.databases.savepoints import Ended
 from seedbed.testing.databases.shared_database import Shared
-from seedbed.testing.session.run import EMPTY, Around, Run
-from seedbed.testing.session.session import ours_of
+from seedbed.testing.session.requested_fixtures import ours_of
+from seedbed.testing.session.run_resources import EMPTY, Around, Run
 
 _MODES = ("transaction", "own", "empty")
 _SCOPES = ("function", "class", "module")

@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 from psycopg2 import sql
 
-from seedbed.postgres.connection import autocommitting, open_connection, translated
+from seedbed.postgres.connection import autocommit_cursor, open_connection, translate_errors
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import DatabaseUrl, Environment, Origin
@@ -62,7 +62,7 @@ class Host:
         """
         origin = _OWN if self.folder is not None else _GIVEN
         place = Database(self.admin, self.admin, Environment.TESTING, origin)
-        with translated(place), autocommitting(open_connection(place, application="seedbed tests")) as cursor:
+        with translate_errors(place), autocommit_cursor(open_connection(place, application="seedbed tests")) as cursor:
             yield cursor
 
     def await_recovery(self) -> None:

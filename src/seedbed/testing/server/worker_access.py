@@ -15,7 +15,7 @@ from seedbed.errors import SeedbedError, ServerNotShared
 if TYPE_CHECKING:
     from seedbed.postgres.embedded import Binaries, ThrowawayServer
     from seedbed.testing.databases.kept_databases import Kept
-    from seedbed.testing.server.run_server import RunServer
+    from seedbed.testing.server.lifecycle import RunServer
 
 
 _WORKERS = 128
@@ -50,7 +50,7 @@ class Sharing:
     @cached_property
     def _server(self) -> "RunServer":
         """Whoever tests without a database does not wait for what only this needs."""
-        from seedbed.testing.server.run_server import RunServer  # noqa: PLC0415
+        from seedbed.testing.server.lifecycle import RunServer  # noqa: PLC0415
 
         return RunServer()
 
