@@ -474,12 +474,12 @@ class TestOthersFixtures:
         project.write(
             "tests/conftest.py",
             """
-            from seedbed.testing.databases import template_build
+            from seedbed.testing.databases import template
 
             def seed(*_):
                 raise AssertionError("it is made")
 
-            template_build.seed = seed
+            template.load_seeds = seed
 
             @pytest.fixture
             def db(db):

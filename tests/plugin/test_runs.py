@@ -249,9 +249,9 @@ class TestSnapshots:
         )
         (project.root / "seeds/preview.py").write_text("raise ValueError('spring')\n")
         (project.root / "tests/conftest.py").write_text(
-            "from seedbed.testing.databases import template_build\n\nseed = template_build.seed\n\n\n"
+            "from seedbed.testing.databases import template\n\nload_seeds = template.load_seeds\n\n\n"
             "def told(project, schema, name, at):\n"
-            "    print('made', name, flush=True)\n    seed(project, schema, name, at)\n\n\ntemplate_build.seed = told\n"
+            "    print('made', name, flush=True)\n    seed(project, schema, name, at)\n\n\ntemplate.load_seeds = told\n"
         )
 
         first = project.run("-s", "-n0", passed=2, error=1)
@@ -284,15 +284,15 @@ class TestSnapshots:
             "tests/conftest.py",
             """
             import pricing, pricing.unrelated
-            from seedbed.testing.databases import template_build
+            from seedbed.testing.databases import template
 
-            seed = template_build.seed
+            seed = template.load_seeds
 
             def told(*arguments):
                 print("made", flush=True)
                 seed(*arguments)
 
-            template_build.seed = told
+            template.load_seeds = told
             """,
         )
         project.write(
@@ -432,7 +432,7 @@ class TestServer:
             "tests/test_shop.py", "def test_shop(db, seedbed_server):\n    print('up', seedbed_server.folder)\n"
         )
         project.write(
-            "tests/conftest.py", "from seedbed.postgres.embedded import temporary_server\nthrowaway._ROOM = 1 << 60\n"
+            "tests/conftest.py", "from seedbed.postgres.embedded import temporary_server\ntemporary_server._ROOM = 1 << 60\n"
         )
 
         said = project.run("-s", passed=1)
