@@ -251,7 +251,7 @@ class TestSnapshots:
         (project.root / "tests/conftest.py").write_text(
             "from seedbed.testing.databases import template\n\nload_seeds = template.load_seeds\n\n\n"
             "def told(project, schema, name, at):\n"
-            "    print('made', name, flush=True)\n    seed(project, schema, name, at)\n\n\ntemplate.load_seeds = told\n"
+            "    print('made', name, flush=True)\n    load_seeds(project, schema, name, at)\n\n\ntemplate.load_seeds = told\n"
         )
 
         first = project.run("-s", "-n0", passed=2, error=1)
@@ -432,7 +432,8 @@ class TestServer:
             "tests/test_shop.py", "def test_shop(db, seedbed_server):\n    print('up', seedbed_server.folder)\n"
         )
         project.write(
-            "tests/conftest.py", "from seedbed.postgres.embedded import temporary_server\ntemporary_server._ROOM = 1 << 60\n"
+            "tests/conftest.py",
+            "from seedbed.postgres.embedded import temporary_server\ntemporary_server._ROOM = 1 << 60\n",
         )
 
         said = project.run("-s", passed=1)

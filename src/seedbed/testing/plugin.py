@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seedbed.testing.error_report import in_words
-from seedbed.testing.session.requested_fixtures import CASE, RUN, SEEDS, seeds_of
+from seedbed.testing.session.requested_fixtures import seeds_of
+from seedbed.testing.session.stash import CASE, RUN, SEEDS
 
 if TYPE_CHECKING:
     from seedbed.testing.server.worker_access import Sharing

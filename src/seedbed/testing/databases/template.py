@@ -12,9 +12,10 @@ from psycopg2 import sql
 
 from seedbed.errors import TemplateNotBuilt
 from seedbed.postgres.clone import await_unused, clone
+from seedbed.postgres.database import Database
 from seedbed.postgres.locks import TEMPLATE_LOCKS, poll_lock
 from seedbed.schema import Schema, load_schema
-from seedbed.settings import Project
+from seedbed.settings import Environment, Project
 from seedbed.testing.databases import fingerprint
 from seedbed.testing.databases.file_tracking import noticing
 from seedbed.testing.databases.server_access import Host, drop
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 PREFIX = "seedbed_template_"
 _WAIT_SECONDS = 600.0
-_POLL_SECONDS = 0.02
 _USED, _OF = "seedbed template, used ", ", of "
 _KEPT = 3
 """Templates of a project that stay on a given server: whoever changes between branches has each made once."""
@@ -103,8 +103,6 @@ class Templates:
         return next((one for one in known if fingerprint.unchanged(self.project, one.read)), None)
 
     def _make(self, host: Host, cursor: "Cursor", seed: str | None, name: str) -> Template:
-        from seedbed.testing.databases import template_build as made  # noqa: PLC0415 - most runs find it made, and need not wait for this
-
         building = f"{name}_new"
         drop(cursor, building)
         project = self.project
@@ -115,13 +113,13 @@ class Templates:
                 host.ensure_role(cursor)
                 host.create_empty(cursor, building)
                 with noticing(project, files) as noticed:
-                    made.migrate(project, self.schema, host.database(building))
+                    migrate(project, self.schema, host.database(building))
             else:
                 bare = self.ensure(host, None)
                 before = bare.read
                 clone(cursor, bare.name, building, folder=host.folder)
                 with noticing(project, files) as noticed:
-                    made.seed(project, self.schema, seed, host.database(building))
+                    load_seeds(project, self.schema, seed, host.database(building))
             await_unused(cursor, building)
             read = {**before, **fingerprint.contents(project, sorted(noticed))}
             more = f"_{fingerprint.digest(*read, *read.values())}" if read else ""
@@ -131,6 +129,28 @@ class Templates:
             drop(cursor, building)
             raise
         return template
+
+
+def migrate(project: Project, schema: Schema, database: Database) -> None:
+    """Upgrade an empty database to the head. Without revisions, create the tables from the models."""
+    from seedbed.migrations.apply.upgrade import apply
+    from seedbed.migrations.history.revisions import has_history, read_history
+    from seedbed.postgres.connection import connect
+    from seedbed.schema.creation import build
+
+    if has_history(project) and read_history(project).revisions:
+        apply(project, database, contract=True)
+        return
+    with connect(database) as connection:
+        build(connection, schema)
+
+
+def load_seeds(project: Project, schema: Schema, environment: str, database: Database) -> None:
+    """Load an environment's seeds."""
+    from seedbed.seeding.loading.load import run
+    from seedbed.seeding.planning.seed_plan import plan
+
+    run(plan(project, schema, Environment(environment)), database, revision=None)
 
 
 def _seal(cursor: "Cursor", building: str, template: Template) -> None:

@@ -1,32 +1,15 @@
-"""The run that a configuration of pytest has, begun when a test first needs it."""
+"""Read which of Seedbed's fixtures the collected tests request."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from seedbed.testing.session.per_test_databases import Case
-    from seedbed.testing.session.run_resources import Run
 
 _OF_THE_PROJECT = frozenset(
     {"async_db", "class_db", "client", "db", "db_engine", "db_url", "make", "module_db", "seeded"}
 )
 """Fixtures that need the project's template, so that its server begins with it."""
 _OURS = "seedbed.testing.fixtures.fixtures"
-
-RUN: "pytest.StashKey[Run]" = pytest.StashKey()
-CASE: "pytest.StashKey[Case]" = pytest.StashKey()
-SEEDS = pytest.StashKey[frozenset[str] | None]()
-
-
-def run_of(config: pytest.Config) -> "Run":
-    """What this process has of the run."""
-    if RUN not in config.stash:
-        from seedbed.testing.session.run_resources import Run
-
-        config.stash[RUN] = Run(config, seeds=config.stash.get(SEEDS, None))
-    return config.stash[RUN]
 
 
 def seeds_of(items: Iterable[pytest.Item]) -> frozenset[str] | None:
@@ -52,7 +35,7 @@ def ours_of(item: pytest.Item) -> set[str]:
     return {name for name in getattr(item, "fixturenames", ()) if _is_reached(name, known.get(name, ()))}
 
 
-def _is_reached(name: str, definitions: "Sequence[pytest.FixtureDef[Any]]") -> bool:
+def _is_reached(name: str, definitions: Sequence[pytest.FixtureDef[Any]]) -> bool:
     for definition in reversed(definitions):
         if definition.func.__module__ == _OURS:
             return True
