@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from benchmarks.harness import table
-from seedbed.errors import UnreadableEnvironmentFile
+from seedbed.errors import InvalidEnvFile
 from seedbed.settings import MalformedUrl, parse_url
 from seedbed.settings.sources import read_environment_file
 
@@ -52,7 +52,7 @@ def in_file(reader: Callable[[Path], str | None], line: str, meant: str) -> str:
         file.write_text(f"{line}\n", encoding="utf-8")
         try:
             found = reader(file)
-        except UnreadableEnvironmentFile:
+        except InvalidEnvFile:
             return "refused"
     return "right" if found == meant else str(found)
 

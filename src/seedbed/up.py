@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from seedbed.errors import NothingServed, PendingInProduction, SeedsNotFound, TablesNotEmpty
+from seedbed.errors import NoServableTables, PendingInProduction, SeedsNotFound, TablesNotEmpty
 from seedbed.migrations.apply.plan import Plan
 from seedbed.migrations.apply.plan import plan as plan_migrations
 from seedbed.migrations.apply.upgrade import Applied, apply
@@ -134,10 +134,10 @@ def _see_that_there_is_something(configuration: Configuration, schema: Schema) -
     """See that there is something to serve: the database is migrated and seeded by now in any case.
 
     Raises:
-        NothingServed: the tables are SQLAlchemy's own classes.
+        NoServableTables: the tables are SQLAlchemy's own classes.
     """
     if not schema.models:
-        raise NothingServed(configuration.project.schema)
+        raise NoServableTables(configuration.project.schema)
 
 
 def _refuse_in_production(configuration: Configuration, database: Database) -> Plan:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import ConversionUnclear, DraftRefused
+from seedbed.errors import UnknownTypeConversion, DraftProofFailure
 from seedbed.migrations.draft.change_set import candidate_of
 from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.proof.candidate import Leg
@@ -337,7 +337,7 @@ class TestConversion:
         [(sa.Integer(), sa.Interval()), (sa.Uuid(), sa.LargeBinary()), (pg.BIT(varying=True), sa.Integer())],
     )
     def test_is_asked_for_where_no_cast_exists(self, ground: Ground, old: Any, new: Any) -> None:
-        with pytest.raises(ConversionUnclear, match=r"^hero\.x changes from"):
+        with pytest.raises(UnknownTypeConversion, match=r"^hero\.x changes from"):
             seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Words())
 
     def test_has_no_way_back_where_no_conversion_back_exists(self, ground: Ground) -> None:
@@ -395,13 +395,13 @@ class TestConversion:
             bad = replace(legs[0], up=retype("bigint", up), down=retype("integer", down))
             step = "upgrade" if up == "0" else "downgrade"
 
-            with pytest.raises(DraftRefused, match=f"rows kept by the {step}"):
+            with pytest.raises(DraftProofFailure, match=f"rows kept by the {step}"):
                 prove(candidate_of(change, [bad]), lambda: ground.copy_of(database))
 
     def test_is_refused_where_no_value_could_ever_pass(self, ground: Ground) -> None:
         mood = sa.Enum("good", "bad", name="mood")
 
-        with pytest.raises(DraftRefused, match='invalid input value for enum mood: "1"'):
+        with pytest.raises(DraftProofFailure, match='invalid input value for enum mood: "1"'):
             seedbed_proves(ground, worn(sa.Integer).metadata(), worn(mood).metadata(), Words())
 
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import MetaData
 
-from seedbed.errors import HintRefused, LooksRenamed, OptionWithoutEffect
+from seedbed.errors import InvalidHint, AmbiguousRename, UnusedDraftOption
 from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import throwaway_server
@@ -149,7 +149,7 @@ class TestHint:
     def test_that_cannot_be_followed_is_refused(self, ground: Ground, case: int) -> None:
         after, said = self.REFUSED[case]
 
-        with pytest.raises(HintRefused) as refused:
+        with pytest.raises(InvalidHint) as refused:
             seedbed_proves(ground, world(column("a")), after, Words())
 
         assert refused.value.message == said
@@ -202,15 +202,15 @@ class TestOption:
         ],
     )
     def test_without_effect_is_refused(self, ground: Ground, words: Words, said: str) -> None:
-        with pytest.raises(OptionWithoutEffect) as refused:
+        with pytest.raises(UnusedDraftOption) as refused:
             seedbed_proves(ground, world(column("a")), world(column("a"), column("b")), words)
 
         assert refused.value.message.startswith(said)
 
 
 class TestRenameCandidates:
-    def asked(self, ground: Ground, before: MetaData, after: MetaData, words: Words | None = None) -> LooksRenamed:
-        with pytest.raises(LooksRenamed) as asked:
+    def asked(self, ground: Ground, before: MetaData, after: MetaData, words: Words | None = None) -> AmbiguousRename:
+        with pytest.raises(AmbiguousRename) as asked:
             seedbed_proves(ground, before, after, words or Words())
         return asked.value
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from seedbed.errors import BackfillNeeded, CannotDraft, ConversionUnclear, LooksRenamed
+from seedbed.errors import MissingBackfill, UnsupportedChange, UnknownTypeConversion, AmbiguousRename
 from seedbed.migrations.proof.proof import Verdict
 from seedbed.postgres.embedded import throwaway_server
 from tests.catalogue.drawing import Edit, edits
@@ -39,7 +39,7 @@ class TestDraft:
     def test_of_any_edit_is_proven_or_refused_in_words(self, ground: Ground, edit: Edit) -> None:
         try:
             proof = seedbed_proves(ground, edit.before.metadata(), edit.after.metadata(), edit.words)
-        except (BackfillNeeded, CannotDraft, ConversionUnclear, LooksRenamed) as refusal:
+        except (MissingBackfill, UnsupportedChange, UnknownTypeConversion, AmbiguousRename) as refusal:
             refusals[refusal.message] += 1
             return
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import MetaData
 from sqlalchemy.types import UserDefinedType
 
-from seedbed.errors import ConversionUnclear
+from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.types.using_expressions import conversion
 from seedbed.migrations.diff.value_sources import Knowledge
 from seedbed.migrations.draft.change_set import Change, candidate_of
@@ -113,7 +113,7 @@ class _KnownPairs:
                 knowledge = replace(self._knowledge, restoring=restoring)
                 types = (self._columns[one], self._columns[other])
                 conversion(self._table, *types, self._catalogue, self._catalogue, knowledge)
-        except ConversionUnclear:
+        except UnknownTypeConversion:
             return False
         return True
 

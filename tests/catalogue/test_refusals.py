@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from seedbed.errors import DraftRefused
+from seedbed.errors import DraftProofFailure
 from seedbed.migrations.draft.change_set import candidate_of
 from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.proof.candidate import Leg
@@ -63,7 +63,7 @@ class TestProof:
             after = World(hero={"x": col("x", sa.Integer)}).metadata()
             change, legs = drafted(ground, beginning, after, Words())
 
-            with pytest.raises(DraftRefused) as refused:
+            with pytest.raises(DraftProofFailure) as refused:
                 prove(candidate_of(change, list(map(MISTAKES[step], legs))), lambda: ground.copy_of(beginning))
 
             assert refused.value.message.startswith(f"The draft failed its proof at '{step}': ")
@@ -77,7 +77,7 @@ class TestProof:
         title = col("title", sa.String(50), nullable=False, info=hint(renamed_from="name"))
         after = World(hero={"name": title}, sql=watched)
 
-        with pytest.raises(DraftRefused) as refused:
+        with pytest.raises(DraftProofFailure) as refused:
             seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Words())
 
         assert refused.value.message == (

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import CannotDraft
+from seedbed.errors import UnsupportedChange
 from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.migrations.hazards.detectors import Seen
 from seedbed.migrations.hazards.rules import hazards
@@ -134,7 +134,7 @@ class TestChangedBody:
             sa.Table("t", metadata, *parts, postgresql_partition_by="RANGE (norm(a))")
             return metadata
 
-        with pytest.raises(CannotDraft) as refused:
+        with pytest.raises(UnsupportedChange) as refused:
             seedbed_proves(ground, parted(2), parted(3), Words())
 
         assert refused.value.message == (

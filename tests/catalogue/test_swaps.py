@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import MetaData
 
-from seedbed.errors import CannotDraft, HintRefused, NothingRenamed, SwapUndecided
+from seedbed.errors import UnsupportedChange, InvalidHint, UnmatchedRename, AmbiguousSwap
 from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -143,7 +143,7 @@ class TestColumns:
         before = table(column("home"), column("work"))
         after = table(column("home", was="work"), column("work", was="home"))
 
-        with pytest.raises(SwapUndecided) as refused:
+        with pytest.raises(AmbiguousSwap) as refused:
             seedbed_proves(ground, before, after, ONLINE)
 
         assert refused.value.remedy == (
@@ -154,21 +154,21 @@ class TestColumns:
     def test_half_a_swap_is_refused(self, ground: Ground) -> None:
         before = table(column("home"), column("work"))
 
-        with pytest.raises(NothingRenamed):
+        with pytest.raises(UnmatchedRename):
             seedbed_proves(ground, before, before, Words(renames={"t.home": "t.work"}))
 
     def test_a_gradual_swap_is_refused(self, ground: Ground) -> None:
         before = table(column("home"), column("work"))
         words = Words(renames={"t.home": "t.work", "t.work": "t.home"}, form=Form.GRADUAL)
 
-        with pytest.raises(CannotDraft):
+        with pytest.raises(UnsupportedChange):
             seedbed_proves(ground, before, before, words)
 
     def test_two_hints_with_one_source_are_refused(self, ground: Ground) -> None:
         before = table(column("a"))
         after = table(column("b", was="a"), column("c", was="a"))
 
-        with pytest.raises(HintRefused) as refused:
+        with pytest.raises(InvalidHint) as refused:
             seedbed_proves(ground, before, after, ONLINE)
 
         assert refused.value.message == (
@@ -178,7 +178,7 @@ class TestColumns:
     def test_a_source_that_is_still_in_the_models_is_refused_and_an_option_goes_through(self, ground: Ground) -> None:
         before = table(column("a"))
 
-        with pytest.raises(HintRefused) as refused:
+        with pytest.raises(InvalidHint) as refused:
             seedbed_proves(ground, before, table(column("a"), column("b", was="a")), ONLINE)
         with ground.database() as database:
             ground.build(database, before)
@@ -189,7 +189,7 @@ class TestColumns:
         assert "--rename t.a=t.b" in refused.value.remedy
 
     def test_a_source_that_is_not_there_is_refused(self, ground: Ground) -> None:
-        with pytest.raises(HintRefused) as refused:
+        with pytest.raises(InvalidHint) as refused:
             seedbed_proves(ground, table(column("name")), table(column("title", sa.Integer, was="nmae")), ONLINE)
 
         assert refused.value.message == (
@@ -221,7 +221,7 @@ class TestTables:
         after = two_tables(swapped=True, alike=True)
         words = Words(renames={"a": "b", "b": "a"})
 
-        with pytest.raises(SwapUndecided):
+        with pytest.raises(AmbiguousSwap):
             seedbed_proves(ground, before, after, ONLINE)
         assert seedbed_proves(ground, before, after, words).losses == ()
 
@@ -250,7 +250,7 @@ class TestTables:
             assert moved.ask("SELECT a, b FROM t") == [(7, "x")]
 
     def test_a_source_that_is_not_there_is_refused(self, ground: Ground) -> None:
-        with pytest.raises(HintRefused) as refused:
+        with pytest.raises(InvalidHint) as refused:
             seedbed_proves(ground, table(), table(name="u", info=hint(renamed_from="tt")), ONLINE)
 
         assert refused.value.message == (
@@ -277,7 +277,7 @@ class TestLabels:
             assert moved.ask("SELECT color::text FROM t") == [("RED",)]
 
     def test_a_label_that_the_models_lack_is_refused(self, ground: Ground) -> None:
-        with pytest.raises(HintRefused) as refused:
+        with pytest.raises(InvalidHint) as refused:
             seedbed_proves(ground, self.enum("RED"), self.enum("CRIMSON", RED="CRIMSO"), ONLINE)
 
         assert refused.value.message == (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
-from seedbed.errors import DeclaredOutsideSchema, SchemaNotBuildable
+from seedbed.errors import DeclaredOutsideSchema, SchemaBuildFailure
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -81,5 +81,5 @@ class TestBuild:
             build(connection, Schema(metadata, {}))
 
     def test_ends_where_a_role_that_was_made_is_still_missing(self, role: str, database: Database) -> None:
-        with connect(database) as connection, pytest.raises(SchemaNotBuildable, match=f'role "{role}" does not exist'):
+        with connect(database) as connection, pytest.raises(SchemaBuildFailure, match=f'role "{role}" does not exist'):
             build(connection, granting(role), make_role=lambda _: None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import FileNotWritten, HookFailed, UnreadableRevision, UnregisteredTableDropped
+from seedbed.errors import FileWriteFailure, PostWriteHookFailure, InvalidRevisionFile, UnregisteredTableDrop
 from seedbed.migrations.checks.doctor_files import OF_PROJECT
 from seedbed.migrations.checks.project_check import check
 from seedbed.migrations.draft.decisions import Words
@@ -84,7 +84,7 @@ class TestPostWriteHook:
     ) -> None:
         hook(project, "no_such_formatter", kind=kind)
 
-        with pytest.raises(HookFailed, match="no_such_formatter"):
+        with pytest.raises(PostWriteHookFailure, match="no_such_formatter"):
             kind_of_draft(configuration, "Create hero")  # type: ignore[operator]
 
         assert (project.revisions(), left_over(project)) == ([], [])
@@ -163,7 +163,7 @@ class TestKill:
                 place_revisions(project.settled, drafted, read_history(drafted).revisions)
 
         assert project.revisions() == ["second.py"]
-        with pytest.raises(UnreadableRevision, match="first"):
+        with pytest.raises(InvalidRevisionFile, match="first"):
             read_history(project.settled)
 
 
@@ -201,7 +201,7 @@ class TestFolders:
         ask = os.access
         monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "versions" and ask(path, mode))
 
-        with pytest.raises(FileNotWritten, match="migrations/versions could not be written: Permission denied"):
+        with pytest.raises(FileWriteFailure, match="migrations/versions could not be written: Permission denied"):
             draft(configuration, "Create hero")
 
 
@@ -218,7 +218,7 @@ class TestUnregisteredTable:
         return project
 
     def test_is_not_dropped_by_a_draft(self, dropping: Project, configuration: Configuration) -> None:
-        with pytest.raises(UnregisteredTableDropped) as refused:
+        with pytest.raises(UnregisteredTableDrop) as refused:
             draft(configuration, "Something else")
 
         name = dropping.schema
@@ -231,7 +231,7 @@ class TestUnregisteredTable:
         assert len(dropping.revisions()) == 1
 
     def test_is_named_by_check(self, dropping: Project, configuration: Configuration) -> None:
-        with pytest.raises(UnregisteredTableDropped):
+        with pytest.raises(UnregisteredTableDrop):
             check(configuration)
 
     def test_is_dropped_when_that_is_said(self, dropping: Project, configuration: Configuration) -> None:

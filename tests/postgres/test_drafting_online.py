@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from seedbed.errors import CannotDraft, RevisionFailed
+from seedbed.errors import UnsupportedChange, RevisionFailed
 from seedbed.migrations.apply.plan import plan
 from seedbed.migrations.apply.upgrade import apply, move
 from seedbed.migrations.checks.drift import drift
@@ -359,7 +359,7 @@ class TestContract:
         seen = """declare(metadata, "CREATE VIEW short AS SELECT id, title AS said FROM task")"""
         with grown.with_tables(FIRST + seen, first) as second:
             grown.draft(second, "Add a view")
-            with grown.with_tables(RENAMED + view, second) as third, pytest.raises(CannotDraft, match="both names"):
+            with grown.with_tables(RENAMED + view, second) as third, pytest.raises(UnsupportedChange, match="both names"):
                 grown.draft(third, "Call it headline", Words(form=Form.GRADUAL))
 
     def test_is_shown_by_the_commands(self, grown: Grown, first: Project, filled: Database) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import AppliedRevisionEdited
+from seedbed.errors import EditedAppliedRevision
 from seedbed.migrations.apply.downgrade import downgrade, plan_downgrade
 from seedbed.migrations.apply.plan import plan
 from seedbed.migrations.apply.upgrade import apply
@@ -50,7 +50,7 @@ class TestAppliedRevision:
         write(project, "bigint")
         project.write_revision("second", "op.execute('SELECT 1')", follows="first")
 
-        with pytest.raises(AppliedRevisionEdited) as refused:
+        with pytest.raises(EditedAppliedRevision) as refused:
             apply(project.settled, database)
 
         assert refused.value.message == f"first was edited after {database.name} had it."

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import (
-    AdoptionRefused,
-    AppliedRevisionEdited,
-    Drifted,
-    ForkedHistory,
+    BaselineRefused,
+    EditedAppliedRevision,
+    SchemaDrift,
+    MultipleHeads,
     MixedRevision,
-    NothingToRebase,
-    RevisionEdited,
-    StepNotReversible,
+    RevisionNotAHead,
+    EditedRevision,
+    RevisionNotReversible,
 )
 from seedbed.migrations.apply.baseline import adopt
 from seedbed.migrations.apply.plan import offline_sql, plan
@@ -128,7 +128,7 @@ class TestSeals:
         file = read_history(configuration.project).revisions[0].file
         file.write_text(file.read_text(encoding="utf-8") + "LATER = 1\n", encoding="utf-8")
 
-        with pytest.raises(RevisionEdited, match="was edited since it was written"):
+        with pytest.raises(EditedRevision, match="was edited since it was written"):
             check(configuration)
 
     def test_leave_a_revision_written_by_hand_open(self, configuration: Configuration) -> None:
@@ -145,7 +145,7 @@ class TestSeals:
         file = read_history(configuration.project).revisions[0].file
         file.write_text(file.read_text(encoding="utf-8") + "LATER = 1\n", encoding="utf-8")
 
-        with pytest.raises(AppliedRevisionEdited, match=f"{database.name} had it"):
+        with pytest.raises(EditedAppliedRevision, match=f"{database.name} had it"):
             drift(configuration, database)
 
 
@@ -176,7 +176,7 @@ class TestCheck:
         assert re.fullmatch(r"\w+: invalid input syntax for type integer: .*", check(configuration).conditions[0])
         body = "BEGIN IF EXISTS (SELECT FROM task) THEN UPDATE nowhere SET a = 1; END IF; END"
         becomes(f"op.execute('DO $$ {body} $$')")
-        with pytest.raises(StepNotReversible, match='relation "nowhere" does not exist'):
+        with pytest.raises(RevisionNotReversible, match='relation "nowhere" does not exist'):
             check(configuration)
 
 
@@ -187,7 +187,7 @@ class TestRebase:
         text = mine.file.read_text(encoding="utf-8")
         theirs = mine.file.with_name("theirs.py")
         theirs.write_text(text.replace(mine.id, "abcdef012345").replace("Mine", "Theirs"), encoding="utf-8")
-        with pytest.raises(ForkedHistory):
+        with pytest.raises(MultipleHeads):
             read_history(configuration.project)
 
         rebased = rebase(configuration.project, mine.id)
@@ -198,7 +198,7 @@ class TestRebase:
         assert [*read_seals(configuration.project)] == history
 
     def test_refuses_where_there_is_no_fork(self, configuration: Configuration) -> None:
-        with pytest.raises(NothingToRebase):
+        with pytest.raises(RevisionNotAHead):
             rebase(configuration.project, head_of(configuration))
 
 
@@ -225,7 +225,7 @@ class TestDrift:
         apply(configuration.project, database)
         run(database, by_hand)
 
-        with pytest.raises(Drifted) as drifted:
+        with pytest.raises(SchemaDrift) as drifted:
             refuse_drift(configuration, database)
 
         assert said in drifted.value.message
@@ -256,13 +256,13 @@ class TestAdopt:
     def test_refuses_what_no_revision_makes(self, configuration: Configuration, database: Database) -> None:
         run(database, "CREATE TABLE other (id integer)")
 
-        with pytest.raises(AdoptionRefused, match="table other is not wanted"):
+        with pytest.raises(BaselineRefused, match="table other is not wanted"):
             adopt(configuration, database)
 
     def test_refuses_a_database_that_has_a_history(self, configuration: Configuration, database: Database) -> None:
         apply(configuration.project, database)
 
-        with pytest.raises(AdoptionRefused, match="already"):
+        with pytest.raises(BaselineRefused, match="already"):
             adopt(configuration, database)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import ForkedHistory, StepNotReversible
+from seedbed.errors import MultipleHeads, RevisionNotReversible
 from seedbed.migrations.apply.baseline import adopt
 from seedbed.migrations.apply.plan import plan
 from seedbed.migrations.apply.upgrade import apply
@@ -156,7 +156,7 @@ class TestMergedHistory:
     ) -> None:
         for merge in ("both", "whole"):
             (project.root / f"migrations/versions/{merge}.py").unlink()
-        with pytest.raises(ForkedHistory):
+        with pytest.raises(MultipleHeads):
             read_history(project.settled)
 
         alembic(project, database, "merge", "heads", "-m", "Bring them together")
@@ -212,7 +212,7 @@ class TestCheck:
         before, down, _ = file.read_text().partition("def downgrade")
         file.write_text(f"{before}{down}() -> None:\n    pass\n")
 
-        with pytest.raises(StepNotReversible, match=f"^{broken}|{broken} "):
+        with pytest.raises(RevisionNotReversible, match=f"^{broken}|{broken} "):
             check(configuration)
 
     def test_passes_over_the_old_part(self, project: Project, configuration: Configuration) -> None:

@@ -21,7 +21,7 @@ from seedbed.errors import (
     RevisionFailed,
     ServerTooOld,
     TablesBusy,
-    UnknownRevision,
+    UnknownDatabaseRevision,
     UnmarkedWithRows,
 )
 from seedbed.migrations.apply.index_progress import watched
@@ -447,7 +447,7 @@ class TestApplyRefuses:
         apply(project.settled, database)
         (project.root / "migrations/versions/second.py").unlink()
 
-        with pytest.raises(UnknownRevision) as refused:
+        with pytest.raises(UnknownDatabaseRevision) as refused:
             apply(project.settled, database)
 
         assert refused.value.message == f"{database.name} is at revision second, which is not in migrations/versions."

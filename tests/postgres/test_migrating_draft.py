@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from seedbed.errors import (
-    BackfillNeeded,
-    FileNotWritten,
-    ModelsUndrafted,
-    NothingRenamed,
+    MissingBackfill,
+    FileWriteFailure,
+    UndraftedModelChanges,
+    UnmatchedRename,
     RevisionFailed,
-    RevisionMissing,
-    SchemaNotBuildable,
-    StepNotReversible,
-    UndraftedDifference,
+    MissingRevisionFile,
+    SchemaBuildFailure,
+    RevisionNotReversible,
+    UnsupportedDifference,
 )
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.project_check import check
@@ -112,9 +112,9 @@ class TestDraft:
     ) -> None:
         drafted(configured, "Create hero")
         with changed(project, HERO + FULL, tmp_path, seedbed_server) as later:
-            with pytest.raises(UndraftedDifference) as refused:
+            with pytest.raises(UnsupportedDifference) as refused:
                 draft(later, "Change its replica identity")
-            with pytest.raises(UndraftedDifference, match="replica identity is d, should be f"):
+            with pytest.raises(UnsupportedDifference, match="replica identity is d, should be f"):
                 check(later)
             written = draft_empty(later, "Change its replica identity").revisions[0].file
             by_hand = 'op.execute("ALTER TABLE hero REPLICA IDENTITY FULL")'
@@ -130,7 +130,7 @@ class TestDraft:
     def test_drafts_the_rest_when_told_to(self, project: Project, configured: Configuration) -> None:
         project.write_tables(HERO + FULL)
 
-        with pytest.raises(UndraftedDifference, match="replica identity is d"):
+        with pytest.raises(UnsupportedDifference, match="replica identity is d"):
             draft(configured, "Create hero")
         made = draft(configured, "Create hero", partial=True)
 
@@ -274,7 +274,7 @@ class TestDraft:
     ) -> None:
         drafted(configured, "Create hero")
 
-        with pytest.raises(NothingRenamed, match=r"Nothing is called"):
+        with pytest.raises(UnmatchedRename, match=r"Nothing is called"):
             draft(configured, "Rename it", words=Words(renames=dict([said.split("=")])))
 
     def test_begins_after_another_one_that_is_at_work(self, project: Project, configured: Configuration) -> None:
@@ -288,7 +288,7 @@ class TestDraft:
     def test_leaves_no_file_where_there_is_no_room_for_one(
         self, project: Project, configured: Configuration, kind: Any
     ) -> None:
-        with no_room(), pytest.raises(FileNotWritten, match="File too large"):
+        with no_room(), pytest.raises(FileWriteFailure, match="File too large"):
             kind(configured, "Create hero")
 
         assert project.revisions() == []
@@ -298,11 +298,11 @@ class TestDraft:
         self, project: Project, configured: Configuration, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def full(*_: Any, **__: Any) -> None:
-            raise FileNotWritten("migrations/head", "No space left on device")
+            raise FileWriteFailure("migrations/head", "No space left on device")
 
         monkeypatch.setattr("seedbed.migrations.draft.draft.seal_revisions", full)
         for kind in (draft, draft_empty):
-            with pytest.raises(FileNotWritten):
+            with pytest.raises(FileWriteFailure):
                 kind(configured, "Create hero")
 
         assert project.revisions() == []
@@ -345,7 +345,7 @@ class TestDraftLeavesNoFile:
             + 'declare(metadata, "CREATE TRIGGER t BEFORE UPDATE ON hero FOR EACH ROW EXECUTE FUNCTION missing()")\n'
         )
 
-        with pytest.raises(SchemaNotBuildable) as refused:
+        with pytest.raises(SchemaBuildFailure) as refused:
             draft(configured, "Create hero")
 
         assert refused.value.message == (
@@ -361,7 +361,7 @@ class TestDraftLeavesNoFile:
         with little_project(tmp_path / "later", HERO + "    power: int\n") as later:
             later.write(f"migrations/versions/{created.revisions[0].file.name}", created.revisions[0].file.read_text())
 
-            with pytest.raises(BackfillNeeded):
+            with pytest.raises(MissingBackfill):
                 draft(later.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal()), "Give heroes power")
 
             assert later.revisions() == [created.revisions[0].file.name]
@@ -386,7 +386,7 @@ class TestCheck:
         assert checked.facts == ("one head", "every step runs up, down and up again", "the result equals the models")
 
     def test_names_what_no_revision_makes(self, configured: Configuration) -> None:
-        with pytest.raises(ModelsUndrafted) as found:
+        with pytest.raises(UndraftedModelChanges) as found:
             check(configured)
 
         assert "hero" in found.value.message
@@ -396,7 +396,7 @@ class TestCheck:
         text = made.file.read_text()
         made.file.unlink()
 
-        with pytest.raises(RevisionMissing) as found:
+        with pytest.raises(MissingRevisionFile) as found:
             check(configured)
         made.file.write_text(text)
 
@@ -410,7 +410,7 @@ class TestCheck:
         made.revisions[0].file.write_text(upgrade + "def downgrade() -> None:\n    pass\n")
         seal_revisions(configured.project, read_history(configured.project))
 
-        with pytest.raises(StepNotReversible) as found:
+        with pytest.raises(RevisionNotReversible) as found:
             check(configured)
 
         assert found.value.message.startswith(f"Revision {made.revisions[0].id} does not run up, down and up again: ")

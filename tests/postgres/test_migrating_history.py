@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import ForkedHistory, RevisionFailed, UnreadableRevision
+from seedbed.errors import MultipleHeads, RevisionFailed, InvalidRevisionFile
 from seedbed.migrations.apply.plan import plan
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.assessment import assess
@@ -41,7 +41,7 @@ class TestReadHistory:
     def test_refuses_two_heads(self, project: Project) -> None:
         project.write_revision("other", "pass", follows="first")
 
-        with pytest.raises(ForkedHistory) as refused:
+        with pytest.raises(MultipleHeads) as refused:
             read_history(project.settled)
 
         assert refused.value.message == "The history has 2 heads: other and second."
@@ -49,13 +49,13 @@ class TestReadHistory:
     def test_refuses_two_beginnings(self, project: Project) -> None:
         project.write_revision("other", "pass")
 
-        with pytest.raises(ForkedHistory):
+        with pytest.raises(MultipleHeads):
             read_history(project.settled)
 
     def test_names_the_file_and_line_that_is_no_python(self, project: Project) -> None:
         project.write("migrations/versions/third.py", "revision = 'third'\ndown_revision = (\n")
 
-        with pytest.raises(UnreadableRevision) as refused:
+        with pytest.raises(InvalidRevisionFile) as refused:
             read_history(project.settled)
 
         assert refused.value.message == (
@@ -66,7 +66,7 @@ class TestReadHistory:
     def test_names_the_file_and_line_that_raises(self, project: Project) -> None:
         project.write("migrations/versions/third.py", "import nothing_of_that_name\n")
 
-        with pytest.raises(UnreadableRevision) as refused:
+        with pytest.raises(InvalidRevisionFile) as refused:
             read_history(project.settled)
 
         assert refused.value.message.endswith(
@@ -77,7 +77,7 @@ class TestReadHistory:
     def test_refuses_a_revision_whose_parent_is_missing(self, project: Project) -> None:
         (project.root / "migrations/versions/first.py").unlink()
 
-        with pytest.raises(UnreadableRevision) as refused:
+        with pytest.raises(InvalidRevisionFile) as refused:
             read_history(project.settled)
 
         assert refused.value.message == (
@@ -89,7 +89,7 @@ class TestReadHistory:
     def test_refuses_two_files_of_one_revision(self, project: Project) -> None:
         project.write("migrations/versions/copy.py", (project.root / "migrations/versions/second.py").read_text())
 
-        with pytest.raises(UnreadableRevision) as refused:
+        with pytest.raises(InvalidRevisionFile) as refused:
             read_history(project.settled)
 
         assert refused.value.message.endswith("Revision second is present more than once")

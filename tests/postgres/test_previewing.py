@@ -11,7 +11,7 @@ from seedbed.branching import BranchProvider, provider_of
 from seedbed.branching.lifecycle import make, safety
 from seedbed.branching.local.provider import LocalBranches
 from seedbed.errors import (
-    AppliedRevisionEdited,
+    EditedAppliedRevision,
     BranchNotFound,
     BranchNotReady,
     NoPullRequests,
@@ -198,7 +198,7 @@ class TestUp:
         text = revision.read_text(encoding="utf-8")
         revision.write_text(text.replace("    op.create_table", '    op.execute("SELECT 1")\n    op.create_table', 1))
         try:
-            with pytest.raises(AppliedRevisionEdited) as refused:
+            with pytest.raises(EditedAppliedRevision) as refused:
                 up(configuration, "preview/pr-7")
             down(configuration, "preview/pr-7")
             up(configuration, "preview/pr-7")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import (
-    EnvironmentNotConfigured,
+    DatabaseNotConfigured,
     InsecureConnection,
     InvalidDatabaseUrl,
     InvalidSetting,
@@ -293,7 +293,7 @@ class TestRequireUrl:
             project, environment, files={name.format(environment): text for name, text in files.items()}
         )
 
-        with pytest.raises(EnvironmentNotConfigured) as refused:
+        with pytest.raises(DatabaseNotConfigured) as refused:
             require_url(configuration)
 
         assert said(refused) == (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import UnreadableEnvironmentFile
+from seedbed.errors import InvalidEnvFile
 from seedbed.settings.sources import read_environment_file, unknown_names
 
 
@@ -69,7 +69,7 @@ class TestReadEnvironmentFile:
     def test_refuses_a_line_without_repeating_it(self, file: Path, line: str) -> None:
         file.write_text(f"A=1\n{line}\n")
 
-        with pytest.raises(UnreadableEnvironmentFile) as refused:
+        with pytest.raises(InvalidEnvFile) as refused:
             read_environment_file(file)
 
         assert str(refused.value) == ".env.testing, line 2 cannot be read: it is neither NAME=value nor a comment."
@@ -78,7 +78,7 @@ class TestReadEnvironmentFile:
     def test_refuses_a_file_that_is_not_text(self, file: Path) -> None:
         file.write_bytes(b"DATABASE_URL=postgresql://app:hunter2\xff@db/shop")
 
-        with pytest.raises(UnreadableEnvironmentFile) as refused:
+        with pytest.raises(InvalidEnvFile) as refused:
             read_environment_file(file)
 
         assert str(refused.value) == ".env.testing cannot be read: it is not UTF-8 text."
@@ -87,7 +87,7 @@ class TestReadEnvironmentFile:
     def test_refuses_a_folder(self, file: Path) -> None:
         file.mkdir()
 
-        with pytest.raises(UnreadableEnvironmentFile, match=r"^\.env\.testing cannot be read: Is a directory\.$"):
+        with pytest.raises(InvalidEnvFile, match=r"^\.env\.testing cannot be read: Is a directory\.$"):
             read_environment_file(file)
 
     def test_shows_no_value(self, file: Path) -> None:

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from seedbed.errors import FolderNotUsable, SeveralHistories
+from seedbed.errors import ProjectDirectoryNotWritable, MultipleMigrationHistories
 from seedbed.migrations.apply.shared_connection import takes_connection
 from seedbed.settings import find_project
 from seedbed.starter.adoption import adopt, plan
@@ -202,7 +202,7 @@ class TestFind:
     def test_names_the_folders_of_several_databases(self, tmp_path: Path) -> None:
         root = write(tmp_path, one__alembic_ini=INI, two__alembic_ini=INI, one__x_py="", two__x_py="")
 
-        with pytest.raises(SeveralHistories, match=r"2 databases: one/alembic.ini, two/alembic.ini"):
+        with pytest.raises(MultipleMigrationHistories, match=r"2 databases: one/alembic.ini, two/alembic.ini"):
             find(root)
 
 
@@ -273,7 +273,7 @@ class TestPlan:
         planned = plan(found)
         (declarative / "alembic/env.py").write_text("mine")
 
-        with pytest.raises(FolderNotUsable, match=r"alembic/env.py has changed meanwhile"):
+        with pytest.raises(ProjectDirectoryNotWritable, match=r"alembic/env.py has changed meanwhile"):
             adopt(planned)
 
         assert (declarative / "pyproject.toml").read_text() == '[project]\nname = "shop"\n'

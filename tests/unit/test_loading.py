@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import SchemaNotImportable, SchemaShadowed, SchemaWithoutTables
+from seedbed.errors import SchemaImportFailure, SchemaShadowed, SchemaWithoutTables
 from tests.projects import Project, little_project
 
 HERO = """
@@ -84,7 +84,7 @@ class TestLoadSchemaRefuses:
         project = make(HERO)
         project.write(f"{project.schema}/__init__.py", text)
 
-        with pytest.raises(SchemaNotImportable) as refused:
+        with pytest.raises(SchemaImportFailure) as refused:
             project.load_schema()
 
         assert refused.value.message == f"Importing {project.schema} failed at {project.schema}/__init__.py, {said}"
@@ -92,7 +92,7 @@ class TestLoadSchemaRefuses:
     def test_a_foreign_key_to_nothing(self, make: Callable[[str], Project]) -> None:
         project = make(HERO + '    team_id: int = Field(foreign_key="teams.id")\n')
 
-        with pytest.raises(SchemaNotImportable) as refused:
+        with pytest.raises(SchemaImportFailure) as refused:
             project.load_schema()
 
         assert refused.value.message == (
@@ -114,7 +114,7 @@ class TestLoadSchemaRefuses:
         (project.root / project.schema / "__init__.py").unlink()
         (project.root / project.schema).rmdir()
 
-        with pytest.raises(SchemaNotImportable) as refused:
+        with pytest.raises(SchemaImportFailure) as refused:
             project.load_schema()
 
         assert refused.value.message == (

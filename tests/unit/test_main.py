@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.__main__ import main
-from seedbed.errors import FileNotWritten, SchemaNotImportable
+from seedbed.errors import FileWriteFailure, SchemaImportFailure
 from seedbed.schema.stdout_capture import printed_aside
 from seedbed.settings.atomic_files import write_whole
 from tests.projects import little_project, no_room
@@ -67,7 +67,7 @@ class TestMain:
 
 class TestLoadSchema:
     def test_names_the_line_at_which_a_schema_leaves(self, tmp_path: Path) -> None:
-        said = pytest.raises(SchemaNotImportable, match=r", line \d+: SystemExit: set SHOP_KEY")
+        said = pytest.raises(SchemaImportFailure, match=r", line \d+: SystemExit: set SHOP_KEY")
         with little_project(tmp_path, 'raise SystemExit("set SHOP_KEY")') as project, said:
             project.load_schema()
 
@@ -97,7 +97,7 @@ class TestWriteWhole:
         file = tmp_path / "head"
         file.write_text("as it was", encoding="utf-8")
 
-        with no_room(), pytest.raises(FileNotWritten, match="File too large"):
+        with no_room(), pytest.raises(FileWriteFailure, match="File too large"):
             write_whole(file, "longer than ten bytes")
 
         assert [(one.name, one.read_text(encoding="utf-8")) for one in tmp_path.iterdir()] == [("head", "as it was")]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import BadProjectTable, NotAProject
+from seedbed.errors import InvalidProjectConfig, ProjectNotFound
 from seedbed.settings import Project, find_project
 
 KEYS = (
@@ -47,7 +47,7 @@ class TestFindProject:
         assert (project.name, project.schema, project.identifier) == ("2nd Try", "schema", "project_2nd_try")
 
     def test_refuses_a_folder_that_is_in_no_project(self, tmp_path: Path) -> None:
-        with pytest.raises(NotAProject) as refused:
+        with pytest.raises(ProjectNotFound) as refused:
             find_project(tmp_path)
 
         assert str(refused.value) == (
@@ -78,7 +78,7 @@ class TestFindProject:
     def test_refuses_a_table_it_cannot_use(self, tmp_path: Path, text: str, reason: str) -> None:
         file = written(tmp_path, text)
 
-        with pytest.raises(BadProjectTable) as refused:
+        with pytest.raises(InvalidProjectConfig) as refused:
             find_project(tmp_path)
 
         assert (str(refused.value), refused.value.remedy) == (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import FolderNotUsable, SeveralHistories
+from seedbed.errors import ProjectDirectoryNotWritable, MultipleMigrationHistories
 from seedbed.migrations.history.revisions import build_alembic_config, has_history, read_history, find_script_directory
 from seedbed.settings import find_project
 from seedbed.starter.adoption import adopt, plan
@@ -118,7 +118,7 @@ class TestIni:
         ini = "[alembic]\n\n[core]\nscript_location = core\n\n[tenant]\nscript_location = tenant\n"
         root = write(tmp_path, {"alembic.ini": ini, "core/env.py": ENV, "tenant/env.py": ENV, "app.py": APP})
 
-        with pytest.raises(SeveralHistories, match=r"2 databases: alembic.ini \[core\], alembic.ini \[tenant\]"):
+        with pytest.raises(MultipleMigrationHistories, match=r"2 databases: alembic.ini \[core\], alembic.ini \[tenant\]"):
             find(root)
 
     def test_stands_beside_env_as_flask_migrate_has_it(self, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ class TestLines:
         found = find(write(tmp_path, {"pyproject.toml": "[project\n", "app.py": APP}))
         assert found is not None
 
-        with pytest.raises(FolderNotUsable, match=r"pyproject.toml is no TOML"):
+        with pytest.raises(ProjectDirectoryNotWritable, match=r"pyproject.toml is no TOML"):
             plan(found)
 
     def test_are_none_for_what_is_no_python(self) -> None:

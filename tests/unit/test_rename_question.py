@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from seedbed.cli import draft
-from seedbed.errors import DraftStopped, LooksRenamed
+from seedbed.errors import DraftCancelled, AmbiguousRename
 
-ONE = LooksRenamed("column", "task.title", "task.headline")
-SEVERAL = LooksRenamed("column", "task.title", "task.headline", ["task.subject"])
+ONE = AmbiguousRename("column", "task.title", "task.headline")
+SEVERAL = AmbiguousRename("column", "task.title", "task.headline", ["task.subject"])
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ class TestAskForNewName:
         ],
     )
     def test_asks_until_an_answer_is_given(
-        self, answers: Callable[..., list[str]], question: LooksRenamed, given: list[str], expected: str | None
+        self, answers: Callable[..., list[str]], question: AmbiguousRename, given: list[str], expected: str | None
     ) -> None:
         asked = answers(*given)
 
@@ -54,11 +54,11 @@ class TestAskForNewName:
     @pytest.mark.parametrize("question", [ONE, SEVERAL])
     @pytest.mark.parametrize("given", ["stop", None])
     def test_stops_with_the_question_unanswered(
-        self, answers: Callable[..., list[str]], question: LooksRenamed, given: str | None
+        self, answers: Callable[..., list[str]], question: AmbiguousRename, given: str | None
     ) -> None:
         answers(given)
 
-        with pytest.raises(DraftStopped, match=r"task\.title: no revision was written") as stopped:
+        with pytest.raises(DraftCancelled, match=r"task\.title: no revision was written") as stopped:
             draft._ask_for_new_name(question)
         assert stopped.value.remedy == question.remedy
 

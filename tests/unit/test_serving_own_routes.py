@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import RoutesNotUsable, SchemaNotImportable
+from seedbed.errors import RoutesNotUsable, SchemaImportFailure
 from seedbed.service.http.custom_routes import own_router
 from seedbed.settings import Project
 
@@ -42,5 +42,5 @@ class TestOwnRouter:
     def test_is_not_had_from_a_module_that_raises(self, tmp_path: Path) -> None:
         (tmp_path / "routes.py").write_text("1 / 0\n")
 
-        with pytest.raises(SchemaNotImportable, match="routes"):
+        with pytest.raises(SchemaImportFailure, match="routes"):
             own_router(Project(root=tmp_path, name="shop"))

@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 
 import seedbed.starter
 from seedbed import __version__
-from seedbed.errors import FilesInTheWay, FolderNotUsable
+from seedbed.errors import ExistingProjectFiles, ProjectDirectoryNotWritable
 from seedbed.settings import find_project
 from seedbed.starter.components import Parts
 from seedbed.starter.project_writer import write
@@ -131,7 +131,7 @@ class TestWrite:
         (tmp_path / "schema").mkdir()
         (tmp_path / "README.md").write_text("mine")
 
-        with pytest.raises(FilesInTheWay) as refused:
+        with pytest.raises(ExistingProjectFiles) as refused:
             write(tmp_path)
 
         assert str(refused.value) == (
@@ -143,7 +143,7 @@ class TestWrite:
     def test_refuses_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "shop").write_text("mine")
 
-        with pytest.raises(FolderNotUsable) as refused:
+        with pytest.raises(ProjectDirectoryNotWritable) as refused:
             write(tmp_path / "shop")
 
         assert str(refused.value) == f"{tmp_path}/shop cannot be made a project: it is no folder."
@@ -163,9 +163,9 @@ class TestWrite:
 
         monkeypatch.setattr(Path, "rename", failing)
 
-        with pytest.raises(FolderNotUsable) as refused:
+        with pytest.raises(ProjectDirectoryNotWritable) as refused:
             write(tmp_path)
-        with pytest.raises(FolderNotUsable):
+        with pytest.raises(ProjectDirectoryNotWritable):
             write(tmp_path / "deep" / "shop")
 
         assert str(refused.value) == f"{tmp_path} cannot be made a project: No space left on device."

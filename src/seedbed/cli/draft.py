@@ -10,7 +10,7 @@ import click
 from seedbed.cli.options import ask, columns, configuration, env_option, json_option, show, step
 
 if TYPE_CHECKING:
-    from seedbed.errors import LooksRenamed
+    from seedbed.errors import AmbiguousRename
     from seedbed.migrations.draft.decisions import Words
     from seedbed.migrations.draft.draft import Drafted
     from seedbed.settings import Configuration
@@ -107,13 +107,13 @@ def _warn_of_unregistered(chosen: "Configuration") -> None:
 
 def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Drafted | None":
     """Draft, and on a terminal ask what only a person knows, until nothing is left to ask."""
-    from seedbed.errors import BackfillNeeded, DraftStopped, LooksRenamed
+    from seedbed.errors import MissingBackfill, DraftCancelled, AmbiguousRename
 
     while True:
         try:
             with step("Drafting"):
                 return draft(words)
-        except LooksRenamed as question:
+        except AmbiguousRename as question:
             if not sys.stdin.isatty():
                 raise
             new = _ask_for_new_name(question)
@@ -121,24 +121,24 @@ def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Draf
                 words = replace(words, dropped=words.dropped | {question.old})
             else:
                 words = replace(words, renames={**words.renames, question.old: new})
-        except BackfillNeeded as question:
+        except MissingBackfill as question:
             if not sys.stdin.isatty():
                 raise
             click.echo(question.message, err=True)
             said = ask("An SQL expression for it")
             if said is None:
-                raise DraftStopped(question.place, question.remedy) from question
+                raise DraftCancelled(question.place, question.remedy) from question
             words = replace(words, backfills={**words.backfills, question.place: said})
 
 
-def _ask_for_new_name(question: "LooksRenamed") -> str | None:
+def _ask_for_new_name(question: "AmbiguousRename") -> str | None:
     """The new name that a person chooses; None when the old thing is to be dropped. Nothing is taken for an answer
     that was not typed.
 
     Raises:
-        DraftStopped: the person stops, or the input ends.
+        DraftCancelled: the person stops, or the input ends.
     """
-    from seedbed.errors import DraftStopped
+    from seedbed.errors import DraftCancelled
 
     names = question.candidates
     click.echo(question.message, err=True)
@@ -152,7 +152,7 @@ def _ask_for_new_name(question: "LooksRenamed") -> str | None:
     while True:
         answer = (ask(prompt) or "stop").strip()
         if answer == "stop":
-            raise DraftStopped(question.old, question.remedy) from question
+            raise DraftCancelled(question.old, question.remedy) from question
         if answer == "drop":
             return None
         if answer in answers or answer in names:

@@ -8,7 +8,7 @@ import click
 
 from seedbed.cli import root
 from seedbed.cli.options import is_plain
-from seedbed.errors import FileNotWritten, SeedbedError
+from seedbed.errors import FileWriteFailure, SeedbedError
 from seedbed.interrupts import raise_interrupt_behind
 
 
@@ -34,7 +34,7 @@ def run() -> int:
     except OSError as error:
         if error.errno not in _NOT_WRITTEN:
             raise
-        _print(FileNotWritten(str(error.filename or "the output"), error.strerror or str(error)))
+        _print(FileWriteFailure(str(error.filename or "the output"), error.strerror or str(error)))
         return 1
     except click.Abort as abort:
         cause = abort.__cause__ or abort.__context__

@@ -70,7 +70,7 @@ def _begin(folder: Path, path: Path, parts: "Parts", *, as_json: bool) -> None:
 
 
 def _adopt(found: "Found", parts: "Parts", *, write: bool, as_json: bool) -> None:
-    from seedbed.errors import AdoptionNotConfirmed
+    from seedbed.errors import FileChangesNotConfirmed
     from seedbed.starter.adoption import adopt, plan
 
     adoption = plan(found, parts)
@@ -79,7 +79,7 @@ def _adopt(found: "Found", parts: "Parts", *, write: bool, as_json: bool) -> Non
     if not adoption.changes:
         return
     if not write and (as_json or not sys.stdin.isatty() or not _agreed(len(adoption.changes))):
-        raise AdoptionNotConfirmed(found.root, [change.file for change in adoption.changes])
+        raise FileChangesNotConfirmed(found.root, [change.file for change in adoption.changes])
     adopt(adoption)
     if not as_json:
         begun = found.history is not None and found.history.revisions

@@ -272,11 +272,11 @@ def _assessed(
 
 def _edited_lines(made: "Plan") -> list[str]:
     """What is wrong with revisions that were edited after the database had them, and what to do."""
-    from seedbed.errors import AppliedRevisionEdited
+    from seedbed.errors import EditedAppliedRevision
 
     if not made.edited:
         return []
-    error = AppliedRevisionEdited([revision.id for revision in made.edited], made.database)
+    error = EditedAppliedRevision([revision.id for revision in made.edited], made.database)
     return [f"{error.code} {error.message}", error.remedy]
 
 

@@ -28,7 +28,7 @@ def serve(
     503 and /health/ready fails, and /health/live goes on. Columns that look like secrets are in no answer. In preview
     and production, and on an address that others can reach, it wants tokens, or --public.
     """
-    from seedbed.errors import NothingServed
+    from seedbed.errors import NoServableTables
     from seedbed.service.http.access_control import decide
     from seedbed.service.http.access_control import new_token as made
 
@@ -48,7 +48,7 @@ def serve(
 
     schema = load_schema(chosen.project)
     if not chosen.project.service or not schema.models:
-        raise NothingServed(chosen.project.schema, left_out=not chosen.project.service)
+        raise NoServableTables(chosen.project.schema, left_out=not chosen.project.service)
     database = locate(chosen)
     with listen(address, port or chosen.settings.port) as listening:
         serve_forever(create_app(chosen, schema, database.url), listening)

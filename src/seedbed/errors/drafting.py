@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seedbed.errors.base import MigrationError
 
 
-class DraftRefused(MigrationError):
+class DraftProofFailure(MigrationError):
     """A draft did not survive its proof, so its file was taken away."""
 
     code = "SB201"
@@ -18,7 +18,7 @@ class DraftRefused(MigrationError):
         )
 
 
-class ModelsUndrafted(MigrationError):
+class UndraftedModelChanges(MigrationError):
     """The models say something that no revision does."""
 
     code = "SB208"
@@ -29,7 +29,7 @@ class ModelsUndrafted(MigrationError):
         )
 
 
-class BackfillNeeded(MigrationError):
+class MissingBackfill(MigrationError):
     """A column must not be NULL, and nothing says what it is to be in the rows that exist."""
 
     code = "SB210"
@@ -43,7 +43,7 @@ class BackfillNeeded(MigrationError):
         )
 
 
-class LooksRenamed(MigrationError):
+class AmbiguousRename(MigrationError):
     """Something goes and something like it comes: a rename, or a loss. Only a person knows.
 
     `candidates` are what it may be called now, the likeliest first.
@@ -64,7 +64,7 @@ class LooksRenamed(MigrationError):
         self.answers = (*(f"--rename {old}={candidate}" for candidate in self.candidates), f"--drop {old}")
 
 
-class CannotDraft(MigrationError):
+class UnsupportedChange(MigrationError):
     """A change that no statement makes without losing rows, and that is better written by hand."""
 
     code = "SB212"
@@ -75,7 +75,7 @@ class CannotDraft(MigrationError):
         )
 
 
-class NothingRenamed(MigrationError):
+class UnmatchedRename(MigrationError):
     """A rename was asked for of what is not there, or to what is not wanted; what was meant would be dropped."""
 
     code = "SB226"
@@ -87,7 +87,7 @@ class NothingRenamed(MigrationError):
         )
 
 
-class DraftStopped(MigrationError):
+class DraftCancelled(MigrationError):
     """A person stopped a draft at its question, or the input ended there."""
 
     code = "SB228"
@@ -96,7 +96,7 @@ class DraftStopped(MigrationError):
         super().__init__(f"The draft stopped at the question about {subject}: no revision was written.", remedy=remedy)
 
 
-class UnregisteredTableDropped(MigrationError):
+class UnregisteredTableDrop(MigrationError):
     """A table would be dropped, and its class is still in the project's files, where the schema does not see it."""
 
     code = "SB235"
@@ -108,7 +108,7 @@ class UnregisteredTableDropped(MigrationError):
         )
 
 
-class HookFailed(MigrationError):
+class PostWriteHookFailure(MigrationError):
     """A post-write hook of Alembic's could not be run on a new revision."""
 
     code = "SB236"
@@ -121,7 +121,7 @@ class HookFailed(MigrationError):
         )
 
 
-class ConversionUnclear(MigrationError):
+class UnknownTypeConversion(MigrationError):
     """A column gets another type, and neither PostgreSQL nor Seedbed knows what its values become."""
 
     code = "SB237"
@@ -133,7 +133,7 @@ class ConversionUnclear(MigrationError):
         )
 
 
-class HintRefused(MigrationError):
+class InvalidHint(MigrationError):
     """A hint cannot have an effect where it stands, or contradicts the models or another hint."""
 
     code = "SB243"
@@ -146,7 +146,7 @@ class HintRefused(MigrationError):
         )
 
 
-class OptionWithoutEffect(MigrationError):
+class UnusedDraftOption(MigrationError):
     """An option of a draft is about something that this draft does not change."""
 
     code = "SB244"
@@ -159,7 +159,7 @@ class OptionWithoutEffect(MigrationError):
         )
 
 
-class SwapUndecided(MigrationError):
+class AmbiguousSwap(MigrationError):
     """Hints let names change places, and nothing tells whether they have done so already."""
 
     code = "SB245"
@@ -176,7 +176,7 @@ class SwapUndecided(MigrationError):
         self.answers = ("remove the hints", options)
 
 
-class UndraftedDifference(MigrationError):
+class UnsupportedDifference(MigrationError):
     """The models and the migrations differ in something that a draft does not make.
 
     `whole` says that they differ in nothing else.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seedbed.errors.base import MigrationError
 
 
-class UnknownRevision(MigrationError):
+class UnknownDatabaseRevision(MigrationError):
     """The database says it is at a revision that the files do not have."""
 
     code = "SB202"
@@ -17,7 +17,7 @@ class UnknownRevision(MigrationError):
         )
 
 
-class ForkedHistory(MigrationError):
+class MultipleHeads(MigrationError):
     """Several revisions are newest."""
 
     code = "SB203"
@@ -30,7 +30,7 @@ class ForkedHistory(MigrationError):
         )
 
 
-class UnreadableRevision(MigrationError):
+class InvalidRevisionFile(MigrationError):
     """A file in migrations/versions cannot be imported, or misses what it follows."""
 
     code = "SB205"
@@ -41,7 +41,7 @@ class UnreadableRevision(MigrationError):
         )
 
 
-class StepNotReversible(MigrationError):
+class RevisionNotReversible(MigrationError):
     """A revision's downgrade does not lead back to where it started."""
 
     code = "SB209"
@@ -54,7 +54,7 @@ class StepNotReversible(MigrationError):
         )
 
 
-class Drifted(MigrationError):
+class SchemaDrift(MigrationError):
     """A database is not what its revision made it: somebody changed it by hand."""
 
     code = "SB213"
@@ -66,7 +66,7 @@ class Drifted(MigrationError):
         )
 
 
-class AdoptionRefused(MigrationError):
+class BaselineRefused(MigrationError):
     """A database cannot be taken into the history as it is."""
 
     code = "SB214"
@@ -80,7 +80,7 @@ class AdoptionRefused(MigrationError):
         )
 
 
-class RevisionEdited(MigrationError):
+class EditedRevision(MigrationError):
     """A revision's file is not what it was when it was written, or applied."""
 
     code = "SB215"
@@ -93,7 +93,7 @@ class RevisionEdited(MigrationError):
         )
 
 
-class NothingToRebase(MigrationError):
+class RevisionNotAHead(MigrationError):
     """The revision named is not the end of a side of a fork."""
 
     code = "SB216"
@@ -103,7 +103,7 @@ class NothingToRebase(MigrationError):
         super().__init__(f"{revision} is not one of two heads: {ends}.", remedy="Name the head that is to come last.")
 
 
-class RevisionMissing(MigrationError):
+class MissingRevisionFile(MigrationError):
     """A revision that was written is not among the files any more."""
 
     code = "SB225"
@@ -116,7 +116,7 @@ class RevisionMissing(MigrationError):
         )
 
 
-class AppliedRevisionEdited(MigrationError):
+class EditedAppliedRevision(MigrationError):
     """A revision that a database has had was edited since, so its tables may not be what the files say."""
 
     code = "SB230"

@@ -9,7 +9,7 @@ from seedbed.errors.base import ProjectError
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,19}")
 
 
-class NotAProject(ProjectError):
+class ProjectNotFound(ProjectError):
     """No project was found here or above."""
 
     code = "SB101"
@@ -21,7 +21,7 @@ class NotAProject(ProjectError):
         )
 
 
-class SchemaNotImportable(ProjectError):
+class SchemaImportFailure(ProjectError):
     """The module with the tables raised while it was imported."""
 
     code = "SB102"
@@ -58,7 +58,7 @@ class SchemaWithoutTables(ProjectError):
         )
 
 
-class BadProjectTable(ProjectError):
+class InvalidProjectConfig(ProjectError):
     """The [tool.seedbed] table holds something that cannot be used."""
 
     code = "SB105"
@@ -68,7 +68,7 @@ class BadProjectTable(ProjectError):
         super().__init__(f"{file}: {reason}", remedy=known if allowed else "Correct the file there.")
 
 
-class SchemaNotBuildable(ProjectError):
+class SchemaBuildFailure(ProjectError):
     """PostgreSQL refused something that the schema declares."""
 
     code = "SB106"
@@ -89,7 +89,7 @@ class UnknownEnvironment(ProjectError):
         super().__init__(f"There is {shown} ({origin}).", remedy=f"Choose one of: {', '.join(known)}.")
 
 
-class EnvironmentNotConfigured(ProjectError):
+class DatabaseNotConfigured(ProjectError):
     """Nothing that belongs to the chosen environment says which database is meant."""
 
     code = "SB111"
@@ -141,7 +141,7 @@ class InvalidDatabaseUrl(ProjectError):
         )
 
 
-class UnreadableEnvironmentFile(ProjectError):
+class InvalidEnvFile(ProjectError):
     """A .env file has a line that is not NAME=value, or is not text."""
 
     code = "SB115"
@@ -164,7 +164,7 @@ class InsecureConnection(ProjectError):
         )
 
 
-class FilesInTheWay(ProjectError):
+class ExistingProjectFiles(ProjectError):
     """A folder that was to become a project has files which a project has; nothing was written."""
 
     code = "SB120"
@@ -177,7 +177,7 @@ class FilesInTheWay(ProjectError):
         )
 
 
-class FolderNotUsable(ProjectError):
+class ProjectDirectoryNotWritable(ProjectError):
     """A folder that was to become a project cannot be made or written; nothing was left in it."""
 
     code = "SB121"
@@ -188,7 +188,7 @@ class FolderNotUsable(ProjectError):
         )
 
 
-class SeveralHistories(ProjectError):
+class MultipleMigrationHistories(ProjectError):
     """A folder holds the migrations of several databases, each of which is a project."""
 
     code = "SB122"
@@ -202,7 +202,7 @@ class SeveralHistories(ProjectError):
         )
 
 
-class AdoptionNotConfirmed(ProjectError):
+class FileChangesNotConfirmed(ProjectError):
     """A project's files were to be written, and nobody said that they may; nothing was."""
 
     code = "SB123"
@@ -214,7 +214,7 @@ class AdoptionNotConfirmed(ProjectError):
         )
 
 
-class NothingServed(ProjectError):
+class NoServableTables(ProjectError):
     """The project does without the service, or has no SQLModel table, whose fields would say what an answer is."""
 
     code = "SB124"
@@ -232,7 +232,7 @@ class NothingServed(ProjectError):
         )
 
 
-class FileNotWritten(ProjectError):
+class FileWriteFailure(ProjectError):
     """The system did not let a file be written: the disk is full, or the folder may only be read."""
 
     code = "SB125"
@@ -244,7 +244,7 @@ class FileNotWritten(ProjectError):
         )
 
 
-class ConflictMarkers(ProjectError):
+class MergeConflictMarkers(ProjectError):
     """A file that a command reads has the markers of a merge conflict in it."""
 
     code = "SB126"

@@ -49,7 +49,7 @@ def locate(configuration: Configuration) -> Database:
     With a URL given, no embedded server is started or looked for.
 
     Raises:
-        EnvironmentNotConfigured: preview or production without a URL of its own.
+        DatabaseNotConfigured: preview or production without a URL of its own.
         BinariesNotFound, ServerNotStarted: the embedded server was needed.
     """
     given = located(configuration)

@@ -31,7 +31,7 @@ def compare_with_models(configuration: Configuration, name: str, database: Datab
 
     Raises:
         PreviewSchemaMismatch: with the differences.
-        SchemaNotBuildable: PostgreSQL refuses what the models declare.
+        SchemaBuildFailure: PostgreSQL refuses what the models declare.
     """
     project = configuration.project
     try:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from seedbed.branching import Branch, BranchProvider, provider_of
 from seedbed.errors import (
-    AppliedRevisionEdited,
+    EditedAppliedRevision,
     BranchError,
     BranchExists,
     BranchNotFound,
@@ -74,7 +74,7 @@ def up(
         BranchNotReady: the base is being made, and was not done within a minute.
         BranchBusy: another call is still at work on it after ten minutes.
         BranchError: the branch cannot be made.
-        AppliedRevisionEdited: it has had a revision whose file does something else now.
+        EditedAppliedRevision: it has had a revision whose file does something else now.
         MigrationError, SeedError: a revision or the seeds failed.
         PreviewSchemaMismatch: the migrated database does not have the schema of the models.
     """
@@ -203,8 +203,8 @@ class _Asked:
                 say=self.say,
                 exceptions=self.exceptions,
             )
-        except AppliedRevisionEdited as error:
-            raise AppliedRevisionEdited(error.revisions, error.database, preview=self.name) from error
+        except EditedAppliedRevision as error:
+            raise EditedAppliedRevision(error.revisions, error.database, preview=self.name) from error
 
     def _undo(self) -> None:
         """Delete the branch that was made here, unless somebody else has finished it and uses it."""

@@ -7,7 +7,7 @@ import psycopg2
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DeclaredOutsideSchema, SchemaNotBuildable
+from seedbed.errors import DeclaredOutsideSchema, SchemaBuildFailure
 from seedbed.postgres.catalog import differences, read_catalogue
 from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import execute_verbatim
@@ -30,7 +30,7 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
     lacks; without it that is an error, since a given server's roles are not ours to make.
 
     Raises:
-        SchemaNotBuildable: with the statement, and what PostgreSQL said of it.
+        SchemaBuildFailure: with the statement, and what PostgreSQL said of it.
         DeclaredOutsideSchema: a declared statement changes rows or roles, or nothing.
     """
     metadata = schema.metadata
@@ -53,12 +53,12 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
                 # A session remembers that a role is missing until it opens a table it has no lock on.
                 connection.execute(text("SELECT FROM pg_auth_members LIMIT 1"))
             elif sqlstate(error) not in _LATER:
-                raise SchemaNotBuildable(_named(statement), server_message(error)) from error
+                raise SchemaBuildFailure(_named(statement), server_message(error)) from error
             left.append(statement)
             failures.append((statement, error))
         if len(left) == len(waiting) and roles == made_before:
             statement, error = failures[0]
-            raise SchemaNotBuildable(_named(statement), server_message(error)) from error
+            raise SchemaBuildFailure(_named(statement), server_message(error)) from error
         waiting = left
     connection.commit()
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm.mapper import _all_registries
 from sqlalchemy.schema import sort_tables_and_constraints
 from sqlmodel import SQLModel
 
-from seedbed.errors import SchemaNotImportable, SchemaShadowed, SchemaWithoutTables
+from seedbed.errors import SchemaImportFailure, SchemaShadowed, SchemaWithoutTables
 from seedbed.schema.stdout_capture import printed_aside
 from seedbed.settings import Project
 
@@ -53,7 +53,7 @@ def load_schema(project: Project) -> Schema:
     user's. Foreign keys and relationships that name what does not exist are found now, not at a first row.
 
     Raises:
-        SchemaNotImportable: with the user's file and line that failed, or the column.
+        SchemaImportFailure: with the user's file and line that failed, or the column.
         SchemaShadowed: an installed distribution has a module of that name.
         SchemaWithoutTables: no table was defined by importing it.
     """
@@ -74,7 +74,7 @@ def import_from_root(project: Project, name: str) -> ModuleType:
         with printed_aside():
             module = importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        raise SchemaNotImportable(name, failing_place(project.root, error), in_words(error)) from error
+        raise SchemaImportFailure(name, failing_place(project.root, error), in_words(error)) from error
     found = _file_of(module)
     roots = (project.root, *project.import_roots)
     if found is None or not any(found.is_relative_to(root.resolve()) for root in roots):
@@ -131,11 +131,11 @@ def _see_that_names_resolve(module: str, metadata: MetaData) -> None:
             try:
                 _ = key.column
             except SQLAlchemyError as error:
-                raise SchemaNotImportable(module, f"{table.key}.{key.parent.name}", str(error)) from error
+                raise SchemaImportFailure(module, f"{table.key}.{key.parent.name}", str(error)) from error
     try:
         configure_mappers()
     except SQLAlchemyError as error:
-        raise SchemaNotImportable(module, "its relationships", str(error)) from error
+        raise SchemaImportFailure(module, "its relationships", str(error)) from error
 
 
 def _metadata(project: Project, module: ModuleType) -> object:
@@ -146,7 +146,7 @@ def _metadata(project: Project, module: ModuleType) -> object:
     found: object = import_from_root(project, name)
     for attribute in path.split("."):
         if not hasattr(found, attribute):
-            raise SchemaNotImportable(name, "[tool.seedbed] metadata", f"{project.metadata} has no {attribute}")
+            raise SchemaImportFailure(name, "[tool.seedbed] metadata", f"{project.metadata} has no {attribute}")
         found = getattr(found, attribute)
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from seedbed.errors import FileNotWritten
+from seedbed.errors import FileWriteFailure
 from seedbed.interrupts import deferred_interrupts
 
 
@@ -16,7 +16,7 @@ def write_whole(file: Path, text: str) -> None:
     """Put a text into a file in one step, so that a full disk or a kill leaves what was there.
 
     Raises:
-        FileNotWritten: with the system's reason.
+        FileWriteFailure: with the system's reason.
     """
     target = file.resolve()
     beside = None
@@ -29,7 +29,7 @@ def write_whole(file: Path, text: str) -> None:
     except OSError as error:
         if beside is not None:
             Path(beside).unlink(missing_ok=True)
-        raise FileNotWritten(str(file), error.strerror or str(error)) from error
+        raise FileWriteFailure(str(file), error.strerror or str(error)) from error
 
 
 @contextmanager

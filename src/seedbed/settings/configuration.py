@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from seedbed.errors import (
-    EnvironmentNotConfigured,
+    DatabaseNotConfigured,
     InsecureConnection,
     InvalidDatabaseUrl,
     InvalidSetting,
@@ -124,7 +124,7 @@ def require_url(configuration: Configuration) -> DatabaseUrl | None:
     """The URL the environment is to use; None where the embedded server takes its place.
 
     Raises:
-        EnvironmentNotConfigured: preview or production has no URL of its own. One in `.env` does not count, since
+        DatabaseNotConfigured: preview or production has no URL of its own. One in `.env` does not count, since
             every environment reads that file and it mostly names a developer's database.
     """
     environment = configuration.environment
@@ -136,7 +136,7 @@ def require_url(configuration: Configuration) -> DatabaseUrl | None:
     from_shared = origin.kind is Kind.FILE and origin.place.startswith(f"{shared.name},")
     if url is None or from_shared:
         exists = own.exists() or local.exists()
-        raise EnvironmentNotConfigured(
+        raise DatabaseNotConfigured(
             environment, own.name, file_exists=exists, shared=str(origin) if from_shared else None
         )
     return url

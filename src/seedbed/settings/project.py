@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedbed.errors import BadProjectTable, NotAProject
+from seedbed.errors import InvalidProjectConfig, ProjectNotFound
 
 _FIELDS = {
     "schema": "schema", "metadata": "metadata", "imports": "imports", "path": "path", "alembic": "alembic",
@@ -86,8 +86,8 @@ def find_project(start: Path) -> Project:
     """Find the project that `start` is in: the nearest folder whose pyproject.toml has a `[tool.seedbed]` table.
 
     Raises:
-        NotAProject: no such folder here or above.
-        BadProjectTable: the table, or the file it is in, cannot be used.
+        ProjectNotFound: no such folder here or above.
+        InvalidProjectConfig: the table, or the file it is in, cannot be used.
     """
     start = start.resolve()
     for folder in (start, *start.parents):
@@ -96,24 +96,24 @@ def find_project(start: Path) -> Project:
             document = _read(file)
             if "seedbed" in document.get("tool", {}):
                 return _project(folder, file, document)
-    raise NotAProject(start)
+    raise ProjectNotFound(start)
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadProjectTable(file, f"not TOML: {error}", ()) from error
+        raise InvalidProjectConfig(file, f"not TOML: {error}", ()) from error
 
 
 def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
     table = document["tool"]["seedbed"]
     if not isinstance(table, dict):
-        raise BadProjectTable(file, "tool.seedbed is not a table.", KEYS)
+        raise InvalidProjectConfig(file, "tool.seedbed is not a table.", KEYS)
     given: dict[str, Any] = {}
     for key, value in table.items():
         if key not in KEYS:
-            raise BadProjectTable(file, f"[tool.seedbed] has the unknown key {key!r}.", KEYS)
+            raise InvalidProjectConfig(file, f"[tool.seedbed] has the unknown key {key!r}.", KEYS)
         if key == "service" and isinstance(value, bool):
             given[_FIELDS[key]] = value
         elif key == "masking" and isinstance(value, dict) and set(value) <= set(_MASKING):
@@ -123,7 +123,7 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
         elif key not in {"service", "masking"} and isinstance(value, str) and value and _fits(key, value):
             given[_FIELDS[key]] = value
         else:
-            raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", KEYS)
+            raise InvalidProjectConfig(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", KEYS)
     given[_FIELDS["ignore"]] = (*_NEVER_OURS, *given.get(_FIELDS["ignore"], ()))
     name = document.get("project", {}).get("name", folder.name)
     return Project(root=folder, name=str(name), **given)
@@ -131,7 +131,7 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
 
 def _names(file: Path, key: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
-        raise BadProjectTable(file, f"[tool.seedbed] {key} = {value!r} is not a list of names.", KEYS)
+        raise InvalidProjectConfig(file, f"[tool.seedbed] {key} = {value!r} is not a list of names.", KEYS)
     return value
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
-from seedbed.errors import UnreadableEnvironmentFile
+from seedbed.errors import InvalidEnvFile
 
 _PREFIX = "SEEDBED_"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -80,17 +80,17 @@ def read_environment_file(file: Path) -> dict[str, Sourced]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise UnreadableEnvironmentFile(file.name, error.strerror or "it is no file") from error
+        raise InvalidEnvFile(file.name, error.strerror or "it is no file") from error
     text: str | None = None
     with suppress(UnicodeDecodeError):  # it has the file's text, so it must not be the context of what is raised
         text = raw.decode("utf-8-sig")
     if text is None:
-        raise UnreadableEnvironmentFile(file.name, "it is not UTF-8 text")
+        raise InvalidEnvFile(file.name, "it is not UTF-8 text")
     values = {}
     for binding in parse_stream(StringIO(text)):
         place = f"{file.name}, line {binding.original.line + _blank_lines_before(binding.original.string)}"
         if binding.error or not _NAME.fullmatch(binding.key or "_"):
-            raise UnreadableEnvironmentFile(place, "it is neither NAME=value nor a comment")
+            raise InvalidEnvFile(place, "it is neither NAME=value nor a comment")
         if binding.key is not None and binding.value is not None:
             cut = _cut(binding.original.string.partition("=")[2].strip())
             values[binding.key] = Sourced(binding.value, Origin(Kind.FILE, place), cut)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from seedbed.errors import FolderNotUsable
+from seedbed.errors import ProjectDirectoryNotWritable
 from seedbed.starter.components import PREVIEWS, Parts
 from seedbed.starter.env_py import with_our_connection
 from seedbed.starter.project_discovery import Found, has_table
@@ -58,7 +58,7 @@ def plan(found: Found, parts: Parts = NEEDED) -> Adoption:
     """Work out what Seedbed needs in a project, and the parts that are asked for besides. Nothing is written.
 
     Raises:
-        FolderNotUsable: its pyproject.toml cannot be read.
+        ProjectDirectoryNotWritable: its pyproject.toml cannot be read.
     """
     return Adoption(found, tuple(_changes(found, parts)), tuple(_notes(found)))
 
@@ -67,7 +67,7 @@ def adopt(adoption: Adoption) -> None:
     """Write the changes, all of them or none.
 
     Raises:
-        FolderNotUsable: a file cannot be written, or is not what the plan was made from; those before it are put back.
+        ProjectDirectoryNotWritable: a file cannot be written, or is not what the plan was made from; those before it are put back.
     """
     root = adoption.found.root
     done: list[Change] = []
@@ -75,7 +75,7 @@ def adopt(adoption: Adoption) -> None:
         for change in adoption.changes:
             file = root / change.file
             if _text(file) != change.before:
-                raise FolderNotUsable(root, f"{change.file} has changed meanwhile")
+                raise ProjectDirectoryNotWritable(root, f"{change.file} has changed meanwhile")
             done.append(change)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(change.after, encoding="utf-8", newline="")
@@ -86,7 +86,7 @@ def adopt(adoption: Adoption) -> None:
             else:
                 (root / change.file).write_text(change.before, encoding="utf-8", newline="")
         if isinstance(error, OSError):
-            raise FolderNotUsable(root, error.strerror or str(error)) from error
+            raise ProjectDirectoryNotWritable(root, error.strerror or str(error)) from error
         raise
     if adoption.found.history is None:
         (root / "migrations" / "versions").mkdir(exist_ok=True)
@@ -100,7 +100,7 @@ def _changes(found: Found, parts: Parts) -> Iterator[Change]:
         try:
             tomllib.loads(after)
         except tomllib.TOMLDecodeError as error:
-            raise FolderNotUsable(root, f"pyproject.toml is no TOML: {error}") from error
+            raise ProjectDirectoryNotWritable(root, f"pyproject.toml is no TOML: {error}") from error
         yield Change("pyproject.toml", "says where the tables are", before, after)
     if found.history is None:
         for name in _HISTORY:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedbed.errors import SeveralHistories
+from seedbed.errors import MultipleMigrationHistories
 from seedbed.migrations.apply.shared_connection import takes_connection
 from seedbed.schema.source_code import Code, Module, imported_names, name_of, parsed
 from seedbed.starter.alembic_config import USUAL, Said, find_histories
@@ -71,12 +71,12 @@ def find(folder: Path) -> Found | None:
     given one.
 
     Raises:
-        SeveralHistories: several databases are several projects, and each has a folder.
+        MultipleMigrationHistories: several databases are several projects, and each has a folder.
     """
     histories = find_histories(folder)
     named = [f"{one.file.relative_to(folder)} [{one.section}]" for one in histories if one.section != USUAL]
     if named or len(histories) > 1:
-        raise SeveralHistories(
+        raise MultipleMigrationHistories(
             folder, named or [str(one.file.relative_to(folder)) for one in histories], named=bool(named)
         )
     said = histories[0] if histories else None

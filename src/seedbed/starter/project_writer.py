@@ -11,7 +11,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
-from seedbed.errors import FilesInTheWay, FolderNotUsable
+from seedbed.errors import ExistingProjectFiles, ProjectDirectoryNotWritable
 from seedbed.starter.components import Parts
 
 _NAME = "my-project"
@@ -42,12 +42,12 @@ def write(folder: Path, parts: Parts = Parts()) -> Written:  # noqa: B008 - a fr
     was.
 
     Raises:
-        FilesInTheWay: with the names; nothing is overwritten.
-        FolderNotUsable: it cannot be made or written.
+        ExistingProjectFiles: with the names; nothing is overwritten.
+        ProjectDirectoryNotWritable: it cannot be made or written.
     """
     folder = folder.resolve()
     if folder.exists() and not folder.is_dir():
-        raise FolderNotUsable(folder, "it is no folder")
+        raise ProjectDirectoryNotWritable(folder, "it is no folder")
     name = _name_of(folder)
     contents = {
         str(path): _text(path, file, name, parts)
@@ -56,11 +56,11 @@ def write(folder: Path, parts: Parts = Parts()) -> Written:  # noqa: B008 - a fr
     }
     tops = {PurePosixPath(path).parts[0] for path in contents}
     if taken := [top for top in sorted(tops) if os.path.lexists(folder / top)]:
-        raise FilesInTheWay(folder, taken)
+        raise ExistingProjectFiles(folder, taken)
     try:
         _put(folder, contents, sorted(tops, key=lambda top: top == _LAST))
     except OSError as error:
-        raise FolderNotUsable(folder, error.strerror or str(error)) from error
+        raise ProjectDirectoryNotWritable(folder, error.strerror or str(error)) from error
     return Written(folder, name, tuple(sorted(contents)))
 
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from seedbed.errors import ModelsUndrafted, SeedbedError
+from seedbed.errors import UndraftedModelChanges, SeedbedError
 from seedbed.migrations.checks.project_check import check
 from seedbed.migrations.history.revisions import has_history, read_history
 from seedbed.seeding.encoding.rows import sample
@@ -74,12 +74,12 @@ def test_history_has_one_head(seedbed_run: Run) -> None:
 
 
 def test_every_revision_goes_up_and_down(seedbed_checked: _Found) -> None:
-    if seedbed_checked.error is not None and not isinstance(seedbed_checked.error, ModelsUndrafted):
+    if seedbed_checked.error is not None and not isinstance(seedbed_checked.error, UndraftedModelChanges):
         _fail(seedbed_checked.error)
 
 
 def test_models_equal_migrations(seedbed_checked: _Found) -> None:
-    if isinstance(seedbed_checked.error, ModelsUndrafted):
+    if isinstance(seedbed_checked.error, UndraftedModelChanges):
         _fail(seedbed_checked.error)
     if seedbed_checked.error is not None:
         pytest.skip("the revisions do not run")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from seedbed.errors import AdoptionRefused
+from seedbed.errors import BaselineRefused
 from seedbed.migrations.apply.upgrade import move
 from seedbed.migrations.history.revisions import build_alembic_config, read_current_revision, split_heads, read_history, get_version_table_options
 from seedbed.postgres.catalog import differences, read_catalogue, without
@@ -31,7 +31,7 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
     Without `at`, every revision is tried, and the newest whose catalogue the database has is taken.
 
     Raises:
-        AdoptionRefused: it is in the history already, or no revision makes what it has; what differs is said.
+        BaselineRefused: it is in the history already, or no revision makes what it has; what differs is said.
         MarkedOtherwise, UnmarkedWithRows: it belongs to another environment than the one chosen.
     """
     project = configuration.project
@@ -39,7 +39,7 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:
         if (revision := read_current_revision(connection, project)) is not None:
-            raise AdoptionRefused(database.name, f"it is at {revision} already", already=True)
+            raise BaselineRefused(database.name, f"it is at {revision} already", already=True)
         agree(connection, database, "adopt")
         connection.commit()
         found = without(read_catalogue(connection, project.version_table), project.ignore)
@@ -51,7 +51,7 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
                 said = f"at {revision}, {'; '.join(map(str, left))}"
                 chosen = chosen if left else read_current_revision(scratch, project)
         if chosen is None:
-            raise AdoptionRefused(database.name, said)
+            raise BaselineRefused(database.name, said)
         with migrating_alone(connection, database.name):
             directory = ScriptDirectory.from_config(build_alembic_config(project))
             for one in split_heads(chosen):

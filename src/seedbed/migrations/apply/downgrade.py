@@ -55,8 +55,8 @@ def plan_downgrade(project: Project, database: Database, target: str) -> Downgra
     `target` is a revision or enough of its first letters, `base`, `-N`, or `REVISION-N`.
 
     Raises:
-        ForkedHistory, UnreadableRevision: the files are no single history.
-        UnknownRevision: the database is at a revision that no file has.
+        MultipleHeads, InvalidRevisionFile: the files are no single history.
+        UnknownDatabaseRevision: the database is at a revision that no file has.
         RevisionNotFound: the target is no revision.
         NothingToDowngrade: the target is not below the database's revision, or there are several ways down to it.
         ForwardOnly: a revision in between has no way back.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alembic import command
 
-from seedbed.errors import CannotDraft, EnvironmentFailed
+from seedbed.errors import UnsupportedChange, EnvironmentFailed
 from seedbed.migrations.apply.shared_connection import telling_of_env
 from seedbed.migrations.history.applied_log import find_edited_revisions
 from seedbed.migrations.history.revisions import Revision, build_alembic_config, read_current_revision, read_history
@@ -35,8 +35,8 @@ def plan(project: Project, database: Database) -> Plan:
     """Work out what `apply` would do, reading the database and writing nothing.
 
     Raises:
-        ForkedHistory, UnreadableRevision: the files are no single history.
-        UnknownRevision: the database is at a revision that no file has.
+        MultipleHeads, InvalidRevisionFile: the files are no single history.
+        UnknownDatabaseRevision: the database is at a revision that no file has.
     """
     history = read_history(project)
     with connect(database) as connection:
@@ -59,7 +59,7 @@ def offline_sql(project: Project, pending: Plan) -> str:
     """The SQL of the pending revisions as Alembic writes it without any server.
 
     Raises:
-        CannotDraft: a revision looks at the database, and so cannot be written without one.
+        UnsupportedChange: a revision looks at the database, and so cannot be written without one.
     """
     if not pending.pending:
         return ""
@@ -72,7 +72,7 @@ def offline_sql(project: Project, pending: Plan) -> str:
     except EnvironmentFailed:
         raise
     except Exception as error:
-        raise CannotDraft(
+        raise UnsupportedChange(
             "the SQL without a server", f"a revision needs one: {type(error).__name__}: {error}"
         ) from error
     return written.getvalue()

@@ -80,8 +80,8 @@ def apply(
         LockNotGranted: another session was still migrating after `wait`.
         ConnectionIgnored: env.py makes a connection of its own.
         DefaultSchemaDiffers: it has no revision yet, and its tables would not be created in public.
-        UnknownRevision: the database is ahead of the files.
-        AppliedRevisionEdited: a file is not what it was when the database had it.
+        UnknownDatabaseRevision: the database is ahead of the files.
+        EditedAppliedRevision: a file is not what it was when the database had it.
         TablesBusy: others kept a lock through every try.
         NameTaken: a revision makes something whose name something else has there.
         RevisionFailed: with the revision and what PostgreSQL said.

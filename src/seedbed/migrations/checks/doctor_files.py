@@ -9,9 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from seedbed.errors import (
     BinariesNotFound,
-    EnvironmentNotConfigured,
+    DatabaseNotConfigured,
     NoEmbeddedServer,
-    RevisionMissing,
+    MissingRevisionFile,
     SeedbedError,
 )
 from seedbed.migrations.apply.shared_connection import refuse_deaf
@@ -79,7 +79,7 @@ def _history(chosen: Configuration) -> Iterator[Finding]:
             remedy="Put the file back; if no database has it yet: seedbed migrate check --seal",
         )
     if gone := find_missing_revisions(chosen.project, history):
-        yield broken("history", RevisionMissing(gone))
+        yield broken("history", MissingRevisionFile(gone))
     env = find_script_directory(chosen.project) / "env.py"
     if not env.is_file():
         yield Finding(
@@ -117,7 +117,7 @@ def _programs(chosen: Configuration) -> Iterator[Finding]:
 def _disk(chosen: Configuration) -> Iterator[Finding]:
     try:
         home = embedded_server(chosen).home
-    except (NoEmbeddedServer, EnvironmentNotConfigured):
+    except (NoEmbeddedServer, DatabaseNotConfigured):
         return
     folder = next(place for place in (home, *home.parents) if place.exists())
     free = shutil.disk_usage(folder).free

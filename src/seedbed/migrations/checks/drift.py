@@ -1,6 +1,6 @@
 """What a database has that its revision did not make, or lacks that it did."""
 
-from seedbed.errors import Drifted
+from seedbed.errors import SchemaDrift
 from seedbed.migrations.apply.upgrade import move
 from seedbed.migrations.history.applied_log import refuse_edited_revisions
 from seedbed.migrations.history.revisions import read_current_revision, read_history
@@ -18,8 +18,8 @@ def drift(configuration: Configuration, database: Database) -> tuple[Difference,
     policy, a grant. What the project ignores is left out.
 
     Raises:
-        UnknownRevision: the database is at a revision that no file has.
-        AppliedRevisionEdited: a file is not what it was when the database had it.
+        UnknownDatabaseRevision: the database is at a revision that no file has.
+        EditedAppliedRevision: a file is not what it was when the database had it.
     """
     project = configuration.project
     history = read_history(project)
@@ -46,7 +46,7 @@ def refuse_drift(configuration: Configuration, database: Database) -> None:
     """See that a database is what its revision made it.
 
     Raises:
-        Drifted: with what differs.
+        SchemaDrift: with what differs.
     """
     if found := drift(configuration, database):
-        raise Drifted(database.name, [str(difference) for difference in found])
+        raise SchemaDrift(database.name, [str(difference) for difference in found])

@@ -32,7 +32,7 @@ def read_edit(configuration: Configuration, database: Database, revision: str) -
 
     Raises:
         RevisionNotFound: no revision has that id.
-        UnknownRevision: the database is at a revision that no file has.
+        UnknownDatabaseRevision: the database is at a revision that no file has.
         NoShadowServer, Unreachable: there is no server for the throw-away database.
     """
     history = read_history(configuration.project)

@@ -10,11 +10,11 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import (
     ExtensionUnavailable,
     MixedRevision,
-    ModelsUndrafted,
-    RevisionEdited,
-    RevisionMissing,
-    StepNotReversible,
-    UndraftedDifference,
+    UndraftedModelChanges,
+    EditedRevision,
+    MissingRevisionFile,
+    RevisionNotReversible,
+    UnsupportedDifference,
 )
 from seedbed.migrations.apply.upgrade import below, move, upgrade
 from seedbed.migrations.diff.undrafted_differences import read_project_rows
@@ -63,23 +63,23 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
     All of it happens on throw-away databases; no environment's database is needed or touched.
 
     Raises:
-        ForkedHistory, UnreadableRevision: the files are no single history.
+        MultipleHeads, InvalidRevisionFile: the files are no single history.
         RevisionNotFound: there is no revision `since`.
-        ConflictMarkers: a merge left its markers in migrations/head.
-        RevisionMissing: a file is gone that migrations/head knows.
-        RevisionEdited: a file is not what it was when it was written, by migrations/head.
+        MergeConflictMarkers: a merge left its markers in migrations/head.
+        MissingRevisionFile: a file is gone that migrations/head knows.
+        EditedRevision: a file is not what it was when it was written, by migrations/head.
         MixedRevision: a revision holds statements that are committed as they run beside such that are not.
-        StepNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
-        UnregisteredTableDropped: the migrations have a table whose class nothing imports.
-        ModelsUndrafted: the models say something that no revision does, or the other way round.
-        UndraftedDifference: the same of something that a draft does not make.
+        RevisionNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
+        UnregisteredTableDrop: the migrations have a table whose class nothing imports.
+        UndraftedModelChanges: the models say something that no revision does, or the other way round.
+        UnsupportedDifference: the same of something that a draft does not make.
     """
     project = configuration.project
     history = read_history(project)
     if gone := find_missing_revisions(project, history):
-        raise RevisionMissing(gone)
+        raise MissingRevisionFile(gone)
     if changed := find_broken_seals(project, history):
-        raise RevisionEdited([revision.id for revision in changed], "it was written, by migrations/head")
+        raise EditedRevision([revision.id for revision in changed], "it was written, by migrations/head")
     old = _until(history, since)
     schema = load_schema(project)
     wanted, rows = built(configuration, schema)
@@ -91,9 +91,9 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
     wanted = keeping(wanted, found, project.ignore, project.version_table)
     if left := differences(found, wanted):
         refuse_unregistered(project, schema, found, wanted)
-        raise ModelsUndrafted([str(difference) for difference in left])
+        raise UndraftedModelChanges([str(difference) for difference in left])
     if undrafted := system_differences(found_rows, rows):
-        raise UndraftedDifference([str(difference) for difference in undrafted], whole=True)
+        raise UnsupportedDifference([str(difference) for difference in undrafted], whole=True)
     return Checked(
         head=history.head,
         revisions=len(history.revisions),
@@ -138,14 +138,14 @@ def _climbed(
             above = read_catalogue(connection, project.version_table)
             if _goes_down(project, connection, revision):
                 if left := differences(read_catalogue(connection, project.version_table), below):
-                    raise StepNotReversible(revision.id, f"after its downgrade, {'; '.join(map(str, left))}")
+                    raise RevisionNotReversible(revision.id, f"after its downgrade, {'; '.join(map(str, left))}")
                 move(project, connection, revision.id)
                 if left := differences(read_catalogue(connection, project.version_table), above):
-                    raise StepNotReversible(revision.id, f"up again, {'; '.join(map(str, left))}")
+                    raise RevisionNotReversible(revision.id, f"up again, {'; '.join(map(str, left))}")
         except DBAPIError as error:
             if (extension := missing_extension(error)) is not None:
                 raise ExtensionUnavailable(revision.id, extension) from error
-            raise StepNotReversible(revision.id, server_message(error)) from error
+            raise RevisionNotReversible(revision.id, server_message(error)) from error
         below = above
     return below
 

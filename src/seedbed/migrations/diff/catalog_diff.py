@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from seedbed.errors import CannotDraft
+from seedbed.errors import UnsupportedChange
 from seedbed.migrations.diff.dependency_order import group_renames, temporary_name
 from seedbed.migrations.diff.objects import (
     column_changes,
@@ -183,7 +183,7 @@ class Changes:
         replaced = set()
         for old, new in self._pairs:
             if old.key[0] == "type" and type(old) is not type(new):
-                raise CannotDraft(f"type {old.key[-1]}", "it becomes another kind of type")
+                raise UnsupportedChange(f"type {old.key[-1]}", "it becomes another kind of type")
             match old, new:
                 case Enum(), Enum() if old.labels != new.labels:
                     if user_types.labels_added(old, new) is None or replaced_types.new_labels_used(
@@ -194,7 +194,7 @@ class Changes:
                     replaced.add(old.key)
                 case Composite(), Composite() if old.definition != new.definition:
                     if any(user[0] == "column" for user in self.before.needed_by.get(old.key, ())):
-                        raise CannotDraft(
+                        raise UnsupportedChange(
                             f"type {old.name}", "columns have it, and a composite's values do not convert"
                         )
                     replaced.add(old.key)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from seedbed.errors import CannotDraft
+from seedbed.errors import UnsupportedChange
 from seedbed.migrations.diff.catalog_diff import Changes
 from seedbed.migrations.diff.dependency_order import in_order, tables_in_order
 from seedbed.migrations.diff.objects import (
@@ -126,7 +126,7 @@ def alter_tables(changes: Changes, knowledge: Knowledge) -> Iterable[Statement]:
     """Tables that stay: their properties, then their columns; at last the types that columns were taken from."""
     for old, new in changes.kept(Table):
         if (old.kind, old.partition_key) != (new.kind, new.partition_key):
-            raise CannotDraft(f"table {new.name}", f"{_kind(old)} does not become {_kind(new)} in place")
+            raise UnsupportedChange(f"table {new.name}", f"{_kind(old)} does not become {_kind(new)} in place")
         yield from tables.altered(old, new)
         yield from _alter_columns(changes, old, new, knowledge)
     for key in changes.replaced:

@@ -32,8 +32,8 @@ def transition(before: Catalogue, after: Catalogue, knowledge: Knowledge) -> lis
     What would lose rows without a word raises, rather than being left out.
 
     Raises:
-        BackfillNeeded: a column must not be NULL, and nothing says what it is in rows that exist.
-        CannotDraft: no statement makes this change.
+        MissingBackfill: a column must not be NULL, and nothing says what it is in rows that exist.
+        UnsupportedChange: no statement makes this change.
     """
     changes = Changes(before, after)
     return [

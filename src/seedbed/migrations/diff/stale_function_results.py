@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from seedbed.errors import CannotDraft
+from seedbed.errors import UnsupportedChange
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Constraint, Function, Index, Key, Object, Table
 
@@ -28,7 +28,7 @@ def find_stale_values(before: Catalogue, after: Catalogue) -> StaleValues:
     revision.
 
     Raises:
-        CannotDraft: a table is partitioned by a function's results, and its rows would be in the wrong partitions.
+        UnsupportedChange: a table is partitioned by a function's results, and its rows would be in the wrong partitions.
     """
     callers = _callers_of_changed(before, after)
     columns, built, functions = set[Key](), set[Key](), set[Key]()
@@ -55,7 +55,7 @@ def _holding(source: Key, before: Catalogue, after: Catalogue) -> Iterator[Key]:
         elif isinstance(found, Constraint | Index) and kept is not None:
             yield dependant
         elif isinstance(found, Table) and isinstance(kept, Table) and source[0] == "function":
-            raise CannotDraft(
+            raise UnsupportedChange(
                 f"function {source[-1]}",
                 f"table {found.name} is partitioned by its results, and rows would be in the wrong partitions",
             )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from seedbed.errors import ConversionUnclear
+from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.statement import name
 from seedbed.migrations.diff.types import user_types
 from seedbed.migrations.diff.types.using_expressions import conversion
@@ -39,7 +39,7 @@ def conversions(
             back = knowledge.back.get(place)
             try:
                 back = back or conversion(table, new, old, after, before, replace(knowledge, restoring=True))
-            except ConversionUnclear:
+            except UnknownTypeConversion:
                 continue
             yield Conversion(
                 table.schema,

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from seedbed.errors import UndraftedDifference
+from seedbed.errors import UnsupportedDifference
 from seedbed.interrupts import deferred_interrupts
 from seedbed.migrations.apply.upgrade import move, upgrade
 from seedbed.migrations.diff.undrafted_differences import Unmodelled, read_project_rows
@@ -68,16 +68,16 @@ def draft(
     cannot make is refused, or with `partial` named and left out.
 
     Raises:
-        LooksRenamed, BackfillNeeded: a person has to say something first.
-        NothingRenamed, OptionWithoutEffect: a person said something of what is not there, or does not change.
-        HintRefused, SwapUndecided: a hint cannot be followed.
-        CannotDraft: no statement makes the change.
-        UndraftedDifference: the models would still differ in what a draft does not make.
-        DraftRefused: with the step of the proof that failed.
-        HookFailed: a post-write hook of Alembic's could not be run.
-        FileNotWritten: with the system's reason.
-        ConflictMarkers: a merge left its markers in migrations/head.
-        SchemaNotImportable, SchemaNotBuildable, ForkedHistory, UnreadableRevision: there is nothing to compare.
+        AmbiguousRename, MissingBackfill: a person has to say something first.
+        UnmatchedRename, UnusedDraftOption: a person said something of what is not there, or does not change.
+        InvalidHint, AmbiguousSwap: a hint cannot be followed.
+        UnsupportedChange: no statement makes the change.
+        UnsupportedDifference: the models would still differ in what a draft does not make.
+        DraftProofFailure: with the step of the proof that failed.
+        PostWriteHookFailure: a post-write hook of Alembic's could not be run.
+        FileWriteFailure: with the system's reason.
+        MergeConflictMarkers: a merge left its markers in migrations/head.
+        SchemaImportFailure, SchemaBuildFailure, MultipleHeads, InvalidRevisionFile: there is nothing to compare.
     """
     project = configuration.project
     with (
@@ -164,7 +164,7 @@ def find_change(
     """Bring an empty throw-away database to the newest revision, and compare it with the models.
 
     Raises:
-        UndraftedDifference: there is nothing to draft, and the two differ in what a draft does not make.
+        UnsupportedDifference: there is nothing to draft, and the two differ in what a draft does not make.
 
     The models are loaded and built on another one meanwhile: much of the work is the server's, which has a process for
     each.
@@ -190,7 +190,7 @@ def find_change(
         connection.rollback()
     unmodelled = Unmodelled(before, rows, project.ignore, project.version_table, partial)
     if not change.parts and (left := system_differences(before, rows)):
-        raise UndraftedDifference([str(difference) for difference in left], whole=True)
+        raise UnsupportedDifference([str(difference) for difference in left], whole=True)
     return replace(change, unmodelled=unmodelled)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table
 
-from seedbed.errors import HintRefused, OptionWithoutEffect
+from seedbed.errors import InvalidHint, UnusedDraftOption
 from seedbed.migrations.diff.catalog_diff import Changes
 from seedbed.migrations.diff.objects.column_changes import becomes_ordinary
 from seedbed.migrations.diff.rebuild_set import column_of
@@ -23,17 +23,17 @@ def refuse_ineffective(schema: Schema, changes: Changes, words: Words, renames: 
     """See that no hint stands where it can never be followed, and that every option is about something that changes.
 
     Raises:
-        HintRefused: with the hint and why.
-        OptionWithoutEffect: with the option and why.
+        InvalidHint: with the hint and why.
+        UnusedDraftOption: with the option and why.
     """
     renamed = {rename.column for rename in renames}
     for table, column, said in hinted(schema.metadata):
         for word, why in _contradictions(table, column, said, changes, renamed):
-            raise HintRefused(_place(table, column), word, why)
+            raise InvalidHint(_place(table, column), word, why)
     going = set(_going(changes))
     for dropped in sorted(words.dropped):
         if dropped not in going:
-            raise OptionWithoutEffect(
+            raise UnusedDraftOption(
                 "--drop", dropped, "nothing of that name is in the migrations and not in the models"
             )
     columns = {
@@ -41,9 +41,9 @@ def refuse_ineffective(schema: Schema, changes: Changes, words: Words, renames: 
     }
     for place in words.backfills:
         if place not in columns:
-            raise OptionWithoutEffect("--backfill", place, "the models have no column of that name")
+            raise UnusedDraftOption("--backfill", place, "the models have no column of that name")
         if not _is_filled(*columns[place], changes):
-            raise OptionWithoutEffect(
+            raise UnusedDraftOption(
                 "--backfill", place, "it is neither new in a table that exists nor becomes NOT NULL"
             )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import psycopg2
 from sqlalchemy import Connection, text
 
-from seedbed.errors import BackfillNeeded, CannotDraft, ConversionUnclear
+from seedbed.errors import MissingBackfill, UnsupportedChange, UnknownTypeConversion
 from seedbed.migrations.diff.catalog_diff import Changes
 from seedbed.migrations.diff.online.column_expansion import successions
 from seedbed.migrations.diff.online.deferral import Middle, put_off
@@ -49,11 +49,11 @@ def change_between(
     """What has to be done to a database for it to equal a catalogue. Renames are tried on it, and rolled back.
 
     Raises:
-        LooksRenamed, BackfillNeeded: a person has to say something first.
-        NothingRenamed, OptionWithoutEffect: a person said something of what is not there, or does not change.
-        HintRefused, SwapUndecided: a hint cannot be followed.
-        CannotDraft: no statement makes the change.
-        ConversionUnclear: a column's values have no known form in its new type.
+        AmbiguousRename, MissingBackfill: a person has to say something first.
+        UnmatchedRename, UnusedDraftOption: a person said something of what is not there, or does not change.
+        InvalidHint, AmbiguousSwap: a hint cannot be followed.
+        UnsupportedChange: no statement makes the change.
+        UnknownTypeConversion: a column's values have no known form in its new type.
     """
     before = read_catalogue(connection, version_table)
     asked = renames(schema, before, after, words)
@@ -64,7 +64,7 @@ def change_between(
     except psycopg2.Error as error:
         connection.rollback()
         names = ", ".join(f"{rename.old} to {rename.new}" for rename in renamed)
-        raise CannotDraft(f"the renaming of {names}", server_message(error)) from error
+        raise UnsupportedChange(f"the renaming of {names}", server_message(error)) from error
     pairs = connection.execute(text(_CASTS)).all()
     connection.rollback()
     known = knowledge(schema, words, frozenset((str(source), str(target)) for source, target in pairs), asked)
@@ -103,13 +103,13 @@ def _gradually(
     What they need is tried on the database first, so that it is known as PostgreSQL prints it.
 
     Raises:
-        CannotDraft: a column was to be kept under both names, and cannot be.
+        UnsupportedChange: a column was to be kept under both names, and cannot be.
     """
     wanted = [rename.column for rename in apart if rename.column is not None]
     chosen = successions(before, after, known, wanted)
     alone = {place for place, _ in wanted} - {one.was for one in chosen}
     if alone:
-        raise CannotDraft(".".join(min(alone)[1:]), "it cannot be there under both names; draft it without --gradual")
+        raise UnsupportedChange(".".join(min(alone)[1:]), "it cannot be there under both names; draft it without --gradual")
     if not chosen:
         return None
     try:
@@ -117,7 +117,7 @@ def _gradually(
     except psycopg2.Error as error:
         connection.rollback()
         if apart:
-            raise CannotDraft(apart[0].new, f"it cannot be there under both names: {server_message(error)}") from error
+            raise UnsupportedChange(apart[0].new, f"it cannot be there under both names: {server_message(error)}") from error
         return None
     both = meanwhile(before, after, tried, chosen, known)
     filled = replace(known, fills={**known.fills, **{one.place: one.forth for one in chosen}})
@@ -165,7 +165,7 @@ def _parts(
         if renamed and any(_FUNCTION.match(step.sql) for step in down):
             down = (_UNCHECKED, *down)
         down = (*down, *(step for rename in reversed(renamed) for step in rename.down))
-    except (BackfillNeeded, CannotDraft, ConversionUnclear) as error:
+    except (MissingBackfill, UnsupportedChange, UnknownTypeConversion) as error:
         down = error.message
     up = [*(step for rename in renamed for step in rename.up), *up]
     if up:

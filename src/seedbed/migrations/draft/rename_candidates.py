@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from seedbed.errors import LooksRenamed
+from seedbed.errors import AmbiguousRename
 from seedbed.migrations.diff.types.conversion_rules import base
 from seedbed.migrations.draft.decisions import Words, full_name, said_name
 from seedbed.postgres.catalog import Catalogue
@@ -42,7 +42,7 @@ def refuse_look_alikes(before: Catalogue, after: Catalogue, schema: Schema, word
     Of several such pairs the likeliest is asked about first, so that what is answered narrows the others.
 
     Raises:
-        LooksRenamed: with the old name and its candidates, and what to say.
+        AmbiguousRename: with the old name and its candidates, and what to say.
     """
     intended = intended_drops(schema, words)
     open_questions = [
@@ -53,7 +53,7 @@ def refuse_look_alikes(before: Catalogue, after: Catalogue, schema: Schema, word
     if open_questions:
         first = max(open_questions, key=lambda question: question.candidates[0][0])
         likeliest, *others = (new for _, new in first.candidates)
-        raise LooksRenamed(first.kind, first.old, likeliest, others)
+        raise AmbiguousRename(first.kind, first.old, likeliest, others)
 
 
 def _tables(before: Catalogue, after: Catalogue) -> Iterable[_Question]:

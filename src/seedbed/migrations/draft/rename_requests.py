@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Table
 
-from seedbed.errors import HintRefused, SwapUndecided
+from seedbed.errors import InvalidHint, AmbiguousSwap
 from seedbed.migrations.diff.dependency_order import find_cycles, possible_renames
 from seedbed.migrations.draft.decisions import Words, full_name, said_name
 from seedbed.postgres.catalog import Catalogue
@@ -34,8 +34,8 @@ def table_requests(
     """The tables' new names, by schema and name.
 
     Raises:
-        HintRefused: a hint is about a table that is not there, or that is still in the models.
-        SwapUndecided: hints let tables change places, and nothing tells whether they have done so.
+        InvalidHint: a hint is about a table that is not there, or that is still in the models.
+        AmbiguousSwap: hints let tables change places, and nothing tells whether they have done so.
     """
     said = {new: old for old, new in words.renames.items()}
     existing = {(table.schema, table.name) for table in before.tables()}
@@ -52,7 +52,7 @@ def table_requests(
         if shown in said:
             explicit.add(place)
         elif place not in existing and asked[place] not in existing and existing:
-            raise HintRefused(shown, "renamed_from", f"no table is called {told} in the migrations")
+            raise InvalidHint(shown, "renamed_from", f"no table is called {told} in the migrations")
     requests = RenameRequests(asked, frozenset(explicit))
     _refuse_contradictions(requests, existing, kept, lambda place: full_name(*place))
 
@@ -69,7 +69,7 @@ def column_requests(table: Table, found: FoundTable, wanted: FoundTable, old_nam
     """The new names of a table's columns; `old_name` is what the table was called before.
 
     Raises:
-        HintRefused, SwapUndecided: as `table_requests` does, of columns.
+        InvalidHint, AmbiguousSwap: as `table_requests` does, of columns.
     """
     said = {new: old for old, new in words.renames.items()}
     shown = said_name(table)
@@ -84,7 +84,7 @@ def column_requests(table: Table, found: FoundTable, wanted: FoundTable, old_nam
             asked[column.name] = last_part(old, shown, old_name) if "." in old and old not in found.column else old
             if column.name not in found.column and asked[column.name] not in found.column:
                 why = f"{old_name} has no column {old} in the migrations"
-                raise HintRefused(f"{shown}.{column.name}", "renamed_from", why)
+                raise InvalidHint(f"{shown}.{column.name}", "renamed_from", why)
     requests = RenameRequests(asked, frozenset(explicit))
     kept = {column.name for column in table.columns}
     _refuse_contradictions(requests, set(found.column), kept, lambda name: f"{shown}.{name}")
@@ -99,7 +99,7 @@ def label_requests(schema: Schema, before: Catalogue, after: Catalogue, words: W
     """The new labels of enums, each with its old one, by the type's key.
 
     Raises:
-        HintRefused: a hint is about a label that neither the migrations nor the models have.
+        InvalidHint: a hint is about a label that neither the migrations nor the models have.
     """
     asked: dict[Key, dict[str, str]] = {}
     for table in schema.metadata.sorted_tables:
@@ -113,9 +113,9 @@ def label_requests(schema: Schema, before: Catalogue, after: Catalogue, words: W
             for old, new in hint_of(column).renamed_values.items():
                 if isinstance(found, Enum) and isinstance(wanted, Enum):
                     if new not in wanted.labels:
-                        raise HintRefused(place, "renamed_values", f"{full} has no label {new} in the models")
+                        raise InvalidHint(place, "renamed_values", f"{full} has no label {new} in the models")
                     if old not in found.labels and new not in found.labels:
-                        raise HintRefused(place, "renamed_values", f"{full} has no label {old} in the migrations")
+                        raise InvalidHint(place, "renamed_values", f"{full} has no label {old} in the migrations")
                 asked.setdefault(key, {})[new] = old
             for old, new in words.renames.items():
                 if old.startswith(f"{full}.") and new.startswith(f"{full}."):
@@ -140,10 +140,10 @@ def _refuse_contradictions(
     for new, old in possible.items():
         first = claimed.setdefault(old, new)
         if first != new:
-            raise HintRefused(show(new), "renamed_from", f"{show(first)} is said to have been {show(old)} as well")
+            raise InvalidHint(show(new), "renamed_from", f"{show(first)} is said to have been {show(old)} as well")
         if new not in requests.said and old in kept and old not in requests.asked:
             why = f"{show(old)} is still in the models"
-            raise HintRefused(show(new), "renamed_from", why, option=f"--rename {show(old)}={show(new)}")
+            raise InvalidHint(show(new), "renamed_from", why, option=f"--rename {show(old)}={show(new)}")
 
 
 def _without_done_swaps(
@@ -164,7 +164,7 @@ def _without_done_swaps(
         as_it_is = sum(differences(name, name) for name in cycle)
         moved = sum(differences(name, requests.asked[name]) for name in cycle)
         if as_it_is == moved:
-            raise SwapUndecided([f"{show(requests.asked[name])}={show(name)}" for name in cycle])
+            raise AmbiguousSwap([f"{show(requests.asked[name])}={show(name)}" for name in cycle])
         if as_it_is < moved:
             for name in cycle:
                 del left[name]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from seedbed.errors import CannotDraft, NothingRenamed
+from seedbed.errors import UnsupportedChange, UnmatchedRename
 from seedbed.migrations.diff.dependency_order import RenameGroup, group_renames, temporary_name
 from seedbed.migrations.diff.statement import (
     Statement,
@@ -51,10 +51,10 @@ def renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -
     change places do so through a temporary one, in the steps of the first of them.
 
     Raises:
-        NothingRenamed: what was said of a rename, and is no hint, is about nothing.
-        HintRefused: a hint is about what is not there, or contradicts the models or another hint.
-        SwapUndecided: hints let things change places that are alike, so that nothing tells whether they have.
-        CannotDraft: tables of several schemas are to change places.
+        UnmatchedRename: what was said of a rename, and is no hint, is about nothing.
+        InvalidHint: a hint is about what is not there, or contradicts the models or another hint.
+        AmbiguousSwap: hints let things change places that are alike, so that nothing tells whether they have.
+        UnsupportedChange: tables of several schemas are to change places.
     """
     found = [*_table_renames(schema, before, after, words)]
     moved = {rename.new: rename.old for rename in found}
@@ -63,7 +63,7 @@ def renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -
     done = {rename.new for rename in found}
     for old, new in words.renames.items():
         if new not in done:
-            raise NothingRenamed(old, new)
+            raise UnmatchedRename(old, new)
     return found
 
 
@@ -93,7 +93,7 @@ def _table_cycle(group: RenameGroup[Place], before: Catalogue, leaving: set[Plac
     """Tables of one schema that change places, with the sequences that are called after them."""
     schemas = {place[0] for place, _ in group.pairs}
     if len(schemas) > 1:
-        raise CannotDraft(full_name(*group.pairs[0][0]), "it changes places with a table of another schema")
+        raise UnsupportedChange(full_name(*group.pairs[0][0]), "it changes places with a table of another schema")
     (schema,) = schemas
     numbers = {new: old for to, place in group.pairs for old, new in _sequences(place, to, before, leaving)}
     taken = [key[-1] for key in before.objects if key[1] == schema]

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.write_hooks import _run_hooks
 from alembic.util import CommandError, rev_id
 
-from seedbed.errors import DraftRefused, FileNotWritten, HookFailed
+from seedbed.errors import DraftProofFailure, FileWriteFailure, PostWriteHookFailure
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.draft.change_set import Part
 from seedbed.migrations.history.revisions import Revision, build_alembic_config
@@ -40,7 +40,7 @@ def draft_folder(project: Project) -> Iterator[Project]:
     commands have left there are deleted too.
 
     Raises:
-        FileNotWritten: it cannot be made, or the folder of the revisions takes no file.
+        FileWriteFailure: it cannot be made, or the folder of the revisions takes no file.
     """
     directory = ScriptDirectory.from_config(build_alembic_config(project))
     versions = _versions(directory)
@@ -54,7 +54,7 @@ def draft_folder(project: Project) -> Iterator[Project]:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(versions))
         folder = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=parent))
     except OSError as error:
-        raise FileNotWritten(str(error.filename or versions), error.strerror or str(error)) from error
+        raise FileWriteFailure(str(error.filename or versions), error.strerror or str(error)) from error
     try:
         yield replace(project, draft_folder=folder)
     finally:
@@ -67,7 +67,7 @@ def place_revisions(project: Project, drafted: Project, revisions: Sequence[Revi
     The newest comes first: a kill in between leaves one that follows a missing revision, so that no part is applied.
 
     Raises:
-        FileNotWritten: with the system's reason; none of them is left.
+        FileWriteFailure: with the system's reason; none of them is left.
     """
     folder = _versions(ScriptDirectory.from_config(build_alembic_config(project)))
     placed: list[Revision] = []
@@ -81,7 +81,7 @@ def place_revisions(project: Project, drafted: Project, revisions: Sequence[Revi
         for revision in placed:
             revision.file.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise FileNotWritten(str(error.filename or folder), error.strerror or str(error)) from error
+            raise FileWriteFailure(str(error.filename or folder), error.strerror or str(error)) from error
         raise
     return placed
 
@@ -92,8 +92,8 @@ def write_revision(project: Project, message: str, part: Part) -> Revision:
     A way down that is a sentence says why there is none.
 
     Raises:
-        FileNotWritten: with the system's reason.
-        HookFailed: a hook's program is missing, or could not be run.
+        FileWriteFailure: with the system's reason.
+        PostWriteHookFailure: a hook's program is missing, or could not be run.
     """
     config = build_alembic_config(project)
     config.cmd_opts = Namespace(quiet=True)
@@ -115,15 +115,15 @@ def write_revision(project: Project, message: str, part: Part) -> Revision:
             imports=imports,
         )
     except OSError as error:
-        raise FileNotWritten(str(error.filename or directory.dir), error.strerror or str(error)) from error
+        raise FileWriteFailure(str(error.filename or directory.dir), error.strerror or str(error)) from error
     if script is None:
-        raise DraftRefused("write", "Alembic wrote no file")
+        raise DraftProofFailure("write", "Alembic wrote no file")
     file = Path(script.path)
     try:
         with _output_to_stderr():
             _run_hooks(file, hooks)
     except (CommandError, OSError) as error:
-        raise HookFailed(str(error)) from error
+        raise PostWriteHookFailure(str(error)) from error
     return Revision(script.revision, message, file)
 
 

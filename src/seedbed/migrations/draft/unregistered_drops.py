@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from seedbed.errors import UnregisteredTableDropped
+from seedbed.errors import UnregisteredTableDrop
 from seedbed.migrations.draft.decisions import full_name
 from seedbed.migrations.history.revisions import find_script_directory
 from seedbed.postgres.catalog import Catalogue
@@ -21,7 +21,7 @@ def refuse_unregistered(
     """Refuse to drop a table whose class is still in the project's files, unless that is `intended`.
 
     Raises:
-        UnregisteredTableDropped: with the table, and the line that registers its class.
+        UnregisteredTableDrop: with the table, and the line that registers its class.
     """
     left = {full_name(table.schema, table.name) for table in after.tables()}
     dropped = {full_name(table.schema, table.name) for table in before.tables()} - left - set(intended)
@@ -29,4 +29,4 @@ def refuse_unregistered(
         return
     for table in unregistered_tables(project, schema):
         for name in sorted(dropped & table.tables):
-            raise UnregisteredTableDropped(name, table.place, table.reason, table.remedy)
+            raise UnregisteredTableDrop(name, table.place, table.reason, table.remedy)

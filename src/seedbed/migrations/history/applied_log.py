@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from seedbed.errors import AppliedRevisionEdited
+from seedbed.errors import EditedAppliedRevision
 from seedbed.migrations.history.checksum import compute_checksum
 from seedbed.migrations.history.revisions import History, Revision
 from seedbed.postgres.environment_mark import ensure_records
@@ -64,10 +64,10 @@ def refuse_edited_revisions(connection: Connection, history: History, revision: 
     """Refuse to go on from revisions that were edited after the database had them.
 
     Raises:
-        AppliedRevisionEdited: with the revisions.
+        EditedAppliedRevision: with the revisions.
     """
     if edited := find_edited_revisions(connection, history, revision):
-        raise AppliedRevisionEdited([revision.id for revision in edited], database)
+        raise EditedAppliedRevision([revision.id for revision in edited], database)
 
 
 def read_checksums(connection: Connection) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
-from seedbed.errors import NothingToRebase
+from seedbed.errors import RevisionNotAHead
 from seedbed.migrations.history.revisions import build_alembic_config, read_history
 from seedbed.migrations.history.seal import seal_revisions
 from seedbed.settings import Project
@@ -29,18 +29,18 @@ def rebase(project: Project, revision: str) -> RebasedRevision:
     before the others; it is to be reset, or brought down first.
 
     Raises:
-        NothingToRebase: there is no fork, or `revision` is not the end of a side of it.
+        RevisionNotAHead: there is no fork, or `revision` is not the end of a side of it.
     """
     directory = ScriptDirectory.from_config(build_alembic_config(project))
     heads = directory.get_heads()
     if len(heads) != 2 or revision not in heads:  # noqa: PLR2004 - a fork has two ends
-        raise NothingToRebase(revision, heads)
+        raise RevisionNotAHead(revision, heads)
     other = next(head for head in heads if head != revision)
     kept = {script.revision for script in directory.iterate_revisions(other, "base")}
     moved = [s for s in directory.iterate_revisions(revision, "base") if s.revision not in kept]
     oldest = moved[-1]
     if not isinstance(oldest, Script):
-        raise NothingToRebase(revision, heads)
+        raise RevisionNotAHead(revision, heads)
     _follow(oldest, other)
     history = read_history(project)
     seal_revisions(project, history)

@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
 
-from seedbed.errors import ForkedHistory, RevisionNotFound, UnknownRevision, UnreadableRevision
+from seedbed.errors import MultipleHeads, RevisionNotFound, UnknownDatabaseRevision, InvalidRevisionFile
 from seedbed.schema import failing_place, in_words
 from seedbed.schema.loader import put_first
 from seedbed.settings import Project
@@ -71,7 +71,7 @@ class History:
         """The revisions a database still needs: those that do not lead to where it is, as `read_current_revision` says it.
 
         Raises:
-            UnknownRevision: the database is at one that no file has.
+            UnknownDatabaseRevision: the database is at one that no file has.
         """
         known = {one.id: one for one in self.revisions}
         passed: set[str] = set()
@@ -79,7 +79,7 @@ class History:
         while waiting:
             one = waiting.pop()
             if one not in known:
-                raise UnknownRevision(one, database)
+                raise UnknownDatabaseRevision(one, database)
             if one not in passed:
                 passed.add(one)
                 waiting += known[one].down_revisions
@@ -162,8 +162,8 @@ def read_history(project: Project) -> History:
     """Read the revisions' files.
 
     Raises:
-        ForkedHistory: more than one revision is newest.
-        UnreadableRevision: a file cannot be imported, is one of two with the same revision, or follows one that is
+        MultipleHeads: more than one revision is newest.
+        InvalidRevisionFile: a file cannot be imported, is one of two with the same revision, or follows one that is
             missing.
     """
     try:
@@ -172,12 +172,12 @@ def read_history(project: Project) -> History:
             directory = ScriptDirectory.from_config(build_alembic_config(project))
             read = tuple(_read(script, directory) for script in directory.walk_revisions("base", "heads"))[::-1]
     except (CommandError, UserWarning) as error:
-        raise UnreadableRevision(str(error)) from error
+        raise InvalidRevisionFile(str(error)) from error
     except Exception as error:
         place = failing_place(project.root, error)
-        raise UnreadableRevision(f"{place}: {in_words(error)}") from error
+        raise InvalidRevisionFile(f"{place}: {in_words(error)}") from error
     if len(heads := find_heads(read)) > 1:
-        raise ForkedHistory(sorted(heads))
+        raise MultipleHeads(sorted(heads))
     return History(read)
 
 

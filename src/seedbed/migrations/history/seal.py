@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from seedbed.errors import ConflictMarkers
+from seedbed.errors import MergeConflictMarkers
 from seedbed.migrations.history.checksum import compute_checksum
 from seedbed.migrations.history.revisions import History, Revision, find_script_directory
 from seedbed.settings import Project
@@ -56,14 +56,14 @@ def read_seals(project: Project) -> dict[str, str]:
     """Read migrations/head: the checksum of each revision.
 
     Raises:
-        ConflictMarkers: a merge left its markers in it.
+        MergeConflictMarkers: a merge left its markers in it.
     """
     try:
         text = _file(project).read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     if marker := _CONFLICT.search(text):
-        raise ConflictMarkers("migrations/head", text.count("\n", 0, marker.start()) + 1)
+        raise MergeConflictMarkers("migrations/head", text.count("\n", 0, marker.start()) + 1)
     pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}  # noqa: PLR2004 - a revision and its checksum
 

@@ -7,7 +7,7 @@ import psycopg2
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DraftRefused
+from seedbed.errors import DraftProofFailure
 from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.undrafted_differences import Unmodelled
 from seedbed.migrations.proof.conversion_check import Conversion
@@ -75,7 +75,7 @@ class Candidate:
     def _see_equal(self, what: str, connection: Connection, wanted: Catalogue) -> None:
         left = differences(read_catalogue(connection, self.version_table), wanted)
         if left:
-            raise DraftRefused(f"catalogue equals {what}", "; ".join(map(str, left)))
+            raise DraftProofFailure(f"catalogue equals {what}", "; ".join(map(str, left)))
 
 
 class RowsInTheWay(Exception):
@@ -94,7 +94,7 @@ def run_step(name: str, run: Callable[[Connection], None], connection: Connectio
         connection.rollback()
         if about_rows(error):
             raise RowsInTheWay(server_message(error), going_down=name == "downgrade") from error
-        raise DraftRefused(name, server_message(error)) from error
+        raise DraftProofFailure(name, server_message(error)) from error
 
 
 def about_rows(error: BaseException) -> bool:

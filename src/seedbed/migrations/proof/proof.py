@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from seedbed.errors import DraftRefused, UndraftedDifference
+from seedbed.errors import DraftProofFailure, UnsupportedDifference
 from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.types.conversion_rules import is_text
 from seedbed.migrations.draft.decisions import full_name
@@ -78,8 +78,8 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
     which the change brings, and what was in the way becomes a condition.
 
     Raises:
-        DraftRefused: at the first step that does not hold.
-        UndraftedDifference: the revision runs, and leaves what no draft makes.
+        DraftProofFailure: at the first step that does not hold.
+        UnsupportedDifference: the revision runs, and leaves what no draft makes.
     """
     conditions = list(candidate.conditions)
     measured: Measured | None = None
@@ -98,7 +98,7 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
                     tame = True
                     _add(conditions, "", rows.said)
                 else:
-                    raise DraftRefused("downgrade" if rows.going_down else "upgrade", rows.said) from rows
+                    raise DraftProofFailure("downgrade" if rows.going_down else "upgrade", rows.said) from rows
 
 
 def _add(conditions: list[str], when: str, said: str) -> None:
@@ -126,7 +126,7 @@ def _run(
     candidate.up(connection)
     undrafted = candidate.unmodelled.missing_above(connection) if candidate.unmodelled is not None else []
     if candidate.unmodelled is not None and undrafted and not candidate.unmodelled.allowed:
-        raise UndraftedDifference(undrafted, whole=False)
+        raise UnsupportedDifference(undrafted, whole=False)
     new_names = moved(expected.rows, candidate), moved_counts(counts, candidate)
     losses = [*candidate.losses, *measured.losses]
     converted = moved_columns(expected.columns, candidate)
@@ -179,12 +179,12 @@ def _still_taken(before: Filled, now: Filled, candidate: Candidate) -> None:
     """See that no table refuses every row for what the revision broke, such as a trigger that names a column of before.
 
     Raises:
-        DraftRefused: with what a table says to the rows that are put into it.
+        DraftProofFailure: with what a table says to the rows that are put into it.
     """
     renamed = {full_name(*new): full_name(*old) for new, old in candidate.renamed_tables.items()}
     for table, said in now.broken.items():
         if renamed.get(table, table) not in before.broken:
-            raise DraftRefused("rows put in after the upgrade", f"{table} takes none: {said}")
+            raise DraftProofFailure("rows put in after the upgrade", f"{table} takes none: {said}")
 
 
 def _tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:

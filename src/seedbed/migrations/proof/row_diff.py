@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from seedbed.errors import DraftRefused
+from seedbed.errors import DraftProofFailure
 from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.proof.candidate import Candidate
 from seedbed.migrations.proof.row_snapshot import read_rows, read_sequences
@@ -32,7 +32,7 @@ def survived(
     `rows` have the values that are expected now in columns whose type changes and that are `converted`.
 
     Raises:
-        DraftRefused: with what is gone.
+        DraftProofFailure: with what is gone.
     """
     now, written = read_rows(connection, candidate.version_table), []
     for place, found in rows.items():
@@ -46,7 +46,7 @@ def survived(
             kept = [name for name in kept if name not in anew]
             written += [Loss(*place, name, f"what {place[1]}.{name} was, which a trigger writes anew") for name in anew]
         if missing := _missing(found, there, kept):
-            raise DraftRefused(f"rows kept by the {step}", f"{_shown(place)} has lost {missing}")
+            raise DraftProofFailure(f"rows kept by the {step}", f"{_shown(place)} has lost {missing}")
     _see_counts(step, counts, read_sequences(connection, candidate.version_table), losses)
     return written
 
@@ -94,7 +94,7 @@ def _see_counts(step: str, before: Counts, now: Counts, losses: Sequence[Loss]) 
         found = now.get((schema, table, column))
         if found is not None and found < count and not lost & {(schema, table, column), (schema, table, None)}:
             said = f"{_shown((schema, table))}.{column} counts on from {found}, and was at {count}"
-            raise DraftRefused(f"sequences kept by the {step}", said)
+            raise DraftProofFailure(f"sequences kept by the {step}", said)
 
 
 def _hidden(place: tuple[str, str], candidate: Candidate) -> bool:

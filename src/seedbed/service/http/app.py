@@ -34,7 +34,7 @@ def create_app(
     `fetch` takes the place of the service's own way to the database, for the tables and for readiness.
 
     Raises:
-        RoutesNotUsable, SchemaNotImportable: the project's own routes cannot be had.
+        RoutesNotUsable, SchemaImportFailure: the project's own routes cannot be had.
         AliasTaken, SerializerNotKept: a table cannot be answered as its model says.
         TokenMalformed: SEEDBED_TOKENS has something that is no hash.
     """

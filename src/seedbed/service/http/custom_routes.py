@@ -14,7 +14,7 @@ def own_router(project: Project) -> APIRouter | None:
 
     Raises:
         RoutesNotUsable: the module has no router.
-        SchemaNotImportable: it raised while it was imported.
+        SchemaImportFailure: it raised while it was imported.
     """
     places = (project.root / f"{_MODULE}.py", project.root / _MODULE / "__init__.py")
     if not any(place.is_file() for place in places):

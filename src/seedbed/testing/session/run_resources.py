@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from seedbed.errors import InvalidDatabaseUrl, NotAProject
+from seedbed.errors import InvalidDatabaseUrl, ProjectNotFound
 from seedbed.postgres.clone import Session, sessions
 from seedbed.postgres.connection import connect, open_connection
 from seedbed.postgres.database import refuse_pooler, refuse_unfit
@@ -80,9 +80,9 @@ class Run:
         """That of pytest's root folder; where it is of none, that of the first path that pytest was given."""
         try:
             return find_project(self._config.rootpath)
-        except NotAProject as error:
+        except ProjectNotFound as error:
             for path in self._config.args:
-                with suppress(NotAProject):
+                with suppress(ProjectNotFound):
                     return find_project(self._config.invocation_params.dir / path.partition("::")[0])
             error.remedy = "Run pytest in your project's folder or on a path in it, or begin one: seedbed init PATH"
             raise

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from seedbed.errors import BackfillNeeded
+from seedbed.errors import MissingBackfill
 from seedbed.migrations.diff.dependency_order import temporary_name
 from seedbed.migrations.diff.objects import sequences
 from seedbed.migrations.diff.objects.columns import (
@@ -41,7 +41,7 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
     """A column added to a table that exists, filled in its rows where it must not be NULL.
 
     Raises:
-        BackfillNeeded: nothing says with what.
+        MissingBackfill: nothing says with what.
     """
     if column.unvalidated_not_null is not None:
         nullable = replace(column, not_null=False, unvalidated_not_null=None)
@@ -72,7 +72,7 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
         return _added_numbered(table, column, after)
     value = neutral(column.type, after) if knowledge.restoring else None
     if value is None:
-        raise BackfillNeeded(table.name, column.name)
+        raise MissingBackfill(table.name, column.name)
     lost = _loss(table, column, f"comes back as {value} in every row")
     step = _add(table, column, default=f"{value}::{column.type}")
     return [Statement(step.sql, step.code, loss=lost), *default(table, column)]
@@ -82,7 +82,7 @@ def _added_numbered(table: Table, column: Column, after: Catalogue) -> list[Stat
     """A unique column that comes back: what it was is lost, and its rows must still differ."""
     value = numbered(column.type, after)
     if value is None:
-        raise BackfillNeeded(table.name, column.name)
+        raise MissingBackfill(table.name, column.name)
     full, own = qualified(table.schema, table.name), name(column.name)
     rows = f"(SELECT ctid, row_number() OVER () AS n FROM {full}) AS numbered"
     fill = f"UPDATE {full} SET {own} = ({value})::{column.type} FROM {rows} WHERE {full}.ctid = numbered.ctid"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from seedbed.errors import ConversionUnclear
+from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.catalog_diff import Changes
 from seedbed.migrations.diff.objects import constraints, indexes
 from seedbed.migrations.diff.objects.columns import column_sql
@@ -211,7 +211,7 @@ def _succession(
         try:
             backwards = replace(knowledge, restoring=True)
             back = conversion(table, new_name, old, after, before, backwards) or name(called)
-        except ConversionUnclear:
+        except UnknownTypeConversion:
             return None
     return Succession(table, old, new, forth, back, copied)
 

@@ -2,7 +2,7 @@
 
 import re
 
-from seedbed.errors import ConversionUnclear
+from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.statement import name
 from seedbed.migrations.diff.types.conversion_rules import (
     base,
@@ -44,14 +44,14 @@ def conversion(
     `knowledge` is for the way back, it undoes what the expression for the opposite change does.
 
     Raises:
-        ConversionUnclear: neither PostgreSQL nor Seedbed knows what values of the one type are in the other.
+        UnknownTypeConversion: neither PostgreSQL nor Seedbed knows what values of the one type are in the other.
     """
     was, now = underlying(old.type, before), underlying(new.type, after)
     if was == now or same_family(was, now):
         return None
     expression = _Pair(was, now, before, after, knowledge).convert(name(old.name))
     if expression is None:
-        raise ConversionUnclear(f"{table.name}.{new.name}", old.type, new.type)
+        raise UnknownTypeConversion(f"{table.name}.{new.name}", old.type, new.type)
     return expression
 
 
