@@ -11,7 +11,7 @@ import psycopg2
 
 from benchmarks.harness import machine, table
 from benchmarks.places import SEEDBED, create_database, places, run
-from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.rehearsal import rehearse
 from seedbed.postgres.database import Database
@@ -85,7 +85,7 @@ def _written(seconds: list[float]) -> tuple[str, str]:
 
 
 def _rehearsed(configuration: Configuration, base: Database) -> float:
-    found = rehearse(configuration, base, plan(configuration.project, base))
+    found = rehearse(configuration, base, plan_upgrade(configuration.project, base))
     return max((one.seconds for one in found.blocked if one.table == "task"), default=0.0)
 
 

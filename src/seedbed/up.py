@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from seedbed.errors import NoServableTables, PendingInProduction, SeedsNotFound, TablesNotEmpty
+from seedbed.errors import NoServableTables, PendingProductionRevisions, SeedsNotFound, TablesNotEmpty
 from seedbed.migrations.apply.plan import Plan
 from seedbed.migrations.apply.plan import plan as plan_migrations
 from seedbed.migrations.apply.upgrade import Applied, apply
@@ -140,17 +140,17 @@ def _see_that_there_is_something(configuration: Configuration, schema: Schema) -
         raise NoServableTables(configuration.project.schema)
 
 
-def _refuse_in_production(configuration: Configuration, database: Database) -> Plan:
+def _refuse_in_production(configuration: Configuration, database: Database) -> UpgradePlan:
     """What is pending. In production nothing may be: what is dangerous about it is asked by the command that is for
     that.
 
     Raises:
-        PendingInProduction: with the revisions.
+        PendingProductionRevisions: with the revisions.
     """
     planned = plan_migrations(configuration.project, database)
     pending = select_applicable(planned.pending, planned.revision, contract=False)
     if pending and Environment.PRODUCTION in {planned.environment, planned.mark}:
-        raise PendingInProduction(database.name, [revision.id for revision in pending])
+        raise PendingProductionRevisions(database.name, [revision.id for revision in pending])
     return planned
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from seedbed.branching.protocol import Branch
-from seedbed.migrations.apply.baseline import Adopted
-from seedbed.migrations.apply.plan import Plan
+from seedbed.migrations.apply.baseline import Baseline
+from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.checks.doctor_files import Finding
 from seedbed.migrations.checks.edit_acceptance import Edit
 from seedbed.migrations.checks.environment_status import Surveyed
@@ -40,8 +40,8 @@ PRINTED: dict[str, type[Any]] = {
     "branch create": Branch, "branch list": Branch, "branch reset": Branch, "branch show": Branch,
     "branch diff": BranchDiff, "config": Entry, "db grant-reader": Granted, "db start": Status,
     "db status": Description, "doctor": Finding, "init` of a new project": Written, "migrate accept": Edit,
-    "migrate adopt": Adopted, "migrate check": Checked, "migrate draft": Drafted, "migrate rebase": RebasedRevision,
-    "migrate rehearse": Rehearsal, "migrate status": Plan, "migrate status --all": Surveyed, "preview base": Base,
+    "migrate adopt": Baseline, "migrate check": Checked, "migrate draft": Drafted, "migrate rebase": RebasedRevision,
+    "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": Surveyed, "preview base": Base,
     "preview gc": Collected, "schema show": TableShown, "seed check": SeedsChecked, "seed mask": Masked,
     "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": Blocked,
     "`filled` of": Filled, "`steps` of": Step, "`columns` of": ColumnShown, "a revision": Revision,

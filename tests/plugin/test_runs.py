@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from seedbed.errors import FolderNotWritable
+from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.embedded import Binaries, ThrowawayServer, throwaway_server
 from seedbed.settings import Project
 from seedbed.testing.server.data_snapshot import place
@@ -383,7 +383,7 @@ class TestSnapshots:
 
         assert mine == tmp_path / "seedbed-0-shop/tests-0"
         os.chown(mine.parent, 65534, 65534)
-        with pytest.raises(FolderNotWritable, match="it belongs to another user"):
+        with pytest.raises(DataDirectoryNotWritable, match="it belongs to another user"):
             place(project)
 
 
@@ -393,11 +393,11 @@ class TestServer:
         project.write(
             "tests/conftest.py",
             """
-            from seedbed.errors import BinariesNotFound
+            from seedbed.errors import PostgresBinariesNotFound
             from seedbed.testing.session import run_resources
 
             def find_binaries():
-                raise BinariesNotFound(["here"])
+                raise PostgresBinariesNotFound(["here"])
 
             run_resources.find_binaries = find_binaries
             """,
@@ -412,11 +412,11 @@ class TestServer:
             "tests/conftest.py",
             """
             from pathlib import Path
-            from seedbed.errors import ServerNotStarted
+            from seedbed.errors import ServerStartFailure
             from seedbed.testing.server import lifecycle
 
             def throwaway_server(*_, **__):
-                raise ServerNotStarted("it has no memory", Path("log"))
+                raise ServerStartFailure("it has no memory", Path("log"))
 
             lifecycle.throwaway_server = throwaway_server
             """,

@@ -29,7 +29,7 @@ from seedbed.errors import (
     NotABranch,
     ParentInUse,
     ProductionCopied,
-    UnmarkedWithRows,
+    UnmarkedDatabase,
 )
 from seedbed.postgres import clone
 from seedbed.postgres.database import on_server
@@ -319,7 +319,7 @@ class TestProduction:
     def test_is_what_rows_without_a_mark_count_as(self, branches: LocalBranches) -> None:
         execute(main_of(branches), "DROP SCHEMA seedbed CASCADE")
 
-        with pytest.raises(UnmarkedWithRows) as refused:
+        with pytest.raises(UnmarkedDatabase) as refused:
             branches.create("pr")
 
         assert str(refused.value) == (

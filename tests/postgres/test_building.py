@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
-from seedbed.errors import DeclaredOutsideSchema, SchemaBuildFailure
+from seedbed.errors import NonSchemaStatement, SchemaBuildFailure
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -59,7 +59,7 @@ class TestBuild:
         Table("task", metadata, Column("id", Integer, primary_key=True))
         declare(metadata, statement)
 
-        with connect(database) as connection, pytest.raises(DeclaredOutsideSchema) as refused:
+        with connect(database) as connection, pytest.raises(NonSchemaStatement) as refused:
             build(connection, Schema(metadata, {}))
 
         assert refused.value.message.startswith(f"The declared statement '{statement}' changes nothing")

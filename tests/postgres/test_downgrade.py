@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import (
-    DowngradeFailed,
-    ForwardOnly,
-    LockNotGranted,
-    MarkedOtherwise,
-    NothingToDowngrade,
-    PoolerRefused,
+    DowngradeFailure,
+    IrreversibleRevision,
+    MigrationLockTimeout,
+    EnvironmentMismatch,
+    NoDowngradePath,
+    PooledConnection,
     RevisionNotFound,
-    TablesBusy,
+    TableLockTimeout,
 )
 from seedbed.migrations.apply.downgrade import UndoneRevisions, downgrade, plan_downgrade
-from seedbed.migrations.apply.lock_retry import Patience
+from seedbed.migrations.apply.lock_retry import LockRetryPolicy
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -35,7 +35,7 @@ HERO = """
 class Hero(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
 """
-QUICK = Patience(lock_timeout=timedelta(seconds=0.1), tries=3)
+QUICK = LockRetryPolicy(lock_timeout=timedelta(seconds=0.1), tries=3)
 
 
 @pytest.fixture
@@ -67,12 +67,12 @@ def variables(database: Database, seedbed_server: ThrowawayServer) -> Mapping[st
     return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 
 
-def undo(project: Project, database: Database, target: str = "-1", patience: Patience = QUICK) -> UndoneRevisions:
-    return downgrade(project.settled, database, plan_downgrade(project.settled, database, target), patience=patience)
+def undo(project: Project, database: Database, target: str = "-1", patience: LockRetryPolicy = QUICK) -> UndoneRevisions:
+    return downgrade(project.settled, database, plan_downgrade(project.settled, database, target), retry_policy=patience)
 
 
 def ids(undone: UndoneRevisions) -> list[str]:
-    return [revision.id for revision in undone.revisions]
+    return [revision.id for revision in undone.undone]
 
 
 def recorded(database: Database) -> list[str]:
@@ -126,7 +126,7 @@ class TestDowngrade:
         apply(project.settled, database)
         execute(database.direct, "CREATE VIEW linked AS SELECT * FROM link")
 
-        with pytest.raises(DowngradeFailed) as failed:
+        with pytest.raises(DowngradeFailure) as failed:
             undo(project, database, "base")
 
         assert failed.value.message.startswith(
@@ -156,8 +156,8 @@ class TestDowngrade:
         holder.start()
         held.wait(30)
         planned = plan_downgrade(project.settled, database, "-1")
-        patience = Patience(lock_timeout=timedelta(seconds=0.1), tries=30)
-        undone = downgrade(project.settled, database, planned, patience=patience, say=say)
+        patience = LockRetryPolicy(lock_timeout=timedelta(seconds=0.1), tries=30)
+        undone = downgrade(project.settled, database, planned, retry_policy=patience, report=say)
         holder.join()
 
         assert ids(undone) == ["ac3_link"]
@@ -168,7 +168,7 @@ class TestDowngrade:
 
         with connect(database) as other:
             other.exec_driver_sql("LOCK TABLE link IN ACCESS SHARE MODE")
-            with pytest.raises(TablesBusy, match="nothing was undone") as busy:
+            with pytest.raises(TableLockTimeout, match="nothing was undone") as busy:
                 undo(project, database)
 
         assert busy.value.remedy.startswith("Run seedbed migrate downgrade again")
@@ -177,7 +177,7 @@ class TestDowngrade:
 
 class TestRefusals:
     def test_of_a_database_with_nothing_to_undo(self, project: Project, database: Database) -> None:
-        with pytest.raises(NothingToDowngrade) as refused:
+        with pytest.raises(NoDowngradePath) as refused:
             undo(project, database)
 
         assert refused.value.message == f"{database.name} is at no revision, and there is nothing to undo."
@@ -186,14 +186,14 @@ class TestRefusals:
     def test_of_a_target_that_is_not_below(self, project: Project, database: Database, target: str) -> None:
         apply(project.settled, database)
 
-        with pytest.raises(NothingToDowngrade, match=f"no way down from there to {target}"):
+        with pytest.raises(NoDowngradePath, match=f"no way down from there to {target}"):
             undo(project, database, target)
 
     def test_of_a_revision_that_the_database_has_not_had(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         undo(project, database, "-2")
 
-        with pytest.raises(NothingToDowngrade, match="the database has not had it"):
+        with pytest.raises(NoDowngradePath, match="the database has not had it"):
             undo(project, database, "ab2_age")
 
     def test_of_an_unknown_revision(self, project: Project, database: Database) -> None:
@@ -217,7 +217,7 @@ class TestRefusals:
         project.write_revision("ae5_after", "pass", follows="ad4_last")
         apply(project.settled, database)
 
-        with pytest.raises(ForwardOnly, match="Revision ad4_last has no way back: its values are gone"):
+        with pytest.raises(IrreversibleRevision, match="Revision ad4_last has no way back: its values are gone"):
             undo(project, database, "-2")
 
         assert len(recorded(database)) == 5
@@ -227,7 +227,7 @@ class TestRefusals:
         planned = plan_downgrade(project.settled, database, "-1")
         undo(project, database)
 
-        with pytest.raises(NothingToDowngrade, match="another session has migrated it meanwhile"):
+        with pytest.raises(NoDowngradePath, match="another session has migrated it meanwhile"):
             downgrade(project.settled, database, planned)
 
         assert recorded(database) == ["aa1_hero", "ab2_age"]
@@ -236,7 +236,7 @@ class TestRefusals:
         apply(project.settled, database)
         change_mark(database, Environment.PREVIEW)
 
-        with pytest.raises(MarkedOtherwise):
+        with pytest.raises(EnvironmentMismatch):
             undo(project, database)
 
     def test_of_a_pooler(self, project: Project, database: Database) -> None:
@@ -244,7 +244,7 @@ class TestRefusals:
         planned = plan_downgrade(project.settled, database, "-1")
         pooled = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
 
-        with pytest.raises(PoolerRefused):
+        with pytest.raises(PooledConnection):
             downgrade(project.settled, replace(database, url=pooled, direct=pooled), planned)
 
     def test_while_another_session_migrates(self, project: Project, database: Database) -> None:
@@ -252,7 +252,7 @@ class TestRefusals:
         planned = plan_downgrade(project.settled, database, "-1")
 
         with connect(database) as other, migrating_alone(other, database.name), pytest.raises(LockNotGranted):
-            downgrade(project.settled, database, planned, wait=timedelta(0))
+            downgrade(project.settled, database, planned, lock_wait=timedelta(0))
 
 
 class TestMergedHistory:
@@ -287,7 +287,7 @@ class TestMergedHistory:
     ) -> None:
         apply(merged.settled, database)
 
-        with pytest.raises(NothingToDowngrade, match=reason):
+        with pytest.raises(NoDowngradePath, match=reason):
             undo(merged, database, target)
 
 

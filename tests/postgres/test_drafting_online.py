@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from seedbed.errors import UnsupportedChange, RevisionFailed
+from seedbed.errors import UnsupportedChange, RevisionFailure
 from seedbed.migrations.apply.plan import plan
 from seedbed.migrations.apply.upgrade import apply, move
 from seedbed.migrations.checks.drift import drift
@@ -112,11 +112,11 @@ class TestDraft:
             grown.draft(project, "Change it")
             configuration = project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
 
-            assessed = assess(configuration, filled, plan(project.settled, filled))
+            assessed = assess(configuration, filled, plan_upgrade(project.settled, filled))
             apply(project.settled, filled)
 
             assert [hazard.rule for one in assessed for hazard in one.hazards if hazard.rule != "required-column"] == []
-            assert check(configuration).head == plan(project.settled, filled).revision
+            assert check(configuration).head == plan_upgrade(project.settled, filled).revision
 
     def test_may_be_run_again(self, grown: Grown, first: Project, filled: Database) -> None:
         every = WIDENED.format(
@@ -140,7 +140,7 @@ class TestDraft:
         with grown.with_tables(CHANGES["a unique constraint"], first) as project:
             online = grown.draft(project, "Unique titles").revisions[-1].id
 
-            with pytest.raises(RevisionFailed) as failed:
+            with pytest.raises(RevisionFailure) as failed:
                 apply(project.settled, filled)
             execute(filled.direct, "UPDATE task SET title = title || id WHERE id < 3")
             applied = apply(project.settled, filled)

@@ -7,7 +7,7 @@ import pytest
 
 from seedbed.errors import EditedAppliedRevision
 from seedbed.migrations.apply.downgrade import downgrade, plan_downgrade
-from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -67,7 +67,7 @@ class TestAppliedRevision:
 
         write(project, "integer")
 
-        assert plan(project.settled, database).edited == ()
+        assert plan_upgrade(project.settled, database).edited == ()
 
     def test_that_was_only_formatted_is_not_edited(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
@@ -82,7 +82,7 @@ class TestAppliedRevision:
 
         apply(project.settled, database)
 
-        assert plan(project.settled, database).edited == ()
+        assert plan_upgrade(project.settled, database).edited == ()
 
     def test_without_a_checksum_in_the_database_is_not_edited(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
@@ -106,7 +106,7 @@ class TestAppliedRevision:
         project.run("alembic", "upgrade", "head", DATABASE_URL=database.direct.reveal())
         write(project, "bigint")
 
-        assert [revision.id for revision in plan(project.settled, database).edited] == ["first"]
+        assert [revision.id for revision in plan_upgrade(project.settled, database).edited] == ["first"]
 
 
 class TestCommands:
@@ -159,12 +159,12 @@ class TestAccept:
         write(project, "bigint")
 
         refused = self.accept(project, "first", code=1, variables=variables)
-        before = plan(project.settled, database).edited
+        before = plan_upgrade(project.settled, database).edited
         self.accept(project, "first", "--yes", database.name, variables=variables)
 
         assert refused.startswith("  column hero.age: type is integer, should be bigint\nSB313 ")
         assert [revision.id for revision in before] == ["first"]
-        assert plan(project.settled, database).edited == ()
+        assert plan_upgrade(project.settled, database).edited == ()
         assert age_of(database) == "integer"
 
     def test_of_production_wants_its_name(
@@ -178,7 +178,7 @@ class TestAccept:
         self.accept(project, "first", "-e", "production", "--yes", database.name, variables=variables)
 
         assert refused.startswith("SB313 ")
-        assert plan(project.settled, database).edited == ()
+        assert plan_upgrade(project.settled, database).edited == ()
 
     def test_says_that_there_is_nothing_to_accept(
         self, project: Project, database: Database, variables: Mapping[str, str]

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from seedbed.errors import ServerNotStarted
+from seedbed.errors import ServerStartFailure
 from seedbed.postgres.embedded import Binaries, Server, cluster, find_binaries, postmaster
 from seedbed.postgres.embedded import server as server_module
 from seedbed.postgres.embedded.os_account import server_account
@@ -205,7 +205,7 @@ class TestKilledServer:
         with (server.home / "running").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
 
-            with pytest.raises(ServerNotStarted) as refused:
+            with pytest.raises(ServerStartFailure) as refused:
                 server.ensure()
 
         assert refused.value.message == (
@@ -225,7 +225,7 @@ class TestKilledServer:
 
         with stranger() as pid:
             claim_to_run(server, pid)
-            with pytest.raises(ServerNotStarted, match="another server is at work on its data"):
+            with pytest.raises(ServerStartFailure, match="another server is at work on its data"):
                 server.ensure()
 
         left = postmasters(server)

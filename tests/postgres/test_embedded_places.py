@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import FolderNotWritable
+from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.database import locate
 from seedbed.postgres.embedded import Binaries, Server, binaries_copy, find_binaries, os_account
 from seedbed.postgres.embedded import server as server_module
@@ -167,7 +167,7 @@ server.stop()
         monkeypatch.setattr(binaries_copy, "_SHARED", folder / "cache")
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
 
-        with pytest.raises(FolderNotWritable, match=r'initdb runs from no path with " \$ ` or \\ in it'):
+        with pytest.raises(DataDirectoryNotWritable, match=r'initdb runs from no path with " \$ ` or \\ in it'):
             runnable_by(os_account.server_account(), binaries)
 
     def test_are_left_as_they_were_installed(
@@ -211,7 +211,7 @@ class TestFolder:
         for name in ("lock", "server.json"):
             (given / name).unlink()
 
-        with pytest.raises(FolderNotWritable) as refused:
+        with pytest.raises(DataDirectoryNotWritable) as refused:
             Server(given, OWNER).ensure()
 
         assert refused.value.message == (
@@ -224,7 +224,7 @@ class TestFolder:
     def test_that_is_a_file_is_refused(self, folder: Path) -> None:
         (folder / "file").touch()
 
-        with pytest.raises(FolderNotWritable, match="cannot be used: Not a directory"):
+        with pytest.raises(DataDirectoryNotWritable, match="cannot be used: Not a directory"):
             Server(folder / "file", OWNER).ensure()
 
     def test_of_another_user_is_refused_to_start(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ class TestFolder:
 
         with monkeypatch.context() as other:
             other.setattr(os, "geteuid", lambda: 12345)
-            with pytest.raises(FolderNotWritable, match=f"it belongs to the user {owner}"):
+            with pytest.raises(DataDirectoryNotWritable, match=f"it belongs to the user {owner}"):
                 server.start()
 
         assert not server.status().running
@@ -241,7 +241,7 @@ class TestFolder:
         if not IS_ROOT:
             (server.home / "server.json").chmod(0)
 
-        code = f"{SERVER}\nfrom seedbed.errors import FolderNotWritable\ntry: server.ensure()\n"
+        code = f"{SERVER}\nfrom seedbed.errors import DataDirectoryNotWritable\ntry: server.ensure()\n"
         code += "except FolderNotWritable as error: print(error.message)"
         said = (nobody() if IS_ROOT else users()[0]).run(code, server.home)
 
@@ -249,7 +249,7 @@ class TestFolder:
         assert said == (f"The embedded server's folder {server.home} cannot be used: it belongs to another user.")
 
     def test_that_cannot_be_written_is_refused(self, folder: Path) -> None:
-        code = f"{SERVER}\nfrom seedbed.errors import FolderNotWritable\ntry: server.ensure()\n"
+        code = f"{SERVER}\nfrom seedbed.errors import DataDirectoryNotWritable\ntry: server.ensure()\n"
         code += "except FolderNotWritable as error: print(error.message)"
         folder.chmod(0o555)
 
@@ -266,7 +266,7 @@ class TestFolder:
         stranger = Account(12345, 12345)
         monkeypatch.setattr(server_module, "server_account", lambda: stranger)
 
-        with pytest.raises(FolderNotWritable, match="which runs PostgreSQL for root, may not enter it"):
+        with pytest.raises(DataDirectoryNotWritable, match="which runs PostgreSQL for root, may not enter it"):
             Server(closed / "home", OWNER).ensure()
 
         assert stat.filemode(closed.stat().st_mode) == "drwx------"

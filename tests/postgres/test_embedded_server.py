@@ -11,7 +11,7 @@ import psutil
 import psycopg2
 import pytest
 
-from seedbed.errors import DataOfAnotherMajor, LoginRefused, ServerNotStarted
+from seedbed.errors import DataDirectoryVersionMismatch, AuthenticationFailure, ServerStartFailure
 from seedbed.postgres.embedded import Binaries, Server, cluster, state_files
 from seedbed.postgres.embedded import server as server_module
 from seedbed.postgres.embedded.os_account import server_account
@@ -197,7 +197,7 @@ class TestServer:
         newer = replace(binaries, version=f"{binaries.major + 1}.2", found="a newer package")
         monkeypatch.setattr(server_module, "find_binaries", lambda: newer)
 
-        with pytest.raises(DataOfAnotherMajor) as refused:
+        with pytest.raises(DataDirectoryVersionMismatch) as refused:
             new_server.ensure()
 
         data = new_server.home / "data"
@@ -215,7 +215,7 @@ class TestServer:
         with (server.home / "data" / "postgresql.conf").open("a") as settings:
             settings.write("work_mem = 'a lot'\n")
 
-        with pytest.raises(ServerNotStarted) as refused:
+        with pytest.raises(ServerStartFailure) as refused:
             server.ensure()
 
         assert "FATAL:  configuration file" in refused.value.message
@@ -225,7 +225,7 @@ class TestServer:
     def test_says_that_another_command_keeps_it(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(state_files, "_LOCK_SECONDS", 0.1)
 
-        with state_files.locked(server.home, server_account()), pytest.raises(ServerNotStarted) as refused:
+        with state_files.locked(server.home, server_account()), pytest.raises(ServerStartFailure) as refused:
             server.ensure()
 
         assert refused.value.message == (
@@ -236,7 +236,7 @@ class TestServer:
         server.ensure()
         execute(server.admin_url(), "ALTER ROLE postgres PASSWORD 'mine'")
 
-        with pytest.raises(LoginRefused, match="the embedded server"):
+        with pytest.raises(AuthenticationFailure, match="the embedded server"):
             server.create_database("shop")
 
     def test_starts_its_log_again_when_it_is_long(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from seedbed.errors import HazardsNotAllowed
-from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.assessment import Assessed, assess, refuse_unallowed
 from seedbed.migrations.hazards.rules import RULES, Rule
@@ -135,7 +135,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 def assessed(project: Project, database: Database) -> list[Assessed]:
     configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
-    return assess(configuration, database, plan(project.settled, database))
+    return assess(configuration, database, plan_upgrade(project.settled, database))
 
 
 class TestAssess:

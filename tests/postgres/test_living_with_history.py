@@ -15,13 +15,13 @@ from seedbed.errors import (
     EditedAppliedRevision,
     SchemaDrift,
     MultipleHeads,
-    MixedRevision,
+    MixedTransactionRevision,
     RevisionNotAHead,
     EditedRevision,
     RevisionNotReversible,
 )
 from seedbed.migrations.apply.baseline import adopt
-from seedbed.migrations.apply.plan import offline_sql, plan
+from seedbed.migrations.apply.plan import render_offline_sql, plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.drift import drift, refuse_drift
 from seedbed.migrations.checks.project_check import check
@@ -160,7 +160,7 @@ class TestCheck:
 """
         file.write_text(text.replace("\n    pass\n", mixed, 1), encoding="utf-8")
 
-        with pytest.raises(MixedRevision, match="statements in an autocommit block and others beside it"):
+        with pytest.raises(MixedTransactionRevision, match="statements in an autocommit block and others beside it"):
             check(configuration)
 
     def test_runs_what_moves_data_over_rows(self, configuration: Configuration) -> None:
@@ -268,13 +268,13 @@ class TestAdopt:
 
 class TestPlan:
     def test_has_the_statements_as_they_ran(self, configuration: Configuration, database: Database) -> None:
-        said = "\n".join(sql_lines(assess(configuration, database, plan(configuration.project, database))))
+        said = "\n".join(sql_lines(assess(configuration, database, plan_upgrade(configuration.project, database))))
 
         assert "CREATE TABLE task" in said
         assert "CREATE TRIGGER task_touch" in said
         assert "alembic_version" not in said
 
     def test_is_written_without_a_server_too(self, configuration: Configuration, database: Database) -> None:
-        said = offline_sql(configuration.project, plan(configuration.project, database))
+        said = render_offline_sql(configuration.project, plan_upgrade(configuration.project, database))
 
         assert "CREATE TRIGGER task_touch" in said

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, text
 
-from seedbed.errors import LockNotGranted
+from seedbed.errors import MigrationLockTimeout
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -28,7 +28,7 @@ class TestMigratingAlone:
         with connect(database) as first, connect(database) as second:
             with (
                 migrating_alone(first, database.name),
-                pytest.raises(LockNotGranted) as refused,
+                pytest.raises(MigrationLockTimeout) as refused,
                 migrating_alone(second, database.name, wait=SHORT),
             ):
                 pass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.assessment import assess
 from seedbed.migrations.hazards.losses import losses, may_lose_data
@@ -130,7 +130,7 @@ class TestLosses:
         assessed = assess(
             project.configuration(SHADOW_DATABASE_URL=database.direct.reveal()),
             database,
-            plan(project.settled, database),
+            plan_upgrade(project.settled, database),
         )
 
         assert [one.rule for one in losses(assessed)] == found

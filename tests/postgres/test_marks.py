@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.errors import MarkedOtherwise, NotPermitted, ProtectedEnvironment, UnmarkedWithRows
+from seedbed.errors import EnvironmentMismatch, MissingPrivilege, ProtectedEnvironment, UnmarkedDatabase
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -53,7 +53,7 @@ class TestAgree:
         execute(database.direct, "CREATE SCHEMA sales")
         fill(database, 'sales."Order"')
 
-        with pytest.raises(UnmarkedWithRows) as refused:
+        with pytest.raises(UnmarkedDatabase) as refused:
             agreed(database)
 
         assert refused.value.message == (
@@ -75,7 +75,7 @@ class TestAgree:
         database = given(Environment.TESTING)
         agreed(database)
 
-        with pytest.raises(MarkedOtherwise) as refused:
+        with pytest.raises(EnvironmentMismatch) as refused:
             agreed(replace(database, environment=Environment.DEVELOPMENT))
 
         assert refused.value.message == (
@@ -92,7 +92,7 @@ class TestAgree:
 
         outcomes = at_once([lambda: agreed(database), lambda: agreed(other)])
 
-        assert [type(outcome) for outcome in outcomes if outcome] == [MarkedOtherwise]
+        assert [type(outcome) for outcome in outcomes if outcome] == [EnvironmentMismatch]
         assert mark_of(database) in {"development", "testing"}
 
     def test_marks_once_for_commands_that_start_together(self, given: Make) -> None:
@@ -129,7 +129,7 @@ class TestAgree:
             "INSERT INTO visit VALUES ('2026-11-24')",
         )
 
-        with pytest.raises(UnmarkedWithRows, match="has rows in visit that"):
+        with pytest.raises(UnmarkedDatabase, match="has rows in visit that"):
             agreed(database)
 
     def test_does_not_take_rows_that_a_policy_hides_for_none(self, given: Make) -> None:
@@ -141,7 +141,7 @@ class TestAgree:
             "CREATE POLICY nothing ON customer USING (false)",
         )
 
-        with pytest.raises(NotPermitted, match='row-level security policy for table "customer"'):
+        with pytest.raises(MissingPrivilege, match='row-level security policy for table "customer"'):
             agreed(database)
 
         assert mark_of(database) is None
@@ -152,7 +152,7 @@ class TestAgree:
         database = given()
         execute(given_server.url(database.name), "CREATE TABLE public.secret AS SELECT 1 AS id")
 
-        with pytest.raises(NotPermitted, match="permission denied for table secret"):
+        with pytest.raises(MissingPrivilege, match="permission denied for table secret"):
             agreed(database)
 
 
@@ -187,7 +187,7 @@ class TestMark:
         database = given(Environment.TESTING)
         agreed(database)
 
-        with pytest.raises(MarkedOtherwise, match=f": refused to {action.verb} it."):
+        with pytest.raises(EnvironmentMismatch, match=f": refused to {action.verb} it."):
             refuse(replace(database, environment=Environment.PREVIEW), action)
 
     @pytest.mark.parametrize("action", list(Destructive))
@@ -195,7 +195,7 @@ class TestMark:
         database = given()
         fill(database)
 
-        with pytest.raises(UnmarkedWithRows) as refused:
+        with pytest.raises(UnmarkedDatabase) as refused:
             refuse(database, action)
 
         assert refused.value.message == (

@@ -7,7 +7,7 @@ import pytest
 
 from seedbed.errors import MultipleHeads, RevisionNotReversible
 from seedbed.migrations.apply.baseline import adopt
-from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.drift import drift
 from seedbed.migrations.checks.project_check import check
@@ -90,7 +90,7 @@ class TestMergedHistory:
 
         assert applied.revision == "whole"
         assert at(database) == ["whole"]
-        assert plan(project.settled, database).pending == ()
+        assert plan_upgrade(project.settled, database).pending == ()
 
     @pytest.mark.parametrize(
         ("had", "needs"),
@@ -109,7 +109,7 @@ class TestMergedHistory:
         for one in had:
             alembic(project, database, "upgrade", one)
 
-        pending = [revision.id for revision in plan(project.settled, database).pending]
+        pending = [revision.id for revision in plan_upgrade(project.settled, database).pending]
         applied = apply(project.settled, database)
 
         assert sorted(pending) == sorted(needs)
@@ -179,7 +179,7 @@ class TestLookingAhead:
             for one in had:
                 alembic(project, database, "upgrade", one)
                 alembic(project, copy, "upgrade", one)
-            made = plan(project.settled, database)
+            made = plan_upgrade(project.settled, database)
 
             assessed = assess(configuration, database, made)
             rehearsed = rehearse(configuration, database, made, on=copy)
@@ -250,4 +250,4 @@ class TestAdopt:
 
         assert adopted.revision == had
         assert at(database) == [had]
-        assert plan(project.settled, database).revision == had
+        assert plan_upgrade(project.settled, database).revision == had

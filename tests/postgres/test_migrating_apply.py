@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 
 from seedbed.errors import (
-    LockNotGranted,
-    MarkedOtherwise,
-    NotPermitted,
-    PoolerRefused,
+    MigrationLockTimeout,
+    EnvironmentMismatch,
+    MissingPrivilege,
+    PooledConnection,
     ReadOnlyDatabase,
-    RevisionFailed,
-    ServerTooOld,
-    TablesBusy,
+    RevisionFailure,
+    UnsupportedServerVersion,
+    TableLockTimeout,
     UnknownDatabaseRevision,
-    UnmarkedWithRows,
+    UnmarkedDatabase,
 )
-from seedbed.migrations.apply.index_progress import watched
-from seedbed.migrations.apply.lock_retry import Patience
+from seedbed.migrations.apply.index_progress import report_index_progress
+from seedbed.migrations.apply.lock_retry import LockRetryPolicy
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.environment_status import survey
 from seedbed.postgres.connection import connect, execute_verbatim
@@ -41,7 +41,7 @@ class Hero(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
 """
 APPLIERS = 8
-QUICK = Patience(lock_timeout=timedelta(seconds=0.1), tries=3)
+QUICK = LockRetryPolicy(lock_timeout=timedelta(seconds=0.1), tries=3)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ class TestApply:
         )
         project.write_revision("fourth", "op.execute(\"INSERT INTO applied VALUES ('fourth')\")", follows="third")
 
-        with pytest.raises(RevisionFailed) as failed:
+        with pytest.raises(RevisionFailure) as failed:
             apply(project.settled, database)
 
         assert failed.value.message == (
@@ -125,7 +125,7 @@ class TestApply:
         project.write_revision("third", "raise LookupError('no such thing')", follows="second")
         apply_first = project.revisions()
 
-        with pytest.raises(RevisionFailed) as failed:
+        with pytest.raises(RevisionFailure) as failed:
             apply(project.settled, database)
 
         assert apply_first == ["first.py", "second.py", "third.py"]
@@ -134,7 +134,7 @@ class TestApply:
 
     def test_goes_on_where_it_stopped_once_the_revision_is_mended(self, project: Project, database: Database) -> None:
         project.write_revision("third", "op.execute('SELECT nothing_like_it()')", follows="second")
-        with pytest.raises(RevisionFailed):
+        with pytest.raises(RevisionFailure):
             apply(project.settled, database)
         project.write_revision("third", "op.execute(\"INSERT INTO applied VALUES ('mended')\")", follows="second")
 
@@ -232,7 +232,7 @@ class TestPatience:
 
         with connect(database, application="report") as other:
             execute_verbatim(other, "SELECT * FROM held")
-            with pytest.raises(TablesBusy, match=r"third met locks .* 3 tries .* first, second stayed applied.*report"):
+            with pytest.raises(TableLockTimeout, match=r"third met locks .* 3 tries .* first, second stayed applied.*report"):
                 apply(project.settled, database, patience=QUICK)
 
         assert revision_of(database) == "second"
@@ -298,7 +298,7 @@ class TestRefusals:
         url = database.direct
         reader = DatabaseUrl("may_read", "reader", url.host, url.port, url.database, parameters=url.parameters)
         try:
-            with pytest.raises(NotPermitted):
+            with pytest.raises(MissingPrivilege):
                 apply(project.settled, replace(database, url=reader, direct=reader))
         finally:
             execute(seedbed_server.url(), "DROP ROLE may_read")
@@ -308,7 +308,7 @@ class TestRefusals:
     ) -> None:
         monkeypatch.setattr("seedbed.postgres.database.OLDEST", 99)
 
-        with pytest.raises(ServerTooOld, match="and Seedbed needs 99 or newer"):
+        with pytest.raises(UnsupportedServerVersion, match="and Seedbed needs 99 or newer"):
             apply(project.settled, database)
 
 
@@ -346,7 +346,7 @@ class TestProgress:
 
     def test_opens_no_session_where_nobody_listens(self, database: Database) -> None:
         count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        with connect(database) as connection, watched(connection, database, None):
+        with connect(database) as connection, report_index_progress(connection, database, None):
             assert connection.exec_driver_sql(count).scalar() == 1
 
 
@@ -455,7 +455,7 @@ class TestApplyRefuses:
     def test_a_database_marked_for_another_environment(self, project: Project, database: Database) -> None:
         change_mark(database, Environment.PRODUCTION)
 
-        with pytest.raises(MarkedOtherwise):
+        with pytest.raises(EnvironmentMismatch):
             apply(project.settled, database)
 
         assert rows(database, "SELECT to_regclass('applied')") == [(None,)]
@@ -463,7 +463,7 @@ class TestApplyRefuses:
     def test_an_unmarked_database_with_rows(self, project: Project, database: Database) -> None:
         rows(database, "CREATE TABLE customers AS SELECT 1 AS somebody")
 
-        with pytest.raises(UnmarkedWithRows):
+        with pytest.raises(UnmarkedDatabase):
             apply(project.settled, database)
 
         assert rows(database, "SELECT to_regclass('applied'), to_regnamespace('seedbed')") == [(None, None)]
@@ -483,14 +483,14 @@ class TestApplyRefuses:
     def test_a_pooler_without_speaking_to_it(self, project: Project, database: Database) -> None:
         pooled = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
 
-        with pytest.raises(PoolerRefused):
+        with pytest.raises(PooledConnection):
             apply(project.settled, replace(database, url=pooled, direct=pooled))
 
     def test_to_wait_longer_than_told_for_another_session(self, project: Project, database: Database) -> None:
         with (
             connect(database) as connection,
             migrating_alone(connection, database.name),
-            pytest.raises(LockNotGranted) as refused,
+            pytest.raises(MigrationLockTimeout) as refused,
         ):
             apply(project.settled, database, wait=timedelta(seconds=0.2))
 

@@ -16,7 +16,7 @@ from seedbed.errors import (
     FileWriteFailure,
     UndraftedModelChanges,
     UnmatchedRename,
-    RevisionFailed,
+    RevisionFailure,
     MissingRevisionFile,
     SchemaBuildFailure,
     RevisionNotReversible,
@@ -369,7 +369,7 @@ class TestDraftLeavesNoFile:
     def test_after_a_history_that_does_not_run(self, project: Project, configured: Configuration) -> None:
         project.write_revision("first", "op.execute('SELECT nothing_like_it()')")
 
-        with pytest.raises(RevisionFailed) as refused:
+        with pytest.raises(RevisionFailure) as refused:
             draft(configured, "Create hero")
 
         assert refused.value.message.startswith("Revision first failed and was rolled back; nothing was applied.")

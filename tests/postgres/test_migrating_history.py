@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import MultipleHeads, RevisionFailed, InvalidRevisionFile
+from seedbed.errors import MultipleHeads, RevisionFailure, InvalidRevisionFile
 from seedbed.migrations.apply.plan import plan
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.assessment import assess
@@ -97,7 +97,7 @@ class TestReadHistory:
 
 class TestPlan:
     def test_lists_what_is_pending_and_changes_nothing(self, project: Project, database: Database) -> None:
-        made = plan(project.settled, database)
+        made = plan_upgrade(project.settled, database)
 
         assert (made.revision, made.head, made.mark) == (None, "second", None)
         assert [revision.id for revision in made.pending] == ["first", "second"]
@@ -108,7 +108,7 @@ class TestPlan:
     def test_lists_nothing_at_the_newest(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
 
-        made = plan(project.settled, database)
+        made = plan_upgrade(project.settled, database)
 
         assert (made.revision, made.mark, made.pending) == ("second", "development", ())
 
@@ -119,7 +119,7 @@ class TestRecordedSql:
         configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
 
         with pytest.raises(RevisionFailed) as failed:
-            assess(configuration, database, plan(project.settled, database))
+            assess(configuration, database, plan_upgrade(project.settled, database))
 
         assert failed.value.message.startswith("Revision third failed and was rolled back; nothing was applied.")
 

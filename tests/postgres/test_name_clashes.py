@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from seedbed.errors import NameTaken
-from seedbed.migrations.apply.name_clashes import refuse_taken_names
+from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -142,7 +142,7 @@ def connected(request: pytest.FixtureRequest, given: Callable[..., Database]) ->
 
 def run(connection: Connection, statement: str) -> None:
     """Run a statement as `op.execute` does."""
-    with refuse_taken_names(connection, "shop"):
+    with refuse_name_clashes(connection, "shop"):
         connection.execute(text(statement.replace(":", r"\:")))
 
 
@@ -162,7 +162,7 @@ class TestRefuseTakenNames:
     def test_another_definition_is_refused(self, connected: Connecting, case: str) -> None:
         by_hand, statement, said = OTHER[case]
         with connected(by_hand) as connection:
-            with pytest.raises(NameTaken) as refused:
+            with pytest.raises(ObjectNameConflict) as refused:
                 run(connection, statement)
 
             assert said in refused.value.message
@@ -172,7 +172,7 @@ class TestRefuseTakenNames:
     def test_the_remedy_makes_room(self, connected: Connecting) -> None:
         with connected("CREATE INDEX ix ON task (a)") as connection:
             statement = "CREATE INDEX IF NOT EXISTS ix ON task (b)"
-            with pytest.raises(NameTaken) as refused:
+            with pytest.raises(ObjectNameConflict) as refused:
                 run(connection, statement)
             connection.execute(text(refused.value.remedy.removeprefix("Rename it: ").partition(";")[0]))
 
@@ -192,7 +192,7 @@ class TestRefuseTakenNames:
             if "> 0" in constraint:
                 run(connection, guarded("k", POSITIVE))
             else:
-                with pytest.raises(NameTaken):
+                with pytest.raises(ObjectNameConflict):
                     run(connection, guarded("k", POSITIVE))
 
 
@@ -226,7 +226,7 @@ class TestApply:
             shutil.copytree(first.root / "migrations", project.root / "migrations", dirs_exist_ok=True)
             grown.draft(project, "Change task")
 
-            with pytest.raises(NameTaken) as refused:
+            with pytest.raises(ObjectNameConflict) as refused:
                 apply(project.settled, database)
             execute(database.direct, refused.value.remedy.removeprefix("Rename it: ").partition(";")[0])
             applied = apply(project.settled, database)

@@ -41,7 +41,7 @@ from seedbed.errors import (
     NotItsEndpoint,
     NotOursOnNeon,
     ProductionCopied,
-    UnmarkedWithRows,
+    UnmarkedDatabase,
 )
 from seedbed.postgres.reset import empty
 from seedbed.previews.preview import up
@@ -197,7 +197,7 @@ class TestCreate:
     def test_deletes_a_copy_of_rows_without_a_mark(self, neon: Neon, branches: NeonBranches) -> None:
         neon.main("DROP SCHEMA seedbed CASCADE")
 
-        with pytest.raises(UnmarkedWithRows):
+        with pytest.raises(UnmarkedDatabase):
             branches.create(PR, environment=Environment.PREVIEW)
 
         assert neon.names() == ["main"]

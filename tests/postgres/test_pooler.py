@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from seedbed.errors import PoolerRefused
+from seedbed.errors import PooledConnection
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.settings import DatabaseUrl, Environment, Origin
@@ -32,7 +32,7 @@ class TestRefusePooler:
         refuse_pooler(database(seedbed_server.url()))
 
     def test_recognises_pgbouncer_by_the_backend_it_invents(self, pooler: DatabaseUrl) -> None:
-        with pytest.raises(PoolerRefused) as refused:
+        with pytest.raises(PooledConnection) as refused:
             refuse_pooler(database(pooler))
 
         assert str(refused.value).startswith(f"127.0.0.1:{pooler.port}/postgres (DATABASE_URL")
@@ -43,7 +43,7 @@ class TestRefusePooler:
     def test_recognises_neons_pooler_by_its_host(self) -> None:
         url = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
 
-        with pytest.raises(PoolerRefused):
+        with pytest.raises(PooledConnection):
             refuse_pooler(database(url), taken_at_its_word=True)
 
     def test_asks_nothing_of_neons_direct_host(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from seedbed.errors import MarkedOtherwise, ProtectedEnvironment
+from seedbed.errors import EnvironmentMismatch, ProtectedEnvironment
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -35,9 +35,9 @@ class TestPreparing:
         database = replace(copied, environment=environment)
 
         with connect(database) as connection:
-            with pytest.raises(MarkedOtherwise):
+            with pytest.raises(EnvironmentMismatch):
                 agree(connection, database, "migrate")
-            with pytest.raises(MarkedOtherwise):
+            with pytest.raises(EnvironmentMismatch):
                 refuse_protected(connection, database, Destructive.SEED)
 
     def test_is_never_reset(self, copied: Database) -> None:

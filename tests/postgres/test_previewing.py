@@ -20,7 +20,7 @@ from seedbed.errors import (
     PreviewBaseInUse,
     PreviewSchemaMismatch,
     ProductionCopied,
-    RevisionFailed,
+    RevisionFailure,
     SeedError,
     UndescribedData,
 )
@@ -174,7 +174,7 @@ class TestUp:
     ) -> None:
         execute(development.direct, 'CREATE TABLE "user" (id int)')
 
-        with pytest.raises(RevisionFailed):
+        with pytest.raises(RevisionFailure):
             up(configuration, "preview/pr-42")
 
         assert branches.list() == ()
@@ -185,7 +185,7 @@ class TestUp:
         execute(development.direct, 'CREATE TABLE "user" (id int)')
         left = branches.create("preview/pr-42", environment=Environment.PREVIEW)
 
-        with pytest.raises(RevisionFailed):
+        with pytest.raises(RevisionFailure):
             up(configuration, "preview/pr-42")
 
         assert branches.list() == (left,)

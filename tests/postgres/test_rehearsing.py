@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import CopyRefused, InvalidDatabaseUrl, RevisionFailed
-from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.rehearsal import Rehearsal, rehearse
 from seedbed.postgres.database import Database, given_copy
@@ -94,7 +94,7 @@ def other_server() -> Iterator[ThrowawayServer]:
 
 
 def rehearsed(project: Project, database: Database, copy: Database) -> Rehearsal:
-    return rehearse(project.configuration(), database, plan(project.settled, database), on=copy)
+    return rehearse(project.configuration(), database, plan_upgrade(project.settled, database), on=copy)
 
 
 class TestRehearse:
@@ -178,7 +178,7 @@ class TestRehearse:
         project.write_revision("second", "op.execute('ALTER TABLE task ADD CHECK (id < 10)')", follows="first")
 
         with pytest.raises(
-            RevisionFailed, match='check constraint "task_id_check" of relation "task" is violated by some row'
+            RevisionFailure, match='check constraint "task_id_check" of relation "task" is violated by some row'
         ):
             rehearsed(project, database, copy)
 
@@ -198,7 +198,7 @@ class TestDumped:
             execute(source.direct, f"INSERT INTO task SELECT n, n, NULL FROM generate_series(1, {ROWS}) n")
             configuration = project.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal())
 
-            found = rehearse(configuration, source, plan(project.settled, source))
+            found = rehearse(configuration, source, plan_upgrade(project.settled, source))
 
         assert found.steps[0].scans == ("task",)
         assert found.way_back == "down and up again, both catalogues as they should be"
@@ -207,7 +207,7 @@ class TestDumped:
 
 class TestRehearseRefuses:
     def test_the_target_for_its_own_copy(self, project: Project, database: Database) -> None:
-        with pytest.raises(CopyRefused, match="it is the database itself"):
+        with pytest.raises(RehearsalCopyFailure, match="it is the database itself"):
             rehearsed(project, database, database)
 
     def test_a_server_that_is_not_ours_where_nothing_can_copy(
@@ -217,7 +217,7 @@ class TestRehearseRefuses:
         configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
 
         with pytest.raises(CopyRefused, match="no pg_dump and psql on PATH"):
-            rehearse(configuration, database, plan(project.settled, database))
+            rehearse(configuration, database, plan_upgrade(project.settled, database))
 
     def test_what_is_no_url(self) -> None:
         with pytest.raises(InvalidDatabaseUrl) as refused:

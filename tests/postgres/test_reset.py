@@ -7,7 +7,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from seedbed.errors import LockNotGranted, NotPermitted, ProtectedEnvironment, UnmarkedWithRows
+from seedbed.errors import MigrationLockTimeout, MissingPrivilege, ProtectedEnvironment, UnmarkedDatabase
 from seedbed.postgres import reset as postgres_reset
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import EMBEDDED, Database
@@ -140,7 +140,7 @@ class TestResetOfAGivenServer:
         )
         execute(database.direct, "CREATE TABLE customer AS SELECT 1 AS id")
 
-        with pytest.raises(NotPermitted) as refused:
+        with pytest.raises(MissingPrivilege) as refused:
             reset(database)
 
         assert refused.value.message == (
@@ -164,7 +164,7 @@ class TestResetOfAGivenServer:
         database = given()
         execute(database.direct, "CREATE TABLE customer AS SELECT 1 AS id")
 
-        with pytest.raises(UnmarkedWithRows):
+        with pytest.raises(UnmarkedDatabase):
             reset(database)
 
         assert execute(database.direct, "SELECT id FROM customer") == [(1,)]
@@ -173,7 +173,7 @@ class TestResetOfAGivenServer:
         database = marked(given())
         monkeypatch.setattr(postgres_reset, "_WAIT", postgres_reset._WAIT / 1000)
 
-        with connect(database) as other, migrating_alone(other, database.name), pytest.raises(LockNotGranted):
+        with connect(database) as other, migrating_alone(other, database.name), pytest.raises(MigrationLockTimeout):
             reset(database)
 
         reset(database)

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from seedbed.errors import (
-    MarkedOtherwise,
-    PoolerRefused,
+    EnvironmentMismatch,
+    PooledConnection,
     ProtectedEnvironment,
-    RowsReferredTo,
+    ReferencedRows,
     SeedError,
     SeedsNotUsable,
-    TablesMissing,
+    MissingTables,
     TablesNotEmpty,
-    UnmarkedWithRows,
+    UnmarkedDatabase,
 )
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -108,7 +108,7 @@ class TestRun:
         seed(project, database)
         rows(database, "INSERT INTO power (hero_id) VALUES (1)")
 
-        with pytest.raises(RowsReferredTo) as refused:
+        with pytest.raises(ReferencedRows) as refused:
             seed(project, database, fresh=True)
 
         assert refused.value.message == (
@@ -303,7 +303,7 @@ class TestRunRefuses:
                 POWERS.replace("name: str", "name: str\n    age: int"),
                 "seeds.add(tables.Hero, 3)\nseeds.add(tables.Power, 3)",
             ) as grown,
-            pytest.raises(TablesMissing) as refused,
+            pytest.raises(MissingTables) as refused,
         ):
             seed(grown, database)
 
@@ -325,7 +325,7 @@ class TestRunRefuses:
         project = make(HERO, "seeds.add(tables.Hero, 3)")
         change_mark(database, Environment.TESTING)
 
-        with pytest.raises(MarkedOtherwise):
+        with pytest.raises(EnvironmentMismatch):
             seed(project, database)
 
         assert count(database) == 0
@@ -334,14 +334,14 @@ class TestRunRefuses:
         project = make(HERO, "seeds.add(tables.Hero, 3)")
         pooled = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
 
-        with pytest.raises(PoolerRefused):
+        with pytest.raises(PooledConnection):
             seed(project, replaced(database, url=pooled, direct=pooled))
 
     def test_an_unmarked_database_with_rows(self, make: Callable[..., Project], database: Database) -> None:
         project = make(HERO, "seeds.add(tables.Hero, 3)")
         rows(database, "INSERT INTO hero (name) VALUES ('somebody real')")
 
-        with pytest.raises(UnmarkedWithRows):
+        with pytest.raises(UnmarkedDatabase):
             seed(project, database, fresh=True)
 
         assert count(database) == 1

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from distributed import LocalCluster
 
-from seedbed.errors import DaskUnreachable, ExtensionMissing, OtherLock, RowsNotAppended, RowsOfOthers, TablesNotEmpty
+from seedbed.errors import DaskUnreachable, ExtensionNotCreated, OtherLock, RowsNotAppended, UnseededRows, TablesNotEmpty
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.seeding.loading.load import Seeded, run
@@ -169,7 +169,7 @@ declare(metadata, "CREATE TABLE reading_all PARTITION OF reading DEFAULT")
         seed(project, database, "seeds.add(tables.Hero, 3)")
         rows(database, "INSERT INTO power (hero_id) VALUES (1)")
 
-        with pytest.raises(RowsOfOthers) as refused:
+        with pytest.raises(UnseededRows) as refused:
             seed(project, database, heroes(3), fresh=True)
 
         assert (
@@ -322,7 +322,7 @@ class TestSeedRun:
                 + TABLES.replace("email: str = Field(", "email: str = Field(sa_type=CITEXT, "),
                 "seeds.add(tables.Hero, 3)",
             ) as project,
-            pytest.raises(ExtensionMissing) as refused,
+            pytest.raises(ExtensionNotCreated) as refused,
         ):
             seed(project, database)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.errors import LoadFailed, Unreachable
+from seedbed.errors import LoadFailure, Unreachable
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded.os_account import server_account
@@ -232,7 +232,7 @@ class TestFullDisk:
             try:
                 rows(database, f"ALTER TABLE power SET TABLESPACE {space}")
 
-                with pytest.raises(LoadFailed) as failed:
+                with pytest.raises(LoadFailure) as failed:
                     run(planned(project), database, revision=None, set_aside=set_aside)
 
                 assert failed.value.message.startswith(

@@ -16,7 +16,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from seedbed.errors import AccessUndecided, NotPermitted, RoleUnfit, TokenMalformed
+from seedbed.errors import AccessUndecided, MissingPrivilege, RoleUnfit, TokenMalformed
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, locate
 from seedbed.postgres.embedded import ThrowawayServer
@@ -397,7 +397,7 @@ class TestReader:
 
         with pytest.raises(RoleUnfit, match="this command connects as it"):
             grant_reader(as_reader, project.load_schema(), "kennel reader", password=None)
-        with pytest.raises(NotPermitted, match="read-only transaction"):
+        with pytest.raises(MissingPrivilege, match="read-only transaction"):
             grant_reader(as_reader, project.load_schema(), "another", password=None)
 
     def test_finds_a_server_that_is_up_without_its_mark(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import BinariesNotFound
+from seedbed.errors import PostgresBinariesNotFound
 from seedbed.postgres.embedded import Binaries, binaries, find_binaries
 
 
@@ -27,7 +27,7 @@ def put(folder: Path, version: str = "18.6", names: tuple[str, ...] = ("initdb",
 
 class TestFindBinaries:
     def test_names_every_place_where_there_is_none(self, tmp_path: Path) -> None:
-        with pytest.raises(BinariesNotFound) as missing:
+        with pytest.raises(PostgresBinariesNotFound) as missing:
             find_binaries()
 
         assert missing.value.message == (
@@ -74,7 +74,7 @@ class TestFindBinaries:
     def test_passes_over_one_that_is_too_old(self, tmp_path: Path) -> None:
         old = put(tmp_path / "usual" / "13" / "bin", "13.22")
 
-        with pytest.raises(BinariesNotFound) as missing:
+        with pytest.raises(PostgresBinariesNotFound) as missing:
             find_binaries()
 
         assert f"{old} (only 13.22; 14 is the oldest that will do)" in missing.value.message
@@ -84,7 +84,7 @@ class TestFindBinaries:
         put(tmp_path / "project" / "pginstall" / "bin")
         monkeypatch.chdir(tmp_path / "project")
 
-        with pytest.raises(BinariesNotFound):
+        with pytest.raises(PostgresBinariesNotFound):
             find_binaries()
 
     @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import BinariesNotFound, PsqlNotFound
+from seedbed.errors import PostgresBinariesNotFound, PsqlNotFound
 from seedbed.postgres import psql
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Binaries
@@ -57,7 +57,7 @@ class TestPsqlCommand:
 
     def test_needs_a_psql(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def find() -> Binaries:
-            raise BinariesNotFound(["nowhere"])
+            raise PostgresBinariesNotFound(["nowhere"])
 
         monkeypatch.setenv("PATH", str(tmp_path / "empty"))
         monkeypatch.setattr(psql, "find_binaries", find)

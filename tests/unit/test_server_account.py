@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import NoServerAccount
+from seedbed.errors import NoUnprivilegedAccount
 from seedbed.postgres.embedded import os_account
 from seedbed.postgres.embedded.os_account import Account, home_for, server_account
 
@@ -93,7 +93,7 @@ class TestServerAccount:
         monkeypatch.setattr(os, "geteuid", lambda: 0)
         monkeypatch.setattr(os_account, "ACCOUNT", "no-such-account")
 
-        with pytest.raises(NoServerAccount) as missing:
+        with pytest.raises(NoUnprivilegedAccount) as missing:
             server_account()
 
         assert missing.value.message == (

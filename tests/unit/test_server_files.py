@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import FolderNotWritable
+from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.embedded.state_files import Holder, State, read_state, write_state
 
 
@@ -74,7 +74,7 @@ class TestState:
     def test_of_a_folder_that_is_a_file_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
-        with pytest.raises(FolderNotWritable, match="Not a directory"):
+        with pytest.raises(DataDirectoryNotWritable, match="Not a directory"):
             read_state(tmp_path / "file")
 
 

@@ -60,7 +60,7 @@ class BranchProvider(Protocol):
             BranchExists: there is one of that name, be it ready or not.
             BranchNotFound, BranchNotReady: the parent is missing, or is being prepared.
             ProductionCopied: the parent is marked production, and the copy was to be for something else.
-            UnmarkedWithRows: the parent has rows and no mark, so it counts as production.
+            UnmarkedDatabase: the parent has rows and no mark, so it counts as production.
             ParentInUse, CopyFailed: nothing was made.
         """
 

@@ -47,7 +47,7 @@ def downgrade(
     """
     from seedbed.migrations.apply.downgrade import downgrade as undo
     from seedbed.migrations.apply.downgrade import plan_downgrade
-    from seedbed.migrations.apply.lock_retry import Patience
+    from seedbed.migrations.apply.lock_retry import LockRetryPolicy
     from seedbed.migrations.hazards.assessment import assess_way_back, refuse_unallowed
     from seedbed.postgres.database import locate
 
@@ -69,9 +69,9 @@ def downgrade(
     if production:
         refuse_unallowed(database.name, assessed, allow, down=True)
         confirm(database.name, yes, action="downgraded")
-    patience = Patience(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
+    patience = LockRetryPolicy(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
     with step("Downgrading"):
-        undone = undo(chosen.project, database, planned, patience=patience, say=lambda line: click.echo(line, err=True))
+        undone = undo(chosen.project, database, planned, retry_policy=patience, report=lambda line: click.echo(line, err=True))
     lines = [
         undone_line(undone),
         "Next: change the revision's file and apply it again, seedbed migrate apply; or delete the file and draft "

@@ -32,7 +32,7 @@ from seedbed.cli.options import (
 from seedbed.cli.rehearse import rehearse
 
 if TYPE_CHECKING:
-    from seedbed.migrations.apply.plan import Plan
+    from seedbed.migrations.apply.plan import UpgradePlan
     from seedbed.migrations.hazards.assessment import Assessed
     from seedbed.migrations.hazards.rules import Hazard
     from seedbed.postgres.database import Database
@@ -64,8 +64,8 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     whole, drop or rename. Tables of fewer than a thousand rows in the environment's database are no danger. The
     database itself is only asked how many rows it has.
     """
-    from seedbed.migrations.apply.plan import offline_sql
-    from seedbed.migrations.apply.plan import plan as make_plan
+    from seedbed.migrations.apply.plan import render_offline_sql
+    from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.hazards.assessment import sql_lines
     from seedbed.postgres.database import locate
 
@@ -79,7 +79,7 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     if sql:
         lines += sql_lines(assessed)
     if offline and made.pending:
-        lines.append(offline_sql(chosen.project, made))
+        lines.append(render_offline_sql(chosen.project, made))
     lines += [line for one in assessed for line in hazard_lines(one.hazards)]
     facts = {**vars(made), "hazards": [hazard for one in assessed for hazard in one.hazards]}
     show(facts, as_json=as_json, lines=lines)
@@ -118,8 +118,8 @@ def apply(
     as a throw-away database shows it. Production shows all that is pending and dangerous, refuses what destroys unless
     it is allowed, and asks for the database's name.
     """
-    from seedbed.migrations.apply.lock_retry import Patience
-    from seedbed.migrations.apply.plan import plan as make_plan
+    from seedbed.migrations.apply.lock_retry import LockRetryPolicy
+    from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.apply.upgrade import apply as apply_pending
     from seedbed.migrations.hazards.assessment import refuse_unallowed
     from seedbed.migrations.hazards.losses import losses, report_losses
@@ -144,7 +144,7 @@ def apply(
             lost = report_losses(chosen, database, made, say)
     if made.pending and safety_branch:
         _make_safe(chosen)
-    patience = Patience(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
+    patience = LockRetryPolicy(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
     with step("Migrating"):
         applied = apply_pending(
             chosen.project,
@@ -174,7 +174,7 @@ def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> N
     if every:
         _survey(ctx, as_json=as_json)
         return
-    from seedbed.migrations.apply.plan import plan as make_plan
+    from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.history.seal import read_seals
     from seedbed.postgres.database import locate
 
@@ -263,14 +263,14 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
 
 
 def _assessed(
-    chosen: "Configuration", database: "Database", made: "Plan", *, required: bool = False
+    chosen: "Configuration", database: "Database", made: "UpgradePlan", *, required: bool = False
 ) -> "list[Assessed]":
     from seedbed.migrations.hazards.assessment import assess
 
     return look_for_hazards(lambda: assess(chosen, database, made), required=required) if made.pending else []
 
 
-def _edited_lines(made: "Plan") -> list[str]:
+def _edited_lines(made: "UpgradePlan") -> list[str]:
     """What is wrong with revisions that were edited after the database had them, and what to do."""
     from seedbed.errors import EditedAppliedRevision
 

@@ -64,7 +64,7 @@ def applied_line(applied: "Applied") -> str:
 
 def undone_line(undone: "UndoneRevisions") -> str:
     """The one line that sums a downgrade up."""
-    count = len(undone.revisions)
+    count = len(undone.undone)
     what = "1 revision" if count == 1 else f"{count} revisions"
     return f"{undone.database} is at {undone.revision or 'no revision'}: {what} undone in {undone.seconds:.1f} s."
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from seedbed.errors import NotConfirmed
+from seedbed.errors import MissingConfirmation
 
 if TYPE_CHECKING:
     from seedbed.settings import Configuration
@@ -95,12 +95,12 @@ def confirm(name: str, given: str | None, *, action: str) -> None:
     """See that the user means this database: by its name typed on a terminal, or given by --yes.
 
     Raises:
-        NotConfirmed: another name, or no name and nobody to ask.
+        MissingConfirmation: another name, or no name and nobody to ask.
     """
     if given is None and sys.stdin.isatty():
         given = ask(f"{name} will be {action}. Type its name to go on", default="")
     if given != name:
-        raise NotConfirmed(name, action)
+        raise MissingConfirmation(name, action)
 
 
 def ask(question: str, *, default: str | None = None) -> str | None:

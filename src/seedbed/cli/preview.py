@@ -241,7 +241,7 @@ def _named(chosen: Any, yes: str | None) -> bool:
     """Whether the user has named the database whose rows are to be copied as they are.
 
     Raises:
-        NotConfirmed: another name.
+        MissingConfirmation: another name.
     """
     if yes is None:
         return False

@@ -27,7 +27,7 @@ def rehearse(ctx: click.Context, on: str | None, max_block: int | None, env: str
 
     It cannot know how long a statement waits for locks that others hold, nor how cold the real server's caches are.
     """
-    from seedbed.migrations.apply.plan import plan as make_plan
+    from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.hazards.rehearsal import rehearse as rehearse_pending
     from seedbed.postgres.database import given_copy, locate
 

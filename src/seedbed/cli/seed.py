@@ -100,7 +100,7 @@ def run(
     --fresh is given, and a database marked production is refused whatever is given.
     """
     from seedbed.errors import NotAtHead
-    from seedbed.migrations.apply.plan import plan as plan_migration
+    from seedbed.migrations.apply.plan import plan_upgrade as plan_migration
     from seedbed.postgres.database import locate
     from seedbed.seeding.loading.load import run as load
     from seedbed.seeding.loading.parallel import cluster, processes
@@ -114,7 +114,7 @@ def run(
         database = locate(chosen)
         migration = plan_migration(chosen.project, database)
     if migration.pending:
-        raise NotAtHead(database.name, migration.revision, migration.head)
+        raise DatabaseNotAtHead(database.name, migration.revision, migration.head)
     with _progress(made) as progress, cluster(dask) if dask else processes(workers) as executor:
         seeded = load(
             made,

@@ -6,7 +6,7 @@ from pathlib import Path
 from seedbed.errors.base import MigrationError
 
 
-class RevisionFailed(MigrationError):
+class RevisionFailure(MigrationError):
     """A revision raised while it was applied; those before it stay applied."""
 
     code = "SB204"
@@ -27,7 +27,7 @@ class RevisionFailed(MigrationError):
         )
 
 
-class LockNotGranted(MigrationError):
+class MigrationLockTimeout(MigrationError):
     """Another session is migrating this database."""
 
     code = "SB206"
@@ -39,7 +39,7 @@ class LockNotGranted(MigrationError):
         )
 
 
-class NotAtHead(MigrationError):
+class DatabaseNotAtHead(MigrationError):
     """A database has not had every revision, and this command needs it to."""
 
     code = "SB207"
@@ -51,7 +51,7 @@ class NotAtHead(MigrationError):
         )
 
 
-class TablesBusy(MigrationError):
+class TableLockTimeout(MigrationError):
     """A revision needs a lock that other sessions did not let go of."""
 
     code = "SB217"
@@ -96,7 +96,7 @@ class HazardsNotAllowed(MigrationError):
         )
 
 
-class CopyRefused(MigrationError):
+class RehearsalCopyFailure(MigrationError):
     """There is no copy of a database to rehearse on."""
 
     code = "SB219"
@@ -108,7 +108,7 @@ class CopyRefused(MigrationError):
         )
 
 
-class MixedRevision(MigrationError):
+class MixedTransactionRevision(MigrationError):
     """A revision runs a part in its transaction and a part outside of it."""
 
     code = "SB220"
@@ -121,7 +121,7 @@ class MixedRevision(MigrationError):
         )
 
 
-class ProductionNotNamed(MigrationError):
+class ProductionNotConfirmed(MigrationError):
     """Plain alembic was to migrate production, or to bring it back, without its name."""
 
     code = "SB221"
@@ -134,7 +134,7 @@ class ProductionNotNamed(MigrationError):
         )
 
 
-class PendingInProduction(MigrationError):
+class PendingProductionRevisions(MigrationError):
     """Production has revisions to be applied, and the main job applies none there without being asked."""
 
     code = "SB222"
@@ -146,7 +146,7 @@ class PendingInProduction(MigrationError):
         )
 
 
-class ConnectionIgnored(MigrationError):
+class UnsupportedEnvPy(MigrationError):
     """The project's env.py connects by itself, so that a command would migrate another database than the one meant."""
 
     code = "SB223"
@@ -170,7 +170,7 @@ class ExtensionUnavailable(MigrationError):
         )
 
 
-class EnvironmentFailed(MigrationError):
+class EnvPyFailure(MigrationError):
     """The project's env.py raised before it ran a revision."""
 
     code = "SB227"
@@ -183,7 +183,7 @@ class EnvironmentFailed(MigrationError):
         )
 
 
-class NothingToDowngrade(MigrationError):
+class NoDowngradePath(MigrationError):
     """A downgrade was asked for to where no way leads down from the database's revision."""
 
     code = "SB231"
@@ -197,7 +197,7 @@ class NothingToDowngrade(MigrationError):
         )
 
 
-class ForwardOnly(MigrationError):
+class IrreversibleRevision(MigrationError):
     """A revision in the way of a downgrade says that it has no way back."""
 
     code = "SB233"
@@ -210,7 +210,7 @@ class ForwardOnly(MigrationError):
         )
 
 
-class DowngradeFailed(MigrationError):
+class DowngradeFailure(MigrationError):
     """The downgrade of a revision raised; those after it stay undone."""
 
     code = "SB234"
@@ -228,7 +228,7 @@ class DowngradeFailed(MigrationError):
         )
 
 
-class DefaultSchemaDiffers(MigrationError):
+class DefaultSchemaMismatch(MigrationError):
     """The database's search_path puts tables without a schema elsewhere than in the schema public."""
 
     code = "SB238"
@@ -242,7 +242,7 @@ class DefaultSchemaDiffers(MigrationError):
         )
 
 
-class NameTaken(MigrationError):
+class ObjectNameConflict(MigrationError):
     """A pending revision makes something whose name the database has already given to something else."""
 
     code = "SB242"

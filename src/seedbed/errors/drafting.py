@@ -198,7 +198,7 @@ class UnsupportedDifference(MigrationError):
         )
 
 
-class DeclaredOutsideSchema(MigrationError):
+class NonSchemaStatement(MigrationError):
     """A declared statement changes rows, roles or settings, and nothing about the schema."""
 
     code = "SB248"

@@ -20,7 +20,7 @@ class TablesNotEmpty(SeedError):
         super().__init__(f"{database} has rows in {', '.join(tables)} that are not these seeds'.", remedy=remedy)
 
 
-class RowsRefused(SeedError):
+class RejectedRows(SeedError):
     """PostgreSQL refused a row; the load was one transaction, so none was kept."""
 
     code = "SB406"
@@ -32,7 +32,7 @@ class RowsRefused(SeedError):
         )
 
 
-class TablesMissing(SeedError):
+class MissingTables(SeedError):
     """A database at the newest revision lacks tables or columns that the models have."""
 
     code = "SB408"
@@ -44,7 +44,7 @@ class TablesMissing(SeedError):
         )
 
 
-class RowsReferredTo(SeedError):
+class ReferencedRows(SeedError):
     """Rows cannot be replaced, since rows of tables that are not seeded refer to them."""
 
     code = "SB410"
@@ -69,7 +69,7 @@ class CheckNotMet(SeedError):
         )
 
 
-class ExtensionMissing(SeedError):
+class ExtensionNotCreated(SeedError):
     """A column's type belongs to an extension that the database does not have."""
 
     code = "SB414"
@@ -82,7 +82,7 @@ class ExtensionMissing(SeedError):
         )
 
 
-class LoadFailed(SeedError):
+class LoadFailure(SeedError):
     """The server could not take the rows, for a reason that is not theirs; none was kept."""
 
     code = "SB415"
@@ -94,7 +94,7 @@ class LoadFailed(SeedError):
         )
 
 
-class RowsOfOthers(SeedError):
+class UnseededRows(SeedError):
     """Tables hold rows that Seedbed never put there: a migration's, or somebody's."""
 
     code = "SB416"

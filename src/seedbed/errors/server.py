@@ -6,7 +6,7 @@ from pathlib import Path
 from seedbed.errors.base import ServerError
 
 
-class BinariesNotFound(ServerError):
+class PostgresBinariesNotFound(ServerError):
     """No PostgreSQL server programs were found on this machine."""
 
     code = "SB301"
@@ -19,7 +19,7 @@ class BinariesNotFound(ServerError):
         )
 
 
-class ServerNotStarted(ServerError):
+class ServerStartFailure(ServerError):
     """PostgreSQL was started and ended, or did not answer in time."""
 
     code = "SB302"
@@ -28,7 +28,7 @@ class ServerNotStarted(ServerError):
         super().__init__(f"PostgreSQL did not start: {reason}", remedy=f"Its log has the rest: {log}")
 
 
-class DataOfAnotherMajor(ServerError):
+class DataDirectoryVersionMismatch(ServerError):
     """The data folder was written by another major version than the programs found."""
 
     code = "SB303"
@@ -53,7 +53,7 @@ class Unreachable(ServerError):
         )
 
 
-class LoginRefused(ServerError):
+class AuthenticationFailure(ServerError):
     """The server refused the user or the password."""
 
     code = "SB305"
@@ -76,7 +76,7 @@ class DatabaseMissing(ServerError):
         )
 
 
-class PoolerRefused(ServerError):
+class PooledConnection(ServerError):
     """Migrating or seeding through a pooler, where session locks and SET leak between clients."""
 
     code = "SB307"
@@ -88,7 +88,7 @@ class PoolerRefused(ServerError):
         )
 
 
-class NoServerAccount(ServerError):
+class NoUnprivilegedAccount(ServerError):
     """PostgreSQL refuses to run as root, and there is no account to run it as."""
 
     code = "SB308"
@@ -100,7 +100,7 @@ class NoServerAccount(ServerError):
         )
 
 
-class FolderNotWritable(ServerError):
+class DataDirectoryNotWritable(ServerError):
     """The folder for the embedded server cannot be made or written."""
 
     code = "SB309"
@@ -112,7 +112,7 @@ class FolderNotWritable(ServerError):
         )
 
 
-class MarkedOtherwise(ServerError):
+class EnvironmentMismatch(ServerError):
     """The database says it belongs to another environment than the one chosen."""
 
     code = "SB310"
@@ -139,7 +139,7 @@ class ProtectedEnvironment(ServerError):
         )
 
 
-class UnmarkedWithRows(ServerError):
+class UnmarkedDatabase(ServerError):
     """A database with rows and no mark counts as production."""
 
     code = "SB312"
@@ -152,7 +152,7 @@ class UnmarkedWithRows(ServerError):
         )
 
 
-class NotConfirmed(ServerError):
+class MissingConfirmation(ServerError):
     """A destructive command was not confirmed with the database's name."""
 
     code = "SB313"
@@ -176,7 +176,7 @@ class NoEmbeddedServer(ServerError):
         )
 
 
-class NotPermitted(ServerError):
+class MissingPrivilege(ServerError):
     """The role of the URL lacks a right that is needed."""
 
     code = "SB315"
@@ -213,7 +213,7 @@ class ReadOnlyDatabase(ServerError):
         )
 
 
-class ServerTooOld(ServerError):
+class UnsupportedServerVersion(ServerError):
     """A server is of a major version that PostgreSQL's own community no longer mends."""
 
     code = "SB318"

@@ -11,8 +11,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from seedbed.errors import SeedbedError
 from seedbed.migrations.alembic_bridge.production_guard import guard_production
-from seedbed.migrations.apply.lock_retry import ORDINARY, bounded
-from seedbed.migrations.apply.name_clashes import refuse_taken_names
+from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, limit_lock_waits
+from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.history.applied_log import record_step
 from seedbed.migrations.history.revisions import PROJECT_ATTRIBUTE, read_current_revision, get_version_table_options
 from seedbed.postgres.connection import connect
@@ -93,7 +93,7 @@ def _run() -> None:
             connection.rollback()
         if mark == Environment.PRODUCTION:
             guard_production(configuration, database)
-        with bounded(connection, ORDINARY), refuse_taken_names(connection, database.name):
+        with limit_lock_waits(connection, DEFAULT_RETRY_POLICY), refuse_name_clashes(connection, database.name):
             _migrate(connection, project, metadata, migrating_alone(connection, database.name))
 
 

@@ -35,8 +35,8 @@ def connect(database: Connectable, *, application: str = "seedbed", autocommit: 
     Parameters of statements are never part of an error's text, since they may be personal data.
 
     Raises:
-        Unreachable, LoginRefused, DatabaseMissing: no connection could be made.
-        NotPermitted: the role lacks a privilege.
+        Unreachable, AuthenticationFailure, DatabaseMissing: no connection could be made.
+        MissingPrivilege: the role lacks a privilege.
     """
     engine = create_engine(
         "postgresql+psycopg2://",

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from seedbed.errors import (
-    DefaultSchemaDiffers,
+    DefaultSchemaMismatch,
     InvalidDatabaseUrl,
     NoEmbeddedServer,
-    PoolerRefused,
+    PooledConnection,
     ReadOnlyDatabase,
-    ServerTooOld,
+    UnsupportedServerVersion,
 )
 from seedbed.postgres.connection import autocommit_cursor, open_connection, translate_errors
 from seedbed.postgres.embedded import Server
@@ -50,7 +50,7 @@ def locate(configuration: Configuration) -> Database:
 
     Raises:
         DatabaseNotConfigured: preview or production without a URL of its own.
-        BinariesNotFound, ServerNotStarted: the embedded server was needed.
+        PostgresBinariesNotFound, ServerStartFailure: the embedded server was needed.
     """
     given = located(configuration)
     if given is not None:
@@ -112,12 +112,12 @@ def refuse_unfit(connection: Connection, database: Database) -> None:
     """See that a server is of a version that is tested, and that the session may change anything.
 
     Raises:
-        ServerTooOld: with its version.
+        UnsupportedServerVersion: with its version.
         ReadOnlyDatabase: it is a standby, or set so.
     """
     version = connection.connection.dbapi_connection.server_version // 10000  # type: ignore[union-attr]
     if version < OLDEST:
-        raise ServerTooOld(database.direct.address, version, OLDEST)
+        raise UnsupportedServerVersion(database.direct.address, version, OLDEST)
     read_only, standby = connection.exec_driver_sql(
         "SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"
     ).one()
@@ -131,13 +131,13 @@ def check_default_schema(connection: Connection, database: Database) -> None:
     the models and the proof of a revision have them.
 
     Raises:
-        DefaultSchemaDiffers: with the search_path that the database or the role has.
+        DefaultSchemaMismatch: with the search_path that the database or the role has.
     """
     schema, search_path, source = connection.exec_driver_sql(
         "SELECT current_schema(), setting, source FROM pg_settings WHERE name = 'search_path'"
     ).one()
     if schema not in {"public", None} and source in {"database", "user", "database user"}:
-        raise DefaultSchemaDiffers(database.name, search_path, schema)
+        raise DefaultSchemaMismatch(database.name, search_path, schema)
 
 
 def refuse_pooler(database: Database, *, taken_at_its_word: bool = False) -> None:
@@ -147,10 +147,10 @@ def refuse_pooler(database: Database, *, taken_at_its_word: bool = False) -> Non
     since PgBouncer invents one. Neon's proxy invents one for direct connections too, so there the ids say nothing.
 
     Raises:
-        PoolerRefused: unless `taken_at_its_word`, for a DATABASE_URL_UNPOOLED that a user set.
+        PooledConnection: unless `taken_at_its_word`, for a DATABASE_URL_UNPOOLED that a user set.
     """
     if database.direct.is_neon_pooler:
-        raise PoolerRefused(database.direct.address, str(database.origin))
+        raise PooledConnection(database.direct.address, str(database.origin))
     if taken_at_its_word or ".neon." in (database.direct.host or ""):
         return
     with translate_errors(database):
@@ -159,4 +159,4 @@ def refuse_pooler(database: Database, *, taken_at_its_word: bool = False) -> Non
             cursor.execute("SELECT pg_backend_pid()")
             row = cursor.fetchone()
             if row is not None and row[0] != connection.info.backend_pid:
-                raise PoolerRefused(database.direct.address, str(database.origin))
+                raise PooledConnection(database.direct.address, str(database.origin))

@@ -8,7 +8,7 @@ from itertools import takewhile
 import psycopg2
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DatabaseMissing, LoginRefused, NotPermitted, SeedbedError, Unreachable
+from seedbed.errors import DatabaseMissing, AuthenticationFailure, MissingPrivilege, SeedbedError, Unreachable
 from seedbed.settings import DatabaseUrl
 
 _LOGIN_SQLSTATES = ("28P01", "28000")
@@ -74,16 +74,14 @@ def _translate(address: str, origin: str, error: BaseException | None) -> Seedbe
         return None
     message = server_message(error)
     if error.pgcode in _DENIED_SQLSTATES:
-        return NotPermitted(address, message, maker=next(filter(origin.startswith, _DATABASE_CREATOR_SOURCES), None))
+        return MissingPrivilege(address, message, maker=next(filter(origin.startswith, _DATABASE_CREATOR_SOURCES), None))
     if isinstance(error, psycopg2.InterfaceError) and "closed" in message:
         return Unreachable(address, origin, message)
     if not isinstance(error, psycopg2.OperationalError):
         return None
     if error.pgcode in _LOGIN_SQLSTATES or any(words in message for words in _LOGIN_MESSAGES):
         return LoginRefused(address, origin, message)
-    if error.pgcode == _MISSING_DATABASE_SQLSTATE or (
-        'database "' in message and message.endswith("does not exist")
-    ):
+    if error.pgcode == _MISSING_DATABASE_SQLSTATE or ('database "' in message and message.endswith("does not exist")):
         return DatabaseMissing(address, origin)
     if error.pgcode is None or error.pgcode.startswith(_UNREACHABLE_SQLSTATES):
         return Unreachable(address, origin, message)

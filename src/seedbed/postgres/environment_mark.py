@@ -6,7 +6,7 @@ from typing import Literal
 import psycopg2
 from sqlalchemy import Connection, text
 
-from seedbed.errors import MarkedOtherwise, ProtectedEnvironment, UnknownEnvironment, UnmarkedWithRows
+from seedbed.errors import EnvironmentMismatch, ProtectedEnvironment, UnknownEnvironment, UnmarkedDatabase
 from seedbed.postgres.connection import connect, open_connection, translate_errors
 from seedbed.postgres.database import Database
 from seedbed.postgres.locks import SEEDBED_SCHEMA_LOCK
@@ -146,18 +146,18 @@ def agree(connection: Connection, database: Database, action: str) -> None:
     at once, the first gets it.
 
     Raises:
-        MarkedOtherwise: it is marked for another environment.
-        UnmarkedWithRows: it has rows and no mark, and the chosen environment is not production.
+        EnvironmentMismatch: it is marked for another environment.
+        UnmarkedDatabase: it has rows and no mark, and the chosen environment is not production.
     """
     mark = read_mark(connection)
     if mark is None:
         occupied = tables_with_rows(connection)
         if occupied and database.environment is not Environment.PRODUCTION:
-            raise UnmarkedWithRows(action, database.name, occupied)
+            raise UnmarkedDatabase(action, database.name, occupied)
         _insert_mark(connection, database.environment, "ON CONFLICT (singleton) DO NOTHING")
         mark = read_mark(connection)
     if mark is not None and not _belongs_to(mark, database.environment):
-        raise MarkedOtherwise(action, database.name, mark, database.environment)
+        raise EnvironmentMismatch(action, database.name, mark, database.environment)
 
 
 def refuse_protected(connection: Connection, database: Database, action: Destructive) -> None:
@@ -165,16 +165,16 @@ def refuse_protected(connection: Connection, database: Database, action: Destruc
 
     Raises:
         ProtectedEnvironment: the mark forbids it, or the chosen environment where there is no mark.
-        UnmarkedWithRows: it has no mark and rows that Seedbed did not load, so it counts as production.
-        MarkedOtherwise: the action is allowed, but under another environment.
+        UnmarkedDatabase: it has no mark and rows that Seedbed did not load, so it counts as production.
+        EnvironmentMismatch: the action is allowed, but under another environment.
     """
     mark = read_mark(connection)
     if mark is None and (occupied := tables_with_rows(connection)):
-        raise UnmarkedWithRows(action.verb, database.name, occupied)
+        raise UnmarkedDatabase(action.verb, database.name, occupied)
     if (mark or database.environment) not in _ALLOWED_MARKS[action]:
         raise ProtectedEnvironment(action, database.name, mark or database.environment, marked=mark is not None)
     if mark is not None and not _belongs_to(mark, database.environment):
-        raise MarkedOtherwise(action.verb, database.name, mark, database.environment)
+        raise EnvironmentMismatch(action.verb, database.name, mark, database.environment)
 
 
 def tables_with_rows(connection: Connection) -> list[str]:

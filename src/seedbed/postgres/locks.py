@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
-from seedbed.errors import BranchBusy, LockNotGranted
+from seedbed.errors import BranchBusy, MigrationLockTimeout
 from seedbed.postgres.connection import Connectable, autocommit_cursor, open_connection, translate_errors
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def migrating_alone(connection: Connection, database: str, *, wait: timedelta = 
     `client_connection_check_interval`, where the server supports it. No transaction is open before or after.
 
     Raises:
-        LockNotGranted: another session kept the lock for `wait`.
+        MigrationLockTimeout: another session kept the lock for `wait`.
     """
     connection.execute(
         text(
@@ -81,7 +81,7 @@ def migrating_alone(connection: Connection, database: str, *, wait: timedelta = 
     while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": MIGRATION_LOCK}).scalar():
         connection.commit()
         if time.monotonic() > until:
-            raise LockNotGranted(database, wait.total_seconds())
+            raise MigrationLockTimeout(database, wait.total_seconds())
         time.sleep(_POLL_SECONDS)
     connection.commit()
     try:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from seedbed.errors import BinariesNotFound, PsqlNotFound
+from seedbed.errors import PostgresBinariesNotFound, PsqlNotFound
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import find_binaries
 
@@ -71,7 +71,7 @@ def _program() -> Path:
         return Path(on_path)
     try:
         program = find_binaries().program("psql")
-    except BinariesNotFound:
+    except PostgresBinariesNotFound:
         raise PsqlNotFound from None
     if not program.is_file():
         raise PsqlNotFound

@@ -1,4 +1,4 @@
-"""Names as SQL, by the one preparer that knows PostgreSQL's reserved words."""
+"""Identifiers, literals and expressions quoted as PostgreSQL's SQL."""
 
 from typing import Any
 
@@ -7,22 +7,34 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import SQLAlchemyError
 
 DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
-"""In the style of psycopg2's parameters it would write every % of a name or a text twice."""
+"""With the parameter style of psycopg2 it would double every % of an identifier or a text."""
 
 
 def table_name(table: Table) -> str:
-    """The table's name with its schema, quoted where it must be."""
+    """The table's name with its schema, each quoted where SQL requires it."""
     return str(DIALECT.identifier_preparer.format_table(table))
 
 
 def column_name(name: str) -> str:
+    """An identifier, quoted where SQL requires it: SQLAlchemy knows PostgreSQL's reserved words."""
     return str(DIALECT.identifier_preparer.quote(name))
 
 
-def expression_text(element: Any) -> str:
-    """An expression of a model in PostgreSQL's words, with its constants; empty where SQLAlchemy has none for it.
+def delimit(identifier: str) -> str:
+    """An identifier in double quotes, whether SQL requires them or not."""
+    return '"' + identifier.replace('"', '""') + '"'
 
-    `str()` asks for no dialect's words, and a construct of the project's own may have only PostgreSQL's.
+
+def quote_literal(text: str | None) -> str:
+    """A text as a string literal, and NULL for None; for servers with `standard_conforming_strings` on."""
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
+
+
+def expression_text(element: Any) -> str:
+    """An expression of a model as PostgreSQL's SQL, with literal values; empty where SQLAlchemy cannot compile it.
+
+    `str()` would compile for no dialect in particular, and a construct of the project's own may support only
+    PostgreSQL.
     """
     if isinstance(element, str):
         return element

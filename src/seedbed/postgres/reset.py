@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
-from seedbed.errors import MarkedOtherwise, NotPermitted
+from seedbed.errors import EnvironmentMismatch, MissingPrivilege
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.embedded import Server
@@ -33,7 +33,7 @@ def refuse(database: Database) -> None:
     """Refuse a reset before anyone is asked to confirm it.
 
     Raises:
-        ProtectedEnvironment, MarkedOtherwise, UnmarkedWithRows: its own mark, or the want of one, forbids it.
+        ProtectedEnvironment, EnvironmentMismatch, UnmarkedDatabase: its own mark, or the want of one, forbids it.
     """
     with connect(database) as connection:
         refuse_protected(connection, database, Destructive.RESET)
@@ -47,8 +47,8 @@ def reset(database: Database) -> None:
     `public` is made again as it was, with its owner, its grants, its default privileges and its comment.
 
     Raises as `refuse` does, and:
-        PoolerRefused, LockNotGranted: as for migrating, which it keeps out meanwhile.
-        NotPermitted: there is something that the role cannot drop.
+        PooledConnection, MigrationLockTimeout: as for migrating, which it keeps out meanwhile.
+        MissingPrivilege: there is something that the role cannot drop.
     """
     if database.server is not None:
         _make_anew(database, database.server)
@@ -60,12 +60,12 @@ def empty(database: Database) -> None:
     """Empty a copy that is being prepared, so that other rows can be put into it; it stays marked so.
 
     Raises:
-        MarkedOtherwise: it is marked something else.
-        NotPermitted: there is something that the role cannot drop.
+        EnvironmentMismatch: it is marked something else.
+        MissingPrivilege: there is something that the role cannot drop.
     """
     with connect(database) as connection:
         if (mark := read_mark(connection)) != PREPARING:
-            raise MarkedOtherwise("empty", database.name, mark or "nothing", PREPARING)
+            raise EnvironmentMismatch("empty", database.name, mark or "nothing", PREPARING)
         into = read_into(connection)
         _refuse_remains(connection, database)
         _drop_schemas(connection)
@@ -105,7 +105,7 @@ def _refuse_remains(connection: Connection, database: Database) -> None:
     ).first()
     if left is not None:
         reason = f"{left[0]} belongs to {left[1]}, so the tables in it would stay"
-        raise NotPermitted(database.direct.address, reason)
+        raise MissingPrivilege(database.direct.address, reason)
 
 
 def _drop_schemas(connection: Connection) -> None:

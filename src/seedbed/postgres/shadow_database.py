@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psycopg2
 from psycopg2 import sql
 
-from seedbed.errors import BinariesNotFound, NoShadowServer, SeedbedError, ServerError
+from seedbed.errors import PostgresBinariesNotFound, NoShadowServer, SeedbedError, ServerError
 from seedbed.postgres.connection import autocommit_cursor, open_connection, translate_errors
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server
@@ -99,7 +99,7 @@ def _maker(configuration: Configuration) -> _Maker:
     try:
         server = Server.of(configuration)
         server.ensure()
-    except BinariesNotFound as error:
+    except PostgresBinariesNotFound as error:
         raise NoShadowServer(error.looked) from error
     owner = server.owner_url("postgres")
     server.ensure_role()

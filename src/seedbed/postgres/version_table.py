@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from seedbed.postgres.quoting import column_name
+from seedbed.postgres.quoting import column_name, quote_literal
 
 VERSION_TABLE = "alembic_version"
 """What Alembic calls it unless it is told otherwise."""
@@ -20,8 +20,8 @@ LOOKS_LIKE_VERSION_TABLE = """
 def is_version_table(version_table: str) -> str:
     """SQL that says whether pg_class `c` is the version table. Without a schema it is in whichever one Alembic used."""
     schema, _, name = version_table.rpartition(".")
-    in_schema = f" AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {_literal(schema)})"
-    return f"(c.relname = {_literal(name)} AND c.relkind IN ('r', 'p'){in_schema if schema else ''})"
+    in_schema = f" AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {quote_literal(schema)})"
+    return f"(c.relname = {quote_literal(name)} AND c.relkind IN ('r', 'p'){in_schema if schema else ''})"
 
 
 def schema_of(version_table: str) -> str | None:
@@ -50,7 +50,3 @@ def version_table_pattern(version_table: str) -> str:
     """The version table as a pattern of `schema.name`."""
     schema, _, name = version_table.rpartition(".")
     return f"{escape(schema) if schema else '*'}.{escape(name)}"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from seedbed.branching import BranchProvider
 from seedbed.errors import MigrationError, ProductionCopied, ProjectError, SeedsNotFound, ServerError
-from seedbed.migrations.apply.plan import plan as plan_migrations
+from seedbed.migrations.apply.plan import plan_upgrade as plan_migrations
 from seedbed.migrations.apply.upgrade import Applied, apply
 from seedbed.migrations.hazards.losses import report_losses
 from seedbed.migrations.hazards.rules import Hazard

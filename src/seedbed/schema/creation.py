@@ -7,7 +7,7 @@ import psycopg2
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DeclaredOutsideSchema, SchemaBuildFailure
+from seedbed.errors import NonSchemaStatement, SchemaBuildFailure
 from seedbed.postgres.catalog import differences, read_catalogue
 from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import execute_verbatim
@@ -31,7 +31,7 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
 
     Raises:
         SchemaBuildFailure: with the statement, and what PostgreSQL said of it.
-        DeclaredOutsideSchema: a declared statement changes rows or roles, or nothing.
+        NonSchemaStatement: a declared statement changes rows or roles, or nothing.
     """
     metadata = schema.metadata
     waiting: list[str | None] = [None, *declared(metadata)]
@@ -93,13 +93,13 @@ def _check_effect(connection: Connection, statement: str) -> None:
     """Run a statement of which only its effect says whether it describes the schema: a query, a DO block, a CALL.
 
     Raises:
-        DeclaredOutsideSchema: the schema is the same afterwards.
+        NonSchemaStatement: the schema is the same afterwards.
     """
     before = read_catalogue(connection), read_system_rows(connection)
     execute_verbatim(connection, statement)
     after = read_catalogue(connection), read_system_rows(connection)
     if not differences(before[0], after[0]) and before[1] == after[1]:
-        raise DeclaredOutsideSchema(_named(statement))
+        raise NonSchemaStatement(_named(statement))
 
 
 def _missing_role(error: Exception) -> str | None:

@@ -62,7 +62,7 @@ def grant_reader(
 
     Raises:
         RoleUnfit: taking its rights away would lock the owner out, or would take nothing away.
-        NotPermitted: who connects may not make or grant that.
+        MissingPrivilege: who connects may not make or grant that.
     """
     if not 0 < len(role.encode()) <= _NAME_BYTES or role in _RESERVED or role.startswith("pg_"):
         raise RoleUnfit(role, f"PostgreSQL has no role of that name, at most {_NAME_BYTES} bytes and not its own")

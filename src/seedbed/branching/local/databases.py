@@ -6,7 +6,7 @@ from psycopg2 import sql
 
 from seedbed.branching.local import annotations
 from seedbed.branching.protocol import Branch
-from seedbed.errors import BranchNotReady, UnmarkedWithRows
+from seedbed.errors import BranchNotReady, UnmarkedDatabase
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import PREPARING, mark_of, tables_with_rows, write_mark
@@ -50,7 +50,7 @@ def environment_of(source: Database, parent: str) -> Environment:
     if mark is None:
         with connect(source) as connection:
             if occupied := tables_with_rows(connection):
-                raise UnmarkedWithRows("copy", source.name, occupied)
+                raise UnmarkedDatabase("copy", source.name, occupied)
             mark = source.environment
             write_mark(connection, source.environment)
             connection.commit()

@@ -30,7 +30,7 @@ from seedbed.errors import (
     NeonUnreachable,
     NotOursOnNeon,
     ProductionCopied,
-    UnmarkedWithRows,
+    UnmarkedDatabase,
 )
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, located
@@ -276,7 +276,7 @@ class NeonBranches:
             if begun and mark == branch.environment and self._looking.is_ready(found.neon.id, branch.name):
                 return  # and even done before this one had begun
             if mark is None and (occupied := tables_with_rows(connection)):
-                raise UnmarkedWithRows("copy", branch.parent, occupied)
+                raise UnmarkedDatabase("copy", branch.parent, occupied)
             own = mark or self.configuration.environment.value
             of_production = own == Environment.PRODUCTION and branch.environment is not Environment.PRODUCTION
             if of_production and not even_production:

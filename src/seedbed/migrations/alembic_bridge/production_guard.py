@@ -5,9 +5,9 @@ from typing import Any
 
 from alembic import command, context
 
-from seedbed.errors import ProductionNotNamed
+from seedbed.errors import ProductionNotConfirmed
 from seedbed.migrations.alembic_bridge.nested import within_alembic
-from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.hazards.assessment import assess, assess_way_back, refuse_unallowed
 from seedbed.migrations.history.revisions import History, Revision, split_heads, read_history
 from seedbed.postgres.database import Database
@@ -22,15 +22,15 @@ def guard_production(configuration: Configuration, database: Database) -> None:
     database's name has to be given, `-x yes=NAME`. Other commands of Alembic's pass, and what changes nothing.
 
     Raises:
-        HazardsNotAllowed, ProductionNotNamed: naming what the revisions would do.
-        RevisionFailed: one does not run on a database without rows.
+        HazardsNotAllowed, ProductionNotConfirmed: naming what the revisions would do.
+        RevisionFailure: one does not run on a database without rows.
         NoShadowServer, Unreachable: there is no server for throw-away databases.
     """
     chosen: tuple[Any, ...] = getattr(context.config.cmd_opts, "cmd", (None,))
     if chosen[0] not in {command.upgrade, command.downgrade}:
         return
     goes_up = chosen[0] is command.upgrade
-    made = plan(configuration.project, database)
+    made = plan_upgrade(configuration.project, database)
     steps = _steps(read_history(configuration.project), made.revision, goes_up=goes_up)
     if not steps:
         return
@@ -45,7 +45,7 @@ def guard_production(configuration: Configuration, database: Database) -> None:
     if given.get("yes") != database.name:
         verb = "upgrade" if goes_up else "downgrade"
         dangers = [hazard.sentence for one in found for hazard in one.hazards]
-        raise ProductionNotNamed(database.name, verb, [step.id for step in steps], dangers)
+        raise ProductionNotConfirmed(database.name, verb, [step.id for step in steps], dangers)
 
 
 def _steps(history: History, at: str | None, *, goes_up: bool) -> tuple[Revision, ...]:

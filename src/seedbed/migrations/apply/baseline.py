@@ -18,21 +18,21 @@ from seedbed.settings import Configuration
 
 
 @dataclass(frozen=True)
-class Adopted:
+class Baseline:
     """The revision that a database is at from now on."""
 
     database: str
     revision: str
 
 
-def adopt(configuration: Configuration, database: Database, *, at: str | None = None) -> Adopted:
+def adopt(configuration: Configuration, database: Database, *, at: str | None = None) -> Baseline:
     """Write down which revision a database is at, having seen that it is: nothing else about it is changed.
 
     Without `at`, every revision is tried, and the newest whose catalogue the database has is taken.
 
     Raises:
         BaselineRefused: it is in the history already, or no revision makes what it has; what differs is said.
-        MarkedOtherwise, UnmarkedWithRows: it belongs to another environment than the one chosen.
+        EnvironmentMismatch, UnmarkedDatabase: it belongs to another environment than the one chosen.
     """
     project = configuration.project
     history = read_history(project)
@@ -57,4 +57,4 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
             for one in split_heads(chosen):
                 MigrationContext.configure(connection, opts=get_version_table_options(project)).stamp(directory, one)
             connection.commit()
-    return Adopted(database.name, chosen)
+    return Baseline(database.name, chosen)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DowngradeFailed, ForwardOnly, NothingToDowngrade, SeedbedError
-from seedbed.migrations.apply.lock_retry import ORDINARY, Patience, bounded, retry_while_busy
+from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, LockRetryPolicy, limit_lock_waits, retry_on_lock_errors
 from seedbed.migrations.apply.shared_connection import handed, refuse_deaf
 from seedbed.migrations.apply.upgrade import SHORT, below, what_failed
 from seedbed.migrations.history.forward_only import find_forward_only_reason
@@ -44,7 +44,7 @@ class UndoneRevisions:
     """
 
     database: str
-    revisions: tuple[Revision, ...]
+    undone: tuple[Revision, ...]
     revision: str | None
     seconds: float
 
@@ -58,8 +58,8 @@ def plan_downgrade(project: Project, database: Database, target: str) -> Downgra
         MultipleHeads, InvalidRevisionFile: the files are no single history.
         UnknownDatabaseRevision: the database is at a revision that no file has.
         RevisionNotFound: the target is no revision.
-        NothingToDowngrade: the target is not below the database's revision, or there are several ways down to it.
-        ForwardOnly: a revision in between has no way back.
+        NoDowngradePath: the target is not below the database's revision, or there are several ways down to it.
+        IrreversibleRevision: a revision in between has no way back.
     """
     history = read_history(project)
     with connect(database) as connection:
@@ -69,33 +69,33 @@ def plan_downgrade(project: Project, database: Database, target: str) -> Downgra
     kept = _kept(history, applied, database.name, at, target)
     undone = tuple(one for one in reversed(applied) if one.id not in kept)
     if at is None or not undone:
-        raise NothingToDowngrade(database.name, at, target)
+        raise NoDowngradePath(database.name, at, target)
     for revision in undone:
         if (reason := find_forward_only_reason(revision)) is not None:
-            raise ForwardOnly(revision.id, reason or None)
+            raise IrreversibleRevision(revision.id, reason or None)
     return DowngradePlan(database.name, database.environment.value, mark, at, undone)
 
 
 def downgrade(
     project: Project,
     database: Database,
-    planned: DowngradePlan,
+    plan: DowngradePlan,
     *,
-    wait: timedelta = SHORT,
-    patience: Patience = ORDINARY,
-    say: Callable[[str], None] = lambda _: None,
+    lock_wait: timedelta = SHORT,
+    retry_policy: LockRetryPolicy = DEFAULT_RETRY_POLICY,
+    report: Callable[[str], None] = lambda _: None,
 ) -> UndoneRevisions:
     """Undo the planned revisions, with the care of `apply`: one migration lock, a transaction each, lock timeouts.
 
     A downgrade that fails is rolled back and stops the run; the revisions that were undone before it stay undone. One
-    that meets another session's lock is tried again as `patience` has it.
+    that meets another session's lock is tried again as `retry_policy` has it.
 
     Raises:
         NothingToDowngrade: another session has migrated the database since the plan was made.
         MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
         PoolerRefused: the address is a pooler's.
         ServerTooOld, ReadOnlyDatabase, NotPermitted: the server or the role cannot.
-        LockNotGranted: another session was still migrating after `wait`.
+        LockNotGranted: another session was still migrating after `lock_wait`.
         TablesBusy: others kept a lock through every try.
         DowngradeFailed: with the revision and what PostgreSQL said.
     """
@@ -106,29 +106,29 @@ def downgrade(
         refuse_unfit(connection, database)
         agree(connection, database, "migrate")
         connection.commit()
-        with migrating_alone(connection, database.name, wait=wait):
+        with migrating_alone(connection, database.name, wait=lock_wait):
             begun = time.monotonic()
             at = read_current_revision(connection, project)
-            if at != planned.revision:
+            if at != plan.revision:
                 reason = "another session has migrated it meanwhile"
-                raise NothingToDowngrade(database.name, at, "what was shown", reason)
+                raise NoDowngradePath(database.name, at, "what was shown", reason)
 
             def left() -> tuple[Revision, ...]:
                 pending = history.find_pending(read_current_revision(connection, project), database.name)
-                return tuple(one for one in planned.revisions if one not in pending)
+                return tuple(one for one in plan.revisions if one not in pending)
 
-            with bounded(connection, patience):
-                retry_while_busy(
+            with limit_lock_waits(connection, retry_policy):
+                retry_on_lock_errors(
                     connection,
-                    patience,
-                    planned.revisions,
-                    lambda revisions: _undo(project, connection, revisions, planned.revisions),
+                    retry_policy,
+                    plan.revisions,
+                    lambda revisions: _undo(project, connection, revisions, plan.revisions),
                     left,
-                    say,
+                    report,
                 )
             seconds = round(time.monotonic() - begun, 3)
             reached = read_current_revision(connection, project)
-    return UndoneRevisions(database.name, planned.revisions, reached, seconds)
+    return UndoneRevisions(database.name, plan.revisions, reached, seconds)
 
 
 def _undo(project: Project, connection: Connection, revisions: Sequence[Revision], planned: Sequence[Revision]) -> None:
@@ -145,7 +145,7 @@ def _undo(project: Project, connection: Connection, revisions: Sequence[Revision
                 connection.rollback()
                 said, place = what_failed(project, error)
                 in_steps = "autocommit_block" in revision.file.read_text(encoding="utf-8")
-                raise DowngradeFailed(revision.id, said, undone=undone, in_steps=in_steps, place=place) from error
+                raise DowngradeFailure(revision.id, said, undone=undone, in_steps=in_steps, place=place) from error
             undone.append(revision.id)
 
 
@@ -160,18 +160,18 @@ def _kept(history: History, applied: Sequence[Revision], database: str, at: str 
         for _ in range(steps):
             if place is None or len(split_heads(place)) > 1:
                 several = f"it is reached by several ways, at {place}; name a revision" if place else None
-                raise NothingToDowngrade(database, at, target, several)
+                raise NoDowngradePath(database, at, target, several)
             follows = next(one.down_revisions for one in history.revisions if one.id == place)
             place = ", ".join(sorted(find_heads([one for one in applied if one.id in follows]))) or None
         kept = _with_ancestors(history, split_heads(place) if place else ())
         return kept
     kept = _with_ancestors(history, [history.find(target).id])
     if not kept <= {one.id for one in applied}:
-        raise NothingToDowngrade(database, at, target, "the database has not had it")
+        raise NoDowngradePath(database, at, target, "the database has not had it")
     undone = [one for one in applied if one.id not in kept]
     if beside := [one.id for one in undone if not _with_ancestors(history, [one.id]) & {history.find(target).id}]:
         reason = f"{' and '.join(beside)} came beside it, by another branch; alembic downgrade BRANCH@REVISION chooses"
-        raise NothingToDowngrade(database, at, target, reason)
+        raise NoDowngradePath(database, at, target, reason)
     return kept
 
 

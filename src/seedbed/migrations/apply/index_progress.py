@@ -19,21 +19,21 @@ FROM pg_stat_progress_create_index WHERE pid = %s
 
 
 @contextmanager
-def watched(
-    connection: Connection, database: Database, say: Callable[[str], None] | None, *, every: float = _EVERY
+def report_index_progress(
+    connection: Connection, database: Database, report: Callable[[str], None] | None, *, interval: float = _EVERY
 ) -> Iterator[None]:
     """Say every few seconds how far an index build of a connection is, for the length of a block.
 
-    It needs a second session, and asks nothing of it but PostgreSQL's own report. Without `say` nothing is opened; what
+    It needs a second session, and asks nothing of it but PostgreSQL's own report. Without `report` nothing is opened; what
     keeps it from looking keeps nothing else from going on.
     """
-    if say is None:
+    if report is None:
         yield
         return
     pid: int = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
     connection.rollback()
     over = threading.Event()
-    watching = threading.Thread(target=_watch, args=(database, pid, say, every, over), daemon=True)
+    watching = threading.Thread(target=_watch, args=(database, pid, report, interval, over), daemon=True)
     watching.start()
     try:
         yield

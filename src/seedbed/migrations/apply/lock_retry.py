@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event, text
 
-from seedbed.errors import DowngradeFailed, RevisionFailed, TablesBusy
+from seedbed.errors import DowngradeFailure, RevisionFailure, TableLockTimeout
 from seedbed.migrations.history.revisions import Revision
 from seedbed.postgres.driver_errors import sqlstate
 
@@ -43,7 +43,7 @@ ORDER BY xact_start LIMIT 3
 
 
 @dataclass(frozen=True)
-class Patience:
+class LockRetryPolicy:
     """`lock_timeout` is how long a statement may wait for a lock, and so how long it may make others queue behind it.
 
     Then the revision is rolled back and tried again, `tries` times in all, as soon as those who held locks then are
@@ -56,11 +56,11 @@ class Patience:
     tries: int = 20
 
 
-ORDINARY = Patience()
+DEFAULT_RETRY_POLICY = LockRetryPolicy()
 
 
 @contextmanager
-def bounded(connection: Connection, patience: Patience) -> Iterator[None]:
+def limit_lock_waits(connection: Connection, policy: LockRetryPolicy) -> Iterator[None]:
     """Keep a session's statements to their lock timeouts for the length of a block.
 
     An invalid index, which a killed CREATE INDEX CONCURRENTLY leaves and which IF NOT EXISTS takes for a good one, is
@@ -70,15 +70,15 @@ def bounded(connection: Connection, patience: Patience) -> Iterator[None]:
     def before(_c: object, cursor: Any, statement: str, *_rest: object) -> None:
         if _CONCURRENTLY.search(statement):
             cursor.execute(
-                "SELECT set_config('lock_timeout', %s, false)", (_written(patience.concurrent_lock_timeout),)
+                "SELECT set_config('lock_timeout', %s, false)", (_written(policy.concurrent_lock_timeout),)
             )
             _drop_invalid(cursor, statement)
 
     def after(_c: object, cursor: Any, statement: str, *_rest: object) -> None:
         if _CONCURRENTLY.search(statement):
-            cursor.connection.cursor().execute(_SET, (_written(patience.lock_timeout),))
+            cursor.connection.cursor().execute(_SET, (_written(policy.lock_timeout),))
 
-    _set_timeout(connection, _written(patience.lock_timeout))
+    _set_timeout(connection, _written(policy.lock_timeout))
     event.listen(connection, "before_cursor_execute", before)
     event.listen(connection, "after_cursor_execute", after)
     try:
@@ -91,23 +91,23 @@ def bounded(connection: Connection, patience: Patience) -> Iterator[None]:
             _set_timeout(connection, "0")
 
 
-def was_busy(error: BaseException | None) -> bool:
+def is_lock_error(error: BaseException | None) -> bool:
     """Whether a statement failed for a lock that another session had."""
     return sqlstate(error) in _BUSY
 
 
-def retry_while_busy(
+def retry_on_lock_errors(
     connection: Connection,
-    patience: Patience,
+    policy: LockRetryPolicy,
     revisions: tuple[Revision, ...],
     run: Callable[[tuple[Revision, ...]], None],
-    left: Callable[[], tuple[Revision, ...]],
-    say: Callable[[str], None],
+    find_remaining: Callable[[], tuple[Revision, ...]],
+    report: Callable[[str], None],
 ) -> None:
-    """Run revisions until none is left, again from the first that is `left` where one met another session's lock.
+    """Run revisions until none is left, again from the first that is `find_remaining` where one met another session's lock.
 
     Raises:
-        TablesBusy: one met locks at every try.
+        TableLockTimeout: one met locks at every try.
     """
     tried, todo, begun = 0, revisions, time.monotonic()
     while todo:
@@ -115,34 +115,34 @@ def retry_while_busy(
             run(todo)
             todo = ()
         except (RevisionFailed, DowngradeFailed) as failed:
-            if not was_busy(failed.__cause__):
+            if not is_lock_error(failed.__cause__):
                 raise
-            now_left = left()
+            now_left = find_remaining()
             tried, todo = (tried + 1 if now_left == todo else 1), now_left
-            if tried == patience.tries:
+            if tried == policy.tries:
                 done = [revision.id for revision in revisions if revision not in todo]
-                down = isinstance(failed, DowngradeFailed)
+                down = isinstance(failed, DowngradeFailure)
                 waited = time.monotonic() - begun
-                longest = open_longest(connection)
+                longest = find_longest_transactions(connection)
                 raise TablesBusy(todo[0].id, tried, waited, longest, applied=done, down=down) from failed
-            say(f"{todo[0].id} waits for a lock that another session holds; trying again ({tried} of {patience.tries})")
-            pause(connection, patience, tried)
+            report(f"{todo[0].id} waits for a lock that another session holds; trying again ({tried} of {policy.tries})")
+            wait_before_retry(connection, policy, tried)
 
 
-def pause(connection: Connection, patience: Patience, tried: int) -> None:
+def wait_before_retry(connection: Connection, policy: LockRetryPolicy, tries: int) -> None:
     """Wait before another try, longer each time, but no longer than the transactions last that hold locks now.
 
     Which table was waited for, PostgreSQL does not say, so a long transaction on other tables is waited for in vain.
     """
-    _set_timeout(connection, _written(patience.lock_timeout))  # a failed statement may have left the long one set
-    until = time.monotonic() + min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** (tried - 1)) * random.uniform(0.5, 1.5)
+    _set_timeout(connection, _written(policy.lock_timeout))  # a failed statement may have left the long one set
+    until = time.monotonic() + min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** (tries - 1)) * random.uniform(0.5, 1.5)
     holding = left = _holding(connection)
     while left and time.monotonic() < until:
         time.sleep(_LOOK)
         left = holding & _holding(connection)
 
 
-def open_longest(connection: Connection) -> list[str]:
+def find_longest_transactions(connection: Connection) -> list[str]:
     """The sessions whose transactions have been open the longest, which are likely those that hold the locks."""
     found = connection.execute(text(_OPEN)).all()
     connection.rollback()

@@ -10,7 +10,7 @@ import psycopg2
 from sqlalchemy import Connection, event
 
 from seedbed.errors import NameTaken
-from seedbed.migrations.apply.lock_retry import was_busy
+from seedbed.migrations.apply.lock_retry import is_lock_error
 
 _NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 _QUALIFIED = rf"(?:{_NAME}\.)?{_NAME}"
@@ -64,18 +64,18 @@ _KINDS = {"r": "table", "p": "table", "f": "foreign table", "v": "view", "m": "m
 
 
 @dataclass(frozen=True)
-class Clash:
+class NameClash:
     """A name, what has it in the database, what the revision would make, and the statement that makes room."""
 
-    kind: str
+    object_type: str
     name: str
     existing: str
-    wanted: str
+    expected: str
     remedy: str
 
 
 @contextmanager
-def refuse_taken_names(connection: Connection, database: str) -> Iterator[None]:
+def refuse_name_clashes(connection: Connection, database: str) -> Iterator[None]:
     """Stop, for the length of a block, before a statement that makes something of a name that something else has.
 
     IF NOT EXISTS goes by the name alone, and would take the other thing for the one that was meant. What has the same
@@ -83,19 +83,19 @@ def refuse_taken_names(connection: Connection, database: str) -> Iterator[None]:
     of the table without rows, which is rolled back.
 
     Raises:
-        NameTaken: with both definitions, by the statement that was to be run.
+        ObjectNameConflict: with both definitions, by the statement that was to be run.
     """
 
     def before(_c: object, cursor: Any, statement: str, _parameters: object, context: Any, _many: bool) -> None:
         compiled = getattr(context, "compiled", None) is not None  # by SQLAlchemy, which writes each % as two
         clash = find_clash(cursor, statement.replace("%%", "%") if compiled else statement)
         if clash is not None:
-            raise NameTaken(
+            raise ObjectNameConflict(
                 database,
-                clash.kind,
+                clash.object_type,
                 clash.name,
                 existing=clash.existing,
-                wanted=clash.wanted,
+                wanted=clash.expected,
                 remedy=clash.remedy,
             )
 
@@ -106,7 +106,7 @@ def refuse_taken_names(connection: Connection, database: str) -> Iterator[None]:
         event.remove(connection, "before_cursor_execute", before)
 
 
-def find_clash(cursor: Any, statement: str) -> Clash | None:
+def find_clash(cursor: Any, statement: str) -> NameClash | None:
     """What a statement clashes with, if anything; the transaction is as it was."""
     for pattern, find in _LOOKS:
         matched = pattern.fullmatch(statement.strip().removesuffix(";"))
@@ -116,7 +116,7 @@ def find_clash(cursor: Any, statement: str) -> Clash | None:
     return None
 
 
-def _index_clash(cursor: Any, claim: re.Match[str]) -> Clash | None:
+def _index_clash(cursor: Any, claim: re.Match[str]) -> NameClash | None:
     cursor.execute(_RELATION, (claim["name"], claim["table"]))
     found = cursor.fetchone()
     if found is None:
@@ -125,7 +125,7 @@ def _index_clash(cursor: Any, claim: re.Match[str]) -> Clash | None:
     wanted = " ".join(f"CREATE {claim['unique'] or ''}INDEX ON {claim['table']}{claim['rest']}".split())
     if kind not in {"i", "I"}:
         other = _KINDS.get(kind, "relation")
-        return Clash(
+        return NameClash(
             other, full, f"a {other} of that name", wanted, f"Rename it: ALTER {_altered(kind)} {full} {_aside(full)};"
         )
     if same_table:
@@ -140,10 +140,10 @@ def _index_clash(cursor: Any, claim: re.Match[str]) -> Clash | None:
             return None
         wanted = made.replace(f"{_SCRATCH}_index", claim["name"], 1).replace(_SCRATCH, _bare(claim["table"]), 1)
     remedy = f"Rename it: ALTER INDEX {full} {_aside(full)}; or drop it: DROP INDEX CONCURRENTLY {full};"
-    return Clash("index", full, definition, wanted, remedy)
+    return NameClash("index", full, definition, wanted, remedy)
 
 
-def _constraint_clash(cursor: Any, claim: re.Match[str]) -> Clash | None:
+def _constraint_clash(cursor: Any, claim: re.Match[str]) -> NameClash | None:
     cursor.execute(_EXISTING_CONSTRAINT, (claim["table"], claim["name"]))
     found = cursor.fetchone()
     if found is None:
@@ -168,10 +168,10 @@ def _constraint_clash(cursor: Any, claim: re.Match[str]) -> Clash | None:
         return None
     remedy = f"Rename it: ALTER TABLE {table} RENAME CONSTRAINT {claim['name']} TO {_with_suffix(claim['name'])};"
     remedy += f" or drop it: ALTER TABLE {table} DROP CONSTRAINT {claim['name']};"
-    return Clash("constraint", f"{claim['name']} of {table}", definition, made, remedy)
+    return NameClash("constraint", f"{claim['name']} of {table}", definition, made, remedy)
 
 
-def _column_clash(cursor: Any, claim: re.Match[str]) -> Clash | None:
+def _column_clash(cursor: Any, claim: re.Match[str]) -> NameClash | None:
     cursor.execute(_COLUMNS, (claim["table"],))
     existing = dict(cursor.fetchall())
     names = {_folded(cursor, added["name"]): added["name"] for added in _ADDED.finditer(claim["rest"])}
@@ -191,11 +191,11 @@ def _column_clash(cursor: Any, claim: re.Match[str]) -> Clash | None:
         if made[name] != existing[name]:
             table = claim["table"]
             remedy = f"Rename it: ALTER TABLE {table} RENAME COLUMN {written} TO {_with_suffix(written)};"
-            return Clash("column", f"{table}.{written}", existing[name], made[name], remedy)
+            return NameClash("column", f"{table}.{written}", existing[name], made[name], remedy)
     return None
 
 
-def _table_clash(cursor: Any, claim: re.Match[str]) -> Clash | None:
+def _table_clash(cursor: Any, claim: re.Match[str]) -> NameClash | None:
     cursor.execute(_COLUMNS, (claim["table"],))
     existing = dict(cursor.fetchall())
     if not existing:
@@ -214,10 +214,10 @@ def _table_clash(cursor: Any, claim: re.Match[str]) -> Clash | None:
         return None
     has, makes = (", ".join(f"{name} {kind}" for name, kind in columns.items()) for columns in (existing, made))
     remedy = f"Rename it: ALTER TABLE {table} RENAME TO {_with_suffix(_bare(table))};"
-    return Clash("table", table, has, makes, remedy)
+    return NameClash("table", table, has, makes, remedy)
 
 
-_LOOKS: tuple[tuple[re.Pattern[str], Callable[[Any, re.Match[str]], Clash | None]], ...] = (
+_LOOKS: tuple[tuple[re.Pattern[str], Callable[[Any, re.Match[str]], NameClash | None]], ...] = (
     (_INDEX, _index_clash),
     (_CONSTRAINT, _constraint_clash),
     (_COLUMN, _column_clash),
@@ -241,7 +241,7 @@ def _on_scratch(cursor: Any, table: str, make: Callable[[str], Any]) -> Any:
         except psycopg2.errors.InsufficientPrivilege:
             continue
         except psycopg2.Error as error:
-            if was_busy(error):
+            if is_lock_error(error):
                 raise
             return None
         finally:

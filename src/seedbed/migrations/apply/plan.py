@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alembic import command
 
-from seedbed.errors import UnsupportedChange, EnvironmentFailed
+from seedbed.errors import UnsupportedChange, EnvPyFailure
 from seedbed.migrations.apply.shared_connection import telling_of_env
 from seedbed.migrations.history.applied_log import find_edited_revisions
 from seedbed.migrations.history.revisions import Revision, build_alembic_config, read_current_revision, read_history
@@ -17,7 +17,7 @@ from seedbed.settings import Project
 
 
 @dataclass(frozen=True)
-class Plan:
+class UpgradePlan:
     """Where a database is, where the files are, and the revisions between, oldest first; `edited` are revisions that it
     has had and whose files do something else now.
     """
@@ -31,7 +31,7 @@ class Plan:
     edited: tuple[Revision, ...]
 
 
-def plan(project: Project, database: Database) -> Plan:
+def plan_upgrade(project: Project, database: Database) -> UpgradePlan:
     """Work out what `apply` would do, reading the database and writing nothing.
 
     Raises:
@@ -44,7 +44,7 @@ def plan(project: Project, database: Database) -> Plan:
         revision = read_current_revision(connection, project)
         pending = history.find_pending(revision, database.name)
         edited = find_edited_revisions(connection, history, revision)
-    return Plan(
+    return UpgradePlan(
         database=database.name,
         environment=database.environment.value,
         mark=mark,
@@ -55,20 +55,20 @@ def plan(project: Project, database: Database) -> Plan:
     )
 
 
-def offline_sql(project: Project, pending: Plan) -> str:
+def render_offline_sql(project: Project, plan: UpgradePlan) -> str:
     """The SQL of the pending revisions as Alembic writes it without any server.
 
     Raises:
         UnsupportedChange: a revision looks at the database, and so cannot be written without one.
     """
-    if not pending.pending:
+    if not plan.pending:
         return ""
     written = io.StringIO()
     config = build_alembic_config(project)
     config.output_buffer = written
     try:
         with redirect_stdout(written), telling_of_env(project):
-            command.upgrade(config, f"{pending.revision or 'base'}:head", sql=True)
+            command.upgrade(config, f"{plan.revision or 'base'}:head", sql=True)
     except EnvironmentFailed:
         raise
     except Exception as error:

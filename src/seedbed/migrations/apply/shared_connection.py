@@ -11,7 +11,7 @@ import alembic.runtime.environment
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from seedbed.errors import ConnectionIgnored, EnvironmentFailed, SeedbedError
+from seedbed.errors import UnsupportedEnvPy, EnvPyFailure, SeedbedError
 from seedbed.migrations.history.revisions import build_alembic_config, find_script_directory
 from seedbed.postgres.version_table import ensure_version_schema
 from seedbed.schema.loader import failing_place, in_words
@@ -32,8 +32,8 @@ def handed(project: Project, connection: Connection) -> Iterator[Config]:
     handlers away; at the end all of it is as it was. Meanwhile only warnings are heard.
 
     Raises:
-        ConnectionIgnored: env.py would connect by itself, and migrate whatever that reaches.
-        EnvironmentFailed: env.py raised before it ran a revision.
+        UnsupportedEnvPy: env.py would connect by itself, and migrate whatever that reaches.
+        EnvPyFailure: env.py raised before it ran a revision.
     """
     refuse_deaf(project)
     config = build_alembic_config(project)
@@ -48,7 +48,7 @@ def telling_of_env(project: Project) -> Iterator[None]:
     """Say of what env.py itself raised, or a module that it imports, where that was.
 
     Raises:
-        EnvironmentFailed: it was before env.py ran a revision, or left that to Seedbed.
+        EnvPyFailure: it was before env.py ran a revision, or left that to Seedbed.
     """
     env = find_script_directory(project) / "env.py"
     try:
@@ -60,18 +60,18 @@ def telling_of_env(project: Project) -> Iterator[None]:
         inside = [Path(frame.filename) == env for frame in frames]
         if not any(inside) or any(frame.filename in _RUNNING for frame in frames[inside.index(True) :]):
             raise
-        raise EnvironmentFailed(_shown(project, env), failing_place(project.root, error), in_words(error)) from error
+        raise EnvPyFailure(_shown(project, env), failing_place(project.root, error), in_words(error)) from error
 
 
 def refuse_deaf(project: Project) -> None:
     """See that the project's env.py takes the connection it is handed.
 
     Raises:
-        ConnectionIgnored: it does not.
+        UnsupportedEnvPy: it does not.
     """
     env = find_script_directory(project) / "env.py"
     if env.is_file() and not takes_connection(env.read_text(encoding="utf-8")):
-        raise ConnectionIgnored(_shown(project, env))
+        raise UnsupportedEnvPy(_shown(project, env))
 
 
 def _shown(project: Project, file: Path) -> Path:

@@ -10,11 +10,11 @@ from alembic import command
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DowngradeFailed, ExtensionUnavailable, RevisionFailed, SeedbedError
+from seedbed.errors import DowngradeFailure, ExtensionUnavailable, RevisionFailure, SeedbedError
 from seedbed.interrupts import raise_interrupt_behind
-from seedbed.migrations.apply.index_progress import watched
-from seedbed.migrations.apply.lock_retry import ORDINARY, Patience, bounded, retry_while_busy
-from seedbed.migrations.apply.name_clashes import refuse_taken_names
+from seedbed.migrations.apply.index_progress import report_index_progress
+from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, LockRetryPolicy, limit_lock_waits, retry_on_lock_errors
+from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.apply.shared_connection import handed, refuse_deaf
 from seedbed.migrations.history.applied_log import refuse_edited_revisions
 from seedbed.migrations.history.revisions import (
@@ -58,7 +58,7 @@ def apply(
     *,
     contract: bool = False,
     wait: timedelta = SHORT,
-    patience: Patience = ORDINARY,
+    patience: LockRetryPolicy = DEFAULT_RETRY_POLICY,
     say: Callable[[str], None] = lambda _: None,
     progress: Callable[[str], None] | None = None,
 ) -> Applied:
@@ -74,17 +74,17 @@ def apply(
     `say` is told, and `progress` every two seconds how far an index build is.
 
     Raises:
-        MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
-        PoolerRefused: the address is a pooler's.
-        ServerTooOld, ReadOnlyDatabase, NotPermitted: the server or the role cannot.
-        LockNotGranted: another session was still migrating after `wait`.
-        ConnectionIgnored: env.py makes a connection of its own.
-        DefaultSchemaDiffers: it has no revision yet, and its tables would not be created in public.
+        EnvironmentMismatch, UnmarkedDatabase: the database belongs to another environment than the one chosen.
+        PooledConnection: the address is a pooler's.
+        UnsupportedServerVersion, ReadOnlyDatabase, MissingPrivilege: the server or the role cannot.
+        MigrationLockTimeout: another session was still migrating after `wait`.
+        UnsupportedEnvPy: env.py makes a connection of its own.
+        DefaultSchemaMismatch: it has no revision yet, and its tables would not be created in public.
         UnknownDatabaseRevision: the database is ahead of the files.
         EditedAppliedRevision: a file is not what it was when the database had it.
-        TablesBusy: others kept a lock through every try.
-        NameTaken: a revision makes something whose name something else has there.
-        RevisionFailed: with the revision and what PostgreSQL said.
+        TableLockTimeout: others kept a lock through every try.
+        ObjectNameConflict: a revision makes something whose name something else has there.
+        RevisionFailure: with the revision and what PostgreSQL said.
     """
     refuse_deaf(project)
     history = read_history(project)
@@ -110,11 +110,11 @@ def apply(
                     return tuple(one for one in pending if one in chosen)
 
                 with (
-                    watched(connection, database, progress),
-                    bounded(connection, patience),
-                    refuse_taken_names(connection, database.name),
+                    report_index_progress(connection, database, progress),
+                    limit_lock_waits(connection, patience),
+                    refuse_name_clashes(connection, database.name),
                 ):
-                    retry_while_busy(
+                    retry_on_lock_errors(
                         connection,
                         patience,
                         chosen,
@@ -150,7 +150,7 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
     """Apply revisions on a connection, a transaction each. No lock, no mark: `apply` is for what others use.
 
     Raises:
-        RevisionFailed: with the revision and what PostgreSQL said.
+        RevisionFailure: with the revision and what PostgreSQL said.
         ExtensionUnavailable: the server lacks an extension that a revision makes.
     """
     try:
@@ -169,7 +169,7 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
             raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
         said, place = what_failed(project, error)
-        raise RevisionFailed(left[0].id, said, applied=done, in_steps=_runs_in_steps(left[0]), place=place) from error
+        raise RevisionFailure(left[0].id, said, applied=done, in_steps=_runs_in_steps(left[0]), place=place) from error
 
 
 def _runs_in_steps(revision: Revision) -> bool:
@@ -187,12 +187,12 @@ def move(project: Project, connection: Connection, target: str) -> None:
 
     Raises:
         DBAPIError: PostgreSQL refused it.
-        RevisionFailed, DowngradeFailed: its own code raised.
+        RevisionFailure, DowngradeFailure: its own code raised.
         RuntimeError: its downgrade says that there is no way back.
     """
     down = target == "base" or target.startswith("-") or "@" in target
     try:
-        with handed(project, connection) as config, bounded(connection, ORDINARY):
+        with handed(project, connection) as config, limit_lock_waits(connection, DEFAULT_RETRY_POLICY):
             for one in split_heads(target):
                 (command.downgrade if down else command.upgrade)(config, one)
     except (SeedbedError, DBAPIError, psycopg2.Error):
@@ -203,8 +203,8 @@ def move(project: Project, connection: Connection, target: str) -> None:
             raise
         said, place = what_failed(project, error)
         if down:
-            raise DowngradeFailed(target.partition("@")[0], said, undone=(), place=place) from error
-        raise RevisionFailed(target, said, applied=(), place=place) from error
+            raise DowngradeFailure(target.partition("@")[0], said, undone=(), place=place) from error
+        raise RevisionFailure(target, said, applied=(), place=place) from error
     connection.rollback()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from seedbed.errors import (
-    BinariesNotFound,
+    PostgresBinariesNotFound,
     DatabaseNotConfigured,
     NoEmbeddedServer,
     MissingRevisionFile,
@@ -104,7 +104,7 @@ def _seeds(chosen: Configuration) -> Iterator[Finding]:
 def _programs(chosen: Configuration) -> Iterator[Finding]:
     try:
         binaries = find_binaries()
-    except BinariesNotFound as error:
+    except PostgresBinariesNotFound as error:
         needed = chosen.settings.shadow_database_url is None
         yield Finding("programs", error.message, wrong=needed, remedy=f"{error.remedy} Or set SHADOW_DATABASE_URL.")
         return

@@ -49,8 +49,8 @@ def accept(database: Database, edit: Edit) -> None:
     """Record in the database that it has the revision as its file is now.
 
     Raises:
-        MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
-        LockNotGranted: another session is migrating the database.
+        EnvironmentMismatch, UnmarkedDatabase: the database belongs to another environment than the one chosen.
+        MigrationLockTimeout: another session is migrating the database.
     """
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from seedbed.errors import SeedbedError
-from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.checks.drift import drift
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, locate
@@ -46,7 +46,7 @@ def _surveyed(project: Project, environment: Environment) -> Surveyed:
         if described.problem is not None or not described.running:
             return replace(found, problem=described.problem or "the embedded server is not running")
         database = locate(configuration)
-        planned = plan(project, database)
+        planned = plan_upgrade(project, database)
         found = replace(
             found, revision=planned.revision, pending=len(planned.pending), applied_at=_last_applied(database)
         )

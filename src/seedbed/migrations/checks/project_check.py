@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import (
     ExtensionUnavailable,
-    MixedRevision,
+    MixedTransactionRevision,
     UndraftedModelChanges,
     EditedRevision,
     MissingRevisionFile,
@@ -68,7 +68,7 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
         MergeConflictMarkers: a merge left its markers in migrations/head.
         MissingRevisionFile: a file is gone that migrations/head knows.
         EditedRevision: a file is not what it was when it was written, by migrations/head.
-        MixedRevision: a revision holds statements that are committed as they run beside such that are not.
+        MixedTransactionRevision: a revision holds statements that are committed as they run beside such that are not.
         RevisionNotReversible: a revision's downgrade, or the upgrade after it, does not lead where it should.
         UnregisteredTableDrop: the migrations have a table whose class nothing imports.
         UndraftedModelChanges: the models say something that no revision does, or the other way round.
@@ -134,7 +134,7 @@ def _climbed(
             with ways_of_running(connection, project.version_table) as ways:
                 move(project, connection, revision.id)
             if len(ways) > 1:
-                raise MixedRevision(revision.id)
+                raise MixedTransactionRevision(revision.id)
             above = read_catalogue(connection, project.version_table)
             if _goes_down(project, connection, revision):
                 if left := differences(read_catalogue(connection, project.version_table), below):

@@ -67,10 +67,6 @@ def qualified(schema: str, identifier: str) -> str:
     return name(identifier) if schema == "public" else f"{name(schema)}.{name(identifier)}"
 
 
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def schema_argument(schema: str) -> str:
     """The `schema=` of an Alembic call, where one is needed."""
     return "" if schema == "public" else f", schema={quoted(schema)}"

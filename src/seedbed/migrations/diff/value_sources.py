@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from seedbed.migrations.diff.statement import Loss, literal
+from seedbed.migrations.diff.statement import Loss
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Enum
+from seedbed.postgres.quoting import quote_literal
 
 ColumnName = tuple[str, str, str]
 """Schema, table and column."""
@@ -88,7 +89,7 @@ def neutral(type_name: str, catalogue: Catalogue) -> str | None:
     schema, _, bare = type_name.rpartition(".")
     found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
     if isinstance(found, Enum):
-        return literal(found.labels[0]) if found.labels else None
+        return quote_literal(found.labels[0]) if found.labels else None
     if type_name.startswith("bit") and "varying" not in type_name:
         length = int(type_name.partition("(")[2].rstrip(")") or 1)
         return f"B'{'0' * length}'"
@@ -105,7 +106,7 @@ def numbered(type_name: str, catalogue: Catalogue) -> str | None:
     schema, _, bare = type_name.rpartition(".")
     found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
     if isinstance(found, Enum):
-        return f"(ARRAY[{', '.join(map(literal, found.labels))}])[n]"
+        return f"(ARRAY[{', '.join(map(quote_literal, found.labels))}])[n]"
     if type_name.endswith("[]"):
         return "'{' || n || '}'"
     return next((value for names, value in _NUMBERED if type_name.startswith(names)), None)

@@ -141,7 +141,7 @@ def replay(configuration: Configuration, shadow: Database, history: History) -> 
     """Bring an empty throw-away database to the newest revision.
 
     Raises:
-        RevisionFailed: the history does not run from its beginning.
+        RevisionFailure: the history does not run from its beginning.
     """
     with connect(shadow) as connection:
         ensure_version_schema(connection, configuration.project.version_table)

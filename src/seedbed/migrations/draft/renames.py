@@ -4,24 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from seedbed.errors import UnsupportedChange, UnmatchedRename
+from seedbed.errors import UnmatchedRename, UnsupportedChange
 from seedbed.migrations.diff.dependency_order import RenameGroup, group_renames, temporary_name
-from seedbed.migrations.diff.statement import (
-    Statement,
-    call,
-    literal,
-    name,
-    qualified,
-    quoted,
-    schema_argument,
-    shortened,
-)
+from seedbed.migrations.diff.statement import Statement, call, name, qualified, quoted, schema_argument, shortened
 from seedbed.migrations.diff.value_sources import ColumnName
 from seedbed.migrations.draft.decisions import Words, full_name, said_name
 from seedbed.migrations.draft.rename_requests import column_requests, label_requests, table_requests
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Enum, Key, Sequence, View
 from seedbed.postgres.catalog.model import Table as FoundTable
+from seedbed.postgres.quoting import quote_literal
 from seedbed.schema import Schema
 
 Place = tuple[str, str]
@@ -177,7 +169,7 @@ def _label_renames(schema: Schema, before: Catalogue, after: Catalogue, words: W
 
 
 def _relabel(full: str, old: str, new: str) -> Statement:
-    return Statement(f"ALTER TYPE {full} RENAME VALUE {literal(old)} TO {literal(new)}")
+    return Statement(f"ALTER TYPE {full} RENAME VALUE {quote_literal(old)} TO {quote_literal(new)}")
 
 
 def _find_table(catalogue: Catalogue, shown: str) -> FoundTable | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DowngradeFailed, ForwardOnly, HazardsNotAllowed, RevisionFailed
-from seedbed.migrations.apply.plan import Plan
+from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import below, move
 from seedbed.migrations.hazards.detectors import Seen
 from seedbed.migrations.hazards.rules import Hazard, hazards
@@ -41,13 +41,13 @@ class Assessed:
     hazards: tuple[Hazard, ...]
 
 
-def assess(configuration: Configuration, database: Database, plan: Plan) -> list[Assessed]:
+def assess(configuration: Configuration, database: Database, plan: UpgradePlan) -> list[Assessed]:
     """Run what is pending on a throw-away database and look at it; of the target, row counts alone are asked.
 
     Rows are estimated from PostgreSQL's statistics, or from a table's size where these are older.
 
     Raises:
-        RevisionFailed: one does not run on a database without rows.
+        RevisionFailure: one does not run on a database without rows.
         NoShadowServer, Unreachable: there is no server for throw-away databases.
     """
     return _looked_at(configuration, database, plan.revision, [(revision, revision.id) for revision in plan.pending])
@@ -59,7 +59,7 @@ def assess_way_back(
     """The same of revisions that are to be undone, the newest of them first, from where the database is.
 
     Raises:
-        ForwardOnly, DowngradeFailed: one has no way back, or its downgrade does not run on a database without rows.
+        IrreversibleRevision, DowngradeFailure: one has no way back, or its downgrade does not run on a database without rows.
         As `assess` does, otherwise.
     """
     return _looked_at(configuration, database, at, [(revision, below(revision)) for revision in undone])
@@ -123,9 +123,9 @@ def _assessed(
             move(configuration.project, connection, target)
     except DBAPIError as error:
         if target != revision.id:
-            raise DowngradeFailed(revision.id, server_message(error), undone=()) from error
-        raise RevisionFailed(revision.id, server_message(error), applied=()) from error
+            raise DowngradeFailure(revision.id, server_message(error), undone=()) from error
+        raise RevisionFailure(revision.id, server_message(error), applied=()) from error
     except RuntimeError as error:
-        raise ForwardOnly(revision.id, str(error)) from error
+        raise IrreversibleRevision(revision.id, str(error)) from error
     found = hazards(Seen(trace, rows, one_way=find_forward_only_reason(revision) is not None))
     return Assessed(revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(found))

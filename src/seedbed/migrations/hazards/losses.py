@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from seedbed.errors import SeedbedError
-from seedbed.migrations.apply.plan import Plan
+from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.hazards.assessment import Assessed, allowed_by_note, assess
 from seedbed.migrations.hazards.rules import Effect, Hazard
 from seedbed.migrations.history.revisions import Revision
@@ -28,7 +28,7 @@ _TAKING_SQL = re.compile(r"\b(DROP|TRUNCATE|DELETE|UPDATE|MERGE|TYPE)\b", re.IGN
 
 
 def report_losses(
-    configuration: Configuration, database: Database, plan: Plan, say: Callable[[str], None]
+    configuration: Configuration, database: Database, plan: UpgradePlan, say: Callable[[str], None]
 ) -> tuple[Hazard, ...]:
     """Say what the pending revisions lose, and return it.
 

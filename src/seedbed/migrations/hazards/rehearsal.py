@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import RevisionFailed
-from seedbed.migrations.apply.name_clashes import refuse_taken_names
-from seedbed.migrations.apply.plan import Plan
+from seedbed.migrations.apply.name_clashes import refuse_name_clashes
+from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import below, move
 from seedbed.migrations.hazards.target_copy import copy_of
 from seedbed.migrations.hazards.trace import MODES, Trace, Traced, keep_strongest, traced
@@ -75,7 +75,7 @@ class Rehearsal:
         return timedelta(seconds=max((one.seconds for one in self.blocked), default=0.0))
 
 
-def rehearse(configuration: Configuration, database: Database, plan: Plan, *, on: Database | None = None) -> Rehearsal:
+def rehearse(configuration: Configuration, database: Database, plan: UpgradePlan, *, on: Database | None = None) -> Rehearsal:
     """Apply what is pending to a copy, up, down and up again, and report what the first time up cost.
 
     The copy is made by TEMPLATE where the server is Seedbed's own, is a branch on Neon where the key for it is set, and
@@ -84,9 +84,9 @@ def rehearse(configuration: Configuration, database: Database, plan: Plan, *, on
 
     Raises:
         ParentInUse: somebody is connected to the database, and PostgreSQL copies by TEMPLATE only what nobody uses.
-        CopyRefused: no copy can be made here, or `on` is the target itself.
+        RehearsalCopyFailure: no copy can be made here, or `on` is the target itself.
         BranchError: Neon made no branch.
-        RevisionFailed: one does not run on the copy, as it would not on the target.
+        RevisionFailure: one does not run on the copy, as it would not on the target.
     """
     with copy_of(configuration, database, on) as copy, connect(copy) as connection:
         version_table = configuration.project.version_table
@@ -107,11 +107,11 @@ def _measured(project: Project, copy: Database, connection: Connection, revision
     pid = int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
     connection.rollback()
     try:
-        names = refuse_taken_names(connection, copy.name)
+        names = refuse_name_clashes(connection, copy.name)
         with _watched(copy, pid) as seen, names, traced(connection, revision, project.version_table) as trace:
             move(project, connection, revision)
     except DBAPIError as error:
-        raise RevisionFailed(revision, server_message(error), applied=()) from error
+        raise RevisionFailure(revision, server_message(error), applied=()) from error
     return trace, seen
 
 
@@ -190,7 +190,7 @@ def _shown(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
-def _way_back(project: Project, connection: Connection, plan: Plan, beginning: Catalogue, end: Catalogue) -> str:
+def _way_back(project: Project, connection: Connection, plan: UpgradePlan, beginning: Catalogue, end: Catalogue) -> str:
     """Down over the copy's own rows and up again, each compared."""
     try:
         for revision in reversed(plan.pending):

@@ -11,7 +11,7 @@ from psycopg2 import sql
 
 from seedbed.branching import provider_of
 from seedbed.branching.lifecycle import passing
-from seedbed.errors import CopyRefused
+from seedbed.errors import RehearsalCopyFailure
 from seedbed.postgres.clone import clone
 from seedbed.postgres.database import Database
 from seedbed.postgres.psql import client_environment
@@ -26,11 +26,11 @@ def copy_of(configuration: Configuration, database: Database, on: Database | Non
     which is kept.
 
     Raises:
-        ParentInUse, CopyRefused, BranchError: none was made.
+        ParentInUse, RehearsalCopyFailure, BranchError: none was made.
     """
     if on is not None:
         if (on.direct.address, on.name) == (database.direct.address, database.name):
-            raise CopyRefused(database.name, "it is the database itself and no copy of it")
+            raise RehearsalCopyFailure(database.name, "it is the database itself and no copy of it")
         yield on
     elif database.server is not None:
         name = shadow_name()
@@ -55,7 +55,7 @@ def copy_of(configuration: Configuration, database: Database, on: Database | Non
 def _dumped(source: Database, target: Database) -> None:
     dump, psql = map(shutil.which, ("pg_dump", "psql"))
     if dump is None or psql is None:
-        raise CopyRefused(source.name, "there is no pg_dump and psql on PATH to copy it with")
+        raise RehearsalCopyFailure(source.name, "there is no pg_dump and psql on PATH to copy it with")
     with tempfile.TemporaryFile() as said:
         reading = subprocess.Popen(
             [dump, "--no-owner", "--no-privileges", "--no-password"],
@@ -76,4 +76,4 @@ def _dumped(source: Database, target: Database) -> None:
         if failed:
             said.seek(0)
             lines = said.read().decode("utf-8", "replace").strip().splitlines()
-            raise CopyRefused(source.name, lines[0] if lines else "pg_dump said nothing")
+            raise RehearsalCopyFailure(source.name, lines[0] if lines else "pg_dump said nothing")

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import psycopg2
 from sqlalchemy import Connection
 
-from seedbed.migrations.diff.statement import Loss, Statement, literal, name
+from seedbed.migrations.diff.statement import Loss, Statement, name
 from seedbed.migrations.diff.types.conversion_rules import uses_column
 from seedbed.migrations.proof.samples.edge_values import array_values, edge_values, spellings
 from seedbed.migrations.proof.samples.sample_values import values_for
 from seedbed.postgres.catalog.model import Column
+from seedbed.postgres.quoting import quote_literal
 
 _EXAMPLES = 3
 _ELEMENTS = 60
@@ -131,7 +132,7 @@ def _different(changes: Sequence[Change]) -> list[Change]:
 def _show(value: str | None) -> str:
     if value is None:
         return "NULL"
-    return literal(value if len(value) <= _LONGEST_EXAMPLE else value[: _LONGEST_EXAMPLE - 1] + "…")
+    return quote_literal(value if len(value) <= _LONGEST_EXAMPLE else value[: _LONGEST_EXAMPLE - 1] + "…")
 
 
 @dataclass(frozen=True)

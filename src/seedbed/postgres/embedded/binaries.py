@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedbed.errors import BinariesNotFound
+from seedbed.errors import PostgresBinariesNotFound
 
 _SUFFIX = ".exe" if sys.platform == "win32" else ""
 _NEEDED = ("initdb", "pg_ctl", "postgres")
@@ -70,7 +70,7 @@ def find_binaries() -> Binaries:
     One of before version 14 is passed over.
 
     Raises:
-        BinariesNotFound: naming every place looked in.
+        PostgresBinariesNotFound: naming every place looked in.
     """
     looked = []
     for folder, found in _places():
@@ -78,7 +78,7 @@ def find_binaries() -> Binaries:
         if binaries is not None and binaries.major >= _OLDEST:
             return binaries
         looked.append(f"{found} (only {binaries.version}; {_OLDEST} is the oldest that will do)" if binaries else found)
-    raise BinariesNotFound(looked)
+    raise PostgresBinariesNotFound(looked)
 
 
 def _places() -> Iterator[tuple[Path | None, str]]:

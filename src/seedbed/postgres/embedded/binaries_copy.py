@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from seedbed.errors import FolderNotWritable
+from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.embedded.binaries import Binaries
 from seedbed.postgres.embedded.os_account import Account
 
@@ -26,7 +26,7 @@ def runnable_by(account: Account, binaries: Binaries) -> Binaries:
     to themselves.
 
     Raises:
-        FolderNotWritable: there is no place for the copy.
+        DataDirectoryNotWritable: there is no place for the copy.
     """
     if account.can_enter(binaries.folder) and _is_plain(binaries.folder):
         return binaries
@@ -41,7 +41,7 @@ def runnable_by(account: Account, binaries: Binaries) -> Binaries:
                 if not target.exists():
                     _copy(binaries, target, account)
     except OSError as error:
-        raise FolderNotWritable(target, error.strerror or str(error)) from error
+        raise DataDirectoryNotWritable(target, error.strerror or str(error)) from error
     folder = target / binaries.folder.relative_to(_package(binaries).parent)
     return Binaries(folder, binaries.version, f"{binaries.found}, copied to {target}")
 

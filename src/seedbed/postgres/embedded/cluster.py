@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from seedbed.errors import FolderNotWritable, ServerNotStarted
+from seedbed.errors import DataDirectoryNotWritable, ServerStartFailure
 from seedbed.postgres.embedded.binaries import Binaries
 from seedbed.postgres.embedded.os_account import Account
 from seedbed.postgres.embedded.postmaster import Postmaster, end_orphans, forget_stranger, postmaster_of
@@ -56,8 +56,8 @@ class Cluster:
         locale is C.UTF-8, as on Neon, so that text sorts the same here and there.
 
         Raises:
-            ServerNotStarted: with the last line of what initdb said.
-            FolderNotWritable: the place cannot be used.
+            ServerStartFailure: with the last line of what initdb said.
+            DataDirectoryNotWritable: the place cannot be used.
         """
         try:
             self._remove_half_made()
@@ -68,10 +68,10 @@ class Cluster:
                 shutil.rmtree(building, ignore_errors=True)
                 with _opened_privately(self.log) as log:
                     log.write((done.stdout + done.stderr).encode())
-                raise ServerNotStarted(f"initdb ended with {done.returncode}: {_last_line(done.stderr)}", self.log)
+                raise ServerStartFailure(f"initdb ended with {done.returncode}: {_last_line(done.stderr)}", self.log)
             building.rename(self.data)
         except OSError as error:
-            raise FolderNotWritable(self.data.parent, error.strerror or str(error)) from error
+            raise DataDirectoryNotWritable(self.data.parent, error.strerror or str(error)) from error
 
     def _remove_half_made(self) -> None:
         """What a killed command left of its initdb, the password among it."""
@@ -107,7 +107,7 @@ class Cluster:
         """Give the superuser another password while no server runs, by PostgreSQL's single-user mode.
 
         Raises:
-            ServerNotStarted: with the last line of what PostgreSQL said.
+            ServerStartFailure: with the last line of what PostgreSQL said.
         """
         with self._claimed() as inherited:
             forget_stranger(self.data)
@@ -118,7 +118,7 @@ class Cluster:
                 **inherited,
             )
         if done.returncode != 0 or "ERROR" in done.stderr:
-            raise ServerNotStarted(f"its password could not be set anew: {_last_line(done.stderr)}", self.log)
+            raise ServerStartFailure(f"its password could not be set anew: {_last_line(done.stderr)}", self.log)
 
     def start(
         self, *, port: int | None, settings: Mapping[str, str], options: Mapping[str, Any] | None = None
@@ -129,7 +129,7 @@ class Cluster:
         first and binding later is a race that only the binding decides.
 
         Raises:
-            ServerNotStarted: with the last line of its log.
+            ServerStartFailure: with the last line of its log.
         """
         with self._claimed() as inherited:
             forget_stranger(self.data)
@@ -143,7 +143,7 @@ class Cluster:
                 said = self._log_since(start)
                 if "could not bind" not in said and "Address already in use" not in said:
                     break
-        raise ServerNotStarted(_last_line(said) or f"it ended with {process.returncode}", self.log)
+        raise ServerStartFailure(_last_line(said) or f"it ended with {process.returncode}", self.log)
 
     def await_ready(self, process: "subprocess.Popen[bytes] | None" = None) -> Postmaster | None:
         """The server once it answers, or None when it has ended.
@@ -152,7 +152,7 @@ class Cluster:
         whatever other program has the port.
 
         Raises:
-            ServerNotStarted: it neither answered nor ended in time.
+            ServerStartFailure: it neither answered nor ended in time.
         """
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until:
@@ -164,7 +164,7 @@ class Cluster:
                 return None
             time.sleep(_POLL_SECONDS)
         reason = f"after {_START_SECONDS:.0f} s it does not answer yet; it may still be recovering from a crash"
-        raise ServerNotStarted(reason, self.log)
+        raise ServerStartFailure(reason, self.log)
 
     @contextmanager
     def _claimed(self) -> Iterator[dict[str, Any]]:
@@ -187,7 +187,7 @@ class Cluster:
                 except BlockingIOError:
                     if time.monotonic() > until:
                         reason = "another server is at work on its data, perhaps in a container; stop that one first"
-                        raise ServerNotStarted(reason, self.log) from None
+                        raise ServerStartFailure(reason, self.log) from None
                     end_orphans(self.data)
                     time.sleep(_POLL_SECONDS)
                 except OSError:  # a file system without locks; PostgreSQL's own guard is left

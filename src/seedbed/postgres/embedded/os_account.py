@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedbed.errors import NoServerAccount
+from seedbed.errors import NoUnprivilegedAccount
 
 ACCOUNT = "nobody"
 _STATE = Path("/var/lib/seedbed")
@@ -62,7 +62,7 @@ def server_account() -> Account:
     """The account to run as: this one, or nobody for root.
 
     Raises:
-        NoServerAccount: root on a machine without that account.
+        NoUnprivilegedAccount: root on a machine without that account.
     """
     if sys.platform == "win32" or os.geteuid() != 0:
         return Account()
@@ -71,7 +71,7 @@ def server_account() -> Account:
     try:
         entry = pwd.getpwnam(ACCOUNT)
     except KeyError:
-        raise NoServerAccount(ACCOUNT) from None
+        raise NoUnprivilegedAccount(ACCOUNT) from None
     return Account(entry.pw_uid, entry.pw_gid)
 
 

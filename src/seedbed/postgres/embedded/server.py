@@ -12,7 +12,7 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2 import sql
 
-from seedbed.errors import DataOfAnotherMajor
+from seedbed.errors import DataDirectoryVersionMismatch
 from seedbed.postgres.connection import autocommit_cursor, cancel_on_interrupt
 from seedbed.postgres.driver_errors import translate_errors_at
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
@@ -186,7 +186,7 @@ class Server:
 
         Raises:
             Unreachable: the server was stopped meanwhile, or has no room for one more session.
-            LoginRefused: somebody changed the superuser's password.
+            AuthenticationFailure: somebody changed the superuser's password.
         """
         url = self.admin_url()
         with translate_errors_at(url, "the embedded server"), autocommit_cursor(_connected(url)) as cursor:
@@ -251,7 +251,7 @@ class Server:
     def _refuse_another_major(self, cluster: Cluster) -> None:
         found = cluster.binaries
         if cluster.exists() and cluster.major() != str(found.major):
-            raise DataOfAnotherMajor(cluster.data, cluster.major(), str(found.major), found.found)
+            raise DataDirectoryVersionMismatch(cluster.data, cluster.major(), str(found.major), found.found)
 
     def _let_in_again(self, cluster: Cluster, state: State) -> None:
         """Data whose passwords are lost get new ones: whoever owns the folder may have what is in it."""

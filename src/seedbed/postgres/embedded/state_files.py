@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from seedbed.errors import FolderNotWritable, ServerNotStarted
+from seedbed.errors import DataDirectoryNotWritable, ServerStartFailure
 from seedbed.postgres.embedded.os_account import Account
 
 _LOCK_SECONDS = 120.0
@@ -76,16 +76,16 @@ def read_state(home: Path) -> State | None:
     """What was written of a server, or None where nothing usable is: a torn file is as good as none.
 
     Raises:
-        FolderNotWritable: the folder is another user's, or no folder.
+        DataDirectoryNotWritable: the folder is another user's, or no folder.
     """
     try:
         return _state_of(json.loads((home / "server.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError, AttributeError, KeyError):
         return None
     except PermissionError as error:
-        raise FolderNotWritable(home, "it belongs to another user") from error
+        raise DataDirectoryNotWritable(home, "it belongs to another user") from error
     except OSError as error:
-        raise FolderNotWritable(home, error.strerror or str(error)) from error
+        raise DataDirectoryNotWritable(home, error.strerror or str(error)) from error
 
 
 def write_state(home: Path, state: State) -> None:
@@ -108,8 +108,8 @@ def locked(home: Path, account: Account) -> Iterator[None]:
     The lock goes with its process, so nothing that a crash leaves behind keeps the next command out.
 
     Raises:
-        FolderNotWritable: the folder cannot be made or written, or belongs to somebody else.
-        ServerNotStarted: another command kept it too long.
+        DataDirectoryNotWritable: the folder cannot be made or written, or belongs to somebody else.
+        ServerStartFailure: another command kept it too long.
     """
     lock = FileLock(home / "lock", timeout=_LOCK_SECONDS, mode=0o600)
     try:
@@ -118,9 +118,9 @@ def locked(home: Path, account: Account) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         reason = f"another command has been starting or stopping it for {_LOCK_SECONDS:.0f} s"
-        raise ServerNotStarted(reason, home / "log") from None
+        raise ServerStartFailure(reason, home / "log") from None
     except OSError as error:
-        raise FolderNotWritable(home, error.strerror or str(error)) from error
+        raise DataDirectoryNotWritable(home, error.strerror or str(error)) from error
     try:
         yield
     finally:
@@ -171,11 +171,11 @@ def _make(home: Path) -> None:
 def _refuse_what_is_not_ours(home: Path, account: Account) -> None:
     state, data = home / "server.json", home / "data"
     if state.exists() and hasattr(os, "geteuid") and state.stat().st_uid != os.geteuid():
-        raise FolderNotWritable(home, f"it belongs to the user {_name_of(state)}")
+        raise DataDirectoryNotWritable(home, f"it belongs to the user {_name_of(state)}")
     if not account.can_enter(home):
-        raise FolderNotWritable(home, "the account nobody, which runs PostgreSQL for root, may not enter it")
+        raise DataDirectoryNotWritable(home, "the account nobody, which runs PostgreSQL for root, may not enter it")
     if data.exists() and not state.exists() and not (home / "lock").exists() and any(data.iterdir()):
-        raise FolderNotWritable(home, "it has a folder named data that Seedbed did not make")
+        raise DataDirectoryNotWritable(home, "it has a folder named data that Seedbed did not make")
 
 
 def _name_of(file: Path) -> str:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seedbed.errors import FolderNotWritable
+from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
 from seedbed.postgres.embedded.binaries_copy import runnable_by
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
@@ -120,7 +120,7 @@ def _copy(source: Path, target: Path) -> None:
         return
     done = subprocess.run(["cp", "-a", source, target], capture_output=True, text=True, check=False)  # noqa: S607
     if done.returncode != 0:
-        raise FolderNotWritable(target, done.stderr.strip() or f"cp ended with {done.returncode}")
+        raise DataDirectoryNotWritable(target, done.stderr.strip() or f"cp ended with {done.returncode}")
 
 
 def _remove_orphans(parent: Path) -> None:
@@ -133,7 +133,7 @@ def _remove_orphans(parent: Path) -> None:
             if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "geteuid") and found.st_uid != os.geteuid()):
                 continue
             state = read_state(home)
-        except (FolderNotWritable, FileNotFoundError):
+        except (DataDirectoryNotWritable, FileNotFoundError):
             continue
         if state.living if state is not None else time.time() - found.st_mtime < _UNFINISHED_SECONDS:
             continue

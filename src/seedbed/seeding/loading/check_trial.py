@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from seedbed.errors import CheckNotMet
 from seedbed.postgres.driver_errors import server_message, sqlstate
-from seedbed.postgres.quoting import column_name, table_name
+from seedbed.postgres.quoting import column_name, quote_literal, table_name
 from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.planning.seed_plan import SeedPlan
 from seedbed.seeding.planning.table_plan import TablePlan
@@ -70,13 +70,9 @@ class _Copy(NamedTuple):
 def _copy(table: TablePlan, name: str) -> _Copy:
     rows = sample(table, ROWS)
     columns = ", ".join(column_name(column) for column in rows[0])
-    values = ",\n".join(f"({', '.join(map(_literal, row.values()))})" for row in rows)
+    values = ",\n".join(f"({', '.join(map(quote_literal, row.values()))})" for row in rows)
     made = f"CREATE TEMP TABLE {name} AS SELECT * FROM {table_name(table.sql)} WITH NO DATA"
     return _Copy(name, f"{made};\nINSERT INTO {name} ({columns}) VALUES {values}")
-
-
-def _literal(value: str | None) -> str:
-    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
 
 
 def _rolled_back(connection: Connection, statements: Sequence[str]) -> Any:

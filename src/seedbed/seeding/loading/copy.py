@@ -11,7 +11,7 @@ from typing import Any
 from psycopg2 import Error as DriverError
 from sqlalchemy import Connection
 
-from seedbed.errors import LoadFailed, RowsRefused, SeedbedError
+from seedbed.errors import LoadFailure, RejectedRows, SeedbedError
 from seedbed.postgres.driver_errors import server_message
 from seedbed.postgres.quoting import column_name, table_name
 from seedbed.seeding.encoding.rows import CHUNK, HEAD, TAIL, in_binary
@@ -40,8 +40,8 @@ def copy(
     """Send chunks of rows into a table; `frozen` where the same transaction has made it anew.
 
     Raises:
-        RowsRefused, CheckNotMet: PostgreSQL refused a row.
-        LoadFailed: the server had no room for it.
+        RejectedRows, CheckNotMet: PostgreSQL refused a row.
+        LoadFailure: the server had no room for it.
         SeedsNotUsable: a value could not be made.
     """
     names = ", ".join(column_name(name) for name in table.fillings)
@@ -72,9 +72,9 @@ def ahead(chunks: Generator[bytes], rows: int) -> Generator[bytes]:
 def blamed(table: str, error: DriverError) -> SeedbedError | None:
     """One of ours for an error that rows, or the room for them, caused."""
     if (error.pgcode or "").startswith(_REFUSALS):
-        return RowsRefused(table, server_message(error))
+        return RejectedRows(table, server_message(error))
     if (error.pgcode or "").startswith(_EXHAUSTED):
-        return LoadFailed(table, server_message(error))
+        return LoadFailure(table, server_message(error))
     return None
 
 

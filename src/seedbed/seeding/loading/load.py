@@ -14,8 +14,8 @@ from seedbed.errors import (
     CyclicReference,
     OtherLock,
     RowsNotAppended,
-    RowsOfOthers,
-    RowsRefused,
+    UnseededRows,
+    RejectedRows,
     TablesNotEmpty,
     Unreachable,
 )
@@ -85,15 +85,15 @@ def run(
     number of rows does.
 
     Raises:
-        ProtectedEnvironment, MarkedOtherwise, UnmarkedWithRows: its own mark, or the want of one, forbids it.
-        TablesMissing, ExtensionMissing: the database lacks a table, a column or a type of the plan.
-        TablesNotEmpty, RowsOfOthers: there are other rows, and nothing says that they may go.
-        RowsReferredTo: they cannot go, since rows of other tables need them.
-        RowsRefused, CheckNotMet: a row breaks a rule of the schema.
+        ProtectedEnvironment, EnvironmentMismatch, UnmarkedDatabase: its own mark, or the want of one, forbids it.
+        MissingTables, ExtensionNotCreated: the database lacks a table, a column or a type of the plan.
+        TablesNotEmpty, UnseededRows: there are other rows, and nothing says that they may go.
+        ReferencedRows: they cannot go, since rows of other tables need them.
+        RejectedRows, CheckNotMet: a row breaks a rule of the schema.
         RowsNotAppended: a row that would come after others does not go with them.
         OtherLock: rows would come after such as were made with another seed, clock or engine.
         RowSecurityActive: policies hold for the role, which is not the owner.
-        LoadFailed: the server has no room.
+        LoadFailure: the server has no room.
         SeedsNotUsable: a value in the seeds cannot be made, or does not fit its column.
     """
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
@@ -161,7 +161,7 @@ class _Load:
         try:
             kept = self._load(connection, plan, found, parts, untouched=not start)
             _check_deferred(connection)
-        except RowsRefused as error:
+        except RejectedRows as error:
             if not start:
                 raise
             raise RowsNotAppended(error.message) from error
@@ -272,7 +272,7 @@ def _check_appendable(plan: SeedPlan, parts: Mapping[str, range]) -> None:
 def _see_that_they_are_ours(database: Database, found: Found, before: Recorded | None) -> None:
     """Rows of tables that were never seeded are a migration's or somebody's, and not ours to delete."""
     if others := _of_others(found, before):
-        raise RowsOfOthers(database.name, others)
+        raise UnseededRows(database.name, others)
 
 
 def _of_others(found: Found, before: Recorded | None) -> list[str]:

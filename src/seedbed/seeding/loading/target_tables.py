@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from seedbed.errors import ExtensionMissing, RowsReferredTo, TablesMissing
+from seedbed.errors import ExtensionNotCreated, ReferencedRows, MissingTables
 from seedbed.postgres.database import Database
 from seedbed.postgres.quoting import column_name, table_name
 from seedbed.seeding.planning.seed_plan import SeedPlan
@@ -27,8 +27,8 @@ def look(connection: Connection, database: Database, plan: SeedPlan) -> Found:
     """Find the planned tables.
 
     Raises:
-        TablesMissing: the database lacks some, or columns that would be filled.
-        ExtensionMissing: it lacks the type of a column.
+        MissingTables: the database lacks some, or columns that would be filled.
+        ExtensionNotCreated: it lacks the type of a column.
     """
     names = {table_name(table.sql): table.name for table in plan.tables}
     rows = connection.execute(text(_TABLES), {"names": list(names)}).all()
@@ -44,7 +44,7 @@ def look(connection: Connection, database: Database, plan: SeedPlan) -> Found:
             missing += [f"{table.name}.{name}" for name in table.fillings if name not in columns[table.name]]
     if missing:
         _see_types(connection, database, plan)
-        raise TablesMissing(database.name, missing)
+        raise MissingTables(database.name, missing)
     return Found(oids, _with_rows(connection, {names[quoted]: quoted for quoted in names}))
 
 
@@ -84,12 +84,12 @@ def clear(connection: Connection, plan: SeedPlan) -> None:
     """Empty the planned tables, in the connection's transaction.
 
     Raises:
-        RowsReferredTo: rows of a table that is not planned refer to them.
+        ReferencedRows: rows of a table that is not planned refer to them.
     """
     planned = [table_name(table.sql) for table in plan.tables]
     beside = list(connection.execute(text(_REFERRING), {"planned": planned}).scalars().all())
     if kept := _with_rows(connection, {name: name for name in beside}):
-        raise RowsReferredTo([table.name for table in plan.tables], kept)
+        raise ReferencedRows([table.name for table in plan.tables], kept)
     connection.execute(text(f"TRUNCATE {', '.join([*planned, *beside])} RESTART IDENTITY"))
 
 
@@ -108,7 +108,7 @@ def _see_types(connection: Connection, database: Database, plan: SeedPlan) -> No
         name for name in sorted(known) if connection.execute(text(f"SELECT to_regtype('{name}')")).scalar() is None
     ]
     if missing:
-        raise ExtensionMissing(database.name, missing)
+        raise ExtensionNotCreated(database.name, missing)
 
 
 _TABLES = """

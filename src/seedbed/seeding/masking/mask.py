@@ -73,7 +73,7 @@ def mask(
 
     Raises:
         NothingMasked, PersonalUnmarked, ColumnNotMaskable: as for `marked_columns`.
-        ProtectedEnvironment, MarkedOtherwise, UnmarkedWithRows: the database's mark, or a missing one, forbids it.
+        ProtectedEnvironment, EnvironmentMismatch, UnmarkedDatabase: the database's mark, or a missing one, forbids it.
         ValuesReadableElsewhere: as for `check_readable_elsewhere`.
         UndescribedData and others: as for `read_coverage`.
         RowsStoredElsewhere: a table with marked columns, or a partition of it, is a foreign table.

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, WrapSerializer
 
+from seedbed.postgres.quoting import quote_literal
 from seedbed.service.queries.value_parser import utc
 
 
@@ -134,13 +135,9 @@ def labelled(members: Mapping[str, Any], annotation: Any) -> Form:
         return Form(as_text, str, native=False)
     numbers = all(isinstance(value, int) for value in members.values())
     cases = " ".join(
-        f"WHEN {_literal(label)} THEN {value if numbers else _literal(str(value))}" for label, value in members.items()
+        f"WHEN {quote_literal(label)} THEN {value if numbers else quote_literal(str(value))}" for label, value in members.items()
     )
     return Form(lambda c: f"CASE {c}::text {cases} END", annotation)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def array_of(item: Form, dimensions: int | None) -> Form:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from seedbed.errors import FolderNotWritable, SeedbedError
+from seedbed.errors import DataDirectoryNotWritable, SeedbedError
 from seedbed.postgres.embedded import Binaries, throwaway_server
 from seedbed.postgres.embedded.state_files import read_state
 from seedbed.settings import Project
@@ -35,7 +35,7 @@ def snapshot(templates: Templates, binaries: Binaries, seeds: Collection[str] = 
     process, so one that dies is replaced. Those that were not used for longest are removed.
 
     Raises:
-        RevisionFailed, SeedsNotUsable and others: as the commands would say it.
+        RevisionFailure, SeedsNotUsable and others: as the commands would say it.
     """
     base = place(templates.project)
     others = sorted(set(seeds) - {templates.usual})
@@ -70,7 +70,7 @@ def place(project: Project) -> Path:
         shared = Path(tempfile.gettempdir()) / f"seedbed-{_user()}-{project.identifier}"
         shared.mkdir(exist_ok=True, mode=0o700)
         if shared.lstat().st_uid != _user():  # whoever made it could have put another's programs into it
-            raise FolderNotWritable(shared, "it belongs to another user") from None
+            raise DataDirectoryNotWritable(shared, "it belongs to another user") from None
         return _made(shared)
 
 

@@ -1,7 +1,7 @@
 """Privileges and comments, which any object may have."""
 
 from seedbed.migrations.diff.objects.functions import signature
-from seedbed.migrations.diff.statement import Statement, literal, name, qualified
+from seedbed.migrations.diff.statement import Statement, name, qualified
 from seedbed.postgres.catalog.model import (
     Composite,
     Constraint,
@@ -19,6 +19,7 @@ from seedbed.postgres.catalog.model import (
     Trigger,
     View,
 )
+from seedbed.postgres.quoting import quote_literal
 
 _USUAL = {
     Function: ("PUBLIC=EXECUTE",),
@@ -125,4 +126,4 @@ def _on_its_table(found: Constraint | Trigger | Policy) -> str:
 
 
 def _text(comment: str | None) -> str:
-    return "NULL" if comment is None else literal(comment)
+    return "NULL" if comment is None else quote_literal(comment)

@@ -2,9 +2,10 @@
 
 import re
 
-from seedbed.migrations.diff.statement import Loss, Statement, literal, name, qualified
+from seedbed.migrations.diff.statement import Loss, Statement, name, qualified
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Column, Sequence, Table
+from seedbed.postgres.quoting import quote_literal
 
 
 def made(sequence: Sequence) -> list[Statement]:
@@ -61,7 +62,7 @@ def continued(table: Table, column: Column, sequence: Sequence | None = None, *,
     """A sequence, the column's own where none is named, set to go on after the greatest value that is there; where the
     column was `counted` before, after that one's last.
     """
-    named = literal(qualified(sequence.schema, sequence.name)) if sequence else _of(table, column)
+    named = quote_literal(qualified(sequence.schema, sequence.name)) if sequence else _of(table, column)
     greatest = f"max({name(column.name)})"
     if counted:
         greatest = f"greatest({greatest}, nullif(current_setting({_setting(table, column)}), '')::bigint)"
@@ -70,11 +71,11 @@ def continued(table: Table, column: Column, sequence: Sequence | None = None, *,
 
 
 def _of(table: Table, column: Column) -> str:
-    return f"pg_get_serial_sequence({literal(qualified(table.schema, table.name))}, {literal(column.name)})"
+    return f"pg_get_serial_sequence({quote_literal(qualified(table.schema, table.name))}, {quote_literal(column.name)})"
 
 
 def _setting(table: Table, column: Column) -> str:
-    return literal("seedbed.last_" + re.sub(r"[^a-z0-9]", "_", f"{table.name}_{column.name}".lower()))
+    return quote_literal("seedbed.last_" + re.sub(r"[^a-z0-9]", "_", f"{table.name}_{column.name}".lower()))
 
 
 def _options(sequence: Sequence) -> str:

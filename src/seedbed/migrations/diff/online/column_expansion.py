@@ -15,6 +15,7 @@ from seedbed.migrations.diff.types.using_expressions import conversion
 from seedbed.migrations.diff.value_sources import ColumnName, Knowledge
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table, Trigger
+from seedbed.postgres.quoting import delimit
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _PRINTED_ALIKE = frozenset(
@@ -254,7 +255,7 @@ def _is_referred_to(catalogue: Catalogue, key: Key) -> bool:
 
 def _as_postgres_quotes(identifier: str) -> str:
     """A name as `format('%I')` prints it, for one that is no reserved word."""
-    return identifier if _PLAIN_NAME.fullmatch(identifier) else '"' + identifier.replace('"', '""') + '"'
+    return identifier if _PLAIN_NAME.fullmatch(identifier) else delimit(identifier)
 
 
 def _with(text: str, old: str, new: str) -> str:

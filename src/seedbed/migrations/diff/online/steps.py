@@ -7,19 +7,11 @@ from seedbed.migrations.diff.objects import indexes
 from seedbed.migrations.diff.objects.column_changes import required_of_new_rows
 from seedbed.migrations.diff.objects.privileges import commented
 from seedbed.migrations.diff.online.backfill import in_batches, what_is_left
-from seedbed.migrations.diff.statement import (
-    Statement,
-    call,
-    literal,
-    name,
-    qualified,
-    quoted,
-    schema_argument,
-    shortened,
-)
+from seedbed.migrations.diff.statement import Statement, call, name, qualified, quoted, schema_argument, shortened
 from seedbed.migrations.diff.value_sources import ColumnName
 from seedbed.postgres.catalog import Catalogue
 from seedbed.postgres.catalog.model import Constraint, Index, Table
+from seedbed.postgres.quoting import quote_literal
 
 _UNIQUE = re.compile(
     r"UNIQUE(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\([^()]+\)(?: INCLUDE \([^()]+\))?)"
@@ -164,8 +156,8 @@ def _attached(constraint: Constraint) -> Iterable[Statement]:
 
 def _added_once(constraint: Constraint, definition: str) -> Statement:
     """A constraint added unless it is there; that one of its name is this one, `apply` looks before."""
-    table = literal(qualified(constraint.schema, constraint.table))
-    there = f"conrelid = {table}::regclass AND conname = {literal(constraint.name)}"
+    table = quote_literal(qualified(constraint.schema, constraint.table))
+    there = f"conrelid = {table}::regclass AND conname = {quote_literal(constraint.name)}"
     quote = "$$" if "$$" not in definition else "$constraint$"
     return Statement(
         f"DO {quote} BEGIN\n    IF NOT EXISTS (SELECT FROM pg_constraint WHERE {there}) THEN\n"

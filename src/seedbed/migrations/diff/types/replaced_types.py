@@ -2,7 +2,7 @@
 
 import re
 
-from seedbed.migrations.diff.statement import Loss, Statement, literal, name, qualified, shortened
+from seedbed.migrations.diff.statement import Loss, Statement, name, qualified, shortened
 from seedbed.migrations.diff.types.conversion_rules import is_text, shortfall
 from seedbed.migrations.diff.types.user_types import Type
 from seedbed.postgres.catalog import Catalogue
@@ -18,6 +18,7 @@ from seedbed.postgres.catalog.model import (
     Trigger,
     View,
 )
+from seedbed.postgres.quoting import quote_literal
 
 
 def new_labels_used(old: Enum, new: Enum, after: Catalogue) -> bool:
@@ -25,7 +26,7 @@ def new_labels_used(old: Enum, new: Enum, after: Catalogue) -> bool:
 
     PostgreSQL lets nobody use a label in the transaction that added it, so such an enum is replaced instead.
     """
-    fresh = [literal(label) for label in new.labels if label not in old.labels]
+    fresh = [quote_literal(label) for label in new.labels if label not in old.labels]
     texts: list[str] = []
     for found in after.objects.values():
         match found:
@@ -77,7 +78,7 @@ def converted(table: Table, column: Column, old: object, new: object, using: str
     said = None
     if lost:
         shown = "NULL" if fallback is None else fallback
-        words = f"{table.name}.{column.name} becomes {shown} where it is {' or '.join(map(literal, lost))}"
+        words = f"{table.name}.{column.name} becomes {shown} where it is {' or '.join(map(quote_literal, lost))}"
         said = Loss(table.schema, table.name, column.name, words)
     if isinstance(old, Domain) and isinstance(new, Domain) and (what := shortfall(old.type, new.type)) is not None:
         said = Loss(table.schema, table.name, column.name, what.format(f"{table.name}.{column.name}"))
@@ -90,11 +91,11 @@ def _mapped(column: Column, lost: list[str], fallback: str | None) -> str:
     if column.type.endswith("[]"):
         text = f"{own}::text[]"
         for label in lost:
-            text = f"array_replace({text}, {literal(label)}, {instead})"
+            text = f"array_replace({text}, {quote_literal(label)}, {instead})"
         return f"{text}::{column.type}"
     if not lost:
         return f"{own}::text::{column.type}"
-    cases = " ".join(f"WHEN {literal(label)} THEN {instead}" for label in lost)
+    cases = " ".join(f"WHEN {quote_literal(label)} THEN {instead}" for label in lost)
     return f"(CASE {own}::text {cases} ELSE {own}::text END)::{column.type}"
 
 
@@ -104,4 +105,4 @@ def _fallback(column: Column, new: Enum) -> str | None:
         return f"'{default[1]}'"
     if not column.not_null and not column.type.endswith("[]"):
         return None
-    return literal(new.labels[0])
+    return quote_literal(new.labels[0])

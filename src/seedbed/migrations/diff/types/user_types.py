@@ -1,7 +1,8 @@
 """Types of the user's own: enums, domains, composites and ranges."""
 
-from seedbed.migrations.diff.statement import Statement, literal, name, qualified
+from seedbed.migrations.diff.statement import Statement, name, qualified
 from seedbed.postgres.catalog.model import Composite, Domain, Enum
+from seedbed.postgres.quoting import quote_literal
 
 Type = Enum | Domain | Composite
 
@@ -10,7 +11,7 @@ def made(found: Type, *, called: str | None = None) -> list[Statement]:
     full = qualified(found.schema, called or found.name)
     match found:
         case Enum():
-            return [Statement(f"CREATE TYPE {full} AS ENUM ({', '.join(map(literal, found.labels))})")]
+            return [Statement(f"CREATE TYPE {full} AS ENUM ({', '.join(map(quote_literal, found.labels))})")]
         case Composite():
             return [Statement(f"CREATE TYPE {full} AS {found.definition}")]
         case Domain():
@@ -52,8 +53,8 @@ def labels_added(old: Enum, new: Enum) -> list[Statement] | None:
         if label in old.labels:
             continue
         if position:
-            place = f" AFTER {literal(new.labels[position - 1])}"
+            place = f" AFTER {quote_literal(new.labels[position - 1])}"
         else:
-            place = f" BEFORE {literal(old.labels[0])}" if old.labels else ""
-        said.append(f"ALTER TYPE {qualified(new.schema, new.name)} ADD VALUE {literal(label)}{place}")
+            place = f" BEFORE {quote_literal(old.labels[0])}" if old.labels else ""
+        said.append(f"ALTER TYPE {qualified(new.schema, new.name)} ADD VALUE {quote_literal(label)}{place}")
     return [Statement(sql) for sql in said]

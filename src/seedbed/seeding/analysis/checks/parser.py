@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Table
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from seedbed.postgres.quoting import DIALECT, expression_text
+from seedbed.postgres.quoting import DIALECT, delimit, expression_text
 from seedbed.schema.declarations import declared
 from seedbed.seeding.core.column_types import kind_of
 
@@ -53,7 +53,7 @@ def _texts(table: Table) -> Iterator[tuple[str, str]]:
     for column in table.columns:
         rule = kind_of(column).rule
         if rule is not None:
-            quoted = '"' + column.name.replace('"', '""') + '"'
+            quoted = delimit(column.name)
             yield f"the domain of {column.name}", re.sub(r"\bVALUE\b", quoted, rule, flags=re.IGNORECASE)
     for statement in declared(table.metadata):
         found = _ADDED.match(statement)
