@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from seedbed.errors import NoServableTables, PendingProductionRevisions, SeedsNotFound, TablesNotEmpty
+from seedbed.errors import NoServableTables, PendingProductionRevisions, SeedsFileNotFound, TablesNotEmpty
 from seedbed.migrations.apply.plan import Plan
 from seedbed.migrations.apply.plan import plan as plan_migrations
 from seedbed.migrations.apply.upgrade import Applied, apply
@@ -161,7 +161,7 @@ def _seeded(
     try:
         wanted = plan(configuration.project, schema, configuration.environment)
         return run(wanted, database, revision=applied.revision), None
-    except SeedsNotFound:
+    except SeedsFileNotFound:
         return None, f"No seeds for {configuration.environment}, so none loaded"
     except TablesNotEmpty as error:
         return None, f"Not seeded: {error.message} {error.remedy}"

@@ -18,17 +18,17 @@ from seedbed.branching.local.annotations import written
 from seedbed.branching.local.provider import LocalBranches
 from seedbed.branching.names import building_of, database_of
 from seedbed.errors import (
-    BadBranchName,
-    BadExpiry,
+    InvalidBranchName,
+    InvalidExpiry,
     BranchExists,
     BranchNotFound,
     BranchNotReady,
-    BranchSealed,
-    CopyFailed,
+    SealedBranch,
+    BranchCopyFailure,
     NoBranchProvider,
     NotABranch,
     ParentInUse,
-    ProductionCopied,
+    UnmaskedProductionCopy,
     UnmarkedDatabase,
 )
 from seedbed.postgres import clone
@@ -141,7 +141,7 @@ class TestCreate:
         assert str(refused.value) == "There is a branch pr already, a copy of development."
 
     def test_refuses_an_environments_name(self, branches: LocalBranches) -> None:
-        with pytest.raises(BadBranchName):
+        with pytest.raises(InvalidBranchName):
             branches.create("testing")
 
     def test_refuses_a_parent_that_is_missing_or_not_ready(self, branches: LocalBranches) -> None:
@@ -177,7 +177,7 @@ class TestCreate:
         administered(branches, "CHECKPOINT")
         (branches.server.home / "data" / path).unlink()
 
-        with pytest.raises(CopyFailed) as refused:
+        with pytest.raises(BranchCopyFailure) as refused:
             branches.create("pr")
 
         assert str(refused.value) == (
@@ -306,7 +306,7 @@ class TestProduction:
     def test_is_copied_as_production_and_as_nothing_else(self, branches: LocalBranches) -> None:
         execute(main_of(branches), *marked("production"))
 
-        with pytest.raises(ProductionCopied) as refused:
+        with pytest.raises(UnmaskedProductionCopy) as refused:
             branches.create("pr", environment=Environment.PREVIEW)
         made = make(branches, "rescue")
 
@@ -400,7 +400,7 @@ class TestExpire:
     def test_refuses_a_moment_that_is_past(self, branches: LocalBranches) -> None:
         make(branches, "pr-1")
 
-        with pytest.raises(BadExpiry):
+        with pytest.raises(InvalidExpiry):
             branches.expire("pr-1", datetime.now(UTC) - timedelta(minutes=1))
 
 
@@ -410,7 +410,7 @@ class TestSeal:
         sealed = branches.finish("base", sealed=True)
 
         assert sealed.sealed
-        with pytest.raises(BranchSealed):
+        with pytest.raises(SealedBranch):
             branches.url("base")
         copy = make(branches, "pr-1", parent="base")
         assert (copy.parent, copy.sealed) == ("base", False)

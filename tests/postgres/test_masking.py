@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import ColumnNotMaskable, MaskRefused, NothingMasked, PersonalUnmarked, ProtectedEnvironment
+from seedbed.errors import UnknownPersonalDataKind, RejectedMaskedValues, NoPersonalColumns, UnmarkedPersonalColumns, ProtectedEnvironment
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.draft.draft import draft
 from seedbed.postgres.database import Database
@@ -146,7 +146,7 @@ class TestMask:
     def test_keeps_every_value_when_a_rule_does_not_take_the_new_ones(self, project: Project, filled: Database) -> None:
         execute(filled.direct, "ALTER TABLE person ADD CHECK (email LIKE '%@real.org')")
 
-        with pytest.raises(MaskRefused):
+        with pytest.raises(RejectedMaskedValues):
             masked(project, filled)
 
         assert execute(filled.direct, "SELECT count(*) FROM person WHERE email LIKE 'secret%'") == [(3000,)]
@@ -195,8 +195,8 @@ class TestMarks:
     @pytest.mark.parametrize(
         ("column", "refusal"),
         [
-            ('    mobile: str = ""', PersonalUnmarked),
-            ('    mobile: str = Field(default="", sa_column_kwargs={"info": {"pii": "shoe size"}})', ColumnNotMaskable),
+            ('    mobile: str = ""', UnmarkedPersonalColumns),
+            ('    mobile: str = Field(default="", sa_column_kwargs={"info": {"pii": "shoe size"}})', UnknownPersonalDataKind),
         ],
     )
     def test_are_needed_and_known(
@@ -240,7 +240,7 @@ class TestMarks:
 
     def test_are_missing_where_nothing_is_personal(self, tmp_path: Path, database: Database) -> None:
         tables = "class Plain(Table, table=True):\n    id: int | None = Field(default=None, primary_key=True)\n"
-        with little_project(tmp_path, tables) as project, pytest.raises(NothingMasked):
+        with little_project(tmp_path, tables) as project, pytest.raises(NoPersonalColumns):
             masked(project, database)
 
 

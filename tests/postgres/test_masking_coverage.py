@@ -7,14 +7,14 @@ import pytest
 
 from seedbed.errors import (
     EmptiedTableReferenced,
-    GeneratedFromUnmasked,
-    KeptAndEmptied,
-    NotEmptiable,
-    RowsStoredElsewhere,
+    UnmarkedSourceColumns,
+    ConflictingMaskingOptions,
+    InvalidEmptyTarget,
+    PersonalForeignTable,
     SeedError,
-    UndescribedData,
-    UnknownException,
-    ValuesReadableElsewhere,
+    UnmodeledData,
+    UnknownMaskingTarget,
+    ExposedOriginalValues,
 )
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -180,7 +180,7 @@ class TestSentinels:
 
 class TestUndescribed:
     def test_is_refused_by_name_and_nothing_is_changed(self, project: Project, planted: Database) -> None:
-        with pytest.raises(UndescribedData) as refused:
+        with pytest.raises(UnmodeledData) as refused:
             masked(project, planted, Exceptions())
 
         assert f"The models do not describe {', '.join(UNDESCRIBED)}," in refused.value.message
@@ -196,18 +196,18 @@ class TestUndescribed:
             "ALTER EXTENSION pg_trgm ADD TABLE public.of_extension",
         )
 
-        with pytest.raises(UndescribedData, match=r"describe history\.versions,"):
+        with pytest.raises(UnmodeledData, match=r"describe history\.versions,"):
             masked(project, planted)
         mask(project.load_schema(), planted, Pools(today()), exceptions=EXCEPTIONS, version_table="history.versions")
 
     @pytest.mark.parametrize(
         ("prepared", "keep", "empty", "refusal", "says"),
         [
-            ("SELECT", ["spies"], [], UnknownException, "no table or column spies"),
-            ("SELECT", ["spy"], [], KeptAndEmptied, "spy is both"),
+            ("SELECT", ["spies"], [], UnknownMaskingTarget, "no table or column spies"),
+            ("SELECT", ["spy"], [], ConflictingMaskingOptions, "spy is both"),
             (
                 "ALTER TABLE person ADD code int NOT NULL DEFAULT 1; ALTER TABLE person ALTER code DROP DEFAULT",
-                [], ["person.code"], NotEmptiable, "person.code cannot be emptied: it is NOT NULL",
+                [], ["person.code"], InvalidEmptyTarget, "person.code cannot be emptied: it is NOT NULL",
             ),
             (
                 "ALTER TABLE country ADD PRIMARY KEY (code); ALTER TABLE person ADD nation text REFERENCES country",
@@ -263,13 +263,13 @@ class TestUndescribed:
         url = given_server.url(planted.name)
         execute(url, "CREATE FOREIGN DATA WRAPPER nowhere; CREATE SERVER far FOREIGN DATA WRAPPER nowhere")
         execute(url, "CREATE FOREIGN TABLE elsewhere (line text) SERVER far")
-        with pytest.raises(UndescribedData, match="elsewhere"):
+        with pytest.raises(UnmodeledData, match="elsewhere"):
             masked(project, planted)
-        with pytest.raises(NotEmptiable, match="elsewhere"):
+        with pytest.raises(InvalidEmptyTarget, match="elsewhere"):
             masked(project, planted, Exceptions(EXCEPTIONS.keep, (*EXCEPTIONS.empty, "elsewhere")))
 
         execute(url, "CREATE FOREIGN TABLE contact_far () INHERITS (contact) SERVER far")
-        with pytest.raises(RowsStoredElsewhere, match="contact_far"):
+        with pytest.raises(PersonalForeignTable, match="contact_far"):
             masked(project, planted, Exceptions((*EXCEPTIONS.keep, "elsewhere"), EXCEPTIONS.empty))
 
     def test_may_not_come_in_from_elsewhere(
@@ -284,7 +284,7 @@ class TestUndescribed:
             f"ALTER SUBSCRIPTION {name} ENABLE",
         )
         try:
-            with pytest.raises(ValuesReadableElsewhere) as refused:
+            with pytest.raises(ExposedOriginalValues) as refused:
                 masked(project, planted)
         finally:
             execute(
@@ -311,6 +311,6 @@ class TestUndescribed:
                 connection.commit()
 
             with pytest.raises(
-                GeneratedFromUnmasked, match=r"lead\.searched is marked .* generated from lead\.secretary"
+                UnmarkedSourceColumns, match=r"lead\.searched is marked .* generated from lead\.secretary"
             ):
                 masked(project, database, Exceptions())

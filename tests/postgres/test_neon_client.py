@@ -23,24 +23,24 @@ from seedbed.branching.neon.endpoints import Reaching
 from seedbed.branching.neon.http import Unanswered, retry_after
 from seedbed.branching.neon.models import Endpoint
 from seedbed.errors import (
-    BadExpiry,
+    InvalidExpiry,
     BranchExists,
     BranchNotFound,
     BranchNotReady,
-    BranchSealed,
-    NeonChildrenExpire,
+    SealedBranch,
+    ExpiringNeonParent,
     NeonConflict,
     NeonHasChildren,
-    NeonKeyRefused,
+    NeonAuthenticationFailure,
     NeonNotConfigured,
-    NeonOperationFailed,
+    NeonOperationFailure,
     NeonOverloaded,
-    NeonProjectUnknown,
-    NeonQuotaReached,
+    NeonProjectNotFound,
+    NeonBranchLimitReached,
     NeonUnreachable,
     NotItsEndpoint,
     NotOursOnNeon,
-    ProductionCopied,
+    UnmaskedProductionCopy,
     UnmarkedDatabase,
 )
 from seedbed.postgres.reset import empty
@@ -189,7 +189,7 @@ class TestCreate:
     def test_deletes_a_copy_of_production_that_was_to_be_a_preview(self, neon: Neon, branches: NeonBranches) -> None:
         neon.main(MARK.format("production"))
 
-        with pytest.raises(ProductionCopied):
+        with pytest.raises(UnmaskedProductionCopy):
             branches.create(PR, environment=Environment.PREVIEW)
 
         assert neon.names() == ["main"]
@@ -204,19 +204,19 @@ class TestCreate:
 
     def test_refuses_an_end_that_is_past_or_more_than_30_days_away(self, branches: NeonBranches) -> None:
         for days in (-1, 31):
-            with pytest.raises(BadExpiry):
+            with pytest.raises(InvalidExpiry):
                 branches.create(PR, expires_at=datetime.now(UTC) + timedelta(days=days))
 
     def test_refuses_to_copy_a_branch_that_ends(self, branches: NeonBranches) -> None:
         make(branches, "base", expires_at=datetime.now(UTC) + timedelta(days=1))
 
-        with pytest.raises(NeonChildrenExpire):
+        with pytest.raises(ExpiringNeonParent):
             branches.create(PR, parent="base")
 
     def test_says_that_the_project_is_full(self, neon: Neon, branches: NeonBranches) -> None:
         neon.faults(limit=1)
 
-        with pytest.raises(NeonQuotaReached) as refused:
+        with pytest.raises(NeonBranchLimitReached) as refused:
             branches.create(PR)
 
         assert "has 1 branch already" in str(refused.value)
@@ -235,7 +235,7 @@ class TestFinish:
         branches.create("base", environment=Environment.PREVIEW)
 
         assert branches.finish("base", sealed=True).sealed
-        with pytest.raises(BranchSealed):
+        with pytest.raises(SealedBranch):
             branches.url("base")
         make(branches, parent="base")
         assert ask(branches.url(PR).reveal(), "SELECT body FROM note") == [("hello",)]
@@ -287,12 +287,12 @@ class TestReset:
         make(branches)
         neon.main(MARK.format("production"))
 
-        with pytest.raises(ProductionCopied):
+        with pytest.raises(UnmaskedProductionCopy):
             branches.reset(PR)
 
         with pytest.raises(BranchNotReady):
             branches.url(PR)
-        with pytest.raises(ProductionCopied):
+        with pytest.raises(UnmaskedProductionCopy):
             branches.finish(PR)
 
 
@@ -473,7 +473,7 @@ class TestFaults:
     def test_of_an_operation_leave_nothing(self, neon: Neon, branches: NeonBranches) -> None:
         with (
             patch.object(Storage, "copy", side_effect=RuntimeError("no space left")),
-            pytest.raises(NeonOperationFailed, match="ended as failed: no space left"),
+            pytest.raises(NeonOperationFailure, match="ended as failed: no space left"),
         ):
             branches.create(PR)
 
@@ -609,13 +609,13 @@ class TestSettings:
         assert isinstance(provider_of(neon.configuration(DATABASE_URL="")), NeonBranches)
 
     def test_with_a_key_that_is_refused(self, neon: Neon) -> None:
-        with pytest.raises(NeonKeyRefused) as refused:
+        with pytest.raises(NeonAuthenticationFailure) as refused:
             neon.branches(NEON_API_KEY="napi_wrong").list()
 
         assert "napi_wrong" not in str(refused.value)
 
     def test_with_a_project_that_is_not_known(self, neon: Neon) -> None:
-        with pytest.raises(NeonProjectUnknown):
+        with pytest.raises(NeonProjectNotFound):
             neon.branches(NEON_PROJECT_ID="old-lab-1").list()
 
     def test_without_a_network(self, neon: Neon) -> None:

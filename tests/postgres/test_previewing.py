@@ -14,15 +14,15 @@ from seedbed.errors import (
     EditedAppliedRevision,
     BranchNotFound,
     BranchNotReady,
-    NoPullRequests,
+    InvalidPullRequestList,
     NoShadowServer,
     NotAPreview,
-    PreviewBaseInUse,
+    ProtectedPreviewBase,
     PreviewSchemaMismatch,
-    ProductionCopied,
+    UnmaskedProductionCopy,
     RevisionFailure,
     SeedError,
-    UndescribedData,
+    UnmodeledData,
 )
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect
@@ -132,7 +132,7 @@ class TestUp:
         branches.create("preview/pr-42", environment=Environment.PREVIEW, even_production=True)
 
         for data in (Data.AUTO, Data.COPY):
-            with pytest.raises(ProductionCopied):
+            with pytest.raises(UnmaskedProductionCopy):
                 up(configuration, "preview/pr-42", data=data)
         with pytest.raises(BranchNotReady):
             branches.url("preview/pr-42")
@@ -225,7 +225,7 @@ class TestUp:
     ) -> None:
         change_mark(development, Environment.PRODUCTION)
 
-        with pytest.raises(ProductionCopied):
+        with pytest.raises(UnmaskedProductionCopy):
             up(configuration, "preview/pr-42")
 
         assert branches.list() == ()
@@ -326,7 +326,7 @@ class TestDown:
         if state == "half made":
             branches.reset(BASE)
 
-        with pytest.raises(PreviewBaseInUse):
+        with pytest.raises(ProtectedPreviewBase):
             down(configuration, BASE)
 
         assert branches.get(BASE).ready == (state == "sealed")
@@ -448,7 +448,7 @@ class TestBase:
         make_base(configuration, Data.SEED)
         execute(development.direct, "CREATE TABLE handmade (email text)")
 
-        with pytest.raises(UndescribedData, match="handmade"):
+        with pytest.raises(UnmodeledData, match="handmade"):
             make_base(configuration, Data.MASKED)
         kept = branches.get(BASE)
         base = make_base(configuration, Data.MASKED, exceptions=Exceptions(empty=("handmade",)))
@@ -485,7 +485,7 @@ class TestBase:
     def test_has_no_rows_of_production(self, configuration: Configuration, development: Database) -> None:
         change_mark(development, Environment.PRODUCTION)
 
-        with pytest.raises(ProductionCopied):
+        with pytest.raises(UnmaskedProductionCopy):
             make_base(configuration, Data.COPY)
 
 
@@ -496,7 +496,7 @@ class TestData:
         seeded(development, configuration)
         change_mark(development, Environment.PRODUCTION)
 
-        with pytest.raises(ProductionCopied):
+        with pytest.raises(UnmaskedProductionCopy):
             up(configuration, "preview/pr-42", data=Data.COPY)
         preview = up(configuration, "preview/pr-42", data=Data.COPY, even_production=True)
 
@@ -593,7 +593,7 @@ class TestCollect:
 
     @pytest.mark.parametrize("lines", [[], ["", "  "], ["error: not found"]])
     def test_refuses_a_list_that_says_nothing(self, lines: list[str]) -> None:
-        with pytest.raises(NoPullRequests):
+        with pytest.raises(InvalidPullRequestList):
             pull_requests(lines, "stdin")
 
 

@@ -16,7 +16,7 @@ from seedbed.errors import (
     ProtectedEnvironment,
     ReferencedRows,
     SeedError,
-    SeedsNotUsable,
+    InvalidSeedsFile,
     MissingTables,
     TablesNotEmpty,
     UnmarkedDatabase,
@@ -261,7 +261,7 @@ declare(
             "seeds.add(tables.Hero, 3)\nseeds.add(tables.Power, 3, name=faker('nobody'))",
         )
 
-        with pytest.raises(SeedsNotUsable) as refused:
+        with pytest.raises(InvalidSeedsFile) as refused:
             seed(project, database)
 
         assert refused.value.message == "seeds/development.py, line 7: Faker has no provider 'nobody'."

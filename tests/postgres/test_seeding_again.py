@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from distributed import LocalCluster
 
-from seedbed.errors import DaskUnreachable, ExtensionNotCreated, OtherLock, RowsNotAppended, UnseededRows, TablesNotEmpty
+from seedbed.errors import DaskUnreachable, ExtensionNotCreated, SeedLockMismatch, AppendConflict, UnseededRows, TablesNotEmpty
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.seeding.loading.load import Seeded, run
@@ -80,7 +80,7 @@ class TestAppend:
         project = make(TABLES)
         seed(project, database, "seeds.add(tables.Hero, 4)\nseeds.add(tables.Friend, 14)")
 
-        with pytest.raises(RowsNotAppended) as refused:
+        with pytest.raises(AppendConflict) as refused:
             seed(project, database, "seeds.add(tables.Hero, 5)\nseeds.add(tables.Friend, 20)", append=True)
 
         assert refused.value.message.startswith(
@@ -100,7 +100,7 @@ class TestAppend:
         lock = project.root / "seeds/development.lock"
         lock.write_text(lock.read_text().replace(was, now))
 
-        with pytest.raises(OtherLock) as refused:
+        with pytest.raises(SeedLockMismatch) as refused:
             seed(project, database, heroes(5), append=True)
 
         assert was.rpartition(" = ")[2] in refused.value.message

@@ -45,7 +45,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import CIDR, INET, INT4RANGE, JSONB, MACADDR, TSTZRANGE, ExcludeConstraint
 
-from seedbed.errors import DomainTooSmall, UniqueNotServed
+from seedbed.errors import TooFewUniqueValues, UnsupportedUniqueConstraint
 from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.schema import Schema, declare
@@ -226,7 +226,7 @@ class TestAnySchema:
                 build(connection, schema)
             try:
                 made = plan(project.settled, schema, Environment.DEVELOPMENT)
-            except (DomainTooSmall, UniqueNotServed) as refusal:
+            except (TooFewUniqueValues, UnsupportedUniqueConstraint) as refusal:
                 refusals[refusal.message] += 1
                 return
 

@@ -10,7 +10,7 @@ from psycopg2 import connect
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from seedbed.errors import InheritanceNotServed, RowsNotAppended
+from seedbed.errors import UnsupportedInheritance, AppendConflict
 from seedbed.postgres.database import Database
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
@@ -187,7 +187,7 @@ class TestJoinedTables:
         run(planned(project, "seeds.add(tables.Employee, 20)\nseeds.add(tables.Engineer, 5)"), database, revision=None)
 
         more = planned(project, "seeds.add(tables.Employee, 40)\nseeds.add(tables.Engineer, 10)")
-        with pytest.raises(RowsNotAppended, match="employee"):
+        with pytest.raises(AppendConflict, match="employee"):
             run(more, database, revision=None, append=True)
 
     @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ class TestJoinedTables:
     def test_numbers_that_no_class_fits_are_refused(
         self, make: Callable[..., Project], seeds: str, said: str, remedy: str
     ) -> None:
-        with pytest.raises(InheritanceNotServed) as raised:
+        with pytest.raises(UnsupportedInheritance) as raised:
             planned(make(STAFF), seeds)
 
         assert raised.value.message == said
@@ -230,14 +230,14 @@ class TestJoinedTables:
     def test_a_base_without_an_identity_has_no_rows_alone(self, make: Callable[..., Project]) -> None:
         project = make(STAFF.replace(', "polymorphic_identity": Role.employee', ""))
 
-        with pytest.raises(InheritanceNotServed, match="no class is mapped for a row of employee alone"):
+        with pytest.raises(UnsupportedInheritance, match="no class is mapped for a row of employee alone"):
             planned(project, "seeds.add(tables.Employee, 10)\nseeds.add(tables.Engineer, 5)")
 
 
 class TestDiscriminators:
     @pytest.mark.parametrize("rule", ["'lorry'", "choice(['truck', 'lorry'])"])
     def test_of_no_class_are_refused(self, make: Callable[..., Project], rule: str) -> None:
-        with pytest.raises(InheritanceNotServed) as raised:
+        with pytest.raises(UnsupportedInheritance) as raised:
             planned(make(VEHICLES), f"seeds.add(tables.Vehicle, 10, kind={rule})")
 
         assert "vehicle.kind is filled with 'lorry'" in raised.value.message

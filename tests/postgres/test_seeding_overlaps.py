@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.errors import DomainTooSmall, UniqueNotServed
+from seedbed.errors import TooFewUniqueValues, UnsupportedUniqueConstraint
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema.creation import build
@@ -223,7 +223,7 @@ class TestOverlaps:
                 BOOKINGS.replace("from_hours: int = Field(ge=0)", "from_hours: int = Field(ge=0, le=50)")
             )
 
-            with pytest.raises(DomainTooSmall) as refused:
+            with pytest.raises(TooFewUniqueValues) as refused:
                 planned(project)
 
         assert refused.value.possible == 51
@@ -233,7 +233,7 @@ class TestOverlaps:
             "tsrange(begins, coalesce(ends, 'infinity'))", "tsrange(begins, begins + interval '1 day')"
         )
         with little_project(tmp_path, tables, "seeds.add(tables.Closing, 9)") as project:
-            with pytest.raises(UniqueNotServed) as refused:
+            with pytest.raises(UnsupportedUniqueConstraint) as refused:
                 planned(project)
             project.write_seeds(
                 "from datetime import datetime, timedelta\n"

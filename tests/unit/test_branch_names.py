@@ -5,7 +5,7 @@ from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from seedbed.branching.names import check_name, database_of
-from seedbed.errors import BadBranchName
+from seedbed.errors import InvalidBranchName
 
 names = st.text(min_size=1, max_size=256)
 
@@ -54,7 +54,7 @@ class TestCheckName:
         ],
     )
     def test_refuses_what_could_be_mistaken(self, name: str, reason: str) -> None:
-        with pytest.raises(BadBranchName) as refused:
+        with pytest.raises(InvalidBranchName) as refused:
             check_name(name)
 
         assert str(refused.value) == f"A branch cannot be called {name[:256]!r}: {reason}."

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from seedbed.errors import (
     CyclicReference,
-    DomainTooSmall,
+    TooFewUniqueValues,
     NoGenerator,
     ParentNotPlanned,
     SeedError,
-    SeedsNotFound,
-    SeedsNotUsable,
+    SeedsFileNotFound,
+    InvalidSeedsFile,
 )
 from seedbed.schema import load_schema
 from seedbed.seeding.encoding.rows import sample
@@ -400,7 +400,7 @@ class Duel(Table, table=True):
         project = make(HERO, "")
         shutil.rmtree(project.root / "seeds")
 
-        with pytest.raises(SeedsNotFound):
+        with pytest.raises(SeedsFileNotFound):
             planned(project)
 
         assert not (project.root / "seeds").exists()
@@ -430,43 +430,43 @@ class TestPlanRefuses:
     @pytest.mark.parametrize(
         ("tables", "seeds", "error", "said"),
         [
-            (HERO, "1 / 0", SeedsNotUsable, f"{LINE} 6: ZeroDivisionError: division by zero"),
-            (HERO, "seeds.add(tables.Hero, 3, age=1)", SeedsNotUsable, f"{LINE} 6: ValueError: Hero has no column age"),
+            (HERO, "1 / 0", InvalidSeedsFile, f"{LINE} 6: ZeroDivisionError: division by zero"),
+            (HERO, "seeds.add(tables.Hero, 3, age=1)", InvalidSeedsFile, f"{LINE} 6: ValueError: Hero has no column age"),
             (
                 HERO,
                 "seeds.add(tables.Hero, 3)\nseeds.add(tables.Hero, 3)",
-                SeedsNotUsable,
+                InvalidSeedsFile,
                 f"{LINE} 7: ValueError: Hero is planned twice",
             ),
             (
                 HERO,
                 "seeds.add(tables.Hero, -3)",
-                SeedsNotUsable,
+                InvalidSeedsFile,
                 f"{LINE} 6: ValueError: Hero: the number of rows is -3, and neither a number nor per(...)",
             ),
-            (HERO, "seeds.add(Seeds, 3)", SeedsNotUsable, f"{LINE} 6: ValueError: Seeds is no table of the schema"),
+            (HERO, "seeds.add(Seeds, 3)", InvalidSeedsFile, f"{LINE} 6: ValueError: Seeds is no table of the schema"),
             (
                 HERO,
                 "seeds.add(tables.Hero, per(tables.Hero, 3, 1))",
-                SeedsNotUsable,
+                InvalidSeedsFile,
                 f"{LINE} 6: ValueError: per(Hero, 3, 1): 0 <= low <= high is needed",
             ),
             (
                 TEAM,
                 "seeds.add(tables.Team, per(tables.Hero, 1, 3))",
-                SeedsNotUsable,
+                InvalidSeedsFile,
                 f"{LINE} 6: ValueError: Team has no foreign key to Hero, so it has no rows per one",
             ),
             (
                 HERO,
                 "seeds.add(tables.Hero, 3, name=choice([]))",
-                SeedsNotUsable,
+                InvalidSeedsFile,
                 f"{LINE} 6: ValueError: choice() has no values to choose from",
             ),
             (
                 HERO,
                 "seeds.add(tables.Hero, 3, name=choice({'a': 0}))",
-                SeedsNotUsable,
+                InvalidSeedsFile,
                 f"{LINE} 6: ValueError: choice({{'a': 0}}): weights must not be negative, and one must be above 0",
             ),
             (
@@ -492,13 +492,13 @@ class TestPlanRefuses:
             (
                 HERO + "    code: str = Field(unique=True, max_length=1)",
                 "seeds.add(tables.Hero, 27)",
-                DomainTooSmall,
+                TooFewUniqueValues,
                 "hero.code is unique, and 27 rows are planned for 26 possible values.",
             ),
             (
                 HERO + '    twin_id: int = Field(foreign_key="twin.id", unique=True)\n' + HERO.replace("Hero", "Twin"),
                 "seeds.add(tables.Twin, 5)\nseeds.add(tables.Hero, 6)",
-                DomainTooSmall,
+                TooFewUniqueValues,
                 "hero.twin_id is unique, and 6 rows are planned for 5 possible values.",
             ),
         ],
@@ -542,7 +542,7 @@ class TestPlanRefuses:
         project = make(HERO, f"seeds.add(\n    tables.Hero, 3,\n    name={rule},\n)")
         hero = table(planned(project), "hero")
 
-        with pytest.raises(SeedsNotUsable) as raised:
+        with pytest.raises(InvalidSeedsFile) as raised:
             sample(hero, 1)
 
         assert raised.value.message.startswith(said or f"{LINE} 8: faker('date_between'): ParseError: ")
@@ -552,7 +552,7 @@ class TestPlanRefuses:
             HERO.replace("name: str", "name: str = Field(unique=True)"), "seeds.add(tables.Hero, 3, name='a')"
         )
 
-        with pytest.raises(DomainTooSmall) as raised:
+        with pytest.raises(TooFewUniqueValues) as raised:
             planned(project)
 
         assert raised.value.message == "hero.name is unique, and 3 rows are planned for 1 possible value."
@@ -561,7 +561,7 @@ class TestPlanRefuses:
         project = make(HERO + "    born_at: datetime", "seeds.add(tables.Hero, 3, born_at='soon')")
         hero = table(planned(project), "hero")
 
-        with pytest.raises(SeedsNotUsable) as raised:
+        with pytest.raises(InvalidSeedsFile) as raised:
             sample(hero, 1)
 
         assert raised.value.message == (f"{LINE} 6: hero.born_at cannot hold 'soon', which is of type str")
@@ -583,7 +583,7 @@ class TestPlanRefuses:
         project = make(HERO, "seeds.add(tables.Hero, 3)")
         (project.root / "seeds/development.lock").write_text(lock)
 
-        with pytest.raises(SeedsNotUsable) as raised:
+        with pytest.raises(InvalidSeedsFile) as raised:
             planned(project)
 
         assert said in raised.value.message
@@ -592,7 +592,7 @@ class TestPlanRefuses:
         project = make(HERO, "pass")
         project.write("seeds/development.py", "rows = 3\n")
 
-        with pytest.raises(SeedsNotUsable) as raised:
+        with pytest.raises(InvalidSeedsFile) as raised:
             planned(project)
 
         assert raised.value.message == "seeds/development.py: It has no function plan(seeds)."
@@ -601,7 +601,7 @@ class TestPlanRefuses:
         project = make(HERO, "pass")
         project.write("seeds/development.py", "\ndef plan(seeds:\n")
 
-        with pytest.raises(SeedsNotUsable) as raised:
+        with pytest.raises(InvalidSeedsFile) as raised:
             planned(project)
 
         assert raised.value.message == f"{LINE} 2: SyntaxError: '(' was never closed (development.py, line 2)"

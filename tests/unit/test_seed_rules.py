@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.errors import DomainTooSmall, NullNotAllowed, SeedError, SeedsNotUsable, UniqueNotServed
+from seedbed.errors import TooFewUniqueValues, NullNotAllowed, SeedError, InvalidSeedsFile, UnsupportedUniqueConstraint
 from seedbed.schema.table_description import describe_tables
 from seedbed.seeding.encoding.rows import encoded
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
@@ -136,7 +136,7 @@ class TestRules:
     def test_derive_may_follow_what_derive_makes_but_not_itself(self, make: Callable[..., Project]) -> None:
         project = make(HERO, "seeds.add(tables.Hero, 3, name=derive(lambda row: row.nick))")
 
-        with pytest.raises(SeedsNotUsable) as raised:
+        with pytest.raises(InvalidSeedsFile) as raised:
             values(planned(project), "hero", "name")
 
         assert raised.value.message == ("seeds/development.py, line 6: name: AttributeError: hero has no column nick")
@@ -207,7 +207,7 @@ seeds.add(tables.Hero, ROWS, ward=faker("ward"))
         assert len(set(found)) == 20
         assert all(re.fullmatch("[ABC][1-9]", ward) for ward in found)
         project.write_seeds(seeds.replace("ROWS", "28"))
-        with pytest.raises(DomainTooSmall, match="27"):
+        with pytest.raises(TooFewUniqueValues, match="27"):
             planned(project)
 
     def test_faker_reckons_from_as_of(self, make: Callable[..., Project]) -> None:
@@ -292,7 +292,7 @@ class TestKnown:
     def test_refuses_more_rows_than_are_planned(self, make: Callable[..., Project]) -> None:
         project = make(HERO, "seeds.add(tables.Hero, 1).known(name='Ann').known(name='Bo')")
 
-        with pytest.raises(SeedsNotUsable) as raised:
+        with pytest.raises(InvalidSeedsFile) as raised:
             planned(project)
 
         assert raised.value.message == ("seeds/development.py, line 6: hero: 2 rows are written out, and 1 are planned")
@@ -365,7 +365,7 @@ class TestPlanRefuses:
             (
                 HERO + "    code: str = Field(unique=True)",
                 "seeds.add(tables.Hero, 5, code=choice(['a', 'b', 'c']))",
-                DomainTooSmall,
+                TooFewUniqueValues,
                 "hero.code is unique, and 5 rows are planned for 3 possible values.",
             ),
             (
@@ -373,7 +373,7 @@ class TestPlanRefuses:
                 + HERO
                 + "    mood: Mood = Field(unique=True)\n",
                 "seeds.add(tables.Hero, 3)",
-                DomainTooSmall,
+                TooFewUniqueValues,
                 "hero.mood is unique, and 3 rows are planned for 2 possible values.",
             ),
             (
@@ -382,7 +382,7 @@ class TestPlanRefuses:
                 + "    one_id: int = Field(primary_key=True, foreign_key='person.id')\n"
                 + "    other_id: int = Field(primary_key=True, foreign_key='person.id')\n",
                 "seeds.add(tables.Person, 3)\nseeds.add(tables.Friend, 10)",
-                DomainTooSmall,
+                TooFewUniqueValues,
                 "friend.one_id, other_id is unique, and 10 rows are planned for 9 possible values.",
             ),
             (
@@ -397,7 +397,7 @@ class TestPlanRefuses:
                     "class Order(Table, table=True):",
                 ),
                 "seeds.add(tables.Person, 9)\nseeds.add(tables.Seat, 10)",
-                UniqueNotServed,
+                UnsupportedUniqueConstraint,
                 "No rows can be made of seat that are unique in b, c, since b is chosen for another already.",
             ),
         ],
@@ -514,5 +514,5 @@ class TestFiles:
         project = make(HERO, "seeds.add(tables.Hero, 2, name=from_file('seeds/names.csv'))")
         project.write("seeds/names.csv", "id,name\n1,Ann\n2\n")
 
-        with pytest.raises(SeedsNotUsable, match="line 3 has no cell for name"):
+        with pytest.raises(InvalidSeedsFile, match="line 3 has no cell for name"):
             planned(project)

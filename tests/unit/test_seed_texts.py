@@ -12,7 +12,7 @@ import pytest
 from pydantic import TypeAdapter
 from pydantic.networks import EmailStr, HttpUrl
 
-from seedbed.errors import DomainTooSmall, FormTooLong, PatternNotServed, ProviderExhausted, SeedError, SeedsNotUsable
+from seedbed.errors import TooFewUniqueValues, ColumnTooShort, UnsatisfiablePattern, ProviderExhausted, SeedError, InvalidSeedsFile
 from seedbed.seeding.analysis.checks.text_patterns import from_similar_to, regular_expression
 from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported
 from seedbed.seeding.generators.text.regex_columns import match
@@ -155,7 +155,7 @@ class TestPatternColumns:
     def test_more_rows_than_texts_are_refused(self, make: Callable[..., Project]) -> None:
         column = r"    key: str = Field(unique=True, schema_extra={'pattern': r'^[A-F]\d$'})" + "\n"
 
-        with pytest.raises(DomainTooSmall, match="61 rows are planned for 60 possible values"):
+        with pytest.raises(TooFewUniqueValues, match="61 rows are planned for 60 possible values"):
             planned(make(THING + column, "seeds.add(tables.Thing, 61)"))
 
     @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ class TestPatternColumns:
         ],
     )
     def test_what_cannot_be_made_is_refused(self, make: Callable[..., Project], column: str, said: str) -> None:
-        with pytest.raises(PatternNotServed) as raised:
+        with pytest.raises(UnsatisfiablePattern) as raised:
             planned(make(f"{THING}    {column}\n", "seeds.add(tables.Thing, 5)"))
 
         assert raised.value.code == "SB426"
@@ -179,7 +179,7 @@ class TestPatternColumns:
         check = r"""CheckConstraint(r"key ~ '^(a|b)\1$'")"""
         project = make(f"{THING}    key: str\n    __table_args__ = ({check},)\n", "seeds.add(tables.Thing, 5)")
 
-        with pytest.raises(PatternNotServed, match="groupref"):
+        with pytest.raises(UnsatisfiablePattern, match="groupref"):
             planned(project)
 
 
@@ -272,7 +272,7 @@ class TestUniqueForms:
     ) -> None:
         start = "from sqlalchemy import String\n" + THING
 
-        with pytest.raises(FormTooLong) as raised:
+        with pytest.raises(ColumnTooShort) as raised:
             planned(make(f"{start}    {column}\n", "seeds.add(tables.Thing, 3)"))
 
         assert raised.value.code == "SB428"
@@ -369,7 +369,7 @@ class TestUniqueProviders:
             f"{THING}    made: str = Field(max_length=8)\n", "seeds.add(tables.Thing, 300, made=faker('uuid4'))"
         )
 
-        with pytest.raises(SeedsNotUsable, match=r"line 6.*gives no value of at most 8 characters"):
+        with pytest.raises(InvalidSeedsFile, match=r"line 6.*gives no value of at most 8 characters"):
             column_of(project, "made")
 
 
@@ -395,4 +395,4 @@ class TestUniqueExpressions:
 
 class TestErrors:
     def test_are_all_of_seeding(self) -> None:
-        assert all(issubclass(error, SeedError) for error in (FormTooLong, PatternNotServed, ProviderExhausted))
+        assert all(issubclass(error, SeedError) for error in (ColumnTooShort, UnsatisfiablePattern, ProviderExhausted))

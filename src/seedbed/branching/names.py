@@ -3,7 +3,7 @@
 import re
 from hashlib import sha256
 
-from seedbed.errors import BadBranchName
+from seedbed.errors import InvalidBranchName
 from seedbed.settings import Environment
 
 _LONGEST = 256
@@ -19,14 +19,14 @@ def check_name(name: str) -> None:
     """See that a new branch may be called that.
 
     Raises:
-        BadBranchName: with the reason.
+        InvalidBranchName: with the reason.
     """
     if not name or name != name.strip():
-        raise BadBranchName(name, "it is empty, or begins or ends with a space")
+        raise InvalidBranchName(name, "it is empty, or begins or ends with a space")
     if len(name) > _LONGEST or not name.isprintable():
-        raise BadBranchName(name[:_LONGEST], f"it is longer than {_LONGEST} characters, or has one without a shape")
+        raise InvalidBranchName(name[:_LONGEST], f"it is longer than {_LONGEST} characters, or has one without a shape")
     if is_environment(name):
-        raise BadBranchName(name, "it is an environment's name")
+        raise InvalidBranchName(name, "it is an environment's name")
 
 
 def is_environment(name: str) -> bool:

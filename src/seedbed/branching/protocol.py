@@ -56,12 +56,12 @@ class BranchProvider(Protocol):
         is for callers that replace personal data before they finish, or whose user has named the database.
 
         Raises:
-            BadBranchName: it cannot be called that.
+            InvalidBranchName: it cannot be called that.
             BranchExists: there is one of that name, be it ready or not.
             BranchNotFound, BranchNotReady: the parent is missing, or is being prepared.
-            ProductionCopied: the parent is marked production, and the copy was to be for something else.
+            UnmaskedProductionCopy: the parent is marked production, and the copy was to be for something else.
             UnmarkedDatabase: the parent has rows and no mark, so it counts as production.
-            ParentInUse, CopyFailed: nothing was made.
+            ParentInUse, BranchCopyFailure: nothing was made.
         """
 
     def make(
@@ -94,7 +94,7 @@ class BranchProvider(Protocol):
         """Set when a branch ends, or that it does not. Raises as `get` does.
 
         Raises:
-            BadExpiry: the moment is past, or too far away for the provider.
+            InvalidExpiry: the moment is past, or too far away for the provider.
         """
 
     def wait(self, name: str, *, seconds: float = 60.0) -> None:
@@ -123,5 +123,5 @@ class BranchProvider(Protocol):
         where it has one. One that is not ready is withheld, unless it is to be made ready.
 
         Raises:
-            BranchNotReady, BranchSealed: besides what `get` raises.
+            BranchNotReady, SealedBranch: besides what `get` raises.
         """

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from seedbed.errors import NotInGitHub
+from seedbed.errors import NotInGitHubActions
 from seedbed.settings import DatabaseUrl
 
 
@@ -15,11 +15,11 @@ def see_github() -> str:
     """Where a step's outputs go.
 
     Raises:
-        NotInGitHub: there is no GITHUB_OUTPUT to write to.
+        NotInGitHubActions: there is no GITHUB_OUTPUT to write to.
     """
     target = os.environ.get("GITHUB_OUTPUT")
     if not target:
-        raise NotInGitHub
+        raise NotInGitHubActions
     return target
 
 

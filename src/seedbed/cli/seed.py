@@ -149,7 +149,7 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
     Connects to nothing. Exits with 1 when something changed, or when nobody accepted the rows yet, so that a pipeline
     can wait for a person.
     """
-    from seedbed.errors import SeedsChanged, SeedsNotAccepted
+    from seedbed.errors import OutdatedSeedLock, MissingSeedDigest
     from seedbed.migrations.history.revisions import read_history
     from seedbed.seeding.planning.verification import accept as write_down
     from seedbed.seeding.planning.verification import check as compare
@@ -161,9 +161,9 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
         write_down(made, revision=head)
     checked = compare(_planned(chosen, None) if accept else made, revision=head)
     if checked.changes:
-        raise SeedsChanged(checked.file, checked.changes)
+        raise OutdatedSeedLock(checked.file, checked.changes)
     if not checked.accepted:
-        raise SeedsNotAccepted(checked.file)
+        raise MissingSeedDigest(checked.file)
     show(checked, as_json=as_json, lines=[f"{checked.file} holds: content {checked.content}"])
 
 

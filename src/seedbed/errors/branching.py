@@ -26,7 +26,7 @@ class BranchNotFound(BranchError):
         super().__init__(f"There is no branch {branch}.", remedy="seedbed branch list shows those that there are.")
 
 
-class BadBranchName(BranchError):
+class InvalidBranchName(BranchError):
     """A branch cannot be called that."""
 
     code = "SB503"
@@ -60,7 +60,7 @@ class ParentInUse(BranchError):
         )
 
 
-class CopyFailed(BranchError):
+class BranchCopyFailure(BranchError):
     """PostgreSQL did not copy a database; what it had copied is gone again."""
 
     code = "SB506"
@@ -72,7 +72,7 @@ class CopyFailed(BranchError):
         )
 
 
-class BranchBusy(BranchError):
+class BranchLockTimeout(BranchError):
     """Another session is making or deleting a branch of that name."""
 
     code = "SB507"
@@ -121,7 +121,7 @@ class NotAPreview(BranchError):
         )
 
 
-class ProductionCopied(BranchError):
+class UnmaskedProductionCopy(BranchError):
     """A copy of production would be marked as something else, and its rows handed to whoever may see that."""
 
     code = "SB511"
@@ -133,7 +133,7 @@ class ProductionCopied(BranchError):
         )
 
 
-class BadExpiry(BranchError):
+class InvalidExpiry(BranchError):
     """A branch cannot end at that moment."""
 
     code = "SB512"
@@ -142,7 +142,7 @@ class BadExpiry(BranchError):
         super().__init__(f"{branch} cannot end then: {reason}.", remedy="Say how long from now, such as 7d or 12h.")
 
 
-class BranchSealed(BranchError):
+class SealedBranch(BranchError):
     """A branch is there to be copied, and nobody can connect to it."""
 
     code = "SB513"
@@ -154,7 +154,7 @@ class BranchSealed(BranchError):
         )
 
 
-class NoPullRequests(BranchError):
+class InvalidPullRequestList(BranchError):
     """A list of pull requests cannot be relied on, so nothing was deleted."""
 
     code = "SB514"
@@ -166,7 +166,7 @@ class NoPullRequests(BranchError):
         )
 
 
-class NotInGitHub(BranchError):
+class NotInGitHubActions(BranchError):
     """Facts were to be handed to GitHub's next steps, and this is no step of GitHub's."""
 
     code = "SB515"
@@ -178,7 +178,7 @@ class NotInGitHub(BranchError):
         )
 
 
-class PreviewBaseInUse(BranchError):
+class ProtectedPreviewBase(BranchError):
     """`preview down` was given the base that new previews are copied from."""
 
     code = "SB535"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seedbed.errors.base import SeedError
 
 
-class NothingMasked(SeedError):
+class NoPersonalColumns(SeedError):
     """Personal data was to be replaced, and no column is marked as personal."""
 
     code = "SB420"
@@ -17,7 +17,7 @@ class NothingMasked(SeedError):
         )
 
 
-class PersonalUnmarked(SeedError):
+class UnmarkedPersonalColumns(SeedError):
     """Columns look as if they held personal data, and the models say nothing of them."""
 
     code = "SB421"
@@ -29,7 +29,7 @@ class PersonalUnmarked(SeedError):
         )
 
 
-class ColumnNotMaskable(SeedError):
+class UnknownPersonalDataKind(SeedError):
     """A column's mark is of no kind that values are made for."""
 
     code = "SB422"
@@ -41,7 +41,7 @@ class ColumnNotMaskable(SeedError):
         )
 
 
-class MaskRefused(SeedError):
+class RejectedMaskedValues(SeedError):
     """PostgreSQL did not take the new values, and the old ones are all there."""
 
     code = "SB423"
@@ -53,7 +53,7 @@ class MaskRefused(SeedError):
         )
 
 
-class UndescribedData(SeedError):
+class UnmodeledData(SeedError):
     """The database holds tables, columns or large objects that the models do not describe, so masking leaves them."""
 
     code = "SB445"
@@ -82,7 +82,7 @@ class EmptiedTableReferenced(SeedError):
         )
 
 
-class UnknownException(SeedError):
+class UnknownMaskingTarget(SeedError):
     """--keep or --empty names no table and no column of the database."""
 
     code = "SB447"
@@ -94,7 +94,7 @@ class UnknownException(SeedError):
         )
 
 
-class KeptAndEmptied(SeedError):
+class ConflictingMaskingOptions(SeedError):
     """Something is to be kept and to be emptied."""
 
     code = "SB448"
@@ -106,7 +106,7 @@ class KeptAndEmptied(SeedError):
         )
 
 
-class NotEmptiable(SeedError):
+class InvalidEmptyTarget(SeedError):
     """What --empty names cannot be emptied."""
 
     code = "SB449"
@@ -118,7 +118,7 @@ class NotEmptiable(SeedError):
         )
 
 
-class RowsStoredElsewhere(SeedError):
+class PersonalForeignTable(SeedError):
     """A table with personal columns is a foreign table, whose rows masking would change in another database."""
 
     code = "SB450"
@@ -130,7 +130,7 @@ class RowsStoredElsewhere(SeedError):
         )
 
 
-class ValuesReadableElsewhere(SeedError):
+class ExposedOriginalValues(SeedError):
     """A prepared transaction, a replication slot or a subscription of the database has original values."""
 
     code = "SB451"
@@ -157,7 +157,7 @@ class StaleStatistics(SeedError):
         )
 
 
-class GeneratedFromUnmasked(SeedError):
+class UnmarkedSourceColumns(SeedError):
     """A generated column is marked as personal, and is computed from columns that are not."""
 
     code = "SB453"

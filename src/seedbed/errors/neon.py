@@ -19,7 +19,7 @@ class NeonNotConfigured(BranchError):
         )
 
 
-class NeonKeyRefused(BranchError):
+class NeonAuthenticationFailure(BranchError):
     """Neon does not take the key: it is wrong, was revoked, or is not for this project."""
 
     code = "SB521"
@@ -31,7 +31,7 @@ class NeonKeyRefused(BranchError):
         )
 
 
-class NeonProjectUnknown(BranchError):
+class NeonProjectNotFound(BranchError):
     """Neon knows no project of that id that the key may see."""
 
     code = "SB522"
@@ -43,7 +43,7 @@ class NeonProjectUnknown(BranchError):
         )
 
 
-class NeonQuotaReached(BranchError):
+class NeonBranchLimitReached(BranchError):
     """The project has as many branches as its plan allows."""
 
     code = "SB523"
@@ -56,7 +56,7 @@ class NeonQuotaReached(BranchError):
         )
 
 
-class NeonChildrenExpire(BranchError):
+class ExpiringNeonParent(BranchError):
     """A branch that ends cannot be copied on Neon."""
 
     code = "SB524"
@@ -80,7 +80,7 @@ class NeonUnreachable(BranchError):
         )
 
 
-class NeonOperationFailed(BranchError):
+class NeonOperationFailure(BranchError):
     """Neon began something and did not bring it to its end."""
 
     code = "SB526"

@@ -107,7 +107,7 @@ class UnseededRows(SeedError):
         )
 
 
-class DaskMissing(SeedError):
+class DaskNotInstalled(SeedError):
     """Rows were to be made on a Dask cluster, and its client is not installed."""
 
     code = "SB417"
@@ -116,7 +116,7 @@ class DaskMissing(SeedError):
         super().__init__("Dask is not installed.", remedy='pip install "seedbed[dask]", or use --workers N')
 
 
-class RowsNotAppended(SeedError):
+class AppendConflict(SeedError):
     """Rows that would come after those loaded before do not go with them; none was kept."""
 
     code = "SB418"
@@ -129,7 +129,7 @@ class RowsNotAppended(SeedError):
         )
 
 
-class OtherLock(SeedError):
+class SeedLockMismatch(SeedError):
     """Rows were to come after such as another lock has made."""
 
     code = "SB419"

@@ -6,7 +6,7 @@ from pathlib import Path
 from seedbed.errors.base import SeedError
 
 
-class SeedsNotFound(SeedError):
+class SeedsFileNotFound(SeedError):
     """The chosen environment has no file of seeds."""
 
     code = "SB401"
@@ -18,7 +18,7 @@ class SeedsNotFound(SeedError):
         )
 
 
-class SeedsNotUsable(SeedError):
+class InvalidSeedsFile(SeedError):
     """A file of seeds raised, or lacks its one function."""
 
     code = "SB402"
@@ -39,7 +39,7 @@ class NoGenerator(SeedError):
         )
 
 
-class DomainTooSmall(SeedError):
+class TooFewUniqueValues(SeedError):
     """More unique values are asked for than can be made."""
 
     code = "SB404"
@@ -80,7 +80,7 @@ class CyclicReference(SeedError):
         )
 
 
-class UniqueNotServed(SeedError):
+class UnsupportedUniqueConstraint(SeedError):
     """A unique constraint that no order of combinations keeps beside the others."""
 
     code = "SB411"
@@ -94,7 +94,7 @@ class UniqueNotServed(SeedError):
         )
 
 
-class SeedsChanged(SeedError):
+class OutdatedSeedLock(SeedError):
     """The lock of the seeds was written for other rows than would be made now."""
 
     code = "SB413"
@@ -119,7 +119,7 @@ class NullNotAllowed(SeedError):
         )
 
 
-class PatternNotServed(SeedError):
+class UnsatisfiablePattern(SeedError):
     """No text can be made that matches a column's pattern and fits its length."""
 
     code = "SB426"
@@ -131,7 +131,7 @@ class PatternNotServed(SeedError):
         )
 
 
-class ProviderExhausted(DomainTooSmall):
+class ProviderExhausted(TooFewUniqueValues):
     """A provider of Faker gives fewer different values than a unique column needs."""
 
     code = "SB427"
@@ -146,7 +146,7 @@ class ProviderExhausted(DomainTooSmall):
         )
 
 
-class FormTooLong(SeedError):
+class ColumnTooShort(SeedError):
     """A column is too short for what its model says is in it."""
 
     code = "SB428"
@@ -158,7 +158,7 @@ class FormTooLong(SeedError):
         )
 
 
-class InheritanceNotServed(SeedError):
+class UnsupportedInheritance(SeedError):
     """Classes inherit from one another, and the seeds ask for rows that none of them could load."""
 
     code = "SB429"
@@ -167,7 +167,7 @@ class InheritanceNotServed(SeedError):
         super().__init__(f"{place}: {reason}.", remedy=remedy)
 
 
-class SeedsNotAccepted(SeedError):
+class MissingSeedDigest(SeedError):
     """The lock of the seeds does not say which rows they gave, so there is nothing to compare."""
 
     code = "SB435"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 from psycopg2 import sql
 
-from seedbed.errors import CopyFailed, ParentInUse
+from seedbed.errors import BranchCopyFailure, ParentInUse
 from seedbed.postgres.reflink import shares_blocks
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def clone(cursor: "Cursor", source: str, target: str, *, force: bool = False, fo
 
     Raises:
         ParentInUse: with who is connected.
-        CopyFailed: PostgreSQL refused; no target was made.
+        BranchCopyFailure: PostgreSQL refused; no target was made.
     """
     _free(cursor, source, force=force)
     found = _look(cursor, source)
@@ -78,9 +78,9 @@ def clone(cursor: "Cursor", source: str, target: str, *, force: bool = False, fo
     except psycopg2.errors.ObjectInUse as error:
         if users := sessions(cursor, source):
             raise _in_use(source, users) from error
-        raise CopyFailed(source, _said(error)) from error
+        raise BranchCopyFailure(source, _said(error)) from error
     except psycopg2.Error as error:
-        raise CopyFailed(source, _said(error)) from error
+        raise BranchCopyFailure(source, _said(error)) from error
     if found.has_settings:
         _carry_settings(cursor, source, target)
     if found.has_grants:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
-from seedbed.errors import BranchBusy, MigrationLockTimeout
+from seedbed.errors import BranchLockTimeout, MigrationLockTimeout
 from seedbed.postgres.connection import Connectable, autocommit_cursor, open_connection, translate_errors
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def preparing_alone(database: Connectable, branch: str, *, wait: timedelta) -> I
     The lock lives in the copy, so it is released when its holder ends, even by a kill, and when the copy is dropped.
 
     Raises:
-        BranchBusy: another session kept the lock for `wait`.
+        BranchLockTimeout: another session kept the lock for `wait`.
         Unreachable, DatabaseMissing: the copy was deleted, or replaced by another one.
     """
     with translate_errors(database):
@@ -109,5 +109,5 @@ def preparing_alone(database: Connectable, branch: str, *, wait: timedelta) -> I
         with translate_errors(database):
             seconds = wait.total_seconds()
             if not poll_lock(cursor, PREPARATION_LOCK, wait_seconds=seconds, poll_seconds=_POLL_SECONDS):
-                raise BranchBusy(branch, seconds)
+                raise BranchLockTimeout(branch, seconds)
         yield

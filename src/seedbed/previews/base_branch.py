@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from seedbed.branching import Branch, BranchProvider, provider_of
 from seedbed.errors import (
-    BranchBusy,
+    BranchLockTimeout,
     BranchExists,
     BranchNotFound,
     BranchNotReady,
-    BranchSealed,
+    SealedBranch,
     DatabaseMissing,
     NotAPreview,
     Unreachable,
@@ -51,20 +51,20 @@ def make_base(
 
     Raises:
         NotAPreview: there is a branch of its name which is for something else.
-        ProductionCopied: rows of production would be in it as they are.
-        BranchBusy: another call is still at work on it after ten minutes.
+        UnmaskedProductionCopy: rows of production would be in it as they are.
+        BranchLockTimeout: another call is still at work on it after ten minutes.
         BranchError, MigrationError, SeedError: as for a preview.
     """
     see_possible(configuration, data, exceptions)
     asked = _Asked(configuration, provider_of(configuration), data, force, exceptions, datetime.now(UTC))
     until = time.monotonic() + _WAIT.total_seconds()
     while True:
-        lost: Exception = BranchBusy(BASE, _WAIT.total_seconds())
+        lost: Exception = BranchLockTimeout(BASE, _WAIT.total_seconds())
         try:
             begun = asked.begun()
             if begun is not None and (made := asked.prepared(*begun)) is not None:
                 return made
-        except (BranchNotFound, BranchSealed, Unreachable, DatabaseMissing) as error:  # as another call has finished it
+        except (BranchNotFound, SealedBranch, Unreachable, DatabaseMissing) as error:  # as another call has finished it
             lost = error
         time.sleep(_POLL_SECONDS)
         if (theirs := asked.made_meanwhile()) is not None:

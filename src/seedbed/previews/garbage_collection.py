@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from seedbed.branching import Branch, BranchProvider, provider_of
-from seedbed.errors import BranchError, BranchNotFound, NoPullRequests
+from seedbed.errors import BranchError, BranchNotFound, InvalidPullRequestList
 from seedbed.previews.base_branch import BASE
 from seedbed.settings import Configuration, Environment
 
@@ -40,7 +40,7 @@ def pull_requests(lines: Iterable[str], source: str) -> frozenset[str]:
     """The numbers in a list of pull requests, one a line: `42`, `#42`, `pr-42` or `preview/pr-42`.
 
     Raises:
-        NoPullRequests: a line is none of these, or there is no line: an empty answer is more often a failed question
+        InvalidPullRequestList: a line is none of these, or there is no line: an empty answer is more often a failed question
             than the truth.
     """
     found = set()
@@ -49,10 +49,10 @@ def pull_requests(lines: Iterable[str], source: str) -> frozenset[str]:
             continue
         matched = re.fullmatch(r"(?:#|.*\bpr-)?(\d+)", line)
         if matched is None:
-            raise NoPullRequests(source, f"{line!r} is no pull request")
+            raise InvalidPullRequestList(source, f"{line!r} is no pull request")
         found.add(matched[1])
     if not found:
-        raise NoPullRequests(source, "it is empty")
+        raise InvalidPullRequestList(source, "it is empty")
     return frozenset(found)
 
 

@@ -15,7 +15,7 @@ from seedbed.errors import (
     BranchNotReady,
     DatabaseMissing,
     NotAPreview,
-    PreviewBaseInUse,
+    ProtectedPreviewBase,
     Unreachable,
 )
 from seedbed.postgres.database import Database
@@ -70,9 +70,9 @@ def up(
 
     Raises:
         NotAPreview: there is a branch of that name which is for something else.
-        ProductionCopied: rows of production would be in it as they are.
+        UnmaskedProductionCopy: rows of production would be in it as they are.
         BranchNotReady: the base is being made, and was not done within a minute.
-        BranchBusy: another call is still at work on it after ten minutes.
+        BranchLockTimeout: another call is still at work on it after ten minutes.
         BranchError: the branch cannot be made.
         EditedAppliedRevision: it has had a revision whose file does something else now.
         MigrationError, SeedError: a revision or the seeds failed.
@@ -96,7 +96,7 @@ def down(configuration: Configuration, name: str) -> bool:
     """Delete a preview; False when there is none, so that a pull request may be closed twice.
 
     Raises:
-        PreviewBaseInUse: it is the base that previews are copied from.
+        ProtectedPreviewBase: it is the base that previews are copied from.
         NotAPreview: there is a branch of that name which is for something else.
         NotABranch: there is a database in its place that this project did not make.
     """
@@ -104,7 +104,7 @@ def down(configuration: Configuration, name: str) -> bool:
     try:
         branch = provider.get(name)
         if name == BASE or (branch.environment is Environment.PREVIEW and branch.sealed):
-            raise PreviewBaseInUse(name)
+            raise ProtectedPreviewBase(name)
         if branch.environment is not Environment.PREVIEW:
             raise NotAPreview(name, branch.mark)
         provider.delete(name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from seedbed.branching import BranchProvider
-from seedbed.errors import MigrationError, ProductionCopied, ProjectError, SeedsNotFound, ServerError
+from seedbed.errors import MigrationError, UnmaskedProductionCopy, ProjectError, SeedsFileNotFound, ServerError
 from seedbed.migrations.apply.plan import plan_upgrade as plan_migrations
 from seedbed.migrations.apply.upgrade import Applied, apply
 from seedbed.migrations.hazards.losses import report_losses
@@ -86,15 +86,15 @@ def fill(
     until a mask or the seeds have taken their place. `exceptions` are the project's, unless others are given.
 
     Raises:
-        ProductionCopied: it has rows of production, and they were to stay as they are.
+        UnmaskedProductionCopy: it has rows of production, and they were to stay as they are.
         MigrationError, SeedError: a revision, the seeds or a mask failed.
-        SeedsNotFound: rows were to be made, and there is no seeds/preview.py.
+        SeedsFileNotFound: rows were to be made, and there is no seeds/preview.py.
         PreviewSchemaMismatch: the migrated database does not have the schema of the models.
     """
     with connect(database) as connection:
         of_production = read_copied(connection) == Environment.PRODUCTION
     if of_production and not (data.replaces_rows or (data is Data.COPY and even_production)):
-        raise ProductionCopied(parent, Environment.PREVIEW)
+        raise UnmaskedProductionCopy(parent, Environment.PREVIEW)
     if data is Data.SEED:
         empty(database)
     losses: tuple[Hazard, ...] = ()
@@ -119,7 +119,7 @@ def _fill_rows(
         return Filled(applied, Rows.COPIED)
     try:
         wanted = plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
-    except SeedsNotFound:
+    except SeedsFileNotFound:
         if data is Data.SEED:
             raise
         return Filled(applied, Rows.NONE)
@@ -130,7 +130,7 @@ def see_possible(configuration: Configuration, data: Data, exceptions: Exception
     """Find what the schema, the marks or the seeds have against it before anything is given up for the new rows.
 
     Raises:
-        SeedError, SeedsNotFound: as for `fill`.
+        SeedError, SeedsFileNotFound: as for `fill`.
     """
     if data is Data.SEED:
         plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)

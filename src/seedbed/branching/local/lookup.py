@@ -9,7 +9,7 @@ from seedbed.branching.local import annotations
 from seedbed.branching.local.databases import drop, environment_of
 from seedbed.branching.names import building_of, database_of, is_environment, replaced_of
 from seedbed.branching.protocol import Branch
-from seedbed.errors import BranchBusy, BranchNotFound, BranchNotReady, DatabaseMissing, AuthenticationFailure, NotABranch
+from seedbed.errors import BranchLockTimeout, BranchNotFound, BranchNotReady, DatabaseMissing, AuthenticationFailure, NotABranch
 from seedbed.postgres.database import EMBEDDED, Database, database_name, on_server
 from seedbed.postgres.embedded import Server
 from seedbed.postgres.locks import BRANCH_LOCKS, poll_lock
@@ -51,7 +51,7 @@ class Looking:
         building = building_of(database)
         with self.server.administration() as cursor:
             if not poll_lock(cursor, BRANCH_LOCKS, building, wait_seconds=_WAIT_SECONDS):
-                raise BranchBusy(name, _WAIT_SECONDS)
+                raise BranchLockTimeout(name, _WAIT_SECONDS)
             left_over = (building, replaced_of(database))
             cursor.execute("SELECT datname FROM pg_database WHERE datname IN %s", (left_over,))
             for (left,) in cursor.fetchall():

@@ -12,11 +12,11 @@ from seedbed.branching.local.lookup import Looking
 from seedbed.branching.names import building_of, check_name, replaced_of
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
-    BadExpiry,
+    InvalidExpiry,
     BranchExists,
     BranchNotReady,
-    BranchSealed,
-    ProductionCopied,
+    SealedBranch,
+    UnmaskedProductionCopy,
     Unreachable,
 )
 from seedbed.postgres.clone import await_unused, clone
@@ -90,7 +90,7 @@ class LocalBranches:
                 raise BranchNotReady(name)
             source, own = self._looking.parent(cursor, branch.parent)
             if own is Environment.PRODUCTION and branch.environment is not own and not even_production:
-                raise ProductionCopied(branch.parent, str(branch.environment))
+                raise UnmaskedProductionCopy(branch.parent, str(branch.environment))
             now = _now()
             lasting = branch.expires_at - branch.created_at if branch.expires_at is not None else None
             anew = replace(
@@ -115,7 +115,7 @@ class LocalBranches:
 
     def expire(self, name: str, at: datetime | None) -> Branch:
         if at is not None and at <= _now():
-            raise BadExpiry(name, f"{at:%Y-%m-%d %H:%M} is past")
+            raise InvalidExpiry(name, f"{at:%Y-%m-%d %H:%M} is past")
         with self._looking.alone(name) as cursor:
             lasting = replace(self._looking.existing(cursor, name), expires_at=at)
             cursor.execute(comment(self._looking.database_of(name), lasting))
@@ -152,7 +152,7 @@ class LocalBranches:
         if not branch.ready and not unfinished:
             raise BranchNotReady(name)
         if branch.sealed:
-            raise BranchSealed(name)
+            raise SealedBranch(name)
         return self.server.owner_url(self._looking.database_of(name))
 
     def original(self) -> Database:
@@ -176,10 +176,10 @@ class LocalBranches:
                 raise BranchExists(name, existing.parent)
             now = _now()
             if expires_at is not None and expires_at <= now:
-                raise BadExpiry(name, f"{expires_at:%Y-%m-%d %H:%M} is past")
+                raise InvalidExpiry(name, f"{expires_at:%Y-%m-%d %H:%M} is past")
             source, own = self._looking.parent(cursor, parent)
             if own is Environment.PRODUCTION and environment not in {None, own} and not even_production:
-                raise ProductionCopied(parent, str(environment))
+                raise UnmaskedProductionCopy(parent, str(environment))
             branch = Branch(
                 name=name,
                 parent=parent,

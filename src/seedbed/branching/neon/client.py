@@ -24,7 +24,7 @@ from seedbed.branching.neon.models import (
     Operations,
     Uri,
 )
-from seedbed.errors import NeonConflict, NeonOperationFailed, NeonProjectUnknown, SeedbedError
+from seedbed.errors import NeonConflict, NeonOperationFailure, NeonProjectNotFound, SeedbedError
 
 _PAGE = 100
 _POLL_SECONDS = 0.2
@@ -132,7 +132,7 @@ class NeonClient:
         """Wait until operations are finished or skipped.
 
         Raises:
-            NeonOperationFailed: one failed or was cancelled.
+            NeonOperationFailure: one failed or was cancelled.
             NeonConflict: one did not end.
         """
         began, pause = time.monotonic(), _POLL_SECONDS
@@ -141,7 +141,7 @@ class NeonClient:
             while not current.succeeded:
                 if current.failed:
                     said = current.error or "no more is known"
-                    raise NeonOperationFailed(current.action, current.branch_id or "", current.status, said)
+                    raise NeonOperationFailure(current.action, current.branch_id or "", current.status, said)
                 if time.monotonic() - began > _OPERATION_SECONDS:
                     raise NeonConflict(_OPERATION_SECONDS, f"{current.action} is still {current.status}")
                 self.wire.sleep(pause)
@@ -168,7 +168,7 @@ class NeonClient:
             self.wire.send("GET", self._path(""))
         except Missing:
             access = self.wire.access
-            raise NeonProjectUnknown(access.project, access.project_origin) from None
+            raise NeonProjectNotFound(access.project, access.project_origin) from None
 
     def _path(self, path: str) -> str:
         return f"/projects/{quote(self.wire.access.project, safe='')}{path}"

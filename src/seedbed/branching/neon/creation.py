@@ -8,7 +8,7 @@ from datetime import datetime
 from seedbed.branching.neon.annotations import CALL, ENVIRONMENT, NAME, OWNER, PARENT, Found, unfinished
 from seedbed.branching.neon.http import CONFLICT, Refused, Unanswered
 from seedbed.branching.neon.lookup import Looking
-from seedbed.errors import BranchError, BranchExists, NeonQuotaReached, NeonUnreachable
+from seedbed.errors import BranchError, BranchExists, NeonBranchLimitReached, NeonUnreachable
 from seedbed.settings import Environment
 
 _TRIES = 4
@@ -39,7 +39,7 @@ class Request:
 
         Raises:
             BranchExists: somebody else was quicker; what this request made is gone again.
-            NeonQuotaReached, NeonUnreachable: there is none.
+            NeonBranchLimitReached, NeonUnreachable: there is none.
         """
         client = self.looking.client
         reason = "the branch that it made is in no list"
@@ -51,7 +51,7 @@ class Request:
                 client.wire.sleep(_PAUSE_SECONDS * attempt)
             except Refused as error:
                 if error.reason in _QUOTA or any(word in error.said for word in _QUOTA):
-                    raise NeonQuotaReached(client.count(), error.said) from None
+                    raise NeonBranchLimitReached(client.count(), error.said) from None
                 if error.status != CONFLICT:
                     raise
             found = self.looking.named(self.name)
@@ -76,9 +76,9 @@ class Request:
         """Look at the count before, so that a full project is a sentence; where the limit is not said, Neon says it.
 
         Raises:
-            NeonQuotaReached: with how many there are.
+            NeonBranchLimitReached: with how many there are.
         """
         client = self.looking.client
         limit = client.limit()
         if limit is not None and (count := client.count()) >= limit:
-            raise NeonQuotaReached(count, f"the plan allows {limit:,}")
+            raise NeonBranchLimitReached(count, f"the plan allows {limit:,}")

@@ -9,7 +9,7 @@ from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.http import CONFLICT, Refused, Unanswered
 from seedbed.branching.neon.models import Endpoint
 from seedbed.errors import (
-    BranchSealed,
+    SealedBranch,
     InvalidDatabaseUrl,
     NeonDatabaseUnclear,
     NeonUnreachable,
@@ -87,7 +87,7 @@ class Reaching:
         for endpoint in self.client.endpoints(found.neon.id):
             if endpoint.branch_id == found.neon.id and endpoint.type == "read_write":
                 return endpoint
-        raise BranchSealed(found.name)
+        raise SealedBranch(found.name)
 
     def _meant(self, found: Found) -> tuple[str, str]:
         """The database and the role: those of DATABASE_URL where it is Neon's, or the only database and its owner."""

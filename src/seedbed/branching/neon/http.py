@@ -16,7 +16,7 @@ from pydantic import SecretStr, ValidationError
 from seedbed.branching.neon.models import Answer, Refusal
 from seedbed.errors import (
     NeonConflict,
-    NeonKeyRefused,
+    NeonAuthenticationFailure,
     NeonNotConfigured,
     NeonOverloaded,
     NeonRefused,
@@ -120,7 +120,7 @@ class Wire:
         """Send one request, and again while that is safe and there is time.
 
         Raises:
-            NeonKeyRefused, NeonConflict, NeonOverloaded, NeonRefused, NeonUnreachable: with what Neon said.
+            NeonAuthenticationFailure, NeonConflict, NeonOverloaded, NeonRefused, NeonUnreachable: with what Neon said.
             Unanswered: it is not `repeatable`, and what became of it is not known.
             Missing: 404.
         """
@@ -166,7 +166,7 @@ class Wire:
     def _refusal(self, response: httpx2.Response) -> Exception:
         status = response.status_code
         if status in _KEY_REFUSED:
-            return NeonKeyRefused(status, self.access.key_origin)
+            return NeonAuthenticationFailure(status, self.access.key_origin)
         if status == _GONE:
             return Missing()
         return Refused(status, *_said(response))

@@ -15,21 +15,21 @@ from seedbed.branching.neon.lookup import Looking
 from seedbed.branching.neon.replacement import children, request_anew, step_aside, sweep
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
-    BadBranchName,
-    BadExpiry,
+    InvalidBranchName,
+    InvalidExpiry,
     BranchError,
     BranchExists,
     BranchNotFound,
     BranchNotReady,
-    BranchSealed,
-    NeonChildrenExpire,
+    SealedBranch,
+    ExpiringNeonParent,
     NeonConflict,
     NeonHasChildren,
     NeonOverloaded,
     NeonRefused,
     NeonUnreachable,
     NotOursOnNeon,
-    ProductionCopied,
+    UnmaskedProductionCopy,
     UnmarkedDatabase,
 )
 from seedbed.postgres.connection import connect
@@ -91,7 +91,7 @@ class NeonBranches:
     ) -> Branch:
         check_name(name)
         if len(name) > LONGEST:
-            raise BadBranchName(name[:LONGEST], f"it is longer than {LONGEST} characters")
+            raise InvalidBranchName(name[:LONGEST], f"it is longer than {LONGEST} characters")
         _check_expiry(name, expires_at)
         if existing := self._looking.named(name):
             for left in existing[1:]:
@@ -169,7 +169,7 @@ class NeonBranches:
     def wait(self, name: str, *, seconds: float = 60.0) -> None:
         found = self._looking.existing(name)
         if found.branch(self.client.endpoints()).sealed:
-            raise BranchSealed(name)
+            raise SealedBranch(name)
         with _there(name):
             self._reaching.await_awake(found, seconds)
 
@@ -194,7 +194,7 @@ class NeonBranches:
         found = self._looking.existing(name)
         branch = found.branch(self.client.endpoints())
         if branch.sealed:
-            raise BranchSealed(name)
+            raise SealedBranch(name)
         if not branch.ready and not unfinished:
             raise BranchNotReady(name)
         with _there(name):
@@ -240,7 +240,7 @@ class NeonBranches:
             return
         ours = source.stranger(self._looking.owner) is None
         if not (ours and source.branch(self.client.endpoints()).sealed):
-            raise NeonChildrenExpire(parent, f"{source.neon.expires_at:%Y-%m-%d %H:%M}")
+            raise ExpiringNeonParent(parent, f"{source.neon.expires_at:%Y-%m-%d %H:%M}")
         self.client.update(source.neon.id, expires_at=None)
 
     def _rename(self, found: Found, name: str) -> None:
@@ -280,7 +280,7 @@ class NeonBranches:
             own = mark or self.configuration.environment.value
             of_production = own == Environment.PRODUCTION and branch.environment is not Environment.PRODUCTION
             if of_production and not even_production:
-                raise ProductionCopied(branch.parent, branch.environment)
+                raise UnmaskedProductionCopy(branch.parent, branch.environment)
             if inherited and own != branch.environment:
                 raise NeonRefused(CONFLICT, f"{branch.parent} is marked {own}, not {branch.environment}")
             write_copied(connection, own, into=found.neon.id)
@@ -301,6 +301,6 @@ def _check_expiry(name: str, at: datetime | None) -> None:
         return
     now = datetime.now(UTC)
     if at <= now:
-        raise BadExpiry(name, f"{at:%Y-%m-%d %H:%M} is past")
+        raise InvalidExpiry(name, f"{at:%Y-%m-%d %H:%M} is past")
     if at > now + _FARTHEST:
-        raise BadExpiry(name, f"{at:%Y-%m-%d %H:%M} is more than {_FARTHEST.days} days away, and Neon allows no more")
+        raise InvalidExpiry(name, f"{at:%Y-%m-%d %H:%M} is more than {_FARTHEST.days} days away, and Neon allows no more")

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Column, Table, inspect
 from sqlalchemy.orm import Mapper
 
-from seedbed.errors import DomainTooSmall, InheritanceNotServed
+from seedbed.errors import TooFewUniqueValues, UnsupportedInheritance
 from seedbed.seeding.api.rules import Choice, Constant
 from seedbed.seeding.api.seeds_file import Share
 from seedbed.seeding.core.batch import Batch, Bools, Coded, fixed_pool
@@ -139,8 +139,8 @@ def check_inheritance(table: "TablePlan") -> None:
     """Check that every row can be of one class, and has the rows in other tables that the class needs.
 
     Raises:
-        InheritanceNotServed: the seeds ask for other numbers of rows, or fill by a rule what follows from the classes.
-        DomainTooSmall: fewer rows of a table that extends another are to be planned.
+        UnsupportedInheritance: the seeds ask for other numbers of rows, or fill by a rule what follows from the classes.
+        TooFewUniqueValues: fewer rows of a table that extends another are to be planned.
     """
     inheritance = table.inheritance
     if inheritance is None or table.wish.few:
@@ -156,9 +156,9 @@ def check_inheritance(table: "TablePlan") -> None:
         _refuse_more(table, inheritance, extending)
     if not inheritance.own and extending != table.count:
         if table.wish.or_fewer:
-            raise DomainTooSmall(table.name, "the key", table.count, extending)
+            raise TooFewUniqueValues(table.name, "the key", table.count, extending)
         names = ", ".join(other.name for other in inheritance.extensions) or "any table of its subclasses"
-        raise InheritanceNotServed(
+        raise UnsupportedInheritance(
             table.place,
             f"{table.name} has {table.count:,} rows, {names} {extending:,}, and no class is mapped for a row of "
             f"{table.name} alone",
@@ -175,14 +175,14 @@ def _check_rules(table: "TablePlan", inheritance: Inheritance) -> None:
     known = [inheritance.identities[at] for at in inheritance.own]
     named = ", ".join(repr(getattr(identity, "value", identity)) for identity in known)
     if (key := table.reference_of(of)) is not None:
-        raise InheritanceNotServed(
+        raise UnsupportedInheritance(
             table.place,
             f"{table.name}.{of} says of which class a row is, and refers to {key.parent.name} too",
             f"{of}=choice([{named}])",
         )
     if inheritance.extensions and (said or rule is not None):
         names = ", ".join(extension.name for extension in inheritance.extensions)
-        raise InheritanceNotServed(
+        raise UnsupportedInheritance(
             table.place,
             f"{table.name}.{of} says which rows have one in {names}, and the seeds fill it by a rule",
             f"Leave {of} out of the seeds: it follows from how many rows {names} have.",
@@ -194,7 +194,7 @@ def _check_rules(table: "TablePlan", inheritance: Inheritance) -> None:
             said.append(value)
     for value in said:
         if not any(_is(identity, value) for identity in known):
-            raise InheritanceNotServed(
+            raise UnsupportedInheritance(
                 table.place,
                 f"{table.name}.{of} is filled with {value!r}, and its classes have {named or 'no identity'}",
                 f"{of}=choice([{named}])" if named else f"Leave {of} out of the seeds.",
@@ -204,7 +204,7 @@ def _check_rules(table: "TablePlan", inheritance: Inheritance) -> None:
 def _check_extension(table: "TablePlan", inheritance: Inheritance, parent: str) -> None:
     key = next((reference for reference in table.references if inheritance.is_key(reference)), None)
     if inheritance.extended is None:
-        raise InheritanceNotServed(
+        raise UnsupportedInheritance(
             table.place,
             f"a row of {table.name} is one of {parent} too, of which no rows are planned",
             f"Plan at least {table.count:,} rows of {parent}.",
@@ -212,7 +212,7 @@ def _check_extension(table: "TablePlan", inheritance: Inheritance, parent: str) 
     by_parent = isinstance(table.wish.rows, Share) and key is not None and table.wish.rows.column in key.columns
     written = key is not None and any(name in row for row in table.wish.known for name in key.columns)
     if key is None or by_parent or written:
-        raise InheritanceNotServed(
+        raise UnsupportedInheritance(
             table.place,
             f"a row of {table.name} is one of {parent} too, and the seeds say themselves of which",
             f"Plan a number of rows of {table.name}, and leave its primary key out.",
@@ -224,9 +224,9 @@ def _refuse_more(table: "TablePlan", inheritance: Inheritance, extending: int) -
     parts = len(inheritance.extensions) + (1 if inheritance.own else 0)
     for extension in inheritance.extensions:
         if extension.wish.or_fewer and extension.count > table.count // parts:
-            raise DomainTooSmall(extension.name, "the key", extension.count, table.count // parts)
+            raise TooFewUniqueValues(extension.name, "the key", extension.count, table.count // parts)
     names = ", ".join(extension.name for extension in inheritance.extensions)
-    raise InheritanceNotServed(
+    raise UnsupportedInheritance(
         table.place,
         f"{names} have {extending:,} rows, each of which is one of {table.name} too, and that has {table.count:,}",
         f"Plan at least {extending:,} rows of {table.name}.",

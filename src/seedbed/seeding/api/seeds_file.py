@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, inspect
 
-from seedbed.errors import SeedsNotFound, SeedsNotUsable
+from seedbed.errors import SeedsFileNotFound, InvalidSeedsFile
 from seedbed.schema import Schema, failing_place, place_in
 from seedbed.schema.stdout_capture import printed_aside
 from seedbed.seeding.api.rules import Derived, FakerValues, Per, Rule, calling_line, constant
@@ -142,23 +142,23 @@ def read_seeds(project: Project, schema: Schema, environment: Environment) -> li
     """Run `plan(seeds)` of seeds/<environment>.py, and return what it asked for.
 
     Raises:
-        SeedsNotFound: there is no such file.
-        SeedsNotUsable: it raised, or has no such function.
+        SeedsFileNotFound: there is no such file.
+        InvalidSeedsFile: it raised, or has no such function.
     """
     file = project.seeds / f"{environment}.py"
     if not file.is_file():
-        raise SeedsNotFound(environment, file)
+        raise SeedsFileNotFound(environment, file)
     seeds = Seeds(schema, project.root)
     try:
         module = _module(file, environment)
         if not callable(getattr(module, "plan", None)):
-            raise SeedsNotUsable(str(file.relative_to(project.root)), "It has no function plan(seeds).")
+            raise InvalidSeedsFile(str(file.relative_to(project.root)), "It has no function plan(seeds).")
         with printed_aside():
             module.plan(seeds)
-    except SeedsNotUsable:
+    except InvalidSeedsFile:
         raise
     except (Exception, SystemExit) as error:
-        raise SeedsNotUsable(failing_place(project.root, error), f"{type(error).__name__}: {error}") from error
+        raise InvalidSeedsFile(failing_place(project.root, error), f"{type(error).__name__}: {error}") from error
     return seeds.wanted
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedbed.errors import NullNotAllowed, SeedsNotUsable
+from seedbed.errors import NullNotAllowed, InvalidSeedsFile
 from seedbed.seeding.core.batch import Batch, Coded, Objects, Pool, objects, pooled
 from seedbed.seeding.core.column_types import own_processing, processor
 from seedbed.seeding.encoding import binary, text
@@ -32,7 +32,7 @@ def encoded(table: "TablePlan", rows: range) -> bytes:
     """Some rows as COPY takes them, without what stands before the first and after the last.
 
     Raises:
-        SeedsNotUsable: a value does not fit its column.
+        InvalidSeedsFile: a value does not fit its column.
         NullNotAllowed: a rule of the seeds gives None for a column that is NOT NULL.
     """
     batches = table.batches(rows)
@@ -54,7 +54,7 @@ def sample(table: "TablePlan", count: int) -> list[dict[str, str | None]]:
     """The first rows of a table, as PostgreSQL will be given them, by column.
 
     Raises:
-        SeedsNotUsable, DomainTooSmall: a value cannot be made, or does not fit its column.
+        InvalidSeedsFile, TooFewUniqueValues: a value cannot be made, or does not fit its column.
     """
     batches = table.batches(range(min(count, table.count)))
     written = {name: _texts(table, name, batch) for name, batch in batches}
@@ -131,10 +131,10 @@ def _guarded(table: "TablePlan", name: str, function: Callable[[Any], Any]) -> C
             return function(value)
         except (AttributeError, TypeError) as error:
             reason = f"{table.name}.{name} cannot hold {value!r}, which is of type {type(value).__name__}"
-            raise SeedsNotUsable(table.place, reason) from error
+            raise InvalidSeedsFile(table.place, reason) from error
         except Exception as error:
             reason = f"{table.name}.{name} cannot hold {value!r}: {type(error).__name__}: {error}"
-            raise SeedsNotUsable(table.place, reason) from error
+            raise InvalidSeedsFile(table.place, reason) from error
 
     return guarded
 

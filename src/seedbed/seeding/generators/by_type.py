@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 
-from seedbed.errors import DomainTooSmall, NoGenerator
+from seedbed.errors import TooFewUniqueValues, NoGenerator
 from seedbed.seeding.analysis.column_roles import meaning_of
 from seedbed.seeding.analysis.value_facts import _plain
 from seedbed.seeding.core.batch import Batch, Coded, Objects, Pool
@@ -37,7 +37,7 @@ def others(wish: Wish) -> Filling | None:
     source, nth, domain = made
     if wish.unique:
         if domain is not None and wish.most > domain:
-            raise DomainTooSmall(wish.table.name, wish.name, wish.most, domain)
+            raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, domain)
         return Filling(wish.name, f"{source}, unique", lambda rows: Objects(None, _numbered(wish, nth, rows)))
     size = _SIZE if domain is None else min(domain, _SIZE)
     pool = Pool(f"{wish.table.name}.{wish.name}", size, lambda j: nth(j, _dice(wish, j)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import Column, UniqueConstraint
 
-from seedbed.errors import DomainTooSmall, NullNotAllowed
+from seedbed.errors import TooFewUniqueValues, NullNotAllowed
 from seedbed.seeding.analysis.unique_constraints import folded_columns
 from seedbed.seeding.core import batch, big_integers
 from seedbed.seeding.core.batch import Batch, Numbers, fixed_pool, pooled
@@ -119,10 +119,10 @@ def chosen(wish: Wish, values: Sequence[Any], weights: Sequence[float] | None = 
     """One of some values, or each once where none may repeat. None is NULL.
 
     Raises:
-        DomainTooSmall: none may repeat, and there are more rows than values.
+        TooFewUniqueValues: none may repeat, and there are more rows than values.
     """
     if wish.unique and wish.most > len(values):
-        raise DomainTooSmall(wish.table.name, wish.name, wish.most, len(values))
+        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, len(values))
     pool = fixed_pool(f"{wish.table.name}.{wish.name}", values)
     bounds = np.cumsum(weights if weights is not None else [1.0] * len(values))
     bounds /= bounds[-1]  # not by sum(), which adds floats in another way since Python 3.12

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seedbed.errors import ProviderExhausted, SeedsNotUsable
+from seedbed.errors import ProviderExhausted, InvalidSeedsFile
 from seedbed.seeding.api.rules import FakerValues
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Objects, Pool, fixed_pool, pooled
 from seedbed.seeding.core.faker_pool import SIZE, NoValueFits, ProviderNotUsable, cut
@@ -44,8 +44,8 @@ def from_faker(wish: Wish, rule: FakerValues) -> Filling:
     """Values of a provider that the seeds name.
 
     Raises:
-        SeedsNotUsable: there is no such provider, it raises, or none of its values fits the column.
-        DomainTooSmall, ProviderExhausted: none may repeat, and it gives fewer than there are rows.
+        InvalidSeedsFile: there is no such provider, it raises, or none of its values fits the column.
+        TooFewUniqueValues, ProviderExhausted: none may repeat, and it gives fewer than there are rows.
     """
     arguments = dict(rule.arguments)
     try:
@@ -68,9 +68,9 @@ def from_faker(wish: Wish, rule: FakerValues) -> Filling:
     return Filling(wish.name, filling.source, make)
 
 
-def _at_its_line(wish: Wish, rule: FakerValues, error: ProviderNotUsable) -> SeedsNotUsable:
+def _at_its_line(wish: Wish, rule: FakerValues, error: ProviderNotUsable) -> InvalidSeedsFile:
     column = f"{wish.table.name}.{wish.name}: " if isinstance(error, NoValueFits) else ""
-    return SeedsNotUsable(rule.place, f"{column}{error}")
+    return InvalidSeedsFile(rule.place, f"{column}{error}")
 
 
 def provided(wish: Wish, provider: str, arguments: Mapping[str, Any]) -> Filling:

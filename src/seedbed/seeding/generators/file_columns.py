@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from seedbed.errors import DomainTooSmall, SeedsNotUsable
+from seedbed.errors import TooFewUniqueValues, InvalidSeedsFile
 from seedbed.seeding.api.rules import FromFile
 from seedbed.seeding.core.batch import Batch, fixed_pool, pooled
 from seedbed.seeding.generators.column_generator import Filling, Wish, check_nulls, indices
@@ -21,15 +21,15 @@ def from_file(wish: Wish, rule: FromFile) -> Filling:
     An empty cell of a CSV file is NULL; in a text column that is NOT NULL it is an empty text.
 
     Raises:
-        SeedsNotUsable: the file cannot be read, has no such column, or a line with fewer cells than its first.
+        InvalidSeedsFile: the file cannot be read, has no such column, or a line with fewer cells than its first.
         NullNotAllowed: a value is missing, and the column is NOT NULL.
-        DomainTooSmall: no value may repeat, and the file has fewer of them than there are rows.
+        TooFewUniqueValues: no value may repeat, and the file has fewer of them than there are rows.
     """
     values = _values(wish, rule)
     check_nulls(wish, values, f"from_file({rule.path!r})")
     pool = fixed_pool(rule.path, values)
     if wish.unique and wish.most > pool.size:
-        raise DomainTooSmall(wish.table.name, wish.name, wish.most, pool.size)
+        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, pool.size)
 
     def make(rows: range) -> Batch:
         return pooled(pool, indices(rows) % pool.size)
@@ -47,9 +47,9 @@ def _values(wish: Wish, rule: FromFile) -> list[Any]:
             cells = _cells(file, name, empty="" if wish.kind.is_text and not wish.column.nullable else None)
             values = _booleans(cells) if wish.kind.name == "bool" else cells
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise SeedsNotUsable(wish.table.place, f"from_file({rule.path!r}): {type(error).__name__}: {error}") from error
+        raise InvalidSeedsFile(wish.table.place, f"from_file({rule.path!r}): {type(error).__name__}: {error}") from error
     if not values:
-        raise SeedsNotUsable(wish.table.place, f"from_file({rule.path!r}): it has no rows")
+        raise InvalidSeedsFile(wish.table.place, f"from_file({rule.path!r}): it has no rows")
     return values
 
 

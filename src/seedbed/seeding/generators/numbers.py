@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from seedbed.errors import DomainTooSmall
+from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.value_facts import Facts
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Batch, Numbers
@@ -117,7 +117,7 @@ def integers(wish: Wish) -> Filling:
         start = least + (place + 1 - least) % stride
         most = (min(limit - 1, limit - 1 if facts.high is None else int(facts.high)) - start) // stride + 1
         if wish.most > most:
-            raise DomainTooSmall(wish.table.name, wish.name, wish.most, max(most, 0))
+            raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, max(most, 0))
         return counted(wish, start, stride)
     if _CODES.search(wish.name) and wish.named and facts.low is None and facts.high is None:
         return chosen(wish, [*_ANSWERS], [*map(float, _ANSWERS.values())])
@@ -126,7 +126,7 @@ def integers(wish: Wish) -> Filling:
     low = -(-low // step) * step
     size = (min(high, limit - 1) - low) // step + 1
     if size < 1:
-        raise DomainTooSmall(wish.table.name, wish.name, wish.most, 0)
+        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, 0)
     source = f"{low:,} to {low + (size - 1) * step:,}"
     return Filling(wish.name, source, lambda rows: Numbers(None, _skewed(wish, rows, size) * step + low, wish.kind))
 
@@ -158,7 +158,7 @@ def decimals(wish: Wish) -> Filling:
         low, high = max(low, -most), min(high, most)
     size = high - low + 1
     if size < 1:
-        raise DomainTooSmall(wish.table.name, wish.name, wish.most, 0)
+        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, 0)
     source = f"{_shown(low, unit)} to {_shown(high, unit)}, {kind.decimals} decimals"
     priced = kind.decimals == 2 and wish.named and bool(_PRICE.search(wish.name.lower()))  # noqa: PLR2004 - cents
     endings = np.array(_ENDINGS)
@@ -177,7 +177,7 @@ def _counted_decimals(wish: Wish) -> Filling:
     """Whole numbers, or smaller steps where so many do not fit.
 
     Raises:
-        DomainTooSmall: there are not so many numbers.
+        TooFewUniqueValues: there are not so many numbers.
     """
     kind, facts, rows = wish.kind, wish.table.facts[wish.name], max(wish.most, 1)
     most = None if kind.size is None else 10**kind.size - 1
@@ -189,7 +189,7 @@ def _counted_decimals(wish: Wish) -> Filling:
             start = max(high - (rows - 1) * step, -(most or (rows - 1) * step - high))
         if high is None or start + (rows - 1) * step <= high:
             return counted(wish, start, step)
-    raise DomainTooSmall(wish.table.name, wish.name, wish.most, max(0, int(high or 0) - start + 1))
+    raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, max(0, int(high or 0) - start + 1))
 
 
 def _shown(number: int, unit: int) -> str:
@@ -225,7 +225,7 @@ def booleans(wish: Wish) -> Filling:
     affirmed = re.search(r"active|enabled|verified|confirmed|visible|public|available|valid|published", wish.name)
     share = 0.9 if affirmed else 0.35
     if wish.unique and wish.most > 2:  # noqa: PLR2004 - true and false
-        raise DomainTooSmall(wish.table.name, wish.name, wish.most, 2)
+        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, 2)
     if wish.unique:
         return Filling(wish.name, "each once", lambda rows: Numbers(None, wish.places(rows) % 2, wish.kind))
 
@@ -246,7 +246,7 @@ def clock_times(wish: Wish) -> Filling:
     if wish.unique and wish.most > size:
         step, size = 1_000_000, 86_400
         if wish.most > size and wish.kind.name != "interval":
-            raise DomainTooSmall(wish.table.name, wish.name, wish.most, size)
+            raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, size)
         size = max(size, wish.most)
     least = 1 if wish.kind.name == "interval" else 0
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from seedbed.errors import DomainTooSmall, NoGenerator, SeedsNotUsable
+from seedbed.errors import TooFewUniqueValues, NoGenerator, InvalidSeedsFile
 from seedbed.seeding.analysis.column_roles import SECRETS
 from seedbed.seeding.analysis.timestamp_roles import is_when_changed, is_when_gone, is_when_made
 from seedbed.seeding.api.rules import Choice, Constant, Derived, FakerValues, FromFile, Rule, Same, Template
@@ -49,7 +49,7 @@ def _filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: 
     numbers nor says how often it is NULL.
 
     Raises:
-        NoGenerator, DomainTooSmall: a column can be neither filled nor left out.
+        NoGenerator, TooFewUniqueValues: a column can be neither filled nor left out.
     """
     name = str(column.name)
     rule = table.rules.get(name)
@@ -94,7 +94,7 @@ def _by_rule(wish: Wish, rule: Rule) -> Filling:
     match rule:
         case Constant(value):
             if wish.unique and value is not None and wish.most > 1 and not wish.table.wish.few:
-                raise DomainTooSmall(wish.table.name, wish.name, wish.most, 1)
+                raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, 1)
             check_nulls(wish, [value], "a rule of the seeds")
             return constant(wish.column, value)
         case Choice(values, weights):
@@ -222,10 +222,10 @@ def _derived(wish: Wish, rule: Derived) -> Filling:
     def make(rows: range) -> Batch:
         try:
             return objects(map(rule.function, _rows(wish.table, rows)))
-        except SeedsNotUsable:
+        except InvalidSeedsFile:
             raise
         except Exception as error:
-            raise SeedsNotUsable(rule.place, f"{wish.name}: {type(error).__name__}: {error}") from error
+            raise InvalidSeedsFile(rule.place, f"{wish.name}: {type(error).__name__}: {error}") from error
 
     return Filling(wish.name, "derived from its row", make)
 
@@ -241,6 +241,6 @@ def _written(wish: Wish, text: str) -> Filling:
         try:
             return objects(map(written, _rows(wish.table, rows)))
         except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
-            raise SeedsNotUsable(wish.table.place, f"template({text!r}): {error}") from error
+            raise InvalidSeedsFile(wish.table.place, f"template({text!r}): {error}") from error
 
     return Filling(wish.name, f"like {text}", make)

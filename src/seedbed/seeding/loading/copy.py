@@ -42,7 +42,7 @@ def copy(
     Raises:
         RejectedRows, CheckNotMet: PostgreSQL refused a row.
         LoadFailure: the server had no room for it.
-        SeedsNotUsable: a value could not be made.
+        InvalidSeedsFile: a value could not be made.
     """
     names = ", ".join(column_name(name) for name in table.fillings)
     binary = in_binary(table)

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import (
     CyclicReference,
-    OtherLock,
-    RowsNotAppended,
+    SeedLockMismatch,
+    AppendConflict,
     UnseededRows,
     RejectedRows,
     TablesNotEmpty,
@@ -90,11 +90,11 @@ def run(
         TablesNotEmpty, UnseededRows: there are other rows, and nothing says that they may go.
         ReferencedRows: they cannot go, since rows of other tables need them.
         RejectedRows, CheckNotMet: a row breaks a rule of the schema.
-        RowsNotAppended: a row that would come after others does not go with them.
-        OtherLock: rows would come after such as were made with another seed, clock or engine.
+        AppendConflict: a row that would come after others does not go with them.
+        SeedLockMismatch: rows would come after such as were made with another seed, clock or engine.
         RowSecurityActive: policies hold for the role, which is not the owner.
         LoadFailure: the server has no room.
-        SeedsNotUsable: a value in the seeds cannot be made, or does not fit its column.
+        InvalidSeedsFile: a value in the seeds cannot be made, or does not fit its column.
     """
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     load = _Load(plan, database, revision, executor, progress, set_aside)
@@ -145,7 +145,7 @@ class _Load:
             if not append or before is None or not set(found.occupied) <= set(before.rows):
                 raise TablesNotEmpty(database.name, found.occupied, others=_of_others(found, before))
             if (otherwise := before.otherwise(plan.lock)) is not None:
-                raise OtherLock(found.occupied, *otherwise)
+                raise SeedLockMismatch(found.occupied, *otherwise)
         if found.occupied and fresh:
             _see_that_they_are_ours(database, found, before)
             clear(connection, plan)
@@ -164,7 +164,7 @@ class _Load:
         except RejectedRows as error:
             if not start:
                 raise
-            raise RowsNotAppended(error.message) from error
+            raise AppendConflict(error.message) from error
         record(connection, plan, self._revision, before, added=bool(start))
         return self._seeded(loaded=True, kept=kept, rows={name: len(rows) for name, rows in parts.items()})
 
@@ -257,13 +257,13 @@ def _check_appendable(plan: SeedPlan, parts: Mapping[str, range]) -> None:
     """Check that no class of a row that is there depends on how many rows there are.
 
     Raises:
-        RowsNotAppended: it does, in joined inheritance.
+        AppendConflict: it does, in joined inheritance.
     """
     for table in plan.tables:
         extensions = [] if table.inheritance is None else table.inheritance.extensions
         names = [made.name for made in (table, *extensions) if parts[made.name]]
         if extensions and names:
-            raise RowsNotAppended(
+            raise AppendConflict(
                 f"Which class a row of {table.name} is of depends on how many rows its subclasses have, and the seeds"
                 f" plan more of {', '.join(names)}"
             )

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from seedbed.errors import DaskMissing, DaskUnreachable, SeedbedError
+from seedbed.errors import DaskNotInstalled, DaskUnreachable, SeedbedError
 from seedbed.schema import load_schema
 from seedbed.seeding.encoding.rows import chunks, encoded
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
@@ -120,13 +120,13 @@ def cluster(address: str) -> Iterator[Executor]:
     """The workers of a Dask cluster, which need the project in the same folder, and its packages.
 
     Raises:
-        DaskMissing: the extra is not installed.
+        DaskNotInstalled: the extra is not installed.
         DaskUnreachable: nobody answers there as Dask's scheduler.
     """
     try:
         from distributed import Client  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise DaskMissing from error
+        raise DaskNotInstalled from error
     try:
         client = Client(address, timeout=_SECONDS)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:

@@ -9,11 +9,11 @@ from sqlalchemy import MetaData, Table
 
 from seedbed.errors import (
     EmptiedTableReferenced,
-    KeptAndEmptied,
-    NotEmptiable,
-    UndescribedData,
-    UnknownException,
-    ValuesReadableElsewhere,
+    ConflictingMaskingOptions,
+    InvalidEmptyTarget,
+    UnmodeledData,
+    UnknownMaskingTarget,
+    ExposedOriginalValues,
 )
 from seedbed.seeding.masking.exceptions import Exceptions, Path, shown
 from seedbed.seeding.masking.personal_columns import name_of
@@ -71,11 +71,11 @@ def check_readable_elsewhere(cursor: Any) -> None:
     """See that nothing outside of the tables has original values, or brings them in later.
 
     Raises:
-        ValuesReadableElsewhere: a prepared transaction, a replication slot or an active subscription would.
+        ExposedOriginalValues: a prepared transaction, a replication slot or an active subscription would.
     """
     cursor.execute(_READABLE_ELSEWHERE)
     if found := cursor.fetchall():
-        raise ValuesReadableElsewhere(found)
+        raise ExposedOriginalValues(found)
 
 
 def read_coverage(cursor: Any, metadata: MetaData, exceptions: Exceptions, *, version_table: str) -> Coverage:
@@ -86,9 +86,9 @@ def read_coverage(cursor: Any, metadata: MetaData, exceptions: Exceptions, *, ve
     the others, so it needs no description.
 
     Raises:
-        UnknownException, KeptAndEmptied: the exceptions name what does not exist, or contradict each other.
-        UndescribedData: tables, columns or large objects are neither described nor kept nor emptied.
-        NotEmptiable, EmptiedTableReferenced: what is to be emptied cannot be.
+        UnknownMaskingTarget, ConflictingMaskingOptions: the exceptions name what does not exist, or contradict each other.
+        UnmodeledData: tables, columns or large objects are neither described nor kept nor emptied.
+        InvalidEmptyTarget, EmptiedTableReferenced: what is to be emptied cannot be.
     """
     relations = read_relations(cursor)
     models = _models(cursor, metadata, relations)
@@ -108,7 +108,7 @@ def read_coverage(cursor: Any, metadata: MetaData, exceptions: Exceptions, *, ve
     large = {LARGE_OBJECTS} if cursor.fetchone()[0] else set()
     found_paths = sorted({*tables, *columns, *large}, key=shown)
     if left := [path for path in found_paths if not exceptions.keeps(path) and not exceptions.empties(path)]:
-        raise UndescribedData([shown(path) for path in left])
+        raise UnmodeledData([shown(path) for path in left])
     return Coverage(
         relations,
         models,
@@ -139,9 +139,9 @@ def _check_exceptions(relations: Relations, exceptions: Exceptions) -> None:
     for relation in relations:
         paths += [relation.path, *((*relation.path, column) for column in relation.columns)]
     if unmatched := exceptions.unmatched(paths):
-        raise UnknownException(unmatched)
+        raise UnknownMaskingTarget(unmatched)
     if both := [path for path in paths if exceptions.keeps(path) and exceptions.empties(path)]:
-        raise KeptAndEmptied([shown(path) for path in both])
+        raise ConflictingMaskingOptions([shown(path) for path in both])
 
 
 def _oid(cursor: Any, table: str) -> int | None:
@@ -178,11 +178,11 @@ def _emptied_tables(cursor: Any, relations: Relations, exceptions: Exceptions) -
             emptied |= {one.oid: one for one in relations.descendants(relation.oid)}
     for relation in emptied.values():
         if relation.is_foreign:
-            raise NotEmptiable(shown(relation.path), "its rows are in another database")
+            raise InvalidEmptyTarget(shown(relation.path), "its rows are in another database")
         if relation.of_extension:
-            raise NotEmptiable(shown(relation.path), "it belongs to an extension")
+            raise InvalidEmptyTarget(shown(relation.path), "it belongs to an extension")
         if exceptions.keeps(relation.path):
-            raise KeptAndEmptied([shown(relation.path)])
+            raise ConflictingMaskingOptions([shown(relation.path)])
     cursor.execute(_REFERENCES, {"oids": list(emptied)})
     if references := [pair for pair in cursor.fetchall() if emptied]:
         raise EmptiedTableReferenced(references)
@@ -209,5 +209,5 @@ def _empty_value(cursor: Any, relation: Relation, column: str) -> str:
     if not not_null:
         return f"NULL::{type_}"
     if default is None:
-        raise NotEmptiable(shown((*relation.path, column)), "it is NOT NULL and has no default")
+        raise InvalidEmptyTarget(shown((*relation.path, column)), "it is NOT NULL and has no default")
     return f"({default})::{type_}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg2
 
-from seedbed.errors import GeneratedFromUnmasked, MaskRefused, RowsStoredElsewhere
+from seedbed.errors import UnmarkedSourceColumns, RejectedMaskedValues, PersonalForeignTable
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import Destructive, refuse_protected
@@ -72,14 +72,14 @@ def mask(
     values. The server's log, its WAL and backups and Neon's history keep the originals.
 
     Raises:
-        NothingMasked, PersonalUnmarked, ColumnNotMaskable: as for `marked_columns`.
+        NoPersonalColumns, UnmarkedPersonalColumns, UnknownPersonalDataKind: as for `marked_columns`.
         ProtectedEnvironment, EnvironmentMismatch, UnmarkedDatabase: the database's mark, or a missing one, forbids it.
-        ValuesReadableElsewhere: as for `check_readable_elsewhere`.
-        UndescribedData and others: as for `read_coverage`.
-        RowsStoredElsewhere: a table with marked columns, or a partition of it, is a foreign table.
-        GeneratedFromUnmasked: a marked column is generated from columns that keep their values.
+        ExposedOriginalValues: as for `check_readable_elsewhere`.
+        UnmodeledData and others: as for `read_coverage`.
+        PersonalForeignTable: a table with marked columns, or a partition of it, is a foreign table.
+        UnmarkedSourceColumns: a marked column is generated from columns that keep their values.
         StaleStatistics: as for `retake`.
-        MaskRefused: the new values break a rule of a table.
+        RejectedMaskedValues: the new values break a rule of a table.
     """
     replacements = Replacements(pools)
     marked = marked_columns(schema, pools)
@@ -119,7 +119,7 @@ def mask(
             driver.commit()
         except psycopg2.Error as error:
             driver.rollback()
-            raise MaskRefused(database.name, error.diag.message_primary or type(error).__name__) from error
+            raise RejectedMaskedValues(database.name, error.diag.message_primary or type(error).__name__) from error
         cursor.connection.autocommit = True
         unclean = vacuum_catalogs(cursor, large_objects=coverage.empties_large_objects, missing_values=missing_values)
     pools.keep()
@@ -130,7 +130,7 @@ def check_coverage(schema: Schema, database: Database, exceptions: Exceptions, *
     """See that the models describe a database as masking a copy of it needs them to; nothing is changed.
 
     Raises:
-        UndescribedData and others: as for `read_coverage`.
+        UnmodeledData and others: as for `read_coverage`.
     """
     with connect(database, application="seedbed mask") as connection:
         driver: Any = connection.connection
@@ -169,7 +169,7 @@ def _masked_columns(coverage: Coverage, columns: Sequence[MarkedColumn]) -> dict
         found = {name: mark for name, mark in marks.items() if name in relation.columns}
         if found or oid in coverage.emptied_columns:
             if relation.is_foreign:
-                raise RowsStoredElsewhere(shown(relation.path))
+                raise PersonalForeignTable(shown(relation.path))
             masked[oid] = {**found, **coverage.emptied_columns.get(oid, {})}
     return masked
 
@@ -217,4 +217,4 @@ def _check_generated(cursor: Any, columns: Sequence[MarkedColumn]) -> None:
             cursor.execute(_SOURCES, (place, column.column.name))
             sources = [f"{column.table.key}.{name}" for (name,) in cursor.fetchall()]
             if not masked.intersection(sources):
-                raise GeneratedFromUnmasked(column.key, sources)
+                raise UnmarkedSourceColumns(column.key, sources)

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg2 import sql
 from sqlalchemy import Column, Table
 
-from seedbed.errors import ColumnNotMaskable, NothingMasked, PersonalUnmarked
+from seedbed.errors import UnknownPersonalDataKind, NoPersonalColumns, UnmarkedPersonalColumns
 from seedbed.schema import Schema
 from seedbed.schema.personal_data import personal, unmarked
 from seedbed.seeding.core.faker_pool import Pools
@@ -47,19 +47,19 @@ def marked_columns(schema: Schema, pools: Pools) -> list[tuple[Table, Column[Any
     """The columns that the models mark as personal, and the kind of each.
 
     Raises:
-        NothingMasked: no column is marked.
-        PersonalUnmarked: columns look personal and the models do not say whether they are.
-        ColumnNotMaskable: a kind is unknown.
+        NoPersonalColumns: no column is marked.
+        UnmarkedPersonalColumns: columns look personal and the models do not say whether they are.
+        UnknownPersonalDataKind: a kind is unknown.
     """
     marked = list(personal(schema))
     known = {*Replacements(pools).kinds, EMPTYING}
     for table, column, kind in marked:
         if kind not in known:
-            raise ColumnNotMaskable(f"{table.key}.{column.name}", kind, sorted(known))
+            raise UnknownPersonalDataKind(f"{table.key}.{column.name}", kind, sorted(known))
     if not marked:
-        raise NothingMasked
+        raise NoPersonalColumns
     if left := unmarked(schema):
-        raise PersonalUnmarked(left)
+        raise UnmarkedPersonalColumns(left)
     return marked
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedbed.errors import NullNotAllowed, SeedsNotUsable
+from seedbed.errors import NullNotAllowed, InvalidSeedsFile
 from seedbed.seeding.core.batch import Batch, Objects
 from seedbed.seeding.generators.column_generator import Filling
 
@@ -48,11 +48,11 @@ def see_that_there_is_room(table: "TablePlan") -> None:
     """Find out whether all rows that are written out are among those that are planned.
 
     Raises:
-        SeedsNotUsable: they are more.
+        InvalidSeedsFile: they are more.
     """
     if len(table.wish.known) > table.count:
         said = f"{table.name}: {len(table.wish.known)} rows are written out, and {table.count} are planned"
-        raise SeedsNotUsable(table.place, said)
+        raise InvalidSeedsFile(table.place, said)
 
 
 def _changed_over(known: dict[int, Any], count: int) -> dict[int, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seedbed.errors import SeedsNotUsable
+from seedbed.errors import InvalidSeedsFile
 from seedbed.settings import Environment, Project
 from seedbed.settings.atomic_files import write_whole
 
@@ -36,7 +36,7 @@ def read_lock(project: Project, environment: Environment, *, as_of: datetime | N
     """Read seeds/<environment>.lock; where there is none, seed 1, and today as the end of all times.
 
     Raises:
-        SeedsNotUsable: the file is not what Seedbed wrote, or of a later engine.
+        InvalidSeedsFile: the file is not what Seedbed wrote, or of a later engine.
     """
     file = lock_file(project, environment)
     if not file.exists():
@@ -54,16 +54,16 @@ def read_lock(project: Project, environment: Environment, *, as_of: datetime | N
             {str(name): str(digest) for name, digest in values.get("pools", {}).items()},
         )
     except KeyError as error:
-        raise SeedsNotUsable(place, f"It has no {error.args[0]}.") from error
+        raise InvalidSeedsFile(place, f"It has no {error.args[0]}.") from error
     except (tomllib.TOMLDecodeError, ValueError, TypeError, AttributeError, OSError) as error:
-        raise SeedsNotUsable(place, f"It cannot be read: {error}") from error
+        raise InvalidSeedsFile(place, f"It cannot be read: {error}") from error
     if lock.engine != ENGINE:
         said = f"It is of engine {lock.engine}, and this version of Seedbed makes rows by engine {ENGINE}"
-        raise SeedsNotUsable(place, f"{said}: write engine = {ENGINE} for those, or keep the version that wrote it.")
+        raise InvalidSeedsFile(place, f"{said}: write engine = {ENGINE} for those, or keep the version that wrote it.")
     if not 0 <= lock.seed < _SEEDS:
-        raise SeedsNotUsable(place, f"seed is not between 0 and {_SEEDS - 1}.")
+        raise InvalidSeedsFile(place, f"seed is not between 0 and {_SEEDS - 1}.")
     if not isinstance(lock.as_of, datetime) or lock.as_of.tzinfo is None:
-        raise SeedsNotUsable(place, "as_of is not a time with a zone.")
+        raise InvalidSeedsFile(place, "as_of is not a time with a zone.")
     return replace(lock, as_of=as_of or lock.as_of)
 
 

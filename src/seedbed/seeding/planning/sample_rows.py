@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from seedbed.errors import DomainTooSmall, SeedError
+from seedbed.errors import TooFewUniqueValues, SeedError
 from seedbed.seeding.api.seeds_file import Wanted
 from seedbed.seeding.core.batch import Pool
 from seedbed.seeding.core.faker_pool import SIZE, Pools, cut
@@ -29,7 +29,7 @@ def specimens(table: Table, model: type[Any] | None, count: int, as_of: datetime
     while count > 0:
         try:
             return sample(_planned(table, model, count, as_of), count)
-        except DomainTooSmall as error:
+        except TooFewUniqueValues as error:
             count = min(error.possible, count - 1) if error.table == str(table.key) else 0
         except (SeedError, SQLAlchemyError):  # the latter of a type that SQLAlchemy cannot write down
             break

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Table as SqlTable
 
-from seedbed.errors import CyclicReference, DomainTooSmall, ParentNotPlanned
+from seedbed.errors import CyclicReference, TooFewUniqueValues, ParentNotPlanned
 from seedbed.schema import Schema
 from seedbed.seeding.analysis.inheritance import check_inheritance
 from seedbed.seeding.api.rules import Constant
@@ -56,8 +56,8 @@ def plan(project: Project, schema: Schema, environment: Environment, *, as_of: d
     give other rows tomorrow.
 
     Raises:
-        SeedsNotFound, SeedsNotUsable: the file is missing or raises.
-        ParentNotPlanned, CyclicReference, NoGenerator, DomainTooSmall, UniqueNotServed: it cannot be made.
+        SeedsFileNotFound, InvalidSeedsFile: the file is missing or raises.
+        ParentNotPlanned, CyclicReference, NoGenerator, TooFewUniqueValues, UnsupportedUniqueConstraint: it cannot be made.
     """
     wanted = {wish.table: wish for wish in read_seeds(project, schema, environment)}
     lock = read_lock(project, environment, as_of=as_of)
@@ -75,7 +75,7 @@ def _fitted(make: Callable[[], tuple[TablePlan, ...]], wanted: Mapping[str, Want
     while True:
         try:
             return make()
-        except DomainTooSmall as error:
+        except TooFewUniqueValues as error:
             wish = wanted.get(error.table)
             if wish is None or not wish.or_fewer or not isinstance(wish.rows, int) or error.possible >= wish.rows:
                 raise

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedbed.errors import CyclicReference, DomainTooSmall, NoGenerator
+from seedbed.errors import CyclicReference, TooFewUniqueValues, NoGenerator
 from seedbed.seeding.core.random_stream import Ints, Stream
 from seedbed.seeding.generators.column_generator import indices
 
@@ -106,7 +106,7 @@ def settled(table: "TablePlan") -> Spread | None:
 
     Raises:
         CyclicReference, NoGenerator: there is no key that it could follow.
-        DomainTooSmall: the parents together have too few combinations.
+        TooFewUniqueValues: the parents together have too few combinations.
     """
     return _by_share(table, table.share) if table.share is not None else _by_uniques(table)
 
@@ -141,7 +141,7 @@ def _by_uniques(table: "TablePlan") -> Spread | None:
     if made.total < table.wish.rows:
         columns = next(product for product in table.uniques.products if product.within is base)
         names = ", ".join([base.name, *(reference.name for reference in columns.references), *columns.columns])
-        raise DomainTooSmall(table.name, names, table.wish.rows, made.total)
+        raise TooFewUniqueValues(table.name, names, table.wish.rows, made.total)
     return made
 
 

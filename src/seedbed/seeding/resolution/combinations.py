@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedbed.errors import DomainTooSmall
+from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.generators.column_generator import indices
 from seedbed.seeding.resolution.references import Reference
@@ -52,7 +52,7 @@ class Product:
     def see_that_it_fits(self) -> None:
         if self.size() < self.table.count:
             names = ", ".join([*(reference.name for reference in self.references), *self.columns])
-            raise DomainTooSmall(self.table.name, names, self.table.count, self.size())
+            raise TooFewUniqueValues(self.table.name, names, self.table.count, self.size())
 
     def places(self, member: str, rows: range) -> Ints:
         """Which parent, or which value, a row has of one of the members."""

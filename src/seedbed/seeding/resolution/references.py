@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedbed.errors import DomainTooSmall
+from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.unique_constraints import has_one_root
 from seedbed.seeding.api.seeds_file import Share
 from seedbed.seeding.core.batch import Batch, constant
@@ -168,7 +168,7 @@ class Reference:
         if self.unique:
             size = self.parent.count if allowed is None else len(allowed)
             if self.table.count > size:
-                raise DomainTooSmall(self.table.name, self.name, self.table.count, size)
+                raise TooFewUniqueValues(self.table.name, self.name, self.table.count, size)
             places = self.stream.permutation(size, indices(rows))
         else:
             size = self.parent.count if allowed is None else len(allowed)

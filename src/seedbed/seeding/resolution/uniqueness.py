@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from seedbed.errors import DomainTooSmall, UniqueNotServed
+from seedbed.errors import TooFewUniqueValues, UnsupportedUniqueConstraint
 from seedbed.seeding.analysis.exclusion_constraints import exclusions
 from seedbed.seeding.analysis.unique_constraints import Unique, wanted
 from seedbed.seeding.api.rules import Constant, FakerValues, Same
@@ -52,8 +52,8 @@ def uniques(table: "TablePlan") -> Uniques:
     """Settle how each unique constraint of a table is kept.
 
     Raises:
-        DomainTooSmall: there are more rows than combinations.
-        UniqueNotServed: no order keeps this constraint and the others.
+        TooFewUniqueValues: there are more rows than combinations.
+        UnsupportedUniqueConstraint: no order keeps this constraint and the others.
     """
     found = Uniques()
     excluded = exclusions(table)
@@ -66,7 +66,7 @@ def uniques(table: "TablePlan") -> Uniques:
         keep_apart(table, exclusion, found)
     for slots in found.slots:
         if taken := [name for name in (slots.span.start, slots.span.end) if name in found.columns]:
-            raise UniqueNotServed(table.name, ", ".join(taken), taken)
+            raise UnsupportedUniqueConstraint(table.name, ", ".join(taken), taken)
     return found
 
 
@@ -74,7 +74,7 @@ def see_that_they_fit(table: "TablePlan") -> None:
     """Find out before a row is made whether unique keys have enough to choose from.
 
     Raises:
-        DomainTooSmall: they have not.
+        TooFewUniqueValues: they have not.
     """
     for reference in table.references:
         follows = table.spread_of(reference) is not None
@@ -82,7 +82,7 @@ def see_that_they_fit(table: "TablePlan") -> None:
             allowed = table.agreement.allowed(reference)
             size = reference.parent.count if allowed is None else len(allowed)
             if table.count > size and not isinstance(reference.parent, Existing):
-                raise DomainTooSmall(table.name, reference.name, table.count, size)
+                raise TooFewUniqueValues(table.name, reference.name, table.count, size)
     for product in table.uniques.products:
         if product.within is None:
             product.see_that_it_fits()
@@ -144,7 +144,7 @@ def _see_that_they_identify(table: "TablePlan", keys: list[Reference], unique: U
     """A part of a key of several columns does not tell its rows apart, so nothing that chooses rows keeps it unique.
 
     Raises:
-        UniqueNotServed: there is no other column that could.
+        UnsupportedUniqueConstraint: there is no other column that could.
     """
     if plain:
         return
@@ -153,7 +153,7 @@ def _see_that_they_identify(table: "TablePlan", keys: list[Reference], unique: U
         known |= {column for key in told for column in key.says}
         left = [key for key in left if key not in told]
     if left:
-        raise UniqueNotServed(table.name, ", ".join(unique.columns), [])
+        raise UnsupportedUniqueConstraint(table.name, ", ".join(unique.columns), [])
 
 
 def _identifies(key: Reference, known: set[str]) -> bool:
@@ -185,7 +185,7 @@ def _may_spread(table: "TablePlan", keys: list[Reference], found: Uniques) -> bo
 def _once_each(table: "TablePlan", key: Reference) -> None:
     if key.name == table.spread_column and table.share is not None:
         if table.share.high > 1:
-            raise DomainTooSmall(table.name, key.name, table.share.high * key.parent.count, key.parent.count)
+            raise TooFewUniqueValues(table.name, key.name, table.share.high * key.parent.count, key.parent.count)
         return
     _choose_alone(table, key)
     key.unique = True
@@ -196,11 +196,11 @@ def _choose_alone(table: "TablePlan", key: Reference) -> None:
     for column in table.agreement.known_before(key):
         saying = next((other for other in (key, *table.references) if column in other.also), None)
         if saying is None or isinstance(table.rules.get(saying.columns[0]), Same):
-            raise UniqueNotServed(table.name, key.name, [])
+            raise UnsupportedUniqueConstraint(table.name, key.name, [])
         del saying.also[column]
     table.agreement.forget()
     if table.agreement.known_before(key):
-        raise UniqueNotServed(table.name, key.name, [])
+        raise UnsupportedUniqueConstraint(table.name, key.name, [])
 
 
 def _freest(table: "TablePlan", plain: Sequence[str], found: Uniques) -> str | None:
@@ -238,15 +238,15 @@ def _combine(
         return  # a rule of the seeds fills it, and answers for it
     taken = [name for name in [*(key.name for key in keys), *plain] if found.product_of(name) is not None]
     if taken or any(key.unique for key in keys):
-        raise UniqueNotServed(table.name, shown, taken or [key.name for key in keys if key.unique])
+        raise UnsupportedUniqueConstraint(table.name, shown, taken or [key.name for key in keys if key.unique])
     filtered = [key for key in keys if table.agreement.known_before(key)]
     base = spread
     if base is None and filtered:
         base = next((key for key in keys if not table.agreement.known_before(key)), None)
         if base is None or any(not set(table.agreement.known_before(key)) <= set(base.says) for key in filtered):
-            raise UniqueNotServed(table.name, shown, [])
+            raise UnsupportedUniqueConstraint(table.name, shown, [])
         if found.spread is not None or table.share is not None:
-            raise UniqueNotServed(table.name, shown, [str(found.spread or table.spread_column)])
+            raise UnsupportedUniqueConstraint(table.name, shown, [str(found.spread or table.spread_column)])
         found.spread = base.name
     others = [key for key in keys if key is not base]
     if base is None:
@@ -259,7 +259,7 @@ def _combine(
             and len(most)
             and int(most.max()) < table.share.low
         ):
-            raise DomainTooSmall(table.name, shown, table.share.low, int(most.max()))
+            raise TooFewUniqueValues(table.name, shown, table.share.low, int(most.max()))
     found.products.append(product)
     for key in others:
         key.choose = _chooser(product, key.name)

@@ -75,7 +75,7 @@ class Templates:
         one's session, so when it dies the next begins anew.
 
         Raises:
-            RevisionFailure, SeedsNotFound, SchemaBuildFailure and others: as the commands would say it.
+            RevisionFailure, SeedsFileNotFound, SchemaBuildFailure and others: as the commands would say it.
             TemplateNotBuilt: another session has been making it for too long.
         """
         name = self.name(seed)

@@ -35,7 +35,7 @@ def snapshot(templates: Templates, binaries: Binaries, seeds: Collection[str] = 
     process, so one that dies is replaced. Those that were not used for longest are removed.
 
     Raises:
-        RevisionFailure, SeedsNotUsable and others: as the commands would say it.
+        RevisionFailure, InvalidSeedsFile and others: as the commands would say it.
     """
     base = place(templates.project)
     others = sorted(set(seeds) - {templates.usual})

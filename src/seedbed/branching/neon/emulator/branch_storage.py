@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 
-from seedbed.errors import CopyFailed, ParentInUse
+from seedbed.errors import BranchCopyFailure, ParentInUse
 from seedbed.postgres.clone import clone
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.embedded import ThrowawayServer
@@ -49,7 +49,7 @@ class Storage:
             try:
                 with self._cursor() as cursor:
                     clone(cursor, source, target)
-            except (ParentInUse, CopyFailed):  # the latter where whoever used it has just gone
+            except (ParentInUse, BranchCopyFailure):  # the latter where whoever used it has just gone
                 self.drop(target)
             else:
                 return

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedbed.errors import DomainTooSmall
+from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.core.batch import Batch, Coded, Numbers, fixed_pool
 from seedbed.seeding.core.column_types import INTEGERS
 from seedbed.seeding.core.random_stream import Ints
@@ -49,7 +49,7 @@ def currency(wish: Wish) -> Filling | None:
         return None
     if table.count > len(_LISTED):
         if table.wish.or_fewer:
-            raise DomainTooSmall(table.name, code, table.count, len(_LISTED))
+            raise TooFewUniqueValues(table.name, code, table.count, len(_LISTED))
         return None
     stream = table.stream(code).part("currency")
 

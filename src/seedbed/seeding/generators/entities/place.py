@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedbed.errors import DomainTooSmall
+from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.column_roles import meaning_in
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Numbers, Pool, fixed_pool
@@ -167,7 +167,7 @@ def _role(table: "TablePlan", name: str) -> str | None:
         if role not in {"country", "country_code"}:
             return None
         if table.count > len(countries()) and table.wish.or_fewer:
-            raise DomainTooSmall(table.name, name, table.count, len(countries()))
+            raise TooFewUniqueValues(table.name, name, table.count, len(countries()))
         return role if table.count <= len(countries()) else None
     return role
 

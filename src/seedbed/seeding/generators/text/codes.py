@@ -7,7 +7,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
 
-from seedbed.errors import DomainTooSmall
+from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.core.batch import Batch, Objects
 from seedbed.seeding.generators.column_generator import Filling, Wish
 
@@ -39,11 +39,11 @@ def code(wish: Wish, alphabets: Sequence[str], complete: Callable[[str], str] | 
     """A sign of each alphabet. `complete` puts in what follows from the others, such as check digits.
 
     Raises:
-        DomainTooSmall: none may repeat, and there are more rows than codes.
+        TooFewUniqueValues: none may repeat, and there are more rows than codes.
     """
     size = possible(alphabets)
     if wish.unique and wish.distinct > size:
-        raise DomainTooSmall(wish.table.name, wish.name, wish.most, size)
+        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, size)
     free = [(at, alphabet) for at, alphabet in enumerate(alphabets) if len(alphabet) > 1]
     drawn = []
     while possible([alphabet for _, alphabet in free]) > _MOST:

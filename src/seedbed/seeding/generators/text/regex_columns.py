@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from seedbed.errors import DomainTooSmall, PatternNotServed
+from seedbed.errors import TooFewUniqueValues, UnsatisfiablePattern
 from seedbed.seeding.core.batch import Batch, Coded, Pool, fixed_pool
 from seedbed.seeding.core.faker_pool import SIZE
 from seedbed.seeding.core.random_stream import Stream
@@ -30,18 +30,18 @@ def matching(wish: Wish, pattern: str) -> Filling:
     """Fill a column with texts that a regular expression matches.
 
     Raises:
-        PatternNotServed: no text of the column's length matches, or the expression cannot be read.
-        DomainTooSmall: none may repeat, and fewer match than are needed.
+        UnsatisfiablePattern: no text of the column's length matches, or the expression cannot be read.
+        TooFewUniqueValues: none may repeat, and fewer match than are needed.
     """
     facts, name = wish.table.facts[wish.name], f"{wish.table.name}.{wish.name}"
     try:
         known = _pattern(pattern)
         lengths = _lengths(known, facts.shortest, facts.longest, wish.distinct * _ROOM if wish.unique else 1)
     except PatternNotSupported as error:
-        raise PatternNotServed(wish.table.name, wish.name, pattern, str(error)) from error
+        raise UnsatisfiablePattern(wish.table.name, wish.name, pattern, str(error)) from error
     if not lengths:
         between = f"with {facts.shortest:,} to {facts.longest:,}" if facts.longest else f"with {facts.shortest:,}"
-        raise PatternNotServed(wish.table.name, wish.name, pattern, f"no text {between} characters matches it")
+        raise UnsatisfiablePattern(wish.table.name, wish.name, pattern, f"no text {between} characters matches it")
     if wish.unique:
         pool = fixed_pool(name, _distinct(wish, known, lengths))
         return Filling(
@@ -49,7 +49,7 @@ def matching(wish: Wish, pattern: str) -> Filling:
         )
     seed = f"{wish.stream.seed}/{name}/{pattern}"
     if _text(known, lengths, f"{seed}/0") is None:
-        raise PatternNotServed(wish.table.name, wish.name, pattern, f"none of {_TRIES} texts of its characters did")
+        raise UnsatisfiablePattern(wish.table.name, wish.name, pattern, f"none of {_TRIES} texts of its characters did")
     pool = wish.table.memory.pool(
         f"{name} {pattern}", Pool(name, SIZE, lambda j: _text(known, lengths, f"{seed}/{j}")), lambda text: text
     )
@@ -121,7 +121,7 @@ def _distinct(wish: Wish, known: Pattern, lengths: Sequence[int]) -> list[str]:
             elif known.matches(text):
                 found.setdefault(text.lower() if wish.ignores_case else text, text)
     if not found or (len(found) < wish.distinct and not wish.table.wish.few):
-        raise DomainTooSmall(wish.table.name, wish.name, wish.most, len(found))
+        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, len(found))
     return [*found.values()]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from seedbed.errors import FormTooLong
+from seedbed.errors import ColumnTooShort
 from seedbed.seeding.analysis.column_roles import Meaning, meaning_in, says_form
 from seedbed.seeding.generators.column_generator import Filling, Wish, chosen
 from seedbed.seeding.generators.data.phrasebook import PHRASES
@@ -30,8 +30,8 @@ def texts(wish: Wish) -> Filling:
     """What a text column's name suggests, no longer than its column.
 
     Raises:
-        PatternNotServed, FormTooLong: its pattern or its field's type says what is in it, and nothing of that fits.
-        DomainTooSmall: none may repeat, and there are fewer than rows.
+        UnsatisfiablePattern, ColumnTooShort: its pattern or its field's type says what is in it, and nothing of that fits.
+        TooFewUniqueValues: none may repeat, and there are fewer than rows.
     """
     facts = wish.table.facts[wish.name]
     if facts.pattern is not None:
@@ -42,7 +42,7 @@ def texts(wish: Wish) -> Filling:
         if made is not None:
             return made
         if facts.longest is not None and says_form(wish.table, wish.name):
-            raise FormTooLong(wish.table.name, wish.name, f"a value like {meaning.how}", facts.longest)
+            raise ColumnTooShort(wish.table.name, wish.name, f"a value like {meaning.how}", facts.longest)
         return codes_of(wish, max(min(facts.longest or _SHORTEST, _SHORTEST), facts.shortest))
     if meaning.how == "code" and len(str(meaning.arguments.get("text", ""))) in range(1, (facts.longest or 99) + 1):
         return coded(wish, str(meaning.arguments["text"]), facts.longest)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seedbed.errors import DomainTooSmall
+from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.core.batch import Batch, Joined
 from seedbed.seeding.generators.column_generator import Filling, Wish
 from seedbed.seeding.generators.text.codes import HEX, code, spelled
@@ -25,7 +25,7 @@ def formed(wish: Wish, form: str) -> Filling | None:
     """Fill a column with texts of a form; None where the column has no room for it, or wants longer ones.
 
     Raises:
-        DomainTooSmall: none may repeat, and the form does not give as many as are needed.
+        TooFewUniqueValues: none may repeat, and the form does not give as many as are needed.
     """
     facts = wish.table.facts[wish.name]
     if form == "ipv4":
@@ -76,7 +76,7 @@ def _ipv4(wish: Wish, longest: int | None) -> Filling | None:
         return None
     base = min(10**width, 256)
     if wish.unique and wish.distinct > base**3:
-        raise DomainTooSmall(wish.table.name, wish.name, wish.most, base**3)
+        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, base**3)
 
     def make(rows: range) -> Batch:
         numbers = wish.stream.permutation(base**3, wish.places(rows) % base**3)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from seedbed.errors import UniqueNotServed
+from seedbed.errors import UnsupportedUniqueConstraint
 from seedbed.seeding.analysis.exclusion_constraints import Exclusion, column_of, span_of
 from seedbed.seeding.resolution.scheduling.slots import Slots
 
@@ -50,7 +50,7 @@ def keep_apart(table: "TablePlan", exclusion: Exclusion, found: "Uniques") -> No
     """Ranges that may not overlap are made side by side over the whole table.
 
     Raises:
-        UniqueNotServed: what may not overlap is neither a range nor made of two columns, and no rule fills it.
+        UnsupportedUniqueConstraint: what may not overlap is neither a range nor made of two columns, and no rule fills it.
     """
     ranges = _ranges(table, exclusion)
     found.columns.update(dict.fromkeys(ranges, "row"))
@@ -61,4 +61,4 @@ def keep_apart(table: "TablePlan", exclusion: Exclusion, found: "Uniques") -> No
     ruled = any(name in table.rules for name in named)
     served = any(slots.span in spans for slots in found.slots)
     if apart and not (ranges or served or ruled):
-        raise UniqueNotServed(table.name, exclusion.shown, [], apart=True)
+        raise UnsupportedUniqueConstraint(table.name, exclusion.shown, [], apart=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedbed.errors import DomainTooSmall
+from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.exclusion_constraints import Span
 from seedbed.seeding.analysis.timestamp_roles import is_planned, says_when_made
 from seedbed.seeding.core.number_codec import DAY, folded
@@ -59,7 +59,7 @@ class Slots:
         """Find out before a row is loaded whether there are places for all, where these have an end.
 
         Raises:
-            DomainTooSmall: there are not.
+            TooFewUniqueValues: there are not.
         """
         if self.table.wish.few or not (self.ranges.in_a_day or self.ranges.highest is not None):
             return
@@ -67,7 +67,7 @@ class Slots:
             self._grid, self._made, self._taken, self._places = grid, 0, {}, self._places[:0]
             try:
                 self._upto(self.table.count)
-            except DomainTooSmall:
+            except TooFewUniqueValues:
                 if grid is None:
                     raise
             else:
@@ -201,4 +201,4 @@ class Slots:
             fits = high is None or ends <= (high + 1) * self.ranges.unit
         if not fits:
             names = f"{self.span.start}, {self.span.end}"
-            raise DomainTooSmall(self.table.name, names, self.table.count, row)
+            raise TooFewUniqueValues(self.table.name, names, self.table.count, row)
