@@ -60,7 +60,7 @@ def up(configuration: Configuration, *, step: Step, tell: Callable[[Ready], None
     not waited for: the call ends, and an embedded server stays up.
 
     Raises:
-        AccessUndecided: others could read, and nobody said that they may.
+        AuthenticationNotConfigured: others could read, and nobody said that they may.
     """
     if not configuration.project.service:
         with _prepared(configuration, step, stays=True) as (ready, _, _):

@@ -29,8 +29,8 @@ from seedbed.errors import (
     BranchNotReady,
     SealedBranch,
     ExpiringNeonParent,
-    NeonConflict,
-    NeonHasChildren,
+    NeonProjectLocked,
+    NeonBranchHasChildren,
     NeonAuthenticationFailure,
     NeonNotConfigured,
     NeonOperationFailure,
@@ -38,8 +38,8 @@ from seedbed.errors import (
     NeonProjectNotFound,
     NeonBranchLimitReached,
     NeonUnreachable,
-    NotItsEndpoint,
-    NotOursOnNeon,
+    NeonEndpointMismatch,
+    UnownedNeonBranch,
     UnmaskedProductionCopy,
     UnmarkedDatabase,
 )
@@ -301,7 +301,7 @@ class TestDelete:
         make(branches, "base")
         make(branches, parent="base")
 
-        with pytest.raises(NeonHasChildren, match=f"from base were {PR}"):
+        with pytest.raises(NeonBranchHasChildren, match=f"from base were {PR}"):
             branches.delete("base")
 
 
@@ -356,9 +356,9 @@ class TestOthersBranches:
         before = neon.call("GET", path)
 
         for touch in (branches.delete, branches.reset, branches.finish, branches.create):
-            with pytest.raises(NotOursOnNeon):
+            with pytest.raises(UnownedNeonBranch):
                 touch(name)
-        with pytest.raises(NotOursOnNeon):
+        with pytest.raises(UnownedNeonBranch):
             branches.expire(name, None)
 
         assert neon.call("GET", path) == before
@@ -437,7 +437,7 @@ class TestFaults:
 
         assert neon.names() == ["main", f"{PR} [preparing]"]
 
-    @pytest.mark.parametrize(("fault", "error"), [("_423", NeonConflict), ("_429", NeonOverloaded)])
+    @pytest.mark.parametrize(("fault", "error"), [("_423", NeonProjectLocked), ("_429", NeonOverloaded)])
     def test_that_do_not_end_are_said(
         self, neon: Neon, branches: NeonBranches, fault: str, error: type[Exception]
     ) -> None:
@@ -484,7 +484,7 @@ class TestFaults:
 
         with (
             patch.object(NeonClient, "uri", return_value=neon.run.database_url()),
-            pytest.raises(NotItsEndpoint),
+            pytest.raises(NeonEndpointMismatch),
         ):
             branches.url(PR)
 

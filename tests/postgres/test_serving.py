@@ -25,7 +25,7 @@ from sqlalchemy import JSON, BigInteger, Column, MetaData, SmallInteger, Text, c
 from sqlmodel import Field, SQLModel, select
 from starlette.testclient import TestClient
 
-from seedbed.errors import DatabaseAway, QueryTooSlow
+from seedbed.errors import DatabaseUnavailable, QueryTimeout
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.schema import Schema
 from seedbed.service import Session, Statement, create_app
@@ -585,7 +585,7 @@ class TestPool:
 
         async def served() -> None:
             async with asking(app):
-                with suppress(DatabaseAway, QueryTooSlow):
+                with suppress(DatabaseUnavailable, QueryTimeout):
                     await app.state.reader.fetch(Statement("SELECT pg_sleep(60)"))
                 with psycopg.connect(url.reveal(), autocommit=True) as other:
                     found = "FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"

@@ -26,7 +26,7 @@ from sqlmodel import Field, Relationship, SQLModel
 from sqlmodel import Session as Sql
 from starlette.testclient import TestClient
 
-from seedbed.errors import AliasTaken, SerializerNotKept
+from seedbed.errors import DuplicateAlias, UnsupportedSerializer
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.schema import Schema
 from seedbed.service import create_app
@@ -230,7 +230,7 @@ class TestRefusals:
             def as_text(self) -> str:
                 return f"receipt {self.id}"
 
-        with pytest.raises(SerializerNotKept, match="Receipt writes as_text"):
+        with pytest.raises(UnsupportedSerializer, match="Receipt writes as_text"):
             resources(schema_of(Receipt))
 
     @pytest.mark.filterwarnings("ignore:.*arbitrary")
@@ -245,7 +245,7 @@ class TestRefusals:
             def _nights(self, nights: Any) -> int:
                 return int(nights.upper - nights.lower)
 
-        with pytest.raises(SerializerNotKept, match="Booking writes nights"):
+        with pytest.raises(UnsupportedSerializer, match="Booking writes nights"):
             resources(schema_of(Booking))
 
     def test_of_an_alias_that_is_another_columns_name(self) -> None:
@@ -255,7 +255,7 @@ class TestRefusals:
             email: str
             mail: str = Field(serialization_alias="email")
 
-        with pytest.raises(AliasTaken, match="Two columns of mailed would be answered as email"):
+        with pytest.raises(DuplicateAlias, match="Two columns of mailed would be answered as email"):
             resources(schema_of(Mailed))
 
 

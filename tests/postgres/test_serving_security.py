@@ -16,7 +16,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from seedbed.errors import AccessUndecided, MissingPrivilege, RoleUnfit, TokenMalformed
+from seedbed.errors import AuthenticationNotConfigured, MissingPrivilege, InvalidReaderRole, InvalidTokenHash
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, locate
 from seedbed.postgres.embedded import ThrowawayServer
@@ -267,7 +267,7 @@ class TestTokens:
         assert len(made.token) >= 43
 
     def test_that_are_no_hashes_are_refused_and_not_shown(self, project: Project, kennel: Database) -> None:
-        with pytest.raises(TokenMalformed) as refused:
+        with pytest.raises(InvalidTokenHash) as refused:
             app_of(project, kennel.url, SEEDBED_TOKENS=f"{new_token().hash},Zq7w-token")
 
         assert "Entry 2" in str(refused.value)
@@ -287,7 +287,7 @@ class TestDecide:
     def test_wants_it_said_who_may_read(self, project: Project, environment: str, host: str, because: str) -> None:
         configuration = load(project.settled, environment, environ={})
 
-        with pytest.raises(AccessUndecided) as refused:
+        with pytest.raises(AuthenticationNotConfigured) as refused:
             decide(configuration, public=False, host=host)
         decide(configuration, public=True, host=host)
         decide(load(project.settled, environment, environ={"SEEDBED_TOKENS": "a" * 64}), public=False, host=host)
@@ -379,7 +379,7 @@ class TestReader:
         execute(kennel.direct, "CREATE ROLE kennel_member", f'GRANT "{owner}" TO kennel_member')
         try:
             for role in (owner, "kennel_member"):
-                with pytest.raises(RoleUnfit, match=f"^{role} cannot be a reader: it has the rights of {owner}, who "):
+                with pytest.raises(InvalidReaderRole, match=f"^{role} cannot be a reader: it has the rights of {owner}, who "):
                     grant_reader(kennel, schema, role, password=None)
         finally:
             execute(kennel.direct, "DROP ROLE kennel_member")
@@ -389,13 +389,13 @@ class TestReader:
 
     @pytest.mark.parametrize("role", ["", "public", "pg_reader", "r" * 64])
     def test_has_a_name_that_a_role_may_have(self, project: Project, kennel: Database, role: str) -> None:
-        with pytest.raises(RoleUnfit, match="PostgreSQL has no role of that name"):
+        with pytest.raises(InvalidReaderRole, match="PostgreSQL has no role of that name"):
             grant_reader(kennel, project.load_schema(), role, password=None)
 
     def test_makes_no_reader(self, project: Project, kennel: Database, reader: DatabaseUrl) -> None:
         as_reader = replace(kennel, url=reader, direct=reader)
 
-        with pytest.raises(RoleUnfit, match="this command connects as it"):
+        with pytest.raises(InvalidReaderRole, match="this command connects as it"):
             grant_reader(as_reader, project.load_schema(), "kennel reader", password=None)
         with pytest.raises(MissingPrivilege, match="read-only transaction"):
             grant_reader(as_reader, project.load_schema(), "another", password=None)

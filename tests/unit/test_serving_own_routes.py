@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import RoutesNotUsable, SchemaImportFailure
+from seedbed.errors import InvalidRoutesModule, SchemaImportFailure
 from seedbed.service.http.custom_routes import own_router
 from seedbed.settings import Project
 
@@ -36,7 +36,7 @@ class TestOwnRouter:
     def test_is_missed_in_a_module_without_one(self, tmp_path: Path) -> None:
         (tmp_path / "routes.py").write_text("app = 1\n")
 
-        with pytest.raises(RoutesNotUsable):
+        with pytest.raises(InvalidRoutesModule):
             own_router(Project(root=tmp_path, name="shop"))
 
     def test_is_not_had_from_a_module_that_raises(self, tmp_path: Path) -> None:

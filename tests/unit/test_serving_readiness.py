@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from seedbed.errors import DatabaseAway
+from seedbed.errors import DatabaseUnavailable
 from seedbed.service.http import health
 from seedbed.service.http.health import Readiness, health_routes
 from seedbed.service.http.problems import Problem
@@ -26,7 +26,7 @@ class Fake:
         await asyncio.sleep(self.takes)
         if self.away:
             self.asked += 1
-            raise DatabaseAway
+            raise DatabaseUnavailable
         if "pg_attribute a WHERE" in statement.text:
             self.asked += 1
             return [(b"[]",)]
@@ -42,7 +42,7 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Fake:
 async def is_ready(readiness: Readiness) -> bool:
     try:
         return bool(await readiness.ready())
-    except DatabaseAway:
+    except DatabaseUnavailable:
         return False
 
 

@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 from fastapi import FastAPI
 
-from seedbed.errors import CannotListen, PortTaken
+from seedbed.errors import ListenFailure, PortInUse
 from seedbed.service.http.access_log import Journal
 from seedbed.service.http.metrics import Metrics
 from seedbed.service.http.server import listen, served, url_of
@@ -30,7 +30,7 @@ class TestListen:
         with listen("127.0.0.1", free_port()) as first:
             port = first.getsockname()[1]
 
-            with pytest.raises(PortTaken) as refused:
+            with pytest.raises(PortInUse) as refused:
                 listen("127.0.0.1", port)
 
         assert str(refused.value) == f"127.0.0.1:{port} is taken by another program."
@@ -51,7 +51,7 @@ class TestListen:
             assert url_of(listening) == f"http://[::1]:{port}"
 
     def test_refuses_an_address_that_is_not_this_machines(self) -> None:
-        with pytest.raises(CannotListen) as refused:
+        with pytest.raises(ListenFailure) as refused:
             listen("192.0.2.1", 8000)
 
         assert str(refused.value) == "The service cannot listen on 192.0.2.1:8000: Cannot assign requested address."

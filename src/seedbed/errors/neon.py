@@ -92,7 +92,7 @@ class NeonOperationFailure(BranchError):
         )
 
 
-class NeonConflict(BranchError):
+class NeonProjectLocked(BranchError):
     """The project was busy with something else through every retry."""
 
     code = "SB527"
@@ -116,7 +116,7 @@ class NeonOverloaded(BranchError):
         )
 
 
-class NeonRefused(BranchError):
+class NeonRequestRejected(BranchError):
     """Neon refused a request for a reason of its own."""
 
     code = "SB529"
@@ -125,7 +125,7 @@ class NeonRefused(BranchError):
         super().__init__(f"Neon refused with {status}: {said}", remedy="Mend that, and run the same command again.")
 
 
-class NotOursOnNeon(NotABranch):
+class UnownedNeonBranch(NotABranch):
     """A branch on Neon was made by somebody else, so it is neither used as a preview nor changed nor deleted."""
 
     code = "SB530"
@@ -138,7 +138,7 @@ class NotOursOnNeon(NotABranch):
         )
 
 
-class NeonDatabaseUnclear(BranchError):
+class AmbiguousNeonDatabase(BranchError):
     """A branch has several databases, and nothing says which is meant."""
 
     code = "SB531"
@@ -150,7 +150,7 @@ class NeonDatabaseUnclear(BranchError):
         )
 
 
-class NotItsEndpoint(BranchError):
+class NeonEndpointMismatch(BranchError):
     """An address that Neon gave for a branch leads to another branch's compute."""
 
     code = "SB532"
@@ -162,7 +162,7 @@ class NotItsEndpoint(BranchError):
         )
 
 
-class EmulatorIncomplete(BranchError):
+class EmulatorNotInstalled(BranchError):
     """What the emulator encrypts connections with is not installed."""
 
     code = "SB533"
@@ -174,7 +174,7 @@ class EmulatorIncomplete(BranchError):
         )
 
 
-class NeonHasChildren(BranchError):
+class NeonBranchHasChildren(BranchError):
     """Neon deletes no branch that others were copied from."""
 
     code = "SB534"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seedbed.errors.base import ServiceError
 
 
-class DatabaseAway(ServiceError):
+class DatabaseUnavailable(ServiceError):
     """The service has no connection to its database."""
 
     code = "SB601"
@@ -25,7 +25,7 @@ class RowNotFound(ServiceError):
         super().__init__(f"There is no {table} with that key.", remedy="List them to see which exist.")
 
 
-class PortTaken(ServiceError):
+class PortInUse(ServiceError):
     """Another program listens on the service's port."""
 
     code = "SB603"
@@ -35,7 +35,7 @@ class PortTaken(ServiceError):
         super().__init__(f"{host}:{port} is taken by another program.", remedy="Choose another: --port NUMBER")
 
 
-class CannotListen(ServiceError):
+class ListenFailure(ServiceError):
     """The service's address is not one that this user can listen on at this machine."""
 
     code = "SB604"
@@ -48,7 +48,7 @@ class CannotListen(ServiceError):
         )
 
 
-class SchemaBehind(ServiceError):
+class OutdatedSchema(ServiceError):
     """The service's database lacks a table or a column that the models have."""
 
     code = "SB605"
@@ -58,7 +58,7 @@ class SchemaBehind(ServiceError):
         super().__init__("The database lacks tables or columns of the models.", remedy="seedbed migrate apply")
 
 
-class ServiceBusy(ServiceError):
+class PoolExhausted(ServiceError):
     """Every connection of the service's pool is at work."""
 
     code = "SB606"
@@ -68,7 +68,7 @@ class ServiceBusy(ServiceError):
         super().__init__("The service has no connection to its database free.", remedy="Try again in a few seconds.")
 
 
-class QueryRefused(ServiceError):
+class InvalidQuery(ServiceError):
     """A request's query has a parameter that is unknown, or a value that cannot be used."""
 
     code = "SB607"
@@ -79,7 +79,7 @@ class QueryRefused(ServiceError):
         super().__init__(f"{said.rstrip('.')}.", remedy="/docs has every parameter.")
 
 
-class CursorRefused(ServiceError):
+class InvalidCursor(ServiceError):
     """A cursor is not one that this service gave for this list."""
 
     code = "SB608"
@@ -92,7 +92,7 @@ class CursorRefused(ServiceError):
         )
 
 
-class TokenMissing(ServiceError):
+class InvalidToken(ServiceError):
     """A request has no token that this service knows."""
 
     code = "SB609"
@@ -114,7 +114,7 @@ class UrlTooLong(ServiceError):
         super().__init__(f"A URL here has at most {most} bytes.", remedy="Ask for less at a time.")
 
 
-class QueryTooSlow(ServiceError):
+class QueryTimeout(ServiceError):
     """A statement took longer than the database, or the service's deadline, allows."""
 
     code = "SB611"
@@ -127,7 +127,7 @@ class QueryTooSlow(ServiceError):
         )
 
 
-class ReadNotGranted(ServiceError):
+class MissingReadPrivilege(ServiceError):
     """The service's role may not read what was asked for."""
 
     code = "SB612"
@@ -140,7 +140,7 @@ class ReadNotGranted(ServiceError):
         )
 
 
-class AccessUndecided(ServiceError):
+class AuthenticationNotConfigured(ServiceError):
     """The service would be open to others, and nobody said who they may be."""
 
     code = "SB613"
@@ -153,7 +153,7 @@ class AccessUndecided(ServiceError):
         )
 
 
-class TokenMalformed(ServiceError):
+class InvalidTokenHash(ServiceError):
     """A hash in SEEDBED_TOKENS is no hash."""
 
     code = "SB614"
@@ -166,7 +166,7 @@ class TokenMalformed(ServiceError):
         )
 
 
-class RoutesNotUsable(ServiceError):
+class InvalidRoutesModule(ServiceError):
     """The project's own module of routes has no router."""
 
     code = "SB615"
@@ -178,7 +178,7 @@ class RoutesNotUsable(ServiceError):
         )
 
 
-class AliasTaken(ServiceError):
+class DuplicateAlias(ServiceError):
     """Two columns of a table would be answered under one name."""
 
     code = "SB616"
@@ -191,7 +191,7 @@ class AliasTaken(ServiceError):
         )
 
 
-class SerializerNotKept(ServiceError):
+class UnsupportedSerializer(ServiceError):
     """A model writes its rows in a way that the service cannot follow."""
 
     code = "SB617"
@@ -204,7 +204,7 @@ class SerializerNotKept(ServiceError):
         )
 
 
-class RowNotWritten(ServiceError):
+class RowSerializationFailure(ServiceError):
     """A model's own code failed while a row was written."""
 
     code = "SB618"
@@ -217,7 +217,7 @@ class RowNotWritten(ServiceError):
         )
 
 
-class NothingLinked(ServiceError):
+class NoLinkedRow(ServiceError):
     """The columns of a row that would lead to another are NULL."""
 
     code = "SB619"
@@ -228,7 +228,7 @@ class NothingLinked(ServiceError):
         super().__init__(f"This {table} has no {link}.", remedy=f"That is no mistake: its {null}.")
 
 
-class PathUnknown(ServiceError):
+class PathNotFound(ServiceError):
     """The service has nothing at that path."""
 
     code = "SB620"
@@ -238,7 +238,7 @@ class PathUnknown(ServiceError):
         super().__init__("There is nothing at this path.", remedy="/docs lists what there is; no path ends in a slash.")
 
 
-class MethodRefused(ServiceError):
+class MethodNotAllowed(ServiceError):
     """The service answers other methods at that path."""
 
     code = "SB621"
@@ -248,7 +248,7 @@ class MethodRefused(ServiceError):
         super().__init__("This path does not answer that method.", remedy="The Allow header says which it does.")
 
 
-class RoleUnfit(ServiceError):
+class InvalidReaderRole(ServiceError):
     """A role cannot be kept to reading what is public."""
 
     code = "SB622"
@@ -261,7 +261,7 @@ class RoleUnfit(ServiceError):
         )
 
 
-class RequestUnreadable(ServiceError):
+class MalformedRequest(ServiceError):
     """What came over a connection is no HTTP request, or one with a URL beyond all measure."""
 
     code = "SB623"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seedbed.errors.base import TestingError
 
 
-class TemplateNotBuilt(TestingError):
+class TemplateLockTimeout(TestingError):
     """Another run of tests has been making the template for too long."""
 
     code = "SB701"
@@ -30,7 +30,7 @@ class TransactionEnded(TestingError):
         )
 
 
-class BadMark(TestingError):
+class InvalidDbMarker(TestingError):
     """The mark `db` of a test says something that it cannot say."""
 
     code = "SB703"
@@ -43,7 +43,7 @@ class BadMark(TestingError):
         )
 
 
-class NothingKept(TestingError):
+class NoKeptDatabase(TestingError):
     """No database of a failed test is there to be opened."""
 
     code = "SB704"
@@ -57,7 +57,7 @@ class NothingKept(TestingError):
         )
 
 
-class RowNotMade(TestingError):
+class RowCreationFailure(TestingError):
     """A row for a test could not be made."""
 
     code = "SB705"
@@ -66,7 +66,7 @@ class RowNotMade(TestingError):
         super().__init__(f"No {model} could be made: {reason}.", remedy="Give the columns that are in the way.")
 
 
-class ServerNotShared(TestingError):
+class WorkerWithoutServer(TestingError):
     """The run's first process has no server for a worker."""
 
     code = "SB706"
@@ -78,7 +78,7 @@ class ServerNotShared(TestingError):
         )
 
 
-class RowsLost(TestingError):
+class LostSetupRows(TestingError):
     """The rows that a test begins with are gone, by an earlier test's doing."""
 
     code = "SB707"
@@ -91,7 +91,7 @@ class RowsLost(TestingError):
         )
 
 
-class KeptElsewhere(TestingError):
+class KeptOnExternalServer(TestingError):
     """The database of a failed test is on a server that was given."""
 
     code = "SB708"

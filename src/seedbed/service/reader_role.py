@@ -8,7 +8,7 @@ from typing import Any
 from psycopg2.extensions import encrypt_password
 from sqlalchemy import Connection
 
-from seedbed.errors import RoleUnfit
+from seedbed.errors import InvalidReaderRole
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.quoting import column_name, table_name
@@ -61,11 +61,11 @@ def grant_reader(
     superuser does it, since the databases' owner makes no roles.
 
     Raises:
-        RoleUnfit: taking its rights away would lock the owner out, or would take nothing away.
+        InvalidReaderRole: taking its rights away would lock the owner out, or would take nothing away.
         MissingPrivilege: who connects may not make or grant that.
     """
     if not 0 < len(role.encode()) <= _NAME_BYTES or role in _RESERVED or role.startswith("pg_"):
-        raise RoleUnfit(role, f"PostgreSQL has no role of that name, at most {_NAME_BYTES} bytes and not its own")
+        raise InvalidReaderRole(role, f"PostgreSQL has no role of that name, at most {_NAME_BYTES} bytes and not its own")
     served = resources(schema)
     server = database.server
     able = database if server is None else replace(database, direct=server.admin_url(database.name))
@@ -88,9 +88,9 @@ def _see_fit(connection: Connection, role: str, tables: list[str]) -> None:
     """Refuse whoever has the rights of an owner: those cannot be taken, and a limit on it is one on every migration."""
     owner = connection.exec_driver_sql(_OWNER, {"role": role, "tables": tables}).scalar_one_or_none()
     if owner is not None:
-        raise RoleUnfit(role, f"it has the rights of {owner}, who owns the database or its tables")
+        raise InvalidReaderRole(role, f"it has the rights of {owner}, who owns the database or its tables")
     if connection.exec_driver_sql("SELECT session_user").scalar_one() == role:
-        raise RoleUnfit(role, "this command connects as it, and a reader grants nothing")
+        raise InvalidReaderRole(role, "this command connects as it, and a reader grants nothing")
 
 
 async def rights_beyond(fetch: Fetch, served: Sequence[Resource]) -> str:

@@ -24,7 +24,7 @@ from seedbed.branching.neon.models import (
     Operations,
     Uri,
 )
-from seedbed.errors import NeonConflict, NeonOperationFailure, NeonProjectNotFound, SeedbedError
+from seedbed.errors import NeonProjectLocked, NeonOperationFailure, NeonProjectNotFound, SeedbedError
 
 _PAGE = 100
 _POLL_SECONDS = 0.2
@@ -133,7 +133,7 @@ class NeonClient:
 
         Raises:
             NeonOperationFailure: one failed or was cancelled.
-            NeonConflict: one did not end.
+            NeonProjectLocked: one did not end.
         """
         began, pause = time.monotonic(), _POLL_SECONDS
         for operation in operations:
@@ -143,7 +143,7 @@ class NeonClient:
                     said = current.error or "no more is known"
                     raise NeonOperationFailure(current.action, current.branch_id or "", current.status, said)
                 if time.monotonic() - began > _OPERATION_SECONDS:
-                    raise NeonConflict(_OPERATION_SECONDS, f"{current.action} is still {current.status}")
+                    raise NeonProjectLocked(_OPERATION_SECONDS, f"{current.action} is still {current.status}")
                 self.wire.sleep(pause)
                 pause = min(pause * 1.5, _SLOWEST_POLL)
                 current = self._get(f"/operations/{operation.id}", CurrentOperation).operation

@@ -11,9 +11,9 @@ from seedbed.branching.neon.models import Endpoint
 from seedbed.errors import (
     SealedBranch,
     InvalidDatabaseUrl,
-    NeonDatabaseUnclear,
+    AmbiguousNeonDatabase,
     NeonUnreachable,
-    NotItsEndpoint,
+    NeonEndpointMismatch,
     Unreachable,
 )
 from seedbed.postgres.connection import connect
@@ -80,7 +80,7 @@ class Reaching:
         if parsed is None:
             raise InvalidDatabaseUrl("connection_uri", "given by Neon", "it cannot be read")
         if (parsed.direct.host or "").partition(".")[0] != endpoint.id:
-            raise NotItsEndpoint(found.name, parsed.address, endpoint.id)
+            raise NeonEndpointMismatch(found.name, parsed.address, endpoint.id)
         return parsed
 
     def _endpoint(self, found: Found) -> Endpoint:
@@ -96,5 +96,5 @@ class Reaching:
             return url.name, url.username
         databases = self.client.databases(found.neon.id)
         if len(databases) != 1:
-            raise NeonDatabaseUnclear([database.name for database in databases])
+            raise AmbiguousNeonDatabase([database.name for database in databases])
         return databases[0].name, databases[0].owner_name

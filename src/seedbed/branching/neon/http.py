@@ -15,11 +15,11 @@ from pydantic import SecretStr, ValidationError
 
 from seedbed.branching.neon.models import Answer, Refusal
 from seedbed.errors import (
-    NeonConflict,
+    NeonProjectLocked,
     NeonAuthenticationFailure,
     NeonNotConfigured,
     NeonOverloaded,
-    NeonRefused,
+    NeonRequestRejected,
     NeonUnreachable,
 )
 from seedbed.settings import Configuration
@@ -81,7 +81,7 @@ class Unanswered(NeonUnreachable):
         self.reason = reason
 
 
-class Missing(NeonRefused):
+class Missing(NeonRequestRejected):
     """Neon knows nothing of that id."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class Wire:
         """Send one request, and again while that is safe and there is time.
 
         Raises:
-            NeonAuthenticationFailure, NeonConflict, NeonOverloaded, NeonRefused, NeonUnreachable: with what Neon said.
+            NeonAuthenticationFailure, NeonProjectLocked, NeonOverloaded, NeonRequestRejected, NeonUnreachable: with what Neon said.
             Unanswered: it is not `repeatable`, and what became of it is not known.
             Missing: 404.
         """
@@ -175,10 +175,10 @@ class Wire:
         if response is None:
             return NeonUnreachable(self.access.shown, reason)
         if response.status_code == _BUSY:
-            return NeonConflict(seconds, _said(response)[1])
+            return NeonProjectLocked(seconds, _said(response)[1])
         if response.status_code in _OVERLOADED:
             return NeonOverloaded(response.status_code, seconds)
-        return NeonRefused(response.status_code, _said(response)[1])
+        return NeonRequestRejected(response.status_code, _said(response)[1])
 
     @staticmethod
     def _parsed(response: httpx2.Response, kind: type[A]) -> A:
@@ -186,10 +186,10 @@ class Wire:
             return kind.model_validate_json(response.content)
         except ValidationError:
             pass  # its text may hold what the answer held, so it is not even the context of what is raised
-        raise NeonRefused(response.status_code, "its answer is not one that this version can read")
+        raise NeonRequestRejected(response.status_code, "its answer is not one that this version can read")
 
 
-class Refused(NeonRefused):
+class Refused(NeonRequestRejected):
     """A refusal with Neon's own code, for those that have a sentence of their own."""
 
     def __init__(self, status: int, reason: str, said: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from seedbed.branching.names import is_environment
 from seedbed.branching.neon.annotations import Found, unfinished
 from seedbed.branching.neon.client import NeonClient
-from seedbed.errors import BranchNotFound, BranchNotReady, NotABranch, NotOursOnNeon
+from seedbed.errors import BranchNotFound, BranchNotReady, NotABranch, UnownedNeonBranch
 from seedbed.settings import Configuration
 
 
@@ -45,7 +45,7 @@ class Looking:
         ours = [one for one in found if one.stranger(self.owner) is None]
         for other in found:
             if not ours and (whose := other.stranger(self.owner)) is not None:
-                raise NotOursOnNeon(other.neon.name, whose)
+                raise UnownedNeonBranch(other.neon.name, whose)
         return sorted(ours, key=lambda one: not one.ready)
 
     def existing(self, name: str, *, ready: bool = False) -> Found:

@@ -23,12 +23,12 @@ from seedbed.errors import (
     BranchNotReady,
     SealedBranch,
     ExpiringNeonParent,
-    NeonConflict,
-    NeonHasChildren,
+    NeonProjectLocked,
+    NeonBranchHasChildren,
     NeonOverloaded,
-    NeonRefused,
+    NeonRequestRejected,
     NeonUnreachable,
-    NotOursOnNeon,
+    UnownedNeonBranch,
     UnmaskedProductionCopy,
     UnmarkedDatabase,
 )
@@ -48,7 +48,7 @@ _FARTHEST = timedelta(days=30)
 _BEGUN = timedelta(minutes=2)
 """For so long a branch that is begun beside a ready one of its name may be somebody's who is about to replace that."""
 
-_NOT_HEARD = (NeonUnreachable, NeonConflict, NeonOverloaded)
+_NOT_HEARD = (NeonUnreachable, NeonProjectLocked, NeonOverloaded)
 """After these Neon would not hear of undoing it either: what is left is for the next call."""
 
 
@@ -186,7 +186,7 @@ class NeonBranches:
                 self.client.delete(found.neon.id)
             except Refused:
                 if left := children(self._looking.everything(), found):
-                    raise NeonHasChildren(name, [one.name for one in left]) from None
+                    raise NeonBranchHasChildren(name, [one.name for one in left]) from None
                 raise
         sweep(self._looking)
 
@@ -251,7 +251,7 @@ class NeonBranches:
             if error.status == CONFLICT and holders == [found.neon.id]:
                 return  # it was done the first time, and the answer was lost
             if error.status == CONFLICT and holders:
-                raise NotOursOnNeon(name, "somebody else made one of that name meanwhile") from None
+                raise UnownedNeonBranch(name, "somebody else made one of that name meanwhile") from None
             raise
 
     def _begin(self, found: Found, *, inherited: bool = False, even_production: bool = False) -> None:
@@ -282,7 +282,7 @@ class NeonBranches:
             if of_production and not even_production:
                 raise UnmaskedProductionCopy(branch.parent, branch.environment)
             if inherited and own != branch.environment:
-                raise NeonRefused(CONFLICT, f"{branch.parent} is marked {own}, not {branch.environment}")
+                raise NeonRequestRejected(CONFLICT, f"{branch.parent} is marked {own}, not {branch.environment}")
             write_copied(connection, own, into=found.neon.id)
             connection.commit()
 

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from seedbed.errors import AccessUndecided, TokenMalformed, TokenMissing, UrlTooLong
+from seedbed.errors import AuthenticationNotConfigured, InvalidTokenHash, InvalidToken, UrlTooLong
 from seedbed.service.http.problems import problem_for
 from seedbed.settings import Configuration, Environment
 
@@ -41,13 +41,13 @@ def token_hashes(configuration: Configuration) -> tuple[bytes, ...]:
     """SEEDBED_TOKENS, taken apart.
 
     Raises:
-        TokenMalformed: an entry is no hash; it may be a token, so it is not shown.
+        InvalidTokenHash: an entry is no hash; it may be a token, so it is not shown.
     """
     given = configuration.settings.tokens
     entries = given.get_secret_value().split(",") if given is not None else []
     for position, entry in enumerate(entries, start=1):
         if not _HASH.fullmatch(entry.strip()):
-            raise TokenMalformed(position)
+            raise InvalidTokenHash(position)
     return tuple(bytes.fromhex(entry.strip()) for entry in entries)
 
 
@@ -55,16 +55,16 @@ def decide(configuration: Configuration, *, public: bool, host: str) -> None:
     """See that somebody said who may read, wherever others can come: beyond this machine, or beyond development.
 
     Raises:
-        AccessUndecided: with why it must be said.
-        TokenMalformed: what was said is no hash.
+        AuthenticationNotConfigured: with why it must be said.
+        InvalidTokenHash: what was said is no hash.
     """
     if token_hashes(configuration) or public:
         return
     environment = configuration.environment
     if environment in {Environment.PREVIEW, Environment.PRODUCTION}:
-        raise AccessUndecided(f"this is {environment}")
+        raise AuthenticationNotConfigured(f"this is {environment}")
     if not _is_loopback(host):
-        raise AccessUndecided(f"{host} can be reached from other machines")
+        raise AuthenticationNotConfigured(f"{host} can be reached from other machines")
 
 
 def origins(given: str) -> list[str]:
@@ -97,16 +97,16 @@ class Gate:
             await self._app(scope, receive, send)
             return
         answer = problem_for(refused)
-        if isinstance(refused, TokenMissing) and _path(scope) in _PAGES:
+        if isinstance(refused, InvalidToken) and _path(scope) in _PAGES:
             answer.headers.append("WWW-Authenticate", 'Basic realm="the token is the password", charset="UTF-8"')
         await answer(scope, receive, send)
 
-    def _refused(self, scope: Scope) -> UrlTooLong | TokenMissing | None:
+    def _refused(self, scope: Scope) -> UrlTooLong | InvalidToken | None:
         if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > URL_BYTES:
             return UrlTooLong(URL_BYTES)
         if not self._hashes or _path(scope) in _OPEN or self._knows(scope):
             return None
-        return TokenMissing()
+        return InvalidToken()
 
     def _knows(self, scope: Scope) -> bool:
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")

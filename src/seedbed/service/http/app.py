@@ -34,9 +34,9 @@ def create_app(
     `fetch` takes the place of the service's own way to the database, for the tables and for readiness.
 
     Raises:
-        RoutesNotUsable, SchemaImportFailure: the project's own routes cannot be had.
-        AliasTaken, SerializerNotKept: a table cannot be answered as its model says.
-        TokenMalformed: SEEDBED_TOKENS has something that is no hash.
+        InvalidRoutesModule, SchemaImportFailure: the project's own routes cannot be had.
+        DuplicateAlias, UnsupportedSerializer: a table cannot be answered as its model says.
+        InvalidTokenHash: SEEDBED_TOKENS has something that is no hash.
     """
     settings = configuration.settings
     reader = Reader(url, pool_size=settings.pool_size, deadline=settings.deadline)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from seedbed.errors import RoutesNotUsable
+from seedbed.errors import InvalidRoutesModule
 from seedbed.schema.loader import import_from_root
 from seedbed.settings import Project
 
@@ -13,7 +13,7 @@ def own_router(project: Project) -> APIRouter | None:
     """The `router` in the project's routes.py, or in a package of that name; None where there is neither.
 
     Raises:
-        RoutesNotUsable: the module has no router.
+        InvalidRoutesModule: the module has no router.
         SchemaImportFailure: it raised while it was imported.
     """
     places = (project.root / f"{_MODULE}.py", project.root / _MODULE / "__init__.py")
@@ -21,5 +21,5 @@ def own_router(project: Project) -> APIRouter | None:
         return None
     router = getattr(import_from_root(project, _MODULE), "router", None)
     if not isinstance(router, APIRouter):
-        raise RoutesNotUsable(_MODULE)
+        raise InvalidRoutesModule(_MODULE)
     return router

@@ -11,7 +11,7 @@ import psycopg
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from seedbed.errors import DatabaseAway, SchemaBehind, SeedbedError, ServiceError
+from seedbed.errors import DatabaseUnavailable, OutdatedSchema, SeedbedError, ServiceError
 from seedbed.migrations.history.revisions import History, has_history, read_history
 from seedbed.service.http.problems import documented
 from seedbed.service.log_format import LOG
@@ -81,15 +81,15 @@ class Readiness:
         self._reader = reader
         self._ready_seconds = math.inf if scales_to_zero else _FRESH_SECONDS
         self._asking: asyncio.Task[None] | None = None
-        self._found: Ready | ServiceError = DatabaseAway()
+        self._found: Ready | ServiceError = DatabaseUnavailable()
         self._until = 0.0
         self._looks_at_rights = looks_at_rights
 
     async def ready(self) -> Ready:
         """
         Raises:
-            DatabaseAway: it does not answer.
-            SchemaBehind: it lacks tables or columns that are served.
+            DatabaseUnavailable: it does not answer.
+            OutdatedSchema: it lacks tables or columns that are served.
         """
         known = isinstance(self._found, Ready)
         stale = time.monotonic() > self._until or (known and self._reader is not None and self._reader.away)
@@ -98,19 +98,19 @@ class Readiness:
         if self._asking is not None:
             asked, _ = await asyncio.wait({self._asking}, timeout=_PATIENCE_SECONDS)
             if not asked:
-                raise DatabaseAway
+                raise DatabaseUnavailable
         if isinstance(self._found, Ready):
             return self._found
         raise type(self._found)
 
     async def _ask(self) -> None:
-        self._found = DatabaseAway()
+        self._found = DatabaseUnavailable()
         try:
             self._found = await self._look()
         except ServiceError as error:
             self._found = error
         except psycopg.Error:
-            self._found = SchemaBehind()
+            self._found = OutdatedSchema()
         finally:
             good = isinstance(self._found, Ready)
             self._until = time.monotonic() + (self._ready_seconds if good else _FRESH_SECONDS)
@@ -125,7 +125,7 @@ class Readiness:
         missing = json.loads((await self._fetch(_MISSING, [json.dumps(expected).encode()]))[0][0] or b"[]")
         if missing:
             LOG.warning("The database lacks columns that are served", missing=missing)
-            return SchemaBehind()
+            return OutdatedSchema()
         if self._looks_at_rights:
             await self._look_at_rights()
         revision = await self._revision()

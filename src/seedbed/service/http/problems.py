@@ -13,12 +13,12 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from seedbed.errors import (
-    DatabaseAway,
-    MethodRefused,
-    PathUnknown,
-    QueryTooSlow,
-    ReadNotGranted,
-    SchemaBehind,
+    DatabaseUnavailable,
+    MethodNotAllowed,
+    PathNotFound,
+    QueryTimeout,
+    MissingReadPrivilege,
+    OutdatedSchema,
     ServiceError,
 )
 from seedbed.service.log_format import LOG
@@ -75,9 +75,9 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == HTTPStatus.NOT_FOUND and "endpoint" not in request.scope:
-            return problem_for(PathUnknown())
+            return problem_for(PathNotFound())
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and error.headers:
-            return problem_for(MethodRefused(), headers=error.headers)
+            return problem_for(MethodNotAllowed(), headers=error.headers)
         return problem(error.status_code, str(error.detail), headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
@@ -102,7 +102,7 @@ def problem_of(error: Exception) -> JSONResponse | None:
     own names.
     """
     known = error if isinstance(error, ServiceError) else _translated(error)
-    if known is not error and isinstance(known, (SchemaBehind, ReadNotGranted)):
+    if known is not error and isinstance(known, (OutdatedSchema, MissingReadPrivilege)):
         LOG.error(known.message, reason=said_by(error))
     if known is not None:
         return problem_for(known)
@@ -120,11 +120,11 @@ def problem(
 
 def _translated(error: Exception) -> ServiceError | None:
     if is_away(error):
-        return DatabaseAway()
+        return DatabaseUnavailable()
     if is_behind(error):
-        return SchemaBehind()
+        return OutdatedSchema()
     if is_too_slow(error):
-        return QueryTooSlow()
+        return QueryTimeout()
     if is_forbidden(error):
-        return ReadNotGranted()
+        return MissingReadPrivilege()
     return None

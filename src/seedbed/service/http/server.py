@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from seedbed.errors import CannotListen, PortTaken, RequestUnreadable
+from seedbed.errors import ListenFailure, PortInUse, MalformedRequest
 from seedbed.service.http.access_control import URL_BYTES
 from seedbed.service.http.problems import problem_for
 from seedbed.service.log_format import LOG, LOGGER, JsonLines, PlainLines
@@ -28,8 +28,8 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     """Bind the service's port now, so that nobody takes it before the service is ready.
 
     Raises:
-        PortTaken: with `or_next`, only after the following twenty are taken too.
-        CannotListen: the address is not this machine's, or the port is not for this user.
+        PortInUse: with `or_next`, only after the following twenty are taken too.
+        ListenFailure: the address is not this machine's, or the port is not for this user.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in range(port, min(port + (_TRIES if or_next else 1), 65536)):
@@ -38,8 +38,8 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 reason = (error.strerror or str(error)).partition(" (while ")[0]
-                raise CannotListen(host, candidate, reason) from error
-    raise PortTaken(host, port)
+                raise ListenFailure(host, candidate, reason) from error
+    raise PortInUse(host, port)
 
 
 def _known_as_tcp(listening: socket.socket) -> socket.socket:
@@ -122,7 +122,7 @@ class _Protocol(HttpToolsProtocol):
     """uvicorn's, whose refusal of what is no request is a problem like all others."""
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words, which it logs
-        answer = problem_for(RequestUnreadable(URL_BYTES))
+        answer = problem_for(MalformedRequest(URL_BYTES))
         headers = [name + b": " + value for name, value in [*answer.raw_headers, (b"connection", b"close")]]
         self.transport.write(b"\r\n".join([b"HTTP/1.1 400 Bad Request", *headers, b"", bytes(answer.body)]))
         self.transport.close()

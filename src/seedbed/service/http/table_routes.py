@@ -12,12 +12,12 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 from starlette.types import Receive, Scope, Send
 
 from seedbed.errors import (
-    MethodRefused,
-    NothingLinked,
-    QueryRefused,
-    QueryTooSlow,
+    MethodNotAllowed,
+    NoLinkedRow,
+    InvalidQuery,
+    QueryTimeout,
     RowNotFound,
-    RowNotWritten,
+    RowSerializationFailure,
 )
 from seedbed.service.http.access_control import URL_BYTES
 from seedbed.service.http.problems import problem_for, problem_of
@@ -99,7 +99,7 @@ class Tables:
         scope[TEMPLATE] = target.template
         if scope["method"] != "GET":
             allowed = ", ".join(dict.fromkeys(["GET", "HEAD", *others]))
-            refused = problem_for(MethodRefused(), headers={"Allow": allowed})
+            refused = problem_for(MethodNotAllowed(), headers={"Allow": allowed})
             await refused(scope, receive, send)
             return
         try:
@@ -141,7 +141,7 @@ class Tables:
             cursor = self._cursors.write(place, [None if end is None else end.decode() for end in ends])
             following = _next(scope, raw, cursor)
             if len(following) > URL_BYTES:  # a link that would be refused is worse than none, and none means the end
-                raise QueryRefused("sort", "its values are too long for a cursor")
+                raise InvalidQuery("sort", "its values are too long for a cursor")
             headers.append((b"link", b"<" + following + b'>; rel="next"'))
         return _Answer(_written(resource, query.fields, body or b"[]"), headers)
 
@@ -155,7 +155,7 @@ class Tables:
             async with asyncio.timeout_at(until):
                 found = (await self._fetch(*count))[0][0] or b""
         except TimeoutError as error:  # the page has just been answered, so the database is there
-            raise QueryTooSlow from error
+            raise QueryTimeout from error
         number = int(found) if query.count == "exact" else int(json.loads(found)[0]["Plan"]["Plan Rows"])
         return rows, [(b"x-total-count", b"%d" % number), (b"x-total-count-is", str(query.count).encode())]
 
@@ -172,7 +172,7 @@ class Tables:
         if not rows:
             raise RowNotFound(resource.table.name)
         if rows[0][0] is None:
-            raise NothingLinked(resource.table.name, link.name, [mine.name for mine, _ in link.pairs])
+            raise NoLinkedRow(resource.table.name, link.name, [mine.name for mine, _ in link.pairs])
         return _Answer(_written_one(link.to, fields, rows[0][0]), [])
 
 
@@ -184,7 +184,7 @@ def _may_be_empty(column: Shown) -> bool:
     """Whether the empty text is a value of a key's column, so that a path with an empty segment names a row."""
     try:
         value_of(column, "", column.name)
-    except QueryRefused:
+    except InvalidQuery:
         return False
     return True
 
@@ -208,7 +208,7 @@ def _written(resource: Resource, fields: tuple[str, ...], body: bytes) -> bytes:
     """The body as PostgreSQL wrote it, unless Python has to.
 
     Raises:
-        RowNotWritten: the model's own code wants what the service does not read.
+        RowSerializationFailure: the model's own code wants what the service does not read.
     """
     if not resource.through_python:
         return body
@@ -217,7 +217,7 @@ def _written(resource: Resource, fields: tuple[str, ...], body: bytes) -> bytes:
         return resource.rows.dump_json(resource.rows.validate_json(body), by_alias=True, include={"__all__": chosen})
     except (PydanticSerializationError, DetachedInstanceError) as error:
         LOG.error(f"The model's own code failed: {type(error).__name__}: {error}", table=resource.table.name)
-        raise RowNotWritten(resource.table.name) from error
+        raise RowSerializationFailure(resource.table.name) from error
 
 
 def _written_one(resource: Resource, fields: tuple[str, ...], body: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from seedbed.errors import ServiceBusy
+from seedbed.errors import PoolExhausted
 from seedbed.service.pool.connection import ConnectionLost, Wire
 from seedbed.service.pool.statement import PING
 
@@ -55,7 +55,7 @@ class Pool:
         """A connection of the caller's own, until it is given back, abandoned or dead.
 
         Raises:
-            ServiceBusy: all are at work, and none came free within a second.
+            PoolExhausted: all are at work, and none came free within a second.
             TimeoutError: at `until`, on the loop's clock.
             psycopg.Error, OSError: the server could not be reached.
         """
@@ -196,7 +196,7 @@ class Pool:
 
     def _tire(self, waiter: "asyncio.Future[Wire]") -> None:
         if not waiter.done() and self._wires and not self._openings:
-            waiter.set_exception(ServiceBusy())
+            waiter.set_exception(PoolExhausted())
 
     async def _part(self, wire: Wire) -> None:
         try:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from seedbed.errors import DatabaseAway, QueryTooSlow, ServiceBusy, ServiceError
+from seedbed.errors import DatabaseUnavailable, QueryTimeout, PoolExhausted, ServiceError
 from seedbed.postgres.driver_errors import server_message
 from seedbed.service.log_format import LOG
 from seedbed.service.pool.connection import ConnectionLost, SharedConnection, Wire
@@ -68,9 +68,9 @@ class Reader:
         """All rows of a statement that only reads; see `Fetch`.
 
         Raises:
-            DatabaseAway: no connection, or no answer before the deadline.
-            QueryTooSlow: no answer before the deadline, while others had theirs.
-            ServiceBusy: no connection was free within a second.
+            DatabaseUnavailable: no connection, or no answer before the deadline.
+            QueryTimeout: no answer before the deadline, while others had theirs.
+            PoolExhausted: no connection was free within a second.
             psycopg.Error: the database answered, and refused.
         """
         wire, rows = await self._run(statement, parameters)
@@ -93,7 +93,7 @@ class Reader:
         """What a request is told at its deadline: that it asks for too much, where the database has answered others, or
         a doubt, after `since`, and that the database is away otherwise.
         """
-        return QueryTooSlow() if self._heard > since else DatabaseAway()
+        return QueryTimeout() if self._heard > since else DatabaseUnavailable()
 
     async def close(self) -> None:
         """Give up what is under way and close every connection."""
@@ -103,11 +103,11 @@ class Reader:
         until = asyncio.get_running_loop().time() + self._deadline
         try:
             found = await self._again(statement, parameters, until)
-        except ServiceBusy:
+        except PoolExhausted:
             raise
         except TimeoutError as error:
             late = self.too_late(until - self._deadline / 2)
-            if isinstance(late, DatabaseAway):
+            if isinstance(late, DatabaseUnavailable):
                 self._went_away(f"no answer within {self._deadline:g} s")
             raise late from error
         except (ConnectionLost, OSError, psycopg.Error) as error:
@@ -116,7 +116,7 @@ class Reader:
                 self._went_away(server_message(said))
                 if self._pooled:
                     self.pool.drop_work()
-                raise DatabaseAway from error
+                raise DatabaseUnavailable from error
             self._came_back()
             raise
         self._answered()

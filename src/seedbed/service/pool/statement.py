@@ -41,7 +41,7 @@ class Fetch(Protocol):
     bytes of PostgreSQL's text.
 
     Raises:
-        ServiceError: an answer of its own, such as DatabaseAway.
+        ServiceError: an answer of its own, such as DatabaseUnavailable.
         psycopg.Error: the database answered, and refused.
     """
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from seedbed.errors import QueryRefused
+from seedbed.errors import InvalidQuery
 from seedbed.service.queries.readable_columns import Shown
 from seedbed.service.queries.resources import Resource
 from seedbed.service.queries.value_parser import Unreadable, Values, parts
@@ -46,7 +46,7 @@ class Query:
 def read_query(resource: Resource, raw: bytes) -> Query:
     """
     Raises:
-        QueryRefused: a parameter is unknown, or its value cannot be used. A column that may not be read is as unknown
+        InvalidQuery: a parameter is unknown, or its value cannot be used. A column that may not be read is as unknown
             as one that does not exist.
     """
     if not raw:
@@ -56,7 +56,7 @@ def read_query(resource: Resource, raw: bytes) -> Query:
     for name, text in _pairs(raw):
         if name in RESERVED:
             if name in given:
-                raise QueryRefused(name, "it is given twice")
+                raise InvalidQuery(name, "it is given twice")
             given[name] = text
         else:
             conditions.append(_condition(resource, name, text))
@@ -77,9 +77,9 @@ def read_fields(resource: Resource, raw: bytes) -> tuple[str, ...]:
     pairs = _pairs(raw)
     for name, _ in pairs:
         if name != "fields":
-            raise QueryRefused(None, "the parameter here is fields")
+            raise InvalidQuery(None, "the parameter here is fields")
     if len(pairs) > 1:
-        raise QueryRefused("fields", "it is given twice")
+        raise InvalidQuery("fields", "it is given twice")
     return _fields(resource, pairs[0][1] if pairs else None)
 
 
@@ -97,18 +97,18 @@ def value_of(column: Shown, text: str, name: str, values: Values | None = None) 
             raise Unreadable("PostgreSQL has no NUL")
         return (known.parse(text) if known is not None else text).encode()
     except UnicodeEncodeError:
-        raise QueryRefused(name, "it is not Unicode") from None
+        raise InvalidQuery(name, "it is not Unicode") from None
     except Unreadable as error:
-        raise QueryRefused(name, str(error)) from None
+        raise InvalidQuery(name, str(error)) from None
 
 
 def _pairs(raw: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_AT_MOST)
     except UnicodeDecodeError:
-        raise QueryRefused(None, "it is not UTF-8") from None
+        raise InvalidQuery(None, "it is not UTF-8") from None
     except ValueError:
-        raise QueryRefused(None, f"it has more than {_PARAMETERS_AT_MOST} parameters") from None
+        raise InvalidQuery(None, f"it has more than {_PARAMETERS_AT_MOST} parameters") from None
 
 
 def _condition(resource: Resource, name: str, text: str) -> Condition:
@@ -117,19 +117,19 @@ def _condition(resource: Resource, name: str, text: str) -> Condition:
         before, _, operator = name.rpartition(".")
         column = resource.columns.get(before)
     if column is None:
-        raise QueryRefused(None, _known(resource))
+        raise InvalidQuery(None, _known(resource))
     shown = f"{column.name}.{operator}"
     if operator == "null":
         if text not in {"true", "false"}:
-            raise QueryRefused(shown, "Input should be true or false")
+            raise InvalidQuery(shown, "Input should be true or false")
         return Condition(column, f"null {text}", ())
     comparison = column.kind.comparisons.get(operator)
     if comparison is None:
         known = ", ".join([*column.kind.comparisons, "null"])
-        raise QueryRefused(None, f"the operators of {column.name} are {known}")
+        raise InvalidQuery(None, f"the operators of {column.name} are {known}")
     texts = parts(text) if operator == "in" else [text]
     if len(texts) > _VALUES_AT_MOST:
-        raise QueryRefused(shown, f"Input should have at most {_VALUES_AT_MOST} values")
+        raise InvalidQuery(shown, f"Input should have at most {_VALUES_AT_MOST} values")
     return Condition(column, operator, tuple(value_of(column, each, shown, comparison.values) for each in texts))
 
 
@@ -146,7 +146,7 @@ def _fields(resource: Resource, text: str | None) -> tuple[str, ...]:
         return tuple(known)
     names = text.split(",")
     if len(set(names)) != len(names) or any(name not in known for name in names):
-        raise QueryRefused("fields", f"Input should be some of {','.join(known)}")
+        raise InvalidQuery("fields", f"Input should be some of {','.join(known)}")
     wanted = set(names)
     return tuple(name for name in known if name in wanted)
 
@@ -159,7 +159,7 @@ def _sort(resource: Resource, text: str | None) -> tuple[tuple[Shown, bool], ...
         column = resource.columns.get(name)
         if column is None or not column.kind.sorts or name in chosen:
             known = ",".join(each.name for each in resource.columns.values() if each.kind.sorts)
-            raise QueryRefused("sort", f"Input should be some of {known}, each with a - before it for descending")
+            raise InvalidQuery("sort", f"Input should be some of {known}, each with a - before it for descending")
         chosen[name] = part.startswith("-")
     last = next(reversed(chosen.values()), False)
     for column in resource.key:
@@ -171,11 +171,11 @@ def _limit(text: str | None) -> int:
     if text is None:
         return PAGE
     if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and 1 <= int(text) <= LARGEST_PAGE):
-        raise QueryRefused("limit", f"Input should be from 1 to {LARGEST_PAGE}")
+        raise InvalidQuery("limit", f"Input should be from 1 to {LARGEST_PAGE}")
     return int(text)
 
 
 def _count(text: str | None) -> str | None:
     if text not in {None, "estimate", "exact"}:
-        raise QueryRefused("count", "Input should be estimate or exact")
+        raise InvalidQuery("count", "Input should be estimate or exact")
     return text

@@ -7,7 +7,7 @@ import hmac
 import json
 from collections.abc import Sequence
 
-from seedbed.errors import CursorRefused
+from seedbed.errors import InvalidCursor
 
 _SIGNATURE_BYTES = 16
 
@@ -28,15 +28,15 @@ class Cursors:
     def read(self, place: str, text: str) -> list[str | None]:
         """
         Raises:
-            CursorRefused: it is not one of ours, or for another list or another order.
+            InvalidCursor: it is not one of ours, or for another list or another order.
         """
         try:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except (ValueError, binascii.Error):
-            raise CursorRefused from None
+            raise InvalidCursor from None
         signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._sign(place, payload)):
-            raise CursorRefused
+            raise InvalidCursor
         values: list[str | None] = json.loads(payload)
         return values
 

@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import Column, Table, inspect
 from sqlmodel import SQLModel
 
-from seedbed.errors import AliasTaken
+from seedbed.errors import DuplicateAlias
 from seedbed.postgres.quoting import column_name
 from seedbed.service.queries.column_types import Kind, kind_of
 from seedbed.service.queries.visibility import is_kept_back, looks_secret, public_columns
@@ -46,7 +46,7 @@ def columns_of(table: Table, model: type[SQLModel]) -> dict[str, Shown]:
     """By name: the column's own, or the alias by which the model's field is serialized.
 
     Raises:
-        AliasTaken: two columns would have one name.
+        DuplicateAlias: two columns would have one name.
     """
     found: dict[str, Shown] = {}
     for column in public_columns(table):
@@ -58,7 +58,7 @@ def columns_of(table: Table, model: type[SQLModel]) -> dict[str, Shown]:
         if looks_secret(name) and not column.info.get("public"):
             continue
         if name in found:
-            raise AliasTaken(table.name, name)
+            raise DuplicateAlias(table.name, name)
         kind = kind_of(column.type, Any if field is None else field.annotation)
         description = None if field is None else field.description
         found[name] = Shown(name, column.name, attribute, kind, bool(column.nullable), description)

@@ -64,7 +64,7 @@ def resources(schema: Schema) -> list[Resource]:
     """The tables that are served, parents first. A table without a key, or with a secret for one, is not.
 
     Raises:
-        AliasTaken, SerializerNotKept: a table cannot be answered as its model says.
+        DuplicateAlias, UnsupportedSerializer: a table cannot be answered as its model says.
     """
     tables = [table for table in schema.tables if table.key in schema.models and is_public(table)]
     paths = _assign_paths(tables)

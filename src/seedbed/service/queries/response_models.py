@@ -12,7 +12,7 @@ from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import SQLModel
 
-from seedbed.errors import SerializerNotKept
+from seedbed.errors import UnsupportedSerializer
 from seedbed.service.queries.json_output import serializers
 from seedbed.service.queries.readable_columns import Shown
 from seedbed.service.queries.visibility import looks_secret
@@ -42,11 +42,11 @@ def answers_of(name: str, model: type[SQLModel], columns: Mapping[str, Shown]) -
     """A column that the database fills is never NULL in an answer, whatever a row being made may lack.
 
     Raises:
-        SerializerNotKept: the model has a serializer for the whole row, which no filter and no document can follow.
+        UnsupportedSerializer: the model has a serializer for the whole row, which no filter and no document can follow.
     """
     own = model.__pydantic_decorators__
     if own.model_serializers:
-        raise SerializerNotKept(model.__name__, next(iter(own.model_serializers)))
+        raise UnsupportedSerializer(model.__name__, next(iter(own.model_serializers)))
     named = {_field(shown, model, number): shown for number, shown in enumerate(columns.values())}
     row_of = _rows(model, named)
     space: dict[str, Any] = {}
@@ -95,7 +95,7 @@ def _see_native(model: type[SQLModel], named: Mapping[str, Shown], fields: Itera
     """A serializer that expects what SQLAlchemy gives must not be given PostgreSQL's text instead."""
     for field in fields:
         if field in named and not named[field].kind.form.native:
-            raise SerializerNotKept(model.__name__, named[field].attribute)
+            raise UnsupportedSerializer(model.__name__, named[field].attribute)
 
 
 def _rows(model: type[SQLModel], named: Mapping[str, Shown]) -> Callable[[_Answer], Any]:

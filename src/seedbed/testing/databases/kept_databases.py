@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedbed.errors import NothingKept
+from seedbed.errors import NoKeptDatabase
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.testing.databases.server_access import Host, drop
 
@@ -33,13 +33,13 @@ def read_kept(base: Path, wanted: str = "") -> Kept:
     """The one that is called so, or the last.
 
     Raises:
-        NothingKept: there is none.
+        NoKeptDatabase: there is none.
     """
     found = _read(base)
     for one in reversed(found):
         if wanted in {"", one.name, one.test}:
             return one
-    raise NothingKept(wanted or None, [one.name for one in found])
+    raise NoKeptDatabase(wanted or None, [one.name for one in found])
 
 
 def keep_data(server: ThrowawayServer, base: Path, kept: list[Kept]) -> None:

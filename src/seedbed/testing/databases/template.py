@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from seedbed.errors import TemplateNotBuilt
+from seedbed.errors import TemplateLockTimeout
 from seedbed.postgres.clone import await_unused, clone
 from seedbed.postgres.database import Database
 from seedbed.postgres.locks import TEMPLATE_LOCKS, poll_lock
@@ -76,7 +76,7 @@ class Templates:
 
         Raises:
             RevisionFailure, SeedsFileNotFound, SchemaBuildFailure and others: as the commands would say it.
-            TemplateNotBuilt: another session has been making it for too long.
+            TemplateLockTimeout: another session has been making it for too long.
         """
         name = self.name(seed)
         with host.administration() as cursor:
@@ -165,7 +165,7 @@ def _seal(cursor: "Cursor", building: str, template: Template) -> None:
 @contextmanager
 def _alone(cursor: "Cursor", name: str) -> Iterator[None]:
     if not poll_lock(cursor, TEMPLATE_LOCKS, name, wait_seconds=_WAIT_SECONDS):
-        raise TemplateNotBuilt(name, _WAIT_SECONDS)
+        raise TemplateLockTimeout(name, _WAIT_SECONDS)
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from seedbed.errors import KeptElsewhere
+from seedbed.errors import KeptOnExternalServer
 from seedbed.postgres.embedded import throwaway_server
 from seedbed.postgres.psql import psql_command
 from seedbed.settings import find_project
@@ -21,8 +21,8 @@ def open_kept(start: Path, wanted: str, given: str | None) -> int:
     One that was on the run's own server is on a copy of that: whatever is done to it is gone afterwards.
 
     Raises:
-        NothingKept: there is no such database.
-        KeptElsewhere: it is on a server that is not given.
+        NoKeptDatabase: there is no such database.
+        KeptOnExternalServer: it is on a server that is not given.
         PsqlNotFound: there is no psql.
     """
     project = find_project(start)
@@ -30,7 +30,7 @@ def open_kept(start: Path, wanted: str, given: str | None) -> int:
     kept = read_kept(base, wanted)
     if kept.given:
         if given is None:
-            raise KeptElsewhere(kept.name)
+            raise KeptOnExternalServer(kept.name)
         return _psql(Host.given(parse_url(given)), kept.name)
     with throwaway_server(kept=base / "kept") as server:
         return _psql(Host.embedded(server, owner_of(project)), kept.name)

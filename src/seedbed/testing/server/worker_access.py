@@ -10,7 +10,7 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedbed.errors import SeedbedError, ServerNotShared
+from seedbed.errors import SeedbedError, WorkerWithoutServer
 
 if TYPE_CHECKING:
     from seedbed.postgres.embedded import Binaries, ThrowawayServer
@@ -82,14 +82,14 @@ class SharedServer:
         """As `RunServer.start`.
 
         Raises:
-            ServerNotShared: the first process cannot be reached.
+            WorkerWithoutServer: the first process cannot be reached.
             SeedbedError: whatever kept it from starting one, as it was said there.
         """
         answer = _ask(self._way, "server", (binaries, snapshot))
         if isinstance(answer, tuple):
             kind, message, remedy = answer
             if kind is None:
-                raise ServerNotShared(message)
+                raise WorkerWithoutServer(message)
             error = kind.__new__(kind)  # it would make its sentence of facts, and has it already
             SeedbedError.__init__(error, message, remedy=remedy)
             raise error
@@ -115,4 +115,4 @@ def _ask(way: tuple[Any, bytes], wish: str, subject: object) -> Any:
             asked.send((wish, subject))
             return asked.recv()
     except (OSError, EOFError) as error:
-        raise ServerNotShared(str(error) or type(error).__name__) from error
+        raise WorkerWithoutServer(str(error) or type(error).__name__) from error

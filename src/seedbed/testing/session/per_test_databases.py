@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from seedbed.errors import BadMark, RowsLost, TransactionEnded
+from seedbed.errors import InvalidDbMarker, LostSetupRows, TransactionEnded
 from seedbed.settings import Environment
 from seedbed.testing.databases.async_sessions import Abandoned, Asynchronous
 from seedbed.testing.databases.clones import Clone
@@ -39,7 +39,7 @@ def wish_of(item: pytest.Item, run: Run) -> Wish:
     """Read a test's mark.
 
     Raises:
-        BadMark: it says something else.
+        InvalidDbMarker: it says something else.
     """
     mark = item.get_closest_marker("db") or pytest.mark.db.mark
     fixtures = ours_of(item)
@@ -49,13 +49,13 @@ def wish_of(item: pytest.Item, run: Run) -> Wish:
     known = {"seed": usual, "scope": "function", **mark.kwargs}
     seed, scope = known["seed"], known["scope"]
     if len(mark.args) > 1 or set(known) != {"seed", "scope"}:
-        raise BadMark(item.nodeid, "it has more to it than a mode, seed= and scope=")
+        raise InvalidDbMarker(item.nodeid, "it has more to it than a mode, seed= and scope=")
     if mode not in _MODES:
-        raise BadMark(item.nodeid, f"there is no {mode!r}")
+        raise InvalidDbMarker(item.nodeid, f"there is no {mode!r}")
     if seed is not None and seed not in list(Environment):
-        raise BadMark(item.nodeid, f"there are no seeds {seed!r}")
+        raise InvalidDbMarker(item.nodeid, f"there are no seeds {seed!r}")
     if scope not in _SCOPES or (scope != "function" and mode == "transaction"):
-        raise BadMark(item.nodeid, f"scope={scope!r} does not go with {mode!r}")
+        raise InvalidDbMarker(item.nodeid, f"scope={scope!r} does not go with {mode!r}")
     return Wish(mode, EMPTY if mode == "empty" else seed, scope)
 
 
@@ -212,11 +212,11 @@ def within(run: Run, seed: str | None, test: str, case: Case) -> Iterator[Sessio
 
     Raises:
         TransactionEnded: the test ended that transaction; the next ones have another database.
-        RowsLost: an earlier test ended that of the class or module.
+        LostSetupRows: an earlier test ended that of the class or module.
     """
     for around in run.around:
         if around.fixture in case.around and around.shared.spoilt:
-            raise RowsLost(around.whose, around.shared.spoilt_by)
+            raise LostSetupRows(around.whose, around.shared.spoilt_by)
     shared, session = _begun(run, seed)
     case.in_turn = shared
     run.watch.clear()

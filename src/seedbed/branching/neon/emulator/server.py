@@ -51,7 +51,7 @@ def emulation(server: ThrowawayServer | None = None, *, limit: int = 10, step: f
     """Run all but the web server, which is the caller's, for the length of a block; afterwards all of it is gone.
 
     Raises:
-        EmulatorIncomplete: `cryptography` is not installed.
+        EmulatorNotInstalled: `cryptography` is not installed.
     """
     tls = make_tls(f"*.{DOMAIN}")
     if server is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from seedbed.errors import EmulatorIncomplete
+from seedbed.errors import EmulatorNotInstalled
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ def make_tls(host: str) -> Tls:
     """A self-signed certificate.
 
     Raises:
-        EmulatorIncomplete: `cryptography` is not installed.
+        EmulatorNotInstalled: `cryptography` is not installed.
     """
     try:
         from cryptography import x509  # noqa: PLC0415 - an extra
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
     except ImportError:
-        raise EmulatorIncomplete from None
+        raise EmulatorNotInstalled from None
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
