@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from seedbed.errors import NoServableTables, PendingProductionRevisions, SeedsFileNotFound, TablesNotEmpty
-from seedbed.migrations.apply.plan import Plan
-from seedbed.migrations.apply.plan import plan as plan_migrations
+from seedbed.migrations.apply.plan import UpgradePlan
+from seedbed.migrations.apply.plan import plan_upgrade as plan_migrations
 from seedbed.migrations.apply.upgrade import Applied, apply
 from seedbed.migrations.hazards.losses import report_losses
 from seedbed.migrations.hazards.rules import Hazard

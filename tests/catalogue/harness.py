@@ -1,4 +1,4 @@
-"""One change of the catalogue drafted and proven, by Seedbed or by plain Alembic, on one server."""
+"""One change of the catalog drafted and proven, by Seedbed or by plain Alembic, on one server."""
 
 import itertools
 import secrets
@@ -25,7 +25,7 @@ from seedbed.migrations.draft.planner import change_between
 from seedbed.migrations.draft.revision_file import body
 from seedbed.migrations.proof.candidate import Leg
 from seedbed.migrations.proof.proof import Proof, prove
-from seedbed.postgres.catalog import Catalogue, read_catalogue
+from seedbed.postgres.catalog import Catalog, read_catalog
 from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -36,7 +36,7 @@ from seedbed.settings import Environment, Origin
 from seedbed.settings.sources import Kind
 
 _ORIGIN = Origin(Kind.DERIVED, "a throw-away server")
-_OWNER = "catalogue_owner"
+_OWNER = "catalog_owner"
 
 
 @dataclass
@@ -70,10 +70,10 @@ class Ground:
         with self.database(database.name) as copy, connect(copy) as connection:
             yield connection
 
-    def build(self, database: Database, metadata: MetaData) -> Catalogue:
+    def build(self, database: Database, metadata: MetaData) -> Catalog:
         with connect(database) as connection:
             build(connection, Schema(metadata, {}), make_role=self._make_role)
-            return read_catalogue(connection)
+            return read_catalog(connection)
 
     def _make_role(self, role: str) -> None:
         self._administer(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
@@ -123,7 +123,7 @@ def alembic_proves(ground: Ground, before: MetaData, after: MetaData) -> Proof:
         ground.build(beginning, before)
         wanted = ground.build(end, after)
         with connect(beginning) as connection:
-            found = read_catalogue(connection)
+            found = read_catalog(connection)
             options: dict[str, Any] = {"compare_type": True, "compare_server_default": True, "include_schemas": True}
             options["include_name"] = lambda name, kind, _: kind != "schema" or name in {None, "app"}
             context = MigrationContext.configure(connection, opts={**options, "target_metadata": after})

@@ -1,4 +1,4 @@
-"""The catalogue's score, Seedbed's beside plain Alembic's, counted in one run: `python -m tests.catalogue.score`."""
+"""The catalog's score, Seedbed's beside plain Alembic's, counted in one run: `python -m tests.catalogue.score`."""
 
 import sys
 import warnings
@@ -29,7 +29,9 @@ def outcome(run: Callable[[], Proof]) -> str:
 
 
 def ours(ground: Ground, case: Case, *, back: bool) -> Callable[[], Proof]:
-    before, after, words = (case.after, case.before, case.back) if back else (case.before, case.after, case.words)
+    before, after, words = (
+        (case.after, case.before, case.down_expression) if back else (case.before, case.after, case.words)
+    )
     return lambda: seedbed_proves(ground, before.metadata(), after.metadata(), words)
 
 

@@ -1,4 +1,4 @@
-"""Every change of the catalogue, there and back, drafted and proven on each PostgreSQL that this machine has."""
+"""Every change of the catalog, there and back, drafted and proven on each PostgreSQL that this machine has."""
 
 from collections.abc import Iterator
 
@@ -26,12 +26,12 @@ class TestDraft:
         assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
 
     def test_is_proven_the_other_way_round(self, ground: Ground, case: Case) -> None:
-        proof = seedbed_proves(ground, case.after.metadata(), case.before.metadata(), case.back)
+        proof = seedbed_proves(ground, case.after.metadata(), case.before.metadata(), case.down_expression)
 
         assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
 
 
-class TestCatalogue:
+class TestCatalog:
     def test_has_names_of_its_own(self) -> None:
         names = [case.name for case in CASES]
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import UnknownTypeConversion, DraftProofFailure
+from seedbed.errors import DraftProofFailure, UnknownTypeConversion
 from seedbed.migrations.draft.change_set import candidate_of
 from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.proof.candidate import Leg
@@ -75,7 +75,7 @@ class TestConversion:
             with connect(database) as connection, pytest.raises(DBAPIError, match=r"too long|does not match"):
                 climb(connection, legs)
 
-        fits = [step.fits for step in change.upgrade if step.fits]
+        fits = [step.row_condition for step in change.upgrade if step.row_condition]
         assert fits == [f"hero.x as {shown}"]
 
     def test_cuts_nothing_off_for_a_domain_that_becomes_shorter(self, ground: Ground) -> None:

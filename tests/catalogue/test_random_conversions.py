@@ -20,7 +20,7 @@ from sqlalchemy.types import UserDefinedType
 
 from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.types.using_expressions import conversion
-from seedbed.migrations.diff.value_sources import Knowledge
+from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.migrations.draft.change_set import Change, candidate_of
 from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.migrations.proof.candidate import Leg
@@ -96,23 +96,23 @@ class _KnownPairs:
     def __init__(self, ground: Ground) -> None:
         with ground.database() as database:
             columns = [Column(f"c{number}", kind, kind) for number, kind in enumerate(sorted(TYPES))]
-            self._catalogue = ground.build(database, _metadata(columns, after=False))
+            self._catalog = ground.build(database, _metadata(columns, after=False))
             with connect(database) as connection:
                 casts = connection.execute(
                     sa.text("SELECT castsource::regtype, casttarget::regtype FROM pg_cast")
                 ).all()
-        table = self._catalogue.objects["table", "public", "t"]
+        table = self._catalog.objects["table", "public", "t"]
         assert isinstance(table, Table)
         self._table = table
         self._columns = {kind: table.column[f"c{number}"] for number, kind in enumerate(sorted(TYPES))}
-        self._knowledge = Knowledge(casts=frozenset((str(source), str(target)) for source, target in casts))
+        self._knowledge = ValueSources(casts=frozenset((str(source), str(target)) for source, target in casts))
 
     def are_clear(self, old: str, new: str) -> bool:
         try:
             for one, other, restoring in ((old, new, False), (new, old, True)):
-                knowledge = replace(self._knowledge, restoring=restoring)
+                knowledge = replace(self._knowledge, is_downgrade=restoring)
                 types = (self._columns[one], self._columns[other])
-                conversion(self._table, *types, self._catalogue, self._catalogue, knowledge)
+                conversion(self._table, *types, self._catalog, self._catalog, knowledge)
         except UnknownTypeConversion:
             return False
         return True

@@ -44,11 +44,11 @@ def down_skipped(leg: Leg) -> Leg:
 
 MISTAKES: dict[str, Callable[[Leg], Leg]] = {
     "upgrade": up_also("DROP TABLE nowhere"),
-    "catalogue equals the models": up_also("ALTER TABLE hero ADD COLUMN more integer"),
+    "catalog equals the models": up_also("ALTER TABLE hero ADD COLUMN more integer"),
     "rows kept by the upgrade": up_also("DELETE FROM hero"),
     "sequences kept by the upgrade": up_also("ALTER TABLE hero ALTER COLUMN id RESTART WITH 5"),
     "downgrade": down_also("DROP TABLE nowhere"),
-    "catalogue equals the beginning": down_skipped,
+    "catalog equals the beginning": down_skipped,
     "rows kept by the downgrade": down_also("UPDATE hero SET name = 'other'"),
 }
 """By the step that finds them."""

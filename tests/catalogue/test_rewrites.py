@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.draft.planner import change_between
-from seedbed.postgres.catalog import read_catalogue
+from seedbed.postgres.catalog import read_catalog
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.embedded import throwaway_server
 from seedbed.schema import Schema, declare
@@ -156,4 +156,4 @@ class TestDraft:
                 second = change_between(connection, wanted, schema, Words())
 
                 assert [step.sql for step in second.upgrade] == []
-                assert read_catalogue(connection).objects == wanted.objects
+                assert read_catalog(connection).objects == wanted.objects

@@ -172,7 +172,7 @@ def test_make_says_what_it_cannot_make(make):
 
         said = project.run(failed=1, passed=7)
 
-        assert "RowNotMade: No Hen could be made: it cannot be without a row that cannot be without it." in said
+        assert "RowCreationFailure: No Hen could be made: it cannot be without a row that cannot be without it." in said
 
 
 CHECKS = "from seedbed.testing.checks import *\n"

@@ -251,7 +251,7 @@ class TestRefusals:
         apply(project.settled, database)
         planned = plan_downgrade(project.settled, database, "-1")
 
-        with connect(database) as other, migrating_alone(other, database.name), pytest.raises(LockNotGranted):
+        with connect(database) as other, migrating_alone(other, database.name), pytest.raises(MigrationLockTimeout):
             downgrade(project.settled, database, planned, lock_wait=timedelta(0))
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import Session
 
 from seedbed.errors import UnsupportedChange, RevisionFailure
-from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply, move
 from seedbed.migrations.checks.drift import drift
 from seedbed.migrations.checks.project_check import check

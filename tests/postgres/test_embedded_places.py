@@ -242,7 +242,7 @@ class TestFolder:
             (server.home / "server.json").chmod(0)
 
         code = f"{SERVER}\nfrom seedbed.errors import DataDirectoryNotWritable\ntry: server.ensure()\n"
-        code += "except FolderNotWritable as error: print(error.message)"
+        code += "except DataDirectoryNotWritable as error: print(error.message)"
         said = (nobody() if IS_ROOT else users()[0]).run(code, server.home)
 
         (server.home / "server.json").chmod(0o600)
@@ -250,7 +250,7 @@ class TestFolder:
 
     def test_that_cannot_be_written_is_refused(self, folder: Path) -> None:
         code = f"{SERVER}\nfrom seedbed.errors import DataDirectoryNotWritable\ntry: server.ensure()\n"
-        code += "except FolderNotWritable as error: print(error.message)"
+        code += "except DataDirectoryNotWritable as error: print(error.message)"
         folder.chmod(0o555)
 
         said = (nobody() if IS_ROOT else users()[0]).run(code, folder / "home")

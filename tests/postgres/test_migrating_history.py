@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import MultipleHeads, RevisionFailure, InvalidRevisionFile
-from seedbed.migrations.apply.plan import plan
+from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.assessment import assess
 from seedbed.migrations.history.revisions import read_history
@@ -118,7 +118,7 @@ class TestRecordedSql:
         project.write_revision("third", "op.execute('SELECT nothing_like_it()')", follows="second")
         configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
 
-        with pytest.raises(RevisionFailed) as failed:
+        with pytest.raises(RevisionFailure) as failed:
             assess(configuration, database, plan_upgrade(project.settled, database))
 
         assert failed.value.message.startswith("Revision third failed and was rolled back; nothing was applied.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from seedbed.errors import NameTaken
+from seedbed.errors import ObjectNameConflict
 from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect

@@ -1,4 +1,4 @@
-"""Rows that a revision is proven over, made for a database as its catalogue and its models say."""
+"""Rows that a revision is proven over, made for a database as its catalog and its models say."""
 
 from collections.abc import Callable
 

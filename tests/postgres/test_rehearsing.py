@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import CopyRefused, InvalidDatabaseUrl, RevisionFailed
+from seedbed.errors import RehearsalCopyFailure, InvalidDatabaseUrl, RevisionFailure
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.rehearsal import Rehearsal, rehearse
@@ -124,7 +124,7 @@ class TestRehearse:
         assert re.fullmatch(r"blocks reads and writes on task for \d+ ms; everything else under 50 ms", found.verdict)
         assert [(one.table, one.blocks) for one in found.blocked] == [("task", "reads and writes")]
         assert found.blocked[0].seconds >= 0.3
-        assert found.way_back == "down and up again, both catalogues as they should be"
+        assert found.way_back == "down and up again, both catalogs as they should be"
 
     def test_says_what_is_rewritten_read_and_written(
         self, project: Project, database: Database, copy: Database
@@ -201,7 +201,7 @@ class TestDumped:
             found = rehearse(configuration, source, plan_upgrade(project.settled, source))
 
         assert found.steps[0].scans == ("task",)
-        assert found.way_back == "down and up again, both catalogues as they should be"
+        assert found.way_back == "down and up again, both catalogs as they should be"
         assert shadows(seedbed_server) == set()
 
 
@@ -216,7 +216,7 @@ class TestRehearseRefuses:
         monkeypatch.setenv("PATH", "/nowhere")
         configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
 
-        with pytest.raises(CopyRefused, match="no pg_dump and psql on PATH"):
+        with pytest.raises(RehearsalCopyFailure, match="no pg_dump and psql on PATH"):
             rehearse(configuration, database, plan_upgrade(project.settled, database))
 
     def test_what_is_no_url(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import CheckNotMet, RowSecurityActive
+from seedbed.errors import UnsatisfiedCheck, RowSecurityActive
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark
@@ -89,7 +89,7 @@ class TestForcedRowSecurity:
         with connect(database) as connection:
             build(connection, made.load_schema())
 
-        with pytest.raises(CheckNotMet):
+        with pytest.raises(UnsatisfiedCheck):
             load(made, database)
 
         assert execute(database.direct, STATE) == [(True, True)]

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.errors import LoadFailure, Unreachable
+from seedbed.errors import LoadFailure, DatabaseUnreachable
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded.os_account import server_account
@@ -168,7 +168,7 @@ class TestCutConnection:
                 cuts.append(sent)
                 cut()
 
-        with watched_proxy(database.direct, cut_always) as (url, cut, _), pytest.raises(Unreachable):
+        with watched_proxy(database.direct, cut_always) as (url, cut, _), pytest.raises(DatabaseUnreachable):
             run(planned(project), replace(database, url=url, direct=url), revision=None)
 
         await_end_of_sessions(database)

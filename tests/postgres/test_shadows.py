@@ -8,7 +8,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from seedbed.errors import Unreachable
+from seedbed.errors import DatabaseUnreachable
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
 from seedbed.postgres.shadow_database import shadow_database
@@ -127,7 +127,7 @@ class TestShadowDatabase:
         configuration = configured(SHADOW_DATABASE_URL="postgresql://app@127.0.0.1:1/shop")
 
         with (
-            pytest.raises(Unreachable, match=r"127\.0\.0\.1:1/shop \(SHADOW_DATABASE_URL in the process"),
+            pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:1/shop \(SHADOW_DATABASE_URL in the process"),
             shadow_database(configuration),
         ):
             pass

@@ -111,7 +111,7 @@ NOT_OURS: Mapping[str, str] = {
     "ban-replace-view-function": "PostgreSQL replaces only by what has the same columns or arguments",
     "ban-replica-identity": "it is about subscribers of a publication, not about those who use the tables",
     "ban-set-default": "rows to come have the value that the models say, and no statement fails",
-    "identifier-too-long": "PostgreSQL cuts the name, and the comparison of catalogues finds it cut",
+    "identifier-too-long": "PostgreSQL cuts the name, and the comparison of catalogs finds it cut",
     "prefer-bigint-over-int": _TASTE,
     "prefer-bigint-over-smallint": _TASTE,
     "prefer-identity": _TASTE,
@@ -341,7 +341,7 @@ class TestDraft:
 
 
 def drafted(ground: Ground, case: Case) -> tuple[list[str], set[str]]:
-    """Draft and run a change of the catalogue: its transactions as they ran, and the hazards they met.
+    """Draft and run a change of the catalog: its transactions as they ran, and the hazards they met.
 
     What a statement drops and makes again, and the check that stands for NOT NULL while rows are looked at, are not
     shown to squawk: it would take them for rules that are gone, and NOT NULL after it for one that reads the rows.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Connection
 
-from seedbed.postgres.catalog import read_catalogue
+from seedbed.postgres.catalog import read_catalog
 from seedbed.postgres.catalog.system_diff import system_differences
 from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import connect, execute_verbatim
@@ -219,8 +219,8 @@ class TestSystemRows:
 
         assert found == ["extension pg_trgm is missing"]
 
-    def test_are_read_beside_the_model_of_the_catalogue(self, ground: Ground) -> None:
+    def test_are_read_beside_the_model_of_the_catalog(self, ground: Ground) -> None:
         """Nothing that the model knows is missing here, so that what is compared with both is compared wholly."""
-        tables = {f"table {table.schema}.{table.name}" for table in read_catalogue(ground.connection).tables()}
+        tables = {f"table {table.schema}.{table.name}" for table in read_catalog(ground.connection).tables()}
 
         assert tables <= read_system_rows(ground.connection).keys()

@@ -101,7 +101,7 @@ class BranchProvider(Protocol):
         """Wait until a branch takes connections.
 
         Raises:
-            Unreachable: it did not in time; besides what `get` raises.
+            DatabaseUnreachable: it did not in time; besides what `get` raises.
         """
 
     def get(self, name: str) -> Branch:

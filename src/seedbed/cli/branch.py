@@ -111,7 +111,7 @@ def show(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
 def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_json: bool) -> None:
     """Say how a branch differs from its parent. Ends with 1 when it does.
 
-    Revisions and catalogues are compared, so what is said is what PostgreSQL knows: tables, columns, constraints,
+    Revisions and catalogs are compared, so what is said is what PostgreSQL knows: tables, columns, constraints,
     indexes, functions, policies, grants. Rows are not compared.
     """
     with step("Comparing"):

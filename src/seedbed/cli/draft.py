@@ -51,7 +51,7 @@ def draft(
 
     The environment's database is not touched. The migrations are replayed on a throw-away database, the models built
     on another, and what PostgreSQL says of the two is compared. The new revision is run on the first, with rows in it:
-    up, where the catalogue must equal the models' and the rows must be there, down, and up again. Otherwise its file
+    up, where the catalog must equal the models' and the rows must be there, down, and up again. Otherwise its file
     is not kept.
 
     What would keep others waiting on a table that exists is written as a second revision, whose steps are committed as

@@ -205,7 +205,7 @@ def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> N
 def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as_json: bool) -> None:
     """See that the migrations have one head, that each runs up, down and up, and that they make what the models say.
 
-    Everything happens on throw-away databases, and catalogues are compared. With -e, the environment's database is
+    Everything happens on throw-away databases, and catalogs are compared. With -e, the environment's database is
     compared too with what its revision makes. Ends with 1 and says what is wrong when something is.
     """
     with step("Checking"):
@@ -252,7 +252,7 @@ def rebase(ctx: click.Context, revision: str, as_json: bool) -> None:
 def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) -> None:
     """Take a database that was made without the migrations into their history.
 
-    Its catalogue must be what a revision makes; that revision is written down in it, and nothing else is changed.
+    Its catalog must be what a revision makes; that revision is written down in it, and nothing else is changed.
     """
     from seedbed.migrations.apply.baseline import adopt as adopt_database
     from seedbed.postgres.database import locate

@@ -99,7 +99,7 @@ def run(
     The load is one transaction: it happens whole or not at all. Other rows than these seeds' are refused unless
     --fresh is given, and a database marked production is refused whatever is given.
     """
-    from seedbed.errors import NotAtHead
+    from seedbed.errors import DatabaseNotAtHead
     from seedbed.migrations.apply.plan import plan_upgrade as plan_migration
     from seedbed.postgres.database import locate
     from seedbed.seeding.loading.load import run as load

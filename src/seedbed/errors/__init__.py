@@ -146,7 +146,7 @@ from seedbed.errors.project import (
     InvalidEnvFile,
 )
 from seedbed.errors.seed_loading import (
-    CheckNotMet,
+    UnsatisfiedCheck,
     DaskNotInstalled,
     DaskUnreachable,
     ExtensionNotCreated,
@@ -178,7 +178,7 @@ from seedbed.errors.seed_planning import (
 )
 from seedbed.errors.server import (
     PostgresBinariesNotFound,
-    DatabaseMissing,
+    DatabaseNotFound,
     DataDirectoryVersionMismatch,
     DataDirectoryNotWritable,
     AuthenticationFailure,
@@ -195,7 +195,7 @@ from seedbed.errors.server import (
     ServerStartFailure,
     UnsupportedServerVersion,
     UnmarkedDatabase,
-    Unreachable,
+    DatabaseUnreachable,
 )
 from seedbed.errors.service import (
     AuthenticationNotConfigured,

@@ -57,7 +57,7 @@ class ReferencedRows(SeedError):
         )
 
 
-class CheckNotMet(SeedError):
+class UnsatisfiedCheck(SeedError):
     """Rows that were made do not satisfy a CHECK; they were tried before the load, and none was kept."""
 
     code = "SB412"

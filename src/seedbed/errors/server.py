@@ -41,7 +41,7 @@ class DataDirectoryVersionMismatch(ServerError):
         )
 
 
-class Unreachable(ServerError):
+class DatabaseUnreachable(ServerError):
     """No connection could be made."""
 
     code = "SB304"
@@ -64,7 +64,7 @@ class AuthenticationFailure(ServerError):
         )
 
 
-class DatabaseMissing(ServerError):
+class DatabaseNotFound(ServerError):
     """The server answered and has no database of that name."""
 
     code = "SB306"

@@ -35,7 +35,7 @@ def connect(database: Connectable, *, application: str = "seedbed", autocommit: 
     Parameters of statements are never part of an error's text, since they may be personal data.
 
     Raises:
-        Unreachable, AuthenticationFailure, DatabaseMissing: no connection could be made.
+        DatabaseUnreachable, AuthenticationFailure, DatabaseNotFound: no connection could be made.
         MissingPrivilege: the role lacks a privilege.
     """
     engine = create_engine(

@@ -8,7 +8,7 @@ from itertools import takewhile
 import psycopg2
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DatabaseMissing, AuthenticationFailure, MissingPrivilege, SeedbedError, Unreachable
+from seedbed.errors import DatabaseNotFound, AuthenticationFailure, MissingPrivilege, SeedbedError, DatabaseUnreachable
 from seedbed.settings import DatabaseUrl
 
 _LOGIN_SQLSTATES = ("28P01", "28000")
@@ -76,13 +76,13 @@ def _translate(address: str, origin: str, error: BaseException | None) -> Seedbe
     if error.pgcode in _DENIED_SQLSTATES:
         return MissingPrivilege(address, message, maker=next(filter(origin.startswith, _DATABASE_CREATOR_SOURCES), None))
     if isinstance(error, psycopg2.InterfaceError) and "closed" in message:
-        return Unreachable(address, origin, message)
+        return DatabaseUnreachable(address, origin, message)
     if not isinstance(error, psycopg2.OperationalError):
         return None
     if error.pgcode in _LOGIN_SQLSTATES or any(words in message for words in _LOGIN_MESSAGES):
-        return LoginRefused(address, origin, message)
+        return AuthenticationFailure(address, origin, message)
     if error.pgcode == _MISSING_DATABASE_SQLSTATE or ('database "' in message and message.endswith("does not exist")):
-        return DatabaseMissing(address, origin)
+        return DatabaseNotFound(address, origin)
     if error.pgcode is None or error.pgcode.startswith(_UNREACHABLE_SQLSTATES):
-        return Unreachable(address, origin, message)
+        return DatabaseUnreachable(address, origin, message)
     return None

@@ -101,7 +101,7 @@ def preparing_alone(database: Connectable, branch: str, *, wait: timedelta) -> I
 
     Raises:
         BranchLockTimeout: another session kept the lock for `wait`.
-        Unreachable, DatabaseMissing: the copy was deleted, or replaced by another one.
+        DatabaseUnreachable, DatabaseNotFound: the copy was deleted, or replaced by another one.
     """
     with translate_errors(database):
         connection = open_connection(database, application="seedbed preparing")

@@ -11,9 +11,9 @@ from seedbed.errors import (
     BranchNotFound,
     BranchNotReady,
     SealedBranch,
-    DatabaseMissing,
+    DatabaseNotFound,
     NotAPreview,
-    Unreachable,
+    DatabaseUnreachable,
 )
 from seedbed.postgres.locks import preparing_alone
 from seedbed.previews.preview_data import Data, Filled, branch_database, fill, see_possible
@@ -64,7 +64,7 @@ def make_base(
             begun = asked.begun()
             if begun is not None and (made := asked.prepared(*begun)) is not None:
                 return made
-        except (BranchNotFound, SealedBranch, Unreachable, DatabaseMissing) as error:  # as another call has finished it
+        except (BranchNotFound, SealedBranch, DatabaseUnreachable, DatabaseNotFound) as error:  # as another call has finished it
             lost = error
         time.sleep(_POLL_SECONDS)
         if (theirs := asked.made_meanwhile()) is not None:

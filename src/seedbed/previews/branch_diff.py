@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from seedbed.branching import BranchProvider, provider_of
 from seedbed.branching.lifecycle import passing
 from seedbed.migrations.history.revisions import read_current_revision
-from seedbed.postgres.catalog import Catalogue, Difference, differences, read_catalogue, without
+from seedbed.postgres.catalog import Catalog, Difference, differences, read_catalog, without
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration, Origin
@@ -33,7 +33,7 @@ class BranchDiff:
 
 
 def diff(configuration: Configuration, name: str, other: str | None = None) -> BranchDiff:
-    """Compare a branch with its parent, or with another branch, by their catalogues; rows are not compared.
+    """Compare a branch with its parent, or with another branch, by their catalogs; rows are not compared.
 
     What the project ignores is left out. A sealed branch, which nobody can connect to, is copied for it and the copy
     deleted again.
@@ -63,8 +63,8 @@ def _readable(configuration: Configuration, provider: BranchProvider, name: str)
         yield Database(url, url, branch.environment, Origin(Kind.DERIVED, f"branch {name}"))
 
 
-def _looked_at(database: Database, configuration: Configuration) -> tuple[str | None, Catalogue]:
+def _looked_at(database: Database, configuration: Configuration) -> tuple[str | None, Catalog]:
     with connect(database) as connection:
         return read_current_revision(connection, configuration.project), without(
-            read_catalogue(connection, configuration.project.version_table), configuration.project.ignore
+            read_catalog(connection, configuration.project.version_table), configuration.project.ignore
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from seedbed.errors import NoShadowServer, PreviewSchemaMismatch
 from seedbed.migrations.draft.draft import built
-from seedbed.postgres.catalog import Difference, differences, keeping, read_catalogue
+from seedbed.postgres.catalog import Difference, differences, keeping, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema import load_schema
@@ -39,7 +39,7 @@ def compare_with_models(configuration: Configuration, name: str, database: Datab
     except NoShadowServer:
         return None
     with connect(database) as connection:
-        found = read_catalogue(connection, project.version_table)
+        found = read_catalog(connection, project.version_table)
     every = differences(found, keeping(wanted, found, project.ignore, project.version_table))
     unknown = {one.object.removeprefix("table ") for one in every if _is_unwanted(one, "table")}
     extra = [one for one in every if _is_extra(one, unknown)]

@@ -13,10 +13,10 @@ from seedbed.errors import (
     BranchExists,
     BranchNotFound,
     BranchNotReady,
-    DatabaseMissing,
+    DatabaseNotFound,
     NotAPreview,
     ProtectedPreviewBase,
-    Unreachable,
+    DatabaseUnreachable,
 )
 from seedbed.postgres.database import Database
 from seedbed.postgres.locks import preparing_alone
@@ -136,7 +136,7 @@ class _Asked:
                 raise NotAPreview(self.name, mark)
             try:
                 return self.brought_up(branch, created=created)
-            except (BranchNotFound, Unreachable, DatabaseMissing):  # whoever had begun it failed, and deleted it again
+            except (BranchNotFound, DatabaseUnreachable, DatabaseNotFound):  # whoever had begun it failed, and deleted it again
                 if created or branch.ready or not tries_left:
                     raise
 

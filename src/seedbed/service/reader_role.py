@@ -1,4 +1,4 @@
-"""A role that may read what is public, and nothing else."""
+"""Grant a database role SELECT on the public columns, and nothing else."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from seedbed.service.queries.resources import Resource, resources
 _TIMEOUT_SECONDS = 5
 _NAME_BYTES = 63
 _RESERVED = ("public", "none")
-_OWNER = """
+_OWNER_QUERY = """
     SELECT o.rolname FROM pg_roles r, pg_roles o
     WHERE r.rolname = %(role)s AND pg_has_role(r.oid, o.oid, 'USAGE') AND o.oid IN (
         SELECT datdba FROM pg_database WHERE datname = current_database()
@@ -28,7 +28,7 @@ _OWNER = """
     ORDER BY o.rolname <> r.rolname, o.rolname
     LIMIT 1
 """
-_RIGHTS = Statement(
+_EXCESS_RIGHTS = Statement(
     """
     SELECT concat_ws(', ',
         CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN 'superuser' END,
@@ -44,7 +44,7 @@ _RIGHTS = Statement(
 
 @dataclass(frozen=True)
 class Granted:
-    """What a role may read now: columns by table."""
+    """What a role may read: its columns by table. `created` says that the role is new."""
 
     role: str
     created: bool
@@ -54,27 +54,27 @@ class Granted:
 def grant_reader(
     database: Database, schema: Schema, role: str, *, password: str | None, version_table: str = "alembic_version"
 ) -> Granted:
-    """Give a role SELECT on the public columns, and take away what else it had on the project's tables.
+    """Grant a role SELECT on the public columns, and revoke its other privileges on the project's tables.
 
-    The role is made if it does not exist, with a login if there is a password. Everything happens in one transaction,
-    and again gives the same: run it after each migration that adds a table or a column. On the embedded server the
-    superuser does it, since the databases' owner makes no roles.
+    A missing role is created, with LOGIN if a password is given. All statements run in one transaction. The function
+    is idempotent: run it after each migration that adds a table or a column. On the embedded server the superuser runs
+    the statements, because the owner of the databases cannot create roles.
 
     Raises:
-        InvalidReaderRole: taking its rights away would lock the owner out, or would take nothing away.
-        MissingPrivilege: who connects may not make or grant that.
+        InvalidReaderRole: the role owns the database or its tables, or it is the role that connects.
+        MissingPrivilege: the connected role may not create or grant this.
     """
     if not 0 < len(role.encode()) <= _NAME_BYTES or role in _RESERVED or role.startswith("pg_"):
         raise InvalidReaderRole(role, f"PostgreSQL has no role of that name, at most {_NAME_BYTES} bytes and not its own")
     served = resources(schema)
     server = database.server
-    able = database if server is None else replace(database, direct=server.admin_url(database.name))
-    with connect(able) as connection:
+    admin_database = database if server is None else replace(database, direct=server.admin_url(database.name))
+    with connect(admin_database) as connection:
         exists = bool(
             connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).scalar_one_or_none()
         )
-        _see_fit(connection, role, [table_name(table) for table in schema.tables])
-        for statement in _statements(schema, served, database.name, role, exists=exists):
+        _check_role(connection, role, [table_name(table) for table in schema.tables])
+        for statement in _write_statements(schema, served, database.name, role, exists=exists):
             execute_verbatim(connection, statement)
         if password is not None:
             _set_password(connection, role, password)
@@ -84,9 +84,9 @@ def grant_reader(
     return Granted(role, not exists, {resource.table.key: resource.readable for resource in served})
 
 
-def _see_fit(connection: Connection, role: str, tables: list[str]) -> None:
-    """Refuse whoever has the rights of an owner: those cannot be taken, and a limit on it is one on every migration."""
-    owner = connection.exec_driver_sql(_OWNER, {"role": role, "tables": tables}).scalar_one_or_none()
+def _check_role(connection: Connection, role: str, tables: list[str]) -> None:
+    """Refuse an owner: its privileges cannot be revoked, and its settings would also limit every migration."""
+    owner = connection.exec_driver_sql(_OWNER_QUERY, {"role": role, "tables": tables}).scalar_one_or_none()
     if owner is not None:
         raise InvalidReaderRole(role, f"it has the rights of {owner}, who owns the database or its tables")
     if connection.exec_driver_sql("SELECT session_user").scalar_one() == role:
@@ -94,16 +94,16 @@ def _see_fit(connection: Connection, role: str, tables: list[str]) -> None:
 
 
 async def rights_beyond(fetch: Fetch, served: Sequence[Resource]) -> str:
-    """What the service's role may do besides reading what is public, in words; nothing, if all is well."""
+    """Describe what the service's role may do besides reading public columns. Return "" if it can do nothing else."""
     columns = [
         {"table": resource.sql, "name": column.name, "private": column.name not in resource.readable}
         for resource in served
         for column in resource.table.columns
     ]
-    return ((await fetch(_RIGHTS, [json.dumps(columns).encode()]))[0][0] or b"").decode()
+    return ((await fetch(_EXCESS_RIGHTS, [json.dumps(columns).encode()]))[0][0] or b"").decode()
 
 
-def _statements(schema: Schema, served: Sequence[Resource], database: str, role: str, *, exists: bool) -> list[str]:
+def _write_statements(schema: Schema, served: Sequence[Resource], database: str, role: str, *, exists: bool) -> list[str]:
     to = column_name(role)
     schemas = sorted({resource.table.schema or "public" for resource in served})
     by_key = {resource.table.key: resource for resource in served}
@@ -125,7 +125,7 @@ def _statements(schema: Schema, served: Sequence[Resource], database: str, role:
 
 
 def _set_password(connection: Connection, role: str, password: str) -> None:
-    """Send the password as its SCRAM hash, made here: the server's log may keep statements."""
+    """Send the password as a SCRAM hash computed here, because the server may log the statement."""
     driver: Any = connection.connection.dbapi_connection
     hashed = encrypt_password(password, role, driver, "scram-sha-256")
     execute_verbatim(connection, f"ALTER ROLE {column_name(role)} LOGIN PASSWORD '{hashed}'")

@@ -98,7 +98,7 @@ def load(
 
     Raises:
         UnknownEnvironment: the chosen one does not exist.
-        UnreadableEnvironmentFile: a line of a file is not NAME=value.
+        InvalidEnvFile: a line of a file is not NAME=value.
         UnknownSetting: a name that begins with SEEDBED_ is no setting, or one in a file is a slip for one.
         InvalidSetting: a value does not fit its setting.
         InvalidDatabaseUrl: a URL cannot be read; its text is not repeated.

@@ -72,7 +72,7 @@ def read_environment_file(file: Path) -> dict[str, Sourced]:
     """Read one .env file, if it exists, without expanding `$NAME`: a password may hold a dollar.
 
     Raises:
-        UnreadableEnvironmentFile: a line is not NAME=value, or the file cannot be read as text; nothing of it is
+        InvalidEnvFile: a line is not NAME=value, or the file cannot be read as text; nothing of it is
             repeated.
     """
     try:

@@ -22,9 +22,9 @@ from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment, load
 from seedbed.testing.databases.clones import Clone
-from seedbed.testing.error_report import in_words
-from seedbed.testing.session.per_test_databases import Owned
-from seedbed.testing.session.run_resources import Run
+from seedbed.testing.error_report import format_error
+from seedbed.testing.session.per_test_databases import OwnDatabases
+from seedbed.testing.session.run_resources import RunResources
 
 __all__ = [
     "old_queries",
@@ -54,10 +54,10 @@ def old_queries() -> Iterable[str]:
 
 
 @pytest.fixture(scope="module")
-def seedbed_checked(seedbed_run: Run) -> _Found:
+def seedbed_checked(seedbed_run: RunResources) -> _Found:
     """The history run up and down on throw-away databases of the run's server, once for two checks."""
     _skip_without_history(seedbed_run)
-    shadow = {"SHADOW_DATABASE_URL": seedbed_run.host.owner.reveal()}
+    shadow = {"SHADOW_DATABASE_URL": seedbed_run.server_access.owner.reveal()}
     try:
         check(load(seedbed_run.project, "testing", environ=os.environ | shadow))
     except SeedbedError as error:
@@ -65,7 +65,7 @@ def seedbed_checked(seedbed_run: Run) -> _Found:
     return _Found(None)
 
 
-def test_history_has_one_head(seedbed_run: Run) -> None:
+def test_history_has_one_head(seedbed_run: RunResources) -> None:
     _skip_without_history(seedbed_run)
     try:
         read_history(seedbed_run.project)
@@ -85,7 +85,7 @@ def test_models_equal_migrations(seedbed_checked: _Found) -> None:
         pytest.skip("the revisions do not run")
 
 
-def test_old_queries_still_work(request: pytest.FixtureRequest, seedbed_run: Run, old_queries: Iterable[str]) -> None:
+def test_old_queries_still_work(request: pytest.FixtureRequest, seedbed_run: RunResources, old_queries: Iterable[str]) -> None:
     """Each is prepared and not run, so that it may have parameters and may change rows."""
     if not old_queries:
         pytest.skip("no fixture old_queries gives any")
@@ -102,7 +102,7 @@ def test_old_queries_still_work(request: pytest.FixtureRequest, seedbed_run: Run
         pytest.fail("\n".join(broken), pytrace=False)
 
 
-def test_seeds_are_valid(request: pytest.FixtureRequest, seedbed_run: Run) -> None:
+def test_seeds_are_valid(request: pytest.FixtureRequest, seedbed_run: RunResources) -> None:
     """Every environment's are loaded into a migrated database; of very many rows, the first are made."""
     project, schema = seedbed_run.project, seedbed_run.templates.schema
     environments = [each for each in Environment if (project.seeds / f"{each}.py").is_file()]
@@ -114,30 +114,30 @@ def test_seeds_are_valid(request: pytest.FixtureRequest, seedbed_run: Run) -> No
             planned = plan(project, schema, environment)
             if planned.rows <= _LOADED:
                 with _migrated(seedbed_run, request) as clone:
-                    run(planned, seedbed_run.host.database(clone.name), revision=None)
+                    run(planned, seedbed_run.server_access.database(clone.name), revision=None)
             else:
                 for table in planned.tables:
                     sample(table, 1000)
         except SeedbedError as error:
-            wrong.append(f"seeds/{environment}.py: {in_words(error)}")
+            wrong.append(f"seeds/{environment}.py: {format_error(error)}")
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
 
 
 @contextmanager
-def _migrated(seedbed_run: Run, request: pytest.FixtureRequest) -> Iterator[Clone]:
+def _migrated(seedbed_run: RunResources, request: pytest.FixtureRequest) -> Iterator[Clone]:
     """A database at the head without seeds: these may be what is wrong."""
-    owned = Owned(seedbed_run, request.node.nodeid)
+    owned = OwnDatabases(seedbed_run, request.node.nodeid)
     try:
-        yield owned.clone(None)
+        yield owned.get_clone(None)
     finally:
         owned.close()
 
 
-def _skip_without_history(seedbed_run: Run) -> None:
+def _skip_without_history(seedbed_run: RunResources) -> None:
     if not has_history(seedbed_run.project):
         pytest.skip("the project has no revisions")
 
 
 def _fail(error: SeedbedError) -> None:
-    raise pytest.fail.Exception(in_words(error), pytrace=False) from None
+    raise pytest.fail.Exception(format_error(error), pytrace=False) from None

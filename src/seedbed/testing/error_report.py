@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def without_traceback() -> Iterator[None]:
     """Have an error of Seedbed's own fail the test in two lines."""
     from seedbed.errors import SeedbedError
 
     try:
         yield
     except SeedbedError as error:
-        raise pytest.fail.Exception(in_words(error), pytrace=False) from None
+        raise pytest.fail.Exception(format_error(error), pytrace=False) from None
 
 
-def in_words(error: "SeedbedError") -> str:
+def format_error(error: "SeedbedError") -> str:
     """Its code and sentence, and what to do."""
     return f"{error.code} {error.message}\n      {error.remedy}"

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seedbed.testing.error_report import in_words
-from seedbed.testing.session.requested_fixtures import seeds_of
-from seedbed.testing.session.stash import CASE, RUN, SEEDS
+from seedbed.testing.error_report import format_error
+from seedbed.testing.session.requested_fixtures import collect_seeds
+from seedbed.testing.session.stash import TEST_DATABASES_KEY, RUN_KEY, SEEDS_KEY
 
 if TYPE_CHECKING:
     from seedbed.testing.server.worker_access import Sharing
@@ -78,7 +78,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     try:
         return open_kept(config.rootpath, wanted, config.getoption("seedbed_url"))
     except SeedbedError as error:
-        raise pytest.UsageError(in_words(error)) from error
+        raise pytest.UsageError(format_error(error)) from error
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -98,14 +98,14 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    session.config.stash[SEEDS] = seeds_of(session.items)
+    session.config.stash[SEEDS_KEY] = collect_seeds(session.items)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report: pytest.TestReport = yield  # type: ignore[assignment]
-    case = item.stash.get(CASE, None)
-    if case is not None and report.failed and call.when != "teardown" and (told := case.fails()):
+    case = item.stash.get(TEST_DATABASES_KEY, None)
+    if case is not None and report.failed and call.when != "teardown" and (told := case.report_failure()):
         report.sections.append(("database", told))
     return report  # type: ignore[return-value]
 
@@ -116,14 +116,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     from seedbed.errors import SeedbedError
 
     left = session.config.stash[_LEFT]
-    run = session.config.stash.get(RUN, None)
+    run = session.config.stash.get(RUN_KEY, None)
     if run is not None:
-        del session.config.stash[RUN]
+        del session.config.stash[RUN_KEY]
         try:
             run.close()
         except SeedbedError as error:
             left.append(f"Databases of this run are left behind: {error}")
-        left[:0] = run.left
+        left[:0] = run.leftovers
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["seedbed_left"] = left
 

@@ -9,7 +9,7 @@ from seedbed.branching.local import annotations
 from seedbed.branching.local.databases import drop, environment_of
 from seedbed.branching.names import building_of, database_of, is_environment, replaced_of
 from seedbed.branching.protocol import Branch
-from seedbed.errors import BranchLockTimeout, BranchNotFound, BranchNotReady, DatabaseMissing, AuthenticationFailure, NotABranch
+from seedbed.errors import BranchLockTimeout, BranchNotFound, BranchNotReady, DatabaseNotFound, AuthenticationFailure, NotABranch
 from seedbed.postgres.database import EMBEDDED, Database, database_name, on_server
 from seedbed.postgres.embedded import Server
 from seedbed.postgres.locks import BRANCH_LOCKS, poll_lock
@@ -102,7 +102,7 @@ class Looking:
             there = Database(url, url, self.configuration.environment, EMBEDDED, self.server)
             try:
                 return there.name, environment_of(there, name)
-            except (DatabaseMissing, AuthenticationFailure):  # neither it nor its role was made yet
+            except (DatabaseNotFound, AuthenticationFailure):  # neither it nor its role was made yet
                 return there.name, environment_of(self.original(), name)
         branch = self.existing(cursor, name)
         if not branch.ready:

@@ -17,7 +17,7 @@ from seedbed.errors import (
     BranchNotReady,
     SealedBranch,
     UnmaskedProductionCopy,
-    Unreachable,
+    DatabaseUnreachable,
 )
 from seedbed.postgres.clone import await_unused, clone
 from seedbed.postgres.connection import connect
@@ -129,7 +129,7 @@ class LocalBranches:
             try:
                 with connect(self._looking.database(branch)):
                     return
-            except Unreachable:
+            except DatabaseUnreachable:
                 if time.monotonic() > until:
                     raise
                 time.sleep(_POLL_SECONDS)

@@ -14,7 +14,7 @@ from seedbed.errors import (
     AmbiguousNeonDatabase,
     NeonUnreachable,
     NeonEndpointMismatch,
-    Unreachable,
+    DatabaseUnreachable,
 )
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -59,7 +59,7 @@ class Reaching:
             try:
                 with connect(database) as connection:
                     connection.exec_driver_sql("SELECT 1")
-            except Unreachable:
+            except DatabaseUnreachable:
                 if time.monotonic() > until:
                     raise
             else:

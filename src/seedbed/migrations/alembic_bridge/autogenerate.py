@@ -29,7 +29,7 @@ class Steps(MigrateOperation):
     back: Sequence[Statement]
 
     def reverse(self) -> "Steps":
-        return Steps(self.back, self.steps)
+        return Steps(self.down_expression, self.steps)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         return ("seedbed", *(step.sql for step in self.steps))
@@ -85,4 +85,4 @@ def _back(part: Part) -> Sequence[Statement]:
 
 @renderers.dispatch_for(Steps)
 def _rendered(_context: AutogenContext, operation: Steps) -> list[str]:
-    return [step.python for step in operation.steps]
+    return [step.python_code for step in operation.steps]

@@ -1,4 +1,4 @@
-"""Seedbed's comparison as a plugin of Alembic, found by the entry point `seedbed.catalogue`.
+"""Seedbed's comparison as a plugin of Alembic, found by the entry point `seedbed.catalog`.
 
 An env.py gains it by `autogenerate_plugins=["alembic.autogenerate.*", "seedbed.*"]`, and no other env.py of the same
 Python does. Alembic looks for plugins while it is itself being imported, so nothing is imported here before it is used.

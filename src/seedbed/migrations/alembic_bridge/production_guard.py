@@ -24,7 +24,7 @@ def guard_production(configuration: Configuration, database: Database) -> None:
     Raises:
         HazardsNotAllowed, ProductionNotConfirmed: naming what the revisions would do.
         RevisionFailure: one does not run on a database without rows.
-        NoShadowServer, Unreachable: there is no server for throw-away databases.
+        NoShadowServer, DatabaseUnreachable: there is no server for throw-away databases.
     """
     chosen: tuple[Any, ...] = getattr(context.config.cmd_opts, "cmd", (None,))
     if chosen[0] not in {command.upgrade, command.downgrade}:

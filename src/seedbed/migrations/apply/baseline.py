@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from seedbed.errors import BaselineRefused
 from seedbed.migrations.apply.upgrade import move
 from seedbed.migrations.history.revisions import build_alembic_config, read_current_revision, split_heads, read_history, get_version_table_options
-from seedbed.postgres.catalog import differences, read_catalogue, without
+from seedbed.postgres.catalog import differences, read_catalog, without
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import agree
@@ -28,7 +28,7 @@ class Baseline:
 def adopt(configuration: Configuration, database: Database, *, at: str | None = None) -> Baseline:
     """Write down which revision a database is at, having seen that it is: nothing else about it is changed.
 
-    Without `at`, every revision is tried, and the newest whose catalogue the database has is taken.
+    Without `at`, every revision is tried, and the newest whose catalog the database has is taken.
 
     Raises:
         BaselineRefused: it is in the history already, or no revision makes what it has; what differs is said.
@@ -42,12 +42,12 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
             raise BaselineRefused(database.name, f"it is at {revision} already", already=True)
         agree(connection, database, "adopt")
         connection.commit()
-        found = without(read_catalogue(connection, project.version_table), project.ignore)
+        found = without(read_catalog(connection, project.version_table), project.ignore)
         chosen, said = None, "there is no revision"
         with shadow_database(configuration) as shadow, connect(shadow) as scratch:
             for revision in [known.id for known in history.revisions if at in {None, known.id}]:
                 move(project, scratch, revision)
-                left = differences(found, without(read_catalogue(scratch, project.version_table), project.ignore))
+                left = differences(found, without(read_catalog(scratch, project.version_table), project.ignore))
                 said = f"at {revision}, {'; '.join(map(str, left))}"
                 chosen = chosen if left else read_current_revision(scratch, project)
         if chosen is None:

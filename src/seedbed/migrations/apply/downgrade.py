@@ -10,7 +10,7 @@ from alembic import command
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DowngradeFailed, ForwardOnly, NothingToDowngrade, SeedbedError
+from seedbed.errors import DowngradeFailure, IrreversibleRevision, NoDowngradePath, SeedbedError
 from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, LockRetryPolicy, limit_lock_waits, retry_on_lock_errors
 from seedbed.migrations.apply.shared_connection import handed, refuse_deaf
 from seedbed.migrations.apply.upgrade import SHORT, below, what_failed
@@ -91,13 +91,13 @@ def downgrade(
     that meets another session's lock is tried again as `retry_policy` has it.
 
     Raises:
-        NothingToDowngrade: another session has migrated the database since the plan was made.
-        MarkedOtherwise, UnmarkedWithRows: the database belongs to another environment than the one chosen.
-        PoolerRefused: the address is a pooler's.
-        ServerTooOld, ReadOnlyDatabase, NotPermitted: the server or the role cannot.
-        LockNotGranted: another session was still migrating after `lock_wait`.
-        TablesBusy: others kept a lock through every try.
-        DowngradeFailed: with the revision and what PostgreSQL said.
+        NoDowngradePath: another session has migrated the database since the plan was made.
+        EnvironmentMismatch, UnmarkedDatabase: the database belongs to another environment than the one chosen.
+        PooledConnection: the address is a pooler's.
+        UnsupportedServerVersion, ReadOnlyDatabase, MissingPrivilege: the server or the role cannot.
+        MigrationLockTimeout: another session was still migrating after `lock_wait`.
+        TableLockTimeout: others kept a lock through every try.
+        DowngradeFailure: with the revision and what PostgreSQL said.
     """
     refuse_deaf(project)
     history = read_history(project)

@@ -114,7 +114,7 @@ def retry_on_lock_errors(
         try:
             run(todo)
             todo = ()
-        except (RevisionFailed, DowngradeFailed) as failed:
+        except (RevisionFailure, DowngradeFailure) as failed:
             if not is_lock_error(failed.__cause__):
                 raise
             now_left = find_remaining()
@@ -124,7 +124,7 @@ def retry_on_lock_errors(
                 down = isinstance(failed, DowngradeFailure)
                 waited = time.monotonic() - begun
                 longest = find_longest_transactions(connection)
-                raise TablesBusy(todo[0].id, tried, waited, longest, applied=done, down=down) from failed
+                raise TableLockTimeout(todo[0].id, tried, waited, longest, applied=done, down=down) from failed
             report(f"{todo[0].id} waits for a lock that another session holds; trying again ({tried} of {policy.tries})")
             wait_before_retry(connection, policy, tried)
 

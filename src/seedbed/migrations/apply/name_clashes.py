@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 from sqlalchemy import Connection, event
 
-from seedbed.errors import NameTaken
+from seedbed.errors import ObjectNameConflict
 from seedbed.migrations.apply.lock_retry import is_lock_error
 
 _NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
@@ -250,7 +250,7 @@ def _on_scratch(cursor: Any, table: str, make: Callable[[str], Any]) -> Any:
 
 
 def _folded(cursor: Any, written: str) -> str:
-    """A name as the catalogue has it, from how it is written in SQL."""
+    """A name as the catalog has it, from how it is written in SQL."""
     cursor.execute("SELECT (parse_ident(%s))[1]::name", (written,))
     return str(cursor.fetchone()[0])
 

@@ -69,7 +69,7 @@ def render_offline_sql(project: Project, plan: UpgradePlan) -> str:
     try:
         with redirect_stdout(written), telling_of_env(project):
             command.upgrade(config, f"{plan.revision or 'base'}:head", sql=True)
-    except EnvironmentFailed:
+    except EnvPyFailure:
         raise
     except Exception as error:
         raise UnsupportedChange(

@@ -4,7 +4,7 @@ from seedbed.errors import SchemaDrift
 from seedbed.migrations.apply.upgrade import move
 from seedbed.migrations.history.applied_log import refuse_edited_revisions
 from seedbed.migrations.history.revisions import read_current_revision, read_history
-from seedbed.postgres.catalog import Difference, differences, read_catalogue, without
+from seedbed.postgres.catalog import Difference, differences, read_catalog, without
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.shadow_database import shadow_database
@@ -14,7 +14,7 @@ from seedbed.settings import Configuration
 def drift(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
     """Compare a database with a throw-away one that was brought to the same revision; the database is only read.
 
-    Catalogues are compared, so what Alembic's `check` is blind to is seen: a changed check, a predicate, a function, a
+    Catalogs are compared, so what Alembic's `check` is blind to is seen: a changed check, a predicate, a function, a
     policy, a grant. What the project ignores is left out.
 
     Raises:
@@ -35,11 +35,11 @@ def differences_from_files(configuration: Configuration, database: Database) -> 
     project = configuration.project
     with connect(database) as connection:
         revision = read_current_revision(connection, project)
-        found = without(read_catalogue(connection, project.version_table), project.ignore)
+        found = without(read_catalog(connection, project.version_table), project.ignore)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         if revision is not None:
             move(project, connection, revision)
-        return differences(found, without(read_catalogue(connection, project.version_table), project.ignore))
+        return differences(found, without(read_catalog(connection, project.version_table), project.ignore))
 
 
 def refuse_drift(configuration: Configuration, database: Database) -> None:

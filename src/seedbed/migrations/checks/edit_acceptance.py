@@ -33,7 +33,7 @@ def read_edit(configuration: Configuration, database: Database, revision: str) -
     Raises:
         RevisionNotFound: no revision has that id.
         UnknownDatabaseRevision: the database is at a revision that no file has.
-        NoShadowServer, Unreachable: there is no server for the throw-away database.
+        NoShadowServer, DatabaseUnreachable: there is no server for the throw-away database.
     """
     history = read_history(configuration.project)
     found = history.find(revision)

@@ -26,7 +26,7 @@ from seedbed.migrations.history.revisions import History, Revision, read_current
 from seedbed.migrations.history.seal import find_broken_seals, find_missing_revisions
 from seedbed.migrations.proof.candidate import about_rows
 from seedbed.migrations.proof.samples.sample_rows import empty, fill
-from seedbed.postgres.catalog import Catalogue, differences, keeping, read_catalogue
+from seedbed.postgres.catalog import Catalog, differences, keeping, read_catalog
 from seedbed.postgres.catalog.system_diff import system_differences
 from seedbed.postgres.connection import connect
 from seedbed.postgres.driver_errors import missing_extension, server_message
@@ -57,7 +57,7 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
     """See that the history has one head, that every step of it runs up, down and up again, and that it makes what the
     models say.
 
-    Catalogues are compared, not models with reflected tables, so nothing that PostgreSQL knows escapes. A revision that
+    Catalogs are compared, not models with reflected tables, so nothing that PostgreSQL knows escapes. A revision that
     moves data is run over rows too, made for every table and awkward ones among them; the others were proven over rows
     when they were drafted. Revisions up to `since`, which are older than the project's use of Seedbed, are only run up.
     All of it happens on throw-away databases; no environment's database is needed or touched.
@@ -122,11 +122,11 @@ def _climbed(
     conditions: list[str],
     *,
     old: tuple[Revision, ...] = (),
-) -> Catalogue:
-    """Take each step up, down and up again, and give the catalogue at the top."""
+) -> Catalog:
+    """Take each step up, down and up again, and give the catalog at the top."""
     if old:
         upgrade(project, history, connection, old)
-    below = read_catalogue(connection, project.version_table)
+    below = read_catalog(connection, project.version_table)
     for revision in history.revisions[len(old) :]:
         try:
             if moves_data(revision.file) and (condition := _tried_with_rows(project, connection, revision)):
@@ -135,12 +135,12 @@ def _climbed(
                 move(project, connection, revision.id)
             if len(ways) > 1:
                 raise MixedTransactionRevision(revision.id)
-            above = read_catalogue(connection, project.version_table)
+            above = read_catalog(connection, project.version_table)
             if _goes_down(project, connection, revision):
-                if left := differences(read_catalogue(connection, project.version_table), below):
+                if left := differences(read_catalog(connection, project.version_table), below):
                     raise RevisionNotReversible(revision.id, f"after its downgrade, {'; '.join(map(str, left))}")
                 move(project, connection, revision.id)
-                if left := differences(read_catalogue(connection, project.version_table), above):
+                if left := differences(read_catalog(connection, project.version_table), above):
                     raise RevisionNotReversible(revision.id, f"up again, {'; '.join(map(str, left))}")
         except DBAPIError as error:
             if (extension := missing_extension(error)) is not None:

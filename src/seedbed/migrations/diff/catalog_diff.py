@@ -1,4 +1,4 @@
-"""What differs between two catalogues, and what each difference pulls along with it."""
+"""What differs between two catalogs, and what each difference pulls along with it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ from seedbed.migrations.diff.rebuild_set import Cleared, clear, column_of
 from seedbed.migrations.diff.stale_function_results import find_stale_values
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import replaced_types, user_types
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import (
     Column,
     Composite,
@@ -42,7 +42,7 @@ Kind = TypeVar("Kind", bound=Object)
 
 
 class Changes:
-    """Two catalogues taken apart.
+    """Two catalogs taken apart.
 
     `gone` and `made` are objects that only one has, `kept` those of both. `renames` are constraints, indexes and
     columns' own sequences that have another name; a sequence counts on. `replaced` are types that cannot be altered,
@@ -52,7 +52,7 @@ class Changes:
     rest.
     """
 
-    def __init__(self, before: Catalogue, after: Catalogue) -> None:
+    def __init__(self, before: Catalog, after: Catalog) -> None:
         self.before, self.after = before, after
         self.gone = {key: found for key, found in before.objects.items() if key not in after.objects}
         self.made = {key: found for key, found in after.objects.items() if key not in before.objects}
@@ -99,7 +99,7 @@ class Changes:
         }
 
     def columns(self) -> list[tuple[Key, Column, Column]]:
-        """The columns that both catalogues have."""
+        """The columns that both catalogs have."""
         return [
             (("column", new.schema, new.name, name), column, new.column[name])
             for old, new in self.kept(Table)

@@ -22,7 +22,7 @@ from seedbed.migrations.diff.removal import default_goes_early
 from seedbed.migrations.diff.serials import is_serial, with_serials
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import replaced_types, user_types
-from seedbed.migrations.diff.value_sources import Knowledge
+from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.postgres.catalog.model import (
     Column,
     Composite,
@@ -77,7 +77,7 @@ def make_tables(changes: Changes) -> Iterable[Statement]:
         within.sort(key=lambda c: ("pucxf".index(c.type), c.name))
         made = tables.made(with_serials(table, changes), within)
         if (default := _default_partition(table, changes)) is not None:
-            made[0] = replace(made[0], fits=f"no row of {default.name} belongs to {table.name}")
+            made[0] = replace(made[0], row_condition=f"no row of {default.name} belongs to {table.name}")
         yield from made
         yield from (
             column_changes.required_of_new_rows(table, c) for c in table.columns if c.unvalidated_not_null is not None
@@ -122,7 +122,7 @@ def constraints_inside(changes: Changes) -> list[Constraint]:
     return inside
 
 
-def alter_tables(changes: Changes, knowledge: Knowledge) -> Iterable[Statement]:
+def alter_tables(changes: Changes, knowledge: ValueSources) -> Iterable[Statement]:
     """Tables that stay: their properties, then their columns; at last the types that columns were taken from."""
     for old, new in changes.kept(Table):
         if (old.kind, old.partition_key) != (new.kind, new.partition_key):
@@ -178,7 +178,7 @@ def _alter_types(changes: Changes) -> Iterable[Statement]:
                 yield from user_types.domain_altered(old, new) or ()
 
 
-def _alter_columns(changes: Changes, old: Table, new: Table, knowledge: Knowledge) -> Iterable[Statement]:
+def _alter_columns(changes: Changes, old: Table, new: Table, knowledge: ValueSources) -> Iterable[Statement]:
     place = ("column", new.schema, new.name)
     stored = set()
     for name, column in old.column.items():
@@ -203,7 +203,7 @@ def _alter_columns(changes: Changes, old: Table, new: Table, knowledge: Knowledg
             yield from column_changes.added(new, column, changes.after, knowledge)
 
 
-def _alter_column(changes: Changes, key: Key, old: Column, new: Column, knowledge: Knowledge) -> Iterable[Statement]:
+def _alter_column(changes: Changes, key: Key, old: Column, new: Column, knowledge: ValueSources) -> Iterable[Statement]:
     table = changes.table_of(key)
     if default_goes_early(changes, key, old):
         old = replace(old, default=None)
@@ -211,7 +211,7 @@ def _alter_column(changes: Changes, key: Key, old: Column, new: Column, knowledg
         old = replace(old, identity=None, identity_options=None)
     replaced = changes.uses_replaced_type(key)
     if replaced is not None and old.type == new.type:
-        using = knowledge.using.get((table.schema, table.name, new.name))
+        using = knowledge.using_expressions.get((table.schema, table.name, new.name))
         yield from replaced_types.converted(
             table, new, changes.before.objects[replaced], changes.after.objects[replaced], using
         )

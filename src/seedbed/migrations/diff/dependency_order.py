@@ -5,14 +5,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from seedbed.migrations.diff.statement import shortened
-from seedbed.postgres.catalog import Catalogue
+from seedbed.migrations.diff.statement import truncate_name
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Constraint, Key, Object, Table, View
 
 Name = TypeVar("Name", bound=Hashable)
 
 
-def in_order(chosen: Mapping[Key, Object], catalogue: Catalogue) -> list[Key]:
+def in_order(chosen: Mapping[Key, Object], catalog: Catalog) -> list[Key]:
     """What is needed before what needs it. A function whose body is a string has no recorded needs, and comes early."""
     needs: dict[Key, set[Key]] = {key: set() for key in chosen}
     for key, found in chosen.items():
@@ -20,17 +20,17 @@ def in_order(chosen: Mapping[Key, Object], catalogue: Catalogue) -> list[Key]:
         if isinstance(found, View):
             sources += [("column", found.schema, found.name, column) for column in found.columns]
         for source in sources:
-            for dependant in catalogue.dependants(source):
+            for dependant in catalog.dependants(source):
                 owner = ("view", *dependant[1:3]) if dependant[0] == "column" else dependant
                 if owner in needs and owner != key:
                     needs[owner].add(key)
     return _sorted(list(chosen), lambda key: needs[key])
 
 
-def tables_in_order(chosen: Mapping[Key, Table], catalogue: Catalogue) -> list[Key]:
+def tables_in_order(chosen: Mapping[Key, Table], catalog: Catalog) -> list[Key]:
     """Referenced tables before those that refer to them, parents before partitions and children."""
     needs: dict[Key, set[Key]] = {key: set() for key in chosen}
-    for found in catalogue.objects.values():
+    for found in catalog.objects.values():
         if isinstance(found, Constraint) and found.references is not None:
             owner = ("table", found.schema, found.table)
             if owner in needs:
@@ -116,5 +116,5 @@ def group_renames(
 def temporary_name(name: str, taken: Iterable[str]) -> str:
     """A name that nothing has, for something that makes room for another thing of its name."""
     used = set(taken)
-    candidates = (shortened(name, f"__moving{number or ''}") for number in itertools.count())
+    candidates = (truncate_name(name, f"__moving{number or ''}") for number in itertools.count())
     return next(candidate for candidate in candidates if candidate not in used)

@@ -1,4 +1,4 @@
-"""The statements that turn one catalogue into another, in an order that PostgreSQL takes."""
+"""The statements that turn one catalog into another, in an order that PostgreSQL takes."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,8 +11,8 @@ from seedbed.migrations.diff.rebuild_set import column_of
 from seedbed.migrations.diff.removal import take_down
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import user_types
-from seedbed.migrations.diff.value_sources import Knowledge
-from seedbed.postgres.catalog import Catalogue
+from seedbed.migrations.diff.value_sources import ValueSources
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import (
     Composite,
     Domain,
@@ -26,8 +26,8 @@ from seedbed.postgres.catalog.model import (
 )
 
 
-def transition(before: Catalogue, after: Catalogue, knowledge: Knowledge) -> list[Statement]:
-    """The steps from one catalogue to the other; empty when they are equal.
+def transition(before: Catalog, after: Catalog, knowledge: ValueSources) -> list[Statement]:
+    """The steps from one catalog to the other; empty when they are equal.
 
     What would lose rows without a word raises, rather than being left out.
 

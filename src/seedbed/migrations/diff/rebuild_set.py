@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Table, View
 
 _PUT_BACK = frozenset({"view", "policy", "trigger", "rule", "function", "statistics"})
@@ -25,8 +25,8 @@ class Cleared:
 
 
 def clear(
-    before: Catalogue,
-    after: Catalogue,
+    before: Catalog,
+    after: Catalog,
     *,
     rebuilt: Iterable[Key],
     columns: Iterable[Key],
@@ -58,7 +58,7 @@ def clear(
     return cleared
 
 
-def _dependants(before: Catalogue, source: Key) -> set[Key]:
+def _dependants(before: Catalog, source: Key) -> set[Key]:
     found = set(before.needed_by.get(source, ()))
     view = before.objects.get(source)
     if isinstance(view, View):
@@ -67,7 +67,7 @@ def _dependants(before: Catalogue, source: Key) -> set[Key]:
     return {_owner(before, dependant) for dependant in found} - {source}
 
 
-def _owner(before: Catalogue, key: Key) -> Key:
+def _owner(before: Catalog, key: Key) -> Key:
     """A view's column counts as the view."""
     if key[0] == "column" and ("view", *key[1:3]) in before.objects:
         return ("view", *key[1:3])
@@ -75,8 +75,8 @@ def _owner(before: Catalogue, key: Key) -> Key:
 
 
 def _blocked(
-    before: Catalogue,
-    after: Catalogue,
+    before: Catalog,
+    after: Catalog,
     source: Key,
     dependant: Key,
     cleared: Cleared,
@@ -101,7 +101,7 @@ def _blocked(
 
 
 def _blocked_column(
-    before: Catalogue, after: Catalogue, source: Key, dependant: Key, cleared: Cleared, replaced: set[Key]
+    before: Catalog, after: Catalog, source: Key, dependant: Key, cleared: Cleared, replaced: set[Key]
 ) -> Key | None:
     column, kept = column_of(before, dependant), column_of(after, dependant)
     if column is None:
@@ -116,8 +116,8 @@ def _blocked_column(
 
 
 def _has_to_go(
-    before: Catalogue,
-    after: Catalogue,
+    before: Catalog,
+    after: Catalog,
     found: Constraint | Index,
     source: Key,
     replaced: set[Key],
@@ -144,6 +144,6 @@ def stay_comparable(old: Column | None, new: Column | None) -> bool:
     return old is not None and new is not None and {old.type, new.type} <= integers
 
 
-def column_of(catalogue: Catalogue, key: Key) -> Column | None:
-    table = catalogue.objects.get(("table", *key[1:3]))
+def column_of(catalog: Catalog, key: Key) -> Column | None:
+    table = catalog.objects.get(("table", *key[1:3]))
     return table.column.get(key[3]) if isinstance(table, Table) else None

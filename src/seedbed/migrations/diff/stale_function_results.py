@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from seedbed.errors import UnsupportedChange
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Constraint, Function, Index, Key, Object, Table
 
 _UNSTORED = re.compile(r" (COST|ROWS) [\d.]+| PARALLEL \w+| LEAKPROOF| SECURITY DEFINER| (IMMUTABLE|STABLE)\b")
@@ -21,7 +21,7 @@ class StaleValues:
     built: frozenset[Key]
 
 
-def find_stale_values(before: Catalogue, after: Catalogue) -> StaleValues:
+def find_stale_values(before: Catalog, after: Catalog) -> StaleValues:
     """Follow what depends on functions whose bodies change, directly or through functions that call them.
 
     PostgreSQL does not: it takes the word of IMMUTABLE. A check is looked at again, so rows that break it stop the
@@ -42,7 +42,7 @@ def find_stale_values(before: Catalogue, after: Catalogue) -> StaleValues:
     return StaleValues(frozenset(functions), frozenset(columns), frozenset(built))
 
 
-def _holding(source: Key, before: Catalogue, after: Catalogue) -> Iterator[Key]:
+def _holding(source: Key, before: Catalog, after: Catalog) -> Iterator[Key]:
     """What tables store of the results of a function, or of a virtual column that is computed by one."""
     for dependant in before.needed_by.get(source, ()):
         found, kept = before.objects.get(dependant), after.objects.get(dependant)
@@ -61,7 +61,7 @@ def _holding(source: Key, before: Catalogue, after: Catalogue) -> Iterator[Key]:
             )
 
 
-def _callers_of_changed(before: Catalogue, after: Catalogue) -> dict[Key, frozenset[Key]]:
+def _callers_of_changed(before: Catalog, after: Catalog) -> dict[Key, frozenset[Key]]:
     """The functions whose results may change, each with those that call it, which are among them."""
     kept = {
         key: found
@@ -78,7 +78,7 @@ def _callers_of_changed(before: Catalogue, after: Catalogue) -> dict[Key, frozen
     return found
 
 
-def _callers(key: Key, before: Catalogue, functions: Mapping[Key, Function]) -> Iterator[Key]:
+def _callers(key: Key, before: Catalog, functions: Mapping[Key, Function]) -> Iterator[Key]:
     """Functions that call one: of a body that is a string, PostgreSQL records nothing, so its text is read."""
     bare = re.escape(key[2].partition("(")[0].strip('"'))
     recorded = before.needed_by.get(key, frozenset())
@@ -94,7 +94,7 @@ def _body(function: Object) -> str:
     return _UNSTORED.sub("", header) + separator + rest
 
 
-def _generated(catalogue: Catalogue, key: Key) -> str | None:
-    table = catalogue.objects.get(("table", *key[1:3]))
+def _generated(catalog: Catalog, key: Key) -> str | None:
+    table = catalog.objects.get(("table", *key[1:3]))
     column = table.column.get(key[3]) if isinstance(table, Table) else None
     return column.generated if column is not None else None

@@ -12,7 +12,7 @@ class Loss:
     schema: str
     table: str
     column: str | None
-    words: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,18 @@ class Statement:
     """
 
     sql: str
-    code: str | None = None
+    alembic_call: str | None = None
     loss: Loss | None = None
-    updates: tuple[str, str] | None = None
-    fits: str | None = None
+    updated_table: tuple[str, str] | None = None
+    row_condition: str | None = None
 
     @property
-    def python(self) -> str:
+    def python_code(self) -> str:
         """The step as a line, or lines, of a revision."""
-        return self.code if self.code is not None else execute(self.sql)
+        return self.alembic_call if self.alembic_call is not None else render_execute(self.sql)
 
 
-def execute(sql: str) -> str:
+def render_execute(sql: str) -> str:
     """An `op.execute` of a statement, quoted so that it reads like SQL.
 
     SQLAlchemy reads `:name` in a text as a parameter, so a colon that stands before a letter is escaped.
@@ -43,36 +43,36 @@ def execute(sql: str) -> str:
     escaped = _without_parameters(sql)
     if "\n" not in escaped and "\\" not in escaped:
         if '"' not in escaped:
-            return call("op.execute", f'"{escaped}"')
+            return render_call("op.execute", f'"{escaped}"')
         if "'" not in escaped:
-            return call("op.execute", f"'{escaped}'")
+            return render_call("op.execute", f"'{escaped}'")
     raw = "r" if "\\" in escaped else ""
     if '"""' not in escaped and not escaped.endswith(('"', "\\")):
         return f'op.execute({raw}"""{escaped}""")'
     return f"op.execute({escaped!r})"
 
 
-def name(identifier: str) -> str:
+def quote_ident(name: str) -> str:
     """A name in SQL, quoted where it must be."""
-    return column_name(identifier)
+    return column_name(name)
 
 
-def shortened(stem: str, suffix: str) -> str:
+def truncate_name(stem: str, suffix: str) -> str:
     """A name with a suffix, within PostgreSQL's 63 bytes: it cuts a longer one off without an error."""
     return stem.encode()[: _LONGEST_NAME - len(suffix)].decode(errors="ignore") + suffix
 
 
-def qualified(schema: str, identifier: str) -> str:
+def quote_qualified(schema: str, name: str) -> str:
     """A name with its schema in SQL; public goes without saying, as Alembic's own calls have it."""
-    return name(identifier) if schema == "public" else f"{name(schema)}.{name(identifier)}"
+    return quote_ident(name) if schema == "public" else f"{quote_ident(schema)}.{quote_ident(name)}"
 
 
 def schema_argument(schema: str) -> str:
     """The `schema=` of an Alembic call, where one is needed."""
-    return "" if schema == "public" else f", schema={quoted(schema)}"
+    return "" if schema == "public" else f", schema={quote_python(schema)}"
 
 
-def quoted(text: str) -> str:
+def quote_python(text: str) -> str:
     """A Python string in double quotes where that is possible, as formatters have it."""
     shown = repr(text)
     if shown.startswith("'") and '"' not in text and "\\" not in shown:
@@ -80,7 +80,7 @@ def quoted(text: str) -> str:
     return shown
 
 
-def call(function: str, *arguments: str) -> str:
+def render_call(function: str, *arguments: str) -> str:
     """A call on one line where it fits, else an argument a line."""
     kept = [argument for argument in arguments if argument]
     line = f"{function}({', '.join(kept)})"

@@ -1,4 +1,4 @@
-"""What the migrations and the models differ in where the catalogue model, and so a draft, does not look."""
+"""What the migrations and the models differ in where the catalog model, and so a draft, does not look."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Unmodelled:
     allowed: bool = False
 
     def missing_above(self, connection: Connection) -> list[str]:
-        """Differences between a database whose catalogue equals the models', and the models."""
+        """Differences between a database whose catalog equals the models', and the models."""
         return [str(one) for one in system_differences(self._read(connection), self.after)]
 
     def lost_below(self, connection: Connection) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is known beside two catalogues: what fills a column, and how one type becomes another."""
+"""What is known beside two catalogs: what fills a column, and how one type becomes another."""
 
 import re
 from collections.abc import Mapping
@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from seedbed.migrations.diff.statement import Loss
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum
 from seedbed.postgres.quoting import quote_literal
 
 ColumnName = tuple[str, str, str]
 """Schema, table and column."""
 
-VOLATILE = re.compile(r"\b(nextval|gen_random_uuid|uuidv[47]|uuid_generate_\w+|random|clock_timestamp|timeofday)\(")
+VOLATILE_CALL = re.compile(
+    r"\b(nextval|gen_random_uuid|uuidv[47]|uuid_generate_\w+|random|clock_timestamp|timeofday)\("
+)
 """Functions that give every row another value; ADD COLUMN with such a default writes all rows anew."""
 
 _NUMBERED = (
@@ -52,15 +54,15 @@ _NEUTRAL = (
 )
 
 
-class Toll(NamedTuple):
+class ConversionEffect(NamedTuple):
     """What a value loses on its way to another type, and what it must be to get there."""
 
     loss: Loss | None
-    fits: str | None
+    row_condition: str | None
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class ValueSources:
     """`fills` are SQL expressions for the rows that exist, by column; a `constant` one may stand as a default. `using`
     make a new type's value, and `back` the old one from it.
 
@@ -70,24 +72,24 @@ class Knowledge:
     values it takes.
     """
 
-    fills: Mapping[ColumnName, str] = field(default_factory=dict)
-    constants: frozenset[ColumnName] = frozenset()
-    using: Mapping[ColumnName, str] = field(default_factory=dict)
-    back: Mapping[ColumnName, str] = field(default_factory=dict)
+    backfills: Mapping[ColumnName, str] = field(default_factory=dict)
+    constant_backfills: frozenset[ColumnName] = frozenset()
+    using_expressions: Mapping[ColumnName, str] = field(default_factory=dict)
+    reverse_expressions: Mapping[ColumnName, str] = field(default_factory=dict)
     casts: frozenset[tuple[str, str]] = frozenset()
-    restoring: bool = False
-    later: frozenset[ColumnName] = frozenset()
-    tolls: Mapping[ColumnName, Toll] = field(default_factory=dict)
+    is_downgrade: bool = False
+    deferred_columns: frozenset[ColumnName] = frozenset()
+    backfill_effects: Mapping[ColumnName, ConversionEffect] = field(default_factory=dict)
 
 
-def neutral(type_name: str, catalogue: Catalogue) -> str | None:
+def pick_placeholder(type_name: str, catalog: Catalog) -> str | None:
     """A value that says nothing, for a column that must have one."""
     if type_name.endswith("[]"):
         return "'{}'"
     if type_name.endswith("range"):
         return "'{}'" if "multirange" in type_name else "'empty'"
     schema, _, bare = type_name.rpartition(".")
-    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
+    found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
     if isinstance(found, Enum):
         return quote_literal(found.labels[0]) if found.labels else None
     if type_name.startswith("bit") and "varying" not in type_name:
@@ -99,12 +101,12 @@ def neutral(type_name: str, catalogue: Catalogue) -> str | None:
     return "''" if type_name.startswith("bit varying") else None
 
 
-def numbered(type_name: str, catalogue: Catalogue) -> str | None:
+def pick_numbered_placeholder(type_name: str, catalog: Catalog) -> str | None:
     """A value that says nothing and is another in every row, in terms of the row's number n, for as many rows as the
     type has values.
     """
     schema, _, bare = type_name.rpartition(".")
-    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
+    found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
     if isinstance(found, Enum):
         return f"(ARRAY[{', '.join(map(quote_literal, found.labels))}])[n]"
     if type_name.endswith("[]"):

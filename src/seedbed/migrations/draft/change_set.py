@@ -10,7 +10,7 @@ from seedbed.migrations.draft.renames import Rename
 from seedbed.migrations.proof.candidate import Candidate, Leg
 from seedbed.migrations.proof.conversion_check import Conversion
 from seedbed.migrations.proof.samples.model_rows import made_by
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Table, Trigger
 from seedbed.postgres.version_table import VERSION_TABLE
 from seedbed.schema import Schema
@@ -18,7 +18,7 @@ from seedbed.schema import Schema
 
 @dataclass(frozen=True)
 class Part:
-    """One revision: its steps, the steps back or why there are none, and the catalogue that it leads to.
+    """One revision: its steps, the steps back or why there are none, and the catalog that it leads to.
 
     The steps of an `online` one are committed as they run, and may run again. A `contract` one ends the time in which
     a column is there in its old and in its new shape: it is applied when nobody uses the old one.
@@ -26,7 +26,7 @@ class Part:
 
     up: tuple[Statement, ...]
     down: tuple[Statement, ...] | str
-    after: Catalogue
+    after: Catalog
     online: bool = False
     contract: bool = False
 
@@ -42,7 +42,7 @@ class Change:
 
     renames: tuple[Rename, ...]
     parts: tuple[Part, ...]
-    before: Catalogue
+    before: Catalog
     models: Schema
     unused: tuple[str, ...] = ()
     conversions: tuple[Conversion, ...] = ()
@@ -68,8 +68,8 @@ def candidate_of(change: Change, legs: Sequence[Leg]) -> Candidate:
         losses=[step.loss for step in change.upgrade if step.loss is not None],
         losses_down=[step.loss for step in change.downgrade if step.loss is not None],
         conditions=[
-            *(step.fits for step in change.upgrade if step.fits is not None),
-            *(f"going down, {step.fits}" for step in change.downgrade if step.fits is not None),
+            *(step.row_condition for step in change.upgrade if step.row_condition is not None),
+            *(f"going down, {step.row_condition}" for step in change.downgrade if step.row_condition is not None),
         ],
         changed=_changed_columns(change),
         triggered=_triggered(change),
@@ -118,7 +118,7 @@ def _changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
 
 def _triggered(change: Change) -> frozenset[tuple[str, str]]:
     """Tables whose rows a step updates, and whose triggers may then write whatever they like; by both names."""
-    updated = {step.updates for step in [*change.upgrade, *change.downgrade] if step.updates is not None}
+    updated = {step.updated_table for step in [*change.upgrade, *change.downgrade] if step.updated_table is not None}
     objects = [o for c in (change.before, change.parts[-1].after) for o in c.objects.values()]
     found = {(t.schema, t.table) for t in objects if isinstance(t, Trigger) and " UPDATE" in t.definition} & updated
     tables, _ = _renamed_places(change)

@@ -4,18 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from seedbed.errors import UnknownTypeConversion
-from seedbed.migrations.diff.statement import name
+from seedbed.migrations.diff.statement import quote_ident
 from seedbed.migrations.diff.types import user_types
 from seedbed.migrations.diff.types.using_expressions import conversion
-from seedbed.migrations.diff.value_sources import Knowledge
+from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.migrations.draft.renames import Rename
 from seedbed.migrations.proof.conversion_check import Conversion
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Composite, Constraint, Domain, Enum, Table
 
 
 def conversions(
-    before: Catalogue, after: Catalogue, apart: Sequence[Rename], knowledge: Knowledge
+    before: Catalog, after: Catalog, apart: Sequence[Rename], knowledge: ValueSources
 ) -> Iterator[Conversion]:
     """Every column that gets another type and can go back to the old one.
 
@@ -35,10 +35,10 @@ def conversions(
             made = list(_missing_types(new, before, after))
             if any(found.key in before.objects for found in made):
                 continue
-            using = knowledge.using.get(place) or conversion(table, old, new, before, after, knowledge)
-            back = knowledge.back.get(place)
+            using = knowledge.using_expressions.get(place) or conversion(table, old, new, before, after, knowledge)
+            back = knowledge.reverse_expressions.get(place)
             try:
-                back = back or conversion(table, new, old, after, before, replace(knowledge, restoring=True))
+                back = back or conversion(table, new, old, after, before, replace(knowledge, is_downgrade=True))
             except UnknownTypeConversion:
                 continue
             yield Conversion(
@@ -46,15 +46,15 @@ def conversions(
                 table.name,
                 old,
                 new,
-                using or name(old.name),
-                back or name(new.name),
+                using or quote_ident(old.name),
+                back or quote_ident(new.name),
                 tuple(step for found in reversed(made) for step in user_types.made(found)),
                 tuple(_checks(before, table, old)),
                 tuple(_checks(after, table, new)),
             )
 
 
-def _missing_types(column: Column, before: Catalogue, after: Catalogue) -> Iterator[user_types.Type]:
+def _missing_types(column: Column, before: Catalog, after: Catalog) -> Iterator[user_types.Type]:
     """The types of a column that are not in the database before the change, each before what it stands on."""
     type_name: str | None = column.type
     while type_name is not None:
@@ -66,9 +66,9 @@ def _missing_types(column: Column, before: Catalogue, after: Catalogue) -> Itera
         type_name = found.type if isinstance(found, Domain) else None
 
 
-def _checks(catalogue: Catalogue, table: Table, column: Column) -> Iterator[str]:
+def _checks(catalog: Catalog, table: Table, column: Column) -> Iterator[str]:
     """The CHECK constraints that concern a column alone."""
-    for key in catalogue.needed_by.get(("column", table.schema, table.name, column.name), ()):
-        found = catalogue.objects.get(key)
+    for key in catalog.needed_by.get(("column", table.schema, table.name, column.name), ()):
+        found = catalog.objects.get(key)
         if isinstance(found, Constraint) and found.type == "c" and found.columns == (column.name,):
             yield found.definition.removesuffix(" NOT VALID")

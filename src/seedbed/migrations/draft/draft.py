@@ -30,7 +30,7 @@ from seedbed.migrations.history.seal import (
 )
 from seedbed.migrations.proof.candidate import Candidate, Leg
 from seedbed.migrations.proof.proof import Proof, prove
-from seedbed.postgres.catalog import Catalogue, keeping, read_catalogue
+from seedbed.postgres.catalog import Catalog, keeping, read_catalog
 from seedbed.postgres.catalog.system_diff import system_differences
 from seedbed.postgres.catalog.system_rows import SystemRows
 from seedbed.postgres.connection import connect
@@ -96,7 +96,7 @@ def draft(
             part_of = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
             add_verdict(revision, [*part_of, *proof.lines()])
         placed = _placed(project, drafted, revisions)
-    steps = tuple(statement.python for statement in change.upgrade)
+    steps = tuple(statement.python_code for statement in change.upgrade)
     return Drafted(tuple(placed), steps, proof, change.unused)
 
 
@@ -106,7 +106,7 @@ def draft_empty(configuration: Configuration, message: str) -> Drafted:
     with held_alone(find_script_directory(project)), draft_folder(project) as drafted:
         read_history(project)
         read_seals(project)
-        revision = write_revision(drafted, message, Part((), (), Catalogue({}, {}, 0)))
+        revision = write_revision(drafted, message, Part((), (), Catalog({}, {}, 0)))
         placed = _placed(project, drafted, [revision], still_open=revision.id)
     return Drafted(tuple(placed), (), None)
 
@@ -149,13 +149,13 @@ def replay(configuration: Configuration, shadow: Database, history: History) -> 
             upgrade(configuration.project, history, connection, history.revisions)
 
 
-def built(configuration: Configuration, schema: Schema) -> tuple[Catalogue, SystemRows]:
-    """The catalogue of a database that was made from the models alone, and the rows of the system catalogs under it."""
+def built(configuration: Configuration, schema: Schema) -> tuple[Catalog, SystemRows]:
+    """The catalog of a database that was made from the models alone, and the rows of the system catalogs under it."""
     project = configuration.project
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         build(connection, schema, make_role=make_role(shadow))
         rows = read_project_rows(connection, project.ignore, project.version_table)
-        return read_catalogue(connection, project.version_table), rows
+        return read_catalog(connection, project.version_table), rows
 
 
 def find_change(
@@ -180,7 +180,7 @@ def find_change(
             raise
     project = configuration.project
     with connect(beginning) as connection:
-        found = read_catalogue(connection, project.version_table)
+        found = read_catalog(connection, project.version_table)
         wanted = keeping(after, found, project.ignore, project.version_table)
         renamed = {rename.old for rename in renames(schema, found, wanted, words)}
         refuse_unregistered(project, schema, found, wanted, intended_drops(schema, words) | renamed)

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Column
 from sqlalchemy.exc import CompileError
 
-from seedbed.migrations.diff.statement import name
-from seedbed.migrations.diff.value_sources import ColumnName, Knowledge
+from seedbed.migrations.diff.statement import quote_ident
+from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.migrations.draft.decisions import Form, Words, said_name
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.quoting import DIALECT
@@ -28,7 +28,9 @@ _CALLABLES = {
 """Python defaults whose meaning in SQL is known, by module and name; methods of `datetime` do not say theirs."""
 
 
-def knowledge(schema: Schema, words: Words, casts: frozenset[tuple[str, str]], renames: Iterable[Rename]) -> Knowledge:
+def knowledge(
+    schema: Schema, words: Words, casts: frozenset[tuple[str, str]], renames: Iterable[Rename]
+) -> ValueSources:
     """What fills columns and converts types, from hints, from what was said, and from the models' Python defaults.
 
     What is said of a column that gets another name may use either name, unless both are columns.
@@ -47,8 +49,8 @@ def knowledge(schema: Schema, words: Words, casts: frozenset[tuple[str, str]], r
                 both = words.form is Form.GRADUAL
                 names = (column.name, old_name) if both else (old_name, column.name)  # of which the old is there or not
                 using[place] = _with_name(said.using, *names)
-            if said.back:
-                back[place] = _with_name(said.back, old_name, column.name)
+            if said.down_expression:
+                back[place] = _with_name(said.down_expression, old_name, column.name)
             backfill = words.backfills.get(f"{said_name(table)}.{column.name}", said.backfill)
             if backfill is not None:
                 fills[place] = _with_name(backfill, old_name, column.name)
@@ -56,7 +58,13 @@ def knowledge(schema: Schema, words: Words, casts: frozenset[tuple[str, str]], r
                 fills[place] = filled[0]
                 if filled[1]:
                     constants.add(place)
-    return Knowledge(fills=fills, constants=frozenset(constants), using=using, back=back, casts=casts)
+    return ValueSources(
+        backfills=fills,
+        constant_backfills=frozenset(constants),
+        using_expressions=using,
+        reverse_expressions=back,
+        casts=casts,
+    )
 
 
 def _new_names(schema: Schema, renames: Iterable[Rename]) -> dict[ColumnName, str]:
@@ -78,7 +86,7 @@ def _with_name(expression: str, old: str | None, new: str | None) -> str:
 
     def renamed(matched: re.Match[str]) -> str:
         written = matched[0] if matched[0].startswith('"') else matched[0].lower()
-        return name(new) if written == name(old) else matched[0]
+        return quote_ident(new) if written == quote_ident(old) else matched[0]
 
     return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^\W\d][\w$]*(?!\s*\(|[\w$])", renamed, expression)
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 import psycopg2
 from sqlalchemy import Connection, text
 
-from seedbed.errors import MissingBackfill, UnsupportedChange, UnknownTypeConversion
+from seedbed.errors import MissingBackfill, UnknownTypeConversion, UnsupportedChange
 from seedbed.migrations.diff.catalog_diff import Changes
-from seedbed.migrations.diff.online.column_expansion import successions
+from seedbed.migrations.diff.online.column_expansion import find_column_expansions
 from seedbed.migrations.diff.online.deferral import Middle, put_off
 from seedbed.migrations.diff.online.expanded_schema import meanwhile
 from seedbed.migrations.diff.online.steps import online
 from seedbed.migrations.diff.plan import transition
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.diff.value_sources import ColumnName, Knowledge
+from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.migrations.draft.change_set import Change, Part
 from seedbed.migrations.draft.column_conversions import conversions
 from seedbed.migrations.draft.decisions import Form, Words
@@ -23,7 +23,7 @@ from seedbed.migrations.draft.hint_effects import refuse_ineffective, unused_hin
 from seedbed.migrations.draft.hints import knowledge
 from seedbed.migrations.draft.rename_candidates import refuse_look_alikes
 from seedbed.migrations.draft.renames import Rename, renames
-from seedbed.postgres.catalog import Catalogue, read_catalogue
+from seedbed.postgres.catalog import Catalog, read_catalog
 from seedbed.postgres.connection import execute_verbatim
 from seedbed.postgres.driver_errors import server_message
 from seedbed.postgres.version_table import VERSION_TABLE
@@ -40,13 +40,13 @@ SELECT format_type(castsource, NULL), format_type(casttarget, NULL) FROM pg_cast
 
 def change_between(
     connection: Connection,
-    after: Catalogue,
+    after: Catalog,
     schema: Schema,
     words: Words,
     *,
     version_table: str = VERSION_TABLE,
 ) -> Change:
-    """What has to be done to a database for it to equal a catalogue. Renames are tried on it, and rolled back.
+    """What has to be done to a database for it to equal a catalog. Renames are tried on it, and rolled back.
 
     Raises:
         AmbiguousRename, MissingBackfill: a person has to say something first.
@@ -55,7 +55,7 @@ def change_between(
         UnsupportedChange: no statement makes the change.
         UnknownTypeConversion: a column's values have no known form in its new type.
     """
-    before = read_catalogue(connection, version_table)
+    before = read_catalog(connection, version_table)
     asked = renames(schema, before, after, words)
     apart = [rename for rename in asked if words.form is Form.GRADUAL and rename.column is not None]
     renamed = [rename for rename in asked if rename not in apart]
@@ -91,11 +91,11 @@ def change_between(
 
 def _gradually(
     connection: Connection,
-    before: Catalogue,
-    after: Catalogue,
+    before: Catalog,
+    after: Catalog,
     renamed: Sequence[Rename],
     apart: Sequence[Rename],
-    known: Knowledge,
+    known: ValueSources,
     version_table: str,
 ) -> list[Part] | None:
     """The revisions of a change in which columns are there in both shapes for a time; None where there are no such.
@@ -106,23 +106,29 @@ def _gradually(
         UnsupportedChange: a column was to be kept under both names, and cannot be.
     """
     wanted = [rename.column for rename in apart if rename.column is not None]
-    chosen = successions(before, after, known, wanted)
-    alone = {place for place, _ in wanted} - {one.was for one in chosen}
+    chosen = find_column_expansions(before, after, known, wanted)
+    alone = {place for place, _ in wanted} - {one.old_path for one in chosen}
     if alone:
-        raise UnsupportedChange(".".join(min(alone)[1:]), "it cannot be there under both names; draft it without --gradual")
+        raise UnsupportedChange(
+            ".".join(min(alone)[1:]), "it cannot be there under both names; draft it without --gradual"
+        )
     if not chosen:
         return None
     try:
-        tried = _tried(connection, [*_steps(renamed), *(step for one in chosen for step in one.made())], version_table)
+        tried = _tried(
+            connection, [*_steps(renamed), *(step for one in chosen for step in one.create())], version_table
+        )
     except psycopg2.Error as error:
         connection.rollback()
         if apart:
-            raise UnsupportedChange(apart[0].new, f"it cannot be there under both names: {server_message(error)}") from error
+            raise UnsupportedChange(
+                apart[0].new, f"it cannot be there under both names: {server_message(error)}"
+            ) from error
         return None
     both = meanwhile(before, after, tried, chosen, known)
-    filled = replace(known, fills={**known.fills, **{one.place: one.forth for one in chosen}})
-    expanding = list(_parts(before, both.catalogue, put_off(before, both.catalogue, filled), renamed, filled))
-    doubled = {one.place for one in chosen}
+    filled = replace(known, backfills={**known.backfills, **{one.new_path: one.up_expression for one in chosen}})
+    expanding = list(_parts(before, both.catalog, put_off(before, both.catalog, filled), renamed, filled))
+    doubled = {one.new_path for one in chosen}
     expanding = [_losing_nothing(part, doubled) for part in expanding]
     return [*expanding, Part(both.up, both.down, after, contract=True)]
 
@@ -144,24 +150,24 @@ def _steps(renamed: Sequence[Rename]) -> list[Statement]:
     return [step for rename in renamed for step in rename.up]
 
 
-def _tried(connection: Connection, steps: Sequence[Statement], version_table: str) -> Catalogue:
-    """The catalogue as it is after some steps, which are rolled back."""
+def _tried(connection: Connection, steps: Sequence[Statement], version_table: str) -> Catalog:
+    """The catalog as it is after some steps, which are rolled back."""
     for step in steps:
         execute_verbatim(connection, step.sql)
-    found = read_catalogue(connection, version_table)
+    found = read_catalog(connection, version_table)
     connection.rollback()
     return found
 
 
 def _parts(
-    before: Catalogue, after: Catalogue, middle: Middle, renamed: Sequence[Rename], known: Knowledge
+    before: Catalog, after: Catalog, middle: Middle, renamed: Sequence[Rename], known: ValueSources
 ) -> Iterator[Part]:
     """The revisions of a change, each with the way back from where it ends."""
-    up = transition(before, middle.catalogue, replace(known, later=frozenset(middle.fills)))
+    up = transition(before, middle.catalog, replace(known, deferred_columns=frozenset(middle.backfills)))
     down: tuple[Statement, ...] | str
     try:
-        backwards = Knowledge(using=known.back, casts=known.casts, restoring=True)
-        down = tuple(transition(middle.catalogue, before, backwards))
+        backwards = ValueSources(using_expressions=known.reverse_expressions, casts=known.casts, is_downgrade=True)
+        down = tuple(transition(middle.catalog, before, backwards))
         if renamed and any(_FUNCTION.match(step.sql) for step in down):
             down = (_UNCHECKED, *down)
         down = (*down, *(step for rename in reversed(renamed) for step in rename.down))
@@ -169,7 +175,7 @@ def _parts(
         down = error.message
     up = [*(step for rename in renamed for step in rename.up), *up]
     if up:
-        yield Part(tuple(up), down, middle.catalogue)
-    if steps := online(middle.catalogue, after, middle.fills):
-        back = online(after, middle.catalogue, {})
+        yield Part(tuple(up), down, middle.catalog)
+    if steps := online(middle.catalog, after, middle.backfills):
+        back = online(after, middle.catalog, {})
         yield Part(tuple(steps), tuple(back), after, online=True)

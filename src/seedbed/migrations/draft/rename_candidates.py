@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from seedbed.errors import AmbiguousRename
 from seedbed.migrations.diff.types.conversion_rules import base
 from seedbed.migrations.draft.decisions import Words, full_name, said_name
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, Key, Table
 from seedbed.schema import Schema
 from seedbed.schema.hints import enum_of, hint_of, hinted
@@ -36,7 +36,7 @@ def intended_drops(schema: Schema, words: Words) -> set[str]:
     return intended
 
 
-def refuse_look_alikes(before: Catalogue, after: Catalogue, schema: Schema, words: Words) -> None:
+def refuse_look_alikes(before: Catalog, after: Catalog, schema: Schema, words: Words) -> None:
     """See that nothing is dropped while something like it is added, unless somebody said that it is meant to go.
 
     Of several such pairs the likeliest is asked about first, so that what is answered narrows the others.
@@ -56,7 +56,7 @@ def refuse_look_alikes(before: Catalogue, after: Catalogue, schema: Schema, word
         raise AmbiguousRename(first.kind, first.old, likeliest, others)
 
 
-def _tables(before: Catalogue, after: Catalogue) -> Iterable[_Question]:
+def _tables(before: Catalog, after: Catalog) -> Iterable[_Question]:
     old, new = {t.key: t for t in before.tables()}, {t.key: t for t in after.tables()}
     coming = [table for key, table in new.items() if key not in old]
     for key, gone in old.items():
@@ -65,7 +65,7 @@ def _tables(before: Catalogue, after: Catalogue) -> Iterable[_Question]:
             yield _Question("table", _name(gone), _ranked((_table_score(gone, t), _name(t)) for t in found))
 
 
-def _columns(before: Catalogue, after: Catalogue) -> Iterable[_Question]:
+def _columns(before: Catalog, after: Catalog) -> Iterable[_Question]:
     for old in before.tables():
         new = after.objects.get(old.key)
         if not isinstance(new, Table):
@@ -79,7 +79,7 @@ def _columns(before: Catalogue, after: Catalogue) -> Iterable[_Question]:
                 yield _Question("column", f"{full}.{gone.name}", ranked)
 
 
-def _labels(before: Catalogue, after: Catalogue, schema: Schema) -> Iterable[_Question]:
+def _labels(before: Catalog, after: Catalog, schema: Schema) -> Iterable[_Question]:
     converted = _converted_enums(schema)
     for key, old in before.objects.items():
         new = after.objects.get(key)

@@ -9,7 +9,7 @@ from sqlalchemy import Table
 from seedbed.errors import InvalidHint, AmbiguousSwap
 from seedbed.migrations.diff.dependency_order import find_cycles, possible_renames
 from seedbed.migrations.draft.decisions import Words, full_name, said_name
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, Key
 from seedbed.postgres.catalog.model import Table as FoundTable
 from seedbed.schema import Schema
@@ -29,7 +29,7 @@ class RenameRequests(Generic[Name]):
 
 
 def table_requests(
-    schema: Schema, before: Catalogue, after: Catalogue, words: Words
+    schema: Schema, before: Catalog, after: Catalog, words: Words
 ) -> dict[tuple[str, str], tuple[str, str]]:
     """The tables' new names, by schema and name.
 
@@ -95,7 +95,7 @@ def column_requests(table: Table, found: FoundTable, wanted: FoundTable, old_nam
     return _without_done_swaps(requests, set(found.column), differences, lambda name: f"{shown}.{name}")
 
 
-def label_requests(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> dict[Key, dict[str, str]]:
+def label_requests(schema: Schema, before: Catalog, after: Catalog, words: Words) -> dict[Key, dict[str, str]]:
     """The new labels of enums, each with its old one, by the type's key.
 
     Raises:
@@ -171,7 +171,7 @@ def _without_done_swaps(
     return left
 
 
-def _without_done_label_swaps(key: Key, asked: dict[str, str], before: Catalogue, after: Catalogue) -> dict[str, str]:
+def _without_done_label_swaps(key: Key, asked: dict[str, str], before: Catalog, after: Catalog) -> dict[str, str]:
     """The same for labels, whose order in the type tells what has been done."""
     found, wanted = before.objects.get(key), after.objects.get(key)
     if not isinstance(found, Enum) or not isinstance(wanted, Enum):

@@ -6,11 +6,19 @@ from functools import partial
 
 from seedbed.errors import UnmatchedRename, UnsupportedChange
 from seedbed.migrations.diff.dependency_order import RenameGroup, group_renames, temporary_name
-from seedbed.migrations.diff.statement import Statement, call, name, qualified, quoted, schema_argument, shortened
+from seedbed.migrations.diff.statement import (
+    Statement,
+    quote_ident,
+    quote_python,
+    quote_qualified,
+    render_call,
+    schema_argument,
+    truncate_name,
+)
 from seedbed.migrations.diff.value_sources import ColumnName
 from seedbed.migrations.draft.decisions import Words, full_name, said_name
 from seedbed.migrations.draft.rename_requests import column_requests, label_requests, table_requests
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum, Key, Sequence, View
 from seedbed.postgres.catalog.model import Table as FoundTable
 from seedbed.postgres.quoting import quote_literal
@@ -36,7 +44,7 @@ class Rename:
     """For a label: its type."""
 
 
-def renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> list[Rename]:
+def renames(schema: Schema, before: Catalog, after: Catalog, words: Words) -> list[Rename]:
     """The renames that were asked for and are still to be done, tables before their columns.
 
     A hint whose old name is gone already, or whose new name is there, has been used up: it is left out. Names that
@@ -59,7 +67,7 @@ def renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -
     return found
 
 
-def _table_renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> Iterable[Rename]:
+def _table_renames(schema: Schema, before: Catalog, after: Catalog, words: Words) -> Iterable[Rename]:
     asked = table_requests(schema, before, after, words)
     existing = {key[1:3] for key, found in before.objects.items() if isinstance(found, FoundTable | View | Sequence)}
 
@@ -76,12 +84,12 @@ def _table_renames(schema: Schema, before: Catalogue, after: Catalogue, words: W
         there = (*_move(*old, *new), *(_sequence(new[0], mine, theirs) for mine, theirs in numbers))
         back = (*(_sequence(new[0], theirs, mine) for mine, theirs in numbers), *_move(*new, *old))
         if ("schema", new[0]) not in before.objects:
-            there = (Statement(f"CREATE SCHEMA {name(new[0])}"), *there)
-            back = (*back, Statement(f"DROP SCHEMA {name(new[0])}"))
+            there = (Statement(f"CREATE SCHEMA {quote_ident(new[0])}"), *there)
+            back = (*back, Statement(f"DROP SCHEMA {quote_ident(new[0])}"))
         yield Rename(full_name(*old), full_name(*new), there, back, table=(new, old))
 
 
-def _table_cycle(group: RenameGroup[Place], before: Catalogue, leaving: set[Place]) -> Iterator[Rename]:
+def _table_cycle(group: RenameGroup[Place], before: Catalog, leaving: set[Place]) -> Iterator[Rename]:
     """Tables of one schema that change places, with the sequences that are called after them."""
     schemas = {place[0] for place, _ in group.pairs}
     if len(schemas) > 1:
@@ -101,7 +109,7 @@ def _table_cycle(group: RenameGroup[Place], before: Catalogue, leaving: set[Plac
         yield Rename(full_name(*old), full_name(*new), *steps, table=(new, old))
 
 
-def _sequences(old: Place, new: Place, before: Catalogue, leaving: set[Place]) -> Iterator[tuple[str, str]]:
+def _sequences(old: Place, new: Place, before: Catalog, leaving: set[Place]) -> Iterator[tuple[str, str]]:
     """The sequences of a table's serial columns, by their old and new names: they are called after it."""
     for found in before.objects.values():
         if isinstance(found, Sequence) and found.owned_by is not None and found.owned_by[:2] == old:
@@ -109,26 +117,32 @@ def _sequences(old: Place, new: Place, before: Catalogue, leaving: set[Place]) -
             wanted = new[1] + end
             taken = before.objects.get(("sequence", new[0], wanted))
             free = taken is None or (isinstance(taken, Sequence) and (taken.owned_by or ())[:2] in leaving)
-            if found.name == old[1] + end and old[1] != new[1] and shortened(wanted, "") == wanted and free:
+            if found.name == old[1] + end and old[1] != new[1] and truncate_name(wanted, "") == wanted and free:
                 yield found.name, wanted
 
 
 def _sequence(schema: str, old: str, new: str) -> Statement:
-    return Statement(f"ALTER SEQUENCE {qualified(schema, old)} RENAME TO {name(new)}")
+    return Statement(f"ALTER SEQUENCE {quote_qualified(schema, old)} RENAME TO {quote_ident(new)}")
 
 
 def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tuple[Statement, ...]:
     steps = []
     if old_schema != new_schema:
-        steps.append(Statement(f"ALTER TABLE {qualified(old_schema, old_name)} SET SCHEMA {name(new_schema)}"))
+        steps.append(
+            Statement(f"ALTER TABLE {quote_qualified(old_schema, old_name)} SET SCHEMA {quote_ident(new_schema)}")
+        )
     if old_name != new_name:
-        code = call("op.rename_table", quoted(old_name), quoted(new_name), schema_argument(new_schema)[2:])
-        steps.append(Statement(f"ALTER TABLE {qualified(new_schema, old_name)} RENAME TO {name(new_name)}", code))
+        code = render_call(
+            "op.rename_table", quote_python(old_name), quote_python(new_name), schema_argument(new_schema)[2:]
+        )
+        steps.append(
+            Statement(f"ALTER TABLE {quote_qualified(new_schema, old_name)} RENAME TO {quote_ident(new_name)}", code)
+        )
     return tuple(steps)
 
 
 def _column_renames(
-    schema: Schema, before: Catalogue, after: Catalogue, words: Words, moved: Mapping[str, str]
+    schema: Schema, before: Catalog, after: Catalog, words: Words, moved: Mapping[str, str]
 ) -> Iterable[Rename]:
     for table in schema.metadata.sorted_tables:
         shown = said_name(table)
@@ -148,17 +162,21 @@ def _column_renames(
 
 
 def _rename(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...]:
-    named = f"new_column_name={quoted(new)}"
-    code = call("op.alter_column", quoted(table), quoted(old), named, schema_argument(schema)[2:])
-    return (Statement(f"ALTER TABLE {qualified(schema, table)} RENAME COLUMN {name(old)} TO {name(new)}", code),)
+    named = f"new_column_name={quote_python(new)}"
+    code = render_call("op.alter_column", quote_python(table), quote_python(old), named, schema_argument(schema)[2:])
+    return (
+        Statement(
+            f"ALTER TABLE {quote_qualified(schema, table)} RENAME COLUMN {quote_ident(old)} TO {quote_ident(new)}", code
+        ),
+    )
 
 
-def _label_renames(schema: Schema, before: Catalogue, after: Catalogue, words: Words) -> Iterable[Rename]:
+def _label_renames(schema: Schema, before: Catalog, after: Catalog, words: Words) -> Iterable[Rename]:
     for key, asked in label_requests(schema, before, after, words).items():
         found = before.objects.get(key)
         if not isinstance(found, Enum):
             continue
-        full, shown = qualified(key[1], key[2]), full_name(key[1], key[2])
+        full, shown = quote_qualified(key[1], key[2]), full_name(key[1], key[2])
         taken = [*found.labels, *asked]
         for group in group_renames(asked, found.labels, partial(temporary_name, taken=taken)):
             there = tuple(_relabel(full, old, new) for old, new in group.moves)
@@ -172,7 +190,7 @@ def _relabel(full: str, old: str, new: str) -> Statement:
     return Statement(f"ALTER TYPE {full} RENAME VALUE {quote_literal(old)} TO {quote_literal(new)}")
 
 
-def _find_table(catalogue: Catalogue, shown: str) -> FoundTable | None:
+def _find_table(catalog: Catalog, shown: str) -> FoundTable | None:
     schema, _, bare = shown.rpartition(".")
-    found = catalogue.objects.get(("table", schema or "public", bare))
+    found = catalog.objects.get(("table", schema or "public", bare))
     return found if isinstance(found, FoundTable) else None

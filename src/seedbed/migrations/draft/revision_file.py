@@ -129,7 +129,7 @@ def write_revision(project: Project, message: str, part: Part) -> Revision:
 
 def body(statements: Iterable[Statement], *, online: bool = False) -> str:
     """The steps as the body of a function, indented; `online` ones in Alembic's autocommit block."""
-    lines = [_indented(statement.python) for statement in statements]
+    lines = [_indented(statement.python_code) for statement in statements]
     if not online or not lines:
         return "\n".join(lines)
     head = [f"{_INDENT}# Each step is committed as it runs. Interrupted, the revision is run again as a whole."]

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from seedbed.errors import UnregisteredTableDrop
 from seedbed.migrations.draft.decisions import full_name
 from seedbed.migrations.history.revisions import find_script_directory
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.schema import Schema, UnregisteredTable, find_unregistered
 from seedbed.settings import Project
 
@@ -16,7 +16,7 @@ def unregistered_tables(project: Project, schema: Schema) -> list[UnregisteredTa
 
 
 def refuse_unregistered(
-    project: Project, schema: Schema, before: Catalogue, after: Catalogue, intended: Collection[str] = ()
+    project: Project, schema: Schema, before: Catalog, after: Catalog, intended: Collection[str] = ()
 ) -> None:
     """Refuse to drop a table whose class is still in the project's files, unless that is `intended`.
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DowngradeFailed, ForwardOnly, HazardsNotAllowed, RevisionFailed
+from seedbed.errors import DowngradeFailure, IrreversibleRevision, HazardsNotAllowed, RevisionFailure
 from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import below, move
 from seedbed.migrations.hazards.detectors import Seen
@@ -48,7 +48,7 @@ def assess(configuration: Configuration, database: Database, plan: UpgradePlan) 
 
     Raises:
         RevisionFailure: one does not run on a database without rows.
-        NoShadowServer, Unreachable: there is no server for throw-away databases.
+        NoShadowServer, DatabaseUnreachable: there is no server for throw-away databases.
     """
     return _looked_at(configuration, database, plan.revision, [(revision, revision.id) for revision in plan.pending])
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from seedbed.migrations.diff.online.column_expansion import trigger_filling
+from seedbed.migrations.diff.online.column_expansion import sync_trigger_name
 from seedbed.migrations.diff.types.conversion_rules import shortfall, uses_column
 from seedbed.migrations.hazards.schema_objects import Thing
 from seedbed.migrations.hazards.trace import MODES, Column, Trace, Traced
@@ -150,7 +150,7 @@ def requires(seen: Seen) -> Iterable[str]:
     """
     triggers = {thing.shown for thing in seen.trace.after if thing.kind == "trigger"}
     for name, old, new in _columns(seen):
-        filling = f"trigger {trigger_filling(new.name)} of {name.removesuffix(f'.{new.name}')}"
+        filling = f"trigger {sync_trigger_name(new.name)} of {name.removesuffix(f'.{new.name}')}"
         newly = old is None or not old.not_null or old.filled
         if new.not_null and not new.filled and newly and filling not in triggers:
             yield name

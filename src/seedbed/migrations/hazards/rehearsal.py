@@ -9,13 +9,13 @@ from datetime import timedelta
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import RevisionFailed
+from seedbed.errors import RevisionFailure
 from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import below, move
 from seedbed.migrations.hazards.target_copy import copy_of
 from seedbed.migrations.hazards.trace import MODES, Trace, Traced, keep_strongest, traced
-from seedbed.postgres.catalog import Catalogue, differences, read_catalogue
+from seedbed.postgres.catalog import Catalog, differences, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.driver_errors import server_message
 from seedbed.postgres.database import Database
@@ -90,9 +90,9 @@ def rehearse(configuration: Configuration, database: Database, plan: UpgradePlan
     """
     with copy_of(configuration, database, on) as copy, connect(copy) as connection:
         version_table = configuration.project.version_table
-        beginning = read_catalogue(connection, version_table)
+        beginning = read_catalog(connection, version_table)
         traces = [_measured(configuration.project, copy, connection, revision.id) for revision in plan.pending]
-        end = read_catalogue(connection, version_table)
+        end = read_catalog(connection, version_table)
         way_back = _way_back(configuration.project, connection, plan, beginning, end)
     steps = tuple(step for trace, seen in traces for step in _steps(trace, seen))
     blocked = tuple(sorted((b for trace, seen in traces for b in _blocked(trace, seen)), key=lambda b: -b.seconds))
@@ -190,15 +190,15 @@ def _shown(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
-def _way_back(project: Project, connection: Connection, plan: UpgradePlan, beginning: Catalogue, end: Catalogue) -> str:
+def _way_back(project: Project, connection: Connection, plan: UpgradePlan, beginning: Catalog, end: Catalog) -> str:
     """Down over the copy's own rows and up again, each compared."""
     try:
         for revision in reversed(plan.pending):
             move(project, connection, below(revision))
-        if left := differences(read_catalogue(connection, project.version_table), beginning):
+        if left := differences(read_catalog(connection, project.version_table), beginning):
             return f"down, and then {'; '.join(map(str, left))}"
         move(project, connection, plan.pending[-1].id)
-        if left := differences(read_catalogue(connection, project.version_table), end):
+        if left := differences(read_catalog(connection, project.version_table), end):
             return f"down and up again, and then {'; '.join(map(str, left))}"
     except DBAPIError as error:
         connection.rollback()
@@ -206,4 +206,4 @@ def _way_back(project: Project, connection: Connection, plan: UpgradePlan, begin
     except (RuntimeError, NotImplementedError) as error:
         connection.rollback()
         return f"there is none: {error}"
-    return "down and up again, both catalogues as they should be"
+    return "down and up again, both catalogs as they should be"

@@ -12,7 +12,7 @@ from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.undrafted_differences import Unmodelled
 from seedbed.migrations.proof.conversion_check import Conversion
 from seedbed.migrations.proof.samples.model_rows import Made
-from seedbed.postgres.catalog import Catalogue, differences, read_catalogue
+from seedbed.postgres.catalog import Catalog, differences, read_catalog
 from seedbed.postgres.driver_errors import server_message, sqlstate
 from seedbed.postgres.version_table import VERSION_TABLE
 
@@ -27,7 +27,7 @@ class Leg:
 
     up: Callable[[Connection], None]
     down: Callable[[Connection], None] | None
-    above: Catalogue
+    above: Catalog
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Candidate:
     """
 
     legs: Sequence[Leg]
-    before: Catalogue
+    before: Catalog
     losses: Sequence[Loss] = ()
     losses_down: Sequence[Loss] = ()
     conditions: Sequence[str] = ()
@@ -55,7 +55,7 @@ class Candidate:
     version_table: str = VERSION_TABLE
 
     @property
-    def after(self) -> Catalogue:
+    def after(self) -> Catalog:
         return self.legs[-1].above
 
     def up(self, connection: Connection) -> None:
@@ -65,17 +65,17 @@ class Candidate:
 
     def down(self, connection: Connection) -> None:
         below = [self.before, *(leg.above for leg in self.legs[:-1])]
-        for leg, catalogue in reversed(list(zip(self.legs, below, strict=True))):
+        for leg, catalog in reversed(list(zip(self.legs, below, strict=True))):
             if leg.down is not None:
                 run_step("downgrade", leg.down, connection)
                 self._see_equal(
-                    "the beginning" if catalogue is self.before else "what was in between", connection, catalogue
+                    "the beginning" if catalog is self.before else "what was in between", connection, catalog
                 )
 
-    def _see_equal(self, what: str, connection: Connection, wanted: Catalogue) -> None:
-        left = differences(read_catalogue(connection, self.version_table), wanted)
+    def _see_equal(self, what: str, connection: Connection, wanted: Catalog) -> None:
+        left = differences(read_catalog(connection, self.version_table), wanted)
         if left:
-            raise DraftProofFailure(f"catalogue equals {what}", "; ".join(map(str, left)))
+            raise DraftProofFailure(f"catalog equals {what}", "; ".join(map(str, left)))
 
 
 class RowsInTheWay(Exception):

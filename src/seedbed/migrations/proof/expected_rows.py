@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import Connection
 
-from seedbed.migrations.diff.statement import name
+from seedbed.migrations.diff.statement import quote_ident
 from seedbed.migrations.proof.candidate import Candidate
 from seedbed.migrations.proof.conversion_check import Conversion
 
@@ -64,10 +64,12 @@ def _convert(connection: Connection, place: Place, chosen: Mapping[str, Conversi
         )
         for old_name, one in chosen.items():
             if one.old.name != old_name:
-                driver.execute(f"ALTER TABLE seedbed_rows RENAME {name(old_name)} TO {name(one.old.name)}")
+                driver.execute(
+                    f"ALTER TABLE seedbed_rows RENAME {quote_ident(old_name)} TO {quote_ident(one.old.name)}"
+                )
         collations = [f" COLLATE {one.new.collation}" if one.new.collation else "" for one in chosen.values()]
         columns = [
-            f"{name(old_name)} {one.new.type}{collation}"
+            f"{quote_ident(old_name)} {one.new.type}{collation}"
             for (old_name, one), collation in zip(chosen.items(), collations, strict=True)
         ]
         driver.execute(f"CREATE TEMP TABLE seedbed_converted (seedbed_row int, {', '.join(columns)})")
@@ -75,7 +77,9 @@ def _convert(connection: Connection, place: Place, chosen: Mapping[str, Conversi
         driver.execute(f"INSERT INTO seedbed_converted SELECT seedbed_row, {values} FROM seedbed_rows")
         for old_name, one in chosen.items():
             if one.old.name != old_name:
-                driver.execute(f"ALTER TABLE seedbed_rows RENAME {name(one.old.name)} TO {name(old_name)}")
+                driver.execute(
+                    f"ALTER TABLE seedbed_rows RENAME {quote_ident(one.old.name)} TO {quote_ident(old_name)}"
+                )
         driver.execute(
             "SELECT ((to_jsonb(r) || to_jsonb(c)) - 'seedbed_row')::text"
             " FROM seedbed_rows r JOIN seedbed_converted c USING (seedbed_row)"

@@ -72,8 +72,8 @@ class Proof:
 def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Connection]]) -> Proof:
     """Prove revisions on copies of a database that is where the first one starts.
 
-    With rows in it: up, and the catalogue equals the models'; the rows are there; down, over those rows and over new
-    ones, and the catalogue equals the beginning; up again. After each of several revisions the catalogue is what it
+    With rows in it: up, and the catalog equals the models'; the rows are there; down, over those rows and over new
+    ones, and the catalog equals the beginning; up again. After each of several revisions the catalog is what it
     should be in between. Where the rows are in the way, tamer ones are tried that keep the rules
     which the change brings, and what was in the way becomes a condition.
 
@@ -132,7 +132,7 @@ def _run(
     converted = moved_columns(expected.columns, candidate)
     unexpected = [loss for loss in losses if loss.column not in converted.get((loss.schema, loss.table), ())]
     losses += survived("upgrade", *new_names, connection, candidate, unexpected, converted)
-    steps = ["up", f"catalogue equal to the models'{' but for what is left' if undrafted else ''}", "rows kept"]
+    steps = ["up", f"catalog equal to the models'{' but for what is left' if undrafted else ''}", "rows kept"]
     verdict = Verdict.NAMED_LOSS if losses else Verdict.PROVEN
     properties: list[str] = []
     unsampled = filled.unsampled
@@ -155,7 +155,7 @@ def _run(
         lost = [*losses, *losses_down]
         losses_down += survived("downgrade", rows, kept, connection, candidate, lost, expected.columns)
         candidate.up(connection)
-        steps += ["down over new rows" if new_rows else "down", "catalogue equal to the beginning", "up again"]
+        steps += ["down over new rows" if new_rows else "down", "catalog equal to the beginning", "up again"]
     return Proof(
         Verdict.PARTIAL if undrafted else verdict,
         candidate.after.version,
@@ -209,4 +209,4 @@ def _made_before(candidate: Candidate) -> Made | None:
 
 
 def _words(losses: Sequence[Loss]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(loss.words for loss in losses))
+    return tuple(dict.fromkeys(loss.description for loss in losses))

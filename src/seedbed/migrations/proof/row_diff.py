@@ -99,7 +99,7 @@ def _see_counts(step: str, before: Counts, now: Counts, losses: Sequence[Loss]) 
 
 def _hidden(place: tuple[str, str], candidate: Candidate) -> bool:
     """Whether row level security is forced, so that not even the table's owner can see what is there."""
-    found = (catalogue.objects.get(("table", *place)) for catalogue in (candidate.before, candidate.after))
+    found = (catalog.objects.get(("table", *place)) for catalog in (candidate.before, candidate.after))
     return any(isinstance(table, Table) and table.forced_row_security for table in found)
 
 

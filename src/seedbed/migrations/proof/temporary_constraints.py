@@ -9,14 +9,14 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import Connection
 
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Constraint, Table
 
 _DROP = sql.SQL("DROP CONSTRAINT {}")
 
 
 @contextmanager
-def keeping_rules(connection: Connection, before: Catalogue, after: Catalogue) -> Iterator[None]:
+def keeping_rules(connection: Connection, before: Catalog, after: Catalog) -> Iterator[None]:
     """Put the rules of `after` on the tables for the length of a block: checks, unique and foreign keys, NOT NULL.
 
     Those that do not fit the tables as they are, since they name what is not there yet, are left out.
@@ -33,7 +33,7 @@ def keeping_rules(connection: Connection, before: Catalogue, after: Catalogue) -
         connection.connection.commit()  # what a bare cursor began, SQLAlchemy does not know of
 
 
-def _rules(before: Catalogue, after: Catalogue) -> Iterator[tuple[sql.Composable, sql.Composable]]:
+def _rules(before: Catalog, after: Catalog) -> Iterator[tuple[sql.Composable, sql.Composable]]:
     """The statements that put each rule on its table and take it off again."""
     numbers = count()
     for key, found in after.objects.items():

@@ -7,7 +7,7 @@ from seedbed.postgres.catalog.model import Constraint, Key, Object, Table
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Catalog:
     """`needed_by` has for each key the keys of those that need it."""
 
     objects: Mapping[Key, Object]

@@ -1,10 +1,10 @@
-"""How two catalogues differ, a line for each difference."""
+"""How two catalogs differ, a line for each difference."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seedbed.postgres.catalog.dependencies import Catalogue
+from seedbed.postgres.catalog.dependencies import Catalog
 from seedbed.postgres.catalog.model import (
     Column,
     Composite,
@@ -43,7 +43,7 @@ class Difference:
         return f"{self.object}: {self.attribute} is {self.found}, should be {self.wanted}"
 
 
-def differences(found: Catalogue, wanted: Catalogue) -> tuple[Difference, ...]:
+def differences(found: Catalog, wanted: Catalog) -> tuple[Difference, ...]:
     """What keeps `found` from equalling `wanted`, in a stable order. NOT_COMPARED says what does not count."""
     said: list[Difference] = []
     for key in sorted({*found.objects, *wanted.objects}):

@@ -1,33 +1,33 @@
-"""A catalogue without what is in the database and not the project's."""
+"""A catalog without what is in the database and not the project's."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from seedbed.postgres.catalog.dependencies import Catalogue
+from seedbed.postgres.catalog.dependencies import Catalog
 from seedbed.postgres.catalog.model import Constraint, Function, Index, Object, Policy, Schema, Trigger
 from seedbed.postgres.catalog.model import Sequence as SequenceObject
 from seedbed.postgres.version_table import VERSION_TABLE, schema_of
 
 
-def without(catalogue: Catalogue, patterns: Sequence[str]) -> Catalogue:
+def without(catalog: Catalog, patterns: Sequence[str]) -> Catalog:
     """Leave out the schemas that a pattern names, and the tables and other objects that `schema.name` names, with all
     that is on them: indexes, constraints, triggers, policies and sequences of their columns.
     """
-    kept = {key: found for key, found in catalogue.objects.items() if not _named(found, patterns)}
-    return Catalogue(kept, catalogue.needed_by, catalogue.version)
+    kept = {key: found for key, found in catalog.objects.items() if not _named(found, patterns)}
+    return Catalog(kept, catalog.needed_by, catalog.version)
 
 
 def keeping(
-    catalogue: Catalogue, found: Catalogue, patterns: Sequence[str], version_table: str = VERSION_TABLE
-) -> Catalogue:
-    """A catalogue in which what the patterns name is as another has it: it is nobody's business to change it. So is a
+    catalog: Catalog, found: Catalog, patterns: Sequence[str], version_table: str = VERSION_TABLE
+) -> Catalog:
+    """A catalog in which what the patterns name is as another has it: it is nobody's business to change it. So is a
     schema that is there for the version table alone.
     """
     left = {key: thing for key, thing in found.objects.items() if _named(thing, patterns)}
     key = ("schema", schema_of(version_table) or "")
-    if key in found.objects and key not in catalogue.objects:
+    if key in found.objects and key not in catalog.objects:
         left[key] = found.objects[key]
-    return Catalogue({**without(catalogue, patterns).objects, **left}, catalogue.needed_by, catalogue.version)
+    return Catalog({**without(catalog, patterns).objects, **left}, catalog.needed_by, catalog.version)
 
 
 def _named(found: Object, patterns: Sequence[str]) -> bool:

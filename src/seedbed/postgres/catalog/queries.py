@@ -5,7 +5,7 @@ n.nspname <> 'seedbed' AND n.nspname <> 'information_schema' AND n.nspname NOT L
 """
 
 NOT_OF_EXTENSION = """
-NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalogue}'::regclass AND e.objid = {oid} AND e.deptype = 'e')
+NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')
 """
 
 
@@ -23,7 +23,7 @@ def _acl(acl: str, kind: str, owner: str) -> str:
 
 SCHEMAS = f"""
 SELECT n.oid, n.nspname, obj_description(n.oid, 'pg_namespace'), {_acl("n.nspacl", "n", "n.nspowner")}
-FROM pg_namespace n WHERE {OURS} AND {NOT_OF_EXTENSION.format(catalogue="pg_namespace", oid="n.oid")}
+FROM pg_namespace n WHERE {OURS} AND {NOT_OF_EXTENSION.format(catalog="pg_namespace", oid="n.oid")}
 """
 
 EXTENSIONS = """
@@ -45,7 +45,7 @@ SELECT c.oid, c.reltype, n.nspname, c.relname, c.relkind, c.relpersistence, c.re
        CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND {OURS}
-  AND {NOT_OF_EXTENSION.format(catalogue="pg_class", oid="c.oid")}
+  AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
 """
 
 COLUMNS = f"""
@@ -85,7 +85,7 @@ FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class rc ON rc.oid = k.confrelid LEFT JOIN pg_namespace rn ON rn.oid = rc.relnamespace
 WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conislocal AND k.conparentid = 0
-  AND {OURS} AND {NOT_OF_EXTENSION.format(catalogue="pg_class", oid="c.oid")}
+  AND {OURS} AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
 """
 
 INDEXES = f"""
@@ -98,7 +98,7 @@ JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm') AND NOT x.relispartition AND c.relpersistence <> 't' AND {OURS}
   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
-  AND {NOT_OF_EXTENSION.format(catalogue="pg_class", oid="c.oid")}
+  AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
 """
 
 SEQUENCES = f"""
@@ -110,7 +110,7 @@ LEFT JOIN pg_depend w ON w.classid = 'pg_class'::regclass AND w.objid = c.oid AN
      AND w.refclassid = 'pg_class'::regclass AND w.refobjsubid > 0
 LEFT JOIN pg_class t ON t.oid = w.refobjid LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
 LEFT JOIN pg_attribute a ON a.attrelid = w.refobjid AND a.attnum = w.refobjsubid
-WHERE c.relpersistence <> 't' AND {OURS} AND {NOT_OF_EXTENSION.format(catalogue="pg_class", oid="c.oid")}
+WHERE c.relpersistence <> 't' AND {OURS} AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
   AND NOT EXISTS (SELECT FROM pg_depend i
                   WHERE i.classid = 'pg_class'::regclass AND i.objid = c.oid AND i.deptype = 'i')
 """
@@ -136,7 +136,7 @@ FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_type b ON b.oid = t.typbasetype
 LEFT JOIN pg_class c ON c.oid = t.typrelid
 WHERE (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c')) AND {OURS}
-  AND {NOT_OF_EXTENSION.format(catalogue="pg_type", oid="t.oid")}
+  AND {NOT_OF_EXTENSION.format(catalog="pg_type", oid="t.oid")}
 """
 
 FUNCTIONS = f"""
@@ -149,7 +149,7 @@ SELECT p.oid, n.nspname, format('%%I(%%s)', p.proname, pg_get_function_identity_
          FROM pg_aggregate g WHERE g.aggfnoid = p.oid) END,
        to_jsonb(p) ->> 'prosqlbody' IS NULL, obj_description(p.oid, 'pg_proc'), {_acl("p.proacl", "f", "p.proowner")}
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
-WHERE {OURS} AND {NOT_OF_EXTENSION.format(catalogue="pg_proc", oid="p.oid")}
+WHERE {OURS} AND {NOT_OF_EXTENSION.format(catalog="pg_proc", oid="p.oid")}
   AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid AND i.deptype = 'i')
 """
 
@@ -181,7 +181,7 @@ SELECT l.oid, n.nspname, l.collname,
               coalesce(to_jsonb(l) ->> 'colllocale', to_jsonb(l) ->> 'colliculocale', l.collcollate),
               l.collisdeterministic)
 FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace
-WHERE {OURS} AND {NOT_OF_EXTENSION.format(catalogue="pg_collation", oid="l.oid")}
+WHERE {OURS} AND {NOT_OF_EXTENSION.format(catalog="pg_collation", oid="l.oid")}
 """
 
 STATISTICS = f"""

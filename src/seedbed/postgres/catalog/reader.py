@@ -1,4 +1,4 @@
-"""One consistent look at a database's catalogue."""
+"""One consistent look at a database's catalog."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from seedbed.postgres.catalog import model, queries
 from seedbed.postgres.catalog.canonical_expressions import canonical
-from seedbed.postgres.catalog.dependencies import Catalogue
+from seedbed.postgres.catalog.dependencies import Catalog
 from seedbed.postgres.catalog.filters import without
 from seedbed.postgres.catalog.model import Key, Object
 from seedbed.postgres.catalog.snapshot import catalog_cursor
@@ -19,10 +19,10 @@ _IDENTITY = {"a": "always", "d": "by default", "": None}
 _COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
 
 Address = tuple[str, int]
-"""A system catalogue's name and an object's oid in it."""
+"""A system catalog's name and an object's oid in it."""
 
 
-def read_catalogue(connection: Connection, version_table: str = VERSION_TABLE) -> Catalogue:
+def read_catalog(connection: Connection, version_table: str = VERSION_TABLE) -> Catalog:
     """Read what a database holds: everything but the system's own, extensions' parts, the version table and the
     schema `seedbed`.
 
@@ -36,7 +36,7 @@ def read_catalogue(connection: Connection, version_table: str = VERSION_TABLE) -
 
 
 class _Reader:
-    """The parts of one look; `_keys` says which key an object of the catalogue has, by its address."""
+    """The parts of one look; `_keys` says which key an object of the catalog has, by its address."""
 
     def __init__(self, driver: Any, version: int) -> None:
         self._driver = driver
@@ -45,14 +45,14 @@ class _Reader:
         self._keys: dict[Address, Key] = {}
         self._columns: dict[tuple[int, int], Key] = {}
 
-    def read(self) -> Catalogue:
+    def read(self) -> Catalog:
         columns = self._read_columns()
         self._read_relations(columns)
         for statement, make in self._kinds():
             for row in self._rows(statement):
-                oid, catalogue, found = make(row)
-                self._add(catalogue, oid, found)
-        return Catalogue(self._objects, self._needed_by(), self._version)
+                oid, catalog, found = make(row)
+                self._add(catalog, oid, found)
+        return Catalog(self._objects, self._needed_by(), self._version)
 
     def _kinds(self) -> list[tuple[str, Callable[[Sequence[Any]], tuple[int, str, Object]]]]:
         return [
@@ -81,9 +81,9 @@ class _Reader:
         rows: list[Any] = self._driver.fetchall()
         return rows
 
-    def _add(self, catalogue: str, oid: int, found: Object) -> None:
+    def _add(self, catalog: str, oid: int, found: Object) -> None:
         self._objects[found.key] = found
-        self._keys[catalogue, oid] = found.key
+        self._keys[catalog, oid] = found.key
 
     def _read_columns(self) -> dict[int, list[tuple[model.Column, bool]]]:
         columns: dict[int, list[tuple[model.Column, bool]]] = defaultdict(list)
@@ -184,15 +184,15 @@ class _Reader:
             if (relation, number) in self._columns:
                 self._keys["pg_attrdef", oid] = self._columns[relation, number]
         needed: dict[Key, set[Key]] = defaultdict(set)
-        for catalogue, oid, part, needed_catalogue, needed_oid, needed_part in self._rows(queries.DEPENDENCIES):
-            dependant = self._addressed(catalogue, oid, part)
-            on = self._addressed(needed_catalogue, needed_oid, needed_part)
+        for catalog, oid, part, needed_catalog, needed_oid, needed_part in self._rows(queries.DEPENDENCIES):
+            dependant = self._addressed(catalog, oid, part)
+            on = self._addressed(needed_catalog, needed_oid, needed_part)
             if dependant is not None and on is not None and dependant != on:
                 needed[on].add(dependant)
         return {key: frozenset(dependants) for key, dependants in needed.items()}
 
-    def _addressed(self, catalogue: str, oid: int, part: int) -> Key | None:
-        name = catalogue.removeprefix("pg_catalog.")
+    def _addressed(self, catalog: str, oid: int, part: int) -> Key | None:
+        name = catalog.removeprefix("pg_catalog.")
         if part and name == "pg_class" and (oid, part) in self._columns:
             return self._columns[oid, part]
         return self._keys.get((name, oid))

@@ -1,4 +1,4 @@
-"""What the system catalogs say of two databases that the catalogue model takes for equal."""
+"""What the system catalogs say of two databases that the catalog model takes for equal."""
 
 from seedbed.postgres.catalog.diff import Difference
 from seedbed.postgres.catalog.system_rows import Facts, SystemRows

@@ -8,7 +8,7 @@ _SKIPPED = frozenset({
     "pg_statistic", "pg_statistic_ext_data", "pg_depend", "pg_init_privs", "pg_largeobject", "pg_largeobject_metadata",
     "pg_enum", "pg_inherits", "pg_partitioned_table", "pg_subscription_rel", "pg_user_mapping",
 })  # fmt: skip
-"""Statistics and rows; what the catalogue model has whole; what an ordinary role may not read."""
+"""Statistics and rows; what the catalog model has whole; what an ordinary role may not read."""
 
 _DERIVED = frozenset({
     "relname", "relnamespace", "reltype", "relfilenode", "relpages", "reltuples", "relallvisible", "relallfrozen",

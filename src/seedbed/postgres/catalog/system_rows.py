@@ -1,6 +1,6 @@
 """The rows of the system catalogs that describe a schema, with names instead of OIDs.
 
-The catalogue model has the objects that a draft can make and alter. This is the net under it: whatever PostgreSQL keeps
+The catalog model has the objects that a draft can make and alter. This is the net under it: whatever PostgreSQL keeps
 of a database's schema, of any kind, as facts that can be compared and shown.
 """
 

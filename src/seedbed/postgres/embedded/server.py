@@ -185,7 +185,7 @@ class Server:
         """A superuser's cursor in autocommit, as CREATE DATABASE needs it.
 
         Raises:
-            Unreachable: the server was stopped meanwhile, or has no room for one more session.
+            DatabaseUnreachable: the server was stopped meanwhile, or has no room for one more session.
             AuthenticationFailure: somebody changed the superuser's password.
         """
         url = self.admin_url()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
 
-from seedbed.errors import CheckNotMet
+from seedbed.errors import UnsatisfiedCheck
 from seedbed.postgres.driver_errors import server_message, sqlstate
 from seedbed.postgres.quoting import column_name, quote_literal, table_name
 from seedbed.seeding.encoding.rows import sample
@@ -27,7 +27,7 @@ def try_checks(connection: Connection, plan: SeedPlan, oids: Mapping[str, int], 
     with the server; only a row that a type refuses is looked for table by table.
 
     Raises:
-        CheckNotMet: with the constraint, the row and what to write in the seeds.
+        UnsatisfiedCheck: with the constraint, the row and what to write in the seeds.
     """
     long = {oids[table.name]: table for table in plan.tables if table.count > ROWS}
     if not long:
@@ -86,14 +86,14 @@ def _rolled_back(connection: Connection, statements: Sequence[str]) -> Any:
         cursor.close()
 
 
-def not_met(table: TablePlan, constraint: str, row: str, columns: list[str]) -> CheckNotMet:
+def not_met(table: TablePlan, constraint: str, row: str, columns: list[str]) -> UnsatisfiedCheck:
     names = [name for name in columns if name in table.fillings] or [*table.fillings][:1]
     model = table.model.__name__ if table.model is not None else table.name
     override = f"add({model}, ..., {', '.join(f'{name}=...' for name in names)})"
-    return CheckNotMet(table.name, constraint, row if len(row) <= _SHOWN else row[: _SHOWN - 3] + "...", override)
+    return UnsatisfiedCheck(table.name, constraint, row if len(row) <= _SHOWN else row[: _SHOWN - 3] + "...", override)
 
 
-def check_refused(table: TablePlan, error: DriverError) -> CheckNotMet | None:
+def check_refused(table: TablePlan, error: DriverError) -> UnsatisfiedCheck | None:
     """The same for a row that a load met a CHECK with, be it the table's or a domain's."""
     if error.pgcode != _VIOLATED:
         return None

@@ -40,7 +40,7 @@ def copy(
     """Send chunks of rows into a table; `frozen` where the same transaction has made it anew.
 
     Raises:
-        RejectedRows, CheckNotMet: PostgreSQL refused a row.
+        RejectedRows, UnsatisfiedCheck: PostgreSQL refused a row.
         LoadFailure: the server had no room for it.
         InvalidSeedsFile: a value could not be made.
     """

@@ -1,4 +1,4 @@
-"""Constraints and indexes taken off empty tables for a load and put back after it, as the catalogue has them."""
+"""Constraints and indexes taken off empty tables for a load and put back after it, as the catalog has them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ from seedbed.errors import (
     UnseededRows,
     RejectedRows,
     TablesNotEmpty,
-    Unreachable,
+    DatabaseUnreachable,
 )
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database, refuse_pooler
@@ -89,7 +89,7 @@ def run(
         MissingTables, ExtensionNotCreated: the database lacks a table, a column or a type of the plan.
         TablesNotEmpty, UnseededRows: there are other rows, and nothing says that they may go.
         ReferencedRows: they cannot go, since rows of other tables need them.
-        RejectedRows, CheckNotMet: a row breaks a rule of the schema.
+        RejectedRows, UnsatisfiedCheck: a row breaks a rule of the schema.
         AppendConflict: a row that would come after others does not go with them.
         SeedLockMismatch: rows would come after such as were made with another seed, clock or engine.
         RowSecurityActive: policies hold for the role, which is not the owner.
@@ -101,7 +101,7 @@ def run(
     for tries_left in reversed(range(_TRIES)):
         try:
             return load.run(fresh=fresh, append=append)
-        except Unreachable:
+        except DatabaseUnreachable:
             if not tries_left or not load.began:
                 raise
     raise AssertionError

@@ -1,4 +1,4 @@
-"""Who may ask, and how long what they ask may be."""
+"""Check a request's token and the length of its URL."""
 
 import base64
 import binascii
@@ -17,34 +17,34 @@ from seedbed.service.http.problems import problem_for
 from seedbed.settings import Configuration, Environment
 
 URL_BYTES = 8000
-_OPEN = frozenset({"/health/live", "/health/ready"})
-_PAGES = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
-"""What people open in a browser, which asks for a name and a password where it is told to."""
+_PUBLIC_PATHS = frozenset({"/health/live", "/health/ready"})
+_BROWSER_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+"""Pages that people open in a browser, which asks for a user name and password after a Basic challenge."""
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True)
 class NewToken:
-    """A token for whoever asks, and what the service's settings know of it."""
+    """A new token for a client, and the hash that the service's settings store."""
 
     token: str
     hash: str
 
 
 def new_token() -> NewToken:
-    """256 random bits. A token that is random needs no slow hash: there is nothing to guess."""
+    """Create a token of 256 random bits. A random token cannot be guessed, so a fast hash is enough."""
     token = secrets.token_urlsafe(32)
     return NewToken(token, hashlib.sha256(token.encode()).hexdigest())
 
 
 def token_hashes(configuration: Configuration) -> tuple[bytes, ...]:
-    """SEEDBED_TOKENS, taken apart.
+    """Parse SEEDBED_TOKENS.
 
     Raises:
-        InvalidTokenHash: an entry is no hash; it may be a token, so it is not shown.
+        InvalidTokenHash: an entry is not a hash. The entry is not shown, because it may be a token.
     """
-    given = configuration.settings.tokens
-    entries = given.get_secret_value().split(",") if given is not None else []
+    setting = configuration.settings.tokens
+    entries = setting.get_secret_value().split(",") if setting is not None else []
     for position, entry in enumerate(entries, start=1):
         if not _HASH.fullmatch(entry.strip()):
             raise InvalidTokenHash(position)
@@ -52,11 +52,13 @@ def token_hashes(configuration: Configuration) -> tuple[bytes, ...]:
 
 
 def decide(configuration: Configuration, *, public: bool, host: str) -> None:
-    """See that somebody said who may read, wherever others can come: beyond this machine, or beyond development.
+    """Require tokens or an explicit `public` where others can reach the service.
+
+    That is any address but loopback, and any preview or production environment.
 
     Raises:
-        AuthenticationNotConfigured: with why it must be said.
-        InvalidTokenHash: what was said is no hash.
+        AuthenticationNotConfigured: neither is configured; the error gives the reason why one is needed.
+        InvalidTokenHash: an entry of SEEDBED_TOKENS is not a hash.
     """
     if token_hashes(configuration) or public:
         return
@@ -67,9 +69,9 @@ def decide(configuration: Configuration, *, public: bool, host: str) -> None:
         raise AuthenticationNotConfigured(f"{host} can be reached from other machines")
 
 
-def origins(given: str) -> list[str]:
-    """SEEDBED_CORS_ORIGINS, taken apart, as browsers write an origin: without a slash at its end."""
-    return [origin for entry in given.split(",") if (origin := entry.strip().rstrip("/"))]
+def origins(setting: str) -> list[str]:
+    """Parse SEEDBED_CORS_ORIGINS. Browsers send an origin without a trailing slash, so none is kept."""
+    return [origin for entry in setting.split(",") if (origin := entry.strip().rstrip("/"))]
 
 
 def _is_loopback(host: str) -> bool:
@@ -80,11 +82,11 @@ def _is_loopback(host: str) -> bool:
 
 
 class Gate:
-    """Refuses a URL that is too long, and, where there are tokens, everything but health to whoever has none of them.
+    """Refuses a URL that is too long. If tokens are configured, it also refuses a request without one, except /health.
 
-    A token comes as a bearer's, or as the password of any name, which a browser can be given for the documentation. It
-    is compared by its hash with every one of the hashes, each in constant time, so that how long a refusal takes says
-    nothing.
+    A client sends its token as a bearer token, or as the password of any user name, which a browser can do for the
+    documentation. The token's hash is compared with every configured hash in constant time, so the duration of a
+    refusal reveals nothing.
     """
 
     def __init__(self, app: ASGIApp, *, hashes: Sequence[bytes]) -> None:
@@ -92,39 +94,39 @@ class Gate:
         self._hashes = tuple(hashes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = self._refused(scope) if scope["type"] == "http" else None
-        if refused is None:
+        error = self._find_error(scope) if scope["type"] == "http" else None
+        if error is None:
             await self._app(scope, receive, send)
             return
-        answer = problem_for(refused)
-        if isinstance(refused, InvalidToken) and _path(scope) in _PAGES:
-            answer.headers.append("WWW-Authenticate", 'Basic realm="the token is the password", charset="UTF-8"')
-        await answer(scope, receive, send)
+        response = problem_for(error)
+        if isinstance(error, InvalidToken) and _local_path(scope) in _BROWSER_PATHS:
+            response.headers.append("WWW-Authenticate", 'Basic realm="the token is the password", charset="UTF-8"')
+        await response(scope, receive, send)
 
-    def _refused(self, scope: Scope) -> UrlTooLong | InvalidToken | None:
+    def _find_error(self, scope: Scope) -> UrlTooLong | InvalidToken | None:
         if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > URL_BYTES:
             return UrlTooLong(URL_BYTES)
-        if not self._hashes or _path(scope) in _OPEN or self._knows(scope):
+        if not self._hashes or _local_path(scope) in _PUBLIC_PATHS or self._has_token(scope):
             return None
         return InvalidToken()
 
-    def _knows(self, scope: Scope) -> bool:
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        scheme, _, token = given.partition(b" ")
+    def _has_token(self, scope: Scope) -> bool:
+        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        scheme, _, token = header.partition(b" ")
         if scheme.lower() == b"basic":
-            token = _password(token)
+            token = _decode_password(token)
         digest = hashlib.sha256(token.strip()).digest()
-        found = [hmac.compare_digest(digest, known) for known in self._hashes]
-        return scheme.lower() in {b"bearer", b"basic"} and any(found)
+        matches = [hmac.compare_digest(digest, known) for known in self._hashes]
+        return scheme.lower() in {b"bearer", b"basic"} and any(matches)
 
 
-def _path(scope: Scope) -> str:
-    """The path below where the service is mounted."""
+def _local_path(scope: Scope) -> str:
+    """Return the path without the prefix under which the service is mounted."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
 
-def _password(encoded: bytes) -> bytes:
+def _decode_password(encoded: bytes) -> bytes:
     try:
         return base64.b64decode(encoded.strip(), validate=True).partition(b":")[2]
     except binascii.Error:

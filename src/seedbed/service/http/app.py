@@ -1,4 +1,4 @@
-"""The read service as an ASGI application, made from the project's schema."""
+"""Create the read service as a FastAPI application from the project's schema."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -29,40 +29,40 @@ from seedbed.settings import Configuration, DatabaseUrl, Environment
 def create_app(
     configuration: Configuration, schema: Schema, url: DatabaseUrl, *, fetch: Fetch | None = None
 ) -> FastAPI:
-    """The service for a database. It starts, and stays up, whether or not the database answers.
+    """Create the service for a database. It starts, and keeps running, whether or not the database answers.
 
-    `fetch` takes the place of the service's own way to the database, for the tables and for readiness.
+    `fetch` replaces the service's custom_router connection pool for the table_router and for readiness.
 
     Raises:
-        InvalidRoutesModule, SchemaImportFailure: the project's own routes cannot be had.
-        DuplicateAlias, UnsupportedSerializer: a table cannot be answered as its model says.
-        InvalidTokenHash: SEEDBED_TOKENS has something that is no hash.
+        InvalidRoutesModule, SchemaImportFailure: custom_routes.py has no router, or raised while it was imported.
+        DuplicateAlias, UnsupportedSerializer: the service cannot serialize a table's rows as its model does.
+        InvalidTokenHash: an entry of SEEDBED_TOKENS is not a hash.
     """
     settings = configuration.settings
-    reader = Reader(url, pool_size=settings.pool_size, deadline=settings.deadline)
-    fetch = fetch or reader.fetch
+    query_runner = Reader(url, pool_size=settings.pool_size, deadline=settings.deadline)
+    fetch = fetch or query_runner.fetch
     served = resources(schema)
-    key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else secrets.token_bytes(32)
-    tables = Tables(served, fetch, Cursors(key), deadline=settings.deadline)
-    metrics = Metrics(reader.pool)
+    cursor_key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else secrets.token_bytes(32)
+    table_router = Tables(served, fetch, Cursors(cursor_key), deadline=settings.deadline)
+    metrics = Metrics(query_runner.pool)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await reader.close()
+            await query_runner.close()
 
     app = FastAPI(title=configuration.project.name, version=__version__, lifespan=lifespan)
-    app.state.reader = reader
-    own = own_router(configuration.project)
-    routes = own.routes if own is not None else []
-    app.add_middleware(Dispatch, tables=tables, own=routes, reader=reader, deadline=settings.deadline)
+    app.state.query_runner = query_runner
+    custom_router = own_router(configuration.project)
+    custom_routes = custom_router.custom_routes if custom_router is not None else []
+    app.add_middleware(Dispatch, table_router=table_router, custom_router=custom_routes, query_runner=query_runner, deadline=settings.deadline)
     hashes = token_hashes(configuration)
     app.add_middleware(Gate, hashes=hashes)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=origins(settings.cors_origins), allow_methods=_methods(own),
+            CORSMiddleware, allow_origins=origins(settings.cors_origins), allow_methods=_list_cors_methods(custom_router),
             allow_headers=["Authorization", "If-None-Match", "X-Request-ID"],
             expose_headers=["Link", "ETag", "X-Total-Count", "X-Total-Count-Is", "X-Request-ID", "Retry-After"],
         )  # fmt: skip
@@ -72,28 +72,28 @@ def create_app(
         fetch,
         served,
         history=history_of(configuration.project),
-        reader=reader,
+        query_runner=query_runner,
         scales_to_zero=url.is_neon,
         version_table=configuration.project.version_table,
         looks_at_rights=configuration.environment in {Environment.PREVIEW, Environment.PRODUCTION},
     )
     app.include_router(health_routes(readiness))
-    if own is not None:
-        app.include_router(own)
+    if custom_router is not None:
+        app.include_router(custom_router)
 
     @app.get("/metrics", include_in_schema=False)
-    async def measured() -> Response:
+    async def show_metrics() -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     @app.get("/", include_in_schema=False)
-    async def index() -> RedirectResponse:
+    async def redirect_to_docs() -> RedirectResponse:
         return RedirectResponse("docs")
 
     document(app, served, with_tokens=bool(hashes))
     return app
 
 
-def _methods(own: APIRouter | None) -> list[str]:
-    """Those that pages of other origins may use: to read, and whatever else the project's own routes are for."""
-    others = {method for route in own.routes for method in getattr(route, "methods", None) or ()} if own else set()
-    return sorted({"GET", "HEAD"} | others)
+def _list_cors_methods(custom_router: APIRouter | None) -> list[str]:
+    """Those that pages of other origins may use: to read, and whatever else the project's custom_router custom_routes are for."""
+    others = {method for route in custom_router.custom_routes for method in getattr(route, "methods", None) or ()} if custom_router else set()
+    return sorted({"GET", "HEAD"} | custom_methods)

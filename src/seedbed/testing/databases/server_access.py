@@ -58,7 +58,7 @@ class Host:
         """A cursor in autocommit that may make databases.
 
         Raises:
-            Unreachable, AuthenticationFailure, DatabaseMissing, MissingPrivilege: it cannot.
+            DatabaseUnreachable, AuthenticationFailure, DatabaseNotFound, MissingPrivilege: it cannot.
         """
         origin = _OWN if self.folder is not None else _GIVEN
         place = Database(self.admin, self.admin, Environment.TESTING, origin)

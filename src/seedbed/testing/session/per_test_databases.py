@@ -15,8 +15,8 @@ from seedbed.testing.databases.async_sessions import Abandoned, Asynchronous
 from seedbed.testing.databases.clones import Clone
 from seedbed.testing.databases.savepoints import Ended
 from seedbed.testing.databases.shared_database import Shared
-from seedbed.testing.session.requested_fixtures import ours_of
-from seedbed.testing.session.run_resources import EMPTY, Around, Run
+from seedbed.testing.session.requested_fixtures import list_seedbed_fixtures
+from seedbed.testing.session.run_resources import EMPTY_DATABASE, EnclosingTransaction, RunResources
 
 _MODES = ("transaction", "own", "empty")
 _SCOPES = ("function", "class", "module")
@@ -27,7 +27,7 @@ _SYNCHRONOUS = frozenset({"class_db", "client", "db", "make", "module_db", "seed
 
 
 @dataclass(frozen=True)
-class Wish:
+class DatabaseRequest:
     """What the mark `db` of a test says, or what its fixtures need where there is none."""
 
     mode: str
@@ -35,14 +35,14 @@ class Wish:
     scope: str
 
 
-def wish_of(item: pytest.Item, run: Run) -> Wish:
+def read_database_request(item: pytest.Item, run: RunResources) -> DatabaseRequest:
     """Read a test's mark.
 
     Raises:
         InvalidDbMarker: it says something else.
     """
     mark = item.get_closest_marker("db") or pytest.mark.db.mark
-    fixtures = ours_of(item)
+    fixtures = list_seedbed_fixtures(item)
     own = bool(_OWN & fixtures) or ("async_db" in fixtures and bool(_SYNCHRONOUS & fixtures))
     mode = mark.args[0] if mark.args else "own" if own else "transaction"
     usual = None if mode == "empty" else run.templates.usual
@@ -60,17 +60,17 @@ def wish_of(item: pytest.Item, run: Run) -> Wish:
 
 
 @dataclass(eq=False)
-class Owned:
+class OwnDatabases:
     """Databases that belong to a test, a class or a module alone, made when they are first asked for."""
 
-    run: Run
-    whose: str
+    run: RunResources
+    owner: str
     keep: bool = False
     _clones: dict[str | None, Clone] = field(default_factory=dict)
 
-    def clone(self, seed: str | None) -> Clone:
+    def get_clone(self, seed: str | None) -> Clone:
         if seed not in self._clones:
-            self._clones[seed] = self.run.take(seed)
+            self._clones[seed] = self.run.acquire(seed)
         return self._clones[seed]
 
     def close(self) -> None:
@@ -79,9 +79,9 @@ class Owned:
         for seed, clone in self._clones.items():
             if self.keep:
                 clone.close()
-                self.run.keep(clone.name, self.whose)
+                self.run.keep_database(clone.name, self.owner)
             else:
-                self.run.give_back(seed, clone, self.whose)
+                self.run.release(seed, clone, self.owner)
 
     @property
     def names(self) -> list[str]:
@@ -89,44 +89,44 @@ class Owned:
 
 
 @dataclass(eq=False)
-class Case:
+class PerTestDatabases:
     """One test with its database. `keep` is set by the report of its failure, before its database is taken from it."""
 
-    run: Run
+    run: RunResources
     test: str
-    wish: Wish
-    owned: Owned
-    around: frozenset[str] = frozenset()
+    request: DatabaseRequest
+    own_databases: OwnDatabases
+    enclosing_fixtures: frozenset[str] = frozenset()
     """Fixtures whose rows it begins with: `class_db` and `module_db`, as far as it has them."""
     keep: bool = False
-    in_turn: Shared | None = None
+    shared_database: Shared | None = None
     """The database that tests use in turn, where this one has used it."""
 
     @property
     def names(self) -> list[str]:
         """The databases that it has used."""
-        return [*([self.in_turn.clone.name] if self.in_turn is not None else []), *self.owned.names]
+        return [*([self.shared_database.clone.name] if self.shared_database is not None else []), *self.own_databases.names]
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def open_session(self) -> Iterator[Session]:
         """A session on its database."""
-        if self.wish.mode != "transaction":
-            session = Session(self.owned.clone(self.wish.seed).engine)
-            self.run.watch.clear()
+        if self.request.mode != "transaction":
+            session = Session(self.own_databases.get_clone(self.request.seed).engine)
+            self.run.statement_log.clear()
             yield session
             with suppress(DBAPIError):  # its connection is gone, as it is to be
                 session.close()
             return
-        with within(self.run, self.wish.seed, self.test, self) as session:
+        with open_test_transaction(self.run, self.request.seed, self.test, self) as session:
             yield session
 
     @contextmanager
-    def asynchronous(self) -> Iterator[AsyncSession]:
+    def open_async_session(self) -> Iterator[AsyncSession]:
         """The same on the asynchronous driver, in a transaction of its own."""
-        if self.wish.mode != "transaction":
-            held = Asynchronous(self.owned.clone(self.wish.seed).url, in_transactions=False)
+        if self.request.mode != "transaction":
+            held = Asynchronous(self.own_databases.get_clone(self.request.seed).url, in_transactions=False)
             session = held.session()
-            self.run.watch.clear()
+            self.run.statement_log.clear()
             yield session
             try:
                 held.end(session)
@@ -137,12 +137,12 @@ class Case:
             finally:
                 held.close()
             return
-        self.in_turn = self.run.shared(self.wish.seed)
-        held = self.in_turn.asynchronous()
+        self.shared_database = self.run.get_shared_database(self.request.seed)
+        held = self.shared_database.asynchronous()
         session = held.session()
-        self.run.watch.clear()
+        self.run.statement_log.clear()
         yield session
-        if self.in_turn.spoilt or self.run.is_forked:
+        if self.shared_database.spoilt or self.run.is_forked:
             return
         if self.keep:
             held.commit(session)
@@ -151,45 +151,45 @@ class Case:
             held.end(session)
         except Abandoned as task:
             self._part_with(task)
-            self.run.replace(self.wish.seed, self.test)
+            self.run.replace_shared_database(self.request.seed, self.test)
         except Ended:
             alive = held.alive
-            self.run.replace(self.wish.seed, self.test)
+            self.run.replace_shared_database(self.request.seed, self.test)
             if alive:
                 raise TransactionEnded(self.test) from None
-        if self.run.watch.defines:
-            self.in_turn.renew_asynchronous()
+        if self.run.statement_log.has_ddl:
+            self.shared_database.renew_asynchronous()
 
     def _part_with(self, task: Abandoned) -> None:
-        self.run.left.append(f"{self.test} left a task at work on its session")
+        self.run.leftovers.append(f"{self.test} left a task at work on its session")
         if task.pid is not None:
-            with self.run.host.administration() as cursor:
+            with self.run.server_access.administration() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(%s)", (task.pid,))
 
-    def fails(self) -> str:
+    def report_failure(self) -> str:
         """Have its database kept, if not too many are; what there is to tell of it."""
         names = self.names
         if names and not self.keep and self._holds_others is None:
-            alone = self.in_turn is None
-            self.keep = (alone and self.owned.keep) or self.run.may_keep()
-            self.owned.keep = self.owned.keep or (self.keep and bool(self.owned.names))
+            alone = self.shared_database is None
+            self.keep = (alone and self.own_databases.keep) or self.run.reserve_kept_slot()
+            self.own_databases.keep = self.own_databases.keep or (self.keep and bool(self.own_databases.names))
         return "\n".join([*(line for name in names for line in self._told(name)), *self._statements()])
 
     @property
-    def _holds_others(self) -> Around | None:
+    def _holds_others(self) -> EnclosingTransaction | None:
         """The class or module whose rows the test's database has, in a transaction that is not the test's to end."""
-        return None if self.in_turn is None else self.run.around_on(self.in_turn)
+        return None if self.shared_database is None else self.run.find_enclosing_transaction(self.shared_database)
 
     def _told(self, name: str) -> Iterator[str]:
         others = self._holds_others
         if others is not None and not self.keep:
-            yield f"{name} is not kept, since it has the rows that {others.whose} puts in for its tests"
+            yield f"{name} is not kept, since it has the rows that {others.owner} puts in for its tests"
             return
         if not self.keep:
-            yield f"{name} is not kept, since {self.run.keeps} are before it (--seedbed-keep)"
+            yield f"{name} is not kept, since {self.run.keep_limit} are before it (--seedbed-keep)"
             return
-        url = self.run.host.owner.with_database(name)
-        if self.run.host.folder is None:
+        url = self.run.server_access.owner.with_database(name)
+        if self.run.server_access.folder is None:
             yield f"{name} is kept: {url.masked}"
             yield f"open it: pytest --seedbed-url URL --seedbed-psql {name}"
         else:
@@ -197,17 +197,17 @@ class Case:
             yield f"after it: pytest --seedbed-psql {name}"
 
     def _statements(self) -> list[str]:
-        last = self.run.watch.last()
+        last = self.run.statement_log.format_last()
         return ["its last statements:", *(f"  {line}" for line in last)] if last else []
 
     def close(self) -> None:
-        if self.keep and self.in_turn is not None and not self.in_turn.spoilt:
-            self.run.replace(self.wish.seed, self.test, kept=True)
-            self.run.keep(self.in_turn.clone.name, self.test)
+        if self.keep and self.shared_database is not None and not self.shared_database.spoilt:
+            self.run.replace_shared_database(self.request.seed, self.test, kept=True)
+            self.run.keep_database(self.shared_database.clone.name, self.test)
 
 
 @contextmanager
-def within(run: Run, seed: str | None, test: str, case: Case) -> Iterator[Session]:
+def open_test_transaction(run: RunResources, seed: str | None, test: str, case: PerTestDatabases) -> Iterator[Session]:
     """A session in a test's transaction, within those of its class and its module.
 
     Raises:
@@ -218,8 +218,8 @@ def within(run: Run, seed: str | None, test: str, case: Case) -> Iterator[Sessio
         if around.fixture in case.around and around.shared.spoilt:
             raise LostSetupRows(around.whose, around.shared.spoilt_by)
     shared, session = _begun(run, seed)
-    case.in_turn = shared
-    run.watch.clear()
+    case.shared_database = shared
+    run.statement_log.clear()
     yield session
     if shared.spoilt or run.is_forked:
         return
@@ -230,44 +230,44 @@ def within(run: Run, seed: str | None, test: str, case: Case) -> Iterator[Sessio
 
 
 @contextmanager
-def around(run: Run, fixture: str, whose: str) -> Iterator[Session]:
+def open_enclosing_transaction(run: RunResources, fixture: str, whose: str) -> Iterator[Session]:
     """A session in a transaction that those of a class's or a module's tests lie in."""
     seed = run.templates.usual
     shared, session = _begun(run, seed)
-    this = Around(fixture, whose, shared)
-    run.around.append(this)
-    run.watch.clear()
+    this = EnclosingTransaction(fixture, whose, shared)
+    run.enclosing_transactions.append(this)
+    run.statement_log.clear()
     yield session
-    run.around.remove(this)
+    run.enclosing_transactions.remove(this)
     if not (shared.spoilt or run.is_forked):
         _end(run, seed, whose, shared, session)
 
 
-def _begun(run: Run, seed: str | None) -> tuple[Shared, Session]:
+def _begun(run: RunResources, seed: str | None) -> tuple[Shared, Session]:
     """Begin on the database that is used in turn; on another, where its connection was ended meanwhile."""
-    shared = run.shared(seed)
-    shared.redefined = shared.redefined or run.watch.defines
+    shared = run.get_shared_database(seed)
+    shared.redefined = shared.redefined or run.statement_log.has_ddl
     try:
         return shared, shared.begin()
     except Ended:
-        run.replace(seed)
-        shared = run.shared(seed)
+        run.replace_shared_database(seed)
+        shared = run.get_shared_database(seed)
         return shared, shared.begin()
 
 
-def _end(run: Run, seed: str | None, test: str, shared: Shared, session: Session) -> None:
-    shared.redefined = shared.redefined or run.watch.defines
+def _end(run: RunResources, seed: str | None, test: str, shared: Shared, session: Session) -> None:
+    shared.redefined = shared.redefined or run.statement_log.has_ddl
     try:
         alone = shared.end(session)
     except Ended:
         alive = shared.alive
-        run.replace(seed, test)
+        run.replace_shared_database(seed, test)
         if alive:
             raise TransactionEnded(test) from None
         return
     if alone:
         return
-    found = run.look_for_others(shared, test)
-    if found and run.around_on(shared) is None:
-        run.replace(seed)
+    found = run.find_foreign_sessions(shared, test)
+    if found and run.find_enclosing_transaction(shared) is None:
+        run.replace_shared_database(seed)
     shared.strangers |= found

@@ -12,24 +12,24 @@ _OF_THE_PROJECT = frozenset(
 _OURS = "seedbed.testing.fixtures.fixtures"
 
 
-def seeds_of(items: Iterable[pytest.Item]) -> frozenset[str] | None:
+def collect_seeds(items: Iterable[pytest.Item]) -> frozenset[str] | None:
     """Seeds that tests choose by their marks; None where none of them needs the project's template."""
-    wanting = [item for item in items if wants_project(item)]
+    wanting = [item for item in items if needs_template(item)]
     if not wanting:
         return None
     chosen = (mark.kwargs.get("seed") for item in wanting if (mark := item.get_closest_marker("db")))
     return frozenset(seed for seed in chosen if isinstance(seed, str))
 
 
-def wants_project(item: pytest.Item) -> bool:
+def needs_template(item: pytest.Item) -> bool:
     """Whether a test needs the project's template."""
-    if _OF_THE_PROJECT.isdisjoint(ours_of(item)):
+    if _OF_THE_PROJECT.isdisjoint(list_seedbed_fixtures(item)):
         return False
     mark = item.get_closest_marker("db")
     return mark is None or mark.args[:1] != ("empty",)
 
 
-def ours_of(item: pytest.Item) -> set[str]:
+def list_seedbed_fixtures(item: pytest.Item) -> set[str]:
     """The fixtures of a test without those that a project has in the place of ours, unless these ask for ours too."""
     known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
     return {name for name in getattr(item, "fixturenames", ()) if _is_reached(name, known.get(name, ()))}

@@ -27,7 +27,7 @@ from seedbed.testing.databases.template import Templates
 from seedbed.testing.server.data_snapshot import owner_of, place, snapshot
 from seedbed.testing.server.lifecycle import RunServer
 from seedbed.testing.server.worker_access import SharedServer
-from seedbed.testing.session.statement_log import Watch
+from seedbed.testing.session.statement_log import StatementLog
 
 if TYPE_CHECKING:
     import pytest
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 _PREFIX = "seedbed_test_"
 _KEPT = "kept by seedbed: "
 _OWNER = "tests_owner"
-EMPTY = "an empty database"
+EMPTY_DATABASE = "an empty database"
 
 
 @dataclass(frozen=True)
-class Around:
+class EnclosingTransaction:
     """A transaction of a class or a module, by the fixture that began it and by whose it is."""
 
     fixture: str
-    whose: str
+    owner: str
     shared: Shared
 
 
-class Run:
+class RunResources:
     """`seeds` are those that collected tests choose beside the usual; None where no test needs the project's template.
     The server begins with the templates of all of these.
 
@@ -68,12 +68,12 @@ class Run:
         self._ready: dict[str | None, str] = {}
         self._kept = 0
         self._lock: Any = None
-        self.left: list[str] = []
-        self.around: list[Around] = []
+        self.leftovers: list[str] = []
+        self.enclosing_transactions: list[EnclosingTransaction] = []
         """Those of classes and modules that are open now."""
-        self.rows = count()
+        self.row_numbers = count()
         """Numbers of the rows that are made for tests: no two are of one, so that unique columns stay so."""
-        self.watch = Watch()
+        self.statement_log = StatementLog()
 
     @cached_property
     def project(self) -> Project:
@@ -99,12 +99,12 @@ class Run:
     def server(self) -> ThrowawayServer:
         """The run's own server."""
         binaries = self.binaries
-        with self.watch.looking_away():
+        with self.statement_log.pause():
             kept = snapshot(self.templates, binaries, self._seeds) if self._seeds is not None else None
         return self._server.start(binaries, kept)
 
     @cached_property
-    def host(self) -> Host:
+    def server_access(self) -> Host:
         url = self._config.getoption("seedbed_url")
         if url is None:
             host = Host.embedded(self.server, owner_of(self.project) if self._seeds is not None else _OWNER)
@@ -115,7 +115,7 @@ class Run:
             host = Host.given(parse_url(url))
         except MalformedUrl as error:
             raise InvalidDatabaseUrl("--seedbed-url", "the command line", str(error)) from None
-        with self.watch.looking_away():
+        with self.statement_log.pause():
             self._settle_on(host)
         return host
 
@@ -124,23 +124,23 @@ class Run:
         """Whether this is a process that a test has forked, which has nothing to end."""
         return os.getpid() != self._process
 
-    def take(self, seed: str | None) -> Clone:
-        """A database of a test's own; `seed` may be EMPTY."""
+    def acquire(self, seed: str | None) -> Clone:
+        """A database of a test's own; `seed` may be EMPTY_DATABASE."""
         if seed not in self._clones:
-            template = None if seed == EMPTY else self._template(seed)
-            stays = self.host.folder is None
-            self._clones[seed] = Clones(self.host, template, self._name, self._leaves, stays=stays)
+            template = None if seed == EMPTY_DATABASE else self._template(seed)
+            stays = self.server_access.folder is None
+            self._clones[seed] = Clones(self.server_access, template, self._name, self._leaves, stays=stays)
         return self._clones[seed].take()
 
-    def give_back(self, seed: str | None, clone: Clone, test: str) -> None:
+    def release(self, seed: str | None, clone: Clone, test: str) -> None:
         self._clones[seed].give_back(clone, test)
 
-    def shared(self, seed: str | None) -> Shared:
+    def get_shared_database(self, seed: str | None) -> Shared:
         if seed not in self._shared:
-            self._shared[seed] = Shared(self.take(seed))
+            self._shared[seed] = Shared(self.acquire(seed))
         return self._shared[seed]
 
-    def replace(self, seed: str | None, test: str = "", *, kept: bool = False) -> None:
+    def replace_shared_database(self, seed: str | None, test: str = "", *, kept: bool = False) -> None:
         """Have the next tests use another database in turn: this one is spoilt, or kept."""
         old = self._shared.pop(seed)
         old.spoilt, old.spoilt_by = True, test
@@ -148,38 +148,38 @@ class Run:
         if kept:
             old.clone.close()
         else:
-            self.give_back(seed, old.clone, test)
+            self.release(seed, old.clone, test)
 
     @property
-    def keeps(self) -> int:
+    def keep_limit(self) -> int:
         """How many databases of failed tests are kept."""
         return int(self._config.getoption("seedbed_keep"))
 
-    def may_keep(self) -> bool:
+    def reserve_kept_slot(self) -> bool:
         """Whether one more database may be kept; it counts from now on."""
         self._kept += 1
-        return self._kept <= self.keeps
+        return self._kept <= self.keep_limit
 
-    def keep(self, name: str, test: str) -> None:
-        given = self.host.folder is None
+    def keep_database(self, name: str, test: str) -> None:
+        given = self.server_access.folder is None
         if given:
-            with self.host.administration() as cursor:
+            with self.server_access.administration() as cursor:
                 comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
                 cursor.execute(comment.format(sql.Identifier(name), sql.Literal(f"{_KEPT}{test}")))
             add_kept(place(self.project), Kept(name, test, given))
         else:
             self._server.keep(place(self.project), Kept(name, test, given))
 
-    def around_on(self, shared: Shared) -> Around | None:
+    def find_enclosing_transaction(self, shared: Shared) -> EnclosingTransaction | None:
         """The innermost open transaction of a class or a module on a database that is used in turn."""
-        return next((around for around in reversed(self.around) if around.shared is shared), None)
+        return next((around for around in reversed(self.enclosing_transactions) if around.shared is shared), None)
 
-    def look_for_others(self, shared: Shared, test: str) -> set[int]:
+    def find_foreign_sessions(self, shared: Shared, test: str) -> set[int]:
         """Sessions that are not ours, and were not told of, and stay on a database that is used in turn."""
         shared.clone.engine.dispose()  # of sessions that the test has closed, and that its pool keeps
         ours = shared.pids() | shared.strangers
         until = time.monotonic() + 0.5
-        with self.host.administration() as cursor:
+        with self.server_access.administration() as cursor:
             found = [session for session in sessions(cursor, shared.clone.name) if session.pid not in ours]
             while found and time.monotonic() < until:
                 time.sleep(0.005)
@@ -194,13 +194,13 @@ class Run:
             return
         with ExitStack() as ending:  # the last is the first
             ending.callback(self._server.close)
-            ending.callback(self.watch.close)
+            ending.callback(self.statement_log.close)
             if self._lock is not None:
                 ending.callback(self._lock.close)
             for clones in self._clones.values():
                 ending.callback(clones.close)
             for seed, shared in self._shared.items():
-                ending.callback(self.give_back, seed, shared.clone, "")
+                ending.callback(self.release, seed, shared.clone, "")
                 ending.callback(shared.close)
 
     @property
@@ -208,7 +208,7 @@ class Run:
         """The version of the server and of its extensions, which a template's content may depend on."""
         if self._config.getoption("seedbed_url") is None:
             return f"{self.binaries.version} {self.binaries.folder}"
-        with self.host.administration() as cursor:
+        with self.server_access.administration() as cursor:
             cursor.execute(
                 "SELECT version() || string_agg(name || default_version, ' ' ORDER BY name)"
                 " FROM pg_available_extensions"
@@ -217,8 +217,8 @@ class Run:
 
     def _template(self, seed: str | None) -> str:
         if seed not in self._ready:
-            host = self.host
-            with self.watch.looking_away():
+            host = self.server_access
+            with self.statement_log.pause():
                 self._ready[seed] = self.templates.ensure(host, seed).name
         return self._ready[seed]
 
@@ -227,7 +227,7 @@ class Run:
 
     def _leaves(self, test: str, found: list[Session]) -> None:
         if test:
-            self.left.append(f"{test} left {', '.join(map(str, found))}")
+            self.leftovers.append(f"{test} left {', '.join(map(str, found))}")
 
     def _settle_on(self, host: Host) -> None:
         database = host.database(host.admin.name)
@@ -245,7 +245,7 @@ class Run:
             )
             found = cursor.fetchall()
             kept = [name for name, comment in found if comment.startswith(_KEPT)]
-            for name in kept[self.keeps :]:
+            for name in kept[self.keep_limit :]:
                 drop(cursor, name)
             for name in (name for name, _ in found if name not in kept):
                 token = name.removeprefix(_PREFIX).rpartition("_")[0]

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from seedbed.testing.session.per_test_databases import Case
-    from seedbed.testing.session.run_resources import Run
+    from seedbed.testing.session.per_test_databases import PerTestDatabases
+    from seedbed.testing.session.run_resources import RunResources
 
-RUN: "pytest.StashKey[Run]" = pytest.StashKey()
-CASE: "pytest.StashKey[Case]" = pytest.StashKey()
-SEEDS = pytest.StashKey[frozenset[str] | None]()
+RUN_KEY: "pytest.StashKey[RunResources]" = pytest.StashKey()
+TEST_DATABASES_KEY: "pytest.StashKey[PerTestDatabases]" = pytest.StashKey()
+SEEDS_KEY = pytest.StashKey[frozenset[str] | None]()
 
 
-def run_of(config: pytest.Config) -> "Run":
+def get_run(config: pytest.Config) -> "RunResources":
     """Return the resources of this process, created when a test first needs them."""
-    if RUN not in config.stash:
-        from seedbed.testing.session.run_resources import Run
+    if RUN_KEY not in config.stash:
+        from seedbed.testing.session.run_resources import RunResources
 
-        config.stash[RUN] = Run(config, seeds=config.stash.get(SEEDS, None))
-    return config.stash[RUN]
+        config.stash[RUN_KEY] = RunResources(config, seeds=config.stash.get(SEEDS_KEY, None))
+    return config.stash[RUN_KEY]

@@ -19,12 +19,12 @@ _SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = 20
 _SHORT.maxstring = _SHORT.maxother = _LONGEST
 
 
-class Watch:
+class StatementLog:
     """Everything that SQLAlchemy sends to a server, from any engine, but for savepoints."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.defines = False
+        self.has_ddl = False
         """Whether there was a statement that a connection outlives with another idea of the schema."""
         self._looking_away = False
         self._last: deque[tuple[str, Any]] = deque(maxlen=_LAST)
@@ -34,15 +34,15 @@ class Watch:
         event.remove(Engine, "before_cursor_execute", self._sent)
 
     def clear(self) -> None:
-        self.count, self.defines = 0, False
+        self.count, self.has_ddl = 0, False
         self._last.clear()
 
-    def last(self) -> list[str]:
+    def format_last(self) -> list[str]:
         """The last statements, each in a line with its parameters."""
         return [_line(statement, parameters) for statement, parameters in self._last]
 
     @contextmanager
-    def looking_away(self) -> Iterator[None]:
+    def pause(self) -> Iterator[None]:
         """Leave out what is sent to make a template."""
         self._looking_away = True
         try:
@@ -51,7 +51,7 @@ class Watch:
             self._looking_away = False
 
     @contextmanager
-    def expecting(self, count: int) -> Iterator[None]:
+    def expect_count(self, count: int) -> Iterator[None]:
         """See that a block sends so many statements.
 
         Raises:
@@ -62,7 +62,7 @@ class Watch:
         yield
         sent = self.count - before
         if sent != count:
-            shown = "".join(f"\n  {line}" for line in self.last()[-sent:]) if sent else ""
+            shown = "".join(f"\n  {line}" for line in self.format_last()[-sent:]) if sent else ""
             were = "statement was" if sent == 1 else "statements were"
             raise AssertionError(f"{sent} {were} sent, and {count} expected:{shown}")
 
@@ -77,7 +77,7 @@ class Watch:
     ) -> None:
         if not self._looking_away and not statement.startswith(_OURS):
             self.count += 1
-            self.defines = self.defines or _DEFINING.match(statement) is not None
+            self.has_ddl = self.has_ddl or _DEFINING.match(statement) is not None
             self._last.append((statement, parameters))
 
 

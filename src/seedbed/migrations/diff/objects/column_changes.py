@@ -16,10 +16,10 @@ from seedbed.migrations.diff.objects.columns import (
 from seedbed.migrations.diff.statement import (
     Loss,
     Statement,
-    call,
-    name,
-    qualified,
-    quoted,
+    quote_ident,
+    quote_python,
+    quote_qualified,
+    render_call,
     schema_argument,
 )
 from seedbed.migrations.diff.types.conversion_rules import (
@@ -32,12 +32,18 @@ from seedbed.migrations.diff.types.conversion_rules import (
 )
 from seedbed.migrations.diff.types.sqlalchemy_types import type_code
 from seedbed.migrations.diff.types.using_expressions import conversion
-from seedbed.migrations.diff.value_sources import VOLATILE, Knowledge, Toll, neutral, numbered
-from seedbed.postgres.catalog import Catalogue
+from seedbed.migrations.diff.value_sources import (
+    VOLATILE_CALL,
+    ConversionEffect,
+    ValueSources,
+    pick_numbered_placeholder,
+    pick_placeholder,
+)
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Table
 
 
-def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) -> list[Statement]:
+def added(table: Table, column: Column, after: Catalog, knowledge: ValueSources) -> list[Statement]:
     """A column added to a table that exists, filled in its rows where it must not be NULL.
 
     Raises:
@@ -47,51 +53,51 @@ def added(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) 
         nullable = replace(column, not_null=False, unvalidated_not_null=None)
         return [*added(table, nullable, after, knowledge), required_of_new_rows(table, column)]
     place = (table.schema, table.name, column.name)
-    fill = knowledge.fills.get(place)
-    if place in knowledge.later:
+    fill = knowledge.backfills.get(place)
+    if place in knowledge.deferred_columns:
         empty = _add(table, replace(column, default=None, not_null=False))
         return [empty, *(default(table, column, to=column.default) if column.default is not None else [])]
     automatic = column.default is not None or column.generated or column.identity
-    restored = knowledge.restoring and fill is None and not column.generated
-    if restored and column.default and not VOLATILE.search(column.default) and _is_unique(table, column, after):
+    restored = knowledge.is_downgrade and fill is None and not column.generated
+    if restored and column.default and not VOLATILE_CALL.search(column.default) and _is_unique(table, column, after):
         bare = replace(column, default=None)
         steps = _added_numbered(table, bare, after) if column.not_null else [_add(table, bare)]
         return [*steps, *default(table, column, to=column.default)]
     if automatic and fill is None:
         return [_add(table, column)]
-    if fill is not None and place in knowledge.constants and column.default is None and column.not_null:
+    if fill is not None and place in knowledge.constant_backfills and column.default is None and column.not_null:
         return [_add(table, column, default=fill), *default(table, column)]
-    if fill is not None and (column.not_null or place not in knowledge.constants):
-        paid = knowledge.tolls.get(place, Toll(None, None))
-        filled = replace(_fill(table, column, fill, where=False), loss=paid.loss, fits=paid.fits)
+    if fill is not None and (column.not_null or place not in knowledge.constant_backfills):
+        paid = knowledge.backfill_effects.get(place, ConversionEffect(None, None))
+        filled = replace(_fill(table, column, fill, where=False), loss=paid.loss, row_condition=paid.row_condition)
         steps = [_add(table, column, not_null=False), filled]
         return [*steps, *(_not_null(table, column) if column.not_null else [])]
     if not column.not_null:
         return [_add(table, column)]
-    if knowledge.restoring and _is_unique(table, column, after):
+    if knowledge.is_downgrade and _is_unique(table, column, after):
         return _added_numbered(table, column, after)
-    value = neutral(column.type, after) if knowledge.restoring else None
+    value = pick_placeholder(column.type, after) if knowledge.is_downgrade else None
     if value is None:
         raise MissingBackfill(table.name, column.name)
     lost = _loss(table, column, f"comes back as {value} in every row")
     step = _add(table, column, default=f"{value}::{column.type}")
-    return [Statement(step.sql, step.code, loss=lost), *default(table, column)]
+    return [Statement(step.sql, step.alembic_call, loss=lost), *default(table, column)]
 
 
-def _added_numbered(table: Table, column: Column, after: Catalogue) -> list[Statement]:
+def _added_numbered(table: Table, column: Column, after: Catalog) -> list[Statement]:
     """A unique column that comes back: what it was is lost, and its rows must still differ."""
-    value = numbered(column.type, after)
+    value = pick_numbered_placeholder(column.type, after)
     if value is None:
         raise MissingBackfill(table.name, column.name)
-    full, own = qualified(table.schema, table.name), name(column.name)
+    full, own = quote_qualified(table.schema, table.name), quote_ident(column.name)
     rows = f"(SELECT ctid, row_number() OVER () AS n FROM {full}) AS numbered"
     fill = f"UPDATE {full} SET {own} = ({value})::{column.type} FROM {rows} WHERE {full}.ctid = numbered.ctid"
     lost = _loss(table, column, "comes back with numbers in place of what it was")
-    filled = Statement(fill, loss=lost, updates=(table.schema, table.name))
+    filled = Statement(fill, loss=lost, updated_table=(table.schema, table.name))
     return [_add(table, column, not_null=False), filled, *_not_null(table, column)]
 
 
-def _is_unique(table: Table, column: Column, after: Catalogue) -> bool:
+def _is_unique(table: Table, column: Column, after: Catalog) -> bool:
     for found in after.objects.values():
         if isinstance(found, Constraint | Index) and (found.schema, found.table) == (table.schema, table.name):
             unique = found.unique if isinstance(found, Index) else found.type in "pu"
@@ -101,8 +107,10 @@ def _is_unique(table: Table, column: Column, after: Catalogue) -> bool:
 
 
 def dropped(table: Table, column: Column) -> Statement:
-    sql = f"ALTER TABLE {qualified(table.schema, table.name)} DROP COLUMN {name(column.name)}"
-    code = call("op.drop_column", quoted(table.name), quoted(column.name), schema_argument(table.schema)[2:])
+    sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} DROP COLUMN {quote_ident(column.name)}"
+    code = render_call(
+        "op.drop_column", quote_python(table.name), quote_python(column.name), schema_argument(table.schema)[2:]
+    )
     return Statement(sql, code, loss=None if column.generated else _loss(table, column, ""))
 
 
@@ -119,23 +127,23 @@ def becomes_ordinary(old: Column, new: Column) -> bool:
 
 
 def stored(
-    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
 ) -> list[Statement]:
     """A virtual generated column replaced by an ordinary one that holds the values which were read in it."""
     place = (table.schema, table.name, new.name)
     named = replace(new, name=temporary_name(new.name, table.column), not_null=False, default=None, identity=None)
-    said = knowledge.using.get(place)
-    value = said or conversion(table, old, new, before, after, knowledge) or name(old.name)
-    paid = Toll(None, None) if said else toll(table, old, new, before, after)
-    filled = replace(_fill(table, named, value, where=False), loss=paid.loss, fits=paid.fits)
-    renamed = f"ALTER TABLE {qualified(table.schema, table.name)} RENAME COLUMN {name(named.name)} TO {name(new.name)}"
+    said = knowledge.using_expressions.get(place)
+    value = said or conversion(table, old, new, before, after, knowledge) or quote_ident(old.name)
+    paid = ConversionEffect(None, None) if said else toll(table, old, new, before, after)
+    filled = replace(_fill(table, named, value, where=False), loss=paid.loss, row_condition=paid.row_condition)
+    renamed = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_ident(named.name)} TO {quote_ident(new.name)}"
     bare = replace(named, name=new.name, identity_options=None)
     rest = altered(table, bare, new, before, after, knowledge)
     return [_add(table, named), filled, dropped(table, old), Statement(renamed), *rest]
 
 
 def altered(
-    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
 ) -> list[Statement]:
     """One column from what it was to what it is to be, in the order in which PostgreSQL takes the steps."""
     steps: list[Statement] = []
@@ -161,40 +169,40 @@ def altered(
 
 def required_of_new_rows(table: Table, column: Column, *, already: bool = False) -> Statement:
     """NOT NULL that is NOT VALID, in place of one that a column has `already`."""
-    dropped = f"ALTER COLUMN {name(column.name)} DROP NOT NULL, " if already else ""
-    return Statement(f"ALTER TABLE {qualified(table.schema, table.name)} {dropped}{unvalidated_sql(column)}")
+    dropped = f"ALTER COLUMN {quote_ident(column.name)} DROP NOT NULL, " if already else ""
+    return Statement(f"ALTER TABLE {quote_qualified(table.schema, table.name)} {dropped}{unvalidated_sql(column)}")
 
 
 def _add(table: Table, column: Column, *, not_null: bool | None = None, default: str | None = None) -> Statement:
-    sql = f"ALTER TABLE {qualified(table.schema, table.name)} ADD COLUMN "
+    sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ADD COLUMN "
     sql += column_sql(column, not_null=not_null, default=default)
     inner = column_code(column, not_null=not_null, default=default)
     code = None
     if inner is not None:
-        code = call("op.add_column", quoted(table.name), inner, schema_argument(table.schema)[2:])
+        code = render_call("op.add_column", quote_python(table.name), inner, schema_argument(table.schema)[2:])
     return Statement(sql, code)
 
 
 def _fill(table: Table, column: Column, expression: str, *, where: bool) -> Statement:
-    missing = f" WHERE {name(column.name)} IS NULL" if where else ""
-    sql = f"UPDATE {qualified(table.schema, table.name)} SET {name(column.name)} = {expression}{missing}"
-    return Statement(sql, updates=(table.schema, table.name))
+    missing = f" WHERE {quote_ident(column.name)} IS NULL" if where else ""
+    sql = f"UPDATE {quote_qualified(table.schema, table.name)} SET {quote_ident(column.name)} = {expression}{missing}"
+    return Statement(sql, updated_table=(table.schema, table.name))
 
 
 def _alter(table: Table, column: Column, change: str, code: str | None = None) -> Statement:
-    head = f"ALTER TABLE {qualified(table.schema, table.name)} ALTER COLUMN {name(column.name)} "
+    head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_ident(column.name)} "
     return Statement(head + change, code)
 
 
 def _alter_code(table: Table, column: Column, *arguments: str) -> str:
     schema = schema_argument(table.schema)[2:]
-    return call("op.alter_column", quoted(table.name), quoted(column.name), *arguments, schema)
+    return render_call("op.alter_column", quote_python(table.name), quote_python(column.name), *arguments, schema)
 
 
 def default(table: Table, column: Column, to: str | None = None) -> list[Statement]:
     if to is None:
         return [_alter(table, column, "DROP DEFAULT", _alter_code(table, column, "server_default=None"))]
-    shown = f"server_default=sa.text({quoted(escaped(to))})"
+    shown = f"server_default=sa.text({quote_python(escaped(to))})"
     return [_alter(table, column, f"SET DEFAULT {to}", _alter_code(table, column, shown))]
 
 
@@ -210,13 +218,13 @@ def _not_null(table: Table, column: Column) -> list[Statement]:
     return [_alter(table, column, "SET NOT NULL", _alter_code(table, column, "nullable=False"))]
 
 
-def _nullability(table: Table, column: Column, after: Catalogue, knowledge: Knowledge) -> list[Statement]:
+def _nullability(table: Table, column: Column, after: Catalog, knowledge: ValueSources) -> list[Statement]:
     if not column.not_null:
         return [_alter(table, column, "DROP NOT NULL", _alter_code(table, column, "nullable=True"))]
     place = (table.schema, table.name, column.name)
-    fill = knowledge.fills.get(place, column.default if not column.generated else None)
-    if fill is None and knowledge.restoring:
-        value = neutral(column.type, after)
+    fill = knowledge.backfills.get(place, column.default if not column.generated else None)
+    if fill is None and knowledge.is_downgrade:
+        value = pick_placeholder(column.type, after)
         if value is not None:
             filled = _fill(table, column, f"{value}::{column.type}", where=True)
             lost = _loss(table, column, f"becomes {value} where it is NULL")
@@ -227,27 +235,27 @@ def _nullability(table: Table, column: Column, after: Catalogue, knowledge: Know
 
 
 def _type(
-    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
 ) -> list[Statement]:
     collate = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
-    said = knowledge.using.get((table.schema, table.name, new.name))
+    said = knowledge.using_expressions.get((table.schema, table.name, new.name))
     using = said or conversion(table, old, new, before, after, knowledge)
     clause = f" USING {using}" if using else ""
     code = None
     kind, was = type_code(new.type), type_code(old.type)
     if kind is not None and was is not None and not collate:
-        shown = f"postgresql_using={quoted(using)}" if using else ""
+        shown = f"postgresql_using={quote_python(using)}" if using else ""
         code = _alter_code(table, new, f"existing_type={was}", f"type_={kind}", shown)
     step = _alter(table, new, f"TYPE {new.type}{collate}{clause}", code)
     if said:
         return [step]
-    paid = toll(table, old, new, before, after, restoring=knowledge.restoring)
-    return [replace(step, loss=paid.loss, fits=paid.fits)]
+    paid = toll(table, old, new, before, after, restoring=knowledge.is_downgrade)
+    return [replace(step, loss=paid.loss, row_condition=paid.row_condition)]
 
 
 def toll(
-    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, *, restoring: bool = False
-) -> Toll:
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, *, restoring: bool = False
+) -> ConversionEffect:
     """What rows lose when a column's values are converted, where PostgreSQL says nothing of it, and what they must be
     for it to convert them.
     """
@@ -257,7 +265,7 @@ def toll(
         what = respelling(was, now, restoring=restoring)
     place = f"{table.name}.{new.name}"
     loss = None if what is None else Loss(table.schema, table.name, new.name, what.format(place))
-    return Toll(loss, f"{place} as {new.type}" if narrows(was, now) else None)
+    return ConversionEffect(loss, f"{place} as {new.type}" if narrows(was, now) else None)
 
 
 def _loss(table: Table, column: Column, what: str) -> Loss:

@@ -2,7 +2,7 @@
 
 import re
 
-from seedbed.migrations.diff.statement import name, quoted
+from seedbed.migrations.diff.statement import quote_ident, quote_python
 from seedbed.migrations.diff.types.sqlalchemy_types import type_code
 from seedbed.postgres.catalog.model import Column
 
@@ -12,7 +12,7 @@ _HIGHEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 def column_sql(column: Column, *, not_null: bool | None = None, default: str | None = None) -> str:
     """A column as CREATE TABLE and ADD COLUMN take it. `default` stands in for one that the column does not have."""
-    parts = [name(column.name), column.type]
+    parts = [quote_ident(column.name), column.type]
     if column.collation:
         parts.append(f"COLLATE {column.collation}")
     if column.generated:
@@ -33,15 +33,15 @@ def column_code(
     kind = type_code(column.type)
     if kind is None or column.collation:
         return None
-    parts = [quoted(column.name), kind]
+    parts = [quote_python(column.name), kind]
     if column.generated:
-        parts.append(f"sa.Computed({quoted(_bare(column.default))}, persisted={column.generated == 'stored'})")
+        parts.append(f"sa.Computed({quote_python(_bare(column.default))}, persisted={column.generated == 'stored'})")
     elif column.identity:
         options = identity_options(column)
         shown = "".join(f", {option}={value!r}" for option, value in options.items())
         parts.append(f"sa.Identity(always={column.identity == 'always'}{shown})")
     elif (default or column.default) is not None:
-        parts.append(f"server_default=sa.text({quoted(escaped(default or column.default or ''))})")
+        parts.append(f"server_default=sa.text({quote_python(escaped(default or column.default or ''))})")
     needed = _is_required(column) if not_null is None else not_null
     parts.append(f"nullable={not needed}")
     if lone_key and not column.identity and column.default is None and column.type in _SERIAL:
@@ -102,7 +102,9 @@ def identity_changes(column: Column) -> str:
 
 def unvalidated_sql(column: Column) -> str:
     """NOT NULL for new rows alone, as ALTER TABLE takes it."""
-    return f"ADD CONSTRAINT {name(column.unvalidated_not_null or '')} NOT NULL {name(column.name)} NOT VALID"
+    return (
+        f"ADD CONSTRAINT {quote_ident(column.unvalidated_not_null or '')} NOT NULL {quote_ident(column.name)} NOT VALID"
+    )
 
 
 def _is_required(column: Column) -> bool:

@@ -2,7 +2,14 @@
 
 import re
 
-from seedbed.migrations.diff.statement import Statement, call, name, qualified, quoted, schema_argument
+from seedbed.migrations.diff.statement import (
+    Statement,
+    quote_ident,
+    quote_python,
+    quote_qualified,
+    render_call,
+    schema_argument,
+)
 from seedbed.postgres.catalog.model import Constraint
 
 _TYPES = {"p": "primary", "u": "unique", "f": "foreignkey", "c": "check", "x": None}
@@ -14,18 +21,18 @@ _FOREIGN = re.compile(
 
 
 def made(constraint: Constraint) -> list[Statement]:
-    table = qualified(constraint.schema, constraint.table)
-    sql = f"ALTER TABLE {table} ADD CONSTRAINT {name(constraint.name)} {constraint.definition}"
+    table = quote_qualified(constraint.schema, constraint.table)
+    sql = f"ALTER TABLE {table} ADD CONSTRAINT {quote_ident(constraint.name)} {constraint.definition}"
     return [Statement(sql, _made_code(constraint))]
 
 
 def dropped(constraint: Constraint) -> list[Statement]:
-    sql = f"ALTER TABLE {qualified(constraint.schema, constraint.table)} DROP CONSTRAINT {name(constraint.name)}"
+    sql = f"ALTER TABLE {quote_qualified(constraint.schema, constraint.table)} DROP CONSTRAINT {quote_ident(constraint.name)}"
     kind = _TYPES[constraint.type]
-    code = call(
+    code = render_call(
         "op.drop_constraint",
-        f"op.f({quoted(constraint.name)})",
-        quoted(constraint.table),
+        f"op.f({quote_python(constraint.name)})",
+        quote_python(constraint.table),
         f'type_="{kind}"' if kind else "",
         schema_argument(constraint.schema)[2:],
     )
@@ -33,54 +40,56 @@ def dropped(constraint: Constraint) -> list[Statement]:
 
 
 def renamed(old: Constraint, new: Constraint) -> Statement:
-    table = qualified(new.schema, new.table)
-    return Statement(f"ALTER TABLE {table} RENAME CONSTRAINT {name(old.name)} TO {name(new.name)}")
+    table = quote_qualified(new.schema, new.table)
+    return Statement(f"ALTER TABLE {table} RENAME CONSTRAINT {quote_ident(old.name)} TO {quote_ident(new.name)}")
 
 
 def inline(constraint: Constraint) -> str | None:
     """The constraint as an argument of `op.create_table`, or None where it has to be added by SQL."""
-    title = f"name=op.f({quoted(constraint.name)})"
-    columns = ", ".join(map(quoted, constraint.columns))
-    plain = ", ".join(map(name, constraint.columns))
+    title = f"name=op.f({quote_python(constraint.name)})"
+    columns = ", ".join(map(quote_python, constraint.columns))
+    plain = ", ".join(map(quote_ident, constraint.columns))
     if constraint.type == "p" and constraint.definition == f"PRIMARY KEY ({plain})":
         return f"sa.PrimaryKeyConstraint({columns}, {title})"
     if constraint.type == "u" and constraint.definition == f"UNIQUE ({plain})":
         return f"sa.UniqueConstraint({columns}, {title})"
     if constraint.type == "c" and (expression := _check(constraint)) is not None:
-        return f"sa.CheckConstraint({quoted(expression)}, {title})"
+        return f"sa.CheckConstraint({quote_python(expression)}, {title})"
     if constraint.type == "f" and (options := _foreign_options(constraint)) is not None:
         schema, table = constraint.references or ("", "")
         prefix = table if schema == "public" else f"{schema}.{table}"
-        targets = ", ".join(quoted(f"{prefix}.{column}") for column in constraint.referenced_columns)
+        targets = ", ".join(quote_python(f"{prefix}.{column}") for column in constraint.referenced_columns)
         shown = "".join(f", {option}={value!r}".replace("'", '"') for option, value in options.items())
         return f"sa.ForeignKeyConstraint([{columns}], [{targets}], {title}{shown})"
     return None
 
 
 def _made_code(constraint: Constraint) -> str | None:
-    title = f"op.f({quoted(constraint.name)})"
-    columns = f"[{', '.join(map(quoted, constraint.columns))}]"
-    plain = ", ".join(map(name, constraint.columns))
+    title = f"op.f({quote_python(constraint.name)})"
+    columns = f"[{', '.join(map(quote_python, constraint.columns))}]"
+    plain = ", ".join(map(quote_ident, constraint.columns))
     schema = schema_argument(constraint.schema)[2:]
     if constraint.type == "p" and constraint.definition == f"PRIMARY KEY ({plain})":
-        return call("op.create_primary_key", title, quoted(constraint.table), columns, schema)
+        return render_call("op.create_primary_key", title, quote_python(constraint.table), columns, schema)
     if constraint.type == "u" and constraint.definition == f"UNIQUE ({plain})":
-        return call("op.create_unique_constraint", title, quoted(constraint.table), columns, schema)
+        return render_call("op.create_unique_constraint", title, quote_python(constraint.table), columns, schema)
     if constraint.type == "c" and (expression := _check(constraint)) is not None:
-        return call("op.create_check_constraint", title, quoted(constraint.table), quoted(expression), schema)
+        return render_call(
+            "op.create_check_constraint", title, quote_python(constraint.table), quote_python(expression), schema
+        )
     if constraint.type == "f" and (options := _foreign_options(constraint)) is not None:
         to_schema, to_table = constraint.references or ("", "")
-        targets = f"[{', '.join(map(quoted, constraint.referenced_columns))}]"
-        return call(
+        targets = f"[{', '.join(map(quote_python, constraint.referenced_columns))}]"
+        return render_call(
             "op.create_foreign_key",
             title,
-            quoted(constraint.table),
-            quoted(to_table),
+            quote_python(constraint.table),
+            quote_python(to_table),
             columns,
             targets,
             *(f"{option}={value!r}".replace("'", '"') for option, value in options.items()),
-            f"source_schema={quoted(constraint.schema)}" if constraint.schema != "public" else "",
-            f"referent_schema={quoted(to_schema)}" if to_schema != "public" else "",
+            f"source_schema={quote_python(constraint.schema)}" if constraint.schema != "public" else "",
+            f"referent_schema={quote_python(to_schema)}" if to_schema != "public" else "",
         )
     return None
 

@@ -1,6 +1,6 @@
 """Functions, procedures and aggregates."""
 
-from seedbed.migrations.diff.statement import Statement, name
+from seedbed.migrations.diff.statement import Statement, quote_ident
 from seedbed.postgres.catalog.model import Function
 
 
@@ -25,4 +25,4 @@ def altered(old: Function, new: Function) -> list[Statement] | None:
 
 def signature(function: Function) -> str:
     """The name with the arguments that tell it from others, as DROP and GRANT take it."""
-    return function.signature if function.schema == "public" else f"{name(function.schema)}.{function.signature}"
+    return function.signature if function.schema == "public" else f"{quote_ident(function.schema)}.{function.signature}"

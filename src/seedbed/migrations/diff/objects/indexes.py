@@ -2,18 +2,25 @@
 
 import re
 
-from seedbed.migrations.diff.statement import Statement, call, name, qualified, quoted, schema_argument
+from seedbed.migrations.diff.statement import (
+    Statement,
+    quote_ident,
+    quote_python,
+    quote_qualified,
+    render_call,
+    schema_argument,
+)
 from seedbed.postgres.catalog.model import Constraint, Index
 
 
 def made(index: Index) -> list[Statement]:
     code = None
     if _is_simple(index):
-        code = call(
+        code = render_call(
             "op.create_index",
-            f"op.f({quoted(index.name)})",
-            quoted(index.table),
-            f"[{', '.join(map(quoted, index.columns))}]",
+            f"op.f({quote_python(index.name)})",
+            quote_python(index.table),
+            f"[{', '.join(map(quote_python, index.columns))}]",
             f"unique={index.unique}",
             schema_argument(index.schema)[2:],
         )
@@ -21,30 +28,30 @@ def made(index: Index) -> list[Statement]:
 
 
 def dropped(index: Index) -> list[Statement]:
-    code = call(
+    code = render_call(
         "op.drop_index",
-        f"op.f({quoted(index.name)})",
-        f"table_name={quoted(index.table)}",
+        f"op.f({quote_python(index.name)})",
+        f"table_name={quote_python(index.table)}",
         schema_argument(index.schema)[2:],
     )
-    return [Statement(f"DROP INDEX {qualified(index.schema, index.name)}", code)]
+    return [Statement(f"DROP INDEX {quote_qualified(index.schema, index.name)}", code)]
 
 
 def made_online(index: Index, *, named: str | None = None) -> Statement:
     """Build an index while its table is in use; under another name where one is given."""
     called = named or index.name
     head = f"CREATE {'UNIQUE ' if index.unique else ''}INDEX "
-    rest = index.definition.removeprefix(f"{head}{name(index.name)} ")
+    rest = index.definition.removeprefix(f"{head}{quote_ident(index.name)} ")
     code = code_online(index, called, index.columns, unique=index.unique) if _is_simple(index) else None
-    return Statement(f"{head}CONCURRENTLY IF NOT EXISTS {name(called)} {rest}", code)
+    return Statement(f"{head}CONCURRENTLY IF NOT EXISTS {quote_ident(called)} {rest}", code)
 
 
 def code_online(owner: Index | Constraint, called: str, columns: tuple[str, ...], *, unique: bool) -> str:
-    return call(
+    return render_call(
         "op.create_index",
-        f"op.f({quoted(called)})",
-        quoted(owner.table),
-        f"[{', '.join(map(quoted, columns))}]",
+        f"op.f({quote_python(called)})",
+        quote_python(owner.table),
+        f"[{', '.join(map(quote_python, columns))}]",
         f"unique={unique}",
         schema_argument(owner.schema)[2:],
         "postgresql_concurrently=True",
@@ -53,28 +60,28 @@ def code_online(owner: Index | Constraint, called: str, columns: tuple[str, ...]
 
 
 def dropped_online(index: Index) -> Statement:
-    code = call(
+    code = render_call(
         "op.drop_index",
-        f"op.f({quoted(index.name)})",
-        f"table_name={quoted(index.table)}",
+        f"op.f({quote_python(index.name)})",
+        f"table_name={quote_python(index.table)}",
         schema_argument(index.schema)[2:],
         "postgresql_concurrently=True",
         "if_exists=True",
     )
-    return Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(index.schema, index.name)}", code)
+    return Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {quote_qualified(index.schema, index.name)}", code)
 
 
 def renamed(old: Index, new: Index) -> Statement:
-    return Statement(f"ALTER INDEX {qualified(old.schema, old.name)} RENAME TO {name(new.name)}")
+    return Statement(f"ALTER INDEX {quote_qualified(old.schema, old.name)} RENAME TO {quote_ident(new.name)}")
 
 
 def nameless(index: Index) -> str:
     """The definition without the index's own name, by which a renamed one is recognised."""
-    return index.definition.replace(f" INDEX {name(index.name)} ON ", " INDEX ON ", 1)
+    return index.definition.replace(f" INDEX {quote_ident(index.name)} ON ", " INDEX ON ", 1)
 
 
 def _is_simple(index: Index) -> bool:
     """Whether it is nothing but columns, so that Alembic has words for it."""
-    plain = ", ".join(map(name, index.columns))
+    plain = ", ".join(map(quote_ident, index.columns))
     simple = rf"CREATE (UNIQUE )?INDEX .+ ON (ONLY )?\S+ USING btree \({re.escape(plain)}\)"
     return bool(plain) and re.fullmatch(simple, index.definition) is not None

@@ -1,18 +1,18 @@
 """Schemas and extensions, and what is known by its definition alone: rules, collations, statistics objects."""
 
-from seedbed.migrations.diff.statement import Statement, name, qualified
+from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
 from seedbed.postgres.catalog.model import Extension, Other, Schema
 
 
 def made(found: Schema | Extension | Other) -> list[Statement]:
     match found:
         case Schema():
-            return [Statement(f"CREATE SCHEMA {name(found.name)}")]
+            return [Statement(f"CREATE SCHEMA {quote_ident(found.name)}")]
         case Extension():
-            place = "" if found.schema == "public" else f" SCHEMA {name(found.schema)}"
-            return [Statement(f"CREATE EXTENSION {name(found.name)}{place}")]
+            place = "" if found.schema == "public" else f" SCHEMA {quote_ident(found.schema)}"
+            return [Statement(f"CREATE EXTENSION {quote_ident(found.name)}{place}")]
         case Other(kind="collation"):
-            return [Statement(f"CREATE COLLATION {qualified(found.schema, found.name)} {found.definition}")]
+            return [Statement(f"CREATE COLLATION {quote_qualified(found.schema, found.name)} {found.definition}")]
         case Other():
             return [Statement(found.definition)]
 
@@ -20,11 +20,11 @@ def made(found: Schema | Extension | Other) -> list[Statement]:
 def dropped(found: Schema | Extension | Other) -> list[Statement]:
     match found:
         case Schema():
-            return [Statement(f"DROP SCHEMA {name(found.name)}")]
+            return [Statement(f"DROP SCHEMA {quote_ident(found.name)}")]
         case Extension():
-            return [Statement(f"DROP EXTENSION {name(found.name)}")]
+            return [Statement(f"DROP EXTENSION {quote_ident(found.name)}")]
         case Other(kind="rule"):
             table, _, rule = found.name.partition(".")
-            return [Statement(f"DROP RULE {name(rule)} ON {qualified(found.schema, table)}")]
+            return [Statement(f"DROP RULE {quote_ident(rule)} ON {quote_qualified(found.schema, table)}")]
         case Other():
-            return [Statement(f"DROP {found.kind.upper()} {qualified(found.schema, found.name)}")]
+            return [Statement(f"DROP {found.kind.upper()} {quote_qualified(found.schema, found.name)}")]

@@ -1,13 +1,13 @@
 """Row level security policies."""
 
-from seedbed.migrations.diff.statement import Statement, name, qualified
+from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
 from seedbed.postgres.catalog.model import Policy
 
 
 def made(policy: Policy) -> list[Statement]:
-    roles = ", ".join("PUBLIC" if role == "public" else name(role) for role in policy.roles)
+    roles = ", ".join("PUBLIC" if role == "public" else quote_ident(role) for role in policy.roles)
     parts = [
-        f"CREATE POLICY {name(policy.name)} ON {qualified(policy.schema, policy.table)}",
+        f"CREATE POLICY {quote_ident(policy.name)} ON {quote_qualified(policy.schema, policy.table)}",
         "" if policy.permissive else "AS RESTRICTIVE",
         "" if policy.command == "ALL" else f"FOR {policy.command}",
         "" if policy.roles == ("public",) else f"TO {roles}",
@@ -18,4 +18,4 @@ def made(policy: Policy) -> list[Statement]:
 
 
 def dropped(policy: Policy) -> list[Statement]:
-    return [Statement(f"DROP POLICY {name(policy.name)} ON {qualified(policy.schema, policy.table)}")]
+    return [Statement(f"DROP POLICY {quote_ident(policy.name)} ON {quote_qualified(policy.schema, policy.table)}")]

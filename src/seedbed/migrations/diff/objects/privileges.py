@@ -1,7 +1,7 @@
 """Privileges and comments, which any object may have."""
 
 from seedbed.migrations.diff.objects.functions import signature
-from seedbed.migrations.diff.statement import Statement, name, qualified
+from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
 from seedbed.postgres.catalog.model import (
     Composite,
     Constraint,
@@ -61,7 +61,7 @@ def commented(old: Object | None, new: Object) -> list[Statement]:
         for column in new.columns:
             before = known[column.name].comment if column.name in known else None
             if before != column.comment:
-                full = f"{qualified(new.schema, new.name)}.{name(column.name)}"
+                full = f"{quote_qualified(new.schema, new.name)}.{quote_ident(column.name)}"
                 said.append(f"COMMENT ON COLUMN {full} IS {_text(column.comment)}")
     return [Statement(sql) for sql in said]
 
@@ -81,24 +81,24 @@ def _parted(word: str, column: str | None) -> tuple[str, str, str]:
     role, _, privilege = word.rpartition("=")
     option = " WITH GRANT OPTION" if privilege.endswith("*") else ""
     privilege = privilege.removesuffix("*")
-    place = f" ({name(column)})" if column else ""
-    return role if role == "PUBLIC" else name(role), privilege + place, option
+    place = f" ({quote_ident(column)})" if column else ""
+    return role if role == "PUBLIC" else quote_ident(role), privilege + place, option
 
 
 def _target(found: Object) -> str:
     match found:
         case Schema():
-            return f"SCHEMA {name(found.name)}"
+            return f"SCHEMA {quote_ident(found.name)}"
         case Function():
             return f"{'PROCEDURE' if found.kind == 'PROCEDURE' else 'FUNCTION'} {signature(found)}"
         case Sequence():
-            return f"SEQUENCE {qualified(found.schema, found.name)}"
+            return f"SEQUENCE {quote_qualified(found.schema, found.name)}"
         case Domain():
-            return f"DOMAIN {qualified(found.schema, found.name)}"
+            return f"DOMAIN {quote_qualified(found.schema, found.name)}"
         case Enum() | Composite():
-            return f"TYPE {qualified(found.schema, found.name)}"
+            return f"TYPE {quote_qualified(found.schema, found.name)}"
         case Table() | View():
-            return f"TABLE {qualified(found.schema, found.name)}"
+            return f"TABLE {quote_qualified(found.schema, found.name)}"
         case _:
             raise TypeError(f"{found!r} has no privileges")
 
@@ -106,7 +106,7 @@ def _target(found: Object) -> str:
 def _commented(found: Object) -> str:
     match found:
         case View(materialized=materialized):
-            return f"{'MATERIALIZED ' if materialized else ''}VIEW {qualified(found.schema, found.name)}"
+            return f"{'MATERIALIZED ' if materialized else ''}VIEW {quote_qualified(found.schema, found.name)}"
         case Constraint():
             return f"CONSTRAINT {_on_its_table(found)}"
         case Trigger():
@@ -114,7 +114,7 @@ def _commented(found: Object) -> str:
         case Policy():
             return f"POLICY {_on_its_table(found)}"
         case Index():
-            return f"INDEX {qualified(found.schema, found.name)}"
+            return f"INDEX {quote_qualified(found.schema, found.name)}"
         case Function():
             return f"{found.kind} {signature(found)}"
         case _:
@@ -122,7 +122,7 @@ def _commented(found: Object) -> str:
 
 
 def _on_its_table(found: Constraint | Trigger | Policy) -> str:
-    return f"{name(found.name)} ON {qualified(found.schema, found.table)}"
+    return f"{quote_ident(found.name)} ON {quote_qualified(found.schema, found.table)}"
 
 
 def _text(comment: str | None) -> str:

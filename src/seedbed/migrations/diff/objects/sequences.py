@@ -2,8 +2,8 @@
 
 import re
 
-from seedbed.migrations.diff.statement import Loss, Statement, name, qualified
-from seedbed.postgres.catalog import Catalogue
+from seedbed.migrations.diff.statement import Loss, Statement, quote_ident, quote_qualified
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Sequence, Table
 from seedbed.postgres.quoting import quote_literal
 
@@ -12,7 +12,7 @@ def made(sequence: Sequence) -> list[Statement]:
     """A new sequence, which its column does not own yet: the column may not be there."""
     return [
         Statement(
-            f"CREATE SEQUENCE {qualified(sequence.schema, sequence.name)} AS {sequence.type} {_options(sequence)}"
+            f"CREATE SEQUENCE {quote_qualified(sequence.schema, sequence.name)} AS {sequence.type} {_options(sequence)}"
         )
     ]
 
@@ -20,12 +20,12 @@ def made(sequence: Sequence) -> list[Statement]:
 def dropped(sequence: Sequence, *, remembered: bool = False) -> list[Statement]:
     """A sequence dropped, and with it what it counted, unless that was `remembered` for another one."""
     counted = Loss(sequence.schema, sequence.name, None, f"where {sequence.name} has counted to")
-    sql = f"DROP SEQUENCE {qualified(sequence.schema, sequence.name)}"
+    sql = f"DROP SEQUENCE {quote_qualified(sequence.schema, sequence.name)}"
     return [Statement(sql, loss=None if remembered else counted)]
 
 
 def altered(old: Sequence, new: Sequence) -> list[Statement]:
-    full = qualified(new.schema, new.name)
+    full = quote_qualified(new.schema, new.name)
     said = []
     kind = f" AS {new.type}" if old.type != new.type else ""
     if kind or _options(old) != _options(new):
@@ -34,22 +34,22 @@ def altered(old: Sequence, new: Sequence) -> list[Statement]:
 
 
 def renamed(old: Sequence, new: Sequence) -> Statement:
-    return Statement(f"ALTER SEQUENCE {qualified(old.schema, old.name)} RENAME TO {name(new.name)}")
+    return Statement(f"ALTER SEQUENCE {quote_qualified(old.schema, old.name)} RENAME TO {quote_ident(new.name)}")
 
 
 def owned(sequence: Sequence) -> list[Statement]:
     """Whose it is, so that it goes with its column."""
-    full = qualified(sequence.schema, sequence.name)
+    full = quote_qualified(sequence.schema, sequence.name)
     if sequence.owned_by is None:
         return [Statement(f"ALTER SEQUENCE {full} OWNED BY NONE")]
     schema, table, column = sequence.owned_by
-    return [Statement(f"ALTER SEQUENCE {full} OWNED BY {qualified(schema, table)}.{name(column)}")]
+    return [Statement(f"ALTER SEQUENCE {full} OWNED BY {quote_qualified(schema, table)}.{quote_ident(column)}")]
 
 
-def counts(catalogue: Catalogue, table: Table, column: Column) -> bool:
+def counts(catalog: Catalog, table: Table, column: Column) -> bool:
     """Whether a sequence, and not an identity's, belongs to a column."""
     place = (table.schema, table.name, column.name)
-    return any(isinstance(found, Sequence) and found.owned_by == place for found in catalogue.objects.values())
+    return any(isinstance(found, Sequence) and found.owned_by == place for found in catalog.objects.values())
 
 
 def remembered(table: Table, column: Column) -> Statement:
@@ -62,16 +62,16 @@ def continued(table: Table, column: Column, sequence: Sequence | None = None, *,
     """A sequence, the column's own where none is named, set to go on after the greatest value that is there; where the
     column was `counted` before, after that one's last.
     """
-    named = quote_literal(qualified(sequence.schema, sequence.name)) if sequence else _of(table, column)
-    greatest = f"max({name(column.name)})"
+    named = quote_literal(quote_qualified(sequence.schema, sequence.name)) if sequence else _of(table, column)
+    greatest = f"max({quote_ident(column.name)})"
     if counted:
         greatest = f"greatest({greatest}, nullif(current_setting({_setting(table, column)}), '')::bigint)"
-    rows = f"SELECT {greatest} AS last FROM {qualified(table.schema, table.name)}"
+    rows = f"SELECT {greatest} AS last FROM {quote_qualified(table.schema, table.name)}"
     return Statement(f"SELECT setval({named}, coalesce(last, 1), last IS NOT NULL) FROM ({rows}) AS counted")
 
 
 def _of(table: Table, column: Column) -> str:
-    return f"pg_get_serial_sequence({quote_literal(qualified(table.schema, table.name))}, {quote_literal(column.name)})"
+    return f"pg_get_serial_sequence({quote_literal(quote_qualified(table.schema, table.name))}, {quote_literal(column.name)})"
 
 
 def _setting(table: Table, column: Column) -> str:

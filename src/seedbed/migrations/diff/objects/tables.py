@@ -4,16 +4,24 @@ from collections.abc import Iterable
 
 from seedbed.migrations.diff.objects import constraints
 from seedbed.migrations.diff.objects.columns import column_code, column_sql
-from seedbed.migrations.diff.statement import Loss, Statement, call, name, qualified, quoted, schema_argument
+from seedbed.migrations.diff.statement import (
+    Loss,
+    Statement,
+    quote_ident,
+    quote_python,
+    quote_qualified,
+    render_call,
+    schema_argument,
+)
 from seedbed.postgres.catalog.model import Constraint, Table
 
 
 def made(table: Table, inside: Iterable[Constraint]) -> list[Statement]:
     """A new table with the constraints that go inside it."""
     inside = list(inside)
-    full = qualified(table.schema, table.name)
+    full = quote_qualified(table.schema, table.name)
     head = f"CREATE {'UNLOGGED ' if table.unlogged else ''}TABLE {full}"
-    within = [f"CONSTRAINT {name(c.name)} {c.definition}" for c in inside]
+    within = [f"CONSTRAINT {quote_ident(c.name)} {c.definition}" for c in inside]
     parts = [column_sql(column) for column in table.columns] + within
     body = " (\n    " + ",\n    ".join(parts) + "\n)" if parts else " ()"
     if table.partition_bound is not None:
@@ -28,17 +36,17 @@ def made(table: Table, inside: Iterable[Constraint]) -> list[Statement]:
 
 
 def dropped(table: Table) -> list[Statement]:
-    code = call("op.drop_table", quoted(table.name), schema_argument(table.schema)[2:])
+    code = render_call("op.drop_table", quote_python(table.name), schema_argument(table.schema)[2:])
     schema, place = table.schema, table.name
     if table.partition_bound is not None:
         schema, place = (part.strip('"') for part in table.parents[0].split("."))
     loss = Loss(schema, place, None, f"the rows of {table.name}")
-    return [Statement(f"DROP TABLE {qualified(table.schema, table.name)}", code, loss)]
+    return [Statement(f"DROP TABLE {quote_qualified(table.schema, table.name)}", code, loss)]
 
 
 def altered(old: Table, new: Table) -> list[Statement]:
     """What changes about a table apart from columns, comment, privileges and partitioning."""
-    full = qualified(new.schema, new.name)
+    full = quote_qualified(new.schema, new.name)
     said = []
     if old.unlogged != new.unlogged:
         said.append(f"ALTER TABLE {full} SET {'UNLOGGED' if new.unlogged else 'LOGGED'}")
@@ -56,7 +64,7 @@ def altered(old: Table, new: Table) -> list[Statement]:
 
 def security(enabled: bool, forced: bool, table: Table) -> list[str]:
     """Row level security switched as a table has it, from what it was."""
-    full = qualified(table.schema, table.name)
+    full = quote_qualified(table.schema, table.name)
     said = []
     if enabled != table.row_security:
         said.append(f"ALTER TABLE {full} {'ENABLE' if table.row_security else 'DISABLE'} ROW LEVEL SECURITY")
@@ -87,6 +95,6 @@ def _code(table: Table, inside: list[Constraint]) -> str | None:
     ]
     if any(part is None for part in parts) or not parts:
         return None
-    arguments = [quoted(table.name), *(part for part in parts if part), schema_argument(table.schema)[2:]]
+    arguments = [quote_python(table.name), *(part for part in parts if part), schema_argument(table.schema)[2:]]
     inner = "".join(f"    {argument},\n" for argument in arguments if argument)
     return f"op.create_table(\n{inner})"

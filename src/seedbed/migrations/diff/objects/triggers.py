@@ -1,6 +1,6 @@
 """Triggers made, dropped, enabled and disabled."""
 
-from seedbed.migrations.diff.statement import Statement, name, qualified
+from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
 from seedbed.postgres.catalog.model import Trigger
 
 _ENABLED = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
@@ -11,7 +11,7 @@ def made(trigger: Trigger) -> list[Statement]:
 
 
 def dropped(trigger: Trigger) -> list[Statement]:
-    return [Statement(f"DROP TRIGGER {name(trigger.name)} ON {qualified(trigger.schema, trigger.table)}")]
+    return [Statement(f"DROP TRIGGER {quote_ident(trigger.name)} ON {quote_qualified(trigger.schema, trigger.table)}")]
 
 
 def altered(old: Trigger, new: Trigger) -> list[Statement] | None:
@@ -19,5 +19,5 @@ def altered(old: Trigger, new: Trigger) -> list[Statement] | None:
 
 
 def enabled(trigger: Trigger) -> list[Statement]:
-    table = qualified(trigger.schema, trigger.table)
-    return [Statement(f"ALTER TABLE {table} {_ENABLED[trigger.enabled]} TRIGGER {name(trigger.name)}")]
+    table = quote_qualified(trigger.schema, trigger.table)
+    return [Statement(f"ALTER TABLE {table} {_ENABLED[trigger.enabled]} TRIGGER {quote_ident(trigger.name)}")]

@@ -1,6 +1,6 @@
 """Views and materialised views."""
 
-from seedbed.migrations.diff.statement import Statement, qualified
+from seedbed.migrations.diff.statement import Statement, quote_qualified
 from seedbed.postgres.catalog.model import View
 
 
@@ -8,9 +8,9 @@ def made(view: View) -> list[Statement]:
     kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
     options = f" WITH ({', '.join(view.options)})" if view.options else ""
     definition = view.definition.strip().removesuffix(";")
-    return [Statement(f"CREATE {kind} {qualified(view.schema, view.name)}{options} AS\n {definition}")]
+    return [Statement(f"CREATE {kind} {quote_qualified(view.schema, view.name)}{options} AS\n {definition}")]
 
 
 def dropped(view: View) -> list[Statement]:
     kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
-    return [Statement(f"DROP {kind} {qualified(view.schema, view.name)}")]
+    return [Statement(f"DROP {kind} {quote_qualified(view.schema, view.name)}")]

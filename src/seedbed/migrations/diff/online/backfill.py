@@ -2,31 +2,31 @@
 
 from dataclasses import replace
 
-from seedbed.migrations.diff.statement import Statement, name, qualified
-from seedbed.postgres.catalog import Catalogue
+from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Table
 
 _BATCH = 1_000
 """Rows: a writer that wants one of them waits for some hundredths of a second."""
 
 
-def in_batches(table: Table, column: Column, expression: str, catalogue: Catalogue) -> Statement:
+def in_batches(table: Table, column: Column, expression: str, catalog: Catalog) -> Statement:
     """Fill a column where it is NULL, in the order of the primary key; interrupted, it goes on where it was.
 
     A table without a primary key is filled in one statement, since there is no order to go by.
     """
     at_once = what_is_left(table, column, expression)
-    keys = _key(table, catalogue)
+    keys = _key(table, catalog)
     if not keys:
         return at_once
-    full, fill = qualified(table.schema, table.name), at_once.sql
+    full, fill = quote_qualified(table.schema, table.name), at_once.sql
     low, high = (_variables(side, keys) for side in ("low", "high"))
-    listed = ", ".join(map(name, keys))
+    listed = ", ".join(map(quote_ident, keys))
     key, first, last = (f"({said})" if len(keys) > 1 else said for said in (listed, _said(low), _said(high)))
-    backwards = ", ".join(f"{name(key)} DESC" for key in keys)
+    backwards = ", ".join(f"{quote_ident(key)} DESC" for key in keys)
     quote = "$$" if "$$" not in fill else "$backfill$"
     declared = "".join(
-        f"    {side.rpartition('.')[2]} {full}.{name(key)}%TYPE;\n"
+        f"    {side.rpartition('.')[2]} {full}.{quote_ident(key)}%TYPE;\n"
         for variables in (low, high)
         for side, key in zip(variables, keys, strict=True)
     )
@@ -47,12 +47,14 @@ def in_batches(table: Table, column: Column, expression: str, catalogue: Catalog
 
 def what_is_left(table: Table, column: Column, expression: str) -> Statement:
     """Fill a column in the few rows that came in since it was filled in batches."""
-    full, own = qualified(table.schema, table.name), name(column.name)
-    return Statement(f"UPDATE {full} SET {own} = {expression} WHERE {own} IS NULL", updates=(table.schema, table.name))
+    full, own = quote_qualified(table.schema, table.name), quote_ident(column.name)
+    return Statement(
+        f"UPDATE {full} SET {own} = {expression} WHERE {own} IS NULL", updated_table=(table.schema, table.name)
+    )
 
 
-def _key(table: Table, catalogue: Catalogue) -> tuple[str, ...]:
-    for found in catalogue.objects.values():
+def _key(table: Table, catalog: Catalog) -> tuple[str, ...]:
+    for found in catalog.objects.values():
         if isinstance(found, Constraint) and found.type == "p" and (found.schema, found.table) == table.key[1:]:
             return found.columns
     return ()

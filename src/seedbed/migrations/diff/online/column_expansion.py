@@ -9,11 +9,11 @@ from seedbed.migrations.diff.catalog_diff import Changes
 from seedbed.migrations.diff.objects import constraints, indexes
 from seedbed.migrations.diff.objects.columns import column_sql
 from seedbed.migrations.diff.rebuild_set import column_of, stay_comparable
-from seedbed.migrations.diff.statement import Statement, name, qualified, shortened
+from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified, truncate_name
 from seedbed.migrations.diff.types.conversion_rules import base, stays_in_place
 from seedbed.migrations.diff.types.using_expressions import conversion
-from seedbed.migrations.diff.value_sources import ColumnName, Knowledge
-from seedbed.postgres.catalog import Catalogue
+from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table, Trigger
 from seedbed.postgres.quoting import delimit
 
@@ -25,11 +25,11 @@ _PRINTED_ALIKE = frozenset(
 """Types whose values are the same text whatever a session has set; bytes are converted as UTF-8."""
 _WITHOUT_EQUALITY = frozenset({"json", "xml", "point", "polygon", "path", "line", "lseg", "box", "circle"})
 
-Copied = Index | Constraint
+IndexOrConstraint = Index | Constraint
 
 
 @dataclass(frozen=True)
-class Succession:
+class ColumnExpansion:
     """A column of a table that stays, as it was and as it will be.
 
     `forth` makes the new value of a row's columns, and `back` the old one. `copied` are the indexes and constraints
@@ -39,61 +39,61 @@ class Succession:
     table: Table
     old: Column
     new: Column
-    forth: str
-    back: str
-    copied: Mapping[str, Copied]
+    up_expression: str
+    down_expression: str
+    copies: Mapping[str, IndexOrConstraint]
 
     @property
-    def meanwhile(self) -> str:
+    def expanded_name(self) -> str:
         """The new column's name while the old one is there."""
         return _meanwhile(self.old.name, self.new.name)
 
     @property
-    def was(self) -> ColumnName:
+    def old_path(self) -> ColumnName:
         return (self.table.schema, self.table.name, self.old.name)
 
     @property
-    def function(self) -> Key:
+    def function_key(self) -> Key:
         return ("function", self.table.schema, f"{_as_postgres_quotes(self._named)}()")
 
     @property
-    def trigger(self) -> Key:
-        return ("trigger", self.table.schema, self.table.name, trigger_filling(self.meanwhile))
+    def trigger_key(self) -> Key:
+        return ("trigger", self.table.schema, self.table.name, sync_trigger_name(self.expanded_name))
 
     @property
-    def place(self) -> ColumnName:
-        return (self.table.schema, self.table.name, self.meanwhile)
+    def new_path(self) -> ColumnName:
+        return (self.table.schema, self.table.name, self.expanded_name)
 
     @property
     def _named(self) -> str:
-        return shortened(f"sync_{self.table.name}_{self.meanwhile}", "")
+        return truncate_name(f"sync_{self.table.name}_{self.expanded_name}", "")
 
-    def made(self) -> Iterable[Statement]:
+    def create(self) -> Iterable[Statement]:
         """The new column with all that it has in the meantime, on a database as it was before."""
-        full = qualified(self.table.schema, self.table.name)
-        column = column_sql(replace(self.new, name=self.meanwhile, default=None), not_null=False)
+        full = quote_qualified(self.table.schema, self.table.name)
+        column = column_sql(replace(self.new, name=self.expanded_name, default=None), not_null=False)
         yield Statement(f"ALTER TABLE {full} ADD COLUMN {column}")
-        function = qualified(self.table.schema, self._named)
+        function = quote_qualified(self.table.schema, self._named)
         yield Statement(
             f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{self._settings()} AS $$\n{self._body()}$$"
         )
         yield Statement(
-            f"CREATE TRIGGER {name(self.trigger[3])} BEFORE INSERT OR UPDATE ON {full}"
+            f"CREATE TRIGGER {quote_ident(self.trigger_key[3])} BEFORE INSERT OR UPDATE ON {full}"
             f" FOR EACH ROW EXECUTE FUNCTION {function}()"
         )
-        for called, one in self.copied.items():
+        for called, one in self.copies.items():
             renamed = replace(one, name=called, definition=self._of_new(one, called))
             yield from indexes.made(renamed) if isinstance(renamed, Index) else constraints.made(renamed)
 
-    def _of_new(self, one: Copied, called: str) -> str:
+    def _of_new(self, one: IndexOrConstraint, called: str) -> str:
         """A definition with the meantime's names in place of the last ones."""
         said = one.definition
         if isinstance(one, Index):
-            said = said.replace(f"INDEX {name(one.name)} ON", f"INDEX {name(called)} ON", 1)
+            said = said.replace(f"INDEX {quote_ident(one.name)} ON", f"INDEX {quote_ident(called)} ON", 1)
             head, using, rest = said.partition(" USING ")
-            return head + using + _with(rest, self.new.name, self.meanwhile)
+            return head + using + _with(rest, self.new.name, self.expanded_name)
         head, references, rest = said.partition(" REFERENCES ")
-        return _with(head, self.new.name, self.meanwhile) + references + rest
+        return _with(head, self.new.name, self.expanded_name) + references + rest
 
     def _settings(self) -> str:
         """A client's session may print dates, intervals and floats in its own way, which must not be stored."""
@@ -105,9 +105,9 @@ class Succession:
 
     def _body(self) -> str:
         """Who writes one shape writes the other as well. The old one wins where both are written."""
-        old, new = name(self.old.name), name(self.meanwhile)
-        forth = f"NEW.{new} := (SELECT {self.forth} FROM (SELECT NEW.*) AS changed);"
-        back = f"NEW.{old} := (SELECT {self.back} FROM (SELECT NEW.*) AS changed);"
+        old, new = quote_ident(self.old.name), quote_ident(self.expanded_name)
+        forth = f"NEW.{new} := (SELECT {self.up_expression} FROM (SELECT NEW.*) AS changed);"
+        back = f"NEW.{old} := (SELECT {self.down_expression} FROM (SELECT NEW.*) AS changed);"
         old_changed = f"NEW.{old}{_cast(self.old)} IS DISTINCT FROM OLD.{old}{_cast(self.old)}"
         new_changed = f"NEW.{new}{_cast(self.new)} IS DISTINCT FROM OLD.{new}{_cast(self.new)}"
         inserted = f"NEW.{new} IS NULL{self._old_inserted()}"
@@ -124,7 +124,7 @@ class Succession:
 
         A default that calls a function has another value each time, so that it cannot be told from a given one.
         """
-        old, default = f"NEW.{name(self.old.name)}", self.old.default
+        old, default = f"NEW.{quote_ident(self.old.name)}", self.old.default
         if default is None:
             return f" OR {old} IS NOT NULL"
         if "(" in default:
@@ -133,14 +133,14 @@ class Succession:
         return f" OR ({old} IS NOT NULL AND {old}{cast} IS DISTINCT FROM ({default}){cast})"
 
 
-def trigger_filling(column: str) -> str:
+def sync_trigger_name(column: str) -> str:
     """The name of the trigger that fills a column while it is there in both shapes."""
-    return shortened(f"zz_sync_{column}", "")
+    return truncate_name(f"zz_sync_{column}", "")
 
 
-def successions(
-    before: Catalogue, after: Catalogue, knowledge: Knowledge, renamed: Sequence[tuple[ColumnName, str]]
-) -> list[Succession]:
+def find_column_expansions(
+    before: Catalog, after: Catalog, knowledge: ValueSources, renamed: Sequence[tuple[ColumnName, str]]
+) -> list[ColumnExpansion]:
     """The columns that can be there in both shapes: those whose type changes so that every row would be written anew,
     and those that are `renamed`.
 
@@ -165,7 +165,7 @@ def successions(
 
 
 def _meanwhile(old: str, new: str) -> str:
-    return new if old != new else shortened(new, "_new")
+    return new if old != new else truncate_name(new, "_new")
 
 
 def _changes_shape(old: Column, new: Column) -> bool:
@@ -179,8 +179,8 @@ def _changes_shape(old: Column, new: Column) -> bool:
 
 
 def _succession(
-    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
-) -> Succession | None:
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
+) -> ColumnExpansion | None:
     place = (table.schema, table.name)
     mine = _users(before, (*place, old.name)), _users(after, (*place, new.name))
     called = _meanwhile(old.name, new.name)
@@ -199,32 +199,32 @@ def _succession(
         if old.name == new.name:
             if re.search(rf"'[^']*\b{new.name}\b[^']*'|\(\s*{new.name}\s*\(", one.definition):
                 return None
-            copied[shortened(one.name, "_new") if one.key in before.objects else one.name] = one
+            copied[truncate_name(one.name, "_new") if one.key in before.objects else one.name] = one
     new_name = replace(new, name=called)
-    fill = knowledge.fills.get((*place, new.name), new.default)
-    forth = knowledge.using.get((*place, new.name)) or conversion(table, old, new, before, after, knowledge)
-    forth = forth or name(old.name)
+    fill = knowledge.backfills.get((*place, new.name), new.default)
+    forth = knowledge.using_expressions.get((*place, new.name)) or conversion(table, old, new, before, after, knowledge)
+    forth = forth or quote_ident(old.name)
     if fill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
         forth = f"coalesce({forth}, {fill})" if new.not_null else forth
-    if (said := knowledge.back.get((*place, new.name))) is not None:
-        back = f"(SELECT {said} FROM (SELECT {name(called)} AS {name(new.name)}) AS new)"
+    if (said := knowledge.reverse_expressions.get((*place, new.name))) is not None:
+        back = f"(SELECT {said} FROM (SELECT {quote_ident(called)} AS {quote_ident(new.name)}) AS new)"
     else:
         try:
-            backwards = replace(knowledge, restoring=True)
-            back = conversion(table, new_name, old, after, before, backwards) or name(called)
+            backwards = replace(knowledge, is_downgrade=True)
+            back = conversion(table, new_name, old, after, before, backwards) or quote_ident(called)
         except UnknownTypeConversion:
             return None
-    return Succession(table, old, new, forth, back, copied)
+    return ColumnExpansion(table, old, new, forth, back, copied)
 
 
-def _users(catalogue: Catalogue, place: ColumnName) -> list[Copied] | None:
+def _users(catalog: Catalog, place: ColumnName) -> list[IndexOrConstraint] | None:
     """The indexes and constraints of a column; None where something looks at it that cannot be there twice."""
-    users: list[Copied] = []
-    for key in catalogue.needed_by.get(("column", *place), ()):
-        found = catalogue.objects.get(key)
+    users: list[IndexOrConstraint] = []
+    for key in catalog.needed_by.get(("column", *place), ()):
+        found = catalog.objects.get(key)
         if not isinstance(found, Index | Constraint) or (found.schema, found.table) != place[:2]:
             return None
-        if isinstance(found, Constraint) and (found.type not in "ucf" or _is_referred_to(catalogue, key)):
+        if isinstance(found, Constraint) and (found.type not in "ucf" or _is_referred_to(catalog, key)):
             return None
         users.append(found)
     return users
@@ -236,11 +236,11 @@ def _comes_later(found: Object, table: Table, column: str) -> bool:
         isinstance(found, Trigger)
         and (found.schema, found.table) == (table.schema, table.name)
         and " BEFORE " in found.definition
-        and found.name.encode() > trigger_filling(column).encode()
+        and found.name.encode() > sync_trigger_name(column).encode()
     )
 
 
-def _refers_to_what_changes(one: Copied, before: Catalogue, after: Catalogue) -> bool:
+def _refers_to_what_changes(one: IndexOrConstraint, before: Catalog, after: Catalog) -> bool:
     """Whether a foreign key is to a column that gets another type, so that it holds for one of two shapes alone."""
     if not isinstance(one, Constraint) or one.references is None:
         return False
@@ -249,8 +249,8 @@ def _refers_to_what_changes(one: Copied, before: Catalogue, after: Catalogue) ->
     return any(old != new and not stay_comparable(old, new) for old, new in pairs)
 
 
-def _is_referred_to(catalogue: Catalogue, key: Key) -> bool:
-    return any(map(catalogue.is_foreign_key, catalogue.needed_by.get(key, ())))
+def _is_referred_to(catalog: Catalog, key: Key) -> bool:
+    return any(map(catalog.is_foreign_key, catalog.needed_by.get(key, ())))
 
 
 def _as_postgres_quotes(identifier: str) -> str:

@@ -6,24 +6,24 @@ from dataclasses import dataclass, replace
 
 from seedbed.migrations.diff.catalog_diff import Changes
 from seedbed.migrations.diff.online.steps import can_be_attached
-from seedbed.migrations.diff.value_sources import VOLATILE, ColumnName, Knowledge
-from seedbed.postgres.catalog import Catalogue
+from seedbed.migrations.diff.value_sources import VOLATILE_CALL, ColumnName, ValueSources
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table
 
 
 @dataclass(frozen=True)
 class Middle:
-    """The catalogue between the two revisions of a change: everything is as it will be but for what is put off.
+    """The catalog between the two revisions of a change: everything is as it will be but for what is put off.
 
     `fills` say what is written into columns that are new or must not be NULL, in rows that exist.
     """
 
-    catalogue: Catalogue
+    catalog: Catalog
     fills: Mapping[ColumnName, str]
 
 
-def put_off(before: Catalogue, after: Catalogue, knowledge: Knowledge) -> Middle:
-    """The catalogue of a change's first revision. It equals `after` where nothing has to be put off.
+def put_off(before: Catalog, after: Catalog, knowledge: ValueSources) -> Middle:
+    """The catalog of a change's first revision. It equals `after` where nothing has to be put off.
 
     Put off are, on tables that stay: indexes that come, change or go; unique constraints, checks and foreign keys that
     come or change; NOT NULL; and the values of new columns that are not the same constant in every row. New tables have
@@ -42,11 +42,11 @@ def put_off(before: Catalogue, after: Catalogue, knowledge: Knowledge) -> Middle
     for key, new in list(objects.items()):
         if isinstance(new, Table) and key in before.objects:
             objects[key] = replace(new, columns=tuple(columns.now(new, column) for column in new.columns))
-    return Middle(Catalogue(objects, _needed_by(before, after, objects, held), after.version), columns.fills)
+    return Middle(Catalog(objects, _needed_by(before, after, objects, held), after.version), columns.backfills)
 
 
 def _needed_by(
-    before: Catalogue, after: Catalogue, objects: Mapping[Key, Object], held: Mapping[Key, Object]
+    before: Catalog, after: Catalog, objects: Mapping[Key, Object], held: Mapping[Key, Object]
 ) -> dict[Key, frozenset[Key]]:
     """What needs what in between: as in the end, and what was held back as in the beginning."""
     missing = after.objects.keys() - objects.keys()
@@ -65,7 +65,7 @@ def _put_off_objects(changes: Changes) -> set[Key]:
         for key, one in changes.coming.items()
         if isinstance(one, Constraint | Index)
         and ("table", one.schema, one.table) in standing
-        and (key in changes.made or key in moving)
+        and (key in changes.create or key in moving)
         and _has_online_form(one, changes)
     }
     found -= _in_use(found, changes) | _replacing_keys(found, changes)
@@ -82,7 +82,7 @@ def _has_online_form(one: Constraint | Index, changes: Changes) -> bool:
         return True
     if one.type == "u":
         taken = any(isinstance(gone, Index) and gone.name == one.name for gone in changes.gone.values())
-        return one.key in changes.made and not taken and can_be_attached(one)
+        return one.key in changes.create and not taken and can_be_attached(one)
     return one.type in {"f", "c"} and " NO INHERIT" not in one.definition
 
 
@@ -115,8 +115,8 @@ def _keys_to_what_waits(chosen: set[Key], changes: Changes) -> set[Key]:
 class _Columns:
     """The columns of tables that stay: which are filled later, with what, and which are NOT NULL only then."""
 
-    def __init__(self, changes: Changes, knowledge: Knowledge) -> None:
-        self.fills: dict[ColumnName, str] = {}
+    def __init__(self, changes: Changes, knowledge: ValueSources) -> None:
+        self.backfills: dict[ColumnName, str] = {}
         self._nullable: set[ColumnName] = set()
         self._unvalidated: dict[ColumnName, str] = {}
         keys = _key_columns(changes.after)
@@ -141,33 +141,33 @@ class _Columns:
             return replace(column, unvalidated_not_null=self._unvalidated[place])
         return replace(column, not_null=False) if place in self._nullable else column
 
-    def _added(self, place: ColumnName, column: Column, changes: Changes, knowledge: Knowledge) -> None:
-        fill = knowledge.fills.get(place)
-        constant = place in knowledge.constants
+    def _added(self, place: ColumnName, column: Column, changes: Changes, knowledge: ValueSources) -> None:
+        fill = knowledge.backfills.get(place)
+        constant = place in knowledge.constant_backfills
         if fill is None:
-            if column.default is None or not VOLATILE.search(column.default):
+            if column.default is None or not VOLATILE_CALL.search(column.default):
                 return
             fill = column.default
         elif constant and (column.default is None or not column.not_null):
             return
         if not _looks_at_what_goes(place, fill, changes):
-            self.fills[place] = fill
+            self.backfills[place] = fill
             self._nullable.add(place)
 
-    def _required(self, place: ColumnName, column: Column, changes: Changes, knowledge: Knowledge) -> None:
-        fill = knowledge.fills.get(place, column.default)
+    def _required(self, place: ColumnName, column: Column, changes: Changes, knowledge: ValueSources) -> None:
+        fill = knowledge.backfills.get(place, column.default)
         if fill is not None:
             if _looks_at_what_goes(place, fill, changes):
                 return
-            self.fills[place] = fill
+            self.backfills[place] = fill
         self._nullable.add(place)
 
-    def _validated(self, place: ColumnName, constraint: str, changes: Changes, knowledge: Knowledge) -> None:
-        fill = knowledge.fills.get(place)
+    def _validated(self, place: ColumnName, constraint: str, changes: Changes, knowledge: ValueSources) -> None:
+        fill = knowledge.backfills.get(place)
         if fill is not None:
             if _looks_at_what_goes(place, fill, changes):
                 return
-            self.fills[place] = fill
+            self.backfills[place] = fill
         self._unvalidated[place] = constraint
 
 
@@ -189,10 +189,10 @@ def _says(name: str, fill: str) -> bool:
     return re.search(rf"\b{re.escape(name)}\b", fill) is not None
 
 
-def _key_columns(catalogue: Catalogue) -> set[ColumnName]:
+def _key_columns(catalog: Catalog) -> set[ColumnName]:
     return {
         (found.schema, found.table, column)
-        for found in catalogue.objects.values()
+        for found in catalog.objects.values()
         if isinstance(found, Constraint) and found.type in "px"
         for column in found.columns
     }

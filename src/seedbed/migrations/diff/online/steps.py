@@ -7,9 +7,17 @@ from seedbed.migrations.diff.objects import indexes
 from seedbed.migrations.diff.objects.column_changes import required_of_new_rows
 from seedbed.migrations.diff.objects.privileges import commented
 from seedbed.migrations.diff.online.backfill import in_batches, what_is_left
-from seedbed.migrations.diff.statement import Statement, call, name, qualified, quoted, schema_argument, shortened
+from seedbed.migrations.diff.statement import (
+    Statement,
+    quote_ident,
+    quote_python,
+    quote_qualified,
+    render_call,
+    schema_argument,
+    truncate_name,
+)
 from seedbed.migrations.diff.value_sources import ColumnName
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Constraint, Index, Table
 from seedbed.postgres.quoting import quote_literal
 
@@ -24,8 +32,8 @@ def can_be_attached(constraint: Constraint) -> bool:
     return _UNIQUE.fullmatch(constraint.definition) is not None and "WITHOUT OVERLAPS" not in constraint.definition
 
 
-def online(before: Catalogue, after: Catalogue, fills: Mapping[ColumnName, str]) -> list[Statement]:
-    """The steps between two catalogues that differ in nothing but what is put off, in either direction.
+def online(before: Catalog, after: Catalog, fills: Mapping[ColumnName, str]) -> list[Statement]:
+    """The steps between two catalogs that differ in nothing but what is put off, in either direction.
 
     A step that was interrupted, or that ran already, is simply run again: indexes are built IF NOT EXISTS, once an
     invalid one has been dropped, constraints are replaced in one statement, and rows that are filled are passed over.
@@ -39,13 +47,13 @@ def online(before: Catalogue, after: Catalogue, fills: Mapping[ColumnName, str])
     ]
 
 
-def _drop_constraints(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
+def _drop_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
     gone = [o for key, o in before.objects.items() if key not in after.objects and isinstance(o, Constraint)]
     for found in sorted(gone, key=lambda c: (c.type != "f", c.key)):
-        yield Statement(f"{_alter(found)} DROP CONSTRAINT IF EXISTS {name(found.name)}")
+        yield Statement(f"{_alter(found)} DROP CONSTRAINT IF EXISTS {quote_ident(found.name)}")
 
 
-def _columns(before: Catalogue, after: Catalogue, fills: Mapping[ColumnName, str]) -> Iterable[Statement]:
+def _columns(before: Catalog, after: Catalog, fills: Mapping[ColumnName, str]) -> Iterable[Statement]:
     for key, new in after.objects.items():
         old = before.objects.get(key)
         if not isinstance(new, Table) or not isinstance(old, Table):
@@ -59,7 +67,9 @@ def _columns(before: Catalogue, after: Catalogue, fills: Mapping[ColumnName, str
                 left = what_is_left(new, column, fill) if fill is not None else None
                 yield from _required(new, column.name, left)
             elif (constraint := old.column[column.name].unvalidated_not_null) and not column.unvalidated_not_null:
-                yield Statement(f"ALTER TABLE {qualified(new.schema, new.name)} VALIDATE CONSTRAINT {name(constraint)}")
+                yield Statement(
+                    f"ALTER TABLE {quote_qualified(new.schema, new.name)} VALIDATE CONSTRAINT {quote_ident(constraint)}"
+                )
             elif column.unvalidated_not_null and not old.column[column.name].unvalidated_not_null:
                 yield required_of_new_rows(new, column, already=True)
             elif old.column[column.name].not_null and not column.not_null:
@@ -71,8 +81,11 @@ def _required(table: Table, column: str, left: Statement | None) -> Iterable[Sta
 
     `left` fills rows that came in between the filling and the check.
     """
-    full, check = qualified(table.schema, table.name), name(shortened(f"{table.name}_{column}", "_filled"))
-    yield _held_for_new_rows(full, check, f"CHECK ({name(column)} IS NOT NULL)")
+    full, check = (
+        quote_qualified(table.schema, table.name),
+        quote_ident(truncate_name(f"{table.name}_{column}", "_filled")),
+    )
+    yield _held_for_new_rows(full, check, f"CHECK ({quote_ident(column)} IS NOT NULL)")
     if left is not None:
         yield left
     yield Statement(f"ALTER TABLE {full} VALIDATE CONSTRAINT {check}")
@@ -81,15 +94,15 @@ def _required(table: Table, column: str, left: Statement | None) -> Iterable[Sta
 
 
 def _column(table: Table, column: str, change: str) -> str:
-    return f"ALTER TABLE {qualified(table.schema, table.name)} ALTER COLUMN {name(column)} {change}"
+    return f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_ident(column)} {change}"
 
 
 def _nullable(table: Table, column: str, allowed: bool) -> str:
     schema = schema_argument(table.schema)[2:]
-    return call("op.alter_column", quoted(table.name), quoted(column), f"nullable={allowed}", schema)
+    return render_call("op.alter_column", quote_python(table.name), quote_python(column), f"nullable={allowed}", schema)
 
 
-def _make_indexes(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
+def _make_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
     for key, new in after.objects.items():
         old = before.objects.get(key)
         if not isinstance(new, Index) or old == new:
@@ -103,13 +116,13 @@ def _make_indexes(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
 
 def _replaced(index: Index) -> Iterable[Statement]:
     """Another index under the name of the old one, which stays until the new one is there."""
-    full, short = qualified(index.schema, index.name), shortened(index.name, "_new")
+    full, short = quote_qualified(index.schema, index.name), truncate_name(index.name, "_new")
     yield indexes.made_online(index, named=short)
     yield Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {full}")
-    yield Statement(f"ALTER INDEX IF EXISTS {qualified(index.schema, short)} RENAME TO {name(index.name)}")
+    yield Statement(f"ALTER INDEX IF EXISTS {quote_qualified(index.schema, short)} RENAME TO {quote_ident(index.name)}")
 
 
-def _make_constraints(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
+def _make_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
     coming = [o for key, o in after.objects.items() if isinstance(o, Constraint) and before.objects.get(key) != o]
     for new in sorted(coming, key=lambda c: ("ucf".index(c.type), c.key)):
         old = before.objects.get(new.key)
@@ -123,7 +136,7 @@ def _make_constraints(before: Catalogue, after: Catalogue) -> Iterable[Statement
 
 def _validated(constraint: Constraint, *, changed: bool) -> Iterable[Statement]:
     """A check or a foreign key: at first it holds for new rows alone, then it is seen to hold for all."""
-    full, named = qualified(constraint.schema, constraint.table), name(constraint.name)
+    full, named = quote_qualified(constraint.schema, constraint.table), quote_ident(constraint.name)
     definition = constraint.definition.removesuffix(" NOT VALID")
     if changed:
         yield _held_for_new_rows(full, named, definition)
@@ -144,8 +157,8 @@ def _attached(constraint: Constraint) -> Iterable[Statement]:
     said = _UNIQUE.fullmatch(constraint.definition)
     if said is None:
         raise ValueError(constraint.definition)
-    full, named = qualified(constraint.schema, constraint.table), name(constraint.name)
-    plain = ", ".join(map(name, constraint.columns))
+    full, named = quote_qualified(constraint.schema, constraint.table), quote_ident(constraint.name)
+    plain = ", ".join(map(quote_ident, constraint.columns))
     built = f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {named} ON {full} {said['columns']}{said['nulls'] or ''}"
     code = None
     if not said["nulls"] and said["columns"] == f"({plain})":
@@ -156,21 +169,21 @@ def _attached(constraint: Constraint) -> Iterable[Statement]:
 
 def _added_once(constraint: Constraint, definition: str) -> Statement:
     """A constraint added unless it is there; that one of its name is this one, `apply` looks before."""
-    table = quote_literal(qualified(constraint.schema, constraint.table))
+    table = quote_literal(quote_qualified(constraint.schema, constraint.table))
     there = f"conrelid = {table}::regclass AND conname = {quote_literal(constraint.name)}"
     quote = "$$" if "$$" not in definition else "$constraint$"
     return Statement(
         f"DO {quote} BEGIN\n    IF NOT EXISTS (SELECT FROM pg_constraint WHERE {there}) THEN\n"
-        f"        {_alter(constraint)} ADD CONSTRAINT {name(constraint.name)} {definition};\n"
+        f"        {_alter(constraint)} ADD CONSTRAINT {quote_ident(constraint.name)} {definition};\n"
         f"    END IF;\nEND {quote}"
     )
 
 
-def _drop_indexes(before: Catalogue, after: Catalogue) -> Iterable[Statement]:
+def _drop_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
     for key, old in before.objects.items():
         if isinstance(old, Index) and key not in after.objects:
             yield indexes.dropped_online(old)
 
 
 def _alter(constraint: Constraint) -> str:
-    return f"ALTER TABLE {qualified(constraint.schema, constraint.table)}"
+    return f"ALTER TABLE {quote_qualified(constraint.schema, constraint.table)}"

@@ -2,7 +2,7 @@
 
 import re
 
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Domain, Enum
 
 _FAMILIES = (
@@ -12,14 +12,14 @@ _FAMILIES = (
 )
 
 
-def underlying(type_name: str, catalogue: Catalogue) -> str:
+def underlying(type_name: str, catalog: Catalog) -> str:
     """The type that values of a type are stored as: a domain's is the one that it was made of."""
     item = type_name.removesuffix("[]")
     schema, _, bare = item.rpartition(".")
-    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
+    found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
     if not isinstance(found, Domain):
         return type_name
-    return underlying(found.type, catalogue) + type_name[len(item) :]
+    return underlying(found.type, catalog) + type_name[len(item) :]
 
 
 def unsized(type_name: str) -> str:
@@ -189,9 +189,9 @@ def sizes(type_name: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", type_name.partition("(")[2])]
 
 
-def enum_of(type_name: str, catalogue: Catalogue) -> Enum | None:
+def enum_of(type_name: str, catalog: Catalog) -> Enum | None:
     schema, _, bare = type_name.removesuffix("[]").rpartition(".")
-    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
+    found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
     return found if isinstance(found, Enum) else None
 
 

@@ -2,10 +2,10 @@
 
 import re
 
-from seedbed.migrations.diff.statement import Loss, Statement, name, qualified, shortened
+from seedbed.migrations.diff.statement import Loss, Statement, quote_ident, quote_qualified, truncate_name
 from seedbed.migrations.diff.types.conversion_rules import is_text, shortfall
 from seedbed.migrations.diff.types.user_types import Type
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import (
     Column,
     Constraint,
@@ -21,7 +21,7 @@ from seedbed.postgres.catalog.model import (
 from seedbed.postgres.quoting import quote_literal
 
 
-def new_labels_used(old: Enum, new: Enum, after: Catalogue) -> bool:
+def new_labels_used(old: Enum, new: Enum, after: Catalog) -> bool:
     """Whether something in the new schema says a label that the old enum lacks.
 
     PostgreSQL lets nobody use a label in the transaction that added it, so such an enum is replaced instead.
@@ -44,16 +44,18 @@ def new_labels_used(old: Enum, new: Enum, after: Catalogue) -> bool:
 def set_aside(found: Type) -> list[Statement]:
     """The old type under another name, so that the new one can have its own."""
     kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
-    return [Statement(f"ALTER {kind} {qualified(found.schema, found.name)} RENAME TO {name(_aside(found))}")]
+    return [
+        Statement(f"ALTER {kind} {quote_qualified(found.schema, found.name)} RENAME TO {quote_ident(_aside(found))}")
+    ]
 
 
 def forgotten(found: Type) -> list[Statement]:
     kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
-    return [Statement(f"DROP {kind} {qualified(found.schema, _aside(found))}")]
+    return [Statement(f"DROP {kind} {quote_qualified(found.schema, _aside(found))}")]
 
 
 def _aside(found: Type) -> str:
-    return shortened(found.name, "__replaced")
+    return truncate_name(found.name, "__replaced")
 
 
 def converted(table: Table, column: Column, old: object, new: object, using: str | None) -> list[Statement]:
@@ -61,7 +63,7 @@ def converted(table: Table, column: Column, old: object, new: object, using: str
 
     `using` is what a hint makes of the old value: a value of either type, or a text.
     """
-    head = f"ALTER TABLE {qualified(table.schema, table.name)} ALTER COLUMN {name(column.name)} "
+    head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_ident(column.name)} "
     if using is not None:
         words = f"what {table.name}.{column.name} was, where {using} makes another value of it"
         lost_by_hint = Loss(table.schema, table.name, column.name, words)
@@ -74,7 +76,7 @@ def converted(table: Table, column: Column, old: object, new: object, using: str
         fallback = _fallback(column, new)
     using = _mapped(column, lost, fallback)
     if isinstance(new, Domain) and is_text(new.type) and not column.type.endswith("[]"):
-        using = f"{name(column.name)}::text"  # whole: a cast to the domain would cut off what is too long for it
+        using = f"{quote_ident(column.name)}::text"  # whole: a cast to the domain would cut off what is too long for it
     said = None
     if lost:
         shown = "NULL" if fallback is None else fallback
@@ -86,7 +88,7 @@ def converted(table: Table, column: Column, old: object, new: object, using: str
 
 
 def _mapped(column: Column, lost: list[str], fallback: str | None) -> str:
-    own = name(column.name)
+    own = quote_ident(column.name)
     instead = fallback if fallback is not None else "NULL"
     if column.type.endswith("[]"):
         text = f"{own}::text[]"

@@ -1,6 +1,6 @@
 """Types of the user's own: enums, domains, composites and ranges."""
 
-from seedbed.migrations.diff.statement import Statement, name, qualified
+from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
 from seedbed.postgres.catalog.model import Composite, Domain, Enum
 from seedbed.postgres.quoting import quote_literal
 
@@ -8,7 +8,7 @@ Type = Enum | Domain | Composite
 
 
 def made(found: Type, *, called: str | None = None) -> list[Statement]:
-    full = qualified(found.schema, called or found.name)
+    full = quote_qualified(found.schema, called or found.name)
     match found:
         case Enum():
             return [Statement(f"CREATE TYPE {full} AS ENUM ({', '.join(map(quote_literal, found.labels))})")]
@@ -19,27 +19,27 @@ def made(found: Type, *, called: str | None = None) -> list[Statement]:
             parts += [f"COLLATE {found.collation}"] if found.collation else []
             parts += [f"DEFAULT {found.default}"] if found.default is not None else []
             parts += ["NOT NULL"] if found.not_null else []
-            parts += [f"CONSTRAINT {name(title)} {definition}" for title, definition in found.checks]
+            parts += [f"CONSTRAINT {quote_ident(title)} {definition}" for title, definition in found.checks]
             return [Statement(" ".join(parts))]
 
 
 def dropped(found: Type) -> list[Statement]:
     kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
-    return [Statement(f"DROP {kind} {qualified(found.schema, found.name)}")]
+    return [Statement(f"DROP {kind} {quote_qualified(found.schema, found.name)}")]
 
 
 def domain_altered(old: Domain, new: Domain) -> list[Statement] | None:
     """A domain changed in place, or None where its base type differs, so that it has to be made anew."""
     if (old.type, old.collation) != (new.type, new.collation):
         return None
-    head = f"ALTER DOMAIN {qualified(new.schema, new.name)}"
+    head = f"ALTER DOMAIN {quote_qualified(new.schema, new.name)}"
     before, after = dict(old.checks), dict(new.checks)
-    said = [f"{head} DROP CONSTRAINT {name(t)}" for t, d in old.checks if after.get(t) != d]
+    said = [f"{head} DROP CONSTRAINT {quote_ident(t)}" for t, d in old.checks if after.get(t) != d]
     if old.default != new.default:
         said.append(f"{head} SET DEFAULT {new.default}" if new.default is not None else f"{head} DROP DEFAULT")
     if old.not_null != new.not_null:
         said.append(f"{head} {'SET' if new.not_null else 'DROP'} NOT NULL")
-    said += [f"{head} ADD CONSTRAINT {name(t)} {d}" for t, d in new.checks if before.get(t) != d]
+    said += [f"{head} ADD CONSTRAINT {quote_ident(t)} {d}" for t, d in new.checks if before.get(t) != d]
     return [Statement(sql) for sql in said]
 
 
@@ -56,5 +56,5 @@ def labels_added(old: Enum, new: Enum) -> list[Statement] | None:
             place = f" AFTER {quote_literal(new.labels[position - 1])}"
         else:
             place = f" BEFORE {quote_literal(old.labels[0])}" if old.labels else ""
-        said.append(f"ALTER TYPE {qualified(new.schema, new.name)} ADD VALUE {quote_literal(label)}{place}")
+        said.append(f"ALTER TYPE {quote_qualified(new.schema, new.name)} ADD VALUE {quote_literal(label)}{place}")
     return [Statement(sql) for sql in said]

@@ -3,7 +3,7 @@
 import re
 
 from seedbed.errors import UnknownTypeConversion
-from seedbed.migrations.diff.statement import name
+from seedbed.migrations.diff.statement import quote_ident
 from seedbed.migrations.diff.types.conversion_rules import (
     base,
     enum_of,
@@ -13,8 +13,8 @@ from seedbed.migrations.diff.types.conversion_rules import (
     underlying,
     unsized,
 )
-from seedbed.migrations.diff.value_sources import Knowledge
-from seedbed.postgres.catalog import Catalogue
+from seedbed.migrations.diff.value_sources import ValueSources
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Composite, Table
 
 _INTEGERS = frozenset({"smallint", "integer", "bigint"})
@@ -36,7 +36,7 @@ _TIME_WITH_ZONE = r"\d:\d\d.*([+-]|[A-Za-z])"
 
 
 def conversion(
-    table: Table, old: Column, new: Column, before: Catalogue, after: Catalogue, knowledge: Knowledge
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
 ) -> str | None:
     """The USING expression for a change that PostgreSQL does not make by itself, or None.
 
@@ -49,7 +49,7 @@ def conversion(
     was, now = underlying(old.type, before), underlying(new.type, after)
     if was == now or same_family(was, now):
         return None
-    expression = _Pair(was, now, before, after, knowledge).convert(name(old.name))
+    expression = _Pair(was, now, before, after, knowledge).convert(quote_ident(old.name))
     if expression is None:
         raise UnknownTypeConversion(f"{table.name}.{new.name}", old.type, new.type)
     return expression
@@ -58,7 +58,7 @@ def conversion(
 class _Pair:
     """Two different types, and what is known about them."""
 
-    def __init__(self, was: str, now: str, before: Catalogue, after: Catalogue, knowledge: Knowledge) -> None:
+    def __init__(self, was: str, now: str, before: Catalog, after: Catalog, knowledge: ValueSources) -> None:
         self._was, self._now = was, now
         self._before, self._after, self._knowledge = before, after, knowledge
 
@@ -88,7 +88,7 @@ class _Pair:
         element = self._was.removesuffix("[]")
         if self._now in _JSON:
             return f"to_{self._now}({value})"
-        if is_text(self._now) and not self._knowledge.restoring:
+        if is_text(self._now) and not self._knowledge.is_downgrade:
             return f"{value}::{unsized(self._now)}"
         first = f"({value})[array_lower({value}, 1)]"
         return first if element == self._now else self._other(element, self._now).convert_scalar(first)
@@ -97,7 +97,7 @@ class _Pair:
         element, to = self._now.removesuffix("[]"), unsized(self._now)
         if self._was in _JSON:
             return self._convert_json_to_array(value, element)
-        if is_text(self._was) and self._knowledge.restoring:
+        if is_text(self._was) and self._knowledge.is_downgrade:
             return f"{value}::{to}"
         plain = element == self._was or same_family(self._was, element)
         one = value if plain else self._other(self._was, element).convert_scalar(value)
@@ -110,7 +110,7 @@ class _Pair:
         """
         if element in _JSON:
             return None
-        simple = is_text(element) or self._knowledge.restoring or enum_of(element, self._after) is not None
+        simple = is_text(element) or self._knowledge.is_downgrade or enum_of(element, self._after) is not None
         if not simple and self._other("text", element).convert_scalar("") != f"::{unsized(element)}":
             return None
         given = value if self._was == "jsonb" else f"{value}::jsonb"
@@ -239,10 +239,10 @@ def _convert_time(value: str, was: str, now: str, to: str) -> str | None:
     return None
 
 
-def _both_enums(was: str, before: Catalogue, now: str, after: Catalogue) -> bool:
+def _both_enums(was: str, before: Catalog, now: str, after: Catalog) -> bool:
     return enum_of(was, before) is not None and enum_of(now, after) is not None
 
 
-def _user_type(type_name: str, catalogue: Catalogue) -> object:
+def _user_type(type_name: str, catalog: Catalog) -> object:
     schema, _, bare = type_name.removesuffix("[]").rpartition(".")
-    return catalogue.objects.get(("type", schema or "public", bare.strip('"')))
+    return catalog.objects.get(("type", schema or "public", bare.strip('"')))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from seedbed.migrations.proof.samples.sample_values import AS_OF, ENOUGH
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Table
 from seedbed.schema import Schema
 
@@ -31,8 +31,8 @@ def made_by(models: Schema) -> Made:
 
 def before_it(
     made: Made,
-    before: Catalogue,
-    after: Catalogue,
+    before: Catalog,
+    after: Catalog,
     tables: Mapping[Place, Place],
     columns: Mapping[tuple[str, str, str], str],
 ) -> Made:
@@ -56,7 +56,7 @@ def before_it(
     return known
 
 
-def _unchanged(name: str, before: Catalogue, after: Catalogue) -> bool:
+def _unchanged(name: str, before: Catalog, after: Catalog) -> bool:
     """Whether a type that the database defines itself has stayed what it was; others always have."""
     schema, _, bare = name.removesuffix("[]").rpartition(".")
     key = ("type", schema or "public", bare)

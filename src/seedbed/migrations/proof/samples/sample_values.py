@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from seedbed.postgres.catalog import Catalogue
+from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum
 from seedbed.seeding.core.column_types import Kind, named
 from seedbed.seeding.encoding.text import written
@@ -96,10 +96,10 @@ def longest(type_name: str, category: str) -> str | None:
     return "ž" * length if length is not None and length <= _LONGEST else None
 
 
-def texts_of(type_name: str, catalogue: Catalogue) -> list[str]:
+def texts_of(type_name: str, catalog: Catalog) -> list[str]:
     """Texts that are values of a type, as one sees them in a column that was text before it became that type."""
     schema, _, bare = type_name.rpartition(".")
-    found = catalogue.objects.get(("type", schema or "public", bare.strip('"')))
+    found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
     if isinstance(found, Enum):
         return list(found.labels)
     kind = named(type_name)

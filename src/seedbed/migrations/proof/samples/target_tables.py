@@ -1,4 +1,4 @@
-"""The tables that are to get rows, as a catalogue has them: what each column may be, and what must differ."""
+"""The tables that are to get rows, as a catalog has them: what each column may be, and what must differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

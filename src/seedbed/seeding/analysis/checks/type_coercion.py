@@ -101,7 +101,7 @@ def converted(value: Vector, kind: Kind) -> Vector:
     if value.kind.name == "unknown":
         return constant(value, kind)
     if value.kind.name == kind.name and kind.name != "numeric":
-        return value
+        return replace(value, kind=kind)
     if value.kind.name == "bpchar" and kind.name == "text":
         return replace(value, kind=kind)
     if kind.name == "bpchar" and value.kind.name in WORDS:
