@@ -119,7 +119,7 @@ class TestDowngrade:
 
         applied = apply(project.settled, database)
 
-        assert [revision.id for revision in applied.revisions] == ["aa1_hero", "ab2_age", "ac3_link"]
+        assert [revision.id for revision in applied.applied] == ["aa1_hero", "ab2_age", "ac3_link"]
 
     def test_keeps_what_was_undone_before_one_fails(self, project: Project, database: Database) -> None:
         project.write_revision("ad4_last", "pass", follows="ac3_link", downgrade='op.execute("SELECT 1")')

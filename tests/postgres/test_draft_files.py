@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import FileWriteFailure, PostWriteHookFailure, InvalidRevisionFile, UnregisteredTableDrop
-from seedbed.migrations.checks.doctor_files import OF_PROJECT
-from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.checks.doctor_files import FILE_CHECKS
+from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.draft.draft import draft, draft_empty
 from seedbed.migrations.draft.revision_file import draft_folder, place_revisions
@@ -232,7 +232,7 @@ class TestUnregisteredTable:
 
     def test_is_named_by_check(self, dropping: Project, configuration: Configuration) -> None:
         with pytest.raises(UnregisteredTableDrop):
-            check(configuration)
+            check_project(configuration)
 
     def test_is_dropped_when_that_is_said(self, dropping: Project, configuration: Configuration) -> None:
         drafted = draft(configuration, "Drop it", words=Words(dropped=frozenset({"invoice"})))
@@ -248,8 +248,8 @@ class TestUnregisteredTable:
 
         drafted = project.run("seedbed", "migrate", "draft", "-m", "First", given=variables)
         checked = project.run("seedbed", "migrate", "check", given=variables)
-        (_, found) = OF_PROJECT["schema"](configuration)
+        (_, found) = FILE_CHECKS["schema"](configuration)
 
         assert f"Warning: {warning}" in drafted.stderr
         assert f"Warning: {warning}" in checked.stderr
-        assert (found.wrong, f"{found.fact}.") == (True, warning)
+        assert (found.is_problem, f"{found.message}.") == (True, warning)

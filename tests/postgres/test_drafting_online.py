@@ -116,7 +116,7 @@ class TestDraft:
             apply(project.settled, filled)
 
             assert [hazard.rule for one in assessed for hazard in one.hazards if hazard.rule != "required-column"] == []
-            assert check(configuration).head == plan_upgrade(project.settled, filled).revision
+            assert check_project(configuration).head == plan_upgrade(project.settled, filled).revision
 
     def test_may_be_run_again(self, grown: Grown, first: Project, filled: Database) -> None:
         every = WIDENED.format(
@@ -131,9 +131,9 @@ class TestDraft:
 
             applied = apply(project.settled, filled)
 
-            assert [revision.id for revision in applied.revisions] == [drafted.revisions[1].id]
+            assert [revision.id for revision in applied.applied] == [drafted.revisions[1].id]
             assert execute(filled.direct, "SELECT count(*), min(slug), max(slug) FROM task") == expected
-            assert check(project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()))
+            assert check_project(project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()))
 
     def test_says_which_steps_stay_when_one_fails(self, grown: Grown, first: Project, filled: Database) -> None:
         execute(filled.direct, "UPDATE task SET title = 'the same' WHERE id < 3")
@@ -259,17 +259,17 @@ class TestContract:
             nothing = apply(project.settled, filled)
             after = apply(project.settled, filled, contract=True)
 
-            assert [one.id for one in before.revisions] == [expand.id, fill.id]
-            assert [one.id for one in before.waiting] == [contract.id]
-            assert (nothing.revisions, nothing.revision) == ((), fill.id)
-            assert [one.id for one in after.revisions] == [contract.id]
-            assert (after.revision, after.waiting) == (contract.id, ())
+            assert [one.id for one in before.applied] == [expand.id, fill.id]
+            assert [one.id for one in before.pending_contract] == [contract.id]
+            assert (nothing.applied, nothing.revision) == ((), fill.id)
+            assert [one.id for one in after.applied] == [contract.id]
+            assert (after.revision, after.pending_contract) == (contract.id, ())
 
     def test_waits_for_nobody_where_no_revision_was_yet(self, grown: Grown, first: Project, database: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:
             grown.draft(project, "Call it headline", Words(form=Form.GRADUAL))
 
-            assert apply(project.settled, database).waiting == ()
+            assert apply(project.settled, database).pending_contract == ()
 
     def test_lets_old_and_new_programs_read_and_write_together(
         self, first: Project, renamed: Project, filled: Database
@@ -306,13 +306,13 @@ class TestContract:
         apply(renamed.settled, filled, contract=True)
 
         assert execute(filled.direct, "SELECT id, headline FROM task ORDER BY id") == before
-        assert drift(renamed.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()), filled) == ()
+        assert find_drift(renamed.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()), filled) == ()
 
     def test_is_accepted_by_check_with_what_is_between(self, grown: Grown, renamed: Project, filled: Database) -> None:
         configuration = renamed.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
 
-        assert check(configuration).revisions == 4
-        assert drift(configuration, filled) == ()
+        assert check_project(configuration).revisions == 4
+        assert find_drift(configuration, filled) == ()
 
     def test_is_how_a_type_changes_under_writers(self, grown: Grown, first: Project, filled: Database) -> None:
         with grown.with_tables(COUNTED, first) as second, grown.with_tables(WIDE, first) as third:
@@ -323,7 +323,7 @@ class TestContract:
             before = execute(filled.direct, "SELECT id, points FROM task WHERE id <= 5000 ORDER BY id")
 
             with writing(filled, "INSERT INTO task (title, points) VALUES ('old program', 7)"):
-                waiting = apply(third.settled, filled).waiting
+                waiting = apply(third.settled, filled).pending_contract
                 apply(third.settled, filled, contract=True)
 
             assert len(waiting) == 1
@@ -332,7 +332,7 @@ class TestContract:
                 filled.direct, "SELECT count(*) FROM task WHERE id > 5000 AND points IS DISTINCT FROM 7"
             ) == [(0,)]
             configuration = third.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
-            assert drift(configuration, filled) == ()
+            assert find_drift(configuration, filled) == ()
             assert draft(configuration, "Nothing more") is None
 
     @pytest.mark.parametrize("form", [Form.PLAIN, Form.GRADUAL])
@@ -385,7 +385,7 @@ def sessions(database: Database) -> Iterator[Session]:
 
 def apply_to(project: Project, database: Database, revision: str) -> None:
     with connect(database) as connection:
-        move(project.settled, connection, revision)
+        migrate_to(project.settled, connection, revision)
 
 
 @contextmanager

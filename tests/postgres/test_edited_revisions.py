@@ -75,7 +75,7 @@ class TestAppliedRevision:
 
         file.write_text(file.read_text().replace("'", '"') + "\n\n# Applied everywhere.\n", encoding="utf-8")
 
-        assert apply(project.settled, database).revisions == ()
+        assert apply(project.settled, database).applied == ()
 
     def test_that_was_edited_before_it_was_applied_is_not_edited(self, project: Project, database: Database) -> None:
         write(project, "bigint")
@@ -89,7 +89,7 @@ class TestAppliedRevision:
         execute(database.direct, "DELETE FROM seedbed.revisions")
         write(project, "bigint")
 
-        assert apply(project.settled, database).revisions == ()
+        assert apply(project.settled, database).applied == ()
 
     def test_that_was_edited_is_run_again_by_a_downgrade_and_an_apply(
         self, project: Project, database: Database
@@ -150,7 +150,7 @@ class TestAccept:
         said = self.accept(project, "fir", variables=variables)
 
         assert said == f"{database.name} has had first as its file is now.\n"
-        assert apply(project.settled, database).revisions == ()
+        assert apply(project.settled, database).applied == ()
 
     def test_names_what_differs_and_wants_the_databases_name(
         self, project: Project, database: Database, variables: Mapping[str, str]

@@ -23,8 +23,8 @@ from seedbed.errors import (
 from seedbed.migrations.apply.baseline import adopt
 from seedbed.migrations.apply.plan import render_offline_sql, plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.checks.drift import drift, refuse_drift
-from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.checks.drift import find_drift, refuse_drift
+from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.draft.draft import draft, draft_empty
 from seedbed.migrations.hazards.assessment import assess, sql_lines
 from seedbed.migrations.history.rebase import rebase
@@ -118,7 +118,7 @@ def head_of(configuration: Configuration) -> str:
 
 class TestSeals:
     def test_let_an_unchanged_history_pass(self, configuration: Configuration) -> None:
-        assert check(configuration).facts == (
+        assert check_project(configuration).checks == (
             "one head",
             "every step runs up, down and up again",
             "the result equals the models",
@@ -129,7 +129,7 @@ class TestSeals:
         file.write_text(file.read_text(encoding="utf-8") + "LATER = 1\n", encoding="utf-8")
 
         with pytest.raises(EditedRevision, match="was edited since it was written"):
-            check(configuration)
+            check_project(configuration)
 
     def test_leave_a_revision_written_by_hand_open(self, configuration: Configuration) -> None:
         drafted = draft_empty(configuration, "By hand")
@@ -138,7 +138,7 @@ class TestSeals:
         )
 
         assert read_seals(configuration.project)[drafted.revisions[0].id] == "open"
-        assert check(configuration).revisions == 2
+        assert check_project(configuration).revisions == 2
 
     def test_see_a_file_that_is_not_what_a_database_had(self, configuration: Configuration, database: Database) -> None:
         apply(configuration.project, database)
@@ -146,7 +146,7 @@ class TestSeals:
         file.write_text(file.read_text(encoding="utf-8") + "LATER = 1\n", encoding="utf-8")
 
         with pytest.raises(EditedAppliedRevision, match=f"{database.name} had it"):
-            drift(configuration, database)
+            find_drift(configuration, database)
 
 
 class TestCheck:
@@ -161,7 +161,7 @@ class TestCheck:
         file.write_text(text.replace("\n    pass\n", mixed, 1), encoding="utf-8")
 
         with pytest.raises(MixedTransactionRevision, match="statements in an autocommit block and others beside it"):
-            check(configuration)
+            check_project(configuration)
 
     def test_runs_what_moves_data_over_rows(self, configuration: Configuration) -> None:
         file = draft_empty(configuration, "Shout").revisions[0].file
@@ -171,13 +171,13 @@ class TestCheck:
             file.write_text(text.replace("\n    pass\n", f"\n    {body}\n", 1), encoding="utf-8")
 
         becomes("op.execute('UPDATE task SET title = upper(title)')")
-        assert check(configuration).conditions == ()
+        assert check_project(configuration).conditions == ()
         becomes("op.execute('UPDATE task SET title = title::integer')  # only on rows")
-        assert re.fullmatch(r"\w+: invalid input syntax for type integer: .*", check(configuration).conditions[0])
+        assert re.fullmatch(r"\w+: invalid input syntax for type integer: .*", check_project(configuration).conditions[0])
         body = "BEGIN IF EXISTS (SELECT FROM task) THEN UPDATE nowhere SET a = 1; END IF; END"
         becomes(f"op.execute('DO $$ {body} $$')")
         with pytest.raises(RevisionNotReversible, match='relation "nowhere" does not exist'):
-            check(configuration)
+            check_project(configuration)
 
 
 class TestRebase:
@@ -206,7 +206,7 @@ class TestDrift:
     def test_is_none_after_applying(self, configuration: Configuration, database: Database) -> None:
         apply(configuration.project, database)
 
-        assert drift(configuration, database) == ()
+        assert find_drift(configuration, database) == ()
 
     @pytest.mark.parametrize(
         ("by_hand", "said"),
@@ -236,8 +236,8 @@ class TestDrift:
         run(database, "CREATE TABLE cache_page (id serial PRIMARY KEY, task_id bigint REFERENCES task)")
         told = replace(configuration, project=replace(configuration.project, ignore=("neon_auth", "public.cache_*")))
 
-        assert drift(told, database) == ()
-        assert {str(difference) for difference in drift(configuration, database)} >= {"table cache_page is not wanted"}
+        assert find_drift(told, database) == ()
+        assert {str(difference) for difference in find_drift(configuration, database)} >= {"table cache_page is not wanted"}
 
 
 class TestAdopt:

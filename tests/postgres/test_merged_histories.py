@@ -9,8 +9,8 @@ from seedbed.errors import MultipleHeads, RevisionNotReversible
 from seedbed.migrations.apply.baseline import adopt
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.checks.drift import drift
-from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.checks.drift import find_drift
+from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.hazards.assessment import assess, assess_way_back
 from seedbed.migrations.hazards.rehearsal import rehearse
 from seedbed.migrations.history.revisions import read_history
@@ -113,7 +113,7 @@ class TestMergedHistory:
         applied = apply(project.settled, database)
 
         assert sorted(pending) == sorted(needs)
-        assert [revision.id for revision in applied.revisions] == pending
+        assert [revision.id for revision in applied.applied] == pending
         assert at(database) == ["whole"]
         assert sorted(row[0] for row in execute(database.direct, "SELECT revision FROM seedbed.revisions")) == sorted(
             ALL
@@ -126,9 +126,9 @@ class TestMergedHistory:
 
         applied = apply(project.settled, database)
 
-        waiting = [revision.id for revision in applied.waiting]
+        waiting = [revision.id for revision in applied.pending_contract]
         assert "left" in waiting
-        assert sorted([*(revision.id for revision in applied.revisions), *waiting, "first"]) == sorted(ALL)
+        assert sorted([*(revision.id for revision in applied.applied), *waiting, "first"]) == sorted(ALL)
         assert applied.revision == ", ".join(at(database))
 
     def test_goes_down_by_plain_alembic_and_up_again(self, project: Project, database: Database) -> None:
@@ -139,7 +139,7 @@ class TestMergedHistory:
         applied = apply(project.settled, database)
 
         assert between == ["right"]
-        assert sorted(revision.id for revision in applied.revisions) == ["both", "left", "whole"]
+        assert sorted(revision.id for revision in applied.applied) == ["both", "left", "whole"]
         assert at(database) == ["whole"]
 
     def test_says_at_which_two_revisions_a_database_is(self, project: Project, database: Database) -> None:
@@ -161,8 +161,8 @@ class TestMergedHistory:
 
         alembic(project, database, "merge", "heads", "-m", "Bring them together")
 
-        assert check(configuration).revisions == 5
-        assert len(apply(project.settled, database).revisions) == 5
+        assert check_project(configuration).revisions == 5
+        assert len(apply(project.settled, database).applied) == 5
 
 
 class TestLookingAhead:
@@ -198,7 +198,7 @@ class TestLookingAhead:
 
 class TestCheck:
     def test_takes_each_step_of_each_side_up_and_down(self, configuration: Configuration) -> None:
-        assert check(configuration).facts == (
+        assert check_project(configuration).checks == (
             "one head",
             "every step runs up, down and up again",
             "the result equals the models",
@@ -213,13 +213,13 @@ class TestCheck:
         file.write_text(f"{before}{down}() -> None:\n    pass\n")
 
         with pytest.raises(RevisionNotReversible, match=f"^{broken}|{broken} "):
-            check(configuration)
+            check_project(configuration)
 
     def test_passes_over_the_old_part(self, project: Project, configuration: Configuration) -> None:
         file = project.root / "migrations/versions/first.py"
         file.write_text(file.read_text().partition("def downgrade")[0] + "def downgrade() -> None:\n    pass\n")
 
-        assert check(configuration, since="first").facts[1] == "every step since first runs up, down and up again"
+        assert check_project(configuration, since="first").checks[1] == "every step since first runs up, down and up again"
 
 
 class TestDraft:

@@ -27,7 +27,7 @@ from seedbed.errors import (
 from seedbed.migrations.apply.index_progress import report_index_progress
 from seedbed.migrations.apply.lock_retry import LockRetryPolicy
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.checks.environment_status import survey
+from seedbed.migrations.checks.environment_status import read_environment_statuses
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
@@ -71,7 +71,7 @@ class TestApply:
     def test_applies_what_is_pending_oldest_first(self, project: Project, database: Database) -> None:
         applied = apply(project.settled, database)
 
-        assert [revision.id for revision in applied.revisions] == ["first", "second"]
+        assert [revision.id for revision in applied.applied] == ["first", "second"]
         assert (applied.head, revision_of(database)) == ("second", "second")
         assert entries(database) == ["second"]
 
@@ -80,7 +80,7 @@ class TestApply:
 
         applied = apply(project.settled, database)
 
-        assert (applied.revisions, applied.head) == ((), "second")
+        assert (applied.applied, applied.head) == ((), "second")
         assert entries(database) == ["second"]
 
     def test_applies_only_what_came_since(self, project: Project, database: Database) -> None:
@@ -89,7 +89,7 @@ class TestApply:
 
         applied = apply(project.settled, database)
 
-        assert [revision.id for revision in applied.revisions] == ["third"]
+        assert [revision.id for revision in applied.applied] == ["third"]
         assert entries(database) == ["second", "third"]
 
     def test_marks_an_empty_database_for_its_environment(self, project: Project, database: Database) -> None:
@@ -101,7 +101,7 @@ class TestApply:
         with little_project(tmp_path, HERO) as empty:
             applied = apply(empty.settled, database)
 
-        assert (applied.revisions, applied.head) == ((), None)
+        assert (applied.applied, applied.head) == ((), None)
 
     def test_keeps_what_came_before_a_revision_that_fails(self, project: Project, database: Database) -> None:
         project.write_revision(
@@ -172,9 +172,9 @@ class TestApply:
         process.send_signal(signal.SIGKILL)
         process.communicate()
         rows(database, "DELETE FROM patience")
-        applied = apply(project.settled, database, wait=timedelta(seconds=15))
+        applied = apply(project.settled, database, lock_wait=timedelta(seconds=15))
 
-        assert [revision.id for revision in applied.revisions] == ["third"]
+        assert [revision.id for revision in applied.applied] == ["third"]
         assert entries(database) == ["second", "third"]
         assert rows(database, asleep) == []
 
@@ -193,9 +193,9 @@ class TestPatience:
                 said.append(line)
                 other.rollback()
 
-            applied = apply(project.settled, database, patience=QUICK, say=let_go)
+            applied = apply(project.settled, database, retry_policy=QUICK, report=let_go)
 
-        assert [revision.id for revision in applied.revisions] == ["first", "second", "third"]
+        assert [revision.id for revision in applied.applied] == ["first", "second", "third"]
         assert said == ["third waits for a lock that another session holds; trying again (1 of 3)"]
         assert entries(database) == ["second"]
 
@@ -218,7 +218,7 @@ class TestPatience:
         holder.start()
         held.wait()
         try:
-            applied = apply(project.settled, database, patience=replace(QUICK, tries=5))
+            applied = apply(project.settled, database, retry_policy=replace(QUICK, tries=5))
         finally:
             over.set()
             holder.join()
@@ -233,7 +233,7 @@ class TestPatience:
         with connect(database, application="report") as other:
             execute_verbatim(other, "SELECT * FROM held")
             with pytest.raises(TableLockTimeout, match=r"third met locks .* 3 tries .* first, second stayed applied.*report"):
-                apply(project.settled, database, patience=QUICK)
+                apply(project.settled, database, retry_policy=QUICK)
 
         assert revision_of(database) == "second"
 
@@ -251,7 +251,7 @@ class TestPatience:
             follows="second",
         )
 
-        assert apply(project.settled, database, patience=QUICK).head == "third"
+        assert apply(project.settled, database, retry_policy=QUICK).head == "third"
 
     @pytest.mark.parametrize("exists", ["", "IF NOT EXISTS "])
     def test_builds_an_index_again_that_a_kill_left_invalid(
@@ -426,10 +426,10 @@ class TestSurvey:
         (project.root / ".env.testing").write_text(f"DATABASE_URL='{database.direct.reveal()}'\n", encoding="utf-8")
         project.write_revision("third", "pass", follows="second")
 
-        found = {one.environment: one for one in survey(project.settled)}
+        found = {one.environment: one for one in read_environment_statuses(project.settled)}
 
         testing = found["testing"]
-        assert (testing.mark, testing.revision, testing.pending, testing.drift) == ("development", "second", 1, 1)
+        assert (testing.mark, testing.revision, testing.pending_count, testing.drift_count) == ("development", "second", 1, 1)
         assert testing.applied_at is not None
         assert found["preview"].problem is not None
         assert found["preview"].problem.startswith("SB111 No database is configured for preview")
@@ -492,7 +492,7 @@ class TestApplyRefuses:
             migrating_alone(connection, database.name),
             pytest.raises(MigrationLockTimeout) as refused,
         ):
-            apply(project.settled, database, wait=timedelta(seconds=0.2))
+            apply(project.settled, database, lock_wait=timedelta(seconds=0.2))
 
         assert refused.value.message == f"Another session has been migrating {database.name} for 0 s."
         assert apply(project.settled, database).head == "second"

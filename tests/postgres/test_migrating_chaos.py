@@ -188,7 +188,7 @@ class TestApply:
 
         with fresh_database(seedbed_server) as database:
             KINDS[turn % 3](project, database, moment)
-            applied = apply(project.settled, database, wait=timedelta(seconds=30))
+            applied = apply(project.settled, database, lock_wait=timedelta(seconds=30))
 
             assert applied.head == "r3"
             assert execute(database.direct, STATE) == state
@@ -211,7 +211,7 @@ class TestApply:
         with suppress(psutil.NoSuchProcess):
             psutil.Process(pid).wait(timeout=30)
         server.ensure()
-        applied = apply(project.settled, database, wait=timedelta(seconds=30))
+        applied = apply(project.settled, database, lock_wait=timedelta(seconds=30))
 
         assert applied.head == "r3"
         assert execute(url, STATE) == state

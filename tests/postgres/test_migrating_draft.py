@@ -23,7 +23,7 @@ from seedbed.errors import (
     UnsupportedDifference,
 )
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.draft.draft import Drafted, draft, draft_empty
 from seedbed.migrations.history.revisions import read_history
@@ -84,7 +84,7 @@ class TestDraft:
         assert made.proof is not None
         assert made.proof.verdict is Verdict.PROVEN
         applied = apply(project.settled, database)
-        assert [revision.id for revision in applied.revisions] == [made.revisions[0].id]
+        assert [revision.id for revision in applied.applied] == [made.revisions[0].id]
         assert execute(database.direct, "INSERT INTO hero (name) VALUES ('Ann') RETURNING id") == [(1,)]
 
     def test_has_nothing_to_write_the_second_time(self, project: Project, configured: Configuration) -> None:
@@ -115,7 +115,7 @@ class TestDraft:
             with pytest.raises(UnsupportedDifference) as refused:
                 draft(later, "Change its replica identity")
             with pytest.raises(UnsupportedDifference, match="replica identity is d, should be f"):
-                check(later)
+                check_project(later)
             written = draft_empty(later, "Change its replica identity").revisions[0].file
             by_hand = 'op.execute("ALTER TABLE hero REPLICA IDENTITY FULL")'
             written.write_text(written.read_text().replace("    pass", f"    {by_hand}", 1))
@@ -182,7 +182,7 @@ class TestDraft:
         apply(again.project, database)
 
         assert execute(database.direct, "SELECT count(*) FROM meta.revision") == [(1,)]
-        assert check(again).revisions == 1
+        assert check_project(again).revisions == 1
         assert draft(again, "Again") is None
 
     def test_says_which_types_it_had_no_values_of(self, project: Project, configured: Configuration) -> None:
@@ -380,14 +380,14 @@ class TestCheck:
     def test_says_what_it_saw(self, configured: Configuration) -> None:
         made = drafted(configured, "Create hero")
 
-        checked = check(configured)
+        checked = check_project(configured)
 
         assert (checked.head, checked.revisions) == (made.revisions[0].id, 1)
-        assert checked.facts == ("one head", "every step runs up, down and up again", "the result equals the models")
+        assert checked.checks == ("one head", "every step runs up, down and up again", "the result equals the models")
 
     def test_names_what_no_revision_makes(self, configured: Configuration) -> None:
         with pytest.raises(UndraftedModelChanges) as found:
-            check(configured)
+            check_project(configured)
 
         assert "hero" in found.value.message
 
@@ -397,11 +397,11 @@ class TestCheck:
         made.file.unlink()
 
         with pytest.raises(MissingRevisionFile) as found:
-            check(configured)
+            check_project(configured)
         made.file.write_text(text)
 
         assert found.value.message == f"migrations/head lists {made.id}, and there is no file of it."
-        assert check(configured).revisions == 1
+        assert check_project(configured).revisions == 1
 
     def test_names_a_revision_that_does_not_lead_back(self, project: Project, configured: Configuration) -> None:
         made = drafted(configured, "Create hero")
@@ -411,7 +411,7 @@ class TestCheck:
         seal_revisions(configured.project, read_history(configured.project))
 
         with pytest.raises(RevisionNotReversible) as found:
-            check(configured)
+            check_project(configured)
 
         assert found.value.message.startswith(f"Revision {made.revisions[0].id} does not run up, down and up again: ")
 

@@ -7,7 +7,7 @@ import pytest
 from psycopg2 import Error as DriverError
 
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
@@ -56,10 +56,10 @@ class TestReferenceMigrations:
     def test_make_what_the_models_say_and_run_down_and_up_again(self, server: ThrowawayServer) -> None:
         configuration = load(PROJECT, environ={"SHADOW_DATABASE_URL": server.url().reveal()})
 
-        checked = check(configuration)
+        checked = check_project(configuration)
 
         assert checked.head == read_history(PROJECT).head
-        assert checked.spent == ()
+        assert checked.stale_hints == ()
 
     def test_leave_ids_defaults_and_times_to_the_database(self, seeded: Database) -> None:
         last = rows(seeded, 'SELECT max(id) FROM "user"')[0][0]

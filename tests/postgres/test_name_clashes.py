@@ -231,4 +231,4 @@ class TestApply:
             execute(database.direct, refused.value.remedy.removeprefix("Rename it: ").partition(";")[0])
             applied = apply(project.settled, database)
 
-        assert applied.waiting == ()
+        assert applied.pending_contract == ()

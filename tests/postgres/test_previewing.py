@@ -93,7 +93,7 @@ class TestUp:
     def test_migrates_and_seeds_a_copy_of_nothing(self, configuration: Configuration, development: Database) -> None:
         preview = up(configuration, "preview/pr-42")
 
-        assert [revision.id for revision in preview.filled.applied.revisions] == [NEWEST]
+        assert [revision.id for revision in preview.filled.applied.applied] == [NEWEST]
         assert preview.filled.rows == Rows.SEEDED
         assert preview.filled.seeded is not None
         assert preview.filled.seeded.rows["user"] == 50
@@ -108,7 +108,7 @@ class TestUp:
 
         again = up(configuration, "preview/pr-42")
 
-        assert (again.created, again.filled.rows, again.filled.applied.revisions) == (False, Rows.COPIED, ())
+        assert (again.created, again.filled.rows, again.filled.applied.applied) == (False, Rows.COPIED, ())
         assert again.branch.created_at == first.branch.created_at
         assert execute(again.url, USERS) == [(1,)]
         assert branches.list() == (again.branch,)

@@ -145,8 +145,26 @@ class TestConditions:
 
         assert counts["understood"] > CONDITIONS / 3, counts
 
+    @pytest.mark.parametrize(
+        "rule", ["coalesce(c, 'ab') ~ '^[a-z]+$'", "CASE WHEN c IS NULL THEN 'ab' ELSE c END ~ 'b$'"]
+    )
+    def test_a_constant_beside_a_char_column_is_not_padded_with_blanks(self, world: World, rule: str) -> None:
+        ours, theirs = world.ours(rule), world.verdicts(rule)
+
+        assert theirs is not None
+        assert ours is None or all(here in {there, "unknown"} for here, there in zip(ours, theirs, strict=True))
+
 
 class TestFacts:
+    def test_an_infinite_number_in_a_list_is_no_value_of_an_integer(self) -> None:
+        facts = {name: Facts() for name in COLUMNS}
+        want = parsed("i4 IN (1, 'Infinity'::numeric)")
+
+        assert want is not None
+        narrowed(want, KINDS.get, facts)
+
+        assert facts["i4"].values in {None, (1,)}
+
     def test_say_no_less_than_the_condition_that_they_stand_for(self, world: World) -> None:
         drawn, counts = Expressions(random.Random(SEED)), Counter[str]()
 

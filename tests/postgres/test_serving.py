@@ -467,7 +467,7 @@ class TestPool:
 
         async def served() -> float:
             async with app.router.lifespan_context(app):
-                slow = asyncio.create_task(app.state.reader.fetch(Statement("SELECT pg_sleep(60)")))
+                slow = asyncio.create_task(app.state.query_runner.fetch(Statement("SELECT pg_sleep(60)")))
                 while backends(url, "active") == 0:
                     await asyncio.sleep(0.01)
             closed = time.monotonic()
@@ -498,7 +498,7 @@ class TestPool:
         async def served() -> tuple[int, bool]:
             async with asking(app) as client:
                 await client.get("/shelfs/1")
-                (wire,) = app.state.reader.pool._wires
+                (wire,) = app.state.query_runner.pool._wires
                 wire._pg = Ended(wire._pg)
                 answer = await client.get("/shelfs/1")
                 return answer.status_code, wire.alive
@@ -508,7 +508,7 @@ class TestPool:
     def test_is_closed_though_a_connection_is_being_made(self, app: FastAPI, url: DatabaseUrl) -> None:
         async def served() -> None:
             async with app.router.lifespan_context(app):
-                request = asyncio.create_task(app.state.reader.fetch(Statement("SELECT 1")))
+                request = asyncio.create_task(app.state.query_runner.fetch(Statement("SELECT 1")))
                 while backends(url) == 0:
                     await asyncio.sleep(0)
             with suppress(asyncio.CancelledError):
@@ -526,7 +526,7 @@ class TestPool:
 
         @app.get("/slow")
         async def slow() -> None:
-            await app.state.reader.fetch(Statement("SELECT pg_sleep(60)"))
+            await app.state.query_runner.fetch(Statement("SELECT pg_sleep(60)"))
 
         async def served() -> tuple[int, int, int]:
             async with asking(app) as client:
@@ -586,7 +586,7 @@ class TestPool:
         async def served() -> None:
             async with asking(app):
                 with suppress(DatabaseUnavailable, QueryTimeout):
-                    await app.state.reader.fetch(Statement("SELECT pg_sleep(60)"))
+                    await app.state.query_runner.fetch(Statement("SELECT pg_sleep(60)"))
                 with psycopg.connect(url.reveal(), autocommit=True) as other:
                     found = "FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
                     until = time.monotonic() + 30
@@ -603,7 +603,7 @@ class TestPool:
 
         @app.get("/slow")
         async def slow() -> None:
-            await app.state.reader.fetch(Statement("SELECT pg_sleep(1.5)"))
+            await app.state.query_runner.fetch(Statement("SELECT pg_sleep(1.5)"))
 
         async def served() -> list[tuple[int, str]]:
             async with asking(app) as client:
@@ -702,14 +702,14 @@ class TestReadiness:
     def test_asks_the_database_once_a_second_at_most(self, app: FastAPI) -> None:
         async def served() -> tuple[set[int], int]:
             asked = 0
-            run = app.state.reader._run
+            run = app.state.query_runner._run
 
             async def counted(*args: Any) -> Any:
                 nonlocal asked
                 asked += 1
                 return await run(*args)
 
-            app.state.reader._run = counted
+            app.state.query_runner._run = counted
             async with asking(app) as client:
                 await client.get("/shelfs")
                 asked = 0

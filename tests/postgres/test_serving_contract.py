@@ -44,7 +44,7 @@ def zoo(seedbed_server: ThrowawayServer, tmp_path_factory: pytest.TempPathFactor
     ):
         app = served(project, database)
         yield app
-        asyncio.run(app.state.reader.close())
+        asyncio.run(app.state.query_runner.close())
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def reference(seedbed_server: ThrowawayServer) -> Iterator[FastAPI]:
     with fresh_database(seedbed_server) as database:
         app = served(Project(ROOT, "schema"), database)
         yield app
-        asyncio.run(app.state.reader.close())
+        asyncio.run(app.state.query_runner.close())
 
 
 def served(project: Project, database: Database) -> FastAPI:

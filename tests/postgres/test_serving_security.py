@@ -258,7 +258,7 @@ class TestTokens:
             assert client.get("/api/owners").status_code == 401
             answer = client.get("/api/pets?limit=1", headers={"Authorization": f"Bearer {token.token}"})
             assert answer.headers["link"].startswith("</api/pets?limit=1&cursor=")
-        asyncio.run(inner.state.reader.close())  # FastAPI tells nothing to what is mounted
+        asyncio.run(inner.state.query_runner.close())  # FastAPI tells nothing to what is mounted
 
     def test_are_hashed_in_the_settings(self) -> None:
         made = new_token()

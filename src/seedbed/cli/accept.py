@@ -20,7 +20,7 @@ def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, 
 
     Example: seedbed migrate accept 5b1f -e production --yes shop
     """
-    from seedbed.migrations.checks.edit_acceptance import accept as accept_edit
+    from seedbed.migrations.checks.edit_acceptance import accept_edit
     from seedbed.migrations.checks.edit_acceptance import read_edit
     from seedbed.postgres.database import locate
     from seedbed.postgres.environment_mark import mark_of

@@ -17,16 +17,16 @@ def doctor(ctx: click.Context, env: str | None, as_json: bool) -> None:
     indexes and disk. Nothing is changed. Ends with 1 when something is wrong.
     """
     with step("Looking"):
-        from seedbed.migrations.checks.doctor import examine
+        from seedbed.migrations.checks.doctor import diagnose
 
-        found = examine(configuration(ctx, env))
-    width = max(len(one.about) for one in found)
+        found = diagnose(configuration(ctx, env))
+    width = max(len(one.subject) for one in found)
     lines = []
     for one in found:
-        sign = click.style("wrong", fg="red") if one.wrong else click.style("ok   ", fg="green")
-        lines.append(f"{sign}  {one.about.ljust(width)}  {one.fact}")
+        sign = click.style("wrong", fg="red") if one.is_problem else click.style("ok   ", fg="green")
+        lines.append(f"{sign}  {one.subject.ljust(width)}  {one.message}")
         lines += [f"{' ' * (width + 9)}{one.remedy}"] if one.remedy else []
-    wrong = sum(one.wrong for one in found)
+    wrong = sum(one.is_problem for one in found)
     lines.append(f"{wrong} of {len(found)} are wrong." if wrong else "Nothing is wrong.")
     show(found, as_json=as_json, lines=lines)
     ctx.exit(1 if wrong else 0)

@@ -150,14 +150,14 @@ def apply(
             chosen.project,
             database,
             contract=contract,
-            patience=patience,
-            say=_told,
-            progress=_told if sys.stderr.isatty() else None,
+            retry_policy=patience,
+            report=_told,
+            report_progress=_told if sys.stderr.isatty() else None,
         )
-    lines = [*revision_lines(applied.revisions), applied_line(applied)]
-    if applied.waiting:
+    lines = [*revision_lines(applied.applied), applied_line(applied)]
+    if applied.pending_contract:
         lines += ["Waits until no program uses what it takes away; then seedbed migrate apply --contract:"]
-        lines += [f"  {line}" for line in revision_lines(applied.waiting)]
+        lines += [f"  {line}" for line in revision_lines(applied.pending_contract)]
     show({**vars(applied), "losses": lost}, as_json=as_json, lines=lines)
 
 
@@ -210,7 +210,7 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
     """
     with step("Checking"):
         from seedbed.migrations.checks.drift import refuse_drift
-        from seedbed.migrations.checks.project_check import check as check_history
+        from seedbed.migrations.checks.project_check import check_project as check_history
         from seedbed.migrations.history.revisions import read_history
         from seedbed.migrations.history.seal import seal_revisions as seal_history
         from seedbed.postgres.database import locate
@@ -222,11 +222,11 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
         if env is not None:
             refuse_drift(chosen, locate(chosen))
     counted = f"{checked.revisions} revision{'s' if checked.revisions != 1 else ''}"
-    left = [f"{hint} has nothing left to say, and can go." for hint in checked.spent]
-    for line in checked.unregistered:
+    left = [f"{hint} has nothing left to say, and can go." for hint in checked.stale_hints]
+    for line in checked.unregistered_tables:
         click.echo(f"Warning: {line}", err=True)
     left += [f"Rows must fit {condition}." for condition in checked.conditions]
-    show(checked, as_json=as_json, lines=[f"{counted}: {', '.join(checked.facts)}.", *left])
+    show(checked, as_json=as_json, lines=[f"{counted}: {', '.join(checked.checks)}.", *left])
 
 
 @migrate.command("rebase", short_help="Mend a fork of two revisions after the same one.")
@@ -294,8 +294,8 @@ def _make_safe(chosen: "Configuration") -> None:
 
 
 def _survey(ctx: click.Context, *, as_json: bool) -> None:
-    from seedbed.migrations.checks.environment_status import survey
+    from seedbed.migrations.checks.environment_status import read_environment_statuses
 
     with step("Looking"):
-        found = survey(configuration(ctx, None).project)
+        found = read_environment_statuses(configuration(ctx, None).project)
     show(found, as_json=as_json, lines=survey_lines(found))

@@ -9,8 +9,8 @@ from seedbed.cli.options import columns, step
 
 if TYPE_CHECKING:
     from seedbed.migrations.apply.downgrade import UndoneRevisions
-    from seedbed.migrations.apply.upgrade import Applied
-    from seedbed.migrations.checks.environment_status import Surveyed
+    from seedbed.migrations.apply.upgrade import AppliedRevisions
+    from seedbed.migrations.checks.environment_status import EnvironmentStatus
     from seedbed.migrations.hazards.assessment import Assessed
     from seedbed.migrations.hazards.rehearsal import Rehearsal
     from seedbed.migrations.hazards.rules import Hazard
@@ -53,11 +53,11 @@ def revision_lines(revisions: "Iterable[Revision]") -> list[str]:
     return columns([(one.id, one.message + (" (after the deploy)" if one.is_contract else "")) for one in revisions])
 
 
-def applied_line(applied: "Applied") -> str:
+def applied_line(applied: "AppliedRevisions") -> str:
     """The one line that sums an apply up."""
-    if not applied.revisions:
+    if not applied.applied:
         return f"{applied.database} is at {applied.revision or 'no revision'} already."
-    count = len(applied.revisions)
+    count = len(applied.applied)
     what = "1 revision" if count == 1 else f"{count} revisions"
     return f"{applied.database} is at {applied.revision}: {what} applied in {applied.seconds:.1f} s."
 
@@ -99,7 +99,7 @@ def rehearsal_lines(rehearsal: "Rehearsal") -> list[str]:
     return [rehearsal.verdict, "", *table, "", f"way back: {rehearsal.way_back}"]
 
 
-def survey_lines(surveyed: "Sequence[Surveyed]") -> list[str]:
+def survey_lines(surveyed: "Sequence[EnvironmentStatus]") -> list[str]:
     head = ("environment", "database", "mark", "revision", "pending", "drift", "last applied")
     rows = [
         (
@@ -107,8 +107,8 @@ def survey_lines(surveyed: "Sequence[Surveyed]") -> list[str]:
             one.database,
             one.mark or "-",
             one.revision or "-",
-            _known(one.pending),
-            _known(one.drift),
+            _known(one.pending_count),
+            _known(one.drift_count),
             one.problem or (one.applied_at.strftime("%Y-%m-%d %H:%M %Z") if one.applied_at else "-"),
         )
         for one in surveyed

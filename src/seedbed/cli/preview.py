@@ -137,7 +137,7 @@ def up(
     facts_ = {
         "branch": brought.branch,
         "created": brought.created,
-        "applied": brought.filled.applied.revisions,
+        "applied": brought.filled.applied.applied,
         "revision": brought.filled.applied.revision,
         "losses": brought.filled.losses,
         "rows": _rows(brought),
@@ -300,7 +300,7 @@ def _schema_lines(brought: "Preview") -> list[tuple[str, str]]:
 
 def _table(brought: "Preview", url: str, direct: str) -> list[str]:
     made = "a new copy" if brought.created else "was there already, a copy"
-    applied = ", ".join(f"{revision.id} {revision.message}" for revision in brought.filled.applied.revisions)
+    applied = ", ".join(f"{revision.id} {revision.message}" for revision in brought.filled.applied.applied)
     ends = brought.branch.expires_at
     lines = [
         ("preview", f"{brought.branch.name}, {made} of {brought.branch.parent}"),

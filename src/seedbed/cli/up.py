@@ -41,7 +41,7 @@ def up(ctx: click.Context, env: str | None, once: bool, public: bool, as_json: b
 
 
 def _table(ready: "Ready") -> list[str]:
-    applied = ", ".join(f"{revision.id} {revision.message}" for revision in ready.applied.revisions)
+    applied = ", ".join(f"{revision.id} {revision.message}" for revision in ready.applied.applied)
     rows = [("database", ready.database.name), ("applied", applied or f"nothing new; at {ready.applied.revision}")]
     if ready.seeded is not None:
         rows += [("rows" if i == 0 else "", f"{n:>9,} {t}") for i, (t, n) in enumerate(ready.seeded.rows.items())]

@@ -7,7 +7,7 @@ from enum import StrEnum
 from seedbed.branching import BranchProvider
 from seedbed.errors import MigrationError, UnmaskedProductionCopy, ProjectError, SeedsFileNotFound, ServerError
 from seedbed.migrations.apply.plan import plan_upgrade as plan_migrations
-from seedbed.migrations.apply.upgrade import Applied, apply
+from seedbed.migrations.apply.upgrade import AppliedRevisions, apply
 from seedbed.migrations.hazards.losses import report_losses
 from seedbed.migrations.hazards.rules import Hazard
 from seedbed.postgres.connection import connect
@@ -53,7 +53,7 @@ class Rows(StrEnum):
 
 @dataclass(frozen=True)
 class Filled:
-    applied: Applied
+    applied: AppliedRevisions
     rows: Rows
     losses: tuple[Hazard, ...] = ()
     seeded: Seeded | None = None
@@ -107,7 +107,7 @@ def fill(
 
 
 def _fill_rows(
-    configuration: Configuration, database: Database, data: Data, applied: Applied, exceptions: Exceptions | None
+    configuration: Configuration, database: Database, data: Data, applied: AppliedRevisions, exceptions: Exceptions | None
 ) -> Filled:
     if data is Data.COPY:
         return Filled(applied, Rows.COPIED)

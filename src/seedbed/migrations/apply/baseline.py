@@ -6,7 +6,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from seedbed.errors import BaselineRefused
-from seedbed.migrations.apply.upgrade import move
+from seedbed.migrations.apply.upgrade import migrate_to
 from seedbed.migrations.history.revisions import build_alembic_config, read_current_revision, split_heads, read_history, get_version_table_options
 from seedbed.postgres.catalog import differences, read_catalog, without
 from seedbed.postgres.connection import connect

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DowngradeFailure, IrreversibleRevision, NoDowngradePath, SeedbedError
 from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, LockRetryPolicy, limit_lock_waits, retry_on_lock_errors
-from seedbed.migrations.apply.shared_connection import handed, refuse_deaf
-from seedbed.migrations.apply.upgrade import SHORT, below, what_failed
+from seedbed.migrations.apply.shared_connection import share_connection, require_connection_support
+from seedbed.migrations.apply.upgrade import DEFAULT_LOCK_WAIT, format_downgrade_target, describe_failure
 from seedbed.migrations.history.forward_only import find_forward_only_reason
 from seedbed.migrations.history.revisions import History, Revision, read_current_revision, find_heads, split_heads, read_history
 from seedbed.postgres.connection import connect
@@ -81,7 +81,7 @@ def downgrade(
     database: Database,
     plan: DowngradePlan,
     *,
-    lock_wait: timedelta = SHORT,
+    lock_wait: timedelta = DEFAULT_LOCK_WAIT,
     retry_policy: LockRetryPolicy = DEFAULT_RETRY_POLICY,
     report: Callable[[str], None] = lambda _: None,
 ) -> UndoneRevisions:
@@ -99,7 +99,7 @@ def downgrade(
         TableLockTimeout: others kept a lock through every try.
         DowngradeFailure: with the revision and what PostgreSQL said.
     """
-    refuse_deaf(project)
+    require_connection_support(project)
     history = read_history(project)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:
@@ -133,17 +133,17 @@ def downgrade(
 
 def _undo(project: Project, connection: Connection, revisions: Sequence[Revision], planned: Sequence[Revision]) -> None:
     undone = [one.id for one in planned if one not in revisions]
-    with handed(project, connection) as config:
+    with share_connection(project, connection) as config:
         for revision in revisions:
             try:
-                command.downgrade(config, below(revision))
+                command.downgrade(config, format_downgrade_target(revision))
             except SeedbedError:
                 raise
             except Exception as error:
                 if isinstance(error, DBAPIError) and error.connection_invalidated:
                     raise
                 connection.rollback()
-                said, place = what_failed(project, error)
+                said, place = describe_failure(project, error)
                 in_steps = "autocommit_block" in revision.file.read_text(encoding="utf-8")
                 raise DowngradeFailure(revision.id, said, undone=undone, in_steps=in_steps, place=place) from error
             undone.append(revision.id)

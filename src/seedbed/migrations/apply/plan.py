@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from alembic import command
 
 from seedbed.errors import UnsupportedChange, EnvPyFailure
-from seedbed.migrations.apply.shared_connection import telling_of_env
+from seedbed.migrations.apply.shared_connection import translate_env_errors
 from seedbed.migrations.history.applied_log import find_edited_revisions
 from seedbed.migrations.history.revisions import Revision, build_alembic_config, read_current_revision, read_history
 from seedbed.postgres.connection import connect
@@ -67,7 +67,7 @@ def render_offline_sql(project: Project, plan: UpgradePlan) -> str:
     config = build_alembic_config(project)
     config.output_buffer = written
     try:
-        with redirect_stdout(written), telling_of_env(project):
+        with redirect_stdout(written), translate_env_errors(project):
             command.upgrade(config, f"{plan.revision or 'base'}:head", sql=True)
     except EnvPyFailure:
         raise

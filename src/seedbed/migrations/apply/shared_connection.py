@@ -25,7 +25,7 @@ _RUNNING = frozenset({alembic.runtime.environment.__file__, str(Path(__file__).p
 
 
 @contextmanager
-def handed(project: Project, connection: Connection) -> Iterator[Config]:
+def share_connection(project: Project, connection: Connection) -> Iterator[Config]:
     """Alembic's configuration with a connection in it, for the length of a command.
 
     An env.py mostly sets up logging by alembic.ini, which silences every logger there is and takes the process's
@@ -35,16 +35,16 @@ def handed(project: Project, connection: Connection) -> Iterator[Config]:
         UnsupportedEnvPy: env.py would connect by itself, and migrate whatever that reaches.
         EnvPyFailure: env.py raised before it ran a revision.
     """
-    refuse_deaf(project)
+    require_connection_support(project)
     config = build_alembic_config(project)
     config.attributes["connection"] = connection
     ensure_version_schema(connection, project.version_table)
-    with _undisturbed_logging(), printed_aside(), telling_of_env(project):
+    with _undisturbed_logging(), printed_aside(), translate_env_errors(project):
         yield config
 
 
 @contextmanager
-def telling_of_env(project: Project) -> Iterator[None]:
+def translate_env_errors(project: Project) -> Iterator[None]:
     """Say of what env.py itself raised, or a module that it imports, where that was.
 
     Raises:
@@ -63,14 +63,14 @@ def telling_of_env(project: Project) -> Iterator[None]:
         raise EnvPyFailure(_shown(project, env), failing_place(project.root, error), in_words(error)) from error
 
 
-def refuse_deaf(project: Project) -> None:
+def require_connection_support(project: Project) -> None:
     """See that the project's env.py takes the connection it is handed.
 
     Raises:
         UnsupportedEnvPy: it does not.
     """
     env = find_script_directory(project) / "env.py"
-    if env.is_file() and not takes_connection(env.read_text(encoding="utf-8")):
+    if env.is_file() and not accepts_connection(env.read_text(encoding="utf-8")):
         raise UnsupportedEnvPy(_shown(project, env))
 
 
@@ -78,7 +78,7 @@ def _shown(project: Project, file: Path) -> Path:
     return file.relative_to(project.root) if file.is_relative_to(project.root) else file
 
 
-def takes_connection(source: str) -> bool:
+def accepts_connection(source: str) -> bool:
     """Whether an env.py asks for `config.attributes["connection"]`, or leaves all of it to Seedbed."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_OURS):

@@ -15,7 +15,7 @@ from seedbed.interrupts import raise_interrupt_behind
 from seedbed.migrations.apply.index_progress import report_index_progress
 from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, LockRetryPolicy, limit_lock_waits, retry_on_lock_errors
 from seedbed.migrations.apply.name_clashes import refuse_name_clashes
-from seedbed.migrations.apply.shared_connection import handed, refuse_deaf
+from seedbed.migrations.apply.shared_connection import share_connection, require_connection_support
 from seedbed.migrations.history.applied_log import refuse_edited_revisions
 from seedbed.migrations.history.revisions import (
     History,
@@ -34,21 +34,21 @@ from seedbed.postgres.locks import migrating_alone
 from seedbed.schema.loader import failing_place, in_words
 from seedbed.settings import Project
 
-SHORT = timedelta(seconds=60)
+DEFAULT_LOCK_WAIT = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class Applied:
+class AppliedRevisions:
     """What an apply did, oldest revision first; empty when there was nothing to do. `revision` is where the database
-    is now, `head` the newest one, and `waiting` what lies between: a contract revision, and what comes after it.
+    is now, `head` the newest one, and `pending_contract` what lies between: a contract revision, and what comes after it.
     The `seconds` are those from the migration lock to the last commit, pauses between tries included.
     """
 
     database: str
-    revisions: tuple[Revision, ...]
+    applied: tuple[Revision, ...]
     revision: str | None
     head: str | None
-    waiting: tuple[Revision, ...]
+    pending_contract: tuple[Revision, ...]
     seconds: float
 
 
@@ -57,27 +57,27 @@ def apply(
     database: Database,
     *,
     contract: bool = False,
-    wait: timedelta = SHORT,
-    patience: LockRetryPolicy = DEFAULT_RETRY_POLICY,
-    say: Callable[[str], None] = lambda _: None,
-    progress: Callable[[str], None] | None = None,
-) -> Applied:
+    lock_wait: timedelta = DEFAULT_LOCK_WAIT,
+    retry_policy: LockRetryPolicy = DEFAULT_RETRY_POLICY,
+    report: Callable[[str], None] = lambda _: None,
+    report_progress: Callable[[str], None] | None = None,
+) -> AppliedRevisions:
     """Bring a database to the newest revision, and return what was applied.
 
     It stops before a contract revision, which takes away what programs of before the deploy use, unless `contract` says
     that these are gone. A database that has no revision yet has no such programs.
 
     One advisory lock is held from planning to the last commit, so two deploys started together apply each revision
-    once: the second waits up to `wait`. An unmarked database without rows is marked for its environment first. A
+    once: the second waits up to `lock_wait`. An unmarked database without rows is marked for its environment first. A
     revision that fails is rolled back and stops the run; those before it stay applied. One that has to wait for a
-    table's lock longer than `patience` has it is rolled back and tried again, so that nobody queues behind it for long;
-    `say` is told, and `progress` every two seconds how far an index build is.
+    table's lock longer than `retry_policy` has it is rolled back and tried again, so that nobody queues behind it for long;
+    `report` is told, and `report_progress` every two seconds how far an index build is.
 
     Raises:
         EnvironmentMismatch, UnmarkedDatabase: the database belongs to another environment than the one chosen.
         PooledConnection: the address is a pooler's.
         UnsupportedServerVersion, ReadOnlyDatabase, MissingPrivilege: the server or the role cannot.
-        MigrationLockTimeout: another session was still migrating after `wait`.
+        MigrationLockTimeout: another session was still migrating after `lock_wait`.
         UnsupportedEnvPy: env.py makes a connection of its own.
         DefaultSchemaMismatch: it has no revision yet, and its tables would not be created in public.
         UnknownDatabaseRevision: the database is ahead of the files.
@@ -86,7 +86,7 @@ def apply(
         ObjectNameConflict: a revision makes something whose name something else has there.
         RevisionFailure: with the revision and what PostgreSQL said.
     """
-    refuse_deaf(project)
+    require_connection_support(project)
     history = read_history(project)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     chosen: tuple[Revision, ...] = ()
@@ -95,7 +95,7 @@ def apply(
             refuse_unfit(connection, database)
             agree(connection, database, "migrate")
             connection.commit()
-            with migrating_alone(connection, database.name, wait=wait):
+            with migrating_alone(connection, database.name, wait=lock_wait):
                 begun = time.monotonic()
                 revision = read_current_revision(connection, project)
                 if revision is None:
@@ -110,24 +110,24 @@ def apply(
                     return tuple(one for one in pending if one in chosen)
 
                 with (
-                    report_index_progress(connection, database, progress),
-                    limit_lock_waits(connection, patience),
+                    report_index_progress(connection, database, report_progress),
+                    limit_lock_waits(connection, retry_policy),
                     refuse_name_clashes(connection, database.name),
                 ):
                     retry_on_lock_errors(
                         connection,
-                        patience,
+                        retry_policy,
                         chosen,
-                        lambda revisions: upgrade(project, history, connection, revisions),
+                        lambda revisions: run_upgrades(project, history, connection, revisions),
                         left,
-                        say,
+                        report,
                     )
                 seconds = round(time.monotonic() - begun, 3)
                 reached = read_current_revision(connection, project) if chosen else revision
     except KeyboardInterrupt as interrupt:
         interrupt.add_note(_left_behind(project, history, database, chosen))
         raise
-    return Applied(database.name, chosen, reached, history.head, pending[len(chosen) :], seconds)
+    return AppliedRevisions(database.name, chosen, reached, history.head, pending[len(chosen) :], seconds)
 
 
 def _left_behind(project: Project, history: History, database: Database, chosen: Sequence[Revision]) -> str:
@@ -146,7 +146,7 @@ def _left_behind(project: Project, history: History, database: Database, chosen:
     return f"{said} {left[0].id} was rolled back." if left else said
 
 
-def upgrade(project: Project, history: History, connection: Connection, pending: tuple[Revision, ...]) -> None:
+def run_upgrades(project: Project, history: History, connection: Connection, pending: tuple[Revision, ...]) -> None:
     """Apply revisions on a connection, a transaction each. No lock, no mark: `apply` is for what others use.
 
     Raises:
@@ -154,7 +154,7 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
         ExtensionUnavailable: the server lacks an extension that a revision makes.
     """
     try:
-        with handed(project, connection) as config:
+        with share_connection(project, connection) as config:
             for end in find_heads(pending):
                 command.upgrade(config, end)
     except SeedbedError:
@@ -168,7 +168,7 @@ def upgrade(project: Project, history: History, connection: Connection, pending:
         if (extension := missing_extension(error)) is not None:
             raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
-        said, place = what_failed(project, error)
+        said, place = describe_failure(project, error)
         raise RevisionFailure(left[0].id, said, applied=done, in_steps=_runs_in_steps(left[0]), place=place) from error
 
 
@@ -176,12 +176,12 @@ def _runs_in_steps(revision: Revision) -> bool:
     return "autocommit_block" in revision.file.read_text(encoding="utf-8")
 
 
-def below(revision: Revision) -> str:
+def format_downgrade_target(revision: Revision) -> str:
     """The target of a step down by this revision and no other, whatever branches there are beside it."""
     return f"{revision.id}@{revision.down_revisions[0] if revision.down_revisions else 'base'}"
 
 
-def move(project: Project, connection: Connection, target: str) -> None:
+def migrate_to(project: Project, connection: Connection, target: str) -> None:
     """Take a throw-away database up or down to a revision, or up to where `read_current_revision` says that another one is.
     No lock, no mark: nobody else has it.
 
@@ -192,7 +192,7 @@ def move(project: Project, connection: Connection, target: str) -> None:
     """
     down = target == "base" or target.startswith("-") or "@" in target
     try:
-        with handed(project, connection) as config, limit_lock_waits(connection, DEFAULT_RETRY_POLICY):
+        with share_connection(project, connection) as config, limit_lock_waits(connection, DEFAULT_RETRY_POLICY):
             for one in split_heads(target):
                 (command.downgrade if down else command.upgrade)(config, one)
     except (SeedbedError, DBAPIError, psycopg2.Error):
@@ -201,14 +201,14 @@ def move(project: Project, connection: Connection, target: str) -> None:
         raise_interrupt_behind(error)
         if down and isinstance(error, RuntimeError):
             raise
-        said, place = what_failed(project, error)
+        said, place = describe_failure(project, error)
         if down:
             raise DowngradeFailure(target.partition("@")[0], said, undone=(), place=place) from error
         raise RevisionFailure(target, said, applied=(), place=place) from error
     connection.rollback()
 
 
-def what_failed(project: Project, error: Exception) -> tuple[str, str | None]:
+def describe_failure(project: Project, error: Exception) -> tuple[str, str | None]:
     """What PostgreSQL said, or else what the revision's own code did, and where."""
     if isinstance(error, DBAPIError):
         return server_message(error), None

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from seedbed.errors import SeedbedError
-from seedbed.migrations.checks.doctor_files import OF_PROJECT, Finding, broken, versions
-from seedbed.migrations.checks.drift import drift
+from seedbed.migrations.checks.doctor_files import FILE_CHECKS, Finding, make_error_finding, list_versions
+from seedbed.migrations.checks.drift import find_drift
 from seedbed.migrations.history.revisions import read_current_revision, read_history
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, locate, refuse_pooler, refuse_unfit
@@ -30,14 +30,14 @@ _EXTENSIONS = "SELECT extname || ' ' || extversion FROM pg_extension WHERE extna
 _AVAILABLE = "SELECT name FROM pg_available_extensions"
 
 
-def examine(configuration: Configuration) -> list[Finding]:
+def diagnose(configuration: Configuration) -> list[Finding]:
     """Look at everything that a command may trip over. Nothing is changed, and no error ends it.
 
     An embedded server that is down is not started for its own sake, and then its database is not looked at. The drift
     is compared on a throw-away database, for which one may be.
     """
-    found = [Finding("versions", ", ".join(versions()))]
-    for about, look in OF_PROJECT.items():
+    found = [Finding("versions", ", ".join(list_versions()))]
+    for about, look in FILE_CHECKS.items():
         found += _looked(about, look, configuration)
     database = _reached(configuration, found)
     if database is not None:
@@ -51,7 +51,7 @@ def _looked(about: str, look: "Callable[[Configuration], Iterator[Finding]]", ch
     try:
         return list(look(chosen))
     except SeedbedError as error:
-        return [broken(about, error)]
+        return [make_error_finding(about, error)]
 
 
 def _asked(
@@ -64,7 +64,7 @@ def _asked(
         with connect(database, application="seedbed doctor") as connection:
             return list(ask(chosen, database, connection))
     except SeedbedError as error:
-        return [broken(about, error)]
+        return [make_error_finding(about, error)]
 
 
 def _reached(chosen: Configuration, found: list[Finding]) -> Database | None:
@@ -85,7 +85,7 @@ def _reached(chosen: Configuration, found: list[Finding]) -> Database | None:
             connection.execute(text("SELECT 1"))
         found.append(Finding("server", f"PostgreSQL {described.version} at {shown}"))
     except SeedbedError as error:
-        found.append(broken("server", error))
+        found.append(make_error_finding("server", error))
         return None
     return database
 
@@ -100,7 +100,7 @@ def _fit(_chosen: Configuration, database: Database, connection: Connection) -> 
     yield Finding(
         "encryption",
         cipher or f"none{', on this machine' if local else ''}",
-        wrong=bare,
+        is_problem=bare,
         remedy="Add sslmode=verify-full to the URL, with sslrootcert=system for a public certificate."
         if bare
         else None,
@@ -144,7 +144,7 @@ def _mark(chosen: Configuration, database: Database, connection: Connection) -> 
         yield Finding(
             "mark",
             f"none{', and rows in ' + ', '.join(occupied[:3]) if occupied else '; the first command writes it'}",
-            wrong=bool(occupied),
+            is_problem=bool(occupied),
             remedy=f"Say what it is: seedbed db mark {chosen.environment} -e {chosen.environment}"
             if occupied
             else None,
@@ -152,7 +152,7 @@ def _mark(chosen: Configuration, database: Database, connection: Connection) -> 
         return
     other = mark != chosen.environment
     remedy = f"Choose the environment {mark}, or another database." if other else None
-    yield Finding("mark", f"{database.name} says that it is {mark}", wrong=other, remedy=remedy)
+    yield Finding("mark", f"{database.name} says that it is {mark}", is_problem=other, remedy=remedy)
 
 
 def _revision(chosen: Configuration, database: Database, connection: Connection) -> Iterator[Finding]:
@@ -160,7 +160,7 @@ def _revision(chosen: Configuration, database: Database, connection: Connection)
     pending = read_history(chosen.project).find_pending(revision, database.name)
     lacks = f", and lacks {len(pending)}: {', '.join(one.id for one in pending[:3])}" if pending else ", the newest"
     remedy = "seedbed migrate plan; seedbed migrate apply" if pending else None
-    yield Finding("revision", f"at {revision or 'none'}{lacks}", wrong=bool(pending), remedy=remedy)
+    yield Finding("revision", f"at {revision or 'none'}{lacks}", is_problem=bool(pending), remedy=remedy)
 
 
 def _state(chosen: Configuration, _database: Database, connection: Connection) -> Iterator[Finding]:
@@ -182,7 +182,7 @@ def _state(chosen: Configuration, _database: Database, connection: Connection) -
         yield Finding(
             "indexes",
             f"{', '.join(invalid)} invalid, left by a build that was stopped",
-            wrong=True,
+            is_problem=True,
             remedy=f"DROP INDEX CONCURRENTLY {invalid[0]}; then run its revision again.",
         )
     size = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
@@ -194,10 +194,10 @@ def _names(connection: Connection, statement: str) -> list[str]:
 
 
 def _drift(chosen: Configuration, database: Database) -> Iterator[Finding]:
-    found: tuple[Any, ...] = drift(chosen, database)
+    found: tuple[Any, ...] = find_drift(chosen, database)
     fact = "; ".join(map(str, found[:5])) + (f"; and {len(found) - 5} more" if found[5:] else "")
     remedy = "Undo it there, or put it into the models and draft a revision." if found else None
-    yield Finding("drift", fact or "none: the database is what its revision made it", wrong=bool(found), remedy=remedy)
+    yield Finding("drift", fact or "none: the database is what its revision made it", is_problem=bool(found), remedy=remedy)
 
 
 _OF_DATABASE = {"way": _fit, "role": _role, "mark": _mark, "revision": _revision, "extensions": _state}

@@ -14,7 +14,7 @@ from seedbed.errors import (
     MissingRevisionFile,
     SeedbedError,
 )
-from seedbed.migrations.apply.shared_connection import refuse_deaf
+from seedbed.migrations.apply.shared_connection import require_connection_support
 from seedbed.migrations.draft.unregistered_drops import unregistered_tables
 from seedbed.migrations.history.revisions import read_history, find_script_directory
 from seedbed.migrations.history.seal import find_broken_seals, find_missing_revisions
@@ -33,17 +33,17 @@ _ROOM = 1 << 30
 class Finding:
     """One thing that was looked at. What is wrong has a remedy; what is not may have one, as advice."""
 
-    about: str
-    fact: str
-    wrong: bool = False
+    subject: str
+    message: str
+    is_problem: bool = False
     remedy: str | None = None
 
 
-def broken(about: str, error: SeedbedError) -> Finding:
-    return Finding(about, f"{error.code} {error.message}", wrong=True, remedy=error.remedy)
+def make_error_finding(about: str, error: SeedbedError) -> Finding:
+    return Finding(about, f"{error.code} {error.message}", is_problem=True, remedy=error.remedy)
 
 
-def versions() -> Iterator[str]:
+def list_versions() -> Iterator[str]:
     yield f"Python {platform.python_version()}"
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
@@ -53,7 +53,7 @@ def versions() -> Iterator[str]:
 def _environment(chosen: Configuration) -> Iterator[Finding]:
     yield Finding("environment", f"{chosen.environment}, by {chosen.chosen_by}")
     for doubt in chosen.doubts():
-        yield Finding("environment", doubt, wrong=True, remedy="Set both addresses to one database.")
+        yield Finding("environment", doubt, is_problem=True, remedy="Set both addresses to one database.")
 
 
 def _schema(chosen: Configuration) -> Iterator[Finding]:
@@ -75,18 +75,18 @@ def _history(chosen: Configuration) -> Iterator[Finding]:
         yield Finding(
             "history",
             f"{', '.join(r.id for r in changed)} changed since written, by migrations/head",
-            wrong=True,
+            is_problem=True,
             remedy="Put the file back; if no database has it yet: seedbed migrate check --seal",
         )
     if gone := find_missing_revisions(chosen.project, history):
-        yield broken("history", MissingRevisionFile(gone))
+        yield make_error_finding("history", MissingRevisionFile(gone))
     env = find_script_directory(chosen.project) / "env.py"
     if not env.is_file():
         yield Finding(
-            "env.py", f"there is no {env}", wrong=True, remedy="Put it back; alembic init shows what one looks like."
+            "env.py", f"there is no {env}", is_problem=True, remedy="Put it back; alembic init shows what one looks like."
         )
         return
-    refuse_deaf(chosen.project)
+    require_connection_support(chosen.project)
     yield Finding("env.py", "takes the connection that Seedbed hands over")
 
 
@@ -106,7 +106,7 @@ def _programs(chosen: Configuration) -> Iterator[Finding]:
         binaries = find_binaries()
     except PostgresBinariesNotFound as error:
         needed = chosen.settings.shadow_database_url is None
-        yield Finding("programs", error.message, wrong=needed, remedy=f"{error.remedy} Or set SHADOW_DATABASE_URL.")
+        yield Finding("programs", error.message, is_problem=needed, remedy=f"{error.remedy} Or set SHADOW_DATABASE_URL.")
         return
     yield Finding("programs", f"PostgreSQL {binaries.version} in {binaries.folder}, by {binaries.found}")
     shadow = chosen.settings.shadow_database_url
@@ -124,12 +124,12 @@ def _disk(chosen: Configuration) -> Iterator[Finding]:
     yield Finding(
         "disk",
         f"{free / (1 << 30):.1f} GB free for {home}",
-        wrong=free < _ROOM,
+        is_problem=free < _ROOM,
         remedy="Make room, or move the server's data: SEEDBED_DATA_DIR" if free < _ROOM else None,
     )
 
 
-OF_PROJECT = {
+FILE_CHECKS = {
     "environment": _environment, "schema": _schema, "history": _history, "seeds": _seeds, "programs": _programs,
     "disk": _disk,
 }  # fmt: skip

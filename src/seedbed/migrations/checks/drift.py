@@ -1,7 +1,7 @@
 """What a database has that its revision did not make, or lacks that it did."""
 
 from seedbed.errors import SchemaDrift
-from seedbed.migrations.apply.upgrade import move
+from seedbed.migrations.apply.upgrade import migrate_to
 from seedbed.migrations.history.applied_log import refuse_edited_revisions
 from seedbed.migrations.history.revisions import read_current_revision, read_history
 from seedbed.postgres.catalog import Difference, differences, read_catalog, without
@@ -11,7 +11,7 @@ from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import Configuration
 
 
-def drift(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
+def find_drift(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
     """Compare a database with a throw-away one that was brought to the same revision; the database is only read.
 
     Catalogs are compared, so what Alembic's `check` is blind to is seen: a changed check, a predicate, a function, a
@@ -27,10 +27,10 @@ def drift(configuration: Configuration, database: Database) -> tuple[Difference,
         revision = read_current_revision(connection, project)
         history.find_pending(revision, database.name)
         refuse_edited_revisions(connection, history, revision, database.name)
-    return differences_from_files(configuration, database)
+    return compare_with_files(configuration, database)
 
 
-def differences_from_files(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
+def compare_with_files(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
     """The same, whether or not files were edited: they are taken as they are now."""
     project = configuration.project
     with connect(database) as connection:
@@ -48,5 +48,5 @@ def refuse_drift(configuration: Configuration, database: Database) -> None:
     Raises:
         SchemaDrift: with what differs.
     """
-    if found := drift(configuration, database):
+    if found := find_drift(configuration, database):
         raise SchemaDrift(database.name, [str(difference) for difference in found])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from seedbed.migrations.checks.drift import differences_from_files
+from seedbed.migrations.checks.drift import compare_with_files
 from seedbed.migrations.history.applied_log import replace_checksum as record_accepted
 from seedbed.migrations.history.applied_log import find_edited_revisions
 from seedbed.migrations.history.revisions import Revision, read_current_revision, read_history
@@ -14,7 +14,7 @@ from seedbed.settings import Configuration
 
 
 @dataclass(frozen=True)
-class Edit:
+class RevisionEdit:
     """A revision, whether its file does something else than when the database had it, and how the database differs from
     what the files make now.
     """
@@ -25,7 +25,7 @@ class Edit:
     differences: tuple[str, ...]
 
 
-def read_edit(configuration: Configuration, database: Database, revision: str) -> Edit:
+def read_edit(configuration: Configuration, database: Database, revision: str) -> RevisionEdit:
     """Find out what accepting an edited revision means for a database. Nothing is written.
 
     The files are run on a throw-away database as they are now, up to the revision that the database is at.
@@ -41,11 +41,11 @@ def read_edit(configuration: Configuration, database: Database, revision: str) -
         at = read_current_revision(connection, configuration.project)
         history.find_pending(at, database.name)
         edited = found in find_edited_revisions(connection, history, at)
-    differences = differences_from_files(configuration, database) if edited else ()
-    return Edit(database.name, found, edited, tuple(map(str, differences)))
+    differences = compare_with_files(configuration, database) if edited else ()
+    return RevisionEdit(database.name, found, edited, tuple(map(str, differences)))
 
 
-def accept(database: Database, edit: Edit) -> None:
+def accept_edit(database: Database, edit: RevisionEdit) -> None:
     """Record in the database that it has the revision as its file is now.
 
     Raises:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from seedbed.errors import SeedbedError
 from seedbed.migrations.apply.plan import plan_upgrade
-from seedbed.migrations.checks.drift import drift
+from seedbed.migrations.checks.drift import find_drift
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, locate
 from seedbed.postgres.database_status import describe
@@ -17,7 +17,7 @@ _LAST = "SELECT max(applied_at) FROM seedbed.revisions"
 
 
 @dataclass(frozen=True)
-class Surveyed:
+class EnvironmentStatus:
     """An environment: where it is, what its revision lacks, how many things differ from what the revision makes, and
     when a revision was last applied. What is not known is None, and `problem` says why.
     """
@@ -26,19 +26,19 @@ class Surveyed:
     database: str
     mark: str | None = None
     revision: str | None = None
-    pending: int | None = None
-    drift: int | None = None
+    pending_count: int | None = None
+    drift_count: int | None = None
     applied_at: datetime | None = None
     problem: str | None = None
 
 
-def survey(project: Project) -> list[Surveyed]:
+def read_environment_statuses(project: Project) -> list[EnvironmentStatus]:
     """Look at each environment's database; nothing is started for development and testing, and no error ends it."""
     return [_surveyed(project, environment) for environment in Environment]
 
 
-def _surveyed(project: Project, environment: Environment) -> Surveyed:
-    found = Surveyed(environment.value, "-")
+def _surveyed(project: Project, environment: Environment) -> EnvironmentStatus:
+    found = EnvironmentStatus(environment.value, "-")
     try:
         configuration = load(project, environment.value)
         described = describe(configuration)
@@ -48,9 +48,9 @@ def _surveyed(project: Project, environment: Environment) -> Surveyed:
         database = locate(configuration)
         planned = plan_upgrade(project, database)
         found = replace(
-            found, revision=planned.revision, pending=len(planned.pending), applied_at=_last_applied(database)
+            found, revision=planned.revision, pending_count=len(planned.pending), applied_at=_last_applied(database)
         )
-        return replace(found, drift=len(drift(configuration, database)))
+        return replace(found, drift_count=len(find_drift(configuration, database)))
     except SeedbedError as error:
         return replace(found, problem=f"{error.code} {error.message}")
 

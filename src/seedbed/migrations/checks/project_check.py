@@ -16,7 +16,7 @@ from seedbed.errors import (
     RevisionNotReversible,
     UnsupportedDifference,
 )
-from seedbed.migrations.apply.upgrade import below, move, upgrade
+from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to, run_upgrades
 from seedbed.migrations.diff.undrafted_differences import read_project_rows
 from seedbed.migrations.draft.draft import built
 from seedbed.migrations.draft.hint_effects import all_hints
@@ -39,21 +39,21 @@ _MOVING = re.compile(r"\b(UPDATE|INSERT INTO|DELETE FROM|MERGE INTO)\b|\.(update
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What was seen to hold; a check that fails raises instead. `spent` are hints with nothing left to say, and
+class ProjectCheck:
+    """What was seen to hold; a check that fails raises instead. `stale_hints` are hints with nothing left to say, and
     `conditions` what rows must be for a revision that moves data: on others it stops, and changes nothing.
-    `unregistered` are classes of tables in the project's files that the schema does not have.
+    `unregistered_tables` are classes of tables in the project's files that the schema does not have.
     """
 
     head: str | None
     revisions: int
-    facts: tuple[str, ...]
-    spent: tuple[str, ...]
+    checks: tuple[str, ...]
+    stale_hints: tuple[str, ...]
     conditions: tuple[str, ...]
-    unregistered: tuple[str, ...]
+    unregistered_tables: tuple[str, ...]
 
 
-def check(configuration: Configuration, *, since: str | None = None) -> Checked:
+def check_project(configuration: Configuration, *, since: str | None = None) -> ProjectCheck:
     """See that the history has one head, that every step of it runs up, down and up again, and that it makes what the
     models say.
 
@@ -94,17 +94,17 @@ def check(configuration: Configuration, *, since: str | None = None) -> Checked:
         raise UndraftedModelChanges([str(difference) for difference in left])
     if undrafted := system_differences(found_rows, rows):
         raise UnsupportedDifference([str(difference) for difference in undrafted], whole=True)
-    return Checked(
+    return ProjectCheck(
         head=history.head,
         revisions=len(history.revisions),
-        facts=(
+        checks=(
             "one head",
             f"every step{f' since {old[-1].id}' if old else ''} runs up, down and up again",
             "the result equals the models",
         ),
-        spent=tuple(all_hints(schema)),
+        stale_hints=tuple(all_hints(schema)),
         conditions=tuple(conditions),
-        unregistered=tuple(table.sentence for table in unregistered_tables(project, schema)),
+        unregistered_tables=tuple(table.sentence for table in unregistered_tables(project, schema)),
     )
 
 
@@ -129,10 +129,10 @@ def _climbed(
     below = read_catalog(connection, project.version_table)
     for revision in history.revisions[len(old) :]:
         try:
-            if moves_data(revision.file) and (condition := _tried_with_rows(project, connection, revision)):
+            if may_change_rows(revision.file) and (condition := _tried_with_rows(project, connection, revision)):
                 conditions.append(condition)
             with ways_of_running(connection, project.version_table) as ways:
-                move(project, connection, revision.id)
+                migrate_to(project, connection, revision.id)
             if len(ways) > 1:
                 raise MixedTransactionRevision(revision.id)
             above = read_catalog(connection, project.version_table)
@@ -150,7 +150,7 @@ def _climbed(
     return below
 
 
-def moves_data(file: Path) -> bool:
+def may_change_rows(file: Path) -> bool:
     """Whether a revision looks as if it changed rows: by the words that do so, in SQL or in SQLAlchemy's calls."""
     return bool(_MOVING.search(file.read_text(encoding="utf-8")))
 
@@ -163,9 +163,9 @@ def _tried_with_rows(project: Project, connection: Connection, revision: Revisio
     """
     fill(connection, version_table=project.version_table)
     try:
-        move(project, connection, revision.id)
+        migrate_to(project, connection, revision.id)
         if _goes_down(project, connection, revision):
-            move(project, connection, revision.id)
+            migrate_to(project, connection, revision.id)
             _goes_down(project, connection, revision)
     except DBAPIError as error:
         connection.rollback()
@@ -182,7 +182,7 @@ def _tried_with_rows(project: Project, connection: Connection, revision: Revisio
 def _goes_down(project: Project, connection: Connection, revision: Revision) -> bool:
     """Take a step down; False where the revision says itself that it is forward only."""
     try:
-        move(project, connection, below(revision))
+        migrate_to(project, connection, format_downgrade_target(revision))
     except RuntimeError:
         connection.rollback()
         return False

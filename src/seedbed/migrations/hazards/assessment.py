@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DowngradeFailure, IrreversibleRevision, HazardsNotAllowed, RevisionFailure
 from seedbed.migrations.apply.plan import UpgradePlan
-from seedbed.migrations.apply.upgrade import below, move
+from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to
 from seedbed.migrations.hazards.detectors import Seen
 from seedbed.migrations.hazards.rules import Hazard, hazards
 from seedbed.migrations.hazards.trace import traced
@@ -62,7 +62,7 @@ def assess_way_back(
         IrreversibleRevision, DowngradeFailure: one has no way back, or its downgrade does not run on a database without rows.
         As `assess` does, otherwise.
     """
-    return _looked_at(configuration, database, at, [(revision, below(revision)) for revision in undone])
+    return _looked_at(configuration, database, at, [(revision, format_downgrade_target(revision)) for revision in undone])
 
 
 def sql_lines(assessed: Sequence[Assessed]) -> list[str]:
@@ -111,7 +111,7 @@ def _looked_at(
         rows = {str(name): int(count) for name, count in target.execute(text(_ROWS)).all()}
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         if at is not None:
-            move(configuration.project, connection, at)
+            migrate_to(configuration.project, connection, at)
         return [_assessed(configuration, connection, revision, target, rows) for revision, target in steps]
 
 
@@ -120,7 +120,7 @@ def _assessed(
 ) -> Assessed:
     try:
         with traced(connection, revision.id, configuration.project.version_table) as trace:
-            move(configuration.project, connection, target)
+            migrate_to(configuration.project, connection, target)
     except DBAPIError as error:
         if target != revision.id:
             raise DowngradeFailure(revision.id, server_message(error), undone=()) from error

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import RevisionFailure
 from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.apply.plan import UpgradePlan
-from seedbed.migrations.apply.upgrade import below, move
+from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to
 from seedbed.migrations.hazards.target_copy import copy_of
 from seedbed.migrations.hazards.trace import MODES, Trace, Traced, keep_strongest, traced
 from seedbed.postgres.catalog import Catalog, differences, read_catalog
@@ -109,7 +109,7 @@ def _measured(project: Project, copy: Database, connection: Connection, revision
     try:
         names = refuse_name_clashes(connection, copy.name)
         with _watched(copy, pid) as seen, names, traced(connection, revision, project.version_table) as trace:
-            move(project, connection, revision)
+            migrate_to(project, connection, revision)
     except DBAPIError as error:
         raise RevisionFailure(revision, server_message(error), applied=()) from error
     return trace, seen
