@@ -176,7 +176,7 @@ def _typed(value: Any, kind: Kind) -> Any:
     elif kind.name == "bool":
         fits = isinstance(value, bool)
     elif kind.is_number:
-        fits = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        fits = isinstance(value, int | Decimal) and not isinstance(value, bool) and Decimal(value).is_finite()
         fits = (
             fits and (kind.name not in INTEGERS or value == int(value)) and abs(value) < INTEGERS.get(kind.name, _MOST)
         )
