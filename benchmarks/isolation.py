@@ -26,9 +26,9 @@ from sqlmodel import Field, Session, SQLModel, select
 from benchmarks.harness import Contender, machine, race, report, table
 from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
 from seedbed.starter.project_writer import write
-from seedbed.testing.databases.clones import Clones
-from seedbed.testing.databases.server_access import Host
-from seedbed.testing.databases.shared_database import Shared
+from seedbed.testing.databases.clones import ClonePool
+from seedbed.testing.databases.server_access import ServerAccess
+from seedbed.testing.databases.shared_database import SharedDatabase
 
 HELD = "a held session, no isolation"
 TRANSACTION, OWN = "ours: transaction", "ours: own database, 30 ms between"
@@ -92,21 +92,21 @@ def main() -> None:
 
 def compare(server: ThrowawayServer, rounds: int) -> None:
     """Set-up, the same body, and what is to be done after it."""
-    host = Host.embedded(server, "tests_owner")
+    host = ServerAccess.from_embedded(server, "tests_owner")
     numbers = count(1)
-    with host.administration() as cursor:
-        host.ensure_role(cursor)
+    with host.open_admin_cursor() as cursor:
+        host.ensure_owner_role(cursor)
         for name in ("template", "held", "recreated", "migrated", "truncated"):
-            host.create_empty(cursor, name)
+            host.create_empty_database(cursor, name)
     for name in ("template", "held", "truncated"):
         with _engine(host, name) as engine:
             Table.metadata.create_all(engine)
             copy(engine)
-    with host.administration() as cursor:
+    with host.open_admin_cursor() as cursor:
         cursor.execute("ALTER DATABASE template WITH IS_TEMPLATE true ALLOW_CONNECTIONS false")
-    clones = Clones(host, "template", lambda: f"clone_{next(numbers)}", lambda *_: None, stays=False)
-    shared = Shared(clones.take())
-    clones.give_back(clones.take(), "")
+    clones = ClonePool(host, "template", lambda: f"clone_{next(numbers)}", lambda *_: None, server_outlives_run=False)
+    shared = SharedDatabase(clones.acquire())
+    clones.release(clones.acquire(), "")
     with (
         _engine(host, "held") as held,
         _engine(host, "recreated") as recreated,
@@ -139,20 +139,20 @@ def body(session: Session) -> None:
     session.exec(select(func.count()).select_from(MODELS[3])).one()
 
 
-def in_transaction(shared: Shared) -> None:
+def in_transaction(shared: SharedDatabase) -> None:
     session = shared.begin()
     body(session)
     shared.end(session)
 
 
-def on_its_own(clones: Clones) -> None:
-    clone = clones.take()
+def on_its_own(clones: ClonePool) -> None:
+    clone = clones.acquire()
     with Session(clone.engine) as session:
         body(session)
-    clones.give_back(clone, "")
+    clones.release(clone, "")
 
 
-def by_the_janitor(host: Host) -> None:
+def by_the_janitor(host: ServerAccess) -> None:
     """As `pytest_postgresql.factories.postgresql` does, with an engine on its connection."""
     at = host.admin
     place: dict[str, Any] = {"user": at.username, "host": at.host, "port": at.port, "password": at.password}
@@ -260,7 +260,7 @@ def _left() -> set[str]:
 
 
 @contextmanager
-def _engine(host: Host, name: str) -> Iterator[Engine]:
+def _engine(host: ServerAccess, name: str) -> Iterator[Engine]:
     engine = create_engine(host.owner.with_database(name).reveal())
     yield engine
     engine.dispose()

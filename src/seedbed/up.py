@@ -11,7 +11,7 @@ from urllib.parse import quote
 from seedbed.errors import NoServableTables, PendingProductionRevisions, SeedsFileNotFound, TablesNotEmpty
 from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.plan import plan_upgrade as plan_migrations
-from seedbed.migrations.apply.upgrade import Applied, apply
+from seedbed.migrations.apply.upgrade import AppliedRevisions, apply
 from seedbed.migrations.hazards.losses import report_losses
 from seedbed.migrations.hazards.rules import Hazard
 from seedbed.migrations.history.revisions import select_applicable
@@ -36,7 +36,7 @@ class Ready:
     """What `up` brought about, up to where the service starts; `url` is the service's, where there is one."""
 
     database: Database
-    applied: Applied
+    applied: AppliedRevisions
     losses: tuple[Hazard, ...]
     seeded: Seeded | None
     unseeded_because: str | None
@@ -113,7 +113,7 @@ def _prepared(configuration: Configuration, step: Step, *, stays: bool = False) 
             applied = apply(
                 configuration.project, database, contract=configuration.environment != Environment.PRODUCTION
             )
-            count = len(applied.revisions)
+            count = len(applied.applied)
             done(f"{count} revision{'s' if count != 1 else ''} applied" if count else f"At {applied.revision} already")
         with step("Seeding") as done:
             seeded, because = _seeded(configuration, schema, database, applied)
@@ -155,7 +155,7 @@ def _refuse_in_production(configuration: Configuration, database: Database) -> U
 
 
 def _seeded(
-    configuration: Configuration, schema: Schema, database: Database, applied: Applied
+    configuration: Configuration, schema: Schema, database: Database, applied: AppliedRevisions
 ) -> tuple[Seeded | None, str | None]:
     """Seed where there are seeds and nothing else is in the way; neither is a reason not to serve."""
     try:

@@ -11,9 +11,9 @@ from seedbed.branching.protocol import Branch
 from seedbed.migrations.apply.baseline import Baseline
 from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.checks.doctor_files import Finding
-from seedbed.migrations.checks.edit_acceptance import Edit
-from seedbed.migrations.checks.environment_status import Surveyed
-from seedbed.migrations.checks.project_check import Checked
+from seedbed.migrations.checks.edit_acceptance import RevisionEdit
+from seedbed.migrations.checks.environment_status import EnvironmentStatus
+from seedbed.migrations.checks.project_check import ProjectCheck
 from seedbed.migrations.draft.draft import Drafted
 from seedbed.migrations.hazards.rehearsal import Blocked, Rehearsal, Step
 from seedbed.migrations.hazards.rules import Hazard
@@ -39,9 +39,9 @@ from tests.acceptance.conftest import ROOT, Project, people
 PRINTED: dict[str, type[Any]] = {
     "branch create": Branch, "branch list": Branch, "branch reset": Branch, "branch show": Branch,
     "branch diff": BranchDiff, "config": Entry, "db grant-reader": Granted, "db start": Status,
-    "db status": Description, "doctor": Finding, "init` of a new project": Written, "migrate accept": Edit,
-    "migrate adopt": Baseline, "migrate check": Checked, "migrate draft": Drafted, "migrate rebase": RebasedRevision,
-    "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": Surveyed, "preview base": Base,
+    "db status": Description, "doctor": Finding, "init` of a new project": Written, "migrate accept": RevisionEdit,
+    "migrate adopt": Baseline, "migrate check": ProjectCheck, "migrate draft": Drafted, "migrate rebase": RebasedRevision,
+    "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": EnvironmentStatus, "preview base": Base,
     "preview gc": Collected, "schema show": TableShown, "seed check": SeedsChecked, "seed mask": Masked,
     "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": Blocked,
     "`filled` of": Filled, "`steps` of": Step, "`columns` of": ColumnShown, "a revision": Revision,

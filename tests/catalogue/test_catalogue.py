@@ -26,7 +26,7 @@ class TestDraft:
         assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
 
     def test_is_proven_the_other_way_round(self, ground: Ground, case: Case) -> None:
-        proof = seedbed_proves(ground, case.after.metadata(), case.before.metadata(), case.down_expression)
+        proof = seedbed_proves(ground, case.after.metadata(), case.before.metadata(), case.back)
 
         assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
 

@@ -17,7 +17,7 @@ import pytest
 from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.embedded import Binaries, ThrowawayServer, throwaway_server
 from seedbed.settings import Project
-from seedbed.testing.server.data_snapshot import place
+from seedbed.testing.server.data_snapshot import ensure_storage_directory
 from tests.acceptance.conftest import Person, people
 from tests.plugin.conftest import Shop, handed_over
 from tests.projects import execute
@@ -379,12 +379,12 @@ class TestSnapshots:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         project = Project(root=blocked, name="shop")
 
-        mine = place(project)
+        mine = ensure_storage_directory(project)
 
         assert mine == tmp_path / "seedbed-0-shop/tests-0"
         os.chown(mine.parent, 65534, 65534)
         with pytest.raises(DataDirectoryNotWritable, match="it belongs to another user"):
-            place(project)
+            ensure_storage_directory(project)
 
 
 class TestServer:

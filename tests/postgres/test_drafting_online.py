@@ -13,9 +13,9 @@ from sqlmodel import Session
 
 from seedbed.errors import UnsupportedChange, RevisionFailure
 from seedbed.migrations.apply.plan import plan_upgrade
-from seedbed.migrations.apply.upgrade import apply, move
-from seedbed.migrations.checks.drift import drift
-from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.apply.upgrade import apply, migrate_to
+from seedbed.migrations.checks.drift import find_drift
+from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.migrations.draft.draft import Drafted, draft
 from seedbed.migrations.hazards.assessment import assess

@@ -192,7 +192,7 @@ class TestLookingAhead:
 
         assert [one.revision.id for one in assessed] == [one.id for one in made.pending]
         assert rehearsed.way_back == "down and up again, both catalogs as they should be"
-        assert drift(configuration, database) == ()
+        assert find_drift(configuration, database) == ()
         assert len(way_back) == len(had)
 
 

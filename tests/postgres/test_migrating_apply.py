@@ -334,7 +334,7 @@ class TestProgress:
         with connect(database) as writer:
             pid = writer.exec_driver_sql("SELECT pg_backend_pid()").scalar()
             writer.exec_driver_sql("INSERT INTO held VALUES (0)")
-            applying = threading.Thread(target=apply, args=(project.settled, database), kwargs={"progress": told})
+            applying = threading.Thread(target=apply, args=(project.settled, database), kwargs={"report_progress": told})
             applying.start()
             assert seen.wait(30)
             writer.commit()

@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from seedbed.errors import ProjectDirectoryNotWritable, MultipleMigrationHistories
-from seedbed.migrations.apply.shared_connection import takes_connection
+from seedbed.migrations.apply.shared_connection import accepts_connection
 from seedbed.settings import find_project
 from seedbed.starter.adoption import adopt, plan
 from seedbed.starter.components import Parts
@@ -291,14 +291,14 @@ class TestEnvLines:
             "    from seedbed.migrations import environment\n\n    environment.run()\n"
             "else:\n    asyncio.run(\n        run(),\n    )\n"
         )
-        assert not takes_connection(ASYNC)
-        assert takes_connection(written)
+        assert not accepts_connection(ASYNC)
+        assert accepts_connection(written)
 
     @pytest.mark.parametrize(
         "line", ['config.attributes.get("connection", None)', 'x = context.config.attributes["connection"]']
     )
     def test_are_not_needed_where_it_takes_one(self, line: str) -> None:
-        assert takes_connection(line)
+        assert accepts_connection(line)
 
     def test_are_not_guessed(self) -> None:
         assert with_our_connection("import env\n\ndef run():\n    pass\n") is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import InvalidRoutesModule, SchemaImportFailure
-from seedbed.service.http.custom_routes import own_router
+from seedbed.service.http.app import own_router
 from seedbed.settings import Project
 
 

@@ -35,7 +35,7 @@ class Fake:
 
 @pytest.fixture
 def reader(monkeypatch: pytest.MonkeyPatch) -> Fake:
-    monkeypatch.setattr(health, "_FRESH_SECONDS", -1.0)
+    monkeypatch.setattr(health, "_CACHE_SECONDS", -1.0)
     return Fake()
 
 
@@ -78,7 +78,7 @@ class TestReadiness:
         assert reader.asked == 5
 
     def test_answers_soon_and_finds_later_what_takes_longer(self, reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(health, "_PATIENCE_SECONDS", 0.01)
+        monkeypatch.setattr(health, "_RESPONSE_SECONDS", 0.01)
         reader.takes = 0.2
         readiness = Readiness(reader.fetch, [], reader=reader, scales_to_zero=True)
 

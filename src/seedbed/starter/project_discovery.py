@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedbed.errors import MultipleMigrationHistories
-from seedbed.migrations.apply.shared_connection import takes_connection
+from seedbed.migrations.apply.shared_connection import accepts_connection
 from seedbed.schema.source_code import Code, Module, imported_names, name_of, parsed
 from seedbed.starter.alembic_config import USUAL, Said, find_histories
 from seedbed.starter.env_py import is_asynchronous
@@ -117,7 +117,7 @@ def _history(said: Said, code: Code) -> HistoryFound:
         heads=tuple(sorted(set(graph) - followed)),
         env=env if env.is_file() else None,
         asynchronous=tree is not None and is_asynchronous(source),
-        takes_connection=tree is not None and takes_connection(source),
+        takes_connection=tree is not None and accepts_connection(source),
         version_table=_version_table(tree) if tree is not None else "alembic_version",
         metadata=_metadata_of(tree, code) if tree is not None else None,
         several_metadata=tree is not None

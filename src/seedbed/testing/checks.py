@@ -15,7 +15,7 @@ import pytest
 from psycopg import sql
 
 from seedbed.errors import UndraftedModelChanges, SeedbedError
-from seedbed.migrations.checks.project_check import check
+from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.history.revisions import has_history, read_history
 from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.loading.load import run
@@ -59,7 +59,7 @@ def seedbed_checked(seedbed_run: RunResources) -> _Found:
     _skip_without_history(seedbed_run)
     shadow = {"SHADOW_DATABASE_URL": seedbed_run.server_access.owner.reveal()}
     try:
-        check(load(seedbed_run.project, "testing", environ=os.environ | shadow))
+        check_project(load(seedbed_run.project, "testing", environ=os.environ | shadow))
     except SeedbedError as error:
         return _Found(error)
     return _Found(None)
@@ -90,7 +90,7 @@ def test_old_queries_still_work(request: pytest.FixtureRequest, seedbed_run: Run
     if not old_queries:
         pytest.skip("no fixture old_queries gives any")
     broken = []
-    with _migrated(seedbed_run, request) as clone, clone.opened() as connection:
+    with _migrated(seedbed_run, request) as clone, clone.connect() as connection:
         connection.autocommit = True
         for query in old_queries:
             try:

@@ -20,11 +20,11 @@ from seedbed.testing.session.requested_fixtures import collect_seeds
 from seedbed.testing.session.stash import TEST_DATABASES_KEY, RUN_KEY, SEEDS_KEY
 
 if TYPE_CHECKING:
-    from seedbed.testing.server.worker_access import Sharing
+    from seedbed.testing.server.worker_access import ServerController
 
 pytest_plugins = ["seedbed.testing.fixtures.fixtures"]
 
-_SHARING: "pytest.StashKey[Sharing]" = pytest.StashKey()
+_SHARING: "pytest.StashKey[ServerController]" = pytest.StashKey()
 _LEFT = pytest.StashKey[list[str]]()
 
 
@@ -70,13 +70,13 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if wanted is None:
         return None
     from seedbed.errors import SeedbedError
-    from seedbed.testing.server.psql import open_kept
+    from seedbed.testing.server.psql import open_psql
 
     capturing = config.pluginmanager.getplugin("capturemanager")
     if capturing is not None:
         capturing.suspend_global_capture(in_=True)
     try:
-        return open_kept(config.rootpath, wanted, config.getoption("seedbed_url"))
+        return open_psql(config.rootpath, wanted, config.getoption("seedbed_url"))
     except SeedbedError as error:
         raise pytest.UsageError(format_error(error)) from error
 
@@ -84,11 +84,11 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Of xdist, in the first process: tell a worker how to ask for the run's server."""
-    from seedbed.testing.server.worker_access import Sharing
+    from seedbed.testing.server.worker_access import ServerController
 
     config = node.config
     if _SHARING not in config.stash:
-        config.stash[_SHARING] = Sharing()
+        config.stash[_SHARING] = ServerController()
     node.workerinput["seedbed"] = config.stash[_SHARING].way
 
 

@@ -29,7 +29,7 @@ class Steps(MigrateOperation):
     back: Sequence[Statement]
 
     def reverse(self) -> "Steps":
-        return Steps(self.down_expression, self.steps)
+        return Steps(self.back, self.steps)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         return ("seedbed", *(step.sql for step in self.steps))

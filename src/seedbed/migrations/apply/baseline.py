@@ -46,7 +46,7 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
         chosen, said = None, "there is no revision"
         with shadow_database(configuration) as shadow, connect(shadow) as scratch:
             for revision in [known.id for known in history.revisions if at in {None, known.id}]:
-                move(project, scratch, revision)
+                migrate_to(project, scratch, revision)
                 left = differences(found, without(read_catalog(scratch, project.version_table), project.ignore))
                 said = f"at {revision}, {'; '.join(map(str, left))}"
                 chosen = chosen if left else read_current_revision(scratch, project)

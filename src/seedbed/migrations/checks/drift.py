@@ -38,7 +38,7 @@ def compare_with_files(configuration: Configuration, database: Database) -> tupl
         found = without(read_catalog(connection, project.version_table), project.ignore)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         if revision is not None:
-            move(project, connection, revision)
+            migrate_to(project, connection, revision)
         return differences(found, without(read_catalog(connection, project.version_table), project.ignore))
 
 

@@ -125,7 +125,7 @@ def _climbed(
 ) -> Catalog:
     """Take each step up, down and up again, and give the catalog at the top."""
     if old:
-        upgrade(project, history, connection, old)
+        run_upgrades(project, history, connection, old)
     below = read_catalog(connection, project.version_table)
     for revision in history.revisions[len(old) :]:
         try:
@@ -139,7 +139,7 @@ def _climbed(
             if _goes_down(project, connection, revision):
                 if left := differences(read_catalog(connection, project.version_table), below):
                     raise RevisionNotReversible(revision.id, f"after its downgrade, {'; '.join(map(str, left))}")
-                move(project, connection, revision.id)
+                migrate_to(project, connection, revision.id)
                 if left := differences(read_catalog(connection, project.version_table), above):
                     raise RevisionNotReversible(revision.id, f"up again, {'; '.join(map(str, left))}")
         except DBAPIError as error:

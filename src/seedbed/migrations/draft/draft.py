@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from seedbed.errors import UnsupportedDifference
 from seedbed.interrupts import deferred_interrupts
-from seedbed.migrations.apply.upgrade import move, upgrade
+from seedbed.migrations.apply.upgrade import migrate_to, run_upgrades
 from seedbed.migrations.diff.undrafted_differences import Unmodelled, read_project_rows
 from seedbed.migrations.draft.change_set import Change, Part, candidate_of
 from seedbed.migrations.draft.decisions import Words
@@ -146,7 +146,7 @@ def replay(configuration: Configuration, shadow: Database, history: History) -> 
     with connect(shadow) as connection:
         ensure_version_schema(connection, configuration.project.version_table)
         if history.head is not None:
-            upgrade(configuration.project, history, connection, history.revisions)
+            run_upgrades(configuration.project, history, connection, history.revisions)
 
 
 def built(configuration: Configuration, schema: Schema) -> tuple[Catalog, SystemRows]:
@@ -207,7 +207,7 @@ def _candidate(drafted: Project, revisions: Sequence[Revision], change: Change) 
 
 
 def _run(drafted: Project, target: str, connection: Connection) -> None:
-    move(drafted, connection, target)
+    migrate_to(drafted, connection, target)
 
 
 def _copies(

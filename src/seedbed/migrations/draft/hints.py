@@ -49,8 +49,8 @@ def knowledge(
                 both = words.form is Form.GRADUAL
                 names = (column.name, old_name) if both else (old_name, column.name)  # of which the old is there or not
                 using[place] = _with_name(said.using, *names)
-            if said.down_expression:
-                back[place] = _with_name(said.down_expression, old_name, column.name)
+            if said.back:
+                back[place] = _with_name(said.back, old_name, column.name)
             backfill = words.backfills.get(f"{said_name(table)}.{column.name}", said.backfill)
             if backfill is not None:
                 fills[place] = _with_name(backfill, old_name, column.name)

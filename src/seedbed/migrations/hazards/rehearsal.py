@@ -194,10 +194,10 @@ def _way_back(project: Project, connection: Connection, plan: UpgradePlan, begin
     """Down over the copy's own rows and up again, each compared."""
     try:
         for revision in reversed(plan.pending):
-            move(project, connection, below(revision))
+            migrate_to(project, connection, format_downgrade_target(revision))
         if left := differences(read_catalog(connection, project.version_table), beginning):
             return f"down, and then {'; '.join(map(str, left))}"
-        move(project, connection, plan.pending[-1].id)
+        migrate_to(project, connection, plan.pending[-1].id)
         if left := differences(read_catalog(connection, project.version_table), end):
             return f"down and up again, and then {'; '.join(map(str, left))}"
     except DBAPIError as error:

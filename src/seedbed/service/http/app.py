@@ -9,10 +9,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
 from seedbed import __version__
+from seedbed.errors import InvalidRoutesModule
 from seedbed.schema import Schema
+from seedbed.schema.loader import import_from_root
 from seedbed.service.http.access_control import Gate, origins, token_hashes
 from seedbed.service.http.access_log import Journal
-from seedbed.service.http.custom_routes import own_router
 from seedbed.service.http.dispatch import Dispatch
 from seedbed.service.http.health import Readiness, health_routes, history_of
 from seedbed.service.http.metrics import CONTENT_TYPE, Metrics
@@ -23,7 +24,9 @@ from seedbed.service.pool.query_runner import Reader
 from seedbed.service.pool.statement import Fetch
 from seedbed.service.queries.page_cursor import Cursors
 from seedbed.service.queries.resources import resources
-from seedbed.settings import Configuration, DatabaseUrl, Environment
+from seedbed.settings import Configuration, DatabaseUrl, Environment, Project
+
+_ROUTES_MODULE = "routes"
 
 
 def create_app(
@@ -31,10 +34,10 @@ def create_app(
 ) -> FastAPI:
     """Create the service for a database. It starts, and keeps running, whether or not the database answers.
 
-    `fetch` replaces the service's custom_router connection pool for the table_router and for readiness.
+    `fetch` replaces the service's own connection pool for the tables and for readiness.
 
     Raises:
-        InvalidRoutesModule, SchemaImportFailure: custom_routes.py has no router, or raised while it was imported.
+        InvalidRoutesModule, SchemaImportFailure: routes.py has no router, or raised while it was imported.
         DuplicateAlias, UnsupportedSerializer: the service cannot serialize a table's rows as its model does.
         InvalidTokenHash: an entry of SEEDBED_TOKENS is not a hash.
     """
@@ -43,7 +46,7 @@ def create_app(
     fetch = fetch or query_runner.fetch
     served = resources(schema)
     cursor_key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else secrets.token_bytes(32)
-    table_router = Tables(served, fetch, Cursors(cursor_key), deadline=settings.deadline)
+    tables = Tables(served, fetch, Cursors(cursor_key), deadline=settings.deadline)
     metrics = Metrics(query_runner.pool)
 
     @asynccontextmanager
@@ -55,14 +58,19 @@ def create_app(
 
     app = FastAPI(title=configuration.project.name, version=__version__, lifespan=lifespan)
     app.state.query_runner = query_runner
-    custom_router = own_router(configuration.project)
-    custom_routes = custom_router.custom_routes if custom_router is not None else []
-    app.add_middleware(Dispatch, table_router=table_router, custom_router=custom_routes, query_runner=query_runner, deadline=settings.deadline)
+    router = own_router(configuration.project)
+    app.add_middleware(
+        Dispatch,
+        tables=tables,
+        own=router.routes if router is not None else [],
+        reader=query_runner,
+        deadline=settings.deadline,
+    )
     hashes = token_hashes(configuration)
     app.add_middleware(Gate, hashes=hashes)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=origins(settings.cors_origins), allow_methods=_list_cors_methods(custom_router),
+            CORSMiddleware, allow_origins=origins(settings.cors_origins), allow_methods=_list_cors_methods(router),
             allow_headers=["Authorization", "If-None-Match", "X-Request-ID"],
             expose_headers=["Link", "ETag", "X-Total-Count", "X-Total-Count-Is", "X-Request-ID", "Retry-After"],
         )  # fmt: skip
@@ -72,28 +80,44 @@ def create_app(
         fetch,
         served,
         history=history_of(configuration.project),
-        query_runner=query_runner,
+        reader=query_runner,
         scales_to_zero=url.is_neon,
         version_table=configuration.project.version_table,
         looks_at_rights=configuration.environment in {Environment.PREVIEW, Environment.PRODUCTION},
     )
     app.include_router(health_routes(readiness))
-    if custom_router is not None:
-        app.include_router(custom_router)
+    if router is not None:
+        app.include_router(router)
 
     @app.get("/metrics", include_in_schema=False)
-    async def show_metrics() -> Response:
+    async def measured() -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     @app.get("/", include_in_schema=False)
-    async def redirect_to_docs() -> RedirectResponse:
+    async def index() -> RedirectResponse:
         return RedirectResponse("docs")
 
     document(app, served, with_tokens=bool(hashes))
     return app
 
 
-def _list_cors_methods(custom_router: APIRouter | None) -> list[str]:
-    """Those that pages of other origins may use: to read, and whatever else the project's custom_router custom_routes are for."""
-    others = {method for route in custom_router.custom_routes for method in getattr(route, "methods", None) or ()} if custom_router else set()
-    return sorted({"GET", "HEAD"} | custom_methods)
+def own_router(project: Project) -> APIRouter | None:
+    """Import the `router` of the project's routes.py, or of a package of that name. Return None without either.
+
+    Raises:
+        InvalidRoutesModule: the module has no router.
+        SchemaImportFailure: the module raised while it was imported.
+    """
+    candidates = (project.root / f"{_ROUTES_MODULE}.py", project.root / _ROUTES_MODULE / "__init__.py")
+    if not any(candidate.is_file() for candidate in candidates):
+        return None
+    router = getattr(import_from_root(project, _ROUTES_MODULE), "router", None)
+    if not isinstance(router, APIRouter):
+        raise InvalidRoutesModule(_ROUTES_MODULE)
+    return router
+
+
+def _list_cors_methods(router: APIRouter | None) -> list[str]:
+    """List the methods that pages of other origins may use: GET, HEAD and those of the project's own routes."""
+    routes = router.routes if router is not None else []
+    return sorted({"GET", "HEAD"}.union(*(getattr(route, "methods", None) or () for route in routes)))

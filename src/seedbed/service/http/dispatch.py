@@ -1,4 +1,4 @@
-"""Who answers a request: the tables, or FastAPI and whatever a project added, within the deadline either way."""
+"""Dispatch a request to the tables, or to FastAPI and the project's own routes, within the deadline."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from seedbed.service.http.problems import problem_for
 from seedbed.service.http.table_routes import TEMPLATE, Tables
 from seedbed.service.pool.query_runner import Reader
 
-_PARTING_SECONDS = 2.0
+_CANCEL_SECONDS = 2.0
 
 
 class Dispatch:
-    """Tables are answered here at once, unless a route of the project's `own` is for the same request.
+    """Sends a request for a table to the table router, unless one of the project's own routes matches it.
 
-    Everything else goes on, and is answered with 503 when nothing has begun to come back by the deadline; it is
-    cancelled then, and nobody waits until it has noticed. Half way the database is asked whether it answers, so that
-    the 503 does not blame it for what takes long by itself.
+    All other requests go to FastAPI. If no response has started by the deadline, the client gets a 503 and the request
+    is cancelled in the background. Half way to the deadline the database is probed, so that the 503 does not blame the
+    database for a slow request.
 
-    HEAD is answered as GET would be, which the server sends without its body.
+    HEAD is answered like GET; the server leaves out the body.
     """
 
     def __init__(
@@ -31,76 +31,76 @@ class Dispatch:
         self._own = own
         self._reader = reader
         self._deadline = deadline
-        self._behind: set[asyncio.Task[None]] = set()
+        self._cancelled_tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "HEAD" and not self._is_own(scope):
-            asked = {**scope, "method": "GET"}
+        if scope["method"] == "HEAD" and not self._matches_custom_route(scope):
+            get_scope = {**scope, "method": "GET"}
             try:
-                await self._answer(asked, receive, send)
+                await self._answer(get_scope, receive, send)
             finally:
-                scope.update((key, asked[key]) for key in (TEMPLATE, "route") if key in asked)
+                scope.update((key, get_scope[key]) for key in (TEMPLATE, "route") if key in get_scope)
             return
         await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         target = self._tables.find(scope)
-        if target is not None and not self._is_own(scope):
-            await self._tables.answer(target, scope, receive, send, others=self._own_methods(scope))
+        if target is not None and not self._matches_custom_route(scope):
+            await self._tables.answer(target, scope, receive, send, others=self._list_custom_methods(scope))
         else:
-            await self._within_deadline(scope, receive, send)
+            await self._answer_within_deadline(scope, receive, send)
 
-    def _own_methods(self, scope: Scope) -> list[str]:
+    def _list_custom_methods(self, scope: Scope) -> list[str]:
         if scope["method"] == "GET":
             return []
-        there = [route for route in self._own if route.matches(scope)[0] is Match.PARTIAL]
-        return sorted({method for route in there for method in getattr(route, "methods", None) or ()})
+        routes = [route for route in self._own if route.matches(scope)[0] is Match.PARTIAL]
+        return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
-    def _is_own(self, scope: Scope) -> bool:
+    def _matches_custom_route(self, scope: Scope) -> bool:
         return any(route.matches(scope)[0] is Match.FULL for route in self._own)
 
-    async def _within_deadline(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = late = False
+    async def _answer_within_deadline(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_started = is_late = False
 
-        async def sending(message: Message) -> None:
-            nonlocal begun
-            if late:
+        async def send_in_time(message: Message) -> None:
+            nonlocal has_started
+            if is_late:
                 return
-            begun = True
+            has_started = True
             await send(message)
 
         loop = asyncio.get_running_loop()
-        half = loop.time() + self._deadline / 2
-        doubt = loop.call_at(half, self._reader.doubt)
-        work = loop.create_task(self._run(scope, receive, sending))
+        half_time = loop.time() + self._deadline / 2
+        probe_timer = loop.call_at(half_time, self._reader.doubt)
+        task = loop.create_task(self._run(scope, receive, send_in_time))
         try:
-            done, _ = await asyncio.wait({work}, timeout=self._deadline)
-            if done or begun:
-                await work
+            done, _ = await asyncio.wait({task}, timeout=self._deadline)
+            if done or has_started:
+                await task
                 return
         except asyncio.CancelledError:
-            work.cancel()
+            task.cancel()
             raise
         finally:
-            doubt.cancel()
-        late = True
-        self._leave(work)
-        await problem_for(self._reader.too_late(half))(scope, receive, send)
+            probe_timer.cancel()
+        is_late = True
+        self._cancel(task)
+        await problem_for(self._reader.too_late(half_time))(scope, receive, send)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
 
-    def _leave(self, work: "asyncio.Task[None]") -> None:
-        """Cancel, and once more if that is not heard: psycopg waits for the server to confirm what it cancels."""
-        self._behind.add(work)
-        work.add_done_callback(self._left)
-        work.cancel()
-        asyncio.get_running_loop().call_later(_PARTING_SECONDS, work.cancel)
+    def _cancel(self, task: "asyncio.Task[None]") -> None:
+        """Cancel a task twice: after the first time, psycopg waits for the server to confirm the cancellation."""
+        self._cancelled_tasks.add(task)
+        task.add_done_callback(self._forget)
+        task.cancel()
+        asyncio.get_running_loop().call_later(_CANCEL_SECONDS, task.cancel)
 
-    def _left(self, work: "asyncio.Task[None]") -> None:
-        self._behind.discard(work)
-        if not work.cancelled():
-            work.exception()  # seen, so that the loop does not report what was answered already
+    def _forget(self, task: "asyncio.Task[None]") -> None:
+        self._cancelled_tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved, so that the loop does not report an error that was already answered

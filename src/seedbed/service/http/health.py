@@ -1,4 +1,4 @@
-"""Whether the process lives, whether its database answers, and whether that has the schema of the models."""
+"""Serve the health checks: liveness, and readiness of the database and its schema."""
 
 import asyncio
 import json
@@ -21,9 +21,9 @@ from seedbed.service.queries.resources import Resource
 from seedbed.service.reader_role import rights_beyond
 from seedbed.settings import Project
 
-_FRESH_SECONDS = 1.0
-_PATIENCE_SECONDS = 0.4
-_MISSING = Statement(
+_CACHE_SECONDS = 1.0
+_RESPONSE_SECONDS = 0.4
+_MISSING_COLUMNS = Statement(
     """
     SELECT coalesce(json_agg(e.column ORDER BY e.column), '[]')::text
     FROM json_to_recordset($1::json) AS e("table" text, name text, "column" text)
@@ -54,13 +54,13 @@ class Ready(BaseModel):
 
 
 class Readiness:
-    """What was last found when the database was asked, and for how long that is believed: a second.
+    """Checks the database and caches the result for a second.
 
-    A compute that scales to zero would be kept awake by that, and paid for. There, the database having answered is
-    believed until a request finds it away.
+    Frequent checks would keep a compute that scales to zero awake. With `scales_to_zero`, a good result is therefore
+    valid until a request finds the database unavailable.
 
-    Whoever asks is answered soon; a connection that takes longer, to a far server or one that wakes, is made all the
-    same, and found by those who ask next.
+    A check answers within 0.4 s. A connection that takes longer, to a distant server or one that is waking up, is
+    opened in the background, and the next check finds it.
     """
 
     def __init__(
@@ -75,80 +75,83 @@ class Readiness:
         looks_at_rights: bool = False,
     ) -> None:
         self._fetch = fetch
-        self._at = Statement(f"SELECT string_agg(version_num::text, ', ' ORDER BY version_num) FROM {version_table}")
+        self._revision_query = Statement(f"SELECT string_agg(version_num::text, ', ' ORDER BY version_num) FROM {version_table}")
         self._resources = resources
         self._history = history
         self._reader = reader
-        self._ready_seconds = math.inf if scales_to_zero else _FRESH_SECONDS
-        self._asking: asyncio.Task[None] | None = None
-        self._found: Ready | ServiceError = DatabaseUnavailable()
-        self._until = 0.0
-        self._looks_at_rights = looks_at_rights
+        self._ready_seconds = math.inf if scales_to_zero else _CACHE_SECONDS
+        self._running_check: asyncio.Task[None] | None = None
+        self._last_result: Ready | ServiceError = DatabaseUnavailable()
+        self._valid_until = 0.0
+        self._checks_rights = looks_at_rights
 
     async def ready(self) -> Ready:
-        """
+        """Return the state of the database and its schema, from the cache while it is valid.
+
         Raises:
-            DatabaseUnavailable: it does not answer.
-            OutdatedSchema: it lacks tables or columns that are served.
+            DatabaseUnavailable: the database does not answer.
+            OutdatedSchema: the database lacks tables or columns that are served.
         """
-        known = isinstance(self._found, Ready)
-        stale = time.monotonic() > self._until or (known and self._reader is not None and self._reader.away)
-        if self._asking is None and stale:
-            self._asking = asyncio.get_running_loop().create_task(self._ask())
-        if self._asking is not None:
-            asked, _ = await asyncio.wait({self._asking}, timeout=_PATIENCE_SECONDS)
-            if not asked:
+        was_ready = isinstance(self._last_result, Ready)
+        is_stale = time.monotonic() > self._valid_until or (
+            was_ready and self._reader is not None and self._reader.away
+        )
+        if self._running_check is None and is_stale:
+            self._running_check = asyncio.get_running_loop().create_task(self._refresh())
+        if self._running_check is not None:
+            done, _ = await asyncio.wait({self._running_check}, timeout=_RESPONSE_SECONDS)
+            if not done:
                 raise DatabaseUnavailable
-        if isinstance(self._found, Ready):
-            return self._found
-        raise type(self._found)
+        if isinstance(self._last_result, Ready):
+            return self._last_result
+        raise type(self._last_result)
 
-    async def _ask(self) -> None:
-        self._found = DatabaseUnavailable()
+    async def _refresh(self) -> None:
+        self._last_result = DatabaseUnavailable()
         try:
-            self._found = await self._look()
+            self._last_result = await self._check_database()
         except ServiceError as error:
-            self._found = error
+            self._last_result = error
         except psycopg.Error:
-            self._found = OutdatedSchema()
+            self._last_result = OutdatedSchema()
         finally:
-            good = isinstance(self._found, Ready)
-            self._until = time.monotonic() + (self._ready_seconds if good else _FRESH_SECONDS)
-            self._asking = None
+            is_ready = isinstance(self._last_result, Ready)
+            self._valid_until = time.monotonic() + (self._ready_seconds if is_ready else _CACHE_SECONDS)
+            self._running_check = None
 
-    async def _look(self) -> Ready | ServiceError:
+    async def _check_database(self) -> Ready | ServiceError:
         expected = [
             {"table": resource.sql, "name": name, "column": f"{resource.table.key}.{name}"}
             for resource in self._resources
             for name in resource.readable
         ]
-        missing = json.loads((await self._fetch(_MISSING, [json.dumps(expected).encode()]))[0][0] or b"[]")
+        missing = json.loads((await self._fetch(_MISSING_COLUMNS, [json.dumps(expected).encode()]))[0][0] or b"[]")
         if missing:
             LOG.warning("The database lacks columns that are served", missing=missing)
             return OutdatedSchema()
-        if self._looks_at_rights:
-            await self._look_at_rights()
-        revision = await self._revision()
-        drift = _drift(revision, self._history)
+        if self._checks_rights:
+            await self._check_rights()
+        revision = await self._read_revision()
+        drift = _describe_drift(revision, self._history)
         head = None if self._history is None else self._history.head
         return Ready(status="warn" if drift else "pass", revision=revision, expected=head, drift=drift)
 
-    async def _revision(self) -> str | None:
+    async def _read_revision(self) -> str | None:
         try:
-            rows = await self._fetch(self._at)
+            rows = await self._fetch(self._revision_query)
         except psycopg.Error:
             return None
         return rows[0][0].decode() if rows and rows[0][0] is not None else None
 
-    async def _look_at_rights(self) -> None:
-        self._looks_at_rights = False
-        beyond = await rights_beyond(self._fetch, self._resources)
-        if beyond:
-            LOG.warning("The service runs as a role that may do more than read: seedbed db grant-reader", rights=beyond)
+    async def _check_rights(self) -> None:
+        self._checks_rights = False
+        excess = await rights_beyond(self._fetch, self._resources)
+        if excess:
+            LOG.warning("The service runs as a role that may do more than read: seedbed db grant-reader", rights=excess)
 
 
 def history_of(project: Project) -> History | None:
-    """The project's migrations, if it has any that can be read."""
+    """Read the project's migrations. Return None if there are none, or if they cannot be read."""
     if not has_history(project):
         return None
     try:
@@ -158,7 +161,7 @@ def history_of(project: Project) -> History | None:
 
 
 def health_routes(readiness: Readiness) -> APIRouter:
-    """Liveness touches nothing. Readiness asks the database, at most once a second however often it is asked itself."""
+    """Create the routes of /health. Liveness uses no resource; readiness queries the database at most once a second."""
     router = APIRouter(prefix="/health", tags=["health"])
 
     @router.get("/live", operation_id="live_health_live_get", summary="Whether the process answers")
@@ -177,10 +180,10 @@ def health_routes(readiness: Readiness) -> APIRouter:
     return router
 
 
-def _drift(revision: str | None, history: History | None) -> list[str]:
+def _describe_drift(revision: str | None, history: History | None) -> list[str]:
     if history is None or revision == history.head:
         return []
-    known = [each.id for each in history.revisions]
+    known = [known_revision.id for known_revision in history.revisions]
     if revision is None:
         return ["the database does not say which migration it is at"]
     if revision not in known:

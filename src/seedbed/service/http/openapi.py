@@ -1,4 +1,4 @@
-"""The tables in the OpenAPI document, told from what answers are made of."""
+"""Describe the tables in the OpenAPI document."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,120 +31,121 @@ _PAGE_HEADERS = {
 
 
 def document(app: FastAPI, served: Sequence[Resource], *, with_tokens: bool = False) -> None:
-    """Add the tables to what FastAPI says of the other routes; where a project's own answer the same, those stay."""
-    plain: Callable[[], dict[str, Any]] = app.openapi
-    tables = _tables(served)
-    components = _components(served)
+    """Add the tables to FastAPI's OpenAPI document. An operation of the project's own routes takes precedence."""
+    fastapi_openapi: Callable[[], dict[str, Any]] = app.openapi
+    paths = _describe_paths(served)
+    components = _describe_components(served)
 
     def openapi() -> dict[str, Any]:
-        found = plain()
-        for path, operations in tables.items():
-            found["paths"][path] = operations | found["paths"].get(path, {})
-        schemas = found.setdefault("components", {}).setdefault("schemas", {})
+        openapi_document = fastapi_openapi()
+        for path, operations in paths.items():
+            openapi_document["paths"][path] = operations | openapi_document["paths"].get(path, {})
+        schemas = openapi_document.setdefault("components", {}).setdefault("schemas", {})
         for name, schema in components.items():
             schemas.setdefault(name, schema)
         if with_tokens:
-            _say_tokens(found)
-        return found
+            _add_token_security(openapi_document)
+        return openapi_document
 
     app.openapi = openapi  # type: ignore[method-assign]
-    _keep_written(app)
+    _cache_openapi_response(app)
 
 
-def _keep_written(app: FastAPI) -> None:
-    """Answer with a text that is written once: for fifty tables that takes a tenth of a second, in which nobody else
-    would be answered.
-    """
-    written: dict[str, bytes] = {}
+def _cache_openapi_response(app: FastAPI) -> None:
+    """Serialize the document once: for fifty tables that blocks the event loop for a tenth of a second."""
+    bodies: dict[str, bytes] = {}
 
-    async def whole(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         root = request.scope.get("root_path", "").rstrip("/")
-        if root not in written:
-            said = app.openapi()
-            written[root] = bytes(JSONResponse({**said, "servers": [{"url": root}]} if root else said).body)
-        return Response(written[root], media_type="application/json")
+        if root not in bodies:
+            openapi_document = app.openapi()
+            servers = {"servers": [{"url": root}]} if root else {}
+            bodies[root] = bytes(JSONResponse({**openapi_document, **servers}).body)
+        return Response(bodies[root], media_type="application/json")
 
-    app.router.routes.insert(0, Route("/openapi.json", whole, include_in_schema=False))
+    app.router.routes.insert(0, Route("/openapi.json", answer, include_in_schema=False))
 
 
-def _say_tokens(found: dict[str, Any]) -> None:
-    schemes = found["components"].setdefault("securitySchemes", {})
+def _add_token_security(openapi_document: dict[str, Any]) -> None:
+    schemes = openapi_document["components"].setdefault("securitySchemes", {})
     schemes["token"] = {"type": "http", "scheme": "bearer", "description": "From seedbed serve --new-token."}
-    found["security"] = [{"token": []}]
-    for path, operations in found["paths"].items():
+    openapi_document["security"] = [{"token": []}]
+    for path, operations in openapi_document["paths"].items():
         if path.startswith("/health/"):
             operations["get"]["security"] = []
 
 
-def _components(served: Sequence[Resource]) -> dict[str, Any]:
+def _describe_components(served: Sequence[Resource]) -> dict[str, Any]:
     models = [(resource.answers.model, "serialization") for resource in served]
     _, schema = models_json_schema(models, by_alias=True, ref_template=_REF)  # type: ignore[arg-type]
-    found: dict[str, Any] = schema.get("$defs", {})
+    components: dict[str, Any] = schema.get("$defs", {})
     for resource in served:
-        whole = found[_name(resource)]
-        whole["additionalProperties"] = False
-        whole["required"] = list(resource.answers.fields)
-        part = {name: said for name, said in whole.items() if name != "required"}
-        found[_part(resource)] = part | {"description": f"What is left of a {_name(resource)} by `fields`."}
-    return found
+        row_schema = components[_model_name(resource)]
+        row_schema["additionalProperties"] = False
+        row_schema["required"] = list(resource.answers.fields)
+        part = {keyword: value for keyword, value in row_schema.items() if keyword != "required"}
+        part["description"] = f"What is left of a {_model_name(resource)} by `fields`."
+        components[_part_name(resource)] = part
+    return components
 
 
-def _answer(resource: Resource) -> dict[str, Any]:
-    """A whole row, which is the type that a client's program wants, or what `fields` leaves of it."""
-    return {"anyOf": [{"$ref": _REF.format(model=name)} for name in (_name(resource), _part(resource))]}
+def _describe_row(resource: Resource) -> dict[str, Any]:
+    """Refer to the type of a whole row, which client code generators want, or of a row reduced by `fields`."""
+    names = (_model_name(resource), _part_name(resource))
+    return {"anyOf": [{"$ref": _REF.format(model=name)} for name in names]}
 
 
-def _part(resource: Resource) -> str:
-    return f"{_name(resource)}.part"
+def _part_name(resource: Resource) -> str:
+    return f"{_model_name(resource)}.part"
 
 
-def _name(resource: Resource) -> str:
+def _model_name(resource: Resource) -> str:
     return resource.answers.model.__name__
 
 
-def _tables(served: Sequence[Resource]) -> dict[str, Any]:
+def _describe_paths(served: Sequence[Resource]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for resource in served:
-        paths[template_of(resource)] = {"get": _list(resource, resource)}
-        paths[template_of(resource, with_key=True)] = {"get": _row(resource)}
+        paths[template_of(resource)] = {"get": _describe_list(resource, resource)}
+        paths[template_of(resource, with_key=True)] = {"get": _describe_one(resource)}
         for link in resource.links.values():
-            operation = _list(resource, link.to, link) if link.many else _row(resource, link)
+            operation = _describe_list(resource, link.to, link) if link.many else _describe_one(resource, link)
             paths[template_of(resource, with_key=True, link=link)] = {"get": operation}
     return paths
 
 
-def _list(resource: Resource, of: Resource, link: Link | None = None) -> dict[str, Any]:
-    summary = f"List {of.name}" if link is None else f"List the {of.name} of one {resource.table.name}"
-    parameters = [*(_keys(resource) if link else []), *_page(of), *_filters(of)]
-    schema = {"type": "array", "maxItems": LARGEST_PAGE, "items": _answer(of)}
+def _describe_list(resource: Resource, target: Resource, link: Link | None = None) -> dict[str, Any]:
+    summary = f"List {target.name}" if link is None else f"List the {target.name} of one {resource.table.name}"
+    parameters = [*(_key_parameters(resource) if link else []), *_page_parameters(target), *_filter_parameters(target)]
+    schema = {"type": "array", "maxItems": LARGEST_PAGE, "items": _describe_row(target)}
     statuses = (304, 401, 404, 422, 503) if link else (304, 401, 422, 503)
-    return _operation(resource, link, "list", summary, parameters, schema, _HEADERS | _PAGE_HEADERS, statuses)
+    return _build_operation(resource, link, "list", summary, parameters, schema, _HEADERS | _PAGE_HEADERS, statuses)
 
 
-def _row(resource: Resource, link: Link | None = None) -> dict[str, Any]:
-    of = resource if link is None else link.to
-    summary = f"Get one {of.table.name}" if link is None else f"Get the {of.table.name} of one {resource.table.name}"
-    parameters = [*_keys(resource), _chosen(of)]
-    return _operation(resource, link, "get", summary, parameters, _answer(of), _HEADERS, (304, 401, 404, 422, 503))
+def _describe_one(resource: Resource, link: Link | None = None) -> dict[str, Any]:
+    target = resource if link is None else link.to
+    summary = f"Get one {target.table.name}" if link is None else f"Get the {target.table.name} of one {resource.table.name}"
+    parameters = [*_key_parameters(resource), _fields_parameter(target)]
+    return _build_operation(resource, link, "get", summary, parameters, _describe_row(target), _HEADERS, (304, 401, 404, 422, 503))
 
 
-def _operation(
+def _build_operation(
     resource: Resource, link: Link | None, verb: str, summary: str, parameters: list[Any], schema: Any, headers: Any,
     statuses: Sequence[int],
 ) -> dict[str, Any]:  # fmt: skip
-    problems = {str(status): found for status, found in documented(*statuses).items()}
+    problems = {str(status): response for status, response in documented(*statuses).items()}
     problems["304"] = {"description": "Not Modified"}
-    good = {"description": summary, "headers": headers, "content": {"application/json": {"schema": schema}}}
+    success = {"description": summary, "headers": headers, "content": {"application/json": {"schema": schema}}}
     return {
         "tags": [resource.name],
         "summary": summary,
         "operationId": f"{verb}_{link.name}_of_{resource.name}" if link else f"{verb}_{resource.name}",
         "parameters": parameters,
-        "responses": {"200": good, "414": documented(414)[414], **problems},
+        "responses": {"200": success, "414": documented(414)[414], **problems},
     }
 
 
-def _keys(resource: Resource) -> list[Any]:
+def _key_parameters(resource: Resource) -> list[Any]:
     return [
         {
             "name": column.name,
@@ -157,55 +158,55 @@ def _keys(resource: Resource) -> list[Any]:
     ]
 
 
-def _page(of: Resource) -> list[Any]:
-    sorts = [sign + column.name for column in of.columns.values() if column.kind.sorts for sign in ("", "-")]
+def _page_parameters(target: Resource) -> list[Any]:
+    sorts = [sign + column.name for column in target.columns.values() if column.kind.sorts for sign in ("", "-")]
     return [
-        _query("limit", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
+        _query_parameter("limit", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
                "How many rows a page has at most."),
-        _query("cursor", {"type": "string"}, "Where the last page ended; the Link header has it."),
-        _query("sort", {"type": "array", "items": {"type": "string", "enum": sorts}, "minItems": 1,
+        _query_parameter("cursor", {"type": "string"}, "Where the last page ended; the Link header has it."),
+        _query_parameter("sort", {"type": "array", "items": {"type": "string", "enum": sorts}, "minItems": 1,
                         "uniqueItems": True},
                "Columns to sort by, - before one for descending. The key decides what they leave open. NULL comes last,"
                " and first in descending order."),
-        _chosen(of),
-        _query("count", {"type": "string", "enum": ["estimate", "exact"]}, "Count the rows, in X-Total-Count."),
+        _fields_parameter(target),
+        _query_parameter("count", {"type": "string", "enum": ["estimate", "exact"]}, "Count the rows, in X-Total-Count."),
     ]  # fmt: skip
 
 
-def _chosen(of: Resource) -> Any:
+def _fields_parameter(target: Resource) -> Any:
     schema = {
         "type": "array",
-        "items": {"type": "string", "enum": list(of.answers.fields)},
+        "items": {"type": "string", "enum": list(target.answers.fields)},
         "minItems": 1,
         "uniqueItems": True,
     }
-    return _query("fields", schema, "The fields to answer with; all, otherwise.")
+    return _query_parameter("fields", schema, "The fields to answer with; all, otherwise.")
 
 
-def _filters(of: Resource) -> list[Any]:
-    found = []
-    for column in of.columns.values():
+def _filter_parameters(target: Resource) -> list[Any]:
+    parameters = []
+    for column in target.columns.values():
         for name, comparison in column.kind.comparisons.items():
             schema = _filter_schema(column) if comparison.values is None else dict(comparison.values.schema)
             if name == "in":
                 schema = {"type": "array", "items": listed(schema), "minItems": 1, "maxItems": 100}
-            values = comparison.values or column.kind.values
-            example = "" if values is None else values.example
-            says = f"Rows whose {column.name} {comparison.says}{example and f', such as {example}'}."
+            parser = comparison.values or column.kind.values
+            example = "" if parser is None else parser.example
+            description = f"Rows whose {column.name} {comparison.says}{example and f', such as {example}'}."
             names = [f"{column.name}.{name}"]
             if name == "eq" and column.name not in RESERVED:
                 names.insert(0, column.name)
-            found += [_query(each, schema, says) for each in names]
+            parameters += [_query_parameter(parameter_name, schema, description) for parameter_name in names]
         if column.nullable:
-            says = f"Rows that have no {column.name}, or that have one."
-            found.append(_query(f"{column.name}.null", {"type": "boolean"}, says))
-    return found
+            description = f"Rows that have no {column.name}, or that have one."
+            parameters.append(_query_parameter(f"{column.name}.null", {"type": "boolean"}, description))
+    return parameters
 
 
 def _filter_schema(column: Shown) -> dict[str, Any]:
     return dict(column.kind.values.schema) if column.kind.values is not None else {"type": "string"}
 
 
-def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    said = {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
-    return said | ({"explode": False} if schema["type"] == "array" else {})
+def _query_parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    parameter = {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+    return parameter | ({"explode": False} if schema["type"] == "array" else {})

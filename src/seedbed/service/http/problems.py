@@ -1,4 +1,4 @@
-"""Every answer that is not a success, as RFC 9457 problem+json with the same codes as the command line."""
+"""Answer every error as RFC 9457 problem+json, with the error codes of the command line."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -36,7 +36,7 @@ _RETRY_SECONDS = "2"
 
 
 class Problem(BaseModel):
-    """RFC 9457's members, and `code`: Seedbed's own, under which docs/reference/errors.md says more."""
+    """RFC 9457's members, and `code`: Seedbed's own, under which docs/reference/errors.md says more."""  # OpenAPI text
 
     model_config = ConfigDict(title="Problem")
 
@@ -47,7 +47,7 @@ class Problem(BaseModel):
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route may answer besides its success, for the OpenAPI document."""
+    """Document the problems that a route may answer: the value of its `responses`, for the OpenAPI document."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -58,22 +58,22 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Answer every error as a problem; what the client sent, and what the database said, is never repeated in it.
+    """Answer every known error as a problem, which never repeats the request's values or the database's message.
 
-    What none of these knows goes on to the journal, which logs it and answers with 500.
+    Unknown errors reach the access log middleware, which logs them and answers 500.
     """
 
     @app.exception_handler(ServiceError)
     @app.exception_handler(DBAPIError)
     @app.exception_handler(psycopg.Error)
-    async def _ours(_request: Request, error: Exception) -> JSONResponse:
-        answer = problem_of(error)
-        if answer is None:
+    async def _handle_known_error(_request: Request, error: Exception) -> JSONResponse:
+        response = problem_of(error)
+        if response is None:
             raise error
-        return answer
+        return response
 
     @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    async def _handle_http_exception(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == HTTPStatus.NOT_FOUND and "endpoint" not in request.scope:
             return problem_for(PathNotFound())
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and error.headers:
@@ -81,27 +81,27 @@ def add_problem_handlers(app: FastAPI) -> None:
         return problem(error.status_code, str(error.detail), headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        said = [f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}" for e in error.errors()]
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(said))
+    async def _handle_invalid_request(_request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = [f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}" for e in error.errors()]
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(faults))
 
 
 def problem_for(error: ServiceError, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    sent = dict(headers or {})
+    all_headers = dict(headers or {})
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        sent["Retry-After"] = _RETRY_SECONDS
+        all_headers["Retry-After"] = _RETRY_SECONDS
     if error.status == HTTPStatus.UNAUTHORIZED:
-        sent["WWW-Authenticate"] = "Bearer"
-    return problem(error.status, f"{error.message} {error.remedy}", code=error.code, headers=sent)
+        all_headers["WWW-Authenticate"] = "Bearer"
+    return problem(error.status, f"{error.message} {error.remedy}", code=error.code, headers=all_headers)
 
 
 def problem_of(error: Exception) -> JSONResponse | None:
-    """The answer to an error of ours or of the database; None to what nobody has foreseen.
+    """Create the response to one of Seedbed's errors or a database error. Return None for any other exception.
 
-    Which table or column the database lacks, or does not give, is logged: it may be one that a route of the project's
-    own names.
+    The server's message about a missing table, column or privilege is logged, because one of the project's own routes
+    may have named it.
     """
-    known = error if isinstance(error, ServiceError) else _translated(error)
+    known = error if isinstance(error, ServiceError) else _classify_database_error(error)
     if known is not error and isinstance(known, (OutdatedSchema, MissingReadPrivilege)):
         LOG.error(known.message, reason=said_by(error))
     if known is not None:
@@ -118,7 +118,7 @@ def problem(
     return JSONResponse(body.model_dump(exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def _translated(error: Exception) -> ServiceError | None:
+def _classify_database_error(error: Exception) -> ServiceError | None:
     if is_away(error):
         return DatabaseUnavailable()
     if is_behind(error):

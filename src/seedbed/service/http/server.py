@@ -1,4 +1,4 @@
-"""The service under uvicorn: in the foreground, or beside the rest of a program for the length of a block."""
+"""Run the service under uvicorn: in the foreground, or in a thread for the length of a block."""
 
 import errno
 import logging
@@ -20,21 +20,21 @@ from seedbed.service.http.access_control import URL_BYTES
 from seedbed.service.http.problems import problem_for
 from seedbed.service.log_format import LOG, LOGGER, JsonLines, PlainLines
 
-_TRIES = 20
+_NEXT_PORTS = 20
 _DRAIN_SECONDS = 10
 
 
 def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
-    """Bind the service's port now, so that nobody takes it before the service is ready.
+    """Bind the service's port early, so that no other program takes it previous the service is ready.
 
     Raises:
-        PortInUse: with `or_next`, only after the following twenty are taken too.
-        ListenFailure: the address is not this machine's, or the port is not for this user.
+        PortInUse: the port is in use. With `or_next`, the next 19 ports are in use too.
+        ListenFailure: the address does not belong to this machine, or the user may not bind the port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for candidate in range(port, min(port + (_TRIES if or_next else 1), 65536)):
+    for candidate in range(port, min(port + (_NEXT_PORTS if or_next else 1), 65536)):
         try:
-            return _known_as_tcp(socket.create_server((host, candidate), family=family))
+            return _set_tcp_protocol(socket.create_server((host, candidate), family=family))
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 reason = (error.strerror or str(error)).partition(" (while ")[0]
@@ -42,9 +42,10 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     raise PortInUse(host, port)
 
 
-def _known_as_tcp(listening: socket.socket) -> socket.socket:
-    """The same socket, with its protocol said. asyncio turns Nagle's algorithm off for what says that it is TCP alone;
-    with it, each answer on a connection that is kept waits 40 ms for the client's delayed acknowledgement.
+def _set_tcp_protocol(listening: socket.socket) -> socket.socket:
+    """Return the same socket with its protocol set. asyncio disables Nagle's algorithm only for explicit TCP sockets.
+
+    With Nagle's algorithm, each response on a persistent connection waits 40 ms for the client's delayed acknowledgement.
     """
     return socket.socket(listening.family, listening.type, socket.IPPROTO_TCP, listening.detach())
 
@@ -55,22 +56,22 @@ def url_of(listening: socket.socket) -> str:
 
 
 def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are then finished first. The log goes to standard error."""
-    with _logged():
+    """Serve until SIGINT or SIGTERM, then finish the running requests. The log goes to standard error."""
+    with _log_to_stderr():
         LOG.info(f"Serving at {url_of(listening)}, documented at {url_of(listening)}/docs")
-        _server(app).run(sockets=[listening])
+        _create_server(app).run(sockets=[listening])
         LOG.info("Stopped")
 
 
 def serve_app(app: ASGIApp, listening: socket.socket) -> None:
-    """Serve anything until SIGINT or SIGTERM, and log nothing of it."""
-    _server(app).run(sockets=[listening])
+    """Serve any ASGI application until SIGINT or SIGTERM, without a log."""
+    _create_server(app).run(sockets=[listening])
 
 
 @contextmanager
 def served(app: ASGIApp, listening: socket.socket) -> Iterator[str]:
-    """Serve in a thread for the length of a block; gives the URL."""
-    server = _server(app)
+    """Serve in a thread for the length of a block. Yields the URL."""
+    server = _create_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="seedbed-serve")
     thread.start()
     try:
@@ -83,32 +84,32 @@ def served(app: ASGIApp, listening: socket.socket) -> Iterator[str]:
 
 
 @contextmanager
-def _logged() -> Iterator[None]:
-    """Our own log on standard error, and of uvicorn's what matters; where someone set up logging, it stays theirs.
+def _log_to_stderr() -> Iterator[None]:
+    """Log the service and uvicorn's warnings to standard error, unless the program has configured logging.
 
-    A person at a terminal reads lines, and a program that collects them JSON.
+    A terminal gets plain lines, anything else JSON.
     """
-    own = logging.getLogger(LOGGER)
-    if logging.getLogger().handlers or own.handlers:
+    service_logger = logging.getLogger(LOGGER)
+    if logging.getLogger().handlers or service_logger.handlers:
         yield
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PlainLines() if sys.stderr.isatty() else JsonLines())
-    levels = {own: logging.INFO, logging.getLogger("uvicorn"): logging.WARNING}
-    before = {logger: logger.level for logger in levels}
+    levels = {service_logger: logging.INFO, logging.getLogger("uvicorn"): logging.WARNING}
+    previous = {logger: logger.level for logger in levels}
     for logger, level in levels.items():
         logger.addHandler(handler)
         logger.setLevel(level)
     try:
         yield
     finally:
-        for logger, level in before.items():
+        for logger, level in previous.items():
             logger.removeHandler(handler)
             logger.setLevel(level)
 
 
-def _server(app: ASGIApp) -> uvicorn.Server:
-    """The journal logs requests, so uvicorn does not. psycopg cannot use the event loop that Windows has by default."""
+def _create_server(app: ASGIApp) -> uvicorn.Server:
+    """Create a uvicorn server without its own access log. psycopg cannot use the default event loop of Windows."""
     loop = "asyncio:SelectorEventLoop" if sys.platform == "win32" else "auto"
     return _Server(
         uvicorn.Config(
@@ -119,27 +120,27 @@ def _server(app: ASGIApp) -> uvicorn.Server:
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's, whose refusal of what is no request is a problem like all others."""
+    """Answers a malformed request with problem+json, like every other error."""
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words, which it logs
-        answer = problem_for(MalformedRequest(URL_BYTES))
-        headers = [name + b": " + value for name, value in [*answer.raw_headers, (b"connection", b"close")]]
-        self.transport.write(b"\r\n".join([b"HTTP/1.1 400 Bad Request", *headers, b"", bytes(answer.body)]))
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn logs the message itself
+        response = problem_for(MalformedRequest(URL_BYTES))
+        headers = [name + b": " + value for name, value in [*response.raw_headers, (b"connection", b"close")]]
+        self.transport.write(b"\r\n".join([b"HTTP/1.1 400 Bad Request", *headers, b"", bytes(response.body)]))
         self.transport.close()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which returns when it was asked to end: whoever started it has a database to let go of."""
+    """Returns normally after a signal, because the caller has a database to release."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM while serving, and not raise them again afterwards, as uvicorn itself does."""
+        """Handle SIGINT and SIGTERM while serving. uvicorn would raise them again afterwards; this does not."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The tables as routes: a list, a row, and the rows that foreign keys lead to."""
+"""Route and answer requests for tables: a list, a row, and rows linked by foreign keys."""
 
 import asyncio
 import json
@@ -31,12 +31,12 @@ from seedbed.service.queries.sql_compiler import Compiler, Owner
 
 Parameters = list[bytes | None]
 TEMPLATE = "seedbed.route"
-"""Where in a request's scope its route's template is left, for the log and the metrics."""
+"""The key in a request's ASGI scope that holds its path template, for the metrics."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A path taken apart: a table's list, its row with a key, or where a link leads from there."""
+    """A parsed path: a table's list, its row with a key, or the rows that a link leads to from that row."""
 
     resource: Resource
     key: tuple[str, ...] = ()
@@ -48,8 +48,8 @@ class Target:
 
 
 @dataclass(frozen=True)
-class _Answer:
-    body: bytes
+class _Response:
+    content: bytes
     headers: list[tuple[bytes, bytes]]
 
 
@@ -59,9 +59,9 @@ def template_of(resource: Resource, *, with_key: bool = False, link: Link | None
 
 
 class Tables:
-    """All tables behind one look at the path: a table is found by its name, not by trying a pattern for each route.
+    """Routes by looking a table's name up in the path, which is faster than one pattern per route.
 
-    The path is read as it was sent, so that a key may have any character, a slash among them, if it is percent-encoded.
+    The raw path is parsed, so a key may contain any character, even a slash, if it is percent-encoded.
     """
 
     def __init__(self, resources: Iterable[Resource], fetch: Fetch, cursors: Cursors, *, deadline: float) -> None:
@@ -73,7 +73,7 @@ class Tables:
         self._compiler = Compiler()
 
     def find(self, scope: Scope) -> Target | None:
-        """What of the tables a request is for, if it is for them."""
+        """Match a request to a table. Return None if its path is not a table's."""
         segments = raw_path(scope)[len(scope.get("root_path", "")) :].split(b"/")
         resource = self._by_name.get(segments[1]) if len(segments) > 1 else None
         if resource is None:
@@ -95,93 +95,96 @@ class Tables:
     async def answer(
         self, target: Target, scope: Scope, receive: Receive, send: Send, *, others: Iterable[str] = ()
     ) -> None:
-        """Answer a request for a table; `others` are methods that somebody else would answer at its path."""
+        """Answer a request for a table. `others` are the methods that the project's own routes answer at its path."""
         scope[TEMPLATE] = target.template
         if scope["method"] != "GET":
             allowed = ", ".join(dict.fromkeys(["GET", "HEAD", *others]))
-            refused = problem_for(MethodNotAllowed(), headers={"Allow": allowed})
-            await refused(scope, receive, send)
+            response = problem_for(MethodNotAllowed(), headers={"Allow": allowed})
+            await response(scope, receive, send)
             return
         try:
-            answer = await self._answer(target, scope)
+            table_response = await self._answer(target, scope)
         except Exception as error:
-            known = problem_of(error)
-            if known is None:
+            problem = problem_of(error)
+            if problem is None:
                 raise
-            await known(scope, receive, send)
+            await problem(scope, receive, send)
             return
-        await _send(answer, scope, send)
+        await _send(table_response, scope, send)
 
-    async def _answer(self, target: Target, scope: Scope) -> _Answer:
+    async def _answer(self, target: Target, scope: Scope) -> _Response:
         raw: bytes = scope["query_string"]
         resource, link = target.resource, target.link
         if not target.key:
-            return await self._list(resource, raw, scope)
+            return await self._answer_list(resource, raw, scope)
         key = [value_of(column, text, column.name) for column, text in zip(resource.key, target.key, strict=True)]
         if link is None:
-            return await self._row(resource, raw, key)
+            return await self._answer_row(resource, raw, key)
         if link.many:
-            return await self._list(link.to, raw, scope, Owner(resource, link, key))
-        return await self._followed(resource, link, raw, key)
+            return await self._answer_list(link.to, raw, scope, Owner(resource, link, key))
+        return await self._answer_linked_row(resource, link, raw, key)
 
-    async def _list(self, resource: Resource, raw: bytes, scope: Scope, of: Owner | None = None) -> _Answer:
+    async def _answer_list(self, resource: Resource, raw: bytes, scope: Scope, parent: Owner | None = None) -> _Response:
         query = read_query(resource, raw)
-        place = f"{resource.path} {query.order}"
-        after = None if query.cursor is None else _encoded(self._cursors.read(place, query.cursor))
-        statement, parameters = self._compiler.page(resource, query, after, of)
+        list_scope = f"{resource.path} {query.order}"
+        after = None if query.cursor is None else _encode_values(self._cursors.read(list_scope, query.cursor))
+        statement, parameters = self._compiler.page(resource, query, after, parent)
         headers: list[tuple[bytes, bytes]] = []
         if query.count is None:
             rows = await self._fetch(statement, parameters)
         else:
-            rows, headers = await self._counted(statement, parameters, self._compiler.count(resource, query, of), query)
-        body, more, exists, *ends = rows[0]
-        if exists == b"false" and of is not None:
-            raise RowNotFound(of.owner.table.name)
-        if more == b"true":
-            cursor = self._cursors.write(place, [None if end is None else end.decode() for end in ends])
-            following = _next(scope, raw, cursor)
-            if len(following) > URL_BYTES:  # a link that would be refused is worse than none, and none means the end
+            count = self._compiler.count(resource, query, parent)
+            rows, headers = await self._fetch_with_count(statement, parameters, count, query)
+        body, has_more, parent_exists, *last_values = rows[0]
+        if parent_exists == b"false" and parent is not None:
+            raise RowNotFound(parent.owner.table.name)
+        if has_more == b"true":
+            cursor = self._cursors.write(
+                list_scope, [None if value is None else value.decode() for value in last_values]
+            )
+            next_url = _build_next_url(scope, raw, cursor)
+            if len(next_url) > URL_BYTES:  # the service would refuse this link, and no link would mean the last page
                 raise InvalidQuery("sort", "its values are too long for a cursor")
-            headers.append((b"link", b"<" + following + b'>; rel="next"'))
-        return _Answer(_written(resource, query.fields, body or b"[]"), headers)
+            headers.append((b"link", b"<" + next_url + b'>; rel="next"'))
+        return _Response(_serialize_rows(resource, query.fields, body or b"[]"), headers)
 
-    async def _counted(
+    async def _fetch_with_count(
         self, statement: Statement, parameters: Parameters, count: tuple[Statement, Parameters], query: Query
     ) -> tuple[list[Row], list[tuple[bytes, bytes]]]:
-        """A page and its count, within one deadline, although they are two statements."""
-        until = asyncio.get_running_loop().time() + self._deadline
+        """Fetch a page and its count, two statements within one deadline."""
+        deadline = asyncio.get_running_loop().time() + self._deadline
         rows = await self._fetch(statement, parameters)
         try:
-            async with asyncio.timeout_at(until):
-                found = (await self._fetch(*count))[0][0] or b""
-        except TimeoutError as error:  # the page has just been answered, so the database is there
+            async with asyncio.timeout_at(deadline):
+                result = (await self._fetch(*count))[0][0] or b""
+        except TimeoutError as error:  # the page was answered, so the database is available
             raise QueryTimeout from error
-        number = int(found) if query.count == "exact" else int(json.loads(found)[0]["Plan"]["Plan Rows"])
+        number = int(result) if query.count == "exact" else int(json.loads(result)[0]["Plan"]["Plan Rows"])
         return rows, [(b"x-total-count", b"%d" % number), (b"x-total-count-is", str(query.count).encode())]
 
-    async def _row(self, resource: Resource, raw: bytes, key: list[bytes]) -> _Answer:
+    async def _answer_row(self, resource: Resource, raw: bytes, key: list[bytes]) -> _Response:
         fields = read_fields(resource, raw)
         rows = await self._fetch(self._compiler.row(resource, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
-        return _Answer(_written_one(resource, fields, rows[0][0] or b"null"), [])
+        return _Response(_serialize_row(resource, fields, rows[0][0] or b"null"), [])
 
-    async def _followed(self, resource: Resource, link: Link, raw: bytes, key: list[bytes]) -> _Answer:
+    async def _answer_linked_row(self, resource: Resource, link: Link, raw: bytes, key: list[bytes]) -> _Response:
         fields = read_fields(link.to, raw)
         rows = await self._fetch(self._compiler.followed(resource, link, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
         if rows[0][0] is None:
-            raise NoLinkedRow(resource.table.name, link.name, [mine.name for mine, _ in link.pairs])
-        return _Answer(_written_one(link.to, fields, rows[0][0]), [])
+            raise NoLinkedRow(resource.table.name, link.name, [column.name for column, _ in link.pairs])
+        return _Response(_serialize_row(link.to, fields, rows[0][0]), [])
 
 
-def _encoded(values: list[str | None]) -> list[bytes | None]:
+def _encode_values(values: list[str | None]) -> list[bytes | None]:
     return [None if value is None else value.encode() for value in values]
 
 
 def _may_be_empty(column: Shown) -> bool:
-    """Whether the empty text is a value of a key's column, so that a path with an empty segment names a row."""
+    """Whether "" is a valid value of a key column, so that a path with an empty segment identifies a row."""
     try:
         value_of(column, "", column.name)
     except InvalidQuery:
@@ -190,49 +193,49 @@ def _may_be_empty(column: Shown) -> bool:
 
 
 def raw_path(scope: Scope) -> bytes:
-    """The path as it was sent, percent-encoded."""
+    """Return the path as the client sent it, percent-encoded."""
     return scope.get("raw_path") or quote(scope["path"]).encode()
 
 
-def _next(scope: Scope, raw: bytes, cursor: str) -> bytes:
+def _build_next_url(scope: Scope, raw: bytes, cursor: str) -> bytes:
     kept = [part for part in raw.split(b"&") if part and unquote_to_bytes(part.partition(b"=")[0]) != b"cursor"]
     query = b"&".join([*kept, b"cursor=" + cursor.encode()])
-    return _fit_for_a_header(raw_path(scope) + b"?" + query)
+    return _quote_for_header(raw_path(scope) + b"?" + query)
 
 
-def _fit_for_a_header(url: bytes) -> bytes:
+def _quote_for_header(url: bytes) -> bytes:
     return quote(url, safe="%/:?#[]@!$&'()*+,;=~").encode() if not url.isascii() or b">" in url else url
 
 
-def _written(resource: Resource, fields: tuple[str, ...], body: bytes) -> bytes:
-    """The body as PostgreSQL wrote it, unless Python has to.
+def _serialize_rows(resource: Resource, fields: tuple[str, ...], body: bytes) -> bytes:
+    """Return PostgreSQL's own JSON, or serialize the rows through the response model if the table needs Python code.
 
     Raises:
-        RowSerializationFailure: the model's own code wants what the service does not read.
+        RowSerializationFailure: the model's own code failed, or it needs a value that the service does not read.
     """
     if not resource.through_python:
         return body
-    chosen = {resource.answers.fields[name] for name in fields}
+    included = {resource.answers.fields[name] for name in fields}
     try:
-        return resource.rows.dump_json(resource.rows.validate_json(body), by_alias=True, include={"__all__": chosen})
+        return resource.rows.dump_json(resource.rows.validate_json(body), by_alias=True, include={"__all__": included})
     except (PydanticSerializationError, DetachedInstanceError) as error:
         LOG.error(f"The model's own code failed: {type(error).__name__}: {error}", table=resource.table.name)
         raise RowSerializationFailure(resource.table.name) from error
 
 
-def _written_one(resource: Resource, fields: tuple[str, ...], body: bytes) -> bytes:
-    return body if not resource.through_python else _written(resource, fields, b"[" + body + b"]")[1:-1]
+def _serialize_row(resource: Resource, fields: tuple[str, ...], body: bytes) -> bytes:
+    return body if not resource.through_python else _serialize_rows(resource, fields, b"[" + body + b"]")[1:-1]
 
 
-async def _send(answer: _Answer, scope: Scope, send: Send) -> None:
-    """Send with an ETag of the body, or say that the client has it already."""
-    etag = b'"' + blake2b(answer.body, digest_size=8).hexdigest().encode() + b'"'
-    known = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
-    headers = [(b"etag", etag), *answer.headers]
-    if known is not None and any(part.strip().removeprefix(b"W/") in {etag, b"*"} for part in known.split(b",")):
+async def _send(response: _Response, scope: Scope, send: Send) -> None:
+    """Send a response with an ETag of its content, or 304 if the client has that version."""
+    etag = b'"' + blake2b(response.content, digest_size=8).hexdigest().encode() + b'"'
+    if_none_match = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
+    headers = [(b"etag", etag), *response.headers]
+    if any(part.strip().removeprefix(b"W/") in {etag, b"*"} for part in if_none_match.split(b",")):
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return
-    headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer.body))]
+    headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(response.content))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.body", "body": response.content})

@@ -5,9 +5,10 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
+from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -207,6 +208,21 @@ class Reader:
         if self._away_since is not None:
             LOG.info("The database answers again", away_s=round(time.monotonic() - self._away_since, 1))
             self._away_since = None
+
+
+async def session(request: Request) -> AsyncIterator[AsyncSession]:
+    """Give a route a session on the service's own pool. Tests override this dependency."""
+    query_runner: Reader = request.app.state.query_runner
+    async with query_runner.session() as database_session:
+        yield database_session
+
+
+Session = Annotated[AsyncSession, Depends(session, scope="function")]
+"""The type of a route's parameter that is a session in a transaction, for routes that a project writes itself.
+
+The session ends before the response is sent, so a slow client holds no connection. The route answers 503, like every
+other, if the database is unavailable or the deadline passes.
+"""
 
 
 async def _is_pooled(connection: SharedConnection) -> bool:

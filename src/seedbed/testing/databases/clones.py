@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, make_url
 
 from seedbed.postgres.clone import Session, await_unused, clone
 from seedbed.settings import DatabaseUrl
-from seedbed.testing.databases.server_access import Host, drop
+from seedbed.testing.databases.server_access import ServerAccess, drop_database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
@@ -29,26 +29,26 @@ class Clone:
 
     name: str
     url: DatabaseUrl
-    warm: psycopg.Connection
+    warm_connection: psycopg.Connection
     _lent: bool = False
 
     @property
-    def is_ended(self) -> bool:
+    def is_connection_lost(self) -> bool:
         """Whether the server has ended the connection."""
         with suppress(psycopg.Error):
             for _ in ("what it said", "its end"):
-                self.warm.pgconn.consume_input()
-        return self.warm.closed
+                self.warm_connection.pgconn.consume_input()
+        return self.warm_connection.closed
 
-    def opened(self) -> psycopg.Connection:
+    def connect(self) -> psycopg.Connection:
         """A connection: the one that is open already, or another."""
-        if self._lent or self.warm.closed:
+        if self._lent or self.warm_connection.closed:
             return _connected(self.url)
         self._lent = True
-        return self.warm
+        return self.warm_connection
 
     @property
-    def whole_url(self) -> str:
+    def full_url(self) -> str:
         """Its URL with the password, for any driver: asyncpg knows no `sslmode`, and without it a client asks the
         server, which has no TLS.
         """
@@ -58,8 +58,8 @@ class Clone:
     @cached_property
     def engine(self) -> Engine:
         """An engine whose pool begins with that connection. Its URL is whole, so that it can be given to anyone."""
-        url = make_url(self.whole_url).set(drivername="postgresql+psycopg")  # SQLAlchemy 2.0 means psycopg2 otherwise
-        return create_engine(url, creator=self.opened)
+        url = make_url(self.full_url).set(drivername="postgresql+psycopg")  # SQLAlchemy 2.0 means psycopg2 otherwise
+        return create_engine(url, creator=self.connect)
 
     def warm_up(self) -> None:
         """Have SQLAlchemy learn of the server what it asks at an engine's first connection."""
@@ -69,10 +69,10 @@ class Clone:
         if "engine" in vars(self):
             self.engine.dispose()
         if not self._lent:
-            self.warm.close()
+            self.warm_connection.close()
 
 
-class Clones:
+class ClonePool:
     """Copies of one template, or empty databases without one; some are made ahead, by a thread of its own.
 
     `left` is told of a test that has left sessions on its database, and which. `stays` says that the server outlives
@@ -81,14 +81,14 @@ class Clones:
 
     def __init__(
         self,
-        host: Host,
+        server_access: ServerAccess,
         template: str | None,
-        named: Callable[[], str],
-        left: Callable[[str, list[Session]], None],
+        new_name: Callable[[], str],
+        report_sessions: Callable[[str, list[Session]], None],
         *,
-        stays: bool,
+        server_outlives_run: bool,
     ) -> None:
-        self._host, self._template, self._named, self._left, self._stays = host, template, named, left, stays
+        self._host, self._template, self._named, self._left, self._stays = server_access, template, new_name, report_sessions, server_outlives_run
         self._ready: deque[Clone | Exception] = deque()
         self._done: deque[tuple[str, str]] = deque()
         self._asked, self._waiting, self._closing = 0, 0, False
@@ -96,7 +96,7 @@ class Clones:
         self._changed = threading.Condition()
         self._thread = self._started()
 
-    def take(self) -> Clone:
+    def acquire(self) -> Clone:
         """A database that nobody has had before.
 
         A server that has come back after it was gone is asked anew, and one that recovers from a crash is waited for.
@@ -116,7 +116,7 @@ class Clones:
             return taken
         raise taken
 
-    def give_back(self, clone: Clone, test: str) -> None:
+    def release(self, clone: Clone, test: str) -> None:
         """Have a database dropped, after a look at whether its test has left sessions on it."""
         clone.close()
         with self._changed:
@@ -141,7 +141,7 @@ class Clones:
             self._changed.wait_for(lambda: self._ready or self._failed)
             while self._ready:
                 taken = self._ready.popleft()
-                if isinstance(taken, Exception) or not taken.is_ended:
+                if isinstance(taken, Exception) or not taken.is_connection_lost:
                     return taken
                 self._done.append((taken.name, ""))
                 taken.close()
@@ -160,7 +160,7 @@ class Clones:
 
     def _work(self) -> None:
         try:
-            with self._host.administration() as cursor:
+            with self._host.open_admin_cursor() as cursor:
                 while self._turn(cursor):
                     pass
         except Exception as error:
@@ -183,23 +183,23 @@ class Clones:
         elif done is None:
             unused = self._forget_ready()
             for name in unused if self._stays else ():
-                drop(cursor, name)
+                drop_database(cursor, name)
             return False
         if done is not None:
             name, test = done
             if found := await_unused(cursor, name):
                 self._left(test, found)
             if self._stays or not self._closing:
-                drop(cursor, name)
+                drop_database(cursor, name)
         return True
 
     def _made(self, cursor: "Cursor") -> "Clone | Exception":
         name = self._named()
         try:
             if self._template is None:
-                self._host.create_empty(cursor, name)
+                self._host.create_empty_database(cursor, name)
             else:
-                clone(cursor, self._template, name, folder=self._host.folder)
+                clone(cursor, self._template, name, folder=self._host.data_directory)
             url = self._host.owner.with_database(name)
             made = Clone(name, url, _connected(url))
             made.warm_up()

@@ -25,7 +25,7 @@ _hooks: list[Any] = []
 
 
 @contextmanager
-def noticing(project: Project, known: Iterable[Path]) -> Iterator[set[Path]]:
+def track_files(project: Project, known: Iterable[Path]) -> Iterator[set[Path]]:
     """Notice what is read meanwhile: the set has all at the end of the block.
 
     That is what Python opens or lists in the project, in whatever thread; and modules of the project that were

@@ -20,7 +20,7 @@ _WHOLE = 1 << 20
 _CACHE = "__pycache__"
 
 
-def structure(project: Project, schema: Schema, server: str) -> str:
+def digest_structure(project: Project, schema: Schema, server: str) -> str:
     """A digest of the revisions, the models, and the `server`: its version and the extensions it has."""
     tables = [str(CreateTable(table).compile(dialect=DIALECT)) for table in schema.tables]
     indexes = [
@@ -28,32 +28,32 @@ def structure(project: Project, schema: Schema, server: str) -> str:
         for table in schema.tables
         for index in sorted(table.indexes, key=lambda index: str(index.name))
     ]
-    files = _facts(contents(project, structure_files(project)))
+    files = _facts(digest_files(project, list_structure_files(project)))
     return digest(__version__, server, *tables, *indexes, *declared(schema.metadata), *files)
 
 
-def rows(project: Project, seed: str) -> str:
+def digest_seeds(project: Project, seed: str) -> str:
     """A digest of what an environment's seeds are: every file beside them, since they may read any."""
-    return digest(seed, version("faker"), *_facts(contents(project, seed_files(project))))
+    return digest(seed, version("faker"), *_facts(digest_files(project, list_seed_files(project))))
 
 
-def structure_files(project: Project) -> list[Path]:
+def list_structure_files(project: Project) -> list[Path]:
     """The files that models and revisions are in."""
     revisions = _files(find_script_directory(project), "*.py") if has_history(project) else ()
     return [*_models(project), *revisions]
 
 
-def seed_files(project: Project) -> list[Path]:
+def list_seed_files(project: Project) -> list[Path]:
     """The files in the folder of seeds."""
     return [*_files(project.seeds, "*")]
 
 
-def contents(project: Project, paths: Iterable[Path]) -> dict[str, str]:
+def digest_files(project: Project, paths: Iterable[Path]) -> dict[str, str]:
     """What files have in them, by their paths from the project's root: as digests. Of a folder, which names."""
     return {_inside(project, path): _content(path) for path in paths}
 
 
-def unchanged(project: Project, read: Mapping[str, str]) -> bool:
+def are_unchanged(project: Project, read: Mapping[str, str]) -> bool:
     """Whether files have in them what they had."""
     return all(_content(project.root / path) == content for path, content in read.items())
 

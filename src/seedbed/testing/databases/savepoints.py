@@ -14,20 +14,20 @@ _AFTER = (
 )
 
 
-class Ended(Exception):
+class SavepointLost(Exception):
     """The transaction that was begun is no more."""
 
 
 @contextmanager
-def unless_ended() -> Iterator[None]:
+def translate_lost_savepoint() -> Iterator[None]:
     """What a session finds when its savepoint is gone."""
     try:
         yield
     except DBAPIError as error:
-        raise Ended(str(error.orig)) from error
+        raise SavepointLost(str(error.orig)) from error
 
 
-class Scopes:
+class SavepointStack:
     """Statements go to libpq as they are, several in one round trip, and wherever the connection is used: neither a
     driver's nor an event loop's state has a part in it. What another thread of the test still has at work on the
     connection is waited for.
@@ -45,7 +45,7 @@ class Scopes:
         return self._libpq.backend_pid
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self._libpq.status == pq.ConnStatus.OK
 
     def begin(self) -> None:
@@ -80,13 +80,13 @@ class Scopes:
     def _run(self, statements: str) -> pq.abc.PGresult:
         with self._alone:
             if self._libpq.transaction_status == pq.TransactionStatus.IDLE and not statements.startswith("BEGIN"):
-                raise Ended
+                raise SavepointLost
             try:
                 result = self._libpq.exec_(statements.encode())
                 if result.status == pq.ExecStatus.FATAL_ERROR:
                     said = result.error_message.decode(errors="replace")
                     self._libpq.exec_(b"ROLLBACK")
-                    raise Ended(said)
+                    raise SavepointLost(said)
             except psycopg.Error as error:
-                raise Ended(str(error)) from error
+                raise SavepointLost(str(error)) from error
         return result

@@ -27,18 +27,18 @@ _RECOVERY_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Host:
+class ServerAccess:
     """`admin` makes and drops databases, `owner` is whom they belong to: no superuser, where the server is our own.
 
-    `folder` is where its data are, on our own.
+    `data_directory` is where its data are, on our own.
     """
 
     admin: DatabaseUrl
     owner: DatabaseUrl
-    folder: Path | None
+    data_directory: Path | None
 
     @classmethod
-    def embedded(cls, server: ThrowawayServer, owner: str) -> "Host":
+    def from_embedded(cls, server: ThrowawayServer, owner: str) -> "ServerAccess":
         admin = server.url()
         own = DatabaseUrl(
             owner, server.owner_password, admin.host, admin.port, admin.database, parameters=admin.parameters
@@ -46,21 +46,21 @@ class Host:
         return cls(admin, own, server.folder)
 
     @classmethod
-    def given(cls, url: DatabaseUrl) -> "Host":
+    def from_url(cls, url: DatabaseUrl) -> "ServerAccess":
         return cls(url, url, None)
 
     def database(self, name: str) -> Database:
         url = self.owner.with_database(name)
-        return Database(url, url, Environment.TESTING, _OWN if self.folder is not None else _GIVEN)
+        return Database(url, url, Environment.TESTING, _OWN if self.data_directory is not None else _GIVEN)
 
     @contextmanager
-    def administration(self) -> Iterator["Cursor"]:
+    def open_admin_cursor(self) -> Iterator["Cursor"]:
         """A cursor in autocommit that may make databases.
 
         Raises:
             DatabaseUnreachable, AuthenticationFailure, DatabaseNotFound, MissingPrivilege: it cannot.
         """
-        origin = _OWN if self.folder is not None else _GIVEN
+        origin = _OWN if self.data_directory is not None else _GIVEN
         place = Database(self.admin, self.admin, Environment.TESTING, origin)
         with translate_errors(place), autocommit_cursor(open_connection(place, application="seedbed tests")) as cursor:
             yield cursor
@@ -72,9 +72,9 @@ class Host:
         while PGconn.ping(conninfo) == Ping.REJECT and time.monotonic() < until:
             time.sleep(0.02)
 
-    def ensure_role(self, cursor: "Cursor") -> None:
+    def ensure_owner_role(self, cursor: "Cursor") -> None:
         """The owner, made where it is missing; on a given server the user of its URL owns what it makes."""
-        if self.folder is None:
+        if self.data_directory is None:
             return
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (self.owner.username,))
         if cursor.fetchone() is None:
@@ -82,12 +82,12 @@ class Host:
             with suppress(psycopg2.errors.DuplicateObject, psycopg2.errors.UniqueViolation):  # another worker's
                 cursor.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(role, password))
 
-    def create_empty(self, cursor: "Cursor", name: str) -> None:
+    def create_empty_database(self, cursor: "Cursor", name: str) -> None:
         database, owner = sql.Identifier(name), sql.Identifier(self.owner.username or "")
-        owned = sql.SQL("") if self.folder is None else sql.SQL(" OWNER {}").format(owner)
+        owned = sql.SQL("") if self.data_directory is None else sql.SQL(" OWNER {}").format(owner)
         cursor.execute(sql.SQL("CREATE DATABASE {}{} TEMPLATE template0").format(database, owned))
 
 
-def drop(cursor: "Cursor", name: str) -> None:
+def drop_database(cursor: "Cursor", name: str) -> None:
     """Drop a database, ending the sessions on it."""
     cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -17,13 +17,13 @@ from seedbed.postgres.locks import TEMPLATE_LOCKS, poll_lock
 from seedbed.schema import Schema, load_schema
 from seedbed.settings import Environment, Project
 from seedbed.testing.databases import fingerprint
-from seedbed.testing.databases.file_tracking import noticing
-from seedbed.testing.databases.server_access import Host, drop
+from seedbed.testing.databases.file_tracking import track_files
+from seedbed.testing.databases.server_access import ServerAccess, drop_database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
 
-PREFIX = "seedbed_template_"
+TEMPLATE_PREFIX = "seedbed_template_"
 _WAIT_SECONDS = 600.0
 _USED, _OF = "seedbed template, used ", ", of "
 _KEPT = 3
@@ -35,40 +35,40 @@ class Template:
     """A database that is sealed, and what the files had in them that were read while it was made."""
 
     name: str
-    read: Mapping[str, str]
+    file_digests: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Templates:
-    """A project's templates on a server whose version and extensions `server` tells.
+class TemplateStore:
+    """A project's templates on a server whose version and extensions `server_version` tells.
 
     A name says what is known beforehand. What else revisions and seeds were found to read is added to it, and is
     written down in the database's comment: of those whose names begin alike, one does whose files are as they were.
     """
 
     project: Project
-    server: str
+    server_version: str
 
     @cached_property
     def schema(self) -> Schema:
         return load_schema(self.project)
 
     @property
-    def usual(self) -> str | None:
+    def default_seed(self) -> str | None:
         """The seeds that tests get unless they choose others: `testing`, where there are such."""
         return "testing" if (self.project.seeds / "testing.py").is_file() else None
 
     @cached_property
-    def bare(self) -> str:
+    def unseeded_prefix(self) -> str:
         """The template without rows, but those that revisions make."""
-        return f"{self._family}{fingerprint.structure(self.project, self.schema, self.server)}"
+        return f"{self._family}{fingerprint.digest_structure(self.project, self.schema, self.server_version)}"
 
-    def name(self, seed: str | None) -> str:
+    def name_prefix(self, seed: str | None) -> str:
         """What a template's name begins with: files that were found to be read come after it."""
-        rows = None if seed is None else fingerprint.rows(self.project, seed)
-        return self.bare if rows is None else f"{self._family}{fingerprint.digest(self.bare, rows)}"
+        rows = None if seed is None else fingerprint.digest_seeds(self.project, seed)
+        return self.unseeded_prefix if rows is None else f"{self._family}{fingerprint.digest(self.unseeded_prefix, rows)}"
 
-    def ensure(self, host: Host, seed: str | None) -> Template:
+    def ensure(self, host: ServerAccess, seed: str | None) -> Template:
         """A template that is sealed, made first where it is missing.
 
         Of several who want it at once one makes it, under a name of its own, and the others wait. The lock is that
@@ -78,20 +78,20 @@ class Templates:
             RevisionFailure, SeedsFileNotFound, SchemaBuildFailure and others: as the commands would say it.
             TemplateLockTimeout: another session has been making it for too long.
         """
-        name = self.name(seed)
-        with host.administration() as cursor:
+        name = self.name_prefix(seed)
+        with host.open_admin_cursor() as cursor:
             found = self._found(cursor, name)
             if found is None:
                 with _alone(cursor, name):
                     found = self._found(cursor, name) or self._make(host, cursor, seed, name)
-            if host.folder is None:
+            if host.data_directory is None:
                 _note(cursor, found)
                 _drop_old(cursor, self._family)
         return found
 
     @property
     def _family(self) -> str:
-        return f"{PREFIX}{self.project.identifier[:16]}_"
+        return f"{TEMPLATE_PREFIX}{self.project.identifier[:16]}_"
 
     def _found(self, cursor: "Cursor", name: str) -> Template | None:
         cursor.execute(
@@ -100,38 +100,38 @@ class Templates:
             (name,),
         )
         known = (Template(found, _read_in(comment)) for found, comment in cursor.fetchall())
-        return next((one for one in known if fingerprint.unchanged(self.project, one.read)), None)
+        return next((one for one in known if fingerprint.are_unchanged(self.project, one.file_digests)), None)
 
-    def _make(self, host: Host, cursor: "Cursor", seed: str | None, name: str) -> Template:
+    def _make(self, host: ServerAccess, cursor: "Cursor", seed: str | None, name: str) -> Template:
         building = f"{name}_new"
-        drop(cursor, building)
+        drop_database(cursor, building)
         project = self.project
-        files = [*fingerprint.structure_files(project), *fingerprint.seed_files(project)]
+        files = [*fingerprint.list_structure_files(project), *fingerprint.list_seed_files(project)]
         try:
             before: Mapping[str, str] = {}
             if seed is None:
-                host.ensure_role(cursor)
-                host.create_empty(cursor, building)
-                with noticing(project, files) as noticed:
-                    migrate(project, self.schema, host.database(building))
+                host.ensure_owner_role(cursor)
+                host.create_empty_database(cursor, building)
+                with track_files(project, files) as noticed:
+                    create_tables(project, self.schema, host.database(building))
             else:
                 bare = self.ensure(host, None)
-                before = bare.read
-                clone(cursor, bare.name, building, folder=host.folder)
-                with noticing(project, files) as noticed:
+                before = bare.file_digests
+                clone(cursor, bare.name, building, folder=host.data_directory)
+                with track_files(project, files) as noticed:
                     load_seeds(project, self.schema, seed, host.database(building))
             await_unused(cursor, building)
-            read = {**before, **fingerprint.contents(project, sorted(noticed))}
+            read = {**before, **fingerprint.digest_files(project, sorted(noticed))}
             more = f"_{fingerprint.digest(*read, *read.values())}" if read else ""
             template = Template(f"{name}{more}", read)
             _seal(cursor, building, template)
         except BaseException:
-            drop(cursor, building)
+            drop_database(cursor, building)
             raise
         return template
 
 
-def migrate(project: Project, schema: Schema, database: Database) -> None:
+def create_tables(project: Project, schema: Schema, database: Database) -> None:
     """Upgrade an empty database to the head. Without revisions, create the tables from the models."""
     from seedbed.migrations.apply.upgrade import apply
     from seedbed.migrations.history.revisions import has_history, read_history
@@ -157,7 +157,7 @@ def _seal(cursor: "Cursor", building: str, template: Template) -> None:
     """Nobody can connect to it from then on, so it can be copied at any time."""
     closed = sql.SQL("ALTER DATABASE {} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false")
     cursor.execute(closed.format(sql.Identifier(building)))
-    _note(cursor, Template(building, template.read))
+    _note(cursor, Template(building, template.file_digests))
     renamed = sql.SQL("ALTER DATABASE {} RENAME TO {}")
     cursor.execute(renamed.format(sql.Identifier(building), sql.Identifier(template.name)))
 
@@ -174,7 +174,7 @@ def _alone(cursor: "Cursor", name: str) -> Iterator[None]:
 
 def _note(cursor: "Cursor", template: Template) -> None:
     """Write down when a template was used, and what was read for it."""
-    comment = f"{_USED}{time.time():.0f}{_OF}{json.dumps(template.read)}"
+    comment = f"{_USED}{time.time():.0f}{_OF}{json.dumps(template.file_digests)}"
     stamp = sql.SQL("COMMENT ON DATABASE {} IS {}")
     cursor.execute(stamp.format(sql.Identifier(template.name), sql.Literal(comment)))
 
@@ -194,4 +194,4 @@ def _drop_old(cursor: "Cursor", family: str) -> None:
     )
     for (old,) in cursor.fetchall():
         cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(old)))
-        drop(cursor, old)
+        drop_database(cursor, old)

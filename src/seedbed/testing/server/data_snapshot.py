@@ -15,9 +15,9 @@ from seedbed.errors import DataDirectoryNotWritable, SeedbedError
 from seedbed.postgres.embedded import Binaries, throwaway_server
 from seedbed.postgres.embedded.state_files import read_state
 from seedbed.settings import Project
-from seedbed.testing.databases.fingerprint import unchanged
-from seedbed.testing.databases.server_access import Host
-from seedbed.testing.databases.template import PREFIX, Templates
+from seedbed.testing.databases.fingerprint import are_unchanged
+from seedbed.testing.databases.server_access import ServerAccess
+from seedbed.testing.databases.template import TEMPLATE_PREFIX, TemplateStore
 
 _KEPT = 4
 """Snapshots of a project that stay: whoever changes between branches has each made once."""
@@ -27,7 +27,7 @@ _READ = "read.json"
 """What was read to make a snapshot, beside what its name says."""
 
 
-def snapshot(templates: Templates, binaries: Binaries, seeds: Collection[str] = ()) -> Path:
+def ensure_snapshot(templates: TemplateStore, binaries: Binaries, seeds: Collection[str] = ()) -> Path:
     """A folder to start a server from that has the project's usual template, and those of other `seeds`; made first
     where there is none.
 
@@ -37,9 +37,9 @@ def snapshot(templates: Templates, binaries: Binaries, seeds: Collection[str] = 
     Raises:
         RevisionFailure, InvalidSeedsFile and others: as the commands would say it.
     """
-    base = place(templates.project)
-    others = sorted(set(seeds) - {templates.usual})
-    usual = base / f"{templates.name(templates.usual).removeprefix(PREFIX)}-{_user()}"
+    base = ensure_storage_directory(templates.project)
+    others = sorted(set(seeds) - {templates.default_seed})
+    usual = base / f"{templates.name_prefix(templates.default_seed).removeprefix(TEMPLATE_PREFIX)}-{_user()}"
     target = usual.with_name(f"{usual.name}-{_digest(templates, others)}") if others else usual
     with FileLock(base / "lock", mode=0o600):
         project = templates.project
@@ -54,11 +54,11 @@ def snapshot(templates: Templates, binaries: Binaries, seeds: Collection[str] = 
     return target
 
 
-def owner_of(project: Project) -> str:
+def owner_role_name(project: Project) -> str:
     return f"{project.identifier}_owner"
 
 
-def place(project: Project) -> Path:
+def ensure_storage_directory(project: Project) -> Path:
     """The project's own folder for what tests keep; or one in the user's cache, where that cannot be written."""
     inside = project.root / ".seedbed"
     try:
@@ -85,22 +85,22 @@ def _made(folder: Path) -> Path:
     return base
 
 
-def _digest(templates: Templates, seeds: list[str]) -> str:
-    return sha256(" ".join(templates.name(seed) for seed in seeds).encode()).hexdigest()[:_DIGITS]
+def _digest(templates: TemplateStore, seeds: list[str]) -> str:
+    return sha256(" ".join(templates.name_prefix(seed) for seed in seeds).encode()).hexdigest()[:_DIGITS]
 
 
 def _make(
-    templates: Templates, binaries: Binaries, target: Path, others: list[str], *, begin_from: Path | None
+    templates: TemplateStore, binaries: Binaries, target: Path, others: list[str], *, begin_from: Path | None
 ) -> None:
     building = target.with_name(f"{target.name}.new")
     for left in (building, target):
         shutil.rmtree(left, ignore_errors=True)
     with throwaway_server(binaries, kept=begin_from) as server:
-        host = Host.embedded(server, owner_of(templates.project))
-        read = dict(templates.ensure(host, templates.usual).read)
+        host = ServerAccess.from_embedded(server, owner_role_name(templates.project))
+        read = dict(templates.ensure(host, templates.default_seed).file_digests)
         for seed in others:
             with suppress(SeedbedError):  # said to the test that asks for it, and to no other
-                read |= templates.ensure(host, seed).read
+                read |= templates.ensure(host, seed).file_digests
         server.keep(building)
     (building / _READ).write_text(json.dumps(read), encoding="utf-8")
     building.rename(target)
@@ -111,7 +111,7 @@ def _is_usable(project: Project, folder: Path) -> bool:
     if read_state(folder) is None:
         return False
     try:
-        return unchanged(project, json.loads((folder / _READ).read_text(encoding="utf-8")))
+        return are_unchanged(project, json.loads((folder / _READ).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return False
 
@@ -133,7 +133,7 @@ def _user() -> int:
 
 
 @contextmanager
-def being_copied(kept: Path) -> Iterator[None]:
+def snapshot_lock(kept: Path) -> Iterator[None]:
     """Keep other runs from removing a snapshot while it is copied."""
     with FileLock(kept.parent / "lock", mode=0o600):
         yield

@@ -7,8 +7,8 @@ from psycopg2 import Error as DriverError
 
 from seedbed.errors import SeedbedError
 from seedbed.postgres.embedded import Binaries, ThrowawayServer, throwaway_server
-from seedbed.testing.databases.kept_databases import Kept, keep_data
-from seedbed.testing.server.data_snapshot import being_copied
+from seedbed.testing.databases.kept_databases import KeptDatabase, keep_data
+from seedbed.testing.server.data_snapshot import snapshot_lock
 
 
 class RunServer:
@@ -17,17 +17,17 @@ class RunServer:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._server: ThrowawayServer | None = None
-        self._kept: list[Kept] = []
+        self._kept: list[KeptDatabase] = []
         self._base: Path | None = None
 
     def start(self, binaries: Binaries, snapshot: Path | None) -> ThrowawayServer:
         """Start it on a copy of a snapshot that the same programs made, or empty; one that runs is given as it is."""
         if self._server is None:
-            with nullcontext() if snapshot is None else being_copied(snapshot):
+            with nullcontext() if snapshot is None else snapshot_lock(snapshot):
                 self._server = self._stack.enter_context(throwaway_server(binaries, kept=snapshot))
         return self._server
 
-    def keep(self, base: Path, kept: Kept) -> None:
+    def keep(self, base: Path, kept: KeptDatabase) -> None:
         """Have a database outlive the run."""
         self._base = base
         self._kept.append(kept)

@@ -11,11 +11,11 @@ from seedbed.postgres.psql import psql_command
 from seedbed.settings import find_project
 from seedbed.settings.url_parser import parse_url
 from seedbed.testing.databases.kept_databases import read_kept
-from seedbed.testing.databases.server_access import Host
-from seedbed.testing.server.data_snapshot import owner_of, place
+from seedbed.testing.databases.server_access import ServerAccess
+from seedbed.testing.server.data_snapshot import owner_role_name, ensure_storage_directory
 
 
-def open_kept(start: Path, wanted: str, given: str | None) -> int:
+def open_psql(start: Path, name_or_test: str, server_url: str | None) -> int:
     """Open psql on what a failed test kept, and give its exit code.
 
     One that was on the run's own server is on a copy of that: whatever is done to it is gone afterwards.
@@ -26,17 +26,17 @@ def open_kept(start: Path, wanted: str, given: str | None) -> int:
         PsqlNotFound: there is no psql.
     """
     project = find_project(start)
-    base = place(project)
-    kept = read_kept(base, wanted)
-    if kept.given:
-        if given is None:
+    base = ensure_storage_directory(project)
+    kept = read_kept(base, name_or_test)
+    if kept.on_given_server:
+        if server_url is None:
             raise KeptOnExternalServer(kept.name)
-        return _psql(Host.given(parse_url(given)), kept.name)
+        return _psql(ServerAccess.from_url(parse_url(server_url)), kept.name)
     with throwaway_server(kept=base / "kept") as server:
-        return _psql(Host.embedded(server, owner_of(project)), kept.name)
+        return _psql(ServerAccess.from_embedded(server, owner_role_name(project)), kept.name)
 
 
-def _psql(host: Host, name: str) -> int:
+def _psql(host: ServerAccess, name: str) -> int:
     command, variables = psql_command(host.database(name))
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is psql's, to cancel a query
     return subprocess.run(command, env=os.environ | variables, check=False).returncode

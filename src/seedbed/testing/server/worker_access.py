@@ -14,7 +14,7 @@ from seedbed.errors import SeedbedError, WorkerWithoutServer
 
 if TYPE_CHECKING:
     from seedbed.postgres.embedded import Binaries, ThrowawayServer
-    from seedbed.testing.databases.kept_databases import Kept
+    from seedbed.testing.databases.kept_databases import KeptDatabase
     from seedbed.testing.server.lifecycle import RunServer
 
 
@@ -22,7 +22,7 @@ _WORKERS = 128
 """Workers that may ask at the same moment."""
 
 
-class Sharing:
+class ServerController:
     """The first process of a run with workers: it listens for what they ask, in a thread that owns the server."""
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class Sharing:
         self._thread.start()
 
     @property
-    def way(self) -> tuple[Any, bytes]:
+    def endpoint(self) -> tuple[Any, bytes]:
         """What a worker needs to ask."""
         return self._listener.address, self._key
 
     def close(self) -> None:
-        _ask(self.way, "close", None)
+        _ask(self.endpoint, "close", None)
         self._thread.join()
 
     def _listen(self) -> None:
@@ -72,7 +72,7 @@ class Sharing:
         return bool(wish != "close")
 
 
-class SharedServer:
+class ServerClient:
     """A worker's way to the run's server."""
 
     def __init__(self, way: tuple[Any, bytes]) -> None:
@@ -96,7 +96,7 @@ class SharedServer:
         server: ThrowawayServer = answer
         return server
 
-    def keep(self, base: Path, kept: "Kept") -> None:
+    def keep(self, base: Path, kept: "KeptDatabase") -> None:
         _ask(self._way, "keep", (base, kept))
 
     def close(self) -> None:

@@ -11,10 +11,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from seedbed.errors import InvalidDbMarker, LostSetupRows, TransactionEnded
 from seedbed.settings import Environment
-from seedbed.testing.databases.async_sessions import Abandoned, Asynchronous
+from seedbed.testing.databases.async_sessions import UnfinishedTask, AsyncTestConnection
 from seedbed.testing.databases.clones import Clone
-from seedbed.testing.databases.savepoints import Ended
-from seedbed.testing.databases.shared_database import Shared
+from seedbed.testing.databases.savepoints import SavepointLost
+from seedbed.testing.databases.shared_database import SharedDatabase
 from seedbed.testing.session.requested_fixtures import list_seedbed_fixtures
 from seedbed.testing.session.run_resources import EMPTY_DATABASE, EnclosingTransaction, RunResources
 
@@ -45,7 +45,7 @@ def read_database_request(item: pytest.Item, run: RunResources) -> DatabaseReque
     fixtures = list_seedbed_fixtures(item)
     own = bool(_OWN & fixtures) or ("async_db" in fixtures and bool(_SYNCHRONOUS & fixtures))
     mode = mark.args[0] if mark.args else "own" if own else "transaction"
-    usual = None if mode == "empty" else run.templates.usual
+    usual = None if mode == "empty" else run.templates.default_seed
     known = {"seed": usual, "scope": "function", **mark.kwargs}
     seed, scope = known["seed"], known["scope"]
     if len(mark.args) > 1 or set(known) != {"seed", "scope"}:
@@ -99,7 +99,7 @@ class PerTestDatabases:
     enclosing_fixtures: frozenset[str] = frozenset()
     """Fixtures whose rows it begins with: `class_db` and `module_db`, as far as it has them."""
     keep: bool = False
-    shared_database: Shared | None = None
+    shared_database: SharedDatabase | None = None
     """The database that tests use in turn, where this one has used it."""
 
     @property
@@ -124,46 +124,46 @@ class PerTestDatabases:
     def open_async_session(self) -> Iterator[AsyncSession]:
         """The same on the asynchronous driver, in a transaction of its own."""
         if self.request.mode != "transaction":
-            held = Asynchronous(self.own_databases.get_clone(self.request.seed).url, in_transactions=False)
-            session = held.session()
+            held = AsyncTestConnection(self.own_databases.get_clone(self.request.seed).url, in_transactions=False)
+            session = held.create_session()
             self.run.statement_log.clear()
             yield session
             try:
                 held.end(session)
-            except Abandoned as task:
+            except UnfinishedTask as task:
                 self._part_with(task)
-            except Ended:
+            except SavepointLost:
                 pass  # its connection is gone, as it is to be
             finally:
                 held.close()
             return
         self.shared_database = self.run.get_shared_database(self.request.seed)
-        held = self.shared_database.asynchronous()
-        session = held.session()
+        held = self.shared_database.get_async_connection()
+        session = held.create_session()
         self.run.statement_log.clear()
         yield session
-        if self.shared_database.spoilt or self.run.is_forked:
+        if self.shared_database.is_discarded or self.run.is_forked:
             return
         if self.keep:
             held.commit(session)
             return
         try:
             held.end(session)
-        except Abandoned as task:
+        except UnfinishedTask as task:
             self._part_with(task)
             self.run.replace_shared_database(self.request.seed, self.test)
-        except Ended:
-            alive = held.alive
+        except SavepointLost:
+            alive = held.is_alive
             self.run.replace_shared_database(self.request.seed, self.test)
             if alive:
                 raise TransactionEnded(self.test) from None
         if self.run.statement_log.has_ddl:
-            self.shared_database.renew_asynchronous()
+            self.shared_database.discard_async_connection()
 
-    def _part_with(self, task: Abandoned) -> None:
+    def _part_with(self, task: UnfinishedTask) -> None:
         self.run.leftovers.append(f"{self.test} left a task at work on its session")
         if task.pid is not None:
-            with self.run.server_access.administration() as cursor:
+            with self.run.server_access.open_admin_cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(%s)", (task.pid,))
 
     def report_failure(self) -> str:
@@ -189,7 +189,7 @@ class PerTestDatabases:
             yield f"{name} is not kept, since {self.run.keep_limit} are before it (--seedbed-keep)"
             return
         url = self.run.server_access.owner.with_database(name)
-        if self.run.server_access.folder is None:
+        if self.run.server_access.data_directory is None:
             yield f"{name} is kept: {url.masked}"
             yield f"open it: pytest --seedbed-url URL --seedbed-psql {name}"
         else:
@@ -201,7 +201,7 @@ class PerTestDatabases:
         return ["its last statements:", *(f"  {line}" for line in last)] if last else []
 
     def close(self) -> None:
-        if self.keep and self.shared_database is not None and not self.shared_database.spoilt:
+        if self.keep and self.shared_database is not None and not self.shared_database.is_discarded:
             self.run.replace_shared_database(self.request.seed, self.test, kept=True)
             self.run.keep_database(self.shared_database.clone.name, self.test)
 
@@ -221,7 +221,7 @@ def open_test_transaction(run: RunResources, seed: str | None, test: str, case: 
     case.shared_database = shared
     run.statement_log.clear()
     yield session
-    if shared.spoilt or run.is_forked:
+    if shared.is_discarded or run.is_forked:
         return
     if case.keep:
         shared.commit(session)
@@ -232,35 +232,35 @@ def open_test_transaction(run: RunResources, seed: str | None, test: str, case: 
 @contextmanager
 def open_enclosing_transaction(run: RunResources, fixture: str, whose: str) -> Iterator[Session]:
     """A session in a transaction that those of a class's or a module's tests lie in."""
-    seed = run.templates.usual
+    seed = run.templates.default_seed
     shared, session = _begun(run, seed)
     this = EnclosingTransaction(fixture, whose, shared)
     run.enclosing_transactions.append(this)
     run.statement_log.clear()
     yield session
     run.enclosing_transactions.remove(this)
-    if not (shared.spoilt or run.is_forked):
+    if not (shared.is_discarded or run.is_forked):
         _end(run, seed, whose, shared, session)
 
 
-def _begun(run: RunResources, seed: str | None) -> tuple[Shared, Session]:
+def _begun(run: RunResources, seed: str | None) -> tuple[SharedDatabase, Session]:
     """Begin on the database that is used in turn; on another, where its connection was ended meanwhile."""
     shared = run.get_shared_database(seed)
-    shared.redefined = shared.redefined or run.statement_log.has_ddl
+    shared.has_schema_changes = shared.has_schema_changes or run.statement_log.has_ddl
     try:
         return shared, shared.begin()
-    except Ended:
+    except SavepointLost:
         run.replace_shared_database(seed)
         shared = run.get_shared_database(seed)
         return shared, shared.begin()
 
 
-def _end(run: RunResources, seed: str | None, test: str, shared: Shared, session: Session) -> None:
-    shared.redefined = shared.redefined or run.statement_log.has_ddl
+def _end(run: RunResources, seed: str | None, test: str, shared: SharedDatabase, session: Session) -> None:
+    shared.has_schema_changes = shared.has_schema_changes or run.statement_log.has_ddl
     try:
         alone = shared.end(session)
-    except Ended:
-        alive = shared.alive
+    except SavepointLost:
+        alive = shared.is_alive
         run.replace_shared_database(seed, test)
         if alive:
             raise TransactionEnded(test) from None
@@ -270,4 +270,4 @@ def _end(run: RunResources, seed: str | None, test: str, shared: Shared, session
     found = run.find_foreign_sessions(shared, test)
     if found and run.find_enclosing_transaction(shared) is None:
         run.replace_shared_database(seed)
-    shared.strangers |= found
+    shared.reported_pids |= found

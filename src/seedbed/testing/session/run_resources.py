@@ -19,14 +19,14 @@ from seedbed.postgres.embedded import Binaries, ThrowawayServer, find_binaries
 from seedbed.postgres.locks import TEST_RUN_LOCKS
 from seedbed.settings import Project, find_project
 from seedbed.settings.url_parser import MalformedUrl, parse_url
-from seedbed.testing.databases.clones import Clone, Clones
-from seedbed.testing.databases.kept_databases import Kept, add_kept
-from seedbed.testing.databases.server_access import Host, drop
-from seedbed.testing.databases.shared_database import Shared
-from seedbed.testing.databases.template import Templates
-from seedbed.testing.server.data_snapshot import owner_of, place, snapshot
+from seedbed.testing.databases.clones import Clone, ClonePool
+from seedbed.testing.databases.kept_databases import KeptDatabase, add_kept
+from seedbed.testing.databases.server_access import ServerAccess, drop_database
+from seedbed.testing.databases.shared_database import SharedDatabase
+from seedbed.testing.databases.template import TemplateStore
+from seedbed.testing.server.data_snapshot import owner_role_name, ensure_storage_directory, ensure_snapshot
 from seedbed.testing.server.lifecycle import RunServer
-from seedbed.testing.server.worker_access import SharedServer
+from seedbed.testing.server.worker_access import ServerClient
 from seedbed.testing.session.statement_log import StatementLog
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class EnclosingTransaction:
 
     fixture: str
     owner: str
-    shared: Shared
+    shared: SharedDatabase
 
 
 class RunResources:
@@ -62,9 +62,9 @@ class RunResources:
         self._token = f"{int(time.time())}_{secrets.token_hex(4)}"
         self._numbers = count(1)
         way = getattr(config, "workerinput", {}).get("seedbed")
-        self._server: RunServer | SharedServer = RunServer() if way is None else SharedServer(way)
-        self._clones: dict[str | None, Clones] = {}
-        self._shared: dict[str | None, Shared] = {}
+        self._server: RunServer | ServerClient = RunServer() if way is None else ServerClient(way)
+        self._clones: dict[str | None, ClonePool] = {}
+        self._shared: dict[str | None, SharedDatabase] = {}
         self._ready: dict[str | None, str] = {}
         self._kept = 0
         self._lock: Any = None
@@ -88,8 +88,8 @@ class RunResources:
             raise
 
     @cached_property
-    def templates(self) -> Templates:
-        return Templates(self.project, self._server_said)
+    def templates(self) -> TemplateStore:
+        return TemplateStore(self.project, self._server_said)
 
     @cached_property
     def binaries(self) -> Binaries:
@@ -100,19 +100,19 @@ class RunResources:
         """The run's own server."""
         binaries = self.binaries
         with self.statement_log.pause():
-            kept = snapshot(self.templates, binaries, self._seeds) if self._seeds is not None else None
+            kept = ensure_snapshot(self.templates, binaries, self._seeds) if self._seeds is not None else None
         return self._server.start(binaries, kept)
 
     @cached_property
-    def server_access(self) -> Host:
+    def server_access(self) -> ServerAccess:
         url = self._config.getoption("seedbed_url")
         if url is None:
-            host = Host.embedded(self.server, owner_of(self.project) if self._seeds is not None else _OWNER)
-            with host.administration() as cursor:
-                host.ensure_role(cursor)
+            host = ServerAccess.from_embedded(self.server, owner_role_name(self.project) if self._seeds is not None else _OWNER)
+            with host.open_admin_cursor() as cursor:
+                host.ensure_owner_role(cursor)
             return host
         try:
-            host = Host.given(parse_url(url))
+            host = ServerAccess.from_url(parse_url(url))
         except MalformedUrl as error:
             raise InvalidDatabaseUrl("--seedbed-url", "the command line", str(error)) from None
         with self.statement_log.pause():
@@ -128,22 +128,22 @@ class RunResources:
         """A database of a test's own; `seed` may be EMPTY_DATABASE."""
         if seed not in self._clones:
             template = None if seed == EMPTY_DATABASE else self._template(seed)
-            stays = self.server_access.folder is None
-            self._clones[seed] = Clones(self.server_access, template, self._name, self._leaves, stays=stays)
-        return self._clones[seed].take()
+            stays = self.server_access.data_directory is None
+            self._clones[seed] = ClonePool(self.server_access, template, self._name, self._leaves, server_outlives_run=stays)
+        return self._clones[seed].acquire()
 
     def release(self, seed: str | None, clone: Clone, test: str) -> None:
-        self._clones[seed].give_back(clone, test)
+        self._clones[seed].release(clone, test)
 
-    def get_shared_database(self, seed: str | None) -> Shared:
+    def get_shared_database(self, seed: str | None) -> SharedDatabase:
         if seed not in self._shared:
-            self._shared[seed] = Shared(self.acquire(seed))
+            self._shared[seed] = SharedDatabase(self.acquire(seed))
         return self._shared[seed]
 
     def replace_shared_database(self, seed: str | None, test: str = "", *, kept: bool = False) -> None:
         """Have the next tests use another database in turn: this one is spoilt, or kept."""
         old = self._shared.pop(seed)
-        old.spoilt, old.spoilt_by = True, test
+        old.is_discarded, old.discarded_by = True, test
         old.close()
         if kept:
             old.clone.close()
@@ -161,25 +161,25 @@ class RunResources:
         return self._kept <= self.keep_limit
 
     def keep_database(self, name: str, test: str) -> None:
-        given = self.server_access.folder is None
+        given = self.server_access.data_directory is None
         if given:
-            with self.server_access.administration() as cursor:
+            with self.server_access.open_admin_cursor() as cursor:
                 comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
                 cursor.execute(comment.format(sql.Identifier(name), sql.Literal(f"{_KEPT}{test}")))
-            add_kept(place(self.project), Kept(name, test, given))
+            add_kept(ensure_storage_directory(self.project), KeptDatabase(name, test, given))
         else:
-            self._server.keep(place(self.project), Kept(name, test, given))
+            self._server.keep(ensure_storage_directory(self.project), KeptDatabase(name, test, given))
 
-    def find_enclosing_transaction(self, shared: Shared) -> EnclosingTransaction | None:
+    def find_enclosing_transaction(self, shared: SharedDatabase) -> EnclosingTransaction | None:
         """The innermost open transaction of a class or a module on a database that is used in turn."""
         return next((around for around in reversed(self.enclosing_transactions) if around.shared is shared), None)
 
-    def find_foreign_sessions(self, shared: Shared, test: str) -> set[int]:
+    def find_foreign_sessions(self, shared: SharedDatabase, test: str) -> set[int]:
         """Sessions that are not ours, and were not told of, and stay on a database that is used in turn."""
         shared.clone.engine.dispose()  # of sessions that the test has closed, and that its pool keeps
-        ours = shared.pids() | shared.strangers
+        ours = shared.backend_pids() | shared.reported_pids
         until = time.monotonic() + 0.5
-        with self.server_access.administration() as cursor:
+        with self.server_access.open_admin_cursor() as cursor:
             found = [session for session in sessions(cursor, shared.clone.name) if session.pid not in ours]
             while found and time.monotonic() < until:
                 time.sleep(0.005)
@@ -208,7 +208,7 @@ class RunResources:
         """The version of the server and of its extensions, which a template's content may depend on."""
         if self._config.getoption("seedbed_url") is None:
             return f"{self.binaries.version} {self.binaries.folder}"
-        with self.server_access.administration() as cursor:
+        with self.server_access.open_admin_cursor() as cursor:
             cursor.execute(
                 "SELECT version() || string_agg(name || default_version, ' ' ORDER BY name)"
                 " FROM pg_available_extensions"
@@ -229,7 +229,7 @@ class RunResources:
         if test:
             self.leftovers.append(f"{test} left {', '.join(map(str, found))}")
 
-    def _settle_on(self, host: Host) -> None:
+    def _settle_on(self, host: ServerAccess) -> None:
         database = host.database(host.admin.name)
         refuse_pooler(database)
         with connect(database) as connection:
@@ -246,12 +246,12 @@ class RunResources:
             found = cursor.fetchall()
             kept = [name for name, comment in found if comment.startswith(_KEPT)]
             for name in kept[self.keep_limit :]:
-                drop(cursor, name)
+                drop_database(cursor, name)
             for name in (name for name, _ in found if name not in kept):
                 token = name.removeprefix(_PREFIX).rpartition("_")[0]
                 if token == self._token:
                     continue
                 cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (TEST_RUN_LOCKS, token))
                 if cursor.fetchone() == (True,):
-                    drop(cursor, name)
+                    drop_database(cursor, name)
                     cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", (TEST_RUN_LOCKS, token))

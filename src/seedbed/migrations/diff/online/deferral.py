@@ -65,7 +65,7 @@ def _put_off_objects(changes: Changes) -> set[Key]:
         for key, one in changes.coming.items()
         if isinstance(one, Constraint | Index)
         and ("table", one.schema, one.table) in standing
-        and (key in changes.create or key in moving)
+        and (key in changes.made or key in moving)
         and _has_online_form(one, changes)
     }
     found -= _in_use(found, changes) | _replacing_keys(found, changes)
@@ -82,7 +82,7 @@ def _has_online_form(one: Constraint | Index, changes: Changes) -> bool:
         return True
     if one.type == "u":
         taken = any(isinstance(gone, Index) and gone.name == one.name for gone in changes.gone.values())
-        return one.key in changes.create and not taken and can_be_attached(one)
+        return one.key in changes.made and not taken and can_be_attached(one)
     return one.type in {"f", "c"} and " NO INHERIT" not in one.definition
 
 
