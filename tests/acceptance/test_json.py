@@ -15,7 +15,7 @@ from seedbed.migrations.checks.edit_acceptance import RevisionEdit
 from seedbed.migrations.checks.environment_status import EnvironmentStatus
 from seedbed.migrations.checks.project_check import ProjectCheck
 from seedbed.migrations.draft.draft import Drafted
-from seedbed.migrations.hazards.rehearsal import Blocked, Rehearsal, Step
+from seedbed.migrations.hazards.rehearsal import BlockedTable, Rehearsal, RehearsedStatement
 from seedbed.migrations.hazards.rules import Hazard
 from seedbed.migrations.history.rebase import RebasedRevision
 from seedbed.migrations.history.revisions import Revision
@@ -43,8 +43,8 @@ PRINTED: dict[str, type[Any]] = {
     "migrate adopt": Baseline, "migrate check": ProjectCheck, "migrate draft": Drafted, "migrate rebase": RebasedRevision,
     "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": EnvironmentStatus, "preview base": Base,
     "preview gc": Collected, "schema show": TableShown, "seed check": SeedsChecked, "seed mask": Masked,
-    "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": Blocked,
-    "`filled` of": Filled, "`steps` of": Step, "`columns` of": ColumnShown, "a revision": Revision,
+    "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": BlockedTable,
+    "`filled` of": Filled, "`steps` of": RehearsedStatement, "`columns` of": ColumnShown, "a revision": Revision,
 }  # fmt: skip
 RUN = (
     "migrate plan", "migrate status --all", "migrate apply", "migrate downgrade", "migrate apply -e development",

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.dialects import postgresql
 
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.diff.undrafted_differences import Unmodelled
+from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
 from seedbed.migrations.draft.change_set import Change, Part, candidate_of
 from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.draft.planner import change_between
@@ -105,7 +105,7 @@ def drafted(ground: Ground, beginning: Database, after: MetaData, words: Words) 
             rows = read_system_rows(connection)
     with connect(beginning) as connection:
         change = change_between(connection, wanted, Schema(after, {}), words)
-        unmodelled = Unmodelled(read_system_rows(connection), rows)
+        unmodelled = UndraftedCheck(read_system_rows(connection), rows)
     change = replace(change, parts=change.parts or (Part((), (), wanted),), unmodelled=unmodelled)
     return change, [
         Leg(

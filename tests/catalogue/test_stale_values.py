@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import UnsupportedChange
 from seedbed.migrations.draft.decisions import Form, Words
-from seedbed.migrations.hazards.detectors import Seen
-from seedbed.migrations.hazards.rules import hazards
+from seedbed.migrations.hazards.detectors import ObservedRevision
+from seedbed.migrations.hazards.rules import find_hazards
 from seedbed.migrations.hazards.trace import traced
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -160,7 +160,7 @@ class TestChangedBody:
             changed = Changed(ground, database, before, after, Words())
             with connect(database) as connection, traced(connection, "x") as trace:
                 changed.legs[0].up(connection)
-            rules = {hazard.rule for hazard in hazards(Seen(trace, {}))}
+            rules = {hazard.rule for hazard in find_hazards(ObservedRevision(trace, {}))}
 
         assert "rewrite" in rules
         assert "drop-column" not in rules

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from seedbed.migrations.hazards.detectors import Seen
-from seedbed.migrations.hazards.rules import hazards
+from seedbed.migrations.hazards.detectors import ObservedRevision
+from seedbed.migrations.hazards.rules import find_hazards
 from seedbed.migrations.hazards.trace import traced
 
 TABLES = """
@@ -49,4 +49,4 @@ def met(connection: Connection, statements: Sequence[str], rows: Mapping[str, in
         connection.commit()
     if alone:
         connection.execution_options(isolation_level="READ COMMITTED")
-    return {hazard.rule for hazard in hazards(Seen(trace, rows or {}))}
+    return {hazard.rule for hazard in find_hazards(ObservedRevision(trace, rows or {}))}

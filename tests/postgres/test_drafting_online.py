@@ -18,7 +18,7 @@ from seedbed.migrations.checks.drift import find_drift
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.draft.decisions import Form, Words
 from seedbed.migrations.draft.draft import Drafted, draft
-from seedbed.migrations.hazards.assessment import assess
+from seedbed.migrations.hazards.assessment import assess_upgrade
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -112,7 +112,7 @@ class TestDraft:
             grown.draft(project, "Change it")
             configuration = project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
 
-            assessed = assess(configuration, filled, plan_upgrade(project.settled, filled))
+            assessed = assess_upgrade(configuration, filled, plan_upgrade(project.settled, filled))
             apply(project.settled, filled)
 
             assert [hazard.rule for one in assessed for hazard in one.hazards if hazard.rule != "required-column"] == []

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from seedbed.errors import HazardsNotAllowed
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.hazards.assessment import Assessed, assess, refuse_unallowed
-from seedbed.migrations.hazards.rules import RULES, Rule
+from seedbed.migrations.hazards.assessment import RevisionAssessment, assess_upgrade, refuse_unallowed_hazards
+from seedbed.migrations.hazards.rules import RULES, HazardRule
 from seedbed.migrations.hazards.trace import traced
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
@@ -19,7 +19,7 @@ from seedbed.settings import Environment
 from tests.postgres.hazards import ROWS, TABLES, met
 from tests.projects import Project, execute, little_project
 
-EXAMPLES = [rule for rule in RULES if rule.bad]
+EXAMPLES = [rule for rule in RULES if rule.hazardous_sql]
 HERO = """
 class Task(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
@@ -37,16 +37,16 @@ def connection(database: Database) -> Iterator[Connection]:
 
 class TestRule:
     @pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.id)
-    def test_finds_its_bad_example(self, connection: Connection, rule: Rule) -> None:
-        assert rule.id in met(connection, rule.bad)
+    def test_finds_its_bad_example(self, connection: Connection, rule: HazardRule) -> None:
+        assert rule.id in met(connection, rule.hazardous_sql)
 
     @pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.id)
-    def test_lets_its_good_example_pass(self, connection: Connection, rule: Rule) -> None:
-        assert met(connection, rule.good) == set()
+    def test_lets_its_good_example_pass(self, connection: Connection, rule: HazardRule) -> None:
+        assert met(connection, rule.safe_sql) == set()
 
     @pytest.mark.parametrize("rule", ["rewrite", "scan-alone", "scan-with-readers", "update-at-once", "drop-index"])
     def test_is_about_large_tables(self, connection: Connection, rule: str) -> None:
-        bad = next(known.bad for known in RULES if known.id == rule)
+        bad = next(known.hazardous_sql for known in RULES if known.id == rule)
 
         assert rule not in met(connection, bad, {"task": 10})
 
@@ -133,9 +133,9 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-def assessed(project: Project, database: Database) -> list[Assessed]:
+def assessed(project: Project, database: Database) -> list[RevisionAssessment]:
     configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
-    return assess(configuration, database, plan_upgrade(project.settled, database))
+    return assess_upgrade(configuration, database, plan_upgrade(project.settled, database))
 
 
 class TestAssess:
@@ -155,8 +155,8 @@ class TestAssess:
         second, third = assessed(project, database)
 
         assert second.statements == ("CREATE INDEX ix ON task (title)",)
-        assert [(hazard.rule, hazard.at) for hazard in second.hazards] == [("scan-with-readers", "task")]
-        assert [(hazard.rule, hazard.at) for hazard in third.hazards] == [
+        assert [(hazard.rule, hazard.location) for hazard in second.hazards] == [("scan-with-readers", "task")]
+        assert [(hazard.rule, hazard.location) for hazard in third.hazards] == [
             ("drop-column", "task.points"),
             ("one-way", "revision third"),
         ]
@@ -181,7 +181,7 @@ class TestAssess:
 
 class TestAllow:
     @pytest.fixture
-    def dropping(self, project: Project, database: Database) -> list[Assessed]:
+    def dropping(self, project: Project, database: Database) -> list[RevisionAssessment]:
         apply(project.settled, database)
         project.write_revision(
             "second", "op.drop_column('task', 'points')", follows="first",
@@ -189,9 +189,9 @@ class TestAllow:
         )  # fmt: skip
         return assessed(project, database)
 
-    def test_is_needed_for_what_destroys(self, dropping: list[Assessed]) -> None:
+    def test_is_needed_for_what_destroys(self, dropping: list[RevisionAssessment]) -> None:
         with pytest.raises(HazardsNotAllowed) as refused:
-            refuse_unallowed("shop", dropping, ())
+            refuse_unallowed_hazards("shop", dropping, ())
 
         assert refused.value.message == (
             "Nothing was applied to shop: task.points (second): the column's values are lost, "
@@ -202,15 +202,15 @@ class TestAllow:
             "revision: # seedbed: allow drop-column"
         )
 
-    def test_is_given_by_an_option_or_by_a_note(self, dropping: list[Assessed]) -> None:
-        refuse_unallowed("shop", dropping, ["drop-column"])
+    def test_is_given_by_an_option_or_by_a_note(self, dropping: list[RevisionAssessment]) -> None:
+        refuse_unallowed_hazards("shop", dropping, ["drop-column"])
         file = dropping[0].revision.file
         file.write_text(f"# seedbed: allow truncate, drop-column\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
 
-        refuse_unallowed("shop", dropping, ())
+        refuse_unallowed_hazards("shop", dropping, ())
 
     def test_is_asked_for_before_production_is_touched(
-        self, project: Project, database: Database, dropping: list[Assessed]
+        self, project: Project, database: Database, dropping: list[RevisionAssessment]
     ) -> None:
         change_mark(database, Environment.PRODUCTION)
         url = database.direct.reveal()

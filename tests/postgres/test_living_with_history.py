@@ -26,7 +26,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.drift import find_drift, refuse_drift
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.draft.draft import draft, draft_empty
-from seedbed.migrations.hazards.assessment import assess, sql_lines
+from seedbed.migrations.hazards.assessment import assess_upgrade, format_sql_lines
 from seedbed.migrations.history.rebase import rebase
 from seedbed.migrations.history.revisions import read_current_revision, read_history
 from seedbed.migrations.history.seal import read_seals
@@ -268,7 +268,7 @@ class TestAdopt:
 
 class TestPlan:
     def test_has_the_statements_as_they_ran(self, configuration: Configuration, database: Database) -> None:
-        said = "\n".join(sql_lines(assess(configuration, database, plan_upgrade(configuration.project, database))))
+        said = "\n".join(format_sql_lines(assess_upgrade(configuration, database, plan_upgrade(configuration.project, database))))
 
         assert "CREATE TABLE task" in said
         assert "CREATE TRIGGER task_touch" in said

@@ -8,8 +8,8 @@ import pytest
 
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.hazards.assessment import assess
-from seedbed.migrations.hazards.losses import losses, may_lose_data
+from seedbed.migrations.hazards.assessment import assess_upgrade
+from seedbed.migrations.hazards.losses import select_losses, may_lose_data
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -127,13 +127,13 @@ class TestLosses:
         note = "# seedbed: allow drop-column\n"
         project.write_revision("second", f'{contract}{note}op.drop_column("task", "points")', follows="first")
 
-        assessed = assess(
+        assessed = assess_upgrade(
             project.configuration(SHADOW_DATABASE_URL=database.direct.reveal()),
             database,
             plan_upgrade(project.settled, database),
         )
 
-        assert [one.rule for one in losses(assessed)] == found
+        assert [one.rule for one in select_losses(assessed)] == found
 
 
 class TestMayLoseData:

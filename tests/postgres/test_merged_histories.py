@@ -11,7 +11,7 @@ from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.drift import find_drift
 from seedbed.migrations.checks.project_check import check_project
-from seedbed.migrations.hazards.assessment import assess, assess_way_back
+from seedbed.migrations.hazards.assessment import assess_upgrade, assess_downgrade
 from seedbed.migrations.hazards.rehearsal import rehearse
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
@@ -181,9 +181,9 @@ class TestLookingAhead:
                 alembic(project, copy, "upgrade", one)
             made = plan_upgrade(project.settled, database)
 
-            assessed = assess(configuration, database, made)
-            rehearsed = rehearse(configuration, database, made, on=copy)
-            way_back = assess_way_back(
+            assessed = assess_upgrade(configuration, database, made)
+            rehearsed = rehearse(configuration, database, made, existing_copy=copy)
+            way_back = assess_downgrade(
                 configuration,
                 database,
                 made.revision,
@@ -191,7 +191,7 @@ class TestLookingAhead:
             )
 
         assert [one.revision.id for one in assessed] == [one.id for one in made.pending]
-        assert rehearsed.way_back == "down and up again, both catalogs as they should be"
+        assert rehearsed.downgrade == "down and up again, both catalogs as they should be"
         assert find_drift(configuration, database) == ()
         assert len(way_back) == len(had)
 

@@ -8,7 +8,7 @@ import pytest
 from seedbed.errors import MultipleHeads, RevisionFailure, InvalidRevisionFile
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.hazards.assessment import assess
+from seedbed.migrations.hazards.assessment import assess_upgrade
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server
@@ -119,7 +119,7 @@ class TestRecordedSql:
         configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
 
         with pytest.raises(RevisionFailure) as failed:
-            assess(configuration, database, plan_upgrade(project.settled, database))
+            assess_upgrade(configuration, database, plan_upgrade(project.settled, database))
 
         assert failed.value.message.startswith("Revision third failed and was rolled back; nothing was applied.")
 

@@ -94,7 +94,7 @@ def other_server() -> Iterator[ThrowawayServer]:
 
 
 def rehearsed(project: Project, database: Database, copy: Database) -> Rehearsal:
-    return rehearse(project.configuration(), database, plan_upgrade(project.settled, database), on=copy)
+    return rehearse(project.configuration(), database, plan_upgrade(project.settled, database), existing_copy=copy)
 
 
 class TestRehearse:
@@ -122,9 +122,9 @@ class TestRehearse:
         found = rehearsed(project, database, copy)
 
         assert re.fullmatch(r"blocks reads and writes on task for \d+ ms; everything else under 50 ms", found.verdict)
-        assert [(one.table, one.blocks) for one in found.blocked] == [("task", "reads and writes")]
+        assert [(one.table, one.blocked_access) for one in found.blocked] == [("task", "reads and writes")]
         assert found.blocked[0].seconds >= 0.3
-        assert found.way_back == "down and up again, both catalogs as they should be"
+        assert found.downgrade == "down and up again, both catalogs as they should be"
 
     def test_says_what_is_rewritten_read_and_written(
         self, project: Project, database: Database, copy: Database
@@ -141,7 +141,7 @@ class TestRehearse:
         updated, retyped = rehearsed(project, database, copy).steps
 
         assert retyped.rewrites == ("task",)
-        assert (updated.rows, updated.scans) == (ROWS, ("task",))
+        assert (updated.row_count, updated.scans) == (ROWS, ("task",))
         assert updated.wal_bytes > ROWS * 50
 
     def test_sees_the_locks_of_a_concurrent_build_from_another_session(
@@ -172,7 +172,7 @@ class TestRehearse:
 
         assert execute(database.direct, "SELECT count(*) FROM task") == [(ROWS,)]
         assert execute(database.direct, "SELECT version_num FROM alembic_version") == [("first",)]
-        assert found.way_back == "there is none: gone"
+        assert found.downgrade == "there is none: gone"
 
     def test_fails_where_the_target_would(self, project: Project, database: Database, copy: Database) -> None:
         project.write_revision("second", "op.execute('ALTER TABLE task ADD CHECK (id < 10)')", follows="first")
@@ -201,7 +201,7 @@ class TestDumped:
             found = rehearse(configuration, source, plan_upgrade(project.settled, source))
 
         assert found.steps[0].scans == ("task",)
-        assert found.way_back == "down and up again, both catalogs as they should be"
+        assert found.downgrade == "down and up again, both catalogs as they should be"
         assert shadows(seedbed_server) == set()
 
 

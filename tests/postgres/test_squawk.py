@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 
 from seedbed.migrations.draft.planner import change_between
 from seedbed.migrations.draft.revision_file import body
-from seedbed.migrations.hazards.detectors import Seen
-from seedbed.migrations.hazards.rules import RULES, hazards
+from seedbed.migrations.hazards.detectors import ObservedRevision
+from seedbed.migrations.hazards.rules import RULES, find_hazards
 from seedbed.migrations.hazards.trace import traced
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
@@ -125,7 +125,7 @@ NOT_OURS: Mapping[str, str] = {
 }
 
 MIGRATIONS: Mapping[str, tuple[str, ...]] = {
-    **{f"{rule.id}, {kind}": sql for rule in RULES for kind, sql in (("bad", rule.bad), ("good", rule.good)) if sql},
+    **{f"{rule.id}, {kind}": sql for rule in RULES for kind, sql in (("bad", rule.hazardous_sql), ("good", rule.safe_sql)) if sql},
     **{
         statements[0]: statements
         for statements in (
@@ -359,7 +359,7 @@ def drafted(ground: Ground, case: Case) -> tuple[list[str], set[str]]:
                     _runner(body(part.up, online=part.online))(connection)
                 said = [f"{_AGAIN.sub('', one.sql)};\n" for one in trace.statements]
                 texts += [sql for sql in said if not _STOOD_IN.search(sql)] if part.online else ["".join(said)]
-                met_ |= {hazard.rule for hazard in hazards(Seen(trace, {}))}
+                met_ |= {hazard.rule for hazard in find_hazards(ObservedRevision(trace, {}))}
     return texts, met_
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from seedbed.cli import root
 from seedbed.errors import SeedbedError
-from seedbed.migrations.hazards.rules import RULES, Rule
+from seedbed.migrations.hazards.rules import RULES, HazardRule
 from seedbed.settings import Settings
 from seedbed.settings.project import KEYS
 
@@ -197,10 +197,10 @@ class TestRepository:
 
 class TestHazards:
     @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-    def test_stand_in_the_manual_with_their_examples(self, rule: Rule) -> None:
+    def test_stand_in_the_manual_with_their_examples(self, rule: HazardRule) -> None:
         manual = (ROOT / "docs" / "reference" / "hazards.md").read_text(encoding="utf-8")
         section = manual.partition(f"## {rule.id}\n")[2].partition("\n## ")[0]
 
-        assert f"{', '.join(rule.effects).capitalize()}: {rule.says}." in section
-        assert rule.workaround in section
-        assert all(f"{example};" in section for example in (*rule.bad, *rule.good))
+        assert f"{', '.join(rule.effects).capitalize()}: {rule.message}." in section
+        assert rule.remedy in section
+        assert all(f"{example};" in section for example in (*rule.hazardous_sql, *rule.safe_sql))

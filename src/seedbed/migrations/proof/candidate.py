@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftProofFailure
 from seedbed.migrations.diff.statement import Loss
-from seedbed.migrations.diff.undrafted_differences import Unmodelled
+from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
 from seedbed.migrations.proof.conversion_check import Conversion
 from seedbed.migrations.proof.samples.model_rows import Made
 from seedbed.postgres.catalog import Catalog, differences, read_catalog
@@ -51,7 +51,7 @@ class Candidate:
     renamed_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     made: Made | None = None
     conversions: Sequence[Conversion] = ()
-    unmodelled: Unmodelled | None = None
+    unmodelled: UndraftedCheck | None = None
     version_table: str = VERSION_TABLE
 
     @property

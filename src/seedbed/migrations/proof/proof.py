@@ -124,15 +124,15 @@ def _run(
     rows, counts = read_rows(connection, version_table), advance_sequences(connection, version_table)
     expected = expect_rows(connection, candidate, rows)
     candidate.up(connection)
-    undrafted = candidate.unmodelled.missing_above(connection) if candidate.unmodelled is not None else []
-    if candidate.unmodelled is not None and undrafted and not candidate.unmodelled.allowed:
+    undrafted = candidate.unmodelled.find_undrafted(connection) if candidate.unmodelled is not None else []
+    if candidate.unmodelled is not None and undrafted and not candidate.unmodelled.is_allowed:
         raise UnsupportedDifference(undrafted, whole=False)
     new_names = moved(expected.rows, candidate), moved_counts(counts, candidate)
     losses = [*candidate.losses, *measured.losses]
     converted = moved_columns(expected.columns, candidate)
     unexpected = [loss for loss in losses if loss.column not in converted.get((loss.schema, loss.table), ())]
     losses += survived("upgrade", *new_names, connection, candidate, unexpected, converted)
-    steps = ["up", f"catalog equal to the models'{' but for what is left' if undrafted else ''}", "rows kept"]
+    steps = ["up", f"catalogue equal to the models'{' but for what is left' if undrafted else ''}", "rows kept"]
     verdict = Verdict.NAMED_LOSS if losses else Verdict.PROVEN
     properties: list[str] = []
     unsampled = filled.unsampled
@@ -151,11 +151,11 @@ def _run(
         still = read_sequences(connection, version_table)
         kept = {old: count for (old, count), new in zip(counts.items(), new_names[1], strict=True) if new in still}
         candidate.down(connection)
-        properties = candidate.unmodelled.lost_below(connection) if candidate.unmodelled is not None else []
+        properties = candidate.unmodelled.find_lost_properties(connection) if candidate.unmodelled is not None else []
         lost = [*losses, *losses_down]
         losses_down += survived("downgrade", rows, kept, connection, candidate, lost, expected.columns)
         candidate.up(connection)
-        steps += ["down over new rows" if new_rows else "down", "catalog equal to the beginning", "up again"]
+        steps += ["down over new rows" if new_rows else "down", "catalogue equal to the beginning", "up again"]
     return Proof(
         Verdict.PARTIAL if undrafted else verdict,
         candidate.after.version,
