@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from seedbed.errors import UnsupportedChange
-from seedbed.migrations.diff.dependency_order import group_renames, temporary_name
+from seedbed.migrations.diff.dependency_order import group_renames, pick_temporary_name
 from seedbed.migrations.diff.objects import (
     column_changes,
     constraints,
@@ -15,7 +15,7 @@ from seedbed.migrations.diff.objects import (
     sequences,
     triggers,
 )
-from seedbed.migrations.diff.rebuild_set import Cleared, clear, column_of
+from seedbed.migrations.diff.rebuild_set import RebuildSet, find_column, find_rebuild_set
 from seedbed.migrations.diff.stale_function_results import find_stale_values
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import replaced_types, user_types
@@ -41,7 +41,7 @@ from seedbed.postgres.catalog.model import (
 Kind = TypeVar("Kind", bound=Object)
 
 
-class Changes:
+class CatalogDiff:
     """Two catalogs taken apart.
 
     `gone` and `made` are objects that only one has, `kept` those of both. `renames` are constraints, indexes and
@@ -54,72 +54,75 @@ class Changes:
 
     def __init__(self, before: Catalog, after: Catalog) -> None:
         self.before, self.after = before, after
-        self.gone = {key: found for key, found in before.objects.items() if key not in after.objects}
-        self.made = {key: found for key, found in after.objects.items() if key not in before.objects}
+        self.removed = {key: found for key, found in before.objects.items() if key not in after.objects}
+        self.added = {key: found for key, found in after.objects.items() if key not in before.objects}
         self._pairs = [(found, after.objects[key]) for key, found in before.objects.items() if key in after.objects]
         self.renames = self._find_renames()
-        self.replaced = self._replaced_types()
-        self.retyped = self._retyped_columns()
-        self.stale = find_stale_values(before, after)
-        self.recomputed = {key for key, old, new in self.columns() if column_changes.needs_rebuild(old, new)}
-        self.recomputed |= self.stale.columns
-        self.cleared: Cleared = clear(
+        self.replaced_types = self._replaced_types()
+        self.retyped_columns = self._retyped_columns()
+        self.stale_values = find_stale_values(before, after)
+        self.recomputed_columns = {
+            key for key, old, new in self.column_pairs() if column_changes.needs_rebuild(old, new)
+        }
+        self.recomputed_columns |= self.stale_values.columns
+        self.rebuild_set: RebuildSet = find_rebuild_set(
             before,
             after,
-            rebuilt=self.stale.built | {old.key for old, new in self._pairs if old != new and not _alterable(old, new)},
-            columns=self._dropped_columns() | self.recomputed,
-            retyped=self.retyped,
-            types=self.replaced,
-            keys=self._gone_keys(),
+            rebuilt=self.stale_values.indexes_and_constraints
+            | {old.key for old, new in self._pairs if old != new and not _is_alterable(old, new)},
+            removed_columns=self._dropped_columns() | self.recomputed_columns,
+            retyped_columns=self.retyped_columns,
+            replaced_types=self.replaced_types,
+            removed_keys=self._gone_keys(),
         )
-        self.cleared.in_the_way |= self.stale.built
-        self.recomputed |= self.cleared.columns
+        self.rebuild_set.blocking |= self.stale_values.indexes_and_constraints
+        self.recomputed_columns |= self.rebuild_set.recomputed_columns
 
     @property
     def rebuilt(self) -> set[Key]:
-        return self.cleared.rebuilt
+        return self.rebuild_set.rebuilt
 
     @property
-    def coming(self) -> dict[Key, Object]:
+    def objects_to_create(self) -> dict[Key, Object]:
         """Everything that is made: new, or again."""
         again = {key: self.after.objects[key] for key in self.rebuilt if key in self.after.objects}
-        return {**self.made, **again}
+        return {**self.added, **again}
 
-    def kept(self, kind: type[Kind]) -> list[tuple[Kind, Kind]]:
+    def pairs_of(self, kind: type[Kind]) -> list[tuple[Kind, Kind]]:
         return [(old, new) for old, new in self._pairs if isinstance(old, kind) and isinstance(new, kind)]
 
-    def standing(self) -> dict[Key, Table]:
+    def online_tables(self) -> dict[Key, Table]:
         """Tables that stay and that take every online form; rows that their owner cannot see, no backfill reaches."""
         return {
             new.key: new
-            for old, new in self.kept(Table)
+            for old, new in self.pairs_of(Table)
             if old.kind == new.kind == "table"
             and not (new.parents or old.parents or new.partition_bound or old.partition_bound)
             and not (new.forced_row_security or old.forced_row_security)
         }
 
-    def columns(self) -> list[tuple[Key, Column, Column]]:
+    def column_pairs(self) -> list[tuple[Key, Column, Column]]:
         """The columns that both catalogs have."""
         return [
             (("column", new.schema, new.name, name), column, new.column[name])
-            for old, new in self.kept(Table)
+            for old, new in self.pairs_of(Table)
             for name, column in old.column.items()
             if name in new.column
         ]
 
-    def table_of(self, column: Key) -> Table:
+    def table_of_column(self, column: Key) -> Table:
         found = self.after.objects["table", column[1], column[2]]
         if not isinstance(found, Table):
             raise TypeError(f"{column} is no table's column")
         return found
 
-    def uses_replaced_type(self, column: Key) -> Key | None:
-        return next((key for key in self.replaced if column in self.before.needed_by.get(key, ())), None)
+    def find_replaced_type(self, column: Key) -> Key | None:
+        return next((key for key in self.replaced_types if column in self.before.needed_by.get(key, ())), None)
 
     def _dropped_columns(self) -> set[Key]:
         return {
             ("column", old.schema, old.name, name)
-            for old, new in self.kept(Table)
+            for old, new in self.pairs_of(Table)
             for name in old.column
             if name not in new.column
         }
@@ -128,30 +131,30 @@ class Changes:
         """Unique constraints and indexes that go from tables that stay: foreign keys may need them."""
         return {
             key
-            for key, found in self.gone.items()
+            for key, found in self.removed.items()
             if (isinstance(found, Constraint) and found.type in "pu") or (isinstance(found, Index) and found.unique)
-            if ("table", found.schema, found.table) not in self.gone
+            if ("table", found.schema, found.table) not in self.removed
         }
 
     def _find_renames(self) -> list[Statement]:
         found: dict[Key, tuple[Object, Object]] = {}
-        for key, new in list(self.made.items()):
-            for other, old in list(self.gone.items()):
+        for key, new in list(self.added.items()):
+            for other, old in list(self.removed.items()):
                 if key[:-1] == other[:-1] and self._renamed(old, new) is not None:
-                    found[_named(new)] = (old, new)
-                    del self.made[key], self.gone[other]
+                    found[_namespace_key(new)] = (old, new)
+                    del self.added[key], self.removed[other]
                     break
-        existing = {_named(one) for one in self.before.objects.values()}
+        existing = {_namespace_key(one) for one in self.before.objects.values()}
         names = {key[-1] for key in existing}
 
         def temporary(key: Key) -> Key:
-            return (*key[:-1], temporary_name(key[-1], names))
+            return (*key[:-1], pick_temporary_name(key[-1], names))
 
-        groups = group_renames({key: _named(old) for key, (old, _) in found.items()}, existing, temporary)
+        groups = group_renames({key: _namespace_key(old) for key, (old, _) in found.items()}, existing, temporary)
         moves = [move for group in groups for move in group.moves]
         left = {key: pair for key, pair in found.items() if key not in {to for _, to in moves}}
-        moves += [(_named(old), key) for key, (old, _) in left.items()]
-        named = {_named(old): old for old, _ in found.values()}
+        moves += [(_namespace_key(old), key) for key, (old, _) in left.items()]
+        named = {_namespace_key(old): old for old, _ in found.values()}
         return [step for start, end in moves for step in self._move(start, end, named, found)]
 
     def _move(
@@ -159,10 +162,10 @@ class Changes:
     ) -> list[Statement]:
         """The steps from a name to another, of which either may be a temporary one."""
         if end not in found:
-            return [_rename_to(named[start], end[-1])]
+            return [_rename(named[start], end[-1])]
         old, new = found[end]
         _, *rest = self._renamed(old, new) or []
-        return [_rename_to(old, end[-1], start[-1]), *rest, *privileges.commented(old, new)]
+        return [_rename(old, end[-1], start[-1]), *rest, *privileges.commented(old, new)]
 
     def _renamed(self, old: Object, new: Object) -> list[Statement] | None:
         match old, new:
@@ -201,12 +204,16 @@ class Changes:
         return replaced
 
     def _retyped_columns(self) -> set[Key]:
-        changed = {key for key, old, new in self.columns() if (old.type, old.collation) != (new.type, new.collation)}
-        using = {user for key in self.replaced for user in self.before.needed_by.get(key, ()) if user[0] == "column"}
-        return changed | {user for user in using if column_of(self.after, user) is not None}
+        changed = {
+            key for key, old, new in self.column_pairs() if (old.type, old.collation) != (new.type, new.collation)
+        }
+        using = {
+            user for key in self.replaced_types for user in self.before.needed_by.get(key, ()) if user[0] == "column"
+        }
+        return changed | {user for user in using if find_column(self.after, user) is not None}
 
 
-def _rename_to(old: Object, name: str, now: str | None = None) -> Statement:
+def _rename(old: Object, name: str, now: str | None = None) -> Statement:
     """Give a name to something that is called `now`, or as before."""
     match old:
         case Constraint():
@@ -218,14 +225,14 @@ def _rename_to(old: Object, name: str, now: str | None = None) -> Statement:
     raise TypeError(f"{old.key} is not renamed")
 
 
-def _named(found: Object) -> Key:
+def _namespace_key(found: Object) -> Key:
     """A name with what it must be unique in: a table has its foreign keys and checks, a schema all that has rows."""
     own = isinstance(found, Constraint) and found.type in "fc"
     shared = isinstance(found, Constraint | Index | Sequence | Table | View) and not own
     return (found.key[1], found.key[-1]) if shared else found.key
 
 
-def _alterable(old: Object, new: Object) -> bool:
+def _is_alterable(old: Object, new: Object) -> bool:
     """Whether a kept object's change is made in place, so that nothing that needs it is disturbed."""
     match old, new:
         case (Constraint(definition=before), Constraint(definition=after)) | (

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from seedbed.errors import UnsupportedChange
-from seedbed.migrations.diff.catalog_diff import Changes
-from seedbed.migrations.diff.dependency_order import in_order, tables_in_order
+from seedbed.migrations.diff.catalog_diff import CatalogDiff
+from seedbed.migrations.diff.dependency_order import sort_by_dependencies, sort_tables
 from seedbed.migrations.diff.objects import (
     column_changes,
     constraints,
@@ -18,8 +18,8 @@ from seedbed.migrations.diff.objects import (
     triggers,
     views,
 )
-from seedbed.migrations.diff.removal import default_goes_early
-from seedbed.migrations.diff.serials import is_serial, with_serials
+from seedbed.migrations.diff.removal import is_default_dropped_early
+from seedbed.migrations.diff.serials import is_serial, use_serial_types
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import replaced_types, user_types
 from seedbed.migrations.diff.value_sources import ValueSources
@@ -44,67 +44,67 @@ from seedbed.postgres.catalog.model import (
 )
 
 
-def make_types(changes: Changes) -> Iterable[Statement]:
+def create_types(changes: CatalogDiff) -> Iterable[Statement]:
     """Schemas, extensions, collations, types, sequences, and the functions that tables will use."""
     for kind in (Schema, Extension):
-        for found in changes.made.values():
+        for found in changes.added.values():
             if isinstance(found, kind):
                 yield from other_objects.made(found)
-    for found in changes.made.values():
+    for found in changes.added.values():
         if isinstance(found, Other) and found.kind == "collation":
             yield from other_objects.made(found)
-    new = {key: found for key, found in changes.made.items() if isinstance(found, Enum | Domain | Composite)}
-    for key in in_order(new, changes.after):
+    new = {key: found for key, found in changes.added.items() if isinstance(found, Enum | Domain | Composite)}
+    for key in sort_by_dependencies(new, changes.after):
         yield from user_types.made(new[key])
     yield from _alter_types(changes)
-    for one, other in changes.kept(Sequence):
+    for one, other in changes.pairs_of(Sequence):
         yield from sequences.altered(one, other)
-    for found in changes.made.values():
+    for found in changes.added.values():
         if isinstance(found, Sequence) and not is_serial(found, changes):
             yield from sequences.made(found)
-    needed = {key: found for key, found in _functions(changes).items() if _needed_by_tables(key, changes)}
-    for key in in_order(needed, changes.after):
-        yield from _function(needed[key], changes)
+    needed = {key: found for key, found in _changed_functions(changes).items() if _is_needed_by_tables(key, changes)}
+    for key in sort_by_dependencies(needed, changes.after):
+        yield from _create_or_replace(needed[key], changes)
 
 
-def make_tables(changes: Changes) -> Iterable[Statement]:
+def create_tables(changes: CatalogDiff) -> Iterable[Statement]:
     """New tables, each with the constraints that fit inside it."""
-    new = {key: found for key, found in changes.made.items() if isinstance(found, Table)}
-    inside = constraints_inside(changes)
-    for key in tables_in_order(new, changes.after):
+    new = {key: found for key, found in changes.added.items() if isinstance(found, Table)}
+    inside = select_inline_constraints(changes)
+    for key in sort_tables(new, changes.after):
         table = new[key]
         within = [c for c in inside if (c.schema, c.table) == (table.schema, table.name)]
         within.sort(key=lambda c: ("pucxf".index(c.type), c.name))
-        made = tables.made(with_serials(table, changes), within)
-        if (default := _default_partition(table, changes)) is not None:
+        made = tables.made(use_serial_types(table, changes), within)
+        if (default := _find_default_partition(table, changes)) is not None:
             made[0] = replace(made[0], row_condition=f"no row of {default.name} belongs to {table.name}")
         yield from made
         yield from (
             column_changes.required_of_new_rows(table, c) for c in table.columns if c.unvalidated_not_null is not None
         )
-    for found in changes.made.values():
+    for found in changes.added.values():
         owned = isinstance(found, Sequence) and found.owned_by and ("table", *found.owned_by[:2]) in new
         if isinstance(found, Sequence) and owned and not is_serial(found, changes):
             yield from sequences.owned(found)
 
 
-def _default_partition(table: Table, changes: Changes) -> Table | None:
+def _find_default_partition(table: Table, changes: CatalogDiff) -> Table | None:
     """The partition that has had the rows of a new one so far, where there is such: PostgreSQL does not move them."""
     if table.partition_bound is None or table.partition_bound == "DEFAULT":
         return None
-    siblings = (new for _, new in changes.kept(Table) if new.parents == table.parents)
+    siblings = (new for _, new in changes.pairs_of(Table) if new.parents == table.parents)
     return next((sibling for sibling in siblings if sibling.partition_bound == "DEFAULT"), None)
 
 
-def constraints_inside(changes: Changes) -> list[Constraint]:
+def select_inline_constraints(changes: CatalogDiff) -> list[Constraint]:
     """The constraints that a new table is made with: Alembic has words for them, and what they refer to is there."""
-    new = {key: found for key, found in changes.made.items() if isinstance(found, Table)}
-    found_constraints = [found for found in changes.coming.values() if isinstance(found, Constraint)]
+    new = {key: found for key, found in changes.added.items() if isinstance(found, Table)}
+    found_constraints = [found for found in changes.objects_to_create.values() if isinstance(found, Constraint)]
     keys = [c for c in found_constraints if c.type in "pu"]
-    indexed = [key for key, found in changes.coming.items() if isinstance(found, Index) and found.unique]
+    indexed = [key for key, found in changes.objects_to_create.items() if isinstance(found, Index) and found.unique]
     inside: list[Constraint] = []
-    standing = {new_table.key for _, new_table in changes.kept(Table)}
-    for key in tables_in_order(new, changes.after):
+    standing = {new_table.key for _, new_table in changes.pairs_of(Table)}
+    for key in sort_tables(new, changes.after):
         standing.add(key)
         own = sorted(
             (c for c in found_constraints if ("table", c.schema, c.table) == key), key=lambda c: "pucxf".index(c.type)
@@ -122,54 +122,58 @@ def constraints_inside(changes: Changes) -> list[Constraint]:
     return inside
 
 
-def alter_tables(changes: Changes, knowledge: ValueSources) -> Iterable[Statement]:
+def alter_tables(changes: CatalogDiff, knowledge: ValueSources) -> Iterable[Statement]:
     """Tables that stay: their properties, then their columns; at last the types that columns were taken from."""
-    for old, new in changes.kept(Table):
+    for old, new in changes.pairs_of(Table):
         if (old.kind, old.partition_key) != (new.kind, new.partition_key):
-            raise UnsupportedChange(f"table {new.name}", f"{_kind(old)} does not become {_kind(new)} in place")
+            raise UnsupportedChange(
+                f"table {new.name}", f"{_describe_kind(old)} does not become {_describe_kind(new)} in place"
+            )
         yield from tables.altered(old, new)
         yield from _alter_columns(changes, old, new, knowledge)
-    for key in changes.replaced:
+    for key in changes.replaced_types:
         found = changes.before.objects[key]
         if isinstance(found, Enum | Domain | Composite):
             yield from replaced_types.forgotten(found)
-    yield from _own_sequences(changes)
+    yield from _assign_sequences(changes)
 
 
-def _kind(table: Table) -> str:
+def _describe_kind(table: Table) -> str:
     if table.partition_key is not None:
         return f"a table partitioned by {table.partition_key}"
     return "a plain table" if table.kind == "table" else f"a {table.kind} table"
 
 
-def build_on_tables(changes: Changes) -> Iterable[Statement]:
+def create_dependents(changes: CatalogDiff) -> Iterable[Statement]:
     """Constraints, indexes, views, functions, triggers, policies and the rest, each once all it needs is there."""
-    inside = set(constraints_inside(changes))
-    coming = changes.coming
+    inside = set(select_inline_constraints(changes))
+    coming = changes.objects_to_create
     rest = [found for found in coming.values() if isinstance(found, Constraint) and found not in inside]
     for constraint in sorted((c for c in rest if c.type != "f"), key=lambda c: ("puxc".index(c.type), c.key)):
         yield from constraints.made(constraint)
-    yield from _indexes(coming, changes, of_views=False)
+    yield from _create_indexes(coming, changes, of_views=False)
     for constraint in (c for c in rest if c.type == "f"):
         yield from constraints.made(constraint)
     later: dict[Key, Object] = {key: found for key, found in coming.items() if isinstance(found, View)}
-    later |= {key: found for key, found in _functions(changes).items() if not _needed_by_tables(key, changes)}
-    for key in in_order(later, changes.after):
+    later |= {
+        key: found for key, found in _changed_functions(changes).items() if not _is_needed_by_tables(key, changes)
+    }
+    for key in sort_by_dependencies(later, changes.after):
         found = later[key]
         if isinstance(found, View):
             yield from views.made(found)
         elif isinstance(found, Function):
-            yield from _function(found, changes)
-    yield from _indexes(coming, changes, of_views=True)
-    yield from _watchers(coming, changes)
+            yield from _create_or_replace(found, changes)
+    yield from _create_indexes(coming, changes, of_views=True)
+    yield from _create_triggers_and_policies(coming, changes)
 
 
-def _alter_types(changes: Changes) -> Iterable[Statement]:
+def _alter_types(changes: CatalogDiff) -> Iterable[Statement]:
     for kind in (Enum, Domain, Composite):
-        for old, new in changes.kept(kind):
+        for old, new in changes.pairs_of(kind):
             if not isinstance(old, Enum | Domain | Composite) or not isinstance(new, Enum | Domain | Composite):
                 continue
-            if new.key in changes.replaced:
+            if new.key in changes.replaced_types:
                 yield from replaced_types.set_aside(new)
                 yield from user_types.made(new)
             elif isinstance(old, Enum) and isinstance(new, Enum) and old.labels != new.labels:
@@ -178,11 +182,11 @@ def _alter_types(changes: Changes) -> Iterable[Statement]:
                 yield from user_types.domain_altered(old, new) or ()
 
 
-def _alter_columns(changes: Changes, old: Table, new: Table, knowledge: ValueSources) -> Iterable[Statement]:
+def _alter_columns(changes: CatalogDiff, old: Table, new: Table, knowledge: ValueSources) -> Iterable[Statement]:
     place = ("column", new.schema, new.name)
     stored = set()
     for name, column in old.column.items():
-        if (*place, name) in changes.recomputed:
+        if (*place, name) in changes.recomputed_columns:
             if name in new.column and column_changes.becomes_ordinary(column, new.column[name]):
                 stored.add(name)
                 yield from column_changes.stored(
@@ -190,26 +194,28 @@ def _alter_columns(changes: Changes, old: Table, new: Table, knowledge: ValueSou
                 )
             else:
                 yield column_changes.dropped(new, column)
-    again = {name for name in new.column if (*place, name) in changes.recomputed} - stored
+    again = {name for name in new.column if (*place, name) in changes.recomputed_columns} - stored
     added = [c for name, c in new.column.items() if name not in old.column or name in again]
     for column in added:
         if not column.generated:
             yield from column_changes.added(new, column, changes.after, knowledge)
     for name, column in new.column.items():
-        if name in old.column and (*place, name) not in changes.recomputed:
+        if name in old.column and (*place, name) not in changes.recomputed_columns:
             yield from _alter_column(changes, (*place, name), old.column[name], column, knowledge)
     for column in added:
         if column.generated:
             yield from column_changes.added(new, column, changes.after, knowledge)
 
 
-def _alter_column(changes: Changes, key: Key, old: Column, new: Column, knowledge: ValueSources) -> Iterable[Statement]:
-    table = changes.table_of(key)
-    if default_goes_early(changes, key, old):
+def _alter_column(
+    changes: CatalogDiff, key: Key, old: Column, new: Column, knowledge: ValueSources
+) -> Iterable[Statement]:
+    table = changes.table_of_column(key)
+    if is_default_dropped_early(changes, key, old):
         old = replace(old, default=None)
     if old.identity and not new.identity:
         old = replace(old, identity=None, identity_options=None)
-    replaced = changes.uses_replaced_type(key)
+    replaced = changes.find_replaced_type(key)
     if replaced is not None and old.type == new.type:
         using = knowledge.using_expressions.get((table.schema, table.name, new.name))
         yield from replaced_types.converted(
@@ -218,55 +224,55 @@ def _alter_column(changes: Changes, key: Key, old: Column, new: Column, knowledg
     yield from column_changes.altered(table, old, new, changes.before, changes.after, knowledge)
 
 
-def _own_sequences(changes: Changes) -> Iterable[Statement]:
+def _assign_sequences(changes: CatalogDiff) -> Iterable[Statement]:
     """Sequences that columns which were there before own from now on, set to go on where the rows end."""
-    for found in changes.made.values():
+    for found in changes.added.values():
         if not isinstance(found, Sequence) or found.owned_by is None:
             continue
         owner = ("column", *found.owned_by)
-        if ("table", *found.owned_by[:2]) in changes.made:
+        if ("table", *found.owned_by[:2]) in changes.added:
             continue
-        table = changes.table_of(owner)
+        table = changes.table_of_column(owner)
         yield from sequences.owned(found)
         before = changes.before.objects.get(table.key)
         counted = isinstance(before, Table) and owner[3] in before.column and bool(before.column[owner[3]].identity)
         yield sequences.continued(table, table.column[owner[3]], found, counted=counted)
-    for one, other in changes.kept(Sequence):
+    for one, other in changes.pairs_of(Sequence):
         if one.owned_by != other.owned_by:
             yield from sequences.owned(other)
 
 
-def _functions(changes: Changes) -> dict[Key, Function]:
+def _changed_functions(changes: CatalogDiff) -> dict[Key, Function]:
     """Functions that are new, rebuilt or replaced."""
-    found = {key: one for key, one in changes.coming.items() if isinstance(one, Function)}
-    for old, new in changes.kept(Function):
+    found = {key: one for key, one in changes.objects_to_create.items() if isinstance(one, Function)}
+    for old, new in changes.pairs_of(Function):
         if old.definition != new.definition:
             found[new.key] = new
     return found
 
 
-def _function(found: Function, changes: Changes) -> list[Statement]:
+def _create_or_replace(found: Function, changes: CatalogDiff) -> list[Statement]:
     old = changes.before.objects.get(found.key)
     if isinstance(old, Function) and found.key not in changes.rebuilt:
         return functions.altered(old, found) or []
     return functions.made(found)
 
 
-def _needed_by_tables(key: Key, changes: Changes) -> bool:
+def _is_needed_by_tables(key: Key, changes: CatalogDiff) -> bool:
     kinds = {"column", "constraint", "index", "table", "type"}
-    return key in changes.stale.functions or any(
+    return key in changes.stale_values.functions or any(
         dependant[0] in kinds and ("view", *dependant[1:3]) not in changes.after.objects
         for dependant in changes.after.dependants(key)
     )
 
 
-def _indexes(coming: dict[Key, Object], changes: Changes, *, of_views: bool) -> Iterable[Statement]:
+def _create_indexes(coming: dict[Key, Object], changes: CatalogDiff, *, of_views: bool) -> Iterable[Statement]:
     for found in coming.values():
         if isinstance(found, Index) and (("view", found.schema, found.table) in changes.after.objects) is of_views:
             yield from indexes.made(found)
 
 
-def _watchers(coming: dict[Key, Object], changes: Changes) -> Iterable[Statement]:
+def _create_triggers_and_policies(coming: dict[Key, Object], changes: CatalogDiff) -> Iterable[Statement]:
     """What acts when a table is used: triggers, policies, rules; and row security, once its policies are there."""
     for found in coming.values():
         if isinstance(found, Trigger):
@@ -275,9 +281,9 @@ def _watchers(coming: dict[Key, Object], changes: Changes) -> Iterable[Statement
             yield from policies.made(found)
         elif isinstance(found, Other) and found.kind != "collation":
             yield from other_objects.made(found)
-    for old, new in changes.kept(Trigger):
+    for old, new in changes.pairs_of(Trigger):
         if old.enabled != new.enabled and old.key not in changes.rebuilt:
             yield from triggers.enabled(new)
-    for found in changes.made.values():
+    for found in changes.added.values():
         if isinstance(found, Table):
             yield from (Statement(sql) for sql in tables.security(False, False, found))

@@ -12,7 +12,7 @@ from seedbed.postgres.catalog.model import Constraint, Key, Object, Table, View
 Name = TypeVar("Name", bound=Hashable)
 
 
-def in_order(chosen: Mapping[Key, Object], catalog: Catalog) -> list[Key]:
+def sort_by_dependencies(chosen: Mapping[Key, Object], catalog: Catalog) -> list[Key]:
     """What is needed before what needs it. A function whose body is a string has no recorded needs, and comes early."""
     needs: dict[Key, set[Key]] = {key: set() for key in chosen}
     for key, found in chosen.items():
@@ -24,10 +24,10 @@ def in_order(chosen: Mapping[Key, Object], catalog: Catalog) -> list[Key]:
                 owner = ("view", *dependant[1:3]) if dependant[0] == "column" else dependant
                 if owner in needs and owner != key:
                     needs[owner].add(key)
-    return _sorted(list(chosen), lambda key: needs[key])
+    return _sort(list(chosen), lambda key: needs[key])
 
 
-def tables_in_order(chosen: Mapping[Key, Table], catalog: Catalog) -> list[Key]:
+def sort_tables(chosen: Mapping[Key, Table], catalog: Catalog) -> list[Key]:
     """Referenced tables before those that refer to them, parents before partitions and children."""
     needs: dict[Key, set[Key]] = {key: set() for key in chosen}
     for found in catalog.objects.values():
@@ -38,10 +38,10 @@ def tables_in_order(chosen: Mapping[Key, Table], catalog: Catalog) -> list[Key]:
     named = {f"{table.schema}.{table.name}": key for key, table in chosen.items()}
     for key, table in chosen.items():
         needs[key] |= {named[parent] for parent in table.parents if parent in named}
-    return _sorted(list(chosen), lambda key: needs[key])
+    return _sort(list(chosen), lambda key: needs[key])
 
 
-def _sorted(keys: Sequence[Key], needs: Callable[[Key], set[Key]]) -> list[Key]:
+def _sort(keys: Sequence[Key], needs: Callable[[Key], set[Key]]) -> list[Key]:
     """A topological order that keeps the given one where it may; a cycle is cut at its first member."""
     left = list(keys)
     done: list[Key] = []
@@ -65,17 +65,17 @@ class RenameGroup(Generic[Name]):
     moves: tuple[tuple[Name, Name], ...]
 
     @property
-    def moves_back(self) -> tuple[tuple[Name, Name], ...]:
+    def reverse_moves(self) -> tuple[tuple[Name, Name], ...]:
         return tuple((new, old) for old, new in reversed(self.moves))
 
 
-def possible_renames(asked: Mapping[Name, Name], existing: Iterable[Name]) -> dict[Name, Name]:
+def select_possible_renames(requested: Mapping[Name, Name], existing: Iterable[Name]) -> dict[Name, Name]:
     """New names with their old ones.
 
     Left out are those whose old name is not there, and those whose new name is there and stays.
     """
     there = set(existing)
-    left = {new: old for new, old in asked.items() if old in there and new != old}
+    left = {new: old for new, old in requested.items() if old in there and new != old}
     while blocked := [new for new in left if new in there and new not in left.values()]:
         for new in blocked:
             del left[new]
@@ -96,14 +96,14 @@ def find_cycles(renames: Mapping[Name, Name]) -> list[tuple[Name, ...]]:
 
 
 def group_renames(
-    asked: Mapping[Name, Name], existing: Iterable[Name], temporary: Callable[[Name], Name]
+    requested: Mapping[Name, Name], existing: Iterable[Name], make_temporary: Callable[[Name], Name]
 ) -> Iterator[RenameGroup[Name]]:
     """The possible renames in an order in which each new name is free when its turn comes."""
     now = set(existing)
-    left = possible_renames(asked, now)
+    left = select_possible_renames(requested, now)
     cycles = find_cycles(left)
     for cycle in cycles:
-        held = temporary(cycle[0])
+        held = make_temporary(cycle[0])
         moves = [(cycle[0], held), *((left[new], new) for new in cycle[:-1]), (held, cycle[-1])]
         yield RenameGroup(tuple((new, left.pop(new)) for new in cycle), tuple(moves))
     while ready := [(new, old) for new, old in left.items() if old in now and new not in now]:
@@ -113,7 +113,7 @@ def group_renames(
         yield RenameGroup(((new, old),), ((old, new),))
 
 
-def temporary_name(name: str, taken: Iterable[str]) -> str:
+def pick_temporary_name(name: str, taken: Iterable[str]) -> str:
     """A name that nothing has, for something that makes room for another thing of its name."""
     used = set(taken)
     candidates = (truncate_name(name, f"__moving{number or ''}") for number in itertools.count())

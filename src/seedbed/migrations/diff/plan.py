@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from seedbed.migrations.diff import creation
-from seedbed.migrations.diff.catalog_diff import Changes
-from seedbed.migrations.diff.dependency_order import in_order, tables_in_order
+from seedbed.migrations.diff.catalog_diff import CatalogDiff
+from seedbed.migrations.diff.dependency_order import sort_by_dependencies, sort_tables
 from seedbed.migrations.diff.objects import column_changes, functions, other_objects, privileges, sequences, tables
-from seedbed.migrations.diff.rebuild_set import column_of
-from seedbed.migrations.diff.removal import take_down
+from seedbed.migrations.diff.rebuild_set import find_column
+from seedbed.migrations.diff.removal import drop_dependents
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import user_types
 from seedbed.migrations.diff.value_sources import ValueSources
@@ -26,7 +26,7 @@ from seedbed.postgres.catalog.model import (
 )
 
 
-def transition(before: Catalog, after: Catalog, knowledge: ValueSources) -> list[Statement]:
+def plan_steps(before: Catalog, after: Catalog, knowledge: ValueSources) -> list[Statement]:
     """The steps from one catalog to the other; empty when they are equal.
 
     What would lose rows without a word raises, rather than being left out.
@@ -35,58 +35,62 @@ def transition(before: Catalog, after: Catalog, knowledge: ValueSources) -> list
         MissingBackfill: a column must not be NULL, and nothing says what it is in rows that exist.
         UnsupportedChange: no statement makes this change.
     """
-    changes = Changes(before, after)
+    changes = CatalogDiff(before, after)
     return [
         *changes.renames,
-        *take_down(changes),
-        *creation.make_types(changes),
-        *creation.make_tables(changes),
+        *drop_dependents(changes),
+        *creation.create_types(changes),
+        *creation.create_tables(changes),
         *creation.alter_tables(changes, knowledge),
-        *creation.build_on_tables(changes),
+        *creation.create_dependents(changes),
         *_grant_and_comment(changes),
         *_drop(changes),
     ]
 
 
-def _grant_and_comment(changes: Changes) -> Iterable[Statement]:
-    fresh = {*changes.made, *changes.rebuilt, *changes.replaced}
+def _grant_and_comment(changes: CatalogDiff) -> Iterable[Statement]:
+    fresh = {*changes.added, *changes.rebuilt, *changes.replaced_types}
     for key, new in changes.after.objects.items():
         old = None if key in fresh else changes.before.objects.get(key)
         if isinstance(old, Table):
-            kept = tuple(c for c in old.columns if ("column", *key[1:], c.name) not in changes.recomputed)
+            kept = tuple(c for c in old.columns if ("column", *key[1:], c.name) not in changes.recomputed_columns)
             old = replace(old, columns=kept)
         if key in fresh or (old is not None and old != new):
             yield from privileges.granted(old, new)
             yield from privileges.commented(old, new)
 
 
-def _drop(changes: Changes) -> Iterable[Statement]:
+def _drop(changes: CatalogDiff) -> Iterable[Statement]:
     """What goes for good, once nothing looks at it any more: columns, tables, and what only they used."""
-    for old, new in changes.kept(Table):
+    for old, new in changes.pairs_of(Table):
         for name, column in old.column.items():
             if name not in new.column:
                 yield column_changes.dropped(new, column)
-    left = {k: o for k, o in changes.gone.items() if isinstance(o, Function) and k not in changes.cleared.early}
+    left = {
+        k: o
+        for k, o in changes.removed.items()
+        if isinstance(o, Function) and k not in changes.rebuild_set.removed_early
+    }
     unused = {key: found for key, found in left.items() if changes.before.dependants(key) <= left.keys()}
-    for key in reversed(in_order(unused, changes.before)):  # one may take the rows of a table that goes
+    for key in reversed(sort_by_dependencies(unused, changes.before)):  # one may take the rows of a table that goes
         yield from functions.dropped(unused[key])
-    gone_tables = {key: found for key, found in changes.gone.items() if isinstance(found, Table)}
-    for key in reversed(tables_in_order(gone_tables, changes.before)):
+    gone_tables = {key: found for key, found in changes.removed.items() if isinstance(found, Table)}
+    for key in reversed(sort_tables(gone_tables, changes.before)):
         yield from tables.dropped(gone_tables[key])
     left = {key: found for key, found in left.items() if key not in unused}
-    for key in reversed(in_order(left, changes.before)):
+    for key in reversed(sort_by_dependencies(left, changes.before)):
         yield from functions.dropped(left[key])
-    for found in changes.gone.values():
-        if isinstance(found, Sequence) and not _goes_with_its_column(found, changes):
+    for found in changes.removed.values():
+        if isinstance(found, Sequence) and not _is_dropped_with_column(found, changes):
             yield from sequences.dropped(found)
-    gone_types = {k: o for k, o in changes.gone.items() if isinstance(o, Enum | Domain | Composite)}
-    for key in reversed(in_order(gone_types, changes.before)):
+    gone_types = {k: o for k, o in changes.removed.items() if isinstance(o, Enum | Domain | Composite)}
+    for key in reversed(sort_by_dependencies(gone_types, changes.before)):
         yield from user_types.dropped(gone_types[key])
-    yield from _drop_others(changes)
+    yield from _drop_other_objects(changes)
 
 
-def _drop_others(changes: Changes) -> Iterable[Statement]:
-    gone = changes.gone.values()
+def _drop_other_objects(changes: CatalogDiff) -> Iterable[Statement]:
+    gone = changes.removed.values()
     for collation in gone:
         if isinstance(collation, Other) and collation.kind == "collation":
             yield from other_objects.dropped(collation)
@@ -96,9 +100,9 @@ def _drop_others(changes: Changes) -> Iterable[Statement]:
                 yield from other_objects.dropped(found)
 
 
-def _goes_with_its_column(sequence: Sequence, changes: Changes) -> bool:
+def _is_dropped_with_column(sequence: Sequence, changes: CatalogDiff) -> bool:
     """Whether it went with its column, or was dropped when the column became an identity column."""
     if sequence.owned_by is None:
         return False
-    kept = column_of(changes.after, ("column", *sequence.owned_by))
+    kept = find_column(changes.after, ("column", *sequence.owned_by))
     return kept is None or bool(kept.identity)

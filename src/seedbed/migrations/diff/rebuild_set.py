@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Table, View
 
-_PUT_BACK = frozenset({"view", "policy", "trigger", "rule", "function", "statistics"})
+_ALWAYS_REBUILT = frozenset({"view", "policy", "trigger", "rule", "function", "statistics"})
 
 
 @dataclass
-class Cleared:
+class RebuildSet:
     """The result of clearing: objects to rebuild, columns to compute again, defaults to set again.
 
     `early` are objects that go for good, and that have to go before what they depend on is changed. `in_the_way` are
@@ -18,22 +18,22 @@ class Cleared:
     """
 
     rebuilt: set[Key] = field(default_factory=set)
-    columns: set[Key] = field(default_factory=set)
-    defaults: set[Key] = field(default_factory=set)
-    early: set[Key] = field(default_factory=set)
-    in_the_way: set[Key] = field(default_factory=set)
+    recomputed_columns: set[Key] = field(default_factory=set)
+    reset_defaults: set[Key] = field(default_factory=set)
+    removed_early: set[Key] = field(default_factory=set)
+    blocking: set[Key] = field(default_factory=set)
 
 
-def clear(
+def find_rebuild_set(
     before: Catalog,
     after: Catalog,
     *,
     rebuilt: Iterable[Key],
-    columns: Iterable[Key],
-    retyped: Iterable[Key],
-    types: Iterable[Key],
-    keys: Iterable[Key],
-) -> Cleared:
+    removed_columns: Iterable[Key],
+    retyped_columns: Iterable[Key],
+    replaced_types: Iterable[Key],
+    removed_keys: Iterable[Key],
+) -> RebuildSet:
     """Follow what depends on the things that change until nothing new is found.
 
     `rebuilt` are dropped and made again, `columns` dropped, `retyped` columns that get another type, `types` types that
@@ -41,9 +41,9 @@ def clear(
     view, a policy, a trigger's condition, a generated column, a foreign key or the body of a function looks at them;
     indexes and constraints follow a type by themselves, unless an expression in them was written for the old one.
     """
-    cleared = Cleared(rebuilt=set(rebuilt), columns=set())
-    replaced, gone = set(types), set(columns)
-    waiting: list[Key] = [*cleared.rebuilt, *gone, *retyped, *replaced, *keys]
+    cleared = RebuildSet(rebuilt=set(rebuilt), recomputed_columns=set())
+    replaced, gone = set(replaced_types), set(removed_columns)
+    waiting: list[Key] = [*cleared.rebuilt, *gone, *retyped_columns, *replaced, *removed_keys]
     seen: set[Key] = set()
     while waiting:
         source = waiting.pop()
@@ -51,9 +51,9 @@ def clear(
             continue
         seen.add(source)
         for dependant in _dependants(before, source):
-            found = _blocked(before, after, source, dependant, cleared, replaced, set(retyped), gone)
+            found = _add_dependant(before, after, source, dependant, cleared, replaced, set(retyped_columns), gone)
             if found is not None:
-                cleared.in_the_way.add(found)
+                cleared.blocking.add(found)
                 waiting.append(found)
     return cleared
 
@@ -74,48 +74,48 @@ def _owner(before: Catalog, key: Key) -> Key:
     return key
 
 
-def _blocked(
+def _add_dependant(
     before: Catalog,
     after: Catalog,
     source: Key,
     dependant: Key,
-    cleared: Cleared,
+    cleared: RebuildSet,
     replaced: set[Key],
     retyped: set[Key],
     gone: set[Key],
 ) -> Key | None:
     kind = dependant[0]
     stays = dependant in after.objects
-    if kind in _PUT_BACK:
-        (cleared.rebuilt if stays else cleared.early).add(dependant)
+    if kind in _ALWAYS_REBUILT:
+        (cleared.rebuilt if stays else cleared.removed_early).add(dependant)
         return dependant
     if kind == "column":
-        return _blocked_column(before, after, source, dependant, cleared, replaced)
+        return _add_dependant_column(before, after, source, dependant, cleared, replaced)
     found = before.objects.get(dependant)
-    if isinstance(found, Constraint | Index) and _has_to_go(
-        before, after, found, source, replaced, retyped, gone | cleared.columns
+    if isinstance(found, Constraint | Index) and _must_be_dropped(
+        before, after, found, source, replaced, retyped, gone | cleared.recomputed_columns
     ):
-        (cleared.rebuilt if stays else cleared.early).add(dependant)
+        (cleared.rebuilt if stays else cleared.removed_early).add(dependant)
         return dependant
     return None
 
 
-def _blocked_column(
-    before: Catalog, after: Catalog, source: Key, dependant: Key, cleared: Cleared, replaced: set[Key]
+def _add_dependant_column(
+    before: Catalog, after: Catalog, source: Key, dependant: Key, cleared: RebuildSet, replaced: set[Key]
 ) -> Key | None:
-    column, kept = column_of(before, dependant), column_of(after, dependant)
+    column, kept = find_column(before, dependant), find_column(after, dependant)
     if column is None:
         return None
     if column.generated and source not in replaced and source[0] != "sequence":
         if kept is not None:
-            cleared.columns.add(dependant)
+            cleared.recomputed_columns.add(dependant)
         return dependant
     if source[0] == "function" and kept is not None:
-        cleared.defaults.add(dependant)
+        cleared.reset_defaults.add(dependant)
     return None
 
 
-def _has_to_go(
+def _must_be_dropped(
     before: Catalog,
     after: Catalog,
     found: Constraint | Index,
@@ -133,17 +133,17 @@ def _has_to_go(
     )
     if isinstance(found, Constraint):
         if found.type == "f":
-            return source in retyped and not stay_comparable(column_of(before, source), column_of(after, source))
+            return source in retyped and not are_comparable(find_column(before, source), find_column(after, source))
         plain = found.type in {"p", "u"}
     return source in retyped and not plain
 
 
-def stay_comparable(old: Column | None, new: Column | None) -> bool:
+def are_comparable(old: Column | None, new: Column | None) -> bool:
     """Whether a foreign key between a column as it was and another one as it will be, or the other way round, holds."""
     integers = {"smallint", "integer", "bigint"}
     return old is not None and new is not None and {old.type, new.type} <= integers
 
 
-def column_of(catalog: Catalog, key: Key) -> Column | None:
+def find_column(catalog: Catalog, key: Key) -> Column | None:
     table = catalog.objects.get(("table", *key[1:3]))
     return table.column.get(key[3]) if isinstance(table, Table) else None

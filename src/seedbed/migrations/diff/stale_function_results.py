@@ -8,7 +8,9 @@ from seedbed.errors import UnsupportedChange
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Constraint, Function, Index, Key, Object, Table
 
-_UNSTORED = re.compile(r" (COST|ROWS) [\d.]+| PARALLEL \w+| LEAKPROOF| SECURITY DEFINER| (IMMUTABLE|STABLE)\b")
+_PROPERTIES_WITHOUT_EFFECT = re.compile(
+    r" (COST|ROWS) [\d.]+| PARALLEL \w+| LEAKPROOF| SECURITY DEFINER| (IMMUTABLE|STABLE)\b"
+)
 """Properties in a function's header that change none of its results."""
 
 
@@ -18,7 +20,7 @@ class StaleValues:
 
     functions: frozenset[Key]
     columns: frozenset[Key]
-    built: frozenset[Key]
+    indexes_and_constraints: frozenset[Key]
 
 
 def find_stale_values(before: Catalog, after: Catalog) -> StaleValues:
@@ -30,10 +32,10 @@ def find_stale_values(before: Catalog, after: Catalog) -> StaleValues:
     Raises:
         UnsupportedChange: a table is partitioned by a function's results, and its rows would be in the wrong partitions.
     """
-    callers = _callers_of_changed(before, after)
+    callers = _find_changed_functions(before, after)
     columns, built, functions = set[Key](), set[Key](), set[Key]()
     for function in callers:
-        held = list(_holding(function, before, after))
+        held = list(_find_stored_results(function, before, after))
         columns |= {key for key in held if key[0] == "column"}
         built |= {key for key in held if key[0] in {"constraint", "index"}}
         functions |= {function} if held else set()
@@ -42,16 +44,16 @@ def find_stale_values(before: Catalog, after: Catalog) -> StaleValues:
     return StaleValues(frozenset(functions), frozenset(columns), frozenset(built))
 
 
-def _holding(source: Key, before: Catalog, after: Catalog) -> Iterator[Key]:
+def _find_stored_results(source: Key, before: Catalog, after: Catalog) -> Iterator[Key]:
     """What tables store of the results of a function, or of a virtual column that is computed by one."""
     for dependant in before.needed_by.get(source, ()):
         found, kept = before.objects.get(dependant), after.objects.get(dependant)
         if dependant[0] == "column":
-            generated = _generated(before, dependant) if _generated(after, dependant) else None
+            generated = _generation_kind(before, dependant) if _generation_kind(after, dependant) else None
             if generated == "stored":
                 yield dependant
             elif generated == "virtual":
-                yield from _holding(dependant, before, after)
+                yield from _find_stored_results(dependant, before, after)
         elif isinstance(found, Constraint | Index) and kept is not None:
             yield dependant
         elif isinstance(found, Table) and isinstance(kept, Table) and source[0] == "function":
@@ -61,7 +63,7 @@ def _holding(source: Key, before: Catalog, after: Catalog) -> Iterator[Key]:
             )
 
 
-def _callers_of_changed(before: Catalog, after: Catalog) -> dict[Key, frozenset[Key]]:
+def _find_changed_functions(before: Catalog, after: Catalog) -> dict[Key, frozenset[Key]]:
     """The functions whose results may change, each with those that call it, which are among them."""
     kept = {
         key: found
@@ -73,12 +75,12 @@ def _callers_of_changed(before: Catalog, after: Catalog) -> dict[Key, frozenset[
     while waiting:
         key = waiting.pop()
         if key not in found:
-            found[key] = frozenset(_callers(key, before, kept))
+            found[key] = frozenset(_find_callers(key, before, kept))
             waiting += found[key]
     return found
 
 
-def _callers(key: Key, before: Catalog, functions: Mapping[Key, Function]) -> Iterator[Key]:
+def _find_callers(key: Key, before: Catalog, functions: Mapping[Key, Function]) -> Iterator[Key]:
     """Functions that call one: of a body that is a string, PostgreSQL records nothing, so its text is read."""
     bare = re.escape(key[2].partition("(")[0].strip('"'))
     recorded = before.needed_by.get(key, frozenset())
@@ -91,10 +93,10 @@ def _body(function: Object) -> str:
     if not isinstance(function, Function):
         raise TypeError(f"{function.key} is no function")
     header, separator, rest = function.definition.partition("\nAS ")
-    return _UNSTORED.sub("", header) + separator + rest
+    return _PROPERTIES_WITHOUT_EFFECT.sub("", header) + separator + rest
 
 
-def _generated(catalog: Catalog, key: Key) -> str | None:
+def _generation_kind(catalog: Catalog, key: Key) -> str | None:
     table = catalog.objects.get(("table", *key[1:3]))
     column = table.column.get(key[3]) if isinstance(table, Table) else None
     return column.generated if column is not None else None

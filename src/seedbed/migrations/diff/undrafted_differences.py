@@ -11,7 +11,7 @@ from seedbed.postgres.version_table import VERSION_TABLE, schema_of, version_tab
 
 
 @dataclass(frozen=True)
-class Unmodelled:
+class UndraftedCheck:
     """The system catalogs' rows before a change and as the models make them.
 
     `ignored` are the project's patterns of what is not its own. With `allowed`, a draft may leave differences behind,
@@ -22,13 +22,13 @@ class Unmodelled:
     after: SystemRows
     ignored: Sequence[str] = ()
     version_table: str = VERSION_TABLE
-    allowed: bool = False
+    is_allowed: bool = False
 
-    def missing_above(self, connection: Connection) -> list[str]:
+    def find_undrafted(self, connection: Connection) -> list[str]:
         """Differences between a database whose catalog equals the models', and the models."""
         return [str(one) for one in system_differences(self._read(connection), self.after)]
 
-    def lost_below(self, connection: Connection) -> list[str]:
+    def find_lost_properties(self, connection: Connection) -> list[str]:
         """What a database that was taken up and down again lacks of what it had, by object and property."""
         return [
             f"{one.attribute} of {one.object}" if one.attribute else one.object

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types.conversion_rules import enum_of
-from seedbed.migrations.diff.undrafted_differences import Unmodelled
+from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
 from seedbed.migrations.draft.renames import Rename
 from seedbed.migrations.proof.candidate import Candidate, Leg
 from seedbed.migrations.proof.conversion_check import Conversion
@@ -46,7 +46,7 @@ class Change:
     models: Schema
     unused: tuple[str, ...] = ()
     conversions: tuple[Conversion, ...] = ()
-    unmodelled: Unmodelled | None = None
+    unmodelled: UndraftedCheck | None = None
     version_table: str = VERSION_TABLE
 
     @property

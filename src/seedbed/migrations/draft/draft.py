@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from seedbed.errors import UnsupportedDifference
 from seedbed.interrupts import deferred_interrupts
 from seedbed.migrations.apply.upgrade import migrate_to, run_upgrades
-from seedbed.migrations.diff.undrafted_differences import Unmodelled, read_project_rows
+from seedbed.migrations.diff.undrafted_differences import UndraftedCheck, read_project_rows
 from seedbed.migrations.draft.change_set import Change, Part, candidate_of
 from seedbed.migrations.draft.decisions import Words
 from seedbed.migrations.draft.planner import change_between
@@ -188,7 +188,7 @@ def find_change(
         change = change_between(connection, wanted, schema, words, version_table=project.version_table)
         before = read_project_rows(connection, project.ignore, project.version_table)
         connection.rollback()
-    unmodelled = Unmodelled(before, rows, project.ignore, project.version_table, partial)
+    unmodelled = UndraftedCheck(before, rows, project.ignore, project.version_table, partial)
     if not change.parts and (left := system_differences(before, rows)):
         raise UnsupportedDifference([str(difference) for difference in left], whole=True)
     return replace(change, unmodelled=unmodelled)

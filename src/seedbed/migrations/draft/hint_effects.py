@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Column, Table
 
 from seedbed.errors import InvalidHint, UnusedDraftOption
-from seedbed.migrations.diff.catalog_diff import Changes
+from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.objects.column_changes import becomes_ordinary
-from seedbed.migrations.diff.rebuild_set import column_of
+from seedbed.migrations.diff.rebuild_set import find_column
 from seedbed.migrations.draft.decisions import Form, Words, full_name, said_name
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.catalog.model import Enum, Key
@@ -19,7 +19,7 @@ from seedbed.schema.hints import Hint, enum_of, hinted
 _OF_COLUMNS = ("using", "back", "backfill", "renamed_values")
 
 
-def refuse_ineffective(schema: Schema, changes: Changes, words: Words, renames: Sequence[Rename]) -> None:
+def refuse_ineffective(schema: Schema, changes: CatalogDiff, words: Words, renames: Sequence[Rename]) -> None:
     """See that no hint stands where it can never be followed, and that every option is about something that changes.
 
     Raises:
@@ -48,7 +48,7 @@ def refuse_ineffective(schema: Schema, changes: Changes, words: Words, renames: 
             )
 
 
-def unused_hints(schema: Schema, changes: Changes, words: Words, renames: Sequence[Rename]) -> tuple[str, ...]:
+def unused_hints(schema: Schema, changes: CatalogDiff, words: Words, renames: Sequence[Rename]) -> tuple[str, ...]:
     """The hints and options that this draft did not need, as `task.title: renamed_from`."""
     found = [
         f"{_place(table, column)}: {word}"
@@ -76,7 +76,7 @@ def words_of(said: Hint) -> Iterator[str]:
 
 
 def _contradictions(
-    table: Table, column: Column[Any] | None, said: Hint, changes: Changes, renamed: Iterable[Any]
+    table: Table, column: Column[Any] | None, said: Hint, changes: CatalogDiff, renamed: Iterable[Any]
 ) -> Iterator[tuple[str, str]]:
     """The words of a hint that cannot be followed, each with the reason."""
     if column is None:
@@ -94,14 +94,14 @@ def _contradictions(
     if said.renamed_values and (kind is None or kind.name is None or not kind.native_enum):
         yield "renamed_values", "the column has no enum type of the database"
     where = _found(table, column)
-    is_new = where[:3] in _kept_tables(changes) and column_of(changes.before, where) is None
+    is_new = where[:3] in _kept_tables(changes) and find_column(changes.before, where) is None
     if is_new and not any(place is not None and (*place[0][:2], place[1]) == where[1:] for place in renamed):
         why = "the column is new, so that there is no old value; hint(backfill=...) fills it"
         yield from ((word, why) for word in ("using", "back") if getattr(said, word))
 
 
 def _is_used(
-    word: str, table: Table, column: Column[Any] | None, said: Hint, changes: Changes, renames: Sequence[Rename]
+    word: str, table: Table, column: Column[Any] | None, said: Hint, changes: CatalogDiff, renames: Sequence[Rename]
 ) -> bool:
     place = _place(table, column)
     if word == "renamed_from":
@@ -121,7 +121,7 @@ def _is_used(
     return _is_converted(table, column, changes, renames)
 
 
-def _is_converted(table: Table, column: Column[Any], changes: Changes, renames: Sequence[Rename]) -> bool:
+def _is_converted(table: Table, column: Column[Any], changes: CatalogDiff, renames: Sequence[Rename]) -> bool:
     """Whether a column's values are taken from one type to another."""
     where = _found(table, column)
     apart = [
@@ -129,37 +129,37 @@ def _is_converted(table: Table, column: Column[Any], changes: Changes, renames: 
         for rename in renames
         if rename.column and (*rename.column[0][:2], rename.column[1]) == where[1:]
     ]
-    new = column_of(changes.after, where)
+    new = find_column(changes.after, where)
     old = next(
-        (found for name in (column.name, *apart) if (found := column_of(changes.before, (*where[:3], name)))), None
+        (found for name in (column.name, *apart) if (found := find_column(changes.before, (*where[:3], name)))), None
     )
     if old is None or new is None:
         return False
-    return where in changes.retyped or old.type != new.type or becomes_ordinary(old, new)
+    return where in changes.retyped_columns or old.type != new.type or becomes_ordinary(old, new)
 
 
-def _is_filled(table: Table, column: Column[Any], changes: Changes) -> bool:
+def _is_filled(table: Table, column: Column[Any], changes: CatalogDiff) -> bool:
     """Whether rows exist in which a column is to be filled."""
     where = _found(table, column)
-    old, new = column_of(changes.before, where), column_of(changes.after, where)
+    old, new = find_column(changes.before, where), find_column(changes.after, where)
     if where[:3] not in _kept_tables(changes) or new is None:
         return False
     required_already = old is not None and old.not_null and old.unvalidated_not_null is None
     return old is None or (new.not_null and not required_already)
 
 
-def _kept_tables(changes: Changes) -> set[Key]:
-    return {("column", old.schema, old.name) for old, _ in changes.kept(FoundTable)}
+def _kept_tables(changes: CatalogDiff) -> set[Key]:
+    return {("column", old.schema, old.name) for old, _ in changes.pairs_of(FoundTable)}
 
 
-def _going(changes: Changes) -> Iterator[str]:
+def _going(changes: CatalogDiff) -> Iterator[str]:
     """What is in the migrations and not in the models, as a person says it."""
-    for found in changes.gone.values():
+    for found in changes.removed.values():
         if isinstance(found, FoundTable):
             yield full_name(found.schema, found.name)
-    for old, new in changes.kept(FoundTable):
+    for old, new in changes.pairs_of(FoundTable):
         yield from (f"{full_name(old.schema, old.name)}.{name}" for name in old.column if name not in new.column)
-    for before, after in changes.kept(Enum):
+    for before, after in changes.pairs_of(Enum):
         full = full_name(before.schema, before.name)
         yield from (f"{full}.{label}" for label in before.labels if label not in after.labels)
 

@@ -8,12 +8,12 @@ import psycopg2
 from sqlalchemy import Connection, text
 
 from seedbed.errors import MissingBackfill, UnknownTypeConversion, UnsupportedChange
-from seedbed.migrations.diff.catalog_diff import Changes
+from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.online.column_expansion import find_column_expansions
-from seedbed.migrations.diff.online.deferral import Middle, put_off
-from seedbed.migrations.diff.online.expanded_schema import meanwhile
-from seedbed.migrations.diff.online.steps import online
-from seedbed.migrations.diff.plan import transition
+from seedbed.migrations.diff.online.deferral import IntermediateSchema, defer
+from seedbed.migrations.diff.online.expanded_schema import expand_schema
+from seedbed.migrations.diff.online.steps import plan_online_steps
+from seedbed.migrations.diff.plan import plan_steps
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.migrations.draft.change_set import Change, Part
@@ -68,14 +68,14 @@ def change_between(
     pairs = connection.execute(text(_CASTS)).all()
     connection.rollback()
     known = knowledge(schema, words, frozenset((str(source), str(target)) for source, target in pairs), asked)
-    changes = Changes(moved, after)
+    changes = CatalogDiff(moved, after)
     refuse_ineffective(schema, changes, words, asked)
     intended = words.dropped | {rename.old for rename in apart}
     refuse_look_alikes(moved, after, schema, replace(words, dropped=intended))
     plain = words.form is Form.PLAIN
     parts = None if plain else _gradually(connection, moved, after, renamed, apart, known, version_table)
     if parts is None:
-        middle = Middle(after, {}) if plain else put_off(moved, after, known)
+        middle = IntermediateSchema(after, {}) if plain else defer(moved, after, known)
         parts = list(_parts(moved, after, middle, renamed, known))
     said = (*renamed, *(replace(rename, up=(), down=()) for rename in apart))
     return Change(
@@ -125,9 +125,9 @@ def _gradually(
                 apart[0].new, f"it cannot be there under both names: {server_message(error)}"
             ) from error
         return None
-    both = meanwhile(before, after, tried, chosen, known)
+    both = expand_schema(before, after, tried, chosen, known)
     filled = replace(known, backfills={**known.backfills, **{one.new_path: one.up_expression for one in chosen}})
-    expanding = list(_parts(before, both.catalog, put_off(before, both.catalog, filled), renamed, filled))
+    expanding = list(_parts(before, both.catalog, defer(before, both.catalog, filled), renamed, filled))
     doubled = {one.new_path for one in chosen}
     expanding = [_losing_nothing(part, doubled) for part in expanding]
     return [*expanding, Part(both.up, both.down, after, contract=True)]
@@ -160,14 +160,14 @@ def _tried(connection: Connection, steps: Sequence[Statement], version_table: st
 
 
 def _parts(
-    before: Catalog, after: Catalog, middle: Middle, renamed: Sequence[Rename], known: ValueSources
+    before: Catalog, after: Catalog, middle: IntermediateSchema, renamed: Sequence[Rename], known: ValueSources
 ) -> Iterator[Part]:
     """The revisions of a change, each with the way back from where it ends."""
-    up = transition(before, middle.catalog, replace(known, deferred_columns=frozenset(middle.backfills)))
+    up = plan_steps(before, middle.catalog, replace(known, deferred_columns=frozenset(middle.backfills)))
     down: tuple[Statement, ...] | str
     try:
         backwards = ValueSources(using_expressions=known.reverse_expressions, casts=known.casts, is_downgrade=True)
-        down = tuple(transition(middle.catalog, before, backwards))
+        down = tuple(plan_steps(middle.catalog, before, backwards))
         if renamed and any(_FUNCTION.match(step.sql) for step in down):
             down = (_UNCHECKED, *down)
         down = (*down, *(step for rename in reversed(renamed) for step in rename.down))
@@ -176,6 +176,6 @@ def _parts(
     up = [*(step for rename in renamed for step in rename.up), *up]
     if up:
         yield Part(tuple(up), down, middle.catalog)
-    if steps := online(middle.catalog, after, middle.backfills):
-        back = online(after, middle.catalog, {})
+    if steps := plan_online_steps(middle.catalog, after, middle.backfills):
+        back = plan_online_steps(after, middle.catalog, {})
         yield Part(tuple(steps), tuple(back), after, online=True)

@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Table
 
-from seedbed.errors import InvalidHint, AmbiguousSwap
-from seedbed.migrations.diff.dependency_order import find_cycles, possible_renames
+from seedbed.errors import AmbiguousSwap, InvalidHint
+from seedbed.migrations.diff.dependency_order import find_cycles, select_possible_renames
 from seedbed.migrations.draft.decisions import Words, full_name, said_name
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, Key
@@ -135,7 +135,7 @@ def _refuse_contradictions(
     requests: RenameRequests[Name], existing: set[Name], kept: set[Name], show: Callable[[Name], str]
 ) -> None:
     """See that no two hints claim one thing, and that none claims what keeps its name in the models."""
-    possible = possible_renames(requests.asked, existing)
+    possible = select_possible_renames(requests.asked, existing)
     claimed: dict[Name, Name] = {}
     for new, old in possible.items():
         first = claimed.setdefault(old, new)
@@ -158,7 +158,7 @@ def _without_done_swaps(
     is, it has been done.
     """
     left = dict(requests.asked)
-    for cycle in find_cycles(possible_renames(requests.asked, existing)):
+    for cycle in find_cycles(select_possible_renames(requests.asked, existing)):
         if requests.said.intersection(cycle):
             continue
         as_it_is = sum(differences(name, name) for name in cycle)
@@ -177,7 +177,7 @@ def _without_done_label_swaps(key: Key, asked: dict[str, str], before: Catalog, 
     if not isinstance(found, Enum) or not isinstance(wanted, Enum):
         return asked
     left = dict(asked)
-    for cycle in find_cycles(possible_renames(asked, found.labels)):
+    for cycle in find_cycles(select_possible_renames(asked, found.labels)):
         order = [label for label in found.labels if label in cycle]
         if order == [label for label in wanted.labels if label in cycle]:
             for name in cycle:

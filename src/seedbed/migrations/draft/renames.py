@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from seedbed.errors import UnmatchedRename, UnsupportedChange
-from seedbed.migrations.diff.dependency_order import RenameGroup, group_renames, temporary_name
+from seedbed.migrations.diff.dependency_order import RenameGroup, group_renames, pick_temporary_name
 from seedbed.migrations.diff.statement import (
     Statement,
     quote_ident,
@@ -72,7 +72,7 @@ def _table_renames(schema: Schema, before: Catalog, after: Catalog, words: Words
     existing = {key[1:3] for key, found in before.objects.items() if isinstance(found, FoundTable | View | Sequence)}
 
     def temporary(place: Place) -> Place:
-        return place[0], temporary_name(place[1], (bare for _, bare in existing))
+        return place[0], pick_temporary_name(place[1], (bare for _, bare in existing))
 
     tables = {(table.schema, table.name) for table in before.tables()}
     for group in group_renames(asked, tables, temporary):
@@ -98,12 +98,14 @@ def _table_cycle(group: RenameGroup[Place], before: Catalog, leaving: set[Place]
     numbers = {new: old for to, place in group.pairs for old, new in _sequences(place, to, before, leaving)}
     taken = [key[-1] for key in before.objects if key[1] == schema]
     moves = [
-        move for found in group_renames(numbers, taken, partial(temporary_name, taken=taken)) for move in found.moves
+        move
+        for found in group_renames(numbers, taken, partial(pick_temporary_name, taken=taken))
+        for move in found.moves
     ]
     there = [step for old, new in group.moves for step in _move(*old, *new)]
     there += [_sequence(schema, old, new) for old, new in moves]
     back = [_sequence(schema, new, old) for old, new in reversed(moves)]
-    back += [step for old, new in group.moves_back for step in _move(*old, *new)]
+    back += [step for old, new in group.reverse_moves for step in _move(*old, *new)]
     for number, (new, old) in enumerate(group.pairs):
         steps = ((), ()) if number else (tuple(there), tuple(back))
         yield Rename(full_name(*old), full_name(*new), *steps, table=(new, old))
@@ -153,9 +155,9 @@ def _column_renames(
         asked = column_requests(table, found, wanted, old_name, words)
         where = (table.schema or "public", table.name)
         taken = [*found.column, *wanted.column]
-        for group in group_renames(asked, set(found.column), partial(temporary_name, taken=taken)):
+        for group in group_renames(asked, set(found.column), partial(pick_temporary_name, taken=taken)):
             there = tuple(step for old, new in group.moves for step in _rename(*where, old, new))
-            back = tuple(step for old, new in group.moves_back for step in _rename(*where, old, new))
+            back = tuple(step for old, new in group.reverse_moves for step in _rename(*where, old, new))
             for number, (new, old) in enumerate(group.pairs):
                 steps = ((), ()) if number else (there, back)
                 yield Rename(f"{shown}.{old}", f"{shown}.{new}", *steps, column=((*where, old), new))
@@ -178,9 +180,9 @@ def _label_renames(schema: Schema, before: Catalog, after: Catalog, words: Words
             continue
         full, shown = quote_qualified(key[1], key[2]), full_name(key[1], key[2])
         taken = [*found.labels, *asked]
-        for group in group_renames(asked, found.labels, partial(temporary_name, taken=taken)):
+        for group in group_renames(asked, found.labels, partial(pick_temporary_name, taken=taken)):
             there = tuple(_relabel(full, old, new) for old, new in group.moves)
-            back = tuple(_relabel(full, old, new) for old, new in group.moves_back)
+            back = tuple(_relabel(full, old, new) for old, new in group.reverse_moves)
             for number, (new, old) in enumerate(group.pairs):
                 steps = ((), ()) if number else (there, back)
                 yield Rename(f"{shown}.{old}", f"{shown}.{new}", *steps, enum=key)

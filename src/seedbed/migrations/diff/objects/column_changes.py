@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from seedbed.errors import MissingBackfill
-from seedbed.migrations.diff.dependency_order import temporary_name
+from seedbed.migrations.diff.dependency_order import pick_temporary_name
 from seedbed.migrations.diff.objects import sequences
 from seedbed.migrations.diff.objects.columns import (
     column_code,
@@ -131,7 +131,7 @@ def stored(
 ) -> list[Statement]:
     """A virtual generated column replaced by an ordinary one that holds the values which were read in it."""
     place = (table.schema, table.name, new.name)
-    named = replace(new, name=temporary_name(new.name, table.column), not_null=False, default=None, identity=None)
+    named = replace(new, name=pick_temporary_name(new.name, table.column), not_null=False, default=None, identity=None)
     said = knowledge.using_expressions.get(place)
     value = said or conversion(table, old, new, before, after, knowledge) or quote_ident(old.name)
     paid = ConversionEffect(None, None) if said else toll(table, old, new, before, after)

@@ -10,12 +10,12 @@ _BATCH = 1_000
 """Rows: a writer that wants one of them waits for some hundredths of a second."""
 
 
-def in_batches(table: Table, column: Column, expression: str, catalog: Catalog) -> Statement:
+def fill_in_batches(table: Table, column: Column, expression: str, catalog: Catalog) -> Statement:
     """Fill a column where it is NULL, in the order of the primary key; interrupted, it goes on where it was.
 
     A table without a primary key is filled in one statement, since there is no order to go by.
     """
-    at_once = what_is_left(table, column, expression)
+    at_once = fill_remaining_rows(table, column, expression)
     keys = _key(table, catalog)
     if not keys:
         return at_once
@@ -45,7 +45,7 @@ def in_batches(table: Table, column: Column, expression: str, catalog: Catalog) 
     return replace(at_once, sql=sql)
 
 
-def what_is_left(table: Table, column: Column, expression: str) -> Statement:
+def fill_remaining_rows(table: Table, column: Column, expression: str) -> Statement:
     """Fill a column in the few rows that came in since it was filled in batches."""
     full, own = quote_qualified(table.schema, table.name), quote_ident(column.name)
     return Statement(

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from seedbed.errors import UnknownTypeConversion
-from seedbed.migrations.diff.catalog_diff import Changes
+from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.objects import constraints, indexes
 from seedbed.migrations.diff.objects.columns import column_sql
-from seedbed.migrations.diff.rebuild_set import column_of, stay_comparable
+from seedbed.migrations.diff.rebuild_set import are_comparable, find_column
 from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified, truncate_name
 from seedbed.migrations.diff.types.conversion_rules import base, stays_in_place
 from seedbed.migrations.diff.types.using_expressions import conversion
@@ -18,7 +18,7 @@ from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Objec
 from seedbed.postgres.quoting import delimit
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
-_PRINTED_ALIKE = frozenset(
+_SESSION_INDEPENDENT_TEXT = frozenset(
     {"text", "character varying", "character", "json", "jsonb", "smallint", "integer", "bigint", "numeric", "boolean"}
     | {"uuid", "bytea", "inet", "cidr", "macaddr", "name"}
 )
@@ -46,7 +46,7 @@ class ColumnExpansion:
     @property
     def expanded_name(self) -> str:
         """The new column's name while the old one is there."""
-        return _meanwhile(self.old.name, self.new.name)
+        return _expanded_name(self.old.name, self.new.name)
 
     @property
     def old_path(self) -> ColumnName:
@@ -91,15 +91,15 @@ class ColumnExpansion:
         if isinstance(one, Index):
             said = said.replace(f"INDEX {quote_ident(one.name)} ON", f"INDEX {quote_ident(called)} ON", 1)
             head, using, rest = said.partition(" USING ")
-            return head + using + _with(rest, self.new.name, self.expanded_name)
+            return head + using + _replace_word(rest, self.new.name, self.expanded_name)
         head, references, rest = said.partition(" REFERENCES ")
-        return _with(head, self.new.name, self.expanded_name) + references + rest
+        return _replace_word(head, self.new.name, self.expanded_name) + references + rest
 
     def _settings(self) -> str:
         """A client's session may print dates, intervals and floats in its own way, which must not be stored."""
         bases = {base(self.old.type.removesuffix("[]")), base(self.new.type.removesuffix("[]"))}
         printed = bases & {"text", "character varying", "character", "json", "jsonb"}
-        if self.old.type == self.new.type or not printed or not bases - _PRINTED_ALIKE:
+        if self.old.type == self.new.type or not printed or not bases - _SESSION_INDEPENDENT_TEXT:
             return ""
         return " SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = '1'"
 
@@ -108,8 +108,8 @@ class ColumnExpansion:
         old, new = quote_ident(self.old.name), quote_ident(self.expanded_name)
         forth = f"NEW.{new} := (SELECT {self.up_expression} FROM (SELECT NEW.*) AS changed);"
         back = f"NEW.{old} := (SELECT {self.down_expression} FROM (SELECT NEW.*) AS changed);"
-        old_changed = f"NEW.{old}{_cast(self.old)} IS DISTINCT FROM OLD.{old}{_cast(self.old)}"
-        new_changed = f"NEW.{new}{_cast(self.new)} IS DISTINCT FROM OLD.{new}{_cast(self.new)}"
+        old_changed = f"NEW.{old}{_equality_cast(self.old)} IS DISTINCT FROM OLD.{old}{_equality_cast(self.old)}"
+        new_changed = f"NEW.{new}{_equality_cast(self.new)} IS DISTINCT FROM OLD.{new}{_equality_cast(self.new)}"
         inserted = f"NEW.{new} IS NULL{self._old_inserted()}"
         return (
             f"BEGIN\n    IF TG_OP = 'INSERT' THEN\n        IF {inserted} THEN\n            {forth}\n"
@@ -129,7 +129,7 @@ class ColumnExpansion:
             return f" OR {old} IS NOT NULL"
         if "(" in default:
             return ""
-        cast = _cast(self.old)
+        cast = _equality_cast(self.old)
         return f" OR ({old} IS NOT NULL AND {old}{cast} IS DISTINCT FROM ({default}){cast})"
 
 
@@ -147,28 +147,28 @@ def find_column_expansions(
     Left out, and changed in place, are columns that something else than an index, a unique constraint, a check or
     their own foreign key looks at: keys, generated and identity columns, and what views, policies and triggers use.
     """
-    changes = Changes(before, after)
-    wanted = [((key[1], key[2], key[3]), key[3]) for key in changes.retyped]
+    changes = CatalogDiff(before, after)
+    wanted = [((key[1], key[2], key[3]), key[3]) for key in changes.retyped_columns]
     wanted = [*renamed, *((place, last) for place, last in wanted if (place, last) not in renamed)]
-    found, standing = [], changes.standing()
+    found, standing = [], changes.online_tables()
     for (schema, table_name, old_name), new_name in wanted:
         table = standing.get(("table", schema, table_name))
         old_table = before.objects.get(("table", schema, table_name))
         if table is None or not isinstance(old_table, Table):
             continue
         old, new = old_table.column.get(old_name), table.column.get(new_name)
-        if old is None or new is None or not _changes_shape(old, new):
+        if old is None or new is None or not _can_expand(old, new):
             continue
-        if (one := _succession(table, old, new, before, after, knowledge)) is not None:
+        if (one := _expand_column(table, old, new, before, after, knowledge)) is not None:
             found.append(one)
     return found
 
 
-def _meanwhile(old: str, new: str) -> str:
+def _expanded_name(old: str, new: str) -> str:
     return new if old != new else truncate_name(new, "_new")
 
 
-def _changes_shape(old: Column, new: Column) -> bool:
+def _can_expand(old: Column, new: Column) -> bool:
     if old.generated or new.generated or old.identity or new.identity:
         return False
     if old.unvalidated_not_null or new.unvalidated_not_null:
@@ -178,21 +178,21 @@ def _changes_shape(old: Column, new: Column) -> bool:
     return old.name != new.name or (old.type != new.type and not stays_in_place(old, new))
 
 
-def _succession(
+def _expand_column(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
 ) -> ColumnExpansion | None:
     place = (table.schema, table.name)
-    mine = _users(before, (*place, old.name)), _users(after, (*place, new.name))
-    called = _meanwhile(old.name, new.name)
+    mine = _find_users(before, (*place, old.name)), _find_users(after, (*place, new.name))
+    called = _expanded_name(old.name, new.name)
     there = before.objects[table.key]
     taken = {*table.column, *(there.column if isinstance(there, Table) else ())} - {new.name}
     needed = before.needs(("column", *place, old.name)) | after.needs(("column", *place, new.name))
     come_or_go = any(before.objects.get(key) != after.objects.get(key) for key in needed if key[0] != "table")
     if any(users is None for users in mine) or called in taken or come_or_go:
         return None
-    if any(_refers_to_what_changes(one, before, after) for one in mine[0] or ()):
+    if any(_references_changing_column(one, before, after) for one in mine[0] or ()):
         return None
-    if any(_comes_later(found, table, called) for c in (before, after) for found in c.objects.values()):
+    if any(_fires_later(found, table, called) for c in (before, after) for found in c.objects.values()):
         return None
     copied = {}
     for one in mine[1] or ():
@@ -217,20 +217,20 @@ def _succession(
     return ColumnExpansion(table, old, new, forth, back, copied)
 
 
-def _users(catalog: Catalog, place: ColumnName) -> list[IndexOrConstraint] | None:
+def _find_users(catalog: Catalog, place: ColumnName) -> list[IndexOrConstraint] | None:
     """The indexes and constraints of a column; None where something looks at it that cannot be there twice."""
     users: list[IndexOrConstraint] = []
     for key in catalog.needed_by.get(("column", *place), ()):
         found = catalog.objects.get(key)
         if not isinstance(found, Index | Constraint) or (found.schema, found.table) != place[:2]:
             return None
-        if isinstance(found, Constraint) and (found.type not in "ucf" or _is_referred_to(catalog, key)):
+        if isinstance(found, Constraint) and (found.type not in "ucf" or _is_referenced(catalog, key)):
             return None
         users.append(found)
     return users
 
 
-def _comes_later(found: Object, table: Table, column: str) -> bool:
+def _fires_later(found: Object, table: Table, column: str) -> bool:
     """Whether a trigger may still change a row when the one that fills a column has run: they go by their names."""
     return (
         isinstance(found, Trigger)
@@ -240,16 +240,16 @@ def _comes_later(found: Object, table: Table, column: str) -> bool:
     )
 
 
-def _refers_to_what_changes(one: IndexOrConstraint, before: Catalog, after: Catalog) -> bool:
+def _references_changing_column(one: IndexOrConstraint, before: Catalog, after: Catalog) -> bool:
     """Whether a foreign key is to a column that gets another type, so that it holds for one of two shapes alone."""
     if not isinstance(one, Constraint) or one.references is None:
         return False
     referred = [("column", *one.references, name) for name in one.referenced_columns]
-    pairs = [(column_of(before, key), column_of(after, key)) for key in referred]
-    return any(old != new and not stay_comparable(old, new) for old, new in pairs)
+    pairs = [(find_column(before, key), find_column(after, key)) for key in referred]
+    return any(old != new and not are_comparable(old, new) for old, new in pairs)
 
 
-def _is_referred_to(catalog: Catalog, key: Key) -> bool:
+def _is_referenced(catalog: Catalog, key: Key) -> bool:
     return any(map(catalog.is_foreign_key, catalog.needed_by.get(key, ())))
 
 
@@ -258,9 +258,9 @@ def _as_postgres_quotes(identifier: str) -> str:
     return identifier if _PLAIN_NAME.fullmatch(identifier) else delimit(identifier)
 
 
-def _with(text: str, old: str, new: str) -> str:
+def _replace_word(text: str, old: str, new: str) -> str:
     return re.sub(rf"\b{re.escape(old)}\b", new, text)
 
 
-def _cast(column: Column) -> str:
+def _equality_cast(column: Column) -> str:
     return "::text" if column.type in _WITHOUT_EQUALITY else ""

@@ -4,25 +4,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from seedbed.migrations.diff.catalog_diff import Changes
-from seedbed.migrations.diff.online.steps import can_be_attached
+from seedbed.migrations.diff.catalog_diff import CatalogDiff
+from seedbed.migrations.diff.online.steps import can_attach_index
 from seedbed.migrations.diff.value_sources import VOLATILE_CALL, ColumnName, ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table
 
 
 @dataclass(frozen=True)
-class Middle:
+class IntermediateSchema:
     """The catalog between the two revisions of a change: everything is as it will be but for what is put off.
 
     `fills` say what is written into columns that are new or must not be NULL, in rows that exist.
     """
 
     catalog: Catalog
-    fills: Mapping[ColumnName, str]
+    backfills: Mapping[ColumnName, str]
 
 
-def put_off(before: Catalog, after: Catalog, knowledge: ValueSources) -> Middle:
+def defer(before: Catalog, after: Catalog, knowledge: ValueSources) -> IntermediateSchema:
     """The catalog of a change's first revision. It equals `after` where nothing has to be put off.
 
     Put off are, on tables that stay: indexes that come, change or go; unique constraints, checks and foreign keys that
@@ -30,19 +30,21 @@ def put_off(before: Catalog, after: Catalog, knowledge: ValueSources) -> Middle:
     no rows that anybody waits for. Partitioned tables and their partitions are left out: PostgreSQL has no
     CREATE INDEX CONCURRENTLY for them.
     """
-    changes = Changes(before, after)
-    columns = _Columns(changes, knowledge)
+    changes = CatalogDiff(before, after)
+    columns = _DeferredColumns(changes, knowledge)
     objects: dict[Key, Object] = dict(after.objects)
     held: dict[Key, Object] = {}
-    for key in _put_off_objects(changes):
+    for key in _find_deferred_objects(changes):
         objects.pop(key, None)
-        if key in before.objects and (key in changes.rebuilt or key in changes.gone):
+        if key in before.objects and (key in changes.rebuilt or key in changes.removed):
             held[key] = before.objects[key]
     objects |= held
     for key, new in list(objects.items()):
         if isinstance(new, Table) and key in before.objects:
             objects[key] = replace(new, columns=tuple(columns.now(new, column) for column in new.columns))
-    return Middle(Catalog(objects, _needed_by(before, after, objects, held), after.version), columns.backfills)
+    return IntermediateSchema(
+        Catalog(objects, _needed_by(before, after, objects, held), after.version), columns.backfills
+    )
 
 
 def _needed_by(
@@ -57,70 +59,70 @@ def _needed_by(
     return needed
 
 
-def _put_off_objects(changes: Changes) -> set[Key]:
-    standing = changes.standing()
-    moving = changes.rebuilt - changes.cleared.in_the_way
+def _find_deferred_objects(changes: CatalogDiff) -> set[Key]:
+    standing = changes.online_tables()
+    moving = changes.rebuilt - changes.rebuild_set.blocking
     found = {
         key
-        for key, one in changes.coming.items()
+        for key, one in changes.objects_to_create.items()
         if isinstance(one, Constraint | Index)
         and ("table", one.schema, one.table) in standing
-        and (key in changes.made or key in moving)
+        and (key in changes.added or key in moving)
         and _has_online_form(one, changes)
     }
-    found -= _in_use(found, changes) | _replacing_keys(found, changes)
+    found -= _find_objects_in_use(found, changes) | _find_replacing_keys(found, changes)
     names = {key[1:2] + key[3:] for key in found if key[0] == "constraint"}
-    for key, one in changes.gone.items():
+    for key, one in changes.removed.items():
         table = ("table", one.schema, one.table) if isinstance(one, Index) else None
-        if table in standing and key not in changes.cleared.early and key[1:2] + key[3:] not in names:
+        if table in standing and key not in changes.rebuild_set.removed_early and key[1:2] + key[3:] not in names:
             found.add(key)
-    return found | _keys_to_what_waits(found, changes)
+    return found | _find_dependent_foreign_keys(found, changes)
 
 
-def _has_online_form(one: Constraint | Index, changes: Changes) -> bool:
+def _has_online_form(one: Constraint | Index, changes: CatalogDiff) -> bool:
     if isinstance(one, Index):
         return True
     if one.type == "u":
-        taken = any(isinstance(gone, Index) and gone.name == one.name for gone in changes.gone.values())
-        return one.key in changes.made and not taken and can_be_attached(one)
+        taken = any(isinstance(gone, Index) and gone.name == one.name for gone in changes.removed.values())
+        return one.key in changes.added and not taken and can_attach_index(one)
     return one.type in {"f", "c"} and " NO INHERIT" not in one.definition
 
 
-def _in_use(chosen: set[Key], changes: Changes) -> set[Key]:
+def _find_objects_in_use(chosen: set[Key], changes: CatalogDiff) -> set[Key]:
     """Those that something else than a foreign key needs, such as a view that groups by a unique key."""
     after = changes.after
     return {key for key in chosen if not all(map(after.is_foreign_key, after.dependants(key)))}
 
 
-def _replacing_keys(chosen: set[Key], changes: Changes) -> set[Key]:
+def _find_replacing_keys(chosen: set[Key], changes: CatalogDiff) -> set[Key]:
     """Those that take the place of a key which goes, so that foreign keys to the same columns need them at once."""
     return {
         key
         for key in chosen
         for user in changes.after.needed_by.get(key, ())
-        if user in changes.cleared.in_the_way and changes.after.is_foreign_key(user)
+        if user in changes.rebuild_set.blocking and changes.after.is_foreign_key(user)
     }
 
 
-def _keys_to_what_waits(chosen: set[Key], changes: Changes) -> set[Key]:
+def _find_dependent_foreign_keys(chosen: set[Key], changes: CatalogDiff) -> set[Key]:
     """Foreign keys to unique columns that are put off wait as well, those of new tables too."""
     return {
         user
         for key in chosen
         for user in changes.after.needed_by.get(key, ())
-        if user in changes.coming and changes.after.is_foreign_key(user)
+        if user in changes.objects_to_create and changes.after.is_foreign_key(user)
     }
 
 
-class _Columns:
+class _DeferredColumns:
     """The columns of tables that stay: which are filled later, with what, and which are NOT NULL only then."""
 
-    def __init__(self, changes: Changes, knowledge: ValueSources) -> None:
+    def __init__(self, changes: CatalogDiff, knowledge: ValueSources) -> None:
         self.backfills: dict[ColumnName, str] = {}
         self._nullable: set[ColumnName] = set()
         self._unvalidated: dict[ColumnName, str] = {}
-        keys = _key_columns(changes.after)
-        for table in changes.standing().values():
+        keys = _find_key_columns(changes.after)
+        for table in changes.online_tables().values():
             old_table = changes.before.objects[table.key]
             for column in table.columns:
                 place = (table.schema, table.name, column.name)
@@ -129,9 +131,9 @@ class _Columns:
                 old = old_table.column.get(column.name) if isinstance(old_table, Table) else None
                 if old is None:
                     self._added(place, column, changes, knowledge)
-                elif column.not_null and not old.not_null and ("column", *place) not in changes.retyped:
+                elif column.not_null and not old.not_null and ("column", *place) not in changes.retyped_columns:
                     self._required(place, column, changes, knowledge)
-                elif column.not_null and old.unvalidated_not_null and ("column", *place) not in changes.retyped:
+                elif column.not_null and old.unvalidated_not_null and ("column", *place) not in changes.retyped_columns:
                     self._validated(place, old.unvalidated_not_null, changes, knowledge)
 
     def now(self, table: Table, column: Column) -> Column:
@@ -141,7 +143,7 @@ class _Columns:
             return replace(column, unvalidated_not_null=self._unvalidated[place])
         return replace(column, not_null=False) if place in self._nullable else column
 
-    def _added(self, place: ColumnName, column: Column, changes: Changes, knowledge: ValueSources) -> None:
+    def _added(self, place: ColumnName, column: Column, changes: CatalogDiff, knowledge: ValueSources) -> None:
         fill = knowledge.backfills.get(place)
         constant = place in knowledge.constant_backfills
         if fill is None:
@@ -150,46 +152,46 @@ class _Columns:
             fill = column.default
         elif constant and (column.default is None or not column.not_null):
             return
-        if not _looks_at_what_goes(place, fill, changes):
+        if not _reads_removed_objects(place, fill, changes):
             self.backfills[place] = fill
             self._nullable.add(place)
 
-    def _required(self, place: ColumnName, column: Column, changes: Changes, knowledge: ValueSources) -> None:
+    def _required(self, place: ColumnName, column: Column, changes: CatalogDiff, knowledge: ValueSources) -> None:
         fill = knowledge.backfills.get(place, column.default)
         if fill is not None:
-            if _looks_at_what_goes(place, fill, changes):
+            if _reads_removed_objects(place, fill, changes):
                 return
             self.backfills[place] = fill
         self._nullable.add(place)
 
-    def _validated(self, place: ColumnName, constraint: str, changes: Changes, knowledge: ValueSources) -> None:
+    def _validated(self, place: ColumnName, constraint: str, changes: CatalogDiff, knowledge: ValueSources) -> None:
         fill = knowledge.backfills.get(place)
         if fill is not None:
-            if _looks_at_what_goes(place, fill, changes):
+            if _reads_removed_objects(place, fill, changes):
                 return
             self.backfills[place] = fill
         self._unvalidated[place] = constraint
 
 
-def _looks_at_what_goes(place: ColumnName, fill: str, changes: Changes) -> bool:
+def _reads_removed_objects(place: ColumnName, fill: str, changes: CatalogDiff) -> bool:
     """Whether an expression names something that the first revision drops, so that it has to run before that."""
     old = changes.before.objects.get(("table", *place[:2]))
     new = changes.after.objects.get(("table", *place[:2]))
-    gone = [found.name for found in changes.gone.values() if isinstance(found, Table)]
+    gone = [found.name for found in changes.removed.values() if isinstance(found, Table)]
     if isinstance(old, Table) and isinstance(new, Table):
         gone += [name for name in old.column if name not in new.column]
-        gone += [key[3] for key in changes.retyped | changes.recomputed if key[1:3] == place[:2]]
-    for other, kept in changes.kept(Table):
-        if _says(other.name, fill):
+        gone += [key[3] for key in changes.retyped_columns | changes.recomputed_columns if key[1:3] == place[:2]]
+    for other, kept in changes.pairs_of(Table):
+        if _mentions(other.name, fill):
             gone += [name for name in other.column if name not in kept.column]
-    return any(_says(name, fill) for name in gone)
+    return any(_mentions(name, fill) for name in gone)
 
 
-def _says(name: str, fill: str) -> bool:
+def _mentions(name: str, fill: str) -> bool:
     return re.search(rf"\b{re.escape(name)}\b", fill) is not None
 
 
-def _key_columns(catalog: Catalog) -> set[ColumnName]:
+def _find_key_columns(catalog: Catalog) -> set[ColumnName]:
     return {
         (found.schema, found.table, column)
         for found in catalog.objects.values()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from seedbed.migrations.diff.objects import constraints, indexes
 from seedbed.migrations.diff.objects.column_changes import toll
 from seedbed.migrations.diff.online.column_expansion import ColumnExpansion
-from seedbed.migrations.diff.plan import transition
+from seedbed.migrations.diff.plan import plan_steps
 from seedbed.migrations.diff.statement import (
     Statement,
     quote_ident,
@@ -21,7 +21,7 @@ from seedbed.postgres.catalog.model import Constraint, Index, Key, Object, Table
 
 
 @dataclass(frozen=True)
-class Meanwhile:
+class ExpandedSchema:
     """`catalog` is what an expanding change leads to, `up` and `down` the steps of its contract."""
 
     catalog: Catalog
@@ -29,27 +29,27 @@ class Meanwhile:
     down: tuple[Statement, ...]
 
 
-def meanwhile(
-    before: Catalog, after: Catalog, tried: Catalog, chosen: Sequence[ColumnExpansion], knowledge: ValueSources
-) -> Meanwhile:
+def expand_schema(
+    before: Catalog, after: Catalog, trial: Catalog, expansions: Sequence[ColumnExpansion], knowledge: ValueSources
+) -> ExpandedSchema:
     """Put both shapes into a catalog. `tried` is `before` with what the successions make, as PostgreSQL prints it."""
     objects, ended = dict(after.objects), dict(after.objects)
     renames: list[tuple[Statement, Statement]] = []
-    for one in chosen:
-        _put_both(objects, one, before, after, tried)
-        _put_one(ended, one, after, tried)
+    for one in expansions:
+        _put_both(objects, one, before, after, trial)
+        _put_one(ended, one, after, trial)
         renames += _renames(one)
-    both = Catalog(objects, _needed_by(objects, before, after, tried), after.version)
-    single = Catalog(ended, _needed_by(ended, before, after, tried), after.version)
-    fills = {one.old_path: one.down_expression for one in chosen}
-    unsaid = [one for one in chosen if (*one.new_path[:2], one.new.name) not in knowledge.reverse_expressions]
+    both = Catalog(objects, _needed_by(objects, before, after, trial), after.version)
+    single = Catalog(ended, _needed_by(ended, before, after, trial), after.version)
+    fills = {one.old_path: one.down_expression for one in expansions}
+    unsaid = [one for one in expansions if (*one.new_path[:2], one.new.name) not in knowledge.reverse_expressions]
     tolls = {one.old_path: toll(one.table, one.new, one.old, after, before, restoring=True) for one in unsaid}
-    up = transition(both, single, knowledge)
-    down = transition(
+    up = plan_steps(both, single, knowledge)
+    down = plan_steps(
         single, both, ValueSources(backfills=fills, casts=knowledge.casts, is_downgrade=True, backfill_effects=tolls)
     )
-    up = [_kept(step, {one.old_path: one for one in chosen}, knowledge, before, after) for step in up]
-    return Meanwhile(
+    up = [_kept(step, {one.old_path: one for one in expansions}, knowledge, before, after) for step in up]
+    return ExpandedSchema(
         both,
         (*up, *(there for there, _ in renames)),
         (*(back for _, back in reversed(renames)), *down),

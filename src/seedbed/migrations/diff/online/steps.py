@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from seedbed.migrations.diff.objects import indexes
 from seedbed.migrations.diff.objects.column_changes import required_of_new_rows
 from seedbed.migrations.diff.objects.privileges import commented
-from seedbed.migrations.diff.online.backfill import in_batches, what_is_left
+from seedbed.migrations.diff.online.backfill import fill_in_batches, fill_remaining_rows
 from seedbed.migrations.diff.statement import (
     Statement,
     quote_ident,
@@ -27,12 +27,12 @@ _UNIQUE = re.compile(
 )
 
 
-def can_be_attached(constraint: Constraint) -> bool:
+def can_attach_index(constraint: Constraint) -> bool:
     """Whether a unique constraint can be made of an index that was built before."""
     return _UNIQUE.fullmatch(constraint.definition) is not None and "WITHOUT OVERLAPS" not in constraint.definition
 
 
-def online(before: Catalog, after: Catalog, fills: Mapping[ColumnName, str]) -> list[Statement]:
+def plan_online_steps(before: Catalog, after: Catalog, backfills: Mapping[ColumnName, str]) -> list[Statement]:
     """The steps between two catalogs that differ in nothing but what is put off, in either direction.
 
     A step that was interrupted, or that ran already, is simply run again: indexes are built IF NOT EXISTS, once an
@@ -40,9 +40,9 @@ def online(before: Catalog, after: Catalog, fills: Mapping[ColumnName, str]) -> 
     """
     return [
         *_drop_constraints(before, after),
-        *_columns(before, after, fills),
-        *_make_indexes(before, after),
-        *_make_constraints(before, after),
+        *_alter_columns(before, after, backfills),
+        *_create_indexes(before, after),
+        *_create_constraints(before, after),
         *_drop_indexes(before, after),
     ]
 
@@ -50,22 +50,22 @@ def online(before: Catalog, after: Catalog, fills: Mapping[ColumnName, str]) -> 
 def _drop_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
     gone = [o for key, o in before.objects.items() if key not in after.objects and isinstance(o, Constraint)]
     for found in sorted(gone, key=lambda c: (c.type != "f", c.key)):
-        yield Statement(f"{_alter(found)} DROP CONSTRAINT IF EXISTS {quote_ident(found.name)}")
+        yield Statement(f"{_alter_table(found)} DROP CONSTRAINT IF EXISTS {quote_ident(found.name)}")
 
 
-def _columns(before: Catalog, after: Catalog, fills: Mapping[ColumnName, str]) -> Iterable[Statement]:
+def _alter_columns(before: Catalog, after: Catalog, backfills: Mapping[ColumnName, str]) -> Iterable[Statement]:
     for key, new in after.objects.items():
         old = before.objects.get(key)
         if not isinstance(new, Table) or not isinstance(old, Table):
             continue
         for column in new.columns:
             required = column.not_null and not old.column[column.name].not_null
-            fill = fills.get((new.schema, new.name, column.name))
+            fill = backfills.get((new.schema, new.name, column.name))
             if fill is not None:
-                yield in_batches(new, column, fill, after)
+                yield fill_in_batches(new, column, fill, after)
             if required:
-                left = what_is_left(new, column, fill) if fill is not None else None
-                yield from _required(new, column.name, left)
+                left = fill_remaining_rows(new, column, fill) if fill is not None else None
+                yield from _set_not_null(new, column.name, left)
             elif (constraint := old.column[column.name].unvalidated_not_null) and not column.unvalidated_not_null:
                 yield Statement(
                     f"ALTER TABLE {quote_qualified(new.schema, new.name)} VALIDATE CONSTRAINT {quote_ident(constraint)}"
@@ -73,10 +73,12 @@ def _columns(before: Catalog, after: Catalog, fills: Mapping[ColumnName, str]) -
             elif column.unvalidated_not_null and not old.column[column.name].unvalidated_not_null:
                 yield required_of_new_rows(new, column, already=True)
             elif old.column[column.name].not_null and not column.not_null:
-                yield Statement(_column(new, column.name, "DROP NOT NULL"), _nullable(new, column.name, True))
+                yield Statement(
+                    _alter_column_sql(new, column.name, "DROP NOT NULL"), _set_nullable_call(new, column.name, True)
+                )
 
 
-def _required(table: Table, column: str, left: Statement | None) -> Iterable[Statement]:
+def _set_not_null(table: Table, column: str, left: Statement | None) -> Iterable[Statement]:
     """NOT NULL without a scan under its lock: by a check that is validated first.
 
     `left` fills rows that came in between the filling and the check.
@@ -85,36 +87,36 @@ def _required(table: Table, column: str, left: Statement | None) -> Iterable[Sta
         quote_qualified(table.schema, table.name),
         quote_ident(truncate_name(f"{table.name}_{column}", "_filled")),
     )
-    yield _held_for_new_rows(full, check, f"CHECK ({quote_ident(column)} IS NOT NULL)")
+    yield _add_not_valid(full, check, f"CHECK ({quote_ident(column)} IS NOT NULL)")
     if left is not None:
         yield left
     yield Statement(f"ALTER TABLE {full} VALIDATE CONSTRAINT {check}")
-    yield Statement(_column(table, column, "SET NOT NULL"), _nullable(table, column, False))
+    yield Statement(_alter_column_sql(table, column, "SET NOT NULL"), _set_nullable_call(table, column, False))
     yield Statement(f"ALTER TABLE {full} DROP CONSTRAINT IF EXISTS {check}")
 
 
-def _column(table: Table, column: str, change: str) -> str:
+def _alter_column_sql(table: Table, column: str, change: str) -> str:
     return f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_ident(column)} {change}"
 
 
-def _nullable(table: Table, column: str, allowed: bool) -> str:
+def _set_nullable_call(table: Table, column: str, allowed: bool) -> str:
     schema = schema_argument(table.schema)[2:]
     return render_call("op.alter_column", quote_python(table.name), quote_python(column), f"nullable={allowed}", schema)
 
 
-def _make_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
+def _create_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
     for key, new in after.objects.items():
         old = before.objects.get(key)
         if not isinstance(new, Index) or old == new:
             continue
         if isinstance(old, Index) and old.definition != new.definition:
-            yield from _replaced(new)
+            yield from _replace_index(new)
         elif old is None:
             yield indexes.made_online(new)
         yield from commented(old, new)
 
 
-def _replaced(index: Index) -> Iterable[Statement]:
+def _replace_index(index: Index) -> Iterable[Statement]:
     """Another index under the name of the old one, which stays until the new one is there."""
     full, short = quote_qualified(index.schema, index.name), truncate_name(index.name, "_new")
     yield indexes.made_online(index, named=short)
@@ -122,37 +124,37 @@ def _replaced(index: Index) -> Iterable[Statement]:
     yield Statement(f"ALTER INDEX IF EXISTS {quote_qualified(index.schema, short)} RENAME TO {quote_ident(index.name)}")
 
 
-def _make_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
+def _create_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
     coming = [o for key, o in after.objects.items() if isinstance(o, Constraint) and before.objects.get(key) != o]
     for new in sorted(coming, key=lambda c: ("ucf".index(c.type), c.key)):
         old = before.objects.get(new.key)
         if not isinstance(old, Constraint) or old.definition != new.definition:
             if new.type == "u":
-                yield from _attached(new)
+                yield from _add_unique(new)
             else:
-                yield from _validated(new, changed=isinstance(old, Constraint))
+                yield from _add_and_validate(new, changed=isinstance(old, Constraint))
         yield from commented(old, new)
 
 
-def _validated(constraint: Constraint, *, changed: bool) -> Iterable[Statement]:
+def _add_and_validate(constraint: Constraint, *, changed: bool) -> Iterable[Statement]:
     """A check or a foreign key: at first it holds for new rows alone, then it is seen to hold for all."""
     full, named = quote_qualified(constraint.schema, constraint.table), quote_ident(constraint.name)
     definition = constraint.definition.removesuffix(" NOT VALID")
     if changed:
-        yield _held_for_new_rows(full, named, definition)
+        yield _add_not_valid(full, named, definition)
     else:
-        yield _added_once(constraint, f"{definition} NOT VALID")
+        yield _add_if_missing(constraint, f"{definition} NOT VALID")
     if not constraint.definition.endswith(" NOT VALID"):
-        yield Statement(f"{_alter(constraint)} VALIDATE CONSTRAINT {named}")
+        yield Statement(f"{_alter_table(constraint)} VALIDATE CONSTRAINT {named}")
 
 
-def _held_for_new_rows(table: str, named: str, definition: str) -> Statement:
+def _add_not_valid(table: str, named: str, definition: str) -> Statement:
     """A constraint added, or added again, in one statement, so that there is no moment without it."""
     dropped = f"ALTER TABLE {table}\n    DROP CONSTRAINT IF EXISTS {named}"
     return Statement(f"{dropped},\n    ADD CONSTRAINT {named} {definition} NOT VALID")
 
 
-def _attached(constraint: Constraint) -> Iterable[Statement]:
+def _add_unique(constraint: Constraint) -> Iterable[Statement]:
     """A unique constraint, of an index that is built first."""
     said = _UNIQUE.fullmatch(constraint.definition)
     if said is None:
@@ -164,17 +166,17 @@ def _attached(constraint: Constraint) -> Iterable[Statement]:
     if not said["nulls"] and said["columns"] == f"({plain})":
         code = indexes.code_online(constraint, constraint.name, constraint.columns, unique=True)
     yield Statement(built, code)
-    yield _added_once(constraint, f"UNIQUE USING INDEX {named}{said['rest']}")
+    yield _add_if_missing(constraint, f"UNIQUE USING INDEX {named}{said['rest']}")
 
 
-def _added_once(constraint: Constraint, definition: str) -> Statement:
+def _add_if_missing(constraint: Constraint, definition: str) -> Statement:
     """A constraint added unless it is there; that one of its name is this one, `apply` looks before."""
     table = quote_literal(quote_qualified(constraint.schema, constraint.table))
     there = f"conrelid = {table}::regclass AND conname = {quote_literal(constraint.name)}"
     quote = "$$" if "$$" not in definition else "$constraint$"
     return Statement(
         f"DO {quote} BEGIN\n    IF NOT EXISTS (SELECT FROM pg_constraint WHERE {there}) THEN\n"
-        f"        {_alter(constraint)} ADD CONSTRAINT {quote_ident(constraint.name)} {definition};\n"
+        f"        {_alter_table(constraint)} ADD CONSTRAINT {quote_ident(constraint.name)} {definition};\n"
         f"    END IF;\nEND {quote}"
     )
 
@@ -185,5 +187,5 @@ def _drop_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
             yield indexes.dropped_online(old)
 
 
-def _alter(constraint: Constraint) -> str:
+def _alter_table(constraint: Constraint) -> str:
     return f"ALTER TABLE {quote_qualified(constraint.schema, constraint.table)}"
