@@ -61,7 +61,7 @@ def execute(url: DatabaseUrl, statement: str, *, options: str = "") -> Any:
 
 def tried(server: ThrowawayServer, name: str, way: Way) -> list[str]:
     """Whether the owner can set it, and whether it then stands in the database, under PGOPTIONS, in a copy by
-    TEMPLATE, and in what pg_dump dumped and psql loaded. The superuser sets it where the owner may not.
+    TEMPLATE_SCOPE_KEY, and in what pg_dump dumped and psql loaded. The superuser sets it where the owner may not.
     """
     admin, url = server.url(), server.url(name)
     owner = DatabaseUrl(OWNER, server.password, url.host, url.port, name)

@@ -38,9 +38,9 @@ from schema import Task, User
 from seedbed.postgres.embedded import throwaway_server
 from seedbed.schema import load_schema
 from seedbed.service import create_app
-from seedbed.service.http.dispatch import Dispatch
+from seedbed.service.http.dispatch import DispatchMiddleware
 from seedbed.service.http.server import listen, serve
-from seedbed.service.http.table_routes import Tables
+from seedbed.service.http.table_routes import TableRouter
 from seedbed.service.pool.query_runner import Reader
 from seedbed.service.queries.page_cursor import Cursors
 from seedbed.service.queries.resources import resources
@@ -256,7 +256,7 @@ def bare(url: DatabaseUrl) -> ASGIApp:
     """The tables and their pool, without log, metrics, request ids and tokens."""
     reader = Reader(url, pool_size=POOL, deadline=5)
     schema = load_schema(find_project(ROOT))
-    tables = Tables(resources(schema), reader.fetch, Cursors(KEY.encode()), deadline=5)
+    tables = TableRouter(resources(schema), reader.fetch, Cursors(KEY.encode()), deadline=5)
 
     async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -265,7 +265,7 @@ def bare(url: DatabaseUrl) -> ASGIApp:
             await reader.close()
             await send({"type": "lifespan.shutdown.complete"})
 
-    return Dispatch(nothing, tables=tables, own=[], reader=reader, deadline=5)
+    return DispatchMiddleware(nothing, tables=tables, custom_routes=[], query_runner=reader, deadline=5)
 
 
 def raw(url: DatabaseUrl) -> ASGIApp:

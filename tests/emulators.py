@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from seedbed.branching.neon import NeonBranches
 from seedbed.branching.neon.emulator.server import Emulation, emulation
 from seedbed.postgres.connection import autocommit_cursor
-from seedbed.service.http.server import listen, served
+from seedbed.service.http.server import listen, serve_in_thread
 from seedbed.settings import Configuration, find_project, load
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +82,7 @@ def emulated(**options: Any) -> Iterator[Neon]:
     with (
         emulation(**{"step": 0.005, **options}) as run,
         listen("127.0.0.1", 0) as listening,
-        served(_noting(run.app, requests), listening) as address,
+        serve_in_thread(_noting(run.app, requests), listening) as address,
     ):
         neon = Neon(run, address, requests)
         leading = {name: value for name, value in neon.variables.items() if name.startswith("PG")}

@@ -20,8 +20,8 @@ from seedbed.schema import Schema, load_schema
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.service import create_app
-from seedbed.service.http.access_control import decide
-from seedbed.service.http.server import listen, serve, served, url_of
+from seedbed.service.http.access_control import check_access_decided
+from seedbed.service.http.server import listen, serve, serve_in_thread, format_url
 from seedbed.service.queries.resources import resources
 from seedbed.settings import Configuration, Environment
 
@@ -66,7 +66,7 @@ def up(configuration: Configuration, *, step: Step, tell: Callable[[Ready], None
         with _prepared(configuration, step, stays=True) as (ready, _, _):
             tell(ready)
         return
-    decide(configuration, public=public, host=configuration.settings.host)
+    check_access_decided(configuration, allows_everyone=public, host=configuration.settings.host)
     with _prepared(configuration, step) as (ready, schema, listening):
         tell(ready)
         _see_that_there_is_something(configuration, schema)
@@ -81,7 +81,7 @@ def up_once(configuration: Configuration, *, step: Step, tell: Callable[[Ready],
             return []
         _see_that_there_is_something(configuration, schema)
         app = create_app(configuration, schema, ready.database.url)
-        with served(app, listening) as url:
+        with serve_in_thread(app, listening) as url:
             return list(_pages(url, schema))
 
 
@@ -126,8 +126,8 @@ def _prepared(configuration: Configuration, step: Step, *, stays: bool = False) 
             return
         settings = configuration.settings
         chosen = "SEEDBED_PORT" in configuration.origins
-        listening = stack.enter_context(listen(settings.host, settings.port, or_next=not chosen))
-        yield Ready(database, applied, losses, seeded, because, url_of(listening)), schema, listening
+        listening = stack.enter_context(listen(settings.host, settings.port, try_next_ports=not chosen))
+        yield Ready(database, applied, losses, seeded, because, format_url(listening)), schema, listening
 
 
 def _see_that_there_is_something(configuration: Configuration, schema: Schema) -> None:

@@ -30,7 +30,7 @@ from seedbed.schema.table_description import ColumnShown, TableShown
 from seedbed.seeding.loading.load import Seeded
 from seedbed.seeding.masking import Masked
 from seedbed.seeding.planning.verification import Checked as SeedsChecked
-from seedbed.service.reader_role import Granted
+from seedbed.service.reader_role import ReaderGrant
 from seedbed.settings.configuration import Entry
 from seedbed.starter.project_writer import Written
 from seedbed.up import Fetched
@@ -38,7 +38,7 @@ from tests.acceptance.conftest import ROOT, Project, people
 
 PRINTED: dict[str, type[Any]] = {
     "branch create": Branch, "branch list": Branch, "branch reset": Branch, "branch show": Branch,
-    "branch diff": BranchDiff, "config": Entry, "db grant-reader": Granted, "db start": Status,
+    "branch diff": BranchDiff, "config": Entry, "db grant-reader": ReaderGrant, "db start": Status,
     "db status": Description, "doctor": Finding, "init` of a new project": Written, "migrate accept": RevisionEdit,
     "migrate adopt": Baseline, "migrate check": ProjectCheck, "migrate draft": Drafted, "migrate rebase": RebasedRevision,
     "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": EnvironmentStatus, "preview base": Base,

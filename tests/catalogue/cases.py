@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlmodel import AutoString, UTCDateTime
 
-from seedbed.migrations.draft.decisions import Words
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.schema import hint
 from tests.catalogue.world import PLAIN, Case, World, changed, col, make
 
@@ -117,21 +117,21 @@ TABLES = [
         "rename a table",
         PLAIN,
         World(named="champion", options={"info": hint(renamed_from="hero")}),
-        back=Words(renames={"champion": "hero"}),
+        back=Decisions(renames={"champion": "hero"}),
         hinted=True,
     ),
     changed(
         "move a table to another schema",
         World(tables={"note": SERIAL}),
         World(tables={"app.note": (*SERIAL, {"info": hint(renamed_from="public.note")})}),
-        back=Words(renames={"app.note": "note"}),
+        back=Decisions(renames={"app.note": "note"}),
         hinted=True,
     ),
     changed(
         "rename a table whose key is a serial",
         World(tables={"note": SERIAL}),
         World(tables={"remark": (*SERIAL, {"info": hint(renamed_from="note")})}),
-        back=Words(renames={"remark": "note"}),
+        back=Decisions(renames={"remark": "note"}),
         hinted=True,
     ),
     changed(
@@ -143,7 +143,7 @@ TABLES = [
                 "note": (*PET, {"info": hint(renamed_from="draft")}),
             }
         ),
-        back=Words(renames={"old_note": "note", "note": "draft"}),
+        back=Decisions(renames={"old_note": "note", "note": "draft"}),
         hinted=True,
     ),
     changed("add a table with a quoted name", PLAIN, World(tables={"Order": (*SERIAL, col("Total $", sa.Numeric))})),
@@ -172,7 +172,7 @@ COLUMNS = [
                 "name": col("name", sa.String(50), nullable=False, info=hint(renamed_from="title")),
             }
         ),
-        back=Words(renames={"hero.full_name": "hero.name", "hero.name": "hero.title"}),
+        back=Decisions(renames={"hero.full_name": "hero.name", "hero.name": "hero.title"}),
         hinted=True,
     ),
     changed(
@@ -186,7 +186,7 @@ COLUMNS = [
                 info=hint(backfill="coalesce((SELECT t.town FROM team t WHERE t.id = team_id), '')"),
             )
         ),
-        back=Words(backfills={"team.town": "coalesce((SELECT min(h.town) FROM hero h WHERE h.team_id = team.id), '')"}),
+        back=Decisions(backfills={"team.town": "coalesce((SELECT min(h.town) FROM hero h WHERE h.team_id = team.id), '')"}),
         hinted=True,
     ),
     changed(
@@ -223,7 +223,7 @@ COLUMNS = [
         "drop a NOT NULL column of an enum with a quoted name",
         _hero(mood=col("mood", MOOD, nullable=False)),
         PLAIN,
-        back=Words(backfills={"hero.mood": "'gut'"}),
+        back=Decisions(backfills={"hero.mood": "'gut'"}),
     ),
     changed(
         "rename a column that a function's text names",
@@ -232,16 +232,16 @@ COLUMNS = [
             hero={"name": col("title", sa.String(50), nullable=False)},
             sql=("CREATE FUNCTION shown(h hero) RETURNS text LANGUAGE sql STABLE AS $$ SELECT h.title $$",),
         ),
-        words=Words(renames={"hero.name": "hero.title"}),
-        back=Words(renames={"hero.title": "hero.name"}),
+        words=Decisions(renames={"hero.name": "hero.title"}),
+        back=Decisions(renames={"hero.title": "hero.name"}),
         hinted=True,
     ),
     changed(
         "rename columns with dots in their names",
         _hero(x=col("a.b", sa.Text), y=col("c", sa.Integer)),
         _hero(x=col("d.e", sa.Text), y=col("f.g", sa.Integer)),
-        words=Words(renames={"hero.a.b": "hero.d.e", "hero.c": "hero.f.g"}),
-        back=Words(renames={"hero.d.e": "hero.a.b", "hero.f.g": "hero.c"}),
+        words=Decisions(renames={"hero.a.b": "hero.d.e", "hero.c": "hero.f.g"}),
+        back=Decisions(renames={"hero.d.e": "hero.a.b", "hero.f.g": "hero.c"}),
         hinted=True,
     ),
     changed(
@@ -271,28 +271,28 @@ COLUMNS = [
     changed("add a unique nullable column", PLAIN, _hero(code=col("code", sa.String(8), unique=True))),
     changed("add an indexed foreign key column", PLAIN, _hero(mentor=col("mentor_id", sa.BigInteger, fk="hero.id", index=True))),
     changed("drop a column", _hero(bio=col("bio", sa.Text)), PLAIN),
-    changed("drop a NOT NULL column", _hero(rank=col("rank", sa.Integer, nullable=False)), PLAIN, back=Words(backfills={"hero.rank": "7"})),
-    changed("drop a NOT NULL column that is unique", _hero(code=col("code", sa.String(8), unique=True, nullable=False)), PLAIN, back=Words(backfills={"hero.code": "id::text"})),
+    changed("drop a NOT NULL column", _hero(rank=col("rank", sa.Integer, nullable=False)), PLAIN, back=Decisions(backfills={"hero.rank": "7"})),
+    changed("drop a NOT NULL column that is unique", _hero(code=col("code", sa.String(8), unique=True, nullable=False)), PLAIN, back=Decisions(backfills={"hero.code": "id::text"})),
     changed("drop an indexed column", _hero(code=col("code", sa.String(8), index=True)), PLAIN),
     changed(
         "rename a column",
         PLAIN,
         _hero(name=col("title", sa.String(50), nullable=False, info=hint(renamed_from="name"))),
-        back=Words(renames={"hero.title": "hero.name"}),
+        back=Decisions(renames={"hero.title": "hero.name"}),
         hinted=True,
     ),
     changed(
         "rename a column and change its type",
         PLAIN,
         _hero(age=col("years", sa.BigInteger, info=hint(renamed_from="age"))),
-        back=Words(renames={"hero.years": "hero.age"}),
+        back=Decisions(renames={"hero.years": "hero.age"}),
         hinted=True,
     ),
     changed(
         "drop a column though another looks like it",
         PLAIN,
         World(hero={"age": None, "height": col("height", sa.Integer)}, options={"info": hint(dropped=("age",))}),
-        back=Words(dropped=frozenset({"hero.height"})),
+        back=Decisions(dropped=frozenset({"hero.height"})),
         hinted=True,
     ),
     changed("forbid NULL where a default fills it", PLAIN, _hero(age=col("age", sa.Integer, server_default="18", nullable=False))),
@@ -384,7 +384,7 @@ ENUMS = [
         "rename a label",
         _enum("RED", "GREEN"),
         _enum("CRIMSON", "GREEN", info=hint(renamed_values={"RED": "CRIMSON"})),
-        back=Words(renames={"color.CRIMSON": "color.RED"}),
+        back=Decisions(renames={"color.CRIMSON": "color.RED"}),
         hinted=True,
     ),
     changed("varchar to enum", _hero(color=col("color", sa.String(10))), _enum(*COLOR)),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql as pg
 
-from seedbed.migrations.draft.decisions import Words
+from seedbed.migrations.draft.decisions import Decisions
 from tests.catalogue.world import NAMES
 
 TYPES: dict[str, tuple[Callable[[], Any], str]] = {
@@ -91,7 +91,7 @@ class Edit:
 
     before: Drawn
     after: Drawn
-    words: Words
+    words: Decisions
     told: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -189,7 +189,7 @@ def edits(draw: st.DrawFn) -> Edit:
             if not found.nullable and not found.default and (old is None or old.nullable):
                 value = f"'{found.labels[0]}'" if found.labels else TYPES[found.type][1]
                 backfills[f"{table}.{name}"] = value
-    return Edit(before, after, Words(renames, frozenset(dropped), backfills), tuple(told))
+    return Edit(before, after, Decisions(renames, frozenset(dropped), backfills), tuple(told))
 
 
 _VERBS = (

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
 from seedbed.migrations.draft.change_set import Change, Part, candidate_of
-from seedbed.migrations.draft.decisions import Words
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.planner import change_between
 from seedbed.migrations.draft.revision_file import body
 from seedbed.migrations.proof.candidate import Leg
@@ -89,7 +89,7 @@ class Ground:
             connection.close()
 
 
-def seedbed_proves(ground: Ground, before: MetaData, after: MetaData, words: Words) -> Proof:
+def seedbed_proves(ground: Ground, before: MetaData, after: MetaData, words: Decisions) -> Proof:
     """Draft and prove a change as `seedbed migrate draft` does, from the rendered file's own text."""
     with ground.database() as beginning:
         ground.build(beginning, before)
@@ -97,7 +97,7 @@ def seedbed_proves(ground: Ground, before: MetaData, after: MetaData, words: Wor
         return prove(candidate_of(change, legs), lambda: ground.copy_of(beginning))
 
 
-def drafted(ground: Ground, beginning: Database, after: MetaData, words: Words) -> tuple[Change, list[Leg]]:
+def drafted(ground: Ground, beginning: Database, after: MetaData, words: Decisions) -> tuple[Change, list[Leg]]:
     """What changes a database, and its revisions as they are run."""
     with ground.database() as end:
         wanted = ground.build(end, after)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftProofFailure, UnknownTypeConversion
 from seedbed.migrations.draft.change_set import candidate_of
-from seedbed.migrations.draft.decisions import Words
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.proof.candidate import Leg
 from seedbed.migrations.proof.proof import Verdict, prove
 from seedbed.postgres.connection import connect
@@ -70,7 +70,7 @@ class TestConversion:
     ) -> None:
         with ground.database() as database:
             ground.build(database, world(old).metadata())
-            change, legs = drafted(ground, database, world(new).metadata(), Words())
+            change, legs = drafted(ground, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', {value})")
             with connect(database) as connection, pytest.raises(DBAPIError, match=r"too long|does not match"):
                 climb(connection, legs)
@@ -85,7 +85,7 @@ class TestConversion:
 
         with ground.database() as database:
             ground.build(database, coded(9).metadata())
-            _, legs = drafted(ground, database, coded(5).metadata(), Words())
+            _, legs = drafted(ground, database, coded(5).metadata(), Decisions())
             execute(database.direct, "INSERT INTO thing VALUES (1, 'A00.1234')")
             with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
                 climb(connection, legs)
@@ -104,7 +104,7 @@ class TestConversion:
             tables = f"CREATE TABLE thing (id int PRIMARY KEY, x {kind})"
             return World(sql=tuple(statement for statement in (domain, tables) if statement))
 
-        proof = seedbed_proves(ground, made(old).metadata(), made(new).metadata(), Words())
+        proof = seedbed_proves(ground, made(old).metadata(), made(new).metadata(), Decisions())
 
         assert proof.losses == (f"what thing.x has {loss}after the point",)
 
@@ -114,22 +114,22 @@ class TestConversion:
         code = pg.DOMAIN("code", sa.String(5))
         with ground.database() as database:
             ground.build(database, world(old).metadata())
-            _, legs = drafted(ground, database, world(code).metadata(), Words())
+            _, legs = drafted(ground, database, world(code).metadata(), Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', 'A00.1234')")
             with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
                 climb(connection, legs)
 
     @pytest.mark.parametrize("world", [worn, keyed])
     def test_names_what_is_rounded_in_either_direction(self, ground: Ground, world: Any) -> None:
-        there = seedbed_proves(ground, world(sa.Numeric(10, 4)).metadata(), world(sa.Integer).metadata(), Words())
-        back = seedbed_proves(ground, world(sa.Integer).metadata(), world(sa.Numeric(10, 4)).metadata(), Words())
+        there = seedbed_proves(ground, world(sa.Numeric(10, 4)).metadata(), world(sa.Integer).metadata(), Decisions())
+        back = seedbed_proves(ground, world(sa.Integer).metadata(), world(sa.Numeric(10, 4)).metadata(), Decisions())
 
         assert there.losses == ("what hero.x has after the point",)
         assert back.losses == ()
         assert back.losses_down == ("what hero.x has after the point",)
 
     def test_does_not_name_a_shape_that_is_there_twice_as_lost(self, ground: Ground) -> None:
-        proof = seedbed_proves(ground, worn(sa.Integer).metadata(), worn(sa.BigInteger).metadata(), Words())
+        proof = seedbed_proves(ground, worn(sa.Integer).metadata(), worn(sa.BigInteger).metadata(), Decisions())
 
         assert (proof.losses, proof.losses_down) == ((), ())
         assert proof.conditions == ("going down, hero.x as integer",)
@@ -137,7 +137,7 @@ class TestConversion:
     def test_names_what_a_conversion_written_by_a_person_loses(self, ground: Ground) -> None:
         said = worn(sa.Integer, info=hint(using="floor(x)::integer"))
 
-        proof = seedbed_proves(ground, worn(sa.Numeric(10, 4)).metadata(), said.metadata(), Words())
+        proof = seedbed_proves(ground, worn(sa.Numeric(10, 4)).metadata(), said.metadata(), Decisions())
 
         assert proof.losses == ("values of hero.x such as '0.0010', which comes back as '0.0000'",)
         assert proof.conditions == ("going down, hero.x as numeric(10,4)",)
@@ -149,7 +149,7 @@ class TestConversion:
         with ground.database() as database:
             ground.build(database, world(sa.Boolean).metadata())
             after = world(sa.Enum("todo", "done", name="state"), info=said).metadata()
-            _, legs = drafted(ground, database, after, Words())
+            _, legs = drafted(ground, database, after, Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', true), ('b', false), ('c', NULL)")
             with connect(database) as connection:
                 climb(connection, legs)
@@ -163,7 +163,7 @@ class TestConversion:
         said = hint(using="x / 100.0", back="(x * 100)::integer")
 
         proof = seedbed_proves(
-            ground, worn(sa.Integer).metadata(), worn(sa.Numeric(12, 2), info=said).metadata(), Words()
+            ground, worn(sa.Integer).metadata(), worn(sa.Numeric(12, 2), info=said).metadata(), Decisions()
         )
 
         assert (proof.losses, proof.losses_down) == ((), ())
@@ -175,7 +175,7 @@ class TestConversion:
     ) -> None:
         with ground.database() as database:
             ground.build(database, world(sa.DateTime(timezone=not to_zone)).metadata())
-            _, legs = drafted(ground, database, world(sa.DateTime(timezone=to_zone)).metadata(), Words())
+            _, legs = drafted(ground, database, world(sa.DateTime(timezone=to_zone)).metadata(), Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', '2026-01-02 03:04:05+00')")
             with connect(database) as connection:
                 connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
@@ -199,7 +199,7 @@ class TestConversion:
     ) -> None:
         with ground.database() as database:
             ground.build(database, world(old).metadata())
-            _, legs = drafted(ground, database, world(new).metadata(), Words())
+            _, legs = drafted(ground, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{value}')")
             with connect(database) as connection:
                 connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
@@ -222,7 +222,7 @@ class TestConversion:
         ],
     )
     def test_names_what_is_left_off(self, ground: Ground, old: Any, new: Any, loss: str) -> None:
-        proof = seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Words())
+        proof = seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Decisions())
 
         assert proof.losses == (loss,)
 
@@ -230,7 +230,7 @@ class TestConversion:
     def test_keeps_the_letters_of_a_text_that_becomes_bytes(self, ground: Ground, world: Any) -> None:
         with ground.database() as database:
             ground.build(database, world(sa.Text()).metadata())
-            _, legs = drafted(ground, database, world(sa.LargeBinary()).metadata(), Words())
+            _, legs = drafted(ground, database, world(sa.LargeBinary()).metadata(), Decisions())
             execute(database.direct, r"INSERT INTO hero (name, x) VALUES ('a', '\x41 \\ é')")
             with connect(database) as connection:
                 climb(connection, legs)
@@ -243,7 +243,7 @@ class TestConversion:
         with ground.database() as database:
             ground.build(database, PLAIN.metadata())
             after = World(hero={"tags": col("tags", pg.JSONB)}).metadata()
-            _, legs = drafted(ground, database, after, Words())
+            _, legs = drafted(ground, database, after, Decisions())
             execute(database.direct, "INSERT INTO hero (name, tags) VALUES ('a', '{one,two}')")
             with connect(database) as connection:
                 climb(connection, legs)
@@ -281,7 +281,7 @@ class TestConversion:
     ) -> None:
         with ground.database() as database:
             ground.build(database, world(old).metadata())
-            _, legs = drafted(ground, database, world(new).metadata(), Words())
+            _, legs = drafted(ground, database, world(new).metadata(), Decisions())
             quoted = value.replace("'", "''")
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{quoted}'), ('b', NULL)")
             with connect(database) as connection:
@@ -311,7 +311,7 @@ class TestConversion:
     ) -> None:
         with ground.database() as database:
             ground.build(database, world(old).metadata())
-            _, legs = drafted(ground, database, world(new).metadata(), Words())
+            _, legs = drafted(ground, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{value}')")
             with connect(database) as connection, pytest.raises(DBAPIError):
                 climb(connection, legs)
@@ -320,7 +320,7 @@ class TestConversion:
     def test_takes_a_text_without_a_zone_for_utc(self, ground: Ground, zone: str) -> None:
         with ground.database() as database:
             ground.build(database, keyed(sa.Text()).metadata())
-            _, legs = drafted(ground, database, keyed(sa.DateTime(timezone=True)).metadata(), Words())
+            _, legs = drafted(ground, database, keyed(sa.DateTime(timezone=True)).metadata(), Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', '2026-01-02 03:04'), ('b', '2026-01-02')")
             with connect(database) as connection:
                 connection.exec_driver_sql(f"SET timezone = '{zone}'")
@@ -338,17 +338,17 @@ class TestConversion:
     )
     def test_is_asked_for_where_no_cast_exists(self, ground: Ground, old: Any, new: Any) -> None:
         with pytest.raises(UnknownTypeConversion, match=r"^hero\.x changes from"):
-            seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Words())
+            seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Decisions())
 
     def test_has_no_way_back_where_no_conversion_back_exists(self, ground: Ground) -> None:
         said = worn(sa.Interval(), info=hint(using="x * interval '1 day'"))
 
-        proof = seedbed_proves(ground, worn(sa.Integer()).metadata(), said.metadata(), Words())
+        proof = seedbed_proves(ground, worn(sa.Integer()).metadata(), said.metadata(), Decisions())
 
         assert proof.verdict is Verdict.FORWARD_ONLY
 
     def test_shows_how_a_value_becomes_an_array(self, ground: Ground) -> None:
-        proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(pg.ARRAY(sa.Text)).metadata(), Words())
+        proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(pg.ARRAY(sa.Text)).metadata(), Decisions())
 
         assert proof.verdict is Verdict.PROVEN
         assert proof.losses_down == ("all but the first element of hero.x",)
@@ -367,7 +367,7 @@ class TestConversion:
         ],
     )
     def test_names_a_loss_with_an_example(self, ground: Ground, old: Any, new: Any, loss: str, example: str) -> None:
-        proof = seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Words())
+        proof = seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Decisions())
 
         assert loss in " ".join(proof.losses)
         assert any(example in one for one in proof.examples), proof.examples
@@ -375,7 +375,7 @@ class TestConversion:
     def test_loses_nothing_where_a_text_becomes_an_enum(self, ground: Ground) -> None:
         mood = sa.Enum("good", "bad", name="mood")
 
-        proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(mood).metadata(), Words())
+        proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(mood).metadata(), Decisions())
 
         assert (proof.losses, proof.losses_down) == ((), ())
 
@@ -391,7 +391,7 @@ class TestConversion:
 
         with ground.database() as database:
             ground.build(database, keyed(sa.Integer).metadata())
-            change, legs = drafted(ground, database, keyed(sa.BigInteger).metadata(), Words())
+            change, legs = drafted(ground, database, keyed(sa.BigInteger).metadata(), Decisions())
             bad = replace(legs[0], up=retype("bigint", up), down=retype("integer", down))
             step = "upgrade" if up == "0" else "downgrade"
 
@@ -402,7 +402,7 @@ class TestConversion:
         mood = sa.Enum("good", "bad", name="mood")
 
         with pytest.raises(DraftProofFailure, match='invalid input value for enum mood: "1"'):
-            seedbed_proves(ground, worn(sa.Integer).metadata(), worn(mood).metadata(), Words())
+            seedbed_proves(ground, worn(sa.Integer).metadata(), worn(mood).metadata(), Decisions())
 
 
 class TestShapes:
@@ -420,7 +420,7 @@ class TestShapes:
 
         with ground.database() as database:
             ground.build(database, counted(sa.Integer).metadata())
-            _, legs = drafted(ground, database, counted(sa.BigInteger).metadata(), Words())
+            _, legs = drafted(ground, database, counted(sa.BigInteger).metadata(), Decisions())
             with connect(database) as connection:
                 climb(connection, legs[:2])
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', 2)")
@@ -446,7 +446,7 @@ class TestSequence:
         table = "remark" if "remark" in after.tables else "note"
         with ground.database() as database:
             ground.build(database, before.metadata())
-            _, legs = drafted(ground, database, after.metadata(), Words())
+            _, legs = drafted(ground, database, after.metadata(), Decisions())
             for _ in range(3 if there else 0):
                 execute(database.direct, "INSERT INTO note (note) VALUES ('a')")
             execute(database.direct, "DELETE FROM note WHERE id = 3")
@@ -467,7 +467,7 @@ class TestSequence:
 
         with ground.database() as database:
             ground.build(database, counted("numbers").metadata())
-            _, legs = drafted(ground, database, counted("team_numbers").metadata(), Words())
+            _, legs = drafted(ground, database, counted("team_numbers").metadata(), Decisions())
             execute(database.direct, "INSERT INTO team (name) VALUES ('a'), ('b')")
             with connect(database) as connection:
                 climb(connection, legs)
@@ -477,8 +477,8 @@ class TestSequence:
     def test_that_goes_loses_its_count(self, ground: Ground) -> None:
         plain = World(tables={"note": (col("id", sa.Integer, primary_key=True, autoincrement=False), SERIAL[1])})
 
-        proof = seedbed_proves(ground, World(tables={"note": SERIAL}).metadata(), plain.metadata(), Words())
-        other = seedbed_proves(ground, World(tables={"note": IDENTITY}).metadata(), plain.metadata(), Words())
+        proof = seedbed_proves(ground, World(tables={"note": SERIAL}).metadata(), plain.metadata(), Decisions())
+        other = seedbed_proves(ground, World(tables={"note": IDENTITY}).metadata(), plain.metadata(), Decisions())
 
         assert proof.losses == ("where note_id_seq has counted to",)
         assert other.losses == ("where note.id has counted to",)
@@ -487,7 +487,7 @@ class TestSequence:
         with ground.database() as database:
             given = (col("id", sa.Integer, primary_key=True, autoincrement=False), col("note", sa.Text))
             ground.build(database, World(tables={"note": given}).metadata())
-            _, legs = drafted(ground, database, World(tables={"note": IDENTITY}).metadata(), Words())
+            _, legs = drafted(ground, database, World(tables={"note": IDENTITY}).metadata(), Decisions())
             execute(database.direct, "INSERT INTO note VALUES (7, 'a')")
             with connect(database) as connection:
                 climb(connection, legs)
@@ -501,7 +501,7 @@ class TestFilling:
             ground.build(database, PLAIN.metadata())
             after = worn(sa.String(20), default="it's: 5 %", nullable=False).metadata()
             execute(database.direct, "INSERT INTO hero (name) VALUES ('a')")
-            _, legs = drafted(ground, database, after, Words())
+            _, legs = drafted(ground, database, after, Decisions())
             with connect(database) as connection:
                 climb(connection, legs)
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import MetaData
 
-from seedbed.migrations.draft.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import throwaway_server
@@ -16,7 +16,7 @@ from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
 from tests.servers import installed
 
-FORMS = [Words(form=form) for form in (Form.PLAIN, Form.ONLINE, Form.GRADUAL)]
+FORMS = [Decisions(strategy=form) for form in (RolloutStrategy.PLAIN, RolloutStrategy.ONLINE, RolloutStrategy.GRADUAL)]
 ROWS = "INSERT INTO t (a) VALUES (1), (5), (NULL)"
 
 
@@ -50,7 +50,7 @@ def ordinary(of: Any = sa.Integer, **options: Any) -> sa.Column[Any]:
     return sa.Column("x", of, **options)
 
 
-def there_and_back(ground: Ground, before: MetaData, after: MetaData, words: Words, rows: str = ROWS) -> list[Any]:
+def there_and_back(ground: Ground, before: MetaData, after: MetaData, words: Decisions, rows: str = ROWS) -> list[Any]:
     """The values of x, as text, after the change and after its downgrade."""
     with ground.database() as database:
         ground.build(database, before)
@@ -71,22 +71,24 @@ def _values(database: Database) -> list[str | None]:
 
 
 class TestGeneratedColumn:
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
-    def test_keeps_its_values_as_an_ordinary_one(self, ground: Ground, kind: str, words: Words) -> None:
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    def test_keeps_its_values_as_an_ordinary_one(self, ground: Ground, kind: str, words: Decisions) -> None:
         before, after = world(computed(kind)), world(ordinary())
 
         assert there_and_back(ground, before, after, words) == [["0", "4", None], ["0", "4", None]]
         assert seedbed_proves(ground, before, after, words).losses == ()
 
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
-    def test_keeps_its_values_as_an_ordinary_one_of_another_type(self, ground: Ground, kind: str, words: Words) -> None:
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    def test_keeps_its_values_as_an_ordinary_one_of_another_type(
+        self, ground: Ground, kind: str, words: Decisions
+    ) -> None:
         after = world(ordinary(sa.Text, info=hint(using="'n' || x")))
 
         assert there_and_back(ground, world(computed(kind)), after, words)[0] == ["n0", "n4", None]
 
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
     def test_keeps_its_values_where_it_becomes_required_with_a_default(
-        self, ground: Ground, kind: str, words: Words
+        self, ground: Ground, kind: str, words: Decisions
     ) -> None:
         after = world(ordinary(nullable=False, server_default="7", index=True, comment="what it was"))
 
@@ -96,13 +98,13 @@ class TestGeneratedColumn:
         seen = "CREATE VIEW seen AS SELECT x FROM t"
         before, after = world(computed(kind), sql=seen), world(ordinary(), sql=seen)
 
-        assert there_and_back(ground, before, after, Words()) == [["0", "4", None], ["0", "4", None]]
+        assert there_and_back(ground, before, after, Decisions()) == [["0", "4", None], ["0", "4", None]]
 
     def test_keeps_its_values_where_it_has_another_name(self, ground: Ground, kind: str) -> None:
         before = world(sa.Column("y", sa.Integer, sa.Computed("a - 1", persisted=kind == "stored")))
         after = world(ordinary(info=hint(renamed_from="y")))
 
-        proof = seedbed_proves(ground, before, after, Words())
+        proof = seedbed_proves(ground, before, after, Decisions())
 
         assert proof.losses == ()
 
@@ -112,11 +114,14 @@ class TestGeneratedColumn:
         rows = "INSERT INTO t (a, x) VALUES (1, 70), (5, NULL)"
         before, after = world(ordinary()), world(computed(kind))
 
-        assert there_and_back(ground, before, after, Words(), rows)[0] == ["0", "4"]
-        assert seedbed_proves(ground, before, after, Words()).losses == ("t.x",)
+        assert there_and_back(ground, before, after, Decisions(), rows)[0] == ["0", "4"]
+        assert seedbed_proves(ground, before, after, Decisions()).losses == ("t.x",)
 
     def test_is_computed_again_with_another_expression(self, ground: Ground, kind: str) -> None:
         other = "virtual" if kind == "stored" and ground.server.binaries.major >= 18 else "stored"
         after = world(computed(other, "a - 2"))
 
-        assert there_and_back(ground, world(computed(kind)), after, Words()) == [["-1", "3", None], ["0", "4", None]]
+        assert there_and_back(ground, world(computed(kind)), after, Decisions()) == [
+            ["-1", "3", None],
+            ["0", "4", None],
+        ]

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import MetaData
 
-from seedbed.errors import InvalidHint, AmbiguousRename, UnusedDraftOption
-from seedbed.migrations.draft.decisions import Form, Words
+from seedbed.errors import AmbiguousRename, InvalidHint, UnusedDraftOption
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import throwaway_server
 from seedbed.schema import hint
@@ -16,8 +16,8 @@ from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
 from tests.servers import installed
 
-FORMS = [Words(form=form) for form in Form]
-GRADUAL = Words(form=Form.GRADUAL)
+FORMS = [Decisions(strategy=form) for form in RolloutStrategy]
+GRADUAL = Decisions(strategy=RolloutStrategy.GRADUAL)
 MAPPED = "CASE color::text WHEN 'RED' THEN 'BLUE' ELSE color::text END"
 
 
@@ -42,7 +42,7 @@ def enum(*labels: str, array: bool = False, **hints: Any) -> sa.Column[Any]:
     return column("color", sa.ARRAY(kind) if array else kind, **hints)
 
 
-def values(ground: Ground, before: MetaData, after: MetaData, words: Words, rows: str, asked: str) -> list[Any]:
+def values(ground: Ground, before: MetaData, after: MetaData, words: Decisions, rows: str, asked: str) -> list[Any]:
     """What a question gives after a change, in a database that had rows before it."""
     with ground.database() as database:
         ground.build(database, before)
@@ -55,8 +55,8 @@ def values(ground: Ground, before: MetaData, after: MetaData, words: Words, rows
 
 
 class TestUsing:
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
-    def test_maps_labels_that_go(self, ground: Ground, words: Words) -> None:
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    def test_maps_labels_that_go(self, ground: Ground, words: Decisions) -> None:
         before = world(enum("RED", "GREEN", "BLUE"))
         after = world(enum("GREEN", "BLUE", using=MAPPED))
         rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN'), (3, NULL)"
@@ -72,7 +72,7 @@ class TestUsing:
         rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN')"
 
         found = values(
-            ground, world(enum("RED", "GREEN")), after, Words(), rows, "SELECT color::text FROM t ORDER BY id"
+            ground, world(enum("RED", "GREEN")), after, Decisions(), rows, "SELECT color::text FROM t ORDER BY id"
         )
 
         assert found == ["CRIMSON", "GREEN"]
@@ -82,7 +82,7 @@ class TestUsing:
         rows = "INSERT INTO t (id, color) VALUES (1, '{RED,GREEN}')"
 
         before = world(enum("RED", "GREEN", "BLUE", array=True))
-        found = values(ground, before, after, Words(), rows, "SELECT color::text FROM t")
+        found = values(ground, before, after, Decisions(), rows, "SELECT color::text FROM t")
 
         assert found == ["{BLUE,GREEN}"]
 
@@ -92,7 +92,7 @@ class TestUsing:
 
         with ground.database() as database:
             ground.build(database, before)
-            _, legs = drafted(ground, database, after, Words())
+            _, legs = drafted(ground, database, after, Decisions())
             execute(database.direct, "INSERT INTO t (id, color) VALUES (1, 'RED')")
             with connect(database) as connection:
                 for leg in legs:
@@ -102,9 +102,9 @@ class TestUsing:
                     leg.down(connection)
             assert execute(database.direct, "SELECT color::text FROM t") == [("RED",)]
 
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
     @pytest.mark.parametrize("name", ["age", "years"])
-    def test_may_name_a_renamed_column_by_either_name(self, ground: Ground, words: Words, name: str) -> None:
+    def test_may_name_a_renamed_column_by_either_name(self, ground: Ground, words: Decisions, name: str) -> None:
         told: dict[str, Any] = {"using": f"nullif({name}, 'age')::integer", "back": f"{name}::text"}
         before = world(column("age"))
         after = world(column("years", sa.Integer, renamed_from="age", **told))
@@ -150,7 +150,7 @@ class TestHint:
         after, said = self.REFUSED[case]
 
         with pytest.raises(InvalidHint) as refused:
-            seedbed_proves(ground, world(column("a")), after, Words())
+            seedbed_proves(ground, world(column("a")), after, Decisions())
 
         assert refused.value.message == said
 
@@ -187,7 +187,7 @@ class TestHint:
 
         with ground.database() as database:
             ground.build(database, before)
-            change, _ = drafted(ground, database, after, Words())
+            change, _ = drafted(ground, database, after, Decisions())
 
         assert change.unused == ()
 
@@ -196,12 +196,21 @@ class TestOption:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (Words(dropped=frozenset({"t.a"})), "--drop t.a has no effect: nothing of that name is in the migrations"),
-            (Words(backfills={"t.a": "''"}), "--backfill t.a has no effect: it is neither new in a table that exists"),
-            (Words(backfills={"t.z": "''"}), "--backfill t.z has no effect: the models have no column of that name."),
+            (
+                Decisions(dropped=frozenset({"t.a"})),
+                "--drop t.a has no effect: nothing of that name is in the migrations",
+            ),
+            (
+                Decisions(backfills={"t.a": "''"}),
+                "--backfill t.a has no effect: it is neither new in a table that exists",
+            ),
+            (
+                Decisions(backfills={"t.z": "''"}),
+                "--backfill t.z has no effect: the models have no column of that name.",
+            ),
         ],
     )
-    def test_without_effect_is_refused(self, ground: Ground, words: Words, said: str) -> None:
+    def test_without_effect_is_refused(self, ground: Ground, words: Decisions, said: str) -> None:
         with pytest.raises(UnusedDraftOption) as refused:
             seedbed_proves(ground, world(column("a")), world(column("a"), column("b")), words)
 
@@ -209,9 +218,11 @@ class TestOption:
 
 
 class TestRenameCandidates:
-    def asked(self, ground: Ground, before: MetaData, after: MetaData, words: Words | None = None) -> AmbiguousRename:
+    def asked(
+        self, ground: Ground, before: MetaData, after: MetaData, words: Decisions | None = None
+    ) -> AmbiguousRename:
         with pytest.raises(AmbiguousRename) as asked:
-            seedbed_proves(ground, before, after, words or Words())
+            seedbed_proves(ground, before, after, words or Decisions())
         return asked.value
 
     def test_the_nearest_name_comes_first(self, ground: Ground) -> None:
@@ -247,7 +258,7 @@ class TestRenameCandidates:
         after = world(column("given_name"), column("first_names"))
 
         first = self.asked(ground, before, after)
-        second = self.asked(ground, before, after, Words(renames={first.old: first.candidates[0]}))
+        second = self.asked(ground, before, after, Decisions(renames={first.old: first.candidates[0]}))
 
         assert (first.old, first.candidates[0]) == ("t.first_name", "t.first_names")
         assert (second.old, second.candidates) == ("t.alpha", ("t.given_name",))

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import MetaData
 
-from seedbed.migrations.draft.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.postgres.catalog import differences, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import throwaway_server
@@ -16,7 +16,7 @@ from tests.projects import execute
 from tests.servers import installed
 
 MAJORS = [binaries for binaries in installed() if binaries.major >= 18]
-FORMS = [Words(form=Form.PLAIN), Words()]
+FORMS = [Decisions(strategy=RolloutStrategy.PLAIN), Decisions()]
 NOT_VALID = "ALTER TABLE t ADD CONSTRAINT t_a_set NOT NULL a NOT VALID"
 
 
@@ -60,17 +60,19 @@ class TestUnvalidatedNotNull:
 
         assert list(map(str, found)) == ["column t.a: unvalidated_not_null is t_a_set, should be none"]
 
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
     @pytest.mark.parametrize("other", ["nullable", "required", "nowhere"])
-    def test_is_proven_there_and_back(self, ground: Ground, words: Words, other: str) -> None:
+    def test_is_proven_there_and_back(self, ground: Ground, words: Decisions, other: str) -> None:
         assert seedbed_proves(ground, WORLDS[other](), of_new_rows(), words)
         assert seedbed_proves(ground, of_new_rows(), WORLDS[other](), words)
 
     def test_is_proven_in_a_new_table(self, ground: Ground) -> None:
-        assert seedbed_proves(ground, MetaData(), of_new_rows(), Words())
+        assert seedbed_proves(ground, MetaData(), of_new_rows(), Decisions())
 
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
-    def test_leaves_rows_of_before_and_is_validated_once_they_are_filled(self, ground: Ground, words: Words) -> None:
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    def test_leaves_rows_of_before_and_is_validated_once_they_are_filled(
+        self, ground: Ground, words: Decisions
+    ) -> None:
         with ground.database() as database:
             ground.build(database, nullable())
             _, legs = drafted(ground, database, of_new_rows(), words)

@@ -19,10 +19,10 @@ from sqlalchemy import MetaData
 from sqlalchemy.types import UserDefinedType
 
 from seedbed.errors import UnknownTypeConversion
-from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.migrations.draft.change_set import Change, candidate_of
-from seedbed.migrations.draft.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.proof.candidate import Leg
 from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog.model import Table
@@ -112,7 +112,7 @@ class _KnownPairs:
             for one, other, restoring in ((old, new, False), (new, old, True)):
                 knowledge = replace(self._knowledge, is_downgrade=restoring)
                 types = (self._columns[one], self._columns[other])
-                conversion(self._table, *types, self._catalog, self._catalog, knowledge)
+                find_using_expression(self._table, *types, self._catalog, self._catalog, knowledge)
         except UnknownTypeConversion:
             return False
         return True
@@ -141,7 +141,9 @@ def _draw_columns(ground: Ground, known: _KnownPairs, chance: random.Random) -> 
                 columns.append(Column(f"c{len(columns)}", old, new))
         with ground.database() as beginning:
             ground.build(beginning, _metadata(columns, after=False))
-            change, _ = drafted(ground, beginning, _metadata(columns, after=True), Words(form=Form.PLAIN))
+            change, _ = drafted(
+                ground, beginning, _metadata(columns, after=True), Decisions(strategy=RolloutStrategy.PLAIN)
+            )
             _convert_each(beginning, change, [column for column in columns if not column.values], chance)
         columns = [column for column in columns if column.values]
         for number, column in enumerate(columns):
@@ -153,8 +155,8 @@ def _try_table(ground: Ground, columns: Sequence[Column]) -> list[str]:
     faults: list[str] = []
     with ground.database() as beginning:
         ground.build(beginning, _metadata(columns, after=False))
-        for form in (Form.PLAIN, Form.ONLINE):
-            change, legs = drafted(ground, beginning, _metadata(columns, after=True), Words(form=form))
+        for form in (RolloutStrategy.PLAIN, RolloutStrategy.ONLINE):
+            change, legs = drafted(ground, beginning, _metadata(columns, after=True), Decisions(strategy=form))
             proof = prove(candidate_of(change, legs), lambda: ground.copy_of(beginning))
             faults += _unnamed(columns, proof)
             with ground.database(beginning.name) as copy:

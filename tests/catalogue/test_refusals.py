@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from seedbed.errors import DraftProofFailure
 from seedbed.migrations.draft.change_set import candidate_of
-from seedbed.migrations.draft.decisions import Words
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.proof.candidate import Leg
 from seedbed.migrations.proof.proof import Verdict, prove
 from seedbed.postgres.embedded import ThrowawayServer
@@ -61,7 +61,7 @@ class TestProof:
         with ground.database() as beginning:
             ground.build(beginning, PLAIN.metadata())
             after = World(hero={"x": col("x", sa.Integer)}).metadata()
-            change, legs = drafted(ground, beginning, after, Words())
+            change, legs = drafted(ground, beginning, after, Decisions())
 
             with pytest.raises(DraftProofFailure) as refused:
                 prove(candidate_of(change, list(map(MISTAKES[step], legs))), lambda: ground.copy_of(beginning))
@@ -78,7 +78,7 @@ class TestProof:
         after = World(hero={"name": title}, sql=watched)
 
         with pytest.raises(DraftProofFailure) as refused:
-            seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Words())
+            seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Decisions())
 
         assert refused.value.message == (
             "The draft failed its proof at 'rows put in after the upgrade': "
@@ -93,7 +93,7 @@ class TestProof:
         )
         after = World(hero={"age": col("age", sa.BigInteger)}, sql=watched)
 
-        proof = seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Words())
+        proof = seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Decisions())
 
         assert proof.verdict is Verdict.PROVEN
 
@@ -105,7 +105,7 @@ class TestProof:
         slug = col("slug", sa.Text, nullable=False, info=hint(backfill="lower(name)"))
         after = World(hero={"slug": slug}, sql=watched)
 
-        proof = seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Words())
+        proof = seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Decisions())
 
         assert proof.verdict is Verdict.NAMED_LOSS
         assert proof.losses == ("what hero.age was, which a trigger writes anew",)

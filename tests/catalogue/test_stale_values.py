@@ -9,10 +9,10 @@ from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import UnsupportedChange
-from seedbed.migrations.draft.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.hazards.detectors import ObservedRevision
 from seedbed.migrations.hazards.rules import find_hazards
-from seedbed.migrations.hazards.trace import traced
+from seedbed.migrations.hazards.trace import trace_statements
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import throwaway_server
@@ -21,7 +21,7 @@ from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
 from tests.servers import installed
 
-FORMS = [Words(form=Form.PLAIN), Words()]
+FORMS = [Decisions(strategy=RolloutStrategy.PLAIN), Decisions()]
 HEAD = "RETURNS int LANGUAGE sql IMMUTABLE"
 CALLER = f"CREATE FUNCTION norm(x int) {HEAD} AS $$ SELECT public.inner_norm(x) $$"
 ATOMIC = f"CREATE FUNCTION norm(x int) {HEAD} RETURN public.inner_norm(x)"
@@ -56,7 +56,7 @@ def stored() -> tuple[Any, ...]:
 class Changed:
     """A database with three rows in which a function's body changes."""
 
-    def __init__(self, ground: Ground, database: Database, before: MetaData, after: MetaData, words: Words) -> None:
+    def __init__(self, ground: Ground, database: Database, before: MetaData, after: MetaData, words: Decisions) -> None:
         ground.build(database, before)
         self.change, self.legs = drafted(ground, database, after, words)
         self.database = database
@@ -83,8 +83,8 @@ class Changed:
 
 
 class TestChangedBody:
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.form)
-    def test_rewrites_stored_columns_and_indexes(self, ground: Ground, words: Words) -> None:
+    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    def test_rewrites_stored_columns_and_indexes(self, ground: Ground, words: Decisions) -> None:
         before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
 
         with ground.database() as database:
@@ -101,7 +101,7 @@ class TestChangedBody:
         after = world(*stored(), sql=(times(3, "inner_norm"), caller))
 
         with ground.database() as database:
-            changed = Changed(ground, database, before, after, Words())
+            changed = Changed(ground, database, before, after, Decisions())
             changed.up()
             assert (changed.values(), changed.found(9)) == ([3, 6, 9], 1)
 
@@ -110,7 +110,7 @@ class TestChangedBody:
         before, after = world(sql=(body.format("t"),)), world(sql=(body.format("newer"),))
         sa.Table("newer", after, sa.Column("id", sa.Integer, primary_key=True))
 
-        assert seedbed_proves(ground, before, after, Words())
+        assert seedbed_proves(ground, before, after, Decisions())
 
     def test_looks_at_checks_again(self, ground: Ground) -> None:
         check = sa.CheckConstraint("norm(a) < 8", name="small")
@@ -120,7 +120,7 @@ class TestChangedBody:
         )
 
         with ground.database() as database:
-            changed = Changed(ground, database, before, after, Words())
+            changed = Changed(ground, database, before, after, Decisions())
             with pytest.raises(DBAPIError, match=r"\"small\" of relation \"t\" is violated"):
                 changed.up()
             execute(database.direct, "DELETE FROM t WHERE id = 3")
@@ -135,7 +135,7 @@ class TestChangedBody:
             return metadata
 
         with pytest.raises(UnsupportedChange) as refused:
-            seedbed_proves(ground, parted(2), parted(3), Words())
+            seedbed_proves(ground, parted(2), parted(3), Decisions())
 
         assert refused.value.message == (
             "function norm(x integer) cannot be drafted: table t is partitioned by its results, and rows would be in "
@@ -147,7 +147,7 @@ class TestChangedBody:
         before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(costly,))
 
         with ground.database() as database:
-            changed = Changed(ground, database, before, after, Words())
+            changed = Changed(ground, database, before, after, Decisions())
 
         assert [step.sql.partition("\n")[0] for step in changed.change.upgrade] == [
             "CREATE OR REPLACE FUNCTION public.norm(x integer)"
@@ -157,7 +157,7 @@ class TestChangedBody:
         before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
 
         with ground.database() as database:
-            changed = Changed(ground, database, before, after, Words())
+            changed = Changed(ground, database, before, after, Decisions())
             with connect(database) as connection, traced(connection, "x") as trace:
                 changed.legs[0].up(connection)
             rules = {hazard.rule for hazard in find_hazards(ObservedRevision(trace, {}))}

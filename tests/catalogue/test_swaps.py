@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import MetaData
 
-from seedbed.errors import UnsupportedChange, InvalidHint, UnmatchedRename, AmbiguousSwap
-from seedbed.migrations.draft.decisions import Form, Words
+from seedbed.errors import AmbiguousSwap, InvalidHint, UnmatchedRename, UnsupportedChange
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import throwaway_server
@@ -17,7 +17,7 @@ from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
 from tests.servers import installed
 
-PLAIN, ONLINE = Words(form=Form.PLAIN), Words()
+PLAIN, ONLINE = Decisions(strategy=RolloutStrategy.PLAIN), Decisions()
 BACKWARDS = {"a": "b", "b": "a"}
 
 
@@ -54,7 +54,7 @@ def two_tables(*, swapped: bool, alike: bool = False) -> MetaData:
 class Moved:
     """A database in which a change was made, and can be taken back."""
 
-    def __init__(self, ground: Ground, database: Database, after: MetaData, words: Words, rows: str) -> None:
+    def __init__(self, ground: Ground, database: Database, after: MetaData, words: Decisions, rows: str) -> None:
         _, self.legs = drafted(ground, database, after, words)
         self.database = database
         execute(database.direct, rows)
@@ -74,7 +74,7 @@ class Moved:
 
 class TestColumns:
     @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_two_change_places_by_hints(self, ground: Ground, words: Words) -> None:
+    def test_two_change_places_by_hints(self, ground: Ground, words: Decisions) -> None:
         before = table(column("price", sa.Integer), column("stock", sa.BigInteger))
         after = table(column("stock", sa.Integer, was="price"), column("price", sa.BigInteger, was="stock"))
 
@@ -89,7 +89,7 @@ class TestColumns:
 
     def test_two_change_places_by_options(self, ground: Ground) -> None:
         before = table(column("home"), column("work"))
-        words = Words(renames={"t.home": "t.work", "t.work": "t.home"})
+        words = Decisions(renames={"t.home": "t.work", "t.work": "t.home"})
 
         with ground.database() as database:
             ground.build(database, before)
@@ -124,7 +124,7 @@ class TestColumns:
             assert moved.ask("SELECT b, a, d::text FROM t") == [(7, "x", "2020-01-01")]
 
     @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_indexes_and_unique_keys_are_those_of_the_models(self, ground: Ground, words: Words) -> None:
+    def test_indexes_and_unique_keys_are_those_of_the_models(self, ground: Ground, words: Decisions) -> None:
         before = table(column("a", sa.Integer, index=True), column("b", sa.Text, unique=True))
         after = table(column("b", sa.Integer, was="a", index=True), column("a", sa.Text, was="b", unique=True))
 
@@ -155,11 +155,11 @@ class TestColumns:
         before = table(column("home"), column("work"))
 
         with pytest.raises(UnmatchedRename):
-            seedbed_proves(ground, before, before, Words(renames={"t.home": "t.work"}))
+            seedbed_proves(ground, before, before, Decisions(renames={"t.home": "t.work"}))
 
     def test_a_gradual_swap_is_refused(self, ground: Ground) -> None:
         before = table(column("home"), column("work"))
-        words = Words(renames={"t.home": "t.work", "t.work": "t.home"}, form=Form.GRADUAL)
+        words = Decisions(renames={"t.home": "t.work", "t.work": "t.home"}, strategy=RolloutStrategy.GRADUAL)
 
         with pytest.raises(UnsupportedChange):
             seedbed_proves(ground, before, before, words)
@@ -182,7 +182,7 @@ class TestColumns:
             seedbed_proves(ground, before, table(column("a"), column("b", was="a")), ONLINE)
         with ground.database() as database:
             ground.build(database, before)
-            words = Words(renames={"t.a": "t.b"})
+            words = Decisions(renames={"t.a": "t.b"})
             moved = Moved(ground, database, table(column("a"), column("b")), words, "INSERT INTO t VALUES (1, 'x')")
 
             assert moved.ask("SELECT a, b FROM t") == [(None, "x")]
@@ -199,7 +199,7 @@ class TestColumns:
 
 class TestTables:
     @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_two_change_places_with_all_that_they_have(self, ground: Ground, words: Words) -> None:
+    def test_two_change_places_with_all_that_they_have(self, ground: Ground, words: Decisions) -> None:
         before, after = two_tables(swapped=False), two_tables(swapped=True)
         rows = "INSERT INTO a (of_a) SELECT 'a' FROM generate_series(1, 3); INSERT INTO b (of_b) VALUES ('b')"
 
@@ -219,7 +219,7 @@ class TestTables:
     def test_two_that_are_alike_change_places_by_options(self, ground: Ground) -> None:
         before = two_tables(swapped=False, alike=True)
         after = two_tables(swapped=True, alike=True)
-        words = Words(renames={"a": "b", "b": "a"})
+        words = Decisions(renames={"a": "b", "b": "a"})
 
         with pytest.raises(AmbiguousSwap):
             seedbed_proves(ground, before, after, ONLINE)

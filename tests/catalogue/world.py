@@ -10,7 +10,7 @@ from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.schema import SchemaItem
 
-from seedbed.migrations.draft.decisions import Words
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.schema import declare
 
 Make = Callable[[], SchemaItem]
@@ -96,8 +96,8 @@ class Case:
     name: str
     before: World
     after: World
-    words: Words = field(default_factory=Words)
-    back: Words = field(default_factory=Words)
+    words: Decisions = field(default_factory=Decisions)
+    back: Decisions = field(default_factory=Decisions)
     hinted: bool = False
 
 

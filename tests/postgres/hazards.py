@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from seedbed.migrations.hazards.detectors import ObservedRevision
 from seedbed.migrations.hazards.rules import find_hazards
-from seedbed.migrations.hazards.trace import traced
+from seedbed.migrations.hazards.trace import trace_statements
 
 TABLES = """
 CREATE TYPE mood AS ENUM ('calm', 'busy');
@@ -43,7 +43,7 @@ def met(connection: Connection, statements: Sequence[str], rows: Mapping[str, in
     alone = any(word in statement.upper() for word in ALONE for statement in statements)
     if alone:
         connection.execution_options(isolation_level="AUTOCOMMIT")
-    with traced(connection, "x") as trace:
+    with trace_statements(connection, "x") as trace:
         for statement in statements:
             connection.exec_driver_sql(statement)
         connection.commit()

@@ -17,7 +17,7 @@ import pytest
 from seedbed.__main__ import main
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server
-from seedbed.postgres.environment_mark import change_mark, mark_of
+from seedbed.postgres.environment_mark import change_mark, read_database_mark
 from seedbed.settings import Environment
 from tests.postgres.processes import PACKAGES, await_that, me
 from tests.projects import execute
@@ -202,7 +202,7 @@ class TestMark:
         url = database.url.reveal()
 
         refused = run("db", "mark", "testing", DATABASE_URL=url)
-        before = mark_of(database)
+        before = read_database_mark(database)
         done = run("db", "mark", "testing", "--yes", database.name, DATABASE_URL=url)
 
         assert refused[0] == 1
@@ -218,7 +218,7 @@ class TestMark:
 
         assert wrong[0] == 1
         assert f"{database.name} will be marked preview. Type its name to go on" in wrong[1]
-        assert (right[0], mark_of(database)) == (0, "preview")
+        assert (right[0], read_database_mark(database)) == (0, "preview")
 
     def test_knows_four_environments_and_asks_nothing_before_it_has_looked(self, run: Run) -> None:
         assert run("db", "mark", "staging") == (
@@ -315,7 +315,7 @@ for command in {commands}:
 
         assert f"\n{database.url.masked}\n{database.name}: development\n" in said
         assert not server.status().running
-        assert mark_of(database) == "development"
+        assert read_database_mark(database) == "development"
 
 
 def _take_terminal() -> None:

@@ -26,7 +26,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import DatabaseUrl, Environment
 from tests.projects import Project, execute, little_project
@@ -251,7 +251,7 @@ class TestRefusals:
         apply(project.settled, database)
         planned = plan_downgrade(project.settled, database, "-1")
 
-        with connect(database) as other, migrating_alone(other, database.name), pytest.raises(MigrationLockTimeout):
+        with connect(database) as other, migration_lock(other, database.name), pytest.raises(MigrationLockTimeout):
             downgrade(project.settled, database, planned, lock_wait=timedelta(0))
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import FileWriteFailure, PostWriteHookFailure, InvalidRevisionFile, UnregisteredTableDrop
+from seedbed.errors import FileWriteFailure, InvalidRevisionFile, PostWriteHookFailure, UnregisteredTableDrop
 from seedbed.migrations.checks.doctor_files import FILE_CHECKS
 from seedbed.migrations.checks.project_check import check_project
-from seedbed.migrations.draft.decisions import Words
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.draft import draft, draft_empty
 from seedbed.migrations.draft.revision_file import draft_folder, place_revisions
 from seedbed.migrations.history.revisions import read_history
@@ -235,7 +235,7 @@ class TestUnregisteredTable:
             check_project(configuration)
 
     def test_is_dropped_when_that_is_said(self, dropping: Project, configuration: Configuration) -> None:
-        drafted = draft(configuration, "Drop it", words=Words(dropped=frozenset({"invoice"})))
+        drafted = draft(configuration, "Drop it", words=Decisions(dropped=frozenset({"invoice"})))
 
         assert drafted is not None
         assert drafted.steps == ('op.drop_table("invoice")',)

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from seedbed.errors import UnsupportedChange, RevisionFailure
+from seedbed.errors import RevisionFailure, UnsupportedChange
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply, migrate_to
 from seedbed.migrations.checks.drift import find_drift
 from seedbed.migrations.checks.project_check import check_project
-from seedbed.migrations.draft.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.draft import Drafted, draft
 from seedbed.migrations.hazards.assessment import assess_upgrade
 from seedbed.postgres.connection import connect
@@ -78,7 +78,7 @@ class Grown:
                 shutil.copytree(before.root / "migrations", project.root / "migrations", dirs_exist_ok=True)
             yield project
 
-    def draft(self, project: Project, message: str, words: Words | None = None) -> Drafted:
+    def draft(self, project: Project, message: str, words: Decisions | None = None) -> Drafted:
         found = draft(project.configuration(SHADOW_DATABASE_URL=self.server.url().reveal()), message, words=words)
         assert found is not None
         return found
@@ -159,7 +159,7 @@ class TestDraft:
 
     def test_is_one_transaction_when_it_is_to_be_plain(self, grown: Grown, first: Project) -> None:
         with grown.with_tables(CHANGES["NOT NULL"], first) as project:
-            drafted = grown.draft(project, "Change it", Words(form=Form.PLAIN))
+            drafted = grown.draft(project, "Change it", Decisions(strategy=RolloutStrategy.PLAIN))
 
             assert len(drafted.revisions) == 1
             assert "autocommit_block" not in drafted.revisions[0].file.read_text()
@@ -247,13 +247,15 @@ class TestContract:
     def renamed(self, grown: Grown, first: Project, filled: Database) -> Iterator[Project]:
         """A column under both names, in a database that waits for the contract."""
         with grown.with_tables(RENAMED, first) as project:
-            grown.draft(project, "Call it headline", Words(form=Form.GRADUAL))
+            grown.draft(project, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL))
             apply(project.settled, filled)
             yield project
 
     def test_waits_for_the_deploy(self, grown: Grown, first: Project, filled: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:
-            expand, fill, contract = grown.draft(project, "Call it headline", Words(form=Form.GRADUAL)).revisions
+            expand, fill, contract = grown.draft(
+                project, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL)
+            ).revisions
 
             before = apply(project.settled, filled)
             nothing = apply(project.settled, filled)
@@ -267,7 +269,7 @@ class TestContract:
 
     def test_waits_for_nobody_where_no_revision_was_yet(self, grown: Grown, first: Project, database: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:
-            grown.draft(project, "Call it headline", Words(form=Form.GRADUAL))
+            grown.draft(project, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL))
 
             assert apply(project.settled, database).pending_contract == ()
 
@@ -335,20 +337,20 @@ class TestContract:
             assert find_drift(configuration, filled) == ()
             assert draft(configuration, "Nothing more") is None
 
-    @pytest.mark.parametrize("form", [Form.PLAIN, Form.GRADUAL])
+    @pytest.mark.parametrize("form", [RolloutStrategy.PLAIN, RolloutStrategy.GRADUAL])
     def test_text_of_a_value_does_not_depend_on_how_a_session_prints_it(
-        self, grown: Grown, database: Database, form: Form
+        self, grown: Grown, database: Database, form: RolloutStrategy
     ) -> None:
         with grown.with_tables(TIMED) as timed:
             grown.draft(timed, "Create tables")
             with grown.with_tables(TOLD, timed) as told:
-                grown.draft(told, "Durations as text", Words(form=form))
+                grown.draft(told, "Durations as text", Decisions(strategy=form))
                 apply(timed.settled, database)
                 execute(database.direct, f"ALTER DATABASE {database.name} SET intervalstyle = 'iso_8601'")
                 execute(database.direct, "INSERT INTO task (lasts) VALUES ('1 day 02:00:00')")
 
                 apply(told.settled, database)
-                if form is Form.GRADUAL:
+                if form is RolloutStrategy.GRADUAL:
                     execute(database.direct, "INSERT INTO task (lasts) VALUES ('1 day 02:00:00')")
                     apply(told.settled, database, contract=True)
 
@@ -359,8 +361,11 @@ class TestContract:
         seen = """declare(metadata, "CREATE VIEW short AS SELECT id, title AS said FROM task")"""
         with grown.with_tables(FIRST + seen, first) as second:
             grown.draft(second, "Add a view")
-            with grown.with_tables(RENAMED + view, second) as third, pytest.raises(UnsupportedChange, match="both names"):
-                grown.draft(third, "Call it headline", Words(form=Form.GRADUAL))
+            with (
+                grown.with_tables(RENAMED + view, second) as third,
+                pytest.raises(UnsupportedChange, match="both names"),
+            ):
+                grown.draft(third, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL))
 
     def test_is_shown_by_the_commands(self, grown: Grown, first: Project, filled: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:

@@ -11,7 +11,7 @@ from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.assessment import RevisionAssessment, assess_upgrade, refuse_unallowed_hazards
 from seedbed.migrations.hazards.rules import RULES, HazardRule
-from seedbed.migrations.hazards.trace import traced
+from seedbed.migrations.hazards.trace import trace_statements
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark
@@ -107,15 +107,15 @@ class TestRule:
 
 class TestTrace:
     def test_leaves_the_session_as_it_was(self, connection: Connection) -> None:
-        with traced(connection, "x") as trace:
+        with trace_statements(connection, "x") as trace:
             connection.exec_driver_sql("LOCK TABLE task IN SHARE MODE")
             connection.commit()
         connection.exec_driver_sql("SELECT 1")
 
         assert [statement.sql for statement in trace.statements] == ["LOCK TABLE task IN SHARE MODE"]
         assert (
-            trace.statements[0].held(
-                next(iter(trace.there & {t for t, n in trace.statements[0].after.names.items() if n == "task"}))
+            trace.statements[0].find_lock(
+                next(iter(trace.initial_tables & {t for t, n in trace.statements[0].after.names.items() if n == "task"}))
             )
             == "ShareLock"
         )

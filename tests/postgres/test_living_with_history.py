@@ -29,7 +29,7 @@ from seedbed.migrations.draft.draft import draft, draft_empty
 from seedbed.migrations.hazards.assessment import assess_upgrade, format_sql_lines
 from seedbed.migrations.history.rebase import rebase
 from seedbed.migrations.history.revisions import read_current_revision, read_history
-from seedbed.migrations.history.seal import read_seals
+from seedbed.migrations.history.head_file import read_seals
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer

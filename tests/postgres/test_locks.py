@@ -12,7 +12,7 @@ from seedbed.errors import MigrationLockTimeout
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.locks import migration_lock
 from tests.postgres.processes import await_that, await_up, me
 from tests.projects import execute
 
@@ -27,12 +27,12 @@ class TestMigratingAlone:
 
         with connect(database) as first, connect(database) as second:
             with (
-                migrating_alone(first, database.name),
+                migration_lock(first, database.name),
                 pytest.raises(MigrationLockTimeout) as refused,
-                migrating_alone(second, database.name, wait=SHORT),
+                migration_lock(second, database.name, wait=SHORT),
             ):
                 pass
-            with migrating_alone(second, database.name, wait=SHORT):
+            with migration_lock(second, database.name, wait=SHORT):
                 pass
 
         assert refused.value.message == f"Another session has been migrating {database.name} for 0 s."
@@ -43,8 +43,8 @@ class TestMigratingAlone:
         with (
             connect(one) as first,
             connect(other) as second,
-            migrating_alone(first, one.name),
-            migrating_alone(second, other.name, wait=SHORT),
+            migration_lock(first, one.name),
+            migration_lock(second, other.name, wait=SHORT),
         ):
             pass
 
@@ -52,14 +52,14 @@ class TestMigratingAlone:
         database = given()
 
         def fail(connection: Connection) -> None:
-            with migrating_alone(connection, database.name):
+            with migration_lock(connection, database.name):
                 connection.execute(text("CREATE TABLE half (id int)"))
                 raise ZeroDivisionError
 
         with connect(database) as first, connect(database) as second:
             with pytest.raises(ZeroDivisionError):
                 fail(first)
-            with migrating_alone(second, database.name, wait=SHORT):
+            with migration_lock(second, database.name, wait=SHORT):
                 pass
 
         assert execute(database.direct, "SELECT to_regclass('half')") == [(None,)]
@@ -68,7 +68,7 @@ class TestMigratingAlone:
         database = given()
 
         with connect(database) as connection:
-            with migrating_alone(connection, database.name):
+            with migration_lock(connection, database.name):
                 inside = connection.in_transaction()
             after = connection.in_transaction()
 
@@ -82,16 +82,16 @@ class TestMigratingAlone:
             "import sys\n"
             "from seedbed.postgres.connection import connect\n"
             "from seedbed.postgres.database import EMBEDDED, Database\n"
-            "from seedbed.postgres.locks import migrating_alone\n"
+            "from seedbed.postgres.locks import migration_lock\n"
             "from seedbed.settings import Environment, parse_url\n"
             "url = parse_url(sys.argv[1])\n"
             "with connect(Database(url, url, Environment.TESTING, EMBEDDED), application='waiting') as connection:\n"
             "    print('up', flush=True)\n"
-            "    with migrating_alone(connection, 'shop'): print('mine')\n",
+            "    with migration_lock(connection, 'shop'): print('mine')\n",
             database.direct.reveal(),
         )
 
-        with connect(database, autocommit=True) as connection, migrating_alone(connection, database.name):
+        with connect(database, autocommit=True) as connection, migration_lock(connection, database.name):
             await_up(waiting)
             polled = (
                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'waiting' AND query ~ 'advisory|COMMIT'"
@@ -110,11 +110,11 @@ class TestMigratingAlone:
             "from sqlalchemy import Connection, text\n"
             "from seedbed.postgres.connection import connect\n"
             "from seedbed.postgres.database import EMBEDDED, Database\n"
-            "from seedbed.postgres.locks import migrating_alone\n"
+            "from seedbed.postgres.locks import migration_lock\n"
             "from seedbed.settings import Environment, parse_url\n"
             "url = parse_url(sys.argv[1])\n"
             "with connect(Database(url, url, Environment.TESTING, EMBEDDED)) as connection:\n"
-            "    with migrating_alone(connection, 'shop'):\n"
+            "    with migration_lock(connection, 'shop'):\n"
             "        print('up', flush=True)\n"
             "        connection.execute(text('SELECT pg_sleep(600)'))\n",
             database.direct.reveal(),
@@ -125,6 +125,6 @@ class TestMigratingAlone:
 
         os.kill(killed.pid, signal.SIGKILL)
 
-        with connect(database) as connection, migrating_alone(connection, database.name, wait=timedelta(seconds=20)):
+        with connect(database) as connection, migration_lock(connection, database.name, wait=timedelta(seconds=20)):
             left = connection.execute(text(sleeping)).scalar()
         assert left == 0

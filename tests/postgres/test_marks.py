@@ -11,8 +11,8 @@ from seedbed.errors import EnvironmentMismatch, MissingPrivilege, ProtectedEnvir
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.environment_mark import Destructive, agree, refuse_protected
-from seedbed.postgres.environment_mark import change_mark, mark_of
+from seedbed.postgres.environment_mark import DestructiveAction, claim_environment, refuse_protected_database
+from seedbed.postgres.environment_mark import change_mark, read_database_mark
 from seedbed.settings import Environment
 from tests.projects import execute
 
@@ -23,13 +23,13 @@ UNPROTECTED = [Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW
 
 def agreed(database: Database, action: str = "migrate") -> None:
     with connect(database) as connection:
-        agree(connection, database, action)
+        claim_environment(connection, database, action)
         connection.commit()
 
 
-def refuse(database: Database, action: Destructive = Destructive.RESET) -> None:
+def refuse(database: Database, action: DestructiveAction = DestructiveAction.RESET) -> None:
     with connect(database) as connection:
-        refuse_protected(connection, database, action)
+        refuse_protected_database(connection, database, action)
 
 
 def fill(database: Database, table: str = "customer") -> None:
@@ -44,7 +44,7 @@ class TestAgree:
 
         agreed(database)
 
-        assert mark_of(database) == environment
+        assert read_database_mark(database) == environment
         assert execute(database.direct, "SELECT marked_by FROM seedbed.environment") == [(database.name,)]
 
     def test_refuses_an_unmarked_database_with_rows(self, given: Make) -> None:
@@ -61,7 +61,7 @@ class TestAgree:
             "it counts as production: refused to migrate it."
         )
         assert refused.value.remedy == "If it is not, say what it is: seedbed db mark development"
-        assert mark_of(database) is None
+        assert read_database_mark(database) is None
 
     def test_takes_an_unmarked_database_with_rows_for_production(self, given: Make) -> None:
         database = given(Environment.PRODUCTION)
@@ -69,7 +69,7 @@ class TestAgree:
 
         agreed(database)
 
-        assert mark_of(database) == "production"
+        assert read_database_mark(database) == "production"
 
     def test_refuses_a_database_of_another_environment(self, given: Make) -> None:
         database = given(Environment.TESTING)
@@ -84,7 +84,7 @@ class TestAgree:
         assert refused.value.remedy == (
             "Is it the right database? Then choose -e testing, or change what it is: seedbed db mark development"
         )
-        assert mark_of(database) == "testing"
+        assert read_database_mark(database) == "testing"
 
     def test_lets_one_of_two_environments_have_a_database_that_both_want(self, given: Make) -> None:
         database = given()
@@ -93,7 +93,7 @@ class TestAgree:
         outcomes = at_once([lambda: agreed(database), lambda: agreed(other)])
 
         assert [type(outcome) for outcome in outcomes if outcome] == [EnvironmentMismatch]
-        assert mark_of(database) in {"development", "testing"}
+        assert read_database_mark(database) in {"development", "testing"}
 
     def test_marks_once_for_commands_that_start_together(self, given: Make) -> None:
         database = given()
@@ -101,7 +101,7 @@ class TestAgree:
         outcomes = at_once([lambda: agreed(database)] * TOGETHER)
 
         assert outcomes == [None] * TOGETHER
-        assert mark_of(database) == "development"
+        assert read_database_mark(database) == "development"
 
     def test_counts_neither_what_extensions_nor_what_alembic_keep(
         self, given: Make, given_server: ThrowawayServer
@@ -118,7 +118,7 @@ class TestAgree:
 
         agreed(database)
 
-        assert mark_of(database) == "development"
+        assert read_database_mark(database) == "development"
 
     def test_counts_the_rows_of_partitions(self, given: Make) -> None:
         database = given()
@@ -144,7 +144,7 @@ class TestAgree:
         with pytest.raises(MissingPrivilege, match='row-level security policy for table "customer"'):
             agreed(database)
 
-        assert mark_of(database) is None
+        assert read_database_mark(database) is None
 
     def test_does_not_take_rows_that_the_role_may_not_read_for_none(
         self, given: Make, given_server: ThrowawayServer
@@ -157,10 +157,10 @@ class TestAgree:
 
 
 class TestMark:
-    @pytest.mark.parametrize("action", list(Destructive))
+    @pytest.mark.parametrize("action", list(DestructiveAction))
     @pytest.mark.parametrize("chosen", list(Environment))
     def test_of_production_forbids_destroying_whatever_is_chosen(
-        self, given: Make, action: Destructive, chosen: Environment
+        self, given: Make, action: DestructiveAction, chosen: Environment
     ) -> None:
         database = given(chosen)
         change_mark(database, Environment.PRODUCTION)
@@ -173,8 +173,8 @@ class TestMark:
         )
         assert refused.value.remedy == ("If it is no such thing any more, say so first: seedbed db mark development")
 
-    @pytest.mark.parametrize("action", list(Destructive))
-    def test_that_is_no_environment_forbids_destroying(self, given: Make, action: Destructive) -> None:
+    @pytest.mark.parametrize("action", list(DestructiveAction))
+    def test_that_is_no_environment_forbids_destroying(self, given: Make, action: DestructiveAction) -> None:
         database = given()
         agreed(database)
         execute(database.direct, "UPDATE seedbed.environment SET name = 'archived'")
@@ -182,16 +182,16 @@ class TestMark:
         with pytest.raises(ProtectedEnvironment, match="is marked archived"):
             refuse(database, action)
 
-    @pytest.mark.parametrize("action", list(Destructive))
-    def test_of_another_environment_forbids_destroying(self, given: Make, action: Destructive) -> None:
+    @pytest.mark.parametrize("action", list(DestructiveAction))
+    def test_of_another_environment_forbids_destroying(self, given: Make, action: DestructiveAction) -> None:
         database = given(Environment.TESTING)
         agreed(database)
 
         with pytest.raises(EnvironmentMismatch, match=f": refused to {action.verb} it."):
             refuse(replace(database, environment=Environment.PREVIEW), action)
 
-    @pytest.mark.parametrize("action", list(Destructive))
-    def test_that_is_missing_forbids_destroying_rows(self, given: Make, action: Destructive) -> None:
+    @pytest.mark.parametrize("action", list(DestructiveAction))
+    def test_that_is_missing_forbids_destroying_rows(self, given: Make, action: DestructiveAction) -> None:
         database = given()
         fill(database)
 
@@ -203,8 +203,8 @@ class TestMark:
             f"it counts as production: refused to {action.verb} it."
         )
 
-    @pytest.mark.parametrize("action", list(Destructive))
-    def test_that_is_missing_leaves_production_protected_by_choice(self, given: Make, action: Destructive) -> None:
+    @pytest.mark.parametrize("action", list(DestructiveAction))
+    def test_that_is_missing_leaves_production_protected_by_choice(self, given: Make, action: DestructiveAction) -> None:
         database = given(Environment.PRODUCTION)
 
         with pytest.raises(ProtectedEnvironment) as refused:
@@ -217,8 +217,8 @@ class TestMark:
         assert refused.value.remedy == "Choose another environment: -e development"
 
     @pytest.mark.parametrize("environment", UNPROTECTED)
-    @pytest.mark.parametrize("action", list(Destructive))
-    def test_lets_its_own_environment_destroy(self, given: Make, environment: Environment, action: Destructive) -> None:
+    @pytest.mark.parametrize("action", list(DestructiveAction))
+    def test_lets_its_own_environment_destroy(self, given: Make, environment: Environment, action: DestructiveAction) -> None:
         database = given(environment)
         refuse(database, action)
         change_mark(database, environment)
@@ -226,7 +226,7 @@ class TestMark:
 
         refuse(database, action)
 
-        assert mark_of(database) == environment
+        assert read_database_mark(database) == environment
 
     def test_is_inherited_by_a_copy(self, given: Make, given_server: ThrowawayServer) -> None:
         database = given(Environment.PRODUCTION)
@@ -237,7 +237,7 @@ class TestMark:
         url = database.direct.with_database(copy)
         copied = Database(url, url, Environment.DEVELOPMENT, database.origin)
 
-        found = mark_of(copied)
+        found = read_database_mark(copied)
         with pytest.raises(ProtectedEnvironment):
             refuse(copied)
 
@@ -251,13 +251,13 @@ class TestMark:
         change_mark(database, Environment.PRODUCTION)
         change_mark(database, Environment.DEVELOPMENT)
 
-        assert mark_of(database) == "development"
+        assert read_database_mark(database) == "development"
         refuse(database)
 
     def test_is_not_written_by_a_look(self, given: Make) -> None:
         database = given()
 
-        assert mark_of(database) is None
+        assert read_database_mark(database) is None
         assert execute(database.direct, "SELECT to_regnamespace('seedbed')") == [(None,)]
 
     def test_is_read_by_a_role_that_may_make_nothing(self, given: Make, given_server: ThrowawayServer) -> None:
@@ -272,7 +272,7 @@ class TestMark:
         agreed(database)
 
         execute(given_server.url(), f"ALTER DATABASE {database.name} OWNER TO {database.name}")
-        assert mark_of(database) == "development"
+        assert read_database_mark(database) == "development"
 
 
 def at_once(actions: list[Callable[[], None]]) -> list[Exception | None]:

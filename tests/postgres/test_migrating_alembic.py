@@ -8,7 +8,7 @@ import pytest
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.environment_mark import change_mark, mark_of
+from seedbed.postgres.environment_mark import change_mark, read_database_mark
 from seedbed.settings import Environment, find_project
 from tests.projects import ROOT, Project, execute, reference_copy
 
@@ -34,7 +34,7 @@ class TestAlembic:
         project.run("alembic", "upgrade", "head", given=given)
 
         assert tables(database) == {"user", "task", "alembic_version"}
-        assert mark_of(database) == "development"
+        assert read_database_mark(database) == "development"
         assert project.run("alembic", "current", given=given).stdout == f"{HEAD} (head)\n"
         assert project.run("alembic", "check", given=given).stdout == "No new upgrade operations detected.\n"
 

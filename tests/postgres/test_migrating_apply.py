@@ -31,7 +31,7 @@ from seedbed.migrations.checks.environment_status import read_environment_status
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
-from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import DatabaseUrl, Environment
 from tests.projects import Project, execute, little_project
@@ -489,7 +489,7 @@ class TestApplyRefuses:
     def test_to_wait_longer_than_told_for_another_session(self, project: Project, database: Database) -> None:
         with (
             connect(database) as connection,
-            migrating_alone(connection, database.name),
+            migration_lock(connection, database.name),
             pytest.raises(MigrationLockTimeout) as refused,
         ):
             apply(project.settled, database, lock_wait=timedelta(seconds=0.2))

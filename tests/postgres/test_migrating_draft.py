@@ -12,22 +12,22 @@ from typing import Any
 import pytest
 
 from seedbed.errors import (
-    MissingBackfill,
     FileWriteFailure,
+    MissingBackfill,
+    MissingRevisionFile,
+    RevisionFailure,
+    RevisionNotReversible,
+    SchemaBuildFailure,
     UndraftedModelChanges,
     UnmatchedRename,
-    RevisionFailure,
-    MissingRevisionFile,
-    SchemaBuildFailure,
-    RevisionNotReversible,
     UnsupportedDifference,
 )
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.project_check import check_project
-from seedbed.migrations.draft.decisions import Words
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.draft import Drafted, draft, draft_empty
 from seedbed.migrations.history.revisions import read_history
-from seedbed.migrations.history.seal import seal_revisions
+from seedbed.migrations.history.head_file import seal_revisions
 from seedbed.migrations.proof.proof import Verdict
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -149,7 +149,7 @@ class TestDraft:
         file.write_text(file.read_text().replace("\n\n\ndef downgrade", f"\n{by_hand}\n\n\ndef downgrade"))
 
         with changed(project, HERO.replace("Hero", "Villain"), tmp_path, seedbed_server) as later:
-            found = draft(later, "Drop hero", words=Words(dropped=frozenset({"hero"})))
+            found = draft(later, "Drop hero", words=Decisions(dropped=frozenset({"hero"})))
             proof = None if found is None else found.proof
 
         assert proof is not None
@@ -275,7 +275,7 @@ class TestDraft:
         drafted(configured, "Create hero")
 
         with pytest.raises(UnmatchedRename, match=r"Nothing is called"):
-            draft(configured, "Rename it", words=Words(renames=dict([said.split("=")])))
+            draft(configured, "Rename it", words=Decisions(renames=dict([said.split("=")])))
 
     def test_begins_after_another_one_that_is_at_work(self, project: Project, configured: Configuration) -> None:
         with ThreadPoolExecutor(2) as both:

@@ -9,7 +9,7 @@ from seedbed.errors import EnvironmentMismatch, ProtectedEnvironment
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.postgres.environment_mark import PREPARING, Destructive, agree, refuse_protected, write_mark
+from seedbed.postgres.environment_mark import PREPARING, DestructiveAction, claim_environment, refuse_protected_database, write_mark
 from seedbed.settings import Environment
 from tests.projects import fresh_database
 
@@ -27,8 +27,8 @@ def copied(seedbed_server: ThrowawayServer) -> Iterator[Database]:
 class TestPreparing:
     def test_is_accepted_as_a_preview_by_migrating_and_by_seeding(self, copied: Database) -> None:
         with connect(copied) as connection:
-            agree(connection, copied, "migrate")
-            refuse_protected(connection, copied, Destructive.SEED)
+            claim_environment(connection, copied, "migrate")
+            refuse_protected_database(connection, copied, DestructiveAction.SEED)
 
     @pytest.mark.parametrize("environment", [Environment.DEVELOPMENT, Environment.PRODUCTION])
     def test_is_refused_as_anything_else(self, copied: Database, environment: Environment) -> None:
@@ -36,13 +36,13 @@ class TestPreparing:
 
         with connect(database) as connection:
             with pytest.raises(EnvironmentMismatch):
-                agree(connection, database, "migrate")
+                claim_environment(connection, database, "migrate")
             with pytest.raises(EnvironmentMismatch):
-                refuse_protected(connection, database, Destructive.SEED)
+                refuse_protected_database(connection, database, DestructiveAction.SEED)
 
     def test_is_never_reset(self, copied: Database) -> None:
         with connect(copied) as connection, pytest.raises(ProtectedEnvironment) as refused:
-            refuse_protected(connection, copied, Destructive.RESET)
+            refuse_protected_database(connection, copied, DestructiveAction.RESET)
 
         said = f"{copied.name} is marked preparing, and a preparing database is never reset."
         assert str(refused.value) == said

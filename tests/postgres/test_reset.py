@@ -12,8 +12,8 @@ from seedbed.postgres import reset as postgres_reset
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import EMBEDDED, Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
-from seedbed.postgres.locks import migrating_alone
-from seedbed.postgres.environment_mark import change_mark, mark_of
+from seedbed.postgres.locks import migration_lock
+from seedbed.postgres.environment_mark import change_mark, read_database_mark
 from seedbed.postgres.reset import reset
 from seedbed.settings import Environment
 from tests.projects import execute
@@ -45,7 +45,7 @@ class TestResetOfTheEmbeddedServer:
             session.cursor().execute("SELECT 1")
         session.close()
         assert execute(url, "SELECT to_regclass('customer')") == [(None,)]
-        assert mark_of(database) == "testing"
+        assert read_database_mark(database) == "testing"
         rights = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
         assert execute(url, rights) == [("shop_owner",)]
 
@@ -80,7 +80,7 @@ class TestResetOfAGivenServer:
         assert execute(database.direct, SCHEMAS) == [("public",), ("seedbed",)]
         assert execute(database.direct, "SELECT to_regclass('customer'), to_regtype('colour')") == [(None, None)]
         assert execute(database.direct, "SELECT to_regproc('one'), to_regclass('seedbed.seeds')") == [(None, None)]
-        assert mark_of(database) == "preview"
+        assert read_database_mark(database) == "preview"
 
     def test_leaves_public_as_open_as_it_was(self, given: Make, given_server: ThrowawayServer) -> None:
         database = marked(given())
@@ -119,7 +119,7 @@ class TestResetOfAGivenServer:
             reset(database)
 
         assert execute(database.direct, "SELECT id FROM sales.customer") == [(1,)]
-        assert mark_of(database) == "development"
+        assert read_database_mark(database) == "development"
 
     def test_leaves_what_others_own(self, given: Make, given_server: ThrowawayServer) -> None:
         database = marked(given())
@@ -173,7 +173,7 @@ class TestResetOfAGivenServer:
         database = marked(given())
         monkeypatch.setattr(postgres_reset, "_WAIT", postgres_reset._WAIT / 1000)
 
-        with connect(database) as other, migrating_alone(other, database.name), pytest.raises(MigrationLockTimeout):
+        with connect(database) as other, migration_lock(other, database.name), pytest.raises(MigrationLockTimeout):
             reset(database)
 
         reset(database)

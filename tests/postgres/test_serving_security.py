@@ -24,8 +24,8 @@ from seedbed.postgres.environment_mark import change_mark
 from seedbed.schema import load_schema
 from seedbed.schema.creation import build
 from seedbed.service import create_app
-from seedbed.service.http.access_control import decide, new_token
-from seedbed.service.http.server import listen, served
+from seedbed.service.http.access_control import check_access_decided, create_token
+from seedbed.service.http.server import listen, serve_in_thread
 from seedbed.service.reader_role import grant_reader
 from seedbed.settings import DatabaseUrl, Environment, load
 from tests.postgres.embedded_projects import reference_project
@@ -182,7 +182,7 @@ class TestSizes:
     ) -> None:
         listening = listen("127.0.0.1", free_port())
         address = listening.getsockname()
-        with served(app_of(project, kennel.url).app, listening), socket.create_connection(address) as asking:
+        with serve_in_thread(app_of(project, kennel.url).app, listening), socket.create_connection(address) as asking:
             asking.sendall(sent)
             head, _, body = b"".join(iter(lambda: asking.recv(65536), b"")).partition(b"\r\n\r\n")
 
@@ -209,12 +209,12 @@ class TestSizes:
 
 class TestTokens:
     def test_let_in_those_who_have_one(self, project: Project, kennel: Database) -> None:
-        ours, theirs = new_token(), new_token()
+        ours, theirs = create_token(), create_token()
         with app_of(project, kennel.url, SEEDBED_TOKENS=f"{ours.hash}, {theirs.hash}") as client:
             for token in (ours.token, theirs.token):
                 assert client.get("/owners/1", headers={"Authorization": f"Bearer {token}"}).status_code == 200
             for headers in (
-                {}, {"Authorization": f"Bearer {new_token().token}"}, {"Authorization": f"Basic {ours.token}"},
+                {}, {"Authorization": f"Bearer {create_token().token}"}, {"Authorization": f"Basic {ours.token}"},
                 {"Authorization": ours.token}, {"Authorization": f"Bearer {ours.hash}"}, {"Authorization": "Bearer "},
             ):  # fmt: skip
                 for path in ("/owners", "/owners/1", "/openapi.json", "/docs", "/metrics", "/nowhere", "/"):
@@ -226,7 +226,7 @@ class TestTokens:
             assert client.get("/health/live").status_code == client.get("/health/ready").status_code == 200
 
     def test_are_the_password_that_a_browser_asks_for(self, project: Project, kennel: Database) -> None:
-        token = new_token()
+        token = create_token()
         with app_of(project, kennel.url, SEEDBED_TOKENS=token.hash) as client:
             asked = client.get("/docs")
             pages = [
@@ -239,7 +239,7 @@ class TestTokens:
             assert client.get("/docs", headers={b"Authorization": "Basic ä:".encode()}).status_code == 401
 
     def test_are_documented_where_they_are_wanted(self, client: TestClient, project: Project, kennel: Database) -> None:
-        token = new_token()
+        token = create_token()
         with app_of(project, kennel.url, SEEDBED_TOKENS=token.hash) as closed:
             said = closed.get("/openapi.json", headers={"Authorization": f"Bearer {token.token}"}).json()
 
@@ -249,7 +249,7 @@ class TestTokens:
         assert "security" not in client.get("/openapi.json").json()
 
     def test_leave_health_open_where_the_service_is_mounted(self, project: Project, kennel: Database) -> None:
-        token = new_token()
+        token = create_token()
         inner: Any = app_of(project, kennel.url, SEEDBED_TOKENS=token.hash).app
         outer = FastAPI()
         outer.mount("/api", inner)
@@ -261,14 +261,14 @@ class TestTokens:
         asyncio.run(inner.state.query_runner.close())  # FastAPI tells nothing to what is mounted
 
     def test_are_hashed_in_the_settings(self) -> None:
-        made = new_token()
+        made = create_token()
 
         assert made.hash == hashlib.sha256(made.token.encode()).hexdigest()
         assert len(made.token) >= 43
 
     def test_that_are_no_hashes_are_refused_and_not_shown(self, project: Project, kennel: Database) -> None:
         with pytest.raises(InvalidTokenHash) as refused:
-            app_of(project, kennel.url, SEEDBED_TOKENS=f"{new_token().hash},Zq7w-token")
+            app_of(project, kennel.url, SEEDBED_TOKENS=f"{create_token().hash},Zq7w-token")
 
         assert "Entry 2" in str(refused.value)
         assert "Zq7w" not in str(refused.value)
@@ -288,15 +288,15 @@ class TestDecide:
         configuration = load(project.settled, environment, environ={})
 
         with pytest.raises(AuthenticationNotConfigured) as refused:
-            decide(configuration, public=False, host=host)
-        decide(configuration, public=True, host=host)
-        decide(load(project.settled, environment, environ={"SEEDBED_TOKENS": "a" * 64}), public=False, host=host)
+            check_access_decided(configuration, allows_everyone=False, host=host)
+        check_access_decided(configuration, allows_everyone=True, host=host)
+        check_access_decided(load(project.settled, environment, environ={"SEEDBED_TOKENS": "a" * 64}), allows_everyone=False, host=host)
 
         assert refused.value.message == f"Who may read is not said, and {because}."
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
     def test_is_content_on_this_machine_in_development(self, project: Project, host: str) -> None:
-        decide(load(project.settled, environ={}), public=False, host=host)
+        check_access_decided(load(project.settled, environ={}), allows_everyone=False, host=host)
 
 
 class TestCors:
@@ -470,7 +470,7 @@ class TestSlowClient:
         app = create_app(configuration, project.load_schema(), kennel.url)
         listening = listen("127.0.0.1", free_port())
         port = listening.getsockname()[1]
-        with served(app, listening) as url:
+        with serve_in_thread(app, listening) as url:
             slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
             try:
                 for one in slow:

@@ -18,7 +18,7 @@ from seedbed.migrations.draft.planner import change_between
 from seedbed.migrations.draft.revision_file import body
 from seedbed.migrations.hazards.detectors import ObservedRevision
 from seedbed.migrations.hazards.rules import RULES, find_hazards
-from seedbed.migrations.hazards.trace import traced
+from seedbed.migrations.hazards.trace import trace_statements
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -355,7 +355,7 @@ def drafted(ground: Ground, case: Case) -> tuple[list[str], set[str]]:
         with connect(beginning) as connection:
             change = change_between(connection, wanted, Schema(after, {}), case.words)
             for part in change.parts:
-                with traced(connection, "x") as trace:
+                with trace_statements(connection, "x") as trace:
                     _runner(body(part.up, online=part.online))(connection)
                 said = [f"{_AGAIN.sub('', one.sql)};\n" for one in trace.statements]
                 texts += [sql for sql in said if not _STOOD_IN.search(sql)] if part.online else ["".join(said)]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from seedbed.migrations.diff.types.conversion_rules import narrows, respelling, shortfall, uses_column
-from seedbed.postgres.quoting import column_name
+from seedbed.migrations.diff.types.conversion_rules import find_lossy_part, find_respelling, is_narrowing, uses_column
+from seedbed.postgres.quoting import quote_identifier
 
 
 class TestShortfall:
@@ -40,7 +40,7 @@ class TestShortfall:
         ],
     )
     def test_is_what_postgresql_leaves_off_without_an_error(self, old: str, new: str, said: str) -> None:
-        assert (shortfall(old, new) or "").format("c") == said
+        assert (find_lossy_part(old, new) or "").format("c") == said
 
     @pytest.mark.parametrize(
         ("old", "new"),
@@ -55,10 +55,10 @@ class TestShortfall:
         ],
     )  # fmt: skip
     def test_is_nothing_where_values_stay_or_are_refused(self, old: str, new: str) -> None:
-        assert shortfall(old, new) is None
+        assert find_lossy_part(old, new) is None
 
     def test_is_all_but_one_element_where_a_text_comes_back(self) -> None:
-        assert shortfall("text[]", "text", restoring=True) == "all but the first element of {}"
+        assert find_lossy_part("text[]", "text", is_downgrade=True) == "all but the first element of {}"
 
 
 class TestRespelling:
@@ -73,7 +73,7 @@ class TestRespelling:
         ],
     )
     def test_is_what_a_conversion_writes_in_another_way(self, old: str, new: str, said: str) -> None:
-        assert (respelling(old, new) or "").format("c") == said
+        assert (find_respelling(old, new) or "").format("c") == said
 
     @pytest.mark.parametrize(
         ("old", "new"),
@@ -84,7 +84,7 @@ class TestRespelling:
         ],
     )  # fmt: skip
     def test_is_nothing_where_the_same_text_comes_back(self, old: str, new: str) -> None:
-        assert respelling(old, new) is None
+        assert find_respelling(old, new) is None
 
 
 class TestNarrows:
@@ -103,7 +103,7 @@ class TestNarrows:
         ],
     )  # fmt: skip
     def test_is_whether_a_value_may_not_fit(self, old: str, new: str, may_refuse: bool) -> None:
-        assert narrows(old, new) is may_refuse
+        assert is_narrowing(old, new) is may_refuse
 
 
 class TestUsesColumn:
@@ -121,4 +121,4 @@ class TestUsesColumn:
 class TestColumnName:
     @pytest.mark.parametrize(("name", "quoted"), [("plain", "plain"), ("order", '"order"'), ("100%", '"100%"')])
     def test_has_each_letter_once(self, name: str, quoted: str) -> None:
-        assert column_name(name) == quoted
+        assert quote_identifier(name) == quoted

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from seedbed.errors import DatabaseUnavailable
 from seedbed.service.http import health
-from seedbed.service.http.health import Readiness, health_routes
+from seedbed.service.http.health import ReadinessProbe, create_health_router
 from seedbed.service.http.problems import Problem
 from seedbed.service.pool.statement import Row, Statement
 
@@ -39,14 +39,14 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Fake:
     return Fake()
 
 
-async def is_ready(readiness: Readiness) -> bool:
+async def is_ready(readiness: ReadinessProbe) -> bool:
     try:
-        return bool(await readiness.ready())
+        return bool(await readiness.check())
     except DatabaseUnavailable:
         return False
 
 
-def ready(readiness: Readiness, times: int = 3) -> list[bool]:
+def ready(readiness: ReadinessProbe, times: int = 3) -> list[bool]:
     async def asked() -> list[bool]:
         return [await is_ready(readiness) for _ in range(times)]
 
@@ -55,19 +55,19 @@ def ready(readiness: Readiness, times: int = 3) -> list[bool]:
 
 class TestReadiness:
     def test_asks_whenever_what_it_knows_is_stale(self, reader: Any) -> None:
-        readiness = Readiness(reader.fetch, [], reader=reader, scales_to_zero=False)
+        readiness = ReadinessProbe(reader.fetch, [], query_runner=reader, scales_to_zero=False)
 
         assert ready(readiness) == [True] * 3
         assert reader.asked == 3
 
     def test_lets_a_compute_that_scales_to_zero_sleep(self, reader: Any) -> None:
-        readiness = Readiness(reader.fetch, [], reader=reader, scales_to_zero=True)
+        readiness = ReadinessProbe(reader.fetch, [], query_runner=reader, scales_to_zero=True)
 
         assert ready(readiness) == [True] * 3
         assert reader.asked == 1
 
     def test_asks_again_once_a_request_found_the_database_away(self, reader: Any) -> None:
-        readiness = Readiness(reader.fetch, [], reader=reader, scales_to_zero=True)
+        readiness = ReadinessProbe(reader.fetch, [], query_runner=reader, scales_to_zero=True)
         ready(readiness)
 
         reader.away = True
@@ -80,7 +80,7 @@ class TestReadiness:
     def test_answers_soon_and_finds_later_what_takes_longer(self, reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(health, "_RESPONSE_SECONDS", 0.01)
         reader.takes = 0.2
-        readiness = Readiness(reader.fetch, [], reader=reader, scales_to_zero=True)
+        readiness = ReadinessProbe(reader.fetch, [], query_runner=reader, scales_to_zero=True)
 
         async def asked() -> list[bool]:
             found = [await is_ready(readiness)]
@@ -98,7 +98,7 @@ class TestDocument:
 
     def test_names_the_answers_and_the_operations(self, reader: Any) -> None:
         app = FastAPI()
-        app.include_router(health_routes(Readiness(reader.fetch, [])))
+        app.include_router(create_health_router(ReadinessProbe(reader.fetch, [])))
 
         found = app.openapi()
 

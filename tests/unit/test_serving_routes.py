@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.main import SQLModelMetaclass
 
 from seedbed.schema import Schema
-from seedbed.service.http.table_routes import Tables
+from seedbed.service.http.table_routes import TableRouter
 from seedbed.service.queries.page_cursor import Cursors
 from seedbed.service.queries.resources import Resource, path_of, resources
 
@@ -99,8 +99,8 @@ class TestFind:
     )
     def test_takes_an_empty_segment_as_an_empty_text(self, path: bytes, key: tuple[str, ...] | None) -> None:
         served: list[Resource] = resources(Schema(KEYED, {"setting": Setting, "counter": Counter}))
-        tables = Tables(served, fetch_nothing, Cursors(b"key"), deadline=1)
+        tables = TableRouter(served, fetch_nothing, Cursors(b"key"), deadline=1)
 
-        found = tables.find({"path": path.decode(), "raw_path": path})
+        found = tables.match({"path": path.decode(), "raw_path": path})
 
         assert (found.key if found is not None else None) == key

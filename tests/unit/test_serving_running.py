@@ -8,9 +8,9 @@ import pytest
 from fastapi import FastAPI
 
 from seedbed.errors import ListenFailure, PortInUse
-from seedbed.service.http.access_log import Journal
+from seedbed.service.http.access_log import AccessLogMiddleware
 from seedbed.service.http.metrics import Metrics
-from seedbed.service.http.server import listen, served, url_of
+from seedbed.service.http.server import listen, serve_in_thread, format_url
 
 
 def free_port() -> int:
@@ -39,7 +39,7 @@ class TestListen:
         with listen("127.0.0.1", free_port()) as first:
             port = first.getsockname()[1]
 
-            with listen("127.0.0.1", port, or_next=True) as second:
+            with listen("127.0.0.1", port, try_next_ports=True) as second:
                 assert second.getsockname()[1] > port
 
     def test_listens_on_ipv6(self) -> None:
@@ -48,7 +48,7 @@ class TestListen:
         port = free_port()
 
         with listen("::1", port) as listening:
-            assert url_of(listening) == f"http://[::1]:{port}"
+            assert format_url(listening) == f"http://[::1]:{port}"
 
     def test_refuses_an_address_that_is_not_this_machines(self) -> None:
         with pytest.raises(ListenFailure) as refused:
@@ -61,10 +61,10 @@ class TestServed:
     def test_answers_for_the_length_of_a_block(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, "seedbed.service")
         app = FastAPI()
-        app.add_middleware(Journal, metrics=Metrics(None))
+        app.add_middleware(AccessLogMiddleware, metrics=Metrics(None))
         listening = listen("127.0.0.1", free_port())
 
-        with served(app, listening) as url, urllib.request.urlopen(f"{url}/openapi.json") as answer:
+        with serve_in_thread(app, listening) as url, urllib.request.urlopen(f"{url}/openapi.json") as answer:
             assert answer.status == 200
 
         assert vars(caplog.records[0])["facts"]["path"] == "/openapi.json"

@@ -17,8 +17,8 @@ class TestVersionStatements:
     def test_move_the_version_table_of_the_settings(self, version_table: str, statement: str) -> None:
         statements = VersionStatements(version_table)
 
-        assert statements.moves(statement)
-        assert statements.asks(statement)
+        assert statements.is_version_change(statement)
+        assert statements.is_internal_query(statement)
 
     @pytest.mark.parametrize(
         "statement",
@@ -32,5 +32,5 @@ class TestVersionStatements:
     def test_are_not_those_of_a_table_that_looks_like_it(self, statement: str) -> None:
         statements = VersionStatements("alembic_version")
 
-        assert not statements.moves(statement)
-        assert not statements.asks(statement)
+        assert not statements.is_version_change(statement)
+        assert not statements.is_internal_query(statement)

@@ -23,7 +23,7 @@ def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, 
     from seedbed.migrations.checks.edit_acceptance import accept_edit
     from seedbed.migrations.checks.edit_acceptance import read_edit
     from seedbed.postgres.database import locate
-    from seedbed.postgres.environment_mark import mark_of
+    from seedbed.postgres.environment_mark import read_database_mark
 
     chosen = configuration(ctx, env)
     database = locate(chosen)
@@ -32,7 +32,7 @@ def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, 
     if edit.edited:
         for difference in edit.differences:
             click.echo(f"  {difference}", err=True)
-        production = PRODUCTION in {database.environment, mark_of(database)}
+        production = PRODUCTION in {database.environment, read_database_mark(database)}
         if edit.differences or production:
             confirm(database.name, yes, action=f"taken to have had {edit.revision.id} as its file is now")
         accept_edit(database, edit)

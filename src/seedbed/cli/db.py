@@ -127,14 +127,14 @@ def mark(ctx: click.Context, environment: str | None, yes: str | None, env: str 
     The mark wins over -e and SEEDBED_ENV: what destroys rows goes by it, and a copy of a database inherits it.
     """
     from seedbed.postgres.database import locate
-    from seedbed.postgres.environment_mark import change_mark, environment_named, mark_of
+    from seedbed.postgres.environment_mark import change_mark, parse_environment, read_database_mark
 
-    chosen = environment_named(environment) if environment is not None else None
+    chosen = parse_environment(environment) if environment is not None else None
     database = locate(configuration(ctx, env))
     if chosen is not None:
         confirm(database.name, yes, action=f"marked {chosen}")
         change_mark(database, chosen)
-    found = mark_of(database)
+    found = read_database_mark(database)
     show({"database": database.name, "mark": found}, as_json=as_json, lines=[f"{database.name}: {found or 'no mark'}"])
 
 

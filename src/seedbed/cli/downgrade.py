@@ -48,7 +48,7 @@ def downgrade(
     from seedbed.migrations.apply.downgrade import downgrade as undo
     from seedbed.migrations.apply.downgrade import plan_downgrade
     from seedbed.migrations.apply.lock_retry import LockRetryPolicy
-    from seedbed.migrations.hazards.assessment import assess_way_back, refuse_unallowed
+    from seedbed.migrations.hazards.assessment import assess_downgrade, refuse_unallowed_hazards
     from seedbed.postgres.database import locate
 
     if revision.startswith("--") or (revision.startswith("-") and not revision[1:].isdigit()):
@@ -58,7 +58,7 @@ def downgrade(
     planned = plan_downgrade(chosen.project, database, revision)
     production = PRODUCTION in {planned.environment, planned.mark}
     assessed = look_for_hazards(
-        lambda: assess_way_back(chosen, database, planned.revision, planned.revisions), required=production
+        lambda: assess_downgrade(chosen, database, planned.revision, planned.revisions), required=production
     )
     hazards = [hazard for one in assessed for hazard in one.hazards]
     click.echo(f"To undo in {database.direct.address}{', which is production' if production else ''}:", err=True)
@@ -67,7 +67,7 @@ def downgrade(
     for line in hazard_lines(hazards) if production else _losses(hazards):
         click.echo(line, err=True)
     if production:
-        refuse_unallowed(database.name, assessed, allow, down=True)
+        refuse_unallowed_hazards(database.name, assessed, allow, down=True)
         confirm(database.name, yes, action="downgraded")
     patience = LockRetryPolicy(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
     with step("Downgrading"):
@@ -84,5 +84,5 @@ def _losses(hazards: "Iterable[Hazard]") -> list[str]:
     """What is gone for good, a line each."""
     from seedbed.migrations.hazards.rules import Effect
 
-    lost = [f"  {hazard.at} ({hazard.rule})" for hazard in hazards if Effect.LOSES_DATA in hazard.effects]
+    lost = [f"  {hazard.location} ({hazard.rule})" for hazard in hazards if Effect.LOSES_DATA in hazard.effects]
     return ["Lost with all rows and values:", *lost] if lost else ["No rows and no values are lost."]

@@ -11,7 +11,7 @@ from seedbed.cli.options import ask, columns, configuration, env_option, json_op
 
 if TYPE_CHECKING:
     from seedbed.errors import AmbiguousRename
-    from seedbed.migrations.draft.decisions import Words
+    from seedbed.migrations.draft.decisions import Decisions
     from seedbed.migrations.draft.draft import Drafted
     from seedbed.settings import Configuration
 
@@ -62,7 +62,7 @@ def draft(
     What no comparison can know is said in the models, by the options, or on a terminal in answer to a question. Nothing
     that looks renamed is dropped unless the answer is "drop". Ctrl-C leaves no revision behind.
     """
-    from seedbed.migrations.draft.decisions import Form, Words
+    from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
     from seedbed.migrations.draft.draft import draft as write_draft
     from seedbed.migrations.draft.draft import draft_empty
 
@@ -70,9 +70,9 @@ def draft(
         raise click.UsageError("--gradual takes several revisions, and --plain writes one: choose.")
     if empty and (gradual or plain or renames or dropped or backfills):
         raise click.UsageError("--empty compares nothing, so no other option has an effect: leave them out.")
-    form = Form.GRADUAL if gradual else Form.PLAIN if plain else Form.ONLINE
+    form = RolloutStrategy.GRADUAL if gradual else RolloutStrategy.PLAIN if plain else RolloutStrategy.ONLINE
     chosen = configuration(ctx, env)
-    words = Words(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), form)
+    words = Decisions(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), form)
     if not empty:
         _warn_of_unregistered(chosen)
     try:
@@ -105,9 +105,9 @@ def _warn_of_unregistered(chosen: "Configuration") -> None:
         click.echo(f"Warning: {table.sentence}", err=True)
 
 
-def _asking(draft: "Callable[[Words], Drafted | None]", words: "Words") -> "Drafted | None":
+def _asking(draft: "Callable[[Decisions], Drafted | None]", words: "Decisions") -> "Drafted | None":
     """Draft, and on a terminal ask what only a person knows, until nothing is left to ask."""
-    from seedbed.errors import MissingBackfill, DraftCancelled, AmbiguousRename
+    from seedbed.errors import AmbiguousRename, DraftCancelled, MissingBackfill
 
     while True:
         try:

@@ -33,7 +33,7 @@ from seedbed.cli.rehearse import rehearse
 
 if TYPE_CHECKING:
     from seedbed.migrations.apply.plan import UpgradePlan
-    from seedbed.migrations.hazards.assessment import Assessed
+    from seedbed.migrations.hazards.assessment import RevisionAssessment
     from seedbed.migrations.hazards.rules import Hazard
     from seedbed.postgres.database import Database
     from seedbed.settings import Configuration
@@ -66,7 +66,7 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     """
     from seedbed.migrations.apply.plan import render_offline_sql
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
-    from seedbed.migrations.hazards.assessment import sql_lines
+    from seedbed.migrations.hazards.assessment import format_sql_lines
     from seedbed.postgres.database import locate
 
     chosen = configuration(ctx, env)
@@ -77,7 +77,7 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     lines = revision_lines(made.pending) or [f"{made.database} is at {made.revision or 'no revision'}, the newest."]
     assessed = [] if offline and not sql else _assessed(chosen, database, made)
     if sql:
-        lines += sql_lines(assessed)
+        lines += format_sql_lines(assessed)
     if offline and made.pending:
         lines.append(render_offline_sql(chosen.project, made))
     lines += [line for one in assessed for line in hazard_lines(one.hazards)]
@@ -121,8 +121,8 @@ def apply(
     from seedbed.migrations.apply.lock_retry import LockRetryPolicy
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.apply.upgrade import apply as apply_pending
-    from seedbed.migrations.hazards.assessment import refuse_unallowed
-    from seedbed.migrations.hazards.losses import losses, report_losses
+    from seedbed.migrations.hazards.assessment import refuse_unallowed_hazards
+    from seedbed.migrations.hazards.losses import select_losses, report_losses
     from seedbed.migrations.history.revisions import select_applicable
     from seedbed.postgres.database import locate
 
@@ -136,8 +136,8 @@ def apply(
         assessed = _assessed(chosen, database, made, required=True)
         for line in [*revision_lines(made.pending), *(line for one in assessed for line in hazard_lines(one.hazards))]:
             click.echo(f"  {line}", err=True)
-        lost = losses(assessed)
-        refuse_unallowed(database.name, assessed, allow)
+        lost = select_losses(assessed)
+        refuse_unallowed_hazards(database.name, assessed, allow)
         confirm(database.name, yes, action="migrated")
     elif made.pending:
         with step("Looking for data loss") as say:
@@ -175,7 +175,7 @@ def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> N
         _survey(ctx, as_json=as_json)
         return
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
-    from seedbed.migrations.history.seal import read_seals
+    from seedbed.migrations.history.head_file import read_seals
     from seedbed.postgres.database import locate
 
     chosen = configuration(ctx, env)
@@ -212,7 +212,7 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
         from seedbed.migrations.checks.drift import refuse_drift
         from seedbed.migrations.checks.project_check import check_project as check_history
         from seedbed.migrations.history.revisions import read_history
-        from seedbed.migrations.history.seal import seal_revisions as seal_history
+        from seedbed.migrations.history.head_file import seal_revisions as seal_history
         from seedbed.postgres.database import locate
 
         chosen = configuration(ctx, env)
@@ -264,10 +264,10 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
 
 def _assessed(
     chosen: "Configuration", database: "Database", made: "UpgradePlan", *, required: bool = False
-) -> "list[Assessed]":
-    from seedbed.migrations.hazards.assessment import assess
+) -> "list[RevisionAssessment]":
+    from seedbed.migrations.hazards.assessment import assess_upgrade
 
-    return look_for_hazards(lambda: assess(chosen, database, made), required=required) if made.pending else []
+    return look_for_hazards(lambda: assess_upgrade(chosen, database, made), required=required) if made.pending else []
 
 
 def _edited_lines(made: "UpgradePlan") -> list[str]:

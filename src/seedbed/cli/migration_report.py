@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seedbed.migrations.apply.downgrade import UndoneRevisions
     from seedbed.migrations.apply.upgrade import AppliedRevisions
     from seedbed.migrations.checks.environment_status import EnvironmentStatus
-    from seedbed.migrations.hazards.assessment import Assessed
+    from seedbed.migrations.hazards.assessment import RevisionAssessment
     from seedbed.migrations.hazards.rehearsal import Rehearsal
     from seedbed.migrations.hazards.rules import Hazard
     from seedbed.migrations.history.revisions import Revision
@@ -35,7 +35,7 @@ def lock_options(command: F) -> F:
     return timeout(tries(command))
 
 
-def look_for_hazards(assess: "Callable[[], list[Assessed]]", *, required: bool = False) -> "list[Assessed]":
+def look_for_hazards(assess: "Callable[[], list[RevisionAssessment]]", *, required: bool = False) -> "list[RevisionAssessment]":
     """What is dangerous about revisions; where there is no server to see it on, that is an error or a mere warning."""
     from seedbed.errors import NoShadowServer
 
@@ -75,9 +75,9 @@ def hazard_lines(hazards: "Iterable[Hazard]") -> list[str]:
         line
         for hazard in hazards
         for line in (
-            f"{hazard.rule}: {hazard.at} ({hazard.revision})",
-            f"    {', '.join(hazard.effects)}: {hazard.says}.",
-            f"    {hazard.workaround}",
+            f"{hazard.rule}: {hazard.location} ({hazard.revision})",
+            f"    {', '.join(hazard.effects)}: {hazard.message}.",
+            f"    {hazard.remedy}",
         )
     ]
 
@@ -87,7 +87,7 @@ def rehearsal_lines(rehearsal: "Rehearsal") -> list[str]:
     rows = [
         (
             f"{one.seconds * 1000:.0f} ms",
-            str(one.rows or "-"),
+            str(one.row_count or "-"),
             f"{one.wal_bytes / 1024:.0f} kB",
             ", ".join(f"{mode.removesuffix('Lock')} on {table}" for table, mode in one.locks.items()) or "-",
             ", ".join([*(f"rewrites {t}" for t in one.rewrites), *(f"reads all {t}" for t in one.scans)]) or "-",
@@ -96,7 +96,7 @@ def rehearsal_lines(rehearsal: "Rehearsal") -> list[str]:
         for one in rehearsal.steps
     ]
     table = columns([("took", "rows", "log", "locks", "work", "statement"), *rows])
-    return [rehearsal.verdict, "", *table, "", f"way back: {rehearsal.way_back}"]
+    return [rehearsal.verdict, "", *table, "", f"way back: {rehearsal.downgrade}"]
 
 
 def survey_lines(surveyed: "Sequence[EnvironmentStatus]") -> list[str]:

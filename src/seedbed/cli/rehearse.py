@@ -39,7 +39,7 @@ def rehearse(ctx: click.Context, on: str | None, max_block: int | None, env: str
         return
     copy = given_copy(on, chosen.environment) if on is not None else None
     with step("Rehearsing"):
-        found = rehearse_pending(chosen, database, made, on=copy)
+        found = rehearse_pending(chosen, database, made, existing_copy=copy)
     show(found, as_json=as_json, lines=rehearsal_lines(found))
     if max_block is not None and found.longest() > timedelta(milliseconds=max_block):
         ctx.exit(1)

@@ -29,8 +29,8 @@ def serve(
     and production, and on an address that others can reach, it wants tokens, or --public.
     """
     from seedbed.errors import NoServableTables
-    from seedbed.service.http.access_control import decide
-    from seedbed.service.http.access_control import new_token as made
+    from seedbed.service.http.access_control import check_access_decided
+    from seedbed.service.http.access_control import create_token as made
 
     if new_token:
         token = made()
@@ -38,7 +38,7 @@ def serve(
         return
     chosen = configuration(ctx, env)
     address = host or chosen.settings.host
-    decide(chosen, public=public, host=address)
+    check_access_decided(chosen, allows_everyone=public, host=address)
 
     from seedbed.postgres.database import locate
     from seedbed.schema import load_schema

@@ -17,8 +17,8 @@ from seedbed.migrations.history.applied_log import record_step
 from seedbed.migrations.history.revisions import PROJECT_ATTRIBUTE, read_current_revision, get_version_table_options
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import check_default_schema, locate, refuse_pooler
-from seedbed.postgres.environment_mark import SCHEMA, agree, read_mark
-from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.environment_mark import SCHEMA, claim_environment, read_mark
+from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.version_table import ensure_version_schema
 from seedbed.schema import load_schema
 from seedbed.settings import Environment, Project, find_project, load
@@ -85,7 +85,7 @@ def _run() -> None:
     database = locate(configuration)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database, application="alembic") as connection:
-        agree(connection, database, "migrate")
+        claim_environment(connection, database, "migrate")
         mark = read_mark(connection)
         connection.commit()
         if read_current_revision(connection, project) is None:
@@ -94,7 +94,7 @@ def _run() -> None:
         if mark == Environment.PRODUCTION:
             guard_production(configuration, database)
         with limit_lock_waits(connection, DEFAULT_RETRY_POLICY), refuse_name_clashes(connection, database.name):
-            _migrate(connection, project, metadata, migrating_alone(connection, database.name))
+            _migrate(connection, project, metadata, migration_lock(connection, database.name))
 
 
 def _migrate(connection: Connection, project: Project, metadata: MetaData, lock: AbstractContextManager[None]) -> None:

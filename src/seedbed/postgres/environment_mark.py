@@ -25,7 +25,7 @@ were copied from, then the provider's unique identifier of the copy, where it ha
 """
 
 
-class Destructive(StrEnum):
+class DestructiveAction(StrEnum):
     """Actions that destroy rows; the value completes `is never ...`."""
 
     RESET = "reset"
@@ -38,13 +38,13 @@ class Destructive(StrEnum):
 
 
 _ALLOWED_MARKS = {
-    Destructive.RESET: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW}),
-    Destructive.SEED: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW, PREPARING}),
-    Destructive.MASK: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW, PREPARING}),
+    DestructiveAction.RESET: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW}),
+    DestructiveAction.SEED: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW, PREPARING}),
+    DestructiveAction.MASK: frozenset({Environment.DEVELOPMENT, Environment.TESTING, Environment.PREVIEW, PREPARING}),
 }
 
 
-def ensure_records(connection: Connection) -> None:
+def ensure_seedbed_schema(connection: Connection) -> None:
     """Create the schema of Seedbed's own tables, with the table of the mark, where they are missing.
 
     CREATE IF NOT EXISTS needs a privilege even where everything exists, so the table is looked up first. An advisory
@@ -69,7 +69,7 @@ def read_mark(connection: Connection) -> str | None:
     return connection.execute(text("SELECT name FROM seedbed.environment")).scalar()
 
 
-def mark_of(database: Database) -> str | None:
+def read_database_mark(database: Database) -> str | None:
     """The mark, read on a connection of its own; psycopg2's, since SQLAlchemy's would ask the server four more things."""
     with translate_errors(database):
         connection = open_connection(database)
@@ -100,7 +100,7 @@ def change_mark(database: Database, environment: Environment) -> None:
         connection.commit()
 
 
-def environment_named(name: str) -> Environment:
+def parse_environment(name: str) -> Environment:
     """The environment that a database is to be marked for.
 
     Raises:
@@ -113,33 +113,33 @@ def environment_named(name: str) -> Environment:
         raise UnknownEnvironment(name, "the argument of db mark", known) from None
 
 
-def write_copied(connection: Connection, of: str, *, into: str | None = None) -> None:
+def mark_as_copy(connection: Connection, source_environment: str, *, copy_id: str | None = None) -> None:
     """Mark a copy `preparing`, and record the environment that its rows were copied from.
 
-    A later command can then continue after a kill. `into` identifies this copy: a copy of the copy inherits the mark,
+    A later command can then continue after a kill. `copy_id` identifies this copy: a copy of the copy inherits the mark,
     and has another identifier.
     """
     write_mark(connection, PREPARING)
-    _append_to_marked_by(connection, f"{_SOURCE_SEPARATOR}{of}" + (f"{_COPY_ID_SEPARATOR}{into}" if into else ""))
+    _append_to_marked_by(connection, f"{_SOURCE_SEPARATOR}{source_environment}" + (f"{_COPY_ID_SEPARATOR}{copy_id}" if copy_id else ""))
 
 
-def write_replaced(connection: Connection, into: str | None) -> None:
-    """Mark a copy `preparing` once its rows are no longer those of its source; `into` is what `read_into` returned."""
+def mark_rows_replaced(connection: Connection, copy_id: str | None) -> None:
+    """Mark a copy `preparing` once its rows are no longer those of its source; `copy_id` is what `read_copy_id` returned."""
     write_mark(connection, PREPARING)
-    _append_to_marked_by(connection, f"{_COPY_ID_SEPARATOR}{into}" if into else "")
+    _append_to_marked_by(connection, f"{_COPY_ID_SEPARATOR}{copy_id}" if copy_id else "")
 
 
-def read_copied(connection: Connection) -> str | None:
+def read_source_environment(connection: Connection) -> str | None:
     """The environment whose rows a copy in preparation still holds unchanged; None once they are replaced."""
     return _read_marked_by(connection)[0]
 
 
-def read_into(connection: Connection) -> str | None:
+def read_copy_id(connection: Connection) -> str | None:
     """The identifier of the copy that was marked `preparing`: this one, or the one that this was copied from."""
     return _read_marked_by(connection)[1]
 
 
-def agree(connection: Connection, database: Database, action: str) -> None:
+def claim_environment(connection: Connection, database: Database, action: str) -> None:
     """Check that a database belongs to the chosen environment, and mark it where it has neither a mark nor rows.
 
     The database's mark wins over the shell's environment. Of two environments that claim the same unmarked database
@@ -151,7 +151,7 @@ def agree(connection: Connection, database: Database, action: str) -> None:
     """
     mark = read_mark(connection)
     if mark is None:
-        occupied = tables_with_rows(connection)
+        occupied = find_tables_with_rows(connection)
         if occupied and database.environment is not Environment.PRODUCTION:
             raise UnmarkedDatabase(action, database.name, occupied)
         _insert_mark(connection, database.environment, "ON CONFLICT (singleton) DO NOTHING")
@@ -160,7 +160,7 @@ def agree(connection: Connection, database: Database, action: str) -> None:
         raise EnvironmentMismatch(action, database.name, mark, database.environment)
 
 
-def refuse_protected(connection: Connection, database: Database, action: Destructive) -> None:
+def refuse_protected_database(connection: Connection, database: Database, action: DestructiveAction) -> None:
     """Refuse to destroy rows of a database whose mark forbids it, or that has rows and no mark.
 
     Raises:
@@ -169,7 +169,7 @@ def refuse_protected(connection: Connection, database: Database, action: Destruc
         EnvironmentMismatch: the action is allowed, but under another environment.
     """
     mark = read_mark(connection)
-    if mark is None and (occupied := tables_with_rows(connection)):
+    if mark is None and (occupied := find_tables_with_rows(connection)):
         raise UnmarkedDatabase(action.verb, database.name, occupied)
     if (mark or database.environment) not in _ALLOWED_MARKS[action]:
         raise ProtectedEnvironment(action, database.name, mark or database.environment, marked=mark is not None)
@@ -177,7 +177,7 @@ def refuse_protected(connection: Connection, database: Database, action: Destruc
         raise EnvironmentMismatch(action.verb, database.name, mark, database.environment)
 
 
-def tables_with_rows(connection: Connection) -> list[str]:
+def find_tables_with_rows(connection: Connection) -> list[str]:
     """The user's tables that hold at least one row, by name; tables of extensions, Alembic and Seedbed do not count.
 
     With `row_security` off, a policy that hides rows raises SQLSTATE 42501 instead of making a table look empty.
@@ -219,7 +219,7 @@ def _has_mark_table(connection: Connection) -> bool:
 
 
 def _insert_mark(connection: Connection, mark: Environment | Literal["preparing"], on_conflict: str) -> None:
-    ensure_records(connection)
+    ensure_seedbed_schema(connection)
     connection.execute(
         text(f"INSERT INTO seedbed.environment (name, marked_by) VALUES (:name, current_user) {on_conflict}"),
         {"name": str(mark)},

@@ -59,7 +59,7 @@ def poll_lock(
 
 
 @contextmanager
-def migrating_alone(connection: Connection, database: str, *, wait: timedelta = _WAIT) -> Iterator[None]:
+def migration_lock(connection: Connection, database: str, *, wait: timedelta = _WAIT) -> Iterator[None]:
     """Hold the migration lock on this session for the length of a block.
 
     The lock is polled for: a session that waits inside PostgreSQL holds a snapshot, and CREATE INDEX CONCURRENTLY
@@ -94,7 +94,7 @@ def migrating_alone(connection: Connection, database: str, *, wait: timedelta = 
 
 
 @contextmanager
-def preparing_alone(database: Connectable, branch: str, *, wait: timedelta) -> Iterator[None]:
+def preparation_lock(database: Connectable, branch: str, *, wait: timedelta) -> Iterator[None]:
     """Hold the preparation lock of a copy for the length of a block, on a session of its own.
 
     The lock lives in the copy, so it is released when its holder ends, even by a kill, and when the copy is dropped.

@@ -10,17 +10,17 @@ DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 """With the parameter style of psycopg2 it would double every % of an identifier or a text."""
 
 
-def table_name(table: Table) -> str:
+def quote_table(table: Table) -> str:
     """The table's name with its schema, each quoted where SQL requires it."""
     return str(DIALECT.identifier_preparer.format_table(table))
 
 
-def column_name(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """An identifier, quoted where SQL requires it: SQLAlchemy knows PostgreSQL's reserved words."""
     return str(DIALECT.identifier_preparer.quote(name))
 
 
-def delimit(identifier: str) -> str:
+def delimit_identifier(identifier: str) -> str:
     """An identifier in double quotes, whether SQL requires them or not."""
     return '"' + identifier.replace('"', '""') + '"'
 
@@ -30,7 +30,7 @@ def quote_literal(text: str | None) -> str:
     return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
-def expression_text(element: Any) -> str:
+def compile_expression(element: Any) -> str:
     """An expression of a model as PostgreSQL's SQL, with literal values; empty where SQLAlchemy cannot compile it.
 
     `str()` would compile for no dialect in particular, and a construct of the project's own may support only

@@ -10,14 +10,14 @@ from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.embedded import Server
 from seedbed.postgres.environment_mark import (
     PREPARING,
-    Destructive,
-    read_into,
+    DestructiveAction,
+    read_copy_id,
     read_mark,
-    refuse_protected,
+    refuse_protected_database,
     write_mark,
-    write_replaced,
+    mark_rows_replaced,
 )
-from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.locks import migration_lock
 
 _WAIT = timedelta(seconds=60)
 _SYSTEM = "nspname LIKE 'pg\\_%' OR nspname = 'information_schema'"
@@ -36,7 +36,7 @@ def refuse(database: Database) -> None:
         ProtectedEnvironment, EnvironmentMismatch, UnmarkedDatabase: its own mark, or the want of one, forbids it.
     """
     with connect(database) as connection:
-        refuse_protected(connection, database, Destructive.RESET)
+        refuse_protected_database(connection, database, DestructiveAction.RESET)
 
 
 def reset(database: Database) -> None:
@@ -66,11 +66,11 @@ def empty(database: Database) -> None:
     with connect(database) as connection:
         if (mark := read_mark(connection)) != PREPARING:
             raise EnvironmentMismatch("empty", database.name, mark or "nothing", PREPARING)
-        into = read_into(connection)
+        into = read_copy_id(connection)
         _refuse_remains(connection, database)
         _drop_schemas(connection)
         _drop_large_objects(connection)
-        write_replaced(connection, into)
+        mark_rows_replaced(connection, into)
         connection.commit()
 
 
@@ -85,8 +85,8 @@ def _make_anew(database: Database, server: Server) -> None:
 
 def _drop_all(database: Database) -> None:
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
-    with connect(database) as connection, migrating_alone(connection, database.name, wait=_WAIT):
-        refuse_protected(connection, database, Destructive.RESET)
+    with connect(database) as connection, migration_lock(connection, database.name, wait=_WAIT):
+        refuse_protected_database(connection, database, DestructiveAction.RESET)
         _refuse_remains(connection, database)
         _drop_schemas(connection)
         write_mark(connection, database.environment)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from seedbed.postgres.quoting import column_name, quote_literal
+from seedbed.postgres.quoting import quote_identifier, quote_literal
 
 VERSION_TABLE = "alembic_version"
 """What Alembic calls it unless it is told otherwise."""
@@ -40,7 +40,7 @@ def ensure_version_schema(connection: Connection, version_table: str) -> None:
     driver: Any = connection.connection.cursor()
     driver.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,))
     if not driver.rowcount:
-        driver.execute(f"CREATE SCHEMA IF NOT EXISTS {column_name(schema)}")
+        driver.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}")
     driver.close()
     if not connection.in_transaction():
         connection.connection.commit()

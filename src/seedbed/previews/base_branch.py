@@ -15,7 +15,7 @@ from seedbed.errors import (
     NotAPreview,
     DatabaseUnreachable,
 )
-from seedbed.postgres.locks import preparing_alone
+from seedbed.postgres.locks import preparation_lock
 from seedbed.previews.preview_data import Data, Filled, branch_database, fill, see_possible
 from seedbed.seeding.masking import Exceptions
 from seedbed.settings import Configuration, Environment
@@ -111,7 +111,7 @@ class _Asked:
         """Fill the copy, once whoever is at work on it has ended; None where that one was killed a while ago."""
         self.provider.wait(BASE)
         database = branch_database(self.provider, BASE)
-        with preparing_alone(database, BASE, wait=_WAIT):
+        with preparation_lock(database, BASE, wait=_WAIT):
             if not mine and branch.created_at < self.at - _AT_ONCE:
                 self.provider.delete(BASE)
                 return None

@@ -19,7 +19,7 @@ from seedbed.errors import (
     DatabaseUnreachable,
 )
 from seedbed.postgres.database import Database
-from seedbed.postgres.locks import preparing_alone
+from seedbed.postgres.locks import preparation_lock
 from seedbed.previews.base_branch import BASE
 from seedbed.previews.preview_data import Data, Filled, branch_database, fill
 from seedbed.seeding.masking import Exceptions
@@ -178,7 +178,7 @@ class _Asked:
             if branch.ready:
                 filled = self._filled(database, Data.COPY, branch)
             else:
-                with preparing_alone(database, self.name, wait=_WAIT):
+                with preparation_lock(database, self.name, wait=_WAIT):
                     branch = self.provider.get(self.name)
                     filled = self._filled(database, Data.COPY if branch.ready else self.data, branch)
                     branch = self.provider.finish(self.name)

@@ -12,7 +12,7 @@ from seedbed.migrations.hazards.losses import report_losses
 from seedbed.migrations.hazards.rules import Hazard
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, locate
-from seedbed.postgres.environment_mark import read_copied, read_into, tables_with_rows, write_replaced
+from seedbed.postgres.environment_mark import read_source_environment, read_copy_id, find_tables_with_rows, mark_rows_replaced
 from seedbed.postgres.reset import empty
 from seedbed.previews.model_comparison import Comparison, compare_with_models
 from seedbed.schema import Schema, load_schema
@@ -92,7 +92,7 @@ def fill(
         PreviewSchemaMismatch: the migrated database does not have the schema of the models.
     """
     with connect(database) as connection:
-        of_production = read_copied(connection) == Environment.PRODUCTION
+        of_production = read_source_environment(connection) == Environment.PRODUCTION
     if of_production and not (data.replaces_rows or (data is Data.COPY and even_production)):
         raise UnmaskedProductionCopy(parent, Environment.PREVIEW)
     if data is Data.SEED:
@@ -114,7 +114,7 @@ def _fill_rows(
     if data is Data.MASKED:
         return Filled(applied, Rows.MASKED, masked=_masked(configuration, database, exceptions))
     with connect(database) as connection:
-        occupied = bool(tables_with_rows(connection))
+        occupied = bool(find_tables_with_rows(connection))
     if data is Data.AUTO and occupied:
         return Filled(applied, Rows.COPIED)
     try:
@@ -169,6 +169,6 @@ def _masked(configuration: Configuration, database: Database, exceptions: Except
         version_table=project.version_table,
     )
     with connect(database) as connection:
-        write_replaced(connection, read_into(connection))
+        mark_rows_replaced(connection, read_copy_id(connection))
         connection.commit()
     return masked

@@ -12,7 +12,7 @@ from seedbed.postgres.catalog import differences, read_catalog
 from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import execute_verbatim
 from seedbed.postgres.driver_errors import server_message, sqlstate
-from seedbed.postgres.quoting import column_name
+from seedbed.postgres.quoting import quote_identifier
 from seedbed.schema.declarations import declared
 from seedbed.schema.loader import Schema
 
@@ -37,7 +37,7 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
     waiting: list[str | None] = [None, *declared(metadata)]
     roles: set[str] = set()
     for name in sorted({table.schema for table in metadata.tables.values() if table.schema}):
-        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {column_name(name)}"))
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(name)}"))
     while waiting:
         left: list[str | None] = []
         failures: list[tuple[str | None, Exception]] = []

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
 
-from seedbed.postgres.quoting import DIALECT, expression_text
+from seedbed.postgres.quoting import DIALECT, compile_expression
 from seedbed.schema.loader import Schema
 
 
@@ -63,9 +63,9 @@ def _default(column: Column[Any]) -> str | None:
     if column.identity is not None:
         return "identity"
     if column.computed is not None:
-        return f"generated: {expression_text(column.computed.sqltext)}"
+        return f"generated: {compile_expression(column.computed.sqltext)}"
     argument = getattr(column.server_default, "arg", None)
-    return None if argument is None else expression_text(argument)
+    return None if argument is None else compile_expression(argument)
 
 
 def _uniques(table: Any) -> list[tuple[str, ...]]:
@@ -82,4 +82,4 @@ def _rules(table: Table) -> Iterator[str]:
             yield f"unique ({', '.join(columns)})"
     for constraint in table.constraints:
         if isinstance(constraint, CheckConstraint):
-            yield f"check {expression_text(constraint.sqltext) or constraint.name}"
+            yield f"check {compile_expression(constraint.sqltext) or constraint.name}"

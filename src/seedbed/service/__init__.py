@@ -17,7 +17,7 @@ For tests and other backends:
 """
 
 from seedbed.service.http.app import create_app
-from seedbed.service.http.problems import documented as problems
+from seedbed.service.http.problems import document_problems as problems
 from seedbed.service.pool.query_runner import Session
 from seedbed.service.pool.statement import Fetch, Statement
 

@@ -15,16 +15,16 @@ def _pass_facts(_logger: object, _method: str, event: Any) -> tuple[tuple[str], 
     return (message,), {"extra": {"facts": event}, **exception}
 
 
-LOGGER = "seedbed.service"
+LOGGER_NAME = "seedbed.service"
 LOG: Any = structlog.wrap_logger(
-    logging.getLogger(LOGGER),
+    logging.getLogger(LOGGER_NAME),
     processors=[structlog.stdlib.filter_by_level, structlog.contextvars.merge_contextvars, _pass_facts],
     wrapper_class=structlog.stdlib.BoundLogger,
     cache_logger_on_first_use=True,
 )
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """Writes a record as one JSON object: `timestamp`, `level`, `event` and its facts."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -36,7 +36,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-class PlainLines(logging.Formatter):
+class ConsoleFormatter(logging.Formatter):
     """Writes a record as one line for a person at a terminal."""
 
     def __init__(self) -> None:

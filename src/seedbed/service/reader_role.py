@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from seedbed.errors import InvalidReaderRole
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
-from seedbed.postgres.quoting import column_name, table_name
+from seedbed.postgres.quoting import quote_identifier, quote_table
 from seedbed.schema import Schema
 from seedbed.service.pool.statement import Fetch, Statement
 from seedbed.service.queries.resources import Resource, resources
@@ -43,7 +43,7 @@ _EXCESS_RIGHTS = Statement(
 
 
 @dataclass(frozen=True)
-class Granted:
+class ReaderGrant:
     """What a role may read: its columns by table. `created` says that the role is new."""
 
     role: str
@@ -53,7 +53,7 @@ class Granted:
 
 def grant_reader(
     database: Database, schema: Schema, role: str, *, password: str | None, version_table: str = "alembic_version"
-) -> Granted:
+) -> ReaderGrant:
     """Grant a role SELECT on the public columns, and revoke its other privileges on the project's tables.
 
     A missing role is created, with LOGIN if a password is given. All statements run in one transaction. The function
@@ -73,15 +73,15 @@ def grant_reader(
         exists = bool(
             connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).scalar_one_or_none()
         )
-        _check_role(connection, role, [table_name(table) for table in schema.tables])
+        _check_role(connection, role, [quote_table(table) for table in schema.tables])
         for statement in _write_statements(schema, served, database.name, role, exists=exists):
             execute_verbatim(connection, statement)
         if password is not None:
             _set_password(connection, role, password)
         if connection.exec_driver_sql("SELECT to_regclass(%s)", (version_table,)).scalar() is not None:
-            execute_verbatim(connection, f"GRANT SELECT ON {version_table} TO {column_name(role)}")
+            execute_verbatim(connection, f"GRANT SELECT ON {version_table} TO {quote_identifier(role)}")
         connection.commit()
-    return Granted(role, not exists, {resource.table.key: resource.readable for resource in served})
+    return ReaderGrant(role, not exists, {resource.table.key: resource.readable for resource in served})
 
 
 def _check_role(connection: Connection, role: str, tables: list[str]) -> None:
@@ -93,7 +93,7 @@ def _check_role(connection: Connection, role: str, tables: list[str]) -> None:
         raise InvalidReaderRole(role, "this command connects as it, and a reader grants nothing")
 
 
-async def rights_beyond(fetch: Fetch, served: Sequence[Resource]) -> str:
+async def find_excess_rights(fetch: Fetch, served: Sequence[Resource]) -> str:
     """Describe what the service's role may do besides reading public columns. Return "" if it can do nothing else."""
     columns = [
         {"table": resource.sql, "name": column.name, "private": column.name not in resource.readable}
@@ -104,7 +104,7 @@ async def rights_beyond(fetch: Fetch, served: Sequence[Resource]) -> str:
 
 
 def _write_statements(schema: Schema, served: Sequence[Resource], database: str, role: str, *, exists: bool) -> list[str]:
-    to = column_name(role)
+    to = quote_identifier(role)
     schemas = sorted({resource.table.schema or "public" for resource in served})
     by_key = {resource.table.key: resource for resource in served}
     statements = [] if exists else [f"CREATE ROLE {to} NOSUPERUSER NOCREATEDB NOCREATEROLE"]
@@ -112,14 +112,14 @@ def _write_statements(schema: Schema, served: Sequence[Resource], database: str,
         f"ALTER ROLE {to} SET default_transaction_read_only = on",
         f"ALTER ROLE {to} SET statement_timeout = '{_TIMEOUT_SECONDS}s'",
         f"ALTER ROLE {to} SET idle_in_transaction_session_timeout = '{_TIMEOUT_SECONDS}s'",
-        f"GRANT CONNECT ON DATABASE {column_name(database)} TO {to}",
-        *(f"GRANT USAGE ON SCHEMA {column_name(name)} TO {to}" for name in schemas),
+        f"GRANT CONNECT ON DATABASE {quote_identifier(database)} TO {to}",
+        *(f"GRANT USAGE ON SCHEMA {quote_identifier(name)} TO {to}" for name in schemas),
     ]
     for table in schema.tables:
-        statements.append(f"REVOKE ALL ON {table_name(table)} FROM {to}")
+        statements.append(f"REVOKE ALL ON {quote_table(table)} FROM {to}")
         resource = by_key.get(table.key)
         if resource is not None:
-            names = ", ".join(column_name(name) for name in resource.readable)
+            names = ", ".join(quote_identifier(name) for name in resource.readable)
             statements.append(f"GRANT SELECT ({names}) ON {resource.sql} TO {to}")
     return statements
 
@@ -128,4 +128,4 @@ def _set_password(connection: Connection, role: str, password: str) -> None:
     """Send the password as a SCRAM hash computed here, because the server may log the statement."""
     driver: Any = connection.connection.dbapi_connection
     hashed = encrypt_password(password, role, driver, "scram-sha-256")
-    execute_verbatim(connection, f"ALTER ROLE {column_name(role)} LOGIN PASSWORD '{hashed}'")
+    execute_verbatim(connection, f"ALTER ROLE {quote_identifier(role)} LOGIN PASSWORD '{hashed}'")

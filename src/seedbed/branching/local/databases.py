@@ -9,7 +9,7 @@ from seedbed.branching.protocol import Branch
 from seedbed.errors import BranchNotReady, UnmarkedDatabase
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.environment_mark import PREPARING, mark_of, tables_with_rows, write_mark
+from seedbed.postgres.environment_mark import PREPARING, read_database_mark, find_tables_with_rows, write_mark
 from seedbed.settings import Environment
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def end_sessions(cursor: "Cursor", database: str) -> None:
 
 def environment_of(source: Database, parent: str) -> Environment:
     """What a database is for: by its mark, which is written where it has neither mark nor rows."""
-    mark = mark_of(source)
+    mark = read_database_mark(source)
     if mark is None:
         with connect(source) as connection:
-            if occupied := tables_with_rows(connection):
+            if occupied := find_tables_with_rows(connection):
                 raise UnmarkedDatabase("copy", source.name, occupied)
             mark = source.environment
             write_mark(connection, source.environment)

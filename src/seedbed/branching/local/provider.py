@@ -23,7 +23,7 @@ from seedbed.postgres.clone import await_unused, clone
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server
-from seedbed.postgres.environment_mark import PREPARING, read_mark, write_copied, write_mark
+from seedbed.postgres.environment_mark import PREPARING, read_mark, mark_as_copy, write_mark
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class LocalBranches:
         with connect(replace(self._looking.database(branch), url=url, direct=url)) as connection:
             if read_mark(connection) == PREPARING:  # its parent was begun anew since it was looked at
                 raise BranchNotReady(branch.parent)
-            write_copied(connection, of)
+            mark_as_copy(connection, of)
             connection.commit()
 
 

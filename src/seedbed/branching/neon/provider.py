@@ -36,10 +36,10 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, located
 from seedbed.postgres.environment_mark import (
     PREPARING,
-    read_into,
+    read_copy_id,
     read_mark,
-    tables_with_rows,
-    write_copied,
+    find_tables_with_rows,
+    mark_as_copy,
     write_mark,
 )
 from seedbed.settings import Configuration, DatabaseUrl, Environment
@@ -270,12 +270,12 @@ class NeonBranches:
         with connect(self._reaching.database(found)) as connection:
             mark = read_mark(connection)
             if mark == PREPARING:
-                if begun and read_into(connection) != found.neon.id:  # its parent was begun anew meanwhile
+                if begun and read_copy_id(connection) != found.neon.id:  # its parent was begun anew meanwhile
                     raise BranchNotReady(branch.parent)
                 return  # as another call wants the same, and was quicker
             if begun and mark == branch.environment and self._looking.is_ready(found.neon.id, branch.name):
                 return  # and even done before this one had begun
-            if mark is None and (occupied := tables_with_rows(connection)):
+            if mark is None and (occupied := find_tables_with_rows(connection)):
                 raise UnmarkedDatabase("copy", branch.parent, occupied)
             own = mark or self.configuration.environment.value
             of_production = own == Environment.PRODUCTION and branch.environment is not Environment.PRODUCTION
@@ -283,7 +283,7 @@ class NeonBranches:
                 raise UnmaskedProductionCopy(branch.parent, branch.environment)
             if inherited and own != branch.environment:
                 raise NeonRequestRejected(CONFLICT, f"{branch.parent} is marked {own}, not {branch.environment}")
-            write_copied(connection, own, into=found.neon.id)
+            mark_as_copy(connection, own, copy_id=found.neon.id)
             connection.commit()
 
 

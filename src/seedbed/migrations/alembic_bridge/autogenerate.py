@@ -11,10 +11,10 @@ from alembic.autogenerate.render import renderers
 from alembic.operations.ops import MigrateOperation, UpgradeOps
 from sqlalchemy import MetaData, Table
 
-from seedbed.migrations.alembic_bridge.nested import within_alembic
+from seedbed.migrations.alembic_bridge.nested import nest_alembic
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.draft.change_set import Part
-from seedbed.migrations.draft.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.draft import find_change
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.shadow_database import shadow_database
@@ -22,14 +22,14 @@ from seedbed.settings import find_project, load
 
 
 @dataclass(frozen=True, eq=False)
-class Steps(MigrateOperation):
+class RevisionSteps(MigrateOperation):
     """All steps of a revision in one operation, since their order is part of what was found out."""
 
     steps: Sequence[Statement]
     back: Sequence[Statement]
 
-    def reverse(self) -> "Steps":
-        return Steps(self.back, self.steps)
+    def reverse(self) -> "RevisionSteps":
+        return RevisionSteps(self.back, self.steps)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         return ("seedbed", *(step.sql for step in self.steps))
@@ -51,9 +51,11 @@ def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
     project = configuration.project
     configuration = replace(configuration, project=replace(project, ignore=(*project.ignore, *_left_out(context))))
     with within_alembic(), shadow_database(configuration) as beginning:
-        change = find_change(configuration, read_history(configuration.project), beginning, Words(form=Form.PLAIN))
+        change = find_change(
+            configuration, read_history(configuration.project), beginning, Decisions(strategy=RolloutStrategy.PLAIN)
+        )
     for part in change.parts:
-        upgrade.ops.append(Steps(part.up, _back(part)))
+        upgrade.ops.append(RevisionSteps(part.up, _back(part)))
     context.imports.add("from sqlalchemy.dialects import postgresql")
 
 
@@ -83,6 +85,6 @@ def _back(part: Part) -> Sequence[Statement]:
     return part.down
 
 
-@renderers.dispatch_for(Steps)
-def _rendered(_context: AutogenContext, operation: Steps) -> list[str]:
+@renderers.dispatch_for(RevisionSteps)
+def _rendered(_context: AutogenContext, operation: RevisionSteps) -> list[str]:
     return [step.python_code for step in operation.steps]

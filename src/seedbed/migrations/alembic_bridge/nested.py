@@ -8,7 +8,7 @@ import alembic.op
 
 
 @contextmanager
-def within_alembic() -> Iterator[None]:
+def nest_alembic() -> Iterator[None]:
     """Let Alembic run inside Alembic: the inner run takes the proxies of `alembic.op` and `alembic.context` away with
     it, so the outer one's are put back.
     """

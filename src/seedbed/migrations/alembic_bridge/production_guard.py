@@ -6,9 +6,9 @@ from typing import Any
 from alembic import command, context
 
 from seedbed.errors import ProductionNotConfirmed
-from seedbed.migrations.alembic_bridge.nested import within_alembic
+from seedbed.migrations.alembic_bridge.nested import nest_alembic
 from seedbed.migrations.apply.plan import plan_upgrade
-from seedbed.migrations.hazards.assessment import assess, assess_way_back, refuse_unallowed
+from seedbed.migrations.hazards.assessment import assess_upgrade, assess_downgrade, refuse_unallowed_hazards
 from seedbed.migrations.history.revisions import History, Revision, split_heads, read_history
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration
@@ -34,14 +34,14 @@ def guard_production(configuration: Configuration, database: Database) -> None:
     steps = _steps(read_history(configuration.project), made.revision, goes_up=goes_up)
     if not steps:
         return
-    with within_alembic():
+    with nest_alembic():
         if goes_up:
-            found = assess(configuration, database, replace(made, pending=steps))
+            found = assess_upgrade(configuration, database, replace(made, pending=steps))
         else:
-            found = assess_way_back(configuration, database, made.revision, steps)
+            found = assess_downgrade(configuration, database, made.revision, steps)
     given = context.get_x_argument(as_dictionary=True)
     if goes_up:
-        refuse_unallowed(database.name, found, [rule.strip() for rule in str(given.get("allow", "")).split(",")])
+        refuse_unallowed_hazards(database.name, found, [rule.strip() for rule in str(given.get("allow", "")).split(",")])
     if given.get("yes") != database.name:
         verb = "upgrade" if goes_up else "downgrade"
         dangers = [hazard.sentence for one in found for hazard in one.hazards]

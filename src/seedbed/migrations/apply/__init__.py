@@ -1,1 +1,1 @@
-"""TODO"""
+"""Apply revisions to a database, or undo them, without blocking its other sessions for long."""

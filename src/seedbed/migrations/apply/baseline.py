@@ -11,8 +11,8 @@ from seedbed.migrations.history.revisions import build_alembic_config, read_curr
 from seedbed.postgres.catalog import differences, read_catalog, without
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
-from seedbed.postgres.environment_mark import agree
-from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.environment_mark import claim_environment
+from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import Configuration
 
@@ -40,7 +40,7 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
     with connect(database) as connection:
         if (revision := read_current_revision(connection, project)) is not None:
             raise BaselineRefused(database.name, f"it is at {revision} already", already=True)
-        agree(connection, database, "adopt")
+        claim_environment(connection, database, "adopt")
         connection.commit()
         found = without(read_catalog(connection, project.version_table), project.ignore)
         chosen, said = None, "there is no revision"
@@ -52,7 +52,7 @@ def adopt(configuration: Configuration, database: Database, *, at: str | None = 
                 chosen = chosen if left else read_current_revision(scratch, project)
         if chosen is None:
             raise BaselineRefused(database.name, said)
-        with migrating_alone(connection, database.name):
+        with migration_lock(connection, database.name):
             directory = ScriptDirectory.from_config(build_alembic_config(project))
             for one in split_heads(chosen):
                 MigrationContext.configure(connection, opts=get_version_table_options(project)).stamp(directory, one)

@@ -14,12 +14,12 @@ from seedbed.errors import DowngradeFailure, IrreversibleRevision, NoDowngradePa
 from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, LockRetryPolicy, limit_lock_waits, retry_on_lock_errors
 from seedbed.migrations.apply.shared_connection import share_connection, require_connection_support
 from seedbed.migrations.apply.upgrade import DEFAULT_LOCK_WAIT, format_downgrade_target, describe_failure
-from seedbed.migrations.history.forward_only import find_forward_only_reason
+from seedbed.migrations.history.revisions import find_forward_only_reason
 from seedbed.migrations.history.revisions import History, Revision, read_current_revision, find_heads, split_heads, read_history
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler, refuse_unfit
-from seedbed.postgres.environment_mark import agree, read_mark
-from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.environment_mark import claim_environment, read_mark
+from seedbed.postgres.locks import migration_lock
 from seedbed.settings import Project
 
 BASE = "base"
@@ -104,9 +104,9 @@ def downgrade(
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:
         refuse_unfit(connection, database)
-        agree(connection, database, "migrate")
+        claim_environment(connection, database, "migrate")
         connection.commit()
-        with migrating_alone(connection, database.name, wait=lock_wait):
+        with migration_lock(connection, database.name, wait=lock_wait):
             begun = time.monotonic()
             at = read_current_revision(connection, project)
             if at != plan.revision:

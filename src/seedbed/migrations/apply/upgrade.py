@@ -29,8 +29,8 @@ from seedbed.migrations.history.revisions import (
 from seedbed.postgres.connection import connect
 from seedbed.postgres.driver_errors import missing_extension, server_message
 from seedbed.postgres.database import Database, check_default_schema, refuse_pooler, refuse_unfit
-from seedbed.postgres.environment_mark import agree
-from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.environment_mark import claim_environment
+from seedbed.postgres.locks import migration_lock
 from seedbed.schema.loader import failing_place, in_words
 from seedbed.settings import Project
 
@@ -93,9 +93,9 @@ def apply(
     try:
         with connect(database) as connection:
             refuse_unfit(connection, database)
-            agree(connection, database, "migrate")
+            claim_environment(connection, database, "migrate")
             connection.commit()
-            with migrating_alone(connection, database.name, wait=lock_wait):
+            with migration_lock(connection, database.name, wait=lock_wait):
                 begun = time.monotonic()
                 revision = read_current_revision(connection, project)
                 if revision is None:

@@ -12,7 +12,7 @@ from seedbed.migrations.history.revisions import read_current_revision, read_his
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, locate, refuse_pooler, refuse_unfit
 from seedbed.postgres.database_status import describe
-from seedbed.postgres.environment_mark import read_mark, tables_with_rows
+from seedbed.postgres.environment_mark import read_mark, find_tables_with_rows
 from seedbed.schema import load_schema
 from seedbed.schema.declarations import declared
 from seedbed.settings import Configuration, Environment
@@ -140,7 +140,7 @@ def _role(chosen: Configuration, _database: Database, connection: Connection) ->
 def _mark(chosen: Configuration, database: Database, connection: Connection) -> Iterator[Finding]:
     mark = read_mark(connection)
     if mark is None:
-        occupied = tables_with_rows(connection)
+        occupied = find_tables_with_rows(connection)
         yield Finding(
             "mark",
             f"none{', and rows in ' + ', '.join(occupied[:3]) if occupied else '; the first command writes it'}",

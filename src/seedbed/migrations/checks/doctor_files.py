@@ -17,7 +17,7 @@ from seedbed.errors import (
 from seedbed.migrations.apply.shared_connection import require_connection_support
 from seedbed.migrations.draft.unregistered_drops import unregistered_tables
 from seedbed.migrations.history.revisions import read_history, find_script_directory
-from seedbed.migrations.history.seal import find_broken_seals, find_missing_revisions
+from seedbed.migrations.history.head_file import find_broken_seals, find_missing_revisions
 from seedbed.postgres.database import embedded_server
 from seedbed.postgres.embedded import find_binaries
 from seedbed.schema import load_schema

@@ -8,8 +8,8 @@ from seedbed.migrations.history.applied_log import find_edited_revisions
 from seedbed.migrations.history.revisions import Revision, read_current_revision, read_history
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
-from seedbed.postgres.environment_mark import agree
-from seedbed.postgres.locks import migrating_alone
+from seedbed.postgres.environment_mark import claim_environment
+from seedbed.postgres.locks import migration_lock
 from seedbed.settings import Configuration
 
 
@@ -54,8 +54,8 @@ def accept_edit(database: Database, edit: RevisionEdit) -> None:
     """
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:
-        agree(connection, database, "migrate")
+        claim_environment(connection, database, "migrate")
         connection.commit()
-        with migrating_alone(connection, database.name):
+        with migration_lock(connection, database.name):
             record_accepted(connection, edit.revision)
             connection.commit()

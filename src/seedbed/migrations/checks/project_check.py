@@ -21,9 +21,9 @@ from seedbed.migrations.diff.undrafted_differences import read_project_rows
 from seedbed.migrations.draft.draft import built
 from seedbed.migrations.draft.hint_effects import all_hints
 from seedbed.migrations.draft.unregistered_drops import refuse_unregistered, unregistered_tables
-from seedbed.migrations.hazards.trace import ways_of_running
+from seedbed.migrations.hazards.trace import record_transaction_modes
 from seedbed.migrations.history.revisions import History, Revision, read_current_revision, read_history
-from seedbed.migrations.history.seal import find_broken_seals, find_missing_revisions
+from seedbed.migrations.history.head_file import find_broken_seals, find_missing_revisions
 from seedbed.migrations.proof.candidate import about_rows
 from seedbed.migrations.proof.samples.sample_rows import empty, fill
 from seedbed.postgres.catalog import Catalog, differences, keeping, read_catalog
@@ -131,7 +131,7 @@ def _climbed(
         try:
             if may_change_rows(revision.file) and (condition := _tried_with_rows(project, connection, revision)):
                 conditions.append(condition)
-            with ways_of_running(connection, project.version_table) as ways:
+            with record_transaction_modes(connection, project.version_table) as ways:
                 migrate_to(project, connection, revision.id)
             if len(ways) > 1:
                 raise MixedTransactionRevision(revision.id)

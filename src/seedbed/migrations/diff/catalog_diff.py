@@ -165,16 +165,16 @@ class CatalogDiff:
             return [_rename(named[start], end[-1])]
         old, new = found[end]
         _, *rest = self._renamed(old, new) or []
-        return [_rename(old, end[-1], start[-1]), *rest, *privileges.commented(old, new)]
+        return [_rename(old, end[-1], start[-1]), *rest, *privileges.change_comments(old, new)]
 
     def _renamed(self, old: Object, new: Object) -> list[Statement] | None:
         match old, new:
             case Constraint(), Constraint() if (old.type, old.definition) == (new.type, new.definition):
-                return [constraints.renamed(old, new)]
-            case Index(), Index() if indexes.nameless(old) == indexes.nameless(new):
-                return [indexes.renamed(old, new)]
+                return [constraints.rename(old, new)]
+            case Index(), Index() if indexes.strip_name(old) == indexes.strip_name(new):
+                return [indexes.rename(old, new)]
             case Sequence(), Sequence() if self._serve_the_same(old, new):
-                return [sequences.renamed(old, new), *sequences.altered(old, new), *privileges.granted(old, new)]
+                return [sequences.rename(old, new), *sequences.alter(old, new), *privileges.change_privileges(old, new)]
         return None
 
     def _serve_the_same(self, old: Sequence, new: Sequence) -> bool:
@@ -189,11 +189,9 @@ class CatalogDiff:
                 raise UnsupportedChange(f"type {old.key[-1]}", "it becomes another kind of type")
             match old, new:
                 case Enum(), Enum() if old.labels != new.labels:
-                    if user_types.labels_added(old, new) is None or replaced_types.new_labels_used(
-                        old, new, self.after
-                    ):
+                    if user_types.add_labels(old, new) is None or replaced_types.uses_new_labels(old, new, self.after):
                         replaced.add(old.key)
-                case Domain(), Domain() if user_types.domain_altered(old, new) is None:
+                case Domain(), Domain() if user_types.alter_domain(old, new) is None:
                     replaced.add(old.key)
                 case Composite(), Composite() if old.definition != new.definition:
                     if any(user[0] == "column" for user in self.before.needed_by.get(old.key, ())):
@@ -217,11 +215,11 @@ def _rename(old: Object, name: str, now: str | None = None) -> Statement:
     """Give a name to something that is called `now`, or as before."""
     match old:
         case Constraint():
-            return constraints.renamed(replace(old, name=now or old.name), replace(old, name=name))
+            return constraints.rename(replace(old, name=now or old.name), replace(old, name=name))
         case Index():
-            return indexes.renamed(replace(old, name=now or old.name), replace(old, name=name))
+            return indexes.rename(replace(old, name=now or old.name), replace(old, name=name))
         case Sequence():
-            return sequences.renamed(replace(old, name=now or old.name), replace(old, name=name))
+            return sequences.rename(replace(old, name=now or old.name), replace(old, name=name))
     raise TypeError(f"{old.key} is not renamed")
 
 
@@ -244,9 +242,9 @@ def _is_alterable(old: Object, new: Object) -> bool:
             same = (old.definition, old.options, old.columns) == (new.definition, new.options, new.columns)
             return same and old.materialized == new.materialized
         case Function(), Function():
-            return functions.altered(old, new) is not None
+            return functions.replace_function(old, new) is not None
         case Trigger(), Trigger():
-            return triggers.altered(old, new) is not None
+            return triggers.alter(old, new) is not None
         case Policy(), Policy():
             return replace(old, comment=None) == replace(new, comment=None)
         case Other(), Other():

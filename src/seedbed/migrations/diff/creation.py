@@ -49,20 +49,22 @@ def create_types(changes: CatalogDiff) -> Iterable[Statement]:
     for kind in (Schema, Extension):
         for found in changes.added.values():
             if isinstance(found, kind):
-                yield from other_objects.made(found)
+                yield from other_objects.create(found)
     for found in changes.added.values():
         if isinstance(found, Other) and found.kind == "collation":
-            yield from other_objects.made(found)
+            yield from other_objects.create(found)
     new = {key: found for key, found in changes.added.items() if isinstance(found, Enum | Domain | Composite)}
     for key in sort_by_dependencies(new, changes.after):
-        yield from user_types.made(new[key])
+        yield from user_types.create(new[key])
     yield from _alter_types(changes)
     for one, other in changes.pairs_of(Sequence):
-        yield from sequences.altered(one, other)
+        yield from sequences.alter(one, other)
     for found in changes.added.values():
         if isinstance(found, Sequence) and not is_serial(found, changes):
-            yield from sequences.made(found)
-    needed = {key: found for key, found in _changed_functions(changes).items() if _is_needed_by_tables(key, changes)}
+            yield from sequences.create(found)
+    needed = {
+        key: found for key, found in _find_changed_functions(changes).items() if _is_needed_by_tables(key, changes)
+    }
     for key in sort_by_dependencies(needed, changes.after):
         yield from _create_or_replace(needed[key], changes)
 
@@ -75,17 +77,17 @@ def create_tables(changes: CatalogDiff) -> Iterable[Statement]:
         table = new[key]
         within = [c for c in inside if (c.schema, c.table) == (table.schema, table.name)]
         within.sort(key=lambda c: ("pucxf".index(c.type), c.name))
-        made = tables.made(use_serial_types(table, changes), within)
+        made = tables.create(use_serial_types(table, changes), within)
         if (default := _find_default_partition(table, changes)) is not None:
             made[0] = replace(made[0], row_condition=f"no row of {default.name} belongs to {table.name}")
         yield from made
         yield from (
-            column_changes.required_of_new_rows(table, c) for c in table.columns if c.unvalidated_not_null is not None
+            column_changes.add_not_valid_not_null(table, c) for c in table.columns if c.unvalidated_not_null is not None
         )
     for found in changes.added.values():
         owned = isinstance(found, Sequence) and found.owned_by and ("table", *found.owned_by[:2]) in new
         if isinstance(found, Sequence) and owned and not is_serial(found, changes):
-            yield from sequences.owned(found)
+            yield from sequences.set_owner(found)
 
 
 def _find_default_partition(table: Table, changes: CatalogDiff) -> Table | None:
@@ -110,7 +112,7 @@ def select_inline_constraints(changes: CatalogDiff) -> list[Constraint]:
             (c for c in found_constraints if ("table", c.schema, c.table) == key), key=lambda c: "pucxf".index(c.type)
         )
         for constraint in own:
-            if constraints.inline(constraint) is None:
+            if constraints.render_inline(constraint) is None:
                 continue
             if constraint.references is not None:
                 target = ("table", *constraint.references)
@@ -129,12 +131,12 @@ def alter_tables(changes: CatalogDiff, knowledge: ValueSources) -> Iterable[Stat
             raise UnsupportedChange(
                 f"table {new.name}", f"{_describe_kind(old)} does not become {_describe_kind(new)} in place"
             )
-        yield from tables.altered(old, new)
+        yield from tables.alter(old, new)
         yield from _alter_columns(changes, old, new, knowledge)
     for key in changes.replaced_types:
         found = changes.before.objects[key]
         if isinstance(found, Enum | Domain | Composite):
-            yield from replaced_types.forgotten(found)
+            yield from replaced_types.drop_replaced_type(found)
     yield from _assign_sequences(changes)
 
 
@@ -150,18 +152,18 @@ def create_dependents(changes: CatalogDiff) -> Iterable[Statement]:
     coming = changes.objects_to_create
     rest = [found for found in coming.values() if isinstance(found, Constraint) and found not in inside]
     for constraint in sorted((c for c in rest if c.type != "f"), key=lambda c: ("puxc".index(c.type), c.key)):
-        yield from constraints.made(constraint)
+        yield from constraints.create(constraint)
     yield from _create_indexes(coming, changes, of_views=False)
     for constraint in (c for c in rest if c.type == "f"):
-        yield from constraints.made(constraint)
+        yield from constraints.create(constraint)
     later: dict[Key, Object] = {key: found for key, found in coming.items() if isinstance(found, View)}
     later |= {
-        key: found for key, found in _changed_functions(changes).items() if not _is_needed_by_tables(key, changes)
+        key: found for key, found in _find_changed_functions(changes).items() if not _is_needed_by_tables(key, changes)
     }
     for key in sort_by_dependencies(later, changes.after):
         found = later[key]
         if isinstance(found, View):
-            yield from views.made(found)
+            yield from views.create(found)
         elif isinstance(found, Function):
             yield from _create_or_replace(found, changes)
     yield from _create_indexes(coming, changes, of_views=True)
@@ -174,12 +176,12 @@ def _alter_types(changes: CatalogDiff) -> Iterable[Statement]:
             if not isinstance(old, Enum | Domain | Composite) or not isinstance(new, Enum | Domain | Composite):
                 continue
             if new.key in changes.replaced_types:
-                yield from replaced_types.set_aside(new)
-                yield from user_types.made(new)
+                yield from replaced_types.rename_replaced_type(new)
+                yield from user_types.create(new)
             elif isinstance(old, Enum) and isinstance(new, Enum) and old.labels != new.labels:
-                yield from user_types.labels_added(old, new) or ()
+                yield from user_types.add_labels(old, new) or ()
             elif isinstance(old, Domain) and isinstance(new, Domain):
-                yield from user_types.domain_altered(old, new) or ()
+                yield from user_types.alter_domain(old, new) or ()
 
 
 def _alter_columns(changes: CatalogDiff, old: Table, new: Table, knowledge: ValueSources) -> Iterable[Statement]:
@@ -189,22 +191,22 @@ def _alter_columns(changes: CatalogDiff, old: Table, new: Table, knowledge: Valu
         if (*place, name) in changes.recomputed_columns:
             if name in new.column and column_changes.becomes_ordinary(column, new.column[name]):
                 stored.add(name)
-                yield from column_changes.stored(
+                yield from column_changes.materialize_virtual_column(
                     new, column, new.column[name], changes.before, changes.after, knowledge
                 )
             else:
-                yield column_changes.dropped(new, column)
+                yield column_changes.drop_column(new, column)
     again = {name for name in new.column if (*place, name) in changes.recomputed_columns} - stored
     added = [c for name, c in new.column.items() if name not in old.column or name in again]
     for column in added:
         if not column.generated:
-            yield from column_changes.added(new, column, changes.after, knowledge)
+            yield from column_changes.add_column(new, column, changes.after, knowledge)
     for name, column in new.column.items():
         if name in old.column and (*place, name) not in changes.recomputed_columns:
             yield from _alter_column(changes, (*place, name), old.column[name], column, knowledge)
     for column in added:
         if column.generated:
-            yield from column_changes.added(new, column, changes.after, knowledge)
+            yield from column_changes.add_column(new, column, changes.after, knowledge)
 
 
 def _alter_column(
@@ -218,10 +220,10 @@ def _alter_column(
     replaced = changes.find_replaced_type(key)
     if replaced is not None and old.type == new.type:
         using = knowledge.using_expressions.get((table.schema, table.name, new.name))
-        yield from replaced_types.converted(
+        yield from replaced_types.convert_column(
             table, new, changes.before.objects[replaced], changes.after.objects[replaced], using
         )
-    yield from column_changes.altered(table, old, new, changes.before, changes.after, knowledge)
+    yield from column_changes.alter_column(table, old, new, changes.before, changes.after, knowledge)
 
 
 def _assign_sequences(changes: CatalogDiff) -> Iterable[Statement]:
@@ -233,16 +235,16 @@ def _assign_sequences(changes: CatalogDiff) -> Iterable[Statement]:
         if ("table", *found.owned_by[:2]) in changes.added:
             continue
         table = changes.table_of_column(owner)
-        yield from sequences.owned(found)
+        yield from sequences.set_owner(found)
         before = changes.before.objects.get(table.key)
         counted = isinstance(before, Table) and owner[3] in before.column and bool(before.column[owner[3]].identity)
-        yield sequences.continued(table, table.column[owner[3]], found, counted=counted)
+        yield sequences.continue_numbering(table, table.column[owner[3]], found, is_value_saved=counted)
     for one, other in changes.pairs_of(Sequence):
         if one.owned_by != other.owned_by:
-            yield from sequences.owned(other)
+            yield from sequences.set_owner(other)
 
 
-def _changed_functions(changes: CatalogDiff) -> dict[Key, Function]:
+def _find_changed_functions(changes: CatalogDiff) -> dict[Key, Function]:
     """Functions that are new, rebuilt or replaced."""
     found = {key: one for key, one in changes.objects_to_create.items() if isinstance(one, Function)}
     for old, new in changes.pairs_of(Function):
@@ -254,8 +256,8 @@ def _changed_functions(changes: CatalogDiff) -> dict[Key, Function]:
 def _create_or_replace(found: Function, changes: CatalogDiff) -> list[Statement]:
     old = changes.before.objects.get(found.key)
     if isinstance(old, Function) and found.key not in changes.rebuilt:
-        return functions.altered(old, found) or []
-    return functions.made(found)
+        return functions.replace_function(old, found) or []
+    return functions.create(found)
 
 
 def _is_needed_by_tables(key: Key, changes: CatalogDiff) -> bool:
@@ -269,21 +271,21 @@ def _is_needed_by_tables(key: Key, changes: CatalogDiff) -> bool:
 def _create_indexes(coming: dict[Key, Object], changes: CatalogDiff, *, of_views: bool) -> Iterable[Statement]:
     for found in coming.values():
         if isinstance(found, Index) and (("view", found.schema, found.table) in changes.after.objects) is of_views:
-            yield from indexes.made(found)
+            yield from indexes.create(found)
 
 
 def _create_triggers_and_policies(coming: dict[Key, Object], changes: CatalogDiff) -> Iterable[Statement]:
     """What acts when a table is used: triggers, policies, rules; and row security, once its policies are there."""
     for found in coming.values():
         if isinstance(found, Trigger):
-            yield from triggers.made(found)
+            yield from triggers.create(found)
         elif isinstance(found, Policy):
-            yield from policies.made(found)
+            yield from policies.create(found)
         elif isinstance(found, Other) and found.kind != "collation":
-            yield from other_objects.made(found)
+            yield from other_objects.create(found)
     for old, new in changes.pairs_of(Trigger):
         if old.enabled != new.enabled and old.key not in changes.rebuilt:
-            yield from triggers.enabled(new)
+            yield from triggers.set_firing_mode(new)
     for found in changes.added.values():
         if isinstance(found, Table):
-            yield from (Statement(sql) for sql in tables.security(False, False, found))
+            yield from (Statement(sql) for sql in tables.alter_row_security(False, False, found))

@@ -56,8 +56,8 @@ def _grant_and_comment(changes: CatalogDiff) -> Iterable[Statement]:
             kept = tuple(c for c in old.columns if ("column", *key[1:], c.name) not in changes.recomputed_columns)
             old = replace(old, columns=kept)
         if key in fresh or (old is not None and old != new):
-            yield from privileges.granted(old, new)
-            yield from privileges.commented(old, new)
+            yield from privileges.change_privileges(old, new)
+            yield from privileges.change_comments(old, new)
 
 
 def _drop(changes: CatalogDiff) -> Iterable[Statement]:
@@ -65,7 +65,7 @@ def _drop(changes: CatalogDiff) -> Iterable[Statement]:
     for old, new in changes.pairs_of(Table):
         for name, column in old.column.items():
             if name not in new.column:
-                yield column_changes.dropped(new, column)
+                yield column_changes.drop_column(new, column)
     left = {
         k: o
         for k, o in changes.removed.items()
@@ -73,19 +73,19 @@ def _drop(changes: CatalogDiff) -> Iterable[Statement]:
     }
     unused = {key: found for key, found in left.items() if changes.before.dependants(key) <= left.keys()}
     for key in reversed(sort_by_dependencies(unused, changes.before)):  # one may take the rows of a table that goes
-        yield from functions.dropped(unused[key])
+        yield from functions.drop(unused[key])
     gone_tables = {key: found for key, found in changes.removed.items() if isinstance(found, Table)}
     for key in reversed(sort_tables(gone_tables, changes.before)):
-        yield from tables.dropped(gone_tables[key])
+        yield from tables.drop(gone_tables[key])
     left = {key: found for key, found in left.items() if key not in unused}
     for key in reversed(sort_by_dependencies(left, changes.before)):
-        yield from functions.dropped(left[key])
+        yield from functions.drop(left[key])
     for found in changes.removed.values():
         if isinstance(found, Sequence) and not _is_dropped_with_column(found, changes):
-            yield from sequences.dropped(found)
+            yield from sequences.drop(found)
     gone_types = {k: o for k, o in changes.removed.items() if isinstance(o, Enum | Domain | Composite)}
     for key in reversed(sort_by_dependencies(gone_types, changes.before)):
-        yield from user_types.dropped(gone_types[key])
+        yield from user_types.drop(gone_types[key])
     yield from _drop_other_objects(changes)
 
 
@@ -93,11 +93,11 @@ def _drop_other_objects(changes: CatalogDiff) -> Iterable[Statement]:
     gone = changes.removed.values()
     for collation in gone:
         if isinstance(collation, Other) and collation.kind == "collation":
-            yield from other_objects.dropped(collation)
+            yield from other_objects.drop(collation)
     for kind in (Extension, Schema):
         for found in gone:
             if isinstance(found, kind):
-                yield from other_objects.dropped(found)
+                yield from other_objects.drop(found)
 
 
 def _is_dropped_with_column(sequence: Sequence, changes: CatalogDiff) -> bool:

@@ -106,16 +106,16 @@ def _drop_defaults_and_identities(changes: CatalogDiff) -> Iterable[Statement]:
     for key, old, new in changes.column_pairs():
         table = changes.table_of_column(key)
         if old.identity and not new.identity:
-            kept = sequences.counts(changes.after, table, new)
+            kept = sequences.has_own_sequence(changes.after, table, new)
             if kept:
-                yield sequences.remembered(table, new)
-            yield column_changes.identity_dropped(table, new, remembered=kept)
-        if new.identity and sequences.counts(changes.before, table, old):
-            yield sequences.remembered(table, new)
+                yield sequences.save_last_value(table, new)
+            yield column_changes.drop_identity(table, new, is_value_saved=kept)
+        if new.identity and sequences.has_own_sequence(changes.before, table, old):
+            yield sequences.save_last_value(table, new)
         if is_default_dropped_early(changes, key, old):
-            yield from column_changes.default(table, new)
+            yield from column_changes.change_default(table, new)
     for found in _find_replaced_sequences(changes):
-        yield from sequences.dropped(found, remembered=True)
+        yield from sequences.drop(found, is_value_saved=True)
 
 
 def _find_replaced_sequences(changes: CatalogDiff) -> list[Sequence]:
@@ -132,17 +132,17 @@ def _find_replaced_sequences(changes: CatalogDiff) -> list[Sequence]:
 def _drop(found: Object) -> list[Statement]:
     match found:
         case Policy():
-            return policies.dropped(found)
+            return policies.drop(found)
         case Trigger():
-            return triggers.dropped(found)
+            return triggers.drop(found)
         case View():
-            return views.dropped(found)
+            return views.drop(found)
         case Constraint():
-            return constraints.dropped(found)
+            return constraints.drop(found)
         case Index():
-            return indexes.dropped(found)
+            return indexes.drop(found)
         case Function():
-            return functions.dropped(found)
+            return functions.drop(found)
         case Other():
-            return other_objects.dropped(found)
+            return other_objects.drop(found)
     return []

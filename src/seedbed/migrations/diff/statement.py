@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from seedbed.postgres.quoting import column_name
+from seedbed.postgres.quoting import quote_identifier
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def render_execute(sql: str) -> str:
 
 def quote_ident(name: str) -> str:
     """A name in SQL, quoted where it must be."""
-    return column_name(name)
+    return quote_identifier(name)
 
 
 def truncate_name(stem: str, suffix: str) -> str:

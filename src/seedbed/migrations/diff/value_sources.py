@@ -18,7 +18,7 @@ VOLATILE_CALL = re.compile(
 )
 """Functions that give every row another value; ADD COLUMN with such a default writes all rows anew."""
 
-_NUMBERED = (
+_NUMBERED_PLACEHOLDERS = (
     (("smallint", "integer", "bigint", "numeric", "real", "double", "money", "oid"), "n"),
     (("character", "text", "citext", "public.citext", "name", "xml", "bit varying"), "n::text"),
     (("timestamp",), "'1970-01-01'::timestamp + n * interval '1 second'"),
@@ -37,7 +37,7 @@ _NUMBERED = (
     (("bytea",), "n::text::bytea"),
 )
 
-_NEUTRAL = (
+_PLACEHOLDERS = (
     (("smallint", "integer", "bigint", "numeric", "real", "double", "money", "oid"), "0"),
     (("boolean",), "false"),
     (("character", "text", "citext", "public.citext", "name", "xml"), "''"),
@@ -95,7 +95,7 @@ def pick_placeholder(type_name: str, catalog: Catalog) -> str | None:
     if type_name.startswith("bit") and "varying" not in type_name:
         length = int(type_name.partition("(")[2].rstrip(")") or 1)
         return f"B'{'0' * length}'"
-    for names, value in _NEUTRAL:
+    for names, value in _PLACEHOLDERS:
         if type_name.startswith(names):
             return value
     return "''" if type_name.startswith("bit varying") else None
@@ -111,4 +111,4 @@ def pick_numbered_placeholder(type_name: str, catalog: Catalog) -> str | None:
         return f"(ARRAY[{', '.join(map(quote_literal, found.labels))}])[n]"
     if type_name.endswith("[]"):
         return "'{' || n || '}'"
-    return next((value for names, value in _NUMBERED if type_name.startswith(names)), None)
+    return next((value for names, value in _NUMBERED_PLACEHOLDERS if type_name.startswith(names)), None)

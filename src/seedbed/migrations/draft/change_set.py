@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.diff.types.conversion_rules import enum_of
+from seedbed.migrations.diff.types.conversion_rules import find_enum
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
 from seedbed.migrations.draft.renames import Rename
 from seedbed.migrations.proof.candidate import Candidate, Leg
@@ -108,7 +108,7 @@ def _changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
             own = (table.schema, table.name, column.name)
             name = columns.get(own, column.name)
             was = before.get(name)
-            kind = enum_of(column.type, after)
+            kind = find_enum(column.type, after)
             label = kind is not None and any(rename.enum == kind.key for rename in change.renames)
             same = not label and was is not None and (was.type, was.not_null) == (column.type, column.not_null)
             if was is None or not same or column.generated:

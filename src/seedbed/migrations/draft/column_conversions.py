@@ -6,7 +6,7 @@ from dataclasses import replace
 from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.statement import quote_ident
 from seedbed.migrations.diff.types import user_types
-from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.migrations.draft.renames import Rename
 from seedbed.migrations.proof.conversion_check import Conversion
@@ -35,10 +35,14 @@ def conversions(
             made = list(_missing_types(new, before, after))
             if any(found.key in before.objects for found in made):
                 continue
-            using = knowledge.using_expressions.get(place) or conversion(table, old, new, before, after, knowledge)
+            using = knowledge.using_expressions.get(place) or find_using_expression(
+                table, old, new, before, after, knowledge
+            )
             back = knowledge.reverse_expressions.get(place)
             try:
-                back = back or conversion(table, new, old, after, before, replace(knowledge, is_downgrade=True))
+                back = back or find_using_expression(
+                    table, new, old, after, before, replace(knowledge, is_downgrade=True)
+                )
             except UnknownTypeConversion:
                 continue
             yield Conversion(
@@ -48,13 +52,13 @@ def conversions(
                 new,
                 using or quote_ident(old.name),
                 back or quote_ident(new.name),
-                tuple(step for found in reversed(made) for step in user_types.made(found)),
+                tuple(step for found in reversed(made) for step in user_types.create(found)),
                 tuple(_checks(before, table, old)),
                 tuple(_checks(after, table, new)),
             )
 
 
-def _missing_types(column: Column, before: Catalog, after: Catalog) -> Iterator[user_types.Type]:
+def _missing_types(column: Column, before: Catalog, after: Catalog) -> Iterator[user_types.UserType]:
     """The types of a column that are not in the database before the change, each before what it stands on."""
     type_name: str | None = column.type
     while type_name is not None:

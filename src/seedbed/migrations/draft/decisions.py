@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import Table
 
 
-class Form(StrEnum):
+class RolloutStrategy(StrEnum):
     """How a change is made on tables that exist.
 
     `ONLINE` puts off what would keep others waiting. `GRADUAL` does so too, and keeps a renamed column under both names
@@ -20,7 +20,7 @@ class Form(StrEnum):
 
 
 @dataclass(frozen=True)
-class Words:
+class Decisions:
     """What was said on the command line, or in answer to a question; it wins over the models' hints.
 
     `renames` map `task.name` to `task.title`, `app.todo` to `app.task`, or `color.RED` to `color.CRIMSON`.
@@ -29,13 +29,13 @@ class Words:
     renames: Mapping[str, str] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     backfills: Mapping[str, str] = field(default_factory=dict)
-    form: Form = Form.ONLINE
+    strategy: RolloutStrategy = RolloutStrategy.ONLINE
 
 
-def said_name(table: Table) -> str:
+def table_display_name(table: Table) -> str:
     """A table as a user says it: `task`, or `app.task` where it is not in `public`."""
-    return full_name(table.schema or "public", table.name)
+    return display_name(table.schema or "public", table.name)
 
 
-def full_name(schema: str, bare: str) -> str:
-    return bare if schema == "public" else f"{schema}.{bare}"
+def display_name(schema: str, name: str) -> str:
+    return name if schema == "public" else f"{schema}.{name}"

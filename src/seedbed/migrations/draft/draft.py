@@ -13,14 +13,14 @@ from seedbed.interrupts import deferred_interrupts
 from seedbed.migrations.apply.upgrade import migrate_to, run_upgrades
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck, read_project_rows
 from seedbed.migrations.draft.change_set import Change, Part, candidate_of
-from seedbed.migrations.draft.decisions import Words
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.planner import change_between
 from seedbed.migrations.draft.rename_candidates import intended_drops
 from seedbed.migrations.draft.renames import renames
 from seedbed.migrations.draft.revision_file import add_verdict, draft_folder, place_revisions, write_revision
 from seedbed.migrations.draft.unregistered_drops import refuse_unregistered
 from seedbed.migrations.history.revisions import History, Revision, find_script_directory, read_history
-from seedbed.migrations.history.seal import (
+from seedbed.migrations.history.head_file import (
     OPEN,
     find_broken_seals,
     read_head_file,
@@ -56,7 +56,7 @@ class Drafted:
 
 
 def draft(
-    configuration: Configuration, message: str, *, words: Words | None = None, partial: bool = False
+    configuration: Configuration, message: str, *, words: Decisions | None = None, partial: bool = False
 ) -> Drafted | None:
     """Draft the revisions that make the database like the models; None when it is already.
 
@@ -87,7 +87,7 @@ def draft(
     ):
         history = read_history(project)
         read_seals(project)
-        change = find_change(configuration, history, beginning, words or Words(), partial=partial)
+        change = find_change(configuration, history, beginning, words or Decisions(), partial=partial)
         if not change.parts:
             return None
         revisions = [write_revision(drafted, part.named(message), part) for part in change.parts]
@@ -159,7 +159,7 @@ def built(configuration: Configuration, schema: Schema) -> tuple[Catalog, System
 
 
 def find_change(
-    configuration: Configuration, history: History, beginning: Database, words: Words, *, partial: bool = False
+    configuration: Configuration, history: History, beginning: Database, words: Decisions, *, partial: bool = False
 ) -> Change:
     """Bring an empty throw-away database to the newest revision, and compare it with the models.
 

@@ -9,7 +9,7 @@ from seedbed.errors import InvalidHint, UnusedDraftOption
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.objects.column_changes import becomes_ordinary
 from seedbed.migrations.diff.rebuild_set import find_column
-from seedbed.migrations.draft.decisions import Form, Words, full_name, said_name
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy, display_name, table_display_name
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.catalog.model import Enum, Key
 from seedbed.postgres.catalog.model import Table as FoundTable
@@ -19,7 +19,7 @@ from seedbed.schema.hints import Hint, enum_of, hinted
 _OF_COLUMNS = ("using", "back", "backfill", "renamed_values")
 
 
-def refuse_ineffective(schema: Schema, changes: CatalogDiff, words: Words, renames: Sequence[Rename]) -> None:
+def refuse_ineffective(schema: Schema, changes: CatalogDiff, words: Decisions, renames: Sequence[Rename]) -> None:
     """See that no hint stands where it can never be followed, and that every option is about something that changes.
 
     Raises:
@@ -48,7 +48,7 @@ def refuse_ineffective(schema: Schema, changes: CatalogDiff, words: Words, renam
             )
 
 
-def unused_hints(schema: Schema, changes: CatalogDiff, words: Words, renames: Sequence[Rename]) -> tuple[str, ...]:
+def unused_hints(schema: Schema, changes: CatalogDiff, words: Decisions, renames: Sequence[Rename]) -> tuple[str, ...]:
     """The hints and options that this draft did not need, as `task.title: renamed_from`."""
     found = [
         f"{_place(table, column)}: {word}"
@@ -56,7 +56,7 @@ def unused_hints(schema: Schema, changes: CatalogDiff, words: Words, renames: Se
         for word in words_of(said)
         if not _is_used(word, table, column, said, changes, renames)
     ]
-    if words.form is Form.GRADUAL and not any(rename.column for rename in renames):
+    if words.strategy is RolloutStrategy.GRADUAL and not any(rename.column for rename in renames):
         found.append("--gradual: no column has another name")
     return tuple(found)
 
@@ -84,7 +84,7 @@ def _contradictions(
             (word, "it is about a column, and stands at a table") for word in _OF_COLUMNS if getattr(said, word)
         )
         old = changes.before.objects.get(("table", table.schema or "public", table.name))
-        tables = {said_name(other) for other in table.metadata.sorted_tables}
+        tables = {table_display_name(other) for other in table.metadata.sorted_tables}
         kept = {*table.columns.keys(), *(tables - {*(old.column if isinstance(old, FoundTable) else ())})}
         yield from (("dropped", f"{name} is still in the models") for name in said.dropped if name in kept)
         return
@@ -156,16 +156,16 @@ def _going(changes: CatalogDiff) -> Iterator[str]:
     """What is in the migrations and not in the models, as a person says it."""
     for found in changes.removed.values():
         if isinstance(found, FoundTable):
-            yield full_name(found.schema, found.name)
+            yield display_name(found.schema, found.name)
     for old, new in changes.pairs_of(FoundTable):
-        yield from (f"{full_name(old.schema, old.name)}.{name}" for name in old.column if name not in new.column)
+        yield from (f"{display_name(old.schema, old.name)}.{name}" for name in old.column if name not in new.column)
     for before, after in changes.pairs_of(Enum):
-        full = full_name(before.schema, before.name)
+        full = display_name(before.schema, before.name)
         yield from (f"{full}.{label}" for label in before.labels if label not in after.labels)
 
 
 def _place(table: Table, column: Column[Any] | None) -> str:
-    return said_name(table) if column is None else f"{said_name(table)}.{column.name}"
+    return table_display_name(table) if column is None else f"{table_display_name(table)}.{column.name}"
 
 
 def _found(table: Table, column: Column[Any]) -> Key:

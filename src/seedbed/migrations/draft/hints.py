@@ -9,7 +9,7 @@ from sqlalchemy.exc import CompileError
 
 from seedbed.migrations.diff.statement import quote_ident
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
-from seedbed.migrations.draft.decisions import Form, Words, said_name
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy, table_display_name
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.quoting import DIALECT
 from seedbed.schema import Schema
@@ -29,7 +29,7 @@ _CALLABLES = {
 
 
 def knowledge(
-    schema: Schema, words: Words, casts: frozenset[tuple[str, str]], renames: Iterable[Rename]
+    schema: Schema, words: Decisions, casts: frozenset[tuple[str, str]], renames: Iterable[Rename]
 ) -> ValueSources:
     """What fills columns and converts types, from hints, from what was said, and from the models' Python defaults.
 
@@ -46,12 +46,12 @@ def knowledge(
             said = hint_of(column)
             old_name = new_names.get(place)
             if said.using:
-                both = words.form is Form.GRADUAL
+                both = words.strategy is RolloutStrategy.GRADUAL
                 names = (column.name, old_name) if both else (old_name, column.name)  # of which the old is there or not
                 using[place] = _with_name(said.using, *names)
             if said.back:
                 back[place] = _with_name(said.back, old_name, column.name)
-            backfill = words.backfills.get(f"{said_name(table)}.{column.name}", said.backfill)
+            backfill = words.backfills.get(f"{table_display_name(table)}.{column.name}", said.backfill)
             if backfill is not None:
                 fills[place] = _with_name(backfill, old_name, column.name)
             elif not column.nullable and (filled := _python_default(column)) is not None:

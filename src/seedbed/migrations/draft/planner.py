@@ -18,7 +18,7 @@ from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.migrations.draft.change_set import Change, Part
 from seedbed.migrations.draft.column_conversions import conversions
-from seedbed.migrations.draft.decisions import Form, Words
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.hint_effects import refuse_ineffective, unused_hints
 from seedbed.migrations.draft.hints import knowledge
 from seedbed.migrations.draft.rename_candidates import refuse_look_alikes
@@ -42,7 +42,7 @@ def change_between(
     connection: Connection,
     after: Catalog,
     schema: Schema,
-    words: Words,
+    words: Decisions,
     *,
     version_table: str = VERSION_TABLE,
 ) -> Change:
@@ -57,7 +57,7 @@ def change_between(
     """
     before = read_catalog(connection, version_table)
     asked = renames(schema, before, after, words)
-    apart = [rename for rename in asked if words.form is Form.GRADUAL and rename.column is not None]
+    apart = [rename for rename in asked if words.strategy is RolloutStrategy.GRADUAL and rename.column is not None]
     renamed = [rename for rename in asked if rename not in apart]
     try:
         moved = _tried(connection, _steps(renamed), version_table) if renamed else before
@@ -72,7 +72,7 @@ def change_between(
     refuse_ineffective(schema, changes, words, asked)
     intended = words.dropped | {rename.old for rename in apart}
     refuse_look_alikes(moved, after, schema, replace(words, dropped=intended))
-    plain = words.form is Form.PLAIN
+    plain = words.strategy is RolloutStrategy.PLAIN
     parts = None if plain else _gradually(connection, moved, after, renamed, apart, known, version_table)
     if parts is None:
         middle = IntermediateSchema(after, {}) if plain else defer(moved, after, known)

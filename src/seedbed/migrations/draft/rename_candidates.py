@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from seedbed.errors import AmbiguousRename
-from seedbed.migrations.diff.types.conversion_rules import base
-from seedbed.migrations.draft.decisions import Words, full_name, said_name
+from seedbed.migrations.diff.types.conversion_rules import strip_modifier
+from seedbed.migrations.draft.decisions import Decisions, display_name, table_display_name
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, Key, Table
 from seedbed.schema import Schema
@@ -27,16 +27,16 @@ class _Question:
     candidates: Sequence[tuple[float, str]]
 
 
-def intended_drops(schema: Schema, words: Words) -> set[str]:
+def intended_drops(schema: Schema, words: Decisions) -> set[str]:
     """The names of what a hint or an option says is meant to be dropped."""
     intended = set(words.dropped)
     for table, column, said in hinted(schema.metadata):
         if column is None:
-            intended |= {*said.dropped, *(f"{said_name(table)}.{gone}" for gone in said.dropped)}
+            intended |= {*said.dropped, *(f"{table_display_name(table)}.{gone}" for gone in said.dropped)}
     return intended
 
 
-def refuse_look_alikes(before: Catalog, after: Catalog, schema: Schema, words: Words) -> None:
+def refuse_look_alikes(before: Catalog, after: Catalog, schema: Schema, words: Decisions) -> None:
     """See that nothing is dropped while something like it is added, unless somebody said that it is meant to go.
 
     Of several such pairs the likeliest is asked about first, so that what is answered narrows the others.
@@ -86,7 +86,7 @@ def _labels(before: Catalog, after: Catalog, schema: Schema) -> Iterable[_Questi
         if not isinstance(old, Enum) or not isinstance(new, Enum) or key in converted:
             continue
         coming = [label for label in new.labels if label not in old.labels]
-        full = full_name(old.schema, old.name)
+        full = display_name(old.schema, old.name)
         for gone in old.labels:
             if gone not in new.labels:
                 ranked = _ranked((_label_score(old, gone, new, label), f"{full}.{label}") for label in coming)
@@ -114,7 +114,9 @@ def _may_be(gone: Column, coming: Column) -> bool:
 
 
 def _column_score(gone: Column, coming: Column) -> float:
-    kinds = 0.5 if gone.type == coming.type else 0.3 if base(gone.type) == base(coming.type) else 0.0
+    kinds = (
+        0.5 if gone.type == coming.type else 0.3 if strip_modifier(gone.type) == strip_modifier(coming.type) else 0.0
+    )
     return _nearness(gone.name, coming.name) + kinds + (0.25 if gone.not_null == coming.not_null else 0.0)
 
 
@@ -140,4 +142,4 @@ def _nearness(one: str, other: str) -> float:
 
 
 def _name(table: Table) -> str:
-    return full_name(table.schema, table.name)
+    return display_name(table.schema, table.name)

@@ -8,7 +8,7 @@ from sqlalchemy import Table
 
 from seedbed.errors import AmbiguousSwap, InvalidHint
 from seedbed.migrations.diff.dependency_order import find_cycles, select_possible_renames
-from seedbed.migrations.draft.decisions import Words, full_name, said_name
+from seedbed.migrations.draft.decisions import Decisions, display_name, table_display_name
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, Key
 from seedbed.postgres.catalog.model import Table as FoundTable
@@ -29,7 +29,7 @@ class RenameRequests(Generic[Name]):
 
 
 def table_requests(
-    schema: Schema, before: Catalog, after: Catalog, words: Words
+    schema: Schema, before: Catalog, after: Catalog, words: Decisions
 ) -> dict[tuple[str, str], tuple[str, str]]:
     """The tables' new names, by schema and name.
 
@@ -43,7 +43,7 @@ def table_requests(
     asked: dict[tuple[str, str], tuple[str, str]] = {}
     explicit: set[tuple[str, str]] = set()
     for table in schema.metadata.sorted_tables:
-        shown, place = said_name(table), (table.schema or "public", table.name)
+        shown, place = table_display_name(table), (table.schema or "public", table.name)
         told = said.get(shown, hint_of(table).renamed_from)
         if told is None:
             continue
@@ -54,7 +54,7 @@ def table_requests(
         elif place not in existing and asked[place] not in existing and existing:
             raise InvalidHint(shown, "renamed_from", f"no table is called {told} in the migrations")
     requests = RenameRequests(asked, frozenset(explicit))
-    _refuse_contradictions(requests, existing, kept, lambda place: full_name(*place))
+    _refuse_contradictions(requests, existing, kept, lambda place: display_name(*place))
 
     def differences(new: tuple[str, str], old: tuple[str, str]) -> int:
         found, wanted = before.objects.get(("table", *old)), after.objects.get(("table", *new))
@@ -62,17 +62,19 @@ def table_requests(
             return 0
         return len({*map(_facts, found.columns)} ^ {*map(_facts, wanted.columns)})
 
-    return _without_done_swaps(requests, existing, differences, lambda place: full_name(*place))
+    return _without_done_swaps(requests, existing, differences, lambda place: display_name(*place))
 
 
-def column_requests(table: Table, found: FoundTable, wanted: FoundTable, old_name: str, words: Words) -> dict[str, str]:
+def column_requests(
+    table: Table, found: FoundTable, wanted: FoundTable, old_name: str, words: Decisions
+) -> dict[str, str]:
     """The new names of a table's columns; `old_name` is what the table was called before.
 
     Raises:
         InvalidHint, AmbiguousSwap: as `table_requests` does, of columns.
     """
     said = {new: old for old, new in words.renames.items()}
-    shown = said_name(table)
+    shown = table_display_name(table)
     asked: dict[str, str] = {}
     explicit: set[str] = set()
     for column in table.columns:
@@ -95,7 +97,7 @@ def column_requests(table: Table, found: FoundTable, wanted: FoundTable, old_nam
     return _without_done_swaps(requests, set(found.column), differences, lambda name: f"{shown}.{name}")
 
 
-def label_requests(schema: Schema, before: Catalog, after: Catalog, words: Words) -> dict[Key, dict[str, str]]:
+def label_requests(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> dict[Key, dict[str, str]]:
     """The new labels of enums, each with its old one, by the type's key.
 
     Raises:
@@ -108,7 +110,7 @@ def label_requests(schema: Schema, before: Catalog, after: Catalog, words: Words
             if kind is None or kind.name is None:
                 continue
             key = ("type", kind.schema or "public", kind.name)
-            full, place = full_name(key[1], key[2]), f"{said_name(table)}.{column.name}"
+            full, place = display_name(key[1], key[2]), f"{table_display_name(table)}.{column.name}"
             found, wanted = before.objects.get(key), after.objects.get(key)
             for old, new in hint_of(column).renamed_values.items():
                 if isinstance(found, Enum) and isinstance(wanted, Enum):

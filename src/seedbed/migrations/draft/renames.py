@@ -16,7 +16,7 @@ from seedbed.migrations.diff.statement import (
     truncate_name,
 )
 from seedbed.migrations.diff.value_sources import ColumnName
-from seedbed.migrations.draft.decisions import Words, full_name, said_name
+from seedbed.migrations.draft.decisions import Decisions, display_name, table_display_name
 from seedbed.migrations.draft.rename_requests import column_requests, label_requests, table_requests
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum, Key, Sequence, View
@@ -44,7 +44,7 @@ class Rename:
     """For a label: its type."""
 
 
-def renames(schema: Schema, before: Catalog, after: Catalog, words: Words) -> list[Rename]:
+def renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> list[Rename]:
     """The renames that were asked for and are still to be done, tables before their columns.
 
     A hint whose old name is gone already, or whose new name is there, has been used up: it is left out. Names that
@@ -67,7 +67,7 @@ def renames(schema: Schema, before: Catalog, after: Catalog, words: Words) -> li
     return found
 
 
-def _table_renames(schema: Schema, before: Catalog, after: Catalog, words: Words) -> Iterable[Rename]:
+def _table_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> Iterable[Rename]:
     asked = table_requests(schema, before, after, words)
     existing = {key[1:3] for key, found in before.objects.items() if isinstance(found, FoundTable | View | Sequence)}
 
@@ -86,14 +86,14 @@ def _table_renames(schema: Schema, before: Catalog, after: Catalog, words: Words
         if ("schema", new[0]) not in before.objects:
             there = (Statement(f"CREATE SCHEMA {quote_ident(new[0])}"), *there)
             back = (*back, Statement(f"DROP SCHEMA {quote_ident(new[0])}"))
-        yield Rename(full_name(*old), full_name(*new), there, back, table=(new, old))
+        yield Rename(display_name(*old), display_name(*new), there, back, table=(new, old))
 
 
 def _table_cycle(group: RenameGroup[Place], before: Catalog, leaving: set[Place]) -> Iterator[Rename]:
     """Tables of one schema that change places, with the sequences that are called after them."""
     schemas = {place[0] for place, _ in group.pairs}
     if len(schemas) > 1:
-        raise UnsupportedChange(full_name(*group.pairs[0][0]), "it changes places with a table of another schema")
+        raise UnsupportedChange(display_name(*group.pairs[0][0]), "it changes places with a table of another schema")
     (schema,) = schemas
     numbers = {new: old for to, place in group.pairs for old, new in _sequences(place, to, before, leaving)}
     taken = [key[-1] for key in before.objects if key[1] == schema]
@@ -108,7 +108,7 @@ def _table_cycle(group: RenameGroup[Place], before: Catalog, leaving: set[Place]
     back += [step for old, new in group.reverse_moves for step in _move(*old, *new)]
     for number, (new, old) in enumerate(group.pairs):
         steps = ((), ()) if number else (tuple(there), tuple(back))
-        yield Rename(full_name(*old), full_name(*new), *steps, table=(new, old))
+        yield Rename(display_name(*old), display_name(*new), *steps, table=(new, old))
 
 
 def _sequences(old: Place, new: Place, before: Catalog, leaving: set[Place]) -> Iterator[tuple[str, str]]:
@@ -144,10 +144,10 @@ def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tup
 
 
 def _column_renames(
-    schema: Schema, before: Catalog, after: Catalog, words: Words, moved: Mapping[str, str]
+    schema: Schema, before: Catalog, after: Catalog, words: Decisions, moved: Mapping[str, str]
 ) -> Iterable[Rename]:
     for table in schema.metadata.sorted_tables:
-        shown = said_name(table)
+        shown = table_display_name(table)
         old_name = moved.get(shown, shown)
         found, wanted = _find_table(before, old_name), _find_table(after, shown)
         if found is None or wanted is None:
@@ -173,12 +173,12 @@ def _rename(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...
     )
 
 
-def _label_renames(schema: Schema, before: Catalog, after: Catalog, words: Words) -> Iterable[Rename]:
+def _label_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> Iterable[Rename]:
     for key, asked in label_requests(schema, before, after, words).items():
         found = before.objects.get(key)
         if not isinstance(found, Enum):
             continue
-        full, shown = quote_qualified(key[1], key[2]), full_name(key[1], key[2])
+        full, shown = quote_qualified(key[1], key[2]), display_name(key[1], key[2])
         taken = [*found.labels, *asked]
         for group in group_renames(asked, found.labels, partial(pick_temporary_name, taken=taken)):
             there = tuple(_relabel(full, old, new) for old, new in group.moves)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from seedbed.errors import UnregisteredTableDrop
-from seedbed.migrations.draft.decisions import full_name
+from seedbed.migrations.draft.decisions import display_name
 from seedbed.migrations.history.revisions import find_script_directory
 from seedbed.postgres.catalog import Catalog
 from seedbed.schema import Schema, UnregisteredTable, find_unregistered
@@ -23,8 +23,8 @@ def refuse_unregistered(
     Raises:
         UnregisteredTableDrop: with the table, and the line that registers its class.
     """
-    left = {full_name(table.schema, table.name) for table in after.tables()}
-    dropped = {full_name(table.schema, table.name) for table in before.tables()} - left - set(intended)
+    left = {display_name(table.schema, table.name) for table in after.tables()}
+    dropped = {display_name(table.schema, table.name) for table in before.tables()} - left - set(intended)
     if not dropped:
         return
     for table in unregistered_tables(project, schema):

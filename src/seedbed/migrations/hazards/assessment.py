@@ -11,10 +11,10 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import DowngradeFailure, IrreversibleRevision, HazardsNotAllowed, RevisionFailure
 from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to
-from seedbed.migrations.hazards.detectors import Seen
-from seedbed.migrations.hazards.rules import Hazard, hazards
+from seedbed.migrations.hazards.detectors import ObservedRevision
+from seedbed.migrations.hazards.rules import Hazard, find_hazards
 from seedbed.migrations.hazards.trace import traced
-from seedbed.migrations.history.forward_only import find_forward_only_reason
+from seedbed.migrations.history.revisions import find_forward_only_reason
 from seedbed.migrations.history.revisions import Revision
 from seedbed.postgres.connection import connect
 from seedbed.postgres.driver_errors import server_message
@@ -33,7 +33,7 @@ WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname
 
 
 @dataclass(frozen=True)
-class Assessed:
+class RevisionAssessment:
     """A revision, its statements as they ran, and what is dangerous about them."""
 
     revision: Revision
@@ -41,7 +41,7 @@ class Assessed:
     hazards: tuple[Hazard, ...]
 
 
-def assess(configuration: Configuration, database: Database, plan: UpgradePlan) -> list[Assessed]:
+def assess_upgrade(configuration: Configuration, database: Database, plan: UpgradePlan) -> list[RevisionAssessment]:
     """Run what is pending on a throw-away database and look at it; of the target, row counts alone are asked.
 
     Rows are estimated from PostgreSQL's statistics, or from a table's size where these are older.
@@ -53,22 +53,22 @@ def assess(configuration: Configuration, database: Database, plan: UpgradePlan) 
     return _looked_at(configuration, database, plan.revision, [(revision, revision.id) for revision in plan.pending])
 
 
-def assess_way_back(
-    configuration: Configuration, database: Database, at: str | None, undone: Sequence[Revision]
-) -> list[Assessed]:
+def assess_downgrade(
+    configuration: Configuration, database: Database, revision: str | None, revisions: Sequence[Revision]
+) -> list[RevisionAssessment]:
     """The same of revisions that are to be undone, the newest of them first, from where the database is.
 
     Raises:
         IrreversibleRevision, DowngradeFailure: one has no way back, or its downgrade does not run on a database without rows.
-        As `assess` does, otherwise.
+        As `assess_upgrade` does, otherwise.
     """
-    return _looked_at(configuration, database, at, [(revision, format_downgrade_target(revision)) for revision in undone])
+    return _looked_at(configuration, database, revision, [(revision, format_downgrade_target(revision)) for revision in revisions])
 
 
-def sql_lines(assessed: Sequence[Assessed]) -> list[str]:
+def format_sql_lines(assessments: Sequence[RevisionAssessment]) -> list[str]:
     """The statements of revisions; what a loop sends is said once, with how often it was sent."""
     lines: list[str] = []
-    for one in assessed:
+    for one in assessments:
         lines.append(f"-- {one.revision.id} {one.revision.message}")
         for statement, same in groupby(one.statements):
             times = len(list(same))
@@ -76,8 +76,8 @@ def sql_lines(assessed: Sequence[Assessed]) -> list[str]:
     return lines
 
 
-def refuse_unallowed(
-    database: str, assessed: Sequence[Assessed], allowed: Collection[str], *, down: bool = False
+def refuse_unallowed_hazards(
+    database: str, assessments: Sequence[RevisionAssessment], allowed: Collection[str], *, down: bool = False
 ) -> None:
     """See that whatever destroys was allowed, by an option or by a note in its revision: `# seedbed: allow truncate`.
 
@@ -88,9 +88,9 @@ def refuse_unallowed(
     """
     missing = [
         (hazard.rule, hazard.sentence)
-        for one in assessed
+        for one in assessments
         for hazard in one.hazards
-        if hazard.destructive and hazard.rule not in {*allowed, *(() if down else allowed_by_note(one.revision))}
+        if hazard.destructive and hazard.rule not in {*allowed, *(() if down else read_allowed_rules(one.revision))}
     ]
     if missing:
         raise HazardsNotAllowed(
@@ -98,7 +98,7 @@ def refuse_unallowed(
         )
 
 
-def allowed_by_note(revision: Revision) -> set[str]:
+def read_allowed_rules(revision: Revision) -> set[str]:
     """The rules that the revision's own notes allow."""
     notes = _NOTE.findall(revision.file.read_text(encoding="utf-8"))
     return {word.strip() for note in notes for word in note.split(",")}
@@ -106,7 +106,7 @@ def allowed_by_note(revision: Revision) -> set[str]:
 
 def _looked_at(
     configuration: Configuration, database: Database, at: str | None, steps: Sequence[tuple[Revision, str]]
-) -> list[Assessed]:
+) -> list[RevisionAssessment]:
     with connect(database) as target:
         rows = {str(name): int(count) for name, count in target.execute(text(_ROWS)).all()}
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
@@ -117,9 +117,9 @@ def _looked_at(
 
 def _assessed(
     configuration: Configuration, connection: Connection, revision: Revision, target: str, rows: Mapping[str, int]
-) -> Assessed:
+) -> RevisionAssessment:
     try:
-        with traced(connection, revision.id, configuration.project.version_table) as trace:
+        with trace_statements(connection, revision.id, configuration.project.version_table) as trace:
             migrate_to(configuration.project, connection, target)
     except DBAPIError as error:
         if target != revision.id:
@@ -127,5 +127,5 @@ def _assessed(
         raise RevisionFailure(revision.id, server_message(error), applied=()) from error
     except RuntimeError as error:
         raise IrreversibleRevision(revision.id, str(error)) from error
-    found = hazards(Seen(trace, rows, one_way=find_forward_only_reason(revision) is not None))
-    return Assessed(revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(found))
+    found = find_hazards(ObservedRevision(trace, rows, is_forward_only=find_forward_only_reason(revision) is not None))
+    return RevisionAssessment(revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(found))

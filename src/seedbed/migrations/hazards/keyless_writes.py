@@ -19,7 +19,7 @@ WHERE c.relname = %s AND n.nspname = %s
 Node = Mapping[str, Any]
 
 
-def swept_table(connection: Any, statement: str, parameters: Any) -> int | None:
+def find_keyless_write(connection: Any, statement: str, parameters: Any) -> int | None:
     """The table, by oid, of which an UPDATE or DELETE changes rows that no unique key picks out; None where there is
     none, where the statement is something else, and outside of a transaction, where each statement is one of its own.
 

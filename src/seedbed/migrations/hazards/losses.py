@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from seedbed.errors import SeedbedError
 from seedbed.migrations.apply.plan import UpgradePlan
-from seedbed.migrations.hazards.assessment import Assessed, allowed_by_note, assess
+from seedbed.migrations.hazards.assessment import RevisionAssessment, read_allowed_rules, assess_upgrade
 from seedbed.migrations.hazards.rules import Effect, Hazard
 from seedbed.migrations.history.revisions import Revision
 from seedbed.postgres.database import Database
@@ -38,27 +38,27 @@ def report_losses(
     if plan.revision is None or not any(may_lose_data(revision) for revision in plan.pending):
         return ()
     try:
-        found = losses(assess(configuration, database, plan))
+        found = select_losses(assess_upgrade(configuration, database, plan))
     except SeedbedError as error:
         say(f"Warning: what the revisions lose is not known. {error.message}")
         return ()
-    for line in loss_lines(found):
+    for line in format_losses(found):
         say(line)
     return found
 
 
-def losses(assessed: Sequence[Assessed]) -> tuple[Hazard, ...]:
+def select_losses(assessed: Sequence[RevisionAssessment]) -> tuple[Hazard, ...]:
     """The hazards that lose data. A contract revision is drafted with a note where its values are in another column."""
     return tuple(
         hazard
         for one in assessed
         for hazard in one.hazards
         if Effect.LOSES_DATA in hazard.effects
-        and not (one.revision.is_contract and hazard.rule in allowed_by_note(one.revision))
+        and not (one.revision.is_contract and hazard.rule in read_allowed_rules(one.revision))
     )
 
 
-def loss_lines(found: Sequence[Hazard]) -> list[str]:
+def format_losses(found: Sequence[Hazard]) -> list[str]:
     """A heading, and a line for each loss; nothing where there is none."""
     return ["Data is lost:", *(f"  {hazard.rule}: {hazard.sentence}" for hazard in found)] if found else []
 

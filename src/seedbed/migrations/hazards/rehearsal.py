@@ -13,20 +13,20 @@ from seedbed.errors import RevisionFailure
 from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to
-from seedbed.migrations.hazards.target_copy import copy_of
-from seedbed.migrations.hazards.trace import MODES, Trace, Traced, keep_strongest, traced
+from seedbed.migrations.hazards.target_copy import copy_target
+from seedbed.migrations.hazards.trace import LOCK_MODES, Trace, TracedStatement, keep_strongest_lock, trace_statements
 from seedbed.postgres.catalog import Catalog, differences, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.driver_errors import server_message
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration, Project
 
-NOTICED = timedelta(milliseconds=50)
+NOTICEABLE = timedelta(milliseconds=50)
 """What is over sooner is not worth a word in the verdict."""
 
 _POLL_SECONDS = 0.01
-_WRITES_WAIT = MODES.index("ShareLock")
-_READS_WAIT = MODES.index("AccessExclusiveLock")
+_WRITES_WAIT = LOCK_MODES.index("ShareLock")
+_READS_WAIT = LOCK_MODES.index("AccessExclusiveLock")
 _SEEN = """
 SELECT l.relation::bigint, l.mode, a.query FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 WHERE l.pid = :pid AND l.locktype = 'relation' AND l.granted
@@ -35,17 +35,17 @@ WHERE l.pid = :pid AND l.locktype = 'relation' AND l.granted
 
 
 @dataclass(frozen=True)
-class Blocked:
+class BlockedTable:
     """A table that was locked against `reads and writes` or against `writes`, and for how long: until the commit."""
 
     table: str
-    blocks: str
+    blocked_access: str
     seconds: float
     revision: str
 
 
 @dataclass(frozen=True)
-class Step:
+class RehearsedStatement:
     """A statement: what it took, the rows it says it changed, what it wrote to the log, rewrote and read whole, and the
     strongest lock on each table that was there.
     """
@@ -53,7 +53,7 @@ class Step:
     revision: str
     sql: str
     seconds: float
-    rows: int
+    row_count: int
     wal_bytes: int
     rewrites: tuple[str, ...]
     scans: tuple[str, ...]
@@ -67,28 +67,28 @@ class Rehearsal:
     """
 
     verdict: str
-    blocked: tuple[Blocked, ...]
-    steps: tuple[Step, ...]
-    way_back: str
+    blocked: tuple[BlockedTable, ...]
+    steps: tuple[RehearsedStatement, ...]
+    downgrade: str
 
     def longest(self) -> timedelta:
         return timedelta(seconds=max((one.seconds for one in self.blocked), default=0.0))
 
 
-def rehearse(configuration: Configuration, database: Database, plan: UpgradePlan, *, on: Database | None = None) -> Rehearsal:
+def rehearse(configuration: Configuration, database: Database, plan: UpgradePlan, *, existing_copy: Database | None = None) -> Rehearsal:
     """Apply what is pending to a copy, up, down and up again, and report what the first time up cost.
 
     The copy is made by TEMPLATE where the server is Seedbed's own, is a branch on Neon where the key for it is set, and
-    is made by pg_dump into a throw-away database otherwise; it is removed at the end, and after an interrupt. `on` is a
+    is made by pg_dump into a throw-away database otherwise; it is removed at the end, and after an interrupt. `existing_copy` is a
     copy that the user made: it is migrated, and kept. No session on the target is ended, and nothing is made beside it.
 
     Raises:
         ParentInUse: somebody is connected to the database, and PostgreSQL copies by TEMPLATE only what nobody uses.
-        RehearsalCopyFailure: no copy can be made here, or `on` is the target itself.
+        RehearsalCopyFailure: no copy can be made here, or `existing_copy` is the target itself.
         BranchError: Neon made no branch.
         RevisionFailure: one does not run on the copy, as it would not on the target.
     """
-    with copy_of(configuration, database, on) as copy, connect(copy) as connection:
+    with copy_target(configuration, database, existing_copy) as copy, connect(copy) as connection:
         version_table = configuration.project.version_table
         beginning = read_catalog(connection, version_table)
         traces = [_measured(configuration.project, copy, connection, revision.id) for revision in plan.pending]
@@ -108,7 +108,7 @@ def _measured(project: Project, copy: Database, connection: Connection, revision
     connection.rollback()
     try:
         names = refuse_name_clashes(connection, copy.name)
-        with _watched(copy, pid) as seen, names, traced(connection, revision, project.version_table) as trace:
+        with _watched(copy, pid) as seen, names, trace_statements(connection, revision, project.version_table) as trace:
             migrate_to(project, connection, revision)
     except DBAPIError as error:
         raise RevisionFailure(revision, server_message(error), applied=()) from error
@@ -125,7 +125,7 @@ def _watched(copy: Database, pid: int) -> Iterator[dict[str, dict[int, str]]]:
         with connect(copy, autocommit=True) as connection:
             while not over.wait(_POLL_SECONDS):
                 for table, mode, query in connection.execute(text(_SEEN), {"pid": pid}).all():
-                    keep_strongest(seen.setdefault(str(query).strip(), {}), table, mode)
+                    keep_strongest_lock(seen.setdefault(str(query).strip(), {}), table, mode)
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
@@ -136,53 +136,53 @@ def _watched(copy: Database, pid: int) -> Iterator[dict[str, dict[int, str]]]:
         watcher.join()
 
 
-def _locks(statement: Traced, seen: Seen, there: frozenset[int]) -> dict[int, str]:
-    found = seen.get(statement.sql, {}) if statement.concurrent else statement.after.locks
+def _locks(statement: TracedStatement, seen: Seen, there: frozenset[int]) -> dict[int, str]:
+    found = seen.get(statement.sql, {}) if statement.runs_in_autocommit else statement.after.locks
     return {table: mode for table, mode in found.items() if table in there and table in statement.before.names}
 
 
-def _steps(trace: Trace, seen: Seen) -> Iterator[Step]:
+def _steps(trace: Trace, seen: Seen) -> Iterator[RehearsedStatement]:
     for statement in trace.statements:
         names = statement.before.names
         new = {
             names[table]: mode
-            for table, mode in _locks(statement, seen, trace.there).items()
-            if statement.concurrent or statement.before.locks.get(table) != mode
+            for table, mode in _locks(statement, seen, trace.initial_tables).items()
+            if statement.runs_in_autocommit or statement.before.locks.get(table) != mode
         }
-        yield Step(
+        yield RehearsedStatement(
             revision=trace.revision,
             sql=" ".join(statement.sql.split())[:100],
-            seconds=round(statement.ended - statement.begun, 4),
-            rows=statement.rows,
-            wal_bytes=statement.after.wal - statement.before.wal,
-            rewrites=tuple(names[t] for t in statement.rewritten() if t in trace.there),
-            scans=tuple(names[t] for t in statement.scanned() if t in trace.there),
+            seconds=round(statement.ended_at - statement.started_at, 4),
+            row_count=statement.row_count,
+            wal_bytes=statement.after.wal_bytes - statement.before.wal_bytes,
+            rewrites=tuple(names[t] for t in statement.find_rewritten_tables() if t in trace.initial_tables),
+            scans=tuple(names[t] for t in statement.find_scanned_tables() if t in trace.initial_tables),
             locks=dict(sorted(new.items())),
         )
 
 
-def _blocked(trace: Trace, seen: Seen) -> Iterator[Blocked]:
+def _blocked(trace: Trace, seen: Seen) -> Iterator[BlockedTable]:
     """From the statement that took the lock to the commit, or for CONCURRENTLY to its own end."""
     until: dict[tuple[str, str], tuple[float, float]] = {}
     for statement in trace.statements:
-        commit = statement.ended
-        if not statement.concurrent:
-            commit = next((at for at in trace.commits if at >= statement.ended), statement.ended)
-        for table, mode in _locks(statement, seen, trace.there).items():
-            strength = MODES.index(mode)
+        commit = statement.ended_at
+        if not statement.runs_in_autocommit:
+            commit = next((at for at in trace.commits if at >= statement.ended_at), statement.ended_at)
+        for table, mode in _locks(statement, seen, trace.initial_tables).items():
+            strength = LOCK_MODES.index(mode)
             if strength >= _WRITES_WAIT:
                 key = (statement.before.names[table], "reads and writes" if strength >= _READS_WAIT else "writes")
-                begun, _ = until.get(key, (statement.begun, 0.0))
+                begun, _ = until.get(key, (statement.started_at, 0.0))
                 until[key] = (begun, commit)
     for (name, blocks), (begun, commit) in until.items():
-        yield Blocked(name, blocks, round(commit - begun, 4), trace.revision)
+        yield BlockedTable(name, blocks, round(commit - begun, 4), trace.revision)
 
 
-def _verdict(blocked: Sequence[Blocked]) -> str:
-    noticed = [one for one in blocked if one.seconds >= NOTICED.total_seconds()]
+def _verdict(blocked: Sequence[BlockedTable]) -> str:
+    noticed = [one for one in blocked if one.seconds >= NOTICEABLE.total_seconds()]
     if not noticed:
         return "blocks nobody for 50 ms or longer"
-    words = [f"blocks {one.blocks} on {one.table} for {_shown(one.seconds)}" for one in noticed]
+    words = [f"blocks {one.blocked_access} on {one.table} for {_shown(one.seconds)}" for one in noticed]
     return f"{'; '.join(words)}; everything else under 50 ms"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from seedbed.migrations.hazards import detectors
-from seedbed.migrations.hazards.detectors import Seen
+from seedbed.migrations.hazards.detectors import ObservedRevision
 
 
 class Effect(StrEnum):
@@ -21,18 +21,18 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True)
-class Rule:
-    """`finds` gives what a revision does that the rule is about, in words; `bad` and `good` are SQL that does and that
+class HazardRule:
+    """`detect` gives what a revision does that the rule is about, in words; `hazardous_sql` and `safe_sql` are SQL that does and that
     does not, both run by the tests on a table `task` with many rows. A destructive one has to be allowed.
     """
 
     id: str
     effects: tuple[Effect, ...]
-    says: str
-    workaround: str
-    bad: tuple[str, ...]
-    good: tuple[str, ...]
-    finds: Callable[[Seen], Iterable[str]]
+    message: str
+    remedy: str
+    hazardous_sql: tuple[str, ...]
+    safe_sql: tuple[str, ...]
+    detect: Callable[[ObservedRevision], Iterable[str]]
     destructive: bool = False
 
 
@@ -42,28 +42,28 @@ class Hazard:
 
     rule: str
     revision: str
-    at: str
+    location: str
     effects: tuple[str, ...]
-    says: str
-    workaround: str
+    message: str
+    remedy: str
     destructive: bool
 
     @property
     def sentence(self) -> str:
-        return f"{self.at} ({self.revision}): {self.says}"
+        return f"{self.location} ({self.revision}): {self.message}"
 
 
-def hazards(seen: Seen) -> list[Hazard]:
+def find_hazards(seen: ObservedRevision) -> list[Hazard]:
     """Every rule that a revision meets, in the order of `RULES`; each thing is named once for a rule."""
     return [
-        Hazard(rule.id, seen.trace.revision, at, tuple(rule.effects), rule.says, rule.workaround, rule.destructive)
+        Hazard(rule.id, seen.trace.revision, at, tuple(rule.effects), rule.message, rule.remedy, rule.destructive)
         for rule in RULES
-        for at in dict.fromkeys(rule.finds(seen))
+        for at in dict.fromkeys(rule.detect(seen))
     ]
 
 
-RULES: Sequence[Rule] = (
-    Rule(
+RULES: Sequence[HazardRule] = (
+    HazardRule(
         "rewrite",
         (Effect.REWRITES, Effect.BLOCKS_READS, Effect.BLOCKS_WRITES),
         "every row is written anew, and nobody reads or writes the table meanwhile",
@@ -72,7 +72,7 @@ RULES: Sequence[Rule] = (
         ("ALTER TABLE task ADD COLUMN points_wide bigint",),
         detectors.rewrites,
     ),
-    Rule(
+    HazardRule(
         "scan-alone",
         (Effect.SCANS, Effect.BLOCKS_READS, Effect.BLOCKS_WRITES),
         "every row is checked, and nobody reads or writes the table meanwhile",
@@ -82,7 +82,7 @@ RULES: Sequence[Rule] = (
         ("ALTER TABLE task ADD CONSTRAINT ck CHECK (title IS NOT NULL) NOT VALID",),
         detectors.scans_alone,
     ),
-    Rule(
+    HazardRule(
         "scan-with-readers",
         (Effect.SCANS, Effect.BLOCKS_WRITES),
         "every row is read, and nobody writes to the table meanwhile",
@@ -92,7 +92,7 @@ RULES: Sequence[Rule] = (
         ("ALTER TABLE task ADD CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES task NOT VALID",),
         detectors.scans_with_readers,
     ),
-    Rule(
+    HazardRule(
         "update-at-once",
         (Effect.SCANS, Effect.BLOCKS_WRITES),
         "rows are changed in one transaction, and who wants to write one of them waits for its end",
@@ -101,7 +101,7 @@ RULES: Sequence[Rule] = (
         ("UPDATE task SET title = 'none' WHERE id = 1",),
         detectors.updates,
     ),
-    Rule(
+    HazardRule(
         "drop-index",
         (Effect.BLOCKS_READS, Effect.BLOCKS_WRITES),
         "to take an index away, everybody on the table is waited for, and whoever comes meanwhile waits too",
@@ -110,7 +110,7 @@ RULES: Sequence[Rule] = (
         ("DROP INDEX CONCURRENTLY IF EXISTS ix_task_points",),
         detectors.drops_indexes,
     ),
-    Rule(
+    HazardRule(
         "drop-table",
         (Effect.LOSES_DATA, Effect.BREAKS_CODE),
         "the table's rows are lost, and programs that use it fail",
@@ -120,7 +120,7 @@ RULES: Sequence[Rule] = (
         detectors.drops_tables,
         destructive=True,
     ),
-    Rule(
+    HazardRule(
         "drop-column",
         (Effect.LOSES_DATA, Effect.BREAKS_CODE),
         "the column's values are lost, and programs that name it fail",
@@ -130,7 +130,7 @@ RULES: Sequence[Rule] = (
         detectors.drops_columns,
         destructive=True,
     ),
-    Rule(
+    HazardRule(
         "lossy-type",
         (Effect.LOSES_DATA,),
         "digits, times of day, labels or whatever else of the values the new type does not take are lost",
@@ -143,7 +143,7 @@ RULES: Sequence[Rule] = (
         detectors.loses_values,
         destructive=True,
     ),
-    Rule(
+    HazardRule(
         "truncate",
         (Effect.LOSES_DATA,),
         "the table's rows are lost",
@@ -153,7 +153,7 @@ RULES: Sequence[Rule] = (
         detectors.empties,
         destructive=True,
     ),
-    Rule(
+    HazardRule(
         "rename",
         (Effect.BREAKS_CODE,),
         "programs that use the old name fail as soon as this is applied",
@@ -162,7 +162,7 @@ RULES: Sequence[Rule] = (
         ("ALTER TABLE task ADD COLUMN headline text",),
         detectors.renames,
     ),
-    Rule(
+    HazardRule(
         "retype",
         (Effect.BREAKS_CODE,),
         "statements that programs have prepared fail once, and values may be of another type than they expect",
@@ -171,7 +171,7 @@ RULES: Sequence[Rule] = (
         ("ALTER TABLE task ADD COLUMN title_short varchar(500)",),
         detectors.retypes,
     ),
-    Rule(
+    HazardRule(
         "required-column",
         (Effect.BREAKS_CODE,),
         "programs of before the deploy do not fill it, and their INSERTs fail",
@@ -183,7 +183,7 @@ RULES: Sequence[Rule] = (
         ("ALTER TABLE task ADD COLUMN owner text NOT NULL DEFAULT 'nobody'",),
         detectors.requires,
     ),
-    Rule(
+    HazardRule(
         "default-gone",
         (Effect.BREAKS_CODE,),
         "rows that programs of before the deploy insert have NULL there from now on",
@@ -192,7 +192,7 @@ RULES: Sequence[Rule] = (
         ("ALTER TABLE task ALTER COLUMN points SET DEFAULT 1",),
         detectors.unfills,
     ),
-    Rule(
+    HazardRule(
         "refuses-values",
         (Effect.BREAKS_CODE,),
         "PostgreSQL computes it from now on, and INSERTs that give it a value fail",
@@ -201,7 +201,7 @@ RULES: Sequence[Rule] = (
         ("ALTER TABLE task ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY",),
         detectors.refuses_values,
     ),
-    Rule(
+    HazardRule(
         "null-allowed",
         (Effect.BREAKS_CODE,),
         "programs that have never met NULL there may, as soon as one writes it",
@@ -210,7 +210,7 @@ RULES: Sequence[Rule] = (
         ("ALTER TABLE note ALTER COLUMN body SET DEFAULT ''",),
         detectors.lets_null,
     ),
-    Rule(
+    HazardRule(
         "drop-key",
         (Effect.BREAKS_CODE,),
         "nothing keeps it unique any more, or not under that name, and INSERT ... ON CONFLICT that names it fails",
@@ -219,7 +219,7 @@ RULES: Sequence[Rule] = (
         ("ALTER INDEX ix_task_points RENAME TO ix_points",),
         detectors.drops_keys,
     ),
-    Rule(
+    HazardRule(
         "drop-object",
         (Effect.BREAKS_CODE,),
         "programs that use it, or count on what it does, fail",
@@ -228,7 +228,7 @@ RULES: Sequence[Rule] = (
         ("CREATE OR REPLACE VIEW open_task AS SELECT id FROM task WHERE id > 0",),
         detectors.drops_things,
     ),
-    Rule(
+    HazardRule(
         "detach",
         (Effect.BREAKS_CODE, Effect.BLOCKS_READS, Effect.BLOCKS_WRITES),
         "its rows are no longer found in the table it was a part of; without CONCURRENTLY, everybody on that table is "
@@ -238,7 +238,7 @@ RULES: Sequence[Rule] = (
         ("CREATE TABLE event_new PARTITION OF event FOR VALUES FROM (1000) TO (2000)",),
         detectors.detaches,
     ),
-    Rule(
+    HazardRule(
         "rights",
         (Effect.BREAKS_CODE,),
         "who may read or write its rows is another from now on: programs may be refused, or find other rows",
@@ -247,7 +247,7 @@ RULES: Sequence[Rule] = (
         ("GRANT SELECT ON task TO PUBLIC",),
         detectors.changes_rights,
     ),
-    Rule(
+    HazardRule(
         "one-way",
         (Effect.NO_WAY_BACK,),
         "its downgrade refuses",
@@ -257,7 +257,7 @@ RULES: Sequence[Rule] = (
         detectors.one_way,
         destructive=True,
     ),
-    Rule(
+    HazardRule(
         "mixture",
         (Effect.NO_WAY_BACK,),
         "some of its statements are committed as they run, and the others with the revision; killed between, it can "
@@ -267,7 +267,7 @@ RULES: Sequence[Rule] = (
         (),
         detectors.mixes,
     ),
-    Rule(
+    HazardRule(
         "once-only",
         (Effect.NO_WAY_BACK,),
         "it runs outside of a transaction and fails when it has run before; killed right after it, the revision cannot "

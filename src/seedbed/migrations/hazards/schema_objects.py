@@ -54,20 +54,20 @@ UNION ALL SELECT 'right', 0, concat_ws(' ', nspname, grantee, privilege_type), '
 
 
 @dataclass(frozen=True)
-class Thing:
-    """`table` is the oid of the table it belongs to, and 0 where there is none; `shown` is no part of what it is."""
+class SchemaObject:
+    """`table` is the oid of the table it belongs to, and 0 where there is none; `display_name` is no part of what it is."""
 
-    kind: str
+    type: str
     table: int
     identity: str
-    shown: str
+    display_name: str
 
     @property
     def key(self) -> tuple[str, int, str]:
-        return self.kind, self.table, self.identity
+        return self.type, self.table, self.identity
 
 
-def read_things(cursor: Any, version_table: str = VERSION_TABLE) -> list[Thing]:
+def read_schema_objects(cursor: Any, version_table: str = VERSION_TABLE) -> list[SchemaObject]:
     """The things of a database as its transaction sees them; extensions' own and Seedbed's are not counted."""
     cursor.execute(_THINGS.replace("{version_table}", is_version_table(version_table)))
-    return [Thing(*row) for row in cursor.fetchall()]
+    return [SchemaObject(*row) for row in cursor.fetchall()]

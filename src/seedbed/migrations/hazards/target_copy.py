@@ -21,17 +21,17 @@ from seedbed.settings.sources import Kind
 
 
 @contextmanager
-def copy_of(configuration: Configuration, database: Database, on: Database | None) -> Iterator[Database]:
-    """A copy of a database for the length of a block, made in the way that its server allows; or the user's own, `on`,
+def copy_target(configuration: Configuration, database: Database, existing_copy: Database | None) -> Iterator[Database]:
+    """A copy of a database for the length of a block, made in the way that its server allows; or the user's own, `existing_copy`,
     which is kept.
 
     Raises:
         ParentInUse, RehearsalCopyFailure, BranchError: none was made.
     """
-    if on is not None:
-        if (on.direct.address, on.name) == (database.direct.address, database.name):
+    if existing_copy is not None:
+        if (existing_copy.direct.address, existing_copy.name) == (database.direct.address, database.name):
             raise RehearsalCopyFailure(database.name, "it is the database itself and no copy of it")
-        yield on
+        yield existing_copy
     elif database.server is not None:
         name = shadow_name()
         try:

@@ -19,10 +19,10 @@ class VersionStatements:
             rf'(?<!\w){parts[-1]}(?!\w).*version_num|"?version_num.*(?<!\w){parts[-1]}(?!\w)', re.DOTALL
         )
 
-    def moves(self, statement: str) -> bool:
+    def is_version_change(self, statement: str) -> bool:
         """Whether Alembic records that a revision is done; what follows is Seedbed's own record of it."""
         return self._moves.match(statement.lstrip()) is not None
 
-    def asks(self, statement: str) -> bool:
+    def is_internal_query(self, statement: str) -> bool:
         """Whether it is SQLAlchemy's or Alembic's own query, about the version table, or sets a timeout."""
         return self._mentions.search(statement) is not None or statement.lstrip().startswith(_QUESTIONS)

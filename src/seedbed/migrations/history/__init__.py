@@ -1,1 +1,1 @@
-"""TODO"""
+"""Read, seal, rebase and record the project's Alembic revisions."""

@@ -1,4 +1,4 @@
-"""The checksum of what a revision's file does, which no formatter changes."""
+"""The checksum of what a revision file does, which formatters do not change."""
 
 import ast
 import re
@@ -9,27 +9,27 @@ from typing import Any
 
 _BLANKS_AT_LINE_ENDS = re.compile(r"[ \t]+(?=\n)")
 _WITHOUT_EFFECT = frozenset({"ctx", "kind", "type_comment", "type_ignores", "type_params"})
-"""Fields of a syntax tree that change nothing about what runs."""
+"""Fields of a syntax tree that do not affect execution."""
 
 
 def compute_checksum(file: Path) -> str:
-    """Return the checksum of what a revision does: of its syntax tree, without what has no effect.
+    """Return the checksum of a revision file's effect: of its syntax tree without the parts that have no effect.
 
-    Comments, docstrings, annotations, quotes, line breaks, parentheses, the order of imports and unused imports do not
-    count, nor do blanks at the end of a line. So black, ruff, isort and pyupgrade leave it alone. The tree is written
-    out here, since what `ast.dump` and `ast.unparse` print differs between versions of Python.
+    These parts are comments, docstrings, annotations, quotes, line breaks, parentheses, the order of imports, unused
+    imports and blanks at line ends. So black, ruff, isort and pyupgrade do not change the checksum. The tree is
+    serialized here because the output of `ast.dump` and `ast.unparse` differs between versions of Python.
 
     Raises:
-        SyntaxError: the file is no Python; Alembic could not have run it.
+        SyntaxError: the file is not valid Python, so Alembic could not have run it.
     """
-    tree = _Reduction().visit(ast.parse(file.read_bytes(), str(file)))
+    tree = _Normalizer().visit(ast.parse(file.read_bytes(), str(file)))
     statements = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
-    lines = [*sorted(_used_imports(tree)), *map(_written, statements)]
+    lines = [*sorted(_used_imports(tree)), *map(_serialize, statements)]
     return sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-class _Reduction(ast.NodeTransformer):
-    """Takes out of a tree what has no effect, and brings what is equal to one form."""
+class _Normalizer(ast.NodeTransformer):
+    """Removes parts without effect from a syntax tree, and normalizes equivalent parts."""
 
     def visit_Pass(self, _node: ast.Pass) -> None:
         return None
@@ -38,14 +38,14 @@ class _Reduction(ast.NodeTransformer):
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
     def visit_Return(self, node: ast.Return) -> ast.AST:
-        nothing = isinstance(node.value, ast.Constant) and node.value.value is None
-        return ast.Return(None) if nothing else self.generic_visit(node)
+        returns_none = isinstance(node.value, ast.Constant) and node.value.value is None
+        return ast.Return(None) if returns_none else self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """Annotations in a class may say what its attributes are."""
-        annotated = {id(one): one for one in node.body if isinstance(one, ast.AnnAssign)}
-        node.body = [one if id(one) in annotated else self.visit(one) for one in node.body]
-        node.body = [one for one in node.body if one is not None]
+        """Keep the annotations in a class body: they may define its attributes."""
+        annotated = {id(statement): statement for statement in node.body if isinstance(statement, ast.AnnAssign)}
+        node.body = [statement if id(statement) in annotated else self.visit(statement) for statement in node.body]
+        node.body = [statement for statement in node.body if statement is not None]
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -62,17 +62,20 @@ class _Reduction(ast.NodeTransformer):
         return ast.Assign(targets=[node.target], value=self.visit(node.value))
 
     def visit_Delete(self, node: ast.Delete) -> ast.AST:
-        """`del (a, b)` is `del a, b`."""
-        node.targets = [one for target in node.targets for one in getattr(target, "elts", [target])]
+        """Treat `del (a, b)` as `del a, b`."""
+        node.targets = [element for target in node.targets for element in getattr(target, "elts", [target])]
         return self.generic_visit(node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        """An f-string's literal parts are cut differently by versions of Python; one without a value is plain text."""
+        """Join the literal parts of an f-string, which versions of Python split differently.
+
+        An f-string without placeholders becomes a plain string.
+        """
         parts: list[ast.expr] = []
         for part in node.values:
-            before = parts[-1] if parts else None
-            if isinstance(part, ast.Constant) and isinstance(before, ast.Constant):
-                parts[-1] = ast.Constant(str(before.value) + str(part.value))
+            previous = parts[-1] if parts else None
+            if isinstance(part, ast.Constant) and isinstance(previous, ast.Constant):
+                parts[-1] = ast.Constant(str(previous.value) + str(part.value))
             elif not isinstance(part, ast.Constant) or part.value:
                 parts.append(part)
         if all(isinstance(part, ast.Constant) for part in parts):
@@ -91,13 +94,13 @@ def _used_imports(tree: ast.Module) -> Iterator[str]:
                     yield f"import {source}{alias.name} as {name}"
 
 
-def _written(value: Any) -> str:
+def _serialize(value: Any) -> str:
     if isinstance(value, ast.AST):
-        fields = [(name, one) for name, one in sorted(ast.iter_fields(value)) if name not in _WITHOUT_EFFECT]
-        said = [f"{name}={_written(one)}" for name, one in fields if one is not None and one != []]
-        return f"{type(value).__name__}({', '.join(said)})"
+        fields = [(name, field) for name, field in sorted(ast.iter_fields(value)) if name not in _WITHOUT_EFFECT]
+        arguments = [f"{name}={_serialize(field)}" for name, field in fields if field is not None and field != []]
+        return f"{type(value).__name__}({', '.join(arguments)})"
     if isinstance(value, list):
-        return f"[{', '.join(map(_written, value))}]"
+        return f"[{', '.join(map(_serialize, value))}]"
     if isinstance(value, str):
         value = _BLANKS_AT_LINE_ENDS.sub("", value)
     return ascii(value)

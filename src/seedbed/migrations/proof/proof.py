@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from seedbed.errors import DraftProofFailure, UnsupportedDifference
 from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.types.conversion_rules import is_text
-from seedbed.migrations.draft.decisions import full_name
+from seedbed.migrations.draft.decisions import display_name
 from seedbed.migrations.proof.candidate import Candidate, RowsInTheWay
 from seedbed.migrations.proof.conversion_check import Measured, measure
 from seedbed.migrations.proof.expected_rows import expect_rows
@@ -181,7 +181,7 @@ def _still_taken(before: Filled, now: Filled, candidate: Candidate) -> None:
     Raises:
         DraftProofFailure: with what a table says to the rows that are put into it.
     """
-    renamed = {full_name(*new): full_name(*old) for new, old in candidate.renamed_tables.items()}
+    renamed = {display_name(*new): display_name(*old) for new, old in candidate.renamed_tables.items()}
     for table, said in now.broken.items():
         if renamed.get(table, table) not in before.broken:
             raise DraftProofFailure("rows put in after the upgrade", f"{table} takes none: {said}")

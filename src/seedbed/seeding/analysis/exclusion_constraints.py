@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from seedbed.postgres.quoting import expression_text
+from seedbed.postgres.quoting import compile_expression
 from seedbed.schema.declarations import declared
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS
 
@@ -54,7 +54,7 @@ def exclusions(table: "TablePlan") -> list[Exclusion]:
     for constraint in table.sql.constraints:
         if isinstance(constraint, ExcludeConstraint):
             rendered = constraint._render_exprs  # noqa: SLF001 - it has no other way to be read
-            elements = tuple((_parsed(expression_text(element)), str(operator)) for element, _, operator in rendered)
+            elements = tuple((_parsed(compile_expression(element)), str(operator)) for element, _, operator in rendered)
             found.append(Exclusion(str(constraint.name or ""), elements))
     for statement in declared(table.sql.metadata):
         added = _ADDED.match(statement)
@@ -77,7 +77,7 @@ def span_of(table: "TablePlan", element: Any) -> tuple[Span, bool] | None:
     name = column_of(table, element)
     computed = table.column(name).computed if name is not None else None
     if computed is not None:
-        element = _parsed(expression_text(computed.sqltext))
+        element = _parsed(compile_expression(computed.sqltext))
     while isinstance(element, exp.Paren | exp.Cast):
         element = element.this
     if not isinstance(element, exp.Anonymous) or not element.name.lower().endswith("range"):

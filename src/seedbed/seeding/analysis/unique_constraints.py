@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, Table, TextClause, UniqueConstraint
 from sqlalchemy.sql import visitors
 
-from seedbed.postgres.quoting import expression_text
+from seedbed.postgres.quoting import compile_expression
 from seedbed.seeding.api.rules import Choice, Constant, FakerValues, Same
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def wanted(table: "TablePlan") -> list[Unique]:
         if index.unique:
             where = index.dialect_options["postgresql"]["where"]
             columns = [name for expression in index.expressions for name in _columns_of(table.kinds, expression)]
-            found.append(Unique(tuple(dict.fromkeys(columns)), None if where is None else expression_text(where)))
+            found.append(Unique(tuple(dict.fromkeys(columns)), None if where is None else compile_expression(where)))
     return [unique for unique in dict.fromkeys(found) if unique.columns and set(unique.columns) <= set(table.kinds)]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Enum, Interval
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import ARRAY, TypeDecorator, TypeEngine
 
-from seedbed.postgres.quoting import DIALECT, expression_text
+from seedbed.postgres.quoting import DIALECT, compile_expression
 from seedbed.schema.declarations import declared
 
 OIDS = {
@@ -132,7 +132,7 @@ def _kind(kind: TypeEngine[Any]) -> Kind:
         return Kind("enum", labels=tuple(kind.enums))
     if isinstance(kind, DOMAIN):
         base = _kind(kind.data_type)
-        rule = None if kind.check is None else expression_text(kind.check)
+        rule = None if kind.check is None else compile_expression(kind.check)
         return Kind(base.name, base.size, base.scale, base.element, base.labels, rule, fixed=True)
     if isinstance(kind, ARRAY):
         element: Any = kind.item_type

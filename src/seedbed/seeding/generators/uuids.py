@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seedbed.postgres.quoting import expression_text
+from seedbed.postgres.quoting import compile_expression
 from seedbed.seeding.core.batch import Batch, Uuids
 from seedbed.seeding.core.number_codec import DAY, microseconds
 from seedbed.seeding.core.random_stream import Words
@@ -13,7 +13,7 @@ def uuids(wish: Wish) -> Filling:
     """UUIDs of version 4, and of version 7 where the model makes such: the same in every run."""
     default = wish.column.default
     maker = getattr(getattr(default, "arg", None), "__name__", "")
-    server = expression_text(getattr(wish.column.server_default, "arg", ""))
+    server = compile_expression(getattr(wish.column.server_default, "arg", ""))
     if "7" in maker or "uuidv7" in server or "7" in _factory(wish):
         return _ordered_uuids(wish)
     high, low = wish.stream.part("high"), wish.stream.part("low")

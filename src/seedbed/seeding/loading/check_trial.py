@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from seedbed.errors import UnsatisfiedCheck
 from seedbed.postgres.driver_errors import server_message, sqlstate
-from seedbed.postgres.quoting import column_name, quote_literal, table_name
+from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_table
 from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.planning.seed_plan import SeedPlan
 from seedbed.seeding.planning.table_plan import TablePlan
@@ -69,9 +69,9 @@ class _Copy(NamedTuple):
 
 def _copy(table: TablePlan, name: str) -> _Copy:
     rows = sample(table, ROWS)
-    columns = ", ".join(column_name(column) for column in rows[0])
+    columns = ", ".join(quote_identifier(column) for column in rows[0])
     values = ",\n".join(f"({', '.join(map(quote_literal, row.values()))})" for row in rows)
-    made = f"CREATE TEMP TABLE {name} AS SELECT * FROM {table_name(table.sql)} WITH NO DATA"
+    made = f"CREATE TEMP TABLE {name} AS SELECT * FROM {quote_table(table.sql)} WITH NO DATA"
     return _Copy(name, f"{made};\nINSERT INTO {name} ({columns}) VALUES {values}")
 
 

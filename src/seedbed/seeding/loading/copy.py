@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from seedbed.errors import LoadFailure, RejectedRows, SeedbedError
 from seedbed.postgres.driver_errors import server_message
-from seedbed.postgres.quoting import column_name, table_name
+from seedbed.postgres.quoting import quote_identifier, quote_table
 from seedbed.seeding.encoding.rows import CHUNK, HEAD, TAIL, in_binary
 from seedbed.seeding.loading.check_trial import check_refused
 from seedbed.seeding.planning.table_plan import TablePlan
@@ -44,7 +44,7 @@ def copy(
         LoadFailure: the server had no room for it.
         InvalidSeedsFile: a value could not be made.
     """
-    names = ", ".join(column_name(name) for name in table.fillings)
+    names = ", ".join(quote_identifier(name) for name in table.fillings)
     binary = in_binary(table)
     form = "FORMAT binary" if binary else "FORMAT text, ENCODING 'UTF8'"
     form += ", FREEZE" if frozen else ""
@@ -52,7 +52,7 @@ def copy(
     reader = _Reader(_framed(chunks, binary=binary))
     try:
         with _unprinted():
-            driver.copy_expert(f"COPY {table_name(table.sql)} ({names}) FROM STDIN ({form})", reader, size=_READ_BYTES)
+            driver.copy_expert(f"COPY {quote_table(table.sql)} ({names}) FROM STDIN ({form})", reader, size=_READ_BYTES)
     except DriverError as error:
         if reader.failure is not None:
             raise reader.failure from error

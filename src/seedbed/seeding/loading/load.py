@@ -21,8 +21,8 @@ from seedbed.errors import (
 )
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database, refuse_pooler
-from seedbed.postgres.environment_mark import Destructive, agree, refuse_protected
-from seedbed.postgres.quoting import table_name
+from seedbed.postgres.environment_mark import DestructiveAction, claim_environment, refuse_protected_database
+from seedbed.postgres.quoting import quote_table
 from seedbed.seeding.encoding.rows import chunks
 from seedbed.seeding.loading import dropped_constraints as asides
 from seedbed.seeding.loading.check_trial import check_refused, try_checks
@@ -124,9 +124,9 @@ class _Load:
     def run(self, *, fresh: bool, append: bool) -> Seeded:
         database, plan = self._database, self._plan
         with connect(database, application="seedbed seed") as connection:
-            refuse_protected(connection, database, Destructive.SEED)
+            refuse_protected_database(connection, database, DestructiveAction.SEED)
             seeding_alone(connection)
-            agree(connection, database, "seed")
+            claim_environment(connection, database, "seed")
             connection.execute(text("SET LOCAL TimeZone TO 'UTC'"))  # in which CHECKs read times without a zone here
             with unforced_row_security(connection, plan):
                 seeded = self._run(connection, fresh=fresh, append=append)
@@ -192,7 +192,7 @@ class _Load:
         with closing(ahead(self._chunks(plan, parts), sum(map(len, parts.values())))) as made:
             for table in plan.tables:
                 if rows := parts[table.name]:
-                    copy(connection, table, islice(made, len(chunks(rows))), frozen=table_name(table.sql) in anew)
+                    copy(connection, table, islice(made, len(chunks(rows))), frozen=quote_table(table.sql) in anew)
         try:
             asides.run(connection, away.back)
         except DriverError as error:
@@ -240,7 +240,7 @@ class _Load:
         return away, anew
 
     def _held(self, connection: Connection, plan: SeedPlan) -> Held | None:
-        names = {table_name(table.sql): table.name for table in plan.tables}
+        names = {quote_table(table.sql): table.name for table in plan.tables}
         held = hold(connection, [*names])
         if held is not None and held.occupied:
             raise TablesNotEmpty(self._database.name, [names[quoted] for quoted in held.occupied])
@@ -285,7 +285,7 @@ def _may_wait(table: TablePlan, column: str) -> bool:
 
 def _analysed(plan: SeedPlan) -> list[str]:
     """Have the planner know the rows before the first query; a role that may not is told so by a warning alone."""
-    tables = [table_name(table.sql) for table in plan.tables if table.count]
+    tables = [quote_table(table.sql) for table in plan.tables if table.count]
     return [f"ANALYZE {', '.join(tables)}" if tables else "SELECT"]
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, text
 
 from seedbed.errors import RowSecurityActive
-from seedbed.postgres.quoting import table_name
+from seedbed.postgres.quoting import quote_table
 from seedbed.seeding.loading.dropped_constraints import run
 from seedbed.seeding.planning.seed_plan import SeedPlan
 
@@ -21,9 +21,9 @@ def unforced_row_security(connection: Connection, plan: SeedPlan) -> Iterator[No
     Raises:
         RowSecurityActive: policies hold for a role that is not the owner.
     """
-    planned = {table_name(table.sql): table.name for table in plan.tables}
+    planned = {quote_table(table.sql): table.name for table in plan.tables}
     beside = [
-        table_name(element.column.table)
+        quote_table(element.column.table)
         for table in plan.tables
         for key in table.sql.foreign_key_constraints
         for element in key.elements

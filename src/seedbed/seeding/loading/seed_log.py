@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
-from seedbed.postgres.environment_mark import ensure_records
+from seedbed.postgres.environment_mark import ensure_seedbed_schema
 from seedbed.postgres.locks import SEEDING_LOCK
 from seedbed.seeding.planning.lock_file import Lock
 from seedbed.seeding.planning.seed_plan import SeedPlan
@@ -52,7 +52,7 @@ def record(
 
     `added` says that its rows came after those of before: of a table that has more than the plan, all stay known.
     """
-    ensure_records(connection)
+    ensure_seedbed_schema(connection)
     connection.execute(
         text(
             "CREATE TABLE IF NOT EXISTS seedbed.seeds ("

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Connection, Sequence, text
 
-from seedbed.postgres.quoting import column_name, expression_text, table_name
+from seedbed.postgres.quoting import quote_identifier, compile_expression, quote_table
 from seedbed.seeding.core.column_types import INTEGERS, kind_of
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def sequences_advanced(connection: Connection, plan: "SeedPlan") -> list[str]:
 
     COPY gives columns their values and leaves their sequences behind; the next insert would collide.
     """
-    filled = [(table_name(table.sql), name) for table in plan.tables if table.count for name in table.fillings]
+    filled = [(quote_table(table.sql), name) for table in plan.tables if table.count for name in table.fillings]
     known = [
-        (table_name(table), str(column.name), name)
+        (quote_table(table), str(column.name), name)
         for table in plan.schema.tables
         for column in table.columns
         if (name := _sequence_of(column)) is not None
@@ -51,7 +51,7 @@ def sequences_advanced(connection: Connection, plan: "SeedPlan") -> list[str]:
     }  # fmt: skip
     numbers: dict[int, list[str]] = {}
     for row in connection.execute(text(_USERS), asked):
-        numbers.setdefault(row.sequence, []).append(f"SELECT {column_name(row.name)} AS no FROM {row.table}")
+        numbers.setdefault(row.sequence, []).append(f"SELECT {quote_identifier(row.name)} AS no FROM {row.table}")
     return [_advanced(sequence, " UNION ALL ".join(users)) for sequence, users in numbers.items()]
 
 
@@ -69,7 +69,7 @@ def _advanced(sequence: int, numbers: str) -> str:
 def _sequence_of(column: Column[Any]) -> str | None:
     """The sequence that a model numbers a column from, quoted; None of one that is the column's alone."""
     found = list(_named(column))
-    return None if not found else ".".join(column_name(part) for part in found[0] if part and part != "public")
+    return None if not found else ".".join(quote_identifier(part) for part in found[0] if part and part != "public")
 
 
 def _named(column: Column[Any]) -> Iterator[tuple[str, ...]]:
@@ -78,7 +78,7 @@ def _named(column: Column[Any]) -> Iterator[tuple[str, ...]]:
         sequence = getattr(default, "sequence", default)  # of Sequence.next_value()
         if isinstance(sequence, Sequence):
             yield (str(sequence.schema or ""), str(sequence.name))
-    match = None if argument is None else _NEXT.match(expression_text(argument))
+    match = None if argument is None else _NEXT.match(compile_expression(argument))
     if match is not None:
         name = match["name"].replace("''", "'")
         yield tuple(part.replace('"', "") if '"' in part else part.lower() for part in name.rsplit(".", 1))

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from seedbed.errors import ExtensionNotCreated, ReferencedRows, MissingTables
 from seedbed.postgres.database import Database
-from seedbed.postgres.quoting import column_name, table_name
+from seedbed.postgres.quoting import quote_identifier, quote_table
 from seedbed.seeding.planning.seed_plan import SeedPlan
 from seedbed.seeding.resolution.parent_rows import Existing
 
@@ -30,7 +30,7 @@ def look(connection: Connection, database: Database, plan: SeedPlan) -> Found:
         MissingTables: the database lacks some, or columns that would be filled.
         ExtensionNotCreated: it lacks the type of a column.
     """
-    names = {table_name(table.sql): table.name for table in plan.tables}
+    names = {quote_table(table.sql): table.name for table in plan.tables}
     rows = connection.execute(text(_TABLES), {"names": list(names)}).all()
     oids = {names[quoted]: oid for quoted, oid, _ in rows if oid is not None}
     columns: dict[str, set[str]] = {}
@@ -56,11 +56,11 @@ def rows_there(connection: Connection, plan: SeedPlan) -> Mapping[str, Existing]
             if isinstance(reference.parent, Existing):
                 keys = table.column(reference.columns[0]).foreign_keys
                 target = next(key.column.table for key in keys if key.column.table.key == reference.parent.name)
-                columns = wanted.setdefault(reference.parent.name, (table_name(target), []))[1]
+                columns = wanted.setdefault(reference.parent.name, (quote_table(target), []))[1]
                 columns += [column for _, column in reference.pairs if column not in columns]
     found = {}
     for name, (quoted, columns) in wanted.items():
-        listed = ", ".join(column_name(column) for column in columns)
+        listed = ", ".join(quote_identifier(column) for column in columns)
         rows = connection.execute(text(f"SELECT {listed} FROM {quoted} ORDER BY {listed} LIMIT {_MOST_PARENTS}")).all()
         found[name] = Existing(name, columns, [tuple(row) for row in rows])
     return found
@@ -71,7 +71,7 @@ def changed(connection: Connection, plan: SeedPlan, loaded: Mapping[str, int]) -
 
     Rows are counted up to one more than were loaded: what an application has put beside them may be much.
     """
-    tables = {table.name: table_name(table.sql) for table in plan.tables if table.name in loaded}
+    tables = {table.name: quote_table(table.sql) for table in plan.tables if table.name in loaded}
     if not tables:
         return {}
     some = {quoted: f"SELECT FROM {quoted} LIMIT {loaded[name] + 1}" for name, quoted in tables.items()}
@@ -86,7 +86,7 @@ def clear(connection: Connection, plan: SeedPlan) -> None:
     Raises:
         ReferencedRows: rows of a table that is not planned refer to them.
     """
-    planned = [table_name(table.sql) for table in plan.tables]
+    planned = [quote_table(table.sql) for table in plan.tables]
     beside = list(connection.execute(text(_REFERRING), {"planned": planned}).scalars().all())
     if kept := _with_rows(connection, {name: name for name in beside}):
         raise ReferencedRows([table.name for table in plan.tables], kept)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from seedbed.postgres.quoting import delimit
+from seedbed.postgres.quoting import delimit_identifier
 from seedbed.settings import Project
 
 Path = tuple[str, ...]
@@ -61,4 +61,4 @@ def matches(pattern: str, path: Path) -> bool:
 def shown(path: Path) -> str:
     """A name as a message shows it and an option takes it."""
     parts = path[1:] if path[0] in _IMPLIED else path
-    return ".".join(part if re.fullmatch(r"[^.\"*?\[\s]+", part) else delimit(part) for part in parts)
+    return ".".join(part if re.fullmatch(r"[^.\"*?\[\s]+", part) else delimit_identifier(part) for part in parts)

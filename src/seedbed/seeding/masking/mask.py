@@ -9,7 +9,7 @@ import psycopg2
 from seedbed.errors import UnmarkedSourceColumns, RejectedMaskedValues, PersonalForeignTable
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
-from seedbed.postgres.environment_mark import Destructive, refuse_protected
+from seedbed.postgres.environment_mark import DestructiveAction, refuse_protected_database
 from seedbed.schema import Schema
 from seedbed.seeding.core.faker_pool import Pools
 from seedbed.seeding.masking.coverage import Coverage, check_readable_elsewhere, read_coverage
@@ -85,7 +85,7 @@ def mask(
     marked = marked_columns(schema, pools)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database, application="seedbed mask") as connection:
-        refuse_protected(connection, database, Destructive.MASK)
+        refuse_protected_database(connection, database, DestructiveAction.MASK)
         connection.rollback()
         driver: Any = connection.connection
         cursor = driver.cursor()

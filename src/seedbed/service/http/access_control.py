@@ -13,10 +13,10 @@ from ipaddress import ip_address
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seedbed.errors import AuthenticationNotConfigured, InvalidTokenHash, InvalidToken, UrlTooLong
-from seedbed.service.http.problems import problem_for
+from seedbed.service.http.problems import create_error_problem
 from seedbed.settings import Configuration, Environment
 
-URL_BYTES = 8000
+MAX_URL_BYTES = 8000
 _PUBLIC_PATHS = frozenset({"/health/live", "/health/ready"})
 _BROWSER_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
 """Pages that people open in a browser, which asks for a user name and password after a Basic challenge."""
@@ -31,13 +31,13 @@ class NewToken:
     hash: str
 
 
-def new_token() -> NewToken:
+def create_token() -> NewToken:
     """Create a token of 256 random bits. A random token cannot be guessed, so a fast hash is enough."""
     token = secrets.token_urlsafe(32)
     return NewToken(token, hashlib.sha256(token.encode()).hexdigest())
 
 
-def token_hashes(configuration: Configuration) -> tuple[bytes, ...]:
+def parse_token_hashes(configuration: Configuration) -> tuple[bytes, ...]:
     """Parse SEEDBED_TOKENS.
 
     Raises:
@@ -51,8 +51,8 @@ def token_hashes(configuration: Configuration) -> tuple[bytes, ...]:
     return tuple(bytes.fromhex(entry.strip()) for entry in entries)
 
 
-def decide(configuration: Configuration, *, public: bool, host: str) -> None:
-    """Require tokens or an explicit `public` where others can reach the service.
+def check_access_decided(configuration: Configuration, *, allows_everyone: bool, host: str) -> None:
+    """Require tokens or an explicit `allows_everyone` where others can reach the service.
 
     That is any address but loopback, and any preview or production environment.
 
@@ -60,7 +60,7 @@ def decide(configuration: Configuration, *, public: bool, host: str) -> None:
         AuthenticationNotConfigured: neither is configured; the error gives the reason why one is needed.
         InvalidTokenHash: an entry of SEEDBED_TOKENS is not a hash.
     """
-    if token_hashes(configuration) or public:
+    if parse_token_hashes(configuration) or allows_everyone:
         return
     environment = configuration.environment
     if environment in {Environment.PREVIEW, Environment.PRODUCTION}:
@@ -69,7 +69,7 @@ def decide(configuration: Configuration, *, public: bool, host: str) -> None:
         raise AuthenticationNotConfigured(f"{host} can be reached from other machines")
 
 
-def origins(setting: str) -> list[str]:
+def parse_origins(setting: str) -> list[str]:
     """Parse SEEDBED_CORS_ORIGINS. Browsers send an origin without a trailing slash, so none is kept."""
     return [origin for entry in setting.split(",") if (origin := entry.strip().rstrip("/"))]
 
@@ -81,7 +81,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class Gate:
+class AccessControlMiddleware:
     """Refuses a URL that is too long. If tokens are configured, it also refuses a request without one, except /health.
 
     A client sends its token as a bearer token, or as the password of any user name, which a browser can do for the
@@ -98,14 +98,14 @@ class Gate:
         if error is None:
             await self._app(scope, receive, send)
             return
-        response = problem_for(error)
+        response = create_error_problem(error)
         if isinstance(error, InvalidToken) and _local_path(scope) in _BROWSER_PATHS:
             response.headers.append("WWW-Authenticate", 'Basic realm="the token is the password", charset="UTF-8"')
         await response(scope, receive, send)
 
     def _find_error(self, scope: Scope) -> UrlTooLong | InvalidToken | None:
-        if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > URL_BYTES:
-            return UrlTooLong(URL_BYTES)
+        if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
+            return UrlTooLong(MAX_URL_BYTES)
         if not self._hashes or _local_path(scope) in _PUBLIC_PATHS or self._has_token(scope):
             return None
         return InvalidToken()

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedbed.service.http.metrics import Metrics
-from seedbed.service.http.problems import problem
+from seedbed.service.http.problems import create_problem
 from seedbed.service.log_format import LOG
 
 _VALID_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -19,7 +19,7 @@ _CLIENT_DISCONNECTED = 499
 """The status logged for a client that disconnected before the response. nginx uses the same number."""
 
 
-class Journal:
+class AccessLogMiddleware:
     """Logs method, path, status, duration and request id, never a query or a header. A 5xx status logs a warning.
 
     The id is the client's X-Request-ID if that is a plain word, otherwise a new UUID. An unhandled exception is logged
@@ -51,7 +51,7 @@ class Journal:
             _log_exception(error, request_id.decode())
             if status:
                 raise  # the response has started, and only a closed connection tells the client that it is incomplete
-            response = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; the log has it.")
+            response = create_problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; the log has it.")
             await response(scope, receive, send_with_id)
         finally:
             seconds = time.perf_counter() - started

@@ -12,14 +12,14 @@ from seedbed import __version__
 from seedbed.errors import InvalidRoutesModule
 from seedbed.schema import Schema
 from seedbed.schema.loader import import_from_root
-from seedbed.service.http.access_control import Gate, origins, token_hashes
-from seedbed.service.http.access_log import Journal
-from seedbed.service.http.dispatch import Dispatch
-from seedbed.service.http.health import Readiness, health_routes, history_of
+from seedbed.service.http.access_control import AccessControlMiddleware, parse_origins, parse_token_hashes
+from seedbed.service.http.access_log import AccessLogMiddleware
+from seedbed.service.http.dispatch import DispatchMiddleware
+from seedbed.service.http.health import ReadinessProbe, create_health_router, read_project_history
 from seedbed.service.http.metrics import CONTENT_TYPE, Metrics
-from seedbed.service.http.openapi import document
+from seedbed.service.http.openapi import add_tables_to_openapi
 from seedbed.service.http.problems import add_problem_handlers
-from seedbed.service.http.table_routes import Tables
+from seedbed.service.http.table_routes import TableRouter
 from seedbed.service.pool.query_runner import Reader
 from seedbed.service.pool.statement import Fetch
 from seedbed.service.queries.page_cursor import Cursors
@@ -46,7 +46,7 @@ def create_app(
     fetch = fetch or query_runner.fetch
     served = resources(schema)
     cursor_key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else secrets.token_bytes(32)
-    tables = Tables(served, fetch, Cursors(cursor_key), deadline=settings.deadline)
+    tables = TableRouter(served, fetch, Cursors(cursor_key), deadline=settings.deadline)
     metrics = Metrics(query_runner.pool)
 
     @asynccontextmanager
@@ -60,44 +60,44 @@ def create_app(
     app.state.query_runner = query_runner
     router = own_router(configuration.project)
     app.add_middleware(
-        Dispatch,
+        DispatchMiddleware,
         tables=tables,
         own=router.routes if router is not None else [],
         reader=query_runner,
         deadline=settings.deadline,
     )
-    hashes = token_hashes(configuration)
-    app.add_middleware(Gate, hashes=hashes)
+    hashes = parse_token_hashes(configuration)
+    app.add_middleware(AccessControlMiddleware, hashes=hashes)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=origins(settings.cors_origins), allow_methods=_list_cors_methods(router),
+            CORSMiddleware, allow_origins=parse_origins(settings.cors_origins), allow_methods=_list_cors_methods(router),
             allow_headers=["Authorization", "If-None-Match", "X-Request-ID"],
             expose_headers=["Link", "ETag", "X-Total-Count", "X-Total-Count-Is", "X-Request-ID", "Retry-After"],
         )  # fmt: skip
-    app.add_middleware(Journal, metrics=metrics)
+    app.add_middleware(AccessLogMiddleware, metrics=metrics)
     add_problem_handlers(app)
-    readiness = Readiness(
+    readiness = ReadinessProbe(
         fetch,
         served,
-        history=history_of(configuration.project),
-        reader=query_runner,
+        history=read_project_history(configuration.project),
+        query_runner=query_runner,
         scales_to_zero=url.is_neon,
         version_table=configuration.project.version_table,
-        looks_at_rights=configuration.environment in {Environment.PREVIEW, Environment.PRODUCTION},
+        checks_rights=configuration.environment in {Environment.PREVIEW, Environment.PRODUCTION},
     )
-    app.include_router(health_routes(readiness))
+    app.include_router(create_health_router(readiness))
     if router is not None:
         app.include_router(router)
 
     @app.get("/metrics", include_in_schema=False)
     async def measured() -> Response:
-        return Response(metrics.text(), media_type=CONTENT_TYPE)
+        return Response(metrics.render(), media_type=CONTENT_TYPE)
 
     @app.get("/", include_in_schema=False)
     async def index() -> RedirectResponse:
         return RedirectResponse("docs")
 
-    document(app, served, with_tokens=bool(hashes))
+    add_tables_to_openapi(app, served, with_tokens=bool(hashes))
     return app
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seedbed.service.http.problems import problem_for
-from seedbed.service.http.table_routes import TEMPLATE, Tables
+from seedbed.service.http.problems import create_error_problem
+from seedbed.service.http.table_routes import TEMPLATE_SCOPE_KEY, TableRouter
 from seedbed.service.pool.query_runner import Reader
 
 _CANCEL_SECONDS = 2.0
 
 
-class Dispatch:
+class DispatchMiddleware:
     """Sends a request for a table to the table router, unless one of the project's own routes matches it.
 
     All other requests go to FastAPI. If no response has started by the deadline, the client gets a 503 and the request
@@ -24,12 +24,12 @@ class Dispatch:
     """
 
     def __init__(
-        self, app: ASGIApp, *, tables: Tables, own: Sequence[BaseRoute], reader: Reader, deadline: float
+        self, app: ASGIApp, *, tables: TableRouter, custom_routes: Sequence[BaseRoute], query_runner: Reader, deadline: float
     ) -> None:
         self._app = app
         self._tables = tables
-        self._own = own
-        self._reader = reader
+        self._own = custom_routes
+        self._reader = query_runner
         self._deadline = deadline
         self._cancelled_tasks: set[asyncio.Task[None]] = set()
 
@@ -42,14 +42,14 @@ class Dispatch:
             try:
                 await self._answer(get_scope, receive, send)
             finally:
-                scope.update((key, get_scope[key]) for key in (TEMPLATE, "route") if key in get_scope)
+                scope.update((key, get_scope[key]) for key in (TEMPLATE_SCOPE_KEY, "route") if key in get_scope)
             return
         await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        target = self._tables.find(scope)
+        target = self._tables.match(scope)
         if target is not None and not self._matches_custom_route(scope):
-            await self._tables.answer(target, scope, receive, send, others=self._list_custom_methods(scope))
+            await self._tables.respond(target, scope, receive, send, other_methods=self._list_custom_methods(scope))
         else:
             await self._answer_within_deadline(scope, receive, send)
 
@@ -88,7 +88,7 @@ class Dispatch:
             probe_timer.cancel()
         is_late = True
         self._cancel(task)
-        await problem_for(self._reader.too_late(half_time))(scope, receive, send)
+        await create_error_problem(self._reader.too_late(half_time))(scope, receive, send)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)

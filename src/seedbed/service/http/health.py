@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from seedbed.errors import DatabaseUnavailable, OutdatedSchema, SeedbedError, ServiceError
 from seedbed.migrations.history.revisions import History, has_history, read_history
-from seedbed.service.http.problems import documented
+from seedbed.service.http.problems import document_problems
 from seedbed.service.log_format import LOG
 from seedbed.service.pool.query_runner import Reader
 from seedbed.service.pool.statement import Fetch, Statement
 from seedbed.service.queries.resources import Resource
-from seedbed.service.reader_role import rights_beyond
+from seedbed.service.reader_role import find_excess_rights
 from seedbed.settings import Project
 
 _CACHE_SECONDS = 1.0
@@ -34,14 +34,14 @@ _MISSING_COLUMNS = Statement(
 )
 
 
-class Health(BaseModel):
+class LivenessStatus(BaseModel):
     __qualname__ = "Health"  # the name of its component in the OpenAPI document
     model_config = ConfigDict(title="Health")
 
     status: Literal["pass"]
 
 
-class Ready(BaseModel):
+class ReadinessStatus(BaseModel):
     """`warn` says that requests are answered, from a schema that is not quite the models'."""
 
     __qualname__ = "Ready"
@@ -53,7 +53,7 @@ class Ready(BaseModel):
     drift: list[str] = Field(description="How the database differs from what this service expects.")
 
 
-class Readiness:
+class ReadinessProbe:
     """Checks the database and caches the result for a second.
 
     Frequent checks would keep a compute that scales to zero awake. With `scales_to_zero`, a good result is therefore
@@ -69,30 +69,30 @@ class Readiness:
         resources: Sequence[Resource],
         *,
         history: History | None = None,
-        reader: Reader | None = None,
+        query_runner: Reader | None = None,
         scales_to_zero: bool = False,
         version_table: str = "alembic_version",
-        looks_at_rights: bool = False,
+        checks_rights: bool = False,
     ) -> None:
         self._fetch = fetch
         self._revision_query = Statement(f"SELECT string_agg(version_num::text, ', ' ORDER BY version_num) FROM {version_table}")
         self._resources = resources
         self._history = history
-        self._reader = reader
+        self._reader = query_runner
         self._ready_seconds = math.inf if scales_to_zero else _CACHE_SECONDS
         self._running_check: asyncio.Task[None] | None = None
-        self._last_result: Ready | ServiceError = DatabaseUnavailable()
+        self._last_result: ReadinessStatus | ServiceError = DatabaseUnavailable()
         self._valid_until = 0.0
-        self._checks_rights = looks_at_rights
+        self._checks_rights = checks_rights
 
-    async def ready(self) -> Ready:
+    async def check(self) -> ReadinessStatus:
         """Return the state of the database and its schema, from the cache while it is valid.
 
         Raises:
             DatabaseUnavailable: the database does not answer.
             OutdatedSchema: the database lacks tables or columns that are served.
         """
-        was_ready = isinstance(self._last_result, Ready)
+        was_ready = isinstance(self._last_result, ReadinessStatus)
         is_stale = time.monotonic() > self._valid_until or (
             was_ready and self._reader is not None and self._reader.away
         )
@@ -102,7 +102,7 @@ class Readiness:
             done, _ = await asyncio.wait({self._running_check}, timeout=_RESPONSE_SECONDS)
             if not done:
                 raise DatabaseUnavailable
-        if isinstance(self._last_result, Ready):
+        if isinstance(self._last_result, ReadinessStatus):
             return self._last_result
         raise type(self._last_result)
 
@@ -115,11 +115,11 @@ class Readiness:
         except psycopg.Error:
             self._last_result = OutdatedSchema()
         finally:
-            is_ready = isinstance(self._last_result, Ready)
+            is_ready = isinstance(self._last_result, ReadinessStatus)
             self._valid_until = time.monotonic() + (self._ready_seconds if is_ready else _CACHE_SECONDS)
             self._running_check = None
 
-    async def _check_database(self) -> Ready | ServiceError:
+    async def _check_database(self) -> ReadinessStatus | ServiceError:
         expected = [
             {"table": resource.sql, "name": name, "column": f"{resource.table.key}.{name}"}
             for resource in self._resources
@@ -134,7 +134,7 @@ class Readiness:
         revision = await self._read_revision()
         drift = _describe_drift(revision, self._history)
         head = None if self._history is None else self._history.head
-        return Ready(status="warn" if drift else "pass", revision=revision, expected=head, drift=drift)
+        return ReadinessStatus(status="warn" if drift else "pass", revision=revision, expected=head, drift=drift)
 
     async def _read_revision(self) -> str | None:
         try:
@@ -145,12 +145,12 @@ class Readiness:
 
     async def _check_rights(self) -> None:
         self._checks_rights = False
-        excess = await rights_beyond(self._fetch, self._resources)
+        excess = await find_excess_rights(self._fetch, self._resources)
         if excess:
             LOG.warning("The service runs as a role that may do more than read: seedbed db grant-reader", rights=excess)
 
 
-def history_of(project: Project) -> History | None:
+def read_project_history(project: Project) -> History | None:
     """Read the project's migrations. Return None if there are none, or if they cannot be read."""
     if not has_history(project):
         return None
@@ -160,22 +160,22 @@ def history_of(project: Project) -> History | None:
         return None
 
 
-def health_routes(readiness: Readiness) -> APIRouter:
+def create_health_router(readiness: ReadinessProbe) -> APIRouter:
     """Create the routes of /health. Liveness uses no resource; readiness queries the database at most once a second."""
     router = APIRouter(prefix="/health", tags=["health"])
 
     @router.get("/live", operation_id="live_health_live_get", summary="Whether the process answers")
-    async def live() -> Health:
-        return Health(status="pass")
+    async def live() -> LivenessStatus:
+        return LivenessStatus(status="pass")
 
     @router.get(
         "/ready",
         operation_id="ready_health_ready_get",
         summary="Whether the database answers",
-        responses=documented(503),
+        responses=document_problems(503),
     )
-    async def ready() -> Ready:
-        return await readiness.ready()
+    async def ready() -> ReadinessStatus:
+        return await readiness.check()
 
     return router
 

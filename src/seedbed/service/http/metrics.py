@@ -6,7 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import Scope
 
-from seedbed.service.http.table_routes import TEMPLATE
+from seedbed.service.http.table_routes import TEMPLATE_SCOPE_KEY
 from seedbed.service.pool.pool import Pool
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,7 +48,7 @@ class Metrics:
         count()
         observe_duration(seconds)
 
-    def text(self) -> bytes:
+    def render(self) -> bytes:
         return generate_latest(self.registry)
 
     def _add_gauge(self, name: str, description: str, value: Callable[[], int]) -> None:
@@ -56,7 +56,7 @@ class Metrics:
 
 
 def _read_template(scope: Scope) -> str:
-    template = scope.get(TEMPLATE)
+    template = scope.get(TEMPLATE_SCOPE_KEY)
     if template is not None:
         return str(template)
     route: Any = scope.get("route")

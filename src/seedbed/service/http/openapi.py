@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from seedbed.service.http.problems import documented
-from seedbed.service.http.table_routes import template_of
+from seedbed.service.http.problems import document_problems
+from seedbed.service.http.table_routes import build_path_template
 from seedbed.service.queries.list_query import LARGEST_PAGE, PAGE, RESERVED
 from seedbed.service.queries.readable_columns import Shown
 from seedbed.service.queries.resources import Link, Resource
@@ -30,7 +30,7 @@ _PAGE_HEADERS = {
 }  # fmt: skip
 
 
-def document(app: FastAPI, served: Sequence[Resource], *, with_tokens: bool = False) -> None:
+def add_tables_to_openapi(app: FastAPI, served: Sequence[Resource], *, with_tokens: bool = False) -> None:
     """Add the tables to FastAPI's OpenAPI document. An operation of the project's own routes takes precedence."""
     fastapi_openapi: Callable[[], dict[str, Any]] = app.openapi
     paths = _describe_paths(served)
@@ -106,11 +106,11 @@ def _model_name(resource: Resource) -> str:
 def _describe_paths(served: Sequence[Resource]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for resource in served:
-        paths[template_of(resource)] = {"get": _describe_list(resource, resource)}
-        paths[template_of(resource, with_key=True)] = {"get": _describe_one(resource)}
+        paths[build_path_template(resource)] = {"get": _describe_list(resource, resource)}
+        paths[build_path_template(resource, with_key=True)] = {"get": _describe_one(resource)}
         for link in resource.links.values():
             operation = _describe_list(resource, link.to, link) if link.many else _describe_one(resource, link)
-            paths[template_of(resource, with_key=True, link=link)] = {"get": operation}
+            paths[build_path_template(resource, with_key=True, link=link)] = {"get": operation}
     return paths
 
 
@@ -133,7 +133,7 @@ def _build_operation(
     resource: Resource, link: Link | None, verb: str, summary: str, parameters: list[Any], schema: Any, headers: Any,
     statuses: Sequence[int],
 ) -> dict[str, Any]:  # fmt: skip
-    problems = {str(status): response for status, response in documented(*statuses).items()}
+    problems = {str(status): response for status, response in document_problems(*statuses).items()}
     problems["304"] = {"description": "Not Modified"}
     success = {"description": summary, "headers": headers, "content": {"application/json": {"schema": schema}}}
     return {
@@ -141,7 +141,7 @@ def _build_operation(
         "summary": summary,
         "operationId": f"{verb}_{link.name}_of_{resource.name}" if link else f"{verb}_{resource.name}",
         "parameters": parameters,
-        "responses": {"200": success, "414": documented(414)[414], **problems},
+        "responses": {"200": success, "414": document_problems(414)[414], **problems},
     }
 
 

@@ -46,7 +46,7 @@ class Problem(BaseModel):
     code: str | None = None
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def document_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Document the problems that a route may answer: the value of its `responses`, for the OpenAPI document."""
     return {
         status: {
@@ -67,7 +67,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(DBAPIError)
     @app.exception_handler(psycopg.Error)
     async def _handle_known_error(_request: Request, error: Exception) -> JSONResponse:
-        response = problem_of(error)
+        response = translate_error(error)
         if response is None:
             raise error
         return response
@@ -75,27 +75,27 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _handle_http_exception(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == HTTPStatus.NOT_FOUND and "endpoint" not in request.scope:
-            return problem_for(PathNotFound())
+            return create_error_problem(PathNotFound())
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and error.headers:
-            return problem_for(MethodNotAllowed(), headers=error.headers)
-        return problem(error.status_code, str(error.detail), headers=error.headers)
+            return create_error_problem(MethodNotAllowed(), headers=error.headers)
+        return create_problem(error.status_code, str(error.detail), headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def _handle_invalid_request(_request: Request, error: RequestValidationError) -> JSONResponse:
         faults = [f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}" for e in error.errors()]
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(faults))
+        return create_problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(faults))
 
 
-def problem_for(error: ServiceError, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def create_error_problem(error: ServiceError, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
     all_headers = dict(headers or {})
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         all_headers["Retry-After"] = _RETRY_SECONDS
     if error.status == HTTPStatus.UNAUTHORIZED:
         all_headers["WWW-Authenticate"] = "Bearer"
-    return problem(error.status, f"{error.message} {error.remedy}", code=error.code, headers=all_headers)
+    return create_problem(error.status, f"{error.message} {error.remedy}", code=error.code, headers=all_headers)
 
 
-def problem_of(error: Exception) -> JSONResponse | None:
+def translate_error(error: Exception) -> JSONResponse | None:
     """Create the response to one of Seedbed's errors or a database error. Return None for any other exception.
 
     The server's message about a missing table, column or privilege is logged, because one of the project's own routes
@@ -105,13 +105,13 @@ def problem_of(error: Exception) -> JSONResponse | None:
     if known is not error and isinstance(known, (OutdatedSchema, MissingReadPrivilege)):
         LOG.error(known.message, reason=said_by(error))
     if known is not None:
-        return problem_for(known)
+        return create_error_problem(known)
     if is_of_the_values(error):
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The database has no such value.")
+        return create_problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The database has no such value.")
     return None
 
 
-def problem(
+def create_problem(
     status: int, detail: str, *, code: str | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code)

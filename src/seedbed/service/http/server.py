@@ -16,23 +16,23 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from seedbed.errors import ListenFailure, PortInUse, MalformedRequest
-from seedbed.service.http.access_control import URL_BYTES
-from seedbed.service.http.problems import problem_for
-from seedbed.service.log_format import LOG, LOGGER, JsonLines, PlainLines
+from seedbed.service.http.access_control import MAX_URL_BYTES
+from seedbed.service.http.problems import create_error_problem
+from seedbed.service.log_format import LOG, LOGGER_NAME, JsonFormatter, ConsoleFormatter
 
 _NEXT_PORTS = 20
 _DRAIN_SECONDS = 10
 
 
-def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
+def listen(host: str, port: int, *, try_next_ports: bool = False) -> socket.socket:
     """Bind the service's port early, so that no other program takes it previous the service is ready.
 
     Raises:
-        PortInUse: the port is in use. With `or_next`, the next 19 ports are in use too.
+        PortInUse: the port is in use. With `try_next_ports`, the next 19 ports are in use too.
         ListenFailure: the address does not belong to this machine, or the user may not bind the port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for candidate in range(port, min(port + (_NEXT_PORTS if or_next else 1), 65536)):
+    for candidate in range(port, min(port + (_NEXT_PORTS if try_next_ports else 1), 65536)):
         try:
             return _set_tcp_protocol(socket.create_server((host, candidate), family=family))
         except OSError as error:
@@ -50,7 +50,7 @@ def _set_tcp_protocol(listening: socket.socket) -> socket.socket:
     return socket.socket(listening.family, listening.type, socket.IPPROTO_TCP, listening.detach())
 
 
-def url_of(listening: socket.socket) -> str:
+def format_url(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
@@ -58,7 +58,7 @@ def url_of(listening: socket.socket) -> str:
 def serve(app: FastAPI, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM, then finish the running requests. The log goes to standard error."""
     with _log_to_stderr():
-        LOG.info(f"Serving at {url_of(listening)}, documented at {url_of(listening)}/docs")
+        LOG.info(f"Serving at {format_url(listening)}, documented at {format_url(listening)}/docs")
         _create_server(app).run(sockets=[listening])
         LOG.info("Stopped")
 
@@ -69,7 +69,7 @@ def serve_app(app: ASGIApp, listening: socket.socket) -> None:
 
 
 @contextmanager
-def served(app: ASGIApp, listening: socket.socket) -> Iterator[str]:
+def serve_in_thread(app: ASGIApp, listening: socket.socket) -> Iterator[str]:
     """Serve in a thread for the length of a block. Yields the URL."""
     server = _create_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="seedbed-serve")
@@ -77,7 +77,7 @@ def served(app: ASGIApp, listening: socket.socket) -> Iterator[str]:
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.005)
-        yield url_of(listening)
+        yield format_url(listening)
     finally:
         server.should_exit = True
         thread.join()
@@ -89,12 +89,12 @@ def _log_to_stderr() -> Iterator[None]:
 
     A terminal gets plain lines, anything else JSON.
     """
-    service_logger = logging.getLogger(LOGGER)
+    service_logger = logging.getLogger(LOGGER_NAME)
     if logging.getLogger().handlers or service_logger.handlers:
         yield
         return
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(PlainLines() if sys.stderr.isatty() else JsonLines())
+    handler.setFormatter(ConsoleFormatter() if sys.stderr.isatty() else JsonFormatter())
     levels = {service_logger: logging.INFO, logging.getLogger("uvicorn"): logging.WARNING}
     previous = {logger: logger.level for logger in levels}
     for logger, level in levels.items():
@@ -123,7 +123,7 @@ class _Protocol(HttpToolsProtocol):
     """Answers a malformed request with problem+json, like every other error."""
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn logs the message itself
-        response = problem_for(MalformedRequest(URL_BYTES))
+        response = create_error_problem(MalformedRequest(MAX_URL_BYTES))
         headers = [name + b": " + value for name, value in [*response.raw_headers, (b"connection", b"close")]]
         self.transport.write(b"\r\n".join([b"HTTP/1.1 400 Bad Request", *headers, b"", bytes(response.body)]))
         self.transport.close()

@@ -19,8 +19,8 @@ from seedbed.errors import (
     RowNotFound,
     RowSerializationFailure,
 )
-from seedbed.service.http.access_control import URL_BYTES
-from seedbed.service.http.problems import problem_for, problem_of
+from seedbed.service.http.access_control import MAX_URL_BYTES
+from seedbed.service.http.problems import create_error_problem, translate_error
 from seedbed.service.log_format import LOG
 from seedbed.service.pool.statement import Fetch, Row, Statement
 from seedbed.service.queries.list_query import Query, read_fields, read_query, value_of
@@ -30,12 +30,12 @@ from seedbed.service.queries.resources import Link, Resource
 from seedbed.service.queries.sql_compiler import Compiler, Owner
 
 Parameters = list[bytes | None]
-TEMPLATE = "seedbed.route"
+TEMPLATE_SCOPE_KEY = "seedbed.route"
 """The key in a request's ASGI scope that holds its path template, for the metrics."""
 
 
 @dataclass(frozen=True)
-class Target:
+class TableRoute:
     """A parsed path: a table's list, its row with a key, or the rows that a link leads to from that row."""
 
     resource: Resource
@@ -44,7 +44,7 @@ class Target:
 
     @property
     def template(self) -> str:
-        return template_of(self.resource, with_key=bool(self.key), link=self.link)
+        return build_path_template(self.resource, with_key=bool(self.key), link=self.link)
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class _Response:
     headers: list[tuple[bytes, bytes]]
 
 
-def template_of(resource: Resource, *, with_key: bool = False, link: Link | None = None) -> str:
+def build_path_template(resource: Resource, *, with_key: bool = False, link: Link | None = None) -> str:
     keys = [f"{{{column.name}}}" for column in resource.key] if with_key else []
     return "/".join([resource.path, *keys, *([link.name] if link else [])])
 
 
-class Tables:
+class TableRouter:
     """Routes by looking a table's name up in the path, which is faster than one pattern per route.
 
     The raw path is parsed, so a key may contain any character, even a slash, if it is percent-encoded.
@@ -72,7 +72,7 @@ class Tables:
         self._cursors = cursors
         self._compiler = Compiler()
 
-    def find(self, scope: Scope) -> Target | None:
+    def match(self, scope: Scope) -> TableRoute | None:
         """Match a request to a table. Return None if its path is not a table's."""
         segments = raw_path(scope)[len(scope.get("root_path", "")) :].split(b"/")
         resource = self._by_name.get(segments[1]) if len(segments) > 1 else None
@@ -80,7 +80,7 @@ class Tables:
             return None
         rest = segments[2:]
         if not rest:
-            return Target(resource)
+            return TableRoute(resource)
         keys = len(resource.key)
         if len(rest) not in {keys, keys + 1} or not all(rest[keys:]):
             return None
@@ -88,31 +88,31 @@ class Tables:
             return None
         key = tuple(unquote(segment.decode("latin-1"), errors="surrogateescape") for segment in rest[:keys])
         if len(rest) == keys:
-            return Target(resource, key)
+            return TableRoute(resource, key)
         link = resource.links.get(unquote(rest[keys].decode("latin-1")))
-        return None if link is None else Target(resource, key, link)
+        return None if link is None else TableRoute(resource, key, link)
 
-    async def answer(
-        self, target: Target, scope: Scope, receive: Receive, send: Send, *, others: Iterable[str] = ()
+    async def respond(
+        self, target: TableRoute, scope: Scope, receive: Receive, send: Send, *, other_methods: Iterable[str] = ()
     ) -> None:
-        """Answer a request for a table. `others` are the methods that the project's own routes answer at its path."""
-        scope[TEMPLATE] = target.template
+        """Answer a request for a table. `other_methods` are the methods that the project's own routes answer at its path."""
+        scope[TEMPLATE_SCOPE_KEY] = target.template
         if scope["method"] != "GET":
-            allowed = ", ".join(dict.fromkeys(["GET", "HEAD", *others]))
-            response = problem_for(MethodNotAllowed(), headers={"Allow": allowed})
+            allowed = ", ".join(dict.fromkeys(["GET", "HEAD", *other_methods]))
+            response = create_error_problem(MethodNotAllowed(), headers={"Allow": allowed})
             await response(scope, receive, send)
             return
         try:
             table_response = await self._answer(target, scope)
         except Exception as error:
-            problem = problem_of(error)
+            problem = translate_error(error)
             if problem is None:
                 raise
             await problem(scope, receive, send)
             return
         await _send(table_response, scope, send)
 
-    async def _answer(self, target: Target, scope: Scope) -> _Response:
+    async def _answer(self, target: TableRoute, scope: Scope) -> _Response:
         raw: bytes = scope["query_string"]
         resource, link = target.resource, target.link
         if not target.key:
@@ -143,7 +143,7 @@ class Tables:
                 list_scope, [None if value is None else value.decode() for value in last_values]
             )
             next_url = _build_next_url(scope, raw, cursor)
-            if len(next_url) > URL_BYTES:  # the service would refuse this link, and no link would mean the last page
+            if len(next_url) > MAX_URL_BYTES:  # the service would refuse this link, and no link would mean the last page
                 raise InvalidQuery("sort", "its values are too long for a cursor")
             headers.append((b"link", b"<" + next_url + b'>; rel="next"'))
         return _Response(_serialize_rows(resource, query.fields, body or b"[]"), headers)

@@ -20,19 +20,19 @@ class ConnectionLost(Exception):
     """The connection ended before the rows were there; whatever ended it is its cause."""
 
 
-class SharedConnection(psycopg.AsyncConnection[Any]):
+class SessionConnection(psycopg.AsyncConnection[Any]):
     """psycopg's connection, which goes back to the pool when the session it was lent to closes it."""
 
-    give_back: "Callable[[], None] | None" = None
+    on_close: "Callable[[], None] | None" = None
 
     async def close(self) -> None:
-        if self.give_back is None:
+        if self.on_close is None:
             await super().close()
         else:
-            self.give_back()
+            self.on_close()
 
 
-class Wire:
+class PooledConnection:
     """A connection that the pool owns.
 
     psycopg opens it, cancels on it and closes it; statements go through psycopg's wrapper of libpq, since cursors cost
@@ -40,17 +40,17 @@ class Wire:
     goes away takes its connections out of the pool before a request finds them dead.
     """
 
-    def __init__(self, connection: SharedConnection, *, prepares: bool, lost: "Callable[[Wire], None]") -> None:
+    def __init__(self, connection: SessionConnection, *, can_prepare: bool, on_lost: "Callable[[PooledConnection], None]") -> None:
         self.connection = connection
-        self.alive = True
-        self.used = 0.0
-        self.epoch = 0
+        self.is_alive = True
+        self.last_used = 0.0
+        self.generation = 0
         self._loop = asyncio.get_running_loop()
         self._pg = connection.pgconn
         self._pg.nonblocking = 1
         self._socket = self._pg.socket
-        self.prepares = prepares
-        self._lost = lost
+        self.can_prepare = can_prepare
+        self._lost = on_lost
         self._uses: dict[Statement, int] = {}
         self._names: dict[Statement, bytes] = {}
         self._waiter: asyncio.Future[list[Row]] | None = None
@@ -60,7 +60,7 @@ class Wire:
         self._attach()
 
     @property
-    def at_work(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether a request waits for its statement."""
         return self._waiter is not None and not self._waiter.done() and not self._parting
 
@@ -68,24 +68,24 @@ class Wire:
         self,
         statement: Statement,
         parameters: Sequence[bytes | None],
-        until: float,
+        deadline: float,
         *,
-        patient_until: float | None = None,
-        doubt: Callable[[], None] | None = None,
+        probe_at: float | None = None,
+        probe: Callable[[], None] | None = None,
     ) -> list[Row]:
-        """All rows of a statement. One that is still under way at `patient_until` has `doubt` called.
+        """All rows of a statement. One that is still under way at `probe_at` has `probe` called.
 
         Raises:
-            TimeoutError: at `until`, on the loop's clock. The statement is still under way: see `stop`.
+            TimeoutError: at `deadline`, on the loop's clock. The statement is still under way: see `cancel`.
             ConnectionLost: with why.
             psycopg.Error: the server refused it.
         """
         waiter: asyncio.Future[list[Row]] = self._loop.create_future()
         self._waiter = waiter
-        if doubt is None or patient_until is None:
-            self._timer = self._loop.call_at(until, _expire, waiter)
+        if probe is None or probe_at is None:
+            self._timer = self._loop.call_at(deadline, _expire, waiter)
         else:
-            self._timer = self._loop.call_at(patient_until, self._doubt, doubt, until, waiter)
+            self._timer = self._loop.call_at(probe_at, self._doubt, probe, deadline, waiter)
         try:
             self._send(statement, parameters)
             return await waiter
@@ -97,9 +97,9 @@ class Wire:
         self._timer = self._loop.call_at(until, _expire, waiter)
         doubt()
 
-    async def stop(self, seconds: float) -> bool:
+    async def cancel(self, seconds: float) -> bool:
         """Have the server stop what is under way, and say whether it did; otherwise only closing is left."""
-        if not self.alive:
+        if not self.is_alive:
             return False
         self._then = None
         if self._waiter is None:
@@ -114,24 +114,24 @@ class Wire:
             return False
         await asyncio.wait({settled}, timeout=seconds)
         self._parting = False
-        return settled.done() and self.alive
+        return settled.done() and self.is_alive
 
-    def lend(self, give_back: Callable[[], None]) -> SharedConnection:
+    def lend(self, give_back: Callable[[], None]) -> SessionConnection:
         """The connection itself, for a session, until that closes it."""
         self._detach()
 
         def back() -> None:
-            self.connection.give_back = None
+            self.connection.on_close = None
             if self._pg.status == pq.ConnStatus.OK and self._pg.transaction_status == pq.TransactionStatus.IDLE:
                 self._attach()
             else:
                 self.close()
             give_back()
 
-        self.connection.give_back = back
+        self.connection.on_close = back
         return self.connection
 
-    def look(self) -> None:
+    def check_socket(self) -> None:
         """See whether the server has closed the connection, without waiting to be told."""
         if self._attached:
             self._readable()
@@ -168,7 +168,7 @@ class Wire:
             self._fail(error)
 
     def _is_to_be_prepared(self, statement: Statement) -> bool:
-        if not self.prepares or len(self._names) >= _PREPARED_AT_MOST:
+        if not self.can_prepare or len(self._names) >= _PREPARED_AT_MOST:
             return False
         if len(self._uses) > 10 * _PREPARED_AT_MOST:  # of statements that a client makes up, few come twice
             self._uses.clear()
@@ -227,9 +227,9 @@ class Wire:
             waiter.set_exception(error_from_result(result))
 
     def _fail(self, error: psycopg.Error) -> None:
-        if not self.alive:
+        if not self.is_alive:
             return
-        self.alive = False
+        self.is_alive = False
         self._detach()
         if self._result is not None and self._result.status == pq.ExecStatus.FATAL_ERROR:
             error = error_from_result(self._result)  # the server's last words say more than that it is gone

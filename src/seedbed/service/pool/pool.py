@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from seedbed.errors import PoolExhausted
-from seedbed.service.pool.connection import ConnectionLost, Wire
+from seedbed.service.pool.connection import ConnectionLost, PooledConnection
 from seedbed.service.pool.statement import PING
 
 _WAIT_SECONDS = 1.0
@@ -20,7 +20,7 @@ _PARTING_SECONDS = 1.0
 _IDLE_SECONDS = 280
 """Below the five minutes after which Neon, and many a router, forget an idle connection."""
 
-Open = Callable[[Callable[[Wire], None]], Awaitable[Wire]]
+Open = Callable[[Callable[[PooledConnection], None]], Awaitable[PooledConnection]]
 
 
 class Pool:
@@ -51,7 +51,7 @@ class Pool:
     def at_work(self) -> int:
         return len(self._wires) - len(self._idle)
 
-    async def take(self, until: float) -> Wire:
+    async def take(self, until: float) -> PooledConnection:
         """A connection of the caller's own, until it is given back, abandoned or dead.
 
         Raises:
@@ -65,10 +65,10 @@ class Pool:
         now = loop.time()
         while self._idle:
             wire = self._idle.pop()
-            if wire.epoch == self._epoch and now - wire.used < _IDLE_SECONDS:
+            if wire.generation == self._epoch and now - wire.last_used < _IDLE_SECONDS:
                 return wire
             wire.close()
-        waiter: asyncio.Future[Wire] = loop.create_future()
+        waiter: asyncio.Future[PooledConnection] = loop.create_future()
         self._waiting.append(waiter)
         self._open_more()
         timers = [loop.call_at(until, _expire, waiter)]
@@ -84,13 +84,13 @@ class Pool:
             for timer in timers:
                 timer.cancel()
 
-    def give_back(self, wire: Wire) -> None:
+    def give_back(self, wire: PooledConnection) -> None:
         """Take a connection back that is at rest; one that is dead or mistrusted makes room for another."""
-        if not wire.alive or wire.epoch != self._epoch:
+        if not wire.is_alive or wire.generation != self._epoch:
             wire.close()
             self._forget(wire)
             return
-        wire.used = asyncio.get_running_loop().time()
+        wire.last_used = asyncio.get_running_loop().time()
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -98,7 +98,7 @@ class Pool:
                 return
         self._idle.append(wire)
 
-    def abandon(self, wire: Wire) -> None:
+    def abandon(self, wire: PooledConnection) -> None:
         """Take a connection back that is still at work for nobody: the server is told to stop, or it is closed."""
         if not self._closing:
             self._behind(self._part(wire))
@@ -117,7 +117,7 @@ class Pool:
         A pooler whose server has gone tells so to whoever asks next, and lets those wait who asked before.
         """
         for wire in list(self._wires):
-            if wire.at_work:
+            if wire.is_busy:
                 wire.close()
 
     async def close(self) -> None:
@@ -134,7 +134,7 @@ class Pool:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_PARTING_SECONDS)
-        at_work = [wire for wire in self._wires if wire.alive]
+        at_work = [wire for wire in self._wires if wire.is_alive]
         await asyncio.gather(*(self._part(wire) for wire in at_work))
         for wire in list(self._wires):
             wire.close()
@@ -144,9 +144,9 @@ class Pool:
         for wire in list(getattr(self, "_wires", ())):
             wire.close()
         self._loop = loop
-        self._wires: set[Wire] = set()
-        self._idle: list[Wire] = []
-        self._waiting: deque[asyncio.Future[Wire]] = deque()
+        self._wires: set[PooledConnection] = set()
+        self._idle: list[PooledConnection] = []
+        self._waiting: deque[asyncio.Future[PooledConnection]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._openings = 0
         self._closing = False
@@ -173,14 +173,14 @@ class Pool:
             raise
         else:
             self._openings -= 1
-            wire.epoch = epoch
-            if loop is self._loop and wire.alive:
+            wire.generation = epoch
+            if loop is self._loop and wire.is_alive:
                 self._wires.add(wire)
             self.give_back(wire)
 
     def _fail(self, error: Exception) -> None:
         for wire in list(self._wires):
-            wire.look()
+            wire.check_socket()
         if self._wires:
             return  # they will come back, or die and make room
         while self._waiting:
@@ -188,19 +188,19 @@ class Pool:
             if not waiter.done():
                 waiter.set_exception(error)
 
-    def _forget(self, wire: Wire) -> None:
+    def _forget(self, wire: PooledConnection) -> None:
         self._wires.discard(wire)
         if wire in self._idle:
             self._idle.remove(wire)
         self._open_more()
 
-    def _tire(self, waiter: "asyncio.Future[Wire]") -> None:
+    def _tire(self, waiter: "asyncio.Future[PooledConnection]") -> None:
         if not waiter.done() and self._wires and not self._openings:
             waiter.set_exception(PoolExhausted())
 
-    async def _part(self, wire: Wire) -> None:
+    async def _part(self, wire: PooledConnection) -> None:
         try:
-            stopped = (wire.prepares or await self._is_there()) and await wire.stop(_PARTING_SECONDS)
+            stopped = (wire.can_prepare or await self._is_there()) and await wire.cancel(_PARTING_SECONDS)
         except BaseException:
             wire.close()
             raise
@@ -266,10 +266,10 @@ class Pool:
         self._tasks.discard(task)
 
 
-def _forgotten(_wire: Wire) -> None:
+def _forgotten(_wire: PooledConnection) -> None:
     pass
 
 
-def _expire(waiter: "asyncio.Future[Wire]") -> None:
+def _expire(waiter: "asyncio.Future[PooledConnection]") -> None:
     if not waiter.done():
         waiter.set_exception(TimeoutError())

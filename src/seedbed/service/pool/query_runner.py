@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from seedbed.errors import DatabaseUnavailable, QueryTimeout, PoolExhausted, ServiceError
 from seedbed.postgres.driver_errors import server_message
 from seedbed.service.log_format import LOG
-from seedbed.service.pool.connection import ConnectionLost, SharedConnection, Wire
+from seedbed.service.pool.connection import ConnectionLost, SessionConnection, PooledConnection
 from seedbed.service.pool.database_errors import is_away
 from seedbed.service.pool.pool import Pool
 from seedbed.service.pool.statement import PING, Row, Statement
@@ -100,7 +100,7 @@ class Reader:
         """Give up what is under way and close every connection."""
         await self.pool.close()
 
-    async def _run(self, statement: Statement, parameters: Sequence[bytes | None]) -> tuple[Wire, list[Row]]:
+    async def _run(self, statement: Statement, parameters: Sequence[bytes | None]) -> tuple[PooledConnection, list[Row]]:
         until = asyncio.get_running_loop().time() + self._deadline
         try:
             found = await self._again(statement, parameters, until)
@@ -130,7 +130,7 @@ class Reader:
 
     async def _again(
         self, statement: Statement, parameters: Sequence[bytes | None], until: float
-    ) -> tuple[Wire, list[Row]]:
+    ) -> tuple[PooledConnection, list[Row]]:
         for _ in range(_RETRIES):
             try:
                 return await self._once(statement, parameters, until)
@@ -140,16 +140,16 @@ class Reader:
 
     async def _once(
         self, statement: Statement, parameters: Sequence[bytes | None], until: float
-    ) -> tuple[Wire, list[Row]]:
+    ) -> tuple[PooledConnection, list[Row]]:
         wire = await self.pool.take(until)
-        while not wire.alive:  # it died between being given and being used
+        while not wire.is_alive:  # it died between being given and being used
             wire = await self.pool.take(until)
         suspicion = None
-        if not wire.prepares:
+        if not wire.can_prepare:
             suspicion = asyncio.get_running_loop().call_later(_DOUBTFUL, self.pool.suspect)
         half = until - self._deadline / 2
         try:
-            return wire, await wire.run(statement, parameters, until, patient_until=half, doubt=self.doubt)
+            return wire, await wire.run(statement, parameters, until, probe_at=half, probe=self.doubt)
         except ConnectionLost:
             raise
         except psycopg.Error:
@@ -162,11 +162,11 @@ class Reader:
             if suspicion is not None:
                 suspicion.cancel()
 
-    async def _lend(self) -> SharedConnection:
+    async def _lend(self) -> SessionConnection:
         wire, _ = await self._run(PING, ())
         return wire.lend(lambda: self.pool.give_back(wire))
 
-    async def _open(self, lost: Callable[[Wire], None]) -> Wire:
+    async def _open(self, lost: Callable[[PooledConnection], None]) -> PooledConnection:
         """A connection; where one is ended while it is made, another. What takes its time to fail fails for good."""
         for _ in range(_RETRIES):
             begun = time.monotonic()
@@ -178,7 +178,7 @@ class Reader:
                 await asyncio.sleep(_BREATH)
         return await self._opened(lost)
 
-    async def _opened(self, lost: Callable[[Wire], None]) -> Wire:
+    async def _opened(self, lost: Callable[[PooledConnection], None]) -> PooledConnection:
         """A connection. A pooler hands statements to any of its servers, so through one none is prepared: Neon's is
         known by its name, any other by the process id that it invents. That is asked once.
         """
@@ -189,7 +189,7 @@ class Reader:
             **_KEEPALIVE,
             **self._url.connect_arguments(),
         }
-        connection = await SharedConnection.connect(autocommit=True, prepare_threshold=None, **arguments)
+        connection = await SessionConnection.connect(autocommit=True, prepare_threshold=None, **arguments)
         try:
             if self._pooled is None:
                 self._pooled = await _is_pooled(connection)
@@ -197,7 +197,7 @@ class Reader:
         except BaseException:
             await connection.close()
             raise
-        return Wire(connection, prepares=not self._pooled, lost=lost)
+        return PooledConnection(connection, can_prepare=not self._pooled, on_lost=lost)
 
     def _went_away(self, reason: str) -> None:
         if self._away_since is None:
@@ -225,7 +225,7 @@ other, if the database is unavailable or the deadline passes.
 """
 
 
-async def _is_pooled(connection: SharedConnection) -> bool:
+async def _is_pooled(connection: SessionConnection) -> bool:
     cursor = await connection.execute("SELECT pg_backend_pid()")
     row = await cursor.fetchone()
     return row is not None and row[0] != connection.info.backend_pid

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Table, inspect
 from sqlmodel import SQLModel
 
 from seedbed.errors import DuplicateAlias
-from seedbed.postgres.quoting import column_name
+from seedbed.postgres.quoting import quote_identifier
 from seedbed.service.queries.column_types import Kind, kind_of
 from seedbed.service.queries.visibility import is_kept_back, looks_secret, public_columns
 
@@ -34,12 +34,12 @@ class Shown:
 
     @cached_property
     def sql(self) -> str:
-        return f"t.{column_name(self.column)}"
+        return f"t.{quote_identifier(self.column)}"
 
     @cached_property
     def json(self) -> str:
         """The column as it is answered, under its own name."""
-        return f"{self.kind.form.json(self.sql)} AS {column_name(self.name)}"
+        return f"{self.kind.form.json(self.sql)} AS {quote_identifier(self.name)}"
 
 
 def columns_of(table: Table, model: type[SQLModel]) -> dict[str, Shown]:

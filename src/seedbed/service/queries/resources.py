@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import ForeignKeyConstraint, Table
 from sqlmodel import SQLModel
 
-from seedbed.postgres.quoting import table_name
+from seedbed.postgres.quoting import quote_table
 from seedbed.schema import Schema
 from seedbed.service.queries.readable_columns import Shown, columns_of
 from seedbed.service.queries.response_models import Answers, answers_of
@@ -44,7 +44,7 @@ class Resource:
 
     @cached_property
     def sql(self) -> str:
-        return table_name(self.table)
+        return quote_table(self.table)
 
     @property
     def name(self) -> str:

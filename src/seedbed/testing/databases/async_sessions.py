@@ -1,4 +1,4 @@
-"""Sessions on the asynchronous driver, which connect in the event loop of whoever first uses them."""
+"""Open asynchronous sessions that connect in the event loop of the test that first uses them."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,30 +17,30 @@ from seedbed.settings import DatabaseUrl
 from seedbed.testing.databases.savepoints import SavepointLost, SavepointStack, translate_lost_savepoint
 
 JOIN_MODE: Literal["create_savepoint"] = "create_savepoint"
-"""A session's commits release a savepoint, and what it did goes with the transaction around it."""
+"""A session's commit releases a savepoint, and the enclosing transaction rolls back its changes."""
 
 
 ExecutionOptions = Mapping[str, Any]
 
 
 def read_execution_options(connection: Connection) -> ExecutionOptions:
-    """What a test may set on a connection, such as `stream_results`: it would stay for those after it."""
+    """Read the options that a test may set on a connection, such as `stream_results`, and later tests would inherit."""
     return connection.get_execution_options()
 
 
 def restore_execution_options(connection: Connection, options: ExecutionOptions) -> None:
-    """Put a connection's options back: SQLAlchemy itself only adds to them."""
+    """Restore a connection's options. SQLAlchemy's own API only adds options."""
     vars(connection)["_execution_options"] = options
 
 
 def create_session_on(connection: Connection) -> AsyncSession:
-    """An asynchronous session on a synchronous connection, and so in its transaction; it waits where it should not."""
-    held = _Open(connection)
-    return AsyncSession(None, sync_session_class=_Held, held=held, join_transaction_mode=JOIN_MODE, expire_on_commit=False)
+    """Create an asynchronous session on a synchronous connection, in its transaction. It blocks the event loop."""
+    source = _SynchronousConnection(connection)
+    return AsyncSession(None, sync_session_class=_LazySession, connection_source=connection_source, join_transaction_mode=JOIN_MODE, expire_on_commit=False)
 
 
 @dataclass(frozen=True)
-class _Open:
+class _SynchronousConnection:
     connection: Connection
 
     def opened(self) -> Connection:
@@ -48,9 +48,10 @@ class _Open:
 
 
 class UnfinishedTask(SavepointLost):
-    """A task is at work on the connection still, and its event loop may never run again. `pid` is the server's process,
-    for whoever ends that: to close the socket here would take it from the loop, which knows it by a number that the
-    next connection gets.
+    """A task still uses the connection, and its event loop may never run again.
+
+    The caller terminates the backend `pid`. Closing the socket instead would be unsafe: the event loop has registered
+    its file descriptor, which the next connection would reuse.
     """
 
     def __init__(self, pid: int | None) -> None:
@@ -58,22 +59,22 @@ class UnfinishedTask(SavepointLost):
         self.pid = pid
 
 
-class _Held(Session):
-    """The synchronous half of an asynchronous session, which connects when the test's own event loop first asks."""
+class _LazySession(Session):
+    """The synchronous half of an asynchronous session. It connects when the test first uses it, in the test's loop."""
 
-    def __init__(self, *, held: "AsyncTestConnection | _Open", **options: Any) -> None:
+    def __init__(self, *, connection_source: "AsyncTestConnection | _SynchronousConnection", **options: Any) -> None:
         super().__init__(**options)
-        self._held = held
+        self._connection_source = connection_source
 
     def get_bind(self, *_arguments: Any, **_options: Any) -> Connection:
-        return self._held.opened()
+        return self._connection_source.opened()
 
 
 class AsyncTestConnection:
-    """A connection of the asynchronous driver. It serves many event loops, one after another, and is put away by one of
-    its own: those of the tests may have ended by then.
+    """A connection of the asynchronous driver that serves the event loops of many tests, one after another.
 
-    `in_transactions` has each session in a transaction that is rolled back.
+    It closes in an event loop of its own, because the loops of the tests may have ended. With `in_transactions`, each
+    session is in a transaction that is rolled back.
     """
 
     def __init__(self, url: DatabaseUrl, *, in_transactions: bool) -> None:
@@ -82,70 +83,70 @@ class AsyncTestConnection:
         self._driver: psycopg.AsyncConnection[Any] | None = None
         self._connection: Connection | None = None
         self._options: ExecutionOptions = {}
-        self._begun = False
+        self._has_begun = False
         self.savepoints: SavepointStack | None = None
         self._engine: AsyncEngine = create_async_engine(
-            "postgresql+psycopg://", async_creator=self._connected, poolclass=StaticPool, pool_reset_on_return=None
+            "postgresql+psycopg://", async_creator=self._connect, poolclass=StaticPool, pool_reset_on_return=None
         )
 
     def create_session(self) -> AsyncSession:
         return AsyncSession(
-            None, sync_session_class=_Held, held=self, join_transaction_mode=JOIN_MODE, expire_on_commit=False
+            None, sync_session_class=_LazySession, connection_source=self, join_transaction_mode=JOIN_MODE, expire_on_commit=False
         )
 
     def opened(self) -> Connection:
-        """The connection, in a transaction where there are to be such; only to be asked for in a greenlet."""
+        """Return the connection, with a transaction begun if `in_transactions`. Call this only inside a greenlet."""
         if self._connection is None:
             self._connection = self._engine.sync_engine.connect()
             self._options = read_execution_options(self._connection)
-        if self._in_transactions and not self._begun and self.savepoints is not None:
+        if self._in_transactions and not self._has_begun and self.savepoints is not None:
             self.savepoints.begin()
             self._connection.begin()
-            self._begun = True
+            self._has_begun = True
         return self._connection
 
     def end(self, session: AsyncSession) -> None:
-        """Close a session, and roll back what it did where it is in a transaction.
+        """Close a session, and roll back its transaction if it has one.
 
         Raises:
-            Ended: the test ended its transaction itself.
-            Abandoned: a task of the test cannot be waited for, and is left with the connection.
+            Ended: the test ended the transaction itself.
+            Abandoned: a task of the test still uses the connection, and cannot be waited for.
         """
         if self._connection is not None:
             restore_execution_options(self._connection, self._options)
         if self._is_busy:
-            raise self._abandoned()
+            raise self._abandon()
         try:
             with translate_lost_savepoint():
                 self._runner.run(session.close())
-        except IllegalStateChangeError:  # it connects, or begins
-            raise self._abandoned() from None
-        if self._begun and self.savepoints is not None:
-            self._begun = False
+        except IllegalStateChangeError:  # a task is connecting or beginning a transaction
+            raise self._abandon() from None
+        if self._has_begun and self.savepoints is not None:
+            self._has_begun = False
             self.savepoints.end()
-            self._runner.run(self._forget())
+            self._runner.run(self._reset_sqlalchemy())
 
-    def _abandoned(self) -> UnfinishedTask:
+    def _abandon(self) -> UnfinishedTask:
         self._driver = None
         return UnfinishedTask(self.savepoints.pid if self.savepoints is not None and self.savepoints.is_alive else None)
 
     @property
     def _is_busy(self) -> bool:
-        """Whether somebody waits for an answer on the connection: it is locked until that one's loop goes on."""
+        """Whether a task waits for a result. The connection stays locked until that task's event loop runs again."""
         return self._driver is not None and self._driver.lock.locked()
 
     @property
     def is_alive(self) -> bool:
-        """Whether the server still has its connection."""
+        """Whether the connection is still open."""
         return self.savepoints is not None and self.savepoints.is_alive
 
     def commit(self, session: AsyncSession) -> None:
-        """Have what a test did stay."""
+        """Commit what a failed test did, for inspection."""
         if self._is_busy and self.savepoints is not None:
             self.savepoints.commit(lambda: None)
-            self._abandoned()
+            self._abandon()
             return
-        if self._begun and self.savepoints is not None:
+        if self._has_begun and self.savepoints is not None:
             self.savepoints.commit(lambda: self._runner.run(session.rollback()))
         self._runner.run(session.invalidate())
 
@@ -154,12 +155,12 @@ class AsyncTestConnection:
             self._driver.pgconn.finish()
         self._runner.close()
 
-    async def _forget(self) -> None:
-        """Have SQLAlchemy know what libpq did: nothing is sent."""
+    async def _reset_sqlalchemy(self) -> None:
+        """Reset SQLAlchemy's transaction state after libpq has rolled back. This sends nothing."""
         if self._connection is not None and self._connection.in_transaction():
             await greenlet_spawn(self._connection.rollback)
 
-    async def _connected(self) -> "psycopg.AsyncConnection[Any]":
+    async def _connect(self) -> "psycopg.AsyncConnection[Any]":
         arguments: dict[str, Any] = {**self._url.connect_arguments()}
         self._driver = await psycopg.AsyncConnection.connect(**arguments)
         self.savepoints = SavepointStack(self._driver)

@@ -1,4 +1,4 @@
-"""A database that tests use in turn, each in a transaction that is rolled back."""
+"""A database that tests share, one after another, each in a transaction that is rolled back."""
 
 from typing import Any
 
@@ -21,38 +21,38 @@ class SharedDatabase:
         self.is_discarded = False
         self.discarded_by = ""
         self.has_schema_changes = False
-        """Whether definitions were changed, and rolled back: statements that the connection has prepared would not do
-        any more, so that it has to be another one."""
+        """Whether a test has changed the schema and rolled it back. The connection's prepared statements are stale then,
+        so the next test needs a new connection."""
         self.reported_pids: set[int] = set()
-        """Sessions that a test left, and that were told of."""
+        """Backends of sessions that a test has left open and that were reported."""
         self._connection: Connection | None = None
-        self._scopes: SavepointStack | None = None
-        self._asynchronous: AsyncTestConnection | None = None
-        self._options: ExecutionOptions = {}
+        self._savepoints: SavepointStack | None = None
+        self._async_connection: AsyncTestConnection | None = None
+        self._execution_options: ExecutionOptions = {}
 
     @property
     def connection(self) -> Connection:
-        """The connection that transactions are on."""
+        """The connection of all transactions."""
         if self._connection is None:
             self._connection = self.clone.engine.connect()
             driver: Any = self._connection.connection.driver_connection
-            self._scopes = SavepointStack(driver)
-            self._options = read_execution_options(self._connection)
+            self._savepoints = SavepointStack(driver)
+            self._execution_options = read_execution_options(self._connection)
         return self._connection
 
     @property
     def savepoints(self) -> SavepointStack:
-        """The transactions on it."""
+        """The stack of transactions on the connection."""
         _ = self.connection
-        if self._scopes is None:
+        if self._savepoints is None:
             raise AssertionError
-        return self._scopes
+        return self._savepoints
 
     def begin(self) -> Session:
-        """Begin a transaction within those that are open, and give a session in it.
+        """Begin a transaction inside the open ones, and return a session in it.
 
         Raises:
-            Ended: the connection was ended, or the transactions around this one.
+            Ended: the connection or an enclosing transaction was ended.
         """
         self.savepoints.begin()
         if not self.connection.in_transaction():
@@ -60,63 +60,63 @@ class SharedDatabase:
         return Session(self.connection, join_transaction_mode=JOIN_MODE)
 
     def end(self, session: Session) -> bool:
-        """Roll back what was begun last; False where other sessions than these may be on the database.
+        """Roll back the innermost transaction. Return False if there may be foreign sessions on the database.
 
         Raises:
-            Ended: the test ended it itself.
+            Ended: the test ended the transaction itself.
         """
-        restore_execution_options(self.connection, self._options)
+        restore_execution_options(self.connection, self._execution_options)
         if self.savepoints.depth > 1:
             with translate_lost_savepoint():
                 session.close()
-            return self._alone(self.savepoints.end())
+            return self._has_no_foreign_sessions(self.savepoints.end())
         try:
-            alone = self._alone(self.savepoints.end())
-        finally:  # what is left to do is SQLAlchemy's own, and sends nothing
+            has_no_foreign_sessions = self._has_no_foreign_sessions(self.savepoints.end())
+        finally:  # SQLAlchemy's own state remains to be reset, which sends nothing
             if not self.connection.closed:
                 self.connection.rollback()
             session.close()
         if self.has_schema_changes:
-            self._renew()
-        return alone
+            self._close_connection()
+        return has_no_foreign_sessions
 
     def commit(self, session: Session) -> None:
-        """Have what a test did stay, for whoever looks into the database."""
+        """Commit what a failed test did, for inspection."""
         self.savepoints.commit(session.rollback)
         session.invalidate()
 
     def get_async_connection(self) -> AsyncTestConnection:
-        if self._asynchronous is None:
-            self._asynchronous = AsyncTestConnection(self.clone.url, in_transactions=True)
-        return self._asynchronous
+        if self._async_connection is None:
+            self._async_connection = AsyncTestConnection(self.clone.url, in_transactions=True)
+        return self._async_connection
 
     def discard_async_connection(self) -> None:
-        """Have the next asynchronous test connect anew."""
-        if self._asynchronous is not None:
-            self._asynchronous.close()
-            self._asynchronous = None
+        """Close the asynchronous connection, so that the next asynchronous test opens a new one."""
+        if self._async_connection is not None:
+            self._async_connection.close()
+            self._async_connection = None
 
     @property
     def is_alive(self) -> bool:
-        """Whether the server still has its connection."""
+        """Whether the connection is still open."""
         return self.savepoints.is_alive
 
     def backend_pids(self) -> set[int]:
-        """The server's processes that these connections are."""
-        known = (self._scopes, self._asynchronous and self._asynchronous.savepoints)
+        """Return the process ids of the backends that serve these connections."""
+        stacks = (self._savepoints, self._async_connection and self._async_connection.savepoints)
         return {scopes.pid for scopes in known if scopes and scopes.is_alive}
 
     def close(self) -> None:
         self.discard_async_connection()
-        self._renew()
+        self._close_connection()
 
-    def _alone(self, sessions: int) -> bool:
+    def _has_no_foreign_sessions(self, sessions: int) -> bool:
         return sessions <= len(self.backend_pids() | self.reported_pids)
 
-    def _renew(self) -> None:
+    def _close_connection(self) -> None:
         if self._connection is not None:
             if not self._connection.closed:
                 self._connection.invalidate()
             self._connection.close()
-        self._connection = self._scopes = None
+        self._connection = self._savepoints = None
         self.has_schema_changes = False

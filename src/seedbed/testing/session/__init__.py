@@ -1,1 +1,1 @@
-"""TODO"""
+"""Track the state of a test run and of its tests."""

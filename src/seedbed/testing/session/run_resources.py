@@ -1,4 +1,4 @@
-"""What one process of a run of tests has: its server, its templates, its databases, and how each test left them."""
+"""Hold the server, templates and databases of one process of a test run."""
 
 import os
 import secrets
@@ -32,15 +32,15 @@ from seedbed.testing.session.statement_log import StatementLog
 if TYPE_CHECKING:
     import pytest
 
-_PREFIX = "seedbed_test_"
-_KEPT = "kept by seedbed: "
-_OWNER = "tests_owner"
+_NAME_PREFIX = "seedbed_test_"
+_KEPT_COMMENT = "kept by seedbed: "
+_OWNER_WITHOUT_PROJECT = "tests_owner"
 EMPTY_DATABASE = "an empty database"
 
 
 @dataclass(frozen=True)
 class EnclosingTransaction:
-    """A transaction of a class or a module, by the fixture that began it and by whose it is."""
+    """An open transaction of a class or module. `fixture` began it, and `owner` is the node id of the class or module."""
 
     fixture: str
     owner: str
@@ -48,11 +48,13 @@ class EnclosingTransaction:
 
 
 class RunResources:
-    """`seeds` are those that collected tests choose beside the usual; None where no test needs the project's template.
-    The server begins with the templates of all of these.
+    """The resources of one process. Each is created when a test first needs it.
 
-    A given server is left as it was found but for the templates and for what failed tests keep. Databases of a run
-    that was killed are dropped by the next: a living one holds an advisory lock under its token.
+    `seeds` are those that collected tests choose besides the default, or None if no test needs the project's template.
+    The server starts with the templates of all of them.
+
+    On the server of `--seedbed-url`, only templates and databases of failed tests outlive the run. The next run drops
+    the databases of a killed run: a live run holds an advisory lock on its token.
     """
 
     def __init__(self, config: "pytest.Config", *, seeds: frozenset[str] | None) -> None:
@@ -60,24 +62,25 @@ class RunResources:
         self._seeds = seeds
         self._process = os.getpid()
         self._token = f"{int(time.time())}_{secrets.token_hex(4)}"
-        self._numbers = count(1)
-        way = getattr(config, "workerinput", {}).get("seedbed")
-        self._server: RunServer | ServerClient = RunServer() if way is None else ServerClient(way)
-        self._clones: dict[str | None, ClonePool] = {}
-        self._shared: dict[str | None, SharedDatabase] = {}
-        self._ready: dict[str | None, str] = {}
-        self._kept = 0
-        self._lock: Any = None
+        self._database_numbers = count(1)
+        endpoint = getattr(config, "workerinput", {}).get("seedbed")
+        self._server: RunServer | ServerClient = RunServer() if endpoint is None else ServerClient(endpoint)
+        self._clone_pools: dict[str | None, ClonePool] = {}
+        self._shared_databases: dict[str | None, SharedDatabase] = {}
+        self._template_names: dict[str | None, str] = {}
+        self._kept_count = 0
+        self._lock_connection: Any = None
         self.leftovers: list[str] = []
+        """What tests have left behind, one line each, for the summary of the run."""
         self.enclosing_transactions: list[EnclosingTransaction] = []
-        """Those of classes and modules that are open now."""
+        """The open transactions of classes and modules, outermost first."""
         self.row_numbers = count()
-        """Numbers of the rows that are made for tests: no two are of one, so that unique columns stay so."""
+        """Each row that a test creates takes the next number, so that its unique columns differ from all others."""
         self.statement_log = StatementLog()
 
     @cached_property
     def project(self) -> Project:
-        """That of pytest's root folder; where it is of none, that of the first path that pytest was given."""
+        """The project of pytest's root folder, or else of the first path argument that is in a project."""
         try:
             return find_project(self._config.rootpath)
         except ProjectNotFound as error:
@@ -89,7 +92,7 @@ class RunResources:
 
     @cached_property
     def templates(self) -> TemplateStore:
-        return TemplateStore(self.project, self._server_said)
+        return TemplateStore(self.project, self._server_version)
 
     @cached_property
     def binaries(self) -> Binaries:
@@ -97,115 +100,127 @@ class RunResources:
 
     @cached_property
     def server(self) -> ThrowawayServer:
-        """The run's own server."""
+        """The run's own PostgreSQL server, started from a snapshot that has the templates."""
         binaries = self.binaries
         with self.statement_log.pause():
-            kept = ensure_snapshot(self.templates, binaries, self._seeds) if self._seeds is not None else None
-        return self._server.start(binaries, kept)
+            snapshot = ensure_snapshot(self.templates, binaries, self._seeds) if self._seeds is not None else None
+        return self._server.start(binaries, snapshot)
 
     @cached_property
     def server_access(self) -> ServerAccess:
+        """Access to the run's own server, or to that of `--seedbed-url`."""
         url = self._config.getoption("seedbed_url")
         if url is None:
-            host = ServerAccess.from_embedded(self.server, owner_role_name(self.project) if self._seeds is not None else _OWNER)
-            with host.open_admin_cursor() as cursor:
-                host.ensure_owner_role(cursor)
-            return host
+            owner = owner_role_name(self.project) if self._seeds is not None else _OWNER_WITHOUT_PROJECT
+            access = ServerAccess.from_embedded(self.server, owner)
+            with access.open_admin_cursor() as cursor:
+                access.ensure_owner_role(cursor)
+            return access
         try:
-            host = ServerAccess.from_url(parse_url(url))
+            access = ServerAccess.from_url(parse_url(url))
         except MalformedUrl as error:
             raise InvalidDatabaseUrl("--seedbed-url", "the command line", str(error)) from None
         with self.statement_log.pause():
-            self._settle_on(host)
-        return host
+            self._prepare_given_server(access)
+        return access
 
     @property
     def is_forked(self) -> bool:
-        """Whether this is a process that a test has forked, which has nothing to end."""
+        """Whether a test has forked this process. A forked process owns no resources and cleans up none."""
         return os.getpid() != self._process
 
     def acquire(self, seed: str | None) -> Clone:
-        """A database of a test's own; `seed` may be EMPTY_DATABASE."""
-        if seed not in self._clones:
-            template = None if seed == EMPTY_DATABASE else self._template(seed)
-            stays = self.server_access.data_directory is None
-            self._clones[seed] = ClonePool(self.server_access, template, self._name, self._leaves, server_outlives_run=stays)
-        return self._clones[seed].acquire()
+        """Create a database that no test has used, with the rows of `seed`, which may be EMPTY_DATABASE."""
+        if seed not in self._clone_pools:
+            template = None if seed == EMPTY_DATABASE else self._ensure_template(seed)
+            self._clone_pools[seed] = ClonePool(
+                self.server_access,
+                template,
+                self._new_database_name,
+                self._report_sessions,
+                server_outlives_run=self.server_access.data_directory is None,
+            )
+        return self._clone_pools[seed].acquire()
 
     def release(self, seed: str | None, clone: Clone, test: str) -> None:
-        self._clones[seed].release(clone, test)
+        """Drop a database in the background, after a check for sessions that `test` has left open on it."""
+        self._clone_pools[seed].release(clone, test)
 
     def get_shared_database(self, seed: str | None) -> SharedDatabase:
-        if seed not in self._shared:
-            self._shared[seed] = SharedDatabase(self.acquire(seed))
-        return self._shared[seed]
+        """Return the database that tests share, one after another, each in a transaction."""
+        if seed not in self._shared_databases:
+            self._shared_databases[seed] = SharedDatabase(self.acquire(seed))
+        return self._shared_databases[seed]
 
-    def replace_shared_database(self, seed: str | None, test: str = "", *, kept: bool = False) -> None:
-        """Have the next tests use another database in turn: this one is spoilt, or kept."""
-        old = self._shared.pop(seed)
-        old.is_discarded, old.discarded_by = True, test
-        old.close()
-        if kept:
-            old.clone.close()
+    def replace_shared_database(self, seed: str | None, test: str = "", *, is_kept: bool = False) -> None:
+        """Discard the shared database, so that the next tests get another one. Drop it unless it is kept."""
+        discarded = self._shared_databases.pop(seed)
+        discarded.is_discarded, discarded.discarded_by = True, test
+        discarded.close()
+        if is_kept:
+            discarded.clone.close()
         else:
-            self.release(seed, old.clone, test)
+            self.release(seed, discarded.clone, test)
 
     @property
     def keep_limit(self) -> int:
-        """How many databases of failed tests are kept."""
+        """How many databases of failed tests this process keeps."""
         return int(self._config.getoption("seedbed_keep"))
 
     def reserve_kept_slot(self) -> bool:
-        """Whether one more database may be kept; it counts from now on."""
-        self._kept += 1
-        return self._kept <= self.keep_limit
+        """Count one more kept database. Return whether it is within the limit."""
+        self._kept_count += 1
+        return self._kept_count <= self.keep_limit
 
     def keep_database(self, name: str, test: str) -> None:
-        given = self.server_access.data_directory is None
-        if given:
+        """Record that the database of a failed test outlives the run."""
+        directory = ensure_storage_directory(self.project)
+        on_given_server = self.server_access.data_directory is None
+        kept_database = KeptDatabase(name, test, on_given_server)
+        if on_given_server:
             with self.server_access.open_admin_cursor() as cursor:
                 comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
-                cursor.execute(comment.format(sql.Identifier(name), sql.Literal(f"{_KEPT}{test}")))
-            add_kept(ensure_storage_directory(self.project), KeptDatabase(name, test, given))
+                cursor.execute(comment.format(sql.Identifier(name), sql.Literal(f"{_KEPT_COMMENT}{test}")))
+            add_kept(directory, kept_database)
         else:
-            self._server.keep(ensure_storage_directory(self.project), KeptDatabase(name, test, given))
+            self._server.keep(directory, kept_database)
 
     def find_enclosing_transaction(self, shared: SharedDatabase) -> EnclosingTransaction | None:
-        """The innermost open transaction of a class or a module on a database that is used in turn."""
-        return next((around for around in reversed(self.enclosing_transactions) if around.shared is shared), None)
+        """Find the innermost open transaction of a class or module on a shared database."""
+        return next((each for each in reversed(self.enclosing_transactions) if each.shared is shared), None)
 
     def find_foreign_sessions(self, shared: SharedDatabase, test: str) -> set[int]:
-        """Sessions that are not ours, and were not told of, and stay on a database that is used in turn."""
-        shared.clone.engine.dispose()  # of sessions that the test has closed, and that its pool keeps
-        ours = shared.backend_pids() | shared.reported_pids
-        until = time.monotonic() + 0.5
+        """Report sessions that a test has left open on a shared database. Return the process ids of new ones."""
+        shared.clone.engine.dispose()  # the pool still holds connections of sessions that the test has closed
+        known_pids = shared.backend_pids() | shared.reported_pids
+        deadline = time.monotonic() + 0.5
         with self.server_access.open_admin_cursor() as cursor:
-            found = [session for session in sessions(cursor, shared.clone.name) if session.pid not in ours]
-            while found and time.monotonic() < until:
+            foreign = [session for session in sessions(cursor, shared.clone.name) if session.pid not in known_pids]
+            while foreign and time.monotonic() < deadline:
                 time.sleep(0.005)
-                found = [session for session in sessions(cursor, shared.clone.name) if session.pid not in ours]
-        if found:
-            self._leaves(test, found)
-        return {session.pid for session in found}
+                foreign = [session for session in sessions(cursor, shared.clone.name) if session.pid not in known_pids]
+        if foreign:
+            self._report_sessions(test, foreign)
+        return {session.pid for session in foreign}
 
     def close(self) -> None:
-        """End all of it, as far as each part can be."""
+        """Close every resource, even if closing another one fails."""
         if self.is_forked:
             return
-        with ExitStack() as ending:  # the last is the first
-            ending.callback(self._server.close)
-            ending.callback(self.statement_log.close)
-            if self._lock is not None:
-                ending.callback(self._lock.close)
-            for clones in self._clones.values():
-                ending.callback(clones.close)
-            for seed, shared in self._shared.items():
-                ending.callback(self.release, seed, shared.clone, "")
-                ending.callback(shared.close)
+        with ExitStack() as stack:  # runs the last callback first
+            stack.callback(self._server.close)
+            stack.callback(self.statement_log.close)
+            if self._lock_connection is not None:
+                stack.callback(self._lock_connection.close)
+            for clone_pool in self._clone_pools.values():
+                stack.callback(clone_pool.close)
+            for seed, shared in self._shared_databases.items():
+                stack.callback(self.release, seed, shared.clone, "")
+                stack.callback(shared.close)
 
     @property
-    def _server_said(self) -> str:
-        """The version of the server and of its extensions, which a template's content may depend on."""
+    def _server_version(self) -> str:
+        """The versions of the server and its extensions, which a template's content may depend on."""
         if self._config.getoption("seedbed_url") is None:
             return f"{self.binaries.version} {self.binaries.folder}"
         with self.server_access.open_admin_cursor() as cursor:
@@ -215,40 +230,41 @@ class RunResources:
             )
             return str((cursor.fetchone() or ("",))[0])
 
-    def _template(self, seed: str | None) -> str:
-        if seed not in self._ready:
-            host = self.server_access
+    def _ensure_template(self, seed: str | None) -> str:
+        if seed not in self._template_names:
+            access = self.server_access
             with self.statement_log.pause():
-                self._ready[seed] = self.templates.ensure(host, seed).name
-        return self._ready[seed]
+                self._template_names[seed] = self.templates.ensure(access, seed).name
+        return self._template_names[seed]
 
-    def _name(self) -> str:
-        return f"{_PREFIX}{self._token}_{next(self._numbers)}"
+    def _new_database_name(self) -> str:
+        return f"{_NAME_PREFIX}{self._token}_{next(self._database_numbers)}"
 
-    def _leaves(self, test: str, found: list[Session]) -> None:
+    def _report_sessions(self, test: str, left_open: list[Session]) -> None:
         if test:
-            self.leftovers.append(f"{test} left {', '.join(map(str, found))}")
+            self.leftovers.append(f"{test} left {', '.join(map(str, left_open))}")
 
-    def _settle_on(self, host: ServerAccess) -> None:
-        database = host.database(host.admin.name)
+    def _prepare_given_server(self, access: ServerAccess) -> None:
+        """Check the server, lock the run's token, and drop what killed runs and older failed tests have left."""
+        database = access.database(access.admin.name)
         refuse_pooler(database)
         with connect(database) as connection:
             refuse_unfit(connection, database)
-        self._lock = open_connection(database, application="seedbed tests")
-        self._lock.autocommit = True
-        with self._lock.cursor() as cursor:
+        self._lock_connection = open_connection(database, application="seedbed tests")
+        self._lock_connection.autocommit = True
+        with self._lock_connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (TEST_RUN_LOCKS, self._token))
             cursor.execute(
                 "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database"
                 " WHERE starts_with(datname, %s) AND pg_has_role(datdba, 'USAGE') ORDER BY datname DESC",
-                (_PREFIX,),
+                (_NAME_PREFIX,),
             )
-            found = cursor.fetchall()
-            kept = [name for name, comment in found if comment.startswith(_KEPT)]
+            databases = cursor.fetchall()
+            kept = [name for name, comment in databases if comment.startswith(_KEPT_COMMENT)]
             for name in kept[self.keep_limit :]:
                 drop_database(cursor, name)
-            for name in (name for name, _ in found if name not in kept):
-                token = name.removeprefix(_PREFIX).rpartition("_")[0]
+            for name in (name for name, _ in databases if name not in kept):
+                token = name.removeprefix(_NAME_PREFIX).rpartition("_")[0]
                 if token == self._token:
                     continue
                 cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (TEST_RUN_LOCKS, token))

@@ -1,4 +1,4 @@
-"""Keep a test run's resources and each test's databases in pytest's stash."""
+"""Keep the resources of a test run in pytest's stash."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ SEEDS_KEY = pytest.StashKey[frozenset[str] | None]()
 
 
 def get_run(config: pytest.Config) -> "RunResources":
-    """Return the resources of this process, created when a test first needs them."""
+    """Return the resources of this process. The first call creates them."""
     if RUN_KEY not in config.stash:
         from seedbed.testing.session.run_resources import RunResources
 

@@ -6,12 +6,12 @@ from seedbed.errors import MissingBackfill
 from seedbed.migrations.diff.dependency_order import pick_temporary_name
 from seedbed.migrations.diff.objects import sequences
 from seedbed.migrations.diff.objects.columns import (
-    column_code,
-    column_sql,
-    escaped,
-    identity_changes,
-    identity_sql,
-    unvalidated_sql,
+    escape_colons,
+    render_column,
+    render_identity_changes,
+    render_identity_options,
+    render_not_valid_not_null,
+    render_sqlalchemy_column,
 )
 from seedbed.migrations.diff.statement import (
     Loss,
@@ -23,15 +23,15 @@ from seedbed.migrations.diff.statement import (
     schema_argument,
 )
 from seedbed.migrations.diff.types.conversion_rules import (
-    enum_of,
-    narrows,
-    respelling,
-    same_family,
-    shortfall,
-    underlying,
+    are_same_family,
+    find_base_type,
+    find_enum,
+    find_lossy_part,
+    find_respelling,
+    is_narrowing,
 )
-from seedbed.migrations.diff.types.sqlalchemy_types import type_code
-from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.migrations.diff.types.sqlalchemy_types import render_type
+from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import (
     VOLATILE_CALL,
     ConversionEffect,
@@ -43,7 +43,7 @@ from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Table
 
 
-def added(table: Table, column: Column, after: Catalog, knowledge: ValueSources) -> list[Statement]:
+def add_column(table: Table, column: Column, after: Catalog, knowledge: ValueSources) -> list[Statement]:
     """A column added to a table that exists, filled in its rows where it must not be NULL.
 
     Raises:
@@ -51,40 +51,40 @@ def added(table: Table, column: Column, after: Catalog, knowledge: ValueSources)
     """
     if column.unvalidated_not_null is not None:
         nullable = replace(column, not_null=False, unvalidated_not_null=None)
-        return [*added(table, nullable, after, knowledge), required_of_new_rows(table, column)]
+        return [*add_column(table, nullable, after, knowledge), add_not_valid_not_null(table, column)]
     place = (table.schema, table.name, column.name)
     fill = knowledge.backfills.get(place)
     if place in knowledge.deferred_columns:
-        empty = _add(table, replace(column, default=None, not_null=False))
-        return [empty, *(default(table, column, to=column.default) if column.default is not None else [])]
+        empty = _add_column(table, replace(column, default=None, not_null=False))
+        return [empty, *(change_default(table, column, to=column.default) if column.default is not None else [])]
     automatic = column.default is not None or column.generated or column.identity
     restored = knowledge.is_downgrade and fill is None and not column.generated
     if restored and column.default and not VOLATILE_CALL.search(column.default) and _is_unique(table, column, after):
         bare = replace(column, default=None)
-        steps = _added_numbered(table, bare, after) if column.not_null else [_add(table, bare)]
-        return [*steps, *default(table, column, to=column.default)]
+        steps = _add_numbered_column(table, bare, after) if column.not_null else [_add_column(table, bare)]
+        return [*steps, *change_default(table, column, to=column.default)]
     if automatic and fill is None:
-        return [_add(table, column)]
+        return [_add_column(table, column)]
     if fill is not None and place in knowledge.constant_backfills and column.default is None and column.not_null:
-        return [_add(table, column, default=fill), *default(table, column)]
+        return [_add_column(table, column, default=fill), *change_default(table, column)]
     if fill is not None and (column.not_null or place not in knowledge.constant_backfills):
         paid = knowledge.backfill_effects.get(place, ConversionEffect(None, None))
         filled = replace(_fill(table, column, fill, where=False), loss=paid.loss, row_condition=paid.row_condition)
-        steps = [_add(table, column, not_null=False), filled]
-        return [*steps, *(_not_null(table, column) if column.not_null else [])]
+        steps = [_add_column(table, column, not_null=False), filled]
+        return [*steps, *(_set_not_null(table, column) if column.not_null else [])]
     if not column.not_null:
-        return [_add(table, column)]
+        return [_add_column(table, column)]
     if knowledge.is_downgrade and _is_unique(table, column, after):
-        return _added_numbered(table, column, after)
+        return _add_numbered_column(table, column, after)
     value = pick_placeholder(column.type, after) if knowledge.is_downgrade else None
     if value is None:
         raise MissingBackfill(table.name, column.name)
-    lost = _loss(table, column, f"comes back as {value} in every row")
-    step = _add(table, column, default=f"{value}::{column.type}")
-    return [Statement(step.sql, step.alembic_call, loss=lost), *default(table, column)]
+    lost = _column_loss(table, column, f"comes back as {value} in every row")
+    step = _add_column(table, column, default=f"{value}::{column.type}")
+    return [Statement(step.sql, step.alembic_call, loss=lost), *change_default(table, column)]
 
 
-def _added_numbered(table: Table, column: Column, after: Catalog) -> list[Statement]:
+def _add_numbered_column(table: Table, column: Column, after: Catalog) -> list[Statement]:
     """A unique column that comes back: what it was is lost, and its rows must still differ."""
     value = pick_numbered_placeholder(column.type, after)
     if value is None:
@@ -92,9 +92,9 @@ def _added_numbered(table: Table, column: Column, after: Catalog) -> list[Statem
     full, own = quote_qualified(table.schema, table.name), quote_ident(column.name)
     rows = f"(SELECT ctid, row_number() OVER () AS n FROM {full}) AS numbered"
     fill = f"UPDATE {full} SET {own} = ({value})::{column.type} FROM {rows} WHERE {full}.ctid = numbered.ctid"
-    lost = _loss(table, column, "comes back with numbers in place of what it was")
+    lost = _column_loss(table, column, "comes back with numbers in place of what it was")
     filled = Statement(fill, loss=lost, updated_table=(table.schema, table.name))
-    return [_add(table, column, not_null=False), filled, *_not_null(table, column)]
+    return [_add_column(table, column, not_null=False), filled, *_set_not_null(table, column)]
 
 
 def _is_unique(table: Table, column: Column, after: Catalog) -> bool:
@@ -106,12 +106,12 @@ def _is_unique(table: Table, column: Column, after: Catalog) -> bool:
     return False
 
 
-def dropped(table: Table, column: Column) -> Statement:
+def drop_column(table: Table, column: Column) -> Statement:
     sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} DROP COLUMN {quote_ident(column.name)}"
     code = render_call(
         "op.drop_column", quote_python(table.name), quote_python(column.name), schema_argument(table.schema)[2:]
     )
-    return Statement(sql, code, loss=None if column.generated else _loss(table, column, ""))
+    return Statement(sql, code, loss=None if column.generated else _column_loss(table, column, ""))
 
 
 def needs_rebuild(old: Column, new: Column) -> bool:
@@ -126,57 +126,59 @@ def becomes_ordinary(old: Column, new: Column) -> bool:
     return old.generated == "virtual" and new.generated is None
 
 
-def stored(
+def materialize_virtual_column(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
 ) -> list[Statement]:
     """A virtual generated column replaced by an ordinary one that holds the values which were read in it."""
     place = (table.schema, table.name, new.name)
     named = replace(new, name=pick_temporary_name(new.name, table.column), not_null=False, default=None, identity=None)
     said = knowledge.using_expressions.get(place)
-    value = said or conversion(table, old, new, before, after, knowledge) or quote_ident(old.name)
-    paid = ConversionEffect(None, None) if said else toll(table, old, new, before, after)
+    value = said or find_using_expression(table, old, new, before, after, knowledge) or quote_ident(old.name)
+    paid = ConversionEffect(None, None) if said else find_conversion_effect(table, old, new, before, after)
     filled = replace(_fill(table, named, value, where=False), loss=paid.loss, row_condition=paid.row_condition)
     renamed = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_ident(named.name)} TO {quote_ident(new.name)}"
     bare = replace(named, name=new.name, identity_options=None)
-    rest = altered(table, bare, new, before, after, knowledge)
-    return [_add(table, named), filled, dropped(table, old), Statement(renamed), *rest]
+    rest = alter_column(table, bare, new, before, after, knowledge)
+    return [_add_column(table, named), filled, drop_column(table, old), Statement(renamed), *rest]
 
 
-def altered(
+def alter_column(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
 ) -> list[Statement]:
     """One column from what it was to what it is to be, in the order in which PostgreSQL takes the steps."""
     steps: list[Statement] = []
     if old.generated == "stored" and new.generated is None:
-        steps.append(_alter(table, new, "DROP EXPRESSION"))
+        steps.append(_alter_column(table, new, "DROP EXPRESSION"))
         old = replace(old, generated=None, default=None)
     retyped = (old.type, old.collation) != (new.type, new.collation)
     if retyped:
-        if old.default is not None and not same_family(old.type, new.type):
-            steps += default(table, new, to=None)
+        if old.default is not None and not are_same_family(old.type, new.type):
+            steps += change_default(table, new, to=None)
             old = replace(old, default=None)
-        steps += _type(table, old, new, before, after, knowledge)
-    steps += _identity(table, old, new, counted=sequences.counts(before, table, old))
+        steps += _change_type(table, old, new, before, after, knowledge)
+    steps += _change_identity(table, old, new, is_value_saved=sequences.has_own_sequence(before, table, old))
     if old.default != new.default and not new.generated and not (old.identity or new.identity):
-        steps += default(table, new, to=new.default)
+        steps += change_default(table, new, to=new.default)
     if (old.not_null, old.unvalidated_not_null) != (new.not_null, new.unvalidated_not_null):
         if new.unvalidated_not_null is not None:
-            steps.append(required_of_new_rows(table, new, already=old.not_null))
+            steps.append(add_not_valid_not_null(table, new, replaces_valid=old.not_null))
         else:
-            steps += _nullability(table, new, after, knowledge)
+            steps += _change_nullability(table, new, after, knowledge)
     return steps
 
 
-def required_of_new_rows(table: Table, column: Column, *, already: bool = False) -> Statement:
+def add_not_valid_not_null(table: Table, column: Column, *, replaces_valid: bool = False) -> Statement:
     """NOT NULL that is NOT VALID, in place of one that a column has `already`."""
-    dropped = f"ALTER COLUMN {quote_ident(column.name)} DROP NOT NULL, " if already else ""
-    return Statement(f"ALTER TABLE {quote_qualified(table.schema, table.name)} {dropped}{unvalidated_sql(column)}")
+    dropped = f"ALTER COLUMN {quote_ident(column.name)} DROP NOT NULL, " if replaces_valid else ""
+    return Statement(
+        f"ALTER TABLE {quote_qualified(table.schema, table.name)} {dropped}{render_not_valid_not_null(column)}"
+    )
 
 
-def _add(table: Table, column: Column, *, not_null: bool | None = None, default: str | None = None) -> Statement:
+def _add_column(table: Table, column: Column, *, not_null: bool | None = None, default: str | None = None) -> Statement:
     sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ADD COLUMN "
-    sql += column_sql(column, not_null=not_null, default=default)
-    inner = column_code(column, not_null=not_null, default=default)
+    sql += render_column(column, not_null=not_null, default=default)
+    inner = render_sqlalchemy_column(column, not_null=not_null, default=default)
     code = None
     if inner is not None:
         code = render_call("op.add_column", quote_python(table.name), inner, schema_argument(table.schema)[2:])
@@ -189,7 +191,7 @@ def _fill(table: Table, column: Column, expression: str, *, where: bool) -> Stat
     return Statement(sql, updated_table=(table.schema, table.name))
 
 
-def _alter(table: Table, column: Column, change: str, code: str | None = None) -> Statement:
+def _alter_column(table: Table, column: Column, change: str, code: str | None = None) -> Statement:
     head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_ident(column.name)} "
     return Statement(head + change, code)
 
@@ -199,89 +201,91 @@ def _alter_code(table: Table, column: Column, *arguments: str) -> str:
     return render_call("op.alter_column", quote_python(table.name), quote_python(column.name), *arguments, schema)
 
 
-def default(table: Table, column: Column, to: str | None = None) -> list[Statement]:
+def change_default(table: Table, column: Column, to: str | None = None) -> list[Statement]:
     if to is None:
-        return [_alter(table, column, "DROP DEFAULT", _alter_code(table, column, "server_default=None"))]
-    shown = f"server_default=sa.text({quote_python(escaped(to))})"
-    return [_alter(table, column, f"SET DEFAULT {to}", _alter_code(table, column, shown))]
+        return [_alter_column(table, column, "DROP DEFAULT", _alter_code(table, column, "server_default=None"))]
+    shown = f"server_default=sa.text({quote_python(escape_colons(to))})"
+    return [_alter_column(table, column, f"SET DEFAULT {to}", _alter_code(table, column, shown))]
 
 
-def identity_dropped(table: Table, column: Column, *, remembered: bool = False) -> Statement:
+def drop_identity(table: Table, column: Column, *, is_value_saved: bool = False) -> Statement:
     """An identity dropped, and with it what it counted, unless that was `remembered` for a sequence."""
-    step, full = _alter(table, column, "DROP IDENTITY"), f"{table.name}.{column.name}"
-    if remembered:
+    step, full = _alter_column(table, column, "DROP IDENTITY"), f"{table.name}.{column.name}"
+    if is_value_saved:
         return step
     return replace(step, loss=Loss(table.schema, full, None, f"where {full} has counted to"))
 
 
-def _not_null(table: Table, column: Column) -> list[Statement]:
-    return [_alter(table, column, "SET NOT NULL", _alter_code(table, column, "nullable=False"))]
+def _set_not_null(table: Table, column: Column) -> list[Statement]:
+    return [_alter_column(table, column, "SET NOT NULL", _alter_code(table, column, "nullable=False"))]
 
 
-def _nullability(table: Table, column: Column, after: Catalog, knowledge: ValueSources) -> list[Statement]:
+def _change_nullability(table: Table, column: Column, after: Catalog, knowledge: ValueSources) -> list[Statement]:
     if not column.not_null:
-        return [_alter(table, column, "DROP NOT NULL", _alter_code(table, column, "nullable=True"))]
+        return [_alter_column(table, column, "DROP NOT NULL", _alter_code(table, column, "nullable=True"))]
     place = (table.schema, table.name, column.name)
     fill = knowledge.backfills.get(place, column.default if not column.generated else None)
     if fill is None and knowledge.is_downgrade:
         value = pick_placeholder(column.type, after)
         if value is not None:
             filled = _fill(table, column, f"{value}::{column.type}", where=True)
-            lost = _loss(table, column, f"becomes {value} where it is NULL")
-            return [replace(filled, loss=lost), *_not_null(table, column)]
+            lost = _column_loss(table, column, f"becomes {value} where it is NULL")
+            return [replace(filled, loss=lost), *_set_not_null(table, column)]
     if fill is None or column.identity:
-        return _not_null(table, column)
-    return [_fill(table, column, fill, where=True), *_not_null(table, column)]
+        return _set_not_null(table, column)
+    return [_fill(table, column, fill, where=True), *_set_not_null(table, column)]
 
 
-def _type(
+def _change_type(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
 ) -> list[Statement]:
     collate = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
     said = knowledge.using_expressions.get((table.schema, table.name, new.name))
-    using = said or conversion(table, old, new, before, after, knowledge)
+    using = said or find_using_expression(table, old, new, before, after, knowledge)
     clause = f" USING {using}" if using else ""
     code = None
-    kind, was = type_code(new.type), type_code(old.type)
+    kind, was = render_type(new.type), render_type(old.type)
     if kind is not None and was is not None and not collate:
         shown = f"postgresql_using={quote_python(using)}" if using else ""
         code = _alter_code(table, new, f"existing_type={was}", f"type_={kind}", shown)
-    step = _alter(table, new, f"TYPE {new.type}{collate}{clause}", code)
+    step = _alter_column(table, new, f"TYPE {new.type}{collate}{clause}", code)
     if said:
         return [step]
-    paid = toll(table, old, new, before, after, restoring=knowledge.is_downgrade)
+    paid = find_conversion_effect(table, old, new, before, after, is_downgrade=knowledge.is_downgrade)
     return [replace(step, loss=paid.loss, row_condition=paid.row_condition)]
 
 
-def toll(
-    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, *, restoring: bool = False
+def find_conversion_effect(
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, *, is_downgrade: bool = False
 ) -> ConversionEffect:
     """What rows lose when a column's values are converted, where PostgreSQL says nothing of it, and what they must be
     for it to convert them.
     """
-    was, now = underlying(old.type, before), underlying(new.type, after)
-    what = shortfall(was, now, restoring=restoring)
-    if what is None and enum_of(now, after) is None:  # a label is one text
-        what = respelling(was, now, restoring=restoring)
+    was, now = find_base_type(old.type, before), find_base_type(new.type, after)
+    what = find_lossy_part(was, now, is_downgrade=is_downgrade)
+    if what is None and find_enum(now, after) is None:  # a label is one text
+        what = find_respelling(was, now, is_downgrade=is_downgrade)
     place = f"{table.name}.{new.name}"
     loss = None if what is None else Loss(table.schema, table.name, new.name, what.format(place))
-    return ConversionEffect(loss, f"{place} as {new.type}" if narrows(was, now) else None)
+    return ConversionEffect(loss, f"{place} as {new.type}" if is_narrowing(was, now) else None)
 
 
-def _loss(table: Table, column: Column, what: str) -> Loss:
+def _column_loss(table: Table, column: Column, what: str) -> Loss:
     return Loss(table.schema, table.name, column.name, f"{table.name}.{column.name} {what}".strip())
 
 
-def _identity(table: Table, old: Column, new: Column, *, counted: bool) -> list[Statement]:
+def _change_identity(table: Table, old: Column, new: Column, *, is_value_saved: bool) -> list[Statement]:
     if old.identity == new.identity and old.identity_options == new.identity_options:
         return []
     if new.identity is None:
-        return [identity_dropped(table, new)]
+        return [drop_identity(table, new)]
     if old.identity is None:
-        steps = default(table, new) if old.default is not None else []
+        steps = change_default(table, new) if old.default is not None else []
         if not old.not_null:
-            steps += _not_null(table, new)
-        made = _alter(table, new, f"ADD GENERATED {new.identity.upper()} AS IDENTITY{identity_sql(new)}")
-        return [*steps, made, sequences.continued(table, new, counted=counted)]
+            steps += _set_not_null(table, new)
+        made = _alter_column(
+            table, new, f"ADD GENERATED {new.identity.upper()} AS IDENTITY{render_identity_options(new)}"
+        )
+        return [*steps, made, sequences.continue_numbering(table, new, is_value_saved=is_value_saved)]
     changes = f"SET GENERATED {new.identity.upper()} " if old.identity != new.identity else ""
-    return [_alter(table, new, (changes + identity_changes(new)).strip())]
+    return [_alter_column(table, new, (changes + render_identity_changes(new)).strip())]

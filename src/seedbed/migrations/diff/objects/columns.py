@@ -3,22 +3,22 @@
 import re
 
 from seedbed.migrations.diff.statement import quote_ident, quote_python
-from seedbed.migrations.diff.types.sqlalchemy_types import type_code
+from seedbed.migrations.diff.types.sqlalchemy_types import render_type
 from seedbed.postgres.catalog.model import Column
 
 _IDENTITY = re.compile(r"start (-?\d+) increment (-?\d+) minimum (-?\d+) maximum (-?\d+) cache (\d+) cycle ([tf])")
 _HIGHEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
-def column_sql(column: Column, *, not_null: bool | None = None, default: str | None = None) -> str:
+def render_column(column: Column, *, not_null: bool | None = None, default: str | None = None) -> str:
     """A column as CREATE TABLE and ADD COLUMN take it. `default` stands in for one that the column does not have."""
     parts = [quote_ident(column.name), column.type]
     if column.collation:
         parts.append(f"COLLATE {column.collation}")
     if column.generated:
-        parts.append(f"GENERATED ALWAYS AS ({_bare(column.default)}) {column.generated.upper()}")
+        parts.append(f"GENERATED ALWAYS AS ({_strip_parentheses(column.default)}) {column.generated.upper()}")
     elif column.identity:
-        parts.append(f"GENERATED {column.identity.upper()} AS IDENTITY{identity_sql(column)}")
+        parts.append(f"GENERATED {column.identity.upper()} AS IDENTITY{render_identity_options(column)}")
     elif (default or column.default) is not None:
         parts.append(f"DEFAULT {default or column.default}")
     if _is_required(column) if not_null is None else not_null:
@@ -26,34 +26,36 @@ def column_sql(column: Column, *, not_null: bool | None = None, default: str | N
     return " ".join(parts)
 
 
-def column_code(
-    column: Column, *, not_null: bool | None = None, default: str | None = None, lone_key: bool = False
+def render_sqlalchemy_column(
+    column: Column, *, not_null: bool | None = None, default: str | None = None, is_sole_primary_key: bool = False
 ) -> str | None:
     """The same as `sa.Column(...)`, or None where SQLAlchemy has no words for it."""
-    kind = type_code(column.type)
+    kind = render_type(column.type)
     if kind is None or column.collation:
         return None
     parts = [quote_python(column.name), kind]
     if column.generated:
-        parts.append(f"sa.Computed({quote_python(_bare(column.default))}, persisted={column.generated == 'stored'})")
+        parts.append(
+            f"sa.Computed({quote_python(_strip_parentheses(column.default))}, persisted={column.generated == 'stored'})"
+        )
     elif column.identity:
-        options = identity_options(column)
+        options = parse_identity_options(column)
         shown = "".join(f", {option}={value!r}" for option, value in options.items())
         parts.append(f"sa.Identity(always={column.identity == 'always'}{shown})")
     elif (default or column.default) is not None:
-        parts.append(f"server_default=sa.text({quote_python(escaped(default or column.default or ''))})")
+        parts.append(f"server_default=sa.text({quote_python(escape_colons(default or column.default or ''))})")
     needed = _is_required(column) if not_null is None else not_null
     parts.append(f"nullable={not needed}")
-    if lone_key and not column.identity and column.default is None and column.type in _SERIAL:
+    if is_sole_primary_key and not column.identity and column.default is None and column.type in _SERIAL_TYPES:
         parts.append("autoincrement=False")
     return f"sa.Column({', '.join(parts)})"
 
 
-_SERIAL = frozenset({"smallint", "integer", "bigint"})
+_SERIAL_TYPES = frozenset({"smallint", "integer", "bigint"})
 """Types for which SQLAlchemy would make a sequence of a lone primary key that has no default."""
 
 
-def identity_options(column: Column) -> dict[str, int | bool]:
+def parse_identity_options(column: Column) -> dict[str, int | bool]:
     """The options of an identity column that are not what PostgreSQL would choose."""
     matched = _IDENTITY.fullmatch(column.identity_options or "")
     if matched is None:
@@ -78,17 +80,23 @@ def identity_options(column: Column) -> dict[str, int | bool]:
     return options
 
 
-_WORDS = {"start": "START", "increment": "INCREMENT", "minvalue": "MINVALUE", "maxvalue": "MAXVALUE", "cache": "CACHE"}
+_IDENTITY_CLAUSES = {
+    "start": "START",
+    "increment": "INCREMENT",
+    "minvalue": "MINVALUE",
+    "maxvalue": "MAXVALUE",
+    "cache": "CACHE",
+}
 
 
-def identity_sql(column: Column) -> str:
-    options = identity_options(column)
-    words = [f"{_WORDS[option]} {value}" for option, value in options.items() if option in _WORDS]
+def render_identity_options(column: Column) -> str:
+    options = parse_identity_options(column)
+    words = [f"{_IDENTITY_CLAUSES[option]} {value}" for option, value in options.items() if option in _IDENTITY_CLAUSES]
     words += ["CYCLE"] if options.get("cycle") else []
     return f" ({' '.join(words)})" if words else ""
 
 
-def identity_changes(column: Column) -> str:
+def render_identity_changes(column: Column) -> str:
     """Every option of an identity column as SET clauses, so that what it was before does not matter."""
     matched = _IDENTITY.fullmatch(column.identity_options or "")
     if matched is None:
@@ -100,7 +108,7 @@ def identity_changes(column: Column) -> str:
     )
 
 
-def unvalidated_sql(column: Column) -> str:
+def render_not_valid_not_null(column: Column) -> str:
     """NOT NULL for new rows alone, as ALTER TABLE takes it."""
     return (
         f"ADD CONSTRAINT {quote_ident(column.unvalidated_not_null or '')} NOT NULL {quote_ident(column.name)} NOT VALID"
@@ -112,7 +120,7 @@ def _is_required(column: Column) -> bool:
     return column.not_null and column.unvalidated_not_null is None
 
 
-def _bare(expression: str | None) -> str:
+def _strip_parentheses(expression: str | None) -> str:
     """An expression without the parentheses that PostgreSQL prints round all of it."""
     text = expression or ""
     if text.startswith("(") and text.endswith(")"):
@@ -125,6 +133,6 @@ def _bare(expression: str | None) -> str:
     return text
 
 
-def escaped(expression: str) -> str:
+def escape_colons(expression: str) -> str:
     """A colon before a letter is a parameter to `sa.text`; a double one, a cast, is not."""
     return re.sub(r"(?<!:):(?=[A-Za-z_0-9])", r"\\:", expression)

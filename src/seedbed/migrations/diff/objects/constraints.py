@@ -20,13 +20,13 @@ _FOREIGN = re.compile(
 )
 
 
-def made(constraint: Constraint) -> list[Statement]:
+def create(constraint: Constraint) -> list[Statement]:
     table = quote_qualified(constraint.schema, constraint.table)
     sql = f"ALTER TABLE {table} ADD CONSTRAINT {quote_ident(constraint.name)} {constraint.definition}"
-    return [Statement(sql, _made_code(constraint))]
+    return [Statement(sql, _render_create(constraint))]
 
 
-def dropped(constraint: Constraint) -> list[Statement]:
+def drop(constraint: Constraint) -> list[Statement]:
     sql = f"ALTER TABLE {quote_qualified(constraint.schema, constraint.table)} DROP CONSTRAINT {quote_ident(constraint.name)}"
     kind = _TYPES[constraint.type]
     code = render_call(
@@ -39,12 +39,12 @@ def dropped(constraint: Constraint) -> list[Statement]:
     return [Statement(sql, code)]
 
 
-def renamed(old: Constraint, new: Constraint) -> Statement:
+def rename(old: Constraint, new: Constraint) -> Statement:
     table = quote_qualified(new.schema, new.table)
     return Statement(f"ALTER TABLE {table} RENAME CONSTRAINT {quote_ident(old.name)} TO {quote_ident(new.name)}")
 
 
-def inline(constraint: Constraint) -> str | None:
+def render_inline(constraint: Constraint) -> str | None:
     """The constraint as an argument of `op.create_table`, or None where it has to be added by SQL."""
     title = f"name=op.f({quote_python(constraint.name)})"
     columns = ", ".join(map(quote_python, constraint.columns))
@@ -53,9 +53,9 @@ def inline(constraint: Constraint) -> str | None:
         return f"sa.PrimaryKeyConstraint({columns}, {title})"
     if constraint.type == "u" and constraint.definition == f"UNIQUE ({plain})":
         return f"sa.UniqueConstraint({columns}, {title})"
-    if constraint.type == "c" and (expression := _check(constraint)) is not None:
+    if constraint.type == "c" and (expression := _parse_check(constraint)) is not None:
         return f"sa.CheckConstraint({quote_python(expression)}, {title})"
-    if constraint.type == "f" and (options := _foreign_options(constraint)) is not None:
+    if constraint.type == "f" and (options := _parse_foreign_key_options(constraint)) is not None:
         schema, table = constraint.references or ("", "")
         prefix = table if schema == "public" else f"{schema}.{table}"
         targets = ", ".join(quote_python(f"{prefix}.{column}") for column in constraint.referenced_columns)
@@ -64,7 +64,7 @@ def inline(constraint: Constraint) -> str | None:
     return None
 
 
-def _made_code(constraint: Constraint) -> str | None:
+def _render_create(constraint: Constraint) -> str | None:
     title = f"op.f({quote_python(constraint.name)})"
     columns = f"[{', '.join(map(quote_python, constraint.columns))}]"
     plain = ", ".join(map(quote_ident, constraint.columns))
@@ -73,11 +73,11 @@ def _made_code(constraint: Constraint) -> str | None:
         return render_call("op.create_primary_key", title, quote_python(constraint.table), columns, schema)
     if constraint.type == "u" and constraint.definition == f"UNIQUE ({plain})":
         return render_call("op.create_unique_constraint", title, quote_python(constraint.table), columns, schema)
-    if constraint.type == "c" and (expression := _check(constraint)) is not None:
+    if constraint.type == "c" and (expression := _parse_check(constraint)) is not None:
         return render_call(
             "op.create_check_constraint", title, quote_python(constraint.table), quote_python(expression), schema
         )
-    if constraint.type == "f" and (options := _foreign_options(constraint)) is not None:
+    if constraint.type == "f" and (options := _parse_foreign_key_options(constraint)) is not None:
         to_schema, to_table = constraint.references or ("", "")
         targets = f"[{', '.join(map(quote_python, constraint.referenced_columns))}]"
         return render_call(
@@ -94,7 +94,7 @@ def _made_code(constraint: Constraint) -> str | None:
     return None
 
 
-def _check(constraint: Constraint) -> str | None:
+def _parse_check(constraint: Constraint) -> str | None:
     """The expression of a CHECK that is nothing but an expression, and has nothing that Alembic would take for more."""
     matched = re.fullmatch(r"CHECK \((.*)\)", constraint.definition, flags=re.DOTALL)
     if matched is None:
@@ -102,12 +102,12 @@ def _check(constraint: Constraint) -> str | None:
     expression = matched[1]
     if "%" in expression or re.search(r"(?<!:):(?=\w)", expression):
         return None
-    if expression.startswith("(") and expression.endswith(")") and _balanced(expression[1:-1]):
+    if expression.startswith("(") and expression.endswith(")") and _is_balanced(expression[1:-1]):
         expression = expression[1:-1]
     return expression
 
 
-def _balanced(text: str) -> bool:
+def _is_balanced(text: str) -> bool:
     depth = 0
     for letter in text:
         depth += (letter == "(") - (letter == ")")
@@ -116,7 +116,7 @@ def _balanced(text: str) -> bool:
     return depth == 0
 
 
-def _foreign_options(constraint: Constraint) -> dict[str, str | bool] | None:
+def _parse_foreign_key_options(constraint: Constraint) -> dict[str, str | bool] | None:
     matched = _FOREIGN.fullmatch(constraint.definition)
     if matched is None:
         return None

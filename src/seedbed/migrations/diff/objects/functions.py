@@ -4,17 +4,17 @@ from seedbed.migrations.diff.statement import Statement, quote_ident
 from seedbed.postgres.catalog.model import Function
 
 
-def made(function: Function) -> list[Statement]:
+def create(function: Function) -> list[Statement]:
     if function.kind == "AGGREGATE":
-        return [Statement(f"CREATE AGGREGATE {signature(function)} ({function.definition})")]
+        return [Statement(f"CREATE AGGREGATE {quote_signature(function)} ({function.definition})")]
     return [Statement(function.definition.strip().replace("CREATE OR REPLACE ", "CREATE ", 1))]
 
 
-def dropped(function: Function) -> list[Statement]:
-    return [Statement(f"DROP {function.kind} {signature(function)}")]
+def drop(function: Function) -> list[Statement]:
+    return [Statement(f"DROP {function.kind} {quote_signature(function)}")]
 
 
-def altered(old: Function, new: Function) -> list[Statement] | None:
+def replace_function(old: Function, new: Function) -> list[Statement] | None:
     """The function replaced, or None where PostgreSQL wants it dropped first: for another result, or a default less."""
     same = (old.kind, old.result) == (new.kind, new.result) and new.kind != "AGGREGATE"
     header_old, header_new = old.definition.split("\n", 1)[0], new.definition.split("\n", 1)[0]
@@ -23,6 +23,6 @@ def altered(old: Function, new: Function) -> list[Statement] | None:
     return [Statement(new.definition.strip())]
 
 
-def signature(function: Function) -> str:
+def quote_signature(function: Function) -> str:
     """The name with the arguments that tell it from others, as DROP and GRANT take it."""
     return function.signature if function.schema == "public" else f"{quote_ident(function.schema)}.{function.signature}"

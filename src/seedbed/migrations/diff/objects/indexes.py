@@ -13,9 +13,9 @@ from seedbed.migrations.diff.statement import (
 from seedbed.postgres.catalog.model import Constraint, Index
 
 
-def made(index: Index) -> list[Statement]:
+def create(index: Index) -> list[Statement]:
     code = None
-    if _is_simple(index):
+    if _has_plain_columns(index):
         code = render_call(
             "op.create_index",
             f"op.f({quote_python(index.name)})",
@@ -27,7 +27,7 @@ def made(index: Index) -> list[Statement]:
     return [Statement(index.definition.replace(" ON ONLY ", " ON "), code)]
 
 
-def dropped(index: Index) -> list[Statement]:
+def drop(index: Index) -> list[Statement]:
     code = render_call(
         "op.drop_index",
         f"op.f({quote_python(index.name)})",
@@ -37,19 +37,23 @@ def dropped(index: Index) -> list[Statement]:
     return [Statement(f"DROP INDEX {quote_qualified(index.schema, index.name)}", code)]
 
 
-def made_online(index: Index, *, named: str | None = None) -> Statement:
+def create_concurrently(index: Index, *, temporary_name: str | None = None) -> Statement:
     """Build an index while its table is in use; under another name where one is given."""
-    called = named or index.name
+    called = temporary_name or index.name
     head = f"CREATE {'UNIQUE ' if index.unique else ''}INDEX "
     rest = index.definition.removeprefix(f"{head}{quote_ident(index.name)} ")
-    code = code_online(index, called, index.columns, unique=index.unique) if _is_simple(index) else None
+    code = (
+        render_create_concurrently(index, called, index.columns, unique=index.unique)
+        if _has_plain_columns(index)
+        else None
+    )
     return Statement(f"{head}CONCURRENTLY IF NOT EXISTS {quote_ident(called)} {rest}", code)
 
 
-def code_online(owner: Index | Constraint, called: str, columns: tuple[str, ...], *, unique: bool) -> str:
+def render_create_concurrently(owner: Index | Constraint, name: str, columns: tuple[str, ...], *, unique: bool) -> str:
     return render_call(
         "op.create_index",
-        f"op.f({quote_python(called)})",
+        f"op.f({quote_python(name)})",
         quote_python(owner.table),
         f"[{', '.join(map(quote_python, columns))}]",
         f"unique={unique}",
@@ -59,7 +63,7 @@ def code_online(owner: Index | Constraint, called: str, columns: tuple[str, ...]
     )
 
 
-def dropped_online(index: Index) -> Statement:
+def drop_concurrently(index: Index) -> Statement:
     code = render_call(
         "op.drop_index",
         f"op.f({quote_python(index.name)})",
@@ -71,16 +75,16 @@ def dropped_online(index: Index) -> Statement:
     return Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {quote_qualified(index.schema, index.name)}", code)
 
 
-def renamed(old: Index, new: Index) -> Statement:
+def rename(old: Index, new: Index) -> Statement:
     return Statement(f"ALTER INDEX {quote_qualified(old.schema, old.name)} RENAME TO {quote_ident(new.name)}")
 
 
-def nameless(index: Index) -> str:
+def strip_name(index: Index) -> str:
     """The definition without the index's own name, by which a renamed one is recognised."""
     return index.definition.replace(f" INDEX {quote_ident(index.name)} ON ", " INDEX ON ", 1)
 
 
-def _is_simple(index: Index) -> bool:
+def _has_plain_columns(index: Index) -> bool:
     """Whether it is nothing but columns, so that Alembic has words for it."""
     plain = ", ".join(map(quote_ident, index.columns))
     simple = rf"CREATE (UNIQUE )?INDEX .+ ON (ONLY )?\S+ USING btree \({re.escape(plain)}\)"

@@ -4,7 +4,7 @@ from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qual
 from seedbed.postgres.catalog.model import Extension, Other, Schema
 
 
-def made(found: Schema | Extension | Other) -> list[Statement]:
+def create(found: Schema | Extension | Other) -> list[Statement]:
     match found:
         case Schema():
             return [Statement(f"CREATE SCHEMA {quote_ident(found.name)}")]
@@ -17,7 +17,7 @@ def made(found: Schema | Extension | Other) -> list[Statement]:
             return [Statement(found.definition)]
 
 
-def dropped(found: Schema | Extension | Other) -> list[Statement]:
+def drop(found: Schema | Extension | Other) -> list[Statement]:
     match found:
         case Schema():
             return [Statement(f"DROP SCHEMA {quote_ident(found.name)}")]

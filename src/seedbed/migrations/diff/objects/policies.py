@@ -4,7 +4,7 @@ from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qual
 from seedbed.postgres.catalog.model import Policy
 
 
-def made(policy: Policy) -> list[Statement]:
+def create(policy: Policy) -> list[Statement]:
     roles = ", ".join("PUBLIC" if role == "public" else quote_ident(role) for role in policy.roles)
     parts = [
         f"CREATE POLICY {quote_ident(policy.name)} ON {quote_qualified(policy.schema, policy.table)}",
@@ -17,5 +17,5 @@ def made(policy: Policy) -> list[Statement]:
     return [Statement(" ".join(part for part in parts if part))]
 
 
-def dropped(policy: Policy) -> list[Statement]:
+def drop(policy: Policy) -> list[Statement]:
     return [Statement(f"DROP POLICY {quote_ident(policy.name)} ON {quote_qualified(policy.schema, policy.table)}")]

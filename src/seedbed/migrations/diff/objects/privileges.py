@@ -1,6 +1,6 @@
 """Privileges and comments, which any object may have."""
 
-from seedbed.migrations.diff.objects.functions import signature
+from seedbed.migrations.diff.objects.functions import quote_signature
 from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
 from seedbed.postgres.catalog.model import (
     Composite,
@@ -21,7 +21,7 @@ from seedbed.postgres.catalog.model import (
 )
 from seedbed.postgres.quoting import quote_literal
 
-_USUAL = {
+_DEFAULT_PRIVILEGES = {
     Function: ("PUBLIC=EXECUTE",),
     Enum: ("PUBLIC=USAGE",),
     Domain: ("PUBLIC=USAGE",),
@@ -33,51 +33,51 @@ _WithoutPrivileges = Extension | Constraint | Index | Trigger | Policy | Other
 _WithoutComment = Extension | Other
 
 
-def granted(old: Object | None, new: Object) -> list[Statement]:
+def change_privileges(old: Object | None, new: Object) -> list[Statement]:
     """The grants and revokes between an object as it is, or as it is when newly made, and as it should be."""
     if isinstance(new, _WithoutPrivileges):
         return []
-    before: tuple[str, ...] = _USUAL.get(type(new), ())
+    before: tuple[str, ...] = _DEFAULT_PRIVILEGES.get(type(new), ())
     if old is not None:
         before = () if isinstance(old, _WithoutPrivileges) else old.privileges
-    said = _between(before, new.privileges, _target(new), column=None)
+    said = _grant_and_revoke(before, new.privileges, _grant_target(new), column=None)
     if isinstance(new, Table):
         known = old.column if isinstance(old, Table) else {}
         for column in new.columns:
             mine = known[column.name].privileges if column.name in known else ()
-            said += _between(mine, column.privileges, _target(new), column=column.name)
+            said += _grant_and_revoke(mine, column.privileges, _grant_target(new), column=column.name)
     return [Statement(sql) for sql in said]
 
 
-def commented(old: Object | None, new: Object) -> list[Statement]:
+def change_comments(old: Object | None, new: Object) -> list[Statement]:
     """The comments that differ, on the object and on its columns."""
     said = []
     if not isinstance(new, _WithoutComment):
         before = None if old is None or isinstance(old, _WithoutComment) else old.comment
         if before != new.comment:
-            said.append(f"COMMENT ON {_commented(new)} IS {_text(new.comment)}")
+            said.append(f"COMMENT ON {_comment_target(new)} IS {_comment_text(new.comment)}")
     if isinstance(new, Table):
         known = old.column if isinstance(old, Table) else {}
         for column in new.columns:
             before = known[column.name].comment if column.name in known else None
             if before != column.comment:
                 full = f"{quote_qualified(new.schema, new.name)}.{quote_ident(column.name)}"
-                said.append(f"COMMENT ON COLUMN {full} IS {_text(column.comment)}")
+                said.append(f"COMMENT ON COLUMN {full} IS {_comment_text(column.comment)}")
     return [Statement(sql) for sql in said]
 
 
-def _between(before: tuple[str, ...], after: tuple[str, ...], target: str, *, column: str | None) -> list[str]:
+def _grant_and_revoke(before: tuple[str, ...], after: tuple[str, ...], target: str, *, column: str | None) -> list[str]:
     said = []
     for word in sorted(set(before) - set(after)):
-        role, privilege, _ = _parted(word, column)
+        role, privilege, _ = _parse_privilege(word, column)
         said.append(f"REVOKE {privilege} ON {target} FROM {role}")
     for word in sorted(set(after) - set(before)):
-        role, privilege, option = _parted(word, column)
+        role, privilege, option = _parse_privilege(word, column)
         said.append(f"GRANT {privilege} ON {target} TO {role}{option}")
     return said
 
 
-def _parted(word: str, column: str | None) -> tuple[str, str, str]:
+def _parse_privilege(word: str, column: str | None) -> tuple[str, str, str]:
     role, _, privilege = word.rpartition("=")
     option = " WITH GRANT OPTION" if privilege.endswith("*") else ""
     privilege = privilege.removesuffix("*")
@@ -85,12 +85,12 @@ def _parted(word: str, column: str | None) -> tuple[str, str, str]:
     return role if role == "PUBLIC" else quote_ident(role), privilege + place, option
 
 
-def _target(found: Object) -> str:
+def _grant_target(found: Object) -> str:
     match found:
         case Schema():
             return f"SCHEMA {quote_ident(found.name)}"
         case Function():
-            return f"{'PROCEDURE' if found.kind == 'PROCEDURE' else 'FUNCTION'} {signature(found)}"
+            return f"{'PROCEDURE' if found.kind == 'PROCEDURE' else 'FUNCTION'} {quote_signature(found)}"
         case Sequence():
             return f"SEQUENCE {quote_qualified(found.schema, found.name)}"
         case Domain():
@@ -103,27 +103,27 @@ def _target(found: Object) -> str:
             raise TypeError(f"{found!r} has no privileges")
 
 
-def _commented(found: Object) -> str:
+def _comment_target(found: Object) -> str:
     match found:
         case View(materialized=materialized):
             return f"{'MATERIALIZED ' if materialized else ''}VIEW {quote_qualified(found.schema, found.name)}"
         case Constraint():
-            return f"CONSTRAINT {_on_its_table(found)}"
+            return f"CONSTRAINT {_name_on_table(found)}"
         case Trigger():
-            return f"TRIGGER {_on_its_table(found)}"
+            return f"TRIGGER {_name_on_table(found)}"
         case Policy():
-            return f"POLICY {_on_its_table(found)}"
+            return f"POLICY {_name_on_table(found)}"
         case Index():
             return f"INDEX {quote_qualified(found.schema, found.name)}"
         case Function():
-            return f"{found.kind} {signature(found)}"
+            return f"{found.kind} {quote_signature(found)}"
         case _:
-            return _target(found)
+            return _grant_target(found)
 
 
-def _on_its_table(found: Constraint | Trigger | Policy) -> str:
+def _name_on_table(found: Constraint | Trigger | Policy) -> str:
     return f"{quote_ident(found.name)} ON {quote_qualified(found.schema, found.table)}"
 
 
-def _text(comment: str | None) -> str:
+def _comment_text(comment: str | None) -> str:
     return "NULL" if comment is None else quote_literal(comment)

@@ -8,7 +8,7 @@ from seedbed.postgres.catalog.model import Column, Sequence, Table
 from seedbed.postgres.quoting import quote_literal
 
 
-def made(sequence: Sequence) -> list[Statement]:
+def create(sequence: Sequence) -> list[Statement]:
     """A new sequence, which its column does not own yet: the column may not be there."""
     return [
         Statement(
@@ -17,14 +17,14 @@ def made(sequence: Sequence) -> list[Statement]:
     ]
 
 
-def dropped(sequence: Sequence, *, remembered: bool = False) -> list[Statement]:
+def drop(sequence: Sequence, *, is_value_saved: bool = False) -> list[Statement]:
     """A sequence dropped, and with it what it counted, unless that was `remembered` for another one."""
     counted = Loss(sequence.schema, sequence.name, None, f"where {sequence.name} has counted to")
     sql = f"DROP SEQUENCE {quote_qualified(sequence.schema, sequence.name)}"
-    return [Statement(sql, loss=None if remembered else counted)]
+    return [Statement(sql, loss=None if is_value_saved else counted)]
 
 
-def altered(old: Sequence, new: Sequence) -> list[Statement]:
+def alter(old: Sequence, new: Sequence) -> list[Statement]:
     full = quote_qualified(new.schema, new.name)
     said = []
     kind = f" AS {new.type}" if old.type != new.type else ""
@@ -33,11 +33,11 @@ def altered(old: Sequence, new: Sequence) -> list[Statement]:
     return [Statement(sql) for sql in said]
 
 
-def renamed(old: Sequence, new: Sequence) -> Statement:
+def rename(old: Sequence, new: Sequence) -> Statement:
     return Statement(f"ALTER SEQUENCE {quote_qualified(old.schema, old.name)} RENAME TO {quote_ident(new.name)}")
 
 
-def owned(sequence: Sequence) -> list[Statement]:
+def set_owner(sequence: Sequence) -> list[Statement]:
     """Whose it is, so that it goes with its column."""
     full = quote_qualified(sequence.schema, sequence.name)
     if sequence.owned_by is None:
@@ -46,35 +46,39 @@ def owned(sequence: Sequence) -> list[Statement]:
     return [Statement(f"ALTER SEQUENCE {full} OWNED BY {quote_qualified(schema, table)}.{quote_ident(column)}")]
 
 
-def counts(catalog: Catalog, table: Table, column: Column) -> bool:
+def has_own_sequence(catalog: Catalog, table: Table, column: Column) -> bool:
     """Whether a sequence, and not an identity's, belongs to a column."""
     place = (table.schema, table.name, column.name)
     return any(isinstance(found, Sequence) and found.owned_by == place for found in catalog.objects.values())
 
 
-def remembered(table: Table, column: Column) -> Statement:
+def save_last_value(table: Table, column: Column) -> Statement:
     """What a column's sequence counts, kept to the transaction's end for another one that counts on."""
-    last = f"pg_sequence_last_value({_of(table, column)}::regclass)::text"
-    return Statement(f"SELECT set_config({_setting(table, column)}, {last}, true)")
+    last = f"pg_sequence_last_value({_column_sequence(table, column)}::regclass)::text"
+    return Statement(f"SELECT set_config({_setting_name(table, column)}, {last}, true)")
 
 
-def continued(table: Table, column: Column, sequence: Sequence | None = None, *, counted: bool) -> Statement:
+def continue_numbering(
+    table: Table, column: Column, sequence: Sequence | None = None, *, is_value_saved: bool
+) -> Statement:
     """A sequence, the column's own where none is named, set to go on after the greatest value that is there; where the
     column was `counted` before, after that one's last.
     """
-    named = quote_literal(quote_qualified(sequence.schema, sequence.name)) if sequence else _of(table, column)
+    named = (
+        quote_literal(quote_qualified(sequence.schema, sequence.name)) if sequence else _column_sequence(table, column)
+    )
     greatest = f"max({quote_ident(column.name)})"
-    if counted:
-        greatest = f"greatest({greatest}, nullif(current_setting({_setting(table, column)}), '')::bigint)"
+    if is_value_saved:
+        greatest = f"greatest({greatest}, nullif(current_setting({_setting_name(table, column)}), '')::bigint)"
     rows = f"SELECT {greatest} AS last FROM {quote_qualified(table.schema, table.name)}"
     return Statement(f"SELECT setval({named}, coalesce(last, 1), last IS NOT NULL) FROM ({rows}) AS counted")
 
 
-def _of(table: Table, column: Column) -> str:
+def _column_sequence(table: Table, column: Column) -> str:
     return f"pg_get_serial_sequence({quote_literal(quote_qualified(table.schema, table.name))}, {quote_literal(column.name)})"
 
 
-def _setting(table: Table, column: Column) -> str:
+def _setting_name(table: Table, column: Column) -> str:
     return quote_literal("seedbed.last_" + re.sub(r"[^a-z0-9]", "_", f"{table.name}_{column.name}".lower()))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from seedbed.migrations.diff.objects import constraints
-from seedbed.migrations.diff.objects.columns import column_code, column_sql
+from seedbed.migrations.diff.objects.columns import render_column, render_sqlalchemy_column
 from seedbed.migrations.diff.statement import (
     Loss,
     Statement,
@@ -16,13 +16,13 @@ from seedbed.migrations.diff.statement import (
 from seedbed.postgres.catalog.model import Constraint, Table
 
 
-def made(table: Table, inside: Iterable[Constraint]) -> list[Statement]:
+def create(table: Table, inline_constraints: Iterable[Constraint]) -> list[Statement]:
     """A new table with the constraints that go inside it."""
-    inside = list(inside)
+    inline_constraints = list(inline_constraints)
     full = quote_qualified(table.schema, table.name)
     head = f"CREATE {'UNLOGGED ' if table.unlogged else ''}TABLE {full}"
-    within = [f"CONSTRAINT {quote_ident(c.name)} {c.definition}" for c in inside]
-    parts = [column_sql(column) for column in table.columns] + within
+    within = [f"CONSTRAINT {quote_ident(c.name)} {c.definition}" for c in inline_constraints]
+    parts = [render_column(column) for column in table.columns] + within
     body = " (\n    " + ",\n    ".join(parts) + "\n)" if parts else " ()"
     if table.partition_bound is not None:
         sql = f"{head} PARTITION OF {table.parents[0]}{body if parts else ''} {table.partition_bound}"
@@ -32,10 +32,10 @@ def made(table: Table, inside: Iterable[Constraint]) -> list[Statement]:
         sql += f" PARTITION BY {table.partition_key}"
     if options := [option for option in table.options if option]:
         sql += f" WITH ({', '.join(options)})"
-    return [Statement(sql, _code(table, inside))]
+    return [Statement(sql, _render_create(table, inline_constraints))]
 
 
-def dropped(table: Table) -> list[Statement]:
+def drop(table: Table) -> list[Statement]:
     code = render_call("op.drop_table", quote_python(table.name), schema_argument(table.schema)[2:])
     schema, place = table.schema, table.name
     if table.partition_bound is not None:
@@ -44,7 +44,7 @@ def dropped(table: Table) -> list[Statement]:
     return [Statement(f"DROP TABLE {quote_qualified(table.schema, table.name)}", code, loss)]
 
 
-def altered(old: Table, new: Table) -> list[Statement]:
+def alter(old: Table, new: Table) -> list[Statement]:
     """What changes about a table apart from columns, comment, privileges and partitioning."""
     full = quote_qualified(new.schema, new.name)
     said = []
@@ -56,13 +56,13 @@ def altered(old: Table, new: Table) -> list[Statement]:
         said.append(f"ALTER TABLE {full} RESET ({', '.join(gone)})")
     if set_options := sorted(set(new.options) - set(old.options)):
         said.append(f"ALTER TABLE {full} SET ({', '.join(set_options)})")
-    said += security(old.row_security, old.forced_row_security, new)
+    said += alter_row_security(old.row_security, old.forced_row_security, new)
     if old.parents != new.parents or old.partition_bound != new.partition_bound:
-        said += _leave(old, full) + _join(new, full)
+        said += _detach(old, full) + _attach(new, full)
     return [Statement(sql) for sql in said]
 
 
-def security(enabled: bool, forced: bool, table: Table) -> list[str]:
+def alter_row_security(enabled: bool, forced: bool, table: Table) -> list[str]:
     """Row level security switched as a table has it, from what it was."""
     full = quote_qualified(table.schema, table.name)
     said = []
@@ -73,25 +73,25 @@ def security(enabled: bool, forced: bool, table: Table) -> list[str]:
     return said
 
 
-def _leave(table: Table, full: str) -> list[str]:
+def _detach(table: Table, full: str) -> list[str]:
     if table.partition_bound is not None:
         return [f"ALTER TABLE {table.parents[0]} DETACH PARTITION {full}"]
     return [f"ALTER TABLE {full} NO INHERIT {parent}" for parent in table.parents]
 
 
-def _join(table: Table, full: str) -> list[str]:
+def _attach(table: Table, full: str) -> list[str]:
     if table.partition_bound is not None:
         return [f"ALTER TABLE {table.parents[0]} ATTACH PARTITION {full} {table.partition_bound}"]
     return [f"ALTER TABLE {full} INHERIT {parent}" for parent in table.parents]
 
 
-def _code(table: Table, inside: list[Constraint]) -> str | None:
+def _render_create(table: Table, inline_constraints: list[Constraint]) -> str | None:
     if table.parents or table.partition_key or table.options or table.unlogged or table.kind == "foreign":
         return None
-    keys = [c.columns for c in inside if c.type == "p"]
+    keys = [c.columns for c in inline_constraints if c.type == "p"]
     lone = keys[0][0] if keys and len(keys[0]) == 1 else None
-    parts = [column_code(column, lone_key=column.name == lone) for column in table.columns] + [
-        constraints.inline(c) for c in inside
+    parts = [render_sqlalchemy_column(column, is_sole_primary_key=column.name == lone) for column in table.columns] + [
+        constraints.render_inline(c) for c in inline_constraints
     ]
     if any(part is None for part in parts) or not parts:
         return None

@@ -6,18 +6,18 @@ from seedbed.postgres.catalog.model import Trigger
 _ENABLED = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
-def made(trigger: Trigger) -> list[Statement]:
-    return [Statement(trigger.definition), *(enabled(trigger) if trigger.enabled != "O" else [])]
+def create(trigger: Trigger) -> list[Statement]:
+    return [Statement(trigger.definition), *(set_firing_mode(trigger) if trigger.enabled != "O" else [])]
 
 
-def dropped(trigger: Trigger) -> list[Statement]:
+def drop(trigger: Trigger) -> list[Statement]:
     return [Statement(f"DROP TRIGGER {quote_ident(trigger.name)} ON {quote_qualified(trigger.schema, trigger.table)}")]
 
 
-def altered(old: Trigger, new: Trigger) -> list[Statement] | None:
-    return None if old.definition != new.definition else enabled(new)
+def alter(old: Trigger, new: Trigger) -> list[Statement] | None:
+    return None if old.definition != new.definition else set_firing_mode(new)
 
 
-def enabled(trigger: Trigger) -> list[Statement]:
+def set_firing_mode(trigger: Trigger) -> list[Statement]:
     table = quote_qualified(trigger.schema, trigger.table)
     return [Statement(f"ALTER TABLE {table} {_ENABLED[trigger.enabled]} TRIGGER {quote_ident(trigger.name)}")]

@@ -4,13 +4,13 @@ from seedbed.migrations.diff.statement import Statement, quote_qualified
 from seedbed.postgres.catalog.model import View
 
 
-def made(view: View) -> list[Statement]:
+def create(view: View) -> list[Statement]:
     kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
     options = f" WITH ({', '.join(view.options)})" if view.options else ""
     definition = view.definition.strip().removesuffix(";")
     return [Statement(f"CREATE {kind} {quote_qualified(view.schema, view.name)}{options} AS\n {definition}")]
 
 
-def dropped(view: View) -> list[Statement]:
+def drop(view: View) -> list[Statement]:
     kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
     return [Statement(f"DROP {kind} {quote_qualified(view.schema, view.name)}")]

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.objects import constraints, indexes
-from seedbed.migrations.diff.objects.columns import column_sql
+from seedbed.migrations.diff.objects.columns import render_column
 from seedbed.migrations.diff.rebuild_set import are_comparable, find_column
 from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified, truncate_name
-from seedbed.migrations.diff.types.conversion_rules import base, stays_in_place
-from seedbed.migrations.diff.types.using_expressions import conversion
+from seedbed.migrations.diff.types.conversion_rules import needs_no_rewrite, strip_modifier
+from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table, Trigger
-from seedbed.postgres.quoting import delimit
+from seedbed.postgres.quoting import delimit_identifier
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _SESSION_INDEPENDENT_TEXT = frozenset(
@@ -71,7 +71,7 @@ class ColumnExpansion:
     def create(self) -> Iterable[Statement]:
         """The new column with all that it has in the meantime, on a database as it was before."""
         full = quote_qualified(self.table.schema, self.table.name)
-        column = column_sql(replace(self.new, name=self.expanded_name, default=None), not_null=False)
+        column = render_column(replace(self.new, name=self.expanded_name, default=None), not_null=False)
         yield Statement(f"ALTER TABLE {full} ADD COLUMN {column}")
         function = quote_qualified(self.table.schema, self._named)
         yield Statement(
@@ -83,7 +83,7 @@ class ColumnExpansion:
         )
         for called, one in self.copies.items():
             renamed = replace(one, name=called, definition=self._of_new(one, called))
-            yield from indexes.made(renamed) if isinstance(renamed, Index) else constraints.made(renamed)
+            yield from indexes.create(renamed) if isinstance(renamed, Index) else constraints.create(renamed)
 
     def _of_new(self, one: IndexOrConstraint, called: str) -> str:
         """A definition with the meantime's names in place of the last ones."""
@@ -97,7 +97,7 @@ class ColumnExpansion:
 
     def _settings(self) -> str:
         """A client's session may print dates, intervals and floats in its own way, which must not be stored."""
-        bases = {base(self.old.type.removesuffix("[]")), base(self.new.type.removesuffix("[]"))}
+        bases = {strip_modifier(self.old.type.removesuffix("[]")), strip_modifier(self.new.type.removesuffix("[]"))}
         printed = bases & {"text", "character varying", "character", "json", "jsonb"}
         if self.old.type == self.new.type or not printed or not bases - _SESSION_INDEPENDENT_TEXT:
             return ""
@@ -175,7 +175,7 @@ def _can_expand(old: Column, new: Column) -> bool:
         return False
     if not (_PLAIN_NAME.fullmatch(old.name) and _PLAIN_NAME.fullmatch(new.name)):
         return False
-    return old.name != new.name or (old.type != new.type and not stays_in_place(old, new))
+    return old.name != new.name or (old.type != new.type and not needs_no_rewrite(old, new))
 
 
 def _expand_column(
@@ -202,7 +202,9 @@ def _expand_column(
             copied[truncate_name(one.name, "_new") if one.key in before.objects else one.name] = one
     new_name = replace(new, name=called)
     fill = knowledge.backfills.get((*place, new.name), new.default)
-    forth = knowledge.using_expressions.get((*place, new.name)) or conversion(table, old, new, before, after, knowledge)
+    forth = knowledge.using_expressions.get((*place, new.name)) or find_using_expression(
+        table, old, new, before, after, knowledge
+    )
     forth = forth or quote_ident(old.name)
     if fill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
         forth = f"coalesce({forth}, {fill})" if new.not_null else forth
@@ -211,7 +213,7 @@ def _expand_column(
     else:
         try:
             backwards = replace(knowledge, is_downgrade=True)
-            back = conversion(table, new_name, old, after, before, backwards) or quote_ident(called)
+            back = find_using_expression(table, new_name, old, after, before, backwards) or quote_ident(called)
         except UnknownTypeConversion:
             return None
     return ColumnExpansion(table, old, new, forth, back, copied)
@@ -255,7 +257,7 @@ def _is_referenced(catalog: Catalog, key: Key) -> bool:
 
 def _as_postgres_quotes(identifier: str) -> str:
     """A name as `format('%I')` prints it, for one that is no reserved word."""
-    return identifier if _PLAIN_NAME.fullmatch(identifier) else delimit(identifier)
+    return identifier if _PLAIN_NAME.fullmatch(identifier) else delimit_identifier(identifier)
 
 
 def _replace_word(text: str, old: str, new: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from seedbed.migrations.diff.objects import constraints, indexes
-from seedbed.migrations.diff.objects.column_changes import toll
+from seedbed.migrations.diff.objects.column_changes import find_conversion_effect
 from seedbed.migrations.diff.online.column_expansion import ColumnExpansion
 from seedbed.migrations.diff.plan import plan_steps
 from seedbed.migrations.diff.statement import (
@@ -43,7 +43,10 @@ def expand_schema(
     single = Catalog(ended, _needed_by(ended, before, after, trial), after.version)
     fills = {one.old_path: one.down_expression for one in expansions}
     unsaid = [one for one in expansions if (*one.new_path[:2], one.new.name) not in knowledge.reverse_expressions]
-    tolls = {one.old_path: toll(one.table, one.new, one.old, after, before, restoring=True) for one in unsaid}
+    tolls = {
+        one.old_path: find_conversion_effect(one.table, one.new, one.old, after, before, is_downgrade=True)
+        for one in unsaid
+    }
     up = plan_steps(both, single, knowledge)
     down = plan_steps(
         single, both, ValueSources(backfills=fills, casts=knowledge.casts, is_downgrade=True, backfill_effects=tolls)
@@ -70,7 +73,7 @@ def _kept(
         return step
     if (*one.new_path[:2], one.new.name) in knowledge.using_expressions:
         return replace(step, loss=None)
-    paid = toll(one.table, one.old, one.new, before, after)
+    paid = find_conversion_effect(one.table, one.old, one.new, before, after)
     return replace(step, loss=paid.loss, row_condition=paid.row_condition)
 
 
@@ -149,9 +152,9 @@ def _renames(one: ColumnExpansion) -> list[tuple[Statement, Statement]]:
             continue
         other = replace(copied, name=called)
         if isinstance(copied, Index) and isinstance(other, Index):
-            steps.append((indexes.renamed(other, copied), indexes.renamed(copied, other)))
+            steps.append((indexes.rename(other, copied), indexes.rename(copied, other)))
         elif isinstance(copied, Constraint) and isinstance(other, Constraint):
-            steps.append((constraints.renamed(other, copied), constraints.renamed(copied, other)))
+            steps.append((constraints.rename(other, copied), constraints.rename(copied, other)))
     return steps
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from seedbed.migrations.diff.objects import indexes
-from seedbed.migrations.diff.objects.column_changes import required_of_new_rows
-from seedbed.migrations.diff.objects.privileges import commented
+from seedbed.migrations.diff.objects.column_changes import add_not_valid_not_null
+from seedbed.migrations.diff.objects.privileges import change_comments
 from seedbed.migrations.diff.online.backfill import fill_in_batches, fill_remaining_rows
 from seedbed.migrations.diff.statement import (
     Statement,
@@ -71,7 +71,7 @@ def _alter_columns(before: Catalog, after: Catalog, backfills: Mapping[ColumnNam
                     f"ALTER TABLE {quote_qualified(new.schema, new.name)} VALIDATE CONSTRAINT {quote_ident(constraint)}"
                 )
             elif column.unvalidated_not_null and not old.column[column.name].unvalidated_not_null:
-                yield required_of_new_rows(new, column, already=True)
+                yield add_not_valid_not_null(new, column, replaces_valid=True)
             elif old.column[column.name].not_null and not column.not_null:
                 yield Statement(
                     _alter_column_sql(new, column.name, "DROP NOT NULL"), _set_nullable_call(new, column.name, True)
@@ -112,14 +112,14 @@ def _create_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
         if isinstance(old, Index) and old.definition != new.definition:
             yield from _replace_index(new)
         elif old is None:
-            yield indexes.made_online(new)
-        yield from commented(old, new)
+            yield indexes.create_concurrently(new)
+        yield from change_comments(old, new)
 
 
 def _replace_index(index: Index) -> Iterable[Statement]:
     """Another index under the name of the old one, which stays until the new one is there."""
     full, short = quote_qualified(index.schema, index.name), truncate_name(index.name, "_new")
-    yield indexes.made_online(index, named=short)
+    yield indexes.create_concurrently(index, temporary_name=short)
     yield Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {full}")
     yield Statement(f"ALTER INDEX IF EXISTS {quote_qualified(index.schema, short)} RENAME TO {quote_ident(index.name)}")
 
@@ -133,7 +133,7 @@ def _create_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
                 yield from _add_unique(new)
             else:
                 yield from _add_and_validate(new, changed=isinstance(old, Constraint))
-        yield from commented(old, new)
+        yield from change_comments(old, new)
 
 
 def _add_and_validate(constraint: Constraint, *, changed: bool) -> Iterable[Statement]:
@@ -164,7 +164,7 @@ def _add_unique(constraint: Constraint) -> Iterable[Statement]:
     built = f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {named} ON {full} {said['columns']}{said['nulls'] or ''}"
     code = None
     if not said["nulls"] and said["columns"] == f"({plain})":
-        code = indexes.code_online(constraint, constraint.name, constraint.columns, unique=True)
+        code = indexes.render_create_concurrently(constraint, constraint.name, constraint.columns, unique=True)
     yield Statement(built, code)
     yield _add_if_missing(constraint, f"UNIQUE USING INDEX {named}{said['rest']}")
 
@@ -184,7 +184,7 @@ def _add_if_missing(constraint: Constraint, definition: str) -> Statement:
 def _drop_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
     for key, old in before.objects.items():
         if isinstance(old, Index) and key not in after.objects:
-            yield indexes.dropped_online(old)
+            yield indexes.drop_concurrently(old)
 
 
 def _alter_table(constraint: Constraint) -> str:

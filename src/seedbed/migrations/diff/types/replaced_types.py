@@ -3,8 +3,8 @@
 import re
 
 from seedbed.migrations.diff.statement import Loss, Statement, quote_ident, quote_qualified, truncate_name
-from seedbed.migrations.diff.types.conversion_rules import is_text, shortfall
-from seedbed.migrations.diff.types.user_types import Type
+from seedbed.migrations.diff.types.conversion_rules import find_lossy_part, is_text
+from seedbed.migrations.diff.types.user_types import UserType
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import (
     Column,
@@ -21,7 +21,7 @@ from seedbed.postgres.catalog.model import (
 from seedbed.postgres.quoting import quote_literal
 
 
-def new_labels_used(old: Enum, new: Enum, after: Catalog) -> bool:
+def uses_new_labels(old: Enum, new: Enum, after: Catalog) -> bool:
     """Whether something in the new schema says a label that the old enum lacks.
 
     PostgreSQL lets nobody use a label in the transaction that added it, so such an enum is replaced instead.
@@ -41,24 +41,26 @@ def new_labels_used(old: Enum, new: Enum, after: Catalog) -> bool:
     return any(label in text for label in fresh for text in texts)
 
 
-def set_aside(found: Type) -> list[Statement]:
+def rename_replaced_type(found: UserType) -> list[Statement]:
     """The old type under another name, so that the new one can have its own."""
     kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
     return [
-        Statement(f"ALTER {kind} {quote_qualified(found.schema, found.name)} RENAME TO {quote_ident(_aside(found))}")
+        Statement(
+            f"ALTER {kind} {quote_qualified(found.schema, found.name)} RENAME TO {quote_ident(_replaced_name(found))}"
+        )
     ]
 
 
-def forgotten(found: Type) -> list[Statement]:
+def drop_replaced_type(found: UserType) -> list[Statement]:
     kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
-    return [Statement(f"DROP {kind} {quote_qualified(found.schema, _aside(found))}")]
+    return [Statement(f"DROP {kind} {quote_qualified(found.schema, _replaced_name(found))}")]
 
 
-def _aside(found: Type) -> str:
+def _replaced_name(found: UserType) -> str:
     return truncate_name(found.name, "__replaced")
 
 
-def converted(table: Table, column: Column, old: object, new: object, using: str | None) -> list[Statement]:
+def convert_column(table: Table, column: Column, old: object, new: object, using: str | None) -> list[Statement]:
     """A column taken to the new type of the same name; labels that are gone become another, which is a loss.
 
     `using` is what a hint makes of the old value: a value of either type, or a text.
@@ -73,8 +75,8 @@ def converted(table: Table, column: Column, old: object, new: object, using: str
     fallback: str | None = None
     if isinstance(old, Enum) and isinstance(new, Enum):
         lost = [label for label in old.labels if label not in new.labels]
-        fallback = _fallback(column, new)
-    using = _mapped(column, lost, fallback)
+        fallback = _pick_fallback_label(column, new)
+    using = _map_labels(column, lost, fallback)
     if isinstance(new, Domain) and is_text(new.type) and not column.type.endswith("[]"):
         using = f"{quote_ident(column.name)}::text"  # whole: a cast to the domain would cut off what is too long for it
     said = None
@@ -82,12 +84,16 @@ def converted(table: Table, column: Column, old: object, new: object, using: str
         shown = "NULL" if fallback is None else fallback
         words = f"{table.name}.{column.name} becomes {shown} where it is {' or '.join(map(quote_literal, lost))}"
         said = Loss(table.schema, table.name, column.name, words)
-    if isinstance(old, Domain) and isinstance(new, Domain) and (what := shortfall(old.type, new.type)) is not None:
+    if (
+        isinstance(old, Domain)
+        and isinstance(new, Domain)
+        and (what := find_lossy_part(old.type, new.type)) is not None
+    ):
         said = Loss(table.schema, table.name, column.name, what.format(f"{table.name}.{column.name}"))
     return [Statement(f"{head}TYPE {column.type} USING {using}", loss=said)]
 
 
-def _mapped(column: Column, lost: list[str], fallback: str | None) -> str:
+def _map_labels(column: Column, lost: list[str], fallback: str | None) -> str:
     own = quote_ident(column.name)
     instead = fallback if fallback is not None else "NULL"
     if column.type.endswith("[]"):
@@ -101,7 +107,7 @@ def _mapped(column: Column, lost: list[str], fallback: str | None) -> str:
     return f"(CASE {own}::text {cases} ELSE {own}::text END)::{column.type}"
 
 
-def _fallback(column: Column, new: Enum) -> str | None:
+def _pick_fallback_label(column: Column, new: Enum) -> str | None:
     default = re.match(r"'((?:[^']|'')*)'::", column.default or "")
     if default is not None and default[1].replace("''", "'") in new.labels:
         return f"'{default[1]}'"

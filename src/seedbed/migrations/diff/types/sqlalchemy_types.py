@@ -65,14 +65,14 @@ _SIZED = (
 )
 
 
-def type_code(name: str) -> str | None:
+def render_type(name: str) -> str | None:
     """The expression that makes a type in a revision, or None where SQLAlchemy has none that says just this.
 
     `name` is what `format_type` prints. Enums and domains are none: a column of such a type is added by SQL, since a
     SQLAlchemy type object would try to make the type as well.
     """
     if name.endswith("[]"):
-        inner = type_code(name.removesuffix("[]"))
+        inner = render_type(name.removesuffix("[]"))
         return f"postgresql.ARRAY({inner})" if inner is not None else None
     if name in _PLAIN:
         return _PLAIN[name]

@@ -4,10 +4,10 @@ from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qual
 from seedbed.postgres.catalog.model import Composite, Domain, Enum
 from seedbed.postgres.quoting import quote_literal
 
-Type = Enum | Domain | Composite
+UserType = Enum | Domain | Composite
 
 
-def made(found: Type, *, called: str | None = None) -> list[Statement]:
+def create(found: UserType, *, called: str | None = None) -> list[Statement]:
     full = quote_qualified(found.schema, called or found.name)
     match found:
         case Enum():
@@ -23,12 +23,12 @@ def made(found: Type, *, called: str | None = None) -> list[Statement]:
             return [Statement(" ".join(parts))]
 
 
-def dropped(found: Type) -> list[Statement]:
+def drop(found: UserType) -> list[Statement]:
     kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
     return [Statement(f"DROP {kind} {quote_qualified(found.schema, found.name)}")]
 
 
-def domain_altered(old: Domain, new: Domain) -> list[Statement] | None:
+def alter_domain(old: Domain, new: Domain) -> list[Statement] | None:
     """A domain changed in place, or None where its base type differs, so that it has to be made anew."""
     if (old.type, old.collation) != (new.type, new.collation):
         return None
@@ -43,7 +43,7 @@ def domain_altered(old: Domain, new: Domain) -> list[Statement] | None:
     return [Statement(sql) for sql in said]
 
 
-def labels_added(old: Enum, new: Enum) -> list[Statement] | None:
+def add_labels(old: Enum, new: Enum) -> list[Statement] | None:
     """The steps that add labels where they belong, or None where some went, or the order of the others changed."""
     kept = [label for label in new.labels if label in old.labels]
     if kept != list(old.labels):

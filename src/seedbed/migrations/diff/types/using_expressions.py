@@ -5,13 +5,13 @@ import re
 from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.statement import quote_ident
 from seedbed.migrations.diff.types.conversion_rules import (
-    base,
-    enum_of,
+    are_same_family,
+    find_base_type,
+    find_enum,
     is_text,
-    same_family,
-    sizes,
-    underlying,
-    unsized,
+    parse_modifier,
+    remove_limits,
+    strip_modifier,
 )
 from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.postgres.catalog import Catalog
@@ -35,7 +35,7 @@ _TIME_WITH_ZONE = r"\d:\d\d.*([+-]|[A-Za-z])"
 """Matches a time of day that is followed by a time zone."""
 
 
-def conversion(
+def find_using_expression(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
 ) -> str | None:
     """The USING expression for a change that PostgreSQL does not make by itself, or None.
@@ -46,16 +46,16 @@ def conversion(
     Raises:
         UnknownTypeConversion: neither PostgreSQL nor Seedbed knows what values of the one type are in the other.
     """
-    was, now = underlying(old.type, before), underlying(new.type, after)
-    if was == now or same_family(was, now):
+    was, now = find_base_type(old.type, before), find_base_type(new.type, after)
+    if was == now or are_same_family(was, now):
         return None
-    expression = _Pair(was, now, before, after, knowledge).convert(quote_ident(old.name))
+    expression = _TypePair(was, now, before, after, knowledge).convert(quote_ident(old.name))
     if expression is None:
         raise UnknownTypeConversion(f"{table.name}.{new.name}", old.type, new.type)
     return expression
 
 
-class _Pair:
+class _TypePair:
     """Two different types, and what is known about them."""
 
     def __init__(self, was: str, now: str, before: Catalog, after: Catalog, knowledge: ValueSources) -> None:
@@ -73,13 +73,13 @@ class _Pair:
             return self._convert_to_array(value)
         return self.convert_scalar(value)
 
-    def _other(self, was: str, now: str) -> "_Pair":
-        return _Pair(was, now, self._before, self._after, self._knowledge)
+    def _pair(self, was: str, now: str) -> "_TypePair":
+        return _TypePair(was, now, self._before, self._after, self._knowledge)
 
     def _convert_elements(self, value: str) -> str | None:
         """Elements are converted by casts alone: an expression without a subquery cannot do more."""
         was, now = self._was.removesuffix("[]"), self._now.removesuffix("[]")
-        scalar = "" if was == now else self._other(was, now).convert_scalar("")
+        scalar = "" if was == now else self._pair(was, now).convert_scalar("")
         if scalar is None or not re.fullmatch(r"(::[^():]+(\([\d,]+\))?[^():]*)*", scalar):
             return None
         return value + "".join(f"::{cast}[]" for cast in scalar.split("::")[1:])
@@ -89,18 +89,18 @@ class _Pair:
         if self._now in _JSON:
             return f"to_{self._now}({value})"
         if is_text(self._now) and not self._knowledge.is_downgrade:
-            return f"{value}::{unsized(self._now)}"
+            return f"{value}::{remove_limits(self._now)}"
         first = f"({value})[array_lower({value}, 1)]"
-        return first if element == self._now else self._other(element, self._now).convert_scalar(first)
+        return first if element == self._now else self._pair(element, self._now).convert_scalar(first)
 
     def _convert_to_array(self, value: str) -> str | None:
-        element, to = self._now.removesuffix("[]"), unsized(self._now)
+        element, to = self._now.removesuffix("[]"), remove_limits(self._now)
         if self._was in _JSON:
             return self._convert_json_to_array(value, element)
         if is_text(self._was) and self._knowledge.is_downgrade:
             return f"{value}::{to}"
-        plain = element == self._was or same_family(self._was, element)
-        one = value if plain else self._other(self._was, element).convert_scalar(value)
+        plain = element == self._was or are_same_family(self._was, element)
+        one = value if plain else self._pair(self._was, element).convert_scalar(value)
         return None if one is None else f"CASE WHEN {value} IS NULL THEN NULL ELSE ARRAY[{one}]::{to} END"
 
     def _convert_json_to_array(self, value: str, element: str) -> str | None:
@@ -110,20 +110,20 @@ class _Pair:
         """
         if element in _JSON:
             return None
-        simple = is_text(element) or self._knowledge.is_downgrade or enum_of(element, self._after) is not None
-        if not simple and self._other("text", element).convert_scalar("") != f"::{unsized(element)}":
+        simple = is_text(element) or self._knowledge.is_downgrade or find_enum(element, self._after) is not None
+        if not simple and self._pair("text", element).convert_scalar("") != f"::{remove_limits(element)}":
             return None
         given = value if self._was == "jsonb" else f"{value}::jsonb"
         read = f"(jsonb_populate_record(NULL::pg_class, jsonb_build_object('reloptions', {given}))).reloptions"
-        cast = "" if self._now == "text[]" else f"::{unsized(self._now)}"
+        cast = "" if self._now == "text[]" else f"::{remove_limits(self._now)}"
         return f"CASE jsonb_typeof({given}) WHEN 'string' THEN {value}::text::text[]{cast} ELSE {read}{cast} END"
 
     def convert_scalar(self, value: str) -> str | None:
-        was, now = base(self._was), base(self._now)
+        was, now = strip_modifier(self._was), strip_modifier(self._now)
         if was == "character" and not is_text(now) and now != "bytea":
-            return self._other("text", self._now).convert_scalar(f"{value}::text")
-        if same_family(self._was, self._now):
-            return f"{value}::{unsized(self._now)}"
+            return self._pair("text", self._now).convert_scalar(f"{value}::text")
+        if are_same_family(self._was, self._now):
+            return f"{value}::{remove_limits(self._now)}"
         special = self._convert_specially(value, was, now)
         if special is not None:
             return special
@@ -142,7 +142,7 @@ class _Pair:
             return f"{value}::bigint" if was == "oid" else f"{value}::bigint::oid"  # a cast of -1 is 4294967295
         if now == "boolean" and was in _NUMBERS - {"integer"}:
             return f"{value} <> 0"
-        return _convert_time(value, was, now, unsized(self._now))
+        return _convert_time(value, was, now, remove_limits(self._now))
 
     def _convert_json(self, value: str, was: str, now: str) -> str | None:
         if "bytea" in {was, now}:
@@ -154,12 +154,12 @@ class _Pair:
         return self._convert_from_json(value, now)
 
     def _convert_from_json(self, value: str, now: str) -> str | None:
-        given = value if base(self._was) == "jsonb" else f"{value}::jsonb"
+        given = value if strip_modifier(self._was) == "jsonb" else f"{value}::jsonb"
         if now == "boolean":
             return f"CASE jsonb_typeof({given}) WHEN 'null' THEN NULL ELSE ({given})::boolean END"
-        if isinstance(_user_type(self._now, self._after), Composite):
+        if isinstance(_find_user_type(self._now, self._after), Composite):
             return f"jsonb_populate_record(NULL::{self._now}, {given})"
-        return self._other("text", self._now).convert_scalar(f"({value} #>> '{{}}')")
+        return self._pair("text", self._now).convert_scalar(f"({value} #>> '{{}}')")
 
     def _convert_bytes(self, value: str, was: str, now: str) -> str | None:
         """Bytes are those of the text, in UTF-8."""
@@ -177,9 +177,9 @@ class _Pair:
         if is_text(was):
             return f"('b' || {value})::bit varying"  # without the b, an x would begin hexadecimal digits
         if was in _INTEGERS and now == "bit":
-            return _bits_of_integer(value, was, sizes(self._now)[0])
+            return _bits_of_integer(value, was, parse_modifier(self._now)[0])
         if was == "bit" and now in _INTEGERS:
-            length = sizes(self._was)[0]
+            length = parse_modifier(self._was)[0]
             if length > _BITS_OF_BIGINT:
                 return None
             return f"{value}::{now}" if now == "bigint" or (now, length) == ("integer", 32) else f"{value}::bigint"
@@ -187,17 +187,17 @@ class _Pair:
 
     def _casts(self, was: str, now: str) -> tuple[str, ...] | None:
         """The types to cast a value through."""
-        to = unsized(self._now)
+        to = remove_limits(self._now)
         if {was, now} == {"bytea"} | ({was, now} & _INTEGERS):
             return None  # PostgreSQL 18 has a cast to bytes in network order, and others none
         if {was, now} & _BITS and not is_text(now):
             return None
-        if isinstance(_user_type(self._was, self._before), Composite):
-            known = is_text(now) or isinstance(_user_type(self._now, self._after), Composite)
+        if isinstance(_find_user_type(self._was, self._before), Composite):
+            known = is_text(now) or isinstance(_find_user_type(self._now, self._after), Composite)
             return ("text", to) if known else None
-        if enum_of(self._was, self._before) or enum_of(self._now, self._after):
+        if find_enum(self._was, self._before) or find_enum(self._now, self._after):
             plain = {was, now} & (_NUMBERS | {"boolean"}) or is_text(was) or is_text(now)
-            return ("text", to) if plain or _both_enums(self._was, self._before, self._now, self._after) else None
+            return ("text", to) if plain or _are_both_enums(self._was, self._before, self._now, self._after) else None
         if (was, now) in self._knowledge.casts or is_text(was) or is_text(now):
             return (to,)
         if was == "boolean" and now in _NUMBERS:
@@ -239,10 +239,10 @@ def _convert_time(value: str, was: str, now: str, to: str) -> str | None:
     return None
 
 
-def _both_enums(was: str, before: Catalog, now: str, after: Catalog) -> bool:
-    return enum_of(was, before) is not None and enum_of(now, after) is not None
+def _are_both_enums(was: str, before: Catalog, now: str, after: Catalog) -> bool:
+    return find_enum(was, before) is not None and find_enum(now, after) is not None
 
 
-def _user_type(type_name: str, catalog: Catalog) -> object:
+def _find_user_type(type_name: str, catalog: Catalog) -> object:
     schema, _, bare = type_name.removesuffix("[]").rpartition(".")
     return catalog.objects.get(("type", schema or "public", bare.strip('"')))

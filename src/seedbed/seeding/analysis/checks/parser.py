@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Table
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from seedbed.postgres.quoting import DIALECT, delimit, expression_text
+from seedbed.postgres.quoting import DIALECT, delimit_identifier, compile_expression
 from seedbed.schema.declarations import declared
 from seedbed.seeding.core.column_types import kind_of
 
@@ -45,7 +45,7 @@ def columns_in(want: Any) -> frozenset[str]:
 
 def _texts(table: Table) -> Iterator[tuple[str, str]]:
     constraints = {*table.constraints, *(constraint for column in table.columns for constraint in column.constraints)}
-    checks = [(c, expression_text(c.sqltext)) for c in constraints if isinstance(c, CheckConstraint)]
+    checks = [(c, compile_expression(c.sqltext)) for c in constraints if isinstance(c, CheckConstraint)]
     for constraint, sql in sorted(checks, key=lambda check: (str(check[0].name), check[1])):
         named = isinstance(constraint.name, str)
         name = DIALECT.identifier_preparer.format_constraint(constraint) if named else ""
@@ -53,7 +53,7 @@ def _texts(table: Table) -> Iterator[tuple[str, str]]:
     for column in table.columns:
         rule = kind_of(column).rule
         if rule is not None:
-            quoted = delimit(column.name)
+            quoted = delimit_identifier(column.name)
             yield f"the domain of {column.name}", re.sub(r"\bVALUE\b", quoted, rule, flags=re.IGNORECASE)
     for statement in declared(table.metadata):
         found = _ADDED.match(statement)
