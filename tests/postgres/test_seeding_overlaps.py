@@ -226,7 +226,7 @@ class TestOverlaps:
             with pytest.raises(TooFewUniqueValues) as refused:
                 planned(project)
 
-        assert refused.value.possible == 51
+        assert refused.value.available == 51
 
     def test_of_other_kinds_are_refused_in_words_or_filled_by_the_seeds(self, tmp_path: Path) -> None:
         tables = BOOKINGS.replace(

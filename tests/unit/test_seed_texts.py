@@ -337,7 +337,7 @@ class TestUniqueProviders:
 
         assert raised.value.code == "SB427"
         assert "thing.made is unique and needs 5,000 values" in raised.value.message
-        assert 0 < raised.value.possible < 300
+        assert 0 < raised.value.available < 300
 
     def test_names_without_room_for_a_number_give_way_to_letters(self, make: Callable[..., Project]) -> None:
         project = make(f"{THING}    job: str = Field(unique=True, max_length=9)\n", "seeds.add(tables.Thing, 5000)")

@@ -127,8 +127,8 @@ def _asking(draft: "Callable[[Decisions], Drafted | None]", words: "Decisions") 
             click.echo(question.message, err=True)
             said = ask("An SQL expression for it")
             if said is None:
-                raise DraftCancelled(question.place, question.remedy) from question
-            words = replace(words, backfills={**words.backfills, question.place: said})
+                raise DraftCancelled(question.column, question.remedy) from question
+            words = replace(words, backfills={**words.backfills, question.column: said})
 
 
 def _ask_for_new_name(question: "AmbiguousRename") -> str | None:

@@ -48,7 +48,7 @@ def serve(
 
     schema = load_schema(chosen.project)
     if not chosen.project.service or not schema.models:
-        raise NoServableTables(chosen.project.schema, left_out=not chosen.project.service)
+        raise NoServableTables(chosen.project.schema, is_disabled=not chosen.project.service)
     database = locate(chosen)
     with listen(address, port or chosen.settings.port) as listening:
         serve_forever(create_app(chosen, schema, database.url), listening)

@@ -1,15 +1,16 @@
-"""The root of the error tree, and a branch for each range of codes."""
+"""The root of the error tree, and a base class for each range of codes."""
 
 from typing import ClassVar
 
 
 class SeedbedError(Exception):
-    """Something a user can mend; `message` says what is so and `remedy` what to do next."""
+    """An error that a user can fix. `message` states the fact, and `remedy` the next step."""
 
     code: ClassVar[str]
     question: str | None = None
-    """What a person has to decide, where that is so; `answers` are the options of the command that say it."""
+    """What a person has to decide, if anything."""
     answers: tuple[str, ...] = ()
+    """The command-line options that answer `question`."""
 
     def __init__(self, message: str, *, remedy: str) -> None:
         super().__init__(message)
@@ -18,30 +19,30 @@ class SeedbedError(Exception):
 
 
 class ProjectError(SeedbedError):
-    """The project's folder, its settings or its schema module cannot be used as they are."""
+    """The project's directory, its settings or its schema module cannot be used."""
 
 
 class MigrationError(SeedbedError):
-    """Revisions cannot be drafted, read or applied as they are."""
+    """Revisions cannot be drafted, read or applied."""
 
 
 class ServerError(SeedbedError):
-    """A server cannot be started or reached, or a database refuses what is asked of it."""
+    """A server cannot be started or reached, or a database refuses an operation."""
 
 
 class SeedError(SeedbedError):
-    """Seeds cannot be read, planned or loaded as they are."""
+    """Seeds cannot be read, planned or loaded."""
 
 
 class BranchError(SeedbedError):
-    """A branch cannot be made, found, used or deleted as was asked."""
+    """A branch cannot be created, found, used or deleted."""
 
 
 class ServiceError(SeedbedError):
-    """What the read service answers with, as problem+json; each has its HTTP status."""
+    """The read service cannot start, or answers with problem+json and `status` as the HTTP status."""
 
     status: ClassVar[int]
 
 
 class TestingError(SeedbedError):
-    """A test cannot have the database that it asks for, or has spoilt it."""
+    """A test cannot get its database, or has broken it for later tests."""

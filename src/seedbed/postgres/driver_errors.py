@@ -74,7 +74,7 @@ def _translate(address: str, origin: str, error: BaseException | None) -> Seedbe
         return None
     message = server_message(error)
     if error.pgcode in _DENIED_SQLSTATES:
-        return MissingPrivilege(address, message, maker=next(filter(origin.startswith, _DATABASE_CREATOR_SOURCES), None))
+        return MissingPrivilege(address, message, creator_setting=next(filter(origin.startswith, _DATABASE_CREATOR_SOURCES), None))
     if isinstance(error, psycopg2.InterfaceError) and "closed" in message:
         return DatabaseUnreachable(address, origin, message)
     if not isinstance(error, psycopg2.OperationalError):

@@ -172,7 +172,7 @@ def refuse_protected_database(connection: Connection, database: Database, action
     if mark is None and (occupied := find_tables_with_rows(connection)):
         raise UnmarkedDatabase(action.verb, database.name, occupied)
     if (mark or database.environment) not in _ALLOWED_MARKS[action]:
-        raise ProtectedEnvironment(action, database.name, mark or database.environment, marked=mark is not None)
+        raise ProtectedEnvironment(action, database.name, mark or database.environment, is_marked=mark is not None)
     if mark is not None and not _belongs_to(mark, database.environment):
         raise EnvironmentMismatch(action.verb, database.name, mark, database.environment)
 

@@ -100,7 +100,7 @@ def _maker(configuration: Configuration) -> _Maker:
         server = Server.of(configuration)
         server.ensure()
     except PostgresBinariesNotFound as error:
-        raise NoShadowServer(error.looked) from error
+        raise NoShadowServer(error.locations) from error
     owner = server.owner_url("postgres")
     server.ensure_role()
     return _Maker(Database(owner, owner, Environment.TESTING, _ORIGIN), server)

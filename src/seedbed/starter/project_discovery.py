@@ -77,7 +77,7 @@ def find(folder: Path) -> Found | None:
     named = [f"{one.file.relative_to(folder)} [{one.section}]" for one in histories if one.section != USUAL]
     if named or len(histories) > 1:
         raise MultipleMigrationHistories(
-            folder, named or [str(one.file.relative_to(folder)) for one in histories], named=bool(named)
+            folder, named or [str(one.file.relative_to(folder)) for one in histories], in_sections=bool(named)
         )
     said = histories[0] if histories else None
     root = _project_folder(folder, said)

@@ -1,4 +1,4 @@
-"""A database that was made without the migrations, taken into their history."""
+"""Record the revision of a database that was created without the migrations."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,13 @@ from alembic.script import ScriptDirectory
 
 from seedbed.errors import BaselineRefused
 from seedbed.migrations.apply.upgrade import migrate_to
-from seedbed.migrations.history.revisions import build_alembic_config, read_current_revision, split_heads, read_history, get_version_table_options
+from seedbed.migrations.history.revisions import (
+    build_alembic_config,
+    get_version_table_options,
+    read_current_revision,
+    read_history,
+    split_heads,
+)
 from seedbed.postgres.catalog import differences, read_catalog, without
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
@@ -19,42 +25,46 @@ from seedbed.settings import Configuration
 
 @dataclass(frozen=True)
 class Baseline:
-    """The revision that a database is at from now on."""
+    """The revision that was recorded for a database."""
 
     database: str
     revision: str
 
 
-def adopt(configuration: Configuration, database: Database, *, at: str | None = None) -> Baseline:
-    """Write down which revision a database is at, having seen that it is: nothing else about it is changed.
+def adopt(configuration: Configuration, database: Database, *, revision: str | None = None) -> Baseline:
+    """Record which revision a database is at, if its catalog equals that of the revision. Nothing else changes.
 
-    Without `at`, every revision is tried, and the newest whose catalog the database has is taken.
+    Without `revision`, every revision is compared, and the newest one with an equal catalog is recorded.
 
     Raises:
-        BaselineRefused: it is in the history already, or no revision makes what it has; what differs is said.
-        EnvironmentMismatch, UnmarkedDatabase: it belongs to another environment than the one chosen.
+        BaselineRefused: a revision is recorded already, or the catalog equals none; the message says what differs.
+        EnvironmentMismatch, UnmarkedDatabase: the database belongs to another environment.
     """
     project = configuration.project
     history = read_history(project)
     refuse_pooler(database, taken_at_its_word=database.url != database.direct)
     with connect(database) as connection:
-        if (revision := read_current_revision(connection, project)) is not None:
-            raise BaselineRefused(database.name, f"it is at {revision} already", already=True)
+        if (current := read_current_revision(connection, project)) is not None:
+            raise BaselineRefused(database.name, f"it is at {current} already", has_revision=True)
         claim_environment(connection, database, "adopt")
         connection.commit()
-        found = without(read_catalog(connection, project.version_table), project.ignore)
-        chosen, said = None, "there is no revision"
-        with shadow_database(configuration) as shadow, connect(shadow) as scratch:
-            for revision in [known.id for known in history.revisions if at in {None, known.id}]:
-                migrate_to(project, scratch, revision)
-                left = differences(found, without(read_catalog(scratch, project.version_table), project.ignore))
-                said = f"at {revision}, {'; '.join(map(str, left))}"
-                chosen = chosen if left else read_current_revision(scratch, project)
+        catalog = without(read_catalog(connection, project.version_table), project.ignore)
+        chosen, reason = None, "there is no revision"
+        with shadow_database(configuration) as shadow, connect(shadow) as shadow_connection:
+            for candidate in [
+                known_revision.id for known_revision in history.revisions if revision in {None, known_revision.id}
+            ]:
+                migrate_to(project, shadow_connection, candidate)
+                different = differences(
+                    catalog, without(read_catalog(shadow_connection, project.version_table), project.ignore)
+                )
+                reason = f"at {candidate}, {'; '.join(map(str, different))}"
+                chosen = chosen if different else read_current_revision(shadow_connection, project)
         if chosen is None:
-            raise BaselineRefused(database.name, said)
+            raise BaselineRefused(database.name, reason)
         with migration_lock(connection, database.name):
             directory = ScriptDirectory.from_config(build_alembic_config(project))
-            for one in split_heads(chosen):
-                MigrationContext.configure(connection, opts=get_version_table_options(project)).stamp(directory, one)
+            for head in split_heads(chosen):
+                MigrationContext.configure(connection, opts=get_version_table_options(project)).stamp(directory, head)
             connection.commit()
     return Baseline(database.name, chosen)

@@ -145,7 +145,7 @@ def _undo(project: Project, connection: Connection, revisions: Sequence[Revision
                 connection.rollback()
                 said, place = describe_failure(project, error)
                 in_steps = "autocommit_block" in revision.file.read_text(encoding="utf-8")
-                raise DowngradeFailure(revision.id, said, undone=undone, in_steps=in_steps, place=place) from error
+                raise DowngradeFailure(revision.id, said, undone=undone, in_steps=in_steps, location=place) from error
             undone.append(revision.id)
 
 

@@ -1,4 +1,4 @@
-"""How a migrating session waits for what others have locked, without making others wait for it."""
+"""Lock timeouts and retries: a migration waits for other sessions' locks without blocking them in turn."""
 
 import random
 import re
@@ -15,27 +15,27 @@ from seedbed.errors import DowngradeFailure, RevisionFailure, TableLockTimeout
 from seedbed.migrations.history.revisions import Revision
 from seedbed.postgres.driver_errors import sqlstate
 
-_BUSY = frozenset({"55P03", "40P01"})
-"""lock_not_available and deadlock_detected: nothing is wrong with the statement, and later it may run."""
+_LOCK_ERRORS = frozenset({"55P03", "40P01"})
+"""lock_not_available and deadlock_detected: the statement is valid and can succeed later."""
 _CONCURRENTLY = re.compile(r"\bCONCURRENTLY\b", re.IGNORECASE)
-_INDEX_BUILT = re.compile(
+_CREATE_INDEX_CONCURRENTLY = re.compile(
     r"\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>\"(?:[^\"]|\"\")+\"|\w+)\s+ON\s+"
     r"(?:ONLY\s+)?(?P<table>(?:(?:\"(?:[^\"]|\"\")+\"|\w+)\.)?(?:\"(?:[^\"]|\"\")+\"|\w+))",
     re.IGNORECASE,
 )
-_SHORTEST_PAUSE, _LONGEST_PAUSE, _LOOK = 1.0, 5.0, 0.02
+_SHORTEST_PAUSE, _LONGEST_PAUSE, _POLL_SECONDS = 1.0, 5.0, 0.02
 
-_SET = "SELECT set_config('lock_timeout', %s, false)"
-_INVALID = """
+_SET_LOCK_TIMEOUT = "SELECT set_config('lock_timeout', %s, false)"
+_INVALID_INDEXES = """
 SELECT format('%%I.%%I', n.nspname, i.relname) FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_namespace n ON n.oid = i.relnamespace
 WHERE NOT x.indisvalid AND x.indrelid = to_regclass(%s) AND i.relname = (parse_ident(%s))[1]
 """
-_HOLDING = """
+_LOCK_HOLDERS = """
 SELECT DISTINCT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND granted AND pid <> pg_backend_pid()
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-_OPEN = """
+_LONGEST_TRANSACTIONS = """
 SELECT pid, coalesce(nullif(application_name, ''), 'no name'), state, extract(epoch FROM now() - xact_start)::int
 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
 ORDER BY xact_start LIMIT 3
@@ -44,11 +44,13 @@ ORDER BY xact_start LIMIT 3
 
 @dataclass(frozen=True)
 class LockRetryPolicy:
-    """`lock_timeout` is how long a statement may wait for a lock, and so how long it may make others queue behind it.
+    """How long statements wait for locks, and how often a revision is tried.
 
-    Then the revision is rolled back and tried again, `tries` times in all, as soon as those who held locks then are
-    done, or after a pause that grows from a second to five and differs by chance. What runs CONCURRENTLY makes nobody
-    wait, and a timeout would leave an invalid index, so it has a long one of its own.
+    `lock_timeout` limits how long a statement waits for a lock, and so how long other sessions queue behind it. After a
+    timeout the revision is rolled back and tried again, up to `tries` times in all. It is tried as soon as the
+    transactions that held locks have ended, or after a random pause that grows from one second to five. A statement
+    that runs CONCURRENTLY blocks nobody, and a timeout would leave an invalid index, so `concurrent_lock_timeout` is
+    long.
     """
 
     lock_timeout: timedelta = timedelta(seconds=1)
@@ -61,39 +63,39 @@ DEFAULT_RETRY_POLICY = LockRetryPolicy()
 
 @contextmanager
 def limit_lock_waits(connection: Connection, policy: LockRetryPolicy) -> Iterator[None]:
-    """Keep a session's statements to their lock timeouts for the length of a block.
+    """Apply the policy's lock timeouts to a session for the length of a block.
 
-    An invalid index, which a killed CREATE INDEX CONCURRENTLY leaves and which IF NOT EXISTS takes for a good one, is
-    dropped when a statement is about to build it again.
+    Before CREATE INDEX CONCURRENTLY, an invalid index of the same name is dropped. An earlier build that was killed
+    leaves one, and IF NOT EXISTS would accept it.
     """
 
-    def before(_c: object, cursor: Any, statement: str, *_rest: object) -> None:
+    def set_long_timeout(_c: object, cursor: Any, statement: str, *_rest: object) -> None:
         if _CONCURRENTLY.search(statement):
             cursor.execute(
-                "SELECT set_config('lock_timeout', %s, false)", (_written(policy.concurrent_lock_timeout),)
+                "SELECT set_config('lock_timeout', %s, false)", (_format_milliseconds(policy.concurrent_lock_timeout),)
             )
-            _drop_invalid(cursor, statement)
+            _drop_invalid_index(cursor, statement)
 
-    def after(_c: object, cursor: Any, statement: str, *_rest: object) -> None:
+    def set_short_timeout(_c: object, cursor: Any, statement: str, *_rest: object) -> None:
         if _CONCURRENTLY.search(statement):
-            cursor.connection.cursor().execute(_SET, (_written(policy.lock_timeout),))
+            cursor.connection.cursor().execute(_SET_LOCK_TIMEOUT, (_format_milliseconds(policy.lock_timeout),))
 
-    _set_timeout(connection, _written(policy.lock_timeout))
-    event.listen(connection, "before_cursor_execute", before)
-    event.listen(connection, "after_cursor_execute", after)
+    _set_timeout(connection, _format_milliseconds(policy.lock_timeout))
+    event.listen(connection, "before_cursor_execute", set_long_timeout)
+    event.listen(connection, "after_cursor_execute", set_short_timeout)
     try:
         yield
     finally:
-        event.remove(connection, "before_cursor_execute", before)
-        event.remove(connection, "after_cursor_execute", after)
+        event.remove(connection, "before_cursor_execute", set_long_timeout)
+        event.remove(connection, "after_cursor_execute", set_short_timeout)
         if not connection.invalidated:
             connection.rollback()
             _set_timeout(connection, "0")
 
 
 def is_lock_error(error: BaseException | None) -> bool:
-    """Whether a statement failed for a lock that another session had."""
-    return sqlstate(error) in _BUSY
+    """Return whether a statement failed because another session held a lock."""
+    return sqlstate(error) in _LOCK_ERRORS
 
 
 def retry_on_lock_errors(
@@ -104,56 +106,62 @@ def retry_on_lock_errors(
     find_remaining: Callable[[], tuple[Revision, ...]],
     report: Callable[[str], None],
 ) -> None:
-    """Run revisions until none is left, again from the first that is `find_remaining` where one met another session's lock.
+    """Run revisions until none remains. After a lock error, continue with the first one that `find_remaining` returns.
 
     Raises:
-        TableLockTimeout: one met locks at every try.
+        TableLockTimeout: a revision met a lock error at every try.
     """
-    tried, todo, begun = 0, revisions, time.monotonic()
-    while todo:
+    tries, remaining, started_at = 0, revisions, time.monotonic()
+    while remaining:
         try:
-            run(todo)
-            todo = ()
-        except (RevisionFailure, DowngradeFailure) as failed:
-            if not is_lock_error(failed.__cause__):
+            run(remaining)
+            remaining = ()
+        except (RevisionFailure, DowngradeFailure) as error:
+            if not is_lock_error(error.__cause__):
                 raise
-            now_left = find_remaining()
-            tried, todo = (tried + 1 if now_left == todo else 1), now_left
-            if tried == policy.tries:
-                done = [revision.id for revision in revisions if revision not in todo]
-                down = isinstance(failed, DowngradeFailure)
-                waited = time.monotonic() - begun
-                longest = find_longest_transactions(connection)
-                raise TableLockTimeout(todo[0].id, tried, waited, longest, applied=done, down=down) from failed
-            report(f"{todo[0].id} waits for a lock that another session holds; trying again ({tried} of {policy.tries})")
-            wait_before_retry(connection, policy, tried)
+            still_remaining = find_remaining()
+            tries, remaining = (tries + 1 if still_remaining == remaining else 1), still_remaining
+            if tries == policy.tries:
+                applied = [revision.id for revision in revisions if revision not in remaining]
+                down = isinstance(error, DowngradeFailure)
+                seconds = time.monotonic() - started_at
+                longest_transactions = find_longest_transactions(connection)
+                raise TableLockTimeout(
+                    remaining[0].id, tries, seconds, longest_transactions, applied=applied, is_downgrade=down
+                ) from error
+            report(
+                f"{remaining[0].id} waits for a lock that another session holds; trying again ({tries} of {policy.tries})"
+            )
+            wait_before_retry(connection, policy, tries)
 
 
 def wait_before_retry(connection: Connection, policy: LockRetryPolicy, tries: int) -> None:
-    """Wait before another try, longer each time, but no longer than the transactions last that hold locks now.
+    """Wait before the next try, longer each time, but only as long as a transaction that holds a lock now is open.
 
-    Which table was waited for, PostgreSQL does not say, so a long transaction on other tables is waited for in vain.
+    PostgreSQL does not tell which table the statement waited for, so the wait can be for an unrelated long transaction.
     """
-    _set_timeout(connection, _written(policy.lock_timeout))  # a failed statement may have left the long one set
-    until = time.monotonic() + min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** (tries - 1)) * random.uniform(0.5, 1.5)
-    holding = left = _holding(connection)
-    while left and time.monotonic() < until:
-        time.sleep(_LOOK)
-        left = holding & _holding(connection)
+    _set_timeout(
+        connection, _format_milliseconds(policy.lock_timeout)
+    )  # a failed statement may have left the long one set
+    deadline = time.monotonic() + min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** (tries - 1)) * random.uniform(0.5, 1.5)
+    initial_holders = holders = _read_lock_holders(connection)
+    while holders and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        holders = initial_holders & _read_lock_holders(connection)
 
 
 def find_longest_transactions(connection: Connection) -> list[str]:
-    """The sessions whose transactions have been open the longest, which are likely those that hold the locks."""
-    found = connection.execute(text(_OPEN)).all()
+    """Return the sessions whose transactions have been open the longest: they likely hold the locks."""
+    rows = connection.execute(text(_LONGEST_TRANSACTIONS)).all()
     connection.rollback()
-    return [f"pid {pid} ({name}, {state}, {seconds} s)" for pid, name, state, seconds in found]
+    return [f"pid {pid} ({name}, {state}, {seconds} s)" for pid, name, state, seconds in rows]
 
 
-def _holding(connection: Connection) -> set[str]:
-    """The transactions that hold a table's lock; each has a number of its own, which every role may see."""
-    found = {str(number) for (number,) in connection.execute(text(_HOLDING)).all()}
+def _read_lock_holders(connection: Connection) -> set[str]:
+    """Return the virtual ids of the transactions that hold a table lock. Every role can read them."""
+    holders = {str(transaction_id) for (transaction_id,) in connection.execute(text(_LOCK_HOLDERS)).all()}
     connection.rollback()
-    return found
+    return holders
 
 
 def _set_timeout(connection: Connection, value: str) -> None:
@@ -161,14 +169,14 @@ def _set_timeout(connection: Connection, value: str) -> None:
     connection.commit()
 
 
-def _drop_invalid(cursor: Any, statement: str) -> None:
-    building = _INDEX_BUILT.match(statement)
-    if building is None:
+def _drop_invalid_index(cursor: Any, statement: str) -> None:
+    match = _CREATE_INDEX_CONCURRENTLY.match(statement)
+    if match is None:
         return
-    cursor.execute(_INVALID, (building["table"], building["name"]))
+    cursor.execute(_INVALID_INDEXES, (match["table"], match["name"]))
     for (index,) in cursor.fetchall():
         cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index}")
 
 
-def _written(time_: timedelta) -> str:
-    return f"{int(time_.total_seconds() * 1000)}ms"
+def _format_milliseconds(duration: timedelta) -> str:
+    return f"{int(duration.total_seconds() * 1000)}ms"

@@ -95,7 +95,7 @@ def refuse_name_clashes(connection: Connection, database: str) -> Iterator[None]
                 clash.object_type,
                 clash.name,
                 existing=clash.existing,
-                wanted=clash.expected,
+                expected=clash.expected,
                 remedy=clash.remedy,
             )
 

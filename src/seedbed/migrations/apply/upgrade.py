@@ -169,7 +169,7 @@ def run_upgrades(project: Project, history: History, connection: Connection, pen
             raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
         said, place = describe_failure(project, error)
-        raise RevisionFailure(left[0].id, said, applied=done, in_steps=_runs_in_steps(left[0]), place=place) from error
+        raise RevisionFailure(left[0].id, said, applied=done, in_steps=_runs_in_steps(left[0]), location=place) from error
 
 
 def _runs_in_steps(revision: Revision) -> bool:
@@ -203,8 +203,8 @@ def migrate_to(project: Project, connection: Connection, target: str) -> None:
             raise
         said, place = describe_failure(project, error)
         if down:
-            raise DowngradeFailure(target.partition("@")[0], said, undone=(), place=place) from error
-        raise RevisionFailure(target, said, applied=(), place=place) from error
+            raise DowngradeFailure(target.partition("@")[0], said, undone=(), location=place) from error
+        raise RevisionFailure(target, said, applied=(), location=place) from error
     connection.rollback()
 
 

@@ -93,7 +93,7 @@ def check_project(configuration: Configuration, *, since: str | None = None) -> 
         refuse_unregistered(project, schema, found, wanted)
         raise UndraftedModelChanges([str(difference) for difference in left])
     if undrafted := system_differences(found_rows, rows):
-        raise UnsupportedDifference([str(difference) for difference in undrafted], whole=True)
+        raise UnsupportedDifference([str(difference) for difference in undrafted], is_complete=True)
     return ProjectCheck(
         head=history.head,
         revisions=len(history.revisions),

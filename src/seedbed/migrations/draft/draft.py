@@ -190,7 +190,7 @@ def find_change(
         connection.rollback()
     unmodelled = UndraftedCheck(before, rows, project.ignore, project.version_table, partial)
     if not change.parts and (left := system_differences(before, rows)):
-        raise UnsupportedDifference([str(difference) for difference in left], whole=True)
+        raise UnsupportedDifference([str(difference) for difference in left], is_complete=True)
     return replace(change, unmodelled=unmodelled)
 
 

@@ -13,7 +13,7 @@ from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to
 from seedbed.migrations.hazards.detectors import ObservedRevision
 from seedbed.migrations.hazards.rules import Hazard, find_hazards
-from seedbed.migrations.hazards.trace import traced
+from seedbed.migrations.hazards.trace import trace_statements
 from seedbed.migrations.history.revisions import find_forward_only_reason
 from seedbed.migrations.history.revisions import Revision
 from seedbed.postgres.connection import connect
@@ -94,7 +94,7 @@ def refuse_unallowed_hazards(
     ]
     if missing:
         raise HazardsNotAllowed(
-            database, [said for _, said in missing], sorted({rule for rule, _ in missing}), down=down
+            database, [said for _, said in missing], sorted({rule for rule, _ in missing}), is_downgrade=down
         )
 
 

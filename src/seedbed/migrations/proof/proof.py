@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from seedbed.errors import DraftProofFailure, UnsupportedDifference
 from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.types.conversion_rules import is_text
-from seedbed.migrations.draft.decisions import display_name
 from seedbed.migrations.proof.candidate import Candidate, RowsInTheWay
 from seedbed.migrations.proof.conversion_check import Measured, measure
 from seedbed.migrations.proof.expected_rows import expect_rows
@@ -21,6 +20,7 @@ from seedbed.migrations.proof.samples.sample_rows import Filled, fill
 from seedbed.migrations.proof.samples.sample_values import texts_of
 from seedbed.migrations.proof.temporary_constraints import keeping_rules
 from seedbed.postgres.catalog.model import Table
+from seedbed.postgres.quoting import display_name
 
 
 class Verdict(StrEnum):
@@ -126,7 +126,7 @@ def _run(
     candidate.up(connection)
     undrafted = candidate.unmodelled.find_undrafted(connection) if candidate.unmodelled is not None else []
     if candidate.unmodelled is not None and undrafted and not candidate.unmodelled.is_allowed:
-        raise UnsupportedDifference(undrafted, whole=False)
+        raise UnsupportedDifference(undrafted, is_complete=False)
     new_names = moved(expected.rows, candidate), moved_counts(counts, candidate)
     losses = [*candidate.losses, *measured.losses]
     converted = moved_columns(expected.columns, candidate)

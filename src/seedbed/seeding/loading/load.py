@@ -143,7 +143,7 @@ class _Load:
             if before is not None and before.content == plan.content:
                 return self._seeded(loaded=False, rows=before.rows, changed=changed(connection, plan, before.rows))
             if not append or before is None or not set(found.occupied) <= set(before.rows):
-                raise TablesNotEmpty(database.name, found.occupied, others=_of_others(found, before))
+                raise TablesNotEmpty(database.name, found.occupied, unseeded=_of_others(found, before))
             if (otherwise := before.otherwise(plan.lock)) is not None:
                 raise SeedLockMismatch(found.occupied, *otherwise)
         if found.occupied and fresh:

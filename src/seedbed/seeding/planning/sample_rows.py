@@ -30,7 +30,7 @@ def specimens(table: Table, model: type[Any] | None, count: int, as_of: datetime
         try:
             return sample(_planned(table, model, count, as_of), count)
         except TooFewUniqueValues as error:
-            count = min(error.possible, count - 1) if error.table == str(table.key) else 0
+            count = min(error.available, count - 1) if error.table == str(table.key) else 0
         except (SeedError, SQLAlchemyError):  # the latter of a type that SQLAlchemy cannot write down
             break
     return []

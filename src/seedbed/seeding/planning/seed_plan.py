@@ -77,9 +77,9 @@ def _fitted(make: Callable[[], tuple[TablePlan, ...]], wanted: Mapping[str, Want
             return make()
         except TooFewUniqueValues as error:
             wish = wanted.get(error.table)
-            if wish is None or not wish.or_fewer or not isinstance(wish.rows, int) or error.possible >= wish.rows:
+            if wish is None or not wish.or_fewer or not isinstance(wish.rows, int) or error.available >= wish.rows:
                 raise
-            wish.rows = error.possible
+            wish.rows = error.available
 
 
 def table_plans(

@@ -61,4 +61,4 @@ def keep_apart(table: "TablePlan", exclusion: Exclusion, found: "Uniques") -> No
     ruled = any(name in table.rules for name in named)
     served = any(slots.span in spans for slots in found.slots)
     if apart and not (ranges or served or ruled):
-        raise UnsupportedUniqueConstraint(table.name, exclusion.shown, [], apart=True)
+        raise UnsupportedUniqueConstraint(table.name, exclusion.shown, [], is_exclusion=True)

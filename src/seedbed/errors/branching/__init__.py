@@ -1,0 +1,1 @@
+"""Errors about branches and previews (SB5xx)."""

@@ -1,0 +1,1 @@
+"""Errors about migrations (SB2xx)."""

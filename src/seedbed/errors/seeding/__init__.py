@@ -1,0 +1,1 @@
+"""Errors about seeds and masking (SB4xx)."""
