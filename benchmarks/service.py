@@ -41,9 +41,9 @@ from seedbed.service import create_app
 from seedbed.service.http.dispatch import DispatchMiddleware
 from seedbed.service.http.server import listen, serve
 from seedbed.service.http.table_routes import TableRouter
-from seedbed.service.pool.query_runner import Reader
-from seedbed.service.queries.page_cursor import Cursors
-from seedbed.service.queries.resources import resources
+from seedbed.service.pool.query_runner import QueryRunner
+from seedbed.service.queries.page_cursor import CursorSigner
+from seedbed.service.queries.resources import build_resources
 from seedbed.settings import DatabaseUrl, find_project, load, parse_url
 
 ROOT = Path(__file__).parents[1]
@@ -194,7 +194,7 @@ def lua(name: str, what: str, users: int, tasks: int) -> str:
 
 def _after(name: str, place: int) -> str:
     if name in {OURS, BARE}:
-        return f"cursor={Cursors(KEY.encode()).write('/tasks id', [str(place)])}"
+        return f"cursor={CursorSigner(KEY.encode()).encode('/tasks id', [str(place)])}"
     return f"after={place}"
 
 
@@ -254,9 +254,9 @@ def run(name: str, url: DatabaseUrl, port: int) -> None:
 
 def bare(url: DatabaseUrl) -> ASGIApp:
     """The tables and their pool, without log, metrics, request ids and tokens."""
-    reader = Reader(url, pool_size=POOL, deadline=5)
+    reader = QueryRunner(url, pool_size=POOL, deadline=5)
     schema = load_schema(find_project(ROOT))
-    tables = TableRouter(resources(schema), reader.fetch, Cursors(KEY.encode()), deadline=5)
+    tables = TableRouter(build_resources(schema), reader.fetch, CursorSigner(KEY.encode()), deadline=5)
 
     async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

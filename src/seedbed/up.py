@@ -22,7 +22,7 @@ from seedbed.seeding.planning.seed_plan import plan
 from seedbed.service import create_app
 from seedbed.service.http.access_control import check_access_decided
 from seedbed.service.http.server import listen, serve, serve_in_thread, format_url
-from seedbed.service.queries.resources import resources
+from seedbed.service.queries.resources import build_resources
 from seedbed.settings import Configuration, Environment
 
 Step = Callable[[str], AbstractContextManager[Callable[[str], None]]]
@@ -170,7 +170,7 @@ def _seeded(
 def _pages(url: str, schema: Schema) -> Iterator[Fetched]:
     for path in ("/health/live", "/health/ready"):
         yield _fetched(url, path)
-    for resource in resources(schema):
+    for resource in build_resources(schema):
         page = _fetched(url, f"{resource.path}?limit={_PAGE}")
         yield page
         if page.body:

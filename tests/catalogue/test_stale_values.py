@@ -158,7 +158,7 @@ class TestChangedBody:
 
         with ground.database() as database:
             changed = Changed(ground, database, before, after, Decisions())
-            with connect(database) as connection, traced(connection, "x") as trace:
+            with connect(database) as connection, trace_statements(connection, "x") as trace:
                 changed.legs[0].up(connection)
             rules = {hazard.rule for hazard in find_hazards(ObservedRevision(trace, {}))}
 

@@ -246,7 +246,7 @@ class TestAdopt:
         alembic(project, database, "upgrade", had)
         execute(database.direct, "DROP TABLE alembic_version")
 
-        adopted = adopt(configuration, database, at=None if had != "left" else "left")
+        adopted = adopt(configuration, database, revision=None if had != "left" else "left")
 
         assert adopted.revision == had
         assert at(database) == [had]

@@ -23,7 +23,7 @@ from seedbed.schema.creation import build
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.service import create_app
-from seedbed.service.queries.resources import Resource, resources
+from seedbed.service.queries.resources import Resource, build_resources
 from seedbed.settings import Environment
 from tests.postgres.embedded_projects import ROOT
 from tests.projects import Project, fresh_database, little_project
@@ -144,7 +144,7 @@ class TestValues:
 
 
 def tables_of(app: FastAPI) -> list[Resource]:
-    return resources(app.state.schema)
+    return build_resources(app.state.schema)
 
 
 def written(value: Any) -> str:

@@ -46,7 +46,7 @@ from starlette.testclient import TestClient
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.schema import Schema
 from seedbed.service import create_app
-from seedbed.service.queries.resources import Resource, resources
+from seedbed.service.queries.resources import Resource, build_resources
 from seedbed.settings import DatabaseUrl, Project, load
 
 METADATA = MetaData()
@@ -134,7 +134,7 @@ class Native(SQLModel, table=True):
 
 MODELS: list[Any] = [Every, Through, Native]
 SCHEMA = Schema(METADATA, {model.__table__.key: model for model in MODELS})
-SERVED = {resource.path: resource for resource in resources(SCHEMA)}
+SERVED = {resource.path: resource for resource in build_resources(SCHEMA)}
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
 MOMENT = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 30))  # noqa: DTZ001 - offsets are added to it
@@ -210,7 +210,7 @@ def client(url: DatabaseUrl, engine: Engine, tmp_path_factory: pytest.TempPathFa
 def as_pydantic_writes(resource: Resource, row: SQLModel) -> str:
     """The row as SQLAlchemy reads it, through the model of answers."""
     values = {name: getattr(row, name) for name in resource.columns}
-    return resource.answers.model.model_validate(values).model_dump_json(by_alias=True)
+    return resource.response.model.model_validate(values).model_dump_json(by_alias=True)
 
 
 def parsed(written: str) -> Any:

@@ -30,7 +30,7 @@ from seedbed.errors import DuplicateAlias, UnsupportedSerializer
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.schema import Schema
 from seedbed.service import create_app
-from seedbed.service.queries.resources import resources
+from seedbed.service.queries.resources import build_resources
 from seedbed.settings import DatabaseUrl, Project, load
 from tests.projects import fresh_database
 
@@ -231,7 +231,7 @@ class TestRefusals:
                 return f"receipt {self.id}"
 
         with pytest.raises(UnsupportedSerializer, match="Receipt writes as_text"):
-            resources(schema_of(Receipt))
+            build_resources(schema_of(Receipt))
 
     @pytest.mark.filterwarnings("ignore:.*arbitrary")
     def test_of_a_serializer_over_what_only_postgresql_has(self) -> None:
@@ -246,7 +246,7 @@ class TestRefusals:
                 return int(nights.upper - nights.lower)
 
         with pytest.raises(UnsupportedSerializer, match="Booking writes nights"):
-            resources(schema_of(Booking))
+            build_resources(schema_of(Booking))
 
     def test_of_an_alias_that_is_another_columns_name(self) -> None:
         class Mailed(SQLModel, table=True):
@@ -256,7 +256,7 @@ class TestRefusals:
             mail: str = Field(serialization_alias="email")
 
         with pytest.raises(DuplicateAlias, match="Two columns of mailed would be answered as email"):
-            resources(schema_of(Mailed))
+            build_resources(schema_of(Mailed))
 
 
 class TestKeptBack:
@@ -269,6 +269,6 @@ class TestKeptBack:
             shown: str = Field(exclude=True, sa_column_kwargs={"info": {"public": True}})
             plain: str = Field(serialization_alias="apiKey")
 
-        (served,) = resources(schema_of(Guarded))
+        (served,) = build_resources(schema_of(Guarded))
 
         assert list(served.columns) == ["id", "shown"]

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DatabaseError
 
-from seedbed.service.pool.database_errors import is_away
+from seedbed.service.pool.database_errors import is_unavailable
 
 LIBPQS = psycopg.DatabaseError("could not send data to server: Connection timed out")
 
@@ -25,4 +25,4 @@ class TestIsAway:
         ids=repr,
     )
     def test_goes_by_the_code_or_else_by_whose_words_they_are(self, error: Exception, away: bool) -> None:
-        assert is_away(error) is away
+        assert is_unavailable(error) is away

@@ -11,8 +11,8 @@ from sqlmodel.main import SQLModelMetaclass
 
 from seedbed.schema import Schema
 from seedbed.service.http.table_routes import TableRouter
-from seedbed.service.queries.page_cursor import Cursors
-from seedbed.service.queries.resources import Resource, path_of, resources
+from seedbed.service.queries.page_cursor import CursorSigner
+from seedbed.service.queries.resources import Resource, build_path, build_resources
 
 
 def schema_of(*names: str) -> Schema:
@@ -64,7 +64,7 @@ class TestPathOf:
         ],
     )
     def test_is_the_name_in_the_plural(self, name: str, path: str) -> None:
-        assert path_of(Table(name, MetaData())) == path
+        assert build_path(Table(name, MetaData())) == path
 
 
 class TestResources:
@@ -81,7 +81,7 @@ class TestResources:
         ],
     )
     def test_have_a_path_each(self, names: Sequence[str], paths: Sequence[str]) -> None:
-        assert sorted(resource.path for resource in resources(schema_of(*names))) == paths
+        assert sorted(resource.path for resource in build_resources(schema_of(*names))) == paths
 
 
 class TestFind:
@@ -98,8 +98,8 @@ class TestFind:
         ],
     )
     def test_takes_an_empty_segment_as_an_empty_text(self, path: bytes, key: tuple[str, ...] | None) -> None:
-        served: list[Resource] = resources(Schema(KEYED, {"setting": Setting, "counter": Counter}))
-        tables = TableRouter(served, fetch_nothing, Cursors(b"key"), deadline=1)
+        served: list[Resource] = build_resources(Schema(KEYED, {"setting": Setting, "counter": Counter}))
+        tables = TableRouter(served, fetch_nothing, CursorSigner(b"key"), deadline=1)
 
         found = tables.match({"path": path.decode(), "raw_path": path})
 

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text
 
-from seedbed.service.queries.visibility import is_public, looks_secret, public_columns
+from seedbed.service.queries.visibility import is_table_public, is_secret_name, list_public_columns
 
 SECRET = [
     "password", "hashed_password", "password_hash", "passwordhash", "hashedPassword", "PASSWORD", "password2",
@@ -26,11 +26,11 @@ def table(name: str, *columns: Column[object]) -> Table:
 class TestLooksSecret:
     @pytest.mark.parametrize("name", SECRET)
     def test_knows_a_secret_by_its_name(self, name: str) -> None:
-        assert looks_secret(name)
+        assert is_secret_name(name)
 
     @pytest.mark.parametrize("name", OPEN)
     def test_lets_an_innocent_name_pass(self, name: str) -> None:
-        assert not looks_secret(name)
+        assert not is_secret_name(name)
 
 
 class TestPublicColumns:
@@ -43,20 +43,20 @@ class TestPublicColumns:
             Column("notes", Text, info={"public": False}),
         )
 
-        assert [column.name for column in public_columns(user)] == ["id", "token_count"]
+        assert [column.name for column in list_public_columns(user)] == ["id", "token_count"]
 
 
 class TestIsPublic:
     def test_is_true_of_an_ordinary_table(self) -> None:
-        assert is_public(table("user", Column("id", Integer, primary_key=True)))
+        assert is_table_public(table("user", Column("id", Integer, primary_key=True)))
 
     def test_is_false_of_a_table_of_secrets(self) -> None:
-        assert not is_public(table("access_token", Column("id", Integer, primary_key=True)))
+        assert not is_table_public(table("access_token", Column("id", Integer, primary_key=True)))
 
     def test_is_false_where_the_key_is_a_secret(self) -> None:
-        assert not is_public(table("login", Column("session_token", Text, primary_key=True)))
+        assert not is_table_public(table("login", Column("session_token", Text, primary_key=True)))
 
     def test_is_what_the_table_says(self) -> None:
         columns = Column("id", Integer, primary_key=True)
 
-        assert is_public(Table("token", MetaData(), columns, info={"public": True}))
+        assert is_table_public(Table("token", MetaData(), columns, info={"public": True}))

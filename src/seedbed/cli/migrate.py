@@ -258,7 +258,7 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
     from seedbed.postgres.database import locate
 
     chosen = configuration(ctx, env)
-    adopted = adopt_database(chosen, locate(chosen), at=at)
+    adopted = adopt_database(chosen, locate(chosen), revision=at)
     show(adopted, as_json=as_json, lines=[f"{adopted.database} is at {adopted.revision} from now on."])
 
 

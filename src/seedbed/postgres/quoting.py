@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 """With the parameter style of psycopg2 it would double every % of an identifier or a text."""
+_LONGEST_IDENTIFIER = 63
 
 
 def quote_table(table: Table) -> str:
@@ -18,6 +19,26 @@ def quote_table(table: Table) -> str:
 def quote_identifier(name: str) -> str:
     """An identifier, quoted where SQL requires it: SQLAlchemy knows PostgreSQL's reserved words."""
     return str(DIALECT.identifier_preparer.quote(name))
+
+
+def quote_qualified(schema: str, name: str) -> str:
+    """A name with its schema, quoted where SQL requires it; the schema public is left out, as in Alembic's operations."""
+    return quote_identifier(name) if schema == "public" else f"{quote_identifier(schema)}.{quote_identifier(name)}"
+
+
+def truncate_identifier(stem: str, suffix: str) -> str:
+    """A name with a suffix, within PostgreSQL's 63 bytes: PostgreSQL truncates a longer name without an error."""
+    return stem.encode()[: _LONGEST_IDENTIFIER - len(suffix)].decode(errors="ignore") + suffix
+
+
+def display_name(schema: str, name: str) -> str:
+    """A name as users write it, without quotes: `task`, or `app.task` outside the schema public."""
+    return name if schema == "public" else f"{schema}.{name}"
+
+
+def table_display_name(table: Table) -> str:
+    """A model's table as users write it: `task`, or `app.task` outside the schema public."""
+    return display_name(table.schema or "public", table.name)
 
 
 def delimit_identifier(identifier: str) -> str:

@@ -14,7 +14,7 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.quoting import quote_identifier, quote_table
 from seedbed.schema import Schema
 from seedbed.service.pool.statement import Fetch, Statement
-from seedbed.service.queries.resources import Resource, resources
+from seedbed.service.queries.resources import Resource, build_resources
 
 _TIMEOUT_SECONDS = 5
 _NAME_BYTES = 63
@@ -66,7 +66,7 @@ def grant_reader(
     """
     if not 0 < len(role.encode()) <= _NAME_BYTES or role in _RESERVED or role.startswith("pg_"):
         raise InvalidReaderRole(role, f"PostgreSQL has no role of that name, at most {_NAME_BYTES} bytes and not its own")
-    served = resources(schema)
+    served = build_resources(schema)
     server = database.server
     admin_database = database if server is None else replace(database, direct=server.admin_url(database.name))
     with connect(admin_database) as connection:
@@ -81,7 +81,7 @@ def grant_reader(
         if connection.exec_driver_sql("SELECT to_regclass(%s)", (version_table,)).scalar() is not None:
             execute_verbatim(connection, f"GRANT SELECT ON {version_table} TO {quote_identifier(role)}")
         connection.commit()
-    return ReaderGrant(role, not exists, {resource.table.key: resource.readable for resource in served})
+    return ReaderGrant(role, not exists, {resource.table.key: resource.column_names for resource in served})
 
 
 def _check_role(connection: Connection, role: str, tables: list[str]) -> None:
@@ -96,7 +96,7 @@ def _check_role(connection: Connection, role: str, tables: list[str]) -> None:
 async def find_excess_rights(fetch: Fetch, served: Sequence[Resource]) -> str:
     """Describe what the service's role may do besides reading public columns. Return "" if it can do nothing else."""
     columns = [
-        {"table": resource.sql, "name": column.name, "private": column.name not in resource.readable}
+        {"table": resource.table_sql, "name": column.name, "private": column.name not in resource.column_names}
         for resource in served
         for column in resource.table.columns
     ]

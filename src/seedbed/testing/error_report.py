@@ -1,4 +1,4 @@
-"""What a user can mend, told without the way it came."""
+"""Report Seedbed's own errors without a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def without_traceback() -> Iterator[None]:
-    """Have an error of Seedbed's own fail the test in two lines."""
+    """Fail the test with two lines for an error of Seedbed's own, instead of a traceback."""
     from seedbed.errors import SeedbedError
 
     try:
@@ -22,5 +22,5 @@ def without_traceback() -> Iterator[None]:
 
 
 def format_error(error: "SeedbedError") -> str:
-    """Its code and sentence, and what to do."""
+    """Format an error's code, message and remedy."""
     return f"{error.code} {error.message}\n      {error.remedy}"

@@ -50,7 +50,7 @@ def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
     configuration = load(find_project(Path(file or "alembic.ini").parent))
     project = configuration.project
     configuration = replace(configuration, project=replace(project, ignore=(*project.ignore, *_left_out(context))))
-    with within_alembic(), shadow_database(configuration) as beginning:
+    with nest_alembic(), shadow_database(configuration) as beginning:
         change = find_change(
             configuration, read_history(configuration.project), beginning, Decisions(strategy=RolloutStrategy.PLAIN)
         )

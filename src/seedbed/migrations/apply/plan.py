@@ -1,4 +1,4 @@
-"""What a database still needs, and the SQL that would bring it there; nothing is changed."""
+"""Plan an upgrade: the revisions that a database lacks, and their SQL. Nothing is changed."""
 
 import io
 from contextlib import redirect_stdout
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alembic import command
 
-from seedbed.errors import UnsupportedChange, EnvPyFailure
+from seedbed.errors import EnvPyFailure, UnsupportedChange
 from seedbed.migrations.apply.shared_connection import translate_env_errors
 from seedbed.migrations.history.applied_log import find_edited_revisions
 from seedbed.migrations.history.revisions import Revision, build_alembic_config, read_current_revision, read_history
@@ -18,8 +18,9 @@ from seedbed.settings import Project
 
 @dataclass(frozen=True)
 class UpgradePlan:
-    """Where a database is, where the files are, and the revisions between, oldest first; `edited` are revisions that it
-    has had and whose files do something else now.
+    """Where a database is, where the revision files are, and the pending revisions between them, oldest first.
+
+    `edited` are applied revisions whose files have changed in effect.
     """
 
     database: str
@@ -32,11 +33,11 @@ class UpgradePlan:
 
 
 def plan_upgrade(project: Project, database: Database) -> UpgradePlan:
-    """Work out what `apply` would do, reading the database and writing nothing.
+    """Find out what `apply` would do. The database is only read.
 
     Raises:
-        MultipleHeads, InvalidRevisionFile: the files are no single history.
-        UnknownDatabaseRevision: the database is at a revision that no file has.
+        MultipleHeads, InvalidRevisionFile: the revision files are no history with one head.
+        UnknownDatabaseRevision: the database is at a revision that has no file.
     """
     history = read_history(project)
     with connect(database) as connection:
@@ -56,18 +57,18 @@ def plan_upgrade(project: Project, database: Database) -> UpgradePlan:
 
 
 def render_offline_sql(project: Project, plan: UpgradePlan) -> str:
-    """The SQL of the pending revisions as Alembic writes it without any server.
+    """Return the SQL of the pending revisions as Alembic's offline mode writes it, without a server.
 
     Raises:
-        UnsupportedChange: a revision looks at the database, and so cannot be written without one.
+        UnsupportedChange: a revision reads the database, so it needs a server.
     """
     if not plan.pending:
         return ""
-    written = io.StringIO()
+    output = io.StringIO()
     config = build_alembic_config(project)
-    config.output_buffer = written
+    config.output_buffer = output
     try:
-        with redirect_stdout(written), translate_env_errors(project):
+        with redirect_stdout(output), translate_env_errors(project):
             command.upgrade(config, f"{plan.revision or 'base'}:head", sql=True)
     except EnvPyFailure:
         raise
@@ -75,4 +76,4 @@ def render_offline_sql(project: Project, plan: UpgradePlan) -> str:
         raise UnsupportedChange(
             "the SQL without a server", f"a revision needs one: {type(error).__name__}: {error}"
         ) from error
-    return written.getvalue()
+    return output.getvalue()

@@ -1,4 +1,4 @@
-"""Seedbed's connection handed to a project's env.py, which must take it."""
+"""Pass Seedbed's own connection to a project's env.py, and check that env.py uses it."""
 
 import ast
 import logging
@@ -11,44 +11,44 @@ import alembic.runtime.environment
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from seedbed.errors import UnsupportedEnvPy, EnvPyFailure, SeedbedError
+from seedbed.errors import EnvPyFailure, SeedbedError, UnsupportedEnvPy
 from seedbed.migrations.history.revisions import build_alembic_config, find_script_directory
 from seedbed.postgres.version_table import ensure_version_schema
 from seedbed.schema.loader import failing_place, in_words
 from seedbed.schema.stdout_capture import printed_aside
 from seedbed.settings import Project
 
-_OURS = "seedbed.migrations"
+_MIGRATIONS_PACKAGE = "seedbed.migrations"
 
-_RUNNING = frozenset({alembic.runtime.environment.__file__, str(Path(__file__).parents[1] / "environment.py")})
-"""Where an env.py has come to its end: to Alembic's running of revisions, or to Seedbed's."""
+_RUNNER_FILES = frozenset({alembic.runtime.environment.__file__, str(Path(__file__).parents[1] / "environment.py")})
+"""An error raised in or below one of these files comes from a revision, not from env.py itself."""
 
 
 @contextmanager
 def share_connection(project: Project, connection: Connection) -> Iterator[Config]:
-    """Alembic's configuration with a connection in it, for the length of a command.
+    """Provide the Alembic configuration with a connection in it, for the length of a block.
 
-    An env.py mostly sets up logging by alembic.ini, which silences every logger there is and takes the process's
-    handlers away; at the end all of it is as it was. Meanwhile only warnings are heard.
+    An env.py usually configures logging from alembic.ini, which disables all existing loggers and replaces the
+    process's handlers. Logging is restored at the end. Within the block only warnings and errors are logged.
 
     Raises:
-        UnsupportedEnvPy: env.py would connect by itself, and migrate whatever that reaches.
-        EnvPyFailure: env.py raised before it ran a revision.
+        UnsupportedEnvPy: env.py would open its own connection and migrate another database.
+        EnvPyFailure: env.py raised an exception before it ran a revision.
     """
     require_connection_support(project)
     config = build_alembic_config(project)
     config.attributes["connection"] = connection
     ensure_version_schema(connection, project.version_table)
-    with _undisturbed_logging(), printed_aside(), translate_env_errors(project):
+    with _preserve_logging(), printed_aside(), translate_env_errors(project):
         yield config
 
 
 @contextmanager
 def translate_env_errors(project: Project) -> Iterator[None]:
-    """Say of what env.py itself raised, or a module that it imports, where that was.
+    """Translate an exception that env.py or a module it imports raises, with the line it came from.
 
     Raises:
-        EnvPyFailure: it was before env.py ran a revision, or left that to Seedbed.
+        EnvPyFailure: env.py raised an exception before it ran a revision or called Seedbed.
     """
     env = find_script_directory(project) / "env.py"
     try:
@@ -57,38 +57,44 @@ def translate_env_errors(project: Project) -> Iterator[None]:
         raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        inside = [Path(frame.filename) == env for frame in frames]
-        if not any(inside) or any(frame.filename in _RUNNING for frame in frames[inside.index(True) :]):
+        is_env_frame = [Path(frame.filename) == env for frame in frames]
+        if not any(is_env_frame) or any(
+            frame.filename in _RUNNER_FILES for frame in frames[is_env_frame.index(True) :]
+        ):
             raise
-        raise EnvPyFailure(_shown(project, env), failing_place(project.root, error), in_words(error)) from error
+        raise EnvPyFailure(
+            _relative_to_root(project, env), failing_place(project.root, error), in_words(error)
+        ) from error
 
 
 def require_connection_support(project: Project) -> None:
-    """See that the project's env.py takes the connection it is handed.
+    """Check that the project's env.py uses the connection it is given.
 
     Raises:
-        UnsupportedEnvPy: it does not.
+        UnsupportedEnvPy: env.py opens its own connection.
     """
     env = find_script_directory(project) / "env.py"
     if env.is_file() and not accepts_connection(env.read_text(encoding="utf-8")):
-        raise UnsupportedEnvPy(_shown(project, env))
+        raise UnsupportedEnvPy(_relative_to_root(project, env))
 
 
-def _shown(project: Project, file: Path) -> Path:
+def _relative_to_root(project: Project, file: Path) -> Path:
     return file.relative_to(project.root) if file.is_relative_to(project.root) else file
 
 
 def accepts_connection(source: str) -> bool:
-    """Whether an env.py asks for `config.attributes["connection"]`, or leaves all of it to Seedbed."""
+    """Return whether an env.py reads `config.attributes["connection"]` or calls Seedbed's `run`."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_OURS):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_MIGRATIONS_PACKAGE):
             return True
-        if isinstance(node, ast.Import) and any(name.name.startswith(_OURS) for name in node.names):
+        if isinstance(node, ast.Import) and any(name.name.startswith(_MIGRATIONS_PACKAGE) for name in node.names):
             return True
-        if isinstance(node, ast.Subscript) and _is_attributes(node.value) and _says_connection(node.slice):
+        if isinstance(node, ast.Subscript) and _is_attributes(node.value) and _is_connection_key(node.slice):
             return True
-        asks = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_attributes(node.func.value)
-        if asks and any(map(_says_connection, node.args)):  # type: ignore[attr-defined]
+        is_method_call = (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_attributes(node.func.value)
+        )
+        if is_method_call and any(map(_is_connection_key, node.args)):  # type: ignore[attr-defined]
             return True
     return False
 
@@ -97,22 +103,22 @@ def _is_attributes(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == "attributes"
 
 
-def _says_connection(node: ast.AST) -> bool:
+def _is_connection_key(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value == "connection"
 
 
 @contextmanager
-def _undisturbed_logging() -> Iterator[None]:
+def _preserve_logging() -> Iterator[None]:
     manager = logging.root.manager
-    loggers = [logging.root, *(one for one in manager.loggerDict.values() if isinstance(one, logging.Logger))]
-    before = [(one, one.disabled, one.level, one.propagate, list(one.handlers)) for one in loggers]
-    threshold = manager.disable
-    logging.disable(max(threshold, logging.INFO))
+    loggers = [logging.root, *(logger for logger in manager.loggerDict.values() if isinstance(logger, logging.Logger))]
+    state = [(logger, logger.disabled, logger.level, logger.propagate, list(logger.handlers)) for logger in loggers]
+    disabled_level = manager.disable
+    logging.disable(max(disabled_level, logging.INFO))
     try:
         yield
     finally:
-        logging.disable(threshold)
-        for one, disabled, level, propagate, handlers in before:
-            one.disabled, one.propagate = disabled, propagate
-            one.setLevel(level)
-            one.handlers[:] = handlers
+        logging.disable(disabled_level)
+        for logger, disabled, level, propagate, handlers in state:
+            logger.disabled, logger.propagate = disabled, propagate
+            logger.setLevel(level)
+            logger.handlers[:] = handlers

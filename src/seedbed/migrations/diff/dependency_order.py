@@ -5,9 +5,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from seedbed.migrations.diff.statement import truncate_name
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Constraint, Key, Object, Table, View
+from seedbed.postgres.quoting import truncate_identifier
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -116,5 +116,5 @@ def group_renames(
 def pick_temporary_name(name: str, taken: Iterable[str]) -> str:
     """A name that nothing has, for something that makes room for another thing of its name."""
     used = set(taken)
-    candidates = (truncate_name(name, f"__moving{number or ''}") for number in itertools.count())
+    candidates = (truncate_identifier(name, f"__moving{number or ''}") for number in itertools.count())
     return next(candidate for candidate in candidates if candidate not in used)

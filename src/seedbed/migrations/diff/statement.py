@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from seedbed.postgres.quoting import quote_identifier
-
 
 @dataclass(frozen=True)
 class Loss:
@@ -52,21 +50,6 @@ def render_execute(sql: str) -> str:
     return f"op.execute({escaped!r})"
 
 
-def quote_ident(name: str) -> str:
-    """A name in SQL, quoted where it must be."""
-    return quote_identifier(name)
-
-
-def truncate_name(stem: str, suffix: str) -> str:
-    """A name with a suffix, within PostgreSQL's 63 bytes: it cuts a longer one off without an error."""
-    return stem.encode()[: _LONGEST_NAME - len(suffix)].decode(errors="ignore") + suffix
-
-
-def quote_qualified(schema: str, name: str) -> str:
-    """A name with its schema in SQL; public goes without saying, as Alembic's own calls have it."""
-    return quote_ident(name) if schema == "public" else f"{quote_ident(schema)}.{quote_ident(name)}"
-
-
 def schema_argument(schema: str) -> str:
     """The `schema=` of an Alembic call, where one is needed."""
     return "" if schema == "public" else f", schema={quote_python(schema)}"
@@ -92,7 +75,6 @@ def render_call(function: str, *arguments: str) -> str:
 
 
 _WIDTH = 112
-_LONGEST_NAME = 63
 
 
 def _without_parameters(sql: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from seedbed.errors import UnknownTypeConversion
-from seedbed.migrations.diff.statement import quote_ident
 from seedbed.migrations.diff.types import user_types
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import ValueSources
@@ -12,6 +11,7 @@ from seedbed.migrations.draft.renames import Rename
 from seedbed.migrations.proof.conversion_check import Conversion
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Composite, Constraint, Domain, Enum, Table
+from seedbed.postgres.quoting import quote_identifier
 
 
 def conversions(
@@ -50,8 +50,8 @@ def conversions(
                 table.name,
                 old,
                 new,
-                using or quote_ident(old.name),
-                back or quote_ident(new.name),
+                using or quote_identifier(old.name),
+                back or quote_identifier(new.name),
                 tuple(step for found in reversed(made) for step in user_types.create(found)),
                 tuple(_checks(before, table, old)),
                 tuple(_checks(after, table, new)),

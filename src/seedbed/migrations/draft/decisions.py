@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import Table
-
 
 class RolloutStrategy(StrEnum):
     """How a change is made on tables that exist.
@@ -30,12 +28,3 @@ class Decisions:
     dropped: frozenset[str] = frozenset()
     backfills: Mapping[str, str] = field(default_factory=dict)
     strategy: RolloutStrategy = RolloutStrategy.ONLINE
-
-
-def table_display_name(table: Table) -> str:
-    """A table as a user says it: `task`, or `app.task` where it is not in `public`."""
-    return display_name(table.schema or "public", table.name)
-
-
-def display_name(schema: str, name: str) -> str:
-    return name if schema == "public" else f"{schema}.{name}"

@@ -9,10 +9,11 @@ from seedbed.errors import InvalidHint, UnusedDraftOption
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.objects.column_changes import becomes_ordinary
 from seedbed.migrations.diff.rebuild_set import find_column
-from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy, display_name, table_display_name
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.catalog.model import Enum, Key
 from seedbed.postgres.catalog.model import Table as FoundTable
+from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
 from seedbed.schema.hints import Hint, enum_of, hinted
 

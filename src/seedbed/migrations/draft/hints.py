@@ -7,11 +7,10 @@ from typing import Any
 from sqlalchemy import Column
 from sqlalchemy.exc import CompileError
 
-from seedbed.migrations.diff.statement import quote_ident
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
-from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy, table_display_name
+from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.renames import Rename
-from seedbed.postgres.quoting import DIALECT
+from seedbed.postgres.quoting import DIALECT, quote_identifier, table_display_name
 from seedbed.schema import Schema
 from seedbed.schema.hints import hint_of
 
@@ -86,7 +85,7 @@ def _with_name(expression: str, old: str | None, new: str | None) -> str:
 
     def renamed(matched: re.Match[str]) -> str:
         written = matched[0] if matched[0].startswith('"') else matched[0].lower()
-        return quote_ident(new) if written == quote_ident(old) else matched[0]
+        return quote_identifier(new) if written == quote_identifier(old) else matched[0]
 
     return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^\W\d][\w$]*(?!\s*\(|[\w$])", renamed, expression)
 

@@ -6,9 +6,10 @@ from difflib import SequenceMatcher
 
 from seedbed.errors import AmbiguousRename
 from seedbed.migrations.diff.types.conversion_rules import strip_modifier
-from seedbed.migrations.draft.decisions import Decisions, display_name, table_display_name
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, Key, Table
+from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
 from seedbed.schema.hints import enum_of, hint_of, hinted
 

@@ -8,10 +8,11 @@ from sqlalchemy import Table
 
 from seedbed.errors import AmbiguousSwap, InvalidHint
 from seedbed.migrations.diff.dependency_order import find_cycles, select_possible_renames
-from seedbed.migrations.draft.decisions import Decisions, display_name, table_display_name
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, Key
 from seedbed.postgres.catalog.model import Table as FoundTable
+from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
 from seedbed.schema.hints import enum_of, hint_of
 

@@ -6,22 +6,21 @@ from functools import partial
 
 from seedbed.errors import UnmatchedRename, UnsupportedChange
 from seedbed.migrations.diff.dependency_order import RenameGroup, group_renames, pick_temporary_name
-from seedbed.migrations.diff.statement import (
-    Statement,
-    quote_ident,
-    quote_python,
-    quote_qualified,
-    render_call,
-    schema_argument,
-    truncate_name,
-)
+from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
 from seedbed.migrations.diff.value_sources import ColumnName
-from seedbed.migrations.draft.decisions import Decisions, display_name, table_display_name
+from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.rename_requests import column_requests, label_requests, table_requests
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum, Key, Sequence, View
 from seedbed.postgres.catalog.model import Table as FoundTable
-from seedbed.postgres.quoting import quote_literal
+from seedbed.postgres.quoting import (
+    display_name,
+    quote_identifier,
+    quote_literal,
+    quote_qualified,
+    table_display_name,
+    truncate_identifier,
+)
 from seedbed.schema import Schema
 
 Place = tuple[str, str]
@@ -84,8 +83,8 @@ def _table_renames(schema: Schema, before: Catalog, after: Catalog, words: Decis
         there = (*_move(*old, *new), *(_sequence(new[0], mine, theirs) for mine, theirs in numbers))
         back = (*(_sequence(new[0], theirs, mine) for mine, theirs in numbers), *_move(*new, *old))
         if ("schema", new[0]) not in before.objects:
-            there = (Statement(f"CREATE SCHEMA {quote_ident(new[0])}"), *there)
-            back = (*back, Statement(f"DROP SCHEMA {quote_ident(new[0])}"))
+            there = (Statement(f"CREATE SCHEMA {quote_identifier(new[0])}"), *there)
+            back = (*back, Statement(f"DROP SCHEMA {quote_identifier(new[0])}"))
         yield Rename(display_name(*old), display_name(*new), there, back, table=(new, old))
 
 
@@ -119,26 +118,28 @@ def _sequences(old: Place, new: Place, before: Catalog, leaving: set[Place]) -> 
             wanted = new[1] + end
             taken = before.objects.get(("sequence", new[0], wanted))
             free = taken is None or (isinstance(taken, Sequence) and (taken.owned_by or ())[:2] in leaving)
-            if found.name == old[1] + end and old[1] != new[1] and truncate_name(wanted, "") == wanted and free:
+            if found.name == old[1] + end and old[1] != new[1] and truncate_identifier(wanted, "") == wanted and free:
                 yield found.name, wanted
 
 
 def _sequence(schema: str, old: str, new: str) -> Statement:
-    return Statement(f"ALTER SEQUENCE {quote_qualified(schema, old)} RENAME TO {quote_ident(new)}")
+    return Statement(f"ALTER SEQUENCE {quote_qualified(schema, old)} RENAME TO {quote_identifier(new)}")
 
 
 def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tuple[Statement, ...]:
     steps = []
     if old_schema != new_schema:
         steps.append(
-            Statement(f"ALTER TABLE {quote_qualified(old_schema, old_name)} SET SCHEMA {quote_ident(new_schema)}")
+            Statement(f"ALTER TABLE {quote_qualified(old_schema, old_name)} SET SCHEMA {quote_identifier(new_schema)}")
         )
     if old_name != new_name:
         code = render_call(
             "op.rename_table", quote_python(old_name), quote_python(new_name), schema_argument(new_schema)[2:]
         )
         steps.append(
-            Statement(f"ALTER TABLE {quote_qualified(new_schema, old_name)} RENAME TO {quote_ident(new_name)}", code)
+            Statement(
+                f"ALTER TABLE {quote_qualified(new_schema, old_name)} RENAME TO {quote_identifier(new_name)}", code
+            )
         )
     return tuple(steps)
 
@@ -168,7 +169,8 @@ def _rename(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...
     code = render_call("op.alter_column", quote_python(table), quote_python(old), named, schema_argument(schema)[2:])
     return (
         Statement(
-            f"ALTER TABLE {quote_qualified(schema, table)} RENAME COLUMN {quote_ident(old)} TO {quote_ident(new)}", code
+            f"ALTER TABLE {quote_qualified(schema, table)} RENAME COLUMN {quote_identifier(old)} TO {quote_identifier(new)}",
+            code,
         ),
     )
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 
 from seedbed.errors import UnregisteredTableDrop
-from seedbed.migrations.draft.decisions import display_name
 from seedbed.migrations.history.revisions import find_script_directory
 from seedbed.postgres.catalog import Catalog
+from seedbed.postgres.quoting import display_name
 from seedbed.schema import Schema, UnregisteredTable, find_unregistered
 from seedbed.settings import Project
 

@@ -129,7 +129,7 @@ def loses_values(seen: ObservedRevision) -> Iterable[str]:
             kind = new.type.removesuffix("[]").replace('"', "")
             fewer = old.type != new.type and any(label.startswith(f"{kind} ") for label in labels)
             replaced = _is_converted_without_itself(statement.sql, old.name)
-            if table in seen.trace.there and (fewer or replaced or find_lossy_part(old.type, new.type) is not None):
+            if table in seen.trace.initial_tables and (fewer or replaced or find_lossy_part(old.type, new.type) is not None):
                 yield f"{statement.before.names[table]}.{new.name}"
 
 
@@ -225,7 +225,7 @@ def changes_rights(seen: ObservedRevision) -> Iterable[str]:
     left = {thing.display_name for thing in seen.trace.objects_after if thing.type == "right"}
     yield from (t.display_name for t in _gone(seen, "policy"))
     yield from (
-        t.display_name for t in seen.trace.after if t.type == "policy" and t.key not in was and t.table in there
+        t.display_name for t in seen.trace.objects_after if t.type == "policy" and t.key not in was and t.table in there
     )
     yield from (t.display_name for t in _gone(seen, "right") if t.display_name in left)
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import psycopg2
 from sqlalchemy import Connection
 
-from seedbed.migrations.diff.statement import Loss, Statement, quote_ident
+from seedbed.migrations.diff.statement import Loss, Statement
 from seedbed.migrations.diff.types.conversion_rules import uses_column
 from seedbed.migrations.proof.samples.edge_values import array_values, edge_values, spellings
 from seedbed.migrations.proof.samples.sample_values import values_for
 from seedbed.postgres.catalog.model import Column
-from seedbed.postgres.quoting import quote_literal
+from seedbed.postgres.quoting import quote_identifier, quote_literal
 
 _EXAMPLES = 3
 _ELEMENTS = 60
@@ -162,7 +162,7 @@ def _measure_one(connection: Connection, conversion: Conversion, *, down: bool) 
         ):
             collate = f" COLLATE {column.collation}" if column.collation else ""
             driver.execute(
-                f"CREATE TEMP TABLE {table} (seedbed_row int, {quote_ident(column.name)} {column.type}{collate})"
+                f"CREATE TEMP TABLE {table} (seedbed_row int, {quote_identifier(column.name)} {column.type}{collate})"
             )
             for check in checks:
                 driver.execute(f"ALTER TABLE {table} ADD {check}")
@@ -171,7 +171,7 @@ def _measure_one(connection: Connection, conversion: Conversion, *, down: bool) 
         _insert(driver, first[0], samples)
         _convert(driver, "seedbed_first", "seedbed_second", first[1])
         _convert(driver, "seedbed_second", "seedbed_third", second[1])
-        names = quote_ident(first[0].name), quote_ident(second[0].name)
+        names = quote_identifier(first[0].name), quote_identifier(second[0].name)
         changes = _changes(driver, *names, types[0].base in _EQUAL_BY_OPERATOR)
         reshaped = _reshaped(driver, *names) if types[0].shape != types[1].shape else None
         return _Measured(changes, [samples[row - 1] for row in _fitting(driver, names[0])], reshaped)

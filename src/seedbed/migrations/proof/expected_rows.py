@@ -9,9 +9,9 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import Connection
 
-from seedbed.migrations.diff.statement import quote_ident
 from seedbed.migrations.proof.candidate import Candidate
 from seedbed.migrations.proof.conversion_check import Conversion
+from seedbed.postgres.quoting import quote_identifier
 
 Place = tuple[str, str]
 Rows = Mapping[Place, Sequence[Mapping[str, Any]]]
@@ -65,11 +65,11 @@ def _convert(connection: Connection, place: Place, chosen: Mapping[str, Conversi
         for old_name, one in chosen.items():
             if one.old.name != old_name:
                 driver.execute(
-                    f"ALTER TABLE seedbed_rows RENAME {quote_ident(old_name)} TO {quote_ident(one.old.name)}"
+                    f"ALTER TABLE seedbed_rows RENAME {quote_identifier(old_name)} TO {quote_identifier(one.old.name)}"
                 )
         collations = [f" COLLATE {one.new.collation}" if one.new.collation else "" for one in chosen.values()]
         columns = [
-            f"{quote_ident(old_name)} {one.new.type}{collation}"
+            f"{quote_identifier(old_name)} {one.new.type}{collation}"
             for (old_name, one), collation in zip(chosen.items(), collations, strict=True)
         ]
         driver.execute(f"CREATE TEMP TABLE seedbed_converted (seedbed_row int, {', '.join(columns)})")
@@ -78,7 +78,7 @@ def _convert(connection: Connection, place: Place, chosen: Mapping[str, Conversi
         for old_name, one in chosen.items():
             if one.old.name != old_name:
                 driver.execute(
-                    f"ALTER TABLE seedbed_rows RENAME {quote_ident(one.old.name)} TO {quote_ident(old_name)}"
+                    f"ALTER TABLE seedbed_rows RENAME {quote_identifier(one.old.name)} TO {quote_identifier(old_name)}"
                 )
         driver.execute(
             "SELECT ((to_jsonb(r) || to_jsonb(c)) - 'seedbed_row')::text"

@@ -20,10 +20,10 @@ from seedbed.service.http.metrics import CONTENT_TYPE, Metrics
 from seedbed.service.http.openapi import add_tables_to_openapi
 from seedbed.service.http.problems import add_problem_handlers
 from seedbed.service.http.table_routes import TableRouter
-from seedbed.service.pool.query_runner import Reader
+from seedbed.service.pool.query_runner import QueryRunner
 from seedbed.service.pool.statement import Fetch
-from seedbed.service.queries.page_cursor import Cursors
-from seedbed.service.queries.resources import resources
+from seedbed.service.queries.page_cursor import CursorSigner
+from seedbed.service.queries.resources import build_resources
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Project
 
 _ROUTES_MODULE = "routes"
@@ -42,11 +42,11 @@ def create_app(
         InvalidTokenHash: an entry of SEEDBED_TOKENS is not a hash.
     """
     settings = configuration.settings
-    query_runner = Reader(url, pool_size=settings.pool_size, deadline=settings.deadline)
+    query_runner = QueryRunner(url, pool_size=settings.pool_size, deadline=settings.deadline)
     fetch = fetch or query_runner.fetch
-    served = resources(schema)
+    served = build_resources(schema)
     cursor_key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else secrets.token_bytes(32)
-    tables = TableRouter(served, fetch, Cursors(cursor_key), deadline=settings.deadline)
+    tables = TableRouter(served, fetch, CursorSigner(cursor_key), deadline=settings.deadline)
     metrics = Metrics(query_runner.pool)
 
     @asynccontextmanager

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedbed.service.http.problems import create_error_problem
 from seedbed.service.http.table_routes import TEMPLATE_SCOPE_KEY, TableRouter
-from seedbed.service.pool.query_runner import Reader
+from seedbed.service.pool.query_runner import QueryRunner
 
 _CANCEL_SECONDS = 2.0
 
@@ -24,7 +24,7 @@ class DispatchMiddleware:
     """
 
     def __init__(
-        self, app: ASGIApp, *, tables: TableRouter, custom_routes: Sequence[BaseRoute], query_runner: Reader, deadline: float
+        self, app: ASGIApp, *, tables: TableRouter, custom_routes: Sequence[BaseRoute], query_runner: QueryRunner, deadline: float
     ) -> None:
         self._app = app
         self._tables = tables
@@ -74,7 +74,7 @@ class DispatchMiddleware:
 
         loop = asyncio.get_running_loop()
         half_time = loop.time() + self._deadline / 2
-        probe_timer = loop.call_at(half_time, self._reader.doubt)
+        probe_timer = loop.call_at(half_time, self._reader.probe)
         task = loop.create_task(self._run(scope, receive, send_in_time))
         try:
             done, _ = await asyncio.wait({task}, timeout=self._deadline)
@@ -88,7 +88,7 @@ class DispatchMiddleware:
             probe_timer.cancel()
         is_late = True
         self._cancel(task)
-        await create_error_problem(self._reader.too_late(half_time))(scope, receive, send)
+        await create_error_problem(self._reader.create_deadline_error(half_time))(scope, receive, send)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)

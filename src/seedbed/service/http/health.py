@@ -15,7 +15,7 @@ from seedbed.errors import DatabaseUnavailable, OutdatedSchema, SeedbedError, Se
 from seedbed.migrations.history.revisions import History, has_history, read_history
 from seedbed.service.http.problems import document_problems
 from seedbed.service.log_format import LOG
-from seedbed.service.pool.query_runner import Reader
+from seedbed.service.pool.query_runner import QueryRunner
 from seedbed.service.pool.statement import Fetch, Statement
 from seedbed.service.queries.resources import Resource
 from seedbed.service.reader_role import find_excess_rights
@@ -69,7 +69,7 @@ class ReadinessProbe:
         resources: Sequence[Resource],
         *,
         history: History | None = None,
-        query_runner: Reader | None = None,
+        query_runner: QueryRunner | None = None,
         scales_to_zero: bool = False,
         version_table: str = "alembic_version",
         checks_rights: bool = False,
@@ -94,7 +94,7 @@ class ReadinessProbe:
         """
         was_ready = isinstance(self._last_result, ReadinessStatus)
         is_stale = time.monotonic() > self._valid_until or (
-            was_ready and self._reader is not None and self._reader.away
+            was_ready and self._reader is not None and self._reader.is_away
         )
         if self._running_check is None and is_stale:
             self._running_check = asyncio.get_running_loop().create_task(self._refresh())
@@ -121,9 +121,9 @@ class ReadinessProbe:
 
     async def _check_database(self) -> ReadinessStatus | ServiceError:
         expected = [
-            {"table": resource.sql, "name": name, "column": f"{resource.table.key}.{name}"}
+            {"table": resource.table_sql, "name": name, "column": f"{resource.table.key}.{name}"}
             for resource in self._resources
-            for name in resource.readable
+            for name in resource.column_names
         ]
         missing = json.loads((await self._fetch(_MISSING_COLUMNS, [json.dumps(expected).encode()]))[0][0] or b"[]")
         if missing:

@@ -33,8 +33,8 @@ class Metrics:
         self._observers: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
         if pool is not None:
             self._add_gauge("seedbed_pool_size", "Connections the pool may have.", lambda: pool.size)
-            self._add_gauge("seedbed_pool_open", "Connections the pool has.", lambda: pool.open)
-            self._add_gauge("seedbed_pool_at_work", "Connections at work for a request.", lambda: pool.at_work)
+            self._add_gauge("seedbed_pool_open", "Connections the pool has.", lambda: pool.open_count)
+            self._add_gauge("seedbed_pool_at_work", "Connections at work for a request.", lambda: pool.busy_count)
 
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
         label = (_normalize_method(scope["method"]), _read_template(scope), status)

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from seedbed.service.http.problems import document_problems
 from seedbed.service.http.table_routes import build_path_template
-from seedbed.service.queries.list_query import LARGEST_PAGE, PAGE, RESERVED
+from seedbed.service.queries.list_query import MAX_LIMIT, DEFAULT_LIMIT, RESERVED_PARAMETERS
 from seedbed.service.queries.readable_columns import Shown
 from seedbed.service.queries.resources import Link, Resource
 from seedbed.service.queries.value_parser import listed
@@ -76,13 +76,13 @@ def _add_token_security(openapi_document: dict[str, Any]) -> None:
 
 
 def _describe_components(served: Sequence[Resource]) -> dict[str, Any]:
-    models = [(resource.answers.model, "serialization") for resource in served]
+    models = [(resource.response.model, "serialization") for resource in served]
     _, schema = models_json_schema(models, by_alias=True, ref_template=_REF)  # type: ignore[arg-type]
     components: dict[str, Any] = schema.get("$defs", {})
     for resource in served:
         row_schema = components[_model_name(resource)]
         row_schema["additionalProperties"] = False
-        row_schema["required"] = list(resource.answers.fields)
+        row_schema["required"] = list(resource.response.fields)
         part = {keyword: value for keyword, value in row_schema.items() if keyword != "required"}
         part["description"] = f"What is left of a {_model_name(resource)} by `fields`."
         components[_part_name(resource)] = part
@@ -100,7 +100,7 @@ def _part_name(resource: Resource) -> str:
 
 
 def _model_name(resource: Resource) -> str:
-    return resource.answers.model.__name__
+    return resource.response.model.__name__
 
 
 def _describe_paths(served: Sequence[Resource]) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _describe_paths(served: Sequence[Resource]) -> dict[str, Any]:
         paths[build_path_template(resource)] = {"get": _describe_list(resource, resource)}
         paths[build_path_template(resource, with_key=True)] = {"get": _describe_one(resource)}
         for link in resource.links.values():
-            operation = _describe_list(resource, link.to, link) if link.many else _describe_one(resource, link)
+            operation = _describe_list(resource, link.target, link) if link.is_many else _describe_one(resource, link)
             paths[build_path_template(resource, with_key=True, link=link)] = {"get": operation}
     return paths
 
@@ -117,13 +117,13 @@ def _describe_paths(served: Sequence[Resource]) -> dict[str, Any]:
 def _describe_list(resource: Resource, target: Resource, link: Link | None = None) -> dict[str, Any]:
     summary = f"List {target.name}" if link is None else f"List the {target.name} of one {resource.table.name}"
     parameters = [*(_key_parameters(resource) if link else []), *_page_parameters(target), *_filter_parameters(target)]
-    schema = {"type": "array", "maxItems": LARGEST_PAGE, "items": _describe_row(target)}
+    schema = {"type": "array", "maxItems": MAX_LIMIT, "items": _describe_row(target)}
     statuses = (304, 401, 404, 422, 503) if link else (304, 401, 422, 503)
     return _build_operation(resource, link, "list", summary, parameters, schema, _HEADERS | _PAGE_HEADERS, statuses)
 
 
 def _describe_one(resource: Resource, link: Link | None = None) -> dict[str, Any]:
-    target = resource if link is None else link.to
+    target = resource if link is None else link.target
     summary = f"Get one {target.table.name}" if link is None else f"Get the {target.table.name} of one {resource.table.name}"
     parameters = [*_key_parameters(resource), _fields_parameter(target)]
     return _build_operation(resource, link, "get", summary, parameters, _describe_row(target), _HEADERS, (304, 401, 404, 422, 503))
@@ -161,7 +161,7 @@ def _key_parameters(resource: Resource) -> list[Any]:
 def _page_parameters(target: Resource) -> list[Any]:
     sorts = [sign + column.name for column in target.columns.values() if column.kind.sorts for sign in ("", "-")]
     return [
-        _query_parameter("limit", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE},
+        _query_parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
                "How many rows a page has at most."),
         _query_parameter("cursor", {"type": "string"}, "Where the last page ended; the Link header has it."),
         _query_parameter("sort", {"type": "array", "items": {"type": "string", "enum": sorts}, "minItems": 1,
@@ -176,7 +176,7 @@ def _page_parameters(target: Resource) -> list[Any]:
 def _fields_parameter(target: Resource) -> Any:
     schema = {
         "type": "array",
-        "items": {"type": "string", "enum": list(target.answers.fields)},
+        "items": {"type": "string", "enum": list(target.response.fields)},
         "minItems": 1,
         "uniqueItems": True,
     }
@@ -194,7 +194,7 @@ def _filter_parameters(target: Resource) -> list[Any]:
             example = "" if parser is None else parser.example
             description = f"Rows whose {column.name} {comparison.says}{example and f', such as {example}'}."
             names = [f"{column.name}.{name}"]
-            if name == "eq" and column.name not in RESERVED:
+            if name == "eq" and column.name not in RESERVED_PARAMETERS:
                 names.insert(0, column.name)
             parameters += [_query_parameter(parameter_name, schema, description) for parameter_name in names]
         if column.nullable:

@@ -23,12 +23,12 @@ from seedbed.errors import (
 )
 from seedbed.service.log_format import LOG
 from seedbed.service.pool.database_errors import (
-    is_away,
-    is_behind,
-    is_forbidden,
-    is_of_the_values,
-    is_too_slow,
-    said_by,
+    is_unavailable,
+    is_schema_outdated,
+    is_permission_error,
+    is_data_error,
+    is_timeout,
+    read_server_message,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -103,10 +103,10 @@ def translate_error(error: Exception) -> JSONResponse | None:
     """
     known = error if isinstance(error, ServiceError) else _classify_database_error(error)
     if known is not error and isinstance(known, (OutdatedSchema, MissingReadPrivilege)):
-        LOG.error(known.message, reason=said_by(error))
+        LOG.error(known.message, reason=read_server_message(error))
     if known is not None:
         return create_error_problem(known)
-    if is_of_the_values(error):
+    if is_data_error(error):
         return create_problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The database has no such value.")
     return None
 
@@ -119,12 +119,12 @@ def create_problem(
 
 
 def _classify_database_error(error: Exception) -> ServiceError | None:
-    if is_away(error):
+    if is_unavailable(error):
         return DatabaseUnavailable()
-    if is_behind(error):
+    if is_schema_outdated(error):
         return OutdatedSchema()
-    if is_too_slow(error):
+    if is_timeout(error):
         return QueryTimeout()
-    if is_forbidden(error):
+    if is_permission_error(error):
         return MissingReadPrivilege()
     return None

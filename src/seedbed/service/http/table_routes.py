@@ -23,8 +23,8 @@ from seedbed.service.http.access_control import MAX_URL_BYTES
 from seedbed.service.http.problems import create_error_problem, translate_error
 from seedbed.service.log_format import LOG
 from seedbed.service.pool.statement import Fetch, Row, Statement
-from seedbed.service.queries.list_query import Query, read_fields, read_query, value_of
-from seedbed.service.queries.page_cursor import Cursors
+from seedbed.service.queries.list_query import ListQuery, parse_fields, parse_list_query, parse_value
+from seedbed.service.queries.page_cursor import CursorSigner
 from seedbed.service.queries.readable_columns import Shown
 from seedbed.service.queries.resources import Link, Resource
 from seedbed.service.queries.sql_compiler import Compiler, Owner
@@ -64,7 +64,7 @@ class TableRouter:
     The raw path is parsed, so a key may contain any character, even a slash, if it is percent-encoded.
     """
 
-    def __init__(self, resources: Iterable[Resource], fetch: Fetch, cursors: Cursors, *, deadline: float) -> None:
+    def __init__(self, resources: Iterable[Resource], fetch: Fetch, cursors: CursorSigner, *, deadline: float) -> None:
         self.resources = list(resources)
         self._deadline = deadline
         self._by_name = {resource.name.encode(): resource for resource in self.resources}
@@ -117,17 +117,17 @@ class TableRouter:
         resource, link = target.resource, target.link
         if not target.key:
             return await self._answer_list(resource, raw, scope)
-        key = [value_of(column, text, column.name) for column, text in zip(resource.key, target.key, strict=True)]
+        key = [parse_value(column, text, column.name) for column, text in zip(resource.key, target.key, strict=True)]
         if link is None:
             return await self._answer_row(resource, raw, key)
-        if link.many:
-            return await self._answer_list(link.to, raw, scope, Owner(resource, link, key))
+        if link.is_many:
+            return await self._answer_list(link.target, raw, scope, Owner(resource, link, key))
         return await self._answer_linked_row(resource, link, raw, key)
 
     async def _answer_list(self, resource: Resource, raw: bytes, scope: Scope, parent: Owner | None = None) -> _Response:
-        query = read_query(resource, raw)
+        query = parse_list_query(resource, raw)
         list_scope = f"{resource.path} {query.order}"
-        after = None if query.cursor is None else _encode_values(self._cursors.read(list_scope, query.cursor))
+        after = None if query.cursor is None else _encode_values(self._cursors.decode(list_scope, query.cursor))
         statement, parameters = self._compiler.page(resource, query, after, parent)
         headers: list[tuple[bytes, bytes]] = []
         if query.count is None:
@@ -139,7 +139,7 @@ class TableRouter:
         if parent_exists == b"false" and parent is not None:
             raise RowNotFound(parent.owner.table.name)
         if has_more == b"true":
-            cursor = self._cursors.write(
+            cursor = self._cursors.encode(
                 list_scope, [None if value is None else value.decode() for value in last_values]
             )
             next_url = _build_next_url(scope, raw, cursor)
@@ -149,7 +149,7 @@ class TableRouter:
         return _Response(_serialize_rows(resource, query.fields, body or b"[]"), headers)
 
     async def _fetch_with_count(
-        self, statement: Statement, parameters: Parameters, count: tuple[Statement, Parameters], query: Query
+        self, statement: Statement, parameters: Parameters, count: tuple[Statement, Parameters], query: ListQuery
     ) -> tuple[list[Row], list[tuple[bytes, bytes]]]:
         """Fetch a page and its count, two statements within one deadline."""
         deadline = asyncio.get_running_loop().time() + self._deadline
@@ -163,20 +163,20 @@ class TableRouter:
         return rows, [(b"x-total-count", b"%d" % number), (b"x-total-count-is", str(query.count).encode())]
 
     async def _answer_row(self, resource: Resource, raw: bytes, key: list[bytes]) -> _Response:
-        fields = read_fields(resource, raw)
+        fields = parse_fields(resource, raw)
         rows = await self._fetch(self._compiler.row(resource, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
         return _Response(_serialize_row(resource, fields, rows[0][0] or b"null"), [])
 
     async def _answer_linked_row(self, resource: Resource, link: Link, raw: bytes, key: list[bytes]) -> _Response:
-        fields = read_fields(link.to, raw)
+        fields = parse_fields(link.target, raw)
         rows = await self._fetch(self._compiler.followed(resource, link, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
         if rows[0][0] is None:
-            raise NoLinkedRow(resource.table.name, link.name, [column.name for column, _ in link.pairs])
-        return _Response(_serialize_row(link.to, fields, rows[0][0]), [])
+            raise NoLinkedRow(resource.table.name, link.name, [column.name for column, _ in link.column_pairs])
+        return _Response(_serialize_row(link.target, fields, rows[0][0]), [])
 
 
 def _encode_values(values: list[str | None]) -> list[bytes | None]:
@@ -186,7 +186,7 @@ def _encode_values(values: list[str | None]) -> list[bytes | None]:
 def _may_be_empty(column: Shown) -> bool:
     """Whether "" is a valid value of a key column, so that a path with an empty segment identifies a row."""
     try:
-        value_of(column, "", column.name)
+        parse_value(column, "", column.name)
     except InvalidQuery:
         return False
     return True
@@ -213,18 +213,18 @@ def _serialize_rows(resource: Resource, fields: tuple[str, ...], body: bytes) ->
     Raises:
         RowSerializationFailure: the model's own code failed, or it needs a value that the service does not read.
     """
-    if not resource.through_python:
+    if not resource.needs_python:
         return body
-    included = {resource.answers.fields[name] for name in fields}
+    included = {resource.response.fields[name] for name in fields}
     try:
-        return resource.rows.dump_json(resource.rows.validate_json(body), by_alias=True, include={"__all__": included})
+        return resource.rows_adapter.dump_json(resource.rows_adapter.validate_json(body), by_alias=True, include={"__all__": included})
     except (PydanticSerializationError, DetachedInstanceError) as error:
         LOG.error(f"The model's own code failed: {type(error).__name__}: {error}", table=resource.table.name)
         raise RowSerializationFailure(resource.table.name) from error
 
 
 def _serialize_row(resource: Resource, fields: tuple[str, ...], body: bytes) -> bytes:
-    return body if not resource.through_python else _serialize_rows(resource, fields, b"[" + body + b"]")[1:-1]
+    return body if not resource.needs_python else _serialize_rows(resource, fields, b"[" + body + b"]")[1:-1]
 
 
 async def _send(response: _Response, scope: Scope, send: Send) -> None:

@@ -10,7 +10,7 @@ _BEHIND = frozenset({"42P01", "42703", "3F000"})
 """No such table, column or schema."""
 
 
-def is_away(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Whether the database is not there, as opposed to that the request was wrong."""
     if isinstance(error, (OSError, InterfaceError)):
         return True
@@ -24,28 +24,28 @@ def is_away(error: BaseException) -> bool:
     return driver.sqlstate.startswith(_AWAY)
 
 
-def is_behind(error: BaseException) -> bool:
+def is_schema_outdated(error: BaseException) -> bool:
     """Whether the database lacks what the models have."""
     driver = _driver(error)
     return driver is not None and driver.sqlstate in _BEHIND
 
 
-def is_too_slow(error: BaseException) -> bool:
+def is_timeout(error: BaseException) -> bool:
     """Whether the server gave the statement up: its statement_timeout, or a lock that was not to be had."""
     return isinstance(_driver(error), (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable))
 
 
-def is_of_the_values(error: BaseException) -> bool:
+def is_data_error(error: BaseException) -> bool:
     """Whether a value of the request fits no column: too large, not in the server's alphabet."""
     return isinstance(_driver(error), psycopg.DataError)
 
 
-def is_forbidden(error: BaseException) -> bool:
+def is_permission_error(error: BaseException) -> bool:
     """Whether the service's role may not read what was asked for."""
     return isinstance(_driver(error), psycopg.errors.InsufficientPrivilege)
 
 
-def said_by(error: BaseException) -> str | None:
+def read_server_message(error: BaseException) -> str | None:
     """What the server said of a statement, without the statement."""
     driver = _driver(error)
     return None if driver is None else driver.diag.message_primary

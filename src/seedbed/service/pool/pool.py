@@ -20,7 +20,7 @@ _PARTING_SECONDS = 1.0
 _IDLE_SECONDS = 280
 """Below the five minutes after which Neon, and many a router, forget an idle connection."""
 
-Open = Callable[[Callable[[PooledConnection], None]], Awaitable[PooledConnection]]
+OpenConnection = Callable[[Callable[[PooledConnection], None]], Awaitable[PooledConnection]]
 
 
 class Pool:
@@ -32,7 +32,7 @@ class Pool:
     It belongs to the event loop it is used on. On another one it begins again, and forgets its connections.
     """
 
-    def __init__(self, opening: Open, size: int) -> None:
+    def __init__(self, opening: OpenConnection, size: int) -> None:
         self._opening = opening
         self._size = size
         self._epoch = 0
@@ -44,19 +44,19 @@ class Pool:
         return self._size
 
     @property
-    def open(self) -> int:
+    def open_count(self) -> int:
         return len(self._wires)
 
     @property
-    def at_work(self) -> int:
+    def busy_count(self) -> int:
         return len(self._wires) - len(self._idle)
 
-    async def take(self, until: float) -> PooledConnection:
+    async def acquire(self, deadline: float) -> PooledConnection:
         """A connection of the caller's own, until it is given back, abandoned or dead.
 
         Raises:
             PoolExhausted: all are at work, and none came free within a second.
-            TimeoutError: at `until`, on the loop's clock.
+            TimeoutError: at `deadline`, on the loop's clock.
             psycopg.Error, OSError: the server could not be reached.
         """
         loop = asyncio.get_running_loop()
@@ -71,20 +71,20 @@ class Pool:
         waiter: asyncio.Future[PooledConnection] = loop.create_future()
         self._waiting.append(waiter)
         self._open_more()
-        timers = [loop.call_at(until, _expire, waiter)]
-        if now + _WAIT_SECONDS < until:
+        timers = [loop.call_at(deadline, _expire, waiter)]
+        if now + _WAIT_SECONDS < deadline:
             timers.append(loop.call_at(now + _WAIT_SECONDS, self._tire, waiter))
         try:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self.give_back(waiter.result())
+                self.release(waiter.result())
             raise
         finally:
             for timer in timers:
                 timer.cancel()
 
-    def give_back(self, wire: PooledConnection) -> None:
+    def release(self, wire: PooledConnection) -> None:
         """Take a connection back that is at rest; one that is dead or mistrusted makes room for another."""
         if not wire.is_alive or wire.generation != self._epoch:
             wire.close()
@@ -103,7 +103,7 @@ class Pool:
         if not self._closing:
             self._behind(self._part(wire))
 
-    def mistrust(self) -> None:
+    def invalidate(self) -> None:
         """Close, now or when they are given back, all connections there are: one of them was found dead, and a server
         that restarts or fails over leaves none of them alive.
         """
@@ -111,7 +111,7 @@ class Pool:
         while self._idle:
             self._idle.pop().close()
 
-    def drop_work(self) -> None:
+    def close_busy_connections(self) -> None:
         """Close every connection with a statement under way, which is then sent again on another.
 
         A pooler whose server has gone tells so to whoever asks next, and lets those wait who asked before.
@@ -126,7 +126,7 @@ class Pool:
             self._begin(None)
             return
         self._closing = True
-        self.mistrust()
+        self.invalidate()
         for waiter in self._waiting:
             waiter.cancel()
         tasks = set(self._tasks)
@@ -176,7 +176,7 @@ class Pool:
             wire.generation = epoch
             if loop is self._loop and wire.is_alive:
                 self._wires.add(wire)
-            self.give_back(wire)
+            self.release(wire)
 
     def _fail(self, error: Exception) -> None:
         for wire in list(self._wires):
@@ -206,9 +206,9 @@ class Pool:
             raise
         if not stopped:
             wire.close()
-        self.give_back(wire)
+        self.release(wire)
 
-    def suspect(self) -> None:
+    def probe_pooler(self) -> None:
         """Ask a pooler, on a connection of its own, whether its server is there. If it says no, what waits is sent
         again, so as to be told too: PgBouncer tells so to whoever asks next, and lets those wait who asked before.
         """
@@ -216,11 +216,11 @@ class Pool:
             self._suspects = True
             self._behind(self._ask())
 
-    def ask(self, answered: Callable[[], None]) -> None:
+    def probe(self, on_answer: Callable[[], None]) -> None:
         """Have it found out, on a connection of its own, whether the server answers; once at a time."""
         if not self._asks and not self._closing:
             self._asks = True
-            self._behind(self._look(answered))
+            self._behind(self._look(on_answer))
 
     async def _look(self, answered: Callable[[], None]) -> None:
         try:
@@ -232,7 +232,7 @@ class Pool:
     async def _ask(self) -> None:
         try:
             if not await self._is_there(saying=True):
-                self.drop_work()
+                self.close_busy_connections()
         finally:
             self._suspects = False
 

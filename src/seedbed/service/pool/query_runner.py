@@ -17,7 +17,7 @@ from seedbed.errors import DatabaseUnavailable, QueryTimeout, PoolExhausted, Ser
 from seedbed.postgres.driver_errors import server_message
 from seedbed.service.log_format import LOG
 from seedbed.service.pool.connection import ConnectionLost, SessionConnection, PooledConnection
-from seedbed.service.pool.database_errors import is_away
+from seedbed.service.pool.database_errors import is_unavailable
 from seedbed.service.pool.pool import Pool
 from seedbed.service.pool.statement import PING, Row, Statement
 from seedbed.settings import DatabaseUrl
@@ -35,7 +35,7 @@ _DOUBTFUL = 0.2
 """Seconds after which a pooler is asked whether it has a server at all."""
 
 
-class Reader:
+class QueryRunner:
     """Every read of the service. Nothing connects before the first.
 
     A statement is sent again, on a connection made for it, when its own turns out to be dead: a restart of the
@@ -61,7 +61,7 @@ class Reader:
         )
 
     @property
-    def away(self) -> bool:
+    def is_away(self) -> bool:
         """Whether the last statement that was tried found no database."""
         return self._away_since is not None
 
@@ -75,7 +75,7 @@ class Reader:
             psycopg.Error: the database answered, and refused.
         """
         wire, rows = await self._run(statement, parameters)
-        self.pool.give_back(wire)
+        self.pool.release(wire)
         return rows
 
     @asynccontextmanager
@@ -86,11 +86,11 @@ class Reader:
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             yield session
 
-    def doubt(self) -> None:
+    def probe(self) -> None:
         """Have it found out whether the database answers at all."""
-        self.pool.ask(self._answered)
+        self.pool.probe(self._answered)
 
-    def too_late(self, since: float) -> ServiceError:
+    def create_deadline_error(self, since: float) -> ServiceError:
         """What a request is told at its deadline: that it asks for too much, where the database has answered others, or
         a doubt, after `since`, and that the database is away otherwise.
         """
@@ -107,16 +107,16 @@ class Reader:
         except PoolExhausted:
             raise
         except TimeoutError as error:
-            late = self.too_late(until - self._deadline / 2)
+            late = self.create_deadline_error(until - self._deadline / 2)
             if isinstance(late, DatabaseUnavailable):
                 self._went_away(f"no answer within {self._deadline:g} s")
             raise late from error
         except (ConnectionLost, OSError, psycopg.Error) as error:
             said = error.__cause__ if isinstance(error, ConnectionLost) else error
-            if isinstance(error, ConnectionLost) or is_away(error):
+            if isinstance(error, ConnectionLost) or is_unavailable(error):
                 self._went_away(server_message(said))
                 if self._pooled:
-                    self.pool.drop_work()
+                    self.pool.close_busy_connections()
                 raise DatabaseUnavailable from error
             self._came_back()
             raise
@@ -135,25 +135,25 @@ class Reader:
             try:
                 return await self._once(statement, parameters, until)
             except ConnectionLost:
-                self.pool.mistrust()
+                self.pool.invalidate()
         return await self._once(statement, parameters, until)
 
     async def _once(
         self, statement: Statement, parameters: Sequence[bytes | None], until: float
     ) -> tuple[PooledConnection, list[Row]]:
-        wire = await self.pool.take(until)
+        wire = await self.pool.acquire(until)
         while not wire.is_alive:  # it died between being given and being used
-            wire = await self.pool.take(until)
+            wire = await self.pool.acquire(until)
         suspicion = None
         if not wire.can_prepare:
-            suspicion = asyncio.get_running_loop().call_later(_DOUBTFUL, self.pool.suspect)
+            suspicion = asyncio.get_running_loop().call_later(_DOUBTFUL, self.pool.probe_pooler)
         half = until - self._deadline / 2
         try:
-            return wire, await wire.run(statement, parameters, until, probe_at=half, probe=self.doubt)
+            return wire, await wire.run(statement, parameters, until, probe_at=half, probe=self.probe)
         except ConnectionLost:
             raise
         except psycopg.Error:
-            self.pool.give_back(wire)
+            self.pool.release(wire)
             raise
         except BaseException:
             self.pool.abandon(wire)
@@ -164,7 +164,7 @@ class Reader:
 
     async def _lend(self) -> SessionConnection:
         wire, _ = await self._run(PING, ())
-        return wire.lend(lambda: self.pool.give_back(wire))
+        return wire.lend(lambda: self.pool.release(wire))
 
     async def _open(self, lost: Callable[[PooledConnection], None]) -> PooledConnection:
         """A connection; where one is ended while it is made, another. What takes its time to fail fails for good."""
@@ -212,7 +212,7 @@ class Reader:
 
 async def session(request: Request) -> AsyncIterator[AsyncSession]:
     """Give a route a session on the service's own pool. Tests override this dependency."""
-    query_runner: Reader = request.app.state.query_runner
+    query_runner: QueryRunner = request.app.state.query_runner
     async with query_runner.session() as database_session:
         yield database_session
 

@@ -8,15 +8,15 @@ from seedbed.service.queries.readable_columns import Shown
 from seedbed.service.queries.resources import Resource
 from seedbed.service.queries.value_parser import Unreadable, Values, parts
 
-PAGE, LARGEST_PAGE = 50, 200
-RESERVED = frozenset({"limit", "cursor", "sort", "fields", "count"})
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+RESERVED_PARAMETERS = frozenset({"limit", "cursor", "sort", "fields", "count"})
 _PARAMETERS_AT_MOST = 100
 _VALUES_AT_MOST = 100
 _DIGITS = 9
 
 
 @dataclass(frozen=True)
-class Condition:
+class Filter:
     """A column compared with values: one, several for `in`, none for `null`."""
 
     column: Shown
@@ -25,14 +25,14 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Query:
+class ListQuery:
     """A list as it was asked for, with every name found among what may be read and every value one that fits.
 
     `fields` are names of columns, and of what a table's model computes.
     """
 
     fields: tuple[str, ...]
-    conditions: tuple[Condition, ...]
+    filters: tuple[Filter, ...]
     sort: tuple[tuple[Shown, bool], ...]
     limit: int
     cursor: str | None
@@ -43,26 +43,26 @@ class Query:
         return ",".join(f"{'-' if descending else ''}{column.name}" for column, descending in self.sort)
 
 
-def read_query(resource: Resource, raw: bytes) -> Query:
+def parse_list_query(resource: Resource, raw: bytes) -> ListQuery:
     """
     Raises:
         InvalidQuery: a parameter is unknown, or its value cannot be used. A column that may not be read is as unknown
             as one that does not exist.
     """
     if not raw:
-        return plain_query(resource)
-    conditions: list[Condition] = []
+        return create_default_query(resource)
+    conditions: list[Filter] = []
     given: dict[str, str] = {}
     for name, text in _pairs(raw):
-        if name in RESERVED:
+        if name in RESERVED_PARAMETERS:
             if name in given:
                 raise InvalidQuery(name, "it is given twice")
             given[name] = text
         else:
             conditions.append(_condition(resource, name, text))
-    return Query(
+    return ListQuery(
         fields=_fields(resource, given.get("fields")),
-        conditions=tuple(conditions),
+        filters=tuple(conditions),
         sort=_sort(resource, given.get("sort")),
         limit=_limit(given.get("limit")),
         cursor=given.get("cursor"),
@@ -70,10 +70,10 @@ def read_query(resource: Resource, raw: bytes) -> Query:
     )
 
 
-def read_fields(resource: Resource, raw: bytes) -> tuple[str, ...]:
+def parse_fields(resource: Resource, raw: bytes) -> tuple[str, ...]:
     """The fields that a request for one row asks for."""
     if not raw:
-        return tuple(resource.answers.fields)
+        return tuple(resource.response.fields)
     pairs = _pairs(raw)
     for name, _ in pairs:
         if name != "fields":
@@ -83,13 +83,13 @@ def read_fields(resource: Resource, raw: bytes) -> tuple[str, ...]:
     return _fields(resource, pairs[0][1] if pairs else None)
 
 
-def plain_query(resource: Resource) -> Query:
-    return Query(
-        tuple(resource.answers.fields), (), tuple((column, False) for column in resource.key), PAGE, None, None
+def create_default_query(resource: Resource) -> ListQuery:
+    return ListQuery(
+        tuple(resource.response.fields), (), tuple((column, False) for column in resource.key), DEFAULT_LIMIT, None, None
     )
 
 
-def value_of(column: Shown, text: str, name: str, values: Values | None = None) -> bytes:
+def parse_value(column: Shown, text: str, name: str, values: Values | None = None) -> bytes:
     """A value as PostgreSQL reads it, if the column could hold it, or if it is one of `values`."""
     known = values or column.kind.values
     try:
@@ -111,7 +111,7 @@ def _pairs(raw: bytes) -> list[tuple[str, str]]:
         raise InvalidQuery(None, f"it has more than {_PARAMETERS_AT_MOST} parameters") from None
 
 
-def _condition(resource: Resource, name: str, text: str) -> Condition:
+def _condition(resource: Resource, name: str, text: str) -> Filter:
     column, operator = resource.columns.get(name), "eq"
     if column is None:
         before, _, operator = name.rpartition(".")
@@ -122,7 +122,7 @@ def _condition(resource: Resource, name: str, text: str) -> Condition:
     if operator == "null":
         if text not in {"true", "false"}:
             raise InvalidQuery(shown, "Input should be true or false")
-        return Condition(column, f"null {text}", ())
+        return Filter(column, f"null {text}", ())
     comparison = column.kind.comparisons.get(operator)
     if comparison is None:
         known = ", ".join([*column.kind.comparisons, "null"])
@@ -130,18 +130,18 @@ def _condition(resource: Resource, name: str, text: str) -> Condition:
     texts = parts(text) if operator == "in" else [text]
     if len(texts) > _VALUES_AT_MOST:
         raise InvalidQuery(shown, f"Input should have at most {_VALUES_AT_MOST} values")
-    return Condition(column, operator, tuple(value_of(column, each, shown, comparison.values) for each in texts))
+    return Filter(column, operator, tuple(parse_value(column, each, shown, comparison.values) for each in texts))
 
 
 def _known(resource: Resource) -> str:
-    names = [*sorted(RESERVED), *resource.columns]
+    names = [*sorted(RESERVED_PARAMETERS), *resource.columns]
     return (
         f"the parameters here are {', '.join(names)}, and columns with an operator, such as {resource.key[0].name}.gt"
     )
 
 
 def _fields(resource: Resource, text: str | None) -> tuple[str, ...]:
-    known = resource.answers.fields
+    known = resource.response.fields
     if text is None:
         return tuple(known)
     names = text.split(",")
@@ -169,9 +169,9 @@ def _sort(resource: Resource, text: str | None) -> tuple[tuple[Shown, bool], ...
 
 def _limit(text: str | None) -> int:
     if text is None:
-        return PAGE
-    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and 1 <= int(text) <= LARGEST_PAGE):
-        raise InvalidQuery("limit", f"Input should be from 1 to {LARGEST_PAGE}")
+        return DEFAULT_LIMIT
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and 1 <= int(text) <= MAX_LIMIT):
+        raise InvalidQuery("limit", f"Input should be from 1 to {MAX_LIMIT}")
     return int(text)
 
 

@@ -12,7 +12,7 @@ from seedbed.errors import InvalidCursor
 _SIGNATURE_BYTES = 16
 
 
-class Cursors:
+class CursorSigner:
     """Signed with a key, so that a cursor is either one that was given, for the same list in the same order, or
     refused. It can be read by whoever has it, and holds nothing but the last row's values of the columns sorted by.
     """
@@ -20,12 +20,12 @@ class Cursors:
     def __init__(self, key: bytes) -> None:
         self._key = hashlib.sha256(b"seedbed cursors" + key).digest()
 
-    def write(self, place: str, values: Sequence[str | None]) -> str:
+    def encode(self, place: str, values: Sequence[str | None]) -> str:
         """`place` is the list and its order; it is signed, and not part of the text."""
         payload = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(self._sign(place, payload) + payload).decode().rstrip("=")
 
-    def read(self, place: str, text: str) -> list[str | None]:
+    def decode(self, place: str, text: str) -> list[str | None]:
         """
         Raises:
             InvalidCursor: it is not one of ours, or for another list or another order.

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 from seedbed.errors import DuplicateAlias
 from seedbed.postgres.quoting import quote_identifier
 from seedbed.service.queries.column_types import Kind, kind_of
-from seedbed.service.queries.visibility import is_kept_back, looks_secret, public_columns
+from seedbed.service.queries.visibility import is_excluded, is_secret_name, list_public_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +49,13 @@ def columns_of(table: Table, model: type[SQLModel]) -> dict[str, Shown]:
         DuplicateAlias: two columns would have one name.
     """
     found: dict[str, Shown] = {}
-    for column in public_columns(table):
+    for column in list_public_columns(table):
         attribute = inspect(model).get_property_by_column(column).key
         field = model.model_fields.get(attribute)
-        if field is not None and is_kept_back(field) and not column.info.get("public"):
+        if field is not None and is_excluded(field) and not column.info.get("public"):
             continue
         name = alias_of(field, column)
-        if looks_secret(name) and not column.info.get("public"):
+        if is_secret_name(name) and not column.info.get("public"):
             continue
         if name in found:
             raise DuplicateAlias(table.name, name)

@@ -15,31 +15,31 @@ from seedbed.postgres.quoting import quote_table
 from seedbed.schema import Schema
 from seedbed.service.queries.readable_columns import Shown, columns_of
 from seedbed.service.queries.response_models import Answers, answers_of
-from seedbed.service.queries.visibility import is_public
+from seedbed.service.queries.visibility import is_table_public
 
 _TAKEN = frozenset({"/docs", "/health", "/metrics", "/openapi.json", "/redoc"})
 
 
 @dataclass(frozen=True, eq=False)
 class Link:
-    """A foreign key from a row to others: `to` is what it leads to, by columns of it that equal columns of the row."""
+    """A foreign key from a row to others: `target` is what it leads to, by columns of it that equal columns of the row."""
 
     name: str
-    to: "Resource"
-    pairs: tuple[tuple[Shown, Shown], ...]
-    many: bool
+    target: "Resource"
+    column_pairs: tuple[tuple[Shown, Shown], ...]
+    is_many: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """A served table. Where PostgreSQL alone cannot write a row as the model would, it goes `through_python`."""
+    """A served table. Where PostgreSQL alone cannot write a row as the model would, it goes `needs_python`."""
 
     table: Table
     path: str
     columns: dict[str, Shown]
     key: tuple[Shown, ...]
-    answers: Answers
-    through_python: bool
+    response: Answers
+    needs_python: bool
     links: dict[str, Link] = field(default_factory=dict)
 
     @cached_property
@@ -51,22 +51,22 @@ class Resource:
         return self.path.removeprefix("/")
 
     @property
-    def readable(self) -> list[str]:
+    def column_names(self) -> list[str]:
         """The columns that may be read, as the database has them."""
         return [shown.column for shown in self.columns.values()]
 
     @cached_property
-    def rows(self) -> "TypeAdapter[list[BaseModel]]":
+    def rows_adapter(self) -> "TypeAdapter[list[BaseModel]]":
         return TypeAdapter(list[self.answers.model])  # type: ignore[name-defined]
 
 
-def resources(schema: Schema) -> list[Resource]:
+def build_resources(schema: Schema) -> list[Resource]:
     """The tables that are served, parents first. A table without a key, or with a secret for one, is not.
 
     Raises:
         DuplicateAlias, UnsupportedSerializer: a table cannot be answered as its model says.
     """
-    tables = [table for table in schema.tables if table.key in schema.models and is_public(table)]
+    tables = [table for table in schema.tables if table.key in schema.models and is_table_public(table)]
     paths = _assign_paths(tables)
     named = Counter(schema.models[table.key].__name__ for table in tables)
     made = {}
@@ -83,8 +83,8 @@ def resources(schema: Schema) -> list[Resource]:
 
 def _assign_paths(tables: Sequence[Table]) -> dict[str, str]:
     """A path for each table, by its key: its plural, or its name with its schema where that is taken or not unique."""
-    plurals = Counter(path_of(table) for table in tables)
-    unique = {table.key: path for table in tables if plurals[path := path_of(table)] == 1 and path not in _TAKEN}
+    plurals = Counter(build_path(table) for table in tables)
+    unique = {table.key: path for table in tables if plurals[path := build_path(table)] == 1 and path not in _TAKEN}
     used = {*_TAKEN, *unique.values()}
     for table in sorted(tables, key=lambda table: table.key):
         if table.key in unique:
@@ -96,7 +96,7 @@ def _assign_paths(tables: Sequence[Table]) -> dict[str, str]:
     return unique
 
 
-def path_of(table: Table) -> str:
+def build_path(table: Table) -> str:
     """The table's name in the plural."""
     name = _slug(table.name)
     if name.endswith("s"):
@@ -133,15 +133,15 @@ def _link(resource: Resource, others: dict[str, Resource]) -> None:
     for parent, pairs in followed:
         columns = "-".join(child.name for child, _ in pairs)
         forwards = columns.removesuffix("_id") if len(pairs) == 1 and columns != "id" else parent.table.name
-        _add(resource, Link(_slug(forwards), parent, pairs, many=False), columns)
+        _add(resource, Link(_slug(forwards), parent, pairs, is_many=False), columns)
         turned = tuple((mine, theirs) for theirs, mine in pairs)
         name = resource.name if led_to[parent.path] == 1 else f"{resource.name}-by-{_slug(columns)}"
-        _add(parent, Link(name, resource, turned, many=True), columns)
+        _add(parent, Link(name, resource, turned, is_many=True), columns)
 
 
 def _add(resource: Resource, link: Link, columns: str) -> None:
     name = link.name if link.name not in resource.links else f"{link.name}-by-{_slug(columns)}"
-    resource.links[name] = Link(name, link.to, link.pairs, link.many)
+    resource.links[name] = Link(name, link.target, link.column_pairs, link.is_many)
 
 
 def _pairs(

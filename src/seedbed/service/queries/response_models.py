@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from seedbed.errors import UnsupportedSerializer
 from seedbed.service.queries.json_output import serializers
 from seedbed.service.queries.readable_columns import Shown
-from seedbed.service.queries.visibility import looks_secret
+from seedbed.service.queries.visibility import is_secret_name
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -53,7 +53,7 @@ def answers_of(name: str, model: type[SQLModel], columns: Mapping[str, Shown]) -
     computed = {}
     for attribute, decorator in own.computed_fields.items():
         answered = decorator.info.alias or attribute
-        if not looks_secret(attribute) and not looks_secret(answered):
+        if not is_secret_name(attribute) and not is_secret_name(answered):
             computed[answered] = attribute
             space[attribute] = _computed(attribute, decorator.info, row_of)
     by_attribute = {shown.attribute: field for field, shown in named.items()} | {each: each for each in space}

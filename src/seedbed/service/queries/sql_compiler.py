@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from seedbed.service.pool.statement import Statement
-from seedbed.service.queries.list_query import Condition, Query
+from seedbed.service.queries.list_query import Filter, ListQuery
 from seedbed.service.queries.readable_columns import Shown
 from seedbed.service.queries.resources import Link, Resource
 
@@ -18,12 +18,12 @@ class Compiler:
         self._kept: dict[object, Statement] = {}
 
     def page(
-        self, resource: Resource, query: Query, after: Sequence[bytes | None] | None, of: "Owner | None" = None
+        self, resource: Resource, query: ListQuery, after: Sequence[bytes | None] | None, of: "Owner | None" = None
     ) -> tuple[Statement, list[bytes | None]]:
         """One row: the page, `true` if another follows it, whether the owner exists if it is empty, and the last row's
         values of the columns sorted by.
         """
-        conditions = query.conditions
+        conditions = query.filters
         nulls = None if after is None else tuple(value is None for value in after)
         shape = (
             resource, of and of.link, query.fields, query.sort, query.limit, nulls,
@@ -55,23 +55,23 @@ class Compiler:
         if statement is None:
             numbers = _Numbers()
             where = " AND ".join(f"t.{_q(column)} = {numbers(column)}" for column in resource.key)
-            mine = ", ".join(f"t.{_q(here)} AS k{i}" for i, (here, _) in enumerate(link.pairs))
-            joined = " AND ".join(f"t.{_q(there)} = s.k{i}" for i, (_, there) in enumerate(link.pairs))
-            found = f"SELECT row_to_json(r)::text {_rows(link.to, fields)} WHERE {joined}"
-            source = f"SELECT {mine} FROM {resource.sql} t WHERE {where}"
+            mine = ", ".join(f"t.{_q(here)} AS k{i}" for i, (here, _) in enumerate(link.column_pairs))
+            joined = " AND ".join(f"t.{_q(there)} = s.k{i}" for i, (_, there) in enumerate(link.column_pairs))
+            found = f"SELECT row_to_json(r)::text {_rows(link.target, fields)} WHERE {joined}"
+            source = f"SELECT {mine} FROM {resource.table_sql} t WHERE {where}"
             statement = self._keep(shape, f"SELECT ({found}) FROM ({source}) s")
         return statement
 
     def count(
-        self, resource: Resource, query: Query, of: "Owner | None" = None
+        self, resource: Resource, query: ListQuery, of: "Owner | None" = None
     ) -> tuple[Statement, list[bytes | None]]:
         """How many rows there are: exactly, or as many as the planner expects."""
         numbers = _Numbers()
-        where = _where([*(_compared(c, numbers) for c in query.conditions), *(of.sql(numbers) if of else [])])
-        parameters = [value for c in query.conditions for value in c.values] + (of.values if of else [])
+        where = _where([*(_compared(c, numbers) for c in query.filters), *(of.sql(numbers) if of else [])])
+        parameters = [value for c in query.filters for value in c.values] + (of.values if of else [])
         if query.count == "exact":
-            return self._keep_text(f"SELECT count(*)::text FROM {resource.sql} t{where}"), parameters
-        return self._keep_text(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {resource.sql} t{where}"), parameters
+            return self._keep_text(f"SELECT count(*)::text FROM {resource.table_sql} t{where}"), parameters
+        return self._keep_text(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {resource.table_sql} t{where}"), parameters
 
     def _keep_text(self, text: str) -> Statement:
         return self._kept.get(text) or self._keep(text, text)
@@ -89,23 +89,23 @@ class Owner:
     def __init__(self, owner: Resource, link: Link, key: Sequence[bytes]) -> None:
         by_name = {column.name: value for column, value in zip(owner.key, key, strict=True)}
         self.owner, self.link, self._key = owner, link, list(key)
-        self._direct = all(mine.name in by_name for mine, _ in link.pairs)
+        self._direct = all(mine.name in by_name for mine, _ in link.column_pairs)
         self.values: list[bytes | None] = (
-            [*(by_name[mine.name] for mine, _ in link.pairs)] if self._direct else [*key] * len(link.pairs)
+            [*(by_name[mine.name] for mine, _ in link.column_pairs)] if self._direct else [*key] * len(link.column_pairs)
         )
         self.again: list[bytes | None] = [*key]
 
     def sql(self, numbers: "_Numbers") -> list[str]:
         """The children's columns equal the owner's: its key, mostly, or else what stands in its row."""
         if self._direct:
-            return [f"{theirs.sql} = {numbers(mine)}" for mine, theirs in self.link.pairs]
+            return [f"{theirs.sql} = {numbers(mine)}" for mine, theirs in self.link.column_pairs]
         return [
-            f"{theirs.sql} = (SELECT o.{_q(mine)} FROM {self.owner.sql} o WHERE {self._is_it(numbers)})"
-            for mine, theirs in self.link.pairs
+            f"{theirs.sql} = (SELECT o.{_q(mine)} FROM {self.owner.table_sql} o WHERE {self._is_it(numbers)})"
+            for mine, theirs in self.link.column_pairs
         ]
 
     def exists(self, numbers: "_Numbers") -> str:
-        return f"EXISTS (SELECT 1 FROM {self.owner.sql} o WHERE {self._is_it(numbers)})"
+        return f"EXISTS (SELECT 1 FROM {self.owner.table_sql} o WHERE {self._is_it(numbers)})"
 
     def _is_it(self, numbers: "_Numbers") -> str:
         return " AND ".join(f"o.{_q(column)} = {numbers(column)}" for column in self.owner.key)
@@ -122,17 +122,17 @@ class _Numbers:
         return f"${self._last}::{cast or column.cast}"
 
 
-def _page_sql(resource: Resource, query: Query, nulls: tuple[bool, ...] | None, of: Owner | None) -> str:
+def _page_sql(resource: Resource, query: ListQuery, nulls: tuple[bool, ...] | None, of: Owner | None) -> str:
     numbers = _Numbers()
     exists = f"CASE WHEN count(*) = 0 THEN {of.exists(numbers)} ELSE true END" if of else "true"
-    conditions = [_compared(condition, numbers) for condition in query.conditions]
+    conditions = [_compared(condition, numbers) for condition in query.filters]
     conditions += of.sql(numbers) if of else []
     conditions += [_beyond(query.sort, nulls, numbers)] if nulls is not None else []
     order = ", ".join(f"{column.sql}{' DESC' if descending else ''}" for column, descending in query.sort)
     answered = _answered(resource, query.fields)
     needed = {column.name: column for column in (*answered, *(column for column, _ in query.sort))}
     inner = (
-        f"SELECT {', '.join(column.sql for column in needed.values())} FROM {resource.sql} t{_where(conditions)} "
+        f"SELECT {', '.join(column.sql for column in needed.values())} FROM {resource.table_sql} t{_where(conditions)} "
         f"ORDER BY {order} LIMIT {query.limit + 1}"
     )
     ends = ", ".join(f"{column.sql}::text AS k{i}" for i, (column, _) in enumerate(query.sort))
@@ -149,12 +149,12 @@ def _page_sql(resource: Resource, query: Query, nulls: tuple[bool, ...] | None, 
 
 def _rows(resource: Resource, fields: Sequence[str]) -> str:
     columns = ", ".join(column.json for column in _answered(resource, fields))
-    return f"FROM {resource.sql} t CROSS JOIN LATERAL (SELECT {columns}) r"
+    return f"FROM {resource.table_sql} t CROSS JOIN LATERAL (SELECT {columns}) r"
 
 
 def _answered(resource: Resource, fields: Sequence[str]) -> list[Shown]:
     """The columns that are needed for fields: all, where Python makes the answer of them."""
-    if resource.through_python:
+    if resource.needs_python:
         return list(resource.columns.values())
     return [resource.columns[name] for name in fields]
 
@@ -163,7 +163,7 @@ def _where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _compared(condition: Condition, numbers: _Numbers) -> str:
+def _compared(condition: Filter, numbers: _Numbers) -> str:
     column = condition.column
     if condition.operator.startswith("null"):
         return f"{column.sql} IS {'' if condition.operator == 'null true' else 'NOT '}NULL"

@@ -20,32 +20,32 @@ _PARTS = ("apikey", "credential", "passphrase", "passwd", "password", "secret", 
 """Parts that no innocent word has, `secretary` apart."""
 
 
-def public_columns(table: Table) -> list[Column[object]]:
+def list_public_columns(table: Table) -> list[Column[object]]:
     """The columns that may appear in an answer. A name that looks like a secret's is left out: failing closed.
 
     `info={"public": True}` on a column shows it, whatever its name is, and False hides it.
     """
-    return [column for column in table.columns if column.info.get("public", not looks_secret(column.name))]
+    return [column for column in table.columns if column.info.get("public", not is_secret_name(column.name))]
 
 
-def is_public(table: Table) -> bool:
+def is_table_public(table: Table) -> bool:
     """Whether a table may be read at all: its name is no secret's, and neither is the name of its key.
 
     A key is in the path of a request, and so in every log on the way.
     """
-    shown = public_columns(table)
-    fit = table.info.get("public", not looks_secret(table.name))
+    shown = list_public_columns(table)
+    fit = table.info.get("public", not is_secret_name(table.name))
     keys = list(table.primary_key.columns)
     return bool(fit) and bool(keys) and all(column in shown for column in keys)
 
 
-def is_kept_back(field: FieldInfo) -> bool:
+def is_excluded(field: FieldInfo) -> bool:
     """Whether a model's own field says that it is in no answer: it is excluded, or of Pydantic's types for secrets."""
     kinds = (field.annotation, *getattr(field.annotation, "__args__", ()))
     return field.exclude is True or SecretStr in kinds or SecretBytes in kinds
 
 
-def looks_secret(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
     """Whether a name, in snake or camel case, singular or plural, is one that secrets are kept under."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     words = [_singular(word.strip("0123456789")) for word in spaced.lower().split("_")]

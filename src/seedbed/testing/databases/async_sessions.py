@@ -36,14 +36,14 @@ def restore_execution_options(connection: Connection, options: ExecutionOptions)
 def create_session_on(connection: Connection) -> AsyncSession:
     """Create an asynchronous session on a synchronous connection, in its transaction. It blocks the event loop."""
     source = _SynchronousConnection(connection)
-    return AsyncSession(None, sync_session_class=_LazySession, connection_source=connection_source, join_transaction_mode=JOIN_MODE, expire_on_commit=False)
+    return AsyncSession(None, sync_session_class=_LazySession, connection_source=source, join_transaction_mode=JOIN_MODE, expire_on_commit=False)
 
 
 @dataclass(frozen=True)
 class _SynchronousConnection:
     connection: Connection
 
-    def opened(self) -> Connection:
+    def get_connection(self) -> Connection:
         return self.connection
 
 
@@ -67,7 +67,7 @@ class _LazySession(Session):
         self._connection_source = connection_source
 
     def get_bind(self, *_arguments: Any, **_options: Any) -> Connection:
-        return self._connection_source.opened()
+        return self._connection_source.get_connection()
 
 
 class AsyncTestConnection:
@@ -94,7 +94,7 @@ class AsyncTestConnection:
             None, sync_session_class=_LazySession, connection_source=self, join_transaction_mode=JOIN_MODE, expire_on_commit=False
         )
 
-    def opened(self) -> Connection:
+    def get_connection(self) -> Connection:
         """Return the connection, with a transaction begun if `in_transactions`. Call this only inside a greenlet."""
         if self._connection is None:
             self._connection = self._engine.sync_engine.connect()

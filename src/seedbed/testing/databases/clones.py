@@ -1,4 +1,4 @@
-"""Databases of tests' own, copied in the background before anyone wants them and dropped when nobody waits."""
+"""Clone databases from a template in the background, ahead of the tests that use them, and drop them afterwards."""
 
 import threading
 from collections import deque
@@ -16,67 +16,67 @@ from seedbed.settings import DatabaseUrl
 from seedbed.testing.databases.server_access import ServerAccess, drop_database
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2 names the class in lower case
 
-_AHEAD = 2
+_READY_AHEAD = 2
 
 
 @dataclass(eq=False)
 class Clone:
-    """A database, and a connection to it that was opened when it was made: a first one costs its cold caches, of which
-    SQLAlchemy has some too.
-    """
+    """A database with an open connection whose caches, and SQLAlchemy's, are warm before a test uses it."""
 
     name: str
     url: DatabaseUrl
     warm_connection: psycopg.Connection
-    _lent: bool = False
+    _is_warm_used: bool = False
 
     @property
     def is_connection_lost(self) -> bool:
-        """Whether the server has ended the connection."""
+        """Whether the server has closed the connection."""
         with suppress(psycopg.Error):
-            for _ in ("what it said", "its end"):
+            for _ in ("the server's last message", "the end of the stream"):
                 self.warm_connection.pgconn.consume_input()
         return self.warm_connection.closed
 
     def connect(self) -> psycopg.Connection:
-        """A connection: the one that is open already, or another."""
-        if self._lent or self.warm_connection.closed:
-            return _connected(self.url)
-        self._lent = True
+        """Return the warm connection the first time, then new ones."""
+        if self._is_warm_used or self.warm_connection.closed:
+            return _connect(self.url)
+        self._is_warm_used = True
         return self.warm_connection
 
     @property
     def full_url(self) -> str:
-        """Its URL with the password, for any driver: asyncpg knows no `sslmode`, and without it a client asks the
-        server, which has no TLS.
+        """The URL with its password, for any driver.
+
+        asyncpg does not support `sslmode`, so `sslmode=disable` is left out. The client then asks the server, which
+        has no TLS.
         """
         without_tls = self.url.parameter("sslmode") == "disable"
         return (self.url.without_parameter("sslmode") if without_tls else self.url).reveal()
 
     @cached_property
     def engine(self) -> Engine:
-        """An engine whose pool begins with that connection. Its URL is whole, so that it can be given to anyone."""
-        url = make_url(self.full_url).set(drivername="postgresql+psycopg")  # SQLAlchemy 2.0 means psycopg2 otherwise
+        """An engine whose pool starts with the warm connection. Its URL has the password, so other code can use it."""
+        url = make_url(self.full_url).set(drivername="postgresql+psycopg")  # SQLAlchemy 2.0 defaults to psycopg2
         return create_engine(url, creator=self.connect)
 
     def warm_up(self) -> None:
-        """Have SQLAlchemy learn of the server what it asks at an engine's first connection."""
+        """Let SQLAlchemy run the queries of an engine's first connection."""
         self.engine.connect().close()
 
     def close(self) -> None:
         if "engine" in vars(self):
             self.engine.dispose()
-        if not self._lent:
+        if not self._is_warm_used:
             self.warm_connection.close()
 
 
 class ClonePool:
-    """Copies of one template, or empty databases without one; some are made ahead, by a thread of its own.
+    """Clones of one template, or empty databases if `template` is None. A thread creates some of them ahead.
 
-    `left` is told of a test that has left sessions on its database, and which. `stays` says that the server outlives
-    the run, so that every database has to be dropped; otherwise they go with it.
+    `report_sessions` is called with a test and the sessions it has left open on its database. With
+    `server_outlives_run`, every database is dropped; otherwise the server's end removes them.
     """
 
     def __init__(
@@ -88,135 +88,137 @@ class ClonePool:
         *,
         server_outlives_run: bool,
     ) -> None:
-        self._host, self._template, self._named, self._left, self._stays = server_access, template, new_name, report_sessions, server_outlives_run
+        self._server_access, self._template = server_access, template
+        self._new_name, self._report_sessions = new_name, report_sessions
+        self._server_outlives_run = server_outlives_run
         self._ready: deque[Clone | Exception] = deque()
-        self._done: deque[tuple[str, str]] = deque()
-        self._asked, self._waiting, self._closing = 0, 0, False
-        self._failed: Exception | None = None
+        self._released: deque[tuple[str, str]] = deque()
+        self._request_count, self._waiting_count, self._is_closing = 0, 0, False
+        self._failure: Exception | None = None
         self._changed = threading.Condition()
-        self._thread = self._started()
+        self._thread = self._start_thread()
 
     def acquire(self) -> Clone:
-        """A database that nobody has had before.
+        """Return a database that no test has used.
 
-        A server that has come back after it was gone is asked anew, and one that recovers from a crash is waited for.
+        If the server was gone, it is tried again; if it recovers from a crash, the call waits for it.
 
         Raises:
-            Exception: whatever kept it from being made.
+            Exception: the error that prevented the creation of the database.
         """
         with self._changed:
-            self._asked += 1
-            self._waiting += 1
+            self._request_count += 1
+            self._waiting_count += 1
             try:
-                taken = self._next()
+                clone_or_error = self._wait_for_next()
             finally:
-                self._waiting -= 1
+                self._waiting_count -= 1
             self._changed.notify_all()
-        if isinstance(taken, Clone):
-            return taken
-        raise taken
+        if isinstance(clone_or_error, Clone):
+            return clone_or_error
+        raise clone_or_error
 
     def release(self, clone: Clone, test: str) -> None:
-        """Have a database dropped, after a look at whether its test has left sessions on it."""
+        """Drop a database in the background, after a check for sessions that its test has left open."""
         clone.close()
         with self._changed:
-            self._done.append((clone.name, test))
+            self._released.append((clone.name, test))
             self._changed.notify_all()
 
     def close(self) -> None:
-        """End the thread, once it has looked at what was given back."""
+        """Stop the thread after it has checked the released databases."""
         with self._changed:
-            self._closing = True
+            self._is_closing = True
             self._changed.notify_all()
         self._thread.join()
 
-    def _next(self) -> Clone | Exception:
-        """What was made ahead, unless the server has ended it since: then its thread learns of that only now too."""
-        anew = False
+    def _wait_for_next(self) -> Clone | Exception:
+        """Wait for a clone with a live connection. If the thread failed, start it once more."""
+        has_restarted = False
         while True:
-            if self._failed is not None:
-                self._host.await_recovery()
-                self._failed, self._thread, anew = None, self._started(), True
+            if self._failure is not None:
+                self._server_access.await_recovery()
+                self._failure, self._thread, has_restarted = None, self._start_thread(), True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._ready or self._failed)
+            self._changed.wait_for(lambda: self._ready or self._failure)
             while self._ready:
-                taken = self._ready.popleft()
-                if isinstance(taken, Exception) or not taken.is_connection_lost:
-                    return taken
-                self._done.append((taken.name, ""))
-                taken.close()
-            if self._failed is not None and anew:
-                return self._failed
+                clone_or_error = self._ready.popleft()
+                if isinstance(clone_or_error, Exception) or not clone_or_error.is_connection_lost:
+                    return clone_or_error
+                self._released.append((clone_or_error.name, ""))
+                clone_or_error.close()
+            if self._failure is not None and has_restarted:
+                return self._failure
 
-    def _started(self) -> threading.Thread:
+    def _start_thread(self) -> threading.Thread:
         thread = threading.Thread(target=self._work, name=f"seedbed-{self._template or 'empty'}", daemon=True)
         thread.start()
         return thread
 
     @property
-    def _lacks(self) -> bool:
-        """Whoever takes a second one will take more; most runs take one, for transactions."""
-        return len(self._ready) < max(self._waiting, _AHEAD if self._asked > 1 else 0) and not self._closing
+    def _needs_more(self) -> bool:
+        """Whether to create another clone. Most runs need one, for transactions; one that needs two will need more."""
+        return len(self._ready) < max(self._waiting_count, _READY_AHEAD if self._request_count > 1 else 0) and not self._is_closing
 
     def _work(self) -> None:
         try:
-            with self._host.open_admin_cursor() as cursor:
-                while self._turn(cursor):
+            with self._server_access.open_admin_cursor() as cursor:
+                while self._run_once(cursor):
                     pass
         except Exception as error:
             with self._changed:
                 self._forget_ready()
-                self._failed = error
+                self._failure = error
                 self._changed.notify_all()
 
-    def _turn(self, cursor: "Cursor") -> bool:
-        """Make one and drop one, as there is need; False when all is done."""
+    def _run_once(self, cursor: "Cursor") -> bool:
+        """Create one clone and drop one, as needed. Return False when the pool is closing and nothing is left to do."""
         with self._changed:
-            self._changed.wait_for(lambda: self._lacks or self._done or self._closing)
-            making = self._lacks
-            done = self._done.popleft() if self._done else None
-        if making:
-            made = self._made(cursor)
+            self._changed.wait_for(lambda: self._needs_more or self._released or self._is_closing)
+            needs_more = self._needs_more
+            released = self._released.popleft() if self._released else None
+        if needs_more:
+            clone_or_error = self._create(cursor)
             with self._changed:
-                self._ready.append(made)
+                self._ready.append(clone_or_error)
                 self._changed.notify_all()
-        elif done is None:
+        elif released is None:
             unused = self._forget_ready()
-            for name in unused if self._stays else ():
+            for name in unused if self._server_outlives_run else ():
                 drop_database(cursor, name)
             return False
-        if done is not None:
-            name, test = done
-            if found := await_unused(cursor, name):
-                self._left(test, found)
-            if self._stays or not self._closing:
+        if released is not None:
+            name, test = released
+            if left_open := await_unused(cursor, name):
+                self._report_sessions(test, left_open)
+            if self._server_outlives_run or not self._is_closing:
                 drop_database(cursor, name)
         return True
 
-    def _made(self, cursor: "Cursor") -> "Clone | Exception":
-        name = self._named()
+    def _create(self, cursor: "Cursor") -> "Clone | Exception":
+        name = self._new_name()
         try:
             if self._template is None:
-                self._host.create_empty_database(cursor, name)
+                self._server_access.create_empty_database(cursor, name)
             else:
-                clone(cursor, self._template, name, folder=self._host.data_directory)
-            url = self._host.owner.with_database(name)
-            made = Clone(name, url, _connected(url))
-            made.warm_up()
+                clone(cursor, self._template, name, folder=self._server_access.data_directory)
+            url = self._server_access.owner.with_database(name)
+            created = Clone(name, url, _connect(url))
+            created.warm_up()
         except Exception as error:
             if cursor.connection.closed:
                 raise
             return error
-        return made
+        return created
 
     def _forget_ready(self) -> list[str]:
-        unused = [made for made in self._ready if isinstance(made, Clone)]
+        unused = [ready for ready in self._ready if isinstance(ready, Clone)]
         self._ready.clear()
-        for made in unused:
-            made.close()
-        return [made.name for made in unused]
+        for ready in unused:
+            ready.close()
+        return [ready.name for ready in unused]
 
 
-def _connected(url: DatabaseUrl) -> psycopg.Connection:
+def _connect(url: DatabaseUrl) -> psycopg.Connection:
     arguments: dict[str, Any] = {**url.connect_arguments()}
     return psycopg.connect(**arguments)

@@ -1,4 +1,4 @@
-"""What a template follows from, as a name that changes with it."""
+"""Digest everything that a template is built from, so that its name changes with its content."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,80 +15,81 @@ from seedbed.schema import Schema
 from seedbed.schema.declarations import declared
 from seedbed.settings import Project
 
-_WHOLE = 1 << 20
-"""Bytes up to which a file's content counts; of a longer one, which only a seed reads from, its size and its date."""
-_CACHE = "__pycache__"
+_MAX_CONTENT_BYTES = 1 << 20
+"""Up to this size a file's content is hashed. Of a larger file, which only seeds digests, size and date are used."""
+_CACHE_DIRECTORY = "__pycache__"
 
 
 def digest_structure(project: Project, schema: Schema, server: str) -> str:
-    """A digest of the revisions, the models, and the `server`: its version and the extensions it has."""
+    """Digest the revisions, the models, and the `server`: its version and its extensions."""
     tables = [str(CreateTable(table).compile(dialect=DIALECT)) for table in schema.tables]
     indexes = [
         str(CreateIndex(index).compile(dialect=DIALECT))
         for table in schema.tables
         for index in sorted(table.indexes, key=lambda index: str(index.name))
     ]
-    files = _facts(digest_files(project, list_structure_files(project)))
+    files = _lines(digest_files(project, list_structure_files(project)))
     return digest(__version__, server, *tables, *indexes, *declared(schema.metadata), *files)
 
 
 def digest_seeds(project: Project, seed: str) -> str:
-    """A digest of what an environment's seeds are: every file beside them, since they may read any."""
-    return digest(seed, version("faker"), *_facts(digest_files(project, list_seed_files(project))))
+    """Digest an environment's seeds, with every file in their folder, because they may digests any of them."""
+    return digest(seed, version("faker"), *_lines(digest_files(project, list_seed_files(project))))
 
 
 def list_structure_files(project: Project) -> list[Path]:
-    """The files that models and revisions are in."""
-    revisions = _files(find_script_directory(project), "*.py") if has_history(project) else ()
-    return [*_models(project), *revisions]
+    """List the files of models and revisions."""
+    revisions = _list_files(find_script_directory(project), "*.py") if has_history(project) else ()
+    return [*_list_model_files(project), *revisions]
 
 
 def list_seed_files(project: Project) -> list[Path]:
-    """The files in the folder of seeds."""
-    return [*_files(project.seeds, "*")]
+    """List the files in the folder of seeds."""
+    return [*_list_files(project.seeds, "*")]
 
 
 def digest_files(project: Project, paths: Iterable[Path]) -> dict[str, str]:
-    """What files have in them, by their paths from the project's root: as digests. Of a folder, which names."""
-    return {_inside(project, path): _content(path) for path in paths}
+    """Digest the content of files, by their paths from the project's root. Of a folder, digest the names in it."""
+    return {_relative_path(project, path): _digest_content(path) for path in paths}
 
 
-def are_unchanged(project: Project, read: Mapping[str, str]) -> bool:
-    """Whether files have in them what they had."""
-    return all(_content(project.root / path) == content for path, content in read.items())
+def are_unchanged(project: Project, digests: Mapping[str, str]) -> bool:
+    """Whether files still have the content of the given digests."""
+    return all(_digest_content(project.root / path) == content for path, content in digests.items())
 
 
 def digest(*facts: str) -> str:
     return sha256("\0".join(facts).encode()).hexdigest()[:12]
 
 
-def _models(project: Project) -> Iterator[Path]:
+def _list_model_files(project: Project) -> Iterator[Path]:
     for root in project.import_roots:
         for name in (project.schema, *project.imports):
             models = root.joinpath(*name.split("."))
-            yield from _files(models, "*.py")
-            yield from _files(models.with_suffix(".py"))
+            yield from _list_files(models, "*.py")
+            yield from _list_files(models.with_suffix(".py"))
 
 
-def _files(place: Path, pattern: str | None = None) -> Iterator[Path]:
-    found = [place] if pattern is None else sorted(place.rglob(pattern))
-    return (file for file in found if file.is_file() and _CACHE not in file.parts)
+def _list_files(path: Path, pattern: str | None = None) -> Iterator[Path]:
+    files = [path] if pattern is None else sorted(path.rglob(pattern))
+    return (file for file in files if file.is_file() and _CACHE_DIRECTORY not in file.parts)
 
 
-def _content(path: Path) -> str:
+def _digest_content(path: Path) -> str:
     try:
         if path.is_dir():
-            return digest(*sorted(one.name for one in path.iterdir() if one.name != _CACHE and one.name[:1] != "."))
+            names = (entry.name for entry in path.iterdir() if entry.name != _CACHE_DIRECTORY)
+            return digest(*sorted(name for name in names if not name.startswith(".")))
         status = path.stat()
-        long = status.st_size > _WHOLE
-        return f"{status.st_size} {status.st_mtime_ns}" if long else sha256(path.read_bytes()).hexdigest()
+        is_large = status.st_size > _MAX_CONTENT_BYTES
+        return f"{status.st_size} {status.st_mtime_ns}" if is_large else sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         return type(error).__name__
 
 
-def _inside(project: Project, path: Path) -> str:
+def _relative_path(project: Project, path: Path) -> str:
     return Path(os.path.relpath(path, project.root)).as_posix()
 
 
-def _facts(found: Mapping[str, str]) -> Iterator[str]:
-    return (f"{path} {content}" for path, content in found.items())
+def _lines(digests: Mapping[str, str]) -> Iterator[str]:
+    return (f"{path} {content_digest}" for path, content_digest in digests.items())

@@ -1,4 +1,4 @@
-"""Databases of tests that failed, kept to be looked into after the run."""
+"""Keep the databases of failed tests for inspection after the run."""
 
 import json
 import shutil
@@ -20,47 +20,47 @@ class KeptDatabase:
 
 
 def write_kept(base: Path, kept: list[KeptDatabase]) -> None:
-    document = [{"name": one.name, "test": one.test, "given": one.on_given_server} for one in kept]
+    document = [{"name": each.name, "test": each.test, "given": each.on_given_server} for each in kept]
     (base / "kept.json").write_text(json.dumps(document), encoding="utf-8")
 
 
 def add_kept(base: Path, kept: KeptDatabase) -> None:
-    """Write down one more, on a server that was given."""
-    write_kept(base, [*(one for one in _read(base) if one.on_given_server), kept])
+    """Record each more database on a given server."""
+    write_kept(base, [*(each for each in _read(base) if each.on_given_server), kept])
 
 
 def read_kept(base: Path, name_or_test: str = "") -> KeptDatabase:
-    """The one that is called so, or the last.
+    """Read the record of a kept database, by its name or its test's. Without a name, read the last each.
 
     Raises:
-        NoKeptDatabase: there is none.
+        NoKeptDatabase: no kept database matches.
     """
-    found = _read(base)
-    for one in reversed(found):
-        if name_or_test in {"", one.name, one.test}:
-            return one
-    raise NoKeptDatabase(name_or_test or None, [one.name for one in found])
+    known = _read(base)
+    for each in reversed(known):
+        if name_or_test in {"", each.name, each.test}:
+            return each
+    raise NoKeptDatabase(name_or_test or None, [each.name for each in known])
 
 
 def keep_data(server: ThrowawayServer, base: Path, kept: list[KeptDatabase]) -> None:
-    """Stop a run's server and put its data aside with the kept databases alone, in the place of an earlier run's."""
+    """Stop a run's server and keep its data with only the kept databases, replacing those of an earlier run."""
     with ServerAccess.from_embedded(server, "").open_admin_cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')")
         for (name,) in cursor.fetchall():
-            if name not in {one.name for one in kept}:
+            if name not in {each.name for each in kept}:
                 cursor.execute("UPDATE pg_database SET datistemplate = false WHERE datname = %s", (name,))
                 drop_database(cursor, name)
-    building = base / "kept.new"
-    shutil.rmtree(building, ignore_errors=True)
-    server.keep(building)
+    new_directory = base / "kept.new"
+    shutil.rmtree(new_directory, ignore_errors=True)
+    server.keep(new_directory)
     shutil.rmtree(base / "kept", ignore_errors=True)
-    building.rename(base / "kept")
+    new_directory.rename(base / "kept")
     write_kept(base, kept)
 
 
 def _read(base: Path) -> list[KeptDatabase]:
     try:
         document = json.loads((base / "kept.json").read_text(encoding="utf-8"))
-        return [KeptDatabase(one["name"], one["test"], one["given"]) for one in document]
+        return [KeptDatabase(each["name"], each["test"], each["given"]) for each in document]
     except (OSError, ValueError, TypeError, KeyError):
         return []

@@ -1,4 +1,4 @@
-"""A server that tests have their databases on: Seedbed's own for the run, or a given one."""
+"""Access the server of the tests' databases: the run's own, or the one of `--seedbed-url`."""
 
 import time
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2 names the class in lower case
 
-_OWN = Origin(Kind.DERIVED, "the server of this run of tests")
-_GIVEN = Origin(Kind.OPTION, "--seedbed-url")
+_OWN_SERVER = Origin(Kind.DERIVED, "the server of this run of tests")
+_GIVEN_SERVER = Origin(Kind.OPTION, "--seedbed-url")
 _RECOVERY_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class ServerAccess:
-    """`admin` makes and drops databases, `owner` is whom they belong to: no superuser, where the server is our own.
+    """`admin` creates and drops databases, and `owner` owns them. On the run's own server the owner is no superuser.
 
-    `data_directory` is where its data are, on our own.
+    `data_directory` is that of the run's own server, and None for a given server.
     """
 
     admin: DatabaseUrl
@@ -40,10 +40,10 @@ class ServerAccess:
     @classmethod
     def from_embedded(cls, server: ThrowawayServer, owner: str) -> "ServerAccess":
         admin = server.url()
-        own = DatabaseUrl(
+        owner_url = DatabaseUrl(
             owner, server.owner_password, admin.host, admin.port, admin.database, parameters=admin.parameters
         )
-        return cls(admin, own, server.folder)
+        return cls(admin, owner_url, server.folder)
 
     @classmethod
     def from_url(cls, url: DatabaseUrl) -> "ServerAccess":
@@ -51,43 +51,46 @@ class ServerAccess:
 
     def database(self, name: str) -> Database:
         url = self.owner.with_database(name)
-        return Database(url, url, Environment.TESTING, _OWN if self.data_directory is not None else _GIVEN)
+        return Database(url, url, Environment.TESTING, self._origin)
+
+    @property
+    def _origin(self) -> Origin:
+        return _OWN_SERVER if self.data_directory is not None else _GIVEN_SERVER
 
     @contextmanager
     def open_admin_cursor(self) -> Iterator["Cursor"]:
-        """A cursor in autocommit that may make databases.
+        """Open a cursor in autocommit mode that may create databases.
 
         Raises:
-            DatabaseUnreachable, AuthenticationFailure, DatabaseNotFound, MissingPrivilege: it cannot.
+            DatabaseUnreachable, AuthenticationFailure, DatabaseNotFound, MissingPrivilege: the connection failed.
         """
-        origin = _OWN if self.data_directory is not None else _GIVEN
-        place = Database(self.admin, self.admin, Environment.TESTING, origin)
-        with translate_errors(place), autocommit_cursor(open_connection(place, application="seedbed tests")) as cursor:
+        maintenance = Database(self.admin, self.admin, Environment.TESTING, self._origin)
+        with translate_errors(maintenance), autocommit_cursor(open_connection(maintenance, application="seedbed tests")) as cursor:
             yield cursor
 
     def await_recovery(self) -> None:
-        """Wait while the server is there and takes no connections, as it does after a crash."""
+        """Wait while the server refuses connections because it recovers from a crash."""
         conninfo = make_conninfo(**self.admin.connect_arguments()).encode()
-        until = time.monotonic() + _RECOVERY_SECONDS
-        while PGconn.ping(conninfo) == Ping.REJECT and time.monotonic() < until:
+        deadline = time.monotonic() + _RECOVERY_SECONDS
+        while PGconn.ping(conninfo) == Ping.REJECT and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def ensure_owner_role(self, cursor: "Cursor") -> None:
-        """The owner, made where it is missing; on a given server the user of its URL owns what it makes."""
+        """Create the owner role if it is missing. On a given server, the user of the URL is the owner."""
         if self.data_directory is None:
             return
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (self.owner.username,))
         if cursor.fetchone() is None:
             role, password = sql.Identifier(self.owner.username or ""), sql.Literal(self.owner.password)
-            with suppress(psycopg2.errors.DuplicateObject, psycopg2.errors.UniqueViolation):  # another worker's
+            with suppress(psycopg2.errors.DuplicateObject, psycopg2.errors.UniqueViolation):  # another worker created it
                 cursor.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(role, password))
 
     def create_empty_database(self, cursor: "Cursor", name: str) -> None:
         database, owner = sql.Identifier(name), sql.Identifier(self.owner.username or "")
-        owned = sql.SQL("") if self.data_directory is None else sql.SQL(" OWNER {}").format(owner)
-        cursor.execute(sql.SQL("CREATE DATABASE {}{} TEMPLATE template0").format(database, owned))
+        owner_clause = sql.SQL("") if self.data_directory is None else sql.SQL(" OWNER {}").format(owner)
+        cursor.execute(sql.SQL("CREATE DATABASE {}{} TEMPLATE template0").format(database, owner_clause))
 
 
 def drop_database(cursor: "Cursor", name: str) -> None:
-    """Drop a database, ending the sessions on it."""
+    """Drop a database, and terminate the sessions on it."""
     cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

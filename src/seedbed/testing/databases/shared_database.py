@@ -11,9 +11,9 @@ from seedbed.testing.databases.savepoints import SavepointStack, translate_lost_
 
 
 class SharedDatabase:
-    """One connection to a copy of the template, for all tests of this process that want no more than a transaction.
+    """One connection to a clone of the template, for all tests of this process in mode "transaction".
 
-    A `is_discarded` one is used no more, by whatever scope still has it; `discarded_by` is the test that did it.
+    A `is_discarded` one is not used any more, even by a class or module that still refers to it; `discarded_by` is the test that did it.
     """
 
     def __init__(self, clone: Clone) -> None:
@@ -104,7 +104,7 @@ class SharedDatabase:
     def backend_pids(self) -> set[int]:
         """Return the process ids of the backends that serve these connections."""
         stacks = (self._savepoints, self._async_connection and self._async_connection.savepoints)
-        return {scopes.pid for scopes in known if scopes and scopes.is_alive}
+        return {stack.pid for stack in stacks if stack and stack.is_alive}
 
     def close(self) -> None:
         self.discard_async_connection()

@@ -1,4 +1,4 @@
-"""The database that tests' databases are copied from: migrated, seeded, sealed, and made once."""
+"""Build the template databases, migrated and seeded, that tests' databases are cloned from."""
 
 import json
 import time
@@ -21,18 +21,18 @@ from seedbed.testing.databases.file_tracking import track_files
 from seedbed.testing.databases.server_access import ServerAccess, drop_database
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2 names the class in lower case
 
 TEMPLATE_PREFIX = "seedbed_template_"
 _WAIT_SECONDS = 600.0
-_USED, _OF = "seedbed template, used ", ", of "
-_KEPT = 3
-"""Templates of a project that stay on a given server: whoever changes between branches has each made once."""
+_USED_AT, _BUILT_FROM = "seedbed template, used ", ", of "
+_KEPT_TEMPLATES = 3
+"""Templates that stay on a given server for each project, so that switching branches rebuilds none of them."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A database that is sealed, and what the files had in them that were read while it was made."""
+    """A finished template database, and digests of the project's files that were read while it was built."""
 
     name: str
     file_digests: Mapping[str, str]
@@ -40,10 +40,11 @@ class Template:
 
 @dataclass(frozen=True)
 class TemplateStore:
-    """A project's templates on a server whose version and extensions `server_version` tells.
+    """A project's templates on a server. `server_version` describes the server and its extensions.
 
-    A name says what is known beforehand. What else revisions and seeds were found to read is added to it, and is
-    written down in the database's comment: of those whose names begin alike, one does whose files are as they were.
+    A template's name starts with a digest of what is known before the build: models, revisions, seeds, the server. The
+    build tracks which other files are read; a digest of these ends the name, and the database's comment lists them. A
+    template with the right prefix is valid while these files are unchanged.
     """
 
     project: Project
@@ -55,78 +56,80 @@ class TemplateStore:
 
     @property
     def default_seed(self) -> str | None:
-        """The seeds that tests get unless they choose others: `testing`, where there are such."""
+        """The seeds of tests that choose none: `testing`, or None if the project has no such seeds."""
         return "testing" if (self.project.seeds / "testing.py").is_file() else None
 
     @cached_property
     def unseeded_prefix(self) -> str:
-        """The template without rows, but those that revisions make."""
-        return f"{self._family}{fingerprint.digest_structure(self.project, self.schema, self.server_version)}"
+        """The name prefix of the template without seeds. It has only rows that revisions insert."""
+        return f"{self._family_prefix}{fingerprint.digest_structure(self.project, self.schema, self.server_version)}"
 
     def name_prefix(self, seed: str | None) -> str:
-        """What a template's name begins with: files that were found to be read come after it."""
-        rows = None if seed is None else fingerprint.digest_seeds(self.project, seed)
-        return self.unseeded_prefix if rows is None else f"{self._family}{fingerprint.digest(self.unseeded_prefix, rows)}"
+        """Return the start of the template's name, which is known before the build."""
+        if seed is None:
+            return self.unseeded_prefix
+        seeds_digest = fingerprint.digest_seeds(self.project, seed)
+        return f"{self._family_prefix}{fingerprint.digest(self.unseeded_prefix, seeds_digest)}"
 
-    def ensure(self, host: ServerAccess, seed: str | None) -> Template:
-        """A template that is sealed, made first where it is missing.
+    def ensure(self, access: ServerAccess, seed: str | None) -> Template:
+        """Return a valid template, and build it if it is missing.
 
-        Of several who want it at once one makes it, under a name of its own, and the others wait. The lock is that
-        one's session, so when it dies the next begins anew.
+        An advisory lock lets one process build it under a temporary name, while others wait. The lock ends with its
+        session, so if the builder dies, the next process starts over.
 
         Raises:
-            RevisionFailure, SeedsFileNotFound, SchemaBuildFailure and others: as the commands would say it.
-            TemplateLockTimeout: another session has been making it for too long.
+            RevisionFailure, SeedsFileNotFound, SchemaBuildFailure and others: as from the commands.
+            TemplateLockTimeout: another session has been temporary_name it for too long.
         """
-        name = self.name_prefix(seed)
-        with host.open_admin_cursor() as cursor:
-            found = self._found(cursor, name)
-            if found is None:
-                with _alone(cursor, name):
-                    found = self._found(cursor, name) or self._make(host, cursor, seed, name)
-            if host.data_directory is None:
-                _note(cursor, found)
-                _drop_old(cursor, self._family)
-        return found
+        prefix = self.name_prefix(seed)
+        with access.open_admin_cursor() as cursor:
+            template = self._find(cursor, prefix)
+            if template is None:
+                with _template_lock(cursor, prefix):
+                    template = self._find(cursor, prefix) or self._build(access, cursor, seed, prefix)
+            if access.data_directory is None:
+                _write_comment(cursor, template)
+                _drop_old(cursor, self._family_prefix)
+        return template
 
     @property
-    def _family(self) -> str:
+    def _family_prefix(self) -> str:
         return f"{TEMPLATE_PREFIX}{self.project.identifier[:16]}_"
 
-    def _found(self, cursor: "Cursor", name: str) -> Template | None:
+    def _find(self, cursor: "Cursor", prefix: str) -> Template | None:
         cursor.execute(
             "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
             " WHERE starts_with(datname, %s) AND datistemplate AND NOT datallowconn",
-            (name,),
+            (prefix,),
         )
-        known = (Template(found, _read_in(comment)) for found, comment in cursor.fetchall())
-        return next((one for one in known if fingerprint.are_unchanged(self.project, one.file_digests)), None)
+        templates = (Template(name, _parse_comment(comment)) for name, comment in cursor.fetchall())
+        return next((each for each in templates if fingerprint.are_unchanged(self.project, each.file_digests)), None)
 
-    def _make(self, host: ServerAccess, cursor: "Cursor", seed: str | None, name: str) -> Template:
-        building = f"{name}_new"
-        drop_database(cursor, building)
+    def _build(self, access: ServerAccess, cursor: "Cursor", seed: str | None, prefix: str) -> Template:
+        temporary_name = f"{prefix}_new"
+        drop_database(cursor, temporary_name)
         project = self.project
         files = [*fingerprint.list_structure_files(project), *fingerprint.list_seed_files(project)]
         try:
-            before: Mapping[str, str] = {}
+            base_digests: Mapping[str, str] = {}
             if seed is None:
-                host.ensure_owner_role(cursor)
-                host.create_empty_database(cursor, building)
-                with track_files(project, files) as noticed:
-                    create_tables(project, self.schema, host.database(building))
+                access.ensure_owner_role(cursor)
+                access.create_empty_database(cursor, temporary_name)
+                with track_files(project, files) as files_read:
+                    create_tables(project, self.schema, access.database(temporary_name))
             else:
-                bare = self.ensure(host, None)
-                before = bare.file_digests
-                clone(cursor, bare.name, building, folder=host.data_directory)
-                with track_files(project, files) as noticed:
-                    load_seeds(project, self.schema, seed, host.database(building))
-            await_unused(cursor, building)
-            read = {**before, **fingerprint.digest_files(project, sorted(noticed))}
-            more = f"_{fingerprint.digest(*read, *read.values())}" if read else ""
-            template = Template(f"{name}{more}", read)
-            _seal(cursor, building, template)
+                unseeded = self.ensure(access, None)
+                base_digests = unseeded.file_digests
+                clone(cursor, unseeded.name, temporary_name, folder=access.data_directory)
+                with track_files(project, files) as files_read:
+                    load_seeds(project, self.schema, seed, access.database(temporary_name))
+            await_unused(cursor, temporary_name)
+            digests = {**base_digests, **fingerprint.digest_files(project, sorted(files_read))}
+            suffix = f"_{fingerprint.digest(*digests, *digests.values())}" if digests else ""
+            template = Template(f"{prefix}{suffix}", digests)
+            _finish(cursor, temporary_name, template)
         except BaseException:
-            drop_database(cursor, building)
+            drop_database(cursor, temporary_name)
             raise
         return template
 
@@ -153,17 +156,17 @@ def load_seeds(project: Project, schema: Schema, environment: str, database: Dat
     run(plan(project, schema, Environment(environment)), database, revision=None)
 
 
-def _seal(cursor: "Cursor", building: str, template: Template) -> None:
-    """Nobody can connect to it from then on, so it can be copied at any time."""
-    closed = sql.SQL("ALTER DATABASE {} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false")
-    cursor.execute(closed.format(sql.Identifier(building)))
-    _note(cursor, Template(building, template.file_digests))
-    renamed = sql.SQL("ALTER DATABASE {} RENAME TO {}")
-    cursor.execute(renamed.format(sql.Identifier(building), sql.Identifier(template.name)))
+def _finish(cursor: "Cursor", temporary_name: str, template: Template) -> None:
+    """Forbid connections, so that the template can be cloned at any time, and give it its final name."""
+    close = sql.SQL("ALTER DATABASE {} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false")
+    cursor.execute(close.format(sql.Identifier(temporary_name)))
+    _write_comment(cursor, Template(temporary_name, template.file_digests))
+    rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    cursor.execute(rename.format(sql.Identifier(temporary_name), sql.Identifier(template.name)))
 
 
 @contextmanager
-def _alone(cursor: "Cursor", name: str) -> Iterator[None]:
+def _template_lock(cursor: "Cursor", name: str) -> Iterator[None]:
     if not poll_lock(cursor, TEMPLATE_LOCKS, name, wait_seconds=_WAIT_SECONDS):
         raise TemplateLockTimeout(name, _WAIT_SECONDS)
     try:
@@ -172,26 +175,26 @@ def _alone(cursor: "Cursor", name: str) -> Iterator[None]:
         cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", (TEMPLATE_LOCKS, name))
 
 
-def _note(cursor: "Cursor", template: Template) -> None:
-    """Write down when a template was used, and what was read for it."""
-    comment = f"{_USED}{time.time():.0f}{_OF}{json.dumps(template.file_digests)}"
-    stamp = sql.SQL("COMMENT ON DATABASE {} IS {}")
-    cursor.execute(stamp.format(sql.Identifier(template.name), sql.Literal(comment)))
+def _write_comment(cursor: "Cursor", template: Template) -> None:
+    """Write the time of the last use and the digests of the files read into the database's comment."""
+    comment = f"{_USED_AT}{time.time():.0f}{_BUILT_FROM}{json.dumps(template.file_digests)}"
+    statement = sql.SQL("COMMENT ON DATABASE {} IS {}")
+    cursor.execute(statement.format(sql.Identifier(template.name), sql.Literal(comment)))
 
 
-def _read_in(comment: str | None) -> dict[str, str]:
-    read: dict[str, str] = json.loads((comment or "").partition(_OF)[2] or "{}")
-    return read
+def _parse_comment(comment: str | None) -> dict[str, str]:
+    file_digests: dict[str, str] = json.loads((comment or "").partition(_BUILT_FROM)[2] or "{}")
+    return file_digests
 
 
-def _drop_old(cursor: "Cursor", family: str) -> None:
-    """Drop those of the project that were not used for longest."""
+def _drop_old(cursor: "Cursor", family_prefix: str) -> None:
+    """Drop the project's least recently used templates."""
     cursor.execute(
         "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datistemplate AND NOT datallowconn"
         " AND pg_has_role(datdba, 'USAGE')"
         " ORDER BY shobj_description(oid, 'pg_database') DESC NULLS LAST OFFSET %s",
-        (family, 2 * _KEPT),
+        (family_prefix, 2 * _KEPT_TEMPLATES),
     )
-    for (old,) in cursor.fetchall():
-        cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(old)))
-        drop_database(cursor, old)
+    for (name,) in cursor.fetchall():
+        cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
+        drop_database(cursor, name)

@@ -13,15 +13,7 @@ from seedbed.migrations.diff.objects.columns import (
     render_not_valid_not_null,
     render_sqlalchemy_column,
 )
-from seedbed.migrations.diff.statement import (
-    Loss,
-    Statement,
-    quote_ident,
-    quote_python,
-    quote_qualified,
-    render_call,
-    schema_argument,
-)
+from seedbed.migrations.diff.statement import Loss, Statement, quote_python, render_call, schema_argument
 from seedbed.migrations.diff.types.conversion_rules import (
     are_same_family,
     find_base_type,
@@ -41,6 +33,7 @@ from seedbed.migrations.diff.value_sources import (
 )
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Table
+from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
 def add_column(table: Table, column: Column, after: Catalog, knowledge: ValueSources) -> list[Statement]:
@@ -89,7 +82,7 @@ def _add_numbered_column(table: Table, column: Column, after: Catalog) -> list[S
     value = pick_numbered_placeholder(column.type, after)
     if value is None:
         raise MissingBackfill(table.name, column.name)
-    full, own = quote_qualified(table.schema, table.name), quote_ident(column.name)
+    full, own = quote_qualified(table.schema, table.name), quote_identifier(column.name)
     rows = f"(SELECT ctid, row_number() OVER () AS n FROM {full}) AS numbered"
     fill = f"UPDATE {full} SET {own} = ({value})::{column.type} FROM {rows} WHERE {full}.ctid = numbered.ctid"
     lost = _column_loss(table, column, "comes back with numbers in place of what it was")
@@ -107,7 +100,7 @@ def _is_unique(table: Table, column: Column, after: Catalog) -> bool:
 
 
 def drop_column(table: Table, column: Column) -> Statement:
-    sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} DROP COLUMN {quote_ident(column.name)}"
+    sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} DROP COLUMN {quote_identifier(column.name)}"
     code = render_call(
         "op.drop_column", quote_python(table.name), quote_python(column.name), schema_argument(table.schema)[2:]
     )
@@ -133,10 +126,10 @@ def materialize_virtual_column(
     place = (table.schema, table.name, new.name)
     named = replace(new, name=pick_temporary_name(new.name, table.column), not_null=False, default=None, identity=None)
     said = knowledge.using_expressions.get(place)
-    value = said or find_using_expression(table, old, new, before, after, knowledge) or quote_ident(old.name)
+    value = said or find_using_expression(table, old, new, before, after, knowledge) or quote_identifier(old.name)
     paid = ConversionEffect(None, None) if said else find_conversion_effect(table, old, new, before, after)
     filled = replace(_fill(table, named, value, where=False), loss=paid.loss, row_condition=paid.row_condition)
-    renamed = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_ident(named.name)} TO {quote_ident(new.name)}"
+    renamed = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_identifier(named.name)} TO {quote_identifier(new.name)}"
     bare = replace(named, name=new.name, identity_options=None)
     rest = alter_column(table, bare, new, before, after, knowledge)
     return [_add_column(table, named), filled, drop_column(table, old), Statement(renamed), *rest]
@@ -169,7 +162,7 @@ def alter_column(
 
 def add_not_valid_not_null(table: Table, column: Column, *, replaces_valid: bool = False) -> Statement:
     """NOT NULL that is NOT VALID, in place of one that a column has `already`."""
-    dropped = f"ALTER COLUMN {quote_ident(column.name)} DROP NOT NULL, " if replaces_valid else ""
+    dropped = f"ALTER COLUMN {quote_identifier(column.name)} DROP NOT NULL, " if replaces_valid else ""
     return Statement(
         f"ALTER TABLE {quote_qualified(table.schema, table.name)} {dropped}{render_not_valid_not_null(column)}"
     )
@@ -186,13 +179,13 @@ def _add_column(table: Table, column: Column, *, not_null: bool | None = None, d
 
 
 def _fill(table: Table, column: Column, expression: str, *, where: bool) -> Statement:
-    missing = f" WHERE {quote_ident(column.name)} IS NULL" if where else ""
-    sql = f"UPDATE {quote_qualified(table.schema, table.name)} SET {quote_ident(column.name)} = {expression}{missing}"
+    missing = f" WHERE {quote_identifier(column.name)} IS NULL" if where else ""
+    sql = f"UPDATE {quote_qualified(table.schema, table.name)} SET {quote_identifier(column.name)} = {expression}{missing}"
     return Statement(sql, updated_table=(table.schema, table.name))
 
 
 def _alter_column(table: Table, column: Column, change: str, code: str | None = None) -> Statement:
-    head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_ident(column.name)} "
+    head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_identifier(column.name)} "
     return Statement(head + change, code)
 
 

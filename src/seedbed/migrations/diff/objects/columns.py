@@ -2,9 +2,10 @@
 
 import re
 
-from seedbed.migrations.diff.statement import quote_ident, quote_python
+from seedbed.migrations.diff.statement import quote_python
 from seedbed.migrations.diff.types.sqlalchemy_types import render_type
 from seedbed.postgres.catalog.model import Column
+from seedbed.postgres.quoting import quote_identifier
 
 _IDENTITY = re.compile(r"start (-?\d+) increment (-?\d+) minimum (-?\d+) maximum (-?\d+) cache (\d+) cycle ([tf])")
 _HIGHEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
@@ -12,7 +13,7 @@ _HIGHEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 def render_column(column: Column, *, not_null: bool | None = None, default: str | None = None) -> str:
     """A column as CREATE TABLE and ADD COLUMN take it. `default` stands in for one that the column does not have."""
-    parts = [quote_ident(column.name), column.type]
+    parts = [quote_identifier(column.name), column.type]
     if column.collation:
         parts.append(f"COLLATE {column.collation}")
     if column.generated:
@@ -110,9 +111,7 @@ def render_identity_changes(column: Column) -> str:
 
 def render_not_valid_not_null(column: Column) -> str:
     """NOT NULL for new rows alone, as ALTER TABLE takes it."""
-    return (
-        f"ADD CONSTRAINT {quote_ident(column.unvalidated_not_null or '')} NOT NULL {quote_ident(column.name)} NOT VALID"
-    )
+    return f"ADD CONSTRAINT {quote_identifier(column.unvalidated_not_null or '')} NOT NULL {quote_identifier(column.name)} NOT VALID"
 
 
 def _is_required(column: Column) -> bool:

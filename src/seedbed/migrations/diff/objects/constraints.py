@@ -2,15 +2,9 @@
 
 import re
 
-from seedbed.migrations.diff.statement import (
-    Statement,
-    quote_ident,
-    quote_python,
-    quote_qualified,
-    render_call,
-    schema_argument,
-)
+from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
 from seedbed.postgres.catalog.model import Constraint
+from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 _TYPES = {"p": "primary", "u": "unique", "f": "foreignkey", "c": "check", "x": None}
 _ACTIONS = r"(CASCADE|RESTRICT|SET NULL|SET DEFAULT)"
@@ -22,12 +16,12 @@ _FOREIGN = re.compile(
 
 def create(constraint: Constraint) -> list[Statement]:
     table = quote_qualified(constraint.schema, constraint.table)
-    sql = f"ALTER TABLE {table} ADD CONSTRAINT {quote_ident(constraint.name)} {constraint.definition}"
+    sql = f"ALTER TABLE {table} ADD CONSTRAINT {quote_identifier(constraint.name)} {constraint.definition}"
     return [Statement(sql, _render_create(constraint))]
 
 
 def drop(constraint: Constraint) -> list[Statement]:
-    sql = f"ALTER TABLE {quote_qualified(constraint.schema, constraint.table)} DROP CONSTRAINT {quote_ident(constraint.name)}"
+    sql = f"ALTER TABLE {quote_qualified(constraint.schema, constraint.table)} DROP CONSTRAINT {quote_identifier(constraint.name)}"
     kind = _TYPES[constraint.type]
     code = render_call(
         "op.drop_constraint",
@@ -41,14 +35,16 @@ def drop(constraint: Constraint) -> list[Statement]:
 
 def rename(old: Constraint, new: Constraint) -> Statement:
     table = quote_qualified(new.schema, new.table)
-    return Statement(f"ALTER TABLE {table} RENAME CONSTRAINT {quote_ident(old.name)} TO {quote_ident(new.name)}")
+    return Statement(
+        f"ALTER TABLE {table} RENAME CONSTRAINT {quote_identifier(old.name)} TO {quote_identifier(new.name)}"
+    )
 
 
 def render_inline(constraint: Constraint) -> str | None:
     """The constraint as an argument of `op.create_table`, or None where it has to be added by SQL."""
     title = f"name=op.f({quote_python(constraint.name)})"
     columns = ", ".join(map(quote_python, constraint.columns))
-    plain = ", ".join(map(quote_ident, constraint.columns))
+    plain = ", ".join(map(quote_identifier, constraint.columns))
     if constraint.type == "p" and constraint.definition == f"PRIMARY KEY ({plain})":
         return f"sa.PrimaryKeyConstraint({columns}, {title})"
     if constraint.type == "u" and constraint.definition == f"UNIQUE ({plain})":
@@ -67,7 +63,7 @@ def render_inline(constraint: Constraint) -> str | None:
 def _render_create(constraint: Constraint) -> str | None:
     title = f"op.f({quote_python(constraint.name)})"
     columns = f"[{', '.join(map(quote_python, constraint.columns))}]"
-    plain = ", ".join(map(quote_ident, constraint.columns))
+    plain = ", ".join(map(quote_identifier, constraint.columns))
     schema = schema_argument(constraint.schema)[2:]
     if constraint.type == "p" and constraint.definition == f"PRIMARY KEY ({plain})":
         return render_call("op.create_primary_key", title, quote_python(constraint.table), columns, schema)

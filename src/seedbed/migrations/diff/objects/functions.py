@@ -1,7 +1,8 @@
 """Functions, procedures and aggregates."""
 
-from seedbed.migrations.diff.statement import Statement, quote_ident
+from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import Function
+from seedbed.postgres.quoting import quote_identifier
 
 
 def create(function: Function) -> list[Statement]:
@@ -25,4 +26,8 @@ def replace_function(old: Function, new: Function) -> list[Statement] | None:
 
 def quote_signature(function: Function) -> str:
     """The name with the arguments that tell it from others, as DROP and GRANT take it."""
-    return function.signature if function.schema == "public" else f"{quote_ident(function.schema)}.{function.signature}"
+    return (
+        function.signature
+        if function.schema == "public"
+        else f"{quote_identifier(function.schema)}.{function.signature}"
+    )

@@ -2,15 +2,9 @@
 
 import re
 
-from seedbed.migrations.diff.statement import (
-    Statement,
-    quote_ident,
-    quote_python,
-    quote_qualified,
-    render_call,
-    schema_argument,
-)
+from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
 from seedbed.postgres.catalog.model import Constraint, Index
+from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
 def create(index: Index) -> list[Statement]:
@@ -41,13 +35,13 @@ def create_concurrently(index: Index, *, temporary_name: str | None = None) -> S
     """Build an index while its table is in use; under another name where one is given."""
     called = temporary_name or index.name
     head = f"CREATE {'UNIQUE ' if index.unique else ''}INDEX "
-    rest = index.definition.removeprefix(f"{head}{quote_ident(index.name)} ")
+    rest = index.definition.removeprefix(f"{head}{quote_identifier(index.name)} ")
     code = (
         render_create_concurrently(index, called, index.columns, unique=index.unique)
         if _has_plain_columns(index)
         else None
     )
-    return Statement(f"{head}CONCURRENTLY IF NOT EXISTS {quote_ident(called)} {rest}", code)
+    return Statement(f"{head}CONCURRENTLY IF NOT EXISTS {quote_identifier(called)} {rest}", code)
 
 
 def render_create_concurrently(owner: Index | Constraint, name: str, columns: tuple[str, ...], *, unique: bool) -> str:
@@ -76,16 +70,16 @@ def drop_concurrently(index: Index) -> Statement:
 
 
 def rename(old: Index, new: Index) -> Statement:
-    return Statement(f"ALTER INDEX {quote_qualified(old.schema, old.name)} RENAME TO {quote_ident(new.name)}")
+    return Statement(f"ALTER INDEX {quote_qualified(old.schema, old.name)} RENAME TO {quote_identifier(new.name)}")
 
 
 def strip_name(index: Index) -> str:
     """The definition without the index's own name, by which a renamed one is recognised."""
-    return index.definition.replace(f" INDEX {quote_ident(index.name)} ON ", " INDEX ON ", 1)
+    return index.definition.replace(f" INDEX {quote_identifier(index.name)} ON ", " INDEX ON ", 1)
 
 
 def _has_plain_columns(index: Index) -> bool:
     """Whether it is nothing but columns, so that Alembic has words for it."""
-    plain = ", ".join(map(quote_ident, index.columns))
+    plain = ", ".join(map(quote_identifier, index.columns))
     simple = rf"CREATE (UNIQUE )?INDEX .+ ON (ONLY )?\S+ USING btree \({re.escape(plain)}\)"
     return bool(plain) and re.fullmatch(simple, index.definition) is not None

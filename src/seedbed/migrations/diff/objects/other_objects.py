@@ -1,16 +1,17 @@
 """Schemas and extensions, and what is known by its definition alone: rules, collations, statistics objects."""
 
-from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
+from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import Extension, Other, Schema
+from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
 def create(found: Schema | Extension | Other) -> list[Statement]:
     match found:
         case Schema():
-            return [Statement(f"CREATE SCHEMA {quote_ident(found.name)}")]
+            return [Statement(f"CREATE SCHEMA {quote_identifier(found.name)}")]
         case Extension():
-            place = "" if found.schema == "public" else f" SCHEMA {quote_ident(found.schema)}"
-            return [Statement(f"CREATE EXTENSION {quote_ident(found.name)}{place}")]
+            place = "" if found.schema == "public" else f" SCHEMA {quote_identifier(found.schema)}"
+            return [Statement(f"CREATE EXTENSION {quote_identifier(found.name)}{place}")]
         case Other(kind="collation"):
             return [Statement(f"CREATE COLLATION {quote_qualified(found.schema, found.name)} {found.definition}")]
         case Other():
@@ -20,11 +21,11 @@ def create(found: Schema | Extension | Other) -> list[Statement]:
 def drop(found: Schema | Extension | Other) -> list[Statement]:
     match found:
         case Schema():
-            return [Statement(f"DROP SCHEMA {quote_ident(found.name)}")]
+            return [Statement(f"DROP SCHEMA {quote_identifier(found.name)}")]
         case Extension():
-            return [Statement(f"DROP EXTENSION {quote_ident(found.name)}")]
+            return [Statement(f"DROP EXTENSION {quote_identifier(found.name)}")]
         case Other(kind="rule"):
             table, _, rule = found.name.partition(".")
-            return [Statement(f"DROP RULE {quote_ident(rule)} ON {quote_qualified(found.schema, table)}")]
+            return [Statement(f"DROP RULE {quote_identifier(rule)} ON {quote_qualified(found.schema, table)}")]
         case Other():
             return [Statement(f"DROP {found.kind.upper()} {quote_qualified(found.schema, found.name)}")]

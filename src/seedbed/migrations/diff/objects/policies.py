@@ -1,13 +1,14 @@
 """Row level security policies."""
 
-from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
+from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import Policy
+from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
 def create(policy: Policy) -> list[Statement]:
-    roles = ", ".join("PUBLIC" if role == "public" else quote_ident(role) for role in policy.roles)
+    roles = ", ".join("PUBLIC" if role == "public" else quote_identifier(role) for role in policy.roles)
     parts = [
-        f"CREATE POLICY {quote_ident(policy.name)} ON {quote_qualified(policy.schema, policy.table)}",
+        f"CREATE POLICY {quote_identifier(policy.name)} ON {quote_qualified(policy.schema, policy.table)}",
         "" if policy.permissive else "AS RESTRICTIVE",
         "" if policy.command == "ALL" else f"FOR {policy.command}",
         "" if policy.roles == ("public",) else f"TO {roles}",
@@ -18,4 +19,4 @@ def create(policy: Policy) -> list[Statement]:
 
 
 def drop(policy: Policy) -> list[Statement]:
-    return [Statement(f"DROP POLICY {quote_ident(policy.name)} ON {quote_qualified(policy.schema, policy.table)}")]
+    return [Statement(f"DROP POLICY {quote_identifier(policy.name)} ON {quote_qualified(policy.schema, policy.table)}")]

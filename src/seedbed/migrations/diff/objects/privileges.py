@@ -1,7 +1,7 @@
 """Privileges and comments, which any object may have."""
 
 from seedbed.migrations.diff.objects.functions import quote_signature
-from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
+from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import (
     Composite,
     Constraint,
@@ -19,7 +19,7 @@ from seedbed.postgres.catalog.model import (
     Trigger,
     View,
 )
-from seedbed.postgres.quoting import quote_literal
+from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qualified
 
 _DEFAULT_PRIVILEGES = {
     Function: ("PUBLIC=EXECUTE",),
@@ -61,7 +61,7 @@ def change_comments(old: Object | None, new: Object) -> list[Statement]:
         for column in new.columns:
             before = known[column.name].comment if column.name in known else None
             if before != column.comment:
-                full = f"{quote_qualified(new.schema, new.name)}.{quote_ident(column.name)}"
+                full = f"{quote_qualified(new.schema, new.name)}.{quote_identifier(column.name)}"
                 said.append(f"COMMENT ON COLUMN {full} IS {_comment_text(column.comment)}")
     return [Statement(sql) for sql in said]
 
@@ -81,14 +81,14 @@ def _parse_privilege(word: str, column: str | None) -> tuple[str, str, str]:
     role, _, privilege = word.rpartition("=")
     option = " WITH GRANT OPTION" if privilege.endswith("*") else ""
     privilege = privilege.removesuffix("*")
-    place = f" ({quote_ident(column)})" if column else ""
-    return role if role == "PUBLIC" else quote_ident(role), privilege + place, option
+    place = f" ({quote_identifier(column)})" if column else ""
+    return role if role == "PUBLIC" else quote_identifier(role), privilege + place, option
 
 
 def _grant_target(found: Object) -> str:
     match found:
         case Schema():
-            return f"SCHEMA {quote_ident(found.name)}"
+            return f"SCHEMA {quote_identifier(found.name)}"
         case Function():
             return f"{'PROCEDURE' if found.kind == 'PROCEDURE' else 'FUNCTION'} {quote_signature(found)}"
         case Sequence():
@@ -122,7 +122,7 @@ def _comment_target(found: Object) -> str:
 
 
 def _name_on_table(found: Constraint | Trigger | Policy) -> str:
-    return f"{quote_ident(found.name)} ON {quote_qualified(found.schema, found.table)}"
+    return f"{quote_identifier(found.name)} ON {quote_qualified(found.schema, found.table)}"
 
 
 def _comment_text(comment: str | None) -> str:

@@ -2,10 +2,10 @@
 
 import re
 
-from seedbed.migrations.diff.statement import Loss, Statement, quote_ident, quote_qualified
+from seedbed.migrations.diff.statement import Loss, Statement
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Sequence, Table
-from seedbed.postgres.quoting import quote_literal
+from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qualified
 
 
 def create(sequence: Sequence) -> list[Statement]:
@@ -34,7 +34,7 @@ def alter(old: Sequence, new: Sequence) -> list[Statement]:
 
 
 def rename(old: Sequence, new: Sequence) -> Statement:
-    return Statement(f"ALTER SEQUENCE {quote_qualified(old.schema, old.name)} RENAME TO {quote_ident(new.name)}")
+    return Statement(f"ALTER SEQUENCE {quote_qualified(old.schema, old.name)} RENAME TO {quote_identifier(new.name)}")
 
 
 def set_owner(sequence: Sequence) -> list[Statement]:
@@ -43,7 +43,7 @@ def set_owner(sequence: Sequence) -> list[Statement]:
     if sequence.owned_by is None:
         return [Statement(f"ALTER SEQUENCE {full} OWNED BY NONE")]
     schema, table, column = sequence.owned_by
-    return [Statement(f"ALTER SEQUENCE {full} OWNED BY {quote_qualified(schema, table)}.{quote_ident(column)}")]
+    return [Statement(f"ALTER SEQUENCE {full} OWNED BY {quote_qualified(schema, table)}.{quote_identifier(column)}")]
 
 
 def has_own_sequence(catalog: Catalog, table: Table, column: Column) -> bool:
@@ -67,7 +67,7 @@ def continue_numbering(
     named = (
         quote_literal(quote_qualified(sequence.schema, sequence.name)) if sequence else _column_sequence(table, column)
     )
-    greatest = f"max({quote_ident(column.name)})"
+    greatest = f"max({quote_identifier(column.name)})"
     if is_value_saved:
         greatest = f"greatest({greatest}, nullif(current_setting({_setting_name(table, column)}), '')::bigint)"
     rows = f"SELECT {greatest} AS last FROM {quote_qualified(table.schema, table.name)}"

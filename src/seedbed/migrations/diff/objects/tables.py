@@ -4,16 +4,9 @@ from collections.abc import Iterable
 
 from seedbed.migrations.diff.objects import constraints
 from seedbed.migrations.diff.objects.columns import render_column, render_sqlalchemy_column
-from seedbed.migrations.diff.statement import (
-    Loss,
-    Statement,
-    quote_ident,
-    quote_python,
-    quote_qualified,
-    render_call,
-    schema_argument,
-)
+from seedbed.migrations.diff.statement import Loss, Statement, quote_python, render_call, schema_argument
 from seedbed.postgres.catalog.model import Constraint, Table
+from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
 def create(table: Table, inline_constraints: Iterable[Constraint]) -> list[Statement]:
@@ -21,7 +14,7 @@ def create(table: Table, inline_constraints: Iterable[Constraint]) -> list[State
     inline_constraints = list(inline_constraints)
     full = quote_qualified(table.schema, table.name)
     head = f"CREATE {'UNLOGGED ' if table.unlogged else ''}TABLE {full}"
-    within = [f"CONSTRAINT {quote_ident(c.name)} {c.definition}" for c in inline_constraints]
+    within = [f"CONSTRAINT {quote_identifier(c.name)} {c.definition}" for c in inline_constraints]
     parts = [render_column(column) for column in table.columns] + within
     body = " (\n    " + ",\n    ".join(parts) + "\n)" if parts else " ()"
     if table.partition_bound is not None:

@@ -1,7 +1,8 @@
 """Triggers made, dropped, enabled and disabled."""
 
-from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
+from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import Trigger
+from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 _ENABLED = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
@@ -11,7 +12,9 @@ def create(trigger: Trigger) -> list[Statement]:
 
 
 def drop(trigger: Trigger) -> list[Statement]:
-    return [Statement(f"DROP TRIGGER {quote_ident(trigger.name)} ON {quote_qualified(trigger.schema, trigger.table)}")]
+    return [
+        Statement(f"DROP TRIGGER {quote_identifier(trigger.name)} ON {quote_qualified(trigger.schema, trigger.table)}")
+    ]
 
 
 def alter(old: Trigger, new: Trigger) -> list[Statement] | None:
@@ -20,4 +23,4 @@ def alter(old: Trigger, new: Trigger) -> list[Statement] | None:
 
 def set_firing_mode(trigger: Trigger) -> list[Statement]:
     table = quote_qualified(trigger.schema, trigger.table)
-    return [Statement(f"ALTER TABLE {table} {_ENABLED[trigger.enabled]} TRIGGER {quote_ident(trigger.name)}")]
+    return [Statement(f"ALTER TABLE {table} {_ENABLED[trigger.enabled]} TRIGGER {quote_identifier(trigger.name)}")]

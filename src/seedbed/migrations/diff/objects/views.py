@@ -1,7 +1,8 @@
 """Views and materialised views."""
 
-from seedbed.migrations.diff.statement import Statement, quote_qualified
+from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import View
+from seedbed.postgres.quoting import quote_qualified
 
 
 def create(view: View) -> list[Statement]:

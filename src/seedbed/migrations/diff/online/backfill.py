@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
+from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Table
+from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 _BATCH = 1_000
 """Rows: a writer that wants one of them waits for some hundredths of a second."""
@@ -21,12 +22,12 @@ def fill_in_batches(table: Table, column: Column, expression: str, catalog: Cata
         return at_once
     full, fill = quote_qualified(table.schema, table.name), at_once.sql
     low, high = (_variables(side, keys) for side in ("low", "high"))
-    listed = ", ".join(map(quote_ident, keys))
+    listed = ", ".join(map(quote_identifier, keys))
     key, first, last = (f"({said})" if len(keys) > 1 else said for said in (listed, _said(low), _said(high)))
-    backwards = ", ".join(f"{quote_ident(key)} DESC" for key in keys)
+    backwards = ", ".join(f"{quote_identifier(key)} DESC" for key in keys)
     quote = "$$" if "$$" not in fill else "$backfill$"
     declared = "".join(
-        f"    {side.rpartition('.')[2]} {full}.{quote_ident(key)}%TYPE;\n"
+        f"    {side.rpartition('.')[2]} {full}.{quote_identifier(key)}%TYPE;\n"
         for variables in (low, high)
         for side, key in zip(variables, keys, strict=True)
     )
@@ -47,7 +48,7 @@ def fill_in_batches(table: Table, column: Column, expression: str, catalog: Cata
 
 def fill_remaining_rows(table: Table, column: Column, expression: str) -> Statement:
     """Fill a column in the few rows that came in since it was filled in batches."""
-    full, own = quote_qualified(table.schema, table.name), quote_ident(column.name)
+    full, own = quote_qualified(table.schema, table.name), quote_identifier(column.name)
     return Statement(
         f"UPDATE {full} SET {own} = {expression} WHERE {own} IS NULL", updated_table=(table.schema, table.name)
     )

@@ -9,13 +9,13 @@ from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.objects import constraints, indexes
 from seedbed.migrations.diff.objects.columns import render_column
 from seedbed.migrations.diff.rebuild_set import are_comparable, find_column
-from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified, truncate_name
+from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types.conversion_rules import needs_no_rewrite, strip_modifier
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table, Trigger
-from seedbed.postgres.quoting import delimit_identifier
+from seedbed.postgres.quoting import delimit_identifier, quote_identifier, quote_qualified, truncate_identifier
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _SESSION_INDEPENDENT_TEXT = frozenset(
@@ -66,7 +66,7 @@ class ColumnExpansion:
 
     @property
     def _named(self) -> str:
-        return truncate_name(f"sync_{self.table.name}_{self.expanded_name}", "")
+        return truncate_identifier(f"sync_{self.table.name}_{self.expanded_name}", "")
 
     def create(self) -> Iterable[Statement]:
         """The new column with all that it has in the meantime, on a database as it was before."""
@@ -78,7 +78,7 @@ class ColumnExpansion:
             f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{self._settings()} AS $$\n{self._body()}$$"
         )
         yield Statement(
-            f"CREATE TRIGGER {quote_ident(self.trigger_key[3])} BEFORE INSERT OR UPDATE ON {full}"
+            f"CREATE TRIGGER {quote_identifier(self.trigger_key[3])} BEFORE INSERT OR UPDATE ON {full}"
             f" FOR EACH ROW EXECUTE FUNCTION {function}()"
         )
         for called, one in self.copies.items():
@@ -89,7 +89,7 @@ class ColumnExpansion:
         """A definition with the meantime's names in place of the last ones."""
         said = one.definition
         if isinstance(one, Index):
-            said = said.replace(f"INDEX {quote_ident(one.name)} ON", f"INDEX {quote_ident(called)} ON", 1)
+            said = said.replace(f"INDEX {quote_identifier(one.name)} ON", f"INDEX {quote_identifier(called)} ON", 1)
             head, using, rest = said.partition(" USING ")
             return head + using + _replace_word(rest, self.new.name, self.expanded_name)
         head, references, rest = said.partition(" REFERENCES ")
@@ -105,7 +105,7 @@ class ColumnExpansion:
 
     def _body(self) -> str:
         """Who writes one shape writes the other as well. The old one wins where both are written."""
-        old, new = quote_ident(self.old.name), quote_ident(self.expanded_name)
+        old, new = quote_identifier(self.old.name), quote_identifier(self.expanded_name)
         forth = f"NEW.{new} := (SELECT {self.up_expression} FROM (SELECT NEW.*) AS changed);"
         back = f"NEW.{old} := (SELECT {self.down_expression} FROM (SELECT NEW.*) AS changed);"
         old_changed = f"NEW.{old}{_equality_cast(self.old)} IS DISTINCT FROM OLD.{old}{_equality_cast(self.old)}"
@@ -124,7 +124,7 @@ class ColumnExpansion:
 
         A default that calls a function has another value each time, so that it cannot be told from a given one.
         """
-        old, default = f"NEW.{quote_ident(self.old.name)}", self.old.default
+        old, default = f"NEW.{quote_identifier(self.old.name)}", self.old.default
         if default is None:
             return f" OR {old} IS NOT NULL"
         if "(" in default:
@@ -135,7 +135,7 @@ class ColumnExpansion:
 
 def sync_trigger_name(column: str) -> str:
     """The name of the trigger that fills a column while it is there in both shapes."""
-    return truncate_name(f"zz_sync_{column}", "")
+    return truncate_identifier(f"zz_sync_{column}", "")
 
 
 def find_column_expansions(
@@ -165,7 +165,7 @@ def find_column_expansions(
 
 
 def _expanded_name(old: str, new: str) -> str:
-    return new if old != new else truncate_name(new, "_new")
+    return new if old != new else truncate_identifier(new, "_new")
 
 
 def _can_expand(old: Column, new: Column) -> bool:
@@ -199,21 +199,21 @@ def _expand_column(
         if old.name == new.name:
             if re.search(rf"'[^']*\b{new.name}\b[^']*'|\(\s*{new.name}\s*\(", one.definition):
                 return None
-            copied[truncate_name(one.name, "_new") if one.key in before.objects else one.name] = one
+            copied[truncate_identifier(one.name, "_new") if one.key in before.objects else one.name] = one
     new_name = replace(new, name=called)
     fill = knowledge.backfills.get((*place, new.name), new.default)
     forth = knowledge.using_expressions.get((*place, new.name)) or find_using_expression(
         table, old, new, before, after, knowledge
     )
-    forth = forth or quote_ident(old.name)
+    forth = forth or quote_identifier(old.name)
     if fill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
         forth = f"coalesce({forth}, {fill})" if new.not_null else forth
     if (said := knowledge.reverse_expressions.get((*place, new.name))) is not None:
-        back = f"(SELECT {said} FROM (SELECT {quote_ident(called)} AS {quote_ident(new.name)}) AS new)"
+        back = f"(SELECT {said} FROM (SELECT {quote_identifier(called)} AS {quote_identifier(new.name)}) AS new)"
     else:
         try:
             backwards = replace(knowledge, is_downgrade=True)
-            back = find_using_expression(table, new_name, old, after, before, backwards) or quote_ident(called)
+            back = find_using_expression(table, new_name, old, after, before, backwards) or quote_identifier(called)
         except UnknownTypeConversion:
             return None
     return ColumnExpansion(table, old, new, forth, back, copied)

@@ -7,17 +7,11 @@ from seedbed.migrations.diff.objects import constraints, indexes
 from seedbed.migrations.diff.objects.column_changes import find_conversion_effect
 from seedbed.migrations.diff.online.column_expansion import ColumnExpansion
 from seedbed.migrations.diff.plan import plan_steps
-from seedbed.migrations.diff.statement import (
-    Statement,
-    quote_ident,
-    quote_python,
-    quote_qualified,
-    render_call,
-    schema_argument,
-)
+from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Constraint, Index, Key, Object, Table
+from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
 @dataclass(frozen=True)
@@ -164,5 +158,5 @@ def _renamed(one: ColumnExpansion, old: str, new: str) -> Statement:
     code = render_call(
         "op.alter_column", quote_python(table.name), quote_python(old), named, schema_argument(table.schema)[2:]
     )
-    sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_ident(old)} TO {quote_ident(new)}"
+    sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_identifier(old)} TO {quote_identifier(new)}"
     return Statement(sql, code)

@@ -7,19 +7,11 @@ from seedbed.migrations.diff.objects import indexes
 from seedbed.migrations.diff.objects.column_changes import add_not_valid_not_null
 from seedbed.migrations.diff.objects.privileges import change_comments
 from seedbed.migrations.diff.online.backfill import fill_in_batches, fill_remaining_rows
-from seedbed.migrations.diff.statement import (
-    Statement,
-    quote_ident,
-    quote_python,
-    quote_qualified,
-    render_call,
-    schema_argument,
-    truncate_name,
-)
+from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
 from seedbed.migrations.diff.value_sources import ColumnName
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Constraint, Index, Table
-from seedbed.postgres.quoting import quote_literal
+from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qualified, truncate_identifier
 
 _UNIQUE = re.compile(
     r"UNIQUE(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\([^()]+\)(?: INCLUDE \([^()]+\))?)"
@@ -50,7 +42,7 @@ def plan_online_steps(before: Catalog, after: Catalog, backfills: Mapping[Column
 def _drop_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
     gone = [o for key, o in before.objects.items() if key not in after.objects and isinstance(o, Constraint)]
     for found in sorted(gone, key=lambda c: (c.type != "f", c.key)):
-        yield Statement(f"{_alter_table(found)} DROP CONSTRAINT IF EXISTS {quote_ident(found.name)}")
+        yield Statement(f"{_alter_table(found)} DROP CONSTRAINT IF EXISTS {quote_identifier(found.name)}")
 
 
 def _alter_columns(before: Catalog, after: Catalog, backfills: Mapping[ColumnName, str]) -> Iterable[Statement]:
@@ -68,7 +60,7 @@ def _alter_columns(before: Catalog, after: Catalog, backfills: Mapping[ColumnNam
                 yield from _set_not_null(new, column.name, left)
             elif (constraint := old.column[column.name].unvalidated_not_null) and not column.unvalidated_not_null:
                 yield Statement(
-                    f"ALTER TABLE {quote_qualified(new.schema, new.name)} VALIDATE CONSTRAINT {quote_ident(constraint)}"
+                    f"ALTER TABLE {quote_qualified(new.schema, new.name)} VALIDATE CONSTRAINT {quote_identifier(constraint)}"
                 )
             elif column.unvalidated_not_null and not old.column[column.name].unvalidated_not_null:
                 yield add_not_valid_not_null(new, column, replaces_valid=True)
@@ -85,9 +77,9 @@ def _set_not_null(table: Table, column: str, left: Statement | None) -> Iterable
     """
     full, check = (
         quote_qualified(table.schema, table.name),
-        quote_ident(truncate_name(f"{table.name}_{column}", "_filled")),
+        quote_identifier(truncate_identifier(f"{table.name}_{column}", "_filled")),
     )
-    yield _add_not_valid(full, check, f"CHECK ({quote_ident(column)} IS NOT NULL)")
+    yield _add_not_valid(full, check, f"CHECK ({quote_identifier(column)} IS NOT NULL)")
     if left is not None:
         yield left
     yield Statement(f"ALTER TABLE {full} VALIDATE CONSTRAINT {check}")
@@ -96,7 +88,7 @@ def _set_not_null(table: Table, column: str, left: Statement | None) -> Iterable
 
 
 def _alter_column_sql(table: Table, column: str, change: str) -> str:
-    return f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_ident(column)} {change}"
+    return f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_identifier(column)} {change}"
 
 
 def _set_nullable_call(table: Table, column: str, allowed: bool) -> str:
@@ -118,10 +110,12 @@ def _create_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
 
 def _replace_index(index: Index) -> Iterable[Statement]:
     """Another index under the name of the old one, which stays until the new one is there."""
-    full, short = quote_qualified(index.schema, index.name), truncate_name(index.name, "_new")
+    full, short = quote_qualified(index.schema, index.name), truncate_identifier(index.name, "_new")
     yield indexes.create_concurrently(index, temporary_name=short)
     yield Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {full}")
-    yield Statement(f"ALTER INDEX IF EXISTS {quote_qualified(index.schema, short)} RENAME TO {quote_ident(index.name)}")
+    yield Statement(
+        f"ALTER INDEX IF EXISTS {quote_qualified(index.schema, short)} RENAME TO {quote_identifier(index.name)}"
+    )
 
 
 def _create_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
@@ -138,7 +132,7 @@ def _create_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
 
 def _add_and_validate(constraint: Constraint, *, changed: bool) -> Iterable[Statement]:
     """A check or a foreign key: at first it holds for new rows alone, then it is seen to hold for all."""
-    full, named = quote_qualified(constraint.schema, constraint.table), quote_ident(constraint.name)
+    full, named = quote_qualified(constraint.schema, constraint.table), quote_identifier(constraint.name)
     definition = constraint.definition.removesuffix(" NOT VALID")
     if changed:
         yield _add_not_valid(full, named, definition)
@@ -159,8 +153,8 @@ def _add_unique(constraint: Constraint) -> Iterable[Statement]:
     said = _UNIQUE.fullmatch(constraint.definition)
     if said is None:
         raise ValueError(constraint.definition)
-    full, named = quote_qualified(constraint.schema, constraint.table), quote_ident(constraint.name)
-    plain = ", ".join(map(quote_ident, constraint.columns))
+    full, named = quote_qualified(constraint.schema, constraint.table), quote_identifier(constraint.name)
+    plain = ", ".join(map(quote_identifier, constraint.columns))
     built = f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {named} ON {full} {said['columns']}{said['nulls'] or ''}"
     code = None
     if not said["nulls"] and said["columns"] == f"({plain})":
@@ -176,7 +170,7 @@ def _add_if_missing(constraint: Constraint, definition: str) -> Statement:
     quote = "$$" if "$$" not in definition else "$constraint$"
     return Statement(
         f"DO {quote} BEGIN\n    IF NOT EXISTS (SELECT FROM pg_constraint WHERE {there}) THEN\n"
-        f"        {_alter_table(constraint)} ADD CONSTRAINT {quote_ident(constraint.name)} {definition};\n"
+        f"        {_alter_table(constraint)} ADD CONSTRAINT {quote_identifier(constraint.name)} {definition};\n"
         f"    END IF;\nEND {quote}"
     )
 

@@ -2,7 +2,7 @@
 
 import re
 
-from seedbed.migrations.diff.statement import Loss, Statement, quote_ident, quote_qualified, truncate_name
+from seedbed.migrations.diff.statement import Loss, Statement
 from seedbed.migrations.diff.types.conversion_rules import find_lossy_part, is_text
 from seedbed.migrations.diff.types.user_types import UserType
 from seedbed.postgres.catalog import Catalog
@@ -18,7 +18,7 @@ from seedbed.postgres.catalog.model import (
     Trigger,
     View,
 )
-from seedbed.postgres.quoting import quote_literal
+from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qualified, truncate_identifier
 
 
 def uses_new_labels(old: Enum, new: Enum, after: Catalog) -> bool:
@@ -46,7 +46,7 @@ def rename_replaced_type(found: UserType) -> list[Statement]:
     kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
     return [
         Statement(
-            f"ALTER {kind} {quote_qualified(found.schema, found.name)} RENAME TO {quote_ident(_replaced_name(found))}"
+            f"ALTER {kind} {quote_qualified(found.schema, found.name)} RENAME TO {quote_identifier(_replaced_name(found))}"
         )
     ]
 
@@ -57,7 +57,7 @@ def drop_replaced_type(found: UserType) -> list[Statement]:
 
 
 def _replaced_name(found: UserType) -> str:
-    return truncate_name(found.name, "__replaced")
+    return truncate_identifier(found.name, "__replaced")
 
 
 def convert_column(table: Table, column: Column, old: object, new: object, using: str | None) -> list[Statement]:
@@ -65,7 +65,7 @@ def convert_column(table: Table, column: Column, old: object, new: object, using
 
     `using` is what a hint makes of the old value: a value of either type, or a text.
     """
-    head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_ident(column.name)} "
+    head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_identifier(column.name)} "
     if using is not None:
         words = f"what {table.name}.{column.name} was, where {using} makes another value of it"
         lost_by_hint = Loss(table.schema, table.name, column.name, words)
@@ -78,7 +78,7 @@ def convert_column(table: Table, column: Column, old: object, new: object, using
         fallback = _pick_fallback_label(column, new)
     using = _map_labels(column, lost, fallback)
     if isinstance(new, Domain) and is_text(new.type) and not column.type.endswith("[]"):
-        using = f"{quote_ident(column.name)}::text"  # whole: a cast to the domain would cut off what is too long for it
+        using = f"{quote_identifier(column.name)}::text"  # whole: a cast to the domain would cut off what is too long for it
     said = None
     if lost:
         shown = "NULL" if fallback is None else fallback
@@ -94,7 +94,7 @@ def convert_column(table: Table, column: Column, old: object, new: object, using
 
 
 def _map_labels(column: Column, lost: list[str], fallback: str | None) -> str:
-    own = quote_ident(column.name)
+    own = quote_identifier(column.name)
     instead = fallback if fallback is not None else "NULL"
     if column.type.endswith("[]"):
         text = f"{own}::text[]"

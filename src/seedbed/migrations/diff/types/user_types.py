@@ -1,8 +1,8 @@
 """Types of the user's own: enums, domains, composites and ranges."""
 
-from seedbed.migrations.diff.statement import Statement, quote_ident, quote_qualified
+from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import Composite, Domain, Enum
-from seedbed.postgres.quoting import quote_literal
+from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qualified
 
 UserType = Enum | Domain | Composite
 
@@ -19,7 +19,7 @@ def create(found: UserType, *, called: str | None = None) -> list[Statement]:
             parts += [f"COLLATE {found.collation}"] if found.collation else []
             parts += [f"DEFAULT {found.default}"] if found.default is not None else []
             parts += ["NOT NULL"] if found.not_null else []
-            parts += [f"CONSTRAINT {quote_ident(title)} {definition}" for title, definition in found.checks]
+            parts += [f"CONSTRAINT {quote_identifier(title)} {definition}" for title, definition in found.checks]
             return [Statement(" ".join(parts))]
 
 
@@ -34,12 +34,12 @@ def alter_domain(old: Domain, new: Domain) -> list[Statement] | None:
         return None
     head = f"ALTER DOMAIN {quote_qualified(new.schema, new.name)}"
     before, after = dict(old.checks), dict(new.checks)
-    said = [f"{head} DROP CONSTRAINT {quote_ident(t)}" for t, d in old.checks if after.get(t) != d]
+    said = [f"{head} DROP CONSTRAINT {quote_identifier(t)}" for t, d in old.checks if after.get(t) != d]
     if old.default != new.default:
         said.append(f"{head} SET DEFAULT {new.default}" if new.default is not None else f"{head} DROP DEFAULT")
     if old.not_null != new.not_null:
         said.append(f"{head} {'SET' if new.not_null else 'DROP'} NOT NULL")
-    said += [f"{head} ADD CONSTRAINT {quote_ident(t)} {d}" for t, d in new.checks if before.get(t) != d]
+    said += [f"{head} ADD CONSTRAINT {quote_identifier(t)} {d}" for t, d in new.checks if before.get(t) != d]
     return [Statement(sql) for sql in said]
 
 

@@ -3,7 +3,6 @@
 import re
 
 from seedbed.errors import UnknownTypeConversion
-from seedbed.migrations.diff.statement import quote_ident
 from seedbed.migrations.diff.types.conversion_rules import (
     are_same_family,
     find_base_type,
@@ -16,6 +15,7 @@ from seedbed.migrations.diff.types.conversion_rules import (
 from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Composite, Table
+from seedbed.postgres.quoting import quote_identifier
 
 _INTEGERS = frozenset({"smallint", "integer", "bigint"})
 _NUMBERS = _INTEGERS | {"numeric", "real", "double precision"}
@@ -49,7 +49,7 @@ def find_using_expression(
     was, now = find_base_type(old.type, before), find_base_type(new.type, after)
     if was == now or are_same_family(was, now):
         return None
-    expression = _TypePair(was, now, before, after, knowledge).convert(quote_ident(old.name))
+    expression = _TypePair(was, now, before, after, knowledge).convert(quote_identifier(old.name))
     if expression is None:
         raise UnknownTypeConversion(f"{table.name}.{new.name}", old.type, new.type)
     return expression
