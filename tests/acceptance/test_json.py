@@ -20,7 +20,7 @@ from seedbed.migrations.hazards.rules import Hazard
 from seedbed.migrations.history.rebase import RebasedRevision
 from seedbed.migrations.history.revisions import Revision
 from seedbed.migrations.proof.proof import Proof
-from seedbed.postgres.database_status import Description
+from seedbed.postgres.database_status import DatabaseStatus
 from seedbed.postgres.embedded.server import Status
 from seedbed.previews.base_branch import Base
 from seedbed.previews.branch_diff import BranchDiff
@@ -39,7 +39,7 @@ from tests.acceptance.conftest import ROOT, Project, people
 PRINTED: dict[str, type[Any]] = {
     "branch create": Branch, "branch list": Branch, "branch reset": Branch, "branch show": Branch,
     "branch diff": BranchDiff, "config": Entry, "db grant-reader": ReaderGrant, "db start": Status,
-    "db status": Description, "doctor": Finding, "init` of a new project": Written, "migrate accept": RevisionEdit,
+    "db status": DatabaseStatus, "doctor": Finding, "init` of a new project": Written, "migrate accept": RevisionEdit,
     "migrate adopt": Baseline, "migrate check": ProjectCheck, "migrate draft": Drafted, "migrate rebase": RebasedRevision,
     "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": EnvironmentStatus, "preview base": Base,
     "preview gc": Collected, "schema show": TableShown, "seed check": SeedsChecked, "seed mask": Masked,

@@ -21,7 +21,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from seedbed.postgres.database import database_name, locate
+from seedbed.postgres.database import get_database_name, resolve_database
 from seedbed.postgres.embedded import Server
 from seedbed.schema import load_schema
 from seedbed.service import create_app
@@ -136,7 +136,7 @@ def lives(client: Client) -> bool:
 
 
 def app_for(configuration: Configuration) -> FastAPI:
-    return create_app(configuration, load_schema(configuration.project), locate(configuration).url)
+    return create_app(configuration, load_schema(configuration.project), resolve_database(configuration).url)
 
 
 def until(condition: Callable[[], bool], what: str) -> float:
@@ -208,7 +208,7 @@ def stoppable_server() -> Iterator[StoppableServer]:
         server = Server.of(configuration)
         ensure(server)
         try:
-            url = server.ensure_database(database_name(configuration))
+            url = server.ensure_database(get_database_name(configuration))
             fill(root, url)
             yield StoppableServer(server, url, root)
         finally:

@@ -32,8 +32,8 @@ from seedbed.errors import (
     UnmarkedDatabase,
 )
 from seedbed.postgres import clone
-from seedbed.postgres.database import on_server
-from seedbed.postgres.reflink import shares_blocks
+from seedbed.postgres.database import ensure_environment_database
+from seedbed.postgres.reflink import supports_reflink
 from seedbed.settings import Configuration, DatabaseUrl, Environment, load
 from tests.postgres.embedded_projects import reference_project
 from tests.projects import execute
@@ -52,7 +52,7 @@ def branches(configuration: Configuration) -> Iterator[LocalBranches]:
     """The provider, over a development database with one row; what a test made is gone after it."""
     provider = provider_of(configuration)
     assert isinstance(provider, LocalBranches)
-    url = on_server(provider.server, configuration).direct
+    url = ensure_environment_database(provider.server, configuration).direct
     execute(url, "CREATE TABLE note (body text)", "INSERT INTO note VALUES ('hello')", *marked("development"))
     yield provider
     for name in {MAIN, *databases(provider)}:
@@ -428,13 +428,13 @@ class TestSeal:
 
 class TestBlockSharing:
     def test_is_found_by_trying_and_leaves_nothing(self, tmp_path: Path) -> None:
-        answers = {shares_blocks(tmp_path), shares_blocks(tmp_path)}
+        answers = {supports_reflink(tmp_path), supports_reflink(tmp_path)}
 
         assert len(answers) == 1
         assert list(tmp_path.iterdir()) == []
 
     def test_is_not_had_by_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
-        assert shares_blocks(tmp_path / "nowhere") is False
+        assert supports_reflink(tmp_path / "nowhere") is False
 
 
 class TestUrl:

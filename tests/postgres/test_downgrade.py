@@ -356,12 +356,12 @@ class TestKill:
             "undo.py",
             """
             from seedbed.migrations.apply.downgrade import downgrade, plan_downgrade
-            from seedbed.postgres.database import locate
+            from seedbed.postgres.database import resolve_database
             from seedbed.settings import find_project, load
             from pathlib import Path
 
             project = find_project(Path())
-            database = locate(load(project))
+            database = resolve_database(load(project))
             downgrade(project, database, plan_downgrade(project, database, "ac3_link"))
             """,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import DataDirectoryNotWritable
-from seedbed.postgres.database import locate
+from seedbed.postgres.database import resolve_database
 from seedbed.postgres.embedded import Binaries, Server, binaries_copy, find_binaries, os_account
 from seedbed.postgres.embedded import server as server_module
 from seedbed.postgres.embedded.binaries_copy import runnable_by
@@ -74,7 +74,7 @@ class TestProject:
         monkeypatch.setattr(server_module, "find_binaries", lambda: binaries)
         before = modes(home)
 
-        database = locate(load(find_project(root), environ={}))
+        database = resolve_database(load(find_project(root), environ={}))
 
         after = modes(home)
         assert database.server is not None
@@ -92,7 +92,7 @@ class TestProject:
         (folder / "inside").mkdir()
         configuration = load(find_project(folder / "inside"), environ={"SEEDBED_DATA_DIR": "data/postgres"})
 
-        database = locate(configuration)
+        database = resolve_database(configuration)
 
         assert database.server is not None
         assert database.server.home == folder / "data" / "postgres"

@@ -81,7 +81,7 @@ class TestMigratingAlone:
         waiting = me().start(
             "import sys\n"
             "from seedbed.postgres.connection import connect\n"
-            "from seedbed.postgres.database import EMBEDDED, Database\n"
+            "from seedbed.postgres.database import EMBEDDED_ORIGIN, Database\n"
             "from seedbed.postgres.locks import migration_lock\n"
             "from seedbed.settings import Environment, parse_url\n"
             "url = parse_url(sys.argv[1])\n"
@@ -109,7 +109,7 @@ class TestMigratingAlone:
             "import sys\n"
             "from sqlalchemy import Connection, text\n"
             "from seedbed.postgres.connection import connect\n"
-            "from seedbed.postgres.database import EMBEDDED, Database\n"
+            "from seedbed.postgres.database import EMBEDDED_ORIGIN, Database\n"
             "from seedbed.postgres.locks import migration_lock\n"
             "from seedbed.settings import Environment, parse_url\n"
             "url = parse_url(sys.argv[1])\n"

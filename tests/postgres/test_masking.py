@@ -13,7 +13,7 @@ from seedbed.migrations.draft.draft import draft
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.environment_mark import change_mark
-from seedbed.postgres.psql import client_environment
+from seedbed.postgres.psql import build_client_environment
 from seedbed.schema import load_schema
 from seedbed.schema.personal_data import personal, unmarked
 from seedbed.seeding.core.faker_pool import Pools
@@ -179,7 +179,7 @@ class TestManyRows:
             stats = "SELECT string_agg(concat(most_common_vals, histogram_bounds), '') FROM pg_stats"
             said = execute(database.direct, f"{stats} WHERE schemaname = 'public'")[0][0].encode()
             dump = subprocess.run(
-                [seedbed_server.binaries.program("pg_dump")], env=client_environment(database), capture_output=True,
+                [seedbed_server.binaries.program("pg_dump")], env=build_client_environment(database), capture_output=True,
                 check=True,
             ).stdout  # fmt: skip
             assert [word for word in words if word in said or word in dump] == []

@@ -306,7 +306,7 @@ class TestRefusals:
     def test_of_a_server_that_is_too_old(
         self, project: Project, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("seedbed.postgres.database.OLDEST", 99)
+        monkeypatch.setattr("seedbed.postgres.database.OLDEST_MAJOR_VERSION", 99)
 
         with pytest.raises(UnsupportedServerVersion, match="and Seedbed needs 99 or newer"):
             apply(project.settled, database)

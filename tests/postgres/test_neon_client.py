@@ -43,7 +43,7 @@ from seedbed.errors import (
     UnmaskedProductionCopy,
     UnmarkedDatabase,
 )
-from seedbed.postgres.reset import empty
+from seedbed.postgres.reset import empty_copy
 from seedbed.previews.preview import up
 from seedbed.previews.preview_data import branch_database
 from seedbed.settings import Environment, find_project, load
@@ -99,7 +99,7 @@ class TestCreate:
 
         def quicker(reaching: Reaching, found: Found, seconds: float) -> None:
             monkeypatch.setattr(Reaching, "await_awake", awake)
-            empty(branch_database(neon.branches(), PR))
+            empty_copy(branch_database(neon.branches(), PR))
             reaching.await_awake(found, seconds)
 
         monkeypatch.setattr(Reaching, "await_awake", quicker)

@@ -13,7 +13,7 @@ import pytest
 from psycopg2 import sql
 
 from seedbed.postgres.connection import open_connection
-from seedbed.postgres.database import locate
+from seedbed.postgres.database import resolve_database
 from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
 from seedbed.settings import DatabaseUrl, Project, find_project, load, parse_url
 from tests.leaking import COMMANDS, EVERY_SIGN, PASSWORDS, PLACES, every_log, forms, shown, tell, write_project
@@ -95,7 +95,7 @@ class TestPassword:
 
             configuration = load(Project(root=tmp_path, name="shop"), environ={})
 
-            connection = open_connection(locate(configuration))
+            connection = open_connection(resolve_database(configuration))
             assert connection.info.user == "app"
             connection.close()
 

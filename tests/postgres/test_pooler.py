@@ -38,13 +38,13 @@ class TestRefusePooler:
         assert str(refused.value).startswith(f"127.0.0.1:{pooler.port}/postgres (DATABASE_URL")
 
     def test_takes_a_url_that_was_set_as_unpooled_at_its_word(self, pooler: DatabaseUrl) -> None:
-        refuse_pooler(database(pooler), taken_at_its_word=True)
+        refuse_pooler(database(pooler), trust_url=True)
 
     def test_recognises_neons_pooler_by_its_host(self) -> None:
         url = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
 
         with pytest.raises(PooledConnection):
-            refuse_pooler(database(url), taken_at_its_word=True)
+            refuse_pooler(database(url), trust_url=True)
 
     def test_asks_nothing_of_neons_direct_host(self) -> None:
         url = DatabaseUrl("app", "secret", "ep-cool-1.eu-central-1.aws.neon.tech", None, "shop")

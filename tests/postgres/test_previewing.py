@@ -26,7 +26,7 @@ from seedbed.errors import (
 )
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import Database, locate
+from seedbed.postgres.database import Database, resolve_database
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.previews import base_branch
 from seedbed.previews import preview as previews_preview
@@ -55,7 +55,7 @@ def configuration() -> Iterator[Configuration]:
 @pytest.fixture
 def development(configuration: Configuration) -> Iterator[Database]:
     """The development database, with nothing in it; it and every branch are gone after the test."""
-    yield locate(configuration)
+    yield resolve_database(configuration)
     branches = provider_of(configuration)
     assert isinstance(branches, LocalBranches)
     for branch in branches.list():

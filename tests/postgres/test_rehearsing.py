@@ -12,7 +12,7 @@ from seedbed.errors import RehearsalCopyFailure, InvalidDatabaseUrl, RevisionFai
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.rehearsal import Rehearsal, rehearse
-from seedbed.postgres.database import Database, given_copy
+from seedbed.postgres.database import Database, database_from_url
 from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
 from seedbed.settings import Environment
 from tests.projects import Project, execute, fresh_database, little_project
@@ -221,6 +221,6 @@ class TestRehearseRefuses:
 
     def test_what_is_no_url(self) -> None:
         with pytest.raises(InvalidDatabaseUrl) as refused:
-            given_copy("mysql://secret@host/shop", Environment.DEVELOPMENT)
+            database_from_url("mysql://secret@host/shop", Environment.DEVELOPMENT)
 
         assert "secret" not in f"{refused.value} {refused.value.remedy}"

@@ -10,11 +10,11 @@ import pytest
 from seedbed.errors import MigrationLockTimeout, MissingPrivilege, ProtectedEnvironment, UnmarkedDatabase
 from seedbed.postgres import reset as postgres_reset
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import EMBEDDED, Database
+from seedbed.postgres.database import EMBEDDED_ORIGIN, Database
 from seedbed.postgres.embedded import Server, ThrowawayServer
 from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.environment_mark import change_mark, read_database_mark
-from seedbed.postgres.reset import reset
+from seedbed.postgres.reset import reset_database
 from seedbed.settings import Environment
 from tests.projects import execute
 
@@ -33,13 +33,13 @@ class TestResetOfTheEmbeddedServer:
     def test_empties_and_marks_and_ends_the_sessions(self, server: Server) -> None:
         server.ensure()
         url = server.ensure_database("shop")
-        database = marked(Database(url, url, Environment.TESTING, EMBEDDED, server), Environment.TESTING)
+        database = marked(Database(url, url, Environment.TESTING, EMBEDDED_ORIGIN, server), Environment.TESTING)
         arguments: dict[str, Any] = {**url.connect_arguments()}
         session = psycopg2.connect(**arguments)
         session.cursor().execute("CREATE TABLE customer AS SELECT 1 AS id")
         session.commit()
 
-        reset(database)
+        reset_database(database)
 
         with pytest.raises(psycopg2.OperationalError):
             session.cursor().execute("SELECT 1")
@@ -53,11 +53,11 @@ class TestResetOfTheEmbeddedServer:
         server.ensure()
         url = server.ensure_database("shop")
         execute(url, "CREATE TABLE customer AS SELECT 1 AS id")
-        database = Database(url, url, Environment.DEVELOPMENT, EMBEDDED, server)
+        database = Database(url, url, Environment.DEVELOPMENT, EMBEDDED_ORIGIN, server)
         marked(database, Environment.PRODUCTION)
 
         with pytest.raises(ProtectedEnvironment):
-            reset(database)
+            reset_database(database)
 
         assert execute(url, "SELECT id FROM customer") == [(1,)]
 
@@ -75,7 +75,7 @@ class TestResetOfAGivenServer:
             "CREATE TABLE seedbed.seeds (id int)",
         )
 
-        reset(database)
+        reset_database(database)
 
         assert execute(database.direct, SCHEMAS) == [("public",), ("seedbed",)]
         assert execute(database.direct, "SELECT to_regclass('customer'), to_regtype('colour')") == [(None, None)]
@@ -98,7 +98,7 @@ class TestResetOfAGivenServer:
         defaults = "SELECT defaclobjtype, defaclacl::text FROM pg_default_acl ORDER BY 1"
         before = execute(database.direct, PUBLIC), execute(database.direct, defaults)
 
-        reset(database)
+        reset_database(database)
 
         after = execute(database.direct, PUBLIC), execute(database.direct, defaults)
         execute(given_server.url(database.name), f"DROP OWNED BY {reader}, {quoted}", f"DROP ROLE {reader}, {quoted}")
@@ -116,7 +116,7 @@ class TestResetOfAGivenServer:
         monkeypatch.setattr(postgres_reset, "write_mark", fail)
 
         with pytest.raises(ZeroDivisionError):
-            reset(database)
+            reset_database(database)
 
         assert execute(database.direct, "SELECT id FROM sales.customer") == [(1,)]
         assert read_database_mark(database) == "development"
@@ -125,7 +125,7 @@ class TestResetOfAGivenServer:
         database = marked(given())
         execute(given_server.url(database.name), "CREATE SCHEMA audit", "CREATE TABLE audit.entry AS SELECT 1 AS id")
 
-        reset(database)
+        reset_database(database)
 
         assert execute(given_server.url(database.name), "SELECT id FROM audit.entry") == [(1,)]
 
@@ -141,7 +141,7 @@ class TestResetOfAGivenServer:
         execute(database.direct, "CREATE TABLE customer AS SELECT 1 AS id")
 
         with pytest.raises(MissingPrivilege) as refused:
-            reset(database)
+            reset_database(database)
 
         assert refused.value.message == (
             f"{database.direct.address} is not allowed to do that: "
@@ -156,7 +156,7 @@ class TestResetOfAGivenServer:
         change_mark(database, Environment.PRODUCTION)
 
         with pytest.raises(ProtectedEnvironment):
-            reset(database)
+            reset_database(database)
 
         assert execute(database.direct, "SELECT id FROM customer") == [(1,)]
 
@@ -165,7 +165,7 @@ class TestResetOfAGivenServer:
         execute(database.direct, "CREATE TABLE customer AS SELECT 1 AS id")
 
         with pytest.raises(UnmarkedDatabase):
-            reset(database)
+            reset_database(database)
 
         assert execute(database.direct, "SELECT id FROM customer") == [(1,)]
 
@@ -174,6 +174,6 @@ class TestResetOfAGivenServer:
         monkeypatch.setattr(postgres_reset, "_WAIT", postgres_reset._WAIT / 1000)
 
         with connect(database) as other, migration_lock(other, database.name), pytest.raises(MigrationLockTimeout):
-            reset(database)
+            reset_database(database)
 
-        reset(database)
+        reset_database(database)

@@ -58,14 +58,14 @@ seeds.add(tables.Friend, per(tables.Hero, 0, 2))
 LOAD = """
 from pathlib import Path
 from seedbed.schema import load_schema
-from seedbed.postgres.database import locate
+from seedbed.postgres.database import resolve_database
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.seeding.loading.load import run
 from seedbed.settings import Environment, find_project, load
 
 project = find_project(Path.cwd())
 made = plan(project, load_schema(project), Environment.DEVELOPMENT)
-database = locate(load(project))
+database = resolve_database(load(project))
 print("ready", flush=True)
 run(made, database, revision=None)
 """

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from seedbed.errors import AuthenticationNotConfigured, MissingPrivilege, InvalidReaderRole, InvalidTokenHash
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import Database, locate
+from seedbed.postgres.database import Database, resolve_database
 from seedbed.postgres.embedded import ThrowawayServer
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.schema import load_schema
@@ -360,7 +360,7 @@ class TestReader:
 
     def test_is_made_on_the_embedded_server(self) -> None:
         with reference_project() as configuration:
-            database, schema = locate(configuration), load_schema(configuration.project)
+            database, schema = resolve_database(configuration), load_schema(configuration.project)
             with connect(database) as connection:
                 build(connection, schema)
                 connection.commit()

@@ -8,7 +8,7 @@ from seedbed.errors import PostgresBinariesNotFound, PsqlNotFound
 from seedbed.postgres import psql
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Binaries
-from seedbed.postgres.psql import psql_command
+from seedbed.postgres.psql import build_psql_command
 from seedbed.settings import Environment, Origin, parse_url
 from seedbed.settings.sources import Kind
 
@@ -23,7 +23,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def command(url: str) -> tuple[list[str], dict[str, str]]:
     parsed = parse_url(url)
-    return psql_command(Database(parsed, parsed, Environment.DEVELOPMENT, Origin(Kind.PROCESS, "DATABASE_URL")))
+    return build_psql_command(Database(parsed, parsed, Environment.DEVELOPMENT, Origin(Kind.PROCESS, "DATABASE_URL")))
 
 
 class TestPsqlCommand:

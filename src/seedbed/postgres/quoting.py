@@ -22,7 +22,7 @@ def quote_identifier(name: str) -> str:
 
 
 def quote_qualified(schema: str, name: str) -> str:
-    """A name with its schema, quoted where SQL requires it; the schema public is left out, as in Alembic's operations."""
+    """A name with its schema, quoted where SQL requires it; `public` is left out, as in Alembic."""
     return quote_identifier(name) if schema == "public" else f"{quote_identifier(schema)}.{quote_identifier(name)}"
 
 

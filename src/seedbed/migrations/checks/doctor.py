@@ -10,8 +10,8 @@ from seedbed.migrations.checks.doctor_files import FILE_CHECKS, Finding, make_er
 from seedbed.migrations.checks.drift import find_drift
 from seedbed.migrations.history.revisions import read_current_revision, read_history
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import Database, locate, refuse_pooler, refuse_unfit
-from seedbed.postgres.database_status import describe
+from seedbed.postgres.database import Database, resolve_database, refuse_pooler, check_server
+from seedbed.postgres.database_status import read_database_status
 from seedbed.postgres.environment_mark import read_mark, find_tables_with_rows
 from seedbed.schema import load_schema
 from seedbed.schema.declarations import declared
@@ -69,7 +69,7 @@ def _asked(
 
 def _reached(chosen: Configuration, found: list[Finding]) -> Database | None:
     try:
-        described = describe(chosen)
+        described = read_database_status(chosen)
         shown = f"{described.database}, from {described.server}"
         if not described.running and described.problem is None:
             start = "seedbed db start"
@@ -77,10 +77,10 @@ def _reached(chosen: Configuration, found: list[Finding]) -> Database | None:
                 Finding("server", f"{shown}, is down; the first command that needs it starts it", remedy=start)
             )
             return None
-        if described.problem is not None and described.folder is not None and described.mark is None:
+        if described.problem is not None and described.data_directory is not None and described.mark is None:
             found.append(Finding("server", f"{shown}: {described.problem}"))
             return None
-        database = locate(chosen)
+        database = resolve_database(chosen)
         with connect(database) as connection:
             connection.execute(text("SELECT 1"))
         found.append(Finding("server", f"PostgreSQL {described.version} at {shown}"))
@@ -91,8 +91,8 @@ def _reached(chosen: Configuration, found: list[Finding]) -> Database | None:
 
 
 def _fit(_chosen: Configuration, database: Database, connection: Connection) -> Iterator[Finding]:
-    refuse_unfit(connection, database)
-    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    check_server(connection, database)
+    refuse_pooler(database, trust_url=database.url != database.direct)
     yield Finding("way", "direct, as migrations and seeds need it, and not read-only")
     local = database.direct.is_local
     cipher = _encryption(connection)

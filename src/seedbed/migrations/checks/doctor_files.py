@@ -18,7 +18,7 @@ from seedbed.migrations.apply.shared_connection import require_connection_suppor
 from seedbed.migrations.draft.unregistered_drops import unregistered_tables
 from seedbed.migrations.history.revisions import read_history, find_script_directory
 from seedbed.migrations.history.head_file import find_broken_seals, find_missing_revisions
-from seedbed.postgres.database import embedded_server
+from seedbed.postgres.database import get_embedded_server
 from seedbed.postgres.embedded import find_binaries
 from seedbed.schema import load_schema
 from seedbed.seeding.api.seeds_file import read_seeds
@@ -116,7 +116,7 @@ def _programs(chosen: Configuration) -> Iterator[Finding]:
 
 def _disk(chosen: Configuration) -> Iterator[Finding]:
     try:
-        home = embedded_server(chosen).home
+        home = get_embedded_server(chosen).home
     except (NoEmbeddedServer, DatabaseNotConfigured):
         return
     folder = next(place for place in (home, *home.parents) if place.exists())

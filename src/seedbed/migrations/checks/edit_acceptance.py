@@ -52,7 +52,7 @@ def accept_edit(database: Database, edit: RevisionEdit) -> None:
         EnvironmentMismatch, UnmarkedDatabase: the database belongs to another environment than the one chosen.
         MigrationLockTimeout: another session is migrating the database.
     """
-    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    refuse_pooler(database, trust_url=database.url != database.direct)
     with connect(database) as connection:
         claim_environment(connection, database, "migrate")
         connection.commit()

@@ -9,8 +9,8 @@ from seedbed.errors import SeedbedError
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.checks.drift import find_drift
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import Database, locate
-from seedbed.postgres.database_status import describe
+from seedbed.postgres.database import Database, resolve_database
+from seedbed.postgres.database_status import read_database_status
 from seedbed.settings import Environment, Project, load
 
 _LAST = "SELECT max(applied_at) FROM seedbed.revisions"
@@ -41,11 +41,11 @@ def _surveyed(project: Project, environment: Environment) -> EnvironmentStatus:
     found = EnvironmentStatus(environment.value, "-")
     try:
         configuration = load(project, environment.value)
-        described = describe(configuration)
+        described = read_database_status(configuration)
         found = replace(found, database=described.database, mark=described.mark)
         if described.problem is not None or not described.running:
             return replace(found, problem=described.problem or "the embedded server is not running")
-        database = locate(configuration)
+        database = resolve_database(configuration)
         planned = plan_upgrade(project, database)
         found = replace(
             found, revision=planned.revision, pending_count=len(planned.pending), applied_at=_last_applied(database)

@@ -29,9 +29,9 @@ from seedbed.migrations.proof.samples.sample_rows import empty, fill
 from seedbed.postgres.catalog import Catalog, differences, keeping, read_catalog
 from seedbed.postgres.catalog.system_diff import system_differences
 from seedbed.postgres.connection import connect
-from seedbed.postgres.driver_errors import missing_extension, server_message
+from seedbed.postgres.driver_errors import find_missing_extension, get_server_message
 from seedbed.postgres.shadow_database import shadow_database
-from seedbed.postgres.version_table import ensure_version_schema
+from seedbed.postgres.version_table import ensure_version_table_schema
 from seedbed.schema import load_schema
 from seedbed.settings import Configuration, Project
 
@@ -84,7 +84,7 @@ def check_project(configuration: Configuration, *, since: str | None = None) -> 
     schema = load_schema(project)
     wanted, rows = built(configuration, schema)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
-        ensure_version_schema(connection, project.version_table)
+        ensure_version_table_schema(connection, project.version_table)
         conditions: list[str] = []
         found = _climbed(project, history, connection, conditions, old=old)
         found_rows = read_project_rows(connection, project.ignore, project.version_table)
@@ -143,9 +143,9 @@ def _climbed(
                 if left := differences(read_catalog(connection, project.version_table), above):
                     raise RevisionNotReversible(revision.id, f"up again, {'; '.join(map(str, left))}")
         except DBAPIError as error:
-            if (extension := missing_extension(error)) is not None:
+            if (extension := find_missing_extension(error)) is not None:
                 raise ExtensionUnavailable(revision.id, extension) from error
-            raise RevisionNotReversible(revision.id, server_message(error)) from error
+            raise RevisionNotReversible(revision.id, get_server_message(error)) from error
         below = above
     return below
 
@@ -173,7 +173,7 @@ def _tried_with_rows(project: Project, connection: Connection, revision: Revisio
             raise
         if read_current_revision(connection, project) == revision.id:
             _goes_down(project, connection, revision)
-        return f"{revision.id}: {server_message(error)}"
+        return f"{revision.id}: {get_server_message(error)}"
     finally:
         empty(connection, project.version_table)
     return None

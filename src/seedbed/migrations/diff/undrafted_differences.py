@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from seedbed.postgres.catalog.system_diff import system_differences
 from seedbed.postgres.catalog.system_rows import SystemRows, read_system_rows
-from seedbed.postgres.version_table import VERSION_TABLE, schema_of, version_table_pattern
+from seedbed.postgres.version_table import VERSION_TABLE, get_version_table_schema, build_version_table_pattern
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,6 @@ def read_project_rows(
     connection: Connection, ignored: Sequence[str] = (), version_table: str = VERSION_TABLE
 ) -> SystemRows:
     """The system catalogs' rows about what is the project's own; the version table and its schema are not."""
-    rows = read_system_rows(connection, [*ignored, version_table_pattern(version_table)])
-    schema = schema_of(version_table)
+    rows = read_system_rows(connection, [*ignored, build_version_table_pattern(version_table)])
+    schema = get_version_table_schema(version_table)
     return rows if schema is None else {name: row for name, row in rows.items() if name != f"schema {schema}"}

@@ -35,8 +35,8 @@ from seedbed.postgres.catalog.system_diff import system_differences
 from seedbed.postgres.catalog.system_rows import SystemRows
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.shadow_database import end_sessions, make_role, shadow_database
-from seedbed.postgres.version_table import ensure_version_schema
+from seedbed.postgres.shadow_database import terminate_sessions, get_role_creator, shadow_database
+from seedbed.postgres.version_table import ensure_version_table_schema
 from seedbed.schema import Schema, load_schema
 from seedbed.schema.creation import build
 from seedbed.settings import Configuration, Project
@@ -144,7 +144,7 @@ def replay(configuration: Configuration, shadow: Database, history: History) -> 
         RevisionFailure: the history does not run from its beginning.
     """
     with connect(shadow) as connection:
-        ensure_version_schema(connection, configuration.project.version_table)
+        ensure_version_table_schema(connection, configuration.project.version_table)
         if history.head is not None:
             run_upgrades(configuration.project, history, connection, history.revisions)
 
@@ -153,7 +153,7 @@ def built(configuration: Configuration, schema: Schema) -> tuple[Catalog, System
     """The catalog of a database that was made from the models alone, and the rows of the system catalogs under it."""
     project = configuration.project
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
-        build(connection, schema, make_role=make_role(shadow))
+        build(connection, schema, make_role=get_role_creator(shadow))
         rows = read_project_rows(connection, project.ignore, project.version_table)
         return read_catalog(connection, project.version_table), rows
 
@@ -176,7 +176,7 @@ def find_change(
             after, rows = built(configuration, schema)
             replayed.result()
         except BaseException:
-            end_sessions(beginning)  # otherwise the error, or Ctrl-C, would wait for the whole replay
+            terminate_sessions(beginning)  # otherwise the error, or Ctrl-C, would wait for the whole replay
             raise
     project = configuration.project
     with connect(beginning) as connection:

@@ -25,7 +25,7 @@ from seedbed.migrations.draft.rename_candidates import refuse_look_alikes
 from seedbed.migrations.draft.renames import Rename, renames
 from seedbed.postgres.catalog import Catalog, read_catalog
 from seedbed.postgres.connection import execute_verbatim
-from seedbed.postgres.driver_errors import server_message
+from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.version_table import VERSION_TABLE
 from seedbed.schema import Schema
 
@@ -64,7 +64,7 @@ def change_between(
     except psycopg2.Error as error:
         connection.rollback()
         names = ", ".join(f"{rename.old} to {rename.new}" for rename in renamed)
-        raise UnsupportedChange(f"the renaming of {names}", server_message(error)) from error
+        raise UnsupportedChange(f"the renaming of {names}", get_server_message(error)) from error
     pairs = connection.execute(text(_CASTS)).all()
     connection.rollback()
     known = knowledge(schema, words, frozenset((str(source), str(target)) for source, target in pairs), asked)
@@ -122,7 +122,7 @@ def _gradually(
         connection.rollback()
         if apart:
             raise UnsupportedChange(
-                apart[0].new, f"it cannot be there under both names: {server_message(error)}"
+                apart[0].new, f"it cannot be there under both names: {get_server_message(error)}"
             ) from error
         return None
     both = expand_schema(before, after, tried, chosen, known)

@@ -13,7 +13,7 @@ from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
 from seedbed.migrations.proof.conversion_check import Conversion
 from seedbed.migrations.proof.samples.model_rows import Made
 from seedbed.postgres.catalog import Catalog, differences, read_catalog
-from seedbed.postgres.driver_errors import server_message, sqlstate
+from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
 from seedbed.postgres.version_table import VERSION_TABLE
 
 _DATA = ("22", "23")
@@ -93,8 +93,8 @@ def run_step(name: str, run: Callable[[Connection], None], connection: Connectio
     except (DBAPIError, psycopg2.Error) as error:
         connection.rollback()
         if about_rows(error):
-            raise RowsInTheWay(server_message(error), going_down=name == "downgrade") from error
-        raise DraftProofFailure(name, server_message(error)) from error
+            raise RowsInTheWay(get_server_message(error), going_down=name == "downgrade") from error
+        raise DraftProofFailure(name, get_server_message(error)) from error
 
 
 def about_rows(error: BaseException) -> bool:
@@ -102,6 +102,6 @@ def about_rows(error: BaseException) -> bool:
 
     A text that is no tsvector is a syntax error to PostgreSQL, but one without a place in the statement.
     """
-    state, diagnostics = sqlstate(error) or "", getattr(getattr(error, "orig", error), "diag", None)
+    state, diagnostics = get_sqlstate(error) or "", getattr(getattr(error, "orig", error), "diag", None)
     placed = (getattr(diagnostics, name, None) for name in ("statement_position", "internal_position"))
     return state.startswith(_DATA) or (state == _SYNTAX and not any(placed))

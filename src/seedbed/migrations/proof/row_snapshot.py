@@ -6,7 +6,7 @@ from typing import Any
 from psycopg2 import sql
 from sqlalchemy import Connection, text
 
-from seedbed.postgres.version_table import VERSION_TABLE, is_version_table
+from seedbed.postgres.version_table import VERSION_TABLE, build_version_table_condition
 
 _OWN_TABLES = """
 c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'seedbed'
@@ -17,7 +17,7 @@ c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'seedbed'
 
 def own_tables(version_table: str) -> str:
     """SQL for what of pg_class `c` in pg_namespace `n` holds a project's rows; a partition's are its parent's."""
-    return f"{_OWN_TABLES} AND NOT {is_version_table(version_table)}"
+    return f"{_OWN_TABLES} AND NOT {build_version_table_condition(version_table)}"
 
 
 _TABLES = """

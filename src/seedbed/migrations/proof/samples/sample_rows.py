@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from seedbed.migrations.proof.samples.model_rows import Made
 from seedbed.migrations.proof.samples.row_attempts import TAME_ROWS, attempts, tame_attempts
 from seedbed.migrations.proof.samples.target_tables import Column, Table, in_order, read_tables
-from seedbed.postgres.driver_errors import server_message
+from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.version_table import VERSION_TABLE
 
 _ROWS = 4
@@ -76,7 +76,7 @@ def fill(
         if number:
             rows[table.shown] = number
         else:
-            reason = "no row was accepted" if error is None else server_message(error)
+            reason = "no row was accepted" if error is None else get_server_message(error)
             empty[table.shown] = reason
             if error is not None and _fails_by_itself(error):
                 broken[table.shown] = reason
