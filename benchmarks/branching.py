@@ -17,9 +17,9 @@ from benchmarks.harness import Contender, machine, race, report
 from seedbed.branching.lifecycle import make
 from seedbed.branching.local.provider import LocalBranches
 from seedbed.postgres.connection import autocommit_cursor
-from seedbed.postgres.database import locate
+from seedbed.postgres.database import resolve_database
 from seedbed.postgres.embedded import Server
-from seedbed.postgres.reflink import shares_blocks
+from seedbed.postgres.reflink import supports_reflink
 from seedbed.settings import Configuration, find_project, load
 
 ROOT = Path(__file__).parents[1]
@@ -52,8 +52,8 @@ def main() -> None:
 
 def compare(configuration: Configuration, server: Server, sizes: list[int], rounds: int) -> None:
     branches = LocalBranches(server, configuration)
-    database = locate(configuration)
-    sharing = shares_blocks(server.home)
+    database = resolve_database(configuration)
+    sharing = supports_reflink(server.home)
     with server.administration() as cursor:
         cursor.execute("SHOW server_version")
         version = (cursor.fetchone() or [""])[0]

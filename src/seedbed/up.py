@@ -15,7 +15,7 @@ from seedbed.migrations.apply.upgrade import AppliedRevisions, apply
 from seedbed.migrations.hazards.losses import report_losses
 from seedbed.migrations.hazards.rules import Hazard
 from seedbed.migrations.history.revisions import select_applicable
-from seedbed.postgres.database import Database, embedded_server, located, on_server
+from seedbed.postgres.database import Database, get_embedded_server, find_configured_database, ensure_environment_database
 from seedbed.schema import Schema, load_schema
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import plan
@@ -89,14 +89,14 @@ def up_once(configuration: Configuration, *, step: Step, tell: Callable[[Ready],
 def _prepared(configuration: Configuration, step: Step, *, stays: bool = False) -> Iterator[tuple[Ready, Schema, Any]]:
     with ExitStack() as stack:
         with step("Starting PostgreSQL") as done:
-            database = located(configuration)
+            database = find_configured_database(configuration)
             if database is None:
-                server = embedded_server(configuration)
+                server = get_embedded_server(configuration)
                 if stays:
                     server.ensure()
                 else:
                     stack.enter_context(server.held())
-                database = on_server(server, configuration)
+                database = ensure_environment_database(server, configuration)
                 done(f"PostgreSQL {server.status().version} is up at {database.url.address}")
             else:
                 done(f"Using {database.url.address}, from {database.origin}")

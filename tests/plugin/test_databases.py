@@ -188,7 +188,7 @@ class TestTransaction:
 
         said = project.run(failed=2, passed=2)
 
-        assert said.count("is not kept, since it has the rows that tests/test_shop.py puts in for its tests") == 2
+        assert said.count("is not kept: other tests need the rows that tests/test_shop.py has put in") == 2
         assert said.count(" left a client without a name (pid") == 1
 
     def test_of_a_module_that_is_ended_is_said_by_the_tests_that_need_it(self, project: Shop) -> None:
@@ -422,10 +422,10 @@ class TestMark:
     @pytest.mark.parametrize(
         ("mark", "reason"),
         [
-            ('"clone"', "there is no 'clone'"),
+            ('"clone"', "there is no mode 'clone'"),
             ('seed="summer"', "there are no seeds 'summer'"),
-            ('scope="class"', "scope='class' does not go with 'transaction'"),
-            ('"own", "empty"', "it has more to it than a mode, seed= and scope="),
+            ('scope="class"', "scope='class' cannot be combined with 'transaction'"),
+            ('"own", "empty"', "its arguments are a mode, seed= and scope="),
         ],
     )
     def test_says_what_cannot_be(self, project: Shop, mark: str, reason: str) -> None:

@@ -122,7 +122,7 @@ class TestStatus:
             "environment": "development", "server": "the embedded server", "running": True,
             "version": execute(url, "SHOW server_version")[0][0],
             "database": f"127.0.0.1:{server.status().port}/shop_development",
-            "mark": "testing", "folder": str(server.home), "problem": None,
+            "mark": "testing", "data_directory": str(server.home), "problem": None,
         }  # fmt: skip
 
     def test_of_a_given_server_that_is_away_says_so(self, run: Run) -> None:

@@ -3,7 +3,7 @@
 from seedbed.branching.local.provider import LocalBranches
 from seedbed.branching.protocol import BranchProvider
 from seedbed.errors import NoBranchProvider
-from seedbed.postgres.database import located
+from seedbed.postgres.database import find_configured_database
 from seedbed.postgres.embedded import Server
 from seedbed.settings import Configuration
 
@@ -18,7 +18,7 @@ def provider_of(configuration: Configuration) -> BranchProvider:
         NeonNotConfigured: it is Neon, and the key or the project is not set.
         NoBranchProvider: the environment uses another server from a URL.
     """
-    given = located(configuration)
+    given = find_configured_database(configuration)
     if (given is not None and given.direct.is_neon) or configuration.settings.neon_project_id is not None:
         from seedbed.branching.neon import NeonBranches  # noqa: PLC0415 - an HTTP client, for whom Neon is nothing
 

@@ -22,11 +22,11 @@ def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, 
     """
     from seedbed.migrations.checks.edit_acceptance import accept_edit
     from seedbed.migrations.checks.edit_acceptance import read_edit
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
     from seedbed.postgres.environment_mark import read_database_mark
 
     chosen = configuration(ctx, env)
-    database = locate(chosen)
+    database = resolve_database(chosen)
     with step("Comparing"):
         edit = read_edit(chosen, database, revision)
     if edit.edited:

@@ -25,9 +25,9 @@ def db() -> None:
 @click.pass_context
 def start(ctx: click.Context, env: str | None, as_json: bool) -> None:
     """Start the embedded server, and leave it up until `seedbed db stop`."""
-    from seedbed.postgres.database import embedded_server
+    from seedbed.postgres.database import get_embedded_server
 
-    server = embedded_server(configuration(ctx, env))
+    server = get_embedded_server(configuration(ctx, env))
     with step("Starting PostgreSQL"):
         server.start()
     status = server.status()
@@ -40,9 +40,9 @@ def start(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @click.pass_context
 def stop(ctx: click.Context, env: str | None, as_json: bool) -> None:
     """Stop the embedded server. Sessions on it are ended, and what they had not committed is rolled back."""
-    from seedbed.postgres.database import embedded_server
+    from seedbed.postgres.database import get_embedded_server
 
-    stopped = embedded_server(configuration(ctx, env)).stop()
+    stopped = get_embedded_server(configuration(ctx, env)).stop()
     show({"stopped": stopped}, as_json=as_json, lines=["Stopped." if stopped else "It was not running."])
 
 
@@ -52,9 +52,9 @@ def stop(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @click.pass_context
 def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
     """Say which server the environment uses, whether it is up, and what the database says it is. Starts nothing."""
-    from seedbed.postgres.database_status import describe
+    from seedbed.postgres.database_status import read_database_status
 
-    described = describe(configuration(ctx, env))
+    described = read_database_status(configuration(ctx, env))
     rows = [
         ("environment", described.environment),
         ("server", described.server),
@@ -62,7 +62,7 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
         ("version", described.version or "-"),
         ("database", described.database),
         ("mark", described.mark or "none"),
-        *([("folder", described.folder)] if described.folder else []),
+        *([("data directory", described.data_directory)] if described.data_directory else []),
         *([("problem", described.problem)] if described.problem else []),
     ]
     show(described, as_json=as_json, lines=columns(rows))
@@ -75,9 +75,9 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @click.pass_context
 def url(ctx: click.Context, env: str | None, show_password: bool, pooled: bool) -> None:
     """Print the database's URL, its password masked unless asked for. The embedded server is started if need be."""
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
 
-    database = locate(configuration(ctx, env))
+    database = resolve_database(configuration(ctx, env))
     chosen = database.url if pooled else database.direct
     click.echo(chosen.reveal() if show_password else chosen.masked)
 
@@ -88,10 +88,10 @@ def url(ctx: click.Context, env: str | None, show_password: bool, pooled: bool) 
 @click.pass_context
 def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> None:
     """Open psql on the database; what follows -- is passed on: seedbed db psql -- -c 'select 1'"""
-    from seedbed.postgres.database import locate
-    from seedbed.postgres.psql import psql_command
+    from seedbed.postgres.database import resolve_database
+    from seedbed.postgres.psql import build_psql_command
 
-    command, variables = psql_command(locate(configuration(ctx, env)))
+    command, variables = build_psql_command(resolve_database(configuration(ctx, env)))
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is psql's, to cancel a query
     sys.exit(subprocess.run([*command, *arguments], env=os.environ | variables, check=False).returncode)
 
@@ -103,12 +103,12 @@ def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> Non
 @click.pass_context
 def reset(ctx: click.Context, env: str | None, yes: str | None, as_json: bool) -> None:
     """Empty the database of everything. A database marked production, or unmarked with rows, is refused."""
-    from seedbed.postgres.database import locate
-    from seedbed.postgres.reset import refuse
-    from seedbed.postgres.reset import reset as reset_database
+    from seedbed.postgres.database import resolve_database
+    from seedbed.postgres.reset import check_reset_allowed
+    from seedbed.postgres.reset import reset_database
 
-    database = locate(configuration(ctx, env))
-    refuse(database)
+    database = resolve_database(configuration(ctx, env))
+    check_reset_allowed(database)
     confirm(database.name, yes, action="reset")
     reset_database(database)
     lines = [f"{database.name} is empty. seedbed up fills it again."]
@@ -126,11 +126,11 @@ def mark(ctx: click.Context, environment: str | None, yes: str | None, env: str 
 
     The mark wins over -e and SEEDBED_ENV: what destroys rows goes by it, and a copy of a database inherits it.
     """
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
     from seedbed.postgres.environment_mark import change_mark, parse_environment, read_database_mark
 
     chosen = parse_environment(environment) if environment is not None else None
-    database = locate(configuration(ctx, env))
+    database = resolve_database(configuration(ctx, env))
     if chosen is not None:
         confirm(database.name, yes, action=f"marked {chosen}")
         change_mark(database, chosen)
@@ -150,7 +150,7 @@ def grant_reader(ctx: click.Context, env: str | None, role: str, password_stdin:
     Run again after a migration, it gives what is new and takes what has become private. Statements of the role end
     after 5 seconds, and its transactions are read-only.
     """
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
     from seedbed.schema import load_schema
     from seedbed.service.reader_role import grant_reader as grant
 
@@ -159,7 +159,7 @@ def grant_reader(ctx: click.Context, env: str | None, role: str, password_stdin:
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     if password == "":
         raise click.UsageError("--password-stdin was given, and standard input has no password.")
-    granted = grant(locate(chosen), schema, role, password=password, version_table=chosen.project.version_table)
+    granted = grant(resolve_database(chosen), schema, role, password=password, version_table=chosen.project.version_table)
     rows = [(table, ", ".join(names)) for table, names in granted.columns.items()]
     made = f"{role} was made, and may" if granted.created else f"{role} may"
     show(granted, as_json=as_json, lines=[f"{made} read:", *columns(rows, indent="  ")])

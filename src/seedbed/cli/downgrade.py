@@ -49,12 +49,12 @@ def downgrade(
     from seedbed.migrations.apply.downgrade import plan_downgrade
     from seedbed.migrations.apply.lock_retry import LockRetryPolicy
     from seedbed.migrations.hazards.assessment import assess_downgrade, refuse_unallowed_hazards
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
 
     if revision.startswith("--") or (revision.startswith("-") and not revision[1:].isdigit()):
         raise click.NoSuchOption(revision, ctx=ctx)
     chosen = configuration(ctx, env)
-    database = locate(chosen)
+    database = resolve_database(chosen)
     planned = plan_downgrade(chosen.project, database, revision)
     production = PRODUCTION in {planned.environment, planned.mark}
     assessed = look_for_hazards(

@@ -67,10 +67,10 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     from seedbed.migrations.apply.plan import render_offline_sql
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.hazards.assessment import format_sql_lines
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
 
     chosen = configuration(ctx, env)
-    database = locate(chosen)
+    database = resolve_database(chosen)
     made = make_plan(chosen.project, database)
     for line in _edited_lines(made):
         click.echo(line, err=True)
@@ -124,10 +124,10 @@ def apply(
     from seedbed.migrations.hazards.assessment import refuse_unallowed_hazards
     from seedbed.migrations.hazards.losses import select_losses, report_losses
     from seedbed.migrations.history.revisions import select_applicable
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
 
     chosen = configuration(ctx, env)
-    database = locate(chosen)
+    database = resolve_database(chosen)
     made = make_plan(chosen.project, database)
     made = replace(made, pending=select_applicable(made.pending, made.revision, contract=contract))
     lost: tuple[Hazard, ...] = ()
@@ -176,10 +176,10 @@ def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> N
         return
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.history.head_file import read_seals
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
 
     chosen = configuration(ctx, env)
-    made = make_plan(chosen.project, locate(chosen))
+    made = make_plan(chosen.project, resolve_database(chosen))
     read_seals(chosen.project)
     rows = [
         ("database", made.database),
@@ -213,14 +213,14 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
         from seedbed.migrations.checks.project_check import check_project as check_history
         from seedbed.migrations.history.revisions import read_history
         from seedbed.migrations.history.head_file import seal_revisions as seal_history
-        from seedbed.postgres.database import locate
+        from seedbed.postgres.database import resolve_database
 
         chosen = configuration(ctx, env)
         if seal:
             seal_history(chosen.project, read_history(chosen.project))
         checked = check_history(chosen, since=since)
         if env is not None:
-            refuse_drift(chosen, locate(chosen))
+            refuse_drift(chosen, resolve_database(chosen))
     counted = f"{checked.revisions} revision{'s' if checked.revisions != 1 else ''}"
     left = [f"{hint} has nothing left to say, and can go." for hint in checked.stale_hints]
     for line in checked.unregistered_tables:
@@ -255,10 +255,10 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
     Its catalog must be what a revision makes; that revision is written down in it, and nothing else is changed.
     """
     from seedbed.migrations.apply.baseline import adopt as adopt_database
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
 
     chosen = configuration(ctx, env)
-    adopted = adopt_database(chosen, locate(chosen), revision=at)
+    adopted = adopt_database(chosen, resolve_database(chosen), revision=at)
     show(adopted, as_json=as_json, lines=[f"{adopted.database} is at {adopted.revision} from now on."])
 
 

@@ -246,9 +246,9 @@ def _named(chosen: Any, yes: str | None) -> bool:
     if yes is None:
         return False
     from seedbed.cli.options import confirm
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
 
-    confirm(locate(chosen).name, yes, action="copied as it is")
+    confirm(resolve_database(chosen).name, yes, action="copied as it is")
     return True
 
 

@@ -29,15 +29,15 @@ def rehearse(ctx: click.Context, on: str | None, max_block: int | None, env: str
     """
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.hazards.rehearsal import rehearse as rehearse_pending
-    from seedbed.postgres.database import given_copy, locate
+    from seedbed.postgres.database import database_from_url, resolve_database
 
     chosen = configuration(ctx, env)
-    database = locate(chosen)
+    database = resolve_database(chosen)
     made = make_plan(chosen.project, database)
     if not made.pending:
         show(None, as_json=as_json, lines=[f"{made.database} is at {made.revision or 'no revision'}, the newest."])
         return
-    copy = given_copy(on, chosen.environment) if on is not None else None
+    copy = database_from_url(on, chosen.environment) if on is not None else None
     with step("Rehearsing"):
         found = rehearse_pending(chosen, database, made, existing_copy=copy)
     show(found, as_json=as_json, lines=rehearsal_lines(found))

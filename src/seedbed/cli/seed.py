@@ -101,7 +101,7 @@ def run(
     """
     from seedbed.errors import DatabaseNotAtHead
     from seedbed.migrations.apply.plan import plan_upgrade as plan_migration
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
     from seedbed.seeding.loading.load import run as load
     from seedbed.seeding.loading.parallel import cluster, processes
     from seedbed.seeding.planning.lock_file import write_lock
@@ -111,7 +111,7 @@ def run(
     chosen = configuration(ctx, env)
     with step("Planning"):
         made = _planned(chosen, as_of)
-        database = locate(chosen)
+        database = resolve_database(chosen)
         migration = plan_migration(chosen.project, database)
     if migration.pending:
         raise DatabaseNotAtHead(database.name, migration.revision, migration.head)
@@ -207,14 +207,14 @@ def mask(
         lines = [*columns(marked), *(f"{name} looks personal and is not marked." for name in left)]
         show({"marked": dict(marked), "unmarked": left}, as_json=as_json, lines=lines or ["No column is marked."])
         ctx.exit(1 if left else 0)
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
     from seedbed.seeding.core.faker_pool import Pools, Shelf
     from seedbed.seeding.masking import Exceptions
     from seedbed.seeding.masking import mask as replace
     from seedbed.seeding.planning.lock_file import read_lock
     from seedbed.seeding.planning.seed_plan import POOLS
 
-    database = locate(chosen)
+    database = resolve_database(chosen)
     confirm(database.name, yes, action="masked")
     with step("Masking"):
         lock = read_lock(chosen.project, chosen.environment)

@@ -40,7 +40,7 @@ def serve(
     address = host or chosen.settings.host
     check_access_decided(chosen, allows_everyone=public, host=address)
 
-    from seedbed.postgres.database import locate
+    from seedbed.postgres.database import resolve_database
     from seedbed.schema import load_schema
     from seedbed.service import create_app
     from seedbed.service.http.server import listen
@@ -49,6 +49,6 @@ def serve(
     schema = load_schema(chosen.project)
     if not chosen.project.service or not schema.models:
         raise NoServableTables(chosen.project.schema, is_disabled=not chosen.project.service)
-    database = locate(chosen)
+    database = resolve_database(chosen)
     with listen(address, port or chosen.settings.port) as listening:
         serve_forever(create_app(chosen, schema, database.url), listening)

@@ -16,10 +16,10 @@ from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.history.applied_log import record_step
 from seedbed.migrations.history.revisions import PROJECT_ATTRIBUTE, read_current_revision, get_version_table_options
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import check_default_schema, locate, refuse_pooler
-from seedbed.postgres.environment_mark import SCHEMA, claim_environment, read_mark
+from seedbed.postgres.database import check_default_schema, resolve_database, refuse_pooler
+from seedbed.postgres.environment_mark import SEEDBED_SCHEMA, claim_environment, read_mark
 from seedbed.postgres.locks import migration_lock
-from seedbed.postgres.version_table import ensure_version_schema
+from seedbed.postgres.version_table import ensure_version_table_schema
 from seedbed.schema import load_schema
 from seedbed.settings import Environment, Project, find_project, load
 
@@ -82,8 +82,8 @@ def _run() -> None:
             context.run_migrations()
         return
     configuration = load(project)
-    database = locate(configuration)
-    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    database = resolve_database(configuration)
+    refuse_pooler(database, trust_url=database.url != database.direct)
     with connect(database, application="alembic") as connection:
         claim_environment(connection, database, "migrate")
         mark = read_mark(connection)
@@ -100,7 +100,7 @@ def _run() -> None:
 def _migrate(connection: Connection, project: Project, metadata: MetaData, lock: AbstractContextManager[None]) -> None:
     with lock:
         _set_text_formats(connection)
-        ensure_version_schema(connection, project.version_table)
+        ensure_version_table_schema(connection, project.version_table)
         context.configure(connection=connection, **options(metadata, project))
         with context.begin_transaction():
             context.run_migrations()
@@ -119,7 +119,7 @@ def _ours(metadata: MetaData) -> Any:
     schemas = {table.schema for table in metadata.tables.values()} | {None}
 
     def include(name: str | None, kind: str, _parents: object) -> bool:
-        return kind != "schema" or (name in schemas and name != SCHEMA)
+        return kind != "schema" or (name in schemas and name != SEEDBED_SCHEMA)
 
     return include
 

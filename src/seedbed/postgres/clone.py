@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2 import sql
 
 from seedbed.errors import BranchCopyFailure, ParentInUse
-from seedbed.postgres.reflink import shares_blocks
+from seedbed.postgres.reflink import supports_reflink
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
@@ -38,7 +38,7 @@ _LISTS = frozenset(
 
 
 @dataclass(frozen=True)
-class Session:
+class ClientSession:
     """Somebody connected to a database."""
 
     application: str
@@ -46,7 +46,7 @@ class Session:
     state: str
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Neither at work nor in a transaction, so that ending it loses nothing."""
         return self.state == "idle"
 
@@ -54,7 +54,7 @@ class Session:
         return f"{self.application or 'a client without a name'} (pid {self.pid}, {self.state})"
 
 
-def clone(cursor: "Cursor", source: str, target: str, *, force: bool = False, folder: Path | None = None) -> None:
+def clone_database(cursor: "Cursor", source: str, target: str, *, force: bool = False, folder: Path | None = None) -> None:
     """Copy a database; `cursor` is a superuser's, in autocommit.
 
     The copy has its source's owner, its settings (ALTER DATABASE SET, and those of roles in it) and its grants.
@@ -72,11 +72,11 @@ def clone(cursor: "Cursor", source: str, target: str, *, force: bool = False, fo
     found = _look(cursor, source)
     try:
         if found.is_large and cursor.connection.server_version >= _CLONES:
-            method = "clone" if folder is not None and shares_blocks(folder) else "copy"
+            method = "clone" if folder is not None and supports_reflink(folder) else "copy"
             cursor.execute("SELECT set_config('file_copy_method', %s, false)", (method,))
         cursor.execute(_create(source, target, found, version=cursor.connection.server_version))
     except psycopg2.errors.ObjectInUse as error:
-        if users := sessions(cursor, source):
+        if users := list_sessions(cursor, source):
             raise _in_use(source, users) from error
         raise BranchCopyFailure(source, _said(error)) from error
     except psycopg2.Error as error:
@@ -87,36 +87,36 @@ def clone(cursor: "Cursor", source: str, target: str, *, force: bool = False, fo
         _carry_grants(cursor, source, target)
 
 
-def sessions(cursor: "Cursor", database: str) -> list[Session]:
+def list_sessions(cursor: "Cursor", database: str) -> list[ClientSession]:
     """Who is connected to a database, apart from the server's own processes."""
     cursor.execute(
         "SELECT application_name, pid, coalesce(state, 'starting') FROM pg_stat_activity"
         " WHERE datname = %s AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid",
         (database,),
     )
-    return [Session(*row) for row in cursor.fetchall()]
+    return [ClientSession(*row) for row in cursor.fetchall()]
 
 
-def await_unused(cursor: "Cursor", database: str) -> list[Session]:
+def wait_until_unused(cursor: "Cursor", database: str) -> list[ClientSession]:
     """Give clients that have closed their connections the time to be gone, and return those that are not."""
     until = time.monotonic() + _GRACE_SECONDS
-    while (found := sessions(cursor, database)) and time.monotonic() < until:
+    while (found := list_sessions(cursor, database)) and time.monotonic() < until:
         time.sleep(_POLL_SECONDS)
     return found
 
 
 def _free(cursor: "Cursor", source: str, *, force: bool) -> None:
-    found = await_unused(cursor, source)
-    if found and force and all(session.idle for session in found):
+    found = wait_until_unused(cursor, source)
+    if found and force and all(session.is_idle for session in found):
         for session in found:
             cursor.execute("SELECT pg_terminate_backend(%s)", (session.pid,))
-        found = await_unused(cursor, source)
+        found = wait_until_unused(cursor, source)
     if found:
         raise _in_use(source, found)
 
 
-def _in_use(source: str, found: list[Session]) -> ParentInUse:
-    return ParentInUse(source, [str(session) for session in found], idle=all(session.idle for session in found))
+def _in_use(source: str, found: list[ClientSession]) -> ParentInUse:
+    return ParentInUse(source, [str(session) for session in found], idle=all(session.is_idle for session in found))
 
 
 @dataclass(frozen=True)

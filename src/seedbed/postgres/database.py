@@ -18,11 +18,11 @@ from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, re
 from seedbed.settings.sources import Kind
 from seedbed.settings.url_parser import MalformedUrl, parse_url
 
-OLDEST = 14
+OLDEST_MAJOR_VERSION = 14
 """The oldest major version whose statements are all known here: pg_terminate_backend that waits, for one."""
 
 _TYPED = Origin(Kind.OPTION, "--on")
-EMBEDDED = Origin(Kind.DERIVED, "the embedded server")
+EMBEDDED_ORIGIN = Origin(Kind.DERIVED, "the embedded server")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Database:
         return self.direct.name
 
 
-def locate(configuration: Configuration) -> Database:
+def resolve_database(configuration: Configuration) -> Database:
     """The environment's database: the given one as it is, or the embedded server's, started and made where missing.
 
     With a URL given, no embedded server is started or looked for.
@@ -52,15 +52,15 @@ def locate(configuration: Configuration) -> Database:
         DatabaseNotConfigured: preview or production without a URL of its own.
         PostgresBinariesNotFound, ServerStartFailure: the embedded server was needed.
     """
-    given = located(configuration)
+    given = find_configured_database(configuration)
     if given is not None:
         return given
     server = Server.of(configuration)
     server.ensure()
-    return on_server(server, configuration)
+    return ensure_environment_database(server, configuration)
 
 
-def given_copy(url: str, environment: Environment) -> Database:
+def database_from_url(url: str, environment: Environment) -> Database:
     """A database whose URL was typed on the command line.
 
     Raises:
@@ -73,7 +73,7 @@ def given_copy(url: str, environment: Environment) -> Database:
     return Database(parsed, parsed, environment, _TYPED)
 
 
-def located(configuration: Configuration) -> Database | None:
+def find_configured_database(configuration: Configuration) -> Database | None:
     """The given database, or None where the embedded server is to be used; nothing is started."""
     url = require_url(configuration)
     if url is None:
@@ -85,30 +85,30 @@ def located(configuration: Configuration) -> Database | None:
     return Database(url, unpooled or url, configuration.environment, named)
 
 
-def on_server(server: Server, configuration: Configuration) -> Database:
+def ensure_environment_database(server: Server, configuration: Configuration) -> Database:
     """The environment's database on an embedded server that runs, made where it is missing."""
-    url = server.ensure_database(database_name(configuration))
-    return Database(url, url, configuration.environment, EMBEDDED, server)
+    url = server.ensure_database(get_database_name(configuration))
+    return Database(url, url, configuration.environment, EMBEDDED_ORIGIN, server)
 
 
-def database_name(configuration: Configuration) -> str:
+def get_database_name(configuration: Configuration) -> str:
     """What the environment's database is called on the embedded server."""
     return f"{configuration.project.identifier}_{configuration.environment}"
 
 
-def embedded_server(configuration: Configuration) -> Server:
+def get_embedded_server(configuration: Configuration) -> Server:
     """The embedded server, for commands that are about it.
 
     Raises:
         NoEmbeddedServer: this environment uses a server from a URL.
     """
-    given = located(configuration)
+    given = find_configured_database(configuration)
     if given is not None:
         raise NoEmbeddedServer(configuration.environment, configuration.origin("DATABASE_URL").of("DATABASE_URL"))
     return Server.of(configuration)
 
 
-def refuse_unfit(connection: Connection, database: Database) -> None:
+def check_server(connection: Connection, database: Database) -> None:
     """See that a server is of a version that is tested, and that the session may change anything.
 
     Raises:
@@ -116,8 +116,8 @@ def refuse_unfit(connection: Connection, database: Database) -> None:
         ReadOnlyDatabase: it is a standby, or set so.
     """
     version = connection.connection.dbapi_connection.server_version // 10000  # type: ignore[union-attr]
-    if version < OLDEST:
-        raise UnsupportedServerVersion(database.direct.address, version, OLDEST)
+    if version < OLDEST_MAJOR_VERSION:
+        raise UnsupportedServerVersion(database.direct.address, version, OLDEST_MAJOR_VERSION)
     read_only, standby = connection.exec_driver_sql(
         "SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"
     ).one()
@@ -140,18 +140,18 @@ def check_default_schema(connection: Connection, database: Database) -> None:
         raise DefaultSchemaMismatch(database.name, search_path, schema)
 
 
-def refuse_pooler(database: Database, *, taken_at_its_word: bool = False) -> None:
+def refuse_pooler(database: Database, *, trust_url: bool = False) -> None:
     """Refuse to lock, migrate or load through a pooler.
 
     On Neon its host name tells. Elsewhere the process id of the protocol's handshake differs from the backend's own,
     since PgBouncer invents one. Neon's proxy invents one for direct connections too, so there the ids say nothing.
 
     Raises:
-        PooledConnection: unless `taken_at_its_word`, for a DATABASE_URL_UNPOOLED that a user set.
+        PooledConnection: unless `trust_url`, for a DATABASE_URL_UNPOOLED that a user set.
     """
     if database.direct.is_neon_pooler:
         raise PooledConnection(database.direct.address, str(database.origin))
-    if taken_at_its_word or ".neon." in (database.direct.host or ""):
+    if trust_url or ".neon." in (database.direct.host or ""):
         return
     with translate_errors(database):
         connection = open_connection(database)

@@ -7,15 +7,15 @@ from sqlalchemy import text
 
 from seedbed.errors import ServerError
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import EMBEDDED, Database, database_name, embedded_server, located
-from seedbed.postgres.driver_errors import server_message
+from seedbed.postgres.database import EMBEDDED_ORIGIN, Database, get_database_name, get_embedded_server, find_configured_database
+from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.embedded import Server
 from seedbed.postgres.environment_mark import read_mark
 from seedbed.settings import Configuration
 
 
 @dataclass(frozen=True)
-class Description:
+class DatabaseStatus:
     """`running` says whether the server is up; `mark` is None where the database has none or did not answer, and then
     `problem` says why.
     """
@@ -26,38 +26,38 @@ class Description:
     version: str | None
     database: str
     mark: str | None
-    folder: str | None
+    data_directory: str | None
     problem: str | None
 
 
-def describe(configuration: Configuration) -> Description:
+def read_database_status(configuration: Configuration) -> DatabaseStatus:
     """Look at the environment's database. One that cannot be reached is described, and is no error."""
-    given = located(configuration)
+    given = find_configured_database(configuration)
     if given is not None:
         asked = _asked(given)
-        return Description(
+        return DatabaseStatus(
             environment=configuration.environment.value,
             server=str(given.origin),
             running=asked.version is not None,
             version=asked.version,
             database=given.direct.address,
             mark=asked.mark,
-            folder=None,
+            data_directory=None,
             problem=asked.problem,
         )
-    server, name = embedded_server(configuration), database_name(configuration)
+    server, name = get_embedded_server(configuration), get_database_name(configuration)
     status = server.status()
     asked = _Asked()
     if status.reachable:
         asked = _asked_of(server, name, configuration)
-    return Description(
+    return DatabaseStatus(
         environment=configuration.environment.value,
-        server=str(EMBEDDED),
+        server=str(EMBEDDED_ORIGIN),
         running=status.running,
         version=asked.version or status.version,
         database=f"127.0.0.1:{status.port}/{name}" if status.port is not None else name,
         mark=asked.mark,
-        folder=str(status.home),
+        data_directory=str(status.home),
         problem=asked.problem,
     )
 
@@ -76,7 +76,7 @@ def _asked_of(server: Server, name: str, configuration: Configuration) -> _Asked
     except ServerError as error:
         return _Asked(problem=error.message)
     url = server.owner_url(name)
-    return _asked(Database(url, url, configuration.environment, EMBEDDED, server))
+    return _asked(Database(url, url, configuration.environment, EMBEDDED_ORIGIN, server))
 
 
 def _asked(database: Database) -> _Asked:
@@ -89,4 +89,4 @@ def _asked(database: Database) -> _Asked:
     except ServerError as error:
         return _Asked(version, problem=error.message)
     except psycopg2.Error as error:
-        return _Asked(version, problem=server_message(error))
+        return _Asked(version, problem=get_server_message(error))

@@ -45,13 +45,13 @@ def translate_errors_at(url: DatabaseUrl, origin: str) -> Iterator[None]:
         raise translation from error
 
 
-def sqlstate(error: BaseException | None) -> str | None:
+def get_sqlstate(error: BaseException | None) -> str | None:
     """The SQLSTATE of a driver's error, wrapped by SQLAlchemy or not; None for any other error."""
     driver_error = error.orig if isinstance(error, DBAPIError) else error
     return driver_error.pgcode if isinstance(driver_error, psycopg2.Error) else None
 
 
-def server_message(error: BaseException | None) -> str:
+def get_server_message(error: BaseException | None) -> str:
     """The server's message in one line, without the statement and its parameters."""
     text = str(error.orig if isinstance(error, DBAPIError) else error)
     # CONTEXT quotes statements and rows.
@@ -61,18 +61,18 @@ def server_message(error: BaseException | None) -> str:
     return "; ".join(kept[:2]).removesuffix(".")
 
 
-def missing_extension(error: BaseException | None) -> str | None:
+def find_missing_extension(error: BaseException | None) -> str | None:
     """The name of the extension that CREATE EXTENSION did not find on the server; None for any other error."""
     if not isinstance(error, DBAPIError):
         return None
-    match = re.match(r'extension "(.+)" is not available', server_message(error))
+    match = re.match(r'extension "(.+)" is not available', get_server_message(error))
     return match[1] if match else None
 
 
 def _translate(address: str, origin: str, error: BaseException | None) -> SeedbedError | None:
     if not isinstance(error, psycopg2.Error):
         return None
-    message = server_message(error)
+    message = get_server_message(error)
     if error.pgcode in _DENIED_SQLSTATES:
         return MissingPrivilege(address, message, creator_setting=next(filter(origin.startswith, _DATABASE_CREATOR_SOURCES), None))
     if isinstance(error, psycopg2.InterfaceError) and "closed" in message:

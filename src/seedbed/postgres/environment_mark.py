@@ -13,7 +13,7 @@ from seedbed.postgres.locks import SEEDBED_SCHEMA_LOCK
 from seedbed.postgres.version_table import LOOKS_LIKE_VERSION_TABLE
 from seedbed.settings import Environment
 
-SCHEMA = "seedbed"
+SEEDBED_SCHEMA = "seedbed"
 """The schema of Seedbed's own tables, which every comparison of catalogs ignores."""
 
 PREPARING: Literal["preparing"] = "preparing"

@@ -42,7 +42,7 @@ _NO_SECRET = frozenset(
 )  # fmt: skip
 
 
-def psql_command(database: Database) -> tuple[list[str], dict[str, str]]:
+def build_psql_command(database: Database) -> tuple[list[str], dict[str, str]]:
     """The command, and the variables it is to be run with.
 
     A parameter that no variable stands for goes on the command line if it cannot be a secret, and is left out
@@ -56,7 +56,7 @@ def psql_command(database: Database) -> tuple[list[str], dict[str, str]]:
     return [str(_program()), *([" ".join(rest)] if rest else [])], _variables(arguments)
 
 
-def client_environment(database: Database) -> dict[str, str]:
+def build_client_environment(database: Database) -> dict[str, str]:
     """The process's variables, and those by which PostgreSQL's own programs find a database."""
     return {**os.environ, **_variables(database.direct.connect_arguments())}
 

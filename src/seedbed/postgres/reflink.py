@@ -9,7 +9,7 @@ _FICLONE = 0x40049409
 """ioctl of Linux, from linux/fs.h: XFS and Btrfs have it, and ext4 says no."""
 
 
-def shares_blocks(folder: Path) -> bool:
+def supports_reflink(folder: Path) -> bool:
     """Try it with two files that are gone afterwards; a folder that cannot be written to counts as one that cannot.
 
     On a file system without it, PostgreSQL's `file_copy_method = clone` is slower than a plain copy.

@@ -29,7 +29,7 @@ _GRANTEE = "CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END"
 _GRANTABLE = "CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END"
 
 
-def refuse(database: Database) -> None:
+def check_reset_allowed(database: Database) -> None:
     """Refuse a reset before anyone is asked to confirm it.
 
     Raises:
@@ -39,14 +39,14 @@ def refuse(database: Database) -> None:
         refuse_protected_database(connection, database, DestructiveAction.RESET)
 
 
-def reset(database: Database) -> None:
+def reset_database(database: Database) -> None:
     """Empty a database and mark it for its environment again.
 
     On the embedded server it is dropped and made anew, which ends the sessions on it. On a given server every schema
     of the database's owner is dropped in one transaction: all or nothing, and it waits for whoever uses them. There
     `public` is made again as it was, with its owner, its grants, its default privileges and its comment.
 
-    Raises as `refuse` does, and:
+    Raises as `check_reset_allowed` does, and:
         PooledConnection, MigrationLockTimeout: as for migrating, which it keeps out meanwhile.
         MissingPrivilege: there is something that the role cannot drop.
     """
@@ -56,7 +56,7 @@ def reset(database: Database) -> None:
         _drop_all(database)
 
 
-def empty(database: Database) -> None:
+def empty_copy(database: Database) -> None:
     """Empty a copy that is being prepared, so that other rows can be put into it; it stays marked so.
 
     Raises:
@@ -75,7 +75,7 @@ def empty(database: Database) -> None:
 
 
 def _make_anew(database: Database, server: Server) -> None:
-    refuse(database)
+    check_reset_allowed(database)
     server.drop_database(database.name)
     server.create_database(database.name)
     with connect(database) as connection:
@@ -84,7 +84,7 @@ def _make_anew(database: Database, server: Server) -> None:
 
 
 def _drop_all(database: Database) -> None:
-    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    refuse_pooler(database, trust_url=database.url != database.direct)
     with connect(database) as connection, migration_lock(connection, database.name, wait=_WAIT):
         refuse_protected_database(connection, database, DestructiveAction.RESET)
         _refuse_remains(connection, database)

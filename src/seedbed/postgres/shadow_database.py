@@ -45,7 +45,7 @@ def shadow_database(configuration: Configuration) -> Iterator[Database]:
     It is dropped at the end. One that a killed command left is dropped by a later one, an hour after it was made.
     """
     maker = _maker(configuration)
-    name = shadow_name()
+    name = generate_shadow_name()
     with ExitStack() as stack:
         with maker.cursor() as cursor:
             _drop_abandoned(cursor)
@@ -63,12 +63,12 @@ def _drop(maker: _Maker, name: str) -> None:
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def shadow_name() -> str:
+def generate_shadow_name() -> str:
     """A name that says when it was made, by which what a killed command left is found and dropped."""
     return f"{_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
 
 
-def end_sessions(shadow: Database) -> None:
+def terminate_sessions(shadow: Database) -> None:
     """End whatever another thread of this process runs on a throw-away database."""
     with suppress(SeedbedError, psycopg2.Error), autocommit_cursor(open_connection(shadow)) as cursor:
         cursor.execute(
@@ -77,7 +77,7 @@ def end_sessions(shadow: Database) -> None:
         )
 
 
-def make_role(shadow: Database) -> Callable[[str], None] | None:
+def get_role_creator(shadow: Database) -> Callable[[str], None] | None:
     """What makes a role that a schema names; None on a given server, whose roles are not ours to make."""
     server = shadow.server
     if server is None:

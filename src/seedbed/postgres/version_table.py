@@ -17,24 +17,24 @@ LOOKS_LIKE_VERSION_TABLE = """
 """Whether pg_class `c` may be some project's: it has a column, `version_num`, and no other."""
 
 
-def is_version_table(version_table: str) -> str:
+def build_version_table_condition(version_table: str) -> str:
     """SQL that says whether pg_class `c` is the version table. Without a schema it is in whichever one Alembic used."""
     schema, _, name = version_table.rpartition(".")
     in_schema = f" AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {quote_literal(schema)})"
     return f"(c.relname = {quote_literal(name)} AND c.relkind IN ('r', 'p'){in_schema if schema else ''})"
 
 
-def schema_of(version_table: str) -> str | None:
+def get_version_table_schema(version_table: str) -> str | None:
     """The version table's schema, where it is named."""
     return version_table.rpartition(".")[0] or None
 
 
-def ensure_version_schema(connection: Connection, version_table: str) -> None:
+def ensure_version_table_schema(connection: Connection, version_table: str) -> None:
     """Create the version table's schema: Alembic creates the table before any revision could create its schema.
 
     It is committed, unless the connection is in a transaction. SQLAlchemy's events do not hear of it.
     """
-    schema = schema_of(version_table)
+    schema = get_version_table_schema(version_table)
     if schema is None:
         return
     driver: Any = connection.connection.cursor()
@@ -46,7 +46,7 @@ def ensure_version_schema(connection: Connection, version_table: str) -> None:
         connection.connection.commit()
 
 
-def version_table_pattern(version_table: str) -> str:
+def build_version_table_pattern(version_table: str) -> str:
     """The version table as a pattern of `schema.name`."""
     schema, _, name = version_table.rpartition(".")
     return f"{escape(schema) if schema else '*'}.{escape(name)}"

@@ -11,9 +11,9 @@ from seedbed.migrations.apply.upgrade import AppliedRevisions, apply
 from seedbed.migrations.hazards.losses import report_losses
 from seedbed.migrations.hazards.rules import Hazard
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import Database, locate
+from seedbed.postgres.database import Database, resolve_database
 from seedbed.postgres.environment_mark import read_source_environment, read_copy_id, find_tables_with_rows, mark_rows_replaced
-from seedbed.postgres.reset import empty
+from seedbed.postgres.reset import empty_copy
 from seedbed.previews.model_comparison import Comparison, compare_with_models
 from seedbed.schema import Schema, load_schema
 from seedbed.seeding.core.faker_pool import Pools, Shelf
@@ -96,7 +96,7 @@ def fill(
     if of_production and not (data.replaces_rows or (data is Data.COPY and even_production)):
         raise UnmaskedProductionCopy(parent, Environment.PREVIEW)
     if data is Data.SEED:
-        empty(database)
+        empty_copy(database)
     losses: tuple[Hazard, ...] = ()
     if say is not None and data is not Data.SEED:
         losses = report_losses(configuration, database, plan_migrations(configuration.project, database), say)
@@ -146,7 +146,7 @@ def _check_coverage(configuration: Configuration, schema: Schema, exceptions: Ex
     """
     project = configuration.project
     try:
-        database = locate(configuration)
+        database = resolve_database(configuration)
         if plan_migrations(project, database).pending:
             return
     except (ProjectError, ServerError, MigrationError):

@@ -11,7 +11,7 @@ from seedbed.errors import NonSchemaStatement, SchemaBuildFailure
 from seedbed.postgres.catalog import differences, read_catalog
 from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import execute_verbatim
-from seedbed.postgres.driver_errors import server_message, sqlstate
+from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
 from seedbed.postgres.quoting import quote_identifier
 from seedbed.schema.declarations import declared
 from seedbed.schema.loader import Schema
@@ -52,13 +52,13 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
                 roles.add(role)
                 # A session remembers that a role is missing until it opens a table it has no lock on.
                 connection.execute(text("SELECT FROM pg_auth_members LIMIT 1"))
-            elif sqlstate(error) not in _LATER:
-                raise SchemaBuildFailure(_named(statement), server_message(error)) from error
+            elif get_sqlstate(error) not in _LATER:
+                raise SchemaBuildFailure(_named(statement), get_server_message(error)) from error
             left.append(statement)
             failures.append((statement, error))
         if len(left) == len(waiting) and roles == made_before:
             statement, error = failures[0]
-            raise SchemaBuildFailure(_named(statement), server_message(error)) from error
+            raise SchemaBuildFailure(_named(statement), get_server_message(error)) from error
         waiting = left
     connection.commit()
 
@@ -103,7 +103,7 @@ def _check_effect(connection: Connection, statement: str) -> None:
 
 
 def _missing_role(error: Exception) -> str | None:
-    found = re.match(r'role "(.+)" does not exist', str(error)) if sqlstate(error) == "42704" else None
+    found = re.match(r'role "(.+)" does not exist', str(error)) if get_sqlstate(error) == "42704" else None
     return found[1] if found else None
 
 

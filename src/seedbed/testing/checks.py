@@ -1,8 +1,8 @@
-"""Tests that every project wants, turned on by one line in a test module:
+"""Checks of a project's history, models and seeds, turned on by one line in a test module:
 
     from seedbed.testing.checks import *
 
-Queries of the release that is still running are given by a fixture `old_queries`, SQL with $1 for its parameters.
+A fixture `old_queries` returns the queries of the previous release, as SQL with $1 for a parameter.
 """
 
 import os
@@ -36,33 +36,33 @@ __all__ = [
     "test_seeds_are_valid",
 ]
 
-_LOADED = 100_000
-"""Rows up to which seeds are loaded; of more, the first are made."""
+_MAX_LOADED_ROWS = 100_000
+"""Seeds with more rows are not loaded; only their first rows are generated."""
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What checking the history came to; checking goes as far as the first thing that is wrong."""
+class _HistoryCheck:
+    """The first error of the history, or None."""
 
     error: SeedbedError | None
 
 
 @pytest.fixture
 def old_queries() -> Iterable[str]:
-    """Queries of the release before, for `test_old_queries_still_work`; none unless a project gives them."""
+    """Return the queries of the previous release, for `test_old_queries_still_work`. A project overrides this."""
     return ()
 
 
 @pytest.fixture(scope="module")
-def seedbed_checked(seedbed_run: RunResources) -> _Found:
-    """The history run up and down on throw-away databases of the run's server, once for two checks."""
+def seedbed_checked(seedbed_run: RunResources) -> _HistoryCheck:
+    """Upgrade and downgrade through the history on throwaway databases of the run's server, once for two checks."""
     _skip_without_history(seedbed_run)
     shadow = {"SHADOW_DATABASE_URL": seedbed_run.server_access.owner.reveal()}
     try:
         check_project(load(seedbed_run.project, "testing", environ=os.environ | shadow))
     except SeedbedError as error:
-        return _Found(error)
-    return _Found(None)
+        return _HistoryCheck(error)
+    return _HistoryCheck(None)
 
 
 def test_history_has_one_head(seedbed_run: RunResources) -> None:
@@ -73,12 +73,12 @@ def test_history_has_one_head(seedbed_run: RunResources) -> None:
         _fail(error)
 
 
-def test_every_revision_goes_up_and_down(seedbed_checked: _Found) -> None:
+def test_every_revision_goes_up_and_down(seedbed_checked: _HistoryCheck) -> None:
     if seedbed_checked.error is not None and not isinstance(seedbed_checked.error, UndraftedModelChanges):
         _fail(seedbed_checked.error)
 
 
-def test_models_equal_migrations(seedbed_checked: _Found) -> None:
+def test_models_equal_migrations(seedbed_checked: _HistoryCheck) -> None:
     if isinstance(seedbed_checked.error, UndraftedModelChanges):
         _fail(seedbed_checked.error)
     if seedbed_checked.error is not None:
@@ -86,52 +86,52 @@ def test_models_equal_migrations(seedbed_checked: _Found) -> None:
 
 
 def test_old_queries_still_work(request: pytest.FixtureRequest, seedbed_run: RunResources, old_queries: Iterable[str]) -> None:
-    """Each is prepared and not run, so that it may have parameters and may change rows."""
+    """Prepare each query without running it, so that it may have parameters and may change rows."""
     if not old_queries:
-        pytest.skip("no fixture old_queries gives any")
-    broken = []
-    with _migrated(seedbed_run, request) as clone, clone.connect() as connection:
+        pytest.skip("there are no old_queries")
+    failures = []
+    with _create_migrated_database(seedbed_run, request) as clone, clone.connect() as connection:
         connection.autocommit = True
         for query in old_queries:
             try:
                 connection.execute(sql.SQL("PREPARE seedbed_old AS ") + sql.SQL(query))
                 connection.execute("DEALLOCATE seedbed_old")
             except psycopg.Error as error:
-                broken.append(f"{' '.join(query.split())}\n  {error}")
-    if broken:
-        pytest.fail("\n".join(broken), pytrace=False)
+                failures.append(f"{' '.join(query.split())}\n  {error}")
+    if failures:
+        pytest.fail("\n".join(failures), pytrace=False)
 
 
 def test_seeds_are_valid(request: pytest.FixtureRequest, seedbed_run: RunResources) -> None:
-    """Every environment's are loaded into a migrated database; of very many rows, the first are made."""
+    """Load every environment's seeds into a migrated database. Of very many rows, only generate the first ones."""
     project, schema = seedbed_run.project, seedbed_run.templates.schema
     environments = [each for each in Environment if (project.seeds / f"{each}.py").is_file()]
     if not environments:
         pytest.skip("there are no seeds")
-    wrong = []
+    failures = []
     for environment in environments:
         try:
-            planned = plan(project, schema, environment)
-            if planned.rows <= _LOADED:
-                with _migrated(seedbed_run, request) as clone:
-                    run(planned, seedbed_run.server_access.database(clone.name), revision=None)
+            seed_plan = plan(project, schema, environment)
+            if seed_plan.rows <= _MAX_LOADED_ROWS:
+                with _create_migrated_database(seedbed_run, request) as clone:
+                    run(seed_plan, seedbed_run.server_access.database(clone.name), revision=None)
             else:
-                for table in planned.tables:
+                for table in seed_plan.tables:
                     sample(table, 1000)
         except SeedbedError as error:
-            wrong.append(f"seeds/{environment}.py: {format_error(error)}")
-    if wrong:
-        pytest.fail("\n".join(wrong), pytrace=False)
+            failures.append(f"seeds/{environment}.py: {format_error(error)}")
+    if failures:
+        pytest.fail("\n".join(failures), pytrace=False)
 
 
 @contextmanager
-def _migrated(seedbed_run: RunResources, request: pytest.FixtureRequest) -> Iterator[Clone]:
-    """A database at the head without seeds: these may be what is wrong."""
-    owned = OwnDatabases(seedbed_run, request.node.nodeid)
+def _create_migrated_database(seedbed_run: RunResources, request: pytest.FixtureRequest) -> Iterator[Clone]:
+    """Create a database at the head, without seeds, because the seeds may be invalid."""
+    databases = OwnDatabases(seedbed_run, request.node.nodeid)
     try:
-        yield owned.get_clone(None)
+        yield databases.get_clone(None)
     finally:
-        owned.close()
+        databases.close()
 
 
 def _skip_without_history(seedbed_run: RunResources) -> None:

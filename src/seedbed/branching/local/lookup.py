@@ -10,7 +10,7 @@ from seedbed.branching.local.databases import drop, environment_of
 from seedbed.branching.names import building_of, database_of, is_environment, replaced_of
 from seedbed.branching.protocol import Branch
 from seedbed.errors import BranchLockTimeout, BranchNotFound, BranchNotReady, DatabaseNotFound, AuthenticationFailure, NotABranch
-from seedbed.postgres.database import EMBEDDED, Database, database_name, on_server
+from seedbed.postgres.database import EMBEDDED_ORIGIN, Database, get_database_name, ensure_environment_database
 from seedbed.postgres.embedded import Server
 from seedbed.postgres.locks import BRANCH_LOCKS, poll_lock
 from seedbed.settings import Configuration, Environment, Origin
@@ -40,7 +40,7 @@ class Looking:
 
     def original(self) -> Database:
         """The environment's own database, made where it is missing."""
-        return on_server(self.server, self.configuration)
+        return ensure_environment_database(self.server, self.configuration)
 
     @contextmanager
     def alone(self, name: str) -> "Iterator[Cursor]":
@@ -98,8 +98,8 @@ class Looking:
     def parent(self, cursor: "Cursor", name: str) -> tuple[str, Environment]:
         """A parent's database and what it is for; a sealed one is what its comment says, as nobody can change it."""
         if name == self.configuration.environment:
-            url = self.server.owner_url(database_name(self.configuration))
-            there = Database(url, url, self.configuration.environment, EMBEDDED, self.server)
+            url = self.server.owner_url(get_database_name(self.configuration))
+            there = Database(url, url, self.configuration.environment, EMBEDDED_ORIGIN, self.server)
             try:
                 return there.name, environment_of(there, name)
             except (DatabaseNotFound, AuthenticationFailure):  # neither it nor its role was made yet

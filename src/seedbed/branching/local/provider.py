@@ -19,7 +19,7 @@ from seedbed.errors import (
     UnmaskedProductionCopy,
     DatabaseUnreachable,
 )
-from seedbed.postgres.clone import await_unused, clone
+from seedbed.postgres.clone import wait_until_unused, clone_database
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Server
@@ -202,10 +202,10 @@ class LocalBranches:
         """A copy that has not its name yet; dropped when the block fails."""
         building = building_of(self._looking.database_of(branch.name))
         try:
-            clone(cursor, source, building, force=force, folder=self.server.home)
+            clone_database(cursor, source, building, force=force, folder=self.server.home)
             if not branch.ready:
                 self._mark_copied(building, branch, of)
-                await_unused(cursor, building)
+                wait_until_unused(cursor, building)
             yield building
         except BaseException:
             drop(cursor, building)

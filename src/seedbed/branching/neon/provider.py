@@ -33,7 +33,7 @@ from seedbed.errors import (
     UnmarkedDatabase,
 )
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import Database, located
+from seedbed.postgres.database import Database, find_configured_database
 from seedbed.postgres.environment_mark import (
     PREPARING,
     read_copy_id,
@@ -74,7 +74,7 @@ class NeonBranches:
         return cls(NeonClient(Wire(Access.of(configuration))), configuration)
 
     def original(self) -> Database:
-        given = located(self.configuration)
+        given = find_configured_database(self.configuration)
         if given is not None:
             return given
         return self._reaching.database(self._looking.parent(None), self.configuration.environment)

@@ -42,7 +42,7 @@ def adopt(configuration: Configuration, database: Database, *, revision: str | N
     """
     project = configuration.project
     history = read_history(project)
-    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    refuse_pooler(database, trust_url=database.url != database.direct)
     with connect(database) as connection:
         if (current := read_current_revision(connection, project)) is not None:
             raise BaselineRefused(database.name, f"it is at {current} already", has_revision=True)

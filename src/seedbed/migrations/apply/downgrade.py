@@ -17,7 +17,7 @@ from seedbed.migrations.apply.upgrade import DEFAULT_LOCK_WAIT, format_downgrade
 from seedbed.migrations.history.revisions import find_forward_only_reason
 from seedbed.migrations.history.revisions import History, Revision, read_current_revision, find_heads, split_heads, read_history
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import Database, refuse_pooler, refuse_unfit
+from seedbed.postgres.database import Database, refuse_pooler, check_server
 from seedbed.postgres.environment_mark import claim_environment, read_mark
 from seedbed.postgres.locks import migration_lock
 from seedbed.settings import Project
@@ -101,9 +101,9 @@ def downgrade(
     """
     require_connection_support(project)
     history = read_history(project)
-    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    refuse_pooler(database, trust_url=database.url != database.direct)
     with connect(database) as connection:
-        refuse_unfit(connection, database)
+        check_server(connection, database)
         claim_environment(connection, database, "migrate")
         connection.commit()
         with migration_lock(connection, database.name, wait=lock_wait):

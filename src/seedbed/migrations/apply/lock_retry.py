@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event, text
 
 from seedbed.errors import DowngradeFailure, RevisionFailure, TableLockTimeout
 from seedbed.migrations.history.revisions import Revision
-from seedbed.postgres.driver_errors import sqlstate
+from seedbed.postgres.driver_errors import get_sqlstate
 
 _LOCK_ERRORS = frozenset({"55P03", "40P01"})
 """lock_not_available and deadlock_detected: the statement is valid and can succeed later."""
@@ -95,7 +95,7 @@ def limit_lock_waits(connection: Connection, policy: LockRetryPolicy) -> Iterato
 
 def is_lock_error(error: BaseException | None) -> bool:
     """Return whether a statement failed because another session held a lock."""
-    return sqlstate(error) in _LOCK_ERRORS
+    return get_sqlstate(error) in _LOCK_ERRORS
 
 
 def retry_on_lock_errors(

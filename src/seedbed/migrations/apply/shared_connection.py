@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from seedbed.errors import EnvPyFailure, SeedbedError, UnsupportedEnvPy
 from seedbed.migrations.history.revisions import build_alembic_config, find_script_directory
-from seedbed.postgres.version_table import ensure_version_schema
+from seedbed.postgres.version_table import ensure_version_table_schema
 from seedbed.schema.loader import failing_place, in_words
 from seedbed.schema.stdout_capture import printed_aside
 from seedbed.settings import Project
@@ -38,7 +38,7 @@ def share_connection(project: Project, connection: Connection) -> Iterator[Confi
     require_connection_support(project)
     config = build_alembic_config(project)
     config.attributes["connection"] = connection
-    ensure_version_schema(connection, project.version_table)
+    ensure_version_table_schema(connection, project.version_table)
     with _preserve_logging(), printed_aside(), translate_env_errors(project):
         yield config
 

@@ -27,8 +27,8 @@ from seedbed.migrations.history.revisions import (
     split_heads,
 )
 from seedbed.postgres.connection import connect
-from seedbed.postgres.driver_errors import missing_extension, server_message
-from seedbed.postgres.database import Database, check_default_schema, refuse_pooler, refuse_unfit
+from seedbed.postgres.driver_errors import find_missing_extension, get_server_message
+from seedbed.postgres.database import Database, check_default_schema, refuse_pooler, check_server
 from seedbed.postgres.environment_mark import claim_environment
 from seedbed.postgres.locks import migration_lock
 from seedbed.schema.loader import failing_place, in_words
@@ -88,11 +88,11 @@ def apply(
     """
     require_connection_support(project)
     history = read_history(project)
-    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    refuse_pooler(database, trust_url=database.url != database.direct)
     chosen: tuple[Revision, ...] = ()
     try:
         with connect(database) as connection:
-            refuse_unfit(connection, database)
+            check_server(connection, database)
             claim_environment(connection, database, "migrate")
             connection.commit()
             with migration_lock(connection, database.name, wait=lock_wait):
@@ -165,7 +165,7 @@ def run_upgrades(project: Project, history: History, connection: Connection, pen
             raise
         connection.rollback()
         left = history.find_pending(read_current_revision(connection, project), "")
-        if (extension := missing_extension(error)) is not None:
+        if (extension := find_missing_extension(error)) is not None:
             raise ExtensionUnavailable(left[0].id, extension) from error
         done = [revision.id for revision in pending if revision not in left]
         said, place = describe_failure(project, error)
@@ -211,5 +211,5 @@ def migrate_to(project: Project, connection: Connection, target: str) -> None:
 def describe_failure(project: Project, error: Exception) -> tuple[str, str | None]:
     """What PostgreSQL said, or else what the revision's own code did, and where."""
     if isinstance(error, DBAPIError):
-        return server_message(error), None
+        return get_server_message(error), None
     return in_words(error), failing_place(project.root, error)

@@ -17,7 +17,7 @@ from seedbed.migrations.hazards.trace import trace_statements
 from seedbed.migrations.history.revisions import find_forward_only_reason
 from seedbed.migrations.history.revisions import Revision
 from seedbed.postgres.connection import connect
-from seedbed.postgres.driver_errors import server_message
+from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.database import Database
 from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import Configuration
@@ -123,8 +123,8 @@ def _assessed(
             migrate_to(configuration.project, connection, target)
     except DBAPIError as error:
         if target != revision.id:
-            raise DowngradeFailure(revision.id, server_message(error), undone=()) from error
-        raise RevisionFailure(revision.id, server_message(error), applied=()) from error
+            raise DowngradeFailure(revision.id, get_server_message(error), undone=()) from error
+        raise RevisionFailure(revision.id, get_server_message(error), applied=()) from error
     except RuntimeError as error:
         raise IrreversibleRevision(revision.id, str(error)) from error
     found = find_hazards(ObservedRevision(trace, rows, is_forward_only=find_forward_only_reason(revision) is not None))

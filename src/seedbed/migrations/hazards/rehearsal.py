@@ -17,7 +17,7 @@ from seedbed.migrations.hazards.target_copy import copy_target
 from seedbed.migrations.hazards.trace import LOCK_MODES, Trace, TracedStatement, keep_strongest_lock, trace_statements
 from seedbed.postgres.catalog import Catalog, differences, read_catalog
 from seedbed.postgres.connection import connect
-from seedbed.postgres.driver_errors import server_message
+from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration, Project
 
@@ -111,7 +111,7 @@ def _measured(project: Project, copy: Database, connection: Connection, revision
         with _watched(copy, pid) as seen, names, trace_statements(connection, revision, project.version_table) as trace:
             migrate_to(project, connection, revision)
     except DBAPIError as error:
-        raise RevisionFailure(revision, server_message(error), applied=()) from error
+        raise RevisionFailure(revision, get_server_message(error), applied=()) from error
     return trace, seen
 
 
@@ -202,7 +202,7 @@ def _way_back(project: Project, connection: Connection, plan: UpgradePlan, begin
             return f"down and up again, and then {'; '.join(map(str, left))}"
     except DBAPIError as error:
         connection.rollback()
-        return f"it does not go down over these rows: {server_message(error)}"
+        return f"it does not go down over these rows: {get_server_message(error)}"
     except (RuntimeError, NotImplementedError) as error:
         connection.rollback()
         return f"there is none: {error}"

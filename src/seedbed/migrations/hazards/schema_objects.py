@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from seedbed.postgres.version_table import VERSION_TABLE, is_version_table
+from seedbed.postgres.version_table import VERSION_TABLE, build_version_table_condition
 
 _MEMBER = "EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{}'::regclass AND d.objid = {}.oid AND d.deptype = 'e')"
 _THINGS = f"""
@@ -69,5 +69,5 @@ class SchemaObject:
 
 def read_schema_objects(cursor: Any, version_table: str = VERSION_TABLE) -> list[SchemaObject]:
     """The things of a database as its transaction sees them; extensions' own and Seedbed's are not counted."""
-    cursor.execute(_THINGS.replace("{version_table}", is_version_table(version_table)))
+    cursor.execute(_THINGS.replace("{version_table}", build_version_table_condition(version_table)))
     return [SchemaObject(*row) for row in cursor.fetchall()]

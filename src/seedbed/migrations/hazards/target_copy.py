@@ -12,10 +12,10 @@ from psycopg2 import sql
 from seedbed.branching import provider_of
 from seedbed.branching.lifecycle import passing
 from seedbed.errors import RehearsalCopyFailure
-from seedbed.postgres.clone import clone
+from seedbed.postgres.clone import clone_database
 from seedbed.postgres.database import Database
-from seedbed.postgres.psql import client_environment
-from seedbed.postgres.shadow_database import shadow_database, shadow_name
+from seedbed.postgres.psql import build_client_environment
+from seedbed.postgres.shadow_database import shadow_database, generate_shadow_name
 from seedbed.settings import Configuration, Origin
 from seedbed.settings.sources import Kind
 
@@ -33,10 +33,10 @@ def copy_target(configuration: Configuration, database: Database, existing_copy:
             raise RehearsalCopyFailure(database.name, "it is the database itself and no copy of it")
         yield existing_copy
     elif database.server is not None:
-        name = shadow_name()
+        name = generate_shadow_name()
         try:
             with database.server.administration() as cursor:
-                clone(cursor, database.name, name)
+                clone_database(cursor, database.name, name)
             url = database.direct.with_database(name)
             yield Database(url, url, database.environment, database.origin, database.server)
         finally:
@@ -59,11 +59,11 @@ def _dumped(source: Database, target: Database) -> None:
     with tempfile.TemporaryFile() as said:
         reading = subprocess.Popen(
             [dump, "--no-owner", "--no-privileges", "--no-password"],
-            env=client_environment(source), stdout=subprocess.PIPE, stderr=said,
+            env=build_client_environment(source), stdout=subprocess.PIPE, stderr=said,
         )  # fmt: skip
         writing = subprocess.Popen(
             [psql, "-Xq", "--no-password", "--single-transaction", "-v", "ON_ERROR_STOP=1"],
-            env=client_environment(target), stdin=reading.stdout, stdout=subprocess.DEVNULL, stderr=said,
+            env=build_client_environment(target), stdin=reading.stdout, stdout=subprocess.DEVNULL, stderr=said,
         )  # fmt: skip
         if reading.stdout is not None:
             reading.stdout.close()  # psql's alone, so that pg_dump ends when psql does

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event
 from seedbed.migrations.hazards.keyless_writes import find_keyless_write
 from seedbed.migrations.hazards.schema_objects import SchemaObject, read_schema_objects
 from seedbed.migrations.hazards.version_statements import VersionStatements
-from seedbed.postgres.version_table import VERSION_TABLE, is_version_table
+from seedbed.postgres.version_table import VERSION_TABLE, build_version_table_condition
 
 LOCK_MODES = (
     "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
@@ -233,7 +233,7 @@ def _things(connection: Connection, version_table: str) -> list[SchemaObject]:
 
 
 def _snapshot(cursor: Any, version_table: str) -> TableSnapshot:
-    cursor.execute(f"{_TABLES} AND NOT {is_version_table(version_table)}")
+    cursor.execute(f"{_TABLES} AND NOT {build_version_table_condition(version_table)}")
     tables = cursor.fetchall()
     cursor.execute(_COLUMNS, ([oid for oid, _, _ in tables],))
     columns: dict[int, dict[int, TracedColumn]] = {oid: {} for oid, _, _ in tables}

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from seedbed.postgres.catalog.dependencies import Catalog
 from seedbed.postgres.catalog.model import Constraint, Function, Index, Object, Policy, Schema, Trigger
 from seedbed.postgres.catalog.model import Sequence as SequenceObject
-from seedbed.postgres.version_table import VERSION_TABLE, schema_of
+from seedbed.postgres.version_table import VERSION_TABLE, get_version_table_schema
 
 
 def without(catalog: Catalog, patterns: Sequence[str]) -> Catalog:
@@ -24,7 +24,7 @@ def keeping(
     schema that is there for the version table alone.
     """
     left = {key: thing for key, thing in found.objects.items() if _named(thing, patterns)}
-    key = ("schema", schema_of(version_table) or "")
+    key = ("schema", get_version_table_schema(version_table) or "")
     if key in found.objects and key not in catalog.objects:
         left[key] = found.objects[key]
     return Catalog({**without(catalog, patterns).objects, **left}, catalog.needed_by, catalog.version)

@@ -12,7 +12,7 @@ from seedbed.postgres.catalog.dependencies import Catalog
 from seedbed.postgres.catalog.filters import without
 from seedbed.postgres.catalog.model import Key, Object
 from seedbed.postgres.catalog.snapshot import catalog_cursor
-from seedbed.postgres.version_table import VERSION_TABLE, version_table_pattern
+from seedbed.postgres.version_table import VERSION_TABLE, build_version_table_pattern
 
 _GENERATED = {"s": "stored", "v": "virtual", "": None}
 _IDENTITY = {"a": "always", "d": "by default", "": None}
@@ -32,7 +32,7 @@ def read_catalog(connection: Connection, version_table: str = VERSION_TABLE) -> 
     with catalog_cursor(connection) as driver:
         driver.execute("SHOW server_version_num")
         found = _Reader(driver, int(driver.fetchone()[0]) // 10000).read()
-    return without(found, [version_table_pattern(version_table)])
+    return without(found, [build_version_table_pattern(version_table)])
 
 
 class _Reader:

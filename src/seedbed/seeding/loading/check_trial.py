@@ -7,7 +7,7 @@ from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
 
 from seedbed.errors import UnsatisfiedCheck
-from seedbed.postgres.driver_errors import server_message, sqlstate
+from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
 from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_table
 from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.planning.seed_plan import SeedPlan
@@ -47,7 +47,7 @@ def try_checks(connection: Connection, plan: SeedPlan, oids: Mapping[str, int], 
     try:
         refused = _rolled_back(connection, [*(copy.sql for copy in copies.values()), *question])
     except DriverError as error:
-        if sqlstate(error) == _DENIED:
+        if get_sqlstate(error) == _DENIED:
             return
         for oid, copy in copies.items():
             try:
@@ -97,7 +97,7 @@ def check_refused(table: TablePlan, error: DriverError) -> UnsatisfiedCheck | No
     """The same for a row that a load met a CHECK with, be it the table's or a domain's."""
     if error.pgcode != _VIOLATED:
         return None
-    name = str(error.diag.constraint_name or server_message(error))
+    name = str(error.diag.constraint_name or get_server_message(error))
     row = str(error.diag.message_detail or error.diag.message_primary or "").removeprefix("Failing row contains ")
     columns = next((list(_columns(table, check.sql)) for check in table.checks if check.name == name), [])
     return not_met(table, name, row.removesuffix("."), columns)

@@ -12,7 +12,7 @@ from psycopg2 import Error as DriverError
 from sqlalchemy import Connection
 
 from seedbed.errors import LoadFailure, RejectedRows, SeedbedError
-from seedbed.postgres.driver_errors import server_message
+from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.quoting import quote_identifier, quote_table
 from seedbed.seeding.encoding.rows import CHUNK, HEAD, TAIL, in_binary
 from seedbed.seeding.loading.check_trial import check_refused
@@ -72,9 +72,9 @@ def ahead(chunks: Generator[bytes], rows: int) -> Generator[bytes]:
 def blamed(table: str, error: DriverError) -> SeedbedError | None:
     """One of ours for an error that rows, or the room for them, caused."""
     if (error.pgcode or "").startswith(_REFUSALS):
-        return RejectedRows(table, server_message(error))
+        return RejectedRows(table, get_server_message(error))
     if (error.pgcode or "").startswith(_EXHAUSTED):
-        return LoadFailure(table, server_message(error))
+        return LoadFailure(table, get_server_message(error))
     return None
 
 

@@ -96,7 +96,7 @@ def run(
         LoadFailure: the server has no room.
         InvalidSeedsFile: a value in the seeds cannot be made, or does not fit its column.
     """
-    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    refuse_pooler(database, trust_url=database.url != database.direct)
     load = _Load(plan, database, revision, executor, progress, set_aside)
     for tries_left in reversed(range(_TRIES)):
         try:

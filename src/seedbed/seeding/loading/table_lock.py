@@ -7,7 +7,7 @@ from typing import Any
 from psycopg2 import Error as DriverError
 from sqlalchemy import Connection
 
-from seedbed.postgres.driver_errors import sqlstate
+from seedbed.postgres.driver_errors import get_sqlstate
 
 _BUSY = "55P03"
 
@@ -30,7 +30,7 @@ def hold(connection: Connection, tables: Sequence[str]) -> Held | None:
         driver.execute(f"SAVEPOINT seedbed_lock; {lock}; RELEASE SAVEPOINT seedbed_lock; SELECT ARRAY[{rows}], {asked}")
         occupied, renewable = driver.fetchone()
     except DriverError as error:
-        if sqlstate(error) != _BUSY:
+        if get_sqlstate(error) != _BUSY:
             raise
         driver.execute("ROLLBACK TO SAVEPOINT seedbed_lock")
         return None

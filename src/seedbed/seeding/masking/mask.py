@@ -83,7 +83,7 @@ def mask(
     """
     replacements = Replacements(pools)
     marked = marked_columns(schema, pools)
-    refuse_pooler(database, taken_at_its_word=database.url != database.direct)
+    refuse_pooler(database, trust_url=database.url != database.direct)
     with connect(database, application="seedbed mask") as connection:
         refuse_protected_database(connection, database, DestructiveAction.MASK)
         connection.rollback()

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from seedbed.errors import DatabaseUnavailable, QueryTimeout, PoolExhausted, ServiceError
-from seedbed.postgres.driver_errors import server_message
+from seedbed.postgres.driver_errors import get_server_message
 from seedbed.service.log_format import LOG
 from seedbed.service.pool.connection import ConnectionLost, SessionConnection, PooledConnection
 from seedbed.service.pool.database_errors import is_unavailable
@@ -114,7 +114,7 @@ class QueryRunner:
         except (ConnectionLost, OSError, psycopg.Error) as error:
             said = error.__cause__ if isinstance(error, ConnectionLost) else error
             if isinstance(error, ConnectionLost) or is_unavailable(error):
-                self._went_away(server_message(said))
+                self._went_away(get_server_message(said))
                 if self._pooled:
                     self.pool.close_busy_connections()
                 raise DatabaseUnavailable from error

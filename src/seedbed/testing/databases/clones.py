@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from sqlalchemy import Engine, create_engine, make_url
 
-from seedbed.postgres.clone import Session, await_unused, clone
+from seedbed.postgres.clone import ClientSession, wait_until_unused, clone_database
 from seedbed.settings import DatabaseUrl
 from seedbed.testing.databases.server_access import ServerAccess, drop_database
 
@@ -84,7 +84,7 @@ class ClonePool:
         server_access: ServerAccess,
         template: str | None,
         new_name: Callable[[], str],
-        report_sessions: Callable[[str, list[Session]], None],
+        report_sessions: Callable[[str, list[ClientSession]], None],
         *,
         server_outlives_run: bool,
     ) -> None:
@@ -189,7 +189,7 @@ class ClonePool:
             return False
         if released is not None:
             name, test = released
-            if left_open := await_unused(cursor, name):
+            if left_open := wait_until_unused(cursor, name):
                 self._report_sessions(test, left_open)
             if self._server_outlives_run or not self._is_closing:
                 drop_database(cursor, name)
@@ -201,7 +201,7 @@ class ClonePool:
             if self._template is None:
                 self._server_access.create_empty_database(cursor, name)
             else:
-                clone(cursor, self._template, name, folder=self._server_access.data_directory)
+                clone_database(cursor, self._template, name, folder=self._server_access.data_directory)
             url = self._server_access.owner.with_database(name)
             created = Clone(name, url, _connect(url))
             created.warm_up()

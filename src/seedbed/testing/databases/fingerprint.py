@@ -16,7 +16,7 @@ from seedbed.schema.declarations import declared
 from seedbed.settings import Project
 
 _MAX_CONTENT_BYTES = 1 << 20
-"""Up to this size a file's content is hashed. Of a larger file, which only seeds digests, size and date are used."""
+"""Up to this size a file's content is hashed. Of a larger file, which only seeds read, size and date are used."""
 _CACHE_DIRECTORY = "__pycache__"
 
 
@@ -33,7 +33,7 @@ def digest_structure(project: Project, schema: Schema, server: str) -> str:
 
 
 def digest_seeds(project: Project, seed: str) -> str:
-    """Digest an environment's seeds, with every file in their folder, because they may digests any of them."""
+    """Digest an environment's seeds, with every file in their folder, because they may read any of them."""
     return digest(seed, version("faker"), *_lines(digest_files(project, list_seed_files(project))))
 
 

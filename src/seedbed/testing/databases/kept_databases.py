@@ -12,7 +12,7 @@ from seedbed.testing.databases.server_access import ServerAccess, drop_database
 
 @dataclass(frozen=True)
 class KeptDatabase:
-    """A database, by the test that failed in it. `on_given_server` says that it is on a server that was given."""
+    """The database of a failed test. `on_given_server` says that it is on the server of `--seedbed-url`."""
 
     name: str
     test: str
@@ -25,12 +25,12 @@ def write_kept(base: Path, kept: list[KeptDatabase]) -> None:
 
 
 def add_kept(base: Path, kept: KeptDatabase) -> None:
-    """Record each more database on a given server."""
+    """Record one more database on a given server."""
     write_kept(base, [*(each for each in _read(base) if each.on_given_server), kept])
 
 
 def read_kept(base: Path, name_or_test: str = "") -> KeptDatabase:
-    """Read the record of a kept database, by its name or its test's. Without a name, read the last each.
+    """Read the record of a kept database, by its name or its test's. Without a name, read the last one.
 
     Raises:
         NoKeptDatabase: no kept database matches.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from seedbed.errors import TemplateLockTimeout
-from seedbed.postgres.clone import await_unused, clone
+from seedbed.postgres.clone import wait_until_unused, clone_database
 from seedbed.postgres.database import Database
 from seedbed.postgres.locks import TEMPLATE_LOCKS, poll_lock
 from seedbed.schema import Schema, load_schema
@@ -120,10 +120,10 @@ class TemplateStore:
             else:
                 unseeded = self.ensure(access, None)
                 base_digests = unseeded.file_digests
-                clone(cursor, unseeded.name, temporary_name, folder=access.data_directory)
+                clone_database(cursor, unseeded.name, temporary_name, folder=access.data_directory)
                 with track_files(project, files) as files_read:
                     load_seeds(project, self.schema, seed, access.database(temporary_name))
-            await_unused(cursor, temporary_name)
+            wait_until_unused(cursor, temporary_name)
             digests = {**base_digests, **fingerprint.digest_files(project, sorted(files_read))}
             suffix = f"_{fingerprint.digest(*digests, *digests.values())}" if digests else ""
             template = Template(f"{prefix}{suffix}", digests)

@@ -1,4 +1,4 @@
-"""The server of a run of tests, and whoever runs it."""
+"""Start and stop the PostgreSQL server of a test run."""
 
 from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
@@ -12,29 +12,29 @@ from seedbed.testing.server.data_snapshot import snapshot_lock
 
 
 class RunServer:
-    """The server of a run. It belongs to the thread that starts it, and so goes with the process however that ends."""
+    """The server of a test run. The kernel ends it with the thread that starts it, so no exit leaves it behind."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._server: ThrowawayServer | None = None
-        self._kept: list[KeptDatabase] = []
-        self._base: Path | None = None
+        self._kept_databases: list[KeptDatabase] = []
+        self._kept_folder: Path | None = None
 
     def start(self, binaries: Binaries, snapshot: Path | None) -> ThrowawayServer:
-        """Start it on a copy of a snapshot that the same programs made, or empty; one that runs is given as it is."""
+        """Start the server on a copy of a snapshot, or empty, unless it is running. The snapshot needs the same binaries."""
         if self._server is None:
             with nullcontext() if snapshot is None else snapshot_lock(snapshot):
                 self._server = self._stack.enter_context(throwaway_server(binaries, kept=snapshot))
         return self._server
 
     def keep(self, base: Path, kept: KeptDatabase) -> None:
-        """Have a database outlive the run."""
-        self._base = base
-        self._kept.append(kept)
+        """Record a database that outlives the run."""
+        self._kept_folder = base
+        self._kept_databases.append(kept)
 
     def close(self) -> None:
-        """Stop it, with what failed tests keep put aside; of a server that was killed, nothing is."""
+        """Stop the server and save the kept databases. They are lost if the server was killed."""
         with self._stack:
-            if self._server is not None and self._base is not None:
+            if self._server is not None and self._kept_folder is not None:
                 with suppress(SeedbedError, DriverError, OSError):
-                    keep_data(self._server, self._base, self._kept)
+                    keep_data(self._server, self._kept_folder, self._kept_databases)

@@ -1,4 +1,4 @@
-"""psql on the database of a test that failed."""
+"""Open psql on the kept database of a failed test."""
 
 import os
 import signal
@@ -7,36 +7,36 @@ from pathlib import Path
 
 from seedbed.errors import KeptOnExternalServer
 from seedbed.postgres.embedded import throwaway_server
-from seedbed.postgres.psql import psql_command
+from seedbed.postgres.psql import build_psql_command
 from seedbed.settings import find_project
 from seedbed.settings.url_parser import parse_url
 from seedbed.testing.databases.kept_databases import read_kept
 from seedbed.testing.databases.server_access import ServerAccess
-from seedbed.testing.server.data_snapshot import owner_role_name, ensure_storage_directory
+from seedbed.testing.server.data_snapshot import name_owner_role, ensure_storage_directory
 
 
 def open_psql(start: Path, name_or_test: str, server_url: str | None) -> int:
-    """Open psql on what a failed test kept, and give its exit code.
+    """Open psql on a kept database and return psql's exit code.
 
-    One that was on the run's own server is on a copy of that: whatever is done to it is gone afterwards.
+    A database of the run's own server is opened on a copy of that server, so changes are lost afterwards.
 
     Raises:
-        NoKeptDatabase: there is no such database.
-        KeptOnExternalServer: it is on a server that is not given.
-        PsqlNotFound: there is no psql.
+        NoKeptDatabase: no kept database matches.
+        KeptOnExternalServer: the database is on a given server, and `server_url` is None.
+        PsqlNotFound: psql is not installed.
     """
     project = find_project(start)
     base = ensure_storage_directory(project)
-    kept = read_kept(base, name_or_test)
-    if kept.on_given_server:
+    kept_database = read_kept(base, name_or_test)
+    if kept_database.on_given_server:
         if server_url is None:
-            raise KeptOnExternalServer(kept.name)
-        return _psql(ServerAccess.from_url(parse_url(server_url)), kept.name)
-    with throwaway_server(kept=base / "kept") as server:
-        return _psql(ServerAccess.from_embedded(server, owner_role_name(project)), kept.name)
+            raise KeptOnExternalServer(kept_database.name)
+        return _run_psql(ServerAccess.from_url(parse_url(server_url)), kept_database.name)
+    with throwaway_server(kept_database=base / "kept") as server:
+        return _run_psql(ServerAccess.from_embedded(server, name_owner_role(project)), kept_database.name)
 
 
-def _psql(host: ServerAccess, name: str) -> int:
-    command, variables = psql_command(host.database(name))
-    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is psql's, to cancel a query
+def _run_psql(host: ServerAccess, name: str) -> int:
+    command, variables = build_psql_command(host.database(name))
+    signal.signal(signal.SIGINT, lambda *_: None)  # psql handles Ctrl-C, to cancel a query
     return subprocess.run(command, env=os.environ | variables, check=False).returncode

@@ -1,4 +1,4 @@
-"""One server for a run of tests, started when a test first wants one, and shared by the run's workers."""
+"""Share one server among the workers of pytest-xdist, started when a test first needs it."""
 
 import secrets
 import sys
@@ -18,101 +18,101 @@ if TYPE_CHECKING:
     from seedbed.testing.server.lifecycle import RunServer
 
 
-_WORKERS = 128
-"""Workers that may ask at the same moment."""
+_BACKLOG = 128
+"""How many workers may wait to connect at the same moment."""
 
 
 class ServerController:
-    """The first process of a run with workers: it listens for what they ask, in a thread that owns the server."""
+    """Runs in the controller process of xdist. It listens for the workers' requests in a thread that owns the server."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
-        self._listener = Listener(_address(), backlog=_WORKERS, authkey=self._key)
+        self._listener = Listener(_address(), backlog=_BACKLOG, authkey=self._key)
         self._thread = threading.Thread(target=self._listen, name="seedbed-server", daemon=True)
         self._thread.start()
 
     @property
     def endpoint(self) -> tuple[Any, bytes]:
-        """What a worker needs to ask."""
+        """The address and the key with which a worker connects."""
         return self._listener.address, self._key
 
     def close(self) -> None:
-        _ask(self.endpoint, "close", None)
+        _request(self.endpoint, "close", None)
         self._thread.join()
 
     def _listen(self) -> None:
         with self._listener:
-            open_for_more = True
-            while open_for_more:
-                with suppress(OSError, EOFError, AuthenticationError), self._listener.accept() as asking:
-                    open_for_more = self._answer(asking)
+            keeps_listening = True
+            while keeps_listening:
+                with suppress(OSError, EOFError, AuthenticationError), self._listener.accept() as connection:
+                    keeps_listening = self._reply(connection)
 
     @cached_property
     def _server(self) -> "RunServer":
-        """Whoever tests without a database does not wait for what only this needs."""
+        """Imported late: a run without databases does not wait for it."""
         from seedbed.testing.server.lifecycle import RunServer  # noqa: PLC0415
 
         return RunServer()
 
-    def _answer(self, asking: "Connection[Any, Any]") -> bool:
-        wish, subject = asking.recv()
-        answer: object = None
+    def _reply(self, connection: "Connection[Any, Any]") -> bool:
+        command, arguments = connection.recv()
+        reply: object = None
         try:
-            if wish == "server":
-                answer = self._server.start(*subject)
-            elif wish == "keep":
-                self._server.keep(*subject)
+            if command == "server":
+                reply = self._server.start(*arguments)
+            elif command == "keep":
+                self._server.keep(*arguments)
             elif "_server" in vars(self):
                 self._server.close()
         except SeedbedError as error:
-            answer = (type(error), error.message, error.remedy)
+            reply = (type(error), error.message, error.remedy)
         except Exception as error:
-            answer = (None, f"{type(error).__name__}: {error}", "")
-        asking.send(answer)
-        return bool(wish != "close")
+            reply = (None, f"{type(error).__name__}: {error}", "")
+        connection.send(reply)
+        return bool(command != "close")
 
 
 class ServerClient:
-    """A worker's way to the run's server."""
+    """A worker's connection to the controller, with the interface of `RunServer`."""
 
-    def __init__(self, way: tuple[Any, bytes]) -> None:
-        self._way = way
+    def __init__(self, endpoint: tuple[Any, bytes]) -> None:
+        self._endpoint = endpoint
 
     def start(self, binaries: "Binaries", snapshot: Path | None) -> "ThrowawayServer":
-        """As `RunServer.start`.
+        """Start the server, as `RunServer.start` does.
 
         Raises:
-            WorkerWithoutServer: the first process cannot be reached.
-            SeedbedError: whatever kept it from starting one, as it was said there.
+            WorkerWithoutServer: the controller cannot be reached.
+            SeedbedError: the error that prevented the start, as raised in the controller.
         """
-        answer = _ask(self._way, "server", (binaries, snapshot))
-        if isinstance(answer, tuple):
-            kind, message, remedy = answer
-            if kind is None:
+        reply = _request(self._endpoint, "server", (binaries, snapshot))
+        if isinstance(reply, tuple):
+            error_class, message, remedy = reply
+            if error_class is None:
                 raise WorkerWithoutServer(message)
-            error = kind.__new__(kind)  # it would make its sentence of facts, and has it already
+            error = error_class.__new__(error_class)  # skips __init__, which would build the message from facts
             SeedbedError.__init__(error, message, remedy=remedy)
             raise error
-        server: ThrowawayServer = answer
+        server: ThrowawayServer = reply
         return server
 
     def keep(self, base: Path, kept: "KeptDatabase") -> None:
-        _ask(self._way, "keep", (base, kept))
+        _request(self._endpoint, "keep", (base, kept))
 
     def close(self) -> None:
-        """It is the first process's to end."""
+        """Do nothing: the controller stops the server."""
 
 
 def _address() -> str | None:
-    """Where Linux needs no file for a socket, a killed run leaves none."""
+    """Return an abstract socket on Linux, so that a killed run leaves no socket file."""
     return f"\0seedbed-{secrets.token_hex(8)}" if sys.platform == "linux" else None
 
 
-def _ask(way: tuple[Any, bytes], wish: str, subject: object) -> Any:
-    address, key = way
+def _request(endpoint: tuple[Any, bytes], command: str, arguments: object) -> Any:
+    address, key = endpoint
     try:
-        with Client(address, authkey=key) as asked:
-            asked.send((wish, subject))
-            return asked.recv()
+        with Client(address, authkey=key) as connection:
+            connection.send((command, arguments))
+            return connection.recv()
     except (OSError, EOFError) as error:
         raise WorkerWithoutServer(str(error) or type(error).__name__) from error

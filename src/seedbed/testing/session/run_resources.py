@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from psycopg2 import sql
 
 from seedbed.errors import InvalidDatabaseUrl, ProjectNotFound
-from seedbed.postgres.clone import Session, sessions
+from seedbed.postgres.clone import ClientSession, list_sessions
 from seedbed.postgres.connection import connect, open_connection
-from seedbed.postgres.database import refuse_pooler, refuse_unfit
+from seedbed.postgres.database import refuse_pooler, check_server
 from seedbed.postgres.embedded import Binaries, ThrowawayServer, find_binaries
 from seedbed.postgres.locks import TEST_RUN_LOCKS
 from seedbed.settings import Project, find_project
@@ -24,7 +24,7 @@ from seedbed.testing.databases.kept_databases import KeptDatabase, add_kept
 from seedbed.testing.databases.server_access import ServerAccess, drop_database
 from seedbed.testing.databases.shared_database import SharedDatabase
 from seedbed.testing.databases.template import TemplateStore
-from seedbed.testing.server.data_snapshot import owner_role_name, ensure_storage_directory, ensure_snapshot
+from seedbed.testing.server.data_snapshot import name_owner_role, ensure_storage_directory, ensure_snapshot
 from seedbed.testing.server.lifecycle import RunServer
 from seedbed.testing.server.worker_access import ServerClient
 from seedbed.testing.session.statement_log import StatementLog
@@ -111,7 +111,7 @@ class RunResources:
         """Access to the run's own server, or to that of `--seedbed-url`."""
         url = self._config.getoption("seedbed_url")
         if url is None:
-            owner = owner_role_name(self.project) if self._seeds is not None else _OWNER_WITHOUT_PROJECT
+            owner = name_owner_role(self.project) if self._seeds is not None else _OWNER_WITHOUT_PROJECT
             access = ServerAccess.from_embedded(self.server, owner)
             with access.open_admin_cursor() as cursor:
                 access.ensure_owner_role(cursor)
@@ -195,10 +195,10 @@ class RunResources:
         known_pids = shared.backend_pids() | shared.reported_pids
         deadline = time.monotonic() + 0.5
         with self.server_access.open_admin_cursor() as cursor:
-            foreign = [session for session in sessions(cursor, shared.clone.name) if session.pid not in known_pids]
+            foreign = [session for session in list_sessions(cursor, shared.clone.name) if session.pid not in known_pids]
             while foreign and time.monotonic() < deadline:
                 time.sleep(0.005)
-                foreign = [session for session in sessions(cursor, shared.clone.name) if session.pid not in known_pids]
+                foreign = [session for session in list_sessions(cursor, shared.clone.name) if session.pid not in known_pids]
         if foreign:
             self._report_sessions(test, foreign)
         return {session.pid for session in foreign}
@@ -240,7 +240,7 @@ class RunResources:
     def _new_database_name(self) -> str:
         return f"{_NAME_PREFIX}{self._token}_{next(self._database_numbers)}"
 
-    def _report_sessions(self, test: str, left_open: list[Session]) -> None:
+    def _report_sessions(self, test: str, left_open: list[ClientSession]) -> None:
         if test:
             self.leftovers.append(f"{test} left {', '.join(map(str, left_open))}")
 
@@ -249,7 +249,7 @@ class RunResources:
         database = access.database(access.admin.name)
         refuse_pooler(database)
         with connect(database) as connection:
-            refuse_unfit(connection, database)
+            check_server(connection, database)
         self._lock_connection = open_connection(database, application="seedbed tests")
         self._lock_connection.autocommit = True
         with self._lock_connection.cursor() as cursor:

@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import sql
 
 from seedbed.errors import BranchCopyFailure, ParentInUse
-from seedbed.postgres.clone import clone
+from seedbed.postgres.clone import clone_database
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.embedded import ThrowawayServer
 
@@ -48,7 +48,7 @@ class Storage:
         if not schema_only:
             try:
                 with self._cursor() as cursor:
-                    clone(cursor, source, target)
+                    clone_database(cursor, source, target)
             except (ParentInUse, BranchCopyFailure):  # the latter where whoever used it has just gone
                 self.drop(target)
             else:

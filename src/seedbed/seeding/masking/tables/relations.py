@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seedbed.postgres.environment_mark import SCHEMA
+from seedbed.postgres.environment_mark import SEEDBED_SCHEMA
 
 _RELATIONS = """
 SELECT c.oid, n.nspname, c.relname, c.oid::regclass::text, c.relkind::text, c.relispartition,
@@ -72,7 +72,7 @@ class Relations:
 
 
 def read_relations(cursor: Any) -> Relations:
-    cursor.execute(_RELATIONS, (SCHEMA,))
+    cursor.execute(_RELATIONS, (SEEDBED_SCHEMA,))
     by_oid = {
         oid: Relation(oid, schema, name, quoted, kind, partition, tuple(parents), extension, tuple(columns))
         for oid, schema, name, quoted, kind, partition, parents, extension, columns in cursor.fetchall()
