@@ -1,4 +1,4 @@
-"""What `preview up --output github` hands to GitHub."""
+"""Outputs and secret masks that `preview up --output github` writes for GitHub Actions."""
 
 from pathlib import Path
 
@@ -15,15 +15,15 @@ def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "outputs"
 
 
-def url_with(password: str) -> DatabaseUrl:
+def build_url(password: str) -> DatabaseUrl:
     return parse_url(f"postgresql://me:{password}@db.example.com/shop")
 
 
 class TestMasks:
-    def test_are_escaped_and_leave_standard_output_alone(
+    def test_masks_are_escaped_and_go_to_standard_error(
         self, outputs: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        to_github({}, [url_with("50%25%0D%0Aoff")], [])
+        to_github({}, [build_url("50%25%0D%0Aoff")], [])
 
         printed = capsys.readouterr()
         assert printed.out == ""
@@ -33,8 +33,10 @@ class TestMasks:
             "::add-mask::50%2525%250D%250Aoff",
         ]
 
-    def test_come_before_the_outputs_that_hold_them(self, outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        to_github({"database_url": "postgresql://me:x@db.example.com/shop"}, [url_with("x")], [])
+    def test_masks_precede_the_outputs_that_contain_them(
+        self, outputs: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        to_github({"database_url": "postgresql://me:x@db.example.com/shop"}, [build_url("x")], [])
 
         assert outputs.read_text() == "database_url=postgresql://me:x@db.example.com/shop\n"
         assert capsys.readouterr().err.count("::add-mask::") == 2

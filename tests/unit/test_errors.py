@@ -1,42 +1,52 @@
-"""Every error has a code of its own, and a place in the manual."""
+"""Every error has a unique code, an example and a place in the tree."""
 
 import re
-from pathlib import Path
+import sys
 
 import pytest
 
 from seedbed import errors
 from seedbed.errors import SeedbedError
+from tests.error_examples import EXAMPLES
 
-MANUAL = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
 
-
-def concrete(error: type[SeedbedError]) -> list[type[SeedbedError]]:
+def concrete_errors(error: type[SeedbedError]) -> list[type[SeedbedError]]:
+    """The class and its subclasses that have their own code."""
     own = [error] if "code" in vars(error) else []
-    return own + [found for child in error.__subclasses__() for found in concrete(child)]
+    return own + [leaf for child in error.__subclasses__() for leaf in concrete_errors(child)]
 
 
-ERRORS = concrete(SeedbedError)
+ERRORS = concrete_errors(SeedbedError)
 
 
 class TestErrors:
-    def test_have_a_code_each(self) -> None:
+    def test_codes_are_unique(self) -> None:
         codes = [error.code for error in ERRORS]
 
         assert len(codes) == len(set(codes))
         assert all(re.fullmatch(r"SB[1-7]\d\d", code) for code in codes)
 
+    def test_every_error_has_an_example(self) -> None:
+        assert {*EXAMPLES} == {*ERRORS}
+
     @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
-    def test_have_a_heading_in_the_manual(self, error: type[SeedbedError]) -> None:
-        assert f"## {error.code} {error.__name__}\n" in MANUAL.read_text(encoding="utf-8")
+    def test_first_line_of_the_docstring_is_a_sentence(self, error: type[SeedbedError]) -> None:
+        first_line = (error.__doc__ or "").splitlines()[0]
 
-    def test_are_all_that_the_manual_has(self) -> None:
-        written = re.findall(r"^## (SB\d+)", MANUAL.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert first_line.endswith(".")
 
-        assert sorted(written) == sorted(error.code for error in ERRORS)
+    @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
+    def test_is_exported_by_the_package(self, error: type[SeedbedError]) -> None:
+        assert getattr(errors, error.__name__) is error
 
-    def test_have_the_first_digit_of_their_branch_of_the_tree(self) -> None:
-        for digit, branch in {
+    def test_modules_are_sorted_by_code(self) -> None:
+        for module in {error.__module__ for error in ERRORS}:
+            codes = [error.code for error in _in_order_of_definition(module)]
+
+            assert codes == sorted(codes), module
+
+    def test_first_digit_is_that_of_the_base_class(self) -> None:
+        for digit, base in {
             "1": errors.ProjectError,
             "2": errors.MigrationError,
             "3": errors.ServerError,
@@ -45,4 +55,9 @@ class TestErrors:
             "6": errors.ServiceError,
             "7": errors.TestingError,
         }.items():
-            assert {error.code[2] for error in concrete(branch)} == {digit}
+            assert {error.code[2] for error in concrete_errors(base)} == {digit}
+
+
+def _in_order_of_definition(module: str) -> list[type[SeedbedError]]:
+    members = vars(sys.modules[module]).values()
+    return [member for member in members if member in ERRORS and member.__module__ == module]

@@ -1,4 +1,4 @@
-"""What the command says of what is not its own doing: a full disk, a schema that talks or leaves, a wrong call."""
+"""The command line reports failures from outside: a full disk, a schema that prints or exits, a usage error."""
 
 import errno
 import io
@@ -23,12 +23,12 @@ class Thing(Table, table=True):
 """
 
 
-class Full(io.StringIO):
+class FullOutput(io.StringIO):
     def write(self, _: str) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+def run_main(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["seedbed", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -36,29 +36,29 @@ def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 class TestMain:
-    def test_says_in_a_line_that_output_has_no_room(
+    def test_full_standard_output_is_reported_in_one_line(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with little_project(tmp_path, TABLES):
-            monkeypatch.setattr(sys, "stdout", Full())
+            monkeypatch.setattr(sys, "stdout", FullOutput())
 
-            assert called(monkeypatch, "--project", str(tmp_path), "schema", "show", "--json") == 1
+            assert run_main(monkeypatch, "--project", str(tmp_path), "schema", "show", "--json") == 1
 
         assert json.loads(capsys.readouterr().err.splitlines()[-1])["code"] == "SB125"
 
-    def test_says_a_wrong_call_in_json_where_json_is_asked_for(
+    def test_usage_error_is_json_with_the_json_option(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert called(monkeypatch, "branch", "nope", "--json") == 2
+        assert run_main(monkeypatch, "branch", "nope", "--json") == 2
 
-        said = json.loads(capsys.readouterr().err)
-        assert said == {"code": "usage", "message": "No such command 'nope'.", "remedy": "seedbed branch --help"}
+        error = json.loads(capsys.readouterr().err)
+        assert error == {"code": "usage", "message": "No such command 'nope'.", "remedy": "seedbed branch --help"}
 
-    def test_keeps_what_a_schema_prints_out_of_the_result(
+    def test_output_printed_by_the_schema_goes_to_standard_error(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with little_project(tmp_path, TABLES):
-            assert called(monkeypatch, "--project", str(tmp_path), "schema", "show", "--json") == 0
+            assert run_main(monkeypatch, "--project", str(tmp_path), "schema", "show", "--json") == 0
 
         out, err = capsys.readouterr()
         assert [table["name"] for table in json.loads(out)] == ["thing"]
@@ -66,43 +66,43 @@ class TestMain:
 
 
 class TestLoadSchema:
-    def test_names_the_line_at_which_a_schema_leaves(self, tmp_path: Path) -> None:
-        said = pytest.raises(SchemaImportFailure, match=r", line \d+: SystemExit: set SHOP_KEY")
-        with little_project(tmp_path, 'raise SystemExit("set SHOP_KEY")') as project, said:
+    def test_error_names_the_line_at_which_the_schema_exits(self, tmp_path: Path) -> None:
+        failure = pytest.raises(SchemaImportFailure, match=r", line \d+: SystemExit: set SHOP_KEY")
+        with little_project(tmp_path, 'raise SystemExit("set SHOP_KEY")') as project, failure:
             project.load_schema()
 
 
 class TestPrintedAside:
-    def test_puts_output_back_when_blocks_of_threads_lie_across_each_other(self) -> None:
-        before, inside, over = sys.stdout, threading.Event(), threading.Event()
+    def test_output_is_restored_after_overlapping_blocks_of_two_threads(self) -> None:
+        stdout, entered, released = sys.stdout, threading.Event(), threading.Event()
 
-        def other() -> None:
+        def capture_in_thread() -> None:
             with printed_aside():
-                inside.set()
-                over.wait(60)
+                entered.set()
+                released.wait(60)
 
-        thread = threading.Thread(target=other)
+        thread = threading.Thread(target=capture_in_thread)
         with printed_aside():
             thread.start()
-            assert inside.wait(60)
+            assert entered.wait(60)
         assert sys.stdout is sys.stderr
-        over.set()
+        released.set()
         thread.join()
 
-        assert sys.stdout is before
+        assert sys.stdout is stdout
 
 
 class TestWriteWhole:
-    def test_leaves_what_was_there_when_there_is_no_room(self, tmp_path: Path) -> None:
+    def test_old_content_stays_when_the_disk_is_full(self, tmp_path: Path) -> None:
         file = tmp_path / "head"
         file.write_text("as it was", encoding="utf-8")
 
         with no_room(), pytest.raises(FileWriteFailure, match="File too large"):
             write_whole(file, "longer than ten bytes")
 
-        assert [(one.name, one.read_text(encoding="utf-8")) for one in tmp_path.iterdir()] == [("head", "as it was")]
+        assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [("head", "as it was")]
 
-    def test_keeps_a_files_mode_and_what_a_link_points_to(self, tmp_path: Path) -> None:
+    def test_file_mode_and_symlink_target_are_kept(self, tmp_path: Path) -> None:
         file, link = tmp_path / "head", tmp_path / "link"
         file.write_text("old", encoding="utf-8")
         file.chmod(0o640)
