@@ -24,7 +24,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Field, Session, SQLModel, select
 
 from benchmarks.harness import Contender, machine, race, report, table
-from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, find_binaries, throwaway_server
 from seedbed.starter.project_writer import write
 from seedbed.testing.databases.clones import ClonePool
 from seedbed.testing.databases.server_access import ServerAccess
@@ -85,12 +85,12 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=500, help="of the suite that four workers run")
     options = parser.parse_args()
     with throwaway_server() as server:
-        print(f"{machine()}\nPostgreSQL {server.binaries.version}, {server.folder.parent}\n")
+        print(f"{machine()}\nPostgreSQL {server.binaries.version}, {server.directory.parent}\n")
         compare(server, options.rounds)
     suite(options.tests)
 
 
-def compare(server: ThrowawayServer, rounds: int) -> None:
+def compare(server: TemporaryServer, rounds: int) -> None:
     """Set-up, the same body, and what is to be done after it."""
     host = ServerAccess.from_embedded(server, "tests_owner")
     numbers = count(1)
@@ -252,7 +252,7 @@ def _left() -> set[str]:
     """Servers by their folder, and throw-away folders that nobody else's server is at work in."""
     commands = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
     servers = {command for command in commands if "seedbed-throwaway-" in command and " -D " in command}
-    own = {command for command in servers if command.startswith(str(find_binaries().folder))}
+    own = {command for command in servers if command.startswith(str(find_binaries().directory))}
     places = [Path("/dev/shm"), Path(tempfile.gettempdir())]
     folders = {str(path) for place in places for path in place.glob("seedbed-throwaway-*")}
     others = servers - own

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from seedbed.postgres.embedded import find_binaries
-from seedbed.postgres.embedded.binaries_copy import runnable_by
-from seedbed.postgres.embedded.os_account import server_account
+from seedbed.postgres.embedded.binaries_copy import ensure_runnable
+from seedbed.postgres.embedded.os_account import get_server_account
 from tests.acceptance.conftest import people
 from tests.plugin.conftest import Shop, handed_over
 
@@ -230,7 +230,7 @@ class TestPytest:
 
 class TestPytestPostgresql:
     def test_has_its_own_server_where_it_has_programs(self, project: Shop) -> None:
-        program = find_binaries().program("pg_ctl")
+        program = find_binaries().program_path("pg_ctl")
         project.write(
             "tests/test_shop.py", "def test_shop(postgresql_proc):\n    print('runs', type(postgresql_proc))\n"
         )
@@ -244,7 +244,7 @@ class TestPytestPostgresql:
 
     def test_runs_that_server_for_an_ordinary_user(self, begun: Shop) -> None:
         person = people()[-1]
-        program = runnable_by(server_account(), find_binaries()).program("pg_ctl")
+        program = ensure_runnable(get_server_account(), find_binaries()).program_path("pg_ctl")
         with handed_over(begun, person) as shop:
             shop.write(
                 "tests/test_shop.py",

@@ -161,7 +161,7 @@ def test_make_does_not_try_again_what_was_given(db, make, assert_queries):
 
 
 def test_make_knows_what_a_model_has(make):
-    with pytest.raises(Exception, match="No Tenant could be made: it has no 'nmae'"):
+    with pytest.raises(Exception, match="Cannot create Tenant: it has no 'nmae'"):
         make(Tenant, nmae="acme")
 
 
@@ -172,7 +172,7 @@ def test_make_says_what_it_cannot_make(make):
 
         said = project.run(failed=1, passed=7)
 
-        assert "RowCreationFailure: No Hen could be made: it cannot be without a row that cannot be without it." in said
+        assert "RowCreationFailure: Cannot create Hen: it requires a row that requires it." in said
 
 
 CHECKS = "from seedbed.testing.checks import *\n"

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from seedbed.errors import DataDirectoryNotWritable
-from seedbed.postgres.embedded import Binaries, ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded import Binaries, TemporaryServer, throwaway_server
 from seedbed.settings import Project
 from seedbed.testing.server.data_snapshot import ensure_storage_directory
 from tests.acceptance.conftest import Person, people
@@ -251,7 +251,8 @@ class TestSnapshots:
         (project.root / "tests/conftest.py").write_text(
             "from seedbed.testing.databases import template\n\nload_seeds = template.load_seeds\n\n\n"
             "def told(project, schema, name, at):\n"
-            "    print('made', name, flush=True)\n    load_seeds(project, schema, name, at)\n\n\ntemplate.load_seeds = told\n"
+            "    print('made', name, flush=True)\n    load_seeds(project, schema, name, at)\n\n\n"
+            "template.load_seeds = told\n"
         )
 
         first = project.run("-s", "-n0", passed=2, error=1)
@@ -443,14 +444,14 @@ class TestServer:
 
     def test_may_be_of_another_version(self, project: Shop) -> None:
         other = installed()[-1]
-        if other.major == installed()[0].major:
+        if other.major_version == installed()[0].major_version:
             pytest.skip("this machine has PostgreSQL of one version")
         project.write(
             "tests/test_shop.py",
             SHOP
             + f"""
 def test_version(db, db_engine, async_db):
-    assert db.connection().dialect.server_version_info[0] == {other.major}
+    assert db.connection().dialect.server_version_info[0] == {other.major_version}
 """,
         )
         project.write(
@@ -460,7 +461,7 @@ def test_version(db, db_engine, async_db):
             from seedbed.postgres.embedded import Binaries
             from seedbed.testing.session import run_resources
 
-            run_resources.find_binaries = lambda: Binaries.in_folder(Path({str(other.folder)!r}), "elsewhere")
+            run_resources.find_binaries = lambda: Binaries.in_folder(Path({str(other.directory)!r}), "elsewhere")
             """,
         )
 
@@ -477,7 +478,7 @@ def test_version(db, db_engine, async_db):
 
 
 @pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major}")
-def given(request: pytest.FixtureRequest) -> Iterator[ThrowawayServer]:
+def given(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
     binaries: Binaries = request.param
     with throwaway_server(binaries) as server:
         execute(server.url(), "CREATE ROLE tester LOGIN CREATEDB PASSWORD 'tester'")
@@ -486,7 +487,7 @@ def given(request: pytest.FixtureRequest) -> Iterator[ThrowawayServer]:
 
 class TestGivenServer:
     def test_is_used_and_left_with_templates_and_what_failed_tests_keep(
-        self, project: Shop, given: ThrowawayServer
+        self, project: Shop, given: TemporaryServer
     ) -> None:
         url = f"postgresql://tester:tester@127.0.0.1:{given.port}/postgres?sslmode=disable"
         project.write("tests/test_shop.py", SHOP)
@@ -511,7 +512,7 @@ class TestGivenServer:
         assert "tester:***@" in said
         assert "tester:tester" not in said
 
-    def test_is_used_by_a_role_that_makes_databases(self, project: Shop, given: ThrowawayServer) -> None:
+    def test_is_used_by_a_role_that_makes_databases(self, project: Shop, given: TemporaryServer) -> None:
         execute(given.url(), "CREATE ROLE weak LOGIN PASSWORD 'weak'")
         project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
 
@@ -522,7 +523,7 @@ class TestGivenServer:
         assert "its last statements" not in said
 
     def test_serves_two_checkouts_at_once_whose_seeds_read_other_data(
-        self, project: Shop, given: ThrowawayServer, tmp_path: Path
+        self, project: Shop, given: TemporaryServer, tmp_path: Path
     ) -> None:
         url = f"postgresql://tester:tester@127.0.0.1:{given.port}/postgres?sslmode=disable"
         other = Shop(tmp_path / "other")
@@ -543,7 +544,7 @@ class TestGivenServer:
         assert len(databases(given)) == 3
 
 
-def databases(server: ThrowawayServer) -> list[str]:
+def databases(server: TemporaryServer) -> list[str]:
     names = execute(server.url(), "SELECT datname FROM pg_database WHERE datname LIKE 'seedbed%' ORDER BY 1")
     return [name for (name,) in names]
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from seedbed.errors import UndraftedModelChanges, SeedbedError
+from seedbed.errors import SeedbedError, UndraftedModelChanges
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.history.revisions import has_history, read_history
 from seedbed.seeding.encoding.rows import sample
@@ -85,7 +85,9 @@ def test_models_equal_migrations(seedbed_checked: _HistoryCheck) -> None:
         pytest.skip("the revisions do not run")
 
 
-def test_old_queries_still_work(request: pytest.FixtureRequest, seedbed_run: RunResources, old_queries: Iterable[str]) -> None:
+def test_old_queries_still_work(
+    request: pytest.FixtureRequest, seedbed_run: RunResources, old_queries: Iterable[str]
+) -> None:
     """Prepare each query without running it, so that it may have parameters and may change rows."""
     if not old_queries:
         pytest.skip("there are no old_queries")
@@ -105,7 +107,7 @@ def test_old_queries_still_work(request: pytest.FixtureRequest, seedbed_run: Run
 def test_seeds_are_valid(request: pytest.FixtureRequest, seedbed_run: RunResources) -> None:
     """Load every environment's seeds into a migrated database. Of very many rows, only generate the first ones."""
     project, schema = seedbed_run.project, seedbed_run.templates.schema
-    environments = [each for each in Environment if (project.seeds / f"{each}.py").is_file()]
+    environments = [environment for environment in Environment if (project.seeds / f"{environment}.py").is_file()]
     if not environments:
         pytest.skip("there are no seeds")
     failures = []

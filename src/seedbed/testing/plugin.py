@@ -17,7 +17,7 @@ import pytest
 
 from seedbed.testing.error_report import format_error
 from seedbed.testing.session.requested_fixtures import collect_seeds
-from seedbed.testing.session.stash import TEST_DATABASES_KEY, RUN_KEY, SEEDS_KEY
+from seedbed.testing.session.stash import RUN_KEY, SEEDS_KEY, TEST_DATABASES_KEY
 
 if TYPE_CHECKING:
     from seedbed.testing.server.worker_access import ServerController
@@ -90,7 +90,7 @@ def pytest_configure_node(node: Any) -> None:
     config = node.config
     if _CONTROLLER_KEY not in config.stash:
         config.stash[_CONTROLLER_KEY] = ServerController()
-    node.workerinput["seedbed"] = config.stash[_CONTROLLER_KEY].way
+    node.workerinput["seedbed"] = config.stash[_CONTROLLER_KEY].endpoint
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -106,8 +106,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report: pytest.TestReport = yield  # type: ignore[assignment]
     test_databases = item.stash.get(TEST_DATABASES_KEY, None)
-    if test_databases is not None and report.failed and call.when != "teardown" and (section := test_databases.report_failure()):
-        report.sections.append(("database", section))
+    if test_databases is not None and report.failed and call.when != "teardown":
+        section = test_databases.report_failure()
+        if section:
+            report.sections.append(("database", section))
     return report  # type: ignore[return-value]
 
 

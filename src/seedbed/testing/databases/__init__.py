@@ -1,1 +1,1 @@
-"""TODO"""
+"""Create, clone, share and keep the databases of tests."""

@@ -36,7 +36,13 @@ def restore_execution_options(connection: Connection, options: ExecutionOptions)
 def create_session_on(connection: Connection) -> AsyncSession:
     """Create an asynchronous session on a synchronous connection, in its transaction. It blocks the event loop."""
     source = _SynchronousConnection(connection)
-    return AsyncSession(None, sync_session_class=_LazySession, connection_source=source, join_transaction_mode=JOIN_MODE, expire_on_commit=False)
+    return AsyncSession(
+        None,
+        sync_session_class=_LazySession,
+        connection_source=source,
+        join_transaction_mode=JOIN_MODE,
+        expire_on_commit=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,11 @@ class AsyncTestConnection:
 
     def create_session(self) -> AsyncSession:
         return AsyncSession(
-            None, sync_session_class=_LazySession, connection_source=self, join_transaction_mode=JOIN_MODE, expire_on_commit=False
+            None,
+            sync_session_class=_LazySession,
+            connection_source=self,
+            join_transaction_mode=JOIN_MODE,
+            expire_on_commit=False,
         )
 
     def get_connection(self) -> Connection:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from sqlalchemy import Engine, create_engine, make_url
 
-from seedbed.postgres.clone import ClientSession, wait_until_unused, clone_database
+from seedbed.postgres.clone import ClientSession, clone_database, wait_until_unused
 from seedbed.settings import DatabaseUrl
 from seedbed.testing.databases.server_access import ServerAccess, drop_database
 
@@ -158,7 +158,10 @@ class ClonePool:
     @property
     def _needs_more(self) -> bool:
         """Whether to create another clone. Most runs need one, for transactions; one that needs two will need more."""
-        return len(self._ready) < max(self._waiting_count, _READY_AHEAD if self._request_count > 1 else 0) and not self._is_closing
+        return (
+            len(self._ready) < max(self._waiting_count, _READY_AHEAD if self._request_count > 1 else 0)
+            and not self._is_closing
+        )
 
     def _work(self) -> None:
         try:

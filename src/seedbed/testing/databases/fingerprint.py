@@ -9,10 +9,10 @@ from pathlib import Path
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from seedbed import __version__
-from seedbed.migrations.history.revisions import has_history, find_script_directory
+from seedbed.migrations.history.revisions import find_script_directory, has_history
 from seedbed.postgres.quoting import DIALECT
 from seedbed.schema import Schema
-from seedbed.schema.declarations import declared
+from seedbed.schema.declarations import get_declarations
 from seedbed.settings import Project
 
 _MAX_CONTENT_BYTES = 1 << 20
@@ -29,7 +29,7 @@ def digest_structure(project: Project, schema: Schema, server: str) -> str:
         for index in sorted(table.indexes, key=lambda index: str(index.name))
     ]
     files = _lines(digest_files(project, list_structure_files(project)))
-    return digest(__version__, server, *tables, *indexes, *declared(schema.metadata), *files)
+    return digest(__version__, server, *tables, *indexes, *get_declarations(schema.metadata), *files)
 
 
 def digest_seeds(project: Project, seed: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedbed.errors import NoKeptDatabase
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.testing.databases.server_access import ServerAccess, drop_database
 
 
@@ -42,7 +42,7 @@ def read_kept(base: Path, name_or_test: str = "") -> KeptDatabase:
     raise NoKeptDatabase(name_or_test or None, [each.name for each in known])
 
 
-def keep_data(server: ThrowawayServer, base: Path, kept: list[KeptDatabase]) -> None:
+def keep_data(server: TemporaryServer, base: Path, kept: list[KeptDatabase]) -> None:
     """Stop a run's server and keep its data with only the kept databases, replacing those of an earlier run."""
     with ServerAccess.from_embedded(server, "").open_admin_cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')")
@@ -52,7 +52,7 @@ def keep_data(server: ThrowawayServer, base: Path, kept: list[KeptDatabase]) -> 
                 drop_database(cursor, name)
     new_directory = base / "kept.new"
     shutil.rmtree(new_directory, ignore_errors=True)
-    server.keep(new_directory)
+    server.save(new_directory)
     shutil.rmtree(base / "kept", ignore_errors=True)
     new_directory.rename(base / "kept")
     write_kept(base, kept)

@@ -14,7 +14,7 @@ from psycopg2 import sql
 
 from seedbed.postgres.connection import autocommit_cursor, open_connection, translate_errors
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 
@@ -38,12 +38,12 @@ class ServerAccess:
     data_directory: Path | None
 
     @classmethod
-    def from_embedded(cls, server: ThrowawayServer, owner: str) -> "ServerAccess":
+    def from_embedded(cls, server: TemporaryServer, owner: str) -> "ServerAccess":
         admin = server.url()
         owner_url = DatabaseUrl(
             owner, server.owner_password, admin.host, admin.port, admin.database, parameters=admin.parameters
         )
-        return cls(admin, owner_url, server.folder)
+        return cls(admin, owner_url, server.directory)
 
     @classmethod
     def from_url(cls, url: DatabaseUrl) -> "ServerAccess":
@@ -65,7 +65,10 @@ class ServerAccess:
             DatabaseUnreachable, AuthenticationFailure, DatabaseNotFound, MissingPrivilege: the connection failed.
         """
         maintenance = Database(self.admin, self.admin, Environment.TESTING, self._origin)
-        with translate_errors(maintenance), autocommit_cursor(open_connection(maintenance, application="seedbed tests")) as cursor:
+        with (
+            translate_errors(maintenance),
+            autocommit_cursor(open_connection(maintenance, application="seedbed tests")) as cursor,
+        ):
             yield cursor
 
     def await_recovery(self) -> None:
@@ -82,7 +85,9 @@ class ServerAccess:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (self.owner.username,))
         if cursor.fetchone() is None:
             role, password = sql.Identifier(self.owner.username or ""), sql.Literal(self.owner.password)
-            with suppress(psycopg2.errors.DuplicateObject, psycopg2.errors.UniqueViolation):  # another worker created it
+            with suppress(
+                psycopg2.errors.DuplicateObject, psycopg2.errors.UniqueViolation
+            ):  # another worker created it
                 cursor.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(role, password))
 
     def create_empty_database(self, cursor: "Cursor", name: str) -> None:

@@ -5,7 +5,13 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlmodel import Session
 
-from seedbed.testing.databases.async_sessions import JOIN_MODE, AsyncTestConnection, ExecutionOptions, read_execution_options, restore_execution_options
+from seedbed.testing.databases.async_sessions import (
+    JOIN_MODE,
+    AsyncTestConnection,
+    ExecutionOptions,
+    read_execution_options,
+    restore_execution_options,
+)
 from seedbed.testing.databases.clones import Clone
 from seedbed.testing.databases.savepoints import SavepointStack, translate_lost_savepoint
 
@@ -13,7 +19,8 @@ from seedbed.testing.databases.savepoints import SavepointStack, translate_lost_
 class SharedDatabase:
     """One connection to a clone of the template, for all tests of this process in mode "transaction".
 
-    A `is_discarded` one is not used any more, even by a class or module that still refers to it; `discarded_by` is the test that did it.
+    A `is_discarded` database is not used any more, even by a class or module that still
+    refers to it. `discarded_by` is the test that caused this.
     """
 
     def __init__(self, clone: Clone) -> None:
@@ -21,8 +28,8 @@ class SharedDatabase:
         self.is_discarded = False
         self.discarded_by = ""
         self.has_schema_changes = False
-        """Whether a test has changed the schema and rolled it back. The connection's prepared statements are stale then,
-        so the next test needs a new connection."""
+        """Whether a test has changed the schema and rolled it back, so that prepared statements are stale and the next
+        test needs a new connection."""
         self.reported_pids: set[int] = set()
         """Backends of sessions that a test has left open and that were reported."""
         self._connection: Connection | None = None

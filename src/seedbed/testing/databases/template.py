@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from seedbed.errors import TemplateLockTimeout
-from seedbed.postgres.clone import wait_until_unused, clone_database
+from seedbed.postgres.clone import clone_database, wait_until_unused
 from seedbed.postgres.database import Database
 from seedbed.postgres.locks import TEMPLATE_LOCKS, poll_lock
 from seedbed.schema import Schema, load_schema
@@ -139,13 +139,13 @@ def create_tables(project: Project, schema: Schema, database: Database) -> None:
     from seedbed.migrations.apply.upgrade import apply
     from seedbed.migrations.history.revisions import has_history, read_history
     from seedbed.postgres.connection import connect
-    from seedbed.schema.creation import build
+    from seedbed.schema.creation import create_schema
 
     if has_history(project) and read_history(project).revisions:
         apply(project, database, contract=True)
         return
     with connect(database) as connection:
-        build(connection, schema)
+        create_schema(connection, schema)
 
 
 def load_seeds(project: Project, schema: Schema, environment: str, database: Database) -> None:

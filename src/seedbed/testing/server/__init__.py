@@ -1,1 +1,1 @@
-"""TODO"""
+"""Run the PostgreSQL server of a test run."""

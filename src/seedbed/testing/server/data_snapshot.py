@@ -38,8 +38,14 @@ def ensure_snapshot(templates: TemplateStore, binaries: Binaries, seeds: Collect
     """
     base = ensure_storage_directory(templates.project)
     other_seeds = sorted(set(seeds) - {templates.default_seed})
-    default_target = base / f"{templates.name_prefix(templates.default_seed).removeprefix(TEMPLATE_PREFIX)}-{_user_id()}"
-    target = default_target.with_name(f"{default_target.name}-{_digest(templates, other_seeds)}") if other_seeds else default_target
+    default_target = (
+        base / f"{templates.name_prefix(templates.default_seed).removeprefix(TEMPLATE_PREFIX)}-{_user_id()}"
+    )
+    target = (
+        default_target.with_name(f"{default_target.name}-{_digest(templates, other_seeds)}")
+        if other_seeds
+        else default_target
+    )
     with FileLock(base / "lock", mode=0o600):
         project = templates.project
         if not other_seeds and not _is_usable(project, default_target):  # a snapshot with more templates is usable too
@@ -100,7 +106,7 @@ def _build(
         for seed in other_seeds:
             with suppress(SeedbedError):  # raised again for the test that requests these seeds, and for no other
                 file_digests |= templates.ensure(access, seed).file_digests
-        server.keep(temporary)
+        server.save(temporary)
     (temporary / _DIGESTS_FILE).write_text(json.dumps(file_digests), encoding="utf-8")
     temporary.rename(target)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from psycopg2 import Error as DriverError
 
 from seedbed.errors import SeedbedError
-from seedbed.postgres.embedded import Binaries, ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded import Binaries, TemporaryServer, throwaway_server
 from seedbed.testing.databases.kept_databases import KeptDatabase, keep_data
 from seedbed.testing.server.data_snapshot import snapshot_lock
 
@@ -16,12 +16,12 @@ class RunServer:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._server: ThrowawayServer | None = None
+        self._server: TemporaryServer | None = None
         self._kept_databases: list[KeptDatabase] = []
         self._kept_folder: Path | None = None
 
-    def start(self, binaries: Binaries, snapshot: Path | None) -> ThrowawayServer:
-        """Start the server on a copy of a snapshot, or empty, unless it is running. The snapshot needs the same binaries."""
+    def start(self, binaries: Binaries, snapshot: Path | None) -> TemporaryServer:
+        """Start the server on a copy of a snapshot of the same binaries, or empty, unless it is running."""
         if self._server is None:
             with nullcontext() if snapshot is None else snapshot_lock(snapshot):
                 self._server = self._stack.enter_context(throwaway_server(binaries, kept=snapshot))

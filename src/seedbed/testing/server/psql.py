@@ -12,7 +12,7 @@ from seedbed.settings import find_project
 from seedbed.settings.url_parser import parse_url
 from seedbed.testing.databases.kept_databases import read_kept
 from seedbed.testing.databases.server_access import ServerAccess
-from seedbed.testing.server.data_snapshot import name_owner_role, ensure_storage_directory
+from seedbed.testing.server.data_snapshot import ensure_storage_directory, name_owner_role
 
 
 def open_psql(start: Path, name_or_test: str, server_url: str | None) -> int:
@@ -32,7 +32,7 @@ def open_psql(start: Path, name_or_test: str, server_url: str | None) -> int:
         if server_url is None:
             raise KeptOnExternalServer(kept_database.name)
         return _run_psql(ServerAccess.from_url(parse_url(server_url)), kept_database.name)
-    with throwaway_server(kept_database=base / "kept") as server:
+    with throwaway_server(kept=base / "kept") as server:
         return _run_psql(ServerAccess.from_embedded(server, name_owner_role(project)), kept_database.name)
 
 

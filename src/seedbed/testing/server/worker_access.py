@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from seedbed.errors import SeedbedError, WorkerWithoutServer
 
 if TYPE_CHECKING:
-    from seedbed.postgres.embedded import Binaries, ThrowawayServer
+    from seedbed.postgres.embedded import Binaries, TemporaryServer
     from seedbed.testing.databases.kept_databases import KeptDatabase
     from seedbed.testing.server.lifecycle import RunServer
 
@@ -23,7 +23,7 @@ _BACKLOG = 128
 
 
 class ServerController:
-    """Runs in the controller process of xdist. It listens for the workers' requests in a thread that owns the server."""
+    """Serves the workers' requests in the controller process of xdist, in a thread that owns the server."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
@@ -78,7 +78,7 @@ class ServerClient:
     def __init__(self, endpoint: tuple[Any, bytes]) -> None:
         self._endpoint = endpoint
 
-    def start(self, binaries: "Binaries", snapshot: Path | None) -> "ThrowawayServer":
+    def start(self, binaries: "Binaries", snapshot: Path | None) -> "TemporaryServer":
         """Start the server, as `RunServer.start` does.
 
         Raises:
@@ -93,7 +93,7 @@ class ServerClient:
             error = error_class.__new__(error_class)  # skips __init__, which would build the message from facts
             SeedbedError.__init__(error, message, remedy=remedy)
             raise error
-        server: ThrowawayServer = reply
+        server: TemporaryServer = reply
         return server
 
     def keep(self, base: Path, kept: "KeptDatabase") -> None:

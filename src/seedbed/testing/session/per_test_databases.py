@@ -119,9 +119,7 @@ class PerTestDatabases:
 
     @contextmanager
     def _open_own_async_session(self) -> Iterator[AsyncSession]:
-        connection = AsyncTestConnection(
-            self.own_databases.get_clone(self.request.seed).url, in_transactions=False
-        )
+        connection = AsyncTestConnection(self.own_databases.get_clone(self.request.seed).url, in_transactions=False)
         session = connection.create_session()
         self.run.statement_log.clear()
         yield session

@@ -14,7 +14,7 @@ from psycopg2 import sql
 from seedbed.errors import InvalidDatabaseUrl, ProjectNotFound
 from seedbed.postgres.clone import ClientSession, list_sessions
 from seedbed.postgres.connection import connect, open_connection
-from seedbed.postgres.database import refuse_pooler, check_server
+from seedbed.postgres.database import check_server, refuse_pooler
 from seedbed.postgres.embedded import Binaries, ThrowawayServer, find_binaries
 from seedbed.postgres.locks import TEST_RUN_LOCKS
 from seedbed.settings import Project, find_project
@@ -24,7 +24,7 @@ from seedbed.testing.databases.kept_databases import KeptDatabase, add_kept
 from seedbed.testing.databases.server_access import ServerAccess, drop_database
 from seedbed.testing.databases.shared_database import SharedDatabase
 from seedbed.testing.databases.template import TemplateStore
-from seedbed.testing.server.data_snapshot import name_owner_role, ensure_storage_directory, ensure_snapshot
+from seedbed.testing.server.data_snapshot import ensure_snapshot, ensure_storage_directory, name_owner_role
 from seedbed.testing.server.lifecycle import RunServer
 from seedbed.testing.server.worker_access import ServerClient
 from seedbed.testing.session.statement_log import StatementLog
@@ -40,7 +40,7 @@ EMPTY_DATABASE = "an empty database"
 
 @dataclass(frozen=True)
 class EnclosingTransaction:
-    """An open transaction of a class or module. `fixture` began it, and `owner` is the node id of the class or module."""
+    """An open transaction of a class or module, whose node id is `owner`, begun by `fixture`."""
 
     fixture: str
     owner: str
@@ -99,7 +99,7 @@ class RunResources:
         return find_binaries()
 
     @cached_property
-    def server(self) -> ThrowawayServer:
+    def server(self) -> TemporaryServer:
         """The run's own PostgreSQL server, started from a snapshot that has the templates."""
         binaries = self.binaries
         with self.statement_log.pause():
@@ -198,7 +198,9 @@ class RunResources:
             foreign = [session for session in list_sessions(cursor, shared.clone.name) if session.pid not in known_pids]
             while foreign and time.monotonic() < deadline:
                 time.sleep(0.005)
-                foreign = [session for session in list_sessions(cursor, shared.clone.name) if session.pid not in known_pids]
+                foreign = [
+                    session for session in list_sessions(cursor, shared.clone.name) if session.pid not in known_pids
+                ]
         if foreign:
             self._report_sessions(test, foreign)
         return {session.pid for session in foreign}
@@ -222,7 +224,7 @@ class RunResources:
     def _server_version(self) -> str:
         """The versions of the server and its extensions, which a template's content may depend on."""
         if self._config.getoption("seedbed_url") is None:
-            return f"{self.binaries.version} {self.binaries.folder}"
+            return f"{self.binaries.version} {self.binaries.directory}"
         with self.server_access.open_admin_cursor() as cursor:
             cursor.execute(
                 "SELECT version() || string_agg(name || default_version, ' ' ORDER BY name)"
