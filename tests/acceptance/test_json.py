@@ -14,19 +14,19 @@ from seedbed.migrations.checks.doctor_files import Finding
 from seedbed.migrations.checks.edit_acceptance import RevisionEdit
 from seedbed.migrations.checks.environment_status import EnvironmentStatus
 from seedbed.migrations.checks.project_check import ProjectCheck
-from seedbed.migrations.draft.draft import Drafted
+from seedbed.migrations.draft.draft import DraftedRevisions
 from seedbed.migrations.hazards.rehearsal import BlockedTable, Rehearsal, RehearsedStatement
 from seedbed.migrations.hazards.rules import Hazard
 from seedbed.migrations.history.rebase import RebasedRevision
 from seedbed.migrations.history.revisions import Revision
 from seedbed.migrations.proof.proof import Proof
 from seedbed.postgres.database_status import DatabaseStatus
-from seedbed.postgres.embedded.server import Status
+from seedbed.postgres.embedded.server import ServerStatus
 from seedbed.previews.base_branch import Base
 from seedbed.previews.branch_diff import BranchDiff
 from seedbed.previews.garbage_collection import Collected
 from seedbed.previews.preview_data import Filled
-from seedbed.schema.table_description import ColumnShown, TableShown
+from seedbed.schema.table_description import ColumnDescription, TableDescription
 from seedbed.seeding.loading.load import Seeded
 from seedbed.seeding.masking import Masked
 from seedbed.seeding.planning.verification import Checked as SeedsChecked
@@ -38,13 +38,13 @@ from tests.acceptance.conftest import ROOT, Project, people
 
 PRINTED: dict[str, type[Any]] = {
     "branch create": Branch, "branch list": Branch, "branch reset": Branch, "branch show": Branch,
-    "branch diff": BranchDiff, "config": Entry, "db grant-reader": ReaderGrant, "db start": Status,
+    "branch diff": BranchDiff, "config": Entry, "db grant-reader": ReaderGrant, "db start": ServerStatus,
     "db status": DatabaseStatus, "doctor": Finding, "init` of a new project": Written, "migrate accept": RevisionEdit,
-    "migrate adopt": Baseline, "migrate check": ProjectCheck, "migrate draft": Drafted, "migrate rebase": RebasedRevision,
+    "migrate adopt": Baseline, "migrate check": ProjectCheck, "migrate draft": DraftedRevisions, "migrate rebase": RebasedRevision,
     "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": EnvironmentStatus, "preview base": Base,
-    "preview gc": Collected, "schema show": TableShown, "seed check": SeedsChecked, "seed mask": Masked,
+    "preview gc": Collected, "schema show": TableDescription, "seed check": SeedsChecked, "seed mask": Masked,
     "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": BlockedTable,
-    "`filled` of": Filled, "`steps` of": RehearsedStatement, "`columns` of": ColumnShown, "a revision": Revision,
+    "`filled` of": Filled, "`steps` of": RehearsedStatement, "`columns` of": ColumnDescription, "a revision": Revision,
 }  # fmt: skip
 RUN = (
     "migrate plan", "migrate status --all", "migrate apply", "migrate downgrade", "migrate apply -e development",

@@ -19,19 +19,19 @@ from sqlalchemy.dialects import postgresql
 
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
-from seedbed.migrations.draft.change_set import Change, Part, candidate_of
+from seedbed.migrations.draft.change_set import ChangeSet, RevisionPlan, build_candidate
 from seedbed.migrations.draft.decisions import Decisions
-from seedbed.migrations.draft.planner import change_between
-from seedbed.migrations.draft.revision_file import body
-from seedbed.migrations.proof.candidate import Leg
+from seedbed.migrations.draft.planner import plan_changes
+from seedbed.migrations.draft.revision_file import render_body
+from seedbed.migrations.proof.candidate import RevisionRun
 from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog import Catalog, read_catalog
 from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.settings import Environment, Origin
 from seedbed.settings.sources import Kind
 
@@ -43,7 +43,7 @@ _OWNER = "catalog_owner"
 class Ground:
     """A server on which changes are tried, as a role that owns its databases and is no superuser."""
 
-    server: ThrowawayServer
+    server: TemporaryServer
     _name: str = field(default_factory=lambda: f"case_{secrets.token_hex(3)}")
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -72,7 +72,7 @@ class Ground:
 
     def build(self, database: Database, metadata: MetaData) -> Catalog:
         with connect(database) as connection:
-            build(connection, Schema(metadata, {}), make_role=self._make_role)
+            create_schema(connection, Schema(metadata, {}), create_role=self._make_role)
             return read_catalog(connection)
 
     def _make_role(self, role: str) -> None:
@@ -94,26 +94,30 @@ def seedbed_proves(ground: Ground, before: MetaData, after: MetaData, words: Dec
     with ground.database() as beginning:
         ground.build(beginning, before)
         change, legs = drafted(ground, beginning, after, words)
-        return prove(candidate_of(change, legs), lambda: ground.copy_of(beginning))
+        return prove(build_candidate(change, legs), lambda: ground.copy_of(beginning))
 
 
-def drafted(ground: Ground, beginning: Database, after: MetaData, words: Decisions) -> tuple[Change, list[Leg]]:
+def drafted(
+    ground: Ground, beginning: Database, after: MetaData, words: Decisions
+) -> tuple[ChangeSet, list[RevisionRun]]:
     """What changes a database, and its revisions as they are run."""
     with ground.database() as end:
         wanted = ground.build(end, after)
         with connect(end) as connection:
             rows = read_system_rows(connection)
     with connect(beginning) as connection:
-        change = change_between(connection, wanted, Schema(after, {}), words)
+        change = plan_changes(connection, wanted, Schema(after, {}), words)
         unmodelled = UndraftedCheck(read_system_rows(connection), rows)
-    change = replace(change, parts=change.parts or (Part((), (), wanted),), unmodelled=unmodelled)
+    change = replace(
+        change, revision_plans=change.revision_plans or (RevisionPlan((), (), wanted),), undrafted_check=unmodelled
+    )
     return change, [
-        Leg(
-            up=_runner(body(part.up, online=part.online)),
-            down=None if isinstance(part.down, str) else _runner(body(part.down, online=part.online)),
-            above=part.after,
+        RevisionRun(
+            up=_runner(render_body(part.up, is_online=part.is_online)),
+            down=None if isinstance(part.down, str) else _runner(render_body(part.down, is_online=part.is_online)),
+            end=part.end,
         )
-        for part in change.parts
+        for part in change.revision_plans
     ]
 
 
@@ -134,10 +138,10 @@ def alembic_proves(ground: Ground, before: MetaData, after: MetaData) -> Proof:
                 if ops is not None
             )
             connection.rollback()
-        part = Part((Statement("", up),), (Statement("", down),), wanted)
-        change = Change((), (part,), found, Schema(after, {}))
-        legs = [Leg(_runner(up), _runner(down), wanted)]
-        return prove(candidate_of(change, legs), lambda: ground.copy_of(beginning))
+        part = RevisionPlan((Statement("", up),), (Statement("", down),), wanted)
+        change = ChangeSet((), (part,), found, Schema(after, {}))
+        legs = [RevisionRun(_runner(up), _runner(down), wanted)]
+        return prove(build_candidate(change, legs), lambda: ground.copy_of(beginning))
 
 
 def _runner(text: str) -> Callable[[Connection], None]:

@@ -42,7 +42,7 @@ def theirs(ground: Ground, case: Case, *, back: bool) -> Callable[[], Proof]:
 
 def main() -> None:
     warnings.simplefilter("ignore", SAWarning)
-    binaries = Binaries.in_folder(Path(sys.argv[1]), "given") if len(sys.argv) > 1 else find_binaries()
+    binaries = Binaries.from_directory(Path(sys.argv[1]), "given") if len(sys.argv) > 1 else find_binaries()
     totals: dict[str, Counter[str]] = {"Seedbed": Counter(), "Alembic": Counter()}
     with throwaway_server(binaries) as server:
         ground = Ground(server)

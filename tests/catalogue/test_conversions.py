@@ -11,12 +11,12 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftProofFailure, UnknownTypeConversion
-from seedbed.migrations.draft.change_set import candidate_of
+from seedbed.migrations.draft.change_set import build_candidate
 from seedbed.migrations.draft.decisions import Decisions
-from seedbed.migrations.proof.candidate import Leg
+from seedbed.migrations.proof.candidate import RevisionRun
 from seedbed.migrations.proof.proof import Verdict, prove
 from seedbed.postgres.connection import connect
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import hint
 from tests.catalogue.cases import SERIAL
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
@@ -28,7 +28,7 @@ IDENTITY = (col("id", sa.Integer, sa.Identity(), primary_key=True), col("note", 
 
 
 @pytest.fixture(scope="module")
-def ground(seedbed_server: ThrowawayServer) -> Ground:
+def ground(seedbed_server: TemporaryServer) -> Ground:
     return Ground(seedbed_server)
 
 
@@ -41,12 +41,12 @@ def keyed(kind: Any, **options: Any) -> World:
     return World(hero={"x": col("x", kind, **options)}, sql=("CREATE VIEW seen AS SELECT x FROM hero",))
 
 
-def climb(connection: Connection, legs: list[Leg]) -> None:
+def climb(connection: Connection, legs: list[RevisionRun]) -> None:
     for leg in legs:
         leg.up(connection)
 
 
-def descend(connection: Connection, legs: list[Leg]) -> None:
+def descend(connection: Connection, legs: list[RevisionRun]) -> None:
     for leg in reversed(legs):
         assert leg.down is not None
         leg.down(connection)
@@ -126,13 +126,13 @@ class TestConversion:
 
         assert there.losses == ("what hero.x has after the point",)
         assert back.losses == ()
-        assert back.losses_down == ("what hero.x has after the point",)
+        assert back.downgrade_losses == ("what hero.x has after the point",)
 
     def test_does_not_name_a_shape_that_is_there_twice_as_lost(self, ground: Ground) -> None:
         proof = seedbed_proves(ground, worn(sa.Integer).metadata(), worn(sa.BigInteger).metadata(), Decisions())
 
-        assert (proof.losses, proof.losses_down) == ((), ())
-        assert proof.conditions == ("going down, hero.x as integer",)
+        assert (proof.losses, proof.downgrade_losses) == ((), ())
+        assert proof.row_conditions == ("going down, hero.x as integer",)
 
     def test_names_what_a_conversion_written_by_a_person_loses(self, ground: Ground) -> None:
         said = worn(sa.Integer, info=hint(using="floor(x)::integer"))
@@ -140,7 +140,7 @@ class TestConversion:
         proof = seedbed_proves(ground, worn(sa.Numeric(10, 4)).metadata(), said.metadata(), Decisions())
 
         assert proof.losses == ("values of hero.x such as '0.0010', which comes back as '0.0000'",)
-        assert proof.conditions == ("going down, hero.x as numeric(10,4)",)
+        assert proof.row_conditions == ("going down, hero.x as numeric(10,4)",)
 
     @pytest.mark.parametrize("world", [worn, keyed])
     def test_goes_back_as_a_person_says(self, ground: Ground, world: Any) -> None:
@@ -166,7 +166,7 @@ class TestConversion:
             ground, worn(sa.Integer).metadata(), worn(sa.Numeric(12, 2), info=said).metadata(), Decisions()
         )
 
-        assert (proof.losses, proof.losses_down) == ((), ())
+        assert (proof.losses, proof.downgrade_losses) == ((), ())
 
     @pytest.mark.parametrize("world", [worn, keyed])
     @pytest.mark.parametrize("to_zone", [True, False])
@@ -351,7 +351,7 @@ class TestConversion:
         proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(pg.ARRAY(sa.Text)).metadata(), Decisions())
 
         assert proof.verdict is Verdict.PROVEN
-        assert proof.losses_down == ("all but the first element of hero.x",)
+        assert proof.downgrade_losses == ("all but the first element of hero.x",)
         assert "hero.x: 'plain' is converted to '{plain}'" in proof.examples
         assert "Going down, hero.x: '{}' comes back as NULL" in proof.examples
 
@@ -377,7 +377,7 @@ class TestConversion:
 
         proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(mood).metadata(), Decisions())
 
-        assert (proof.losses, proof.losses_down) == ((), ())
+        assert (proof.losses, proof.downgrade_losses) == ((), ())
 
     @pytest.mark.parametrize(("up", "down"), [("0", "x"), ("x", "x + 1")])
     def test_is_refused_where_the_steps_do_something_else(self, ground: Ground, up: str, down: str) -> None:
@@ -396,7 +396,7 @@ class TestConversion:
             step = "upgrade" if up == "0" else "downgrade"
 
             with pytest.raises(DraftProofFailure, match=f"rows kept by the {step}"):
-                prove(candidate_of(change, [bad]), lambda: ground.copy_of(database))
+                prove(build_candidate(change, [bad]), lambda: ground.copy_of(database))
 
     def test_is_refused_where_no_value_could_ever_pass(self, ground: Ground) -> None:
         mood = sa.Enum("good", "bad", name="mood")

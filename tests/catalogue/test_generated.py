@@ -28,7 +28,7 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
 
 @pytest.fixture(params=["stored", "virtual"])
 def kind(request: pytest.FixtureRequest, ground: Ground) -> str:
-    if request.param == "virtual" and ground.server.binaries.major < 18:
+    if request.param == "virtual" and ground.server.binaries.major_version < 18:
         pytest.skip("PostgreSQL has virtual generated columns from 18 on")
     return str(request.param)
 
@@ -118,7 +118,7 @@ class TestGeneratedColumn:
         assert seedbed_proves(ground, before, after, Decisions()).losses == ("t.x",)
 
     def test_is_computed_again_with_another_expression(self, ground: Ground, kind: str) -> None:
-        other = "virtual" if kind == "stored" and ground.server.binaries.major >= 18 else "stored"
+        other = "virtual" if kind == "stored" and ground.server.binaries.major_version >= 18 else "stored"
         after = world(computed(other, "a - 2"))
 
         assert there_and_back(ground, world(computed(kind)), after, Decisions()) == [

@@ -166,7 +166,7 @@ class TestHint:
             ground.build(database, world(column("a"), column("b")))
             change, _ = drafted(ground, database, after, GRADUAL)
 
-        assert change.unused == (
+        assert change.unused_hints == (
             "t: renamed_from",
             "t: dropped",
             "t.a: using",
@@ -189,7 +189,7 @@ class TestHint:
             ground.build(database, before)
             change, _ = drafted(ground, database, after, Decisions())
 
-        assert change.unused == ()
+        assert change.unused_hints == ()
 
 
 class TestOption:

@@ -15,7 +15,7 @@ from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
 from tests.servers import installed
 
-MAJORS = [binaries for binaries in installed() if binaries.major >= 18]
+MAJORS = [binaries for binaries in installed() if binaries.major_version >= 18]
 FORMS = [Decisions(strategy=RolloutStrategy.PLAIN), Decisions()]
 NOT_VALID = "ALTER TABLE t ADD CONSTRAINT t_a_set NOT NULL a NOT VALID"
 

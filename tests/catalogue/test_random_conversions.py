@@ -21,9 +21,9 @@ from sqlalchemy.types import UserDefinedType
 from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import ValueSources
-from seedbed.migrations.draft.change_set import Change, candidate_of
+from seedbed.migrations.draft.change_set import ChangeSet, build_candidate
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
-from seedbed.migrations.proof.candidate import Leg
+from seedbed.migrations.proof.candidate import RevisionRun
 from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog.model import Table
 from seedbed.postgres.connection import connect
@@ -157,14 +157,14 @@ def _try_table(ground: Ground, columns: Sequence[Column]) -> list[str]:
         ground.build(beginning, _metadata(columns, after=False))
         for form in (RolloutStrategy.PLAIN, RolloutStrategy.ONLINE):
             change, legs = drafted(ground, beginning, _metadata(columns, after=True), Decisions(strategy=form))
-            proof = prove(candidate_of(change, legs), lambda: ground.copy_of(beginning))
+            proof = prove(build_candidate(change, legs), lambda: ground.copy_of(beginning))
             faults += _unnamed(columns, proof)
             with ground.database(beginning.name) as copy:
                 faults += _run(copy, legs, columns)
     return faults
 
 
-def _convert_each(database: Database, change: Change, columns: Sequence[Column], chance: random.Random) -> None:
+def _convert_each(database: Database, change: ChangeSet, columns: Sequence[Column], chance: random.Random) -> None:
     """Put each value through the ALTER TABLE of its column, up and down; those that are refused are left out."""
     with closing(_session(database)) as connection, connection.cursor() as cursor:
         for column in columns:
@@ -205,7 +205,9 @@ def _unnamed(columns: Sequence[Column], proof: Proof) -> list[str]:
     faults = []
     for column in columns:
         named = any(f"t.{column.name} " in f"{loss} " or f"t.{column.name}," in loss for loss in proof.losses)
-        named_down = any(f"t.{column.name} " in f"{loss} " or f"t.{column.name}," in loss for loss in proof.losses_down)
+        named_down = any(
+            f"t.{column.name} " in f"{loss} " or f"t.{column.name}," in loss for loss in proof.downgrade_losses
+        )
         for value, converted, returned in column.values:
             same = value == returned or (
                 returned is not None
@@ -225,7 +227,7 @@ _SEVERAL_SPELLINGS = frozenset({"numeric"})
 """Types with several spellings of one value, as 1.5 and 1.50."""
 
 
-def _run(database: Database, legs: Sequence[Leg], columns: Sequence[Column]) -> list[str]:
+def _run(database: Database, legs: Sequence[RevisionRun], columns: Sequence[Column]) -> list[str]:
     """Put all values through the revisions, and compare them with what became of each by itself."""
     rows = max((len(column.values) for column in columns), default=0)
     faults = []

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from seedbed.errors import DraftProofFailure
-from seedbed.migrations.draft.change_set import candidate_of
+from seedbed.migrations.draft.change_set import build_candidate
 from seedbed.migrations.draft.decisions import Decisions
-from seedbed.migrations.proof.candidate import Leg
+from seedbed.migrations.proof.candidate import RevisionRun
 from seedbed.migrations.proof.proof import Verdict, prove
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import hint
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.catalogue.world import PLAIN, World, col
@@ -30,19 +30,19 @@ def also(run: Run | None, statement: str) -> Run:
     return both
 
 
-def up_also(statement: str) -> Callable[[Leg], Leg]:
+def up_also(statement: str) -> Callable[[RevisionRun], RevisionRun]:
     return lambda leg: replace(leg, up=also(leg.up, statement))
 
 
-def down_also(statement: str) -> Callable[[Leg], Leg]:
+def down_also(statement: str) -> Callable[[RevisionRun], RevisionRun]:
     return lambda leg: replace(leg, down=also(leg.down, statement))
 
 
-def down_skipped(leg: Leg) -> Leg:
+def down_skipped(leg: RevisionRun) -> RevisionRun:
     return replace(leg, down=lambda connection: None)
 
 
-MISTAKES: dict[str, Callable[[Leg], Leg]] = {
+MISTAKES: dict[str, Callable[[RevisionRun], RevisionRun]] = {
     "upgrade": up_also("DROP TABLE nowhere"),
     "catalog equals the models": up_also("ALTER TABLE hero ADD COLUMN more integer"),
     "rows kept by the upgrade": up_also("DELETE FROM hero"),
@@ -56,7 +56,7 @@ MISTAKES: dict[str, Callable[[Leg], Leg]] = {
 
 class TestProof:
     @pytest.mark.parametrize("step", MISTAKES)
-    def test_refuses_a_mistake_at(self, seedbed_server: ThrowawayServer, step: str) -> None:
+    def test_refuses_a_mistake_at(self, seedbed_server: TemporaryServer, step: str) -> None:
         ground = Ground(seedbed_server)
         with ground.database() as beginning:
             ground.build(beginning, PLAIN.metadata())
@@ -64,11 +64,11 @@ class TestProof:
             change, legs = drafted(ground, beginning, after, Decisions())
 
             with pytest.raises(DraftProofFailure) as refused:
-                prove(candidate_of(change, list(map(MISTAKES[step], legs))), lambda: ground.copy_of(beginning))
+                prove(build_candidate(change, list(map(MISTAKES[step], legs))), lambda: ground.copy_of(beginning))
 
             assert refused.value.message.startswith(f"The draft failed its proof at '{step}': ")
 
-    def test_refuses_a_name_that_a_trigger_still_has(self, seedbed_server: ThrowawayServer) -> None:
+    def test_refuses_a_name_that_a_trigger_still_has(self, seedbed_server: TemporaryServer) -> None:
         body = "BEGIN NEW.name := upper(NEW.name); RETURN NEW; END"
         watched = (
             f"CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$",
@@ -85,7 +85,7 @@ class TestProof:
             'hero takes none: record "new" has no field "name"'
         )
 
-    def test_is_not_taken_in_by_a_plan_that_a_session_keeps(self, seedbed_server: ThrowawayServer) -> None:
+    def test_is_not_taken_in_by_a_plan_that_a_session_keeps(self, seedbed_server: TemporaryServer) -> None:
         watched = (
             "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.age := NEW.age + 1; RETURN NEW; "
             "END $$",
@@ -97,7 +97,7 @@ class TestProof:
 
         assert proof.verdict is Verdict.PROVEN
 
-    def test_names_what_triggers_write_while_rows_are_filled(self, seedbed_server: ThrowawayServer) -> None:
+    def test_names_what_triggers_write_while_rows_are_filled(self, seedbed_server: TemporaryServer) -> None:
         watched = (
             "CREATE FUNCTION age() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.age := 99; RETURN NEW; END $$",
             "CREATE TRIGGER age BEFORE UPDATE ON hero FOR EACH ROW EXECUTE FUNCTION age()",

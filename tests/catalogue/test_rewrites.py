@@ -9,7 +9,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql as pg
 
 from seedbed.migrations.draft.decisions import Decisions
-from seedbed.migrations.draft.planner import change_between
+from seedbed.migrations.draft.planner import plan_changes
 from seedbed.postgres.catalog import read_catalog
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.embedded import throwaway_server
@@ -148,12 +148,12 @@ class TestDraft:
             wanted = ground.build(end, metadata)
             schema = Schema(metadata, {})
             with connect(beginning) as connection:
-                first = change_between(connection, wanted, schema, Decisions())
+                first = plan_changes(connection, wanted, schema, Decisions())
                 for step in first.upgrade:
                     execute_verbatim(connection, step.sql)
                 connection.commit()
 
-                second = change_between(connection, wanted, schema, Decisions())
+                second = plan_changes(connection, wanted, schema, Decisions())
 
                 assert [step.sql for step in second.upgrade] == []
                 assert read_catalog(connection).objects == wanted.objects

@@ -15,7 +15,7 @@ from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.draft import draft, draft_empty
 from seedbed.migrations.draft.revision_file import draft_folder, place_revisions
 from seedbed.migrations.history.revisions import read_history
-from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, throwaway_server
 from seedbed.settings import Configuration
 from tests.projects import Project, little_project
 
@@ -49,7 +49,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def variables(seedbed_server: ThrowawayServer) -> Mapping[str, str]:
+def variables(seedbed_server: TemporaryServer) -> Mapping[str, str]:
     url = seedbed_server.url().reveal()
     return {"DATABASE_URL": url, "SHADOW_DATABASE_URL": url}
 
@@ -235,7 +235,7 @@ class TestUnregisteredTable:
             check_project(configuration)
 
     def test_is_dropped_when_that_is_said(self, dropping: Project, configuration: Configuration) -> None:
-        drafted = draft(configuration, "Drop it", words=Decisions(dropped=frozenset({"invoice"})))
+        drafted = draft(configuration, "Drop it", decisions=Decisions(dropped=frozenset({"invoice"})))
 
         assert drafted is not None
         assert drafted.steps == ('op.drop_table("invoice")',)

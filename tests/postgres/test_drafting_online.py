@@ -17,11 +17,11 @@ from seedbed.migrations.apply.upgrade import apply, migrate_to
 from seedbed.migrations.checks.drift import find_drift
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
-from seedbed.migrations.draft.draft import Drafted, draft
+from seedbed.migrations.draft.draft import DraftedRevisions, draft
 from seedbed.migrations.hazards.assessment import assess_upgrade
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from tests.projects import Project, execute, little_project
 
 BEFORE = """
@@ -66,7 +66,7 @@ ROWS = "INSERT INTO task (title, points) SELECT 'title ' || n, nullif(n % 9, 0) 
 class Grown:
     """A project whose tables change: each stage is another copy of it, with the revisions of those before."""
 
-    def __init__(self, root: Path, server: ThrowawayServer) -> None:
+    def __init__(self, root: Path, server: TemporaryServer) -> None:
         self.root, self.server = root, server
         self._stages = 0
 
@@ -78,14 +78,14 @@ class Grown:
                 shutil.copytree(before.root / "migrations", project.root / "migrations", dirs_exist_ok=True)
             yield project
 
-    def draft(self, project: Project, message: str, words: Decisions | None = None) -> Drafted:
-        found = draft(project.configuration(SHADOW_DATABASE_URL=self.server.url().reveal()), message, words=words)
+    def draft(self, project: Project, message: str, words: Decisions | None = None) -> DraftedRevisions:
+        found = draft(project.configuration(SHADOW_DATABASE_URL=self.server.url().reveal()), message, decisions=words)
         assert found is not None
         return found
 
 
 @pytest.fixture
-def grown(tmp_path: Path, seedbed_server: ThrowawayServer) -> Grown:
+def grown(tmp_path: Path, seedbed_server: TemporaryServer) -> Grown:
     return Grown(tmp_path, seedbed_server)
 
 
@@ -183,7 +183,7 @@ class TestDraft:
             proof = grown.draft(project, "Bound points").proof
 
             assert proof is not None
-            assert proof.conditions == ('check constraint "points" of relation "task" is violated by some row',)
+            assert proof.row_conditions == ('check constraint "points" of relation "task" is violated by some row',)
 
     def test_keeps_no_file_of_a_change_that_fails(self, grown: Grown, first: Project) -> None:
         with grown.with_tables(

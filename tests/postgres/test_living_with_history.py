@@ -32,7 +32,7 @@ from seedbed.migrations.history.revisions import read_current_revision, read_his
 from seedbed.migrations.history.head_file import read_seals
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.settings import Configuration, find_project, load
 from tests.projects import fresh_database
 
@@ -60,7 +60,7 @@ declare(
 """
 
 
-def configured(root: Path, server: ThrowawayServer) -> Configuration:
+def configured(root: Path, server: TemporaryServer) -> Configuration:
     url = server.url().reveal()
     return load(find_project(root), "testing", environ={"DATABASE_URL": url, "SHADOW_DATABASE_URL": url})
 
@@ -77,7 +77,7 @@ def imported_from(root: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def drafted(tmp_path_factory: pytest.TempPathFactory, seedbed_server: ThrowawayServer) -> Path:
+def drafted(tmp_path_factory: pytest.TempPathFactory, seedbed_server: TemporaryServer) -> Path:
     """A project with one drafted revision."""
     root = tmp_path_factory.mktemp("living")
     (root / "pyproject.toml").write_text('[project]\nname = "living"\n[tool.seedbed]\nschema = "living_schema"\n')
@@ -91,7 +91,7 @@ def drafted(tmp_path_factory: pytest.TempPathFactory, seedbed_server: ThrowawayS
 
 
 @pytest.fixture
-def configuration(drafted: Path, tmp_path: Path, seedbed_server: ThrowawayServer) -> Iterator[Configuration]:
+def configuration(drafted: Path, tmp_path: Path, seedbed_server: TemporaryServer) -> Iterator[Configuration]:
     root = tmp_path / "project"
     shutil.copytree(drafted, root)
     with imported_from(root):
@@ -99,7 +99,7 @@ def configuration(drafted: Path, tmp_path: Path, seedbed_server: ThrowawayServer
 
 
 @pytest.fixture
-def database(configuration: Configuration, seedbed_server: ThrowawayServer) -> Iterator[Database]:
+def database(configuration: Configuration, seedbed_server: TemporaryServer) -> Iterator[Database]:
     with fresh_database(seedbed_server, configuration.environment) as made:
         yield made
 

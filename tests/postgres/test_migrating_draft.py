@@ -25,12 +25,12 @@ from seedbed.errors import (
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.draft.decisions import Decisions
-from seedbed.migrations.draft.draft import Drafted, draft, draft_empty
-from seedbed.migrations.history.revisions import read_history
+from seedbed.migrations.draft.draft import DraftedRevisions, draft, draft_empty
 from seedbed.migrations.history.head_file import seal_revisions
+from seedbed.migrations.history.revisions import read_history
 from seedbed.migrations.proof.proof import Verdict
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.settings import Configuration
 from tests.projects import Project, execute, little_project, no_room
 from tests.servers import shadows
@@ -50,19 +50,19 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def configured(project: Project, seedbed_server: ThrowawayServer) -> Configuration:
+def configured(project: Project, seedbed_server: TemporaryServer) -> Configuration:
     """The target cannot be reached, so whoever speaks to it fails."""
     return project.configuration(DATABASE_URL=NOBODY, SHADOW_DATABASE_URL=seedbed_server.url().reveal())
 
 
-def drafted(configuration: Configuration, message: str) -> Drafted:
+def drafted(configuration: Configuration, message: str) -> DraftedRevisions:
     found = draft(configuration, message)
     assert found is not None
     return found
 
 
 @contextmanager
-def changed(project: Project, tables: str, root: Path, server: ThrowawayServer) -> Iterator[Configuration]:
+def changed(project: Project, tables: str, root: Path, server: TemporaryServer) -> Iterator[Configuration]:
     """A project's history beside other models: a module is imported once in a process."""
     with little_project(root / "later", tables) as later:
         for revision in (project.root / "migrations/versions").glob("*.py"):
@@ -94,7 +94,7 @@ class TestDraft:
         assert len(project.revisions()) == 1
 
     def test_tries_a_new_rule_on_rows_that_keep_it(
-        self, configured: Configuration, tmp_path: Path, seedbed_server: ThrowawayServer
+        self, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         created = drafted(configured, "Create hero").revisions[0].file
         rule = """__table_args__ = (CheckConstraint("name ~ '^[A-Z]{3}-[0-9]{4}$'", name="coded"),)"""
@@ -104,11 +104,11 @@ class TestDraft:
             proof = drafted(later.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal()), "Code them").proof
 
         assert proof is not None
-        assert proof.filled.rows == {"hero": 2}
-        assert 'check constraint "coded" of relation "hero" is violated by some row' in proof.conditions
+        assert proof.sample_rows.rows == {"hero": 2}
+        assert 'check constraint "coded" of relation "hero" is violated by some row' in proof.row_conditions
 
     def test_refuses_what_it_cannot_compare_until_a_revision_by_hand_makes_it(
-        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: ThrowawayServer
+        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         drafted(configured, "Create hero")
         with changed(project, HERO + FULL, tmp_path, seedbed_server) as later:
@@ -132,28 +132,28 @@ class TestDraft:
 
         with pytest.raises(UnsupportedDifference, match="replica identity is d"):
             draft(configured, "Create hero")
-        made = draft(configured, "Create hero", partial=True)
+        made = draft(configured, "Create hero", is_partial=True)
 
         assert made is not None
         assert made.proof is not None
         assert made.proof.verdict is Verdict.PARTIAL
-        assert made.proof.undrafted == ("table hero: replica identity is d, should be f",)
+        assert made.proof.manual_changes == ("table hero: replica identity is d, should be f",)
         left = "Left to be written by hand: table hero: replica identity is d, should be f."
         assert left in made.revisions[0].file.read_text()
 
     def test_names_what_going_down_does_not_bring_back(
-        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: ThrowawayServer
+        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         file = drafted(configured, "Create hero").revisions[0].file
         by_hand = '    op.execute("ALTER TABLE hero REPLICA IDENTITY FULL")'
         file.write_text(file.read_text().replace("\n\n\ndef downgrade", f"\n{by_hand}\n\n\ndef downgrade"))
 
         with changed(project, HERO.replace("Hero", "Villain"), tmp_path, seedbed_server) as later:
-            found = draft(later, "Drop hero", words=Decisions(dropped=frozenset({"hero"})))
+            found = draft(later, "Drop hero", decisions=Decisions(dropped=frozenset({"hero"})))
             proof = None if found is None else found.proof
 
         assert proof is not None
-        assert "replica identity of table hero" in proof.losses_down
+        assert "replica identity of table hero" in proof.downgrade_losses
 
     def test_makes_a_table_that_looks_like_the_version_table(
         self, project: Project, configured: Configuration, database: Database
@@ -172,7 +172,7 @@ class TestDraft:
         assert draft(configured, "Again") is None
 
     def test_makes_the_schema_of_the_version_table(
-        self, project: Project, configured: Configuration, database: Database, seedbed_server: ThrowawayServer
+        self, project: Project, configured: Configuration, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         file = project.root / "pyproject.toml"
         project.write("pyproject.toml", file.read_text() + 'version_table = "meta.revision"\n')
@@ -205,11 +205,11 @@ class TestDraft:
         proof = drafted(configured, "Create area").proof
 
         assert proof is not None
-        assert dict(proof.unsampled) == {"polygon": ("area.outline",)}
+        assert dict(proof.untested_types) == {"polygon": ("area.outline",)}
         assert "No values of type polygon were tried: area.outline." in proof.lines()
 
     def test_names_rows_of_a_default_partition_that_belong_to_a_new_one(
-        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: ThrowawayServer
+        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         parent = """
             class Event(Table, table=True):
@@ -227,13 +227,13 @@ class TestDraft:
             proof = drafted(later, "Add a partition").proof
 
         assert proof is not None
-        assert "no row of event_rest belongs to event_2026" in proof.conditions
+        assert "no row of event_rest belongs to event_2026" in proof.row_conditions
 
     @pytest.mark.parametrize(
         ("old", "new", "allowed"), [("Float(24)", "Double", True), ("Numeric(12, 4)", "Numeric(12, 2)", False)]
     )
     def test_allows_a_contract_beforehand_where_nothing_is_lost(
-        self, configured: Configuration, project: Project, tmp_path: Path, seedbed_server: ThrowawayServer,
+        self, configured: Configuration, project: Project, tmp_path: Path, seedbed_server: TemporaryServer,
         old: str, new: str, allowed: bool,
     ) -> None:  # fmt: skip
         weighed = "from sqlalchemy import Double, Float, Numeric\n" + HERO + "    weight: Decimal = Field(sa_type={})\n"
@@ -247,7 +247,7 @@ class TestDraft:
         assert ("# seedbed: allow drop-column" in contract) is allowed
 
     def test_tries_a_narrower_rule_on_what_the_wider_one_took(
-        self, project: Project, tmp_path: Path, seedbed_server: ThrowawayServer
+        self, project: Project, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         def ruled(*colors: str) -> str:
             rule = f"""__table_args__ = (CheckConstraint("color IN {colors}", name="colors"),)"""
@@ -264,7 +264,7 @@ class TestDraft:
                 proof = drafted(later.configuration(**shadow), f"Drop {gone}").proof
 
             assert proof is not None
-            assert proof.conditions == ('check constraint "colors" of relation "hero" is violated by some row',)
+            assert proof.row_conditions == ('check constraint "colors" of relation "hero" is violated by some row',)
 
     @pytest.mark.parametrize(
         "said", ["hero.nmae=hero.name", "hero.name=hero.titel", "villain=hero", "color.RED=color.X"]
@@ -275,7 +275,7 @@ class TestDraft:
         drafted(configured, "Create hero")
 
         with pytest.raises(UnmatchedRename, match=r"Nothing is called"):
-            draft(configured, "Rename it", words=Decisions(renames=dict([said.split("=")])))
+            draft(configured, "Rename it", decisions=Decisions(renames=dict([said.split("=")])))
 
     def test_begins_after_another_one_that_is_at_work(self, project: Project, configured: Configuration) -> None:
         with ThreadPoolExecutor(2) as both:
@@ -308,14 +308,14 @@ class TestDraft:
         assert project.revisions() == []
 
     def test_leaves_no_throw_away_database(
-        self, project: Project, configured: Configuration, seedbed_server: ThrowawayServer
+        self, project: Project, configured: Configuration, seedbed_server: TemporaryServer
     ) -> None:
         draft(configured, "Create hero")
 
         assert shadows(seedbed_server) == set()
 
     def test_takes_away_what_a_killed_one_left_an_hour_ago(
-        self, project: Project, configured: Configuration, seedbed_server: ThrowawayServer
+        self, project: Project, configured: Configuration, seedbed_server: TemporaryServer
     ) -> None:
         now = int(time.time())
         old, recent = f"seedbed_shadow_{now - 3700}_0a", f"seedbed_shadow_{now - 3500}_0b"
@@ -338,7 +338,7 @@ class TestDraft:
 
 class TestDraftLeavesNoFile:
     def test_of_a_trigger_whose_function_is_missing(
-        self, project: Project, configured: Configuration, seedbed_server: ThrowawayServer
+        self, project: Project, configured: Configuration, seedbed_server: TemporaryServer
     ) -> None:
         project.write_tables(
             HERO
@@ -355,7 +355,7 @@ class TestDraftLeavesNoFile:
         assert (project.revisions(), shadows(seedbed_server)) == ([], set())
 
     def test_of_a_column_that_rows_cannot_have(
-        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: ThrowawayServer
+        self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         created = drafted(configured, "Create hero")
         with little_project(tmp_path / "later", HERO + "    power: int\n") as later:
@@ -420,7 +420,7 @@ class TestMigrateDraftAndCheck:
     """The commands."""
 
     def test_end_with_1_while_models_and_migrations_differ(
-        self, project: Project, database: Database, seedbed_server: ThrowawayServer
+        self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 

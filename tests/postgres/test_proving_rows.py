@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from seedbed.migrations.proof.samples.model_rows import made_by
-from seedbed.migrations.proof.samples.sample_rows import Filled, fill
+from seedbed.migrations.proof.samples.model_rows import read_model_rows
+from seedbed.migrations.proof.samples.sample_rows import SampleRows, insert_sample_rows
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from tests.projects import Project, execute
@@ -52,13 +52,13 @@ class Job(Table, table=True):
 """
 
 
-def filled(project: Project, database: Database, *, with_models: bool) -> Filled:
+def filled(project: Project, database: Database, *, with_models: bool) -> SampleRows:
     """Two fillings over one another, as a proof makes them; what the first came to."""
-    made = made_by(project.load_schema()) if with_models else None
+    made = read_model_rows(project.load_schema()) if with_models else None
     with connect(database) as connection:
-        first = fill(connection, made=made)
-        second = fill(connection, seed=1, made=made)
-    assert (first.rows, first.empty.keys()) == (second.rows, second.empty.keys())
+        first = insert_sample_rows(connection, model_rows=made)
+        second = insert_sample_rows(connection, seed=1, model_rows=made)
+    assert (first.rows, first.without_rows.keys()) == (second.rows, second.without_rows.keys())
     return first
 
 
@@ -72,7 +72,7 @@ class TestFill:
         found = filled(project, database, with_models=with_models)
 
         assert found.rows == ({"parcel": 4} if with_models else {})
-        assert [*found.empty] == ([] if with_models else ["parcel"])
+        assert [*found.without_rows] == ([] if with_models else ["parcel"])
 
     @pytest.mark.parametrize("with_models", [True, False])
     def test_keeps_the_pattern_of_a_domain(

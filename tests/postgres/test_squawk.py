@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from seedbed.migrations.draft.planner import change_between
-from seedbed.migrations.draft.revision_file import body
+from seedbed.migrations.draft.planner import plan_changes
+from seedbed.migrations.draft.revision_file import render_body
 from seedbed.migrations.hazards.detectors import ObservedRevision
 from seedbed.migrations.hazards.rules import RULES, find_hazards
 from seedbed.migrations.hazards.trace import trace_statements
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from tests.catalogue.cases import CASES
 from tests.catalogue.harness import Ground, _runner
@@ -328,7 +328,7 @@ class TestMigration:
 
 
 @pytest.fixture(scope="module")
-def ground(seedbed_server: ThrowawayServer) -> Ground:
+def ground(seedbed_server: TemporaryServer) -> Ground:
     return Ground(seedbed_server)
 
 
@@ -353,12 +353,12 @@ def drafted(ground: Ground, case: Case) -> tuple[list[str], set[str]]:
         ground.build(beginning, case.before.metadata())
         wanted = ground.build(end, after)
         with connect(beginning) as connection:
-            change = change_between(connection, wanted, Schema(after, {}), case.words)
-            for part in change.parts:
+            change = plan_changes(connection, wanted, Schema(after, {}), case.words)
+            for part in change.revision_plans:
                 with trace_statements(connection, "x") as trace:
-                    _runner(body(part.up, online=part.online))(connection)
+                    _runner(render_body(part.up, is_online=part.is_online))(connection)
                 said = [f"{_AGAIN.sub('', one.sql)};\n" for one in trace.statements]
-                texts += [sql for sql in said if not _STOOD_IN.search(sql)] if part.online else ["".join(said)]
+                texts += [sql for sql in said if not _STOOD_IN.search(sql)] if part.is_online else ["".join(said)]
                 met_ |= {hazard.rule for hazard in find_hazards(ObservedRevision(trace, {}))}
     return texts, met_
 

@@ -12,7 +12,7 @@ from seedbed.cli.options import ask, columns, configuration, env_option, json_op
 if TYPE_CHECKING:
     from seedbed.errors import AmbiguousRename
     from seedbed.migrations.draft.decisions import Decisions
-    from seedbed.migrations.draft.draft import Drafted
+    from seedbed.migrations.draft.draft import DraftedRevisions
     from seedbed.settings import Configuration
 
 
@@ -79,7 +79,7 @@ def draft(
         drafted = (
             draft_empty(chosen, message)
             if empty
-            else _asking(lambda said: write_draft(chosen, message, words=said, partial=partial), words)
+            else _asking(lambda said: write_draft(chosen, message, decisions=said, is_partial=partial), words)
         )
     except (KeyboardInterrupt, click.Abort) as interrupt:
         interruption = interrupt.__context__ if isinstance(interrupt, click.Abort) else interrupt
@@ -89,8 +89,8 @@ def draft(
     if drafted is None:
         show(None, as_json=as_json, lines=["The migrations make what the models say; nothing to draft."])
         return
-    if drafted.unused and not as_json:
-        click.echo(f"Without effect in this draft: {'; '.join(drafted.unused)}", err=True)
+    if drafted.unused_hints and not as_json:
+        click.echo(f"Without effect in this draft: {'; '.join(drafted.unused_hints)}", err=True)
     proof = drafted.proof.lines() if drafted.proof is not None else ["Empty, and so not proven."]
     steps = [f"  {line}" for said in drafted.steps for line in said.splitlines()]
     show(drafted, as_json=as_json, lines=[*(str(made.file) for made in drafted.revisions), *steps, *proof])
@@ -98,14 +98,14 @@ def draft(
 
 def _warn_of_unregistered(chosen: "Configuration") -> None:
     """Name classes of tables that the draft cannot see, since the schema does not have them."""
-    from seedbed.migrations.draft.unregistered_drops import unregistered_tables
+    from seedbed.migrations.draft.unregistered_drops import find_unregistered_tables
     from seedbed.schema import load_schema
 
-    for table in unregistered_tables(chosen.project, load_schema(chosen.project)):
+    for table in find_unregistered_tables(chosen.project, load_schema(chosen.project)):
         click.echo(f"Warning: {table.sentence}", err=True)
 
 
-def _asking(draft: "Callable[[Decisions], Drafted | None]", words: "Decisions") -> "Drafted | None":
+def _asking(draft: "Callable[[Decisions], DraftedRevisions | None]", words: "Decisions") -> "DraftedRevisions | None":
     """Draft, and on a terminal ask what only a person knows, until nothing is left to ask."""
     from seedbed.errors import AmbiguousRename, DraftCancelled, MissingBackfill
 

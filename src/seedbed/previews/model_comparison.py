@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from seedbed.errors import NoShadowServer, PreviewSchemaMismatch
-from seedbed.migrations.draft.draft import built
+from seedbed.migrations.draft.draft import build_model_catalog
 from seedbed.postgres.catalog import Difference, differences, keeping, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -35,7 +35,7 @@ def compare_with_models(configuration: Configuration, name: str, database: Datab
     """
     project = configuration.project
     try:
-        wanted, _ = built(configuration, load_schema(project))
+        wanted, _ = build_model_catalog(configuration, load_schema(project))
     except NoShadowServer:
         return None
     with connect(database) as connection:

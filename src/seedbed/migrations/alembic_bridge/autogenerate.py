@@ -13,9 +13,9 @@ from sqlalchemy import MetaData, Table
 
 from seedbed.migrations.alembic_bridge.nested import nest_alembic
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.draft.change_set import Part
+from seedbed.migrations.draft.change_set import RevisionPlan
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
-from seedbed.migrations.draft.draft import find_change
+from seedbed.migrations.draft.draft import find_changes
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import find_project, load
@@ -51,10 +51,10 @@ def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
     project = configuration.project
     configuration = replace(configuration, project=replace(project, ignore=(*project.ignore, *_left_out(context))))
     with nest_alembic(), shadow_database(configuration) as beginning:
-        change = find_change(
+        change = find_changes(
             configuration, read_history(configuration.project), beginning, Decisions(strategy=RolloutStrategy.PLAIN)
         )
-    for part in change.parts:
+    for part in change.revision_plans:
         upgrade.ops.append(RevisionSteps(part.up, _back(part)))
     context.imports.add("from sqlalchemy.dialects import postgresql")
 
@@ -79,7 +79,7 @@ def _is_included(context: AutogenContext, table: Table, *, reflected: bool) -> b
     )
 
 
-def _back(part: Part) -> Sequence[Statement]:
+def _back(part: RevisionPlan) -> Sequence[Statement]:
     if isinstance(part.down, str):
         return [Statement("", f"raise RuntimeError({part.down!r})")]
     return part.down

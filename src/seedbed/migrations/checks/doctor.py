@@ -14,7 +14,7 @@ from seedbed.postgres.database import Database, resolve_database, refuse_pooler,
 from seedbed.postgres.database_status import read_database_status
 from seedbed.postgres.environment_mark import read_mark, find_tables_with_rows
 from seedbed.schema import load_schema
-from seedbed.schema.declarations import declared
+from seedbed.schema.declarations import get_declarations
 from seedbed.settings import Configuration, Environment
 
 _ROLE = """
@@ -168,7 +168,7 @@ def _state(chosen: Configuration, _database: Database, connection: Connection) -
     yield Finding("extensions", ", ".join(extensions) or "none")
     wanted = {
         statement.split()[-1 if "IF NOT EXISTS" not in statement else 5].strip('";').lower()
-        for statement in declared(load_schema(chosen.project).metadata)
+        for statement in get_declarations(load_schema(chosen.project).metadata)
         if statement.upper().startswith("CREATE EXTENSION")
     }
     if lacking := sorted(wanted - set(_names(connection, _AVAILABLE))):

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from seedbed.errors import (
-    PostgresBinariesNotFound,
     DatabaseNotConfigured,
-    NoEmbeddedServer,
     MissingRevisionFile,
+    NoEmbeddedServer,
+    PostgresBinariesNotFound,
     SeedbedError,
 )
 from seedbed.migrations.apply.shared_connection import require_connection_support
-from seedbed.migrations.draft.unregistered_drops import unregistered_tables
-from seedbed.migrations.history.revisions import read_history, find_script_directory
+from seedbed.migrations.draft.unregistered_drops import find_unregistered_tables
 from seedbed.migrations.history.head_file import find_broken_seals, find_missing_revisions
+from seedbed.migrations.history.revisions import find_script_directory, read_history
 from seedbed.postgres.database import get_embedded_server
 from seedbed.postgres.embedded import find_binaries
 from seedbed.schema import load_schema
@@ -62,7 +62,7 @@ def _schema(chosen: Configuration) -> Iterator[Finding]:
     unserved = f", of which {plain} have no routes, being SQLAlchemy's own classes" if plain else ""
     tables = "1 table" if len(schema.tables) == 1 else f"{len(schema.tables)} tables"
     yield Finding("schema", f"{tables} from {chosen.project.schema}{unserved}")
-    for table in unregistered_tables(chosen.project, schema):
+    for table in find_unregistered_tables(chosen.project, schema):
         yield Finding("schema", f"{table.place}: {table.name} is a table that {table.reason}", True, table.remedy)
 
 
@@ -83,7 +83,10 @@ def _history(chosen: Configuration) -> Iterator[Finding]:
     env = find_script_directory(chosen.project) / "env.py"
     if not env.is_file():
         yield Finding(
-            "env.py", f"there is no {env}", is_problem=True, remedy="Put it back; alembic init shows what one looks like."
+            "env.py",
+            f"there is no {env}",
+            is_problem=True,
+            remedy="Put it back; alembic init shows what one looks like.",
         )
         return
     require_connection_support(chosen.project)
@@ -106,9 +109,11 @@ def _programs(chosen: Configuration) -> Iterator[Finding]:
         binaries = find_binaries()
     except PostgresBinariesNotFound as error:
         needed = chosen.settings.shadow_database_url is None
-        yield Finding("programs", error.message, is_problem=needed, remedy=f"{error.remedy} Or set SHADOW_DATABASE_URL.")
+        yield Finding(
+            "programs", error.message, is_problem=needed, remedy=f"{error.remedy} Or set SHADOW_DATABASE_URL."
+        )
         return
-    yield Finding("programs", f"PostgreSQL {binaries.version} in {binaries.folder}, by {binaries.found}")
+    yield Finding("programs", f"PostgreSQL {binaries.version} in {binaries.directory}, by {binaries.source}")
     shadow = chosen.settings.shadow_database_url
     where = shadow.address if shadow is not None else "the embedded server"
     yield Finding("drafts", f"are proven on {where}")
@@ -116,7 +121,7 @@ def _programs(chosen: Configuration) -> Iterator[Finding]:
 
 def _disk(chosen: Configuration) -> Iterator[Finding]:
     try:
-        home = get_embedded_server(chosen).home
+        home = get_embedded_server(chosen).directory
     except (NoEmbeddedServer, DatabaseNotConfigured):
         return
     folder = next(place for place in (home, *home.parents) if place.exists())

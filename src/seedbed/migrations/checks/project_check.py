@@ -8,24 +8,24 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import (
-    ExtensionUnavailable,
-    MixedTransactionRevision,
-    UndraftedModelChanges,
     EditedRevision,
+    ExtensionUnavailable,
     MissingRevisionFile,
+    MixedTransactionRevision,
     RevisionNotReversible,
+    UndraftedModelChanges,
     UnsupportedDifference,
 )
 from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to, run_upgrades
 from seedbed.migrations.diff.undrafted_differences import read_project_rows
-from seedbed.migrations.draft.draft import built
-from seedbed.migrations.draft.hint_effects import all_hints
-from seedbed.migrations.draft.unregistered_drops import refuse_unregistered, unregistered_tables
+from seedbed.migrations.draft.draft import build_model_catalog
+from seedbed.migrations.draft.hint_effects import list_hints
+from seedbed.migrations.draft.unregistered_drops import check_unregistered_drops, find_unregistered_tables
 from seedbed.migrations.hazards.trace import record_transaction_modes
-from seedbed.migrations.history.revisions import History, Revision, read_current_revision, read_history
 from seedbed.migrations.history.head_file import find_broken_seals, find_missing_revisions
-from seedbed.migrations.proof.candidate import about_rows
-from seedbed.migrations.proof.samples.sample_rows import empty, fill
+from seedbed.migrations.history.revisions import History, Revision, read_current_revision, read_history
+from seedbed.migrations.proof.candidate import is_about_rows
+from seedbed.migrations.proof.samples.sample_rows import insert_sample_rows, truncate_tables
 from seedbed.postgres.catalog import Catalog, differences, keeping, read_catalog
 from seedbed.postgres.catalog.system_diff import system_differences
 from seedbed.postgres.connection import connect
@@ -82,7 +82,7 @@ def check_project(configuration: Configuration, *, since: str | None = None) -> 
         raise EditedRevision([revision.id for revision in changed], "it was written, by migrations/head")
     old = _until(history, since)
     schema = load_schema(project)
-    wanted, rows = built(configuration, schema)
+    wanted, rows = build_model_catalog(configuration, schema)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         ensure_version_table_schema(connection, project.version_table)
         conditions: list[str] = []
@@ -90,7 +90,7 @@ def check_project(configuration: Configuration, *, since: str | None = None) -> 
         found_rows = read_project_rows(connection, project.ignore, project.version_table)
     wanted = keeping(wanted, found, project.ignore, project.version_table)
     if left := differences(found, wanted):
-        refuse_unregistered(project, schema, found, wanted)
+        check_unregistered_drops(project, schema, found, wanted)
         raise UndraftedModelChanges([str(difference) for difference in left])
     if undrafted := system_differences(found_rows, rows):
         raise UnsupportedDifference([str(difference) for difference in undrafted], is_complete=True)
@@ -102,9 +102,9 @@ def check_project(configuration: Configuration, *, since: str | None = None) -> 
             f"every step{f' since {old[-1].id}' if old else ''} runs up, down and up again",
             "the result equals the models",
         ),
-        stale_hints=tuple(all_hints(schema)),
+        stale_hints=tuple(list_hints(schema)),
         conditions=tuple(conditions),
-        unregistered_tables=tuple(table.sentence for table in unregistered_tables(project, schema)),
+        unregistered_tables=tuple(table.sentence for table in find_unregistered_tables(project, schema)),
     )
 
 
@@ -161,7 +161,7 @@ def _tried_with_rows(project: Project, connection: Connection, revision: Revisio
     Raises:
         DBAPIError: it fails for another reason than the rows.
     """
-    fill(connection, version_table=project.version_table)
+    insert_sample_rows(connection, version_table=project.version_table)
     try:
         migrate_to(project, connection, revision.id)
         if _goes_down(project, connection, revision):
@@ -169,13 +169,13 @@ def _tried_with_rows(project: Project, connection: Connection, revision: Revisio
             _goes_down(project, connection, revision)
     except DBAPIError as error:
         connection.rollback()
-        if not about_rows(error):
+        if not is_about_rows(error):
             raise
         if read_current_revision(connection, project) == revision.id:
             _goes_down(project, connection, revision)
         return f"{revision.id}: {get_server_message(error)}"
     finally:
-        empty(connection, project.version_table)
+        truncate_tables(connection, project.version_table)
     return None
 
 

@@ -7,9 +7,9 @@ from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types.conversion_rules import find_enum
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
 from seedbed.migrations.draft.renames import Rename
-from seedbed.migrations.proof.candidate import Candidate, Leg
-from seedbed.migrations.proof.conversion_check import Conversion
-from seedbed.migrations.proof.samples.model_rows import made_by
+from seedbed.migrations.proof.candidate import Candidate, RevisionRun
+from seedbed.migrations.proof.conversion_check import ColumnConversion
+from seedbed.migrations.proof.samples.model_rows import read_model_rows
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Table, Trigger
 from seedbed.postgres.version_table import VERSION_TABLE
@@ -17,7 +17,7 @@ from seedbed.schema import Schema
 
 
 @dataclass(frozen=True)
-class Part:
+class RevisionPlan:
     """One revision: its steps, the steps back or why there are none, and the catalog that it leads to.
 
     The steps of an `online` one are committed as they run, and may run again. A `contract` one ends the time in which
@@ -26,63 +26,63 @@ class Part:
 
     up: tuple[Statement, ...]
     down: tuple[Statement, ...] | str
-    after: Catalog
-    online: bool = False
-    contract: bool = False
+    end: Catalog
+    is_online: bool = False
+    is_contract: bool = False
 
-    def named(self, message: str) -> str:
-        return f"{message}, online" if self.online else f"{message}, contract" if self.contract else message
+    def title(self, message: str) -> str:
+        return f"{message}, online" if self.is_online else f"{message}, contract" if self.is_contract else message
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeSet:
     """What separates the migrations from the models, as revisions in their order; none where they agree. `unused` are
     hints and options that were not needed.
     """
 
     renames: tuple[Rename, ...]
-    parts: tuple[Part, ...]
+    revision_plans: tuple[RevisionPlan, ...]
     before: Catalog
     models: Schema
-    unused: tuple[str, ...] = ()
-    conversions: tuple[Conversion, ...] = ()
-    unmodelled: UndraftedCheck | None = None
+    unused_hints: tuple[str, ...] = ()
+    conversions: tuple[ColumnConversion, ...] = ()
+    undrafted_check: UndraftedCheck | None = None
     version_table: str = VERSION_TABLE
 
     @property
     def upgrade(self) -> list[Statement]:
-        return [step for part in self.parts for step in part.up]
+        return [step for part in self.revision_plans for step in part.up]
 
     @property
     def downgrade(self) -> list[Statement]:
         """The steps back, as far as there are any."""
-        return [step for part in reversed(self.parts) if not isinstance(part.down, str) for step in part.down]
+        return [step for part in reversed(self.revision_plans) if not isinstance(part.down, str) for step in part.down]
 
 
-def candidate_of(change: Change, legs: Sequence[Leg]) -> Candidate:
+def build_candidate(change: ChangeSet, revision_runs: Sequence[RevisionRun]) -> Candidate:
     """A change as what is to be proven of it, given how to run each of its parts."""
-    tables, columns = _renamed_places(change)
+    tables, columns = _map_renames(change)
     return Candidate(
-        legs=legs,
+        revision_runs=revision_runs,
         before=change.before,
         losses=[step.loss for step in change.upgrade if step.loss is not None],
-        losses_down=[step.loss for step in change.downgrade if step.loss is not None],
-        conditions=[
+        downgrade_losses=[step.loss for step in change.downgrade if step.loss is not None],
+        row_conditions=[
             *(step.row_condition for step in change.upgrade if step.row_condition is not None),
             *(f"going down, {step.row_condition}" for step in change.downgrade if step.row_condition is not None),
         ],
-        changed=_changed_columns(change),
-        triggered=_triggered(change),
+        changed_columns=_find_changed_columns(change),
+        triggered_tables=_find_triggered_tables(change),
         renamed_tables=tables,
         renamed_columns=columns,
-        made=made_by(change.models),
-        unmodelled=change.unmodelled,
+        model_rows=read_model_rows(change.models),
+        undrafted_check=change.undrafted_check,
         version_table=change.version_table,
         conversions=change.conversions,
     )
 
 
-def _renamed_places(change: Change) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
+def _map_renames(change: ChangeSet) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
     """The old places of renamed tables, and the old names of renamed columns, by their new places."""
     tables = dict(rename.table for rename in change.renames if rename.table is not None)
     columns = {}
@@ -93,12 +93,12 @@ def _renamed_places(change: Change) -> tuple[dict[tuple[str, str], tuple[str, st
     return tables, columns
 
 
-def _changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
+def _find_changed_columns(change: ChangeSet) -> frozenset[tuple[str, str, str]]:
     """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL; those that
     are renamed, by both names.
     """
-    after = change.parts[-1].after
-    tables, columns = _renamed_places(change)
+    after = change.revision_plans[-1].end
+    tables, columns = _map_renames(change)
     found = set()
     for table in after.tables():
         place = tables.get((table.schema, table.name), (table.schema, table.name))
@@ -116,10 +116,10 @@ def _changed_columns(change: Change) -> frozenset[tuple[str, str, str]]:
     return frozenset(found)
 
 
-def _triggered(change: Change) -> frozenset[tuple[str, str]]:
+def _find_triggered_tables(change: ChangeSet) -> frozenset[tuple[str, str]]:
     """Tables whose rows a step updates, and whose triggers may then write whatever they like; by both names."""
     updated = {step.updated_table for step in [*change.upgrade, *change.downgrade] if step.updated_table is not None}
-    objects = [o for c in (change.before, change.parts[-1].after) for o in c.objects.values()]
+    objects = [o for c in (change.before, change.revision_plans[-1].end) for o in c.objects.values()]
     found = {(t.schema, t.table) for t in objects if isinstance(t, Trigger) and " UPDATE" in t.definition} & updated
-    tables, _ = _renamed_places(change)
+    tables, _ = _map_renames(change)
     return frozenset(found | {tables[place] for place in found if place in tables})

@@ -8,21 +8,23 @@ from seedbed.migrations.diff.types import user_types
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.migrations.draft.renames import Rename
-from seedbed.migrations.proof.conversion_check import Conversion
+from seedbed.migrations.proof.conversion_check import ColumnConversion
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Composite, Constraint, Domain, Enum, Table
 from seedbed.postgres.quoting import quote_identifier
 
 
-def conversions(
-    before: Catalog, after: Catalog, apart: Sequence[Rename], knowledge: ValueSources
-) -> Iterator[Conversion]:
+def find_conversions(
+    before: Catalog, after: Catalog, expanded_renames: Sequence[Rename], knowledge: ValueSources
+) -> Iterator[ColumnConversion]:
     """Every column that gets another type and can go back to the old one.
 
     `before` has the new names already, but for those of `apart`. Left out are columns of a type that stays under its
     name and is replaced, since it cannot be there in both forms.
     """
-    old_names = {(*rename.column[0][:2], rename.column[1]): rename.column[0][2] for rename in apart if rename.column}
+    old_names = {
+        (*rename.column[0][:2], rename.column[1]): rename.column[0][2] for rename in expanded_renames if rename.column
+    }
     for table in after.tables():
         old_table = before.objects.get(table.key)
         if not isinstance(old_table, Table):
@@ -32,7 +34,7 @@ def conversions(
             old = old_table.column.get(old_names.get(place, new.name))
             if old is None or old.type == new.type or old.generated or new.generated:
                 continue
-            made = list(_missing_types(new, before, after))
+            made = list(_find_missing_types(new, before, after))
             if any(found.key in before.objects for found in made):
                 continue
             using = knowledge.using_expressions.get(place) or find_using_expression(
@@ -45,7 +47,7 @@ def conversions(
                 )
             except UnknownTypeConversion:
                 continue
-            yield Conversion(
+            yield ColumnConversion(
                 table.schema,
                 table.name,
                 old,
@@ -53,12 +55,12 @@ def conversions(
                 using or quote_identifier(old.name),
                 back or quote_identifier(new.name),
                 tuple(step for found in reversed(made) for step in user_types.create(found)),
-                tuple(_checks(before, table, old)),
-                tuple(_checks(after, table, new)),
+                tuple(_find_column_checks(before, table, old)),
+                tuple(_find_column_checks(after, table, new)),
             )
 
 
-def _missing_types(column: Column, before: Catalog, after: Catalog) -> Iterator[user_types.UserType]:
+def _find_missing_types(column: Column, before: Catalog, after: Catalog) -> Iterator[user_types.UserType]:
     """The types of a column that are not in the database before the change, each before what it stands on."""
     type_name: str | None = column.type
     while type_name is not None:
@@ -70,7 +72,7 @@ def _missing_types(column: Column, before: Catalog, after: Catalog) -> Iterator[
         type_name = found.type if isinstance(found, Domain) else None
 
 
-def _checks(catalog: Catalog, table: Table, column: Column) -> Iterator[str]:
+def _find_column_checks(catalog: Catalog, table: Table, column: Column) -> Iterator[str]:
     """The CHECK constraints that concern a column alone."""
     for key in catalog.needed_by.get(("column", table.schema, table.name, column.name), ()):
         found = catalog.objects.get(key)

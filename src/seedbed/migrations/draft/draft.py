@@ -12,14 +12,13 @@ from seedbed.errors import UnsupportedDifference
 from seedbed.interrupts import deferred_interrupts
 from seedbed.migrations.apply.upgrade import migrate_to, run_upgrades
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck, read_project_rows
-from seedbed.migrations.draft.change_set import Change, Part, candidate_of
+from seedbed.migrations.draft.change_set import ChangeSet, RevisionPlan, build_candidate
 from seedbed.migrations.draft.decisions import Decisions
-from seedbed.migrations.draft.planner import change_between
-from seedbed.migrations.draft.rename_candidates import intended_drops
-from seedbed.migrations.draft.renames import renames
+from seedbed.migrations.draft.planner import plan_changes
+from seedbed.migrations.draft.rename_candidates import find_intended_drops
+from seedbed.migrations.draft.renames import plan_renames
 from seedbed.migrations.draft.revision_file import add_verdict, draft_folder, place_revisions, write_revision
-from seedbed.migrations.draft.unregistered_drops import refuse_unregistered
-from seedbed.migrations.history.revisions import History, Revision, find_script_directory, read_history
+from seedbed.migrations.draft.unregistered_drops import check_unregistered_drops
 from seedbed.migrations.history.head_file import (
     OPEN,
     find_broken_seals,
@@ -28,23 +27,24 @@ from seedbed.migrations.history.head_file import (
     restore_head_file,
     seal_revisions,
 )
-from seedbed.migrations.proof.candidate import Candidate, Leg
+from seedbed.migrations.history.revisions import History, Revision, find_script_directory, read_history
+from seedbed.migrations.proof.candidate import Candidate, RevisionRun
 from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog import Catalog, keeping, read_catalog
 from seedbed.postgres.catalog.system_diff import system_differences
 from seedbed.postgres.catalog.system_rows import SystemRows
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.shadow_database import terminate_sessions, get_role_creator, shadow_database
+from seedbed.postgres.shadow_database import get_role_creator, shadow_database, terminate_sessions
 from seedbed.postgres.version_table import ensure_version_table_schema
 from seedbed.schema import Schema, load_schema
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.settings import Configuration, Project
 from seedbed.settings.atomic_files import held_alone
 
 
 @dataclass(frozen=True)
-class Drafted:
+class DraftedRevisions:
     """The revisions that were written, oldest first, their steps as the files have them, and their proof; an empty one
     has none. `unused` are hints and options that this draft did not need.
     """
@@ -52,12 +52,12 @@ class Drafted:
     revisions: tuple[Revision, ...]
     steps: tuple[str, ...]
     proof: Proof | None
-    unused: tuple[str, ...] = ()
+    unused_hints: tuple[str, ...] = ()
 
 
 def draft(
-    configuration: Configuration, message: str, *, words: Decisions | None = None, partial: bool = False
-) -> Drafted | None:
+    configuration: Configuration, message: str, *, decisions: Decisions | None = None, is_partial: bool = False
+) -> DraftedRevisions | None:
     """Draft the revisions that make the database like the models; None when it is already.
 
     The target is never touched. The history is replayed on one throw-away database and the models are built on
@@ -87,31 +87,31 @@ def draft(
     ):
         history = read_history(project)
         read_seals(project)
-        change = find_change(configuration, history, beginning, words or Decisions(), partial=partial)
-        if not change.parts:
+        change = find_changes(configuration, history, beginning, decisions or Decisions(), is_partial=is_partial)
+        if not change.revision_plans:
             return None
-        revisions = [write_revision(drafted, part.named(message), part) for part in change.parts]
-        proof = prove(_candidate(drafted, revisions, change), _copies(configuration, history, beginning))
+        revisions = [write_revision(drafted, part.title(message), part) for part in change.revision_plans]
+        proof = prove(_build_candidate(drafted, revisions, change), _make_copies(configuration, history, beginning))
         for number, revision in enumerate(revisions, 1):
             part_of = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
             add_verdict(revision, [*part_of, *proof.lines()])
-        placed = _placed(project, drafted, revisions)
+        placed = _place_and_seal(project, drafted, revisions)
     steps = tuple(statement.python_code for statement in change.upgrade)
-    return Drafted(tuple(placed), steps, proof, change.unused)
+    return DraftedRevisions(tuple(placed), steps, proof, change.unused_hints)
 
 
-def draft_empty(configuration: Configuration, message: str) -> Drafted:
+def draft_empty(configuration: Configuration, message: str) -> DraftedRevisions:
     """Write a revision with nothing in it, to be filled by hand."""
     project = configuration.project
     with held_alone(find_script_directory(project)), draft_folder(project) as drafted:
         read_history(project)
         read_seals(project)
-        revision = write_revision(drafted, message, Part((), (), Catalog({}, {}, 0)))
-        placed = _placed(project, drafted, [revision], still_open=revision.id)
-    return Drafted(tuple(placed), (), None)
+        revision = write_revision(drafted, message, RevisionPlan((), (), Catalog({}, {}, 0)))
+        placed = _place_and_seal(project, drafted, [revision], still_open=revision.id)
+    return DraftedRevisions(tuple(placed), (), None)
 
 
-def _placed(
+def _place_and_seal(
     project: Project, drafted: Project, revisions: Sequence[Revision], *, still_open: str | None = None
 ) -> list[Revision]:
     """Put new revisions among the others and into migrations/head, or none of them; a signal waits for the end."""
@@ -149,18 +149,23 @@ def replay(configuration: Configuration, shadow: Database, history: History) -> 
             run_upgrades(configuration.project, history, connection, history.revisions)
 
 
-def built(configuration: Configuration, schema: Schema) -> tuple[Catalog, SystemRows]:
+def build_model_catalog(configuration: Configuration, schema: Schema) -> tuple[Catalog, SystemRows]:
     """The catalog of a database that was made from the models alone, and the rows of the system catalogs under it."""
     project = configuration.project
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
-        build(connection, schema, make_role=get_role_creator(shadow))
+        create_schema(connection, schema, make_role=get_role_creator(shadow))
         rows = read_project_rows(connection, project.ignore, project.version_table)
         return read_catalog(connection, project.version_table), rows
 
 
-def find_change(
-    configuration: Configuration, history: History, beginning: Database, words: Decisions, *, partial: bool = False
-) -> Change:
+def find_changes(
+    configuration: Configuration,
+    history: History,
+    beginning: Database,
+    decisions: Decisions,
+    *,
+    is_partial: bool = False,
+) -> ChangeSet:
     """Bring an empty throw-away database to the newest revision, and compare it with the models.
 
     Raises:
@@ -173,7 +178,7 @@ def find_change(
         replayed = beside.submit(replay, configuration, beginning, history)
         try:
             schema = load_schema(configuration.project)
-            after, rows = built(configuration, schema)
+            after, rows = build_model_catalog(configuration, schema)
             replayed.result()
         except BaseException:
             terminate_sessions(beginning)  # otherwise the error, or Ctrl-C, would wait for the whole replay
@@ -182,35 +187,35 @@ def find_change(
     with connect(beginning) as connection:
         found = read_catalog(connection, project.version_table)
         wanted = keeping(after, found, project.ignore, project.version_table)
-        renamed = {rename.old for rename in renames(schema, found, wanted, words)}
-        refuse_unregistered(project, schema, found, wanted, intended_drops(schema, words) | renamed)
+        renamed = {rename.old for rename in plan_renames(schema, found, wanted, decisions)}
+        check_unregistered_drops(project, schema, found, wanted, find_intended_drops(schema, decisions) | renamed)
         connection.rollback()
-        change = change_between(connection, wanted, schema, words, version_table=project.version_table)
+        change = plan_changes(connection, wanted, schema, decisions, version_table=project.version_table)
         before = read_project_rows(connection, project.ignore, project.version_table)
         connection.rollback()
-    unmodelled = UndraftedCheck(before, rows, project.ignore, project.version_table, partial)
-    if not change.parts and (left := system_differences(before, rows)):
+    unmodelled = UndraftedCheck(before, rows, project.ignore, project.version_table, is_partial)
+    if not change.revision_plans and (left := system_differences(before, rows)):
         raise UnsupportedDifference([str(difference) for difference in left], is_complete=True)
-    return replace(change, unmodelled=unmodelled)
+    return replace(change, undrafted_check=unmodelled)
 
 
-def _candidate(drafted: Project, revisions: Sequence[Revision], change: Change) -> Candidate:
+def _build_candidate(drafted: Project, revisions: Sequence[Revision], change: ChangeSet) -> Candidate:
     legs = [
-        Leg(
+        RevisionRun(
             up=partial(_run, drafted, revision.id),
             down=None if isinstance(part.down, str) else partial(_run, drafted, "-1"),
-            above=part.after,
+            end=part.end,
         )
-        for revision, part in zip(revisions, change.parts, strict=True)
+        for revision, part in zip(revisions, change.revision_plans, strict=True)
     ]
-    return candidate_of(change, legs)
+    return build_candidate(change, legs)
 
 
 def _run(drafted: Project, target: str, connection: Connection) -> None:
     migrate_to(drafted, connection, target)
 
 
-def _copies(
+def _make_copies(
     configuration: Configuration, history: History, beginning: Database
 ) -> Callable[[], AbstractContextManager[Connection]]:
     """Databases that are where a revision starts: the first is the one that was compared, others are made again."""

@@ -15,12 +15,12 @@ from seedbed.postgres.catalog.model import Enum, Key
 from seedbed.postgres.catalog.model import Table as FoundTable
 from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
-from seedbed.schema.hints import Hint, enum_of, hinted
+from seedbed.schema.hints import Hint, get_enum, find_hints
 
 _OF_COLUMNS = ("using", "back", "backfill", "renamed_values")
 
 
-def refuse_ineffective(schema: Schema, changes: CatalogDiff, words: Decisions, renames: Sequence[Rename]) -> None:
+def check_hints(schema: Schema, changes: CatalogDiff, words: Decisions, renames: Sequence[Rename]) -> None:
     """See that no hint stands where it can never be followed, and that every option is about something that changes.
 
     Raises:
@@ -28,17 +28,19 @@ def refuse_ineffective(schema: Schema, changes: CatalogDiff, words: Decisions, r
         UnusedDraftOption: with the option and why.
     """
     renamed = {rename.column for rename in renames}
-    for table, column, said in hinted(schema.metadata):
-        for word, why in _contradictions(table, column, said, changes, renamed):
-            raise InvalidHint(_place(table, column), word, why)
-    going = set(_going(changes))
+    for table, column, said in find_hints(schema.metadata):
+        for word, why in _find_contradictions(table, column, said, changes, renamed):
+            raise InvalidHint(_display_place(table, column), word, why)
+    going = set(_list_removed_names(changes))
     for dropped in sorted(words.dropped):
         if dropped not in going:
             raise UnusedDraftOption(
                 "--drop", dropped, "nothing of that name is in the migrations and not in the models"
             )
     columns = {
-        _place(table, column): (table, column) for table in schema.metadata.sorted_tables for column in table.columns
+        _display_place(table, column): (table, column)
+        for table in schema.metadata.sorted_tables
+        for column in table.columns
     }
     for place in words.backfills:
         if place not in columns:
@@ -49,12 +51,14 @@ def refuse_ineffective(schema: Schema, changes: CatalogDiff, words: Decisions, r
             )
 
 
-def unused_hints(schema: Schema, changes: CatalogDiff, words: Decisions, renames: Sequence[Rename]) -> tuple[str, ...]:
+def find_unused_hints(
+    schema: Schema, changes: CatalogDiff, words: Decisions, renames: Sequence[Rename]
+) -> tuple[str, ...]:
     """The hints and options that this draft did not need, as `task.title: renamed_from`."""
     found = [
-        f"{_place(table, column)}: {word}"
-        for table, column, said in hinted(schema.metadata)
-        for word in words_of(said)
+        f"{_display_place(table, column)}: {word}"
+        for table, column, said in find_hints(schema.metadata)
+        for word in list_hint_arguments(said)
         if not _is_used(word, table, column, said, changes, renames)
     ]
     if words.strategy is RolloutStrategy.GRADUAL and not any(rename.column for rename in renames):
@@ -62,21 +66,23 @@ def unused_hints(schema: Schema, changes: CatalogDiff, words: Decisions, renames
     return tuple(found)
 
 
-def all_hints(schema: Schema) -> list[str]:
+def list_hints(schema: Schema) -> list[str]:
     """Every hint of the models, as `task.title: renamed_from`; where nothing is left to draft, none has an effect."""
     return [
-        f"{_place(table, column)}: {word}" for table, column, said in hinted(schema.metadata) for word in words_of(said)
+        f"{_display_place(table, column)}: {word}"
+        for table, column, said in find_hints(schema.metadata)
+        for word in list_hint_arguments(said)
     ]
 
 
-def words_of(said: Hint) -> Iterator[str]:
+def list_hint_arguments(said: Hint) -> Iterator[str]:
     """The arguments of a hint."""
     for word in ("renamed_from", *_OF_COLUMNS, "dropped"):
         if getattr(said, word):
             yield word
 
 
-def _contradictions(
+def _find_contradictions(
     table: Table, column: Column[Any] | None, said: Hint, changes: CatalogDiff, renamed: Iterable[Any]
 ) -> Iterator[tuple[str, str]]:
     """The words of a hint that cannot be followed, each with the reason."""
@@ -91,11 +97,11 @@ def _contradictions(
         return
     if said.dropped:
         yield "dropped", "it names columns or tables that go, and stands at a column: put it into the table's info"
-    kind = enum_of(column)
+    kind = get_enum(column)
     if said.renamed_values and (kind is None or kind.name is None or not kind.native_enum):
         yield "renamed_values", "the column has no enum type of the database"
-    where = _found(table, column)
-    is_new = where[:3] in _kept_tables(changes) and find_column(changes.before, where) is None
+    where = _column_key(table, column)
+    is_new = where[:3] in _find_kept_tables(changes) and find_column(changes.before, where) is None
     if is_new and not any(place is not None and (*place[0][:2], place[1]) == where[1:] for place in renamed):
         why = "the column is new, so that there is no old value; hint(backfill=...) fills it"
         yield from ((word, why) for word in ("using", "back") if getattr(said, word))
@@ -104,16 +110,16 @@ def _contradictions(
 def _is_used(
     word: str, table: Table, column: Column[Any] | None, said: Hint, changes: CatalogDiff, renames: Sequence[Rename]
 ) -> bool:
-    place = _place(table, column)
+    place = _display_place(table, column)
     if word == "renamed_from":
         return any(rename.new == place and rename.enum is None for rename in renames)
     if word == "dropped":
         names = {*said.dropped, *(f"{place}.{name}" for name in said.dropped)}
-        return not names.isdisjoint(_going(changes))
+        return not names.isdisjoint(_list_removed_names(changes))
     if column is None:
         return False
     if word == "renamed_values":
-        kind = enum_of(column)
+        kind = get_enum(column)
         return kind is not None and any(
             rename.enum == ("type", kind.schema or "public", kind.name) for rename in renames
         )
@@ -124,7 +130,7 @@ def _is_used(
 
 def _is_converted(table: Table, column: Column[Any], changes: CatalogDiff, renames: Sequence[Rename]) -> bool:
     """Whether a column's values are taken from one type to another."""
-    where = _found(table, column)
+    where = _column_key(table, column)
     apart = [
         rename.column[0][2]
         for rename in renames
@@ -141,19 +147,19 @@ def _is_converted(table: Table, column: Column[Any], changes: CatalogDiff, renam
 
 def _is_filled(table: Table, column: Column[Any], changes: CatalogDiff) -> bool:
     """Whether rows exist in which a column is to be filled."""
-    where = _found(table, column)
+    where = _column_key(table, column)
     old, new = find_column(changes.before, where), find_column(changes.after, where)
-    if where[:3] not in _kept_tables(changes) or new is None:
+    if where[:3] not in _find_kept_tables(changes) or new is None:
         return False
     required_already = old is not None and old.not_null and old.unvalidated_not_null is None
     return old is None or (new.not_null and not required_already)
 
 
-def _kept_tables(changes: CatalogDiff) -> set[Key]:
+def _find_kept_tables(changes: CatalogDiff) -> set[Key]:
     return {("column", old.schema, old.name) for old, _ in changes.pairs_of(FoundTable)}
 
 
-def _going(changes: CatalogDiff) -> Iterator[str]:
+def _list_removed_names(changes: CatalogDiff) -> Iterator[str]:
     """What is in the migrations and not in the models, as a person says it."""
     for found in changes.removed.values():
         if isinstance(found, FoundTable):
@@ -165,9 +171,9 @@ def _going(changes: CatalogDiff) -> Iterator[str]:
         yield from (f"{full}.{label}" for label in before.labels if label not in after.labels)
 
 
-def _place(table: Table, column: Column[Any] | None) -> str:
+def _display_place(table: Table, column: Column[Any] | None) -> str:
     return table_display_name(table) if column is None else f"{table_display_name(table)}.{column.name}"
 
 
-def _found(table: Table, column: Column[Any]) -> Key:
+def _column_key(table: Table, column: Column[Any]) -> Key:
     return ("column", table.schema or "public", table.name, column.name)

@@ -12,7 +12,7 @@ from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.quoting import DIALECT, quote_identifier, table_display_name
 from seedbed.schema import Schema
-from seedbed.schema.hints import hint_of
+from seedbed.schema.hints import read_hint
 
 _CALLABLES = {
     ("uuid", "uuid4"): "gen_random_uuid()",
@@ -27,14 +27,14 @@ _CALLABLES = {
 """Python defaults whose meaning in SQL is known, by module and name; methods of `datetime` do not say theirs."""
 
 
-def knowledge(
+def collect_value_sources(
     schema: Schema, words: Decisions, casts: frozenset[tuple[str, str]], renames: Iterable[Rename]
 ) -> ValueSources:
     """What fills columns and converts types, from hints, from what was said, and from the models' Python defaults.
 
     What is said of a column that gets another name may use either name, unless both are columns.
     """
-    new_names = _new_names(schema, renames)
+    new_names = _find_old_names(schema, renames)
     fills: dict[ColumnName, str] = {}
     constants: set[ColumnName] = set()
     using: dict[ColumnName, str] = {}
@@ -42,18 +42,18 @@ def knowledge(
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
             place = (table.schema or "public", table.name, column.name)
-            said = hint_of(column)
+            said = read_hint(column)
             old_name = new_names.get(place)
             if said.using:
                 both = words.strategy is RolloutStrategy.GRADUAL
                 names = (column.name, old_name) if both else (old_name, column.name)  # of which the old is there or not
-                using[place] = _with_name(said.using, *names)
+                using[place] = _replace_column(said.using, *names)
             if said.back:
-                back[place] = _with_name(said.back, old_name, column.name)
+                back[place] = _replace_column(said.back, old_name, column.name)
             backfill = words.backfills.get(f"{table_display_name(table)}.{column.name}", said.backfill)
             if backfill is not None:
-                fills[place] = _with_name(backfill, old_name, column.name)
-            elif not column.nullable and (filled := _python_default(column)) is not None:
+                fills[place] = _replace_column(backfill, old_name, column.name)
+            elif not column.nullable and (filled := _render_python_default(column)) is not None:
                 fills[place] = filled[0]
                 if filled[1]:
                     constants.add(place)
@@ -66,7 +66,7 @@ def knowledge(
     )
 
 
-def _new_names(schema: Schema, renames: Iterable[Rename]) -> dict[ColumnName, str]:
+def _find_old_names(schema: Schema, renames: Iterable[Rename]) -> dict[ColumnName, str]:
     """The old names of renamed columns by their new places, where no other column has the old name now."""
     columns = {(table.schema or "public", table.name): table.columns.keys() for table in schema.metadata.sorted_tables}
     found = {}
@@ -78,7 +78,7 @@ def _new_names(schema: Schema, renames: Iterable[Rename]) -> dict[ColumnName, st
     return found
 
 
-def _with_name(expression: str, old: str | None, new: str | None) -> str:
+def _replace_column(expression: str, old: str | None, new: str | None) -> str:
     """An expression with a column's other name; what stands in quotes as a text, or is called, is not the column."""
     if old is None or new is None:
         return expression
@@ -90,7 +90,7 @@ def _with_name(expression: str, old: str | None, new: str | None) -> str:
     return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^\W\d][\w$]*(?!\s*\(|[\w$])", renamed, expression)
 
 
-def _python_default(column: Column[Any]) -> tuple[str, bool] | None:
+def _render_python_default(column: Column[Any]) -> tuple[str, bool] | None:
     """A model's own default in SQL, and whether it is a constant."""
     default = column.default
     if default is None or column.server_default is not None:

@@ -11,11 +11,11 @@ from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, Key, Table
 from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
-from seedbed.schema.hints import enum_of, hint_of, hinted
+from seedbed.schema.hints import get_enum, read_hint, find_hints
 
-_ALIKE = 0.5
+_SIMILAR_TABLE = 0.5
 """The share of its columns, by name and type, that a new table has in common with one that it looks like."""
-_NEAR = 0.7
+_SIMILAR_NAME = 0.7
 """How near two names have to be for columns of different types to look like one column."""
 
 
@@ -28,16 +28,16 @@ class _Question:
     candidates: Sequence[tuple[float, str]]
 
 
-def intended_drops(schema: Schema, words: Decisions) -> set[str]:
+def find_intended_drops(schema: Schema, words: Decisions) -> set[str]:
     """The names of what a hint or an option says is meant to be dropped."""
     intended = set(words.dropped)
-    for table, column, said in hinted(schema.metadata):
+    for table, column, said in find_hints(schema.metadata):
         if column is None:
             intended |= {*said.dropped, *(f"{table_display_name(table)}.{gone}" for gone in said.dropped)}
     return intended
 
 
-def refuse_look_alikes(before: Catalog, after: Catalog, schema: Schema, words: Decisions) -> None:
+def check_undecided_renames(before: Catalog, after: Catalog, schema: Schema, words: Decisions) -> None:
     """See that nothing is dropped while something like it is added, unless somebody said that it is meant to go.
 
     Of several such pairs the likeliest is asked about first, so that what is answered narrows the others.
@@ -45,10 +45,14 @@ def refuse_look_alikes(before: Catalog, after: Catalog, schema: Schema, words: D
     Raises:
         AmbiguousRename: with the old name and its candidates, and what to say.
     """
-    intended = intended_drops(schema, words)
+    intended = find_intended_drops(schema, words)
     open_questions = [
         question
-        for question in (*_tables(before, after), *_columns(before, after), *_labels(before, after, schema))
+        for question in (
+            *_table_questions(before, after),
+            *_column_questions(before, after),
+            *_label_questions(before, after, schema),
+        )
         if question.candidates and question.old not in intended
     ]
     if open_questions:
@@ -57,31 +61,31 @@ def refuse_look_alikes(before: Catalog, after: Catalog, schema: Schema, words: D
         raise AmbiguousRename(first.kind, first.old, likeliest, others)
 
 
-def _tables(before: Catalog, after: Catalog) -> Iterable[_Question]:
+def _table_questions(before: Catalog, after: Catalog) -> Iterable[_Question]:
     old, new = {t.key: t for t in before.tables()}, {t.key: t for t in after.tables()}
     coming = [table for key, table in new.items() if key not in old]
     for key, gone in old.items():
         if key not in new:
-            found = [table for table in coming if _shared(gone, table) > _ALIKE]
-            yield _Question("table", _name(gone), _ranked((_table_score(gone, t), _name(t)) for t in found))
+            found = [table for table in coming if _shared_columns(gone, table) > _SIMILAR_TABLE]
+            yield _Question("table", _table_name(gone), _rank((_table_score(gone, t), _table_name(t)) for t in found))
 
 
-def _columns(before: Catalog, after: Catalog) -> Iterable[_Question]:
+def _column_questions(before: Catalog, after: Catalog) -> Iterable[_Question]:
     for old in before.tables():
         new = after.objects.get(old.key)
         if not isinstance(new, Table):
             continue
-        full = _name(old)
+        full = _table_name(old)
         coming = [column for column in new.columns if column.name not in old.column and not column.generated]
         for gone in old.columns:
             if gone.name not in new.column and not gone.generated:
-                found = [column for column in coming if _may_be(gone, column)]
-                ranked = _ranked((_column_score(gone, column), f"{full}.{column.name}") for column in found)
+                found = [column for column in coming if _may_be_renamed(gone, column)]
+                ranked = _rank((_column_score(gone, column), f"{full}.{column.name}") for column in found)
                 yield _Question("column", f"{full}.{gone.name}", ranked)
 
 
-def _labels(before: Catalog, after: Catalog, schema: Schema) -> Iterable[_Question]:
-    converted = _converted_enums(schema)
+def _label_questions(before: Catalog, after: Catalog, schema: Schema) -> Iterable[_Question]:
+    converted = _find_converted_enums(schema)
     for key, old in before.objects.items():
         new = after.objects.get(key)
         if not isinstance(old, Enum) or not isinstance(new, Enum) or key in converted:
@@ -90,57 +94,57 @@ def _labels(before: Catalog, after: Catalog, schema: Schema) -> Iterable[_Questi
         full = display_name(old.schema, old.name)
         for gone in old.labels:
             if gone not in new.labels:
-                ranked = _ranked((_label_score(old, gone, new, label), f"{full}.{label}") for label in coming)
+                ranked = _rank((_label_score(old, gone, new, label), f"{full}.{label}") for label in coming)
                 yield _Question("label", f"{full}.{gone}", ranked)
 
 
-def _converted_enums(schema: Schema) -> Collection[Key]:
+def _find_converted_enums(schema: Schema) -> Collection[Key]:
     """Enums all of whose columns say by `using` what becomes of each value."""
     said: dict[Key, bool] = {}
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
-            kind = enum_of(column)
+            kind = get_enum(column)
             if kind is not None and kind.name is not None:
                 key = ("type", kind.schema or "public", kind.name)
-                said[key] = said.get(key, True) and hint_of(column).using is not None
+                said[key] = said.get(key, True) and read_hint(column).using is not None
     return [key for key, every in said.items() if every]
 
 
-def _ranked(scored: Iterable[tuple[float, str]]) -> list[tuple[float, str]]:
+def _rank(scored: Iterable[tuple[float, str]]) -> list[tuple[float, str]]:
     return sorted(scored, key=lambda pair: -pair[0])  # stable: of equals, the first in the models
 
 
-def _may_be(gone: Column, coming: Column) -> bool:
-    return gone.type == coming.type or _nearness(gone.name, coming.name) >= _NEAR
+def _may_be_renamed(gone: Column, coming: Column) -> bool:
+    return gone.type == coming.type or _name_similarity(gone.name, coming.name) >= _SIMILAR_NAME
 
 
 def _column_score(gone: Column, coming: Column) -> float:
     kinds = (
         0.5 if gone.type == coming.type else 0.3 if strip_modifier(gone.type) == strip_modifier(coming.type) else 0.0
     )
-    return _nearness(gone.name, coming.name) + kinds + (0.25 if gone.not_null == coming.not_null else 0.0)
+    return _name_similarity(gone.name, coming.name) + kinds + (0.25 if gone.not_null == coming.not_null else 0.0)
 
 
 def _label_score(old: Enum, gone: str, new: Enum, coming: str) -> float:
-    return _nearness(gone, coming) + (0.1 if old.labels.index(gone) == new.labels.index(coming) else 0.0)
+    return _name_similarity(gone, coming) + (0.1 if old.labels.index(gone) == new.labels.index(coming) else 0.0)
 
 
 def _table_score(gone: Table, coming: Table) -> float:
-    return _nearness(gone.name, coming.name) + _shared(gone, coming)
+    return _name_similarity(gone.name, coming.name) + _shared_columns(gone, coming)
 
 
-def _shared(one: Table, other: Table) -> float:
+def _shared_columns(one: Table, other: Table) -> float:
     mine = {(column.name, column.type) for column in one.columns}
     theirs = {(column.name, column.type) for column in other.columns}
     return len(mine & theirs) / max(len(mine), len(theirs), 1)
 
 
-def _nearness(one: str, other: str) -> float:
+def _name_similarity(one: str, other: str) -> float:
     """From 0 to 1: how much two names have in common, in letters, or by a word of theirs."""
     words = [set(name.lower().split("_")) - {""} for name in (one, other)]
     common = len(words[0] & words[1]) / max(len(words[0]), len(words[1]), 1)
     return max(common, SequenceMatcher(None, one.lower(), other.lower()).ratio())
 
 
-def _name(table: Table) -> str:
+def _table_name(table: Table) -> str:
     return display_name(table.schema, table.name)

@@ -14,22 +14,22 @@ from seedbed.postgres.catalog.model import Column, Enum, Key
 from seedbed.postgres.catalog.model import Table as FoundTable
 from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
-from seedbed.schema.hints import enum_of, hint_of
+from seedbed.schema.hints import get_enum, read_hint
 
 Name = TypeVar("Name", str, tuple[str, str])
 
-_COLUMN_FACTS = ("type", "not_null", "default", "generated", "identity", "collation", "comment")
+_COMPARED_PROPERTIES = ("type", "not_null", "default", "generated", "identity", "collation", "comment")
 
 
 @dataclass(frozen=True)
 class RenameRequests(Generic[Name]):
     """New names with their old ones; `said` are those of the command line, which needs no second opinion."""
 
-    asked: Mapping[Name, Name]
-    said: frozenset[Name]
+    requested: Mapping[Name, Name]
+    explicit: frozenset[Name]
 
 
-def table_requests(
+def find_table_requests(
     schema: Schema, before: Catalog, after: Catalog, words: Decisions
 ) -> dict[tuple[str, str], tuple[str, str]]:
     """The tables' new names, by schema and name.
@@ -45,7 +45,7 @@ def table_requests(
     explicit: set[tuple[str, str]] = set()
     for table in schema.metadata.sorted_tables:
         shown, place = table_display_name(table), (table.schema or "public", table.name)
-        told = said.get(shown, hint_of(table).renamed_from)
+        told = said.get(shown, read_hint(table).renamed_from)
         if told is None:
             continue
         old_schema, _, old_name = told.rpartition(".")
@@ -55,18 +55,18 @@ def table_requests(
         elif place not in existing and asked[place] not in existing and existing:
             raise InvalidHint(shown, "renamed_from", f"no table is called {told} in the migrations")
     requests = RenameRequests(asked, frozenset(explicit))
-    _refuse_contradictions(requests, existing, kept, lambda place: display_name(*place))
+    _check_contradictions(requests, existing, kept, lambda place: display_name(*place))
 
     def differences(new: tuple[str, str], old: tuple[str, str]) -> int:
         found, wanted = before.objects.get(("table", *old)), after.objects.get(("table", *new))
         if not isinstance(found, FoundTable) or not isinstance(wanted, FoundTable):
             return 0
-        return len({*map(_facts, found.columns)} ^ {*map(_facts, wanted.columns)})
+        return len({*map(_column_facts, found.columns)} ^ {*map(_column_facts, wanted.columns)})
 
-    return _without_done_swaps(requests, existing, differences, lambda place: display_name(*place))
+    return _remove_finished_swaps(requests, existing, differences, lambda place: display_name(*place))
 
 
-def column_requests(
+def find_column_requests(
     table: Table, found: FoundTable, wanted: FoundTable, old_name: str, words: Decisions
 ) -> dict[str, str]:
     """The new names of a table's columns; `old_name` is what the table was called before.
@@ -81,24 +81,24 @@ def column_requests(
     for column in table.columns:
         told = said.get(f"{shown}.{column.name}")
         if told is not None:
-            asked[column.name] = last_part(told, shown, old_name)
+            asked[column.name] = strip_owner(told, shown, old_name)
             explicit.add(column.name)
-        elif (old := hint_of(column).renamed_from) is not None:
-            asked[column.name] = last_part(old, shown, old_name) if "." in old and old not in found.column else old
+        elif (old := read_hint(column).renamed_from) is not None:
+            asked[column.name] = strip_owner(old, shown, old_name) if "." in old and old not in found.column else old
             if column.name not in found.column and asked[column.name] not in found.column:
                 why = f"{old_name} has no column {old} in the migrations"
                 raise InvalidHint(f"{shown}.{column.name}", "renamed_from", why)
     requests = RenameRequests(asked, frozenset(explicit))
     kept = {column.name for column in table.columns}
-    _refuse_contradictions(requests, set(found.column), kept, lambda name: f"{shown}.{name}")
+    _check_contradictions(requests, set(found.column), kept, lambda name: f"{shown}.{name}")
 
     def differences(new: str, old: str) -> int:
-        return _unlike(found.column[old], wanted.column.get(new))
+        return _count_differences(found.column[old], wanted.column.get(new))
 
-    return _without_done_swaps(requests, set(found.column), differences, lambda name: f"{shown}.{name}")
+    return _remove_finished_swaps(requests, set(found.column), differences, lambda name: f"{shown}.{name}")
 
 
-def label_requests(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> dict[Key, dict[str, str]]:
+def find_label_requests(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> dict[Key, dict[str, str]]:
     """The new labels of enums, each with its old one, by the type's key.
 
     Raises:
@@ -107,13 +107,13 @@ def label_requests(schema: Schema, before: Catalog, after: Catalog, words: Decis
     asked: dict[Key, dict[str, str]] = {}
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
-            kind = enum_of(column)
+            kind = get_enum(column)
             if kind is None or kind.name is None:
                 continue
             key = ("type", kind.schema or "public", kind.name)
             full, place = display_name(key[1], key[2]), f"{table_display_name(table)}.{column.name}"
             found, wanted = before.objects.get(key), after.objects.get(key)
-            for old, new in hint_of(column).renamed_values.items():
+            for old, new in read_hint(column).renamed_values.items():
                 if isinstance(found, Enum) and isinstance(wanted, Enum):
                     if new not in wanted.labels:
                         raise InvalidHint(place, "renamed_values", f"{full} has no label {new} in the models")
@@ -122,11 +122,11 @@ def label_requests(schema: Schema, before: Catalog, after: Catalog, words: Decis
                 asked.setdefault(key, {})[new] = old
             for old, new in words.renames.items():
                 if old.startswith(f"{full}.") and new.startswith(f"{full}."):
-                    asked.setdefault(key, {})[last_part(new, full)] = last_part(old, full)
-    return {key: _without_done_label_swaps(key, labels, before, after) for key, labels in asked.items()}
+                    asked.setdefault(key, {})[strip_owner(new, full)] = strip_owner(old, full)
+    return {key: _remove_finished_label_swaps(key, labels, before, after) for key, labels in asked.items()}
 
 
-def last_part(said: str, *owners: str) -> str:
+def strip_owner(said: str, *owners: str) -> str:
     """The last part of a name as it was said: what follows its owner's, dots in it included."""
     for owner in owners:
         if said.startswith(f"{owner}."):
@@ -134,22 +134,22 @@ def last_part(said: str, *owners: str) -> str:
     return said.rpartition(".")[2]
 
 
-def _refuse_contradictions(
+def _check_contradictions(
     requests: RenameRequests[Name], existing: set[Name], kept: set[Name], show: Callable[[Name], str]
 ) -> None:
     """See that no two hints claim one thing, and that none claims what keeps its name in the models."""
-    possible = select_possible_renames(requests.asked, existing)
+    possible = select_possible_renames(requests.requested, existing)
     claimed: dict[Name, Name] = {}
     for new, old in possible.items():
         first = claimed.setdefault(old, new)
         if first != new:
             raise InvalidHint(show(new), "renamed_from", f"{show(first)} is said to have been {show(old)} as well")
-        if new not in requests.said and old in kept and old not in requests.asked:
+        if new not in requests.explicit and old in kept and old not in requests.requested:
             why = f"{show(old)} is still in the models"
             raise InvalidHint(show(new), "renamed_from", why, option=f"--rename {show(old)}={show(new)}")
 
 
-def _without_done_swaps(
+def _remove_finished_swaps(
     requests: RenameRequests[Name],
     existing: set[Name],
     differences: Callable[[Name, Name], int],
@@ -160,21 +160,21 @@ def _without_done_swaps(
     Before and after, the names are the same, so what they name is compared with the models: where it is like them as it
     is, it has been done.
     """
-    left = dict(requests.asked)
-    for cycle in find_cycles(select_possible_renames(requests.asked, existing)):
-        if requests.said.intersection(cycle):
+    left = dict(requests.requested)
+    for cycle in find_cycles(select_possible_renames(requests.requested, existing)):
+        if requests.explicit.intersection(cycle):
             continue
         as_it_is = sum(differences(name, name) for name in cycle)
-        moved = sum(differences(name, requests.asked[name]) for name in cycle)
+        moved = sum(differences(name, requests.requested[name]) for name in cycle)
         if as_it_is == moved:
-            raise AmbiguousSwap([f"{show(requests.asked[name])}={show(name)}" for name in cycle])
+            raise AmbiguousSwap([f"{show(requests.requested[name])}={show(name)}" for name in cycle])
         if as_it_is < moved:
             for name in cycle:
                 del left[name]
     return left
 
 
-def _without_done_label_swaps(key: Key, asked: dict[str, str], before: Catalog, after: Catalog) -> dict[str, str]:
+def _remove_finished_label_swaps(key: Key, asked: dict[str, str], before: Catalog, after: Catalog) -> dict[str, str]:
     """The same for labels, whose order in the type tells what has been done."""
     found, wanted = before.objects.get(key), after.objects.get(key)
     if not isinstance(found, Enum) or not isinstance(wanted, Enum):
@@ -188,9 +188,9 @@ def _without_done_label_swaps(key: Key, asked: dict[str, str], before: Catalog, 
     return left
 
 
-def _unlike(found: Column, wanted: Column | None) -> int:
-    return sum(getattr(found, fact) != getattr(wanted, fact, None) for fact in _COLUMN_FACTS)
+def _count_differences(found: Column, wanted: Column | None) -> int:
+    return sum(getattr(found, fact) != getattr(wanted, fact, None) for fact in _COMPARED_PROPERTIES)
 
 
-def _facts(column: Column) -> tuple[str, str, bool, str | None]:
+def _column_facts(column: Column) -> tuple[str, str, bool, str | None]:
     return column.name, column.type, column.not_null, column.generated

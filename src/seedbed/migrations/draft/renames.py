@@ -9,7 +9,7 @@ from seedbed.migrations.diff.dependency_order import RenameGroup, group_renames,
 from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
 from seedbed.migrations.diff.value_sources import ColumnName
 from seedbed.migrations.draft.decisions import Decisions
-from seedbed.migrations.draft.rename_requests import column_requests, label_requests, table_requests
+from seedbed.migrations.draft.rename_requests import find_column_requests, find_label_requests, find_table_requests
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum, Key, Sequence, View
 from seedbed.postgres.catalog.model import Table as FoundTable
@@ -23,7 +23,7 @@ from seedbed.postgres.quoting import (
 )
 from seedbed.schema import Schema
 
-Place = tuple[str, str]
+TableName = tuple[str, str]
 """A schema and a table."""
 
 
@@ -43,7 +43,7 @@ class Rename:
     """For a label: its type."""
 
 
-def renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> list[Rename]:
+def plan_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> list[Rename]:
     """The renames that were asked for and are still to be done, tables before their columns.
 
     A hint whose old name is gone already, or whose new name is there, has been used up: it is left out. Names that
@@ -55,10 +55,10 @@ def renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -
         AmbiguousSwap: hints let things change places that are alike, so that nothing tells whether they have.
         UnsupportedChange: tables of several schemas are to change places.
     """
-    found = [*_table_renames(schema, before, after, words)]
+    found = [*_plan_table_renames(schema, before, after, words)]
     moved = {rename.new: rename.old for rename in found}
-    found += _column_renames(schema, before, after, words, moved)
-    found += _label_renames(schema, before, after, words)
+    found += _plan_column_renames(schema, before, after, words, moved)
+    found += _plan_label_renames(schema, before, after, words)
     done = {rename.new for rename in found}
     for old, new in words.renames.items():
         if new not in done:
@@ -66,51 +66,53 @@ def renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -
     return found
 
 
-def _table_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> Iterable[Rename]:
-    asked = table_requests(schema, before, after, words)
+def _plan_table_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> Iterable[Rename]:
+    asked = find_table_requests(schema, before, after, words)
     existing = {key[1:3] for key, found in before.objects.items() if isinstance(found, FoundTable | View | Sequence)}
 
-    def temporary(place: Place) -> Place:
+    def temporary(place: TableName) -> TableName:
         return place[0], pick_temporary_name(place[1], (bare for _, bare in existing))
 
     tables = {(table.schema, table.name) for table in before.tables()}
     for group in group_renames(asked, tables, temporary):
         if len(group.pairs) > 1:
-            yield from _table_cycle(group, before, set(asked.values()))
+            yield from _plan_table_swap(group, before, set(asked.values()))
             continue
         ((new, old),) = group.pairs
-        numbers = list(_sequences(old, new, before, set(asked.values())))
-        there = (*_move(*old, *new), *(_sequence(new[0], mine, theirs) for mine, theirs in numbers))
-        back = (*(_sequence(new[0], theirs, mine) for mine, theirs in numbers), *_move(*new, *old))
+        numbers = list(_find_serial_sequences(old, new, before, set(asked.values())))
+        there = (*_move_table(*old, *new), *(_rename_sequence(new[0], mine, theirs) for mine, theirs in numbers))
+        back = (*(_rename_sequence(new[0], theirs, mine) for mine, theirs in numbers), *_move_table(*new, *old))
         if ("schema", new[0]) not in before.objects:
             there = (Statement(f"CREATE SCHEMA {quote_identifier(new[0])}"), *there)
             back = (*back, Statement(f"DROP SCHEMA {quote_identifier(new[0])}"))
         yield Rename(display_name(*old), display_name(*new), there, back, table=(new, old))
 
 
-def _table_cycle(group: RenameGroup[Place], before: Catalog, leaving: set[Place]) -> Iterator[Rename]:
+def _plan_table_swap(group: RenameGroup[TableName], before: Catalog, leaving: set[TableName]) -> Iterator[Rename]:
     """Tables of one schema that change places, with the sequences that are called after them."""
     schemas = {place[0] for place, _ in group.pairs}
     if len(schemas) > 1:
         raise UnsupportedChange(display_name(*group.pairs[0][0]), "it changes places with a table of another schema")
     (schema,) = schemas
-    numbers = {new: old for to, place in group.pairs for old, new in _sequences(place, to, before, leaving)}
+    numbers = {new: old for to, place in group.pairs for old, new in _find_serial_sequences(place, to, before, leaving)}
     taken = [key[-1] for key in before.objects if key[1] == schema]
     moves = [
         move
         for found in group_renames(numbers, taken, partial(pick_temporary_name, taken=taken))
         for move in found.moves
     ]
-    there = [step for old, new in group.moves for step in _move(*old, *new)]
-    there += [_sequence(schema, old, new) for old, new in moves]
-    back = [_sequence(schema, new, old) for old, new in reversed(moves)]
-    back += [step for old, new in group.reverse_moves for step in _move(*old, *new)]
+    there = [step for old, new in group.moves for step in _move_table(*old, *new)]
+    there += [_rename_sequence(schema, old, new) for old, new in moves]
+    back = [_rename_sequence(schema, new, old) for old, new in reversed(moves)]
+    back += [step for old, new in group.reverse_moves for step in _move_table(*old, *new)]
     for number, (new, old) in enumerate(group.pairs):
         steps = ((), ()) if number else (tuple(there), tuple(back))
         yield Rename(display_name(*old), display_name(*new), *steps, table=(new, old))
 
 
-def _sequences(old: Place, new: Place, before: Catalog, leaving: set[Place]) -> Iterator[tuple[str, str]]:
+def _find_serial_sequences(
+    old: TableName, new: TableName, before: Catalog, leaving: set[TableName]
+) -> Iterator[tuple[str, str]]:
     """The sequences of a table's serial columns, by their old and new names: they are called after it."""
     for found in before.objects.values():
         if isinstance(found, Sequence) and found.owned_by is not None and found.owned_by[:2] == old:
@@ -122,11 +124,11 @@ def _sequences(old: Place, new: Place, before: Catalog, leaving: set[Place]) -> 
                 yield found.name, wanted
 
 
-def _sequence(schema: str, old: str, new: str) -> Statement:
+def _rename_sequence(schema: str, old: str, new: str) -> Statement:
     return Statement(f"ALTER SEQUENCE {quote_qualified(schema, old)} RENAME TO {quote_identifier(new)}")
 
 
-def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tuple[Statement, ...]:
+def _move_table(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tuple[Statement, ...]:
     steps = []
     if old_schema != new_schema:
         steps.append(
@@ -144,7 +146,7 @@ def _move(old_schema: str, old_name: str, new_schema: str, new_name: str) -> tup
     return tuple(steps)
 
 
-def _column_renames(
+def _plan_column_renames(
     schema: Schema, before: Catalog, after: Catalog, words: Decisions, moved: Mapping[str, str]
 ) -> Iterable[Rename]:
     for table in schema.metadata.sorted_tables:
@@ -153,18 +155,18 @@ def _column_renames(
         found, wanted = _find_table(before, old_name), _find_table(after, shown)
         if found is None or wanted is None:
             continue
-        asked = column_requests(table, found, wanted, old_name, words)
+        asked = find_column_requests(table, found, wanted, old_name, words)
         where = (table.schema or "public", table.name)
         taken = [*found.column, *wanted.column]
         for group in group_renames(asked, set(found.column), partial(pick_temporary_name, taken=taken)):
-            there = tuple(step for old, new in group.moves for step in _rename(*where, old, new))
-            back = tuple(step for old, new in group.reverse_moves for step in _rename(*where, old, new))
+            there = tuple(step for old, new in group.moves for step in _rename_column(*where, old, new))
+            back = tuple(step for old, new in group.reverse_moves for step in _rename_column(*where, old, new))
             for number, (new, old) in enumerate(group.pairs):
                 steps = ((), ()) if number else (there, back)
                 yield Rename(f"{shown}.{old}", f"{shown}.{new}", *steps, column=((*where, old), new))
 
 
-def _rename(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...]:
+def _rename_column(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...]:
     named = f"new_column_name={quote_python(new)}"
     code = render_call("op.alter_column", quote_python(table), quote_python(old), named, schema_argument(schema)[2:])
     return (
@@ -175,22 +177,22 @@ def _rename(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...
     )
 
 
-def _label_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> Iterable[Rename]:
-    for key, asked in label_requests(schema, before, after, words).items():
+def _plan_label_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> Iterable[Rename]:
+    for key, asked in find_label_requests(schema, before, after, words).items():
         found = before.objects.get(key)
         if not isinstance(found, Enum):
             continue
         full, shown = quote_qualified(key[1], key[2]), display_name(key[1], key[2])
         taken = [*found.labels, *asked]
         for group in group_renames(asked, found.labels, partial(pick_temporary_name, taken=taken)):
-            there = tuple(_relabel(full, old, new) for old, new in group.moves)
-            back = tuple(_relabel(full, old, new) for old, new in group.reverse_moves)
+            there = tuple(_rename_label(full, old, new) for old, new in group.moves)
+            back = tuple(_rename_label(full, old, new) for old, new in group.reverse_moves)
             for number, (new, old) in enumerate(group.pairs):
                 steps = ((), ()) if number else (there, back)
                 yield Rename(f"{shown}.{old}", f"{shown}.{new}", *steps, enum=key)
 
 
-def _relabel(full: str, old: str, new: str) -> Statement:
+def _rename_label(full: str, old: str, new: str) -> Statement:
     return Statement(f"ALTER TYPE {full} RENAME VALUE {quote_literal(old)} TO {quote_literal(new)}")
 
 

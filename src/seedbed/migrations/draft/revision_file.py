@@ -17,19 +17,19 @@ from alembic.util import CommandError, rev_id
 
 from seedbed.errors import DraftProofFailure, FileWriteFailure, PostWriteHookFailure
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.draft.change_set import Part
+from seedbed.migrations.draft.change_set import RevisionPlan
 from seedbed.migrations.history.revisions import Revision, build_alembic_config
-from seedbed.schema.stdout_capture import printed_aside
+from seedbed.schema.stdout_capture import redirect_stdout_to_stderr
 from seedbed.settings import Project
 from seedbed.settings.atomic_files import write_whole
 
 _INDENT = "    "
 _DRAFT = ".draft-"
-CONTRACT = """\
+CONTRACT_COMMENT = """\
     # seedbed: contract
     # To be applied when no program uses the old column any more; its values are in the new one.
 """
-_ALLOWED = "    # seedbed: allow drop-column\n"
+_ALLOW_COMMENT = "    # seedbed: allow drop-column\n"
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def draft_folder(project: Project) -> Iterator[Project]:
         FileWriteFailure: it cannot be made, or the folder of the revisions takes no file.
     """
     directory = ScriptDirectory.from_config(build_alembic_config(project))
-    versions = _versions(directory)
+    versions = _find_versions_directory(directory)
     parent = Path(directory.dir)
     if directory.recursive_version_locations and parent.is_relative_to(versions):
         parent = project.root
@@ -69,7 +69,7 @@ def place_revisions(project: Project, drafted: Project, revisions: Sequence[Revi
     Raises:
         FileWriteFailure: with the system's reason; none of them is left.
     """
-    folder = _versions(ScriptDirectory.from_config(build_alembic_config(project)))
+    folder = _find_versions_directory(ScriptDirectory.from_config(build_alembic_config(project)))
     placed: list[Revision] = []
     try:
         for revision in reversed(revisions):
@@ -86,7 +86,7 @@ def place_revisions(project: Project, drafted: Project, revisions: Sequence[Revi
     return placed
 
 
-def write_revision(project: Project, message: str, part: Part) -> Revision:
+def write_revision(project: Project, message: str, plan: RevisionPlan) -> Revision:
     """Write a revision after the newest one, into the project's draft folder, and run Alembic's post-write hooks on it.
 
     A way down that is a sentence says why there is none.
@@ -99,9 +99,17 @@ def write_revision(project: Project, message: str, part: Part) -> Revision:
     config.cmd_opts = Namespace(quiet=True)
     directory = ScriptDirectory.from_config(config)
     hooks, directory.hooks = directory.hooks, []
-    lossless = part.contract and all(step.loss is None for step in part.up)
-    up = (CONTRACT if part.contract else "") + (_ALLOWED if lossless else "") + body(part.up, online=part.online)
-    down = _no_way_back(part.down) if isinstance(part.down, str) else body(part.down, online=part.online)
+    lossless = plan.is_contract and all(step.loss is None for step in plan.up)
+    up = (
+        (CONTRACT_COMMENT if plan.is_contract else "")
+        + (_ALLOW_COMMENT if lossless else "")
+        + render_body(plan.up, is_online=plan.is_online)
+    )
+    down = (
+        _render_no_downgrade(plan.down)
+        if isinstance(plan.down, str)
+        else render_body(plan.down, is_online=plan.is_online)
+    )
     imports = "from sqlalchemy.dialects import postgresql\n" if "postgresql." in up + down else ""
     revision = rev_id()
     try:
@@ -110,8 +118,8 @@ def write_revision(project: Project, message: str, part: Part) -> Revision:
             message,
             head="head",
             version_path=project.draft_folder,
-            upgrades=_after_first(up),
-            downgrades=_after_first(down),
+            upgrades=_strip_first_indent(up),
+            downgrades=_strip_first_indent(down),
             imports=imports,
         )
     except OSError as error:
@@ -127,20 +135,20 @@ def write_revision(project: Project, message: str, part: Part) -> Revision:
     return Revision(script.revision, message, file)
 
 
-def body(statements: Iterable[Statement], *, online: bool = False) -> str:
+def render_body(statements: Iterable[Statement], *, is_online: bool = False) -> str:
     """The steps as the body of a function, indented; `online` ones in Alembic's autocommit block."""
-    lines = [_indented(statement.python_code) for statement in statements]
-    if not online or not lines:
+    lines = [_indent(statement.python_code) for statement in statements]
+    if not is_online or not lines:
         return "\n".join(lines)
     head = [f"{_INDENT}# Each step is committed as it runs. Interrupted, the revision is run again as a whole."]
-    return "\n".join([*head, f"{_INDENT}with op.get_context().autocommit_block():", *map(_indented, lines)])
+    return "\n".join([*head, f"{_INDENT}with op.get_context().autocommit_block():", *map(_indent, lines)])
 
 
 def add_verdict(revision: Revision, lines: Sequence[str]) -> None:
     """Put what a proof came to under the message in the revision's docstring."""
     text = revision.file.read_text(encoding="utf-8")
     head = f'"""{revision.message}'
-    said = "\n".join(_wrapped(line) for line in lines)
+    said = "\n".join(_wrap(line) for line in lines)
     if head in text:
         end = "\n" if text.split(head, 1)[1].startswith('"""') else ""
         write_whole(revision.file, text.replace(head, f"{head}\n\n{said}{end}", 1))
@@ -149,7 +157,7 @@ def add_verdict(revision: Revision, lines: Sequence[str]) -> None:
 @contextmanager
 def _output_to_stderr() -> Iterator[None]:
     """What a hook's process prints goes to standard error: standard output is a command's result alone."""
-    with printed_aside():
+    with redirect_stdout_to_stderr():
         kept = os.dup(1)
         os.dup2(2, 1)
         try:
@@ -159,7 +167,7 @@ def _output_to_stderr() -> Iterator[None]:
             os.close(kept)
 
 
-def _versions(directory: ScriptDirectory) -> Path:
+def _find_versions_directory(directory: ScriptDirectory) -> Path:
     """The folder that a new revision belongs in: that of the newest one, or else the first of them."""
     folders = directory._version_locations  # noqa: SLF001 - Alembic's own choice of it, with the usual one
     head = directory.get_current_head()
@@ -167,7 +175,7 @@ def _versions(directory: ScriptDirectory) -> Path:
     return next((one for one in folders if newest is not None and newest.is_relative_to(one)), folders[0])
 
 
-def _indented(code: str) -> str:
+def _indent(code: str) -> str:
     """Code over several lines, indented but for what is inside a triple-quoted string."""
     lines, inside = [], False
     for line in code.split("\n"):
@@ -177,16 +185,16 @@ def _indented(code: str) -> str:
     return "\n".join(lines)
 
 
-def _after_first(text: str) -> str:
+def _strip_first_indent(text: str) -> str:
     """The template indents the first line itself."""
     return text.removeprefix(_INDENT) or "pass"
 
 
-def _no_way_back(reason: str) -> str:
+def _render_no_downgrade(reason: str) -> str:
     return f"{_INDENT}raise RuntimeError({reason!r})"
 
 
-def _wrapped(line: str, width: int = 116) -> str:
+def _wrap(line: str, width: int = 116) -> str:
     words, lines = line.replace("\\", "\\\\").replace('"""', "'''").split(), [""]
     for word in words:
         if len(lines[-1]) + len(word) + 1 > width:

@@ -10,12 +10,12 @@ from seedbed.schema import Schema, UnregisteredTable, find_unregistered
 from seedbed.settings import Project
 
 
-def unregistered_tables(project: Project, schema: Schema) -> list[UnregisteredTable]:
+def find_unregistered_tables(project: Project, schema: Schema) -> list[UnregisteredTable]:
     """The project's classes of tables that its schema does not have; revisions may have classes of their own."""
-    return find_unregistered(project, schema, without=[find_script_directory(project)])
+    return find_unregistered(project, schema, excluded=[find_script_directory(project)])
 
 
-def refuse_unregistered(
+def check_unregistered_drops(
     project: Project, schema: Schema, before: Catalog, after: Catalog, intended: Collection[str] = ()
 ) -> None:
     """Refuse to drop a table whose class is still in the project's files, unless that is `intended`.
@@ -27,6 +27,6 @@ def refuse_unregistered(
     dropped = {display_name(table.schema, table.name) for table in before.tables()} - left - set(intended)
     if not dropped:
         return
-    for table in unregistered_tables(project, schema):
+    for table in find_unregistered_tables(project, schema):
         for name in sorted(dropped & table.tables):
             raise UnregisteredTableDrop(name, table.place, table.reason, table.remedy)

@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import DraftProofFailure
 from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
-from seedbed.migrations.proof.conversion_check import Conversion
-from seedbed.migrations.proof.samples.model_rows import Made
+from seedbed.migrations.proof.conversion_check import ColumnConversion
+from seedbed.migrations.proof.samples.model_rows import ModelRows
 from seedbed.postgres.catalog import Catalog, differences, read_catalog
 from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
 from seedbed.postgres.version_table import VERSION_TABLE
@@ -22,12 +22,12 @@ _SYNTAX = "42601"
 
 
 @dataclass(frozen=True)
-class Leg:
+class RevisionRun:
     """One revision of a change: how to run it up, and down where there is a way, and what is there above it."""
 
     up: Callable[[Connection], None]
     down: Callable[[Connection], None] | None
-    above: Catalog
+    end: Catalog
 
 
 @dataclass(frozen=True)
@@ -40,32 +40,34 @@ class Candidate:
     under the names of the end.
     """
 
-    legs: Sequence[Leg]
+    revision_runs: Sequence[RevisionRun]
     before: Catalog
     losses: Sequence[Loss] = ()
-    losses_down: Sequence[Loss] = ()
-    conditions: Sequence[str] = ()
-    changed: frozenset[tuple[str, str, str]] = frozenset()
-    triggered: frozenset[tuple[str, str]] = frozenset()
+    downgrade_losses: Sequence[Loss] = ()
+    row_conditions: Sequence[str] = ()
+    changed_columns: frozenset[tuple[str, str, str]] = frozenset()
+    triggered_tables: frozenset[tuple[str, str]] = frozenset()
     renamed_tables: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     renamed_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
-    made: Made | None = None
-    conversions: Sequence[Conversion] = ()
-    unmodelled: UndraftedCheck | None = None
+    model_rows: ModelRows | None = None
+    conversions: Sequence[ColumnConversion] = ()
+    undrafted_check: UndraftedCheck | None = None
     version_table: str = VERSION_TABLE
 
     @property
     def after(self) -> Catalog:
-        return self.legs[-1].above
+        return self.revision_runs[-1].end
 
     def up(self, connection: Connection) -> None:
-        for leg in self.legs:
+        for leg in self.revision_runs:
             run_step("upgrade", leg.up, connection)
-            self._see_equal("the models" if leg is self.legs[-1] else "what is to be in between", connection, leg.above)
+            self._see_equal(
+                "the models" if leg is self.revision_runs[-1] else "what is to be in between", connection, leg.end
+            )
 
     def down(self, connection: Connection) -> None:
-        below = [self.before, *(leg.above for leg in self.legs[:-1])]
-        for leg, catalog in reversed(list(zip(self.legs, below, strict=True))):
+        below = [self.before, *(leg.end for leg in self.revision_runs[:-1])]
+        for leg, catalog in reversed(list(zip(self.revision_runs, below, strict=True))):
             if leg.down is not None:
                 run_step("downgrade", leg.down, connection)
                 self._see_equal(
@@ -78,13 +80,13 @@ class Candidate:
             raise DraftProofFailure(f"catalog equals {what}", "; ".join(map(str, left)))
 
 
-class RowsInTheWay(Exception):
+class RowsRejected(Exception):
     """A step that failed for the rows that it met."""
 
-    def __init__(self, said: str, *, going_down: bool) -> None:
-        super().__init__(said)
-        self.said = said
-        self.going_down = going_down
+    def __init__(self, reason: str, *, in_downgrade: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.in_downgrade = in_downgrade
 
 
 def run_step(name: str, run: Callable[[Connection], None], connection: Connection) -> None:
@@ -92,12 +94,12 @@ def run_step(name: str, run: Callable[[Connection], None], connection: Connectio
         run(connection)
     except (DBAPIError, psycopg2.Error) as error:
         connection.rollback()
-        if about_rows(error):
-            raise RowsInTheWay(get_server_message(error), going_down=name == "downgrade") from error
+        if is_about_rows(error):
+            raise RowsRejected(get_server_message(error), in_downgrade=name == "downgrade") from error
         raise DraftProofFailure(name, get_server_message(error)) from error
 
 
-def about_rows(error: BaseException) -> bool:
+def is_about_rows(error: BaseException) -> bool:
     """Whether a statement failed for the rows that it met, and might run over others.
 
     A text that is no tsvector is a syntax error to PostgreSQL, but one without a place in the statement.

@@ -10,22 +10,22 @@ from sqlalchemy import Connection
 
 from seedbed.migrations.diff.statement import Loss, Statement
 from seedbed.migrations.diff.types.conversion_rules import uses_column
-from seedbed.migrations.proof.samples.edge_values import array_values, edge_values, spellings
-from seedbed.migrations.proof.samples.sample_values import values_for
+from seedbed.migrations.proof.samples.edge_values import list_array_values, list_edge_values, spell_values
+from seedbed.migrations.proof.samples.sample_values import list_values
 from seedbed.postgres.catalog.model import Column
 from seedbed.postgres.quoting import quote_identifier, quote_literal
 
 _EXAMPLES = 3
 _ELEMENTS = 60
 _LONGEST_EXAMPLE = 40
-_NOT_ABOUT_VALUES = "'42703', '42704', '42883', '42846', '42804', '42P01'"
+_EXPRESSION_ERRORS = "'42703', '42704', '42883', '42846', '42804', '42P01'"
 """SQLSTATEs of an expression that can never run, such as one that names other columns of its table."""
 _EQUAL_BY_OPERATOR = frozenset({"numeric", "jsonb"})
 """Types of which one value may be written in several ways, as 1.5 and 1.50."""
 
 
 @dataclass(frozen=True)
-class Conversion:
+class ColumnConversion:
     """A column that gets another type, with the expressions that convert its values up and down.
 
     `types` make the types that the new column needs and the database lacks before the change. `checks` and `new_checks`
@@ -43,12 +43,12 @@ class Conversion:
     new_checks: tuple[str, ...] = ()
 
     @property
-    def place(self) -> str:
+    def display_name(self) -> str:
         return f"{self.table}.{self.new.name}"
 
 
 @dataclass(frozen=True)
-class Change:
+class ValueChange:
     """A value that does not survive, as text: what it was, what it was converted to, and what came back."""
 
     value: str
@@ -57,7 +57,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ConversionReport:
     """What was found about all conversions: losses that no step names, and examples of every loss.
 
     `fitting` are values of the old columns that can be converted up and down again, by their columns, and `fitting_new`
@@ -65,15 +65,18 @@ class Measured:
     """
 
     losses: tuple[Loss, ...]
-    losses_down: tuple[Loss, ...]
+    downgrade_losses: tuple[Loss, ...]
     examples: tuple[str, ...]
-    fitting: Mapping[tuple[str, str, str], list[str]]
-    fitting_new: Mapping[tuple[str, str, str], list[str]]
+    convertible_values: Mapping[tuple[str, str, str], list[str]]
+    revertible_values: Mapping[tuple[str, str, str], list[str]]
 
 
-def measure(
-    connection: Connection, conversions: Sequence[Conversion], losses: Sequence[Loss], losses_down: Sequence[Loss]
-) -> Measured:
+def check_conversions(
+    connection: Connection,
+    conversions: Sequence[ColumnConversion],
+    losses: Sequence[Loss],
+    downgrade_losses: Sequence[Loss],
+) -> ConversionReport:
     """Convert sample values of every column whose type changes, up and back down, and values of the new type down and
     back up. The database is left as it was.
 
@@ -86,44 +89,46 @@ def measure(
     fitting_new: dict[tuple[str, str, str], list[str]] = {}
     for conversion in conversions:
         lost, lost_down = (
-            any((one.schema, one.table, one.column) == _place(conversion, column) for one in known)
-            for known, column in ((losses, conversion.new), (losses_down, conversion.old))
+            any((one.schema, one.table, one.column) == _column_path(conversion, column) for one in known)
+            for known, column in ((losses, conversion.new), (downgrade_losses, conversion.old))
         )
-        up = _measure_one(connection, conversion, down=False)
-        down = _measure_one(connection, conversion, down=True)
+        up = _check_direction(connection, conversion, down=False)
+        down = _check_direction(connection, conversion, down=True)
         kept = [change for change in up.changes if change.converted == change.value]
         gone = [change for change in up.changes if change.converted != change.value]
         back = [*kept, *down.changes]
-        if up.fitting:
-            fitting[_place(conversion, conversion.old)] = up.fitting
-        if down.fitting:
-            fitting_new[_place(conversion, conversion.new)] = down.fitting
+        if up.convertible_values:
+            fitting[_column_path(conversion, conversion.old)] = up.convertible_values
+        if down.convertible_values:
+            fitting_new[_column_path(conversion, conversion.new)] = down.convertible_values
         if up.reshaped is not None:
             value, converted = up.reshaped
-            examples.append(f"{conversion.place}: {_show(value)} is converted to {_show(converted)}")
+            examples.append(f"{conversion.display_name}: {_show(value)} is converted to {_show(converted)}")
         for changes, known, into, column, expression, read, when in (
             (gone, lost, found, conversion.new, conversion.up, conversion.old, ""),
             (back, lost_down, found_down, conversion.old, conversion.down, conversion.new, "Going down, "),
         ):
             if not known and not uses_column(expression, read.name):
-                into.append(Loss(*_place(conversion, column), f"every value of {conversion.place}"))
+                into.append(Loss(*_column_path(conversion, column), f"every value of {conversion.display_name}"))
             elif changes and not known:
                 shown = f"{_show(changes[0].value)}, which comes back as {_show(changes[0].returned)}"
-                into.append(Loss(*_place(conversion, column), f"values of {conversion.place} such as {shown}"))
+                into.append(
+                    Loss(*_column_path(conversion, column), f"values of {conversion.display_name} such as {shown}")
+                )
             examples += [
-                f"{when}{conversion.place}: {_show(change.value)} comes back as {_show(change.returned)}"
-                for change in _different(changes)[:_EXAMPLES]
+                f"{when}{conversion.display_name}: {_show(change.value)} comes back as {_show(change.returned)}"
+                for change in _pick_examples(changes)[:_EXAMPLES]
             ]
-    return Measured(tuple(found), tuple(found_down), tuple(dict.fromkeys(examples)), fitting, fitting_new)
+    return ConversionReport(tuple(found), tuple(found_down), tuple(dict.fromkeys(examples)), fitting, fitting_new)
 
 
-def _place(conversion: Conversion, column: Column) -> tuple[str, str, str]:
+def _column_path(conversion: ColumnConversion, column: Column) -> tuple[str, str, str]:
     return (conversion.schema, conversion.table, column.name)
 
 
-def _different(changes: Sequence[Change]) -> list[Change]:
+def _pick_examples(changes: Sequence[ValueChange]) -> list[ValueChange]:
     """The shortest changes, one of each form of values: numbers count as one, and so do words."""
-    by_form: dict[str, Change] = {}
+    by_form: dict[str, ValueChange] = {}
     for change in sorted(changes, key=lambda change: len(change.value)):
         by_form.setdefault(re.sub(r"\d+", "0", re.sub(r"[^\W\d]+", "a", change.value)), change)
     return list(by_form.values())
@@ -136,17 +141,17 @@ def _show(value: str | None) -> str:
 
 
 @dataclass(frozen=True)
-class _Measured:
+class _Measurement:
     """The values that change on their way there and back, those that can be converted if not all can, and where an
     array, JSON or bits become something else, a value and what it becomes.
     """
 
-    changes: Sequence[Change] = ()
-    fitting: list[str] = field(default_factory=list)
+    changes: Sequence[ValueChange] = ()
+    convertible_values: list[str] = field(default_factory=list)
     reshaped: tuple[str, str] | None = None
 
 
-def _measure_one(connection: Connection, conversion: Conversion, *, down: bool) -> _Measured:
+def _check_direction(connection: Connection, conversion: ColumnConversion, *, down: bool) -> _Measurement:
     """Convert values there and back; nothing is found where the two types cannot be had at once."""
     there = (conversion.old, conversion.up, conversion.checks)
     back = (conversion.new, conversion.down, conversion.new_checks)
@@ -166,17 +171,17 @@ def _measure_one(connection: Connection, conversion: Conversion, *, down: bool) 
             )
             for check in checks:
                 driver.execute(f"ALTER TABLE {table} ADD {check}")
-        types = [_describe(driver, table) for table in ("seedbed_first", "seedbed_second")]
-        samples = _samples(*types)
+        types = [_read_type(driver, table) for table in ("seedbed_first", "seedbed_second")]
+        samples = _list_samples(*types)
         _insert(driver, first[0], samples)
         _convert(driver, "seedbed_first", "seedbed_second", first[1])
         _convert(driver, "seedbed_second", "seedbed_third", second[1])
         names = quote_identifier(first[0].name), quote_identifier(second[0].name)
-        changes = _changes(driver, *names, types[0].base in _EQUAL_BY_OPERATOR)
-        reshaped = _reshaped(driver, *names) if types[0].shape != types[1].shape else None
-        return _Measured(changes, [samples[row - 1] for row in _fitting(driver, names[0])], reshaped)
+        changes = _read_changes(driver, *names, types[0].base in _EQUAL_BY_OPERATOR)
+        reshaped = _find_reshaped(driver, *names) if types[0].shape != types[1].shape else None
+        return _Measurement(changes, [samples[row - 1] for row in _find_convertible_rows(driver, names[0])], reshaped)
     except psycopg2.Error:
-        return _Measured()
+        return _Measurement()
     finally:
         driver.close()
         connection.connection.rollback()
@@ -201,22 +206,22 @@ class _Type(NamedTuple):
     @property
     def values(self) -> list[str]:
         kind = self.name.removesuffix("[]")
-        more = values_for(kind, self.base, self.category, self.modifier, labels=self.labels)
-        return [*more, *edge_values(self.base, self.category)]
+        more = list_values(kind, self.base, self.category, self.modifier, labels=self.labels)
+        return [*more, *list_edge_values(self.base, self.category)]
 
 
-def _describe(driver: Any, table: str) -> _Type:
+def _read_type(driver: Any, table: str) -> _Type:
     driver.execute(_TYPE, (table,))
     kind, base, category, modifier, labels, is_array = driver.fetchone()
     return _Type(kind, base, category, modifier, labels or (), is_array)
 
 
-def _samples(own: _Type, other: _Type) -> list[str]:
+def _list_samples(own: _Type, other: _Type) -> list[str]:
     """Values of a type, and those of the other type as they may be written in this one."""
-    values = list(dict.fromkeys([*own.values, *spellings(other.values, own.base, own.category)]))
+    values = list(dict.fromkeys([*own.values, *spell_values(other.values, own.base, own.category)]))
     if own.is_array:
-        return [*values_for(own.name, f"_{own.base}", "A", -1), *array_values(values[:_ELEMENTS])]
-    return [*values, *(array_values(other.values[:_ELEMENTS]) if other.is_array and own.category == "S" else [])]
+        return [*list_values(own.name, f"_{own.base}", "A", -1), *list_array_values(values[:_ELEMENTS])]
+    return [*values, *(list_array_values(other.values[:_ELEMENTS]) if other.is_array and own.category == "S" else [])]
 
 
 def _insert(driver: Any, column: Column, values: Sequence[str]) -> None:
@@ -236,12 +241,12 @@ def _convert(driver: Any, source: str, target: str, expression: str) -> None:
         "DO $seedbed$ DECLARE r int; BEGIN\n"
         f"FOR r IN SELECT seedbed_row FROM {source} LOOP\n"
         f"BEGIN INSERT INTO {target} SELECT seedbed_row, {expression} FROM {source} WHERE seedbed_row = r;\n"
-        f"EXCEPTION WHEN OTHERS THEN IF SQLSTATE IN ({_NOT_ABOUT_VALUES}) THEN RAISE; END IF; END;\n"
+        f"EXCEPTION WHEN OTHERS THEN IF SQLSTATE IN ({_EXPRESSION_ERRORS}) THEN RAISE; END IF; END;\n"
         "END LOOP; END $seedbed$"
     )
 
 
-def _changes(driver: Any, own: str, other: str, by_operator: bool) -> list[Change]:
+def _read_changes(driver: Any, own: str, other: str, by_operator: bool) -> list[ValueChange]:
     cast = "" if by_operator else "::text"
     driver.execute(
         f"SELECT one.{own}::text, other.{other}::text, back.{own}::text"
@@ -249,10 +254,10 @@ def _changes(driver: Any, own: str, other: str, by_operator: bool) -> list[Chang
         " JOIN seedbed_third back USING (seedbed_row)"
         f" WHERE one.{own}{cast} IS DISTINCT FROM back.{own}{cast} ORDER BY seedbed_row"
     )
-    return [Change(*row) for row in driver.fetchall()]
+    return [ValueChange(*row) for row in driver.fetchall()]
 
 
-def _reshaped(driver: Any, own: str, other: str) -> tuple[str, str] | None:
+def _find_reshaped(driver: Any, own: str, other: str) -> tuple[str, str] | None:
     driver.execute(
         f"SELECT one.{own}::text, other.{other}::text"
         " FROM seedbed_first one JOIN seedbed_second other USING (seedbed_row)"
@@ -262,7 +267,7 @@ def _reshaped(driver: Any, own: str, other: str) -> tuple[str, str] | None:
     return None if found is None else (str(found[0]), str(found[1]))
 
 
-def _fitting(driver: Any, own: str) -> list[int]:
+def _find_convertible_rows(driver: Any, own: str) -> list[int]:
     """The rows that were converted there and back, if not all were; only those that stay what they are, if there are
     such, since others may become equal and break a unique key.
     """

@@ -10,7 +10,7 @@ from psycopg2 import sql
 from sqlalchemy import Connection
 
 from seedbed.migrations.proof.candidate import Candidate
-from seedbed.migrations.proof.conversion_check import Conversion
+from seedbed.migrations.proof.conversion_check import ColumnConversion
 from seedbed.postgres.quoting import quote_identifier
 
 Place = tuple[str, str]
@@ -22,10 +22,10 @@ class ExpectedRows:
     """Rows by their tables, under the names of before, with values of the new types; `columns` are those columns."""
 
     rows: Rows
-    columns: Mapping[Place, frozenset[str]]
+    converted_columns: Mapping[Place, frozenset[str]]
 
 
-def expect_rows(connection: Connection, candidate: Candidate, rows: Rows) -> ExpectedRows:
+def compute_expected_rows(connection: Connection, candidate: Candidate, rows: Rows) -> ExpectedRows:
     """Convert the rows of every table whose columns' types change. The database is left as it was.
 
     A table is left as it is where its rows cannot be converted, since the revision fails over them too. A column whose
@@ -34,25 +34,27 @@ def expect_rows(connection: Connection, candidate: Candidate, rows: Rows) -> Exp
     found = dict(rows)
     columns: dict[Place, frozenset[str]] = {}
     for place in rows:
-        chosen = {_old_name(one, candidate): one for one in candidate.conversions if _is_kept(one, place, candidate)}
+        chosen = {_old_name(one, candidate): one for one in candidate.conversions if _applies_to(one, place, candidate)}
         converted = _convert(connection, place, chosen) if chosen else None
         if converted is not None:
             found[place], columns[place] = converted, frozenset(chosen)
     return ExpectedRows(found, columns)
 
 
-def _is_kept(conversion: Conversion, place: Place, candidate: Candidate) -> bool:
+def _applies_to(conversion: ColumnConversion, place: Place, candidate: Candidate) -> bool:
     here = (conversion.schema, conversion.table)
     filled = conversion.new.not_null and not conversion.old.not_null
     return candidate.renamed_tables.get(here, here) == place and not filled
 
 
-def _old_name(conversion: Conversion, candidate: Candidate) -> str:
+def _old_name(conversion: ColumnConversion, candidate: Candidate) -> str:
     key = (conversion.schema, conversion.table, conversion.new.name)
     return candidate.renamed_columns.get(key, conversion.old.name)
 
 
-def _convert(connection: Connection, place: Place, chosen: Mapping[str, Conversion]) -> list[dict[str, Any]] | None:
+def _convert(
+    connection: Connection, place: Place, chosen: Mapping[str, ColumnConversion]
+) -> list[dict[str, Any]] | None:
     driver: Any = connection.connection.cursor()
     try:
         for step in dict.fromkeys(step.sql for one in chosen.values() for step in one.types):

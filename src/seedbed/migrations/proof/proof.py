@@ -10,15 +10,15 @@ from sqlalchemy import Connection
 from seedbed.errors import DraftProofFailure, UnsupportedDifference
 from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.types.conversion_rules import is_text
-from seedbed.migrations.proof.candidate import Candidate, RowsInTheWay
-from seedbed.migrations.proof.conversion_check import Measured, measure
-from seedbed.migrations.proof.expected_rows import expect_rows
-from seedbed.migrations.proof.row_diff import moved, moved_columns, moved_counts, survived
+from seedbed.migrations.proof.candidate import Candidate, RowsRejected
+from seedbed.migrations.proof.conversion_check import ConversionReport, check_conversions
+from seedbed.migrations.proof.expected_rows import compute_expected_rows
+from seedbed.migrations.proof.row_diff import check_rows_survive, rename_columns, rename_counters, rename_rows
 from seedbed.migrations.proof.row_snapshot import advance_sequences, read_rows, read_sequences
-from seedbed.migrations.proof.samples.model_rows import Made, before_it
-from seedbed.migrations.proof.samples.sample_rows import Filled, fill
-from seedbed.migrations.proof.samples.sample_values import texts_of
-from seedbed.migrations.proof.temporary_constraints import keeping_rules
+from seedbed.migrations.proof.samples.model_rows import ModelRows, map_to_old_schema
+from seedbed.migrations.proof.samples.sample_rows import SampleRows, insert_sample_rows
+from seedbed.migrations.proof.samples.sample_values import list_texts
+from seedbed.migrations.proof.temporary_constraints import temporary_constraints
 from seedbed.postgres.catalog.model import Table
 from seedbed.postgres.quoting import display_name
 
@@ -42,29 +42,29 @@ class Proof:
     """
 
     verdict: Verdict
-    version: int
+    postgresql_version: int
     steps: tuple[str, ...]
-    filled: Filled
+    sample_rows: SampleRows
     losses: tuple[str, ...] = ()
-    losses_down: tuple[str, ...] = ()
-    conditions: tuple[str, ...] = ()
-    undrafted: tuple[str, ...] = ()
-    unsampled: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    downgrade_losses: tuple[str, ...] = ()
+    row_conditions: tuple[str, ...] = ()
+    manual_changes: tuple[str, ...] = ()
+    untested_types: Mapping[str, Sequence[str]] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The proof in words, for the terminal and for the revision's docstring."""
-        tables = len(self.filled.rows)
-        said = [f"{self.verdict.capitalize()} on PostgreSQL {self.version}: {', '.join(self.steps)}."]
-        said += [f"Left to be written by hand: {'; '.join(self.undrafted)}."] if self.undrafted else []
+        tables = len(self.sample_rows.rows)
+        said = [f"{self.verdict.capitalize()} on PostgreSQL {self.postgresql_version}: {', '.join(self.steps)}."]
+        said += [f"Left to be written by hand: {'; '.join(self.manual_changes)}."] if self.manual_changes else []
         said += [f"Loses {', '.join(self.losses)}."] if self.losses else []
-        said += [f"Going down loses {', '.join(self.losses_down)}."] if self.losses_down else []
+        said += [f"Going down loses {', '.join(self.downgrade_losses)}."] if self.downgrade_losses else []
         said += [f"For example, {'; '.join(self.examples)}."] if self.examples else []
-        said += [f"Rows must fit: {condition}." for condition in self.conditions]
+        said += [f"Rows must fit: {condition}." for condition in self.row_conditions]
         said += [f"Tried with rows in {tables} table{'s' if tables != 1 else ''}."] if tables else []
-        said += [f"No row could be made for {table}: {why}." for table, why in self.filled.empty.items()]
+        said += [f"No row could be made for {table}: {why}." for table, why in self.sample_rows.without_rows.items()]
         said += [
-            f"No values of type {kind} were tried: {', '.join(places)}." for kind, places in self.unsampled.items()
+            f"No values of type {kind} were tried: {', '.join(places)}." for kind, places in self.untested_types.items()
         ]
         return said
 
@@ -81,27 +81,29 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
         DraftProofFailure: at the first step that does not hold.
         UnsupportedDifference: the revision runs, and leaves what no draft makes.
     """
-    conditions = list(candidate.conditions)
-    measured: Measured | None = None
+    conditions = list(candidate.row_conditions)
+    measured: ConversionReport | None = None
     tame, new_rows = False, True
     while True:
         with copies() as connection:
             if measured is None:
-                measured = measure(connection, candidate.conversions, candidate.losses, candidate.losses_down)
+                measured = check_conversions(
+                    connection, candidate.conversions, candidate.losses, candidate.downgrade_losses
+                )
             try:
                 return _run(candidate, connection, measured, conditions, tame=tame, new_rows=new_rows)
-            except RowsInTheWay as rows:
-                if rows.going_down and new_rows:
+            except RowsRejected as rows:
+                if rows.in_downgrade and new_rows:
                     new_rows = False
-                    _add(conditions, "going down, ", rows.said)
+                    _add_condition(conditions, "going down, ", rows.reason)
                 elif not tame:
                     tame = True
-                    _add(conditions, "", rows.said)
+                    _add_condition(conditions, "", rows.reason)
                 else:
-                    raise DraftProofFailure("downgrade" if rows.going_down else "upgrade", rows.said) from rows
+                    raise DraftProofFailure("downgrade" if rows.in_downgrade else "upgrade", rows.reason) from rows
 
 
-def _add(conditions: list[str], when: str, said: str) -> None:
+def _add_condition(conditions: list[str], when: str, said: str) -> None:
     """Add what was in the way, unless it is a type that some values are known to be too long or too large for."""
     known = [condition.rpartition(" as ")[2] for condition in conditions if condition.startswith(when)]
     if not any(said in {f"value too long for type {kind}", f"{kind} out of range"} for kind in known):
@@ -111,49 +113,67 @@ def _add(conditions: list[str], when: str, said: str) -> None:
 def _run(
     candidate: Candidate,
     connection: Connection,
-    measured: Measured,
+    measured: ConversionReport,
     conditions: list[str],
     *,
     tame: bool,
     new_rows: bool,
 ) -> Proof:
     version_table = candidate.version_table
-    tame_values = {**_tame_values(candidate), **measured.fitting} if tame else None
-    with keeping_rules(connection, candidate.before, candidate.after) if tame else nullcontext():
-        filled = fill(connection, tame=tame_values, made=_made_before(candidate), version_table=version_table)
+    tame_values = {**_find_tame_values(candidate), **measured.convertible_values} if tame else None
+    with temporary_constraints(connection, candidate.before, candidate.after) if tame else nullcontext():
+        filled = insert_sample_rows(
+            connection, tame_values=tame_values, model_rows=_map_model_rows(candidate), version_table=version_table
+        )
     rows, counts = read_rows(connection, version_table), advance_sequences(connection, version_table)
-    expected = expect_rows(connection, candidate, rows)
+    expected = compute_expected_rows(connection, candidate, rows)
     candidate.up(connection)
-    undrafted = candidate.unmodelled.find_undrafted(connection) if candidate.unmodelled is not None else []
-    if candidate.unmodelled is not None and undrafted and not candidate.unmodelled.is_allowed:
+    undrafted = candidate.undrafted_check.find_undrafted(connection) if candidate.undrafted_check is not None else []
+    if candidate.undrafted_check is not None and undrafted and not candidate.undrafted_check.is_allowed:
         raise UnsupportedDifference(undrafted, is_complete=False)
-    new_names = moved(expected.rows, candidate), moved_counts(counts, candidate)
+    new_names = rename_rows(expected.rows, candidate), rename_counters(counts, candidate)
     losses = [*candidate.losses, *measured.losses]
-    converted = moved_columns(expected.columns, candidate)
+    converted = rename_columns(expected.converted_columns, candidate)
     unexpected = [loss for loss in losses if loss.column not in converted.get((loss.schema, loss.table), ())]
-    losses += survived("upgrade", *new_names, connection, candidate, unexpected, converted)
+    losses += check_rows_survive("upgrade", *new_names, connection, candidate, unexpected, converted)
     steps = ["up", f"catalogue equal to the models'{' but for what is left' if undrafted else ''}", "rows kept"]
     verdict = Verdict.NAMED_LOSS if losses else Verdict.PROVEN
     properties: list[str] = []
-    unsampled = filled.unsampled
-    losses_down = [*candidate.losses_down, *measured.losses_down]
-    if any(leg.down is None for leg in candidate.legs):
+    unsampled = filled.untested_types
+    losses_down = [*candidate.downgrade_losses, *measured.downgrade_losses]
+    if any(leg.down is None for leg in candidate.revision_runs):
         verdict = Verdict.FORWARD_ONLY
     else:
         if new_rows:
-            tame_values = {**_tame_values(candidate), **measured.fitting_new} if tame else None
-            again = fill(connection, seed=1, tame=tame_values, made=candidate.made, version_table=version_table)
-            if again.broken:  # a session that ran functions of before the change keeps their plans
+            tame_values = {**_find_tame_values(candidate), **measured.revertible_values} if tame else None
+            again = insert_sample_rows(
+                connection,
+                seed=1,
+                tame_values=tame_values,
+                model_rows=candidate.model_rows,
+                version_table=version_table,
+            )
+            if again.failing_tables:  # a session that ran functions of before the change keeps their plans
                 with connection.engine.connect() as other:
-                    again = fill(other, seed=1, tame=tame_values, made=candidate.made, version_table=version_table)
-            _still_taken(filled, again, candidate)
-            unsampled = _merged(unsampled, again.unsampled)
+                    again = insert_sample_rows(
+                        other,
+                        seed=1,
+                        tame_values=tame_values,
+                        model_rows=candidate.model_rows,
+                        version_table=version_table,
+                    )
+            _check_insertable(filled, again, candidate)
+            unsampled = _merge(unsampled, again.untested_types)
         still = read_sequences(connection, version_table)
         kept = {old: count for (old, count), new in zip(counts.items(), new_names[1], strict=True) if new in still}
         candidate.down(connection)
-        properties = candidate.unmodelled.find_lost_properties(connection) if candidate.unmodelled is not None else []
+        properties = (
+            candidate.undrafted_check.find_lost_properties(connection) if candidate.undrafted_check is not None else []
+        )
         lost = [*losses, *losses_down]
-        losses_down += survived("downgrade", rows, kept, connection, candidate, lost, expected.columns)
+        losses_down += check_rows_survive(
+            "downgrade", rows, kept, connection, candidate, lost, expected.converted_columns
+        )
         candidate.up(connection)
         steps += ["down over new rows" if new_rows else "down", "catalogue equal to the beginning", "up again"]
     return Proof(
@@ -161,8 +181,8 @@ def _run(
         candidate.after.version,
         tuple(steps),
         filled,
-        _words(losses),
-        (*_words(losses_down), *properties),
+        _list_descriptions(losses),
+        (*_list_descriptions(losses_down), *properties),
         tuple(dict.fromkeys(conditions)),
         tuple(undrafted),
         unsampled,
@@ -170,24 +190,24 @@ def _run(
     )
 
 
-def _merged(one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+def _merge(one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     kinds = dict.fromkeys([*one, *other])
     return {kind: tuple(dict.fromkeys([*one.get(kind, ()), *other.get(kind, ())])) for kind in kinds}
 
 
-def _still_taken(before: Filled, now: Filled, candidate: Candidate) -> None:
+def _check_insertable(before: SampleRows, now: SampleRows, candidate: Candidate) -> None:
     """See that no table refuses every row for what the revision broke, such as a trigger that names a column of before.
 
     Raises:
         DraftProofFailure: with what a table says to the rows that are put into it.
     """
     renamed = {display_name(*new): display_name(*old) for new, old in candidate.renamed_tables.items()}
-    for table, said in now.broken.items():
-        if renamed.get(table, table) not in before.broken:
+    for table, said in now.failing_tables.items():
+        if renamed.get(table, table) not in before.failing_tables:
             raise DraftProofFailure("rows put in after the upgrade", f"{table} takes none: {said}")
 
 
-def _tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:
+def _find_tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:
     """For a text column that becomes something else, texts that are something else."""
     values = {}
     for table in candidate.after.tables():
@@ -197,16 +217,16 @@ def _tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:
             name = candidate.renamed_columns.get((table.schema, table.name, column.name), column.name)
             was = old.column.get(name) if isinstance(old, Table) else None
             if was is not None and was.type != column.type and is_text(was.type):
-                values[(*place, name)] = texts_of(column.type, candidate.after)
+                values[(*place, name)] = list_texts(column.type, candidate.after)
     return values
 
 
-def _made_before(candidate: Candidate) -> Made | None:
-    if candidate.made is None:
+def _map_model_rows(candidate: Candidate) -> ModelRows | None:
+    if candidate.model_rows is None:
         return None
     names = candidate.renamed_tables, candidate.renamed_columns
-    return before_it(candidate.made, candidate.before, candidate.after, *names)
+    return map_to_old_schema(candidate.model_rows, candidate.before, candidate.after, *names)
 
 
-def _words(losses: Sequence[Loss]) -> tuple[str, ...]:
+def _list_descriptions(losses: Sequence[Loss]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(loss.description for loss in losses))

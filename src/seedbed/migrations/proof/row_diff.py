@@ -17,7 +17,7 @@ Rows = Mapping[Place, Sequence[Mapping[str, Any]]]
 Counts = Mapping[tuple[str, str, str], int]
 
 
-def survived(
+def check_rows_survive(
     step: str,
     rows: Rows,
     counts: Counts,
@@ -37,21 +37,21 @@ def survived(
     now, written = read_rows(connection, candidate.version_table), []
     for place, found in rows.items():
         lost = any((loss.schema, loss.table) == place and loss.column is None for loss in losses)
-        if lost or _hidden(place, candidate):
+        if lost or _is_hidden(place, candidate):
             continue
         there = now.get(place, ())
-        kept = _comparable(place, candidate, losses, there, found, converted.get(place, ()))
-        if place in candidate.triggered:
-            anew = [name for name in kept if _missing(found, there, [name])]
+        kept = _comparable_columns(place, candidate, losses, there, found, converted.get(place, ()))
+        if place in candidate.triggered_tables:
+            anew = [name for name in kept if _find_missing_row(found, there, [name])]
             kept = [name for name in kept if name not in anew]
             written += [Loss(*place, name, f"what {place[1]}.{name} was, which a trigger writes anew") for name in anew]
-        if missing := _missing(found, there, kept):
+        if missing := _find_missing_row(found, there, kept):
             raise DraftProofFailure(f"rows kept by the {step}", f"{_shown(place)} has lost {missing}")
-    _see_counts(step, counts, read_sequences(connection, candidate.version_table), losses)
+    _check_counters(step, counts, read_sequences(connection, candidate.version_table), losses)
     return written
 
 
-def moved(rows: Rows, candidate: Candidate) -> dict[Place, list[dict[str, Any]]]:
+def rename_rows(rows: Rows, candidate: Candidate) -> dict[Place, list[dict[str, Any]]]:
     """Rows under the names that the revision gives their tables and columns."""
     found: dict[Place, list[dict[str, Any]]] = {}
     for place, there in rows.items():
@@ -61,7 +61,7 @@ def moved(rows: Rows, candidate: Candidate) -> dict[Place, list[dict[str, Any]]]
     return found
 
 
-def moved_columns(columns: Mapping[Place, Collection[str]], candidate: Candidate) -> dict[Place, set[str]]:
+def rename_columns(columns: Mapping[Place, Collection[str]], candidate: Candidate) -> dict[Place, set[str]]:
     """Columns by their tables, under the names that the revision gives them."""
     found = {}
     for place, listed in columns.items():
@@ -71,7 +71,7 @@ def moved_columns(columns: Mapping[Place, Collection[str]], candidate: Candidate
     return found
 
 
-def moved_counts(counts: Counts, candidate: Candidate) -> dict[tuple[str, str, str], int]:
+def rename_counters(counts: Counts, candidate: Candidate) -> dict[tuple[str, str, str], int]:
     """What sequences count, under the names that the revision gives their tables and columns."""
     found = {}
     for (schema, table, column), count in counts.items():
@@ -88,7 +88,7 @@ def _new_names(place: Place, candidate: Candidate) -> dict[str, str]:
     return {old: key[2] for key, old in candidate.renamed_columns.items() if key[:2] == place}
 
 
-def _see_counts(step: str, before: Counts, now: Counts, losses: Sequence[Loss]) -> None:
+def _check_counters(step: str, before: Counts, now: Counts, losses: Sequence[Loss]) -> None:
     lost = {(loss.schema, loss.table, loss.column) for loss in losses}
     for (schema, table, column), count in before.items():
         found = now.get((schema, table, column))
@@ -97,13 +97,13 @@ def _see_counts(step: str, before: Counts, now: Counts, losses: Sequence[Loss]) 
             raise DraftProofFailure(f"sequences kept by the {step}", said)
 
 
-def _hidden(place: tuple[str, str], candidate: Candidate) -> bool:
+def _is_hidden(place: tuple[str, str], candidate: Candidate) -> bool:
     """Whether row level security is forced, so that not even the table's owner can see what is there."""
     found = (catalog.objects.get(("table", *place)) for catalog in (candidate.before, candidate.after))
     return any(isinstance(table, Table) and table.forced_row_security for table in found)
 
 
-def _comparable(
+def _comparable_columns(
     place: tuple[str, str],
     candidate: Candidate,
     losses: Sequence[Loss],
@@ -113,19 +113,21 @@ def _comparable(
 ) -> list[str]:
     lossy = {loss.column for loss in losses if (loss.schema, loss.table) == place}
     lossy |= {candidate.renamed_columns.get((*place, column or ""), "") for column in lossy}
-    changed = {name for schema, table, name in candidate.changed if (schema, table) == place} - set(converted)
+    changed = {name for schema, table, name in candidate.changed_columns if (schema, table) == place} - set(converted)
     present = set(now[0]) if now else set(before[0]) if before else set()
     names = set(before[0]) if before else set()
     return sorted(names & present - lossy - changed)
 
 
-def _missing(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str | None:
+def _find_missing_row(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> str | None:
     """A row that was there and is not, in terms of some columns."""
-    gone = Counter(_projected(before, names)) - Counter(_projected(now, names))
+    gone = Counter(_project(before, names)) - Counter(_project(now, names))
     return next(iter(gone), None)
 
 
-def _projected(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[str]:
+def _project(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[str]:
     return (str([row.get(name) for name in names]) for row in rows)
 
 

@@ -15,7 +15,7 @@ c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'seedbed'
 """
 
 
-def own_tables(version_table: str) -> str:
+def render_project_tables(version_table: str) -> str:
     """SQL for what of pg_class `c` in pg_namespace `n` holds a project's rows; a partition's are its parent's."""
     return f"{_OWN_TABLES} AND NOT {build_version_table_condition(version_table)}"
 
@@ -43,7 +43,7 @@ def read_rows(
     found = {}
     driver: Any = connection.connection.cursor()
     try:
-        driver.execute(_TABLES.format(own_tables=own_tables(version_table)))
+        driver.execute(_TABLES.format(own_tables=render_project_tables(version_table)))
         for schema, name, partitioned in driver.fetchall():
             only = sql.SQL("" if partitioned else "ONLY ")
             driver.execute(sql.SQL("SELECT to_jsonb(t)::text FROM {}{} t").format(only, sql.Identifier(schema, name)))
@@ -56,7 +56,7 @@ def read_rows(
 
 def read_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[tuple[str, str, str], int]:
     """The last number of each column's own sequence, 0 where it has given none, by schema, table and column."""
-    found = connection.execute(text(_SEQUENCES.format(own_tables=own_tables(version_table)))).all()
+    found = connection.execute(text(_SEQUENCES.format(own_tables=render_project_tables(version_table)))).all()
     connection.rollback()
     return {(schema, table, column): last for schema, table, column, _, last, _ in found}
 
@@ -64,7 +64,7 @@ def read_sequences(connection: Connection, version_table: str = VERSION_TABLE) -
 def advance_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[tuple[str, str, str], int]:
     """Have columns' sequences count further than the rows that were made, where they may; give their last numbers."""
     driver: Any = connection.connection.cursor()
-    driver.execute(_SEQUENCES.format(own_tables=own_tables(version_table)))
+    driver.execute(_SEQUENCES.format(own_tables=render_project_tables(version_table)))
     for *_, sequence, last, highest in driver.fetchall():
         if highest > last + _AHEAD:
             driver.execute("SELECT setval(%s::oid::regclass, %s)", (sequence, last + _AHEAD))

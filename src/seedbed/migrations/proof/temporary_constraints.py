@@ -16,12 +16,12 @@ _DROP = sql.SQL("DROP CONSTRAINT {}")
 
 
 @contextmanager
-def keeping_rules(connection: Connection, before: Catalog, after: Catalog) -> Iterator[None]:
+def temporary_constraints(connection: Connection, before: Catalog, after: Catalog) -> Iterator[None]:
     """Put the rules of `after` on the tables for the length of a block: checks, unique and foreign keys, NOT NULL.
 
     Those that do not fit the tables as they are, since they name what is not there yet, are left out.
     """
-    added = [off for on, off in _rules(before, after) if _taken(connection, on)]
+    added = [off for on, off in _constraint_statements(before, after) if _try_constraint(connection, on)]
     connection.connection.commit()
     try:
         yield
@@ -33,30 +33,30 @@ def keeping_rules(connection: Connection, before: Catalog, after: Catalog) -> It
         connection.connection.commit()  # what a bare cursor began, SQLAlchemy does not know of
 
 
-def _rules(before: Catalog, after: Catalog) -> Iterator[tuple[sql.Composable, sql.Composable]]:
+def _constraint_statements(before: Catalog, after: Catalog) -> Iterator[tuple[sql.Composable, sql.Composable]]:
     """The statements that put each rule on its table and take it off again."""
     numbers = count()
     for key, found in after.objects.items():
         old = before.objects.get(key)
         if isinstance(found, Constraint) and old != found and found.type in "ucf":
-            table, rule = _table(found.schema, found.table), sql.Identifier(f"seedbed_rule_{next(numbers)}")
+            table, rule = _alter_table(found.schema, found.table), sql.Identifier(f"seedbed_rule_{next(numbers)}")
             said = sql.SQL(found.definition.removesuffix(" NOT VALID"))
             yield table + sql.SQL("ADD CONSTRAINT {} {}").format(rule, said), table + _DROP.format(rule)
         if isinstance(found, Table) and isinstance(old, Table):
             for column in found.columns:
                 was = old.column.get(column.name)
                 if was is not None and column.not_null and not was.not_null:
-                    own = _table(found.schema, found.name) + sql.SQL("ALTER COLUMN {} ").format(
+                    own = _alter_table(found.schema, found.name) + sql.SQL("ALTER COLUMN {} ").format(
                         sql.Identifier(column.name)
                     )
                     yield own + sql.SQL("SET NOT NULL"), own + sql.SQL("DROP NOT NULL")
 
 
-def _table(schema: str, name: str) -> sql.Composed:
+def _alter_table(schema: str, name: str) -> sql.Composed:
     return sql.SQL("ALTER TABLE {} ").format(sql.Identifier(schema, name))
 
 
-def _taken(connection: Connection, rule: sql.Composable) -> bool:
+def _try_constraint(connection: Connection, rule: sql.Composable) -> bool:
     """Put a rule on its table; False where the table does not take it."""
     driver: Any = connection.connection.cursor()
     try:

@@ -62,7 +62,7 @@ _BY_CATEGORY: dict[str, list[str]] = {
 }
 
 
-def edge_values(base: str, category: str) -> list[str]:
+def list_edge_values(base: str, category: str) -> list[str]:
     """Values of a type, as PostgreSQL reads them from text; some may be none of it.
 
     `base` is pg_type's name of the type or of what a domain stands on, `category` is its category.
@@ -70,7 +70,7 @@ def edge_values(base: str, category: str) -> list[str]:
     return _BY_TYPE.get(base, _BY_CATEGORY.get(category, []))
 
 
-def array_values(elements: Sequence[str]) -> list[str]:
+def list_array_values(elements: Sequence[str]) -> list[str]:
     """Arrays of some values: none, each alone, two of them, with a NULL, and in two dimensions."""
     quoted = [json.dumps(value, ensure_ascii=False) for value in elements if "\t" not in value]
     arrays = ["{}", "{NULL}", *(f"{{{value}}}" for value in quoted)]
@@ -80,7 +80,7 @@ def array_values(elements: Sequence[str]) -> list[str]:
     return arrays
 
 
-def spellings(values: Sequence[str], base: str, category: str) -> list[str]:
+def spell_values(values: Sequence[str], base: str, category: str) -> list[str]:
     """Values of another type as a column of texts, of JSON or of something else may hold them."""
     if base in {"json", "jsonb"}:
         return [*values, *(json.dumps(value, ensure_ascii=False) for value in values)]

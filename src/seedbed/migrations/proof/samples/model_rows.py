@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from seedbed.migrations.proof.samples.sample_values import AS_OF, ENOUGH
+from seedbed.migrations.proof.samples.sample_values import AS_OF, VALUES_PER_COLUMN
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Table
 from seedbed.schema import Schema
 
 Place = tuple[str, str]
 Rows = Sequence[Mapping[str, str | None]]
-Made = Callable[[Place], Rows]
+ModelRows = Callable[[Place], Rows]
 """Gives the rows of a table by its schema and name; none of a table that no model is known of."""
 
 
-def made_by(models: Schema) -> Made:
+def read_model_rows(models: Schema) -> ModelRows:
     """What the models make of each table, when it is asked for."""
     tables = {(table.schema or "public", str(table.name)): table for table in models.tables}
     kept: dict[Place, Rows] = {}
@@ -23,19 +23,21 @@ def made_by(models: Schema) -> Made:
 
         if place not in kept:
             table = tables.get(place)
-            kept[place] = [] if table is None else specimens(table, models.classes.get(table.key), ENOUGH, AS_OF)
+            kept[place] = (
+                [] if table is None else specimens(table, models.classes.get(table.key), VALUES_PER_COLUMN, AS_OF)
+            )
         return kept[place]
 
     return made
 
 
-def before_it(
-    made: Made,
+def map_to_old_schema(
+    model_rows: ModelRows,
     before: Catalog,
     after: Catalog,
     tables: Mapping[Place, Place],
     columns: Mapping[tuple[str, str, str], str],
-) -> Made:
+) -> ModelRows:
     """The same where a change has not happened yet: in columns whose type was the same, under the names that were
     theirs. `tables` and `columns` have the old names by the new places.
     """
@@ -49,14 +51,14 @@ def before_it(
         same = {}
         for column in new.columns:
             was = old.column.get(columns.get((new.schema, new.name, column.name), column.name))
-            if was is not None and was.type == column.type and _unchanged(column.type, before, after):
+            if was is not None and was.type == column.type and _is_unchanged(column.type, before, after):
                 same[column.name] = was.name
-        return [{same[n]: value for n, value in row.items() if n in same} for row in made((new.schema, new.name))]
+        return [{same[n]: value for n, value in row.items() if n in same} for row in model_rows((new.schema, new.name))]
 
     return known
 
 
-def _unchanged(name: str, before: Catalog, after: Catalog) -> bool:
+def _is_unchanged(name: str, before: Catalog, after: Catalog) -> bool:
     """Whether a type that the database defines itself has stayed what it was; others always have."""
     schema, _, bare = name.removesuffix("[]").rpartition(".")
     key = ("type", schema or "public", bare)

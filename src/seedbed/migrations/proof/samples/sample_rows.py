@@ -10,9 +10,9 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import Connection
 
-from seedbed.migrations.proof.samples.model_rows import Made
-from seedbed.migrations.proof.samples.row_attempts import TAME_ROWS, attempts, tame_attempts
-from seedbed.migrations.proof.samples.target_tables import Column, Table, in_order, read_tables
+from seedbed.migrations.proof.samples.model_rows import ModelRows
+from seedbed.migrations.proof.samples.row_attempts import TAME_ROWS, list_attempts, list_tame_attempts
+from seedbed.migrations.proof.samples.target_tables import SampleColumn, SampleTable, read_tables, sort_by_foreign_keys
 from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.version_table import VERSION_TABLE
 
@@ -23,26 +23,26 @@ _TRIES = 60
 
 
 @dataclass(frozen=True)
-class Filled:
+class SampleRows:
     """Which tables hold rows now, and why the others hold none; `broken` are those where that is no matter of the rows:
     a trigger or a rule fails, whatever it is given. `unsampled` are the columns, by type, for which no value is known:
     they are NULL in every row, or their table has none.
     """
 
     rows: Mapping[str, int]
-    empty: Mapping[str, str]
-    broken: Mapping[str, str] = field(default_factory=dict)
-    unsampled: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    without_rows: Mapping[str, str]
+    failing_tables: Mapping[str, str] = field(default_factory=dict)
+    untested_types: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def fill(
+def insert_sample_rows(
     connection: Connection,
     *,
     seed: int = 0,
-    tame: Mapping[tuple[str, str, str], list[str]] | None = None,
-    made: Made | None = None,
+    tame_values: Mapping[tuple[str, str, str], list[str]] | None = None,
+    model_rows: ModelRows | None = None,
     version_table: str = VERSION_TABLE,
-) -> Filled:
+) -> SampleRows:
     """Put a few rows into every table that takes them, and commit: ordinary ones, NULLs wherever they may be,
     repeated values wherever they may repeat, texts with quotes, percent signs and letters beyond ASCII, and texts as
     long as they may be.
@@ -56,100 +56,102 @@ def fill(
     empty: dict[str, str] = {}
     broken: dict[str, str] = {}
     unsampled: dict[str, list[str]] = {}
-    tables = in_order(read_tables(connection, version_table))
+    tables = sort_by_foreign_keys(read_tables(connection, version_table))
     driver: Any = connection.connection.cursor()
     for table in tables:
-        if tame is not None:
+        if tame_values is not None:
             for i, column in enumerate(table.columns):
-                if given := tame.get((*table.key, column.name)):
+                if given := tame_values.get((*table.key, column.name)):
                     usual = [value for value in column.values if value in given]
                     table.columns[i] = replace(column, values=list(dict.fromkeys([*usual, *given])))
-        if made is not None and table.checked:
-            table.modelled = made(table.key)
-        wanted = _ROWS if tame is None else TAME_ROWS
-        if tame is not None and any((*table.key, column.name) in tame for column in table.columns):
+        if model_rows is not None and table.is_checked:
+            table.model_rows = model_rows(table.key)
+        wanted = _ROWS if tame_values is None else TAME_ROWS
+        if tame_values is not None and any((*table.key, column.name) in tame_values for column in table.columns):
             wanted = _CONVERTED_ROWS
-        number, error = _fill(driver, table, seed, wanted, tame=tame is not None)
-        if made is not None and not number and not table.checked:
-            table.modelled = made(table.key)
-            number, error = _fill(driver, table, seed, wanted, tame=tame is not None)
+        number, error = _insert_attempts(driver, table, seed, wanted, tame=tame_values is not None)
+        if model_rows is not None and not number and not table.is_checked:
+            table.model_rows = model_rows(table.key)
+            number, error = _insert_attempts(driver, table, seed, wanted, tame=tame_values is not None)
         if number:
-            rows[table.shown] = number
+            rows[table.display_name] = number
         else:
             reason = "no row was accepted" if error is None else get_server_message(error)
-            empty[table.shown] = reason
-            if error is not None and _fails_by_itself(error):
-                broken[table.shown] = reason
-        for column in _unsampled(driver, table):
-            unsampled.setdefault(column.type, []).append(f"{table.shown}.{column.name}")
+            empty[table.display_name] = reason
+            if error is not None and _is_trigger_fault(error):
+                broken[table.display_name] = reason
+        for column in _find_untested_columns(driver, table):
+            unsampled.setdefault(column.type, []).append(f"{table.display_name}.{column.name}")
     driver.close()
     connection.commit()
-    return Filled(rows, empty, broken, unsampled)
+    return SampleRows(rows, empty, broken, unsampled)
 
 
-def empty(connection: Connection, version_table: str = VERSION_TABLE) -> None:
+def truncate_tables(connection: Connection, version_table: str = VERSION_TABLE) -> None:
     """Take all rows out of every table again, and commit."""
     driver: Any = connection.connection.cursor()
-    if tables := [table.quoted for table in read_tables(connection, version_table)]:
+    if tables := [table.identifier for table in read_tables(connection, version_table)]:
         driver.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(tables)))
     driver.close()
     connection.commit()
 
 
-def _unsampled(driver: Any, table: Table) -> list[Column]:
+def _find_untested_columns(driver: Any, table: SampleTable) -> list[SampleColumn]:
     """Columns without a value in any row, since none is known for their type, a default or the models included."""
-    referring = {name for _, mine, _ in table.keys for name in mine}
-    unknown = [c for c in table.columns if not c.values and not c.given and c.name not in referring]
+    referring = {name for _, mine, _ in table.foreign_keys for name in mine}
+    unknown = [c for c in table.columns if not c.values and not c.is_generated and c.name not in referring]
     if not unknown:
         return []
     counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(column.name)) for column in unknown)
-    driver.execute(sql.SQL("SELECT {} FROM {}").format(counts, table.quoted))
+    driver.execute(sql.SQL("SELECT {} FROM {}").format(counts, table.identifier))
     return [column for column, count in zip(unknown, driver.fetchone(), strict=True) if not count]
 
 
-def _fails_by_itself(error: psycopg2.Error) -> bool:
+def _is_trigger_fault(error: psycopg2.Error) -> bool:
     """Whether what failed is the text of a statement, such as one in a trigger, and no right that is missing."""
     code = error.pgcode or ""
     return code.startswith("42") and code != "42501"
 
 
-def _fill(driver: Any, table: Table, seed: int, wanted: int, *, tame: bool) -> tuple[int, psycopg2.Error | None]:
+def _insert_attempts(
+    driver: Any, table: SampleTable, seed: int, wanted: int, *, tame: bool
+) -> tuple[int, psycopg2.Error | None]:
     """The rows that a table took, and what the last one failed of. All are tried at once, or else one by one."""
-    chance = random.Random(f"{seed}/{table.shown}")
-    parents = [_parents(driver, parent, theirs) for parent, _, theirs in table.keys]
-    ways = tame_attempts(table, seed) if tame else attempts(table, seed, chance)
+    chance = random.Random(f"{seed}/{table.display_name}")
+    parents = [_read_parent_keys(driver, parent, theirs) for parent, _, theirs in table.foreign_keys]
+    ways = list_tame_attempts(table, seed) if tame else list_attempts(table, seed, chance)
     tried = list(itertools.islice(ways, wanted))
-    if all(parent != table.key for parent, _, _ in table.keys):
-        rows = [_with_parents(table, attempt, parents, turn + seed) for turn, attempt in enumerate(tried)]
-        if _inserted(driver, table, rows) is None:
+    if all(parent != table.key for parent, _, _ in table.foreign_keys):
+        rows = [_fill_foreign_keys(table, attempt, parents, turn + seed) for turn, attempt in enumerate(tried)]
+        if _insert(driver, table, rows) is None:
             return wanted, None
     made, last = 0, None
     for turn, attempt in enumerate(itertools.islice(itertools.chain(tried, ways), _TRIES)):
         if made == wanted:
             break
-        for at, (parent, _, theirs) in enumerate(table.keys):
+        for at, (parent, _, theirs) in enumerate(table.foreign_keys):
             if parent == table.key:
-                parents[at] = _parents(driver, parent, theirs)
-        error = _inserted(driver, table, [_with_parents(table, attempt, parents, turn + seed)])
+                parents[at] = _read_parent_keys(driver, parent, theirs)
+        error = _insert(driver, table, [_fill_foreign_keys(table, attempt, parents, turn + seed)])
         made += error is None
         last = last if error is None else error
     return made, last
 
 
-def _parents(driver: Any, parent: tuple[str, str], columns: Sequence[str]) -> list[Sequence[str]]:
+def _read_parent_keys(driver: Any, parent: tuple[str, str], columns: Sequence[str]) -> list[Sequence[str]]:
     names = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
     driver.execute(sql.SQL("SELECT {} FROM {} ORDER BY 1 LIMIT 20").format(names, sql.Identifier(*parent)))
     return list(driver.fetchall())
 
 
-def _with_parents(
-    table: Table, values: dict[str, str | None], parents: Sequence[Sequence[Sequence[str]]], turn: int
+def _fill_foreign_keys(
+    table: SampleTable, values: dict[str, str | None], parents: Sequence[Sequence[Sequence[str]]], turn: int
 ) -> dict[str, str | None]:
     """A row whose foreign keys are those of rows that are there, or NULL; keys that share a column agree in it."""
     values = dict(values)
     settled: dict[str, str | None] = {}
     nullable = {column.name for column in table.columns if not column.not_null}
-    for (_, mine, _), there in zip(table.keys, parents, strict=True):
+    for (_, mine, _), there in zip(table.foreign_keys, parents, strict=True):
         if all(values.get(name) is None for name in mine) and nullable.issuperset(mine):
             continue
         found = [p for p in there if all(settled.get(n, v) == v for n, v in zip(mine, p, strict=True))]
@@ -158,9 +160,9 @@ def _with_parents(
     return values | settled
 
 
-def _inserted(driver: Any, table: Table, rows: Sequence[Mapping[str, str | None]]) -> psycopg2.Error | None:
+def _insert(driver: Any, table: SampleTable, rows: Sequence[Mapping[str, str | None]]) -> psycopg2.Error | None:
     """Insert all rows or none, in one exchange with the server, and say why none."""
-    statements = [_insertion(driver, table, row) for row in rows]
+    statements = [_render_insert(driver, table, row) for row in rows]
     try:
         driver.execute("; ".join(["SAVEPOINT seedbed_rows", *statements, "SET CONSTRAINTS ALL IMMEDIATE"]))
     except psycopg2.Error as error:
@@ -170,15 +172,15 @@ def _inserted(driver: Any, table: Table, rows: Sequence[Mapping[str, str | None]
     return None
 
 
-def _insertion(driver: Any, table: Table, values: Mapping[str, str | None]) -> str:
-    left_out = {c.name for c in table.columns if c.defaulted and values.get(c.name) is None and c.not_null}
+def _render_insert(driver: Any, table: SampleTable, values: Mapping[str, str | None]) -> str:
+    left_out = {c.name for c in table.columns if c.has_default and values.get(c.name) is None and c.not_null}
     names = [name for name in values if name not in left_out]
     kinds = {column.name: column.type for column in table.columns}
     statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-        table.quoted,
+        table.identifier,
         sql.SQL(", ").join(map(sql.Identifier, names)),
         sql.SQL(", ").join(sql.Literal(values[name]) + sql.SQL("::" + kinds[name]) for name in names),
     )
     if not names:
-        statement = sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table.quoted)
+        statement = sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table.identifier)
     return str(statement.as_string(driver))

@@ -13,7 +13,7 @@ from seedbed.seeding.core.column_types import Kind, named
 from seedbed.seeding.encoding.text import written
 from seedbed.seeding.generators.type_series import series
 
-ENOUGH = 16
+VALUES_PER_COLUMN = 16
 """Values that a unique column has at least, where its type has as many: each of two fillings takes a half of them."""
 AS_OF = datetime(2024, 3, 31, tzinfo=UTC)
 """When rows are made: long past, so that no CHECK finds one to be of the future."""
@@ -53,7 +53,7 @@ _BY_NAME = {
 }
 
 
-def values_for(
+def list_values(
     type_name: str, base: str, category: str, modifier: int, *, labels: Sequence[str] = (), checks: str = ""
 ) -> list[str]:
     """Values of a column, the plainest first; all differ, and there are 16 of them where its type has as many.
@@ -67,53 +67,53 @@ def values_for(
     if base in {"bit", "varbit"}:
         length = modifier if base == "bit" and modifier > 0 else 3
         return ["1" * length, "0" * length]
-    values = [*_BY_NAME.get(base, _BY_CATEGORY.get(category, [])), *_ordinary(_kind(type_name, base))]
+    values = [*_BY_NAME.get(base, _BY_CATEGORY.get(category, [])), *_list_ordinary_values(_parse_type(type_name, base))]
     if category == "N" or base in _INTEGERS:
         numbers = [int(n) for n in re.findall(r"(?<![\w'.])-?\d+(?![\w'])", checks)]
         values = [str(near) for n in numbers for near in (n + 1, n, n - 1)] + values
     if category == "S":
         said = [text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", checks)]
-        length = _length(type_name) or _LONGEST
-        values = [text[:length] for text in [*_matched(checks), *said, *values]]
+        length = _parse_length(type_name) or _LONGEST
+        values = [text[:length] for text in [*_match_patterns(checks), *said, *values]]
     return list(dict.fromkeys(values))
 
 
-def _matched(checks: str) -> Iterator[str]:
+def _match_patterns(checks: str) -> Iterator[str]:
     patterns = re.findall(r"~ '((?:[^']|'')*)'", checks)
     if not patterns:
         return
     from seedbed.seeding.generators.text.regex_columns import match  # noqa: PLC0415 - its imports take a fifth of a small draft
 
     for pattern in patterns:
-        for j in range(ENOUGH):
+        for j in range(VALUES_PER_COLUMN):
             with suppress(re.error, ValueError, KeyError, TypeError):  # PostgreSQL's expressions are not all Python's
                 yield match(pattern.replace("''", "'"), str(j))
 
 
-def longest(type_name: str, category: str) -> str | None:
+def longest_text(type_name: str, category: str) -> str | None:
     """A text that its column has just room for; None where nothing says how much that is."""
-    length = _length(type_name) if category == "S" else None
+    length = _parse_length(type_name) if category == "S" else None
     return "ž" * length if length is not None and length <= _LONGEST else None
 
 
-def texts_of(type_name: str, catalog: Catalog) -> list[str]:
+def list_texts(type_name: str, catalog: Catalog) -> list[str]:
     """Texts that are values of a type, as one sees them in a column that was text before it became that type."""
     schema, _, bare = type_name.rpartition(".")
     found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
     if isinstance(found, Enum):
         return list(found.labels)
     kind = named(type_name)
-    ordinary = [] if kind.is_text or kind.is_number else _ordinary(kind)
+    ordinary = [] if kind.is_text or kind.is_number else _list_ordinary_values(kind)
     return list(dict.fromkeys(ordinary)) or ["1", "2", "3", "7", "42"]
 
 
-def _ordinary(kind: Kind) -> list[str]:
+def _list_ordinary_values(kind: Kind) -> list[str]:
     """What rows of the type are filled with elsewhere."""
     nth = series(kind, AS_OF, unique=True)
     if nth is None:
         return []
     dice = _Dice(kind.name)
-    return [written(nth(j, dice), kind) for j in range(_FIRST, _FIRST + ENOUGH)]
+    return [written(nth(j, dice), kind) for j in range(_FIRST, _FIRST + VALUES_PER_COLUMN)]
 
 
 class _Dice:
@@ -129,7 +129,7 @@ class _Dice:
         return self._chance.choice(items)
 
 
-def _kind(type_name: str, base: str) -> Kind:
+def _parse_type(type_name: str, base: str) -> Kind:
     """A type by its own name, or else by what it stands on."""
     kind = named(type_name)
     plain = base.removeprefix("_")
@@ -138,6 +138,6 @@ def _kind(type_name: str, base: str) -> Kind:
     return named(f"{plain}[]") if plain != base else named(base)
 
 
-def _length(type_name: str) -> int | None:
+def _parse_length(type_name: str) -> int | None:
     found = re.search(r"\((\d+)\)", type_name)
     return int(found[1]) if found else None

@@ -6,58 +6,58 @@ from dataclasses import dataclass, field, replace
 from psycopg2 import sql
 from sqlalchemy import Connection, text
 
-from seedbed.migrations.proof.row_snapshot import own_tables
+from seedbed.migrations.proof.row_snapshot import render_project_tables
 from seedbed.migrations.proof.samples.model_rows import Rows
-from seedbed.migrations.proof.samples.sample_values import longest, values_for
+from seedbed.migrations.proof.samples.sample_values import list_values, longest_text
 from seedbed.postgres.version_table import VERSION_TABLE
 
 
 @dataclass(frozen=True)
-class Column:
+class SampleColumn:
     name: str
     type: str
     not_null: bool
-    given: bool
-    defaulted: bool
+    is_generated: bool
+    has_default: bool
     values: list[str]
-    longest: str | None
-    checked: bool
-    unique: bool = False
+    longest_value: str | None
+    is_checked: bool
+    is_unique: bool = False
 
     @property
-    def free(self) -> bool:
+    def is_unconstrained(self) -> bool:
         """Whether no rule of the table says what it may be."""
-        return not (self.checked or self.unique)
+        return not (self.is_checked or self.is_unique)
 
 
 @dataclass
-class Table:
+class SampleTable:
     schema: str
     name: str
     partitioned: bool
-    columns: list[Column] = field(default_factory=list)
-    keys: list[tuple[tuple[str, str], list[str], list[str]]] = field(default_factory=list)
-    modelled: Rows = ()
+    columns: list[SampleColumn] = field(default_factory=list)
+    foreign_keys: list[tuple[tuple[str, str], list[str], list[str]]] = field(default_factory=list)
+    model_rows: Rows = ()
 
-    def keep_apart(self, columns: Sequence[str]) -> None:
+    def mark_distinct(self, columns: Sequence[str]) -> None:
         """Have rows differ in one of these columns: the one with the most values that is no foreign key's."""
-        referring = {name for _, mine, _ in self.keys for name in mine}
+        referring = {name for _, mine, _ in self.foreign_keys for name in mine}
         able = [c for c in self.columns if c.name in columns and c.name not in referring]
-        if able and not any(column.unique for column in able):
+        if able and not any(column.is_unique for column in able):
             chosen = max(able, key=lambda column: len(column.values))
-            self.columns[self.columns.index(chosen)] = replace(chosen, unique=True)
+            self.columns[self.columns.index(chosen)] = replace(chosen, is_unique=True)
 
     @property
-    def checked(self) -> bool:
-        return any(column.checked for column in self.columns)
+    def is_checked(self) -> bool:
+        return any(column.is_checked for column in self.columns)
 
-    def specimen(self, number: int) -> dict[str, str | None]:
+    def model_row(self, number: int) -> dict[str, str | None]:
         """What the models make of a row, as far as this database's columns take it; keys follow from rows there."""
-        if not self.modelled:
+        if not self.model_rows:
             return {}
-        row = self.modelled[number % len(self.modelled)]
-        referring = {name for _, mine, _ in self.keys for name in mine}
-        given = {c.name: c.not_null for c in self.columns if not c.given and c.name not in referring}
+        row = self.model_rows[number % len(self.model_rows)]
+        referring = {name for _, mine, _ in self.foreign_keys for name in mine}
+        given = {c.name: c.not_null for c in self.columns if not c.is_generated and c.name not in referring}
         return {n: v for n, v in row.items() if n in given and not (v is None and given[n])}
 
     @property
@@ -65,17 +65,17 @@ class Table:
         return (self.schema, self.name)
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
 
     @property
-    def quoted(self) -> sql.Composable:
+    def identifier(self) -> sql.Composable:
         return sql.Identifier(self.schema, self.name)
 
 
-def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> list[Table]:
+def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> list[SampleTable]:
     """Every table of the project's own; a partition is not one, since its rows are the whole table's."""
-    tables: dict[tuple[str, str], Table] = {}
+    tables: dict[tuple[str, str], SampleTable] = {}
     for (
         schema,
         name,
@@ -90,26 +90,26 @@ def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> l
         modifier,
         labels,
         checks,
-    ) in connection.execute(text(_COLUMNS.format(own_tables=own_tables(version_table)))).all():
-        table = tables.setdefault((schema, name), Table(schema, name, partitioned))
-        values = values_for(kind, base, category, modifier, labels=labels or (), checks=checks or "")
-        room = longest(kind, category)
-        table.columns.append(Column(column, kind, not_null, given, defaulted, values, room, checks is not None))
+    ) in connection.execute(text(_COLUMNS.format(own_tables=render_project_tables(version_table)))).all():
+        table = tables.setdefault((schema, name), SampleTable(schema, name, partitioned))
+        values = list_values(kind, base, category, modifier, labels=labels or (), checks=checks or "")
+        room = longest_text(kind, category)
+        table.columns.append(SampleColumn(column, kind, not_null, given, defaulted, values, room, checks is not None))
     for schema, name, parent_schema, parent, mine, theirs in connection.execute(text(_KEYS)).all():
         if (schema, name) in tables:
-            tables[schema, name].keys.append(((parent_schema, parent), mine, theirs))
+            tables[schema, name].foreign_keys.append(((parent_schema, parent), mine, theirs))
     for schema, name, columns in connection.execute(text(_UNIQUE)).all():
         if (schema, name) in tables:
-            tables[schema, name].keep_apart(columns)
+            tables[schema, name].mark_distinct(columns)
     return list(tables.values())
 
 
-def in_order(tables: list[Table]) -> list[Table]:
+def sort_by_foreign_keys(tables: list[SampleTable]) -> list[SampleTable]:
     """Parents first; within a cycle, by name."""
     left = {table.key: table for table in tables}
-    ordered: list[Table] = []
+    ordered: list[SampleTable] = []
     while left:
-        ready = [t for t in left.values() if not any(p in left and p != t.key for p, _, _ in t.keys)]
+        ready = [t for t in left.values() if not any(p in left and p != t.key for p, _, _ in t.foreign_keys)]
         ordered += [left.pop(table.key) for table in ready or [next(iter(left.values()))]]
     return ordered
 
