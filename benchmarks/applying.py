@@ -14,7 +14,7 @@ from benchmarks.harness import machine, table
 from benchmarks.load import Load, Waits
 from benchmarks.places import ALEMBIC, ROOT, SEEDBED, create_database, environment, places, run
 from seedbed.migrations.history.revisions import read_history
-from seedbed.postgres.embedded import Server, find_binaries
+from seedbed.postgres.embedded import EmbeddedServer, find_binaries
 from seedbed.settings import find_project, load
 
 FIRST = "two tables"
@@ -112,12 +112,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hold", type=float, default=5.0, help="seconds for which a reader keeps its locks")
     options = parser.parse_args()
-    print(f"{machine()}\nPostgreSQL {find_binaries().version}, {find_binaries().found}\n")
+    print(f"{machine()}\nPostgreSQL {find_binaries().version}, {find_binaries().source}\n")
     with places() as made:
         ours, theirs = _seedbed_project(made.project()), _alembic_project(made.fresh())
         run(ours, SEEDBED, "db", "start")
-        server = Server.of(load(find_project(ours)))
-        server.ensure_role()
+        server = EmbeddedServer.from_configuration(load(find_project(ours)))
+        server.ensure_owner_role()
         create_database(server, "drafts")
         _draft(ours, theirs, _url(server, "drafts"))
         contenders = (
@@ -137,12 +137,12 @@ def main() -> None:
         table(head, [_row(name, outcomes) for name, outcomes in found.items()])
 
 
-def _tried(server: Server, one: Contender, database: str, rows: int, hold: float) -> Outcome:
+def _tried(server: EmbeddedServer, one: Contender, database: str, rows: int, hold: float) -> Outcome:
     create_database(server, database, template=one.base)
     url = _url(server, database)
     with Load(url, rows=rows, hold=hold) as work:
         took = work.beside(None if one.command is None else _started(*one.command(url)))
-    with server.administration() as cursor:
+    with server.admin_cursor() as cursor:
         cursor.execute(f"DROP DATABASE {database} WITH (FORCE)")
     return Outcome(work.waits(), took)
 
@@ -199,7 +199,7 @@ def _alembic_project(root: Path) -> Path:
     return root
 
 
-def _base(server: Server, root: Path, rows: int, name: str) -> str:
+def _base(server: EmbeddedServer, root: Path, rows: int, name: str) -> str:
     """The tables of the first revision, filled."""
     create_database(server, name)
     url = _url(server, name)
@@ -229,7 +229,7 @@ def _started(root: Path, command: Words) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def _url(server: Server, database: str) -> str:
+def _url(server: EmbeddedServer, database: str) -> str:
     return server.owner_url(database).reveal()
 
 

@@ -18,7 +18,7 @@ from seedbed.branching.lifecycle import make
 from seedbed.branching.local.provider import LocalBranches
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import resolve_database
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.postgres.reflink import supports_reflink
 from seedbed.settings import Configuration, find_project, load
 
@@ -42,19 +42,19 @@ def main() -> None:
     print(machine())
     with reflinking(sum(chosen.megabytes) * 3) if chosen.xfs else usual() as folder:
         configuration = load(find_project(ROOT), "development", environ={"SEEDBED_DATA_DIR": str(folder)})
-        server = Server.of(configuration)
-        server.ensure()
+        server = EmbeddedServer.from_configuration(configuration)
+        server.ensure_running()
         try:
             compare(configuration, server, chosen.megabytes, chosen.rounds)
         finally:
             server.stop()
 
 
-def compare(configuration: Configuration, server: Server, sizes: list[int], rounds: int) -> None:
+def compare(configuration: Configuration, server: EmbeddedServer, sizes: list[int], rounds: int) -> None:
     branches = LocalBranches(server, configuration)
     database = resolve_database(configuration)
-    sharing = supports_reflink(server.home)
-    with server.administration() as cursor:
+    sharing = supports_reflink(server.directory)
+    with server.admin_cursor() as cursor:
         cursor.execute("SHOW server_version")
         version = (cursor.fetchone() or [""])[0]
         print(f"PostgreSQL {version}, a file system that shares {'blocks' if sharing else 'no blocks'}\n")

@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--tables", type=int, default=200, help="of the wide schema, ten columns each")
     options = parser.parse_args()
-    print(f"{machine()}\nPostgreSQL {find_binaries().version}, {find_binaries().found}\n")
+    print(f"{machine()}\nPostgreSQL {find_binaries().version}, {find_binaries().source}\n")
     with places() as made:
         compare("a column added, 2 tables", made.project(), options.rounds)
         root = made.project()

@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2 import sql
 
 from benchmarks.harness import machine, table
-from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, throwaway_server
 from seedbed.settings import DatabaseUrl
 
 OWNER = "shop_owner"
@@ -59,7 +59,7 @@ def execute(url: DatabaseUrl, statement: str, *, options: str = "") -> Any:
         connection.close()
 
 
-def tried(server: ThrowawayServer, name: str, way: Way) -> list[str]:
+def tried(server: TemporaryServer, name: str, way: Way) -> list[str]:
     """Whether the owner can set it, and whether it then stands in the database, under PGOPTIONS, in a copy by
     TEMPLATE_SCOPE_KEY, and in what pg_dump dumped and psql loaded. The superuser sets it where the owner may not.
     """
@@ -79,22 +79,22 @@ def tried(server: ThrowawayServer, name: str, way: Way) -> list[str]:
     return ["yes" if yes else "no" for yes in [by_owner, *(stand() for stand in stands)]]
 
 
-def copied(server: ThrowawayServer, name: str) -> DatabaseUrl:
+def copied(server: TemporaryServer, name: str) -> DatabaseUrl:
     execute(server.url(), f"CREATE DATABASE {name}_copied TEMPLATE {name}")
     return server.url(f"{name}_copied")
 
 
-def loaded(server: ThrowawayServer, name: str) -> DatabaseUrl:
+def loaded(server: TemporaryServer, name: str) -> DatabaseUrl:
     execute(server.url(), f"CREATE DATABASE {name}_loaded")
     dumped = _program(server, "pg_dump", name)
     _program(server, "psql", f"{name}_loaded", "--quiet", read=dumped)
     return server.url(f"{name}_loaded")
 
 
-def _program(server: ThrowawayServer, program: str, database: str, *arguments: str, read: str = "") -> str:
+def _program(server: TemporaryServer, program: str, database: str, *arguments: str, read: str = "") -> str:
     url = server.url(database)
     where = {"PGHOST": url.host, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
-    command: list[str | Path] = [server.binaries.program(program), *arguments, database]
+    command: list[str | Path] = [server.binaries.program_path(program), *arguments, database]
     variables = {variable: value or "" for variable, value in where.items()}
     done = subprocess.run(command, input=read, capture_output=True, check=True, text=True, env=variables)
     return done.stdout

@@ -11,7 +11,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whateve
 from benchmarks.harness import Contender, machine, race, report
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, throwaway_server
 from seedbed.schema import load_schema
 from seedbed.seeding.core.faker_pool import Pools, Shelf
 from seedbed.seeding.masking import mask
@@ -81,7 +81,7 @@ def main() -> None:
             print(f"{name}: {count:,} old values are left in the files of tables and indexes")
 
 
-def run(server: ThrowawayServer, database: str, *statements: str) -> None:
+def run(server: TemporaryServer, database: str, *statements: str) -> None:
     connection = psycopg2.connect(**server.url(database).connect_arguments())  # type: ignore[call-overload]
     with autocommit_cursor(connection) as cursor:
         for statement in statements:
@@ -92,13 +92,13 @@ def copying(cursor: Cursor) -> Callable[[], None]:
     return lambda: cursor.execute("CREATE DATABASE copy TEMPLATE source STRATEGY file_copy")
 
 
-def look_and_drop(server: ThrowawayServer, cursor: Cursor, left: dict[str, int], name: str) -> None:
+def look_and_drop(server: TemporaryServer, cursor: Cursor, left: dict[str, int], name: str) -> None:
     """Count what a first round left in the database's files."""
     cursor.execute("CHECKPOINT")
     cursor.execute("SELECT oid FROM pg_database WHERE datname = 'copy'")
     (oid,) = cursor.fetchone() or (0,)
     if name not in left:
-        (folder,) = server.folder.rglob(f"base/{oid}")
+        (folder,) = server.directory.rglob(f"base/{oid}")
         files = [file.read_bytes() for file in folder.iterdir()]
         left[name] = sum(text.count(word) for text in files for word in WORDS)
     cursor.execute("DROP DATABASE copy")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ("schema", "migrations", "seeds", "alembic.ini", "pyproject.toml")
@@ -56,12 +56,12 @@ def places() -> Iterator[Places]:
         finally:
             for folder in made.made:
                 for home in (folder, folder / ".seedbed"):
-                    Server(home, "bench_owner").stop()
+                    EmbeddedServer(home, "bench_owner").stop()
 
 
-def create_database(server: Server, name: str, *, template: str = "template0") -> None:
+def create_database(server: EmbeddedServer, name: str, *, template: str = "template0") -> None:
     """A database that belongs to the project's role, as those that Seedbed makes do."""
-    with server.administration() as cursor:
+    with server.admin_cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name} OWNER {server.owner} TEMPLATE {template}")
 
 

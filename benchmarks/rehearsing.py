@@ -15,7 +15,7 @@ from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.rehearsal import rehearse
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Server, find_binaries
+from seedbed.postgres.embedded import EmbeddedServer, find_binaries
 from seedbed.settings import Configuration, find_project, load
 
 STATEMENTS: Mapping[str, str] = {
@@ -49,13 +49,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    print(f"{machine()}\nPostgreSQL {find_binaries().version}, {find_binaries().found}\n")
+    print(f"{machine()}\nPostgreSQL {find_binaries().version}, {find_binaries().source}\n")
     with places() as made:
         root = made.project()
         run(root, SEEDBED, "db", "start")
         configuration = load(find_project(root))
-        server = Server.of(configuration)
-        server.ensure_role()
+        server = EmbeddedServer.from_configuration(configuration)
+        server.ensure_owner_role()
         create_database(server, "base")
         _write(root, "first", None, "SELECT 1")
         base = _database(server, configuration, "base")
@@ -89,7 +89,7 @@ def _rehearsed(configuration: Configuration, base: Database) -> float:
     return max((one.seconds for one in found.blocked if one.table == "task"), default=0.0)
 
 
-def _applied(server: Server, configuration: Configuration, name: str) -> float:
+def _applied(server: EmbeddedServer, configuration: Configuration, name: str) -> float:
     """Apply on a copy while another session looks, every two milliseconds, whether the table is locked."""
     create_database(server, name, template="base")
     over, held = threading.Event(), [0.0]
@@ -113,17 +113,17 @@ def _applied(server: Server, configuration: Configuration, name: str) -> float:
     finally:
         over.set()
         watcher.join()
-    with server.administration() as cursor:
+    with server.admin_cursor() as cursor:
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
     return held[0]
 
 
-def _database(server: Server, configuration: Configuration, name: str) -> Database:
+def _database(server: EmbeddedServer, configuration: Configuration, name: str) -> Database:
     url = server.owner_url(name)
     return Database(url, url, configuration.environment, configuration.origin("DATABASE_URL"), server)
 
 
-def _execute(server: Server, name: str, statements: str) -> None:
+def _execute(server: EmbeddedServer, name: str, statements: str) -> None:
     connection = psycopg2.connect(server.owner_url(name).reveal())
     connection.autocommit = True
     with connection.cursor() as cursor:

@@ -25,7 +25,7 @@ from benchmarks.rivals import Rival, rivals
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema import Schema, load_schema
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.loading.parallel import processes
 from seedbed.seeding.planning.lock_file import ENGINE
@@ -114,7 +114,7 @@ class Ground:
             'DROP TABLE IF EXISTS task, "user"; DROP SCHEMA IF EXISTS bare, seedbed CASCADE; CREATE SCHEMA bare'
         )
         with connect(self.database) as connection:
-            build(connection, self.schema)
+            create_schema(connection, self.schema)
         self.execute('CREATE TABLE bare.user (LIKE "user")', "CREATE TABLE bare.task (LIKE task)")
 
     def execute(self, *statements: str) -> list[tuple[Any, ...]]:
@@ -339,7 +339,7 @@ def little(folder: Path, database: Database, connection: Callable[..., Any]) -> 
     project = find_project(folder)
     schema, testing = load_schema(project), replace(database, environment=Environment.TESTING)
     with connect(database) as connected:
-        build(connected, schema)
+        create_schema(connected, schema)
     for _ in range(5):
         shutil.rmtree(folder / ".seedbed", ignore_errors=True)
         connection(f"TRUNCATE {', '.join(f't{n}' for n in range(20))}", "DROP TABLE IF EXISTS seedbed.seeds")

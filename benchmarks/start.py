@@ -6,43 +6,43 @@ from typing import Any
 
 from benchmarks.harness import Contender, machine, race, report
 from benchmarks.places import SEEDBED, Places, places, run
-from seedbed.postgres.embedded import Server, find_binaries, throwaway_server
-from seedbed.postgres.embedded.binaries_copy import runnable_by
-from seedbed.postgres.embedded.os_account import server_account
+from seedbed.postgres.embedded import EmbeddedServer, find_binaries, throwaway_server
+from seedbed.postgres.embedded.binaries_copy import ensure_runnable
+from seedbed.postgres.embedded.os_account import get_server_account
 
 BARE_INITDB, BARE_PYTHON = "initdb alone", "python -c pass"
 
 
 def servers(places: Places) -> dict[str, Contender]:
     """Servers made and started; each is stopped, untimed, before the next."""
-    kept = Server(places.fresh(), "bench_owner")
-    kept.ensure()
+    kept = EmbeddedServer(places.fresh(), "bench_owner")
+    kept.ensure_running()
     kept.stop()
-    account = server_account()
-    initdb = runnable_by(account, find_binaries()).program("initdb")
+    account = get_server_account()
+    initdb = ensure_runnable(account, find_binaries()).program_path("initdb")
 
     def fresh_folder() -> None:
-        account.own(places.fresh())
+        account.take_ownership(places.fresh())
 
     def initdb_alone() -> None:
         done = account.run([initdb, "-D", places.newest, "-A", "trust", "--locale=C"], capture_output=True)
         done.check_returncode()
 
     def first() -> None:
-        Server(places.newest, "bench_owner").ensure()
+        EmbeddedServer(places.newest, "bench_owner").ensure_running()
 
     def throwaway() -> None:
         with throwaway_server():
             pass
 
     def stop_newest() -> None:
-        Server(places.newest, "bench_owner").stop()
+        EmbeddedServer(places.newest, "bench_owner").stop()
 
     return {
         BARE_INITDB: Contender(initdb_alone, fresh_folder),
-        "Server.ensure, first start": Contender(first, fresh_folder, stop_newest),
-        "Server.ensure, warm start": Contender(kept.ensure, clean=kept.stop),
-        "Server.ensure, reuse": Contender(kept.ensure, kept.ensure, kept.stop),
+        "EmbeddedServer.ensure_running, first start": Contender(first, fresh_folder, stop_newest),
+        "EmbeddedServer.ensure_running, warm start": Contender(kept.ensure_running, clean=kept.stop),
+        "EmbeddedServer.ensure_running, reuse": Contender(kept.ensure_running, kept.ensure_running, kept.stop),
         "throwaway_server, start and stop": Contender(throwaway),
     }
 
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     rounds: Any = parser.parse_args().rounds
-    print(f"{machine()}\nPostgreSQL {find_binaries().version}, {find_binaries().found}\n")
+    print(f"{machine()}\nPostgreSQL {find_binaries().version}, {find_binaries().source}\n")
     with places() as made:
         race(commands(made), rounds=1)  # Python keeps what it compiles, and the machine what it read
         report("server", race(servers(made), rounds=rounds), against=BARE_INITDB)

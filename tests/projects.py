@@ -20,7 +20,7 @@ from psycopg2 import sql
 
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema, load_schema
 from seedbed.settings import (
     Configuration,
@@ -184,7 +184,7 @@ def reference_copy(root: Path) -> Iterator[Project]:
 
 
 @contextmanager
-def fresh_database(server: ThrowawayServer, environment: Environment = Environment.DEVELOPMENT) -> Iterator[Database]:
+def fresh_database(server: TemporaryServer, environment: Environment = Environment.DEVELOPMENT) -> Iterator[Database]:
     """An empty database, dropped at the end."""
     name = f"little_{secrets.token_hex(4)}"
     url = server.url(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from seedbed.postgres.embedded import Binaries, ThrowawayServer, find_binaries
+from seedbed.postgres.embedded import Binaries, TemporaryServer, find_binaries
 from tests.projects import execute
 
 
@@ -18,14 +18,14 @@ def installed() -> list[Binaries]:
     others = [
         other
         for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-        if (other := Binaries.in_folder(folder, str(folder))) is not None and other.major != found.major
+        if (other := Binaries.from_directory(folder, str(folder))) is not None and other.major_version != found.major_version
     ]
     return [found, *others[-1:]]
 
 
 def each_major() -> list[ParameterSet]:
     """Parameters for a fixture: what is `installed`, and a skip in the place of another major version that is not."""
-    found = [pytest.param(binaries, id=f"pg{binaries.major}") for binaries in installed()]
+    found = [pytest.param(binaries, id=f"pg{binaries.major_version}") for binaries in installed()]
     missing = pytest.mark.skip(reason="no other major version of PostgreSQL in /usr/lib/postgresql")
     return found if len(found) > 1 else [*found, pytest.param(None, id="pg-other", marks=missing)]
 
@@ -41,7 +41,7 @@ def psql_works() -> bool:
 needs_psql = pytest.mark.skipif(not psql_works(), reason="no psql on this machine, and none beside the embedded server")
 
 
-def shadows(server: ThrowawayServer, *, but: str = "") -> set[str]:
+def shadows(server: TemporaryServer, *, but: str = "") -> set[str]:
     """The throw-away databases that stay, `but` among them: those of tests beside this one, on the same server, go."""
 
     def there() -> set[str]:

@@ -93,11 +93,11 @@ def _prepared(configuration: Configuration, step: Step, *, stays: bool = False) 
             if database is None:
                 server = get_embedded_server(configuration)
                 if stays:
-                    server.ensure()
+                    server.ensure_running()
                 else:
-                    stack.enter_context(server.held())
+                    stack.enter_context(server.keep_running())
                 database = ensure_environment_database(server, configuration)
-                done(f"PostgreSQL {server.status().version} is up at {database.url.address}")
+                done(f"PostgreSQL {server.read_status().version} is up at {database.url.address}")
             else:
                 done(f"Using {database.url.address}, from {database.origin}")
         with step("Loading the schema") as done:

@@ -76,7 +76,7 @@ class TestInit:
 
         assert refused.stdout == ""
         assert refused.stderr == (
-            f"SB120 {shop} has README.md already, and nothing of yours is overwritten: nothing was written.\n"
+            f"SB120 No files were changed: {shop} already contains README.md.\n"
             "      Begin in a new folder: seedbed init PATH. Or write a first table here; seedbed init then leaves "
             "what is there, and adds what is missing.\n"
         )
@@ -87,6 +87,6 @@ class TestInit:
         refused = nowhere.run("up", code=1)
 
         assert refused.stderr == (
-            f"SB101 Neither {nowhere.root} nor a folder above it has a pyproject.toml with a [tool.seedbed] table.\n"
-            "      Change to your project's folder, name it by --project PATH, or begin one: seedbed init PATH\n"
+            f"SB101 Not a Seedbed project: no pyproject.toml with a [tool.seedbed] table in {nowhere.root} or its parents.\n"
+            "      Change to your project's directory, name it with --project PATH, or create one: seedbed init PATH\n"
         )

@@ -63,24 +63,24 @@ class TestNoPreview:
     def test_without_a_key(self, project: Project, neon: Neon) -> None:
         said = refusal(project, neon, "preview", "up", PR, NEON_API_KEY="")
 
-        assert said[0] == "SB520 Branches of this database are made on Neon, and NEON_API_KEY is not set."
+        assert said[0] == "SB520 Branches of this database are created on Neon, and NEON_API_KEY is not set."
 
     def test_with_a_key_that_has_ended(self, project: Project, neon: Neon) -> None:
         said = refusal(project, neon, "preview", "up", PR, NEON_API_KEY="napi_old")
 
-        assert said[0] == "SB521 Neon refused NEON_API_KEY in the process's environment with 401."
+        assert said[0] == "SB521 Neon rejected NEON_API_KEY in the process's environment with 401."
 
     def test_in_a_project_that_is_not_known(self, project: Project, neon: Neon) -> None:
         said = refusal(project, neon, "preview", "up", PR, NEON_PROJECT_ID="old-lab-1")
 
-        assert said[0].startswith("SB522 Neon has no project old-lab-1 that the key may see")
+        assert said[0].startswith("SB522 The key gives access to no Neon project old-lab-1")
 
     def test_in_a_project_that_is_full(self, project: Project, neon: Neon) -> None:
         neon.faults(limit=1)
 
         said = refusal(project, neon, "preview", "up", PR)
 
-        assert said[0].startswith("SB523 No branch was made: the project has 1 branch already.")
+        assert said[0].startswith("SB523 No branch was created: the project already has 1 branch.")
         assert neon.names() == ["main"]
 
     def test_in_the_place_of_somebody_elses_branch(self, project: Project, neon: Neon) -> None:
@@ -88,14 +88,14 @@ class TestNoPreview:
 
         said = refusal(project, neon, "preview", "up", PR)
 
-        assert said[0] == f"SB530 {PR} on Neon is no branch of this project: Seedbed did not make it."
+        assert said[0] == f"SB530 {PR} on Neon is not a branch of this project: Seedbed did not make it."
         assert neon.names() == ["main", PR]
 
     def test_that_lives_longer_than_neon_lets_it(self, project: Project, neon: Neon) -> None:
         said = refusal(project, neon, "preview", "up", PR, "--lasting", "31d")
 
         assert said[0].endswith("is more than 30 days away, and Neon allows no more.")
-        assert said[0].startswith(f"SB512 {PR} cannot end then: ")
+        assert said[0].startswith(f"SB512 The expiry of {PR} is invalid: ")
         assert neon.names() == ["main"]
 
     def test_from_a_branch_that_ends(self, project: Project, neon: Neon) -> None:
@@ -103,7 +103,7 @@ class TestNoPreview:
 
         said = refusal(project, neon, "preview", "up", PR, "--from", "ending")
 
-        assert said[0].startswith("SB524 ending ends at ")
+        assert said[0].startswith("SB524 ending expires at ")
         assert neon.names() == ["ending", "main"]
 
     def test_without_a_network(self, project: Project, neon: Neon) -> None:
@@ -121,8 +121,8 @@ class TestNoPreview:
         said = refusal(project, neon, "preview", "up", PR, *more)
 
         assert said == [
-            "SB511 development is marked production, and so would its copy be: it cannot become a preview.",
-            "Have what is personal replaced: --data masked. Or name the database: --data copy --yes NAME",
+            "SB511 development is marked production, and an unmasked copy of it cannot become a preview.",
+            "Replace personal data: --data masked. Or confirm with the database's name: --data copy --yes NAME",
         ]
         assert neon.names() == ["main"]
 

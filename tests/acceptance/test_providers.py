@@ -127,7 +127,7 @@ class TestBranch:
         assert (shown["environment"], shown["ready"], shown["sealed"]) == ("development", True, False)
         assert ":***@" in url
         assert same.stdout.endswith("Nothing else differs.\n")
-        assert again.stderr.startswith("SB501 There is a branch feature/search already, a copy of development.\n")
+        assert again.stderr.startswith("SB501 Branch feature/search already exists, as a copy of development.\n")
 
         ask(place.url("feature/search"), "CREATE INDEX ix_mine ON task (title)", USER.format("eve"))
         differs = place.run("branch", "diff", "feature/search", code=1)
@@ -203,7 +203,7 @@ class TestPreview:
         assert dry.stdout.splitlines() == [line.format("would go") for line in [*ended, closed]]
         assert "preview/pr-2" in still
         assert done.stdout.splitlines() == [line.format("deleted") for line in [*ended, closed]]
-        assert empty.stderr.startswith("SB514 /dev/null is no list of pull requests: it is empty. Nothing was deleted.")
+        assert empty.stderr.startswith("SB514 /dev/null is not a list of pull requests: it is empty. Nothing was deleted.")
         assert place.branches() == ["mine", "preview/pr-3"]
 
     def test_is_one_when_many_bring_it_up_at_once(self, place: Place) -> None:

@@ -119,28 +119,28 @@ class TestHint:
     REFUSED: tuple[tuple[MetaData, str], ...] = (
         (
             world(info=hint(using="1")),
-            "hint(using=...) of t cannot be followed: it is about a column, and stands at a table.",
+            "hint(using=...) of t cannot be used: it is about a column, and stands at a table.",
         ),
         (
             world(column("a"), info=hint(dropped=("a",))),
-            "hint(dropped=...) of t cannot be followed: a is still in the models.",
+            "hint(dropped=...) of t cannot be used: a is still in the models.",
         ),
         (
             world(column("a", dropped=("b",))),
-            "hint(dropped=...) of t.a cannot be followed: it names columns or tables that go, and stands at a column: "
+            "hint(dropped=...) of t.a cannot be used: it names columns or tables that go, and stands at a column: "
             "put it into the table's info.",
         ),
         (
             world(column("a", renamed_values={"x": "y"})),
-            "hint(renamed_values=...) of t.a cannot be followed: the column has no enum type of the database.",
+            "hint(renamed_values=...) of t.a cannot be used: the column has no enum type of the database.",
         ),
         (
             world(column("a", sa.Enum("x", "y", name="e", native_enum=False), renamed_values={"x": "y"})),
-            "hint(renamed_values=...) of t.a cannot be followed: the column has no enum type of the database.",
+            "hint(renamed_values=...) of t.a cannot be used: the column has no enum type of the database.",
         ),
         (
             world(column("a"), column("b", using="a || 'x'")),
-            "hint(using=...) of t.b cannot be followed: the column is new, so that there is no old value; "
+            "hint(using=...) of t.b cannot be used: the column is new, so that there is no old value; "
             "hint(backfill=...) fills it.",
         ),
     )
@@ -232,7 +232,7 @@ class TestRenameCandidates:
         asked = self.asked(ground, before, after)
 
         assert (asked.old, asked.candidates) == ("t.sequential_key", ("t.serial_key", "t.approval"))
-        assert asked.question == "Which name does column t.sequential_key have now?"
+        assert asked.question == "What is the new name of column t.sequential_key?"
         assert asked.answers == (
             "--rename t.sequential_key=t.serial_key",
             "--rename t.sequential_key=t.approval",

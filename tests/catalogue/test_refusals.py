@@ -66,7 +66,7 @@ class TestProof:
             with pytest.raises(DraftProofFailure) as refused:
                 prove(build_candidate(change, list(map(MISTAKES[step], legs))), lambda: ground.copy_of(beginning))
 
-            assert refused.value.message.startswith(f"The draft failed its proof at '{step}': ")
+            assert refused.value.message.startswith(f"The generated migration failed its verification at '{step}': ")
 
     def test_refuses_a_name_that_a_trigger_still_has(self, seedbed_server: TemporaryServer) -> None:
         body = "BEGIN NEW.name := upper(NEW.name); RETURN NEW; END"
@@ -81,7 +81,7 @@ class TestProof:
             seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Decisions())
 
         assert refused.value.message == (
-            "The draft failed its proof at 'rows put in after the upgrade': "
+            "The generated migration failed its verification at 'rows put in after the upgrade': "
             'hero takes none: record "new" has no field "name"'
         )
 

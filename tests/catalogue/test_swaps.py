@@ -172,7 +172,7 @@ class TestColumns:
             seedbed_proves(ground, before, after, ONLINE)
 
         assert refused.value.message == (
-            "hint(renamed_from=...) of t.c cannot be followed: t.b is said to have been t.a as well."
+            "hint(renamed_from=...) of t.c cannot be used: t.b is said to have been t.a as well."
         )
 
     def test_a_source_that_is_still_in_the_models_is_refused_and_an_option_goes_through(self, ground: Ground) -> None:
@@ -193,7 +193,7 @@ class TestColumns:
             seedbed_proves(ground, table(column("name")), table(column("title", sa.Integer, was="nmae")), ONLINE)
 
         assert refused.value.message == (
-            "hint(renamed_from=...) of t.title cannot be followed: t has no column nmae in the migrations."
+            "hint(renamed_from=...) of t.title cannot be used: t has no column nmae in the migrations."
         )
 
 
@@ -254,7 +254,7 @@ class TestTables:
             seedbed_proves(ground, table(), table(name="u", info=hint(renamed_from="tt")), ONLINE)
 
         assert refused.value.message == (
-            "hint(renamed_from=...) of u cannot be followed: no table is called tt in the migrations."
+            "hint(renamed_from=...) of u cannot be used: no table is called tt in the migrations."
         )
 
 
@@ -281,5 +281,5 @@ class TestLabels:
             seedbed_proves(ground, self.enum("RED"), self.enum("CRIMSON", RED="CRIMSO"), ONLINE)
 
         assert refused.value.message == (
-            "hint(renamed_values=...) of t.color cannot be followed: color has no label CRIMSO in the models."
+            "hint(renamed_values=...) of t.color cannot be used: color has no label CRIMSO in the models."
         )

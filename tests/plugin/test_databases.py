@@ -215,8 +215,8 @@ class TestTransaction:
 
         said = project.run(passed=3, errors=2)
 
-        gone = "SB707 The rows that tests/test_shop.py put in for its tests are gone: "
-        assert f"{gone}tests/test_shop.py::test_commits ended the transaction that they were in." in said
+        gone = "SB707 The rows that tests/test_shop.py inserted for its tests are gone: "
+        assert f"{gone}tests/test_shop.py::test_commits ended the transaction that contained them." in said
 
     def test_is_begun_anew_where_a_connection_was_ended(self, project: Shop) -> None:
         project.write(
@@ -433,7 +433,7 @@ class TestMark:
 
         said = project.run(error=1)
 
-        assert f"SB703 The mark db of tests/test_shop.py::test_shop cannot be used: {reason}.\n" in said
+        assert f"SB703 The marker db of tests/test_shop.py::test_shop is invalid: {reason}.\n" in said
         assert "Traceback" not in said
         assert "- database -" not in said
 

@@ -22,7 +22,7 @@ def ada(module_db):
 
 @pytest.fixture
 def told(seedbed_server, seedbed_run):
-    print("up", seedbed_server.folder, seedbed_run.host.owner.port, flush=True)
+    print("up", seedbed_server.directory, seedbed_run.host.owner.port, flush=True)
 
 def test_first(ada, db, db_url, told):
     {body}
@@ -123,8 +123,8 @@ class TestServer:
             from pathlib import Path
 
             def test_kills(db, seedbed_server):
-                print("up", seedbed_server.folder)
-                os.kill(int((seedbed_server.folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+                print("up", seedbed_server.directory)
+                os.kill(int((seedbed_server.directory / "data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
                 for _ in range(100):
                     users(db)
 

@@ -95,7 +95,7 @@ import time
 
 
 def test_takes_long(postgresql, seedbed_server):
-    print("up", seedbed_server.folder, flush=True)
+    print("up", seedbed_server.directory, flush=True)
     time.sleep(600)
 """
         )

@@ -98,7 +98,7 @@ class TestWorkers:
 @pytest.mark.parametrize("turn", range(8))
 def test_server(seedbed_server, postgresql, turn):
     with open({str(tmp_path / "seen")!r}, "a") as seen:
-        seen.write(f"{{seedbed_server.folder}}\\n")
+        seen.write(f"{{seedbed_server.directory}}\\n")
 """,
         )
         project.run("-n4", passed=20)
@@ -116,8 +116,8 @@ def test_server(seedbed_server, postgresql, turn):
 @pytest.fixture(autouse=True, scope="session")
 def told(seedbed_server):
     import pathlib, shutil
-    shutil.copy(seedbed_server.folder / "data/postmaster.pid", "postmaster.pid")
-    pathlib.Path("folder").write_text(str(seedbed_server.folder))
+    shutil.copy(seedbed_server.directory / "data/postmaster.pid", "postmaster.pid")
+    pathlib.Path("folder").write_text(str(seedbed_server.directory))
 """,
         )
         temporary = tmp_path / "temporary"
@@ -162,7 +162,7 @@ class TestKilled:
         ids=["alone", "first", "server"],
     )
     def test_run_leaves_nothing_in_the_way_of_the_next(self, project: Shop, victim: str, workers: str) -> None:
-        slow = project.write("tests/test_slow.py", SLOW.format(server="seedbed_server", folder="seedbed_server.folder"))
+        slow = project.write("tests/test_slow.py", SLOW.format(server="seedbed_server", folder="seedbed_server.directory"))
         process = project.start(workers)
         folder = up(project, process)
         run = psutil.Process(process.pid)
@@ -368,7 +368,7 @@ class TestSnapshots:
 
         said = project.run(error=1)
 
-        assert f"SB101 Neither {tmp_path} nor a folder above it has a pyproject.toml" in said
+        assert f"SB101 Not a Seedbed project: no pyproject.toml" in said
         assert "Run pytest in your project's folder or on a path in it" in said
 
     def test_are_in_no_folder_that_another_user_made(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -430,7 +430,7 @@ class TestServer:
 
     def test_is_on_disk_where_memory_has_no_room(self, project: Shop) -> None:
         project.write(
-            "tests/test_shop.py", "def test_shop(db, seedbed_server):\n    print('up', seedbed_server.folder)\n"
+            "tests/test_shop.py", "def test_shop(db, seedbed_server):\n    print('up', seedbed_server.directory)\n"
         )
         project.write(
             "tests/conftest.py",
@@ -508,7 +508,7 @@ class TestGivenServer:
         assert [re.sub(r"_[0-9a-f]{12}", "", name) for name in first] == ["seedbed_template_begun0"] * 2
         kept = re.findall(r"--seedbed-psql (\S+)", said)
         assert sorted({*first, *kept}) == sorted(databases(given))
-        assert f"SB708 {kept[0]} is kept on the server that the tests were given." in project.run("--seedbed-psql")
+        assert f"SB708 {kept[0]} is kept on the external server that the tests used." in project.run("--seedbed-psql")
         assert "tester:***@" in said
         assert "tester:tester" not in said
 
@@ -519,7 +519,7 @@ class TestGivenServer:
         said = project.run(f"--seedbed-url=postgresql://weak:weak@127.0.0.1:{given.port}/postgres", error=1)
 
         assert "SB315 " in said
-        assert "Use a role that may make databases in --seedbed-url." in said
+        assert "Use a role that may create databases in --seedbed-url." in said
         assert "its last statements" not in said
 
     def test_serves_two_checkouts_at_once_whose_seeds_read_other_data(

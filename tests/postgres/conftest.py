@@ -13,13 +13,13 @@ from psycopg2 import sql
 
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Binaries, Server, ThrowawayServer, find_binaries, throwaway_server
-from seedbed.postgres.embedded.binaries_copy import runnable_by
+from seedbed.postgres.embedded import Binaries, EmbeddedServer, TemporaryServer, find_binaries, throwaway_server
+from seedbed.postgres.embedded.binaries_copy import ensure_runnable
 from seedbed.postgres.embedded.cluster import Cluster
-from seedbed.postgres.embedded.os_account import server_account
-from seedbed.postgres.embedded.state_files import State, locked, write_state
+from seedbed.postgres.embedded.os_account import get_server_account
+from seedbed.postgres.embedded.state_files import ServerState, server_directory_lock, write_state
 from seedbed.postgres.embedded.temporary_server import _parent
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 from tests.postgres.processes import kill_started
@@ -45,48 +45,48 @@ def _no_process_left() -> Iterator[None]:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that every account may enter, unlike pytest's own, with a name that shells and URLs trip over."""
-    made = Path(tempfile.mkdtemp(prefix='it\'s $HOME "é" & co ', dir=_parent(server_account())))
+    made = Path(tempfile.mkdtemp(prefix='it\'s $HOME "é" & co ', dir=_parent(get_server_account())))
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)
 
 
 @pytest.fixture
-def database(seedbed_server: ThrowawayServer) -> Iterator[Database]:
+def database(seedbed_server: TemporaryServer) -> Iterator[Database]:
     """An empty database on the server of the run."""
     with fresh_database(seedbed_server) as made:
         yield made
 
 
 @pytest.fixture
-def new_server(folder: Path) -> Iterator[Server]:
+def new_server(folder: Path) -> Iterator[EmbeddedServer]:
     """A project's server that nobody has started yet, and that has no data."""
-    server = Server(folder / ".seedbed", OWNER)
+    server = EmbeddedServer(folder / ".seedbed", OWNER)
     yield server
     server.stop()
 
 
 @pytest.fixture
-def server(new_server: Server, pristine: Callable[[Binaries], Path]) -> Server:
+def server(new_server: EmbeddedServer, pristine: Callable[[Binaries], Path]) -> EmbeddedServer:
     """A project's server that nobody has started yet, its data made already: initdb is half a second."""
-    copy_home(pristine(find_binaries()), new_server.home)
+    copy_home(pristine(find_binaries()), new_server.directory)
     return new_server
 
 
 @pytest.fixture(scope="session")
 def pristine() -> Iterator[Callable[[Binaries], Path]]:
     """Homes to copy, one for each PostgreSQL."""
-    base = Path(tempfile.mkdtemp(prefix="seedbed-pristine-", dir=_parent(server_account())))
+    base = Path(tempfile.mkdtemp(prefix="seedbed-pristine-", dir=_parent(get_server_account())))
     base.chmod(0o755)
 
     def home_of(binaries: Binaries) -> Path:
         home = base / binaries.version
         if not home.exists():
-            state = State.fresh()
-            account = server_account()
-            with locked(home, account):
+            state = ServerState.generate()
+            account = get_server_account()
+            with server_directory_lock(home, account):
                 write_state(home, state)
-                cluster = Cluster(home / "data", home / "log", runnable_by(account, binaries), account)
+                cluster = Cluster(home / "data", home / "log", ensure_runnable(account, binaries), account)
                 cluster.create(state.superuser_password, sync=False)
         return home
 
@@ -100,14 +100,14 @@ def copy_home(source: Path, target: Path) -> None:
 
 
 @pytest.fixture(scope="session", params=each_major())
-def given_server(request: pytest.FixtureRequest) -> Iterator[ThrowawayServer]:
+def given_server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
     """A server that stands for one given by a URL, of each major version that is here."""
     with throwaway_server(request.param) as server:
         yield server
 
 
 @pytest.fixture
-def given(given_server: ThrowawayServer) -> Iterator[Callable[..., Database]]:
+def given(given_server: TemporaryServer) -> Iterator[Callable[..., Database]]:
     """Makes an empty database on a given server, owned by a role without superuser rights."""
     made: list[str] = []
 
@@ -127,7 +127,7 @@ def given(given_server: ThrowawayServer) -> Iterator[Callable[..., Database]]:
         _administer(given_server, "DROP ROLE {name}", name)
 
 
-def _administer(server: ThrowawayServer, statement: str, name: str) -> None:
+def _administer(server: TemporaryServer, statement: str, name: str) -> None:
     execute(server.url(), sql.SQL(statement).format(name=sql.Identifier(name)))
 
 
@@ -139,7 +139,7 @@ def make(tmp_path: Path, database: Database) -> Iterator[Callable[..., Project]]
         def made(tables: str, seeds: str = "") -> Project:
             project = stack.enter_context(little_project(tmp_path, tables, seeds))
             with connect(database) as connection:
-                build(connection, project.load_schema())
+                create_schema(connection, project.load_schema())
             return project
 
         yield made

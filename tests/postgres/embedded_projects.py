@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.settings import Configuration, find_project, load
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +22,8 @@ def reference_project() -> Iterator[Configuration]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # the server outlives what started it, as it should
-            Server.of(configuration).ensure()
+            EmbeddedServer.from_configuration(configuration).ensure_running()
         yield configuration
     finally:
-        Server.of(configuration).stop()
+        EmbeddedServer.from_configuration(configuration).stop()
         shutil.rmtree(home)

@@ -25,11 +25,11 @@ AWAY = {
     "code": "SB601",
 }
 BUSY = AWAY | {
-    "detail": "The service has no connection to its database free. Try again in a few seconds.",
+    "detail": "All database connections of the service are busy. Try again in a few seconds.",
     "code": "SB606",
 }
 SLOW = AWAY | {
-    "detail": "This takes longer than is allowed. Narrow it by a filter, or sort by a column with an index.",
+    "detail": "The query took too long. Narrow it with a filter, or sort by a column with an index.",
     "code": "SB611",
 }
 LIVE = "/health/live"
@@ -157,10 +157,10 @@ def end_backends(url: DatabaseUrl) -> int:
 
 def at_once(server: StoppableServer) -> None:
     """As a crash would."""
-    pid = server.server.status().pid
+    pid = server.server.read_status().pid
     assert pid is not None
     os.kill(pid, signal.SIGQUIT)
-    until(lambda: not server.server.status().running, "the server has stopped")
+    until(lambda: not server.server.read_status().running, "the server has stopped")
 
 
 @contextmanager

@@ -15,16 +15,16 @@ import pytest
 SERVER = """
 import os, signal, sys, time
 from pathlib import Path
-from seedbed.postgres.embedded import Server
-server = Server(Path(sys.argv[1]), "shop_owner")
+from seedbed.postgres.embedded import EmbeddedServer
+server = EmbeddedServer(Path(sys.argv[1]), "shop_owner")
 """
 HOLD = f"""{SERVER}
-with server.held():
+with server.keep_running():
     print("up", flush=True)
     sys.stdin.read()
 """
 ENSURE = f"""{SERVER}
-server.ensure()
+server.ensure_running()
 print("up", flush=True)
 sys.stdin.read()
 """

@@ -22,7 +22,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from seedbed.postgres.database import get_database_name, resolve_database
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.schema import load_schema
 from seedbed.service import create_app
 from seedbed.settings import Configuration, DatabaseUrl, Project, load
@@ -171,10 +171,10 @@ def reference_project() -> Iterator[Path]:
         yield folder
 
 
-def ensure(server: Server) -> None:
+def ensure(server: EmbeddedServer) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # the server outlives what started it, as it should
-        server.ensure()
+        server.ensure_running()
 
 
 def fill(root: Path, url: DatabaseUrl, environment: str = "testing", **more: str) -> None:
@@ -189,13 +189,13 @@ def fill(root: Path, url: DatabaseUrl, environment: str = "testing", **more: str
 class StoppableServer:
     """A PostgreSQL that a test may stop and start again on the same port, with the reference tables, seeded."""
 
-    server: Server
+    server: EmbeddedServer
     url: DatabaseUrl
     root: Path
 
     def start(self) -> None:
         ensure(self.server)
-        assert self.server.status().port == int(self.url.port or 0)
+        assert self.server.read_status().port == int(self.url.port or 0)
 
     def stop(self) -> None:
         self.server.stop()
@@ -205,7 +205,7 @@ class StoppableServer:
 def stoppable_server() -> Iterator[StoppableServer]:
     with reference_project() as root:
         configuration = load(Project(root=root, name="shop"), "testing", environ={"SEEDBED_DATA_DIR": str(root / "pg")})
-        server = Server.of(configuration)
+        server = EmbeddedServer.from_configuration(configuration)
         ensure(server)
         try:
             url = server.ensure_database(get_database_name(configuration))

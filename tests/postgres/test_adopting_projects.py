@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from tests.projects import Project, execute
 
 FILES = {
@@ -133,7 +133,7 @@ def rows(database: Database, statement: str) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def reached(database: Database, seedbed_server: ThrowawayServer) -> dict[str, str]:
+def reached(database: Database, seedbed_server: TemporaryServer) -> dict[str, str]:
     """The variables by which a command finds its database, and a server to try things on."""
     return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 
@@ -172,7 +172,7 @@ class TestAdoptedProject:
 
         refused = library.run("seedbed", "migrate", "apply", code=1, DATABASE_URL=database.direct.reveal())
 
-        assert refused.stderr.startswith("SB223 src/alembic/env.py does not take the connection")
+        assert refused.stderr.startswith("SB223 src/alembic/env.py ignores the connection")
         assert rows(database, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'seedbed')") == [(0,)]
 
     def test_is_told_what_its_env_asks_for_before_it_comes_to_the_revisions(

@@ -138,7 +138,7 @@ class TestCreate:
         with pytest.raises(BranchExists) as refused:
             branches.create("pr")
 
-        assert str(refused.value) == "There is a branch pr already, a copy of development."
+        assert str(refused.value) == "Branch pr already exists, as a copy of development."
 
     def test_refuses_an_environments_name(self, branches: LocalBranches) -> None:
         with pytest.raises(InvalidBranchName):
@@ -158,7 +158,7 @@ class TestCreate:
         with pytest.raises(NotABranch) as refused:
             branches.create("pr")
 
-        assert str(refused.value) == "seedbed_pr is no branch of this project: Seedbed did not make it as pr."
+        assert str(refused.value) == "seedbed_pr is not a branch of this project: Seedbed did not make it as pr."
         assert databases(branches) == {"seedbed_pr"}
 
     def test_leaves_nothing_when_the_copy_cannot_be_made_into_a_branch(self, branches: LocalBranches) -> None:
@@ -175,13 +175,13 @@ class TestCreate:
     def test_says_what_postgresql_refused(self, branches: LocalBranches) -> None:
         (path,) = execute(main_of(branches), "SELECT pg_relation_filepath('note')")[0]
         administered(branches, "CHECKPOINT")
-        (branches.server.home / "data" / path).unlink()
+        (branches.server.directory / "data" / path).unlink()
 
         with pytest.raises(BranchCopyFailure) as refused:
             branches.create("pr")
 
         assert str(refused.value) == (
-            f"{MAIN} was not copied, and nothing is left of the copy. PostgreSQL says: "
+            f"{MAIN} was not copied, and the incomplete copy was removed. PostgreSQL says: "
             f'could not open file "{path}": No such file or directory'
         )
         assert databases(branches) == set()
@@ -256,7 +256,7 @@ class TestCopies:
 
 class TestStrategy:
     def test_is_to_copy_files_once_the_wal_of_them_would_cost_more(self, branches: LocalBranches) -> None:
-        with branches.server.administration() as cursor:
+        with branches.server.admin_cursor() as cursor:
             version = cursor.connection.server_version
             small = clone._create(MAIN, "copy", clone._look(cursor, MAIN), version=version).as_string(cursor)
             execute(main_of(branches), "INSERT INTO note SELECT repeat('x', 1000) FROM generate_series(1, 50000)")
@@ -276,7 +276,7 @@ class TestParentInUse:
             assert str(refused.value) == (
                 f"{MAIN} is in use, and a database in use cannot be copied: the shop's service (pid {pid}, idle)."
             )
-            assert refused.value.remedy == "Close them, or have them ended, since all are idle: --force"
+            assert refused.value.remedy == "Close them; all are idle, so --force can end them."
             assert execute(main_of(branches), f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}") == [(1,)]
 
     def test_loses_its_idle_sessions_by_force(self, branches: LocalBranches) -> None:
@@ -297,7 +297,7 @@ class TestParentInUse:
                 branches.create("pr", force=True)
 
             assert f"a test (pid {busy.info.backend_pid}, idle in transaction)" in str(refused.value)
-            assert refused.value.remedy == "Let those that are not idle finish; --force ends idle ones alone."
+            assert refused.value.remedy == "Wait until those that are not idle finish; --force ends idle ones only."
             idle.cursor().execute("SELECT 1")
             busy.commit()
 
@@ -311,7 +311,7 @@ class TestProduction:
         made = make(branches, "rescue")
 
         assert str(refused.value) == (
-            "development is marked production, and so would its copy be: it cannot become a preview."
+            "development is marked production, and an unmasked copy of it cannot become a preview."
         )
         assert made.mark == "production"
         assert execute(branches.url("rescue"), "SELECT name FROM seedbed.environment") == [("production",)]
@@ -457,7 +457,7 @@ class TestList:
 
     def test_has_none_of_another_project_on_the_same_server(self, branches: LocalBranches) -> None:
         theirs = replace(make(branches, "pr"), owner="another")
-        with branches.server.administration() as cursor:
+        with branches.server.admin_cursor() as cursor:
             cursor.execute("COMMENT ON DATABASE seedbed_pr IS %s", (written(theirs),))
 
         assert branches.list() == ()
@@ -481,7 +481,7 @@ class TestDelete:
             branches.delete(environment)
 
         assert str(refused.value) == (
-            f"{environment} is no branch of this project: it is an environment's own database."
+            f"{environment} is not a branch of this project: it is an environment's own database."
         )
         assert execute(main_of(branches), "SELECT body FROM note") == [("hello",)]
 
@@ -506,5 +506,5 @@ class TestProviderOf:
 
         assert str(refused.value) == (
             "development uses db.example.com/shop, from DATABASE_URL in the process's environment, "
-            "where Seedbed makes no branches."
+            "where Seedbed cannot create branches."
         )

@@ -9,14 +9,14 @@ from sqlalchemy import Column, Integer, MetaData, Table
 from seedbed.errors import NonSchemaStatement, SchemaBuildFailure
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema, declare
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from tests.projects import execute
 
 
 @pytest.fixture
-def role(seedbed_server: ThrowawayServer) -> Iterator[str]:
+def role(seedbed_server: TemporaryServer) -> Iterator[str]:
     name = f"reader_{secrets.token_hex(4)}"
     yield name
     execute(seedbed_server.url(), f"DROP ROLE IF EXISTS {name}")
@@ -31,13 +31,13 @@ def granting(role: str) -> Schema:
 
 class TestBuild:
     def test_makes_a_role_that_nothing_but_a_grant_names(
-        self, role: str, database: Database, seedbed_server: ThrowawayServer
+        self, role: str, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         def make(missing: str) -> None:
             execute(seedbed_server.url(), f"CREATE ROLE {missing}")
 
         with connect(database) as connection:
-            build(connection, granting(role), make_role=make)
+            create_schema(connection, granting(role), create_role=make)
 
         assert execute(database.direct, f"SELECT has_table_privilege('{role}', 'task', 'SELECT')") == [(True,)]
         execute(database.direct, f"DROP OWNED BY {role}")
@@ -60,7 +60,7 @@ class TestBuild:
         declare(metadata, statement)
 
         with connect(database) as connection, pytest.raises(NonSchemaStatement) as refused:
-            build(connection, Schema(metadata, {}))
+            create_schema(connection, Schema(metadata, {}))
 
         assert refused.value.message.startswith(f"The declared statement '{statement}' changes nothing")
 
@@ -78,8 +78,8 @@ class TestBuild:
         declare(metadata, statement)
 
         with connect(database) as connection:
-            build(connection, Schema(metadata, {}))
+            create_schema(connection, Schema(metadata, {}))
 
     def test_ends_where_a_role_that_was_made_is_still_missing(self, role: str, database: Database) -> None:
         with connect(database) as connection, pytest.raises(SchemaBuildFailure, match=f'role "{role}" does not exist'):
-            build(connection, granting(role), make_role=lambda _: None)
+            create_schema(connection, granting(role), create_role=lambda _: None)

@@ -16,7 +16,7 @@ import pytest
 
 from seedbed.__main__ import main
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.postgres.environment_mark import change_mark, read_database_mark
 from seedbed.settings import Environment
 from tests.postgres.processes import PACKAGES, await_that, me
@@ -34,7 +34,7 @@ def project(folder: Path) -> Path:
 
 
 @pytest.fixture
-def run(project: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Run:
+def run(project: Path, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Run:
     """Runs the command in this process: its exit, standard output and standard error."""
     for name in ("DATABASE_URL", "DATABASE_URL_UNPOOLED", "SEEDBED_ENV", "SEEDBED_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
@@ -55,28 +55,28 @@ def run(project: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capfd: A
 
 
 class TestStartAndStop:
-    def test_say_what_they_did(self, run: Run, server: Server) -> None:
+    def test_say_what_they_did(self, run: Run, server: EmbeddedServer) -> None:
         started = run("db", "start")
-        port = server.status().port
+        port = server.read_status().port
 
         assert started == (0, f"PostgreSQL 18 is up on 127.0.0.1:{port}\n", "")
-        assert server.status().stays_up
+        assert server.read_status().pinned
         assert run("db", "stop") == (0, "Stopped.\n", "")
         assert run("db", "stop") == (0, "It was not running.\n", "")
 
-    def test_keep_a_server_up_that_would_have_ended_with_another_command(self, run: Run, server: Server) -> None:
-        with server.held():
+    def test_keep_a_server_up_that_would_have_ended_with_another_command(self, run: Run, server: EmbeddedServer) -> None:
+        with server.keep_running():
             run("db", "start")
 
-        assert server.status().stays_up
+        assert server.read_status().pinned
 
-    def test_print_facts_as_json(self, run: Run, server: Server) -> None:
+    def test_print_facts_as_json(self, run: Run, server: EmbeddedServer) -> None:
         _, out, _ = run("db", "start", "--json")
 
-        status = server.status()
+        status = server.read_status()
         assert json.loads(out) == {
-            "running": True, "reachable": True, "home": str(server.home), "port": status.port, "pid": status.pid,
-            "version": "18", "stays_up": True,
+            "running": True, "accepts_connections": True, "data_directory": str(server.directory), "port": status.port, "pid": status.pid,
+            "version": "18", "pinned": True,
         }  # fmt: skip
         assert json.loads(run("db", "stop", "--json")[1]) == {"stopped": True}
 
@@ -93,22 +93,22 @@ class TestStartAndStop:
 
 
 class TestStatus:
-    def test_of_a_server_that_is_down_starts_nothing(self, run: Run, server: Server) -> None:
+    def test_of_a_server_that_is_down_starts_nothing(self, run: Run, server: EmbeddedServer) -> None:
         code, out, err = run("db", "status")
 
         assert (code, err) == (0, "")
         assert out.splitlines() == [
-            "environment  development",
-            "server       the embedded server",
-            "running      no",
-            "version      18",
-            "database     shop_development",
-            "mark         none",
-            f"folder       {server.home}",
+            "environment     development",
+            "server          the embedded server",
+            "running         no",
+            "version         18",
+            "database        shop_development",
+            "mark            none",
+            f"data directory  {server.directory}",
         ]
-        assert not server.status().running
+        assert not server.read_status().running
 
-    def test_of_a_server_that_is_up_shows_the_mark(self, run: Run, server: Server) -> None:
+    def test_of_a_server_that_is_up_shows_the_mark(self, run: Run, server: EmbeddedServer) -> None:
         run("db", "start")
         before = run("db", "status")[1].splitlines()
         url = server.ensure_database("shop_development")
@@ -121,8 +121,8 @@ class TestStatus:
         assert shown == {
             "environment": "development", "server": "the embedded server", "running": True,
             "version": execute(url, "SHOW server_version")[0][0],
-            "database": f"127.0.0.1:{server.status().port}/shop_development",
-            "mark": "testing", "data_directory": str(server.home), "problem": None,
+            "database": f"127.0.0.1:{server.read_status().port}/shop_development",
+            "mark": "testing", "data_directory": str(server.directory), "problem": None,
         }  # fmt: skip
 
     def test_of_a_given_server_that_is_away_says_so(self, run: Run) -> None:
@@ -142,11 +142,11 @@ class TestStatus:
 
 
 class TestUrl:
-    def test_masks_the_password_unless_it_is_asked_for(self, run: Run, server: Server) -> None:
+    def test_masks_the_password_unless_it_is_asked_for(self, run: Run, server: EmbeddedServer) -> None:
         masked = run("db", "url")[1].strip()
         whole = run("db", "url", "--show-password")[1].strip()
 
-        port = server.status().port
+        port = server.read_status().port
         assert masked == f"postgresql://shop_owner:***@127.0.0.1:{port}/shop_development?sslmode=disable"
         assert whole == server.owner_url("shop_development").reveal()
         assert me().run(f"import psycopg2; psycopg2.connect({whole!r}); print('in')") == "in"
@@ -162,7 +162,7 @@ class TestUrl:
 
 
 class TestReset:
-    def test_wants_the_databases_name(self, run: Run, server: Server) -> None:
+    def test_wants_the_databases_name(self, run: Run, server: EmbeddedServer) -> None:
         run("db", "mark", "development", "--yes", "shop_development")
         execute(server.owner_url("shop_development"), "CREATE TABLE customer AS SELECT 1 AS id")
 
@@ -172,7 +172,7 @@ class TestReset:
 
         assert unnamed == misnamed == (
             1, "", "SB313 shop_development was not reset: its name was not given.\n"
-            "      Type it when asked, or pass --yes shop_development\n",
+            "      Type the name when asked, or pass --yes shop_development\n",
         )  # fmt: skip
         assert before == [(1,)]
         assert named == (0, "shop_development is empty. seedbed up fills it again.\n", "")
@@ -245,7 +245,7 @@ class TestPsql:
         assert code == 1
         assert 'column "nonsense" does not exist' in err
 
-    def test_has_no_password_on_its_command_line(self, project: Path, run: Run, server: Server) -> None:
+    def test_has_no_password_on_its_command_line(self, project: Path, run: Run, server: EmbeddedServer) -> None:
         run("db", "start")
         started = me().start(
             "import sys; from seedbed.__main__ import main; main()",
@@ -262,7 +262,7 @@ class TestPsql:
         assert not any(password in argument for argument in seen)
         assert variables["PGPASSWORD"] == password
 
-    def test_leaves_an_interrupt_to_psql(self, project: Path, run: Run, server: Server) -> None:
+    def test_leaves_an_interrupt_to_psql(self, project: Path, run: Run, server: EmbeddedServer) -> None:
         run("db", "start")
         leader, follower = pty.openpty()
         process = subprocess.Popen(
@@ -284,7 +284,7 @@ class TestPsql:
 
 class TestGivenUrl:
     def test_starts_and_looks_for_no_embedded_server(
-        self, project: Path, server: Server, given: Callable[..., Database]
+        self, project: Path, server: EmbeddedServer, given: Callable[..., Database]
     ) -> None:
         database = given()
         commands = [
@@ -314,7 +314,7 @@ for command in {commands}:
         )
 
         assert f"\n{database.url.masked}\n{database.name}: development\n" in said
-        assert not server.status().running
+        assert not server.read_status().running
         assert read_database_mark(database) == "development"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from tests.emulators import emulated
 from tests.projects import Project, execute, reference_copy
 
@@ -20,7 +20,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield copied
 
 
-def given(database: Database, server: ThrowawayServer) -> dict[str, str]:
+def given(database: Database, server: TemporaryServer) -> dict[str, str]:
     return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": server.url().reveal()}
 
 
@@ -32,7 +32,7 @@ def facts(project: Project, code: int, variables: dict[str, str]) -> list[dict[s
 
 class TestDoctor:
     def test_finds_nothing_wrong_with_the_reference_project(
-        self, project: Project, database: Database, seedbed_server: ThrowawayServer
+        self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         project.run("seedbed", "migrate", "apply", given=given(database, seedbed_server))
 
@@ -46,7 +46,7 @@ class TestDoctor:
         assert f":{database.direct.password}@" not in str(found)
 
     def test_says_what_is_wrong_and_what_to_do(
-        self, project: Project, database: Database, seedbed_server: ThrowawayServer
+        self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         project.run("seedbed", "migrate", "apply", given=given(database, seedbed_server))
         execute(
@@ -67,7 +67,7 @@ class TestDoctor:
         assert all(one["remedy"] for one in wrong.values())
 
     def test_reports_the_encryption_that_a_proxy_in_front_of_the_server_ends(
-        self, project: Project, seedbed_server: ThrowawayServer
+        self, project: Project, seedbed_server: TemporaryServer
     ) -> None:
         with emulated() as neon:
             neon.main("DROP TABLE note")

@@ -25,7 +25,7 @@ from seedbed.migrations.apply.lock_retry import LockRetryPolicy
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import DatabaseUrl, Environment
@@ -63,7 +63,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def variables(database: Database, seedbed_server: ThrowawayServer) -> Mapping[str, str]:
+def variables(database: Database, seedbed_server: TemporaryServer) -> Mapping[str, str]:
     return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 
 
@@ -186,7 +186,7 @@ class TestRefusals:
     def test_of_a_target_that_is_not_below(self, project: Project, database: Database, target: str) -> None:
         apply(project.settled, database)
 
-        with pytest.raises(NoDowngradePath, match=f"no way down from there to {target}"):
+        with pytest.raises(NoDowngradePath, match=f"no downgrade leads from there to {target}"):
             undo(project, database, target)
 
     def test_of_a_revision_that_the_database_has_not_had(self, project: Project, database: Database) -> None:
@@ -217,7 +217,7 @@ class TestRefusals:
         project.write_revision("ae5_after", "pass", follows="ad4_last")
         apply(project.settled, database)
 
-        with pytest.raises(IrreversibleRevision, match="Revision ad4_last has no way back: its values are gone"):
+        with pytest.raises(IrreversibleRevision, match="Revision ad4_last cannot be undone: its values are gone"):
             undo(project, database, "-2")
 
         assert len(recorded(database)) == 5

@@ -10,7 +10,7 @@ from seedbed.migrations.apply.downgrade import downgrade, plan_downgrade
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import Environment
 from tests.projects import Project, execute, little_project
@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def variables(database: Database, seedbed_server: ThrowawayServer) -> Mapping[str, str]:
+def variables(database: Database, seedbed_server: TemporaryServer) -> Mapping[str, str]:
     return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 
 

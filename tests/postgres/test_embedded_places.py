@@ -10,10 +10,10 @@ import pytest
 
 from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.database import resolve_database
-from seedbed.postgres.embedded import Binaries, Server, binaries_copy, find_binaries, os_account
+from seedbed.postgres.embedded import Binaries, EmbeddedServer, binaries_copy, find_binaries, os_account
 from seedbed.postgres.embedded import server as server_module
-from seedbed.postgres.embedded.binaries_copy import runnable_by
-from seedbed.postgres.embedded.os_account import Account
+from seedbed.postgres.embedded.binaries_copy import ensure_runnable
+from seedbed.postgres.embedded.os_account import OsAccount
 from seedbed.settings import find_project, load
 from tests.postgres.conftest import OWNER, copy_home
 from tests.postgres.processes import SERVER, User, nobody, users
@@ -30,10 +30,10 @@ def install(folder: Path) -> Callable[[Path], Binaries]:
     def copy(target: Path) -> Binaries:
         packages = target / "lib" / "site-packages"
         packages.mkdir(parents=True)
-        package = find_binaries().folder.parent.parent
+        package = find_binaries().directory.parent.parent
         for part in (package, package.with_name(f"{package.name}.libs")):
             subprocess.run(["cp", "-a", part, packages], check=True)
-        found = Binaries.in_folder(packages / package.name / "pginstall" / "bin", "the test's package")
+        found = Binaries.from_directory(packages / package.name / "pginstall" / "bin", "the test's package")
         assert found is not None
         return found
 
@@ -95,7 +95,7 @@ class TestProject:
         database = resolve_database(configuration)
 
         assert database.server is not None
-        assert database.server.home == folder / "data" / "postgres"
+        assert database.server.directory == folder / "data" / "postgres"
         assert database.server.stop()
         assert not (folder / ".seedbed").exists()
 
@@ -115,12 +115,12 @@ class TestPrograms:
 from seedbed.postgres.embedded import Binaries, binaries_copy, server as module
 binaries_copy._SHARED = Path(sys.argv[3]) / "cache"
 module.find_binaries = lambda: Binaries.in_folder(Path(sys.argv[2]), "the test's package")
-server.ensure()
+server.ensure_running()
 print(server.ensure_database("shop").name)
 server.stop()
 """,
             folder / "home",
-            binaries.folder,
+            binaries.directory,
             own_places,
             XDG_CACHE_HOME=str(own_places / "own"),
         )
@@ -132,33 +132,33 @@ server.stop()
     def test_are_copied_once(self, folder: Path, install: Callable[[Path], Binaries]) -> None:
         binaries = install(folder / "venv")
 
-        first = runnable_by(os_account.server_account(), binaries)
-        before = first.program("postgres").stat()
-        second = runnable_by(os_account.server_account(), binaries)
+        first = ensure_runnable(os_account.get_server_account(), binaries)
+        before = first.program_path("postgres").stat()
+        second = ensure_runnable(os_account.get_server_account(), binaries)
 
         assert second == first
-        assert second.program("postgres").stat() == before
+        assert second.program_path("postgres").stat() == before
 
     def test_are_copied_again_after_another_install(self, folder: Path, install: Callable[[Path], Binaries]) -> None:
         binaries = install(folder / "venv")
-        first = runnable_by(os_account.server_account(), binaries)
+        first = ensure_runnable(os_account.get_server_account(), binaries)
 
-        os.utime(binaries.program("postgres"), (1, 1))
+        os.utime(binaries.program_path("postgres"), (1, 1))
 
-        assert runnable_by(os_account.server_account(), binaries).folder != first.folder
+        assert ensure_runnable(os_account.get_server_account(), binaries).directory != first.directory
 
     def test_are_copied_whole_after_a_kill_in_the_middle(
         self, folder: Path, install: Callable[[Path], Binaries]
     ) -> None:
         binaries = install(folder / "venv")
-        target = runnable_by(os_account.server_account(), binaries).folder.parents[2]
+        target = ensure_runnable(os_account.get_server_account(), binaries).directory.parents[2]
         target.rename(target.with_name(f"{target.name}.new"))
-        (target.with_name(f"{target.name}.new") / binaries.folder.parents[1].name / "half").touch()
+        (target.with_name(f"{target.name}.new") / binaries.directory.parents[1].name / "half").touch()
 
-        found = runnable_by(os_account.server_account(), binaries)
+        found = ensure_runnable(os_account.get_server_account(), binaries)
 
-        assert found.program("initdb").is_file()
-        assert not (found.folder.parents[1] / "half").exists()
+        assert found.program_path("initdb").is_file()
+        assert not (found.directory.parents[1] / "half").exists()
 
     def test_want_a_plain_path_to_be_copied_to(
         self, folder: Path, install: Callable[[Path], Binaries], monkeypatch: pytest.MonkeyPatch
@@ -168,15 +168,15 @@ server.stop()
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
 
         with pytest.raises(DataDirectoryNotWritable, match=r'initdb runs from no path with " \$ ` or \\ in it'):
-            runnable_by(os_account.server_account(), binaries)
+            ensure_runnable(os_account.get_server_account(), binaries)
 
     def test_are_left_as_they_were_installed(
-        self, folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+        self, folder: Path, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        package = find_binaries().folder.parents[1]
+        package = find_binaries().directory.parents[1]
         before = {path: path.lstat().st_mtime_ns for path in package.rglob("*")}
 
-        server.ensure()
+        server.ensure_running()
         server.ensure_database("shop")
 
         assert {path: path.lstat().st_mtime_ns for path in package.rglob("*")} == before
@@ -187,20 +187,20 @@ class TestFolder:
         given = folder / "given"
         given.mkdir(mode=0o755)
 
-        Server(given, OWNER).ensure()
+        EmbeddedServer(given, OWNER).ensure_running()
 
-        assert Server(given, OWNER).stop()
+        assert EmbeddedServer(given, OWNER).stop()
         assert stat.filemode(given.stat().st_mode) == "drwxr-xr-x"
         assert not (given / ".gitignore").exists()
 
     def test_is_made_so_that_others_pass_through_and_see_nothing(self, folder: Path) -> None:
         before = os.umask(0o077)
         try:
-            Server(folder / "above" / "given", OWNER).ensure()
+            EmbeddedServer(folder / "above" / "given", OWNER).ensure_running()
         finally:
             os.umask(before)
 
-        assert Server(folder / "above" / "given", OWNER).stop()
+        assert EmbeddedServer(folder / "above" / "given", OWNER).stop()
         assert {stat.filemode((folder / name).stat().st_mode) for name in ("above", "above/given")} == {"drwx--x--x"}
 
     def test_with_data_that_seedbed_did_not_make_is_refused(
@@ -212,61 +212,61 @@ class TestFolder:
             (given / name).unlink()
 
         with pytest.raises(DataDirectoryNotWritable) as refused:
-            Server(given, OWNER).ensure()
+            EmbeddedServer(given, OWNER).ensure_running()
 
         assert refused.value.message == (
-            f"The embedded server's folder {given} cannot be used: "
+            f"The embedded server's directory {given} cannot be used: "
             "it has a folder named data that Seedbed did not make."
         )
-        assert refused.value.remedy == "Set SEEDBED_DATA_DIR to a folder that can be written."
+        assert refused.value.remedy == "Set SEEDBED_DATA_DIR to a writable directory."
         assert sorted(path.name for path in given.iterdir()) == [".gitignore", "data"]
 
     def test_that_is_a_file_is_refused(self, folder: Path) -> None:
         (folder / "file").touch()
 
         with pytest.raises(DataDirectoryNotWritable, match="cannot be used: Not a directory"):
-            Server(folder / "file", OWNER).ensure()
+            EmbeddedServer(folder / "file", OWNER).ensure_running()
 
-    def test_of_another_user_is_refused_to_start(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-        owner = (server.home / "server.json").owner()
+    def test_of_another_user_is_refused_to_start(self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        owner = (server.directory / "server.json").owner()
 
         with monkeypatch.context() as other:
             other.setattr(os, "geteuid", lambda: 12345)
             with pytest.raises(DataDirectoryNotWritable, match=f"it belongs to the user {owner}"):
                 server.start()
 
-        assert not server.status().running
+        assert not server.read_status().running
 
-    def test_of_another_user_is_refused_to_read(self, server: Server) -> None:
+    def test_of_another_user_is_refused_to_read(self, server: EmbeddedServer) -> None:
         if not IS_ROOT:
-            (server.home / "server.json").chmod(0)
+            (server.directory / "server.json").chmod(0)
 
-        code = f"{SERVER}\nfrom seedbed.errors import DataDirectoryNotWritable\ntry: server.ensure()\n"
+        code = f"{SERVER}\nfrom seedbed.errors import DataDirectoryNotWritable\ntry: server.ensure_running()\n"
         code += "except DataDirectoryNotWritable as error: print(error.message)"
-        said = (nobody() if IS_ROOT else users()[0]).run(code, server.home)
+        said = (nobody() if IS_ROOT else users()[0]).run(code, server.directory)
 
-        (server.home / "server.json").chmod(0o600)
-        assert said == (f"The embedded server's folder {server.home} cannot be used: it belongs to another user.")
+        (server.directory / "server.json").chmod(0o600)
+        assert said == (f"The embedded server's directory {server.directory} cannot be used: it belongs to another user.")
 
     def test_that_cannot_be_written_is_refused(self, folder: Path) -> None:
-        code = f"{SERVER}\nfrom seedbed.errors import DataDirectoryNotWritable\ntry: server.ensure()\n"
+        code = f"{SERVER}\nfrom seedbed.errors import DataDirectoryNotWritable\ntry: server.ensure_running()\n"
         code += "except DataDirectoryNotWritable as error: print(error.message)"
         folder.chmod(0o555)
 
         said = (nobody() if IS_ROOT else users()[0]).run(code, folder / "home")
 
         folder.chmod(0o755)
-        assert said == f"The embedded server's folder {folder / 'home'} cannot be used: Permission denied."
+        assert said == f"The embedded server's directory {folder / 'home'} cannot be used: Permission denied."
 
     def test_that_the_servers_account_may_not_enter_is_refused(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         closed = folder / "closed"
         closed.mkdir(mode=0o700)
-        stranger = Account(12345, 12345)
-        monkeypatch.setattr(server_module, "server_account", lambda: stranger)
+        stranger = OsAccount(12345, 12345)
+        monkeypatch.setattr(server_module, "get_server_account", lambda: stranger)
 
         with pytest.raises(DataDirectoryNotWritable, match="which runs PostgreSQL for root, may not enter it"):
-            Server(closed / "home", OWNER).ensure()
+            EmbeddedServer(closed / "home", OWNER).ensure_running()
 
         assert stat.filemode(closed.stat().st_mode) == "drwx------"

@@ -12,23 +12,23 @@ import psycopg2
 import pytest
 
 from seedbed.errors import DataDirectoryVersionMismatch, AuthenticationFailure, ServerStartFailure
-from seedbed.postgres.embedded import Binaries, Server, cluster, state_files
+from seedbed.postgres.embedded import Binaries, EmbeddedServer, cluster, state_files
 from seedbed.postgres.embedded import server as server_module
-from seedbed.postgres.embedded.os_account import server_account
-from seedbed.postgres.embedded.state_files import Holder, State, read_state, write_state
+from seedbed.postgres.embedded.os_account import get_server_account
+from seedbed.postgres.embedded.state_files import Holder, ServerState, read_state, write_state
 from tests.postgres.conftest import OWNER, copy_home
 from tests.postgres.processes import ENSURE, HOLD, SERVER, User, await_up, end, me, users
 from tests.projects import execute
 
 
-def pid_of(server: Server) -> int:
-    pid = server.status().pid
+def pid_of(server: EmbeddedServer) -> int:
+    pid = server.read_status().pid
     assert pid is not None
     return pid
 
 
-def state_of(server: Server) -> State:
-    state = read_state(server.home)
+def state_of(server: EmbeddedServer) -> ServerState:
+    state = read_state(server.directory)
     assert state is not None
     return state
 
@@ -42,35 +42,35 @@ class TestServer:
     def test_is_made_and_started_by_the_first_command_and_stays_up(self, folder: Path, user: User) -> None:
         os.chown(folder, user.uid, user.gid)
 
-        said = user.run(f"{SERVER}server.ensure(); print(server.ensure_database('shop').reveal())", folder / "home")
+        said = user.run(f"{SERVER}server.ensure_running(); print(server.ensure_database('shop').reveal())", folder / "home")
 
         user.run(f"{SERVER}print(server.stop())", folder / "home")
         assert said.startswith("postgresql://shop_owner:")
         assert said.endswith("/shop?sslmode=disable")
 
-    def test_is_the_same_for_every_command(self, server: Server) -> None:
-        server.ensure()
-        before = server.status()
+    def test_is_the_same_for_every_command(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
+        before = server.read_status()
 
-        me().run(f"{SERVER}server.ensure()", server.home)
-        server.ensure()
+        me().run(f"{SERVER}server.ensure_running()", server.directory)
+        server.ensure_running()
 
-        assert server.status() == before
-        assert before.stays_up
+        assert server.read_status() == before
+        assert before.pinned
 
     def test_runs_on_each_postgresql(self, folder: Path, binaries: Binaries, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(server_module, "find_binaries", lambda: binaries)
-        server = Server(folder / "home", OWNER)
+        server = EmbeddedServer(folder / "home", OWNER)
 
-        server.ensure()
+        server.ensure_running()
 
         shown = execute(server.ensure_database("shop"), "SELECT current_user, 'é' > 'z', lower('É'), version()")
         server.stop()
         assert shown[0][:3] == (OWNER, True, "é")
         assert shown[0][3].startswith(f"PostgreSQL {binaries.version} ")
 
-    def test_answers_on_loopback_alone_and_wants_a_password(self, server: Server) -> None:
-        server.ensure()
+    def test_answers_on_loopback_alone_and_wants_a_password(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
 
         settings = "listen_addresses", "unix_socket_directories", "password_encryption"
         shown = execute(
@@ -84,8 +84,8 @@ class TestServer:
         with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
             psycopg2.connect(**without)
 
-    def test_gives_databases_to_a_role_without_superuser_rights(self, server: Server) -> None:
-        server.ensure()
+    def test_gives_databases_to_a_role_without_superuser_rights(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
 
         url = server.ensure_database("shop")
 
@@ -93,27 +93,27 @@ class TestServer:
         assert execute(url, rights) == [(False, False, False)]
         assert execute(url, "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'") == [(OWNER,)]
 
-    def test_keeps_its_files_from_everybody_else(self, server: Server) -> None:
-        server.ensure()
+    def test_keeps_its_files_from_everybody_else(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
 
         account = "nobody" if os.geteuid() == 0 else me().name
-        assert permissions(server.home / "data") == "700"
-        assert (server.home / "data").owner() == account
+        assert permissions(server.directory / "data") == "700"
+        assert (server.directory / "data").owner() == account
         private = ["server.json", "log", "lock", "running"]
-        assert [permissions(server.home / name) for name in private] == ["600"] * 4
-        assert [(server.home / name).owner() for name in private] == [me().name] * 4
+        assert [permissions(server.directory / name) for name in private] == ["600"] * 4
+        assert [(server.directory / name).owner() for name in private] == [me().name] * 4
 
-    def test_keeps_its_passwords_out_of_a_repository(self, new_server: Server) -> None:
-        new_server.ensure()
+    def test_keeps_its_passwords_out_of_a_repository(self, new_server: EmbeddedServer) -> None:
+        new_server.ensure_running()
 
-        assert (new_server.home / ".gitignore").read_text() == "*\n"
+        assert (new_server.directory / ".gitignore").read_text() == "*\n"
 
-    def test_takes_nothing_of_a_users_environment_along(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_takes_nothing_of_a_users_environment_along(self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CLOUD_SECRET_KEY", "hunter2")
         monkeypatch.setenv("PGDATA", "/elsewhere")
         monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
 
-        server.ensure()
+        server.ensure_running()
 
         kept = {"PATH", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "PGDATA"}
         environment = psutil.Process(pid_of(server)).environ()
@@ -123,225 +123,225 @@ class TestServer:
         assert environment.get("PGDATA") != "/elsewhere"
 
     def test_is_reached_whatever_a_shell_exports_for_another(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch
+        self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PGSSLMODE", "verify-full")
         monkeypatch.setenv("PGPORT", "1")
         monkeypatch.setenv("PGUSER", "somebody")
 
-        server.ensure()
+        server.ensure_running()
 
         assert execute(server.ensure_database("shop"), "SELECT current_user") == [(OWNER,)]
 
-    def test_comes_back_on_the_same_port(self, server: Server) -> None:
-        server.ensure()
-        before = server.status()
+    def test_comes_back_on_the_same_port(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
+        before = server.read_status()
         server.stop()
 
-        server.ensure()
+        server.ensure_running()
 
-        assert server.status().port == before.port
-        assert server.status().pid != before.pid
+        assert server.read_status().port == before.port
+        assert server.read_status().pid != before.pid
 
-    def test_takes_another_port_where_somebody_else_has_it(self, server: Server) -> None:
-        server.ensure()
-        before = server.status().port
+    def test_takes_another_port_where_somebody_else_has_it(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
+        before = server.read_status().port
         server.stop()
 
         with socket.create_server(("127.0.0.1", before or 0)):
-            server.ensure()
+            server.ensure_running()
 
-        assert server.status().port != before
-        assert execute(server.ensure_database("shop"), "SHOW port") == [(str(server.status().port),)]
+        assert server.read_status().port != before
+        assert execute(server.ensure_database("shop"), "SHOW port") == [(str(server.read_status().port),)]
 
     def test_takes_another_port_where_somebody_gets_it_at_the_last_moment(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch
+        self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             ports = iter([taken.getsockname()[1]])
             free = cluster._free_port
             monkeypatch.setattr(cluster, "_free_port", lambda: next(ports, None) or free())
 
-            server.ensure()
+            server.ensure_running()
 
-            assert server.status().port != taken.getsockname()[1]
+            assert server.read_status().port != taken.getsockname()[1]
             assert next(ports, None) is None
 
-    def test_stops_once(self, server: Server) -> None:
-        server.ensure()
+    def test_stops_once(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
         pid = pid_of(server)
 
         stopped = server.stop(), server.stop()
 
         assert stopped == (True, False)
         assert not psutil.pid_exists(pid)
-        assert not (server.home / "data" / "postmaster.pid").exists()
+        assert not (server.directory / "data" / "postmaster.pid").exists()
 
-    def test_is_stopped_where_its_programs_are_gone(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-        server.ensure()
+    def test_is_stopped_where_its_programs_are_gone(self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        server.ensure_running()
         monkeypatch.setattr(server_module, "find_binaries", None)
 
         assert server.stop()
 
-    def test_is_looked_at_without_a_trace(self, new_server: Server) -> None:
-        status = new_server.status()
+    def test_is_looked_at_without_a_trace(self, new_server: EmbeddedServer) -> None:
+        status = new_server.read_status()
 
-        assert (status.running, status.reachable, status.port, status.version) == (False, False, None, None)
+        assert (status.running, status.accepts_connections, status.port, status.version) == (False, False, None, None)
         assert not new_server.stop()
-        assert not new_server.home.exists()
+        assert not new_server.directory.exists()
 
     def test_refuses_data_of_another_major_version(
-        self, new_server: Server, binaries: Binaries, pristine: Any, monkeypatch: pytest.MonkeyPatch
+        self, new_server: EmbeddedServer, binaries: Binaries, pristine: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        copy_home(pristine(binaries), new_server.home)
-        newer = replace(binaries, version=f"{binaries.major + 1}.2", found="a newer package")
+        copy_home(pristine(binaries), new_server.directory)
+        newer = replace(binaries, version=f"{binaries.major_version + 1}.2", source="a newer package")
         monkeypatch.setattr(server_module, "find_binaries", lambda: newer)
 
         with pytest.raises(DataDirectoryVersionMismatch) as refused:
-            new_server.ensure()
+            new_server.ensure_running()
 
-        data = new_server.home / "data"
+        data = new_server.directory / "data"
         assert refused.value.message == (
-            f"{data} was written by PostgreSQL {binaries.major}; "
-            f"the one found is {binaries.major + 1} (a newer package)."
+            f"{data} was written by PostgreSQL {binaries.major_version}; "
+            f"the one found is {binaries.major_version + 1} (a newer package)."
         )
         assert refused.value.remedy == (
-            f"Install PostgreSQL {binaries.major}, dump with it and load into a new folder; "
-            f"or, if the data may go, delete {new_server.home}."
+            f"Install PostgreSQL {binaries.major_version}, dump with it and load into a new directory; "
+            f"or, if the data is not needed, delete {new_server.directory}."
         )
-        assert (data / "PG_VERSION").read_text() == f"{binaries.major}\n"
+        assert (data / "PG_VERSION").read_text() == f"{binaries.major_version}\n"
 
-    def test_says_why_it_does_not_start(self, server: Server) -> None:
-        with (server.home / "data" / "postgresql.conf").open("a") as settings:
+    def test_says_why_it_does_not_start(self, server: EmbeddedServer) -> None:
+        with (server.directory / "data" / "postgresql.conf").open("a") as settings:
             settings.write("work_mem = 'a lot'\n")
 
         with pytest.raises(ServerStartFailure) as refused:
-            server.ensure()
+            server.ensure_running()
 
         assert "FATAL:  configuration file" in refused.value.message
-        assert refused.value.remedy == f"Its log has the rest: {server.home / 'log'}"
-        assert 'invalid value for parameter "work_mem"' in (server.home / "log").read_text()
+        assert refused.value.remedy == f"Read its log: {server.directory / 'log'}"
+        assert 'invalid value for parameter "work_mem"' in (server.directory / "log").read_text()
 
-    def test_says_that_another_command_keeps_it(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_says_that_another_command_keeps_it(self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(state_files, "_LOCK_SECONDS", 0.1)
 
-        with state_files.locked(server.home, server_account()), pytest.raises(ServerStartFailure) as refused:
-            server.ensure()
+        with state_files.server_directory_lock(server.directory, get_server_account()), pytest.raises(ServerStartFailure) as refused:
+            server.ensure_running()
 
         assert refused.value.message == (
             "PostgreSQL did not start: another command has been starting or stopping it for 0 s"
         )
 
-    def test_says_that_somebody_changed_its_password(self, server: Server) -> None:
-        server.ensure()
+    def test_says_that_somebody_changed_its_password(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
         execute(server.admin_url(), "ALTER ROLE postgres PASSWORD 'mine'")
 
         with pytest.raises(AuthenticationFailure, match="the embedded server"):
             server.create_database("shop")
 
-    def test_starts_its_log_again_when_it_is_long(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-        server.ensure()
+    def test_starts_its_log_again_when_it_is_long(self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        server.ensure_running()
         server.stop()
-        first = (server.home / "log").read_text()
+        first = (server.directory / "log").read_text()
         monkeypatch.setattr(cluster, "_LOG_BYTES", len(first) - 1)
 
-        server.ensure()
+        server.ensure_running()
 
-        assert (server.home / "log.1").read_text() == first
-        assert permissions(server.home / "log.1") == permissions(server.home / "log") == "600"
-        assert len((server.home / "log").read_text()) < len(first)
+        assert (server.directory / "log.1").read_text() == first
+        assert permissions(server.directory / "log.1") == permissions(server.directory / "log") == "600"
+        assert len((server.directory / "log").read_text()) < len(first)
 
-    def test_writes_nothing_to_its_log_while_it_is_waited_for(self, server: Server) -> None:
-        server.ensure()
+    def test_writes_nothing_to_its_log_while_it_is_waited_for(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
 
-        log = (server.home / "log").read_text()
+        log = (server.directory / "log").read_text()
         assert [line for line in log.splitlines() if " LOG: " not in line] == []
 
 
 class TestHeld:
-    def test_ends_with_its_last_holder(self, server: Server) -> None:
-        with server.held():
+    def test_ends_with_its_last_holder(self, server: EmbeddedServer) -> None:
+        with server.keep_running():
             pid = pid_of(server)
-            with server.held():
+            with server.keep_running():
                 pass
-            inside = server.status()
+            inside = server.read_status()
 
         assert inside.pid == pid
-        assert not inside.stays_up
-        assert not server.status().running
+        assert not inside.pinned
+        assert not server.read_status().running
 
-    def test_ends_with_the_last_of_two_processes(self, server: Server) -> None:
-        holder = me().start(HOLD, server.home)
+    def test_ends_with_the_last_of_two_processes(self, server: EmbeddedServer) -> None:
+        holder = me().start(HOLD, server.directory)
         await_up(holder)
 
-        with server.held():
+        with server.keep_running():
             pid = pid_of(server)
             assert len(state_of(server).holders) == 2
-        left = server.status().pid
+        left = server.read_status().pid
         end(holder)
 
         assert left == pid
-        assert not server.status().running
+        assert not server.read_status().running
 
-    def test_is_taken_over_from_a_holder_that_was_killed(self, server: Server) -> None:
-        holder = me().start(HOLD, server.home)
+    def test_is_taken_over_from_a_holder_that_was_killed(self, server: EmbeddedServer) -> None:
+        holder = me().start(HOLD, server.directory)
         await_up(holder)
         pid = pid_of(server)
         holder.kill()
         holder.communicate()
-        left = server.status().pid
+        left = server.read_status().pid
 
-        with server.held():
-            taken_over = server.status().pid
+        with server.keep_running():
+            taken_over = server.read_status().pid
             holders = state_of(server).holders
 
         assert left == taken_over == pid
         assert [holder.pid for holder in holders] == [os.getpid()]
-        assert not server.status().running
+        assert not server.read_status().running
 
-    def test_stays_up_where_it_was_up_before(self, server: Server) -> None:
-        server.ensure()
+    def test_stays_up_where_it_was_up_before(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
 
-        with server.held():
+        with server.keep_running():
             pass
 
-        assert server.status().stays_up
+        assert server.read_status().pinned
 
-    def test_stays_up_when_it_is_started_meanwhile(self, server: Server) -> None:
-        with server.held():
+    def test_stays_up_when_it_is_started_meanwhile(self, server: EmbeddedServer) -> None:
+        with server.keep_running():
             server.start()
 
-        assert server.status().stays_up
+        assert server.read_status().pinned
 
-    def test_waits_for_a_command_that_came_meanwhile(self, server: Server) -> None:
-        with server.held():
-            command = me().start(ENSURE, server.home)
+    def test_waits_for_a_command_that_came_meanwhile(self, server: EmbeddedServer) -> None:
+        with server.keep_running():
+            command = me().start(ENSURE, server.directory)
             await_up(command)
-        used = server.status().running
+        used = server.read_status().running
         end(command)
 
-        with server.held():
+        with server.keep_running():
             pass
 
         assert used
-        assert not server.status().running
+        assert not server.read_status().running
 
-    def test_does_not_take_a_later_process_for_a_holder(self, server: Server) -> None:
-        with server.held():
+    def test_does_not_take_a_later_process_for_a_holder(self, server: EmbeddedServer) -> None:
+        with server.keep_running():
             state = state_of(server)
             stranger = Holder(os.getppid(), psutil.Process(os.getppid()).create_time() - 100)
-            write_state(server.home, state.with_holders(*state.holders, stranger))
+            write_state(server.directory, state.with_holders(*state.holders, stranger))
 
-        assert not server.status().running
+        assert not server.read_status().running
 
-    def test_does_not_wait_for_a_zombie(self, server: Server) -> None:
-        holder = me().start(HOLD, server.home)
+    def test_does_not_wait_for_a_zombie(self, server: EmbeddedServer) -> None:
+        holder = me().start(HOLD, server.directory)
         await_up(holder)
         holder.kill()
         os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
 
-        with server.held():
+        with server.keep_running():
             pass
 
-        assert not server.status().running
+        assert not server.read_status().running
         holder.communicate()

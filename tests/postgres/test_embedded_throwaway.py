@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from seedbed.postgres.embedded import Binaries, Server, temporary_server, throwaway_server
-from seedbed.postgres.embedded.os_account import server_account
-from seedbed.postgres.embedded.state_files import State, write_state
+from seedbed.postgres.embedded import Binaries, EmbeddedServer, temporary_server, throwaway_server
+from seedbed.postgres.embedded.os_account import get_server_account
+from seedbed.postgres.embedded.state_files import ServerState, write_state
 from tests.postgres.processes import User, await_that, nobody, users
 from tests.projects import execute
 
@@ -39,7 +39,7 @@ def places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestThrowawayServer:
     def test_runs_on_each_postgresql_and_is_gone_after(self, binaries: Binaries, places: Path) -> None:
         with throwaway_server(binaries) as server:
-            process = postmaster(server.folder)
+            process = postmaster(server.directory)
             shown = execute(server.url(), "SELECT current_setting('server_version'), current_setting('fsync')")
 
         assert shown == [(binaries.version, "off")] or shown[0][0].startswith(binaries.version)
@@ -51,7 +51,7 @@ class TestThrowawayServer:
 
         def fail() -> None:
             with throwaway_server() as server:
-                seen.append(postmaster(server.folder))
+                seen.append(postmaster(server.directory))
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -89,12 +89,12 @@ class TestThrowawayServer:
 
         assert (left.exists(), young.exists()) == (False, True)
 
-    def test_does_not_look_into_another_users_folder(self, server: Server, places: Path) -> None:
-        server.ensure()
+    def test_does_not_look_into_another_users_folder(self, server: EmbeddedServer, places: Path) -> None:
+        server.ensure_running()
         trap = places / f"{temporary_server._PREFIX}trap"
         trap.mkdir()
-        (trap / "data").symlink_to(server.home / "data")
-        write_state(trap, State.fresh())
+        (trap / "data").symlink_to(server.directory / "data")
+        write_state(trap, ServerState.generate())
         if os.geteuid() == 0:
             os.chown(trap, nobody().uid, nobody().gid)
         else:
@@ -104,7 +104,7 @@ class TestThrowawayServer:
         with throwaway_server():
             pass
 
-        assert server.status().running
+        assert server.read_status().running
         assert trap.exists()
 
     def test_is_made_where_its_account_may_enter(
@@ -118,13 +118,13 @@ class TestThrowawayServer:
             shown = execute(server.url(), "SELECT 1")
 
         assert shown == [(1,)]
-        assert server_account().can_enter(server.folder.parent)
+        assert get_server_account().can_enter(server.directory.parent)
 
     def test_hides_its_password(self, places: Path) -> None:
         with throwaway_server() as server:
             assert server.password not in repr(server)
             assert server.password not in str(server.url())
-            arguments = postmaster(server.folder).cmdline()
+            arguments = postmaster(server.directory).cmdline()
             assert not any(server.password in argument for argument in arguments)
 
 

@@ -198,7 +198,7 @@ class TestAllow:
             "and programs that name it fail."
         )
         assert refused.value.remedy == (
-            "If that is meant, add --allow drop-column (plain alembic: -x allow=drop-column), or write into the "
+            "If that is intended, add --allow drop-column (plain alembic: -x allow=drop-column), or write into the "
             "revision: # seedbed: allow drop-column"
         )
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Server, ThrowawayServer
+from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.settings import DatabaseUrl, load
 from tests.postgres.processes import await_that
 from tests.projects import Project, execute, little_project
@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def variables(database: Database, seedbed_server: ThrowawayServer) -> dict[str, str]:
+def variables(database: Database, seedbed_server: TemporaryServer) -> dict[str, str]:
     return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 
 
@@ -93,7 +93,7 @@ class TestCheck:
         self,
         project: Project,
         variables: dict[str, str],
-        seedbed_server: ThrowawayServer,
+        seedbed_server: TemporaryServer,
         mark: str,
         number: signal.Signals,
     ) -> None:
@@ -140,7 +140,7 @@ class TestDraft:
         self,
         project: Project,
         variables: dict[str, str],
-        seedbed_server: ThrowawayServer,
+        seedbed_server: TemporaryServer,
         mark: str,
         number: signal.Signals,
     ) -> None:
@@ -162,7 +162,7 @@ class TestDraft:
         assert databases_of(url, mark) == []
 
     def test_ctrl_c_does_not_wait_for_the_replay_beside_it(
-        self, project: Project, variables: dict[str, str], seedbed_server: ThrowawayServer, mark: str
+        self, project: Project, variables: dict[str, str], seedbed_server: TemporaryServer, mark: str
     ) -> None:
         project.write_revision("first", sleeping(mark))
         before = files(project)
@@ -176,7 +176,7 @@ class TestDraft:
         assert files(project) == before
 
     def test_a_signal_is_said_in_json(
-        self, project: Project, variables: dict[str, str], seedbed_server: ThrowawayServer, mark: str
+        self, project: Project, variables: dict[str, str], seedbed_server: TemporaryServer, mark: str
     ) -> None:
         project.write_revision("first", sleeping(mark))
 
@@ -265,14 +265,14 @@ class TestCopies:
         shutil.rmtree(home)
 
     @pytest.fixture
-    def embedded(self, project: Project, home: Path) -> Iterator[Server]:
-        server = Server.of(load(project.settled, environ={"SEEDBED_DATA_DIR": str(home)}))
+    def embedded(self, project: Project, home: Path) -> Iterator[EmbeddedServer]:
+        server = EmbeddedServer.from_configuration(load(project.settled, environ={"SEEDBED_DATA_DIR": str(home)}))
         yield server
         server.stop()
 
     @pytest.mark.parametrize("command", [("migrate", "rehearse"), ("preview", "up", "pr-1")])
     def test_a_signal_leaves_no_copy(
-        self, project: Project, embedded: Server, home: Path, mark: str, command: tuple[str, ...]
+        self, project: Project, embedded: EmbeddedServer, home: Path, mark: str, command: tuple[str, ...]
     ) -> None:
         given = {"SEEDBED_DATA_DIR": str(home)}
         project.write_revision("first", CREATE)
@@ -289,14 +289,14 @@ class TestCopies:
         assert set(execute(embedded.admin_url(), databases)) == before
 
     def test_a_signal_to_up_stops_the_server_that_it_started(
-        self, project: Project, embedded: Server, home: Path, mark: str
+        self, project: Project, embedded: EmbeddedServer, home: Path, mark: str
     ) -> None:
         project.write_revision("first", sleeping(mark))
 
         def asleep() -> bool:
-            return embedded.status().reachable and runs(embedded.admin_url(), mark)()
+            return embedded.read_status().accepts_connections and runs(embedded.admin_url(), mark)()
 
         err = ended(project, "up", number=signal.SIGTERM, when=asleep, given={"SEEDBED_DATA_DIR": str(home)})
 
         assert err.strip().splitlines()[-1].startswith("Ended by SIGTERM. Applied to ")
-        assert not embedded.status().running
+        assert not embedded.read_status().running

@@ -160,7 +160,7 @@ class TestCheck:
 """
         file.write_text(text.replace("\n    pass\n", mixed, 1), encoding="utf-8")
 
-        with pytest.raises(MixedTransactionRevision, match="statements in an autocommit block and others beside it"):
+        with pytest.raises(MixedTransactionRevision, match="statements in an autocommit block and others outside it"):
             check_project(configuration)
 
     def test_runs_what_moves_data_over_rows(self, configuration: Configuration) -> None:

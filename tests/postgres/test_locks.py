@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from seedbed.errors import MigrationLockTimeout
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.locks import migration_lock
 from tests.postgres.processes import await_that, await_up, me
 from tests.projects import execute
@@ -74,7 +74,7 @@ class TestMigratingAlone:
 
         assert (inside, after) == (False, False)
 
-    def test_waits_without_a_snapshot(self, given: Make, given_server: ThrowawayServer) -> None:
+    def test_waits_without_a_snapshot(self, given: Make, given_server: TemporaryServer) -> None:
         """A session that waits inside PostgreSQL keeps CREATE INDEX CONCURRENTLY of the first from ending."""
         database = given()
         execute(database.direct, "CREATE TABLE customer (id int)")

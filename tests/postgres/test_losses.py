@@ -12,7 +12,7 @@ from seedbed.migrations.hazards.assessment import assess_upgrade
 from seedbed.migrations.hazards.losses import select_losses, may_lose_data
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from tests.projects import Project, execute, little_project
 
 HERO = """
@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def variables(database: Database, seedbed_server: ThrowawayServer) -> dict[str, str]:
+def variables(database: Database, seedbed_server: TemporaryServer) -> dict[str, str]:
     return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 
 

@@ -10,7 +10,7 @@ import pytest
 from seedbed.errors import EnvironmentMismatch, MissingPrivilege, ProtectedEnvironment, UnmarkedDatabase
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.environment_mark import DestructiveAction, claim_environment, refuse_protected_database
 from seedbed.postgres.environment_mark import change_mark, read_database_mark
 from seedbed.settings import Environment
@@ -60,7 +60,7 @@ class TestAgree:
             f"{database.name} has rows in customer, sales.Order that Seedbed did not put there, and no mark: "
             "it counts as production: refused to migrate it."
         )
-        assert refused.value.remedy == "If it is not, say what it is: seedbed db mark development"
+        assert refused.value.remedy == "If it is not production, mark it: seedbed db mark development"
         assert read_database_mark(database) is None
 
     def test_takes_an_unmarked_database_with_rows_for_production(self, given: Make) -> None:
@@ -79,10 +79,10 @@ class TestAgree:
             agreed(replace(database, environment=Environment.DEVELOPMENT))
 
         assert refused.value.message == (
-            f"{database.name} is marked testing, and the environment chosen is development: refused to migrate it."
+            f"Refused to migrate {database.name}: it is marked testing, and the chosen environment is development."
         )
         assert refused.value.remedy == (
-            "Is it the right database? Then choose -e testing, or change what it is: seedbed db mark development"
+            "If it is the right database, choose -e testing, or change its mark: seedbed db mark development"
         )
         assert read_database_mark(database) == "testing"
 
@@ -104,7 +104,7 @@ class TestAgree:
         assert read_database_mark(database) == "development"
 
     def test_counts_neither_what_extensions_nor_what_alembic_keep(
-        self, given: Make, given_server: ThrowawayServer
+        self, given: Make, given_server: TemporaryServer
     ) -> None:
         database = given()
         execute(database.direct, "CREATE TABLE alembic_version AS SELECT 'abc' AS version_num")
@@ -147,7 +147,7 @@ class TestAgree:
         assert read_database_mark(database) is None
 
     def test_does_not_take_rows_that_the_role_may_not_read_for_none(
-        self, given: Make, given_server: ThrowawayServer
+        self, given: Make, given_server: TemporaryServer
     ) -> None:
         database = given()
         execute(given_server.url(database.name), "CREATE TABLE public.secret AS SELECT 1 AS id")
@@ -171,7 +171,7 @@ class TestMark:
         assert refused.value.message == (
             f"{database.name} is marked production, and a production database is never {action}."
         )
-        assert refused.value.remedy == ("If it is no such thing any more, say so first: seedbed db mark development")
+        assert refused.value.remedy == ("If the mark is wrong, change it first: seedbed db mark development")
 
     @pytest.mark.parametrize("action", list(DestructiveAction))
     def test_that_is_no_environment_forbids_destroying(self, given: Make, action: DestructiveAction) -> None:
@@ -211,7 +211,7 @@ class TestMark:
             refuse(database, action)
 
         assert refused.value.message == (
-            f"{database.name} has no mark, the environment chosen is production, "
+            f"{database.name} has no mark, the chosen environment is production, "
             f"and a production database is never {action}."
         )
         assert refused.value.remedy == "Choose another environment: -e development"
@@ -228,7 +228,7 @@ class TestMark:
 
         assert read_database_mark(database) == environment
 
-    def test_is_inherited_by_a_copy(self, given: Make, given_server: ThrowawayServer) -> None:
+    def test_is_inherited_by_a_copy(self, given: Make, given_server: TemporaryServer) -> None:
         database = given(Environment.PRODUCTION)
         fill(database)
         agreed(database)
@@ -260,7 +260,7 @@ class TestMark:
         assert read_database_mark(database) is None
         assert execute(database.direct, "SELECT to_regnamespace('seedbed')") == [(None,)]
 
-    def test_is_read_by_a_role_that_may_make_nothing(self, given: Make, given_server: ThrowawayServer) -> None:
+    def test_is_read_by_a_role_that_may_make_nothing(self, given: Make, given_server: TemporaryServer) -> None:
         database = given()
         agreed(database)
         execute(

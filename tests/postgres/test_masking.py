@@ -11,11 +11,11 @@ from seedbed.errors import UnknownPersonalDataKind, RejectedMaskedValues, NoPers
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.draft.draft import draft
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.postgres.psql import build_client_environment
 from seedbed.schema import load_schema
-from seedbed.schema.personal_data import personal, unmarked
+from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
 from seedbed.seeding.core.faker_pool import Pools
 from seedbed.seeding.masking import Masked, mask
 from seedbed.seeding.masking.replacements import Replacements
@@ -56,14 +56,14 @@ MANY = int(os.environ.get("SEEDBED_TEST_MASK_ROWS", "10000"))
 
 
 @pytest.fixture(params=["", VIEW], ids=["tables", "views too"])
-def project(request: pytest.FixtureRequest, tmp_path: Path, seedbed_server: ThrowawayServer) -> Iterator[Project]:
+def project(request: pytest.FixtureRequest, tmp_path: Path, seedbed_server: TemporaryServer) -> Iterator[Project]:
     with little_project(tmp_path, TABLES + request.param) as made:
         draft(made.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal()), "Create tables")
         yield made
 
 
 @pytest.fixture
-def filled(project: Project, seedbed_server: ThrowawayServer) -> Iterator[Database]:
+def filled(project: Project, seedbed_server: TemporaryServer) -> Iterator[Database]:
     with fresh_database(seedbed_server) as database:
         apply(project.settled, database)
         execute(database.direct, ";".join(ROWS))
@@ -76,17 +76,17 @@ def masked(project: Project, database: Database) -> Masked:
     return mask(project.load_schema(), database, Pools(today()))
 
 
-def left_in_files(server: ThrowawayServer, database: Database, words: tuple[bytes, ...]) -> list[str]:
+def left_in_files(server: TemporaryServer, database: Database, words: tuple[bytes, ...]) -> list[str]:
     """The files of a database that hold one of some words, once everything is written down."""
     execute(server.url(), "CHECKPOINT")
     oid = execute(database.direct, "SELECT oid FROM pg_database WHERE datname = current_database()")[0][0]
-    (folder,) = server.folder.rglob(f"base/{oid}")
+    (folder,) = server.directory.rglob(f"base/{oid}")
     return [file.name for file in folder.iterdir() if any(word in file.read_bytes() for word in words)]
 
 
 class TestMask:
     def test_leaves_no_value_in_tables_indexes_and_statistics(
-        self, project: Project, filled: Database, seedbed_server: ThrowawayServer
+        self, project: Project, filled: Database, seedbed_server: TemporaryServer
     ) -> None:
         words = (b"secret.person", b"Realname", b"known only to me")
         assert left_in_files(seedbed_server, filled, words) != []
@@ -109,7 +109,7 @@ class TestMask:
         assert (done.columns["person.email"], done.columns["person.first_name"]) == (3000, 50)
 
     def test_draws_other_values_on_each_run(
-        self, project: Project, filled: Database, seedbed_server: ThrowawayServer
+        self, project: Project, filled: Database, seedbed_server: TemporaryServer
     ) -> None:
         masked(project, filled)
         with fresh_database(seedbed_server) as other:
@@ -123,7 +123,7 @@ class TestMask:
         assert sorted(first) == sorted(second)
         assert sum(one == another for one, another in zip(first, second, strict=True)) < 20
 
-    def test_can_be_done_again(self, project: Project, filled: Database, seedbed_server: ThrowawayServer) -> None:
+    def test_can_be_done_again(self, project: Project, filled: Database, seedbed_server: TemporaryServer) -> None:
         masked(project, filled)
         execute(
             filled.direct, "INSERT INTO person VALUES (0, 'secret.person@real.org', 'Realname', NULL, NULL, 'Oslo')"
@@ -162,7 +162,7 @@ class TestManyRows:
     """SEEDBED_TEST_MASK_ROWS is how many: 10,000 otherwise, 100,000 by hand."""
 
     def test_leave_nothing_in_files_statistics_and_a_dump(
-        self, tmp_path: Path, seedbed_server: ThrowawayServer
+        self, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         words = (b"secret.person", b"Realname", b"known only to me", b"+4790")
         with little_project(tmp_path, TABLES) as project, fresh_database(seedbed_server) as database:
@@ -179,7 +179,7 @@ class TestManyRows:
             stats = "SELECT string_agg(concat(most_common_vals, histogram_bounds), '') FROM pg_stats"
             said = execute(database.direct, f"{stats} WHERE schemaname = 'public'")[0][0].encode()
             dump = subprocess.run(
-                [seedbed_server.binaries.program("pg_dump")], env=build_client_environment(database), capture_output=True,
+                [seedbed_server.binaries.program_path("pg_dump")], env=build_client_environment(database), capture_output=True,
                 check=True,
             ).stdout  # fmt: skip
             assert [word for word in words if word in said or word in dump] == []
@@ -211,10 +211,10 @@ class TestMarks:
         with little_project(tmp_path, tables) as project:
             schema = load_schema(project.settled)
 
-            assert [(column.name, kind) for table, column, kind in personal(schema) if table.name == "person"] == [
+            assert [(column.name, kind) for table, column, kind in find_personal_columns(schema) if table.name == "person"] == [
                 ("email", "email"), ("first_name", "first_name"), ("phone", "phone"), ("note", "null"),
             ]  # fmt: skip
-            assert unmarked(schema) == ["person.birthday"]
+            assert find_unmarked_columns(schema) == ["person.birthday"]
 
     def test_are_wanted_of_names_beside_a_person_and_of_what_opens_doors(self, tmp_path: Path) -> None:
         tables = """
@@ -234,7 +234,7 @@ class TestMarks:
                 name: str
         """
         with little_project(tmp_path, tables) as project:
-            found = unmarked(load_schema(project.settled))
+            found = find_unmarked_columns(load_schema(project.settled))
 
         assert found == [f"customer.{name}" for name in ("name", "born", "tax_id", "api_key", "reset_token")]
 
@@ -247,7 +247,7 @@ class TestMarks:
 class TestReplacements:
     @pytest.mark.parametrize("kind", [k for k in Replacements(Pools(today())).kinds if k not in {"date", "ip"}])
     @pytest.mark.parametrize("longest", [None, 12])
-    def test_differ_for_every_number(self, seedbed_server: ThrowawayServer, kind: str, longest: int | None) -> None:
+    def test_differ_for_every_number(self, seedbed_server: TemporaryServer, kind: str, longest: int | None) -> None:
         said = Replacements(Pools(today())).value(kind, "n", count=600_000, longest=longest)
 
         found = execute(
@@ -261,7 +261,7 @@ class TestReplacements:
         assert (different, rows) == (6186, 6187)
         assert length <= (longest or 64)
 
-    def test_of_names_are_pairs_that_share_neither_half(self, seedbed_server: ThrowawayServer) -> None:
+    def test_of_names_are_pairs_that_share_neither_half(self, seedbed_server: TemporaryServer) -> None:
         said = Replacements(Pools(today())).value("name", "n", count=200, longest=None)
 
         halves = "count(DISTINCT split_part(said, ' ', 1)), count(DISTINCT split_part(said, ' ', 2))"

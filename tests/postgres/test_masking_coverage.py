@@ -18,8 +18,8 @@ from seedbed.errors import (
 )
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.schema.creation import build
+from seedbed.postgres.embedded import TemporaryServer
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.core.faker_pool import Pools
 from seedbed.seeding.masking import Exceptions, Masked, mask
 from seedbed.seeding.planning.lock_file import today
@@ -103,7 +103,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def planted(project: Project, given: Callable[..., Database]) -> Database:
     database = given()
     with connect(database) as connection:
-        build(connection, project.load_schema())
+        create_schema(connection, project.load_schema())
         connection.commit()
     execute(database.direct, PLANTED)
     return database
@@ -113,7 +113,7 @@ def masked(project: Project, database: Database, exceptions: Exceptions = EXCEPT
     return mask(project.load_schema(), database, Pools(today()), exceptions=exceptions)
 
 
-def left_in_rows(server: ThrowawayServer, database: Database) -> list[tuple[str, int]]:
+def left_in_rows(server: TemporaryServer, database: Database) -> list[tuple[str, int]]:
     """Every table, view and system table in which a superuser reads a sentinel."""
     url = server.url(database.name)
     scans = [scan for (scan,) in execute(url, LEFT_IN_ROWS)]
@@ -123,16 +123,16 @@ def left_in_rows(server: ThrowawayServer, database: Database) -> list[tuple[str,
     return found
 
 
-def left_in_files(server: ThrowawayServer, database: Database) -> list[str]:
+def left_in_files(server: TemporaryServer, database: Database) -> list[str]:
     execute(server.url(), "CHECKPOINT")
     (oid,) = execute(server.url(database.name), "SELECT oid FROM pg_database WHERE datname = current_database()")[0]
-    (folder,) = server.folder.rglob(f"base/{oid}")
+    (folder,) = server.directory.rglob(f"base/{oid}")
     return sorted(file.name for file in folder.iterdir() if SENTINEL.encode() in file.read_bytes())
 
 
 class TestSentinels:
     def test_are_found_nowhere_after_masking(
-        self, project: Project, planted: Database, given_server: ThrowawayServer
+        self, project: Project, planted: Database, given_server: TemporaryServer
     ) -> None:
         assert {name for name, _ in left_in_rows(given_server, planted)} >= {
             "person", "lead", "last", "middle", "hidden", "contact_old", "mailbox_0", "spy", "pg_statistic",
@@ -149,7 +149,7 @@ class TestSentinels:
         }  # fmt: skip
         assert (done.kept, done.unclean) == (("contact_old.since", "country"), ())
 
-    def test_leave_every_row_and_join(self, project: Project, planted: Database, given_server: ThrowawayServer) -> None:
+    def test_leave_every_row_and_join(self, project: Project, planted: Database, given_server: TemporaryServer) -> None:
         counts = "SELECT " + ", ".join(
             f"(SELECT count(*) FROM {table})"
             for table in ("person", "account JOIN login USING (email)", "account JOIN person USING (email)", "visit",
@@ -167,7 +167,7 @@ class TestSentinels:
         assert execute(url, "SELECT DISTINCT legacy FROM person") == [(None,)]
 
     def test_leave_the_catalog_as_it_was(
-        self, project: Project, planted: Database, given_server: ThrowawayServer
+        self, project: Project, planted: Database, given_server: TemporaryServer
     ) -> None:
         url = given_server.url(planted.name)
         before = catalog_rows(url)
@@ -187,7 +187,7 @@ class TestUndescribed:
         assert execute(planted.direct, f"SELECT count(*) FROM person WHERE email LIKE '{SENTINEL}%'") == [(400,)]
 
     def test_leaves_out_extensions_and_the_version_table(
-        self, project: Project, planted: Database, given_server: ThrowawayServer
+        self, project: Project, planted: Database, given_server: TemporaryServer
     ) -> None:
         execute(planted.direct, "CREATE SCHEMA history; CREATE TABLE history.versions (version_num varchar)")
         execute(
@@ -236,7 +236,7 @@ class TestUndescribed:
         assert says in f"{refused.value.message} {refused.value.remedy}"
 
     def test_is_named_on_the_command_line_or_in_pyproject(
-        self, project: Project, planted: Database, given_server: ThrowawayServer
+        self, project: Project, planted: Database, given_server: TemporaryServer
     ) -> None:
         settings = project.root / "pyproject.toml"
         settings.write_text(
@@ -259,7 +259,7 @@ class TestUndescribed:
         assert ["country", "kept"] in lines
         assert left_in_rows(given_server, planted) == []
 
-    def test_may_be_no_foreign_table(self, project: Project, planted: Database, given_server: ThrowawayServer) -> None:
+    def test_may_be_no_foreign_table(self, project: Project, planted: Database, given_server: TemporaryServer) -> None:
         url = given_server.url(planted.name)
         execute(url, "CREATE FOREIGN DATA WRAPPER nowhere; CREATE SERVER far FOREIGN DATA WRAPPER nowhere")
         execute(url, "CREATE FOREIGN TABLE elsewhere (line text) SERVER far")
@@ -273,7 +273,7 @@ class TestUndescribed:
             masked(project, planted, Exceptions((*EXCEPTIONS.keep, "elsewhere"), EXCEPTIONS.empty))
 
     def test_may_not_come_in_from_elsewhere(
-        self, project: Project, planted: Database, given_server: ThrowawayServer
+        self, project: Project, planted: Database, given_server: TemporaryServer
     ) -> None:
         name = f"s_{planted.name}"
         url = given_server.url(planted.name)
@@ -294,7 +294,7 @@ class TestUndescribed:
                 f"DROP SUBSCRIPTION {name}",
             )
 
-        assert refused.value.remedy == f"End each first: ALTER SUBSCRIPTION {name} DISABLE"
+        assert refused.value.remedy == f"Remove each first: ALTER SUBSCRIPTION {name} DISABLE"
 
     def test_values_may_not_come_back_by_a_generated_column(
         self, tmp_path: Path, given: Callable[..., Database]
@@ -307,7 +307,7 @@ class TestUndescribed:
         database = given()
         with little_project(tmp_path, tables) as project:
             with connect(database) as connection:
-                build(connection, project.load_schema())
+                create_schema(connection, project.load_schema())
                 connection.commit()
 
             with pytest.raises(

@@ -9,7 +9,7 @@ import pytest
 
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.core.faker_pool import Pools
 from seedbed.seeding.masking import mask
 from seedbed.seeding.masking.replacements import Replacements
@@ -58,7 +58,7 @@ def filled(request: pytest.FixtureRequest, project: Project, given: Callable[...
     """Both tables were clustered by the addresses, so that the order of their rows is that of the original values."""
     database = given()
     with connect(database) as connection:
-        build(connection, project.load_schema())
+        create_schema(connection, project.load_schema())
         connection.commit()
     people = [(number, f"person{Random(number).randrange(10**9)}@real.org") for number in range(1, ROWS + 1)]
     values = ", ".join(f"({number}, '{email}')" for number, email in people)
@@ -154,7 +154,7 @@ class TestAttacker:
     ) -> None:
         copy = given()
         with connect(copy) as connection:
-            build(connection, project.load_schema())
+            create_schema(connection, project.load_schema())
             connection.commit()
         values = ", ".join(f"({n}, '{e}')" for n, e in execute(filled.direct, "SELECT id, email FROM person"))
         execute(copy.direct, *MARK, f"INSERT INTO person VALUES {values}")

@@ -15,7 +15,7 @@ from seedbed.migrations.hazards.assessment import assess_upgrade, assess_downgra
 from seedbed.migrations.hazards.rehearsal import rehearse
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.settings import Configuration
 from tests.projects import Project, execute, fresh_database, little_project
 
@@ -62,7 +62,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def configuration(project: Project, database: Database, seedbed_server: ThrowawayServer) -> Configuration:
+def configuration(project: Project, database: Database, seedbed_server: TemporaryServer) -> Configuration:
     shadow = seedbed_server.url().reveal()
     return project.configuration(DATABASE_URL=database.direct.reveal(), SHADOW_DATABASE_URL=shadow)
 
@@ -172,7 +172,7 @@ class TestLookingAhead:
         project: Project,
         database: Database,
         configuration: Configuration,
-        seedbed_server: ThrowawayServer,
+        seedbed_server: TemporaryServer,
         had: list[str],
     ) -> None:
         with fresh_database(seedbed_server) as copy:

@@ -7,7 +7,7 @@ import pytest
 
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.environment_mark import change_mark, read_database_mark
 from seedbed.settings import Environment, find_project
 from tests.projects import ROOT, Project, execute, reference_copy
@@ -27,7 +27,7 @@ def tables(database: Database) -> set[str]:
 
 class TestAlembic:
     def test_upgrades_checks_and_downgrades(
-        self, project: Project, database: Database, seedbed_server: ThrowawayServer
+        self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 

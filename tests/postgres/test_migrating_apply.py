@@ -30,7 +30,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.environment_status import read_environment_statuses
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Server, ThrowawayServer
+from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import DatabaseUrl, Environment
@@ -51,7 +51,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         made.write_revision("first", 'op.execute("CREATE TABLE applied (revision text)")')
         made.write_revision("second", "op.execute(\"INSERT INTO applied VALUES ('second')\")", follows="first")
         yield made
-        Server.of(made.configuration()).stop()  # which production is tried on
+        EmbeddedServer.from_configuration(made.configuration()).stop()  # which production is tried on
 
 
 def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
@@ -255,7 +255,7 @@ class TestPatience:
 
     @pytest.mark.parametrize("exists", ["", "IF NOT EXISTS "])
     def test_builds_an_index_again_that_a_kill_left_invalid(
-        self, project: Project, database: Database, seedbed_server: ThrowawayServer, exists: str
+        self, project: Project, database: Database, seedbed_server: TemporaryServer, exists: str
     ) -> None:
         rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
         rows(database, "CREATE INDEX built ON held (kept)")
@@ -279,7 +279,7 @@ class TestPatience:
 class TestRefusals:
     @pytest.fixture(params=["before any revision", "after one"])
     def read_only(
-        self, request: pytest.FixtureRequest, project: Project, database: Database, seedbed_server: ThrowawayServer
+        self, request: pytest.FixtureRequest, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> Database:
         if request.param == "after one":
             apply(project.settled, database)
@@ -292,7 +292,7 @@ class TestRefusals:
             apply(project.settled, read_only)
 
     def test_of_a_role_that_may_create_nothing(
-        self, project: Project, database: Database, seedbed_server: ThrowawayServer
+        self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         execute(seedbed_server.url(), "CREATE ROLE may_read LOGIN PASSWORD 'reader'")
         url = database.direct

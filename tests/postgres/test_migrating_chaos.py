@@ -18,7 +18,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Server, ThrowawayServer
+from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.settings import Environment
 from tests.postgres.conftest import GIVEN
 from tests.postgres.proxies import cutting_proxy
@@ -105,7 +105,7 @@ Kill = Callable[[Project, Database, float], None]
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, seedbed_server: ThrowawayServer) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, seedbed_server: TemporaryServer) -> Iterator[Project]:
     """Ten revisions: those that drafts of three stages have, rows in between, and some written by hand."""
     with little_project(tmp_path_factory.mktemp("chaos"), FIRST) as made:
         _draft(made, seedbed_server)
@@ -119,7 +119,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, seedbed_server: ThrowawayS
         yield made
 
 
-def _draft(project: Project, server: ThrowawayServer) -> None:
+def _draft(project: Project, server: TemporaryServer) -> None:
     project.run("seedbed", "migrate", "draft", "-m", "Draft", SHADOW_DATABASE_URL=server.url().reveal())
 
 
@@ -128,7 +128,7 @@ def head(project: Project) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(project: Project, seedbed_server: ThrowawayServer) -> tuple[object, float]:
+def undisturbed(project: Project, seedbed_server: TemporaryServer) -> tuple[object, float]:
     """What the history makes, and how long it takes."""
     with fresh_database(seedbed_server) as database:
         begun = time.monotonic()
@@ -181,7 +181,7 @@ KINDS: tuple[Kill, ...] = (client_killed, backend_terminated, connection_cut)
 class TestApply:
     @pytest.mark.parametrize("turn", range(KILLS), ids=lambda turn: f"{KINDS[turn % 3].__name__}-{turn // 3}")
     def test_finishes_what_a_kill_left(
-        self, project: Project, seedbed_server: ThrowawayServer, undisturbed: tuple[object, float], turn: int
+        self, project: Project, seedbed_server: TemporaryServer, undisturbed: tuple[object, float], turn: int
     ) -> None:
         state, seconds = undisturbed
         moment = random.Random(turn).uniform(0, seconds)
@@ -195,12 +195,12 @@ class TestApply:
 
     @pytest.mark.parametrize("turn", range(max(1, KILLS // 6)))
     def test_finishes_what_a_server_that_was_stopped_at_once_left(
-        self, project: Project, server: Server, undisturbed: tuple[object, float], turn: int
+        self, project: Project, server: EmbeddedServer, undisturbed: tuple[object, float], turn: int
     ) -> None:
         state, seconds = undisturbed
         url = server.ensure_database("chaos")
         database = Database(url, url, Environment.DEVELOPMENT, GIVEN)
-        pid = server.status().pid
+        pid = server.read_status().pid
         assert pid is not None
 
         def stop() -> None:
@@ -210,13 +210,13 @@ class TestApply:
         _applied_while(stop, project, database)
         with suppress(psutil.NoSuchProcess):
             psutil.Process(pid).wait(timeout=30)
-        server.ensure()
+        server.ensure_running()
         applied = apply(project.settled, database, lock_wait=timedelta(seconds=30))
 
         assert applied.head == "r3"
         assert execute(url, STATE) == state
 
-    def test_is_done_once_by_eight_that_start_together(self, project: Project, seedbed_server: ThrowawayServer) -> None:
+    def test_is_done_once_by_eight_that_start_together(self, project: Project, seedbed_server: TemporaryServer) -> None:
         with fresh_database(seedbed_server) as database:
             fork = multiprocessing.get_context("fork")
             processes = [fork.Process(target=apply, args=(project.settled, database)) for _ in range(8)]

@@ -400,7 +400,7 @@ class TestCheck:
             check_project(configured)
         made.file.write_text(text)
 
-        assert found.value.message == f"migrations/head lists {made.id}, and there is no file of it."
+        assert found.value.message == f"migrations/head lists {made.id}, but the file is missing."
         assert check_project(configured).revisions == 1
 
     def test_names_a_revision_that_does_not_lead_back(self, project: Project, configured: Configuration) -> None:

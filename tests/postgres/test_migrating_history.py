@@ -11,7 +11,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.assessment import assess_upgrade
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from tests.projects import Project, execute, little_project
 
 HERO = """
@@ -26,7 +26,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         made.write_revision("first", 'op.execute("CREATE TABLE applied (revision text)")')
         made.write_revision("second", 'op.execute("INSERT INTO applied VALUES (2)")', follows="first")
         yield made
-        Server.of(made.configuration()).stop()  # which production is tried on
+        EmbeddedServer.from_configuration(made.configuration()).stop()  # which production is tried on
 
 
 class TestReadHistory:

@@ -10,7 +10,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, throwaway_server
 from seedbed.schema import load_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
@@ -22,13 +22,13 @@ PROJECT = find_project(ROOT)
 
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
-def server(request: pytest.FixtureRequest) -> Iterator[ThrowawayServer]:
+def server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
     with throwaway_server(request.param) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def seeded(server: ThrowawayServer) -> Iterator[Database]:
+def seeded(server: TemporaryServer) -> Iterator[Database]:
     """The reference tables with the rows of the testing seeds; a test changes rows of its own alone."""
     with fresh_database(server, Environment.TESTING) as database:
         apply(PROJECT, database)
@@ -53,7 +53,7 @@ def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
 
 
 class TestReferenceMigrations:
-    def test_make_what_the_models_say_and_run_down_and_up_again(self, server: ThrowawayServer) -> None:
+    def test_make_what_the_models_say_and_run_down_and_up_again(self, server: TemporaryServer) -> None:
         configuration = load(PROJECT, environ={"SHADOW_DATABASE_URL": server.url().reveal()})
 
         checked = check_project(configuration)

@@ -13,7 +13,7 @@ from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from tests.postgres.test_drafting_online import Grown
 from tests.projects import execute
 
@@ -79,7 +79,7 @@ OTHER = {
     "an index of another table": (
         "CREATE INDEX ix ON person (note)",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (b)",
-        "it has CREATE INDEX ix ON public.person USING btree (note), and the revision makes CREATE INDEX ON task (b).",
+        "it has CREATE INDEX ix ON public.person USING btree (note), and the revision creates CREATE INDEX ON task (b).",
     ),
     "a view": (
         "CREATE VIEW ix AS SELECT 1",
@@ -89,13 +89,13 @@ OTHER = {
     "a check": (
         "ALTER TABLE task ADD CONSTRAINT k CHECK (a > 1)",
         guarded("k", POSITIVE),
-        "another constraint k of task already: it has CHECK ((a > 1)), and the revision makes CHECK ((a > 0)) "
+        "another constraint k of task already: it has CHECK ((a > 1)), and the revision creates CHECK ((a > 0)) "
         "NOT VALID.",
     ),
     "a check where a key was meant": (
         "ALTER TABLE task ADD CONSTRAINT k CHECK (a > 1)",
         guarded("k", "UNIQUE USING INDEX k"),
-        "it has CHECK ((a > 1)), and the revision makes UNIQUE USING INDEX k.",
+        "it has CHECK ((a > 1)), and the revision creates UNIQUE USING INDEX k.",
     ),
     "a foreign key with another action": (
         "ALTER TABLE task ADD CONSTRAINT k FOREIGN KEY (person_id) REFERENCES person ON DELETE CASCADE",
@@ -105,22 +105,22 @@ OTHER = {
     "a constraint of a transaction": (
         "ALTER TABLE task ADD CONSTRAINT k CHECK (a > 1)",
         "ALTER TABLE task ADD CONSTRAINT k UNIQUE (b)",
-        "it has CHECK ((a > 1)), and the revision makes UNIQUE (b).",
+        "it has CHECK ((a > 1)), and the revision creates UNIQUE (b).",
     ),
     "a column of another type": (
         "SELECT 1",
         "ALTER TABLE task ADD COLUMN IF NOT EXISTS c text, ADD COLUMN IF NOT EXISTS b text",
-        "another column task.b already: it has integer, and the revision makes text.",
+        "another column task.b already: it has integer, and the revision creates text.",
     ),
     "a column that is not generated": (
         "SELECT 1",
         "ALTER TABLE task ADD COLUMN IF NOT EXISTS b integer GENERATED ALWAYS AS (a + 1) STORED",
-        "it has integer, and the revision makes integer GENERATED ALWAYS AS ((a + 1)).",
+        "it has integer, and the revision creates integer GENERATED ALWAYS AS ((a + 1)).",
     ),
     "a table without a column": (
         "SELECT 1",
         "CREATE TABLE IF NOT EXISTS person (id integer PRIMARY KEY, born date)",
-        "it has id integer, note text, and the revision makes id integer, born date.",
+        "it has id integer, note text, and the revision creates id integer, born date.",
     ),
 }
 
@@ -183,7 +183,7 @@ class TestRefuseTakenNames:
 
     @pytest.mark.parametrize("constraint", ["CHECK (a > 1)", "CHECK (a > 0)"])
     def test_a_role_that_may_make_no_table_compares_as_well(
-        self, given: Callable[..., Database], given_server: ThrowawayServer, constraint: str
+        self, given: Callable[..., Database], given_server: TemporaryServer, constraint: str
     ) -> None:
         database = given()
         execute(database.direct, TABLES, f"ALTER TABLE task ADD CONSTRAINT k {constraint}")
@@ -213,7 +213,7 @@ CHANGES = {
 class TestApply:
     @pytest.mark.parametrize("by_hand", CHANGES)
     def test_stops_at_a_name_that_is_taken_and_goes_on_once_it_is_free(
-        self, tmp_path: Path, seedbed_server: ThrowawayServer, database: Database, by_hand: str
+        self, tmp_path: Path, seedbed_server: TemporaryServer, database: Database, by_hand: str
     ) -> None:
         grown = Grown(tmp_path, seedbed_server)
         with (

@@ -14,7 +14,7 @@ from psycopg2 import sql
 
 from seedbed.postgres.connection import open_connection
 from seedbed.postgres.database import resolve_database
-from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, throwaway_server
 from seedbed.settings import DatabaseUrl, Project, find_project, load, parse_url
 from tests.leaking import COMMANDS, EVERY_SIGN, PASSWORDS, PLACES, every_log, forms, shown, tell, write_project
 from tests.postgres.services import app_for
@@ -33,19 +33,19 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ThrowawayServer]:
+def server() -> Iterator[TemporaryServer]:
     """One of its own, since the role has one name for all who run tests at once."""
     with throwaway_server() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def place(server: ThrowawayServer) -> str:
+def place(server: TemporaryServer) -> str:
     return f"127.0.0.1:{server.port}/postgres"
 
 
 @pytest.fixture(scope="module", params=[*PASSWORDS, 'it\'s "quoted" \\ back', "ключ %41&=/?:"])
-def password(request: pytest.FixtureRequest, server: ThrowawayServer) -> Iterator[str]:
+def password(request: pytest.FixtureRequest, server: TemporaryServer) -> Iterator[str]:
     """The password of the role `app`, which exists for the length of a test's parameter."""
     chosen: str = request.param
     arguments: dict[str, Any] = {**server.url().connect_arguments()}
@@ -131,7 +131,7 @@ class TestCommands:
 
     @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
     def test_show_no_password_where_there_is_no_such_database(
-        self, root: Path, server: ThrowawayServer, command: list[str]
+        self, root: Path, server: TemporaryServer, command: list[str]
     ) -> None:
         url = server.url("no_such_database")
 

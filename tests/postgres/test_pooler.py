@@ -6,7 +6,7 @@ import pytest
 
 from seedbed.errors import PooledConnection
 from seedbed.postgres.database import Database, refuse_pooler
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import Kind
 from tests.postgres.poolers import PGBOUNCER, pgbouncer
@@ -19,7 +19,7 @@ def database(url: DatabaseUrl) -> Database:
 
 
 @pytest.fixture
-def pooler(seedbed_server: ThrowawayServer) -> Iterator[DatabaseUrl]:
+def pooler(seedbed_server: TemporaryServer) -> Iterator[DatabaseUrl]:
     """A PgBouncer in transaction mode before the test server."""
     if PGBOUNCER is None:
         pytest.skip("pgbouncer is not installed here; CI installs it")
@@ -28,7 +28,7 @@ def pooler(seedbed_server: ThrowawayServer) -> Iterator[DatabaseUrl]:
 
 
 class TestRefusePooler:
-    def test_lets_a_direct_connection_pass(self, seedbed_server: ThrowawayServer) -> None:
+    def test_lets_a_direct_connection_pass(self, seedbed_server: TemporaryServer) -> None:
         refuse_pooler(database(seedbed_server.url()))
 
     def test_recognises_pgbouncer_by_the_backend_it_invents(self, pooler: DatabaseUrl) -> None:

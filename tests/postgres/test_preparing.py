@@ -8,14 +8,14 @@ import pytest
 from seedbed.errors import EnvironmentMismatch, ProtectedEnvironment
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.environment_mark import PREPARING, DestructiveAction, claim_environment, refuse_protected_database, write_mark
 from seedbed.settings import Environment
 from tests.projects import fresh_database
 
 
 @pytest.fixture
-def copied(seedbed_server: ThrowawayServer) -> Iterator[Database]:
+def copied(seedbed_server: TemporaryServer) -> Iterator[Database]:
     """A database marked `preparing`, as a preview."""
     with fresh_database(seedbed_server, Environment.PREVIEW) as database:
         with connect(database) as connection:

@@ -216,7 +216,7 @@ class TestUp:
         with pytest.raises(NotAPreview) as refused:
             up(configuration, "scratch")
 
-        assert str(refused.value) == "scratch is a branch marked development, and no preview."
+        assert str(refused.value) == "scratch is a branch marked development, not a preview."
         assert branches.list() == (scratch,)
         assert execute(branches.url("scratch"), MARK) == [("development",)]
 
@@ -431,7 +431,7 @@ class TestBase:
         seeds.write_text("from schema import Nothing\n")
         try:
             with (
-                patch("seedbed.seeding.masking.personal_columns.unmarked", return_value=["user.nickname"]),
+                patch("seedbed.seeding.masking.personal_columns.find_unmarked_columns", return_value=["user.nickname"]),
                 pytest.raises(SeedError),
             ):
                 make_base(configuration, data)

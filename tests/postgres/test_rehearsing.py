@@ -13,7 +13,7 @@ from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.rehearsal import Rehearsal, rehearse
 from seedbed.postgres.database import Database, database_from_url
-from seedbed.postgres.embedded import ThrowawayServer, find_binaries, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, find_binaries, throwaway_server
 from seedbed.settings import Environment
 from tests.projects import Project, execute, fresh_database, little_project
 from tests.servers import installed, shadows
@@ -57,7 +57,7 @@ KINDS = {
 
 
 @pytest.fixture
-def copy(seedbed_server: ThrowawayServer, database: Database, project: Project) -> Iterator[Database]:
+def copy(seedbed_server: TemporaryServer, database: Database, project: Project) -> Iterator[Database]:
     """A copy of the database after the first revision, with rows, made as a user would make it."""
     apply(project.settled, database)
     execute(database.direct, f"INSERT INTO task SELECT n, n, NULL FROM generate_series(1, {ROWS}) n")
@@ -83,10 +83,10 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="module")
-def other_server() -> Iterator[ThrowawayServer]:
+def other_server() -> Iterator[TemporaryServer]:
     """The system's PostgreSQL, of whose version the pg_dump on PATH is."""
     program = shutil.which("pg_dump")
-    found = [binaries for binaries in installed() if binaries.folder != find_binaries().folder]
+    found = [binaries for binaries in installed() if binaries.directory != find_binaries().directory]
     if program is None or not found:
         pytest.skip("there is no pg_dump on this machine, or no PostgreSQL beside the embedded one")
     with throwaway_server(found[0]) as server:
@@ -185,7 +185,7 @@ class TestRehearse:
 
 class TestDumped:
     def test_is_a_copy_of_another_server(
-        self, project: Project, seedbed_server: ThrowawayServer, other_server: ThrowawayServer
+        self, project: Project, seedbed_server: TemporaryServer, other_server: TemporaryServer
     ) -> None:
         with fresh_database(other_server) as source:
             apply(project.settled, source)

@@ -11,7 +11,7 @@ from seedbed.errors import MigrationLockTimeout, MissingPrivilege, ProtectedEnvi
 from seedbed.postgres import reset as postgres_reset
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import EMBEDDED_ORIGIN, Database
-from seedbed.postgres.embedded import Server, ThrowawayServer
+from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.environment_mark import change_mark, read_database_mark
 from seedbed.postgres.reset import reset_database
@@ -30,8 +30,8 @@ def marked(database: Database, environment: Environment = Environment.DEVELOPMEN
 
 
 class TestResetOfTheEmbeddedServer:
-    def test_empties_and_marks_and_ends_the_sessions(self, server: Server) -> None:
-        server.ensure()
+    def test_empties_and_marks_and_ends_the_sessions(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
         url = server.ensure_database("shop")
         database = marked(Database(url, url, Environment.TESTING, EMBEDDED_ORIGIN, server), Environment.TESTING)
         arguments: dict[str, Any] = {**url.connect_arguments()}
@@ -49,8 +49,8 @@ class TestResetOfTheEmbeddedServer:
         rights = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
         assert execute(url, rights) == [("shop_owner",)]
 
-    def test_refuses_production(self, server: Server) -> None:
-        server.ensure()
+    def test_refuses_production(self, server: EmbeddedServer) -> None:
+        server.ensure_running()
         url = server.ensure_database("shop")
         execute(url, "CREATE TABLE customer AS SELECT 1 AS id")
         database = Database(url, url, Environment.DEVELOPMENT, EMBEDDED_ORIGIN, server)
@@ -82,7 +82,7 @@ class TestResetOfAGivenServer:
         assert execute(database.direct, "SELECT to_regproc('one'), to_regclass('seedbed.seeds')") == [(None, None)]
         assert read_database_mark(database) == "preview"
 
-    def test_leaves_public_as_open_as_it_was(self, given: Make, given_server: ThrowawayServer) -> None:
+    def test_leaves_public_as_open_as_it_was(self, given: Make, given_server: TemporaryServer) -> None:
         database = marked(given())
         reader, other = f"{database.name}_reader", f'{database.name}_"Other"'
         quoted = '"' + other.replace('"', '""') + '"'
@@ -121,7 +121,7 @@ class TestResetOfAGivenServer:
         assert execute(database.direct, "SELECT id FROM sales.customer") == [(1,)]
         assert read_database_mark(database) == "development"
 
-    def test_leaves_what_others_own(self, given: Make, given_server: ThrowawayServer) -> None:
+    def test_leaves_what_others_own(self, given: Make, given_server: TemporaryServer) -> None:
         database = marked(given())
         execute(given_server.url(database.name), "CREATE SCHEMA audit", "CREATE TABLE audit.entry AS SELECT 1 AS id")
 
@@ -130,7 +130,7 @@ class TestResetOfAGivenServer:
         assert execute(given_server.url(database.name), "SELECT id FROM audit.entry") == [(1,)]
 
     def test_refuses_to_leave_the_owners_tables_in_a_schema_of_another(
-        self, given: Make, given_server: ThrowawayServer
+        self, given: Make, given_server: TemporaryServer
     ) -> None:
         database = marked(given())
         execute(

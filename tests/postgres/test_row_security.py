@@ -9,7 +9,7 @@ from seedbed.errors import UnsatisfiedCheck, RowSecurityActive
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import DatabaseUrl, Environment
@@ -74,7 +74,7 @@ class TestForcedRowSecurity:
     ) -> None:
         database, made = marked(given()), project()
         with connect(database) as connection:
-            build(connection, made.load_schema())
+            create_schema(connection, made.load_schema())
 
         first, second, third = load(made, database), load(made, database), load(made, database, fresh=True)
 
@@ -87,7 +87,7 @@ class TestForcedRowSecurity:
     ) -> None:
         database, made = marked(given()), project(", rank=constant(7)")
         with connect(database) as connection:
-            build(connection, made.load_schema())
+            create_schema(connection, made.load_schema())
 
         with pytest.raises(UnsatisfiedCheck):
             load(made, database)
@@ -100,7 +100,7 @@ class TestForcedRowSecurity:
     ) -> None:
         owner, other, made = marked(given()), given(), project()
         with connect(owner) as connection:
-            build(connection, made.load_schema())
+            create_schema(connection, made.load_schema())
         role, target = str(other.direct.username), owner.direct
         execute(
             target,
@@ -115,8 +115,8 @@ class TestForcedRowSecurity:
             load(made, Database(guest, guest, owner.environment, owner.origin))
 
         assert refusal.value.message == (
-            f"Row level security of note holds for the role {role}, and COPY cannot load through it."
+            f"Row level security of note applies to the role {role}, and COPY cannot load through it."
         )
         assert refusal.value.remedy == (
-            f"Load as the owner, {target.username}, or let the role pass: ALTER ROLE {role} BYPASSRLS"
+            f"Load as the owner, {target.username}, or exempt the role: ALTER ROLE {role} BYPASSRLS"
         )

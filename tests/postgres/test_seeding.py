@@ -23,9 +23,9 @@ from seedbed.errors import (
 )
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.environment_mark import change_mark
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import DatabaseUrl, Environment
@@ -88,7 +88,7 @@ class TestRun:
         with pytest.raises(TablesNotEmpty) as refused:
             seed(project, database)
 
-        assert refused.value.message == f"{database.name} has rows in hero that are not these seeds'."
+        assert refused.value.message == f"{database.name} has rows in hero that are not from these seeds."
         assert count(database) == 3
 
     def test_replaces_other_rows_when_told_to(self, make: Callable[..., Project], database: Database) -> None:
@@ -112,7 +112,7 @@ class TestRun:
             seed(project, database, fresh=True)
 
         assert refused.value.message == (
-            "The rows of hero were not replaced: there are rows in power that refer to them, and the seeds plan none."
+            "The rows of hero were not replaced: rows in power refer to them, and the seeds plan no such rows."
         )
         assert (count(database), count(database, "power")) == (3, 1)
 
@@ -186,19 +186,19 @@ class TestRun:
         assert made[0]["text"] == "tab\t line\n return\r back\\slash \\N é \x01"
 
     def test_loads_letters_that_the_databases_own_encoding_writes_otherwise(
-        self, make: Callable[..., Project], seedbed_server: ThrowawayServer, database: Database
+        self, make: Callable[..., Project], seedbed_server: TemporaryServer, database: Database
     ) -> None:
         project = make(HERO, "seeds.add(tables.Hero, 1, name='é')")
         latin = database.name + "_latin"
         execute(
             seedbed_server.url(),
             f"CREATE DATABASE {latin} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
-            + (" LOCALE_PROVIDER libc" if seedbed_server.binaries.major >= 15 else ""),
+            + (" LOCALE_PROVIDER libc" if seedbed_server.binaries.major_version >= 15 else ""),
         )
         url = seedbed_server.url(latin)
         other = replaced(database, url=url, direct=url)
         with connect(other) as connection:
-            build(connection, project.load_schema())
+            create_schema(connection, project.load_schema())
 
         seed(project, other)
 
@@ -215,13 +215,13 @@ class TestRunKeepsNothing:
             (
                 HERO + '    __table_args__ = (CheckConstraint("length(name) < 3", name="name_is_short"),)\n',
                 "seeds.add(tables.Hero, 2, name='Ann')",
-                "hero has a CHECK, name_is_short, that no row could be made for; one that was tried: (1, Ann)",
+                "No generated row satisfies the CHECK name_is_short of hero; for example: (1, Ann)",
             ),
             (
                 HERO + '    __table_args__ = (UniqueConstraint("name", name="one_name", deferrable=True, '
                 'initially="DEFERRED"),)\n',
                 "seeds.add(tables.Hero, 2, name=derive(lambda row: 'Ann'))",
-                "PostgreSQL refused the rows of hero, and none was kept: duplicate key value violates unique "
+                "PostgreSQL rejected the rows of hero, and no row was kept: duplicate key value violates unique "
                 'constraint "one_name"; DETAIL:  Key (name)=(Ann) already exists',
             ),
             (
@@ -234,12 +234,12 @@ declare(
 )
 """,
                 "seeds.add(tables.Hero, 2)",
-                "PostgreSQL refused the rows of hero, and none was kept: no heroes today",
+                "PostgreSQL rejected the rows of hero, and no row was kept: no heroes today",
             ),
             (
                 HERO + "    code: str = Field(max_length=2)\n",
                 "seeds.add(tables.Hero, 2, code='abc')",
-                "PostgreSQL refused the rows of hero, and none was kept: value too long for type character varying(2)",
+                "PostgreSQL rejected the rows of hero, and no row was kept: value too long for type character varying(2)",
             ),
         ],
     )
@@ -308,7 +308,7 @@ class TestRunRefuses:
             seed(grown, database)
 
         assert refused.value.message == (
-            f"{database.name} has no hero.age, power, although it has every revision: the models say more than those."
+            f"{database.name} is at the newest revision but has no hero.age, power: the models have changes without a migration."
         )
         assert refused.value.remedy == "seedbed migrate draft -m TEXT"
 
@@ -411,5 +411,5 @@ class TestSeedPlan:
 
         assert done.stderr == (
             "SB402 seeds/development.py, line 6: Faker has no provider 'nobody'.\n"
-            "      Mend that file; seedbed seed plan shows what it asks for.\n"
+            "      Fix that file; seedbed seed plan shows the resulting plan.\n"
         )

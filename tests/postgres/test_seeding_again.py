@@ -84,7 +84,7 @@ class TestAppend:
             seed(project, database, "seeds.add(tables.Hero, 5)\nseeds.add(tables.Friend, 20)", append=True)
 
         assert refused.value.message.startswith(
-            "PostgreSQL refused the rows of friend, and none was kept: duplicate key value violates unique constraint"
+            "PostgreSQL rejected the rows of friend, and no row was kept: duplicate key value violates unique constraint"
         )
         assert refused.value.message.endswith("; they would come after the rows that were loaded before.")
         assert (count(database), count(database, "friend")) == (4, 14)
@@ -174,7 +174,7 @@ declare(metadata, "CREATE TABLE reading_all PARTITION OF reading DEFAULT")
 
         assert (
             refused.value.message
-            == f"{database.name} has rows in power that no seeds put there, so they are not deleted."
+            == f"{database.name} has rows in power that did not come from seeds, so they are not deleted."
         )
         assert (count(database), count(database, "power")) == (3, 1)
 
@@ -350,16 +350,16 @@ class TestSeedCheck:
         project.run("seedbed", "seed", "check", "--accept")
 
         assert fresh.stderr == (
-            "SB435 seeds/development.lock does not say yet which rows the seeds give, so nothing was compared.\n"
-            "      Write down what they give now: seedbed seed check --accept\n"
+            "SB435 seeds/development.lock does not record the rows of the seeds yet, so nothing was compared.\n"
+            "      Record the current rows: seedbed seed check --accept\n"
         )
         assert accepted.stdout == f"seeds/development.lock holds: content {held}\n"
         assert done.stderr.startswith(
-            "SB413 seeds/development.lock was written for other rows: the newest revision is first, and was none, "
+            "SB413 seeds/development.lock is out of date, the seeds generate other rows: the newest revision is first, and was none, "
             f"the content is {now}, and was {held}, Faker is "
         )
         assert done.stderr.endswith(
             ", the values of en_US/first_name/() are others.\n"
-            "      Undo the change, or take it: seedbed seed check --accept\n"
+            "      Undo the change, or accept it: seedbed seed check --accept\n"
         )
         assert project.json("seedbed", "seed", "check")["content"] == now

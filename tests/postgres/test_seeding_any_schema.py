@@ -47,9 +47,9 @@ from sqlalchemy.dialects.postgresql import CIDR, INET, INT4RANGE, JSONB, MACADDR
 
 from seedbed.errors import TooFewUniqueValues, UnsupportedUniqueConstraint
 from seedbed.postgres.connection import connect
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema, declare
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.encoding.rows import encoded
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
@@ -212,7 +212,7 @@ class TestAnySchema:
     @given(metadata=schemas(), rows=st.sampled_from([7, 40, 260]), set_aside=st.booleans())
     def test_is_filled_or_refused_in_words(
         self,
-        seedbed_server: ThrowawayServer,
+        seedbed_server: TemporaryServer,
         tmp_path_factory: pytest.TempPathFactory,
         metadata: MetaData,
         rows: int,
@@ -223,7 +223,7 @@ class TestAnySchema:
         with little_project(folder, "") as project, fresh_database(seedbed_server) as database:
             project.write("seeds/development.py", f"def plan(seeds):\n    seeds.rest({rows})\n")
             with connect(database) as connection:
-                build(connection, schema)
+                create_schema(connection, schema)
             try:
                 made = plan(project.settled, schema, Environment.DEVELOPMENT)
             except (TooFewUniqueValues, UnsupportedUniqueConstraint) as refusal:

@@ -11,7 +11,7 @@ import pytest
 from seedbed.errors import TablesNotEmpty
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading import load
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.loading.table_lock import Held, hold
@@ -63,7 +63,7 @@ def make(tmp_path: Path, given: Callable[..., Database]) -> Iterator[Callable[..
             project = stack.enter_context(little_project(tmp_path, TABLES, SEEDS))
             database = given()
             with connect(database) as connection:
-                build(connection, project.load_schema())
+                create_schema(connection, project.load_schema())
             if more:
                 execute(database.direct, *more)
             return project, database

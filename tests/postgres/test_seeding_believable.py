@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema import Schema
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
@@ -76,7 +76,7 @@ def test_rows_make_sense(tmp_path: Path, given: Callable[..., Database], name: s
     module, database = import_module(f"tests.believable.{name}"), given()
     schema = Schema(module.metadata, {model.__table__.key: model for model in module.Table.__subclasses__()})
     with connect(database) as connection:
-        build(connection, schema)
+        create_schema(connection, schema)
 
     with little_project(tmp_path, "") as project:
         project.write(

@@ -20,10 +20,10 @@ import pytest
 from seedbed.errors import LoadFailure, DatabaseUnreachable
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded.os_account import server_account
+from seedbed.postgres.embedded.os_account import get_server_account
 from seedbed.postgres.embedded.temporary_server import _parent
 from seedbed.postgres.environment_mark import change_mark
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
@@ -81,7 +81,7 @@ COUNTS = "SELECT (SELECT count(*) FROM hero), (SELECT count(*) FROM power), (SEL
 def project(tmp_path: Path, database: Database) -> Iterator[Project]:
     with little_project(tmp_path, TABLES, SEEDS) as made:
         with connect(database) as connection:
-            build(connection, made.load_schema())
+            create_schema(connection, made.load_schema())
         yield made
 
 
@@ -190,7 +190,7 @@ class TestSlowNetwork:
         )
         with little_project(tmp_path, head + others, "seeds.rest(250)") as project:
             with connect(database) as connection:
-                build(connection, project.load_schema())
+                create_schema(connection, project.load_schema())
 
             change_mark(database, Environment.DEVELOPMENT)
 
@@ -205,7 +205,7 @@ def little_disk() -> Iterator[Path]:
     """A file system in memory of 12 MB, which the server may write to."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a file system")
-    account = server_account()
+    account = get_server_account()
     folder = Path(tempfile.mkdtemp(prefix="seedbed-little-", dir=_parent(account)))
     folder.chmod(0o755)
     owner = f"uid={account.uid},gid={account.gid}" if account.uid is not None else "mode=0777"

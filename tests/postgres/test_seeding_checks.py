@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from seedbed.postgres.connection import open_connection
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.seeding.analysis.checks import NotUnderstood, Vector, evaluated, narrowed, stored
 from seedbed.seeding.analysis.checks.evaluation import condition
 from seedbed.seeding.analysis.checks.parser import parsed
@@ -122,7 +122,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(seedbed_server: ThrowawayServer) -> Iterator[World]:
+def world(seedbed_server: TemporaryServer) -> Iterator[World]:
     with fresh_database(seedbed_server) as database:
         made = World(database)
         yield made

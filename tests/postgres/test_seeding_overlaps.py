@@ -10,7 +10,7 @@ import pytest
 from seedbed.errors import TooFewUniqueValues, UnsupportedUniqueConstraint
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.encoding.rows import encoded
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
@@ -131,7 +131,7 @@ seeds.add(tables.Visit, 300)
 def bookings(folder: Path, database: Database, number: int = 900) -> Iterator[Project]:
     with little_project(folder, BOOKINGS, SEEDS.format(bookings=number)) as project:
         with connect(database) as connection:
-            build(connection, project.load_schema())
+            create_schema(connection, project.load_schema())
         yield project
 
 
@@ -242,5 +242,5 @@ class TestOverlaps:
             assert planned(project).rows == 9
 
         assert refused.value.message == (
-            "No rows can be made of closing that do not overlap in TSRANGE(begins, begins + INTERVAL '1 DAY')."
+            "Cannot generate rows of closing that do not overlap in TSRANGE(begins, begins + INTERVAL '1 DAY')."
         )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
@@ -36,7 +36,7 @@ def zoo(tmp_path: Path) -> Iterator[Project]:
 def seeded(project: Project, database: Database, *, set_aside: bool) -> SeedPlan:
     schema = project.load_schema()
     with connect(database) as connection:
-        build(connection, schema)
+        create_schema(connection, schema)
     made = plan(project.settled, schema, Environment.DEVELOPMENT)
     run(made, database, revision=None, set_aside=set_aside)
     return made
@@ -90,7 +90,7 @@ class TestZoo:
     def test_comes_back_with_every_constraint_and_index(self, zoo: Project, given: Callable[..., Database]) -> None:
         whole, bare = given(), given()
         with connect(bare) as connection:
-            build(connection, zoo.load_schema())
+            create_schema(connection, zoo.load_schema())
 
         seeded(zoo, whole, set_aside=True)
 

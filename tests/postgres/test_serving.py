@@ -26,7 +26,7 @@ from sqlmodel import Field, SQLModel, select
 from starlette.testclient import TestClient
 
 from seedbed.errors import DatabaseUnavailable, QueryTimeout
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from seedbed.service import Session, Statement, create_app
 from seedbed.settings import DatabaseUrl, Project, load
@@ -100,7 +100,7 @@ SHELVES = 53
 
 
 @pytest.fixture(scope="module")
-def url(seedbed_server: ThrowawayServer) -> Iterator[DatabaseUrl]:
+def url(seedbed_server: TemporaryServer) -> Iterator[DatabaseUrl]:
     with fresh_database(seedbed_server) as database:
         _fill(database.url)
         yield database.url
@@ -226,7 +226,7 @@ class TestTables:
 
 
 NOWHERE = {
-    "detail": "There is nothing at this path. /docs lists what there is; no path ends in a slash.",
+    "detail": "There is nothing at this path. /docs lists all paths; none ends in a slash.",
     "code": "SB620",
 }
 
@@ -264,7 +264,7 @@ class TestMistakes:
         assert answer.json() == {
             "title": "Unprocessable Entity",
             "status": 422,
-            "detail": f"{detail} /docs has every parameter.",
+            "detail": f"{detail} /docs lists every parameter.",
             "code": "SB607",
         }
 
@@ -273,7 +273,7 @@ class TestMistakes:
         [
             (
                 "/shelfs/0",
-                {"detail": "There is no shelf with that key. List them to see which exist.", "code": "SB602"},
+                {"detail": "There is no shelf with that key. The list shows which exist.", "code": "SB602"},
             ),
             ("/nope", NOWHERE),
             ("/shelfs/", NOWHERE),
@@ -295,7 +295,7 @@ class TestMistakes:
         assert answer.json() == {
             "title": "Method Not Allowed",
             "status": 405,
-            "detail": "This path does not answer that method. The Allow header says which it does.",
+            "detail": "This path does not support that method. The Allow header lists those it supports.",
             "code": "SB621",
         }
 

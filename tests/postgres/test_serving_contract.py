@@ -18,8 +18,8 @@ from starlette.testclient import TestClient
 
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.schema.creation import build
+from seedbed.postgres.embedded import TemporaryServer
+from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.service import create_app
@@ -37,7 +37,7 @@ NOT_SAID = {"positive_data_acceptance"}
 
 
 @pytest.fixture(scope="module")
-def zoo(seedbed_server: ThrowawayServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
+def zoo(seedbed_server: TemporaryServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     with (
         little_project(tmp_path_factory.mktemp("zoo"), TABLES, SEEDS.format(scale=1)) as project,
         fresh_database(seedbed_server) as database,
@@ -48,7 +48,7 @@ def zoo(seedbed_server: ThrowawayServer, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
-def reference(seedbed_server: ThrowawayServer) -> Iterator[FastAPI]:
+def reference(seedbed_server: TemporaryServer) -> Iterator[FastAPI]:
     with fresh_database(seedbed_server) as database:
         app = served(Project(ROOT, "schema"), database)
         yield app
@@ -58,7 +58,7 @@ def reference(seedbed_server: ThrowawayServer) -> Iterator[FastAPI]:
 def served(project: Project, database: Database) -> FastAPI:
     schema = project.load_schema()
     with connect(database) as connection:
-        build(connection, schema)
+        create_schema(connection, schema)
     run(
         plan(project.settled, schema, Environment.TESTING if project.root == ROOT else Environment.DEVELOPMENT),
         database,
@@ -112,7 +112,7 @@ class TestValues:
                 rows = client.get(f"{resource.path}?limit=3").json()
                 for row, shown in itertools.product(rows, resource.columns.values()):
                     value = row[shown.name]
-                    if "eq" not in shown.kind.comparisons or value is None or shown.kind.form.python:
+                    if "eq" not in shown.type_mapping.comparisons or value is None or shown.type_mapping.json_format.needs_python:
                         continue
                     key = {column.name: row[column.name] for column in resource.key}
                     conditions = "&".join(f"{name}.eq={written(each)}" for name, each in key.items())
@@ -126,7 +126,7 @@ class TestValues:
         with TestClient(zoo) as client:
             for resource in tables_of(zoo):
                 for shown in resource.columns.values():
-                    if not shown.kind.sorts:
+                    if not shown.type_mapping.is_sortable:
                         continue
                     keys = ",".join(column.name for column in resource.key)
                     all_of = client.get(f"{resource.path}?limit=200&sort={shown.name}&fields={keys}").json()

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from seedbed.postgres.connection import connect
-from seedbed.postgres.embedded import ThrowawayServer
-from seedbed.schema.creation import build
+from seedbed.postgres.embedded import TemporaryServer
+from seedbed.schema.creation import create_schema
 from seedbed.service import create_app
 from tests.projects import execute, fresh_database, little_project
 
@@ -80,14 +80,14 @@ INSERT INTO keyed VALUES ('t-1', 'one'), ('t-2', 'two'), ('t-3', 'three');
 
 
 @pytest.fixture(scope="module")
-def client(given_server: ThrowawayServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def client(given_server: TemporaryServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with (
         little_project(tmp_path_factory.mktemp("things"), TABLES) as project,
         fresh_database(given_server) as database,
     ):
         schema = project.load_schema()
         with connect(database) as connection:
-            build(connection, schema)
+            create_schema(connection, schema)
             connection.execute(text(f"ALTER DATABASE {database.url.database} SET timezone = 'Asia/Kathmandu'"))
             connection.commit()
         execute(database.url, ROWS)
@@ -198,7 +198,7 @@ class TestOperators:
     def test_refuse_values_in_words(self, client: TestClient, asked: str, says: str) -> None:
         answer = client.get(f"/things?{asked}")
 
-        assert (answer.status_code, answer.json()["detail"]) == (422, f"{says} /docs has every parameter.")
+        assert (answer.status_code, answer.json()["detail"]) == (422, f"{says} /docs lists every parameter.")
 
     @pytest.mark.parametrize(
         "asked", ["span.cs=[9,1)", 'facts.cs="\\ud800"', 'facts.cs="\\u0000"', "facts.cs=NaN", "mac=08002b010203040506",

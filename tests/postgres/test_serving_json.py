@@ -43,7 +43,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel import Session as Sql
 from starlette.testclient import TestClient
 
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from seedbed.service import create_app
 from seedbed.service.queries.resources import Resource, build_resources
@@ -180,7 +180,7 @@ NOTHING = dict.fromkeys(Every.model_fields.keys() - {"id"}, None)
 
 
 @pytest.fixture(scope="module")
-def url(given_server: ThrowawayServer) -> DatabaseUrl:
+def url(given_server: TemporaryServer) -> DatabaseUrl:
     with psycopg.connect(given_server.url().reveal(), autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS every WITH (FORCE)")
         connection.execute("CREATE DATABASE every")

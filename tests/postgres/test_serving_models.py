@@ -27,7 +27,7 @@ from sqlmodel import Session as Sql
 from starlette.testclient import TestClient
 
 from seedbed.errors import DuplicateAlias, UnsupportedSerializer
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from seedbed.service import create_app
 from seedbed.service.queries.resources import build_resources
@@ -133,7 +133,7 @@ TICKETS = st.fixed_dictionaries(
 
 
 @pytest.fixture(scope="module")
-def url(seedbed_server: ThrowawayServer) -> Iterator[DatabaseUrl]:
+def url(seedbed_server: TemporaryServer) -> Iterator[DatabaseUrl]:
     with fresh_database(seedbed_server) as database:
         yield database.url
 
@@ -255,7 +255,7 @@ class TestRefusals:
             email: str
             mail: str = Field(serialization_alias="email")
 
-        with pytest.raises(DuplicateAlias, match="Two columns of mailed would be answered as email"):
+        with pytest.raises(DuplicateAlias, match="Two columns of mailed would have the name email in an answer"):
             build_resources(schema_of(Mailed))
 
 

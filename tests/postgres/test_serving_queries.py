@@ -17,7 +17,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel import Session as Sql
 from starlette.testclient import TestClient
 
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from seedbed.service import create_app
 from seedbed.service.pool.statement import Row, Statement
@@ -75,7 +75,7 @@ NOTES: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def url(seedbed_server: ThrowawayServer) -> DatabaseUrl:
+def url(seedbed_server: TemporaryServer) -> DatabaseUrl:
     name = f"asked_{secrets.token_hex(3)}"
     with psycopg.connect(seedbed_server.url().reveal(), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
@@ -244,8 +244,8 @@ class TestLinks:
     @pytest.mark.parametrize(
         ("path", "detail"),
         [
-            ("/persons/3/mentor", "This person has no mentor. That is no mistake: its mentor_id is null."),
-            ("/marks/2/note", "This mark has no note. That is no mistake: its author_id and number are null."),
+            ("/persons/3/mentor", "This person has no mentor. This is not a mistake: its mentor_id is null."),
+            ("/marks/2/note", "This mark has no note. This is not a mistake: its author_id and number are null."),
         ],
     )
     def test_that_are_null_are_told_from_a_row_that_is_not_there(

@@ -19,10 +19,10 @@ from starlette.testclient import TestClient
 from seedbed.errors import AuthenticationNotConfigured, MissingPrivilege, InvalidReaderRole, InvalidTokenHash
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, resolve_database
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.schema import load_schema
-from seedbed.schema.creation import build
+from seedbed.schema.creation import create_schema
 from seedbed.service import create_app
 from seedbed.service.http.access_control import check_access_decided, create_token
 from seedbed.service.http.server import listen, serve_in_thread
@@ -83,10 +83,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="module")
-def kennel(seedbed_server: ThrowawayServer, project: Project) -> Iterator[Database]:
+def kennel(seedbed_server: TemporaryServer, project: Project) -> Iterator[Database]:
     with fresh_database(seedbed_server) as database:
         with connect(database) as connection:
-            build(connection, project.load_schema())
+            create_schema(connection, project.load_schema())
         execute(
             database.direct,
             "INSERT INTO owner (name, hashed_password, notes) VALUES ('Ann', 'Zq7w', 'Zq7w'), ('Bob', 'Zq7w', 'Zq7w')",
@@ -292,7 +292,7 @@ class TestDecide:
         check_access_decided(configuration, allows_everyone=True, host=host)
         check_access_decided(load(project.settled, environment, environ={"SEEDBED_TOKENS": "a" * 64}), allows_everyone=False, host=host)
 
-        assert refused.value.message == f"Who may read is not said, and {because}."
+        assert refused.value.message == f"Authentication is required, because {because}."
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
     def test_is_content_on_this_machine_in_development(self, project: Project, host: str) -> None:
@@ -362,7 +362,7 @@ class TestReader:
         with reference_project() as configuration:
             database, schema = resolve_database(configuration), load_schema(configuration.project)
             with connect(database) as connection:
-                build(connection, schema)
+                create_schema(connection, schema)
                 connection.commit()
             assert grant_reader(database, schema, "reader", password="secret").created
             url = database.url._with(username="reader", password="secret")

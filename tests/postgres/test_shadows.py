@@ -10,7 +10,7 @@ import pytest
 
 from seedbed.errors import DatabaseUnreachable
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Server, ThrowawayServer
+from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import Configuration, find_project, load
 from tests.projects import execute
@@ -19,19 +19,19 @@ SHADOWS = "SELECT datname FROM pg_database WHERE datname LIKE 'seedbed_shadow_%'
 
 
 @pytest.fixture
-def configured(server: Server, folder: Path) -> Callable[..., Configuration]:
+def configured(server: EmbeddedServer, folder: Path) -> Callable[..., Configuration]:
     """Settings of a project, on its own server or with variables."""
 
     def configure(**variables: str) -> Configuration:
         (folder / "pyproject.toml").write_text('[project]\nname = "shop"\n[tool.seedbed]\n')
-        return load(find_project(folder), environ={"SEEDBED_DATA_DIR": str(server.home), **variables})
+        return load(find_project(folder), environ={"SEEDBED_DATA_DIR": str(server.directory), **variables})
 
     return configure
 
 
 class TestShadowDatabase:
     def test_belongs_to_a_role_without_superuser_rights_and_is_gone_after(
-        self, configured: Callable[..., Configuration], server: Server
+        self, configured: Callable[..., Configuration], server: EmbeddedServer
     ) -> None:
         with shadow_database(configured()) as shadow:
             inside = execute(server.admin_url(), SHADOWS)
@@ -43,7 +43,7 @@ class TestShadowDatabase:
         assert execute(server.admin_url(), SHADOWS) == []
 
     def test_is_gone_after_an_exception_with_a_session_on_it(
-        self, configured: Callable[..., Configuration], server: Server
+        self, configured: Callable[..., Configuration], server: EmbeddedServer
     ) -> None:
         def fail() -> None:
             with shadow_database(configured()) as shadow:
@@ -59,7 +59,7 @@ class TestShadowDatabase:
         sessions[0].close()
 
     def test_tells_what_went_wrong_in_the_block_when_the_server_is_gone_too(
-        self, configured: Callable[..., Configuration], server: Server
+        self, configured: Callable[..., Configuration], server: EmbeddedServer
     ) -> None:
         def fail() -> None:
             with shadow_database(configured()):
@@ -70,9 +70,9 @@ class TestShadowDatabase:
             fail()
 
     def test_is_made_although_somebody_is_on_template1(
-        self, configured: Callable[..., Configuration], server: Server
+        self, configured: Callable[..., Configuration], server: EmbeddedServer
     ) -> None:
-        server.ensure()
+        server.ensure_running()
         arguments: dict[str, Any] = {**server.admin_url("template1").connect_arguments()}
         session = psycopg2.connect(**arguments)
 
@@ -83,9 +83,9 @@ class TestShadowDatabase:
         assert shown == [(1,)]
 
     def test_removes_those_that_killed_commands_left(
-        self, configured: Callable[..., Configuration], server: Server
+        self, configured: Callable[..., Configuration], server: EmbeddedServer
     ) -> None:
-        server.ensure()
+        server.ensure_running()
         now = int(time.time())
         old, young = f"seedbed_shadow_{now - 7200}_aa", f"seedbed_shadow_{now}_bb"
         used, strange = f"seedbed_shadow_{now - 7200}_cc", "seedbed_shadow_mine"
@@ -106,8 +106,8 @@ class TestShadowDatabase:
         self,
         configured: Callable[..., Configuration],
         given: Callable[..., Database],
-        given_server: ThrowawayServer,
-        server: Server,
+        given_server: TemporaryServer,
+        server: EmbeddedServer,
     ) -> None:
         database = given()
         execute(given_server.url(), f"ALTER ROLE {database.name} CREATEDB")
@@ -121,7 +121,7 @@ class TestShadowDatabase:
         execute(given_server.url(), f"DROP DATABASE {foreign}")
         assert place == [(given_server.port, database.name)]
         assert left == [(foreign,)]
-        assert not server.status().running
+        assert not server.read_status().running
 
     def test_names_the_setting_of_a_given_server_that_is_away(self, configured: Callable[..., Configuration]) -> None:
         configuration = configured(SHADOW_DATABASE_URL="postgresql://app@127.0.0.1:1/shop")

@@ -13,7 +13,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.draft.draft import draft
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Server, ThrowawayServer
+from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.settings import Environment, load
 from tests.projects import Project, execute, little_project
@@ -29,14 +29,14 @@ POWERFUL = HERO + "    power: int\n"
 
 
 @pytest.fixture
-def project(tmp_path: Path, seedbed_server: ThrowawayServer) -> Iterator[Project]:
+def project(tmp_path: Path, seedbed_server: TemporaryServer) -> Iterator[Project]:
     with little_project(tmp_path, HERO, "seeds.add(tables.Hero, 30)") as made:
         draft(made.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal()), "Create hero")
         yield made
 
 
 @pytest.fixture
-def variables(database: Database, seedbed_server: ThrowawayServer) -> dict[str, str]:
+def variables(database: Database, seedbed_server: TemporaryServer) -> dict[str, str]:
     return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 
 
@@ -290,7 +290,7 @@ class TestCopies:
     @pytest.fixture
     def given(self, project: Project, home: Path) -> Iterator[dict[str, str]]:
         yield {"SEEDBED_DATA_DIR": str(home)}
-        Server.of(load(project.settled, environ={"SEEDBED_DATA_DIR": str(home)})).stop()
+        EmbeddedServer.from_configuration(load(project.settled, environ={"SEEDBED_DATA_DIR": str(home)})).stop()
 
     def test_rehearse_and_previews_show_their_steps(self, project: Project, given: dict[str, str]) -> None:
         project.write_seeds("seeds.add(tables.Hero, 5)", environment="preview")

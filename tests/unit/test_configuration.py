@@ -138,7 +138,7 @@ class TestLoad:
             loaded(project, process={"DATABASE_URL_UNPOOLED": "postgresql://direct/shop"})
 
         assert said(refused) == (
-            "DATABASE_URL_UNPOOLED (the process's environment) cannot be used: it goes with DATABASE_URL, and none is "
+            "DATABASE_URL_UNPOOLED (the process's environment) is invalid: it goes with DATABASE_URL, and none is "
             "set.",
             "Correct DATABASE_URL_UNPOOLED there.",
         )
@@ -206,7 +206,7 @@ class TestLoad:
             loaded(project, files={".env.development": f"\n{name}={value}\n"})
 
         assert said(refused) == (
-            f"{name} (.env.development, line 2) cannot be used: {reason}.", f"Correct {name} there."
+            f"{name} (.env.development, line 2) is invalid: {reason}.", f"Correct {name} there."
         )  # fmt: skip
 
     @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_UNPOOLED", "SHADOW_DATABASE_URL"])

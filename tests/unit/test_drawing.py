@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from seedbed.cli import root
 from seedbed.schema import load_schema
-from seedbed.schema.diagram import mermaid, svg
+from seedbed.schema.diagram import draw_mermaid, draw_svg
 from seedbed.schema.table_description import describe_tables
 from seedbed.settings import find_project
 from tests.projects import little_project
@@ -31,7 +31,7 @@ class Player(Table, table=True):
 
 class TestDrawing:
     def test_in_the_docs_is_of_the_tables_as_they_are(self) -> None:
-        drawn = svg(describe_tables(load_schema(find_project(ROOT))))
+        drawn = draw_svg(describe_tables(load_schema(find_project(ROOT))))
 
         assert DRAWN.read_text(encoding="utf-8") == drawn, "seedbed schema diagram -o docs/reference/schema.svg"
         assert "reference/schema.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,17 +39,17 @@ class TestDrawing:
     def test_in_the_manual_as_mermaid_is_current(self) -> None:
         page = (ROOT / "docs" / "reference" / "schema.md").read_text(encoding="utf-8")
 
-        assert f"```mermaid\n{mermaid(describe_tables(load_schema(find_project(ROOT))))}```" in page
+        assert f"```mermaid\n{draw_mermaid(describe_tables(load_schema(find_project(ROOT))))}```" in page
 
     def test_has_cycles_and_tables_that_refer_to_themselves(self, tmp_path: Path) -> None:
         with little_project(tmp_path, TABLES) as project:
             tables = describe_tables(project.load_schema())
 
-            drawing = ET.fromstring(svg(tables))
+            drawing = ET.fromstring(draw_svg(tables))
 
             ways = [part for part in drawing if part.get("class") == "way"]
             assert len(ways) == 3
-            assert sorted(mermaid(tables).splitlines()[-3:]) == [
+            assert sorted(draw_mermaid(tables).splitlines()[-3:]) == [
                 "    player |o--o{ team : captain_id",
                 "    team |o--o{ team : rival_id",
                 "    team ||--o| player : team_id",

@@ -73,7 +73,7 @@ class TestReadEnvironmentFile:
             read_environment_file(file)
 
         assert str(refused.value) == ".env.testing, line 2 cannot be read: it is neither NAME=value nor a comment."
-        assert refused.value.remedy == "Write NAME=value, a line each; # starts a comment."
+        assert refused.value.remedy == "Write one NAME=value per line; # starts a comment."
 
     def test_refuses_a_file_that_is_not_text(self, file: Path) -> None:
         file.write_bytes(b"DATABASE_URL=postgresql://app:hunter2\xff@db/shop")

@@ -11,7 +11,7 @@ import pytest
 
 from seedbed.__main__ import main
 from seedbed.errors import FileWriteFailure, SchemaImportFailure
-from seedbed.schema.stdout_capture import printed_aside
+from seedbed.schema.stdout_capture import redirect_stdout_to_stderr
 from seedbed.settings.atomic_files import write_whole
 from tests.projects import little_project, no_room
 
@@ -77,12 +77,12 @@ class TestPrintedAside:
         stdout, entered, released = sys.stdout, threading.Event(), threading.Event()
 
         def capture_in_thread() -> None:
-            with printed_aside():
+            with redirect_stdout_to_stderr():
                 entered.set()
                 released.wait(60)
 
         thread = threading.Thread(target=capture_in_thread)
-        with printed_aside():
+        with redirect_stdout_to_stderr():
             thread.start()
             assert entered.wait(60)
         assert sys.stdout is sys.stderr

@@ -8,7 +8,7 @@ from seedbed.errors import InvalidProjectConfig, ProjectNotFound
 from seedbed.settings import Project, find_project
 
 KEYS = (
-    "[tool.seedbed] knows these keys: schema, metadata, imports, path, alembic, version_table, seeds, ignore, service,"
+    "Keys of [tool.seedbed]: schema, metadata, imports, path, alembic, version_table, seeds, ignore, service,"
     " masking."
 )
 
@@ -51,11 +51,11 @@ class TestFindProject:
             find_project(tmp_path)
 
         assert str(refused.value) == (
-            f"Neither {tmp_path} nor a folder above it has a pyproject.toml with a [tool.seedbed] table."
+            f"Not a Seedbed project: no pyproject.toml with a [tool.seedbed] table in {tmp_path} or its parents."
         )
         assert (
             refused.value.remedy
-            == "Change to your project's folder, name it by --project PATH, or begin one: seedbed init PATH"
+            == "Change to your project's directory, name it with --project PATH, or create one: seedbed init PATH"
         )
 
     @pytest.mark.parametrize(

@@ -118,7 +118,9 @@ class TestIni:
         ini = "[alembic]\n\n[core]\nscript_location = core\n\n[tenant]\nscript_location = tenant\n"
         root = write(tmp_path, {"alembic.ini": ini, "core/env.py": ENV, "tenant/env.py": ENV, "app.py": APP})
 
-        with pytest.raises(MultipleMigrationHistories, match=r"2 databases: alembic.ini \[core\], alembic.ini \[tenant\]"):
+        with pytest.raises(
+            MultipleMigrationHistories, match=r"2 databases: alembic.ini \[core\], alembic.ini \[tenant\]"
+        ):
             find(root)
 
     def test_stands_beside_env_as_flask_migrate_has_it(self, tmp_path: Path) -> None:

@@ -236,6 +236,6 @@ class TestModels:
         shop = make(MODEL.replace("[0] < self.hours[1]", "[0] < 0"), "seeds.add(tables.Shop, 300)")
 
         with pytest.raises(
-            NoGenerator, match=r"No rule makes values of type Settings .*hours are not in order.* shop.settings"
+            NoGenerator, match=r"No generator for type Settings .*hours are not in order.* shop.settings"
         ):
             rows(shop, "settings")

@@ -431,7 +431,12 @@ class TestPlanRefuses:
         ("tables", "seeds", "error", "said"),
         [
             (HERO, "1 / 0", InvalidSeedsFile, f"{LINE} 6: ZeroDivisionError: division by zero"),
-            (HERO, "seeds.add(tables.Hero, 3, age=1)", InvalidSeedsFile, f"{LINE} 6: ValueError: Hero has no column age"),
+            (
+                HERO,
+                "seeds.add(tables.Hero, 3, age=1)",
+                InvalidSeedsFile,
+                f"{LINE} 6: ValueError: Hero has no column age",
+            ),
             (
                 HERO,
                 "seeds.add(tables.Hero, 3)\nseeds.add(tables.Hero, 3)",
@@ -479,7 +484,7 @@ class TestPlanRefuses:
                 CYCLE.replace("egg_id: int | None", "egg_id: int"),
                 "seeds.add(tables.Hen, 3)\nseeds.add(tables.Egg, 3)",
                 CyclicReference,
-                "egg.hen_id refers to hen, which in turn needs egg, so no order lets the rows be made.",
+                "egg.hen_id refers to hen, which in turn needs egg, so the rows cannot be created in any order.",
             ),
             (
                 "from sqlalchemy.dialects.postgresql import TSQUERY\n"
@@ -487,7 +492,7 @@ class TestPlanRefuses:
                 + "    asked: str = Field(sa_type=TSQUERY)",
                 "seeds.add(tables.Hero, 3)",
                 NoGenerator,
-                "No rule makes values of type TSQUERY for hero.asked.",
+                "No generator for type TSQUERY of hero.asked.",
             ),
             (
                 HERO + "    code: str = Field(unique=True, max_length=1)",

@@ -248,7 +248,7 @@ class TestChecks:
         shown = describe_tables(project.load_schema())
 
         assert max(map(len, codes)) == 8
-        assert [rule for table in shown for rule in table.rules] == ["check length(code) < 9"]
+        assert [rule for table in shown for rule in table.constraints] == ["check length(code) < 9"]
 
 
 class TestUniques:
@@ -398,7 +398,7 @@ class TestPlanRefuses:
                 ),
                 "seeds.add(tables.Person, 9)\nseeds.add(tables.Seat, 10)",
                 UnsupportedUniqueConstraint,
-                "No rows can be made of seat that are unique in b, c, since b is chosen for another already.",
+                "Cannot generate rows of seat with unique b, c: b already follows another constraint.",
             ),
         ],
     )
@@ -462,7 +462,7 @@ class TestNone:
         assert raised.value.message == (
             "seeds/development.py, line 6: choice(...) gives None for hero.name, which is NOT NULL."
         )
-        assert raised.value.remedy == "Give name a value in every row, or let it be NULL in the model."
+        assert raised.value.remedy == "Give name a value in every row, or make it nullable in the model."
 
     @pytest.mark.parametrize(
         "seeds",

@@ -12,7 +12,14 @@ import pytest
 from pydantic import TypeAdapter
 from pydantic.networks import EmailStr, HttpUrl
 
-from seedbed.errors import TooFewUniqueValues, ColumnTooShort, UnsatisfiablePattern, ProviderExhausted, SeedError, InvalidSeedsFile
+from seedbed.errors import (
+    TooFewUniqueValues,
+    ColumnTooShort,
+    UnsatisfiablePattern,
+    ProviderExhausted,
+    SeedError,
+    InvalidSeedsFile,
+)
 from seedbed.seeding.analysis.checks.text_patterns import from_similar_to, regular_expression
 from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported
 from seedbed.seeding.generators.text.regex_columns import match
@@ -260,10 +267,10 @@ class TestUniqueForms:
     @pytest.mark.parametrize(
         ("column", "said"),
         [
-            ("address: EmailStr = Field(max_length=6)", "thing.address is to hold a value like email"),
+            ("address: EmailStr = Field(max_length=6)", "thing.address holds a value like email"),
             (
                 "page: HttpUrl = Field(sa_type=String(10))",
-                "thing.page is to hold a value like address",
+                "thing.page holds a value like address",
             ),
         ],
     )

@@ -7,17 +7,17 @@ import pytest
 
 from seedbed.errors import NoUnprivilegedAccount
 from seedbed.postgres.embedded import os_account
-from seedbed.postgres.embedded.os_account import Account, home_for, server_account
+from seedbed.postgres.embedded.os_account import OsAccount, choose_server_directory, get_server_account
 
-STRANGER = Account(uid=54321, gid=54322)
+STRANGER = OsAccount(uid=54321, gid=54322)
 
 
 @pytest.fixture
 def open_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on whose way only its own mode counts."""
     allowed = {*tmp_path.parents}
-    lets_through = Account._lets_through
-    monkeypatch.setattr(Account, "_lets_through", lambda self, folder: folder in allowed or lets_through(self, folder))
+    lets_through = OsAccount._lets_through
+    monkeypatch.setattr(OsAccount, "_lets_through", lambda self, folder: folder in allowed or lets_through(self, folder))
     tmp_path.chmod(0o755)
     return tmp_path
 
@@ -38,7 +38,7 @@ class TestCanEnter:
     def test_goes_by_the_groups_bits_for_its_group(self, open_folder: Path, mode: int, may: bool) -> None:
         open_folder.chmod(mode)
 
-        assert Account(uid=54321, gid=open_folder.stat().st_gid).can_enter(open_folder) is may
+        assert OsAccount(uid=54321, gid=open_folder.stat().st_gid).can_enter(open_folder) is may
 
     @pytest.mark.parametrize(("mode", "may"), [(0o077, False), (0o100, True)])
     def test_goes_by_the_owners_bits_for_the_owner(self, open_folder: Path, mode: int, may: bool) -> None:
@@ -46,7 +46,7 @@ class TestCanEnter:
         folder.mkdir()
         folder.chmod(mode)
 
-        may_enter = Account(uid=os.geteuid(), gid=54322).can_enter(folder)
+        may_enter = OsAccount(uid=os.geteuid(), gid=54322).can_enter(folder)
 
         folder.chmod(0o755)
         assert may_enter is may
@@ -57,12 +57,12 @@ class TestCanEnter:
     def test_is_not_asked_of_the_account_that_this_process_runs_as(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
 
-        assert Account().can_enter(tmp_path)
+        assert OsAccount().can_enter(tmp_path)
 
 
 class TestHomeFor:
     def test_is_in_the_project(self, open_folder: Path) -> None:
-        assert home_for(open_folder, STRANGER) == open_folder / ".seedbed"
+        assert choose_server_directory(open_folder, STRANGER) == open_folder / ".seedbed"
 
     def test_is_elsewhere_and_each_projects_own_where_the_account_may_not_enter(self, open_folder: Path) -> None:
         roots = [open_folder / name / "shop" for name in ("one", "other")]
@@ -70,31 +70,31 @@ class TestHomeFor:
             root.mkdir(parents=True)
         open_folder.chmod(0o700)
 
-        homes = [home_for(root, STRANGER) for root in roots]
+        homes = [choose_server_directory(root, STRANGER) for root in roots]
 
         assert len(set(homes)) == 2
         assert {home.parent for home in homes} == {Path("/var/lib/seedbed")}
         assert all(home.name.startswith("shop-") for home in homes)
-        assert homes == [home_for(root, STRANGER) for root in roots]
+        assert homes == [choose_server_directory(root, STRANGER) for root in roots]
 
 
 class TestServerAccount:
     def test_is_this_one_for_an_ordinary_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
-        assert server_account() == Account()
+        assert get_server_account() == OsAccount()
 
     def test_is_nobody_for_root(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 0)
 
-        assert server_account().uid not in (None, 0)
+        assert get_server_account().uid not in (None, 0)
 
     def test_has_to_exist(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 0)
-        monkeypatch.setattr(os_account, "ACCOUNT", "no-such-account")
+        monkeypatch.setattr(os_account, "ACCOUNT_NAME", "no-such-account")
 
         with pytest.raises(NoUnprivilegedAccount) as missing:
-            server_account()
+            get_server_account()
 
         assert missing.value.message == (
             "PostgreSQL does not run as root, and this machine has no account 'no-such-account' to run it as."

@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import DataDirectoryNotWritable
-from seedbed.postgres.embedded.state_files import Holder, State, read_state, write_state
+from seedbed.postgres.embedded.state_files import Holder, ServerState, read_state, write_state
 
 
 class TestState:
     def test_comes_back_as_it_was_written(self, tmp_path: Path) -> None:
-        state = replace(State.fresh(), port=54321, pinned=True).with_holders(Holder(1, 2.5), Holder.this_process("up"))
+        state = replace(ServerState.generate(), port=54321, pinned=True).with_holders(Holder(1, 2.5), Holder.this_process("up"))
 
         write_state(tmp_path, state)
 
         assert read_state(tmp_path) == state
 
     def test_has_each_fact_under_a_key_of_its_own(self, tmp_path: Path) -> None:
-        write_state(tmp_path, State("a", "b", 5432, pinned=True, holders=(Holder(1, 2.5, "up"),)))
+        write_state(tmp_path, ServerState("a", "b", 5432, pinned=True, holders=(Holder(1, 2.5, "up"),)))
 
         assert (tmp_path / "server.json").read_text() == (
             '{"superuser_password": "a", "owner_password": "b", "port": 5432, "pinned": true,'
@@ -34,12 +34,12 @@ class TestState:
         text = '{"superuser_password": "a", "owner_password": "b", "holders": [{"pid": 1, "started": 2.5}]}'
         (tmp_path / "server.json").write_text(text)
 
-        assert read_state(tmp_path) == State("a", "b", holders=(Holder(1, 2.5),))
+        assert read_state(tmp_path) == ServerState("a", "b", holders=(Holder(1, 2.5),))
 
     def test_is_for_its_owner_alone_whatever_the_umask(self, tmp_path: Path) -> None:
         before = os.umask(0)
         try:
-            write_state(tmp_path, State.fresh())
+            write_state(tmp_path, ServerState.generate())
         finally:
             os.umask(before)
 
@@ -47,11 +47,11 @@ class TestState:
         assert [path.name for path in tmp_path.iterdir()] == ["server.json"]
 
     def test_shows_no_password(self) -> None:
-        state = State.fresh()
+        state = ServerState.generate()
 
         assert state.superuser_password not in repr(state)
         assert state.owner_password not in repr(state)
-        assert len({state.superuser_password, state.owner_password, State.fresh().owner_password}) == 3
+        assert len({state.superuser_password, state.owner_password, ServerState.generate().owner_password}) == 3
 
     @pytest.mark.parametrize(
         "text", ["", "{", "[]", "null", "{}", '{"holders": []}', '{"holders": [{"pid": 1}]}', "\0"]
@@ -62,7 +62,7 @@ class TestState:
         assert read_state(tmp_path) is None
 
     def test_that_a_later_version_wrote_is_as_good_as_none(self, tmp_path: Path) -> None:
-        write_state(tmp_path, State.fresh())
+        write_state(tmp_path, ServerState.generate())
         raw = json.loads((tmp_path / "server.json").read_text())
         (tmp_path / "server.json").write_text(json.dumps({**raw, "colour": "red"}))
 
@@ -80,19 +80,19 @@ class TestState:
 
 class TestHolder:
     def test_is_alive_while_its_process_is(self) -> None:
-        assert Holder.this_process().alive
+        assert Holder.this_process().is_alive
 
     def test_is_dead_when_its_process_id_belongs_to_a_later_process(self) -> None:
         me = Holder.this_process()
 
-        assert not replace(me, started=me.started - 60).alive
+        assert not replace(me, started=me.started - 60).is_alive
 
     def test_is_dead_when_its_process_has_ended(self) -> None:
         process = subprocess.Popen([sys.executable, "-c", ""])
         holder = replace(Holder.this_process(), pid=process.pid)
 
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        as_zombie = holder.alive
+        as_zombie = holder.is_alive
         process.wait()
 
-        assert (as_zombie, holder.alive) == (False, False)
+        assert (as_zombie, holder.is_alive) == (False, False)

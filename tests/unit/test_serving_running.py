@@ -33,7 +33,7 @@ class TestListen:
             with pytest.raises(PortInUse) as refused:
                 listen("127.0.0.1", port)
 
-        assert str(refused.value) == f"127.0.0.1:{port} is taken by another program."
+        assert str(refused.value) == f"Port {port} on 127.0.0.1 is already in use."
 
     def test_takes_the_next_port_where_it_may(self) -> None:
         with listen("127.0.0.1", free_port()) as first:

@@ -135,7 +135,7 @@ class TestWrite:
             write(tmp_path)
 
         assert str(refused.value) == (
-            f"{tmp_path} has README.md, schema already, and nothing of yours is overwritten: nothing was written."
+            f"No files were changed: {tmp_path} already contains README.md, schema."
         )
         assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "schema"]
         assert (tmp_path / "README.md").read_text() == "mine"
@@ -146,7 +146,7 @@ class TestWrite:
         with pytest.raises(ProjectDirectoryNotWritable) as refused:
             write(tmp_path / "shop")
 
-        assert str(refused.value) == f"{tmp_path}/shop cannot be made a project: it is no folder."
+        assert str(refused.value) == f"Cannot create a project in {tmp_path}/shop: it is no folder."
 
     @pytest.mark.parametrize("moves", range(10))
     def test_leaves_the_folder_as_it_was_when_it_fails_half_way(
@@ -168,5 +168,5 @@ class TestWrite:
         with pytest.raises(ProjectDirectoryNotWritable):
             write(tmp_path / "deep" / "shop")
 
-        assert str(refused.value) == f"{tmp_path} cannot be made a project: No space left on device."
+        assert str(refused.value) == f"Cannot create a project in {tmp_path}: No space left on device."
         assert [path.name for path in tmp_path.iterdir()] == ["LICENSE"]

@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 def found(project: Project, *, without: tuple[Path, ...] = ()) -> list[str]:
-    tables = find_unregistered(project.settled, project.load_schema(), without=without)
+    tables = find_unregistered(project.settled, project.load_schema(), excluded=without)
     return [table.sentence.replace(project.schema, "schema") for table in tables]
 
 

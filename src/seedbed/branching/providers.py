@@ -4,7 +4,7 @@ from seedbed.branching.local.provider import LocalBranches
 from seedbed.branching.protocol import BranchProvider
 from seedbed.errors import NoBranchProvider
 from seedbed.postgres.database import find_configured_database
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.settings import Configuration
 
 
@@ -25,6 +25,6 @@ def provider_of(configuration: Configuration) -> BranchProvider:
         return NeonBranches.of(configuration)
     if given is not None:
         raise NoBranchProvider(configuration.environment, given.direct.address, str(given.origin))
-    server = Server.of(configuration)
-    server.ensure()
+    server = EmbeddedServer.from_configuration(configuration)
+    server.ensure_running()
     return LocalBranches(server, configuration)

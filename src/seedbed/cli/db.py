@@ -30,7 +30,7 @@ def start(ctx: click.Context, env: str | None, as_json: bool) -> None:
     server = get_embedded_server(configuration(ctx, env))
     with step("Starting PostgreSQL"):
         server.start()
-    status = server.status()
+    status = server.read_status()
     show(status, as_json=as_json, lines=[f"PostgreSQL {status.version} is up on 127.0.0.1:{status.port}"])
 
 

@@ -8,7 +8,7 @@ import click
 from seedbed.cli.options import columns, json_option, show
 
 if TYPE_CHECKING:
-    from seedbed.schema.table_description import ColumnShown
+    from seedbed.schema.table_description import ColumnDescription
 
 
 @click.group("schema")
@@ -35,14 +35,14 @@ def show_tables(ctx: click.Context, table: str | None, as_json: bool) -> None:
         lines.append(one.name)
         rows = [(c.name, c.type, "" if c.nullable else "not null", _rest(c)) for c in one.columns]
         lines += columns(rows, indent="  ")
-        lines += [f"  {rule}" for rule in one.rules]
+        lines += [f"  {rule}" for rule in one.constraints]
     facts = [{**vars(one), "columns": [vars(column) for column in one.columns]} for one in chosen]
     show(facts, as_json=as_json, lines=lines)
 
 
-def _rest(column: "ColumnShown") -> str:
-    words = ["key" if column.primary else "", "unique" if column.unique else ""]
-    words += [f"-> {column.refers}" if column.refers else "", f"default {column.default}" if column.default else ""]
+def _rest(column: "ColumnDescription") -> str:
+    words = ["key" if column.primary_key else "", "unique" if column.unique else ""]
+    words += [f"-> {column.references}" if column.references else "", f"default {column.default}" if column.default else ""]
     return " ".join(word for word in words if word)
 
 
@@ -59,7 +59,7 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
     The same schema gives the same bytes, so a file of it can be kept in git, and --check in CI keeps it current.
     """
     from seedbed.schema import load_schema
-    from seedbed.schema.diagram import mermaid, svg
+    from seedbed.schema.diagram import draw_mermaid, draw_svg
     from seedbed.schema.table_description import describe_tables
     from seedbed.settings import find_project
     from seedbed.settings.atomic_files import write_whole
@@ -68,7 +68,7 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
         raise click.UsageError("--check needs the --output that is to be checked")
     found = describe_tables(load_schema(find_project(ctx.find_root().obj)))
     chosen = form or ("svg" if output is not None and output.suffix == ".svg" else "mermaid")
-    drawn = svg(found) if chosen == "svg" else mermaid(found)
+    drawn = draw_svg(found) if chosen == "svg" else draw_mermaid(found)
     if output is None:
         click.echo(drawn, nl=False)
     elif check:

@@ -197,13 +197,13 @@ def mask(
     does. With --check nothing is changed, and the command ends with 1 when a column looks personal and is not marked.
     """
     from seedbed.schema import load_schema
-    from seedbed.schema.personal_data import personal, unmarked
+    from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
 
     chosen = configuration(ctx, env)
     schema = load_schema(chosen.project)
     if only_check:
-        marked = [(f"{table.key}.{column.name}", kind) for table, column, kind in personal(schema)]
-        left = unmarked(schema)
+        marked = [(f"{table.key}.{column.name}", kind) for table, column, kind in find_personal_columns(schema)]
+        left = find_unmarked_columns(schema)
         lines = [*columns(marked), *(f"{name} looks personal and is not marked." for name in left)]
         show({"marked": dict(marked), "unmarked": left}, as_json=as_json, lines=lines or ["No column is marked."])
         ctx.exit(1 if left else 0)

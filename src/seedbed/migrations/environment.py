@@ -1,4 +1,4 @@
-"""What a project's env.py runs: Alembic's context set up for the project's database and models."""
+"""Run Alembic from a project's env.py, set up for the project's database and models."""
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,9 +14,9 @@ from seedbed.migrations.alembic_bridge.production_guard import guard_production
 from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, limit_lock_waits
 from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.history.applied_log import record_step
-from seedbed.migrations.history.revisions import PROJECT_ATTRIBUTE, read_current_revision, get_version_table_options
+from seedbed.migrations.history.revisions import PROJECT_ATTRIBUTE, get_version_table_options, read_current_revision
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import check_default_schema, resolve_database, refuse_pooler
+from seedbed.postgres.database import check_default_schema, refuse_pooler, resolve_database
 from seedbed.postgres.environment_mark import SEEDBED_SCHEMA, claim_environment, read_mark
 from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.version_table import ensure_version_table_schema
@@ -25,18 +25,19 @@ from seedbed.settings import Environment, Project, find_project, load
 
 _PLUGINS = ["alembic.autogenerate.*", "seedbed.*"]
 _TEXT_FORMATS = {"datestyle": "ISO", "intervalstyle": "postgres", "extra_float_digits": "1"}
-"""How values become text while revisions run, in whatever way the database or the role prints them; pg_dump sets the
-same three. DateStyle keeps its order of day and month, by which text becomes dates."""
+"""Settings for the text form of values while revisions run, whatever the database or the role sets. pg_dump sets the same
+three. DateStyle keeps its order of day and month, which decides how text becomes a date."""
 
 
 def run() -> None:
-    """Run what Alembic was asked for: on the connection Seedbed hands over, else on the environment's own database.
+    """Run Alembic's command on the connection that Seedbed passes, or else on the database of the environment.
 
-    Started by plain `alembic`, the database is the one of SEEDBED_ENV; its mark is obeyed, a pooler is refused, and
-    the migration lock is held, as `seedbed migrate apply` does; production is guarded as it is there.
+    An env.py calls this. Under plain `alembic`, the database is the one of SEEDBED_ENV. The rules of `seedbed migrate
+    apply` then hold: the mark must match, a connection pooler is refused, the migration lock is held, and production is
+    guarded.
 
     Raises:
-        CommandError: to plain `alembic`, which prints it in a line, whatever of Seedbed's errors it was.
+        CommandError: any error of Seedbed's under plain `alembic`, which prints it in one line.
     """
     if context.config.attributes.get("connection") is not None:
         _run()
@@ -47,17 +48,17 @@ def run() -> None:
         raise CommandError(f"{error.code} {error.message} {error.remedy}") from error
 
 
-def options(metadata: MetaData, project: Project) -> dict[str, Any]:
-    """How revisions are compared and run, the same for every way in."""
+def build_context_options(metadata: MetaData, project: Project) -> dict[str, Any]:
+    """Return the options for Alembic's `context.configure`, the same however Alembic is started."""
     return {
         "target_metadata": metadata,
         "transaction_per_migration": True,
         "include_schemas": True,
-        "include_name": _ours(metadata),
+        "include_name": _include_project_schemas(metadata),
         "compare_type": True,
         "compare_server_default": True,
         "autogenerate_plugins": _PLUGINS,
-        "render_item": _without_models,
+        "render_item": _render_stored_type,
         "on_version_apply": record_step,
         **get_version_table_options(project),
     }
@@ -65,16 +66,23 @@ def options(metadata: MetaData, project: Project) -> dict[str, Any]:
 
 def _run() -> None:
     config = context.config
-    handed = config.attributes.get("connection")
-    project = config.attributes.get(PROJECT_ATTRIBUTE) or find_project(Path(config.config_file_name or "alembic.ini").parent)
-    if isinstance(handed, Connection):
-        _migrate(handed, project, MetaData(), nullcontext())  # Seedbed runs revisions that way; those need no models
+    shared_connection = config.attributes.get("connection")
+    project = config.attributes.get(PROJECT_ATTRIBUTE) or find_project(
+        Path(config.config_file_name or "alembic.ini").parent
+    )
+    if isinstance(shared_connection, Connection):
+        _migrate(
+            shared_connection, project, MetaData(), nullcontext()
+        )  # how Seedbed runs revisions; they need no models
         return
     metadata = load_schema(project).metadata
     if context.is_offline_mode():
-        named = {"paramstyle": "named"}  # the driver's own writes each % of a statement as two
+        dialect_options = {"paramstyle": "named"}  # the driver's own style doubles each %
         context.configure(
-            dialect_name="postgresql", dialect_opts=named, literal_binds=True, **options(metadata, project)
+            dialect_name="postgresql",
+            dialect_opts=dialect_options,
+            literal_binds=True,
+            **build_context_options(metadata, project),
         )
         with context.begin_transaction():
             for setting, value in _TEXT_FORMATS.items():
@@ -101,33 +109,35 @@ def _migrate(connection: Connection, project: Project, metadata: MetaData, lock:
     with lock:
         _set_text_formats(connection)
         ensure_version_table_schema(connection, project.version_table)
-        context.configure(connection=connection, **options(metadata, project))
+        context.configure(connection=connection, **build_context_options(metadata, project))
         with context.begin_transaction():
             context.run_migrations()
 
 
 def _set_text_formats(connection: Connection) -> None:
-    """Outside a transaction of the caller's the settings are committed, so that they outlive a revision's rollback."""
-    begun = connection.in_transaction()
+    """Set the text formats. Outside a transaction, commit them, so that they survive the rollback of a revision."""
+    was_in_transaction = connection.in_transaction()
     for setting, value in _TEXT_FORMATS.items():
         connection.execute(text("SELECT set_config(:setting, :value, false)"), {"setting": setting, "value": value})
-    if not begun:
+    if not was_in_transaction:
         connection.commit()
 
 
-def _ours(metadata: MetaData) -> Any:
+def _include_project_schemas(metadata: MetaData) -> Any:
     schemas = {table.schema for table in metadata.tables.values()} | {None}
 
-    def include(name: str | None, kind: str, _parents: object) -> bool:
-        return kind != "schema" or (name in schemas and name != SEEDBED_SCHEMA)
+    def include(name: str | None, object_type: str, _parents: object) -> bool:
+        return object_type != "schema" or (name in schemas and name != SEEDBED_SCHEMA)
 
     return include
 
 
-def _without_models(kind: str, item: object, _context: object) -> str | Literal[False]:
-    """Render a Python-side type as the database type it stores: a revision must outlive the code of its day."""
-    if kind == "type" and isinstance(item, TypeDecorator):
-        stored = item.impl
-        kept: TypeEngine[Any] = stored if isinstance(stored, TypeEngine) else stored()
-        return f"sa.{kept!r}"
+def _render_stored_type(object_type: str, item: object, _context: object) -> str | Literal[False]:
+    """Render a Python-side type as the database type that it stores, so that the revision does not depend on the
+    models.
+    """
+    if object_type == "type" and isinstance(item, TypeDecorator):
+        stored_type = item.impl
+        type_instance: TypeEngine[Any] = stored_type if isinstance(stored_type, TypeEngine) else stored_type()
+        return f"sa.{type_instance!r}"
     return False

@@ -13,7 +13,7 @@ from seedbed.errors import (
     UnsupportedServerVersion,
 )
 from seedbed.postgres.connection import autocommit_cursor, open_connection, translate_errors
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_url
 from seedbed.settings.sources import Kind
 from seedbed.settings.url_parser import MalformedUrl, parse_url
@@ -36,7 +36,7 @@ class Database:
     direct: DatabaseUrl
     environment: Environment
     origin: Origin
-    server: Server | None = None
+    server: EmbeddedServer | None = None
 
     @property
     def name(self) -> str:
@@ -55,8 +55,8 @@ def resolve_database(configuration: Configuration) -> Database:
     given = find_configured_database(configuration)
     if given is not None:
         return given
-    server = Server.of(configuration)
-    server.ensure()
+    server = EmbeddedServer.from_configuration(configuration)
+    server.ensure_running()
     return ensure_environment_database(server, configuration)
 
 
@@ -85,7 +85,7 @@ def find_configured_database(configuration: Configuration) -> Database | None:
     return Database(url, unpooled or url, configuration.environment, named)
 
 
-def ensure_environment_database(server: Server, configuration: Configuration) -> Database:
+def ensure_environment_database(server: EmbeddedServer, configuration: Configuration) -> Database:
     """The environment's database on an embedded server that runs, made where it is missing."""
     url = server.ensure_database(get_database_name(configuration))
     return Database(url, url, configuration.environment, EMBEDDED_ORIGIN, server)
@@ -96,7 +96,7 @@ def get_database_name(configuration: Configuration) -> str:
     return f"{configuration.project.identifier}_{configuration.environment}"
 
 
-def get_embedded_server(configuration: Configuration) -> Server:
+def get_embedded_server(configuration: Configuration) -> EmbeddedServer:
     """The embedded server, for commands that are about it.
 
     Raises:
@@ -105,7 +105,7 @@ def get_embedded_server(configuration: Configuration) -> Server:
     given = find_configured_database(configuration)
     if given is not None:
         raise NoEmbeddedServer(configuration.environment, configuration.origin("DATABASE_URL").of("DATABASE_URL"))
-    return Server.of(configuration)
+    return EmbeddedServer.from_configuration(configuration)
 
 
 def check_server(connection: Connection, database: Database) -> None:

@@ -9,7 +9,7 @@ from seedbed.errors import ServerError
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import EMBEDDED_ORIGIN, Database, get_database_name, get_embedded_server, find_configured_database
 from seedbed.postgres.driver_errors import get_server_message
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.postgres.environment_mark import read_mark
 from seedbed.settings import Configuration
 
@@ -46,9 +46,9 @@ def read_database_status(configuration: Configuration) -> DatabaseStatus:
             problem=asked.problem,
         )
     server, name = get_embedded_server(configuration), get_database_name(configuration)
-    status = server.status()
+    status = server.read_status()
     asked = _Asked()
-    if status.reachable:
+    if status.accepts_connections:
         asked = _asked_of(server, name, configuration)
     return DatabaseStatus(
         environment=configuration.environment.value,
@@ -57,7 +57,7 @@ def read_database_status(configuration: Configuration) -> DatabaseStatus:
         version=asked.version or status.version,
         database=f"127.0.0.1:{status.port}/{name}" if status.port is not None else name,
         mark=asked.mark,
-        data_directory=str(status.home),
+        data_directory=str(status.data_directory),
         problem=asked.problem,
     )
 
@@ -69,7 +69,7 @@ class _Asked:
     problem: str | None = None
 
 
-def _asked_of(server: Server, name: str, configuration: Configuration) -> _Asked:
+def _asked_of(server: EmbeddedServer, name: str, configuration: Configuration) -> _Asked:
     try:
         if not server.has_database(name):
             return _Asked(problem="it is not there yet; the first command that needs it makes it")

@@ -70,7 +70,7 @@ def _program() -> Path:
     if on_path is not None:
         return Path(on_path)
     try:
-        program = find_binaries().program("psql")
+        program = find_binaries().program_path("psql")
     except PostgresBinariesNotFound:
         raise PsqlNotFound from None
     if not program.is_file():

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from seedbed.errors import EnvironmentMismatch, MissingPrivilege
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.postgres.environment_mark import (
     PREPARING,
     DestructiveAction,
@@ -74,7 +74,7 @@ def empty_copy(database: Database) -> None:
         connection.commit()
 
 
-def _make_anew(database: Database, server: Server) -> None:
+def _make_anew(database: Database, server: EmbeddedServer) -> None:
     check_reset_allowed(database)
     server.drop_database(database.name)
     server.create_database(database.name)

@@ -12,7 +12,7 @@ from psycopg2 import sql
 from seedbed.errors import PostgresBinariesNotFound, NoShadowServer, SeedbedError, ServerError
 from seedbed.postgres.connection import autocommit_cursor, open_connection, translate_errors
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.settings import Configuration, Environment, Origin
 from seedbed.settings.sources import Kind
 
@@ -26,12 +26,12 @@ class _Maker:
     """A way to make and drop databases: the embedded server, or the one of SHADOW_DATABASE_URL."""
 
     administered: Database
-    server: Server | None
+    server: EmbeddedServer | None
 
     @contextmanager
     def cursor(self) -> Iterator["psycopg2.extensions.cursor"]:
         if self.server is not None:
-            with self.server.administration() as cursor:
+            with self.server.admin_cursor() as cursor:
                 yield cursor
             return
         with translate_errors(self.administered), autocommit_cursor(open_connection(self.administered)) as cursor:
@@ -84,7 +84,7 @@ def get_role_creator(shadow: Database) -> Callable[[str], None] | None:
         return None
 
     def make(role: str) -> None:
-        with server.administration() as cursor:
+        with server.admin_cursor() as cursor:
             cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
 
     return make
@@ -97,12 +97,12 @@ def _maker(configuration: Configuration) -> _Maker:
         named = Origin(origin.kind, origin.of("SHADOW_DATABASE_URL"))
         return _Maker(Database(url, url, Environment.TESTING, named), None)
     try:
-        server = Server.of(configuration)
-        server.ensure()
+        server = EmbeddedServer.from_configuration(configuration)
+        server.ensure_running()
     except PostgresBinariesNotFound as error:
         raise NoShadowServer(error.locations) from error
     owner = server.owner_url("postgres")
-    server.ensure_role()
+    server.ensure_owner_role()
     return _Maker(Database(owner, owner, Environment.TESTING, _ORIGIN), server)
 
 

@@ -2,7 +2,7 @@
 
 from seedbed.schema.declarations import declare
 from seedbed.schema.hints import hint
-from seedbed.schema.loader import Schema, failing_place, import_from_root, in_words, load_schema, place_in
+from seedbed.schema.loader import Schema, find_failing_line, import_from_root, describe_exception, load_schema, format_location
 from seedbed.schema.personal_data import Pii
 from seedbed.schema.unregistered_tables import UnregisteredTable, find_unregistered
 
@@ -11,11 +11,11 @@ __all__ = [
     "Schema",
     "UnregisteredTable",
     "declare",
-    "failing_place",
+    "find_failing_line",
     "find_unregistered",
     "hint",
     "import_from_root",
-    "in_words",
+    "describe_exception",
     "load_schema",
-    "place_in",
+    "format_location",
 ]

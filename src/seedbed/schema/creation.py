@@ -13,7 +13,7 @@ from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import execute_verbatim
 from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
 from seedbed.postgres.quoting import quote_identifier
-from seedbed.schema.declarations import declared
+from seedbed.schema.declarations import get_declarations
 from seedbed.schema.loader import Schema
 
 _LATER = frozenset({"42P01", "42703", "42704", "42883", "3F000", "42P17"})
@@ -22,11 +22,11 @@ _DEFINING = frozenset({"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE", 
 _OF_THE_SERVER = frozenset({"ROLE", "DATABASE", "TABLESPACE", "SYSTEM"})
 
 
-def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], None] | None = None) -> None:
+def create_schema(connection: Connection, schema: Schema, *, create_role: Callable[[str], None] | None = None) -> None:
     """Make everything that the models declare, in one transaction that is committed at the end.
 
     Statements are tried in turn, each in a savepoint, until all have found what they need; so the order in which
-    a schema lists them does not matter. `make_role` is called with a role that a grant or a policy names and the server
+    a schema lists them does not matter. `create_role` is called with a role that a grant or a policy names and the server
     lacks; without it that is an error, since a given server's roles are not ours to make.
 
     Raises:
@@ -34,7 +34,7 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
         NonSchemaStatement: a declared statement changes rows or roles, or nothing.
     """
     metadata = schema.metadata
-    waiting: list[str | None] = [None, *declared(metadata)]
+    waiting: list[str | None] = [None, *get_declarations(metadata)]
     roles: set[str] = set()
     for name in sorted({table.schema for table in metadata.tables.values() if table.schema}):
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(name)}"))
@@ -47,8 +47,8 @@ def build(connection: Connection, schema: Schema, *, make_role: Callable[[str], 
             if error is None:
                 continue
             role = _missing_role(error)
-            if role is not None and make_role is not None and role not in roles:
-                make_role(role)
+            if role is not None and create_role is not None and role not in roles:
+                create_role(role)
                 roles.add(role)
                 # A session remembers that a role is missing until it opens a table it has no lock on.
                 connection.execute(text("SELECT FROM pg_auth_members LIMIT 1"))

@@ -30,6 +30,6 @@ def declare(metadata: MetaData, *statements: str) -> None:
             known.append(cleaned)
 
 
-def declared(metadata: MetaData) -> tuple[str, ...]:
+def get_declarations(metadata: MetaData) -> tuple[str, ...]:
     """The statements of `declare`, in the order in which they were given."""
     return tuple(metadata.info.get(_KEY, ()))

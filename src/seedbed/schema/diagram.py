@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from seedbed.schema.table_description import ColumnShown, TableShown
+from seedbed.schema.table_description import ColumnDescription, TableDescription
 
 _LINE, _PAD, _GAP, _BETWEEN = 20, 12, 70, 28
 _LETTER = 7.3
@@ -16,7 +16,7 @@ _STYLE = (
 )
 
 
-def mermaid(tables: Sequence[TableShown]) -> str:
+def draw_mermaid(tables: Sequence[TableDescription]) -> str:
     """The schema as an `erDiagram`, which GitHub and most documentation tools draw."""
     lines = ["erDiagram"]
     for table in tables:
@@ -25,15 +25,15 @@ def mermaid(tables: Sequence[TableShown]) -> str:
         lines.append("    }")
     for table in tables:
         for column in table.columns:
-            if column.refers is not None:
-                parent = column.refers.rpartition(".")[0]
+            if column.references is not None:
+                parent = column.references.rpartition(".")[0]
                 many = "o|" if column.unique else "o{"
                 one = "|o" if column.nullable else "||"
                 lines.append(f"    {_word(parent)} {one}--{many} {_word(table.name)} : {_word(column.name)}")
     return "\n".join(lines) + "\n"
 
 
-def svg(tables: Sequence[TableShown]) -> str:
+def draw_svg(tables: Sequence[TableDescription]) -> str:
     """The schema as an SVG of its own, drawn here: parents on the left, children to the right of them.
 
     It holds no script and asks for nothing from elsewhere, and the same schema gives the same bytes.
@@ -58,26 +58,26 @@ def svg(tables: Sequence[TableShown]) -> str:
     return f"{head}\n{body}\n</svg>\n"
 
 
-def _levels(tables: Sequence[TableShown]) -> list[list[TableShown]]:
+def _levels(tables: Sequence[TableDescription]) -> list[list[TableDescription]]:
     """Tables by how many parents stand above them; those of a cycle come as they are given."""
     level: dict[str, int] = {}
     for table in tables:
-        parents = [c.refers.rpartition(".")[0] for c in table.columns if c.refers is not None]
+        parents = [c.references.rpartition(".")[0] for c in table.columns if c.references is not None]
         level[table.name] = max((level[parent] + 1 for parent in parents if parent in level), default=0)
     return [[t for t in tables if level[t.name] == number] for number in range(max(level.values(), default=-1) + 1)]
 
 
-def _width(table: TableShown) -> float:
+def _width(table: TableDescription) -> float:
     names = max(len(column.name) for column in table.columns) if table.columns else 0
     rest = max((len(_shown_type(column)) for column in table.columns), default=0)
     return max(names + rest + 2, len(table.name)) * _LETTER + 2 * _PAD
 
 
-def _height(table: TableShown) -> float:
+def _height(table: TableDescription) -> float:
     return (len(table.columns) + 1) * _LINE + _PAD / 2
 
 
-def _box(table: TableShown, place: tuple[float, float], width: float) -> str:
+def _box(table: TableDescription, place: tuple[float, float], width: float) -> str:
     x, y = place
     names = max((len(column.name) for column in table.columns), default=0)
     lines = [
@@ -94,15 +94,15 @@ def _box(table: TableShown, place: tuple[float, float], width: float) -> str:
 
 
 def _way(
-    table: TableShown,
-    column: ColumnShown,
-    tables: Sequence[TableShown],
+    table: TableDescription,
+    column: ColumnDescription,
+    tables: Sequence[TableDescription],
     places: dict[str, tuple[float, float]],
     widths: dict[str, float],
 ) -> str:
-    if column.refers is None:
+    if column.references is None:
         return ""
-    name, _, key = column.refers.rpartition(".")
+    name, _, key = column.references.rpartition(".")
     parent = next((one for one in tables if one.name == name), None)
     if parent is None:
         return ""
@@ -117,18 +117,18 @@ def _way(
     return f'<path class="way" d="{curve}"/>'
 
 
-def _row(table: TableShown, column: str, places: dict[str, tuple[float, float]]) -> float:
+def _row(table: TableDescription, column: str, places: dict[str, tuple[float, float]]) -> float:
     number = next((n for n, one in enumerate(table.columns, 1) if one.name == column), 1)
     return places[table.name][1] + number * _LINE + 12
 
 
-def _shown_type(column: ColumnShown) -> str:
-    marks = [word for word, holds in (("key", column.primary), ("unique", column.unique)) if holds]
+def _shown_type(column: ColumnDescription) -> str:
+    marks = [word for word, holds in (("key", column.primary_key), ("unique", column.unique)) if holds]
     return " ".join([column.type, *marks, *(["?"] if column.nullable else [])])
 
 
-def _marks(column: ColumnShown) -> str:
-    marks = [m for m, holds in (("PK", column.primary), ("FK", column.refers), ("UK", column.unique)) if holds]
+def _marks(column: ColumnDescription) -> str:
+    marks = [m for m, holds in (("PK", column.primary_key), ("FK", column.references), ("UK", column.unique)) if holds]
     said = f' "{"may be NULL"}"' if column.nullable else ""
     return (f" {', '.join(marks)}" if marks else "") + said
 

@@ -48,21 +48,21 @@ def hint(
     return {_KEY: Hint(renamed_from, using, back, backfill, dict(renamed_values or {}), tuple(dropped))}
 
 
-def hint_of(thing: Table | Column[Any]) -> Hint:
+def read_hint(thing: Table | Column[Any]) -> Hint:
     found = thing.info.get(_KEY)
     return found if isinstance(found, Hint) else Hint()
 
 
-def hinted(metadata: MetaData) -> Iterator[tuple[Table, Column[Any] | None, Hint]]:
+def find_hints(metadata: MetaData) -> Iterator[tuple[Table, Column[Any] | None, Hint]]:
     """Every table and column that has a hint."""
     for table in metadata.sorted_tables:
         things: list[tuple[Column[Any] | None, Table | Column[Any]]] = [(None, table), *((c, c) for c in table.columns)]
         for column, thing in things:
             if _KEY in thing.info:
-                yield table, column, hint_of(thing)
+                yield table, column, read_hint(thing)
 
 
-def enum_of(column: Column[Any]) -> Enum | None:
+def get_enum(column: Column[Any]) -> Enum | None:
     """The enum a column stores, itself or as an array's element."""
     kind = getattr(column.type, "item_type", column.type)
     return kind if isinstance(kind, Enum) else None

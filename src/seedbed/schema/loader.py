@@ -18,7 +18,7 @@ from sqlalchemy.schema import sort_tables_and_constraints
 from sqlmodel import SQLModel
 
 from seedbed.errors import SchemaImportFailure, SchemaShadowed, SchemaWithoutTables
-from seedbed.schema.stdout_capture import printed_aside
+from seedbed.schema.stdout_capture import redirect_stdout_to_stderr
 from seedbed.settings import Project
 
 
@@ -69,12 +69,12 @@ def load_schema(project: Project) -> Schema:
 
 def import_from_root(project: Project, name: str) -> ModuleType:
     """Import a module of the project and see that it is the project's."""
-    put_first(project)
+    prepend_import_roots(project)
     try:
-        with printed_aside():
+        with redirect_stdout_to_stderr():
             module = importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        raise SchemaImportFailure(name, failing_place(project.root, error), in_words(error)) from error
+        raise SchemaImportFailure(name, find_failing_line(project.root, error), describe_exception(error)) from error
     found = _file_of(module)
     roots = (project.root, *project.import_roots)
     if found is None or not any(found.is_relative_to(root.resolve()) for root in roots):
@@ -82,22 +82,22 @@ def import_from_root(project: Project, name: str) -> ModuleType:
     return module
 
 
-def put_first(project: Project) -> None:
+def prepend_import_roots(project: Project) -> None:
     """Put the folders that the project's imports start from first on `sys.path`."""
     roots = [str(root) for root in project.import_roots]
     if sys.path[: len(roots)] != roots:
         sys.path[:0] = roots
 
 
-def failing_place(root: Path, error: BaseException) -> str:
+def find_failing_line(root: Path, error: BaseException) -> str:
     """The user's own line an exception came from: the last frame under the project's root."""
     if isinstance(error, SyntaxError) and error.filename:
-        return place_in(root, error.filename, error.lineno or 0)
+        return format_location(root, error.filename, error.lineno or 0)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(root, Path(frame.filename))]
-    return place_in(root, frames[-1].filename, frames[-1].lineno or 0) if frames else str(root)
+    return format_location(root, frames[-1].filename, frames[-1].lineno or 0) if frames else str(root)
 
 
-def in_words(error: BaseException) -> str:
+def describe_exception(error: BaseException) -> str:
     """What the user's own code raised, in a line and without values: a failed validation shows those it was given."""
     if isinstance(error, ValidationError):
         said = "; ".join(
@@ -108,7 +108,7 @@ def in_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
-def place_in(root: Path, filename: str, line: int) -> str:
+def format_location(root: Path, filename: str, line: int) -> str:
     """A line of a file for a message, by its path from the project's root."""
     path = Path(filename)
     return f"{path.relative_to(root) if path.is_relative_to(root) else path}, line {line}"

@@ -33,10 +33,10 @@ class Pii:
     `None` says that a column which looks personal is not.
     """
 
-    kind: str | None
+    category: str | None
 
 
-def personal(schema: "Schema") -> Iterator[tuple[Table, Column[Any], str]]:
+def find_personal_columns(schema: "Schema") -> Iterator[tuple[Table, Column[Any], str]]:
     """Every column that is marked, and as what."""
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
@@ -45,7 +45,7 @@ def personal(schema: "Schema") -> Iterator[tuple[Table, Column[Any], str]]:
                 yield table, column, kind
 
 
-def unmarked(schema: "Schema") -> list[str]:
+def find_unmarked_columns(schema: "Schema") -> list[str]:
     """The columns whose names look personal and that nothing is said of, as `user.email`."""
     return [
         f"{table.key}.{column.name}"
@@ -73,4 +73,4 @@ def _mark(schema: "Schema", table: Table, column: Column[Any]) -> tuple[bool, st
     model = schema.models.get(table.key)
     field = model.model_fields.get(column.key) if model is not None else None
     marks = [mark for mark in getattr(field, "metadata", ()) if isinstance(mark, Pii)]
-    return (True, marks[0].kind) if marks else (False, None)
+    return (True, marks[0].category) if marks else (False, None)

@@ -9,13 +9,13 @@ from functools import cached_property
 from pathlib import Path
 
 _PASSED_OVER = frozenset({"__pycache__", "build", "dist", "node_modules", "site-packages", "test", "tests", "venv"})
-BASES = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta", "MappedAsDataclass"})
-MAKERS = frozenset({"declarative_base", "automap_base", "SQLAlchemy"})
+BASE_CLASSES = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta", "MappedAsDataclass"})
+BASE_FACTORIES = frozenset({"declarative_base", "automap_base", "SQLAlchemy"})
 _COLUMNS = frozenset({"mapped_column", "Column", "Mapped"})
 
 
 @dataclass(frozen=True)
-class Module:
+class SourceModule:
     """A module of the project: its tables by the names of their classes, whether they are SQLModel's alone or some of
     them, the bases and metadata it defines, and the modules that are imported with it.
     """
@@ -23,55 +23,55 @@ class Module:
     name: str
     file: Path
     tables: tuple[str, ...]
-    of_sqlmodel: bool
-    has_sqlmodel: bool
-    bases: tuple[str, ...]
+    has_only_sqlmodel_tables: bool
+    has_sqlmodel_tables: bool
+    metadata_paths: tuple[str, ...]
     imports: tuple[str, ...]
 
 
-class Code:
+class ProjectSource:
     """The modules under some folders, by the names by which they are imported from there."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self.roots = tuple(dict.fromkeys(root.resolve() for root in roots))
-        self._read: dict[str, Module | None] = {}
+        self._read: dict[str, SourceModule | None] = {}
 
-    def root_of(self, name: str) -> Path | None:
+    def find_root(self, name: str) -> Path | None:
         """The folder from which a module is imported; None where it is not the project's."""
         return next((root for root in self.roots if _file(root, name) is not None), None)
 
-    def module(self, name: str) -> Module | None:
+    def read_module(self, name: str) -> SourceModule | None:
         if name not in self._read:
-            root = self.root_of(name)
+            root = self.find_root(name)
             file = _file(root, name) if root is not None else None
             self._read[name] = _module(name, file) if file is not None else None
         return self._read[name]
 
-    def reached(self, name: str) -> dict[str, Module]:
+    def find_imported_modules(self, name: str) -> dict[str, SourceModule]:
         """The project's modules that are imported with one, the packages it is in among them."""
-        found: dict[str, Module] = {}
+        found: dict[str, SourceModule] = {}
         waiting = [name]
         while waiting:
             for part in _with_packages(waiting.pop()):
-                if part not in found and (module := self.module(part)) is not None:
+                if part not in found and (module := self.read_module(part)) is not None:
                     found[part] = module
                     waiting += module.imports
         return found
 
     @cached_property
-    def all(self) -> list[Module]:
+    def modules(self) -> list[SourceModule]:
         """Every module under the folders, by the name from the first folder that has it."""
-        found: dict[Path, Module] = {}
+        found: dict[Path, SourceModule] = {}
         for root in self.roots:
-            for file in python_files(root):
+            for file in find_python_files(root):
                 parts = file.relative_to(root).with_suffix("").parts
                 name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-                if name and all(part.isidentifier() for part in parts) and (module := self.module(name)) is not None:
+                if name and all(part.isidentifier() for part in parts) and (module := self.read_module(name)) is not None:
                     found.setdefault(module.file, module)
         return list(found.values())
 
 
-def python_files(folder: Path) -> Iterator[Path]:
+def find_python_files(folder: Path) -> Iterator[Path]:
     """A project's own files: no environments, no tests, nothing hidden."""
     for place, folders, names in os.walk(folder):
         if "pyvenv.cfg" in names:
@@ -81,7 +81,7 @@ def python_files(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names) if name.endswith(".py"))
 
 
-def imported_names(nodes: Iterable[ast.AST], package: str = "") -> Iterator[str]:
+def find_imported_names(nodes: Iterable[ast.AST], package: str = "") -> Iterator[str]:
     """Every module that a text may import: of `from a import b`, both a and a.b."""
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -93,7 +93,7 @@ def imported_names(nodes: Iterable[ast.AST], package: str = "") -> Iterator[str]
             yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
 
 
-def run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
+def find_import_time_nodes(tree: ast.Module) -> Iterator[ast.AST]:
     """What of a module is run when it is imported: no function's body, and nothing for type checkers alone."""
     waiting: deque[ast.AST] = deque([tree])
     while waiting:
@@ -101,23 +101,23 @@ def run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
         yield node
-        only_checked = isinstance(node, ast.If) and name_of(node.test) == "TYPE_CHECKING"
+        only_checked = isinstance(node, ast.If) and get_last_name(node.test) == "TYPE_CHECKING"
         waiting += node.orelse if isinstance(node, ast.If) and only_checked else ast.iter_child_nodes(node)
 
 
-def parsed(file: Path) -> ast.Module | None:
+def parse_file(file: Path) -> ast.Module | None:
     try:
         return ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError, OSError):
         return None
 
 
-def name_of(node: ast.AST) -> str:
+def get_last_name(node: ast.AST) -> str:
     """The last word of a name such as `orm.DeclarativeBase`, also where it is called or subscripted."""
     if isinstance(node, ast.Call):
-        return name_of(node.func)
+        return get_last_name(node.func)
     if isinstance(node, ast.Subscript):
-        return name_of(node.value)
+        return get_last_name(node.value)
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
@@ -133,56 +133,56 @@ def _with_packages(name: str) -> list[str]:
     return [".".join(parts[: end + 1]) for end in range(len(parts))]
 
 
-def _module(name: str, file: Path) -> Module | None:
-    tree = parsed(file)
+def _module(name: str, file: Path) -> SourceModule | None:
+    tree = parse_file(file)
     if tree is None:
         return None
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    sqlmodels = [node.name for node in classes if is_sqlmodel(node)]
-    mapped = [node.name for node in classes if is_mapped(node)]
-    bases = [node.name for node in classes if any(name_of(base) in BASES for base in node.bases)]
+    sqlmodels = [node.name for node in classes if is_sqlmodel_table(node)]
+    mapped = [node.name for node in classes if is_mapped_class(node)]
+    bases = [node.name for node in classes if any(get_last_name(base) in BASE_CLASSES for base in node.bases)]
     assigned = {
-        target.id: name_of(node.value)
+        target.id: get_last_name(node.value)
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    bases += [target for target, made in assigned.items() if made in MAKERS]
+    bases += [target for target, made in assigned.items() if made in BASE_FACTORIES]
     tables = [target for target, made in assigned.items() if made == "Table"]
-    return Module(
+    return SourceModule(
         name,
         file,
         tables=tuple(dict.fromkeys([*sqlmodels, *mapped, *tables])),
-        of_sqlmodel=bool(sqlmodels) and not mapped and not tables,
-        has_sqlmodel=bool(sqlmodels),
-        bases=(*(f"{base}.metadata" for base in bases), *(one for one, made in assigned.items() if made == "MetaData")),
-        imports=tuple(dict.fromkeys(imported_names(run_at_import(tree), package))),
+        has_only_sqlmodel_tables=bool(sqlmodels) and not mapped and not tables,
+        has_sqlmodel_tables=bool(sqlmodels),
+        metadata_paths=(*(f"{base}.metadata" for base in bases), *(one for one, made in assigned.items() if made == "MetaData")),
+        imports=tuple(dict.fromkeys(find_imported_names(find_import_time_nodes(tree), package))),
     )
 
 
-def is_sqlmodel(node: ast.ClassDef) -> bool:
+def is_sqlmodel_table(node: ast.ClassDef) -> bool:
     return any(
         keyword.arg == "table" and isinstance(keyword.value, ast.Constant) and keyword.value.value is True
         for keyword in node.keywords
     )
 
 
-def is_mapped(node: ast.ClassDef) -> bool:
+def is_mapped_class(node: ast.ClassDef) -> bool:
     """Whether a class is a table by what it holds: its name and its key may come from a base, and what all bases of are
     mixins is one itself.
     """
     said = [statement for statement in node.body if isinstance(statement, ast.Assign | ast.AnnAssign)]
     targets = [target for one in said for target in (one.targets if isinstance(one, ast.Assign) else [one.target])]
     names = {target.id for target in targets if isinstance(target, ast.Name)}
-    bases = [name_of(base) for base in node.bases]
-    if "__abstract__" in names or any(base in BASES for base in bases):
+    bases = [get_last_name(base) for base in node.bases]
+    if "__abstract__" in names or any(base in BASE_CLASSES for base in bases):
         return False
     if all(base.endswith("Mixin") for base in bases):
         return False
     if names & {"__tablename__", "__table__"}:
-        return not is_sqlmodel(node)
-    words = {name_of(one.value) for one in said if isinstance(one.value, ast.Call)}
-    words |= {name_of(one.annotation) for one in said if isinstance(one, ast.AnnAssign)}
+        return not is_sqlmodel_table(node)
+    words = {get_last_name(one.value) for one in said if isinstance(one.value, ast.Call)}
+    words |= {get_last_name(one.annotation) for one in said if isinstance(one, ast.AnnAssign)}
     return bool(words & _COLUMNS)

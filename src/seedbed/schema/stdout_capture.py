@@ -11,7 +11,7 @@ _ASIDE: list[TextIO] = []
 
 
 @contextmanager
-def printed_aside() -> Iterator[None]:
+def redirect_stdout_to_stderr() -> Iterator[None]:
     """Send what is printed to standard error for the length of a block: standard output is a command's result alone.
 
     Blocks of several threads may lie across each other, as those of a draft do; the last to end puts it back.

@@ -11,32 +11,32 @@ from seedbed.schema.loader import Schema
 
 
 @dataclass(frozen=True)
-class ColumnShown:
-    """`refers` is what a foreign key points to, as `user.id`."""
+class ColumnDescription:
+    """`references` is what a foreign key points to, as `user.id`."""
 
     name: str
     type: str
     nullable: bool
-    primary: bool
+    primary_key: bool
     unique: bool
     default: str | None
-    refers: str | None
+    references: str | None
 
 
 @dataclass(frozen=True)
-class TableShown:
-    """`rules` are constraints over more than a column, in words; `model` is the class's name, where there is one."""
+class TableDescription:
+    """`constraints` are constraints over more than a column, in words; `model` is the class's name, where there is one."""
 
     name: str
     model: str | None
-    columns: tuple[ColumnShown, ...]
-    rules: tuple[str, ...]
+    columns: tuple[ColumnDescription, ...]
+    constraints: tuple[str, ...]
 
 
-def describe_tables(schema: Schema) -> list[TableShown]:
+def describe_tables(schema: Schema) -> list[TableDescription]:
     """Every table, parents first."""
     return [
-        TableShown(
+        TableDescription(
             table.key,
             schema.classes[table.key].__name__ if table.key in schema.classes else None,
             tuple(map(_column, table.columns)),
@@ -46,16 +46,16 @@ def describe_tables(schema: Schema) -> list[TableShown]:
     ]
 
 
-def _column(column: Column[Any]) -> ColumnShown:
+def _column(column: Column[Any]) -> ColumnDescription:
     keys = sorted(key.target_fullname for key in column.foreign_keys)
-    return ColumnShown(
+    return ColumnDescription(
         name=str(column.name),
         type=column.type.compile(DIALECT).lower(),
         nullable=bool(column.nullable),
-        primary=column.primary_key,
+        primary_key=column.primary_key,
         unique=(str(column.name),) in _uniques(column.table),
         default=_default(column),
-        refers=keys[0] if keys else None,
+        references=keys[0] if keys else None,
     )
 
 

@@ -14,14 +14,14 @@ from sqlmodel import SQLModel
 
 from seedbed.schema.loader import Schema
 from seedbed.schema.source_code import (
-    BASES,
-    MAKERS,
-    is_mapped,
-    is_sqlmodel,
-    name_of,
-    parsed,
-    python_files,
-    run_at_import,
+    BASE_CLASSES,
+    BASE_FACTORIES,
+    is_mapped_class,
+    is_sqlmodel_table,
+    get_last_name,
+    parse_file,
+    find_python_files,
+    find_import_time_nodes,
 )
 from seedbed.settings import Project
 
@@ -33,28 +33,28 @@ _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 class UnregisteredTable:
     """A table's class that the schema's metadata lacks, the names that its table may have, and what registers it."""
 
-    name: str
-    place: str
+    class_name: str
+    location: str
     reason: str
     remedy: str
-    tables: frozenset[str]
+    table_names: frozenset[str]
 
     @property
     def sentence(self) -> str:
-        return f"{self.place}: {self.name} is a table that {self.reason}. {self.remedy}"
+        return f"{self.location}: {self.class_name} is a table that {self.reason}. {self.remedy}"
 
 
-def find_unregistered(project: Project, schema: Schema, *, without: Collection[Path] = ()) -> list[UnregisteredTable]:
+def find_unregistered(project: Project, schema: Schema, *, excluded: Collection[Path] = ()) -> list[UnregisteredTable]:
     """Find the classes of tables under the folders of the schema's modules that its metadata does not have.
 
     Files that are not imported are parsed, never imported. A package's folder is searched with all below it, and so is
     the package of a schema that is one module; of a module directly under an import root only the files beside it,
-    since the folders there may be anything. Tests, virtual environments, hidden folders and those in `without` are
+    since the folders there may be anything. Tests, virtual environments, hidden folders and those in `excluded` are
     passed over, what is under TYPE_CHECKING or in a function too, and files that are no Python.
     """
-    search = _Search(project, schema, tuple(folder.resolve() for folder in without))
+    search = _Search(project, schema, tuple(folder.resolve() for folder in excluded))
     found = [*search.unimported(), *search.elsewhere()]
-    return sorted(found, key=lambda table: (table.place.rpartition(":")[0], int(table.place.rpartition(":")[2])))
+    return sorted(found, key=lambda table: (table.location.rpartition(":")[0], int(table.location.rpartition(":")[2])))
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ class _Search:
         imported = filter(None, map(_file_of, list(sys.modules.values())))
         loaded = {Path(file).resolve() for file in imported}
         for file in self.files:
-            tree = None if file in loaded else parsed(file)
+            tree = None if file in loaded else parse_file(file)
             if tree is None:
                 continue
-            nodes = [node for node in run_at_import(tree) if isinstance(node, ast.stmt)]
+            nodes = [node for node in find_import_time_nodes(tree) if isinstance(node, ast.stmt)]
             mapped = _mapped_names(nodes, self.declarative, self.sqlmodels)
             for node in nodes:
                 if isinstance(node, ast.ClassDef) and node.name in mapped and self._is_missing(node):
@@ -114,7 +114,7 @@ class _Search:
         for name in (self.project.schema, *self.project.imports):
             folder = _folder_of(sys.modules.get(name))
             if folder is not None:
-                found.update(folder.glob("*.py") if folder in roots else python_files(folder))
+                found.update(folder.glob("*.py") if folder in roots else find_python_files(folder))
         resolved = (file.resolve() for file in found if not _TEST.fullmatch(file.name))
         return frozenset(file for file in resolved if not any(file.is_relative_to(folder) for folder in self.without))
 
@@ -172,18 +172,18 @@ def _mapped_names(
         for alias in node.names
         if alias.asname
     }
-    bases = {*declarative, *BASES} - {*sqlmodels}
+    bases = {*declarative, *BASE_CLASSES} - {*sqlmodels}
     for node in nodes:
-        if isinstance(node, ast.Assign) and name_of(node.value) in MAKERS and isinstance(node.value, ast.Call):
+        if isinstance(node, ast.Assign) and get_last_name(node.value) in BASE_FACTORIES and isinstance(node.value, ast.Call):
             bases |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     found = set()
     for node in nodes:
         if isinstance(node, ast.ClassDef):
-            names = {name_of(base) for base in node.bases}
+            names = {get_last_name(base) for base in node.bases}
             inherits = bool({aliases.get(name, name) for name in names} & bases)
             if inherits:
                 bases.add(node.name)
-            if is_sqlmodel(node) or (inherits and is_mapped(node)):
+            if is_sqlmodel_table(node) or (inherits and is_mapped_class(node)):
                 found.add(node.name)
     return frozenset(found)
 
@@ -236,6 +236,6 @@ def _folder_of(module: object) -> Path | None:
 
 
 def _line_of(file: Path, name: str) -> int:
-    tree = parsed(file)
+    tree = parse_file(file)
     nodes = ast.walk(tree) if tree is not None else ()
     return next((node.lineno for node in nodes if isinstance(node, ast.ClassDef) and node.name == name), 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedbed.schema.source_code import python_files
+from seedbed.schema.source_code import find_python_files
 
 USUAL = "alembic"
 
@@ -32,7 +32,7 @@ def find_histories(folder: Path) -> list[Said]:
     """The histories in a folder, each once: several files may say the same, one for every database of a kind, and then
     it is alembic.ini that counts. What alembic.ini says wins over pyproject.toml beside it, as with Alembic.
     """
-    seen = {file.parent for file in python_files(folder)} | {folder}
+    seen = {file.parent for file in find_python_files(folder)} | {folder}
     places = {*seen, *(parent for one in seen for parent in one.parents if parent.is_relative_to(folder))}
     found: dict[Path, Said] = {}
     for place in sorted(places):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seedbed.errors import MultipleMigrationHistories
 from seedbed.migrations.apply.shared_connection import accepts_connection
-from seedbed.schema.source_code import Code, Module, imported_names, name_of, parsed
+from seedbed.schema.source_code import ProjectSource, SourceModule, find_imported_names, get_last_name, parse_file
 from seedbed.starter.alembic_config import USUAL, Said, find_histories
 from seedbed.starter.env_py import is_asynchronous
 
@@ -81,7 +81,7 @@ def find(folder: Path) -> Found | None:
         )
     said = histories[0] if histories else None
     root = _project_folder(folder, said)
-    code = Code(_import_roots(root, said))
+    code = ProjectSource(_import_roots(root, said))
     history = _history(said, code) if said is not None else None
     tables = _tables(root, code, history)
     if history is None and tables is None:
@@ -104,9 +104,9 @@ def _import_roots(root: Path, said: Said | None) -> list[Path]:
     return [one for one in (*source, *(said.paths if said is not None else ()), root) if one.is_dir()]
 
 
-def _history(said: Said, code: Code) -> HistoryFound:
+def _history(said: Said, code: ProjectSource) -> HistoryFound:
     env = said.folder / "env.py"
-    tree = parsed(env)
+    tree = parse_file(env)
     source = env.read_text(encoding="utf-8") if tree is not None else ""
     graph = {name: parents for place in said.versions for name, parents in _revisions(place)}
     followed = {parent for parents in graph.values() for parent in parents}
@@ -133,7 +133,7 @@ def _filters(tree: ast.Module) -> Iterator[str]:
 
 def _revisions(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     for file in sorted(folder.rglob("*.py")):
-        tree = parsed(file)
+        tree = parse_file(file)
         said = dict(_assigned(tree)) if tree is not None else {}
         revision = said.get("revision")
         if isinstance(revision, ast.Constant) and isinstance(revision.value, str):
@@ -161,7 +161,7 @@ def _version_table(tree: ast.Module) -> str:
     return ".".join(filter(None, [said.get("version_table_schema"), said.get("version_table", "alembic_version")]))
 
 
-def _metadata_of(tree: ast.Module, code: Code) -> str | None:
+def _metadata_of(tree: ast.Module, code: ProjectSource) -> str | None:
     """What env.py gives Alembic as `target_metadata`: `app.db:Base.metadata`, or `sqlmodel:SQLModel.metadata`."""
     value = dict(_assigned(tree)).get("target_metadata")
     chain = _chain(value) if value is not None else []
@@ -179,7 +179,7 @@ def _metadata_of(tree: ast.Module, code: Code) -> str | None:
         return None
     parts = [*places[chain[0]].split("."), *chain[1:]]
     for end in range(len(parts) - 1, 0, -1):
-        if code.root_of(".".join(parts[:end])) is not None:
+        if code.find_root(".".join(parts[:end])) is not None:
             return f"{'.'.join(parts[:end])}:{'.'.join(parts[end:])}"
     return None
 
@@ -191,21 +191,21 @@ def _chain(node: ast.expr) -> list[str]:
     return [node.id] if isinstance(node, ast.Name) else []
 
 
-def _tables(root: Path, code: Code, history: HistoryFound | None) -> TablesFound | None:
-    everything = [module for module in code.all if module.tables and not _is_revision(module, history)]
+def _tables(root: Path, code: ProjectSource, history: HistoryFound | None) -> TablesFound | None:
+    everything = [module for module in code.modules if module.tables and not _is_revision(module, history)]
     entries = list(_entries(code, history)) or [
-        name for module in everything for name in _packages(module.name) if code.module(name) is not None
+        name for module in everything for name in _packages(module.name) if code.read_module(name) is not None
     ]
     chosen = _cover(code, entries)
     if not chosen and history is not None and (metadata := history.metadata) is not None:
         chosen = [metadata.partition(":")[0]]
     if not chosen:
         return None
-    reached = {name: module for entry in chosen for name, module in code.reached(entry).items()}
+    reached = {name: module for entry in chosen for name, module in code.find_imported_modules(entry).items()}
     found = [module for module in reached.values() if module.tables]
     metadata = history.metadata if history is not None else None
-    metadata = metadata or _metadata_defined([*reached.values(), *code.all], found)
-    used = dict.fromkeys(code.root_of(name) for name in (*chosen, *([metadata.partition(":")[0]] if metadata else [])))
+    metadata = metadata or _metadata_defined([*reached.values(), *code.modules], found)
+    used = dict.fromkeys(code.find_root(name) for name in (*chosen, *([metadata.partition(":")[0]] if metadata else [])))
     path = tuple(str(one.relative_to(root)) for one in used if one is not None and one.is_relative_to(root))
     return TablesFound(
         schema=chosen[0],
@@ -214,33 +214,33 @@ def _tables(root: Path, code: Code, history: HistoryFound | None) -> TablesFound
         path=() if path == (".",) else path,
         classes=tuple(f"{module.name}.{table}" for module in found for table in module.tables),
         left_out=tuple(sorted(_left_out(everything, reached.values()))) if history is not None else (),
-        served=not found or any(module.has_sqlmodel for module in found),
+        served=not found or any(module.has_sqlmodel_tables for module in found),
     )
 
 
-def _left_out(everything: Iterable[Module], reached: Iterable[Module]) -> set[str]:
+def _left_out(everything: Iterable[SourceModule], reached: Iterable[SourceModule]) -> set[str]:
     files = {module.file for module in reached}
     return {module.name for module in everything if module.file not in files}
 
 
-def _is_revision(module: Module, history: HistoryFound | None) -> bool:
+def _is_revision(module: SourceModule, history: HistoryFound | None) -> bool:
     return history is not None and module.file.is_relative_to(history.folder.resolve())
 
 
-def _entries(code: Code, history: HistoryFound | None) -> Iterator[str]:
+def _entries(code: ProjectSource, history: HistoryFound | None) -> Iterator[str]:
     """The project's modules that env.py imports, and where it imports by a text, the packages that are named so, with
     all that is in them.
     """
-    tree = parsed(history.env) if history is not None and history.env is not None else None
+    tree = parse_file(history.env) if history is not None and history.env is not None else None
     if tree is None:
         return
-    names = list(imported_names(ast.walk(tree)))
-    if any(name_of(node) in {"walk_packages", "iter_modules", "import_module"} for node in ast.walk(tree)):
+    names = list(find_imported_names(ast.walk(tree)))
+    if any(get_last_name(node) in {"walk_packages", "iter_modules", "import_module"} for node in ast.walk(tree)):
         texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
         packages = [text for text in texts if _DOTTED.fullmatch(text)]
         names += packages
-        names += [one.name for one in code.all if any(one.name.startswith(f"{package}.") for package in packages)]
-    yield from (name for name in dict.fromkeys(names) if code.module(name) is not None)
+        names += [one.name for one in code.modules if any(one.name.startswith(f"{package}.") for package in packages)]
+    yield from (name for name in dict.fromkeys(names) if code.read_module(name) is not None)
 
 
 def _packages(name: str) -> list[str]:
@@ -248,9 +248,9 @@ def _packages(name: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
-def _cover(code: Code, entries: Iterable[str]) -> list[str]:
+def _cover(code: ProjectSource, entries: Iterable[str]) -> list[str]:
     """The fewest modules whose import brings every table that the entries bring; of equals, what imports least."""
-    reached = {entry: code.reached(entry) for entry in dict.fromkeys(entries)}
+    reached = {entry: code.find_imported_modules(entry) for entry in dict.fromkeys(entries)}
     left = {name for modules in reached.values() for name, module in modules.items() if module.tables}
     chosen: list[str] = []
     while left:
@@ -260,10 +260,10 @@ def _cover(code: Code, entries: Iterable[str]) -> list[str]:
     return chosen
 
 
-def _metadata_defined(modules: Sequence[Module], tables: Sequence[Module]) -> str | None:
-    if tables and all(module.of_sqlmodel for module in tables):
+def _metadata_defined(modules: Sequence[SourceModule], tables: Sequence[SourceModule]) -> str | None:
+    if tables and all(module.has_only_sqlmodel_tables for module in tables):
         return None
-    return next((f"{module.name}:{base}" for module in modules for base in module.bases), None)
+    return next((f"{module.name}:{base}" for module in modules for base in module.metadata_paths), None)
 
 
 def _environment_files(root: Path) -> dict[str, tuple[str, ...]]:

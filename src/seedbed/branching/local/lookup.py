@@ -11,7 +11,7 @@ from seedbed.branching.names import building_of, database_of, is_environment, re
 from seedbed.branching.protocol import Branch
 from seedbed.errors import BranchLockTimeout, BranchNotFound, BranchNotReady, DatabaseNotFound, AuthenticationFailure, NotABranch
 from seedbed.postgres.database import EMBEDDED_ORIGIN, Database, get_database_name, ensure_environment_database
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.postgres.locks import BRANCH_LOCKS, poll_lock
 from seedbed.settings import Configuration, Environment, Origin
 from seedbed.settings.sources import Kind
@@ -24,7 +24,7 @@ _WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Looking:
-    server: Server
+    server: EmbeddedServer
     configuration: Configuration
 
     @property
@@ -49,7 +49,7 @@ class Looking:
         """
         database = self.database_of(name)
         building = building_of(database)
-        with self.server.administration() as cursor:
+        with self.server.admin_cursor() as cursor:
             if not poll_lock(cursor, BRANCH_LOCKS, building, wait_seconds=_WAIT_SECONDS):
                 raise BranchLockTimeout(name, _WAIT_SECONDS)
             left_over = (building, replaced_of(database))

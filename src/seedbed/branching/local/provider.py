@@ -22,7 +22,7 @@ from seedbed.errors import (
 from seedbed.postgres.clone import wait_until_unused, clone_database
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Server
+from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.postgres.environment_mark import PREPARING, read_mark, mark_as_copy, write_mark
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
@@ -42,7 +42,7 @@ class LocalBranches:
     time makes, finishes or deletes a branch; others wait for it.
     """
 
-    server: Server
+    server: EmbeddedServer
     configuration: Configuration
 
     def create(
@@ -135,11 +135,11 @@ class LocalBranches:
                 time.sleep(_POLL_SECONDS)
 
     def get(self, name: str) -> Branch:
-        with self.server.administration() as cursor:
+        with self.server.admin_cursor() as cursor:
             return self._looking.existing(cursor, name)
 
     def list(self) -> tuple[Branch, ...]:
-        with self.server.administration() as cursor:
+        with self.server.admin_cursor() as cursor:
             return tuple(sorted(self._looking.every(cursor), key=lambda branch: branch.name))
 
     def delete(self, name: str) -> None:
@@ -202,7 +202,7 @@ class LocalBranches:
         """A copy that has not its name yet; dropped when the block fails."""
         building = building_of(self._looking.database_of(branch.name))
         try:
-            clone_database(cursor, source, building, force=force, folder=self.server.home)
+            clone_database(cursor, source, building, force=force, folder=self.server.directory)
             if not branch.ready:
                 self._mark_copied(building, branch, of)
                 wait_until_unused(cursor, building)

@@ -1,4 +1,4 @@
-"""Applied revisions undone, one transaction each."""
+"""Undo applied revisions, each in its own transaction."""
 
 import re
 import time
@@ -11,13 +11,25 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DowngradeFailure, IrreversibleRevision, NoDowngradePath, SeedbedError
-from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, LockRetryPolicy, limit_lock_waits, retry_on_lock_errors
-from seedbed.migrations.apply.shared_connection import share_connection, require_connection_support
-from seedbed.migrations.apply.upgrade import DEFAULT_LOCK_WAIT, format_downgrade_target, describe_failure
-from seedbed.migrations.history.revisions import find_forward_only_reason
-from seedbed.migrations.history.revisions import History, Revision, read_current_revision, find_heads, split_heads, read_history
+from seedbed.migrations.apply.lock_retry import (
+    DEFAULT_RETRY_POLICY,
+    LockRetryPolicy,
+    limit_lock_waits,
+    retry_on_lock_errors,
+)
+from seedbed.migrations.apply.shared_connection import require_connection_support, share_connection
+from seedbed.migrations.apply.upgrade import DEFAULT_LOCK_WAIT, describe_failure, format_downgrade_target
+from seedbed.migrations.history.revisions import (
+    History,
+    Revision,
+    find_heads,
+    find_irreversible_reason,
+    read_current_revision,
+    read_history,
+    split_heads,
+)
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import Database, refuse_pooler, check_server
+from seedbed.postgres.database import Database, check_server, refuse_pooler
 from seedbed.postgres.environment_mark import claim_environment, read_mark
 from seedbed.postgres.locks import migration_lock
 from seedbed.settings import Project
@@ -39,8 +51,9 @@ class DowngradePlan:
 
 @dataclass(frozen=True)
 class UndoneRevisions:
-    """What a downgrade undid, newest first, and the revision that the database is at now. The `seconds` are those from
-    the migration lock to the last commit, pauses between tries included.
+    """The revisions that were undone, newest first, and the revision that the database is at now.
+
+    The `seconds` run from the migration lock to the last commit, with the waits between tries.
     """
 
     database: str
@@ -50,30 +63,32 @@ class UndoneRevisions:
 
 
 def plan_downgrade(project: Project, database: Database, target: str) -> DowngradePlan:
-    """Work out what a downgrade would undo, reading the database and writing nothing.
+    """Find out what a downgrade would undo. The database is only read.
 
-    `target` is a revision or enough of its first letters, `base`, `-N`, or `REVISION-N`.
+    `target` is a revision or an unambiguous prefix of one, `base`, `-N`, or `REVISION-N`.
 
     Raises:
-        MultipleHeads, InvalidRevisionFile: the files are no single history.
-        UnknownDatabaseRevision: the database is at a revision that no file has.
-        RevisionNotFound: the target is no revision.
-        NoDowngradePath: the target is not below the database's revision, or there are several ways down to it.
-        IrreversibleRevision: a revision in between has no way back.
+        MultipleHeads, InvalidRevisionFile: the revision files are no history with one head.
+        UnknownDatabaseRevision: the database is at a revision that has no file.
+        RevisionNotFound: no revision matches the target.
+        NoDowngradePath: the target is not below the database's revision, or several paths lead down to it.
+        IrreversibleRevision: a revision on the path cannot be undone.
     """
     history = read_history(project)
     with connect(database) as connection:
         mark = read_mark(connection)
-        at = read_current_revision(connection, project)
-    applied = [one for one in history.revisions if one not in history.find_pending(at, database.name)]
-    kept = _kept(history, applied, database.name, at, target)
-    undone = tuple(one for one in reversed(applied) if one.id not in kept)
-    if at is None or not undone:
-        raise NoDowngradePath(database.name, at, target)
-    for revision in undone:
-        if (reason := find_forward_only_reason(revision)) is not None:
-            raise IrreversibleRevision(revision.id, reason or None)
-    return DowngradePlan(database.name, database.environment.value, mark, at, undone)
+        current = read_current_revision(connection, project)
+    applied = [
+        revision for revision in history.revisions if revision not in history.find_pending(current, database.name)
+    ]
+    kept = _find_kept(history, applied, database.name, current, target)
+    undone = tuple(revision for revision in reversed(applied) if revision.id not in kept)
+    if current is None or not undone:
+        raise NoDowngradePath(database.name, current, target)
+    for undone_revision in undone:
+        if (reason := find_irreversible_reason(undone_revision)) is not None:
+            raise IrreversibleRevision(undone_revision.id, reason or None)
+    return DowngradePlan(database.name, database.environment.value, mark, current, undone)
 
 
 def downgrade(
@@ -85,19 +100,19 @@ def downgrade(
     retry_policy: LockRetryPolicy = DEFAULT_RETRY_POLICY,
     report: Callable[[str], None] = lambda _: None,
 ) -> UndoneRevisions:
-    """Undo the planned revisions, with the care of `apply`: one migration lock, a transaction each, lock timeouts.
+    """Undo the planned revisions under one migration lock, each in its own transaction, with lock timeouts.
 
-    A downgrade that fails is rolled back and stops the run; the revisions that were undone before it stay undone. One
-    that meets another session's lock is tried again as `retry_policy` has it.
+    A failing downgrade is rolled back and stops the run; the revisions undone before it stay undone. A downgrade that
+    meets another session's lock is tried again as `retry_policy` says.
 
     Raises:
         NoDowngradePath: another session has migrated the database since the plan was made.
-        EnvironmentMismatch, UnmarkedDatabase: the database belongs to another environment than the one chosen.
-        PooledConnection: the address is a pooler's.
-        UnsupportedServerVersion, ReadOnlyDatabase, MissingPrivilege: the server or the role cannot.
+        EnvironmentMismatch, UnmarkedDatabase: the database belongs to another environment, or it has rows and no mark.
+        PooledConnection: the URL leads to a connection pooler.
+        UnsupportedServerVersion, ReadOnlyDatabase, MissingPrivilege: the server or the role cannot run migrations.
         MigrationLockTimeout: another session was still migrating after `lock_wait`.
-        TableLockTimeout: others kept a lock through every try.
-        DowngradeFailure: with the revision and what PostgreSQL said.
+        TableLockTimeout: other sessions held a lock during every try.
+        DowngradeFailure: with the revision and PostgreSQL's message.
     """
     require_connection_support(project)
     history = read_history(project)
@@ -107,15 +122,15 @@ def downgrade(
         claim_environment(connection, database, "migrate")
         connection.commit()
         with migration_lock(connection, database.name, wait=lock_wait):
-            begun = time.monotonic()
-            at = read_current_revision(connection, project)
-            if at != plan.revision:
-                reason = "another session has migrated it meanwhile"
-                raise NoDowngradePath(database.name, at, "what was shown", reason)
+            started_at = time.monotonic()
+            current = read_current_revision(connection, project)
+            if current != plan.revision:
+                reason = "another session has migrated it since"
+                raise NoDowngradePath(database.name, current, "what was shown", reason)
 
-            def left() -> tuple[Revision, ...]:
+            def find_remaining() -> tuple[Revision, ...]:
                 pending = history.find_pending(read_current_revision(connection, project), database.name)
-                return tuple(one for one in plan.revisions if one not in pending)
+                return tuple(revision for revision in plan.revisions if revision not in pending)
 
             with limit_lock_waits(connection, retry_policy):
                 retry_on_lock_errors(
@@ -123,16 +138,16 @@ def downgrade(
                     retry_policy,
                     plan.revisions,
                     lambda revisions: _undo(project, connection, revisions, plan.revisions),
-                    left,
+                    find_remaining,
                     report,
                 )
-            seconds = round(time.monotonic() - begun, 3)
-            reached = read_current_revision(connection, project)
-    return UndoneRevisions(database.name, plan.revisions, reached, seconds)
+            seconds = round(time.monotonic() - started_at, 3)
+            final_revision = read_current_revision(connection, project)
+    return UndoneRevisions(database.name, plan.revisions, final_revision, seconds)
 
 
-def _undo(project: Project, connection: Connection, revisions: Sequence[Revision], planned: Sequence[Revision]) -> None:
-    undone = [one.id for one in planned if one not in revisions]
+def _undo(project: Project, connection: Connection, revisions: Sequence[Revision], plan: Sequence[Revision]) -> None:
+    undone = [revision.id for revision in plan if revision not in revisions]
     with share_connection(project, connection) as config:
         for revision in revisions:
             try:
@@ -149,39 +164,46 @@ def _undo(project: Project, connection: Connection, revisions: Sequence[Revision
             undone.append(revision.id)
 
 
-def _kept(history: History, applied: Sequence[Revision], database: str, at: str | None, target: str) -> set[str]:
-    """The applied revisions that the target leaves: itself and all that it follows."""
+def _find_kept(
+    history: History, applied: Sequence[Revision], database: str, current: str | None, target: str
+) -> set[str]:
+    """Return the ids of the applied revisions that the target keeps: the target and all that it follows."""
     if target == BASE:
         return set()
     relative = _RELATIVE.fullmatch(target)
-    if relative is not None and not any(one.id == target for one in history.revisions):
-        steps, start = int(relative["steps"]), relative["start"]
-        place = history.find(start).id if start else at
+    if relative is not None and not any(revision.id == target for revision in history.revisions):
+        steps, start_id = int(relative["steps"]), relative["start"]
+        position = history.find(start_id).id if start_id else current
         for _ in range(steps):
-            if place is None or len(split_heads(place)) > 1:
-                several = f"it is reached by several ways, at {place}; name a revision" if place else None
-                raise NoDowngradePath(database, at, target, several)
-            follows = next(one.down_revisions for one in history.revisions if one.id == place)
-            place = ", ".join(sorted(find_heads([one for one in applied if one.id in follows]))) or None
-        kept = _with_ancestors(history, split_heads(place) if place else ())
+            if position is None or len(split_heads(position)) > 1:
+                reason = f"several paths lead there, to {position}; name a revision" if position else None
+                raise NoDowngradePath(database, current, target, reason)
+            follows = next(revision.down_revisions for revision in history.revisions if revision.id == position)
+            position = (
+                ", ".join(sorted(find_heads([revision for revision in applied if revision.id in follows]))) or None
+            )
+        kept = _with_ancestors(history, split_heads(position) if position else ())
         return kept
     kept = _with_ancestors(history, [history.find(target).id])
-    if not kept <= {one.id for one in applied}:
-        raise NoDowngradePath(database, at, target, "the database has not had it")
-    undone = [one for one in applied if one.id not in kept]
-    if beside := [one.id for one in undone if not _with_ancestors(history, [one.id]) & {history.find(target).id}]:
-        reason = f"{' and '.join(beside)} came beside it, by another branch; alembic downgrade BRANCH@REVISION chooses"
-        raise NoDowngradePath(database, at, target, reason)
+    if not kept <= {revision.id for revision in applied}:
+        raise NoDowngradePath(database, current, target, "it is not applied to the database")
+    undone = [revision for revision in applied if revision.id not in kept]
+    if from_other_branch := [
+        revision.id for revision in undone if not _with_ancestors(history, [revision.id]) & {history.find(target).id}
+    ]:
+        reason = f"{' and '.join(from_other_branch)} came by another branch; use alembic downgrade BRANCH@REVISION"
+        raise NoDowngradePath(database, current, target, reason)
     return kept
 
 
 def _with_ancestors(history: History, revisions: Sequence[str]) -> set[str]:
-    known = {one.id: one for one in history.revisions}
-    found: set[str] = set()
-    waiting = list(revisions)
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += known[one].down_revisions
-    return found
+    """Return the given revisions and all that they follow."""
+    by_id = {revision.id: revision for revision in history.revisions}
+    visited: set[str] = set()
+    to_visit = list(revisions)
+    while to_visit:
+        revision = to_visit.pop()
+        if revision not in visited:
+            visited.add(revision)
+            to_visit += by_id[revision].down_revisions
+    return visited

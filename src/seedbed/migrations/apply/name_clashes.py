@@ -1,4 +1,4 @@
-"""Names that a revision gives to an index, a constraint, a column or a table, and that a database has given already."""
+"""Stop a revision before it creates an object whose name another object in the database already has."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -31,13 +31,13 @@ _COLUMN = re.compile(
     rf"(?P<rest>ADD\s+(?:COLUMN\s+)?IF\s+NOT\s+EXISTS\s+.*)",
     _FLAGS,
 )
-_ADDED = re.compile(rf"\bADD\s+(?:COLUMN\s+)?IF\s+NOT\s+EXISTS\s+(?P<name>{_NAME})", _FLAGS)
+_ADD_COLUMN = re.compile(rf"\bADD\s+(?:COLUMN\s+)?IF\s+NOT\s+EXISTS\s+(?P<name>{_NAME})", _FLAGS)
 _TABLE = re.compile(
     rf"\s*CREATE\s+(?:UNLOGGED\s+)?TABLE\s+IF\s+NOT\s+EXISTS\s+(?P<table>{_QUALIFIED})(?P<rest>\s*\(.*)", _FLAGS
 )
 _NAMED_KEY = re.compile(rf"\bCONSTRAINT\s+{_NAME}\s+(?=PRIMARY|UNIQUE|EXCLUDE)", _FLAGS)
 
-_SCRATCH = "seedbed_scratch"
+_SCRATCH_TABLE = "seedbed_scratch"
 _RELATION = """
 SELECT format('%%I.%%I', n.nspname, c.relname), c.relkind, pg_get_indexdef(i.indexrelid),
        coalesce(i.indrelid = t.oid, false)
@@ -60,12 +60,19 @@ SELECT a.attname, format_type(a.atttypid, a.atttypmod)
 FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
-_KINDS = {"r": "table", "p": "table", "f": "foreign table", "v": "view", "m": "materialised view", "S": "sequence"}
+_RELATION_TYPES = {
+    "r": "table",
+    "p": "table",
+    "f": "foreign table",
+    "v": "view",
+    "m": "materialized view",
+    "S": "sequence",
+}
 
 
 @dataclass(frozen=True)
 class NameClash:
-    """A name, what has it in the database, what the revision would make, and the statement that makes room."""
+    """A name in use: the existing object, the expected one, and a statement that resolves the clash."""
 
     object_type: str
     name: str
@@ -76,168 +83,177 @@ class NameClash:
 
 @contextmanager
 def refuse_name_clashes(connection: Connection, database: str) -> Iterator[None]:
-    """Stop, for the length of a block, before a statement that makes something of a name that something else has.
+    """Raise an error, within a block, before a statement creates an object whose name another object has.
 
-    IF NOT EXISTS goes by the name alone, and would take the other thing for the one that was meant. What has the same
-    definition counts as made. The definitions are compared as PostgreSQL prints them: what is wanted is made on a copy
-    of the table without rows, which is rolled back.
+    IF NOT EXISTS compares only the name, and would accept the other object. An existing object with the same definition
+    is accepted. The definitions are compared as PostgreSQL prints them: the expected one is created on an empty copy of
+    the table, and rolled back.
 
     Raises:
-        ObjectNameConflict: with both definitions, by the statement that was to be run.
+        ObjectNameConflict: with both definitions. The statement has not run.
     """
 
-    def before(_c: object, cursor: Any, statement: str, _parameters: object, context: Any, _many: bool) -> None:
-        compiled = getattr(context, "compiled", None) is not None  # by SQLAlchemy, which writes each % as two
+    def check_statement(
+        _c: object, cursor: Any, statement: str, _parameters: object, context: Any, _many: bool
+    ) -> None:
+        compiled = getattr(context, "compiled", None) is not None  # SQLAlchemy doubles each %
         clash = find_clash(cursor, statement.replace("%%", "%") if compiled else statement)
         if clash is not None:
-            raise ObjectNameConflict(
-                database,
-                clash.object_type,
-                clash.name,
-                existing=clash.existing,
-                expected=clash.expected,
-                remedy=clash.remedy,
-            )
+            definitions = {"existing": clash.existing, "expected": clash.expected}
+            raise ObjectNameConflict(database, clash.object_type, clash.name, **definitions, remedy=clash.remedy)
 
-    event.listen(connection, "before_cursor_execute", before)
+    event.listen(connection, "before_cursor_execute", check_statement)
     try:
         yield
     finally:
-        event.remove(connection, "before_cursor_execute", before)
+        event.remove(connection, "before_cursor_execute", check_statement)
 
 
 def find_clash(cursor: Any, statement: str) -> NameClash | None:
-    """What a statement clashes with, if anything; the transaction is as it was."""
-    for pattern, find in _LOOKS:
-        matched = pattern.fullmatch(statement.strip().removesuffix(";"))
-        if matched is not None:
-            with cursor.connection.cursor() as own:
-                return find(own, matched)
+    """Return the name clash of a statement, or None. The transaction is left as it was."""
+    for pattern, find in _CHECKS:
+        match = pattern.fullmatch(statement.strip().removesuffix(";"))
+        if match is not None:
+            with cursor.connection.cursor() as own_cursor:
+                return find(own_cursor, match)
     return None
 
 
-def _index_clash(cursor: Any, claim: re.Match[str]) -> NameClash | None:
-    cursor.execute(_RELATION, (claim["name"], claim["table"]))
-    found = cursor.fetchone()
-    if found is None:
+def _find_index_clash(cursor: Any, match: re.Match[str]) -> NameClash | None:
+    cursor.execute(_RELATION, (match["name"], match["table"]))
+    row = cursor.fetchone()
+    if row is None:
         return None
-    full, kind, definition, same_table = found
-    wanted = " ".join(f"CREATE {claim['unique'] or ''}INDEX ON {claim['table']}{claim['rest']}".split())
-    if kind not in {"i", "I"}:
-        other = _KINDS.get(kind, "relation")
+    full_name, relkind, definition, same_table = row
+    expected = " ".join(f"CREATE {match['unique'] or ''}INDEX ON {match['table']}{match['rest']}".split())
+    if relkind not in {"i", "I"}:
+        object_type = _RELATION_TYPES.get(relkind, "relation")
         return NameClash(
-            other, full, f"a {other} of that name", wanted, f"Rename it: ALTER {_altered(kind)} {full} {_aside(full)};"
+            object_type,
+            full_name,
+            f"a {object_type} of that name",
+            expected,
+            f"Rename it: ALTER {_get_alter_keyword(relkind)} {full_name} {_format_rename(full_name)};",
         )
     if same_table:
 
-        def make(scratch: str) -> str:
-            cursor.execute(f"CREATE {claim['unique'] or ''}INDEX {_SCRATCH}_index ON {scratch}{claim['rest']}")
-            cursor.execute("SELECT pg_get_indexdef(%s::regclass)", (f"{scratch.rpartition('.')[0]}.{_SCRATCH}_index",))
-            return str(cursor.fetchone()[0])
-
-        made = _on_scratch(cursor, claim["table"], make)
-        if made is None or _nameless(made) == _nameless(definition):
-            return None
-        wanted = made.replace(f"{_SCRATCH}_index", claim["name"], 1).replace(_SCRATCH, _bare(claim["table"]), 1)
-    remedy = f"Rename it: ALTER INDEX {full} {_aside(full)}; or drop it: DROP INDEX CONCURRENTLY {full};"
-    return NameClash("index", full, definition, wanted, remedy)
-
-
-def _constraint_clash(cursor: Any, claim: re.Match[str]) -> NameClash | None:
-    cursor.execute(_EXISTING_CONSTRAINT, (claim["table"], claim["name"]))
-    found = cursor.fetchone()
-    if found is None:
-        return None
-    table, definition, kind = found
-    rest = claim["rest"]
-    if re.search(r"\bUSING\s+INDEX\b", rest, re.IGNORECASE):
-        keyed = "p" if rest.upper().startswith("PRIMARY") else "u"
-        made = definition if kind == keyed else rest  # its index has been compared when it was made
-    else:
-
-        def make(scratch: str) -> str:
-            cursor.execute(f"ALTER TABLE {scratch} ADD CONSTRAINT {_SCRATCH}_made {rest}")
+        def create_index(scratch: str) -> str:
+            cursor.execute(f"CREATE {match['unique'] or ''}INDEX {_SCRATCH_TABLE}_index ON {scratch}{match['rest']}")
             cursor.execute(
-                "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND conname = %s",
-                (scratch, f"{_SCRATCH}_made"),
+                "SELECT pg_get_indexdef(%s::regclass)", (f"{scratch.rpartition('.')[0]}.{_SCRATCH_TABLE}_index",)
             )
             return str(cursor.fetchone()[0])
 
-        made = _on_scratch(cursor, claim["table"], make)
-    if made is None or _validated(made) == _validated(definition):
+        created = _create_on_copy(cursor, match["table"], create_index)
+        if created is None or _strip_index_name(created) == _strip_index_name(definition):
+            return None
+        expected = created.replace(f"{_SCRATCH_TABLE}_index", match["name"], 1).replace(
+            _SCRATCH_TABLE, _get_table_name(match["table"]), 1
+        )
+    remedy = f"Rename it: ALTER INDEX {full_name} {_format_rename(full_name)};"
+    remedy += f" or drop it: DROP INDEX CONCURRENTLY {full_name};"
+    return NameClash("index", full_name, definition, expected, remedy)
+
+
+def _find_constraint_clash(cursor: Any, match: re.Match[str]) -> NameClash | None:
+    cursor.execute(_EXISTING_CONSTRAINT, (match["table"], match["name"]))
+    row = cursor.fetchone()
+    if row is None:
         return None
-    remedy = f"Rename it: ALTER TABLE {table} RENAME CONSTRAINT {claim['name']} TO {_with_suffix(claim['name'])};"
-    remedy += f" or drop it: ALTER TABLE {table} DROP CONSTRAINT {claim['name']};"
-    return NameClash("constraint", f"{claim['name']} of {table}", definition, made, remedy)
+    table, definition, contype = row
+    rest = match["rest"]
+    if re.search(r"\bUSING\s+INDEX\b", rest, re.IGNORECASE):
+        expected_contype = "p" if rest.upper().startswith("PRIMARY") else "u"
+        created = definition if contype == expected_contype else rest  # its index was compared when it was created
+    else:
+
+        def create_constraint(scratch: str) -> str:
+            cursor.execute(f"ALTER TABLE {scratch} ADD CONSTRAINT {_SCRATCH_TABLE}_made {rest}")
+            cursor.execute(
+                "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND conname = %s",
+                (scratch, f"{_SCRATCH_TABLE}_made"),
+            )
+            return str(cursor.fetchone()[0])
+
+        created = _create_on_copy(cursor, match["table"], create_constraint)
+    if created is None or _strip_not_valid(created) == _strip_not_valid(definition):
+        return None
+    remedy = f"Rename it: ALTER TABLE {table} RENAME CONSTRAINT {match['name']} TO {_add_suffix(match['name'])};"
+    remedy += f" or drop it: ALTER TABLE {table} DROP CONSTRAINT {match['name']};"
+    return NameClash("constraint", f"{match['name']} of {table}", definition, created, remedy)
 
 
-def _column_clash(cursor: Any, claim: re.Match[str]) -> NameClash | None:
-    cursor.execute(_COLUMNS, (claim["table"],))
+def _find_column_clash(cursor: Any, match: re.Match[str]) -> NameClash | None:
+    cursor.execute(_COLUMNS, (match["table"],))
     existing = dict(cursor.fetchall())
-    names = {_folded(cursor, added["name"]): added["name"] for added in _ADDED.finditer(claim["rest"])}
-    there = {name: written for name, written in names.items() if name in existing}
-    if not there:
+    sql_names = {_fold_name(cursor, added["name"]): added["name"] for added in _ADD_COLUMN.finditer(match["rest"])}
+    clashing = {name: sql_name for name, sql_name in sql_names.items() if name in existing}
+    if not clashing:
         return None
 
-    def make(scratch: str) -> dict[str, str]:
-        for written in there.values():
-            cursor.execute(f"ALTER TABLE {scratch} DROP COLUMN {written} CASCADE")
-        cursor.execute(f"ALTER TABLE {scratch} {claim['rest']}")
+    def create_columns(scratch: str) -> dict[str, str]:
+        for sql_name in clashing.values():
+            cursor.execute(f"ALTER TABLE {scratch} DROP COLUMN {sql_name} CASCADE")
+        cursor.execute(f"ALTER TABLE {scratch} {match['rest']}")
         cursor.execute(_COLUMNS, (scratch,))
         return dict(cursor.fetchall())
 
-    made = _on_scratch(cursor, claim["table"], make) or existing
-    for name, written in there.items():
-        if made[name] != existing[name]:
-            table = claim["table"]
-            remedy = f"Rename it: ALTER TABLE {table} RENAME COLUMN {written} TO {_with_suffix(written)};"
-            return NameClash("column", f"{table}.{written}", existing[name], made[name], remedy)
+    created = _create_on_copy(cursor, match["table"], create_columns) or existing
+    for name, sql_name in clashing.items():
+        if created[name] != existing[name]:
+            table = match["table"]
+            remedy = f"Rename it: ALTER TABLE {table} RENAME COLUMN {sql_name} TO {_add_suffix(sql_name)};"
+            return NameClash("column", f"{table}.{sql_name}", existing[name], created[name], remedy)
     return None
 
 
-def _table_clash(cursor: Any, claim: re.Match[str]) -> NameClash | None:
-    cursor.execute(_COLUMNS, (claim["table"],))
+def _find_table_clash(cursor: Any, match: re.Match[str]) -> NameClash | None:
+    cursor.execute(_COLUMNS, (match["table"],))
     existing = dict(cursor.fetchall())
     if not existing:
         return None
-    table = claim["table"]
+    table = match["table"]
 
-    def make(scratch: str) -> dict[str, str]:
+    def create_table(scratch: str) -> dict[str, str]:
         cursor.execute(f"DROP TABLE {scratch}")
-        cursor.execute(f"CREATE TABLE {scratch}{_NAMED_KEY.sub('', claim['rest'])}")
+        cursor.execute(f"CREATE TABLE {scratch}{_NAMED_KEY.sub('', match['rest'])}")
         cursor.execute(_COLUMNS, (scratch,))
         return dict(cursor.fetchall())
 
-    made = _on_scratch(cursor, table, make) or {}
-    lacking = {name: kind for name, kind in made.items() if existing.get(name) != kind}
-    if not lacking:
+    created = _create_on_copy(cursor, table, create_table) or {}
+    different = {name: column_type for name, column_type in created.items() if existing.get(name) != column_type}
+    if not different:
         return None
-    has, makes = (", ".join(f"{name} {kind}" for name, kind in columns.items()) for columns in (existing, made))
-    remedy = f"Rename it: ALTER TABLE {table} RENAME TO {_with_suffix(_bare(table))};"
-    return NameClash("table", table, has, makes, remedy)
+    existing_columns, created_columns = (
+        ", ".join(f"{name} {column_type}" for name, column_type in columns.items()) for columns in (existing, created)
+    )
+    remedy = f"Rename it: ALTER TABLE {table} RENAME TO {_add_suffix(_get_table_name(table))};"
+    return NameClash("table", table, existing_columns, created_columns, remedy)
 
 
-_LOOKS: tuple[tuple[re.Pattern[str], Callable[[Any, re.Match[str]], NameClash | None]], ...] = (
-    (_INDEX, _index_clash),
-    (_CONSTRAINT, _constraint_clash),
-    (_COLUMN, _column_clash),
-    (_TABLE, _table_clash),
+_CHECKS: tuple[tuple[re.Pattern[str], Callable[[Any, re.Match[str]], NameClash | None]], ...] = (
+    (_INDEX, _find_index_clash),
+    (_CONSTRAINT, _find_constraint_clash),
+    (_COLUMN, _find_column_clash),
+    (_TABLE, _find_table_clash),
 )
 
 
-def _on_scratch(cursor: Any, table: str, make: Callable[[str], Any]) -> Any:
-    """What is made on a copy of a table without rows, in its schema; None where it cannot be made there.
+def _create_on_copy(cursor: Any, table: str, create: Callable[[str], Any]) -> Any:
+    """Return what `create` returns for an empty copy of a table in the same schema; None where the copy cannot be
+    created.
 
-    The statement itself then says what is wrong with it. A role that may make no table there makes a temporary one.
+    The statement itself then reports what is wrong with it. If the role may not create tables there, the copy is
+    temporary.
     """
     cursor.execute(_TABLE_SCHEMA, (table,))
-    (schema,) = cursor.fetchone()
-    alone = cursor.connection.autocommit
-    for place in (schema, "pg_temp"):
-        cursor.execute("BEGIN" if alone else f"SAVEPOINT {_SCRATCH}")
+    (table_schema,) = cursor.fetchone()
+    in_autocommit = cursor.connection.autocommit
+    for schema in (table_schema, "pg_temp"):
+        cursor.execute("BEGIN" if in_autocommit else f"SAVEPOINT {_SCRATCH_TABLE}")
         try:
-            cursor.execute(f"CREATE TABLE {place}.{_SCRATCH} (LIKE {table})")
-            return make(f"{place}.{_SCRATCH}")
+            cursor.execute(f"CREATE TABLE {schema}.{_SCRATCH_TABLE} (LIKE {table})")
+            return create(f"{schema}.{_SCRATCH_TABLE}")
         except psycopg2.errors.InsufficientPrivilege:
             continue
         except psycopg2.Error as error:
@@ -245,37 +261,37 @@ def _on_scratch(cursor: Any, table: str, make: Callable[[str], Any]) -> Any:
                 raise
             return None
         finally:
-            cursor.execute("ROLLBACK" if alone else f"ROLLBACK TO SAVEPOINT {_SCRATCH}")
+            cursor.execute("ROLLBACK" if in_autocommit else f"ROLLBACK TO SAVEPOINT {_SCRATCH_TABLE}")
     return None
 
 
-def _folded(cursor: Any, written: str) -> str:
-    """A name as the catalog has it, from how it is written in SQL."""
-    cursor.execute("SELECT (parse_ident(%s))[1]::name", (written,))
+def _fold_name(cursor: Any, sql_name: str) -> str:
+    """Return a name as the catalog has it, from its spelling in SQL."""
+    cursor.execute("SELECT (parse_ident(%s))[1]::name", (sql_name,))
     return str(cursor.fetchone()[0])
 
 
-def _nameless(definition: str) -> str:
-    """An index by what it is: unique or not, its method, and all that follows."""
+def _strip_index_name(definition: str) -> str:
+    """Return an index definition without its name: whether it is unique, its method, and the rest."""
     head, using, rest = definition.partition(" USING ")
     return f"{head.split(' INDEX ', 1)[0]}{using}{rest}"
 
 
-def _validated(definition: str) -> str:
+def _strip_not_valid(definition: str) -> str:
     return definition.removesuffix(" NOT VALID")
 
 
-def _bare(qualified: str) -> str:
+def _get_table_name(qualified: str) -> str:
     return str(re.findall(_NAME, qualified)[-1])
 
 
-def _with_suffix(written: str) -> str:
-    return f'{written[:-1]}_old"' if written.endswith('"') else f"{written}_old"
+def _add_suffix(sql_name: str) -> str:
+    return f'{sql_name[:-1]}_old"' if sql_name.endswith('"') else f"{sql_name}_old"
 
 
-def _aside(full: str) -> str:
-    return f"RENAME TO {_with_suffix(_bare(full))}"
+def _format_rename(full_name: str) -> str:
+    return f"RENAME TO {_add_suffix(_get_table_name(full_name))}"
 
 
-def _altered(kind: str) -> str:
-    return {"v": "VIEW", "m": "MATERIALIZED VIEW", "S": "SEQUENCE", "f": "FOREIGN TABLE"}.get(kind, "TABLE")
+def _get_alter_keyword(relkind: str) -> str:
+    return {"v": "VIEW", "m": "MATERIALIZED VIEW", "S": "SEQUENCE", "f": "FOREIGN TABLE"}.get(relkind, "TABLE")

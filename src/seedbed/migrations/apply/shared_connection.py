@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 from seedbed.errors import EnvPyFailure, SeedbedError, UnsupportedEnvPy
 from seedbed.migrations.history.revisions import build_alembic_config, find_script_directory
 from seedbed.postgres.version_table import ensure_version_table_schema
-from seedbed.schema.loader import failing_place, in_words
-from seedbed.schema.stdout_capture import printed_aside
+from seedbed.schema.loader import find_failing_line, describe_exception
+from seedbed.schema.stdout_capture import redirect_stdout_to_stderr
 from seedbed.settings import Project
 
 _MIGRATIONS_PACKAGE = "seedbed.migrations"
@@ -39,7 +39,7 @@ def share_connection(project: Project, connection: Connection) -> Iterator[Confi
     config = build_alembic_config(project)
     config.attributes["connection"] = connection
     ensure_version_table_schema(connection, project.version_table)
-    with _preserve_logging(), printed_aside(), translate_env_errors(project):
+    with _preserve_logging(), redirect_stdout_to_stderr(), translate_env_errors(project):
         yield config
 
 
@@ -63,7 +63,7 @@ def translate_env_errors(project: Project) -> Iterator[None]:
         ):
             raise
         raise EnvPyFailure(
-            _relative_to_root(project, env), failing_place(project.root, error), in_words(error)
+            _relative_to_root(project, env), find_failing_line(project.root, error), describe_exception(error)
         ) from error
 
 

@@ -63,7 +63,7 @@ def _schema(chosen: Configuration) -> Iterator[Finding]:
     tables = "1 table" if len(schema.tables) == 1 else f"{len(schema.tables)} tables"
     yield Finding("schema", f"{tables} from {chosen.project.schema}{unserved}")
     for table in find_unregistered_tables(chosen.project, schema):
-        yield Finding("schema", f"{table.place}: {table.name} is a table that {table.reason}", True, table.remedy)
+        yield Finding("schema", f"{table.location}: {table.class_name} is a table that {table.reason}", True, table.remedy)
 
 
 def _history(chosen: Configuration) -> Iterator[Finding]:

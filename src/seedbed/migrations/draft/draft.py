@@ -153,7 +153,7 @@ def build_model_catalog(configuration: Configuration, schema: Schema) -> tuple[C
     """The catalog of a database that was made from the models alone, and the rows of the system catalogs under it."""
     project = configuration.project
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
-        create_schema(connection, schema, make_role=get_role_creator(shadow))
+        create_schema(connection, schema, create_role=get_role_creator(shadow))
         rows = read_project_rows(connection, project.ignore, project.version_table)
         return read_catalog(connection, project.version_table), rows
 

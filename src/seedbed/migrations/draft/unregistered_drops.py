@@ -28,5 +28,5 @@ def check_unregistered_drops(
     if not dropped:
         return
     for table in find_unregistered_tables(project, schema):
-        for name in sorted(dropped & table.tables):
-            raise UnregisteredTableDrop(name, table.place, table.reason, table.remedy)
+        for name in sorted(dropped & table.table_names):
+            raise UnregisteredTableDrop(name, table.location, table.reason, table.remedy)

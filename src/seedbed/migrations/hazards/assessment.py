@@ -14,7 +14,7 @@ from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to
 from seedbed.migrations.hazards.detectors import ObservedRevision
 from seedbed.migrations.hazards.rules import Hazard, find_hazards
 from seedbed.migrations.hazards.trace import trace_statements
-from seedbed.migrations.history.revisions import find_forward_only_reason
+from seedbed.migrations.history.revisions import find_irreversible_reason
 from seedbed.migrations.history.revisions import Revision
 from seedbed.postgres.connection import connect
 from seedbed.postgres.driver_errors import get_server_message
@@ -127,5 +127,5 @@ def _assessed(
         raise RevisionFailure(revision.id, get_server_message(error), applied=()) from error
     except RuntimeError as error:
         raise IrreversibleRevision(revision.id, str(error)) from error
-    found = find_hazards(ObservedRevision(trace, rows, is_forward_only=find_forward_only_reason(revision) is not None))
+    found = find_hazards(ObservedRevision(trace, rows, is_irreversible=find_irreversible_reason(revision) is not None))
     return RevisionAssessment(revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(found))

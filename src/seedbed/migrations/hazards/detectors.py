@@ -29,7 +29,7 @@ class ObservedRevision:
 
     trace: Trace
     row_counts: Mapping[str, int]
-    is_forward_only: bool = False
+    is_irreversible: bool = False
 
     def large(self, name: str) -> bool:
         """Whether a table may have many rows; one without statistics may."""
@@ -240,7 +240,7 @@ def _gone(seen: ObservedRevision, *kinds: str) -> Iterable[SchemaObject]:
 
 
 def one_way(seen: ObservedRevision) -> Iterable[str]:
-    return [f"revision {seen.trace.revision}"] if seen.is_forward_only else []
+    return [f"revision {seen.trace.revision}"] if seen.is_irreversible else []
 
 
 def mixes(seen: ObservedRevision) -> Iterable[str]:

@@ -35,12 +35,12 @@ def copy_target(configuration: Configuration, database: Database, existing_copy:
     elif database.server is not None:
         name = generate_shadow_name()
         try:
-            with database.server.administration() as cursor:
+            with database.server.admin_cursor() as cursor:
                 clone_database(cursor, database.name, name)
             url = database.direct.with_database(name)
             yield Database(url, url, database.environment, database.origin, database.server)
         finally:
-            with database.server.administration() as cursor:
+            with database.server.admin_cursor() as cursor:
                 cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
     elif database.direct.is_neon and configuration.settings.neon_api_key and configuration.settings.neon_project_id:
         name = f"rehearsal/{secrets.token_hex(4)}"

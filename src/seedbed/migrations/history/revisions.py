@@ -15,8 +15,8 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
 
 from seedbed.errors import InvalidRevisionFile, MultipleHeads, RevisionNotFound, UnknownDatabaseRevision
-from seedbed.schema import failing_place, in_words
-from seedbed.schema.loader import put_first
+from seedbed.schema import find_failing_line, describe_exception
+from seedbed.schema.loader import prepend_import_roots
 from seedbed.settings import Project
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def build_alembic_config(project: Project) -> Config:
     config.file_config.remove_option(section, "prepend_sys_path")
     toml_options.pop("prepend_sys_path", None)
     vars(config)["toml_alembic_config"] = toml_options
-    put_first(project)
+    prepend_import_roots(project)
     config.attributes[PROJECT_ATTRIBUTE] = project
     return config
 
@@ -155,7 +155,7 @@ def has_history(project: Project) -> bool:
     return build_alembic_config(project).get_main_option("script_location") is not None
 
 
-def find_forward_only_reason(revision: Revision) -> str | None:
+def find_irreversible_reason(revision: Revision) -> str | None:
     """Return why a revision cannot be undone, or None where it can.
 
     It cannot where its `downgrade` only raises an exception. The reason is the message of the exception, and is empty
@@ -203,8 +203,8 @@ def read_history(project: Project) -> History:
     except (CommandError, UserWarning) as error:
         raise InvalidRevisionFile(str(error)) from error
     except Exception as error:
-        location = failing_place(project.root, error)
-        raise InvalidRevisionFile(f"{location}: {in_words(error)}") from error
+        location = find_failing_line(project.root, error)
+        raise InvalidRevisionFile(f"{location}: {describe_exception(error)}") from error
     if len(heads := find_heads(revisions)) > 1:
         raise MultipleHeads(sorted(heads))
     return History(revisions)

@@ -1,7 +1,7 @@
 """A PostgreSQL that comes with the project, found, started and stopped by its commands."""
 
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
-from seedbed.postgres.embedded.server import Server, Status
-from seedbed.postgres.embedded.temporary_server import ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded.server import EmbeddedServer, ServerStatus
+from seedbed.postgres.embedded.temporary_server import TemporaryServer, throwaway_server
 
-__all__ = ["Binaries", "Server", "Status", "ThrowawayServer", "find_binaries", "throwaway_server"]
+__all__ = ["Binaries", "EmbeddedServer", "ServerStatus", "TemporaryServer", "find_binaries", "throwaway_server"]

@@ -36,21 +36,21 @@ _USUAL = (
 
 @dataclass(frozen=True)
 class Binaries:
-    """One PostgreSQL's programs, and in `found` why these."""
+    """One PostgreSQL's programs, and in `source` why these."""
 
-    folder: Path
+    directory: Path
     version: str
-    found: str
+    source: str
 
     @property
-    def major(self) -> int:
+    def major_version(self) -> int:
         return int(self.version.split(".", 1)[0])
 
-    def program(self, name: str) -> Path:
-        return self.folder / f"{name}{_SUFFIX}"
+    def program_path(self, name: str) -> Path:
+        return self.directory / f"{name}{_SUFFIX}"
 
     @classmethod
-    def in_folder(cls, folder: Path, found: str) -> "Binaries | None":
+    def from_directory(cls, folder: Path, found: str) -> "Binaries | None":
         """The programs of a folder, or None where one that is needed is missing or does not run."""
         if not all((folder / f"{name}{_SUFFIX}").is_file() for name in _NEEDED):
             return None
@@ -74,8 +74,8 @@ def find_binaries() -> Binaries:
     """
     looked = []
     for folder, found in _places():
-        binaries = Binaries.in_folder(folder, found) if folder is not None else None
-        if binaries is not None and binaries.major >= _OLDEST:
+        binaries = Binaries.from_directory(folder, found) if folder is not None else None
+        if binaries is not None and binaries.major_version >= _OLDEST:
             return binaries
         looked.append(f"{found} (only {binaries.version}; {_OLDEST} is the oldest that will do)" if binaries else found)
     raise PostgresBinariesNotFound(looked)

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 
 from seedbed.errors import DataDirectoryNotWritable, ServerStartFailure
 from seedbed.postgres.embedded.binaries import Binaries
-from seedbed.postgres.embedded.os_account import Account
-from seedbed.postgres.embedded.postmaster import Postmaster, end_orphans, forget_stranger, postmaster_of
+from seedbed.postgres.embedded.os_account import OsAccount
+from seedbed.postgres.embedded.postmaster import Postmaster, terminate_orphaned_backends, remove_stale_lock_file, find_postmaster
 
 SUPERUSER = "postgres"
 _START_SECONDS = 60.0
@@ -35,19 +35,19 @@ _BUILTIN_LOCALE = 17
 class Cluster:
     """One PostgreSQL data folder, with the programs and the account that run it."""
 
-    data: Path
-    log: Path
+    data_directory: Path
+    log_file: Path
     binaries: Binaries
-    account: Account
+    account: OsAccount
 
     def exists(self) -> bool:
-        return (self.data / "PG_VERSION").is_file()
+        return (self.data_directory / "PG_VERSION").is_file()
 
-    def major(self) -> str:
-        return (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
+    def read_major_version(self) -> str:
+        return (self.data_directory / "PG_VERSION").read_text(encoding="ascii").strip()
 
-    def postmaster(self) -> Postmaster | None:
-        return postmaster_of(self.data)
+    def find_postmaster(self) -> Postmaster | None:
+        return find_postmaster(self.data_directory)
 
     def create(self, password: str, *, sync: bool = True) -> None:
         """Run initdb beside the final place and move it there, so that a kill leaves nothing half made.
@@ -61,23 +61,23 @@ class Cluster:
         """
         try:
             self._remove_half_made()
-            building = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.new-", dir=self.data.parent))
-            self.account.own(building)
+            building = Path(tempfile.mkdtemp(prefix=f"{self.data_directory.name}.new-", dir=self.data_directory.parent))
+            self.account.take_ownership(building)
             done = self._initdb(building, password, sync=sync)
             if done.returncode != 0:
                 shutil.rmtree(building, ignore_errors=True)
-                with _opened_privately(self.log) as log:
+                with _opened_privately(self.log_file) as log:
                     log.write((done.stdout + done.stderr).encode())
-                raise ServerStartFailure(f"initdb ended with {done.returncode}: {_last_line(done.stderr)}", self.log)
-            building.rename(self.data)
+                raise ServerStartFailure(f"initdb ended with {done.returncode}: {_last_line(done.stderr)}", self.log_file)
+            building.rename(self.data_directory)
         except OSError as error:
-            raise DataDirectoryNotWritable(self.data.parent, error.strerror or str(error)) from error
+            raise DataDirectoryNotWritable(self.data_directory.parent, error.strerror or str(error)) from error
 
     def _remove_half_made(self) -> None:
         """What a killed command left of its initdb, the password among it."""
-        for left in self.data.parent.glob(f"{self.data.name}.new-*"):
+        for left in self.data_directory.parent.glob(f"{self.data_directory.name}.new-*"):
             shutil.rmtree(left, ignore_errors=True)
-        for left in self.data.parent.glob(".password-*"):
+        for left in self.data_directory.parent.glob(".password-*"):
             left.unlink(missing_ok=True)
 
     def _initdb(self, building: Path, password: str, *, sync: bool) -> "subprocess.CompletedProcess[str]":
@@ -85,10 +85,10 @@ class Cluster:
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(password)
-            self.account.own(Path(password_file))
+            self.account.take_ownership(Path(password_file))
             return self.account.run(
                 [
-                    self.binaries.program("initdb"), "-D", building, "-U", SUPERUSER, "-E", "UTF8",
+                    self.binaries.program_path("initdb"), "-D", building, "-U", SUPERUSER, "-E", "UTF8",
                     "--auth=scram-sha-256", f"--pwfile={password_file}", *self._locale(),
                     *([] if sync else ["--no-sync"]),
                 ],
@@ -99,7 +99,7 @@ class Cluster:
             Path(password_file).unlink(missing_ok=True)
 
     def _locale(self) -> list[str]:
-        if self.binaries.major >= _BUILTIN_LOCALE:
+        if self.binaries.major_version >= _BUILTIN_LOCALE:
             return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         return ["--locale=C.UTF-8" if sys.platform == "linux" else "--locale=C"]
 
@@ -110,15 +110,15 @@ class Cluster:
             ServerStartFailure: with the last line of what PostgreSQL said.
         """
         with self._claimed() as inherited:
-            forget_stranger(self.data)
+            remove_stale_lock_file(self.data_directory)
             done = self.account.run(
-                [self.binaries.program("postgres"), "--single", "-D", self.data, "postgres"],
+                [self.binaries.program_path("postgres"), "--single", "-D", self.data_directory, "postgres"],
                 input=f"ALTER ROLE {SUPERUSER} PASSWORD '{password}'\n",
                 capture_output=True,
                 **inherited,
             )
         if done.returncode != 0 or "ERROR" in done.stderr:
-            raise ServerStartFailure(f"its password could not be set anew: {_last_line(done.stderr)}", self.log)
+            raise ServerStartFailure(f"its password could not be set anew: {_last_line(done.stderr)}", self.log_file)
 
     def start(
         self, *, port: int | None, settings: Mapping[str, str], options: Mapping[str, Any] | None = None
@@ -132,20 +132,20 @@ class Cluster:
             ServerStartFailure: with the last line of its log.
         """
         with self._claimed() as inherited:
-            forget_stranger(self.data)
+            remove_stale_lock_file(self.data_directory)
             self._turn_log()
             for attempt in range(_ATTEMPTS):
                 wished = port if attempt == 0 and port is not None and _is_free(port) else _free_port()
-                start = self.log.stat().st_size if self.log.exists() else 0
+                start = self.log_file.stat().st_size if self.log_file.exists() else 0
                 process = self._launch(wished, settings, {**inherited, **(options or {})})
-                if self.await_ready(process) is not None:
+                if self.wait_until_ready(process) is not None:
                     return process, wished
                 said = self._log_since(start)
                 if "could not bind" not in said and "Address already in use" not in said:
                     break
-        raise ServerStartFailure(_last_line(said) or f"it ended with {process.returncode}", self.log)
+        raise ServerStartFailure(_last_line(said) or f"it ended with {process.returncode}", self.log_file)
 
-    def await_ready(self, process: "subprocess.Popen[bytes] | None" = None) -> Postmaster | None:
+    def wait_until_ready(self, process: "subprocess.Popen[bytes] | None" = None) -> Postmaster | None:
         """The server once it answers, or None when it has ended.
 
         It is PostgreSQL itself that says so, in its lock file: asking by connecting would send the password to
@@ -156,15 +156,15 @@ class Cluster:
         """
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until:
-            found = self.postmaster()
-            if found is not None and found.ready:
+            found = self.find_postmaster()
+            if found is not None and found.is_ready:
                 return found
             ended = found is None if process is None else process.poll() is not None
             if ended:
                 return None
             time.sleep(_POLL_SECONDS)
         reason = f"after {_START_SECONDS:.0f} s it does not answer yet; it may still be recovering from a crash"
-        raise ServerStartFailure(reason, self.log)
+        raise ServerStartFailure(reason, self.log_file)
 
     @contextmanager
     def _claimed(self) -> Iterator[dict[str, Any]]:
@@ -179,7 +179,7 @@ class Cluster:
         import fcntl  # noqa: PLC0415 - POSIX alone has it
 
         until = time.monotonic() + _CLAIM_SECONDS
-        with _opened_privately(self.data.parent / "running") as file:
+        with _opened_privately(self.data_directory.parent / "running") as file:
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -187,8 +187,8 @@ class Cluster:
                 except BlockingIOError:
                     if time.monotonic() > until:
                         reason = "another server is at work on its data, perhaps in a container; stop that one first"
-                        raise ServerStartFailure(reason, self.log) from None
-                    end_orphans(self.data)
+                        raise ServerStartFailure(reason, self.log_file) from None
+                    terminate_orphaned_backends(self.data_directory)
                     time.sleep(_POLL_SECONDS)
                 except OSError:  # a file system without locks; PostgreSQL's own guard is left
                     break
@@ -204,32 +204,32 @@ class Cluster:
             "log_checkpoints": "off",
             **settings,
         }
-        command: list[str | Path] = [self.binaries.program("postgres"), "-D", self.data]
+        command: list[str | Path] = [self.binaries.program_path("postgres"), "-D", self.data_directory]
         for name, value in chosen.items():
             command += ["-c", f"{name}={value}"]
-        with _opened_privately(self.log) as log:
+        with _opened_privately(self.log_file) as log:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                **{"start_new_session": True, **self.account.process_options(), **options},
+                **{"start_new_session": True, **self.account.build_process_options(), **options},
             )
 
-    def stop(self, *, immediately: bool = False) -> None:
+    def stop(self, *, immediate: bool = False) -> None:
         """Stop the server and wait; sessions are ended, their transactions rolled back.
 
         SIGINT is PostgreSQL's fast way to stop. A server that takes too long over it, or is to keep nothing, is ended
         the immediate way, SIGQUIT, after which the next start recovers.
         """
-        found = self.postmaster()
+        found = self.find_postmaster()
         if found is None:
             return
         if sys.platform == "win32":
-            mode = "immediate" if immediately else "fast"
-            self.account.run([self.binaries.program("pg_ctl"), "stop", "-D", self.data, "-m", mode, "-s"])
+            mode = "immediate" if immediate else "fast"
+            self.account.run([self.binaries.program_path("pg_ctl"), "stop", "-D", self.data_directory, "-m", mode, "-s"])
             return
-        for way in (signal.SIGQUIT,) if immediately else (signal.SIGINT, signal.SIGQUIT):
+        for way in (signal.SIGQUIT,) if immediate else (signal.SIGINT, signal.SIGQUIT):
             with suppress(ProcessLookupError):
                 os.kill(found.pid, way)
             if self._await_end():
@@ -240,18 +240,18 @@ class Cluster:
 
     def _await_end(self) -> bool:
         until = time.monotonic() + _STOP_SECONDS
-        while self.postmaster() is not None:
+        while self.find_postmaster() is not None:
             if time.monotonic() > until:
                 return False
             time.sleep(_POLL_SECONDS)
         return True
 
     def _turn_log(self) -> None:
-        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
-            self.log.replace(self.log.with_name(f"{self.log.name}.1"))
+        if self.log_file.exists() and self.log_file.stat().st_size > _LOG_BYTES:
+            self.log_file.replace(self.log_file.with_name(f"{self.log_file.name}.1"))
 
     def _log_since(self, position: int) -> str:
-        with self.log.open("rb") as file:
+        with self.log_file.open("rb") as file:
             file.seek(position)
             return file.read().decode("utf-8", errors="replace")
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from seedbed.errors import NoUnprivilegedAccount
 
-ACCOUNT = "nobody"
+ACCOUNT_NAME = "nobody"
 _STATE = Path("/var/lib/seedbed")
 _NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "TMPDIR")
 
 
 @dataclass(frozen=True)
-class Account:
+class OsAccount:
     """The account the server's programs run as; None for both ids is the one this process runs as already."""
 
     uid: int | None = None
@@ -25,17 +25,17 @@ class Account:
 
     def run(self, command: list[str | Path], **options: Any) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            command, encoding="utf-8", errors="replace", check=False, **self.process_options(), **options
+            command, encoding="utf-8", errors="replace", check=False, **self.build_process_options(), **options
         )
 
-    def process_options(self) -> dict[str, Any]:
+    def build_process_options(self) -> dict[str, Any]:
         """What `subprocess` needs to start a program as this account, in a folder it may enter."""
         options: dict[str, Any] = {"env": _environment(), "cwd": Path(Path.cwd().anchor)}
         if self.uid is not None:
             options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
         return options
 
-    def own(self, path: Path) -> None:
+    def take_ownership(self, path: Path) -> None:
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
@@ -58,24 +58,24 @@ class Account:
         return bool(status.st_mode & needed)
 
 
-def server_account() -> Account:
+def get_server_account() -> OsAccount:
     """The account to run as: this one, or nobody for root.
 
     Raises:
         NoUnprivilegedAccount: root on a machine without that account.
     """
     if sys.platform == "win32" or os.geteuid() != 0:
-        return Account()
+        return OsAccount()
     import pwd  # noqa: PLC0415 - POSIX alone has it
 
     try:
-        entry = pwd.getpwnam(ACCOUNT)
+        entry = pwd.getpwnam(ACCOUNT_NAME)
     except KeyError:
-        raise NoUnprivilegedAccount(ACCOUNT) from None
-    return Account(entry.pw_uid, entry.pw_gid)
+        raise NoUnprivilegedAccount(ACCOUNT_NAME) from None
+    return OsAccount(entry.pw_uid, entry.pw_gid)
 
 
-def home_for(root: Path, account: Account) -> Path:
+def choose_server_directory(root: Path, account: OsAccount) -> Path:
     """The server's folder for a project: `.seedbed` in it, or one under /var/lib where the account cannot enter that.
 
     The folder's name there carries a hash of the project's path, so that every project keeps its own.

@@ -13,14 +13,14 @@ _PIDS = 1 << 31
 
 @dataclass(frozen=True)
 class Postmaster:
-    """A server's first process. It writes its port before it answers, and is `ready` once it does."""
+    """A server's first process. It writes its port before it answers, and is `is_ready` once it does."""
 
     pid: int
     port: int | None
-    ready: bool
+    is_ready: bool
 
 
-def postmaster_of(data: Path) -> Postmaster | None:
+def find_postmaster(data: Path) -> Postmaster | None:
     """The server that runs on this folder, or None.
 
     The lock file alone does not tell: after a crash its process id may belong to any program.
@@ -32,10 +32,10 @@ def postmaster_of(data: Path) -> Postmaster | None:
     return Postmaster(pid, _number(lines, _PORT), len(lines) > _STATUS and lines[_STATUS].strip() == "ready")
 
 
-def forget_stranger(data: Path) -> None:
+def remove_stale_lock_file(data: Path) -> None:
     """Remove a lock file that PostgreSQL would stop at: its process id belongs to another program by now, or is none.
 
-    Otherwise the file stays for PostgreSQL itself to look through. To be called only where `postmaster_of` said None
+    Otherwise the file stays for PostgreSQL itself to look through. To be called only where `find_postmaster` said None
     and nobody else can start a server.
     """
     pid = abs(_number(_lock_file(data), _PID) or 0)  # in single-user mode it is written negative
@@ -43,7 +43,7 @@ def forget_stranger(data: Path) -> None:
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 
-def end_orphans(data: Path) -> None:
+def terminate_orphaned_backends(data: Path) -> None:
     """End what is left of a server whose first process was killed: a backend in the middle of a query does not notice.
 
     They would write to the same files as the next server. What runs in a container is left alone: there the process id

@@ -16,10 +16,10 @@ from seedbed.errors import DataDirectoryVersionMismatch
 from seedbed.postgres.connection import autocommit_cursor, cancel_on_interrupt
 from seedbed.postgres.driver_errors import translate_errors_at
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
-from seedbed.postgres.embedded.binaries_copy import runnable_by
+from seedbed.postgres.embedded.binaries_copy import ensure_runnable
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
-from seedbed.postgres.embedded.os_account import home_for, server_account
-from seedbed.postgres.embedded.state_files import Holder, State, locked, read_state, write_state
+from seedbed.postgres.embedded.os_account import choose_server_directory, get_server_account
+from seedbed.postgres.embedded.state_files import Holder, ServerState, server_directory_lock, read_state, write_state
 from seedbed.postgres.locks import SERVER_OBJECTS_LOCK
 from seedbed.settings import Configuration, DatabaseUrl
 
@@ -40,51 +40,51 @@ connection; the role's and the superuser's are 192 random bits.
 
 
 @dataclass(frozen=True)
-class Status:
+class ServerStatus:
     """What `seedbed db status` says of the server; `version` is the major one that its data were made with.
 
-    One that is still starting, or whose passwords are lost, is `running` and not `reachable`.
+    One that is still starting, or whose passwords are lost, is `running` and not `accepts_connections`.
     """
 
     running: bool
-    reachable: bool
-    home: Path
+    accepts_connections: bool
+    data_directory: Path
     port: int | None
     pid: int | None
     version: str | None
-    stays_up: bool
+    pinned: bool
 
 
 @dataclass(frozen=True)
-class Server:
+class EmbeddedServer:
     """The embedded server of one project.
 
     Starting, stopping and holding take a file lock on its folder, so commands that start together end up with one
     server. The lock goes with its process; so nothing a crash leaves behind keeps the next command out.
     """
 
-    home: Path
+    directory: Path
     owner: str
 
     @classmethod
-    def of(cls, configuration: Configuration) -> Self:
+    def from_configuration(cls, configuration: Configuration) -> Self:
         """The server of a project; nothing is looked for or started yet."""
         project = configuration.project
-        home = configuration.settings.data_dir or home_for(project.root, server_account())
+        home = configuration.settings.data_dir or choose_server_directory(project.root, get_server_account())
         return cls(home, f"{project.identifier}_owner")
 
-    def status(self) -> Status:
+    def read_status(self) -> ServerStatus:
         """Look, and start nothing."""
         cluster = self._cluster_without_programs()
-        state, postmaster = read_state(self.home), cluster.postmaster()
-        return Status(
+        state, postmaster = read_state(self.directory), cluster.find_postmaster()
+        return ServerStatus(
             running=postmaster is not None,
-            reachable=state is not None and self._running(state),
-            home=self.home,
+            accepts_connections=state is not None and self._running(state),
+            data_directory=self.directory,
             port=postmaster.port if postmaster else None,
             pid=postmaster.pid if postmaster else None,
-            version=cluster.major() if cluster.exists() else None,
-            stays_up=bool(postmaster and state and state.pinned),
+            version=cluster.read_major_version() if cluster.exists() else None,
+            pinned=bool(postmaster and state and state.pinned),
         )
 
     def start(self) -> None:
@@ -92,29 +92,29 @@ class Server:
         with self._locked():
             state = self._running_state()
             if not state.pinned:
-                write_state(self.home, replace(state, pinned=True))
+                write_state(self.directory, replace(state, pinned=True))
 
-    def ensure(self) -> None:
+    def ensure_running(self) -> None:
         """Start the server unless it runs, and have it stay up at least as long as this process.
 
-        One that this starts outlives this process. One that `held` keeps up ends with the last of its holders, to whom
+        One that this starts outlives this process. One that `keep_running` keeps up ends with the last of its holders, to whom
         this process then belongs.
         """
-        state = read_state(self.home)
+        state = read_state(self.directory)
         if state is not None and state.pinned and self._running(state):
             return
         with self._locked():
             state = self._running_state()
             if state.pinned:
                 return
-            living, me = state.living, Holder.this_process()
+            living, me = state.living_holders, Holder.this_process()
             if not living:
-                write_state(self.home, replace(state, pinned=True))
+                write_state(self.directory, replace(state, pinned=True))
             elif me not in living:
-                write_state(self.home, state.with_holders(*living, me))
+                write_state(self.directory, state.with_holders(*living, me))
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def keep_running(self) -> Iterator[None]:
         """Have the server up for the length of a block, and stop it at the end unless someone else wants it.
 
         A holder that was killed counts no more, so the next one takes over the server that it left behind.
@@ -122,21 +122,21 @@ class Server:
         me = Holder.this_process(secrets.token_hex(4))
         with self._locked():
             state = self._running_state()
-            write_state(self.home, state.with_holders(*state.living, me))
+            write_state(self.directory, state.with_holders(*state.living_holders, me))
         try:
             yield
         finally:
             with self._locked():
-                left = read_state(self.home)
+                left = read_state(self.directory)
                 if left is not None:
-                    others = [holder for holder in left.living if holder != me]
-                    write_state(self.home, left.with_holders(*others))
+                    others = [holder for holder in left.living_holders if holder != me]
+                    write_state(self.directory, left.with_holders(*others))
                     if not others and not left.pinned:
                         self._stop()
 
     def stop(self) -> bool:
         """Stop the server, ending every session; False when it was not running."""
-        if not self.home.is_dir():
+        if not self.directory.is_dir():
             return False
         with self._locked():
             return self._stop()
@@ -159,29 +159,29 @@ class Server:
         return url
 
     def has_database(self, name: str) -> bool:
-        with self.administration() as cursor:
+        with self.admin_cursor() as cursor:
             return _has_database(cursor, name)
 
     def create_database(self, name: str) -> None:
         """Make a database that belongs to the project's role; one that is there is left as it is."""
-        with self.administration() as cursor:
+        with self.admin_cursor() as cursor:
             self._ensure_owner(cursor)
             if not _has_database(cursor, name):
                 database, owner = sql.Identifier(name), sql.Identifier(self.owner)
                 cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(database, owner))
 
-    def ensure_role(self) -> None:
+    def ensure_owner_role(self) -> None:
         """The role that owns the project's databases, made where it is missing."""
-        with self.administration() as cursor:
+        with self.admin_cursor() as cursor:
             self._ensure_owner(cursor)
 
     def drop_database(self, name: str) -> None:
         """Drop a database, ending the sessions on it."""
-        with self.administration() as cursor:
+        with self.admin_cursor() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     @contextmanager
-    def administration(self) -> Iterator["psycopg2.extensions.cursor"]:
+    def admin_cursor(self) -> Iterator["psycopg2.extensions.cursor"]:
         """A superuser's cursor in autocommit, as CREATE DATABASE needs it.
 
         Raises:
@@ -208,71 +208,71 @@ class Server:
         password = sql.Literal(state.owner_password)
         cursor.execute(sql.SQL("{} {} LOGIN PASSWORD {}").format(verb, sql.Identifier(self.owner), password))
 
-    def _state(self) -> State:
-        state = read_state(self.home)
+    def _state(self) -> ServerState:
+        state = read_state(self.directory)
         if state is None or state.port is None:
             with self._locked():
                 return self._running_state()
         return state
 
-    def _running(self, state: State) -> bool:
-        postmaster = self._cluster_without_programs().postmaster()
-        return postmaster is not None and postmaster.ready and postmaster.port == state.port
+    def _running(self, state: ServerState) -> bool:
+        postmaster = self._cluster_without_programs().find_postmaster()
+        return postmaster is not None and postmaster.is_ready and postmaster.port == state.port
 
-    def _running_state(self) -> State:
+    def _running_state(self) -> ServerState:
         """The state of a server that runs, started first where it does not. Only under the lock."""
-        state = read_state(self.home)
+        state = read_state(self.directory)
         if state is not None and (adopted := self._adopted(state)) is not None:
             return adopted
         cluster = self._cluster(find_binaries())
         self._refuse_another_major(cluster)
         if state is None:
-            state = State.fresh()
+            state = ServerState.generate()
             self._let_in_again(cluster, state)
-            write_state(self.home, state)
+            write_state(self.directory, state)
         if not cluster.exists():
             cluster.create(state.superuser_password)
         process, port = cluster.start(port=state.port, settings=_SETTINGS)
         process.returncode = 0  # it outlives this command, and is not this object's to wait for
         state = replace(state, port=port, holders=(), pinned=False)
-        write_state(self.home, state)
+        write_state(self.directory, state)
         return state
 
-    def _adopted(self, state: State) -> State | None:
+    def _adopted(self, state: ServerState) -> ServerState | None:
         """The state of a server that runs already; one whose command was killed while it started is waited for."""
-        found = self._cluster_without_programs().await_ready()
+        found = self._cluster_without_programs().wait_until_ready()
         if found is None or found.port is None:
             return None
         if found.port != state.port:
             state = replace(state, port=found.port, holders=(), pinned=False)
-            write_state(self.home, state)
+            write_state(self.directory, state)
         return state
 
     def _refuse_another_major(self, cluster: Cluster) -> None:
         found = cluster.binaries
-        if cluster.exists() and cluster.major() != str(found.major):
-            raise DataDirectoryVersionMismatch(cluster.data, cluster.major(), str(found.major), found.found)
+        if cluster.exists() and cluster.read_major_version() != str(found.major_version):
+            raise DataDirectoryVersionMismatch(cluster.data_directory, cluster.read_major_version(), str(found.major_version), found.source)
 
-    def _let_in_again(self, cluster: Cluster, state: State) -> None:
+    def _let_in_again(self, cluster: Cluster, state: ServerState) -> None:
         """Data whose passwords are lost get new ones: whoever owns the folder may have what is in it."""
         if cluster.exists():
             cluster.stop()
             cluster.set_password(state.superuser_password)
 
     def _stop(self) -> bool:
-        if self._cluster_without_programs().postmaster() is None:
+        if self._cluster_without_programs().find_postmaster() is None:
             return False
         cluster = self._cluster(find_binaries()) if sys.platform == "win32" else self._cluster_without_programs()
         cluster.stop()
         return True
 
     def _cluster(self, binaries: Binaries) -> Cluster:
-        account = server_account()
-        return Cluster(self.home / "data", self.home / "log", runnable_by(account, binaries), account)
+        account = get_server_account()
+        return Cluster(self.directory / "data", self.directory / "log", ensure_runnable(account, binaries), account)
 
     def _cluster_without_programs(self) -> Cluster:
         """For questions that need no program run, so that asking costs no search for them."""
-        return Cluster(self.home / "data", self.home / "log", Binaries(Path(), "0", ""), server_account())
+        return Cluster(self.directory / "data", self.directory / "log", Binaries(Path(), "0", ""), get_server_account())
 
     def _url(self, user: str, database: str) -> DatabaseUrl:
         state = self._state()
@@ -281,7 +281,7 @@ class Server:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with locked(self.home, server_account()):
+        with server_directory_lock(self.directory, get_server_account()):
             yield
 
 

@@ -13,7 +13,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from seedbed.errors import DataDirectoryNotWritable, ServerStartFailure
-from seedbed.postgres.embedded.os_account import Account
+from seedbed.postgres.embedded.os_account import OsAccount
 
 _LOCK_SECONDS = 120.0
 _STATE_KEYS = ("superuser_password", "owner_password", "port", "pinned", "holders")
@@ -37,7 +37,7 @@ class Holder:
         return cls(os.getpid(), psutil.Process().create_time(), token)
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < 1.0
@@ -47,7 +47,7 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class State:
+class ServerState:
     """What is written down of a server. Only its owner may read it: it has the passwords.
 
     `port` is the one it had last, and is given again if it is free. `pinned` says that the server outlives its
@@ -61,18 +61,18 @@ class State:
     holders: tuple[Holder, ...] = ()
 
     @classmethod
-    def fresh(cls) -> "State":
+    def generate(cls) -> "ServerState":
         return cls(secrets.token_urlsafe(24), secrets.token_urlsafe(24))
 
     @property
-    def living(self) -> tuple[Holder, ...]:
-        return tuple(holder for holder in self.holders if holder.alive)
+    def living_holders(self) -> tuple[Holder, ...]:
+        return tuple(holder for holder in self.holders if holder.is_alive)
 
-    def with_holders(self, *holders: Holder) -> "State":
+    def with_holders(self, *holders: Holder) -> "ServerState":
         return replace(self, holders=holders)
 
 
-def read_state(home: Path) -> State | None:
+def read_state(home: Path) -> ServerState | None:
     """What was written of a server, or None where nothing usable is: a torn file is as good as none.
 
     Raises:
@@ -88,7 +88,7 @@ def read_state(home: Path) -> State | None:
         raise DataDirectoryNotWritable(home, error.strerror or str(error)) from error
 
 
-def write_state(home: Path, state: State) -> None:
+def write_state(home: Path, state: ServerState) -> None:
     """Write the state in one step, so that a reader, or a kill, never finds half of it. Only under the home's lock."""
     target = home / "server.json"
     draft = home / "server.json.new"
@@ -102,7 +102,7 @@ def write_state(home: Path, state: State) -> None:
 
 
 @contextmanager
-def locked(home: Path, account: Account) -> Iterator[None]:
+def server_directory_lock(home: Path, account: OsAccount) -> Iterator[None]:
     """Have the server's folder, made where it is missing, for one process at a time.
 
     The lock goes with its process, so nothing that a crash leaves behind keeps the next command out.
@@ -127,7 +127,7 @@ def locked(home: Path, account: Account) -> Iterator[None]:
         lock.release()
 
 
-def _document_of(state: State) -> dict[str, Any]:
+def _document_of(state: ServerState) -> dict[str, Any]:
     holders = [
         dict(zip(_HOLDER_KEYS, (holder.pid, holder.started, holder.token), strict=True)) for holder in state.holders
     ]
@@ -135,12 +135,12 @@ def _document_of(state: State) -> dict[str, Any]:
     return dict(zip(_STATE_KEYS, values, strict=True))
 
 
-def _state_of(document: dict[str, Any]) -> State:
+def _state_of(document: dict[str, Any]) -> ServerState:
     superuser_password, owner_password, port, pinned, holders = _values(
         document, _STATE_KEYS, {"port": None, "pinned": False}
     )
     found = tuple(Holder(*_values(holder, _HOLDER_KEYS, {"token": ""})) for holder in holders)
-    return State(superuser_password, owner_password, port, pinned, found)
+    return ServerState(superuser_password, owner_password, port, pinned, found)
 
 
 def _values(document: dict[str, Any], keys: tuple[str, ...], defaults: dict[str, Any]) -> list[Any]:
@@ -168,7 +168,7 @@ def _make(home: Path) -> None:
         (home / ".gitignore").write_text("*\n", encoding="ascii")
 
 
-def _refuse_what_is_not_ours(home: Path, account: Account) -> None:
+def _refuse_what_is_not_ours(home: Path, account: OsAccount) -> None:
     state, data = home / "server.json", home / "data"
     if state.exists() and hasattr(os, "geteuid") and state.stat().st_uid != os.geteuid():
         raise DataDirectoryNotWritable(home, f"it belongs to the user {_name_of(state)}")

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
-from seedbed.postgres.embedded.binaries_copy import runnable_by
+from seedbed.postgres.embedded.binaries_copy import ensure_runnable
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
-from seedbed.postgres.embedded.os_account import Account, server_account
-from seedbed.postgres.embedded.state_files import Holder, State, read_state, write_state
+from seedbed.postgres.embedded.os_account import OsAccount, get_server_account
+from seedbed.postgres.embedded.state_files import Holder, ServerState, read_state, write_state
 from seedbed.settings import DatabaseUrl
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, not a place for other people's files
@@ -48,12 +48,12 @@ _CHEAP_LOGIN = 16
 
 
 @dataclass(frozen=True)
-class ThrowawayServer:
+class TemporaryServer:
     """A running server that keeps nothing. `owner_password` is for a role that whoever uses it may make."""
 
     port: int
     password: str = field(repr=False)
-    folder: Path
+    directory: Path
     binaries: Binaries
     owner_password: str = field(repr=False)
 
@@ -62,49 +62,49 @@ class ThrowawayServer:
             SUPERUSER, self.password, "127.0.0.1", str(self.port), database, parameters=(("sslmode", "disable"),)
         )
 
-    def keep(self, target: Path) -> None:
+    def save(self, target: Path) -> None:
         """Stop the server and copy it to a folder that is not there yet, for others to begin from."""
-        account = server_account()
+        account = get_server_account()
         self._cluster(account).stop()
         target.mkdir(mode=0o711)
-        _copy(self.folder / "data", target / "data")
-        write_state(target, State(self.password, self.owner_password))
+        _copy(self.directory / "data", target / "data")
+        write_state(target, ServerState(self.password, self.owner_password))
 
-    def _cluster(self, account: Account) -> Cluster:
-        return Cluster(self.folder / "data", self.folder / "log", self.binaries, account)
+    def _cluster(self, account: OsAccount) -> Cluster:
+        return Cluster(self.directory / "data", self.directory / "log", self.binaries, account)
 
 
 @contextmanager
-def throwaway_server(binaries: Binaries | None = None, *, kept: Path | None = None) -> Iterator[ThrowawayServer]:
-    """Run a server for the length of a block, on a copy of what one `kept`, where there is such.
+def throwaway_server(binaries: Binaries | None = None, *, saved: Path | None = None) -> Iterator[TemporaryServer]:
+    """Run a server for the length of a block, on a copy of what one `saved`, where there is such.
 
     On Linux the kernel ends it with the thread that started it, even after kill -9; so start it from a thread that
     lives as long as the block. Folders that killed owners left are removed by the next one.
     """
-    account = server_account()
-    binaries = runnable_by(account, binaries or find_binaries())
+    account = get_server_account()
+    binaries = ensure_runnable(account, binaries or find_binaries())
     parent = _parent(account)
     _remove_orphans(parent)
     home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     cluster = Cluster(home / "data", home / "log", binaries, account)
     try:
         home.chmod(0o711)
-        known = read_state(kept) if kept is not None else None
-        state = (known or State.fresh()).with_holders(Holder.this_process())
+        known = read_state(saved) if saved is not None else None
+        state = (known or ServerState.generate()).with_holders(Holder.this_process())
         write_state(home, state)
-        if kept is not None and known is not None:
-            _copy(kept / "data", home / "data")
+        if saved is not None and known is not None:
+            _copy(saved / "data", home / "data")
         else:
             cluster.create(state.superuser_password, sync=False)
-        login = {"scram_iterations": "1"} if binaries.major >= _CHEAP_LOGIN else {}
+        login = {"scram_iterations": "1"} if binaries.major_version >= _CHEAP_LOGIN else {}
         process, port = cluster.start(port=None, settings=_SETTINGS | login, options=_bound_to_owner())
         process.returncode = 0  # it is ended by its folder, below, however far this came
-        yield ThrowawayServer(port, state.superuser_password, home, binaries, state.owner_password)
+        yield TemporaryServer(port, state.superuser_password, home, binaries, state.owner_password)
     finally:
         _remove(home, cluster)
 
 
-def _parent(account: Account) -> Path:
+def _parent(account: OsAccount) -> Path:
     """Memory where there is room, and otherwise a folder for temporary files that the server's account may enter."""
     if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
         return _MEMORY
@@ -135,14 +135,14 @@ def _remove_orphans(parent: Path) -> None:
             state = read_state(home)
         except (DataDirectoryNotWritable, FileNotFoundError):
             continue
-        if state.living if state is not None else time.time() - found.st_mtime < _UNFINISHED_SECONDS:
+        if state.living_holders if state is not None else time.time() - found.st_mtime < _UNFINISHED_SECONDS:
             continue
-        _remove(home, Cluster(home / "data", home / "log", Binaries(Path(), "0", ""), Account()))
+        _remove(home, Cluster(home / "data", home / "log", Binaries(Path(), "0", ""), OsAccount()))
 
 
 def _remove(home: Path, cluster: Cluster) -> None:
-    cluster.stop(immediately=True)
-    _free_segment(cluster.data / "postmaster.pid")
+    cluster.stop(immediate=True)
+    _free_segment(cluster.data_directory / "postmaster.pid")
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -174,4 +174,4 @@ def _bound_to_owner() -> dict[str, Callable[[], None]]:
     return {"preexec_fn": bind}
 
 
-__all__ = ["ThrowawayServer", "throwaway_server"]
+__all__ = ["TemporaryServer", "throwaway_server"]

@@ -11,7 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from seedbed.postgres.quoting import compile_expression
-from seedbed.schema.declarations import declared
+from seedbed.schema.declarations import get_declarations
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def exclusions(table: "TablePlan") -> list[Exclusion]:
             rendered = constraint._render_exprs  # noqa: SLF001 - it has no other way to be read
             elements = tuple((_parsed(compile_expression(element)), str(operator)) for element, _, operator in rendered)
             found.append(Exclusion(str(constraint.name or ""), elements))
-    for statement in declared(table.sql.metadata):
+    for statement in get_declarations(table.sql.metadata):
         added = _ADDED.match(statement)
         if added is not None and added["table"] in {table.sql.name, table.sql.key}:
             found.append(Exclusion(added["name"] or "", tuple(_elements(added["rest"]))))

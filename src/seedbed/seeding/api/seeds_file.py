@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Column, inspect
 
 from seedbed.errors import SeedsFileNotFound, InvalidSeedsFile
-from seedbed.schema import Schema, failing_place, place_in
-from seedbed.schema.stdout_capture import printed_aside
+from seedbed.schema import Schema, find_failing_line, format_location
+from seedbed.schema.stdout_capture import redirect_stdout_to_stderr
 from seedbed.seeding.api.rules import Derived, FakerValues, Per, Rule, calling_line, constant
 from seedbed.settings import Environment, Project
 
@@ -93,14 +93,14 @@ class Seeds:
             raise ValueError(f"{model.__name__}: the number of rows is {rows!r}, and neither a number nor per(...)")
         rules = {names[name]: self._rule(value) for name, value in columns.items()}
         wished = rows if isinstance(rows, int) else self._share(model, rows)
-        place = place_in(self._root, *calling_line())
+        place = format_location(self._root, *calling_line())
         wanted = Wanted(key, wished, rules, place, names, tuple(self._providers))
         self.wanted.append(wanted)
         return Added(wanted, model.__name__)
 
     def rest(self, rows: int) -> None:
         """Plan so many rows of every table that is not planned yet, or as many as its unique columns allow."""
-        place = place_in(self._root, *calling_line())
+        place = format_location(self._root, *calling_line())
         planned = {wanted.table for wanted in self.wanted}
         for table in self._schema.tables:
             model = self._schema.classes.get(table.key)
@@ -110,7 +110,7 @@ class Seeds:
 
     def _rule(self, value: Any) -> Rule:
         if isinstance(value, FakerValues | Derived):
-            return replace(value, place=place_in(self._root, *value.line))
+            return replace(value, place=format_location(self._root, *value.line))
         return value if isinstance(value, Rule) else constant(value)
 
     def _key(self, model: type[Any]) -> str:
@@ -153,12 +153,12 @@ def read_seeds(project: Project, schema: Schema, environment: Environment) -> li
         module = _module(file, environment)
         if not callable(getattr(module, "plan", None)):
             raise InvalidSeedsFile(str(file.relative_to(project.root)), "It has no function plan(seeds).")
-        with printed_aside():
+        with redirect_stdout_to_stderr():
             module.plan(seeds)
     except InvalidSeedsFile:
         raise
     except (Exception, SystemExit) as error:
-        raise InvalidSeedsFile(failing_place(project.root, error), f"{type(error).__name__}: {error}") from error
+        raise InvalidSeedsFile(find_failing_line(project.root, error), f"{type(error).__name__}: {error}") from error
     return seeds.wanted
 
 
@@ -182,7 +182,7 @@ def _module(file: Path, environment: Environment) -> ModuleType:
     spec.has_location = True  # so that it has a __file__, to find others by
     module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look a class's module up there
-    with printed_aside():
+    with redirect_stdout_to_stderr():
         loader.exec_module(module)
     return module
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import ARRAY, TypeDecorator, TypeEngine
 
 from seedbed.postgres.quoting import DIALECT, compile_expression
-from seedbed.schema.declarations import declared
+from seedbed.schema.declarations import get_declarations
 
 OIDS = {
     "bool": 16, "bytea": 17, "int8": 20, "int2": 21, "int4": 23, "text": 25, "json": 114, "float4": 700,
@@ -104,7 +104,7 @@ def kind_of(column: Column[Any]) -> Kind:
 
 def _declared(column: Column[Any], kind: Kind) -> Kind:
     """What a domain that `declare` makes stands on, with its CHECK; other kinds as they are."""
-    for statement in declared(column.table.metadata):
+    for statement in get_declarations(column.table.metadata):
         found = _DOMAIN.match(statement)
         if found is not None and found["name"] == kind.name:
             return replace(named(found["base"]), rule=found["rule"], fixed=True)

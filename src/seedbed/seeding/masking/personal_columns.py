@@ -8,7 +8,7 @@ from sqlalchemy import Column, Table
 
 from seedbed.errors import UnknownPersonalDataKind, NoPersonalColumns, UnmarkedPersonalColumns
 from seedbed.schema import Schema
-from seedbed.schema.personal_data import personal, unmarked
+from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
 from seedbed.seeding.core.faker_pool import Pools
 from seedbed.seeding.masking.replacements import Replacements
 
@@ -51,14 +51,14 @@ def marked_columns(schema: Schema, pools: Pools) -> list[tuple[Table, Column[Any
         UnmarkedPersonalColumns: columns look personal and the models do not say whether they are.
         UnknownPersonalDataKind: a kind is unknown.
     """
-    marked = list(personal(schema))
+    marked = list(find_personal_columns(schema))
     known = {*Replacements(pools).kinds, EMPTYING}
     for table, column, kind in marked:
         if kind not in known:
             raise UnknownPersonalDataKind(f"{table.key}.{column.name}", kind, sorted(known))
     if not marked:
         raise NoPersonalColumns
-    if left := unmarked(schema):
+    if left := find_unmarked_columns(schema):
         raise UnmarkedPersonalColumns(left)
     return marked
 

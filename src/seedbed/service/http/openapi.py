@@ -12,9 +12,9 @@ from starlette.routing import Route
 from seedbed.service.http.problems import document_problems
 from seedbed.service.http.table_routes import build_path_template
 from seedbed.service.queries.list_query import MAX_LIMIT, DEFAULT_LIMIT, RESERVED_PARAMETERS
-from seedbed.service.queries.readable_columns import Shown
+from seedbed.service.queries.readable_columns import ReadableColumn
 from seedbed.service.queries.resources import Link, Resource
-from seedbed.service.queries.value_parser import listed
+from seedbed.service.queries.value_parser import restrict_to_list_item
 
 _REF = "#/components/schemas/{model}"
 _HEADERS = {
@@ -159,7 +159,7 @@ def _key_parameters(resource: Resource) -> list[Any]:
 
 
 def _page_parameters(target: Resource) -> list[Any]:
-    sorts = [sign + column.name for column in target.columns.values() if column.kind.sorts for sign in ("", "-")]
+    sorts = [sign + column.name for column in target.columns.values() if column.type_mapping.is_sortable for sign in ("", "-")]
     return [
         _query_parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
                "How many rows a page has at most."),
@@ -186,25 +186,25 @@ def _fields_parameter(target: Resource) -> Any:
 def _filter_parameters(target: Resource) -> list[Any]:
     parameters = []
     for column in target.columns.values():
-        for name, comparison in column.kind.comparisons.items():
-            schema = _filter_schema(column) if comparison.values is None else dict(comparison.values.schema)
+        for name, comparison in column.type_mapping.comparisons.items():
+            schema = _filter_schema(column) if comparison.parser is None else dict(comparison.parser.json_schema)
             if name == "in":
-                schema = {"type": "array", "items": listed(schema), "minItems": 1, "maxItems": 100}
-            parser = comparison.values or column.kind.values
+                schema = {"type": "array", "items": restrict_to_list_item(schema), "minItems": 1, "maxItems": 100}
+            parser = comparison.parser or column.type_mapping.parser
             example = "" if parser is None else parser.example
-            description = f"Rows whose {column.name} {comparison.says}{example and f', such as {example}'}."
+            description = f"Rows whose {column.name} {comparison.description}{example and f', such as {example}'}."
             names = [f"{column.name}.{name}"]
             if name == "eq" and column.name not in RESERVED_PARAMETERS:
                 names.insert(0, column.name)
             parameters += [_query_parameter(parameter_name, schema, description) for parameter_name in names]
-        if column.nullable:
+        if column.is_nullable:
             description = f"Rows that have no {column.name}, or that have one."
             parameters.append(_query_parameter(f"{column.name}.null", {"type": "boolean"}, description))
     return parameters
 
 
-def _filter_schema(column: Shown) -> dict[str, Any]:
-    return dict(column.kind.values.schema) if column.kind.values is not None else {"type": "string"}
+def _filter_schema(column: ReadableColumn) -> dict[str, Any]:
+    return dict(column.type_mapping.parser.json_schema) if column.type_mapping.parser is not None else {"type": "string"}
 
 
 def _query_parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:

@@ -25,9 +25,9 @@ from seedbed.service.log_format import LOG
 from seedbed.service.pool.statement import Fetch, Row, Statement
 from seedbed.service.queries.list_query import ListQuery, parse_fields, parse_list_query, parse_value
 from seedbed.service.queries.page_cursor import CursorSigner
-from seedbed.service.queries.readable_columns import Shown
+from seedbed.service.queries.readable_columns import ReadableColumn
 from seedbed.service.queries.resources import Link, Resource
-from seedbed.service.queries.sql_compiler import Compiler, Owner
+from seedbed.service.queries.sql_compiler import QueryCompiler, ParentRow
 
 Parameters = list[bytes | None]
 TEMPLATE_SCOPE_KEY = "seedbed.route"
@@ -70,7 +70,7 @@ class TableRouter:
         self._by_name = {resource.name.encode(): resource for resource in self.resources}
         self._fetch = fetch
         self._cursors = cursors
-        self._compiler = Compiler()
+        self._compiler = QueryCompiler()
 
     def match(self, scope: Scope) -> TableRoute | None:
         """Match a request to a table. Return None if its path is not a table's."""
@@ -121,23 +121,23 @@ class TableRouter:
         if link is None:
             return await self._answer_row(resource, raw, key)
         if link.is_many:
-            return await self._answer_list(link.target, raw, scope, Owner(resource, link, key))
+            return await self._answer_list(link.target, raw, scope, ParentRow(resource, link, key))
         return await self._answer_linked_row(resource, link, raw, key)
 
-    async def _answer_list(self, resource: Resource, raw: bytes, scope: Scope, parent: Owner | None = None) -> _Response:
+    async def _answer_list(self, resource: Resource, raw: bytes, scope: Scope, parent: ParentRow | None = None) -> _Response:
         query = parse_list_query(resource, raw)
         list_scope = f"{resource.path} {query.order}"
         after = None if query.cursor is None else _encode_values(self._cursors.decode(list_scope, query.cursor))
-        statement, parameters = self._compiler.page(resource, query, after, parent)
+        statement, parameters = self._compiler.compile_page(resource, query, after, parent)
         headers: list[tuple[bytes, bytes]] = []
         if query.count is None:
             rows = await self._fetch(statement, parameters)
         else:
-            count = self._compiler.count(resource, query, parent)
+            count = self._compiler.compile_count(resource, query, parent)
             rows, headers = await self._fetch_with_count(statement, parameters, count, query)
         body, has_more, parent_exists, *last_values = rows[0]
         if parent_exists == b"false" and parent is not None:
-            raise RowNotFound(parent.owner.table.name)
+            raise RowNotFound(parent.resource.table.name)
         if has_more == b"true":
             cursor = self._cursors.encode(
                 list_scope, [None if value is None else value.decode() for value in last_values]
@@ -164,14 +164,14 @@ class TableRouter:
 
     async def _answer_row(self, resource: Resource, raw: bytes, key: list[bytes]) -> _Response:
         fields = parse_fields(resource, raw)
-        rows = await self._fetch(self._compiler.row(resource, fields), key)
+        rows = await self._fetch(self._compiler.compile_row(resource, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
         return _Response(_serialize_row(resource, fields, rows[0][0] or b"null"), [])
 
     async def _answer_linked_row(self, resource: Resource, link: Link, raw: bytes, key: list[bytes]) -> _Response:
         fields = parse_fields(link.target, raw)
-        rows = await self._fetch(self._compiler.followed(resource, link, fields), key)
+        rows = await self._fetch(self._compiler.compile_linked_row(resource, link, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
         if rows[0][0] is None:
@@ -183,7 +183,7 @@ def _encode_values(values: list[str | None]) -> list[bytes | None]:
     return [None if value is None else value.encode() for value in values]
 
 
-def _may_be_empty(column: Shown) -> bool:
+def _may_be_empty(column: ReadableColumn) -> bool:
     """Whether "" is a valid value of a key column, so that a path with an empty segment identifies a row."""
     try:
         parse_value(column, "", column.name)

@@ -12,29 +12,29 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, WrapSerializer
 
 from seedbed.postgres.quoting import quote_literal
-from seedbed.service.queries.value_parser import utc
+from seedbed.service.queries.value_parser import to_utc
 
 
-def verbatim(column: str) -> str:
+def keep_column(column: str) -> str:
     return column
 
 
-def as_text(column: str) -> str:
+def cast_to_text(column: str) -> str:
     return f"{column}::text"
 
 
 @dataclass(frozen=True)
-class Form:
-    """`json` turns a column's SQL into what row_to_json writes as Pydantic would write `annotation`.
+class JsonFormat:
+    """`to_json_sql` turns a column's SQL into what row_to_json writes as Pydantic would write `annotation`.
 
-    `python` says that answers go through the annotation, since PostgreSQL alone cannot write them; `native`, that the
+    `needs_python` says that answers go through the annotation, since PostgreSQL alone cannot write them; `is_native`, that the
     value which the annotation makes is the one that SQLAlchemy would give to a model's own code.
     """
 
-    json: Callable[[str], str]
+    to_json_sql: Callable[[str], str]
     annotation: Any
-    python: bool = False
-    native: bool = True
+    needs_python: bool = False
+    is_native: bool = True
 
 
 def _json_schema(said: Mapping[str, Any]) -> WithJsonSchema:
@@ -64,8 +64,8 @@ def _encoded(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode()
 
 
-DECIMAL = Form(
-    as_text,
+DECIMAL = JsonFormat(
+    cast_to_text,
     Annotated[
         Decimal,
         Field(allow_inf_nan=True),
@@ -73,22 +73,22 @@ DECIMAL = Form(
         _json_schema({"type": "string", "pattern": r"^(-?[0-9]+(\.[0-9]+)?|NaN|-?Infinity)$"}),
     ],
 )
-FLOAT = Form(
-    verbatim,
+FLOAT = JsonFormat(
+    keep_column,
     Annotated[
         float,
         Field(allow_inf_nan=True),
         _json_schema({"anyOf": [{"type": "number"}, {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}]}),
     ],
 )
-NUMERIC_AS_FLOAT = Form(lambda column: f"{column}::float8", FLOAT.annotation)
-TEXT, INTEGER, BOOLEAN, UUIDS = Form(verbatim, str), Form(verbatim, int), Form(verbatim, bool), Form(verbatim, UUID)
-DATE = Form(verbatim, _endless(date, "date"))
-TIME = Form(
+NUMERIC_AS_FLOAT = JsonFormat(lambda column: f"{column}::float8", FLOAT.annotation)
+TEXT, INTEGER, BOOLEAN, UUIDS = JsonFormat(keep_column, str), JsonFormat(keep_column, int), JsonFormat(keep_column, bool), JsonFormat(keep_column, UUID)
+DATE = JsonFormat(keep_column, _endless(date, "date"))
+TIME = JsonFormat(
     lambda c: f"CASE WHEN {c} = date_trunc('second', {c}) THEN {c}::text ELSE rpad({c}::text, 15, '0') END",
     _endless(time, "partial-time"),
 )
-INTERVAL = Form(
+INTERVAL = JsonFormat(
     lambda column: f"extract(epoch FROM {column})::float8",
     Annotated[
         timedelta | str,
@@ -98,7 +98,7 @@ INTERVAL = Form(
                       "description": "In seconds."}),
     ],
 )  # fmt: skip
-BYTES = Form(
+BYTES = JsonFormat(
     lambda column: f"translate(encode({column}, 'base64'), E'+/\\n', '-_')",
     Annotated[
         bytes,
@@ -107,12 +107,12 @@ BYTES = Form(
         _json_schema({"type": "string", "format": "base64url"}),
     ],
 )
-JSON = Form(verbatim, Any)
-SHOWN = Form(verbatim, str, native=False)
+JSON = JsonFormat(keep_column, Any)
+POSTGRESQL_TEXT = JsonFormat(keep_column, str, is_native=False)
 """Types that only PostgreSQL has, as it writes them: networks, ranges, bits."""
 
 
-def moment(*, zone: bool) -> Form:
+def create_timestamp_format(*, zone: bool) -> JsonFormat:
     """Pydantic writes six digits of a fraction or none; PostgreSQL leaves zeros at the end out."""
     at = " AT TIME ZONE 'UTC'" if zone else ""
     form = 'YYYY-MM-DD"T"HH24:MI:SS{}' + ('"Z"' if zone else "")
@@ -123,61 +123,61 @@ def moment(*, zone: bool) -> Form:
             f"'second', {c}) THEN '{form.format('')}' ELSE '{form.format('.US')}' END) ELSE {c}::text END"
         )
 
-    annotation = Annotated[datetime, AfterValidator(utc)] if zone else datetime
-    return Form(json, _endless(annotation, "date-time" if zone else "date-time-local"))
+    annotation = Annotated[datetime, AfterValidator(to_utc)] if zone else datetime
+    return JsonFormat(json, _endless(annotation, "date-time" if zone else "date-time-local"))
 
 
-def labelled(members: Mapping[str, Any], annotation: Any) -> Form:
+def create_enum_format(members: Mapping[str, Any], annotation: Any) -> JsonFormat:
     """An enum, stored by its labels and answered by its values, as Pydantic answers it."""
     if all(label == value for label, value in members.items()):
-        return Form(verbatim, annotation)
+        return JsonFormat(keep_column, annotation)
     if not all(isinstance(value, (str, int)) and not isinstance(value, bool) for value in members.values()):
-        return Form(as_text, str, native=False)
+        return JsonFormat(cast_to_text, str, is_native=False)
     numbers = all(isinstance(value, int) for value in members.values())
     cases = " ".join(
         f"WHEN {quote_literal(label)} THEN {value if numbers else quote_literal(str(value))}" for label, value in members.items()
     )
-    return Form(lambda c: f"CASE {c}::text {cases} END", annotation)
+    return JsonFormat(lambda c: f"CASE {c}::text {cases} END", annotation)
 
 
-def array_of(item: Form, dimensions: int | None) -> Form:
+def create_array_format(item: JsonFormat, dimensions: int | None) -> JsonFormat:
     """An array of several dimensions is answered as PostgreSQL writes it."""
     if dimensions not in {None, 1}:
-        return Form(verbatim, list[Any], native=item.native)
+        return JsonFormat(keep_column, list[Any], is_native=item.is_native)
     inner: Any = item.annotation
     annotation = list[inner | None] if inner is not Any else list[Any]
-    if item.json is verbatim:
-        return Form(verbatim, annotation, item.python, item.native)
+    if item.to_json_sql is keep_column:
+        return JsonFormat(keep_column, annotation, item.needs_python, item.is_native)
 
     def json(c: str) -> str:
-        items = f"SELECT json_agg({item.json('u.x')} ORDER BY u.n) FROM unnest({c}) WITH ORDINALITY AS u(x, n)"
+        items = f"SELECT json_agg({item.to_json_sql('u.x')} ORDER BY u.n) FROM unnest({c}) WITH ORDINALITY AS u(x, n)"
         return f"CASE WHEN {c} IS NOT NULL THEN coalesce(({items}), '[]') END"
 
-    return Form(json, annotation, item.python, item.native)
+    return JsonFormat(json, annotation, item.needs_python, item.is_native)
 
 
-def document(annotation: Any) -> Form:
+def create_json_format(annotation: Any) -> JsonFormat:
     """What a model makes of JSON, its defaults among it, only the model knows; plain JSON goes out as it is."""
-    return JSON if _is_plain_json(annotation) else Form(verbatim, without_none(annotation), python=True)
+    return JSON if _is_plain_json(annotation) else JsonFormat(keep_column, strip_optional(annotation), needs_python=True)
 
 
 def _is_plain_json(annotation: Any) -> bool:
     if get_origin(annotation) is Annotated:
-        return _is_plain_json(annotation.__origin__) and not list(serializers(annotation))
+        return _is_plain_json(annotation.__origin__) and not list(find_serializers(annotation))
     inner = getattr(annotation, "__args__", ())
     if inner:
         return all(_is_plain_json(part) for part in inner)
     return annotation in {Any, dict, list, str, int, float, bool, type(None), None, object}
 
 
-def without_none(annotation: Any) -> Any:
+def strip_optional(annotation: Any) -> Any:
     if get_origin(annotation) not in {Union, UnionType}:
         return annotation
     kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
     return kinds[0] if len(kinds) == 1 and type(None) in get_args(annotation) else annotation
 
 
-def serializers(annotation: Any) -> Iterator[PlainSerializer | WrapSerializer]:
+def find_serializers(annotation: Any) -> Iterator[PlainSerializer | WrapSerializer]:
     """Those that an annotation itself carries, anywhere in it."""
     found = (part for part in getattr(annotation, "__metadata__", ()))
     yield from (part for part in found if isinstance(part, (PlainSerializer, WrapSerializer)))
@@ -187,4 +187,4 @@ def serializers(annotation: Any) -> Iterator[PlainSerializer | WrapSerializer]:
         *get_args(annotation),
     ):
         if part is not None and (hasattr(part, "__args__") or hasattr(part, "__metadata__")):
-            yield from serializers(part)
+            yield from find_serializers(part)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from seedbed.errors import InvalidQuery
-from seedbed.service.queries.readable_columns import Shown
+from seedbed.service.queries.readable_columns import ReadableColumn
 from seedbed.service.queries.resources import Resource
-from seedbed.service.queries.value_parser import Unreadable, Values, parts
+from seedbed.service.queries.value_parser import InvalidValue, ValueParser, split_list
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 RESERVED_PARAMETERS = frozenset({"limit", "cursor", "sort", "fields", "count"})
@@ -19,7 +19,7 @@ _DIGITS = 9
 class Filter:
     """A column compared with values: one, several for `in`, none for `null`."""
 
-    column: Shown
+    column: ReadableColumn
     operator: str
     values: tuple[bytes, ...]
 
@@ -33,7 +33,7 @@ class ListQuery:
 
     fields: tuple[str, ...]
     filters: tuple[Filter, ...]
-    sort: tuple[tuple[Shown, bool], ...]
+    sort: tuple[tuple[ReadableColumn, bool], ...]
     limit: int
     cursor: str | None
     count: str | None
@@ -89,16 +89,16 @@ def create_default_query(resource: Resource) -> ListQuery:
     )
 
 
-def parse_value(column: Shown, text: str, name: str, values: Values | None = None) -> bytes:
-    """A value as PostgreSQL reads it, if the column could hold it, or if it is one of `values`."""
-    known = values or column.kind.values
+def parse_value(column: ReadableColumn, text: str, name: str, parser: ValueParser | None = None) -> bytes:
+    """A value as PostgreSQL reads it, if the column could hold it, or if it is one of `parser`."""
+    known = parser or column.type_mapping.parser
     try:
         if "\0" in text:
-            raise Unreadable("PostgreSQL has no NUL")
+            raise InvalidValue("PostgreSQL has no NUL")
         return (known.parse(text) if known is not None else text).encode()
     except UnicodeEncodeError:
         raise InvalidQuery(name, "it is not Unicode") from None
-    except Unreadable as error:
+    except InvalidValue as error:
         raise InvalidQuery(name, str(error)) from None
 
 
@@ -123,14 +123,14 @@ def _condition(resource: Resource, name: str, text: str) -> Filter:
         if text not in {"true", "false"}:
             raise InvalidQuery(shown, "Input should be true or false")
         return Filter(column, f"null {text}", ())
-    comparison = column.kind.comparisons.get(operator)
+    comparison = column.type_mapping.comparisons.get(operator)
     if comparison is None:
-        known = ", ".join([*column.kind.comparisons, "null"])
+        known = ", ".join([*column.type_mapping.comparisons, "null"])
         raise InvalidQuery(None, f"the operators of {column.name} are {known}")
-    texts = parts(text) if operator == "in" else [text]
+    texts = split_list(text) if operator == "in" else [text]
     if len(texts) > _VALUES_AT_MOST:
         raise InvalidQuery(shown, f"Input should have at most {_VALUES_AT_MOST} values")
-    return Filter(column, operator, tuple(parse_value(column, each, shown, comparison.values) for each in texts))
+    return Filter(column, operator, tuple(parse_value(column, each, shown, comparison.parser) for each in texts))
 
 
 def _known(resource: Resource) -> str:
@@ -151,14 +151,14 @@ def _fields(resource: Resource, text: str | None) -> tuple[str, ...]:
     return tuple(name for name in known if name in wanted)
 
 
-def _sort(resource: Resource, text: str | None) -> tuple[tuple[Shown, bool], ...]:
+def _sort(resource: Resource, text: str | None) -> tuple[tuple[ReadableColumn, bool], ...]:
     """The columns to sort by, and then the key's, so that every row has a place of its own."""
     chosen: dict[str, bool] = {}
     for part in text.split(",") if text is not None else ():
         name = part.removeprefix("-")
         column = resource.columns.get(name)
-        if column is None or not column.kind.sorts or name in chosen:
-            known = ",".join(each.name for each in resource.columns.values() if each.kind.sorts)
+        if column is None or not column.type_mapping.is_sortable or name in chosen:
+            known = ",".join(each.name for each in resource.columns.values() if each.type_mapping.is_sortable)
             raise InvalidQuery("sort", f"Input should be some of {known}, each with a - before it for descending")
         chosen[name] = part.startswith("-")
     last = next(reversed(chosen.values()), False)

@@ -3,28 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seedbed.service.queries.value_parser import PATTERN, TEXT, Values
+from seedbed.service.queries.value_parser import PATTERN, TEXT, ValueParser
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`sql` has a {column} and a {value}. Rows are those whose column `says` the value; where that is not of the
-    column's own kind, it is of `values`.
+    """`sql` has a {column} and a {value}. Rows are those whose column `description` the value; where that is not of the
+    column's own kind, it is of `parser`.
     """
 
     sql: str
-    says: str
-    values: Values | None = None
+    description: str
+    parser: ValueParser | None = None
 
 
 Comparisons = Mapping[str, Comparison]
 
-EQUAL: Comparisons = {
+EQUALITY: Comparisons = {
     "eq": Comparison("{column} = {value}", "is this"),
     "ne": Comparison("{column} <> {value}", "is not this"),
 }
 SCALAR: Comparisons = {
-    **EQUAL,
+    **EQUALITY,
     "lt": Comparison("{column} < {value}", "is < this"),
     "lte": Comparison("{column} <= {value}", "is <= this"),
     "gt": Comparison("{column} > {value}", "is > this"),
@@ -41,9 +41,9 @@ _SETS: Comparisons = {
     "cd": Comparison("{column} <@ {value}", "is contained in this"),
     "ov": Comparison("{column} && {value}", "overlaps this"),
 }
-ARRAYS: Comparisons = {**EQUAL, **_SETS}
+ARRAYS: Comparisons = {**EQUALITY, **_SETS}
 RANGES: Comparisons = {
-    **EQUAL,
+    **EQUALITY,
     **_SETS,
     "sl": Comparison("{column} << {value}", "ends before this"),
     "sr": Comparison("{column} >> {value}", "begins after this"),
@@ -63,7 +63,7 @@ DOCUMENTS: Comparisons = {
     "cs": Comparison("({column})::jsonb @> {value}", "contains this"),
     "cd": Comparison("({column})::jsonb <@ {value}", "is contained in this"),
 }
-SEARCHED: Comparisons = {
+FULL_TEXT: Comparisons = {
     "wfts": Comparison(
         "{column} @@ websearch_to_tsquery({value})", "has these words, as one would search the web", TEXT
     )

@@ -10,12 +10,12 @@ from sqlmodel import SQLModel
 
 from seedbed.errors import DuplicateAlias
 from seedbed.postgres.quoting import quote_identifier
-from seedbed.service.queries.column_types import Kind, kind_of
+from seedbed.service.queries.column_types import TypeMapping, map_type
 from seedbed.service.queries.visibility import is_excluded, is_secret_name, list_public_columns
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ReadableColumn:
     """A column that may be read. A request and an answer know it by `name`, the database by `column`, and the model's
     own code by `attribute`.
     """
@@ -23,48 +23,48 @@ class Shown:
     name: str
     column: str
     attribute: str
-    kind: Kind
-    nullable: bool
+    type_mapping: TypeMapping
+    is_nullable: bool
     description: str | None
 
     @property
     def cast(self) -> str:
         """The type that PostgreSQL reads its values as."""
-        return self.kind.values.cast if self.kind.values is not None else "text"
+        return self.type_mapping.parser.cast if self.type_mapping.parser is not None else "text"
 
     @cached_property
     def sql(self) -> str:
         return f"t.{quote_identifier(self.column)}"
 
     @cached_property
-    def json(self) -> str:
+    def json_sql(self) -> str:
         """The column as it is answered, under its own name."""
-        return f"{self.kind.form.json(self.sql)} AS {quote_identifier(self.name)}"
+        return f"{self.type_mapping.json_format.to_json_sql(self.sql)} AS {quote_identifier(self.name)}"
 
 
-def columns_of(table: Table, model: type[SQLModel]) -> dict[str, Shown]:
+def collect_readable_columns(table: Table, model: type[SQLModel]) -> dict[str, ReadableColumn]:
     """By name: the column's own, or the alias by which the model's field is serialized.
 
     Raises:
         DuplicateAlias: two columns would have one name.
     """
-    found: dict[str, Shown] = {}
+    found: dict[str, ReadableColumn] = {}
     for column in list_public_columns(table):
         attribute = inspect(model).get_property_by_column(column).key
         field = model.model_fields.get(attribute)
         if field is not None and is_excluded(field) and not column.info.get("public"):
             continue
-        name = alias_of(field, column)
+        name = read_alias(field, column)
         if is_secret_name(name) and not column.info.get("public"):
             continue
         if name in found:
             raise DuplicateAlias(table.name, name)
-        kind = kind_of(column.type, Any if field is None else field.annotation)
+        kind = map_type(column.type, Any if field is None else field.annotation)
         description = None if field is None else field.description
-        found[name] = Shown(name, column.name, attribute, kind, bool(column.nullable), description)
+        found[name] = ReadableColumn(name, column.name, attribute, kind, bool(column.nullable), description)
     return found
 
 
-def alias_of(field: FieldInfo | None, column: Column[object]) -> str:
+def read_alias(field: FieldInfo | None, column: Column[object]) -> str:
     given = None if field is None else field.serialization_alias or field.alias
     return given or column.name

@@ -13,8 +13,8 @@ from sqlmodel import SQLModel
 
 from seedbed.postgres.quoting import quote_table
 from seedbed.schema import Schema
-from seedbed.service.queries.readable_columns import Shown, columns_of
-from seedbed.service.queries.response_models import Answers, answers_of
+from seedbed.service.queries.readable_columns import ReadableColumn, collect_readable_columns
+from seedbed.service.queries.response_models import ResponseModel, build_response_model
 from seedbed.service.queries.visibility import is_table_public
 
 _TAKEN = frozenset({"/docs", "/health", "/metrics", "/openapi.json", "/redoc"})
@@ -26,7 +26,7 @@ class Link:
 
     name: str
     target: "Resource"
-    column_pairs: tuple[tuple[Shown, Shown], ...]
+    column_pairs: tuple[tuple[ReadableColumn, ReadableColumn], ...]
     is_many: bool
 
 
@@ -36,9 +36,9 @@ class Resource:
 
     table: Table
     path: str
-    columns: dict[str, Shown]
-    key: tuple[Shown, ...]
-    response: Answers
+    columns: dict[str, ReadableColumn]
+    key: tuple[ReadableColumn, ...]
+    response: ResponseModel
     needs_python: bool
     links: dict[str, Link] = field(default_factory=dict)
 
@@ -111,13 +111,13 @@ def _slug(name: str) -> str:
 
 
 def _resource(table: Table, path: str, model: type[SQLModel], name: str) -> Resource | None:
-    columns = columns_of(table, model)
+    columns = collect_readable_columns(table, model)
     by_column = {shown.column: shown for shown in columns.values()}
     key = tuple(by_column[column.name] for column in table.primary_key.columns if column.name in by_column)
-    if len(key) < len(table.primary_key.columns) or any(shown.kind.values is None for shown in key):
+    if len(key) < len(table.primary_key.columns) or any(shown.type_mapping.parser is None for shown in key):
         return None
-    answers = answers_of(name, model, columns)
-    through_python = answers.by_python or any(shown.kind.form.python for shown in columns.values())
+    answers = build_response_model(name, model, columns)
+    through_python = answers.has_python_code or any(shown.type_mapping.json_format.needs_python for shown in columns.values())
     return Resource(table, path, columns, key, answers, through_python)
 
 
@@ -146,7 +146,7 @@ def _add(resource: Resource, link: Link, columns: str) -> None:
 
 def _pairs(
     resource: Resource, constraint: ForeignKeyConstraint, others: dict[str, Resource]
-) -> tuple[Resource, tuple[tuple[Shown, Shown], ...]] | None:
+) -> tuple[Resource, tuple[tuple[ReadableColumn, ReadableColumn], ...]] | None:
     """A key's columns here and there, unless any of them may not be read."""
     parent = others.get(constraint.referred_table.key)
     if parent is None:
@@ -155,7 +155,7 @@ def _pairs(
     pairs = []
     for element in constraint.elements:
         here, there = mine.get(element.parent.name), theirs.get(element.column.name)
-        if here is None or there is None or here.kind.values is None or there.kind.values is None:
+        if here is None or there is None or here.type_mapping.parser is None or there.type_mapping.parser is None:
             return None
         pairs.append((here, there))
     return parent, tuple(pairs)

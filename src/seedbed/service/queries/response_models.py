@@ -13,22 +13,22 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import SQLModel
 
 from seedbed.errors import UnsupportedSerializer
-from seedbed.service.queries.json_output import serializers
-from seedbed.service.queries.readable_columns import Shown
+from seedbed.service.queries.json_output import find_serializers
+from seedbed.service.queries.readable_columns import ReadableColumn
 from seedbed.service.queries.visibility import is_secret_name
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)
-class Answers:
+class ResponseModel:
     """`model` is what rows are answered as. `fields` are its fields by the names that answers have for them: the
-    columns', and after them those that the table's model computes. `by_python` says that it has code of its own.
+    columns', and after them those that the table's model computes. `has_python_code` says that it has code of its own.
     """
 
     model: type[BaseModel]
     fields: Mapping[str, str]
-    by_python: bool
+    has_python_code: bool
 
 
 class _Answer(BaseModel):
@@ -38,7 +38,7 @@ class _Answer(BaseModel):
     _as_row: Any = PrivateAttr(None)
 
 
-def answers_of(name: str, model: type[SQLModel], columns: Mapping[str, Shown]) -> Answers:
+def build_response_model(name: str, model: type[SQLModel], columns: Mapping[str, ReadableColumn]) -> ResponseModel:
     """A column that the database fills is never NULL in an answer, whatever a row being made may lack.
 
     Raises:
@@ -66,39 +66,39 @@ def answers_of(name: str, model: type[SQLModel], columns: Mapping[str, Shown]) -
     carried = {}
     for field, shown in named.items():
         found = model.model_fields.get(shown.attribute)
-        carried[field] = [] if found is None else list(serializers(Annotated[found.annotation, *found.metadata, None]))
+        carried[field] = [] if found is None else list(find_serializers(Annotated[found.annotation, *found.metadata, None]))
         _see_native(model, named, [field] if carried[field] else [])
     base: Any = type("Answer", (_Answer,), {"__module__": __name__, **space})
     made: type[BaseModel] = create_model(
         name, __base__=base, **{field: _typed(shown, carried[field]) for field, shown in named.items()}
     )
     fields_by_name = {shown.name: field for field, shown in named.items()} | computed
-    return Answers(made, fields_by_name, bool(space) or any(carried.values()))
+    return ResponseModel(made, fields_by_name, bool(space) or any(carried.values()))
 
 
-def _field(shown: Shown, model: type[SQLModel], number: int) -> str:
+def _field(shown: ReadableColumn, model: type[SQLModel], number: int) -> str:
     """The model's own name for it, which its code may ask for, where that can be a field's of any model."""
     usable = shown.attribute in model.model_fields and not hasattr(BaseModel, shown.attribute)
     return shown.attribute if usable else f"column_{number}"
 
 
-def _typed(shown: Shown, carried: Iterable[Any]) -> Any:
-    annotation = shown.kind.form.annotation
+def _typed(shown: ReadableColumn, carried: Iterable[Any]) -> Any:
+    annotation = shown.type_mapping.json_format.annotation
     for serializer in carried:
         annotation = Annotated[annotation, serializer]
-    if shown.nullable:
+    if shown.is_nullable:
         annotation = annotation | None if annotation is not Any else Any
     return annotation, Field(alias=shown.name, description=shown.description)
 
 
-def _see_native(model: type[SQLModel], named: Mapping[str, Shown], fields: Iterable[str]) -> None:
+def _see_native(model: type[SQLModel], named: Mapping[str, ReadableColumn], fields: Iterable[str]) -> None:
     """A serializer that expects what SQLAlchemy gives must not be given PostgreSQL's text instead."""
     for field in fields:
-        if field in named and not named[field].kind.form.native:
+        if field in named and not named[field].type_mapping.json_format.is_native:
             raise UnsupportedSerializer(model.__name__, named[field].attribute)
 
 
-def _rows(model: type[SQLModel], named: Mapping[str, Shown]) -> Callable[[_Answer], Any]:
+def _rows(model: type[SQLModel], named: Mapping[str, ReadableColumn]) -> Callable[[_Answer], Any]:
     mapper = inspect(model)
 
     def row_of(answer: _Answer) -> Any:
@@ -106,7 +106,7 @@ def _rows(model: type[SQLModel], named: Mapping[str, Shown]) -> Callable[[_Answe
             _ = mapper.attrs  # configures the mappers, if nothing has yet
             row = answer._as_row = mapper.class_manager.new_instance()  # noqa: SLF001
             for field, shown in named.items():
-                if shown.kind.form.native:
+                if shown.type_mapping.json_format.is_native:
                     set_committed_value(row, shown.attribute, getattr(answer, field))
             make_transient_to_detached(row)
         return answer._as_row  # noqa: SLF001

@@ -17,20 +17,20 @@ from pydantic import TypeAdapter, ValidationError
 Parse = Callable[[str], str]
 
 
-class Unreadable(ValueError):
+class InvalidValue(ValueError):
     """A value of a request that its column cannot hold; the text says what it can."""
 
 
 @dataclass(frozen=True)
-class Values:
-    """Values of a request: `parse` makes what PostgreSQL reads as `cast`, and `schema` is what OpenAPI says of them.
+class ValueParser:
+    """Values of a request: `parse` makes what PostgreSQL reads as `cast`, and `json_schema` is what OpenAPI says of them.
 
     `example` is of those that nobody could guess from that. It is told in words: tools fill OpenAPI's own examples in.
     """
 
     cast: str
     parse: Parse = str
-    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    json_schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
     example: str = ""
 
 
@@ -44,47 +44,47 @@ _MOST_SECONDS = Decimal(9 * 10**12)
 """PostgreSQL counts an interval's microseconds in 64 bits."""
 
 
-def integer(name: str, bits: int) -> Values:
+def create_integer_parser(name: str, bits: int) -> ValueParser:
     least, most = -(2**bits), 2**bits - 1
 
     def parse(text: str) -> str:
         if not re.fullmatch(r"[+-]?[0-9]{1,400}", text):
-            raise Unreadable("Input should be a valid integer")
+            raise InvalidValue("Input should be a valid integer")
         if not least <= (value := int(text)) <= most:
-            raise Unreadable(f"Input should be from {least} to {most}")
+            raise InvalidValue(f"Input should be from {least} to {most}")
         return str(value)
 
-    return Values(name, parse, {"type": "integer", "minimum": least, "maximum": most})
+    return ValueParser(name, parse, {"type": "integer", "minimum": least, "maximum": most})
 
 
-def numeral(text: str) -> str:
+def parse_numeral(text: str) -> str:
     if not _NUMERAL.fullmatch(text):
-        raise Unreadable("Input should be a number")
+        raise InvalidValue("Input should be a number")
     return text
 
 
 def _float(text: str) -> str:
-    value = float(numeral(text))
+    value = float(parse_numeral(text))
     if "Inf" in text or "NaN" in text:
         return text
     if abs(value) == float("inf"):
-        raise Unreadable("Input should be a number that fits")
+        raise InvalidValue("Input should be a number that fits")
     return repr(value)
 
 
 def _boolean(text: str) -> str:
     if text not in {"true", "false"}:
-        raise Unreadable("Input should be true or false")
+        raise InvalidValue("Input should be true or false")
     return text
 
 
 def _seconds(text: str) -> str:
     """An interval as it is answered: in seconds."""
-    if "Inf" in numeral(text):
+    if "Inf" in parse_numeral(text):
         return text.lower()
     value = Decimal(text)
     if value.is_nan() or abs(value) > _MOST_SECONDS:
-        raise Unreadable(f"Input should be a number of seconds, at most {_MOST_SECONDS}")
+        raise InvalidValue(f"Input should be a number of seconds, at most {_MOST_SECONDS}")
     return f"{value:.6f} seconds"
 
 
@@ -95,7 +95,7 @@ def _reader(annotation: Any) -> Callable[[str], Any]:
         try:
             return adapter.validate_strings(text)
         except ValidationError as error:
-            raise Unreadable(error.errors(include_input=False, include_url=False)[0]["msg"]) from None
+            raise InvalidValue(error.errors(include_input=False, include_url=False)[0]["msg"]) from None
 
     return read
 
@@ -116,33 +116,33 @@ def _moment(read: Callable[[str], Any], write: Callable[[Any], str]) -> Parse:
         try:
             return write(read(_HOURS_ALONE.sub(r"\1:00", _PLUS_AS_SPACE.sub(r"\1+\2", text))))
         except OverflowError:
-            raise Unreadable("Input should be in the years 1 to 9999") from None
+            raise InvalidValue("Input should be in the years 1 to 9999") from None
 
     return parse
 
 
-def utc(value: datetime) -> datetime:
+def to_utc(value: datetime) -> datetime:
     return value.astimezone(UTC) if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
 
-def moment(*, zone: bool) -> Values:
+def create_timestamp_parser(*, zone: bool) -> ValueParser:
     def write(value: datetime) -> str:
-        return (utc(value) if zone else value.replace(tzinfo=None)).isoformat()
+        return (to_utc(value) if zone else value.replace(tzinfo=None)).isoformat()
 
     schema = {"type": "string", "format": "date-time"}
     example = "2026-01-31T12:00:00" + ("Z" if zone else "")
-    return Values("timestamptz" if zone else "timestamp", _moment(_reader(datetime), write), schema, example)
+    return ValueParser("timestamptz" if zone else "timestamp", _moment(_reader(datetime), write), schema, example)
 
 
-def one_of(cast: str, stored: Mapping[str, str]) -> Values:
+def create_enum_parser(cast: str, stored: Mapping[str, str]) -> ValueParser:
     """An enum's values, by what they are stored as."""
 
     def parse(text: str) -> str:
         if text not in stored:
-            raise Unreadable(f"Input should be one of {', '.join(stored)}")
+            raise InvalidValue(f"Input should be one of {', '.join(stored)}")
         return stored[text]
 
-    return Values(cast, parse, {"type": "string", "enum": list(stored)})
+    return ValueParser(cast, parse, {"type": "string", "enum": list(stored)})
 
 
 def _network(text: str) -> str:
@@ -151,18 +151,18 @@ def _network(text: str) -> str:
             raise ValueError(text)
         return str(ip_interface(text))
     except ValueError:
-        raise Unreadable("Input should be an address or a network, such as 10.0.0.0/8") from None
+        raise InvalidValue("Input should be an address or a network, such as 10.0.0.0/8") from None
 
 
 def _hardware(text: str) -> str:
     if not re.fullmatch(r"(?:[0-9a-fA-F]{2}[:-]?){5,7}[0-9a-fA-F]{2}", text):
-        raise Unreadable("Input should be a hardware address, such as 08:00:2b:01:02:03")
+        raise InvalidValue("Input should be a hardware address, such as 08:00:2b:01:02:03")
     return text
 
 
 def _bits(text: str) -> str:
     if set(text) - {"0", "1"}:
-        raise Unreadable("Input should be of 0 and 1")
+        raise InvalidValue("Input should be of 0 and 1")
     return text
 
 
@@ -170,14 +170,14 @@ def _bytes(text: str) -> str:
     try:
         return "\\x" + base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).hex()
     except (ValueError, binascii.Error):
-        raise Unreadable("Input should be base64url") from None
+        raise InvalidValue("Input should be base64url") from None
 
 
 def _json(text: str) -> str:
     try:
         json.loads(text)
     except (ValueError, RecursionError):
-        raise Unreadable("Input should be JSON") from None
+        raise InvalidValue("Input should be JSON") from None
     return text
 
 
@@ -186,7 +186,7 @@ def _pattern(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text).replace("*", "%")
 
 
-def parts(text: str) -> list[str]:
+def split_list(text: str) -> list[str]:
     """The values of a list, with commas between; one that has a comma itself stands in double quotes."""
     found, at = [], 0
     while (match := _PART.match(text, at)) is not None:
@@ -198,21 +198,21 @@ def parts(text: str) -> list[str]:
     return found
 
 
-def array_of(item: Values, cast: str) -> Values:
+def create_array_parser(item: ValueParser, cast: str) -> ValueParser:
     def parse(text: str) -> str:
-        return "{" + ",".join(_quoted(item.parse(part)) for part in parts(text)) + "}" if text else "{}"
+        return "{" + ",".join(_quoted(item.parse(part)) for part in split_list(text)) + "}" if text else "{}"
 
-    return Values(cast, parse, {"type": "array", "items": listed(item.schema)})
+    return ValueParser(cast, parse, {"type": "array", "items": restrict_to_list_item(item.json_schema)})
 
 
-def listed(schema: Mapping[str, Any]) -> dict[str, Any]:
+def restrict_to_list_item(schema: Mapping[str, Any]) -> dict[str, Any]:
     """What OpenAPI says of a value in a list: commas part it from others, and quotes would have a meaning."""
-    return {**schema, "pattern": r'^[^\x00,"]*$'} if schema in (TEXT.schema, {"type": "string"}) else dict(schema)
+    return {**schema, "pattern": r'^[^\x00,"]*$'} if schema in (TEXT.json_schema, {"type": "string"}) else dict(schema)
 
 
-def range_of(bound: Values, cast: str) -> Values:
+def create_range_parser(bound: ValueParser, cast: str) -> ValueParser:
     """A range as PostgreSQL writes it, or one value, for the range that has it alone."""
-    lower, upper = _ENDS.get(bound.schema.get("format", ""), ("1", "5"))
+    lower, upper = _ENDS.get(bound.json_schema.get("format", ""), ("1", "5"))
 
     def parse(text: str) -> str:
         if text == "empty":
@@ -220,13 +220,13 @@ def range_of(bound: Values, cast: str) -> Values:
         match = _RANGE.fullmatch(text)
         if match is None:
             if text.startswith(("[", "(")):
-                raise Unreadable("Input should be a range, such as [1,5), or a value within")
+                raise InvalidValue("Input should be a range, such as [1,5), or a value within")
             return f"[{(alone := _quoted(bound.parse(text)))},{alone}]"
         opening, *bounds, closing = match.groups(default="")
         from_, to = bounds[0] or bounds[1], bounds[2] or bounds[3]
         return f"{opening}{from_ and _quoted(bound.parse(from_))},{to and _quoted(bound.parse(to))}{closing}"
 
-    return Values(cast, parse, example=f"[{lower},{upper})")
+    return ValueParser(cast, parse, example=f"[{lower},{upper})")
 
 
 _ENDS = {
@@ -235,19 +235,19 @@ _ENDS = {
 }
 
 
-def ranges_of(bound: Values, cast: str) -> Values:
+def create_multirange_parser(bound: ValueParser, cast: str) -> ValueParser:
     """Several ranges in braces, or one without."""
-    single = range_of(bound, "")
+    single = create_range_parser(bound, "")
     one = single.parse
 
     def parse(text: str) -> str:
         inside = text[1:-1] if text.startswith("{") and text.endswith("}") else None
         found = [match[0] for match in _RANGE.finditer(inside or "")]
         if inside is not None and ",".join(found) != inside:
-            raise Unreadable("Input should be ranges in braces, such as {[1,5),[7,9)}")
+            raise InvalidValue("Input should be ranges in braces, such as {[1,5),[7,9)}")
         return "{" + ",".join(one(each) for each in (found if inside is not None else [text])) + "}"
 
-    return Values(cast, parse, example=f"{{{single.example}}}")
+    return ValueParser(cast, parse, example=f"{{{single.example}}}")
 
 
 def _quoted(text: str) -> str:
@@ -255,17 +255,17 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-TEXT = Values("text", str, {"type": "string", "pattern": r"^[^\x00]*$"})
-PATTERN = Values("text", _pattern, TEXT.schema)
-NUMERIC = Values("numeric", numeral, {"type": "number"})
-FLOAT, REAL = Values("float8", _float, {"type": "number"}), Values("real", _float, {"type": "number"})
-BOOLEAN = Values("boolean", _boolean, {"type": "boolean"})
-UUIDS = Values("uuid", _uuid, {"type": "string", "format": "uuid"})
-DATE = Values("date", _moment(_read_date, lambda day: str(day.isoformat())), {"type": "string", "format": "date"})
-TIME = Values("time", _moment(_read_time, lambda clock: str(clock.replace(tzinfo=None).isoformat())))
-INTERVAL = Values("interval", _seconds, {"type": "number"}, "3600, which is in seconds")
-NETWORK = Values("inet", _network, example="10.0.0.0/8")
-HARDWARE, HARDWARE8 = Values("macaddr", _hardware), Values("macaddr8", _hardware)
-BITS = Values("varbit", _bits, {"type": "string", "pattern": "^[01]*$"})
-BYTES = Values("bytea", _bytes, {"type": "string", "format": "base64url"})
-JSON = Values("jsonb", _json, {"type": "string", "contentMediaType": "application/json"}, '{"key":"value"}')
+TEXT = ValueParser("text", str, {"type": "string", "pattern": r"^[^\x00]*$"})
+PATTERN = ValueParser("text", _pattern, TEXT.json_schema)
+NUMERIC = ValueParser("numeric", parse_numeral, {"type": "number"})
+FLOAT, REAL = ValueParser("float8", _float, {"type": "number"}), ValueParser("real", _float, {"type": "number"})
+BOOLEAN = ValueParser("boolean", _boolean, {"type": "boolean"})
+UUIDS = ValueParser("uuid", _uuid, {"type": "string", "format": "uuid"})
+DATE = ValueParser("date", _moment(_read_date, lambda day: str(day.isoformat())), {"type": "string", "format": "date"})
+TIME = ValueParser("time", _moment(_read_time, lambda clock: str(clock.replace(tzinfo=None).isoformat())))
+INTERVAL = ValueParser("interval", _seconds, {"type": "number"}, "3600, which is in seconds")
+NETWORK = ValueParser("inet", _network, example="10.0.0.0/8")
+HARDWARE, HARDWARE8 = ValueParser("macaddr", _hardware), ValueParser("macaddr8", _hardware)
+BITS = ValueParser("varbit", _bits, {"type": "string", "pattern": "^[01]*$"})
+BYTES = ValueParser("bytea", _bytes, {"type": "string", "format": "base64url"})
+JSON = ValueParser("jsonb", _json, {"type": "string", "contentMediaType": "application/json"}, '{"key":"value"}')

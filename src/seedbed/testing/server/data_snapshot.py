@@ -100,7 +100,7 @@ def _build(
     temporary = target.with_name(f"{target.name}.new")
     for leftover in (temporary, target):
         shutil.rmtree(leftover, ignore_errors=True)
-    with throwaway_server(binaries, kept=base_snapshot) as server:
+    with throwaway_server(binaries, saved=base_snapshot) as server:
         access = ServerAccess.from_embedded(server, name_owner_role(templates.project))
         file_digests = dict(templates.ensure(access, templates.default_seed).file_digests)
         for seed in other_seeds:

@@ -24,7 +24,7 @@ class RunServer:
         """Start the server on a copy of a snapshot of the same binaries, or empty, unless it is running."""
         if self._server is None:
             with nullcontext() if snapshot is None else snapshot_lock(snapshot):
-                self._server = self._stack.enter_context(throwaway_server(binaries, kept=snapshot))
+                self._server = self._stack.enter_context(throwaway_server(binaries, saved=snapshot))
         return self._server
 
     def keep(self, base: Path, kept: KeptDatabase) -> None:

@@ -32,7 +32,7 @@ def open_psql(start: Path, name_or_test: str, server_url: str | None) -> int:
         if server_url is None:
             raise KeptOnExternalServer(kept_database.name)
         return _run_psql(ServerAccess.from_url(parse_url(server_url)), kept_database.name)
-    with throwaway_server(kept=base / "kept") as server:
+    with throwaway_server(saved=base / "kept") as server:
         return _run_psql(ServerAccess.from_embedded(server, name_owner_role(project)), kept_database.name)
 
 

@@ -15,7 +15,7 @@ from seedbed.errors import InvalidDatabaseUrl, ProjectNotFound
 from seedbed.postgres.clone import ClientSession, list_sessions
 from seedbed.postgres.connection import connect, open_connection
 from seedbed.postgres.database import check_server, refuse_pooler
-from seedbed.postgres.embedded import Binaries, ThrowawayServer, find_binaries
+from seedbed.postgres.embedded import Binaries, TemporaryServer, find_binaries
 from seedbed.postgres.locks import TEST_RUN_LOCKS
 from seedbed.settings import Project, find_project
 from seedbed.settings.url_parser import MalformedUrl, parse_url

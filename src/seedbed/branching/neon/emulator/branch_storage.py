@@ -13,7 +13,7 @@ from psycopg2 import sql
 from seedbed.errors import BranchCopyFailure, ParentInUse
 from seedbed.postgres.clone import clone_database
 from seedbed.postgres.connection import autocommit_cursor
-from seedbed.postgres.embedded import ThrowawayServer
+from seedbed.postgres.embedded import TemporaryServer
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Storage:
     """A branch's databases have the branch's id before their names; roles are the server's, and so every branch's."""
 
-    server: ThrowawayServer
+    server: TemporaryServer
 
     def make_role(self, name: str, password: str) -> None:
         """With the rights of a role that Neon's API makes; one that is there, as another branch's, is left."""
@@ -83,7 +83,7 @@ class Storage:
             "PGSSLMODE": "disable",
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        command = [str(self.server.binaries.program(program)), *arguments]
+        command = [str(self.server.binaries.program_path(program)), *arguments]
         done = subprocess.run(
             command, env={**kept, **variables}, input=given, capture_output=True, text=True, check=False
         )

@@ -16,7 +16,7 @@ from seedbed.branching.neon.emulator.operation_queue import Operations
 from seedbed.branching.neon.emulator.project import DATABASE, ROLE, Cloud
 from seedbed.branching.neon.emulator.sni_proxy import Proxy
 from seedbed.branching.neon.emulator.tls_certificate import make_tls
-from seedbed.postgres.embedded import ThrowawayServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, throwaway_server
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Emulation:
 
 
 @contextmanager
-def emulation(server: ThrowawayServer | None = None, *, limit: int = 10, step: float = 0.05) -> Iterator[Emulation]:
+def emulation(server: TemporaryServer | None = None, *, limit: int = 10, step: float = 0.05) -> Iterator[Emulation]:
     """Run all but the web server, which is the caller's, for the length of a block; afterwards all of it is gone.
 
     Raises:

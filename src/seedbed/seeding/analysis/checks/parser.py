@@ -11,7 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from seedbed.postgres.quoting import DIALECT, delimit_identifier, compile_expression
-from seedbed.schema.declarations import declared
+from seedbed.schema.declarations import get_declarations
 from seedbed.seeding.core.column_types import kind_of
 
 _ADDED = re.compile(
@@ -55,7 +55,7 @@ def _texts(table: Table) -> Iterator[tuple[str, str]]:
         if rule is not None:
             quoted = delimit_identifier(column.name)
             yield f"the domain of {column.name}", re.sub(r"\bVALUE\b", quoted, rule, flags=re.IGNORECASE)
-    for statement in declared(table.metadata):
+    for statement in get_declarations(table.metadata):
         found = _ADDED.match(statement)
         if found is not None and found["table"] in {table.name, table.key}:
             yield found["name"] or "", found["rule"]
