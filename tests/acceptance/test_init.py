@@ -77,8 +77,8 @@ class TestInit:
         assert refused.stdout == ""
         assert refused.stderr == (
             f"SB120 No files were changed: {shop} already contains README.md.\n"
-            "      Begin in a new folder: seedbed init PATH. Or write a first table here; seedbed init then leaves "
-            "what is there, and adds what is missing.\n"
+            "      Create the project in a new directory: seedbed init PATH. Or write a first table here; seedbed init then "
+            "keeps the existing files and adds what is missing.\n"
         )
         assert readme.read_text() == "mine"
         assert list(shop.iterdir()) == [readme]
@@ -87,6 +87,7 @@ class TestInit:
         refused = nowhere.run("up", code=1)
 
         assert refused.stderr == (
-            f"SB101 Not a Seedbed project: no pyproject.toml with a [tool.seedbed] table in {nowhere.root} or its parents.\n"
+            f"SB101 Not a Seedbed project: no pyproject.toml with a [tool.seedbed] table in {nowhere.root} or its "
+            "parents.\n"
             "      Change to your project's directory, name it with --project PATH, or create one: seedbed init PATH\n"
         )

@@ -147,7 +147,7 @@ class TestColumns:
             seedbed_proves(ground, before, after, ONLINE)
 
         assert refused.value.remedy == (
-            "If they have, remove the hints. If not, say it once in place of the hints: "
+            "If it has, remove the hints. If not, use options once instead of the hints: "
             "--rename t.work=t.home --rename t.home=t.work"
         )
 

@@ -323,8 +323,8 @@ class TestProduction:
             branches.create("pr")
 
         assert str(refused.value) == (
-            f"{MAIN} has rows in note that Seedbed did not put there, and no mark: "
-            "it counts as production: refused to copy it."
+            f"Refused to copy {MAIN}: it has no mark, and rows in note that are not from Seedbed, so it counts as "
+            "production."
         )
 
 

@@ -53,9 +53,9 @@ class TestAppliedRevision:
         with pytest.raises(EditedAppliedRevision) as refused:
             apply(project.settled, database)
 
-        assert refused.value.message == f"first was edited after {database.name} had it."
+        assert refused.value.message == f"first was edited after it was applied to {database.name}."
         assert refused.value.remedy == (
-            "Put the file back, and put the change into a new revision; or where rows may go, run it again: seedbed "
+            "Restore the file and put the change into a new revision; or if rows may be lost, run it again: seedbed "
             "migrate downgrade first-1, then seedbed migrate apply. If the edit changes nothing for "
             f"{database.name}: seedbed migrate accept first"
         )
@@ -121,7 +121,7 @@ class TestCommands:
         facts = project.json("seedbed", "migrate", "status", code=1, **variables)
 
         assert "edited       none" in fine.stdout
-        assert f"edited       first\nSB230 first was edited after {database.name} had it.\n" in edited.stdout
+        assert f"edited       first\nSB230 first was edited after it was applied to {database.name}.\n" in edited.stdout
         assert [revision["id"] for revision in facts["edited"]] == ["first"]
 
     @pytest.mark.parametrize("command", [("migrate", "apply"), ("up", "--once")])
@@ -133,7 +133,7 @@ class TestCommands:
 
         refused = project.run("seedbed", *command, code=1, given=variables)
 
-        assert f"SB230 first was edited after {database.name} had it." in refused.stderr
+        assert f"SB230 first was edited after it was applied to {database.name}." in refused.stderr
 
 
 class TestAccept:

@@ -128,7 +128,7 @@ class TestSeals:
         file = read_history(configuration.project).revisions[0].file
         file.write_text(file.read_text(encoding="utf-8") + "LATER = 1\n", encoding="utf-8")
 
-        with pytest.raises(EditedRevision, match="was edited since it was written"):
+        with pytest.raises(EditedRevision, match="was edited after it was recorded"):
             check_project(configuration)
 
     def test_leave_a_revision_written_by_hand_open(self, configuration: Configuration) -> None:

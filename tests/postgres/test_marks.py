@@ -57,8 +57,8 @@ class TestAgree:
             agreed(database)
 
         assert refused.value.message == (
-            f"{database.name} has rows in customer, sales.Order that Seedbed did not put there, and no mark: "
-            "it counts as production: refused to migrate it."
+            f"Refused to migrate {database.name}: it has no mark, and rows in customer, sales.Order that are not from "
+            "Seedbed, so it counts as production."
         )
         assert refused.value.remedy == "If it is not production, mark it: seedbed db mark development"
         assert read_database_mark(database) is None
@@ -187,7 +187,7 @@ class TestMark:
         database = given(Environment.TESTING)
         agreed(database)
 
-        with pytest.raises(EnvironmentMismatch, match=f": refused to {action.verb} it."):
+        with pytest.raises(EnvironmentMismatch, match=f"Refused to {action.verb} "):
             refuse(replace(database, environment=Environment.PREVIEW), action)
 
     @pytest.mark.parametrize("action", list(DestructiveAction))
@@ -199,8 +199,8 @@ class TestMark:
             refuse(database, action)
 
         assert refused.value.message == (
-            f"{database.name} has rows in customer that Seedbed did not put there, and no mark: "
-            f"it counts as production: refused to {action.verb} it."
+            f"Refused to {action.verb} {database.name}: it has no mark, and rows in customer that are not from Seedbed, so "
+            "it counts as production."
         )
 
     @pytest.mark.parametrize("action", list(DestructiveAction))

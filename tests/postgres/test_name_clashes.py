@@ -62,14 +62,14 @@ OTHER = {
     "an index over another column": (
         "CREATE INDEX ix ON task (a)",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (b)",
-        "another index public.ix already: it has CREATE INDEX ix ON public.task USING btree (a), and the revision "
-        "makes "
+        "already has another index public.ix: it has CREATE INDEX ix ON public.task USING btree (a), and the revision "
+        "creates "
         "CREATE INDEX ix ON public.task USING btree (b).",
     ),
     "an index that is not unique": (
         "CREATE INDEX ix ON task (b)",
         "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (b)",
-        "the revision makes CREATE UNIQUE INDEX ix ON public.task USING btree (b).",
+        "the revision creates CREATE UNIQUE INDEX ix ON public.task USING btree (b).",
     ),
     "an index of some rows": (
         "CREATE INDEX ix ON task (b) WHERE a > 0",
@@ -84,12 +84,12 @@ OTHER = {
     "a view": (
         "CREATE VIEW ix AS SELECT 1",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (b)",
-        "another view public.ix already: it has a view of that name, and",
+        "already has another view public.ix: it has a view of that name, and",
     ),
     "a check": (
         "ALTER TABLE task ADD CONSTRAINT k CHECK (a > 1)",
         guarded("k", POSITIVE),
-        "another constraint k of task already: it has CHECK ((a > 1)), and the revision creates CHECK ((a > 0)) "
+        "already has another constraint k of task: it has CHECK ((a > 1)), and the revision creates CHECK ((a > 0)) "
         "NOT VALID.",
     ),
     "a check where a key was meant": (
@@ -110,7 +110,7 @@ OTHER = {
     "a column of another type": (
         "SELECT 1",
         "ALTER TABLE task ADD COLUMN IF NOT EXISTS c text, ADD COLUMN IF NOT EXISTS b text",
-        "another column task.b already: it has integer, and the revision creates text.",
+        "already has another column task.b: it has integer, and the revision creates text.",
     ),
     "a column that is not generated": (
         "SELECT 1",

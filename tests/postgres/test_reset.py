@@ -144,7 +144,7 @@ class TestResetOfAGivenServer:
             reset_database(database)
 
         assert refused.value.message == (
-            f"{database.direct.address} is not allowed to do that: "
+            f"The role of {database.direct.address} lacks a privilege: "
             "public belongs to postgres, so the tables in it would stay"
         )
         assert execute(database.direct, "SELECT id FROM customer") == [(1,)]

@@ -226,8 +226,8 @@ class TestRowsThatAreThere:
             seed(project, database, "seeds.add(tables.Hero, 3)")
 
         assert refused.value.remedy == (
-            "No seeds put those of hero there, so --fresh does not delete them: leave the table out of the seeds, or "
-            "delete them yourself."
+            "The rows of hero did not come from seeds, so --fresh does not delete them: remove the table from the seeds "
+            "file, or delete the rows yourself."
         )
 
 

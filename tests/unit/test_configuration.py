@@ -19,8 +19,8 @@ from seedbed.settings.environments import CLASSES
 
 NEON = "postgresql://app:pw@ep-cool-1-pooler.eu-central-1.aws.neon.tech/shop?sslmode=require&channel_binding=require"
 URL_REMEDY = (
-    "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with any of % / ? @ # : and space in a password "
-    "percent-encoded, and in a .env file the whole value in single quotes."
+    "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE. Percent-encode % / ? @ # : and spaces in the password, "
+    "and put the value in single quotes in a .env file."
 )
 
 
