@@ -368,7 +368,7 @@ class TestSnapshots:
 
         said = project.run(error=1)
 
-        assert f"SB101 Not a Seedbed project: no pyproject.toml" in said
+        assert "SB101 Not a Seedbed project: no pyproject.toml" in said
         assert "Run pytest in your project's folder or on a path in it" in said
 
     def test_are_in_no_folder_that_another_user_made(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -406,7 +406,7 @@ class TestOwnRoutes:
             raise HTTPException(404, "Not here.")
 
         with (
-            patch("seedbed.service.http.app.own_router", return_value=router),
+            patch("seedbed.service.http.app.load_custom_router", return_value=router),
             TestClient(made(url, tmp_path, SEEDBED_CORS_ORIGINS="https://app.example.com")) as client,
         ):
             yield client

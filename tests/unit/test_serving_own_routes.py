@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import InvalidRoutesModule, SchemaImportFailure
-from seedbed.service.http.app import own_router
+from seedbed.service.http.app import load_custom_router
 from seedbed.settings import Project
 
 
@@ -23,12 +23,12 @@ def _forgotten() -> Iterator[None]:
 
 class TestOwnRouter:
     def test_is_none_where_there_is_no_module(self, tmp_path: Path) -> None:
-        assert own_router(Project(root=tmp_path, name="shop")) is None
+        assert load_custom_router(Project(root=tmp_path, name="shop")) is None
 
     def test_is_the_modules(self, tmp_path: Path) -> None:
         (tmp_path / "routes.py").write_text("from fastapi import APIRouter\nrouter = APIRouter(prefix='/mine')\n")
 
-        router = own_router(Project(root=tmp_path, name="shop"))
+        router = load_custom_router(Project(root=tmp_path, name="shop"))
 
         assert router is not None
         assert router.prefix == "/mine"
@@ -37,10 +37,10 @@ class TestOwnRouter:
         (tmp_path / "routes.py").write_text("app = 1\n")
 
         with pytest.raises(InvalidRoutesModule):
-            own_router(Project(root=tmp_path, name="shop"))
+            load_custom_router(Project(root=tmp_path, name="shop"))
 
     def test_is_not_had_from_a_module_that_raises(self, tmp_path: Path) -> None:
         (tmp_path / "routes.py").write_text("1 / 0\n")
 
         with pytest.raises(SchemaImportFailure, match="routes"):
-            own_router(Project(root=tmp_path, name="shop"))
+            load_custom_router(Project(root=tmp_path, name="shop"))

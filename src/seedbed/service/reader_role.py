@@ -119,8 +119,8 @@ def _write_statements(schema: Schema, served: Sequence[Resource], database: str,
         statements.append(f"REVOKE ALL ON {quote_table(table)} FROM {to}")
         resource = by_key.get(table.key)
         if resource is not None:
-            names = ", ".join(quote_identifier(name) for name in resource.readable)
-            statements.append(f"GRANT SELECT ({names}) ON {resource.sql} TO {to}")
+            names = ", ".join(quote_identifier(name) for name in resource.column_names)
+            statements.append(f"GRANT SELECT ({names}) ON {resource.table_sql} TO {to}")
     return statements
 
 

@@ -58,12 +58,12 @@ def create_app(
 
     app = FastAPI(title=configuration.project.name, version=__version__, lifespan=lifespan)
     app.state.query_runner = query_runner
-    router = own_router(configuration.project)
+    router = load_custom_router(configuration.project)
     app.add_middleware(
         DispatchMiddleware,
         tables=tables,
-        own=router.routes if router is not None else [],
-        reader=query_runner,
+        custom_routes=router.routes if router is not None else [],
+        query_runner=query_runner,
         deadline=settings.deadline,
     )
     hashes = parse_token_hashes(configuration)
@@ -101,7 +101,7 @@ def create_app(
     return app
 
 
-def own_router(project: Project) -> APIRouter | None:
+def load_custom_router(project: Project) -> APIRouter | None:
     """Import the `router` of the project's routes.py, or of a package of that name. Return None without either.
 
     Raises:
