@@ -7,7 +7,7 @@ import psycopg2
 import psycopg2.extensions
 
 from benchmarks.harness import Contender, machine, race, report
-from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.embedded import run_temporary_server
 
 TABLES = """
 CREATE SCHEMA {schema};
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="tasks, twenty for each user")
     parser.add_argument("--rounds", type=int, default=15)
     chosen = parser.parse_args()
-    with throwaway_server() as server:
+    with run_temporary_server() as server:
         connection = psycopg2.connect(**server.url().connect_arguments())  # type: ignore[call-overload]
         connection.autocommit = True
         print(f"{machine()}\nPostgreSQL {server.binaries.version}, {chosen.rows:,} tasks, 20 for each user\n")

@@ -24,7 +24,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Field, Session, SQLModel, select
 
 from benchmarks.harness import Contender, machine, race, report, table
-from seedbed.postgres.embedded import TemporaryServer, find_binaries, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, find_binaries, run_temporary_server
 from seedbed.starter.project_writer import write
 from seedbed.testing.databases.clones import ClonePool
 from seedbed.testing.databases.server_access import ServerAccess
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--tests", type=int, default=500, help="of the suite that four workers run")
     options = parser.parse_args()
-    with throwaway_server() as server:
+    with run_temporary_server() as server:
         print(f"{machine()}\nPostgreSQL {server.binaries.version}, {server.directory.parent}\n")
         compare(server, options.rounds)
     suite(options.tests)

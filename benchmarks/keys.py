@@ -15,7 +15,7 @@ import psycopg2
 import psycopg2.extensions
 
 from benchmarks.harness import Contender, machine, race, report, table
-from seedbed.postgres.embedded import Binaries, EmbeddedServer, throwaway_server
+from seedbed.postgres.embedded import Binaries, EmbeddedServer, run_temporary_server
 from seedbed.settings import DatabaseUrl
 
 BIGINT, V4, V7 = "bigint identity", "uuid v4", "uuid v7"
@@ -201,7 +201,7 @@ def server(programs: Path | None, *, durable: bool) -> Iterator[DatabaseUrl]:
     settings of development, on disk and with both on.
     """
     if not durable:
-        with throwaway_server(Binaries.from_directory(programs, "--programs") if programs else None) as throwaway:
+        with run_temporary_server(Binaries.from_directory(programs, "--programs") if programs else None) as throwaway:
             yield throwaway.url()
         return
     with tempfile.TemporaryDirectory(prefix="seedbed-bench-") as home:

@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2 import sql
 
 from benchmarks.harness import machine, table
-from seedbed.postgres.embedded import TemporaryServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.settings import DatabaseUrl
 
 OWNER = "shop_owner"
@@ -101,7 +101,7 @@ def _program(server: TemporaryServer, program: str, database: str, *arguments: s
 
 
 def main() -> None:
-    with throwaway_server() as server:
+    with run_temporary_server() as server:
         print(f"{machine()}\nPostgreSQL {server.binaries.version}\n")
         role = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(OWNER), sql.Literal(server.password))
         connection = psycopg2.connect(**server.url().connect_arguments())  # type: ignore[call-overload]

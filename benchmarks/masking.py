@@ -11,7 +11,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whateve
 from benchmarks.harness import Contender, machine, race, report
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import TemporaryServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.schema import load_schema
 from seedbed.seeding.core.faker_pool import Pools, Shelf
 from seedbed.seeding.masking import mask
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=7)
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, throwaway_server() as server:
+    with tempfile.TemporaryDirectory() as folder, run_temporary_server() as server:
         (Path(folder) / "people").mkdir()
         (Path(folder) / "people/__init__.py").write_text(MODELS)
         (Path(folder) / "pyproject.toml").write_text('[project]\nname = "masking"\n[tool.seedbed]\nschema = "people"\n')

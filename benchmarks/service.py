@@ -35,7 +35,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.harness import machine, table
 from schema import Task, User
-from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import load_schema
 from seedbed.service import create_app
 from seedbed.service.http.dispatch import DispatchMiddleware
@@ -98,7 +98,7 @@ def main() -> None:
     wrk = shutil.which("wrk")
     if wrk is None:
         sys.exit("wrk makes the load: apt-get install wrk, or brew install wrk")
-    with throwaway_server() as server, ExitStack() as stack:
+    with run_temporary_server() as server, ExitStack() as stack:
         url = server.url("postgres")
         fill(url, chosen.users, chosen.tasks)
         print(f"{machine()}, {chosen.users:,} users, {chosen.tasks:,} tasks, {CONNECTIONS} connections\n")

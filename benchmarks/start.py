@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.harness import Contender, machine, race, report
 from benchmarks.places import SEEDBED, Places, places, run
-from seedbed.postgres.embedded import EmbeddedServer, find_binaries, throwaway_server
+from seedbed.postgres.embedded import EmbeddedServer, find_binaries, run_temporary_server
 from seedbed.postgres.embedded.binaries_copy import ensure_runnable
 from seedbed.postgres.embedded.os_account import get_server_account
 
@@ -32,7 +32,7 @@ def servers(places: Places) -> dict[str, Contender]:
         EmbeddedServer(places.newest, "bench_owner").ensure_running()
 
     def throwaway() -> None:
-        with throwaway_server():
+        with run_temporary_server():
             pass
 
     def stop_newest() -> None:

@@ -22,10 +22,10 @@ from seedbed.migrations.history.revisions import Revision
 from seedbed.migrations.proof.proof import Proof
 from seedbed.postgres.database_status import DatabaseStatus
 from seedbed.postgres.embedded.server import ServerStatus
-from seedbed.previews.base_branch import Base
+from seedbed.previews.base_branch import PreviewBase
 from seedbed.previews.branch_diff import BranchDiff
-from seedbed.previews.garbage_collection import Collected
-from seedbed.previews.preview_data import Filled
+from seedbed.previews.garbage_collection import CollectedBranch
+from seedbed.previews.preview_data import PreviewData
 from seedbed.schema.table_description import ColumnDescription, TableDescription
 from seedbed.seeding.loading.load import Seeded
 from seedbed.seeding.masking import Masked
@@ -41,10 +41,10 @@ PRINTED: dict[str, type[Any]] = {
     "branch diff": BranchDiff, "config": Entry, "db grant-reader": ReaderGrant, "db start": ServerStatus,
     "db status": DatabaseStatus, "doctor": Finding, "init` of a new project": Written, "migrate accept": RevisionEdit,
     "migrate adopt": Baseline, "migrate check": ProjectCheck, "migrate draft": DraftedRevisions, "migrate rebase": RebasedRevision,
-    "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": EnvironmentStatus, "preview base": Base,
-    "preview gc": Collected, "schema show": TableDescription, "seed check": SeedsChecked, "seed mask": Masked,
+    "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": EnvironmentStatus, "preview base": PreviewBase,
+    "preview gc": CollectedBranch, "schema show": TableDescription, "seed check": SeedsChecked, "seed mask": Masked,
     "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": BlockedTable,
-    "`filled` of": Filled, "`steps` of": RehearsedStatement, "`columns` of": ColumnDescription, "a revision": Revision,
+    "`filled` of": PreviewData, "`steps` of": RehearsedStatement, "`columns` of": ColumnDescription, "a revision": Revision,
 }  # fmt: skip
 RUN = (
     "migrate plan", "migrate status --all", "migrate apply", "migrate downgrade", "migrate apply -e development",

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SAWarning
 
 from seedbed.errors import SeedbedError
 from seedbed.migrations.proof.proof import Proof
-from seedbed.postgres.embedded import Binaries, find_binaries, throwaway_server
+from seedbed.postgres.embedded import Binaries, find_binaries, run_temporary_server
 from tests.catalogue.cases import GROUPS
 from tests.catalogue.harness import Ground, alembic_proves, seedbed_proves
 from tests.catalogue.world import Case
@@ -44,7 +44,7 @@ def main() -> None:
     warnings.simplefilter("ignore", SAWarning)
     binaries = Binaries.from_directory(Path(sys.argv[1]), "given") if len(sys.argv) > 1 else find_binaries()
     totals: dict[str, Counter[str]] = {"Seedbed": Counter(), "Alembic": Counter()}
-    with throwaway_server(binaries) as server:
+    with run_temporary_server(binaries) as server:
         ground = Ground(server)
         print(f"PostgreSQL {server.binaries.version}; changes proven there and back, of all in the group")
         print(f"{'group':<12}{'changes':>9}{'Seedbed':>10}{'Alembic':>10}")

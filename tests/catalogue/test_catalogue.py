@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from seedbed.migrations.proof.proof import Verdict
-from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.embedded import run_temporary_server
 from tests.catalogue.cases import CASES
 from tests.catalogue.harness import Ground, seedbed_proves
 from tests.catalogue.world import Case
@@ -14,7 +14,7 @@ from tests.servers import installed
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    with throwaway_server(request.param) as server:
+    with run_temporary_server(request.param) as server:
         yield Ground(server)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import MetaData
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.postgres.catalog import differences, read_catalog
 from seedbed.postgres.connection import connect
-from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import declare, hint
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
@@ -22,7 +22,7 @@ NOT_VALID = "ALTER TABLE t ADD CONSTRAINT t_a_set NOT NULL a NOT VALID"
 
 @pytest.fixture(scope="module", params=MAJORS, ids=lambda binaries: f"postgres-{binaries.major}")
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    with throwaway_server(request.param) as server:
+    with run_temporary_server(request.param) as server:
         yield Ground(server)
 
 

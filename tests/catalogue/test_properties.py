@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from seedbed.errors import MissingBackfill, UnsupportedChange, UnknownTypeConversion, AmbiguousRename
 from seedbed.migrations.proof.proof import Verdict
-from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.embedded import run_temporary_server
 from tests.catalogue.drawing import Edit, edits
 from tests.catalogue.harness import Ground, seedbed_proves
 
@@ -23,7 +23,7 @@ refusals: Counter[str] = Counter()
 
 @pytest.fixture(scope="module")
 def ground() -> Iterator[Ground]:
-    with throwaway_server() as server:
+    with run_temporary_server() as server:
         yield Ground(server)
 
 

@@ -28,7 +28,7 @@ from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog.model import Table
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Binaries, throwaway_server
+from seedbed.postgres.embedded import Binaries, run_temporary_server
 from seedbed.schema import declare
 from tests.catalogue.conversion_values import TYPES, means_the_same
 from tests.catalogue.harness import Ground, drafted
@@ -71,7 +71,7 @@ class Column:
 @pytest.fixture(scope="module", params=each_major())
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     binaries: Binaries = request.param
-    with throwaway_server(binaries) as server:
+    with run_temporary_server(binaries) as server:
         yield Ground(server)
 
 
@@ -104,7 +104,7 @@ class _KnownPairs:
         table = self._catalog.objects["table", "public", "t"]
         assert isinstance(table, Table)
         self._table = table
-        self._columns = {kind: table.column[f"c{number}"] for number, kind in enumerate(sorted(TYPES))}
+        self._columns = {kind: table.columns_by_name[f"c{number}"] for number, kind in enumerate(sorted(TYPES))}
         self._knowledge = ValueSources(casts=frozenset((str(source), str(target)) for source, target in casts))
 
     def are_clear(self, old: str, new: str) -> bool:

@@ -12,7 +12,7 @@ from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.planner import plan_changes
 from seedbed.postgres.catalog import read_catalog
 from seedbed.postgres.connection import connect, execute_verbatim
-from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import Schema, declare
 from tests.catalogue.harness import Ground
 
@@ -137,7 +137,7 @@ SCHEMAS = {
 
 @pytest.fixture(scope="module")
 def ground() -> Iterator[Ground]:
-    with throwaway_server() as server:
+    with run_temporary_server() as server:
         yield Ground(server)
 
 

@@ -15,7 +15,7 @@ from seedbed.migrations.hazards.rules import find_hazards
 from seedbed.migrations.hazards.trace import trace_statements
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import declare
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
@@ -29,7 +29,7 @@ ATOMIC = f"CREATE FUNCTION norm(x int) {HEAD} RETURN public.inner_norm(x)"
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    with throwaway_server(request.param) as server:
+    with run_temporary_server(request.param) as server:
         yield Ground(server)
 
 

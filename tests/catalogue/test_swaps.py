@@ -11,7 +11,7 @@ from seedbed.errors import AmbiguousSwap, InvalidHint, UnmatchedRename, Unsuppor
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import hint
 from tests.catalogue.harness import Ground, drafted, seedbed_proves
 from tests.projects import execute
@@ -23,7 +23,7 @@ BACKWARDS = {"a": "b", "b": "a"}
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    with throwaway_server(request.param) as server:
+    with run_temporary_server(request.param) as server:
         yield Ground(server)
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from seedbed.errors import DataDirectoryNotWritable
-from seedbed.postgres.embedded import Binaries, TemporaryServer, throwaway_server
+from seedbed.postgres.embedded import Binaries, TemporaryServer, run_temporary_server
 from seedbed.settings import Project
 from seedbed.testing.server.data_snapshot import ensure_storage_directory
 from tests.acceptance.conftest import Person, people
@@ -480,7 +480,7 @@ def test_version(db, db_engine, async_db):
 @pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major}")
 def given(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
     binaries: Binaries = request.param
-    with throwaway_server(binaries) as server:
+    with run_temporary_server(binaries) as server:
         execute(server.url(), "CREATE ROLE tester LOGIN CREATEDB PASSWORD 'tester'")
         yield server
 

@@ -13,7 +13,7 @@ from psycopg2 import sql
 
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import Binaries, EmbeddedServer, TemporaryServer, find_binaries, throwaway_server
+from seedbed.postgres.embedded import Binaries, EmbeddedServer, TemporaryServer, find_binaries, run_temporary_server
 from seedbed.postgres.embedded.binaries_copy import ensure_runnable
 from seedbed.postgres.embedded.cluster import Cluster
 from seedbed.postgres.embedded.os_account import get_server_account
@@ -102,7 +102,7 @@ def copy_home(source: Path, target: Path) -> None:
 @pytest.fixture(scope="session", params=each_major())
 def given_server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
     """A server that stands for one given by a URL, of each major version that is here."""
-    with throwaway_server(request.param) as server:
+    with run_temporary_server(request.param) as server:
         yield server
 
 

@@ -15,7 +15,7 @@ from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.draft import draft, draft_empty
 from seedbed.migrations.draft.revision_file import draft_folder, place_revisions
 from seedbed.migrations.history.revisions import read_history
-from seedbed.postgres.embedded import TemporaryServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.settings import Configuration
 from tests.projects import Project, little_project
 
@@ -125,7 +125,7 @@ class TestKill:
     @pytest.fixture
     def variables(self) -> Iterator[Mapping[str, str]]:
         """A server for this test alone, since a killed draft leaves its database there."""
-        with throwaway_server() as server:
+        with run_temporary_server() as server:
             url = server.url().reveal()
             yield {"DATABASE_URL": url, "SHADOW_DATABASE_URL": url}
 

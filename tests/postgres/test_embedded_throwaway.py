@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from seedbed.postgres.embedded import Binaries, EmbeddedServer, temporary_server, throwaway_server
+from seedbed.postgres.embedded import Binaries, EmbeddedServer, temporary_server, run_temporary_server
 from seedbed.postgres.embedded.os_account import get_server_account
 from seedbed.postgres.embedded.state_files import ServerState, write_state
 from tests.postgres.processes import User, await_that, nobody, users
@@ -17,9 +17,9 @@ from tests.projects import execute
 OWNER = """
 import sys
 from pathlib import Path
-from seedbed.postgres.embedded import temporary_server, throwaway_server
+from seedbed.postgres.embedded import temporary_server, run_temporary_server
 temporary_server._parent = lambda account: Path(sys.argv[1])
-with throwaway_server() as server:
+with run_temporary_server() as server:
     print(server.port, server.folder, flush=True)
     sys.stdin.read()
 """
@@ -38,7 +38,7 @@ def places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 class TestThrowawayServer:
     def test_runs_on_each_postgresql_and_is_gone_after(self, binaries: Binaries, places: Path) -> None:
-        with throwaway_server(binaries) as server:
+        with run_temporary_server(binaries) as server:
             process = postmaster(server.directory)
             shown = execute(server.url(), "SELECT current_setting('server_version'), current_setting('fsync')")
 
@@ -50,7 +50,7 @@ class TestThrowawayServer:
         seen: list[psutil.Process] = []
 
         def fail() -> None:
-            with throwaway_server() as server:
+            with run_temporary_server() as server:
                 seen.append(postmaster(server.directory))
                 raise ZeroDivisionError
 
@@ -84,7 +84,7 @@ class TestThrowawayServer:
         young.mkdir()
         os.utime(left, (1, 1))
 
-        with throwaway_server():
+        with run_temporary_server():
             pass
 
         assert (left.exists(), young.exists()) == (False, True)
@@ -101,7 +101,7 @@ class TestThrowawayServer:
             aside = trap.rename(places / "aside")
             trap.symlink_to(aside)
 
-        with throwaway_server():
+        with run_temporary_server():
             pass
 
         assert server.read_status().running
@@ -114,14 +114,14 @@ class TestThrowawayServer:
         monkeypatch.setattr(temporary_server, "_MEMORY", folder / "no memory")
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-        with throwaway_server() as server:
+        with run_temporary_server() as server:
             shown = execute(server.url(), "SELECT 1")
 
         assert shown == [(1,)]
         assert get_server_account().can_enter(server.directory.parent)
 
     def test_hides_its_password(self, places: Path) -> None:
-        with throwaway_server() as server:
+        with run_temporary_server() as server:
             assert server.password not in repr(server)
             assert server.password not in str(server.url())
             arguments = postmaster(server.directory).cmdline()

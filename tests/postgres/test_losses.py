@@ -114,7 +114,7 @@ class TestApply:
 
         applied = project.run("seedbed", "migrate", "apply", given=variables | {"SHADOW_DATABASE_URL": NOBODY})
 
-        assert applied.stderr.startswith("Warning: what the revisions lose is not known. ")
+        assert applied.stderr.startswith("Warning: it is not known which data the revisions lose. ")
         assert execute(database.direct, "SELECT to_regclass('note') IS NULL") == [(True,)]
 
 

@@ -10,7 +10,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
-from seedbed.postgres.embedded import TemporaryServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.schema import load_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
@@ -23,7 +23,7 @@ PROJECT = find_project(ROOT)
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
 def server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
-    with throwaway_server(request.param) as started:
+    with run_temporary_server(request.param) as started:
         yield started
 
 

@@ -44,8 +44,8 @@ from seedbed.errors import (
     UnmarkedDatabase,
 )
 from seedbed.postgres.reset import empty_copy
-from seedbed.previews.preview import up
-from seedbed.previews.preview_data import branch_database
+from seedbed.previews.preview import create_or_update
+from seedbed.previews.preview_data import get_branch_database
 from seedbed.settings import Environment, find_project, load
 from tests.emulators import MARK, ROOT, Neon, ask, emulated
 
@@ -99,7 +99,7 @@ class TestCreate:
 
         def quicker(reaching: Reaching, found: Found, seconds: float) -> None:
             monkeypatch.setattr(Reaching, "await_awake", awake)
-            empty_copy(branch_database(neon.branches(), PR))
+            empty_copy(get_branch_database(neon.branches(), PR))
             reaching.await_awake(found, seconds)
 
         monkeypatch.setattr(Reaching, "await_awake", quicker)
@@ -416,10 +416,10 @@ class TestFaults:
         assert neon.names() == ["main"]
 
     def test_of_a_compute_that_sleeps_are_waited_for_by_a_preview_that_is_there(self, neon: Neon) -> None:
-        up(neon.configuration(), PR)
+        create_or_update(neon.configuration(), PR)
         neon.faults(asleep=3)
 
-        again = up(neon.configuration(), PR)
+        again = create_or_update(neon.configuration(), PR)
 
         assert (again.created, neon.run.cloud.computes.asleep) == (False, 0)
 

@@ -14,7 +14,7 @@ from psycopg2 import sql
 
 from seedbed.postgres.connection import open_connection
 from seedbed.postgres.database import resolve_database
-from seedbed.postgres.embedded import TemporaryServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.settings import DatabaseUrl, Project, find_project, load, parse_url
 from tests.leaking import COMMANDS, EVERY_SIGN, PASSWORDS, PLACES, every_log, forms, shown, tell, write_project
 from tests.postgres.services import app_for
@@ -35,7 +35,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server() -> Iterator[TemporaryServer]:
     """One of its own, since the role has one name for all who run tests at once."""
-    with throwaway_server() as server:
+    with run_temporary_server() as server:
         yield server
 
 

@@ -30,11 +30,11 @@ from seedbed.postgres.database import Database, resolve_database
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.previews import base_branch
 from seedbed.previews import preview as previews_preview
-from seedbed.previews.base_branch import BASE, Base, make_base
-from seedbed.previews.branch_diff import diff
-from seedbed.previews.garbage_collection import Rules, collect, pull_requests
-from seedbed.previews.preview import Preview, down, up
-from seedbed.previews.preview_data import Data, Rows
+from seedbed.previews.base_branch import BASE_BRANCH, PreviewBase, create_base
+from seedbed.previews.branch_diff import compare_branches
+from seedbed.previews.garbage_collection import CollectionRules, collect_branches, parse_pull_requests
+from seedbed.previews.preview import Preview, delete, create_or_update
+from seedbed.previews.preview_data import DataMode, RowSource
 from seedbed.schema import load_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.masking import Exceptions
@@ -82,33 +82,33 @@ class TestUp:
     def test_copies_the_rows_that_development_has(self, configuration: Configuration, development: Database) -> None:
         seeded(development, configuration)
 
-        preview = up(configuration, "preview/pr-42")
+        preview = create_or_update(configuration, "preview/pr-42")
 
-        assert (preview.created, preview.filled.rows, preview.filled.seeded) == (True, Rows.COPIED, None)
+        assert (preview.created, preview.data.row_source, preview.data.seed_result) == (True, RowSource.COPIED, None)
         assert (preview.branch.mark, preview.branch.parent) == ("preview", "development")
         assert execute(preview.url, USERS) == [(10,)]
         assert execute(preview.url, MARK) == [("preview",)]
         assert execute(development.direct, MARK) == [("development",)]
 
     def test_migrates_and_seeds_a_copy_of_nothing(self, configuration: Configuration, development: Database) -> None:
-        preview = up(configuration, "preview/pr-42")
+        preview = create_or_update(configuration, "preview/pr-42")
 
-        assert [revision.id for revision in preview.filled.applied.applied] == [NEWEST]
-        assert preview.filled.rows == Rows.SEEDED
-        assert preview.filled.seeded is not None
-        assert preview.filled.seeded.rows["user"] == 50
+        assert [revision.id for revision in preview.data.migration.applied] == [NEWEST]
+        assert preview.data.row_source == RowSource.SEEDED
+        assert preview.data.seed_result is not None
+        assert preview.data.seed_result.rows["user"] == 50
         assert execute(preview.url, USERS) == [(50,)]
         assert execute(preview.url, MARK) == [("preview",)]
 
     def test_keeps_branch_and_rows_when_it_is_called_again(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        first = up(configuration, "preview/pr-42")
+        first = create_or_update(configuration, "preview/pr-42")
         execute(first.url, 'DELETE FROM "user" WHERE id > 1')
 
-        again = up(configuration, "preview/pr-42")
+        again = create_or_update(configuration, "preview/pr-42")
 
-        assert (again.created, again.filled.rows, again.filled.applied.applied) == (False, Rows.COPIED, ())
+        assert (again.created, again.data.row_source, again.data.migration.applied) == (False, RowSource.COPIED, ())
         assert again.branch.created_at == first.branch.created_at
         assert execute(again.url, USERS) == [(1,)]
         assert branches.list() == (again.branch,)
@@ -118,10 +118,10 @@ class TestUp:
     ) -> None:
         branches.create("preview/pr-42", environment=Environment.PREVIEW)
 
-        preview = up(configuration, "preview/pr-42")
+        preview = create_or_update(configuration, "preview/pr-42")
 
         assert not preview.created
-        assert preview.filled.rows == Rows.SEEDED
+        assert preview.data.row_source == RowSource.SEEDED
         assert preview.branch.ready
 
     def test_shows_no_row_of_production_that_a_kill_left_unmasked(
@@ -131,12 +131,12 @@ class TestUp:
         change_mark(development, Environment.PRODUCTION)
         branches.create("preview/pr-42", environment=Environment.PREVIEW, even_production=True)
 
-        for data in (Data.AUTO, Data.COPY):
+        for data in (DataMode.AUTO, DataMode.COPY):
             with pytest.raises(UnmaskedProductionCopy):
-                up(configuration, "preview/pr-42", data=data)
+                create_or_update(configuration, "preview/pr-42", data=data)
         with pytest.raises(BranchNotReady):
             branches.url("preview/pr-42")
-        preview = up(configuration, "preview/pr-42", data=Data.SEED)
+        preview = create_or_update(configuration, "preview/pr-42", data=DataMode.SEED)
 
         assert execute(preview.url, USERS) == [(50,)]
 
@@ -146,7 +146,7 @@ class TestUp:
         seeded(development, configuration)
         found: list[Preview] = []
         threads = [
-            Thread(target=lambda: found.append(up(configuration, "preview/pr-42", data=Data.SEED))) for _ in range(5)
+            Thread(target=lambda: found.append(create_or_update(configuration, "preview/pr-42", data=DataMode.SEED))) for _ in range(5)
         ]
         for thread in threads:
             thread.start()
@@ -154,7 +154,7 @@ class TestUp:
             thread.join()
 
         assert sorted(one.created for one in found) == [False] * 4 + [True]
-        assert [one.filled.rows for one in found].count(Rows.SEEDED) == 1
+        assert [one.data.row_source for one in found].count(RowSource.SEEDED) == 1
         assert execute(found[0].url, USERS) == [(50,)]
 
     def test_copies_the_branch_it_is_told_to(
@@ -164,7 +164,7 @@ class TestUp:
         make(branches, "base")
         execute(branches.url("base"), 'DELETE FROM "user" WHERE id > 3')
 
-        preview = up(configuration, "preview/pr-42", parent="base")
+        preview = create_or_update(configuration, "preview/pr-42", parent="base")
 
         assert preview.branch.parent == "base"
         assert execute(preview.url, USERS) == [(3,)]
@@ -175,7 +175,7 @@ class TestUp:
         execute(development.direct, 'CREATE TABLE "user" (id int)')
 
         with pytest.raises(RevisionFailure):
-            up(configuration, "preview/pr-42")
+            create_or_update(configuration, "preview/pr-42")
 
         assert branches.list() == ()
 
@@ -186,22 +186,22 @@ class TestUp:
         left = branches.create("preview/pr-42", environment=Environment.PREVIEW)
 
         with pytest.raises(RevisionFailure):
-            up(configuration, "preview/pr-42")
+            create_or_update(configuration, "preview/pr-42")
 
         assert branches.list() == (left,)
 
     def test_names_a_revision_that_was_edited_after_the_preview_had_it(
         self, configuration: Configuration, development: Database
     ) -> None:
-        up(configuration, "preview/pr-7")
+        create_or_update(configuration, "preview/pr-7")
         (revision,) = (configuration.project.root / "migrations/versions").glob("*.py")
         text = revision.read_text(encoding="utf-8")
         revision.write_text(text.replace("    op.create_table", '    op.execute("SELECT 1")\n    op.create_table', 1))
         try:
             with pytest.raises(EditedAppliedRevision) as refused:
-                up(configuration, "preview/pr-7")
-            down(configuration, "preview/pr-7")
-            up(configuration, "preview/pr-7")
+                create_or_update(configuration, "preview/pr-7")
+            delete(configuration, "preview/pr-7")
+            create_or_update(configuration, "preview/pr-7")
         finally:
             revision.write_text(text, encoding="utf-8")
 
@@ -214,7 +214,7 @@ class TestUp:
         scratch = make(branches, "scratch")
 
         with pytest.raises(NotAPreview) as refused:
-            up(configuration, "scratch")
+            create_or_update(configuration, "scratch")
 
         assert str(refused.value) == "scratch is a branch marked development, not a preview."
         assert branches.list() == (scratch,)
@@ -226,7 +226,7 @@ class TestUp:
         change_mark(development, Environment.PRODUCTION)
 
         with pytest.raises(UnmaskedProductionCopy):
-            up(configuration, "preview/pr-42")
+            create_or_update(configuration, "preview/pr-42")
 
         assert branches.list() == ()
 
@@ -253,7 +253,7 @@ class TestComparison:
         execute(development.direct, change)
 
         with pytest.raises(PreviewSchemaMismatch) as refused:
-            up(configuration, "preview/pr-42")
+            create_or_update(configuration, "preview/pr-42")
 
         assert difference in refused.value.message
         assert branches.list() == ()
@@ -262,11 +262,11 @@ class TestComparison:
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         seeded(development, configuration)
-        preview = up(configuration, "preview/pr-42")
+        preview = create_or_update(configuration, "preview/pr-42")
         execute(preview.url, "ALTER TABLE task DROP description")
 
         with pytest.raises(PreviewSchemaMismatch):
-            up(configuration, "preview/pr-42")
+            create_or_update(configuration, "preview/pr-42")
 
         assert branches.get("preview/pr-42").ready
         assert execute(preview.url, USERS) == [(10,)]
@@ -280,10 +280,10 @@ class TestComparison:
             "GRANT SELECT ON task TO PUBLIC",
         )
 
-        preview = up(configuration, "preview/pr-42")
+        preview = create_or_update(configuration, "preview/pr-42")
 
-        assert preview.filled.comparison is not None
-        assert preview.filled.comparison.extra == (
+        assert preview.data.schema_comparison is not None
+        assert preview.data.schema_comparison.extra == (
             "constraint audit_pkey of audit",
             "index by_hand of task",
             "table audit",
@@ -294,18 +294,18 @@ class TestComparison:
         self, configuration: Configuration, development: Database
     ) -> None:
         with patch("seedbed.previews.model_comparison.built", side_effect=NoShadowServer([])):
-            preview = up(configuration, "preview/pr-42")
+            preview = create_or_update(configuration, "preview/pr-42")
 
-        assert preview.filled.comparison is None
+        assert preview.data.schema_comparison is None
 
 
 class TestDown:
     def test_deletes_the_preview_and_says_whether_there_was_one(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        up(configuration, "preview/pr-42")
+        create_or_update(configuration, "preview/pr-42")
 
-        first, second = down(configuration, "preview/pr-42"), down(configuration, "preview/pr-42")
+        first, second = delete(configuration, "preview/pr-42"), delete(configuration, "preview/pr-42")
 
         assert (first, second) == (True, False)
         with pytest.raises(BranchNotFound):
@@ -316,20 +316,20 @@ class TestDown:
     ) -> None:
         branches.create("preview/pr-42", environment=Environment.PREVIEW)
 
-        assert down(configuration, "preview/pr-42")
+        assert delete(configuration, "preview/pr-42")
 
     @pytest.mark.parametrize("state", ["sealed", "half made"])
     def test_refuses_the_base(
         self, configuration: Configuration, development: Database, branches: BranchProvider, state: str
     ) -> None:
-        make_base(configuration, Data.SEED)
+        create_base(configuration, DataMode.SEED)
         if state == "half made":
-            branches.reset(BASE)
+            branches.reset(BASE_BRANCH)
 
         with pytest.raises(ProtectedPreviewBase):
-            down(configuration, BASE)
+            delete(configuration, BASE_BRANCH)
 
-        assert branches.get(BASE).ready == (state == "sealed")
+        assert branches.get(BASE_BRANCH).ready == (state == "sealed")
 
     def test_leaves_a_branch_alone_that_is_no_preview(
         self, configuration: Configuration, development: Database, branches: BranchProvider
@@ -337,7 +337,7 @@ class TestDown:
         scratch = make(branches, "scratch")
 
         with pytest.raises(NotAPreview):
-            down(configuration, "scratch")
+            delete(configuration, "scratch")
 
         assert branches.list() == (scratch,)
 
@@ -346,85 +346,85 @@ class TestBase:
     def test_is_what_previews_are_copied_from_even_while_development_is_in_use(
         self, configuration: Configuration, development: Database
     ) -> None:
-        base = make_base(configuration, Data.SEED)
+        base = create_base(configuration, DataMode.SEED)
         with connect(development):
-            preview = up(configuration, "preview/pr-42")
+            preview = create_or_update(configuration, "preview/pr-42")
 
-        assert base.filled is not None
-        assert (base.created, base.branch.sealed, base.filled.rows) == (True, True, Rows.SEEDED)
-        assert (preview.branch.parent, preview.filled.rows) == (BASE, Rows.COPIED)
+        assert base.data is not None
+        assert (base.created, base.branch.sealed, base.data.row_source) == (True, True, RowSource.SEEDED)
+        assert (preview.branch.parent, preview.data.row_source) == (BASE_BRANCH, RowSource.COPIED)
         assert execute(preview.url, USERS) == [(50,)]
 
     def test_is_made_anew_and_leaves_previews_as_they_are(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        make_base(configuration, Data.SEED)
-        preview = up(configuration, "preview/pr-42")
+        create_base(configuration, DataMode.SEED)
+        preview = create_or_update(configuration, "preview/pr-42")
         execute(preview.url, 'DELETE FROM "user" WHERE id > 1')
         seeded(development, configuration)
 
-        again = make_base(configuration, Data.COPY)
+        again = create_base(configuration, DataMode.COPY)
 
-        assert again.filled is not None
-        assert (again.created, again.branch.sealed, again.filled.rows) == (False, True, Rows.COPIED)
+        assert again.data is not None
+        assert (again.created, again.branch.sealed, again.data.row_source) == (False, True, RowSource.COPIED)
         assert execute(preview.url, USERS) == [(1,)]
-        assert execute(up(configuration, "preview/pr-43").url, USERS) == [(10,)]
+        assert execute(create_or_update(configuration, "preview/pr-43").url, USERS) == [(10,)]
 
     def test_is_waited_for_while_it_is_made_anew(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        make_base(configuration, Data.SEED)
-        branches.reset(BASE)
+        create_base(configuration, DataMode.SEED)
+        branches.reset(BASE_BRANCH)
 
         with patch.object(previews_preview, "_BASE_SECONDS", 0.1), pytest.raises(BranchNotReady) as refused:
-            up(configuration, "preview/pr-42")
-        later = Timer(0.3, branches.finish, (BASE,))
+            create_or_update(configuration, "preview/pr-42")
+        later = Timer(0.3, branches.finish, (BASE_BRANCH,))
         later.start()
-        preview = up(configuration, "preview/pr-42")
+        preview = create_or_update(configuration, "preview/pr-42")
         later.join()
 
         assert refused.value.remedy is not None
         assert refused.value.remedy.startswith("Finish it: seedbed preview base.")
-        assert preview.branch.parent == BASE
+        assert preview.branch.parent == BASE_BRANCH
 
     @pytest.mark.parametrize("before", ["nothing", "a base", "one that a kill left"])
     def test_is_one_when_several_make_it_at_once(
         self, configuration: Configuration, development: Database, branches: BranchProvider, before: str
     ) -> None:
         if before == "a base":
-            make_base(configuration, Data.COPY)
+            create_base(configuration, DataMode.COPY)
         elif before == "one that a kill left":
-            branches.create(BASE, environment=Environment.PREVIEW)
-        made: list[Base] = []
-        threads = [Thread(target=lambda: made.append(make_base(configuration, Data.SEED))) for _ in range(4)]
+            branches.create(BASE_BRANCH, environment=Environment.PREVIEW)
+        made: list[PreviewBase] = []
+        threads = [Thread(target=lambda: made.append(create_base(configuration, DataMode.SEED))) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
         assert len(made) == 4
-        assert [base.filled.rows for base in made if base.filled is not None] == [Rows.SEEDED]
-        assert {base.branch for base in made} == {branches.get(BASE)}
-        assert branches.get(BASE).sealed
-        assert execute(up(configuration, "preview/pr-42").url, USERS) == [(50,)]
+        assert [base.data.row_source for base in made if base.data is not None] == [RowSource.SEEDED]
+        assert {base.branch for base in made} == {branches.get(BASE_BRANCH)}
+        assert branches.get(BASE_BRANCH).sealed
+        assert execute(create_or_update(configuration, "preview/pr-42").url, USERS) == [(50,)]
 
     def test_that_was_half_made_long_ago_is_made_of_what_is_there_now(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        branches.create(BASE, environment=Environment.PREVIEW)
+        branches.create(BASE_BRANCH, environment=Environment.PREVIEW)
         seeded(development, configuration)
 
         with patch.object(base_branch, "_AT_ONCE", timedelta(days=-1)):
-            base = make_base(configuration, Data.COPY)
+            base = create_base(configuration, DataMode.COPY)
 
         assert (base.created, base.branch.sealed) == (True, True)
-        assert execute(up(configuration, "preview/pr-42").url, USERS) == [(10,)]
+        assert execute(create_or_update(configuration, "preview/pr-42").url, USERS) == [(10,)]
 
-    @pytest.mark.parametrize("data", [Data.SEED, Data.MASKED])
+    @pytest.mark.parametrize("data", [DataMode.SEED, DataMode.MASKED])
     def test_is_kept_when_what_would_take_its_place_cannot_be_made(
-        self, configuration: Configuration, development: Database, branches: BranchProvider, data: Data
+        self, configuration: Configuration, development: Database, branches: BranchProvider, data: DataMode
     ) -> None:
-        make_base(configuration, Data.SEED)
+        create_base(configuration, DataMode.SEED)
         seeds = configuration.project.root / "seeds/preview.py"
         written = seeds.read_text()
 
@@ -434,59 +434,59 @@ class TestBase:
                 patch("seedbed.seeding.masking.personal_columns.find_unmarked_columns", return_value=["user.nickname"]),
                 pytest.raises(SeedError),
             ):
-                make_base(configuration, data)
+                create_base(configuration, data)
         finally:
             seeds.write_text(written)
 
-        assert branches.get(BASE).ready
-        assert execute(up(configuration, "preview/pr-42").url, USERS) == [(50,)]
+        assert branches.get(BASE_BRANCH).ready
+        assert execute(create_or_update(configuration, "preview/pr-42").url, USERS) == [(50,)]
 
     def test_is_kept_when_the_models_do_not_describe_a_table(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         seeded(development, configuration)
-        make_base(configuration, Data.SEED)
+        create_base(configuration, DataMode.SEED)
         execute(development.direct, "CREATE TABLE handmade (email text)")
 
         with pytest.raises(UnmodeledData, match="handmade"):
-            make_base(configuration, Data.MASKED)
-        kept = branches.get(BASE)
-        base = make_base(configuration, Data.MASKED, exceptions=Exceptions(empty=("handmade",)))
+            create_base(configuration, DataMode.MASKED)
+        kept = branches.get(BASE_BRANCH)
+        base = create_base(configuration, DataMode.MASKED, exceptions=Exceptions(empty=("handmade",)))
 
         assert kept.ready
-        assert base.filled is not None
-        assert base.filled.masked is not None
-        assert base.filled.masked.emptied == ("handmade",)
+        assert base.data is not None
+        assert base.data.mask_result is not None
+        assert base.data.mask_result.emptied == ("handmade",)
 
     def test_is_no_preview_itself(self, configuration: Configuration, development: Database) -> None:
-        make_base(configuration, Data.SEED)
+        create_base(configuration, DataMode.SEED)
 
         with pytest.raises(NotAPreview):
-            up(configuration, BASE)
+            create_or_update(configuration, BASE_BRANCH)
 
     def test_of_production_has_rows_that_were_made(self, configuration: Configuration, development: Database) -> None:
         seeded(development, configuration)
         change_mark(development, Environment.PRODUCTION)
 
-        base = make_base(configuration, Data.SEED)
+        base = create_base(configuration, DataMode.SEED)
 
-        assert base.filled is not None
-        assert (base.branch.environment, base.filled.rows) == (Environment.PREVIEW, Rows.SEEDED)
-        assert execute(up(configuration, "preview/pr-42").url, USERS) == [(50,)]
+        assert base.data is not None
+        assert (base.branch.environment, base.data.row_source) == (Environment.PREVIEW, RowSource.SEEDED)
+        assert execute(create_or_update(configuration, "preview/pr-42").url, USERS) == [(50,)]
 
     def test_is_made_of_no_branch_that_is_for_something_else(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        make(branches, BASE)
+        make(branches, BASE_BRANCH)
 
         with pytest.raises(NotAPreview):
-            make_base(configuration, Data.SEED)
+            create_base(configuration, DataMode.SEED)
 
     def test_has_no_rows_of_production(self, configuration: Configuration, development: Database) -> None:
         change_mark(development, Environment.PRODUCTION)
 
         with pytest.raises(UnmaskedProductionCopy):
-            make_base(configuration, Data.COPY)
+            create_base(configuration, DataMode.COPY)
 
 
 class TestData:
@@ -497,8 +497,8 @@ class TestData:
         change_mark(development, Environment.PRODUCTION)
 
         with pytest.raises(UnmaskedProductionCopy):
-            up(configuration, "preview/pr-42", data=Data.COPY)
-        preview = up(configuration, "preview/pr-42", data=Data.COPY, even_production=True)
+            create_or_update(configuration, "preview/pr-42", data=DataMode.COPY)
+        preview = create_or_update(configuration, "preview/pr-42", data=DataMode.COPY, allow_production=True)
 
         assert execute(preview.url, USERS) == [(10,)]
         assert execute(preview.url, MARK) == [("preview",)]
@@ -508,13 +508,13 @@ class TestData:
 
         execute(development.direct, "SELECT lo_from_bytea(0, 'a scan of a passport')")
 
-        preview = up(configuration, "preview/pr-42", data=Data.SEED)
+        preview = create_or_update(configuration, "preview/pr-42", data=DataMode.SEED)
 
-        assert preview.filled.rows == Rows.SEEDED
+        assert preview.data.row_source == RowSource.SEEDED
         assert execute(preview.url, USERS) == [(50,)]
         assert execute(preview.url, "SELECT count(*) FROM pg_largeobject_metadata") == [(0,)]
         assert execute(development.direct, USERS) == [(10,)]
-        assert diff(configuration, "preview/pr-42").equal
+        assert compare_branches(configuration, "preview/pr-42").is_equal
 
 
 class TestCollect:
@@ -522,16 +522,16 @@ class TestCollect:
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         for number in (41, 42, 43):
-            up(configuration, f"preview/pr-{number}")
+            create_or_update(configuration, f"preview/pr-{number}")
         branches.create("preview/half", environment=Environment.PREVIEW)
         later = datetime.now(UTC) + timedelta(hours=2)
-        rules = Rules(closed=pull_requests(["#41", "preview/pr-43"], "a list"))
+        rules = CollectionRules(closed_pull_requests=parse_pull_requests(["#41", "preview/pr-43"], "a list"))
 
-        listed = collect(configuration, rules, delete=False, now=later)
+        listed = collect_branches(configuration, rules, delete=False, now=later)
         assert len(branches.list()) == 4
-        deleted = collect(configuration, rules, delete=True, now=later)
+        deleted = collect_branches(configuration, rules, delete=True, now=later)
 
-        assert [(one.branch.name, one.because) for one in listed] == [
+        assert [(one.branch.name, one.reason) for one in listed] == [
             ("preview/half", "half made, and nobody is at work on it"),
             ("preview/pr-41", "pull request 41 is closed"),
             ("preview/pr-43", "pull request 43 is closed"),
@@ -542,10 +542,10 @@ class TestCollect:
     def test_deletes_what_has_ended(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        up(configuration, "preview/pr-1", lasting=timedelta(days=1))
-        up(configuration, "preview/pr-2", lasting=None)
+        create_or_update(configuration, "preview/pr-1", lifetime=timedelta(days=1))
+        create_or_update(configuration, "preview/pr-2", lifetime=None)
 
-        collect(configuration, Rules(), delete=True, now=datetime.now(UTC) + timedelta(days=2))
+        collect_branches(configuration, CollectionRules(), delete=True, now=datetime.now(UTC) + timedelta(days=2))
 
         assert [branch.name for branch in branches.list()] == ["preview/pr-2"]
 
@@ -557,8 +557,8 @@ class TestCollect:
         kept = safety(branches)
         later = datetime.now(UTC) + timedelta(days=5)
 
-        soon = collect(configuration, Rules(), delete=True, now=later)
-        late = collect(configuration, Rules(), delete=True, now=later + timedelta(days=5))
+        soon = collect_branches(configuration, CollectionRules(), delete=True, now=later)
+        late = collect_branches(configuration, CollectionRules(), delete=True, now=later + timedelta(days=5))
 
         assert [(one.branch.name, one.deleted) for one in soon] == [("tried", True)]
         assert [(one.branch.name, one.deleted) for one in late] == [(kept.name, True)]
@@ -567,34 +567,34 @@ class TestCollect:
     def test_takes_children_first_and_keeps_the_parent_of_one_that_stays(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        up(configuration, "preview/pr-1")
-        up(configuration, "preview/pr-2", parent="preview/pr-1")
-        up(configuration, "preview/pr-3", parent="preview/pr-2")
+        create_or_update(configuration, "preview/pr-1")
+        create_or_update(configuration, "preview/pr-2", parent="preview/pr-1")
+        create_or_update(configuration, "preview/pr-3", parent="preview/pr-2")
 
-        kept = collect(configuration, Rules(closed=frozenset({"1", "2"})), delete=True)
-        gone = collect(configuration, Rules(closed=frozenset({"1", "2", "3"})), delete=True)
+        kept = collect_branches(configuration, CollectionRules(closed_pull_requests=frozenset({"1", "2"})), delete=True)
+        gone = collect_branches(configuration, CollectionRules(closed_pull_requests=frozenset({"1", "2", "3"})), delete=True)
 
-        assert [one.kept_because for one in kept] == ["a branch that stays was copied from it"] * 2
+        assert [one.error for one in kept] == ["a branch that stays was copied from it"] * 2
         assert [one.branch.name for one in gone] == ["preview/pr-3", "preview/pr-2", "preview/pr-1"]
         assert branches.list() == ()
 
     def test_leaves_the_base_and_other_branches_alone(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        make_base(configuration, Data.SEED)
+        create_base(configuration, DataMode.SEED)
         make(branches, "mine")
 
-        found = collect(
-            configuration, Rules(older_than=timedelta(days=1)), delete=True, now=datetime.now(UTC) + timedelta(days=9)
+        found = collect_branches(
+            configuration, CollectionRules(older_than=timedelta(days=1)), delete=True, now=datetime.now(UTC) + timedelta(days=9)
         )
 
         assert found == []
-        assert [branch.name for branch in branches.list()] == ["mine", BASE]
+        assert [branch.name for branch in branches.list()] == ["mine", BASE_BRANCH]
 
     @pytest.mark.parametrize("lines", [[], ["", "  "], ["error: not found"]])
     def test_refuses_a_list_that_says_nothing(self, lines: list[str]) -> None:
         with pytest.raises(InvalidPullRequestList):
-            pull_requests(lines, "stdin")
+            parse_pull_requests(lines, "stdin")
 
 
 class TestDiff:
@@ -603,22 +603,22 @@ class TestDiff:
     ) -> None:
         apply(configuration.project, development)
         make(branches, "mine")
-        assert diff(configuration, "mine").equal
+        assert compare_branches(configuration, "mine").is_equal
         execute(branches.url("mine"), "CREATE INDEX ix_mine ON task (title)")
 
-        found = diff(configuration, "mine")
+        found = compare_branches(configuration, "mine")
 
-        assert (found.other, found.revision, found.other_revision) == ("development", NEWEST, NEWEST)
+        assert (found.compared_with, found.revision, found.compared_with_revision) == ("development", NEWEST, NEWEST)
         assert [str(difference) for difference in found.differences] == ["index ix_mine of task is not wanted"]
 
     def test_looks_into_a_sealed_base(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        make_base(configuration, Data.SEED)
-        up(configuration, "preview/pr-42")
+        create_base(configuration, DataMode.SEED)
+        create_or_update(configuration, "preview/pr-42")
 
-        assert diff(configuration, "preview/pr-42").equal
-        assert [branch.name for branch in branches.list()] == [BASE, "preview/pr-42"]
+        assert compare_branches(configuration, "preview/pr-42").is_equal
+        assert [branch.name for branch in branches.list()] == [BASE_BRANCH, "preview/pr-42"]
 
 
 class TestSafety:

@@ -13,7 +13,7 @@ from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.rehearsal import Rehearsal, rehearse
 from seedbed.postgres.database import Database, database_from_url
-from seedbed.postgres.embedded import TemporaryServer, find_binaries, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, find_binaries, run_temporary_server
 from seedbed.settings import Environment
 from tests.projects import Project, execute, fresh_database, little_project
 from tests.servers import installed, shadows
@@ -89,7 +89,7 @@ def other_server() -> Iterator[TemporaryServer]:
     found = [binaries for binaries in installed() if binaries.directory != find_binaries().directory]
     if program is None or not found:
         pytest.skip("there is no pg_dump on this machine, or no PostgreSQL beside the embedded one")
-    with throwaway_server(found[0]) as server:
+    with run_temporary_server(found[0]) as server:
         yield server
 
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Connection
 
 from seedbed.postgres.catalog import read_catalog
-from seedbed.postgres.catalog.system_diff import system_differences
+from seedbed.postgres.catalog.system_diff import find_system_differences
 from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import connect, execute_verbatim
-from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.embedded import run_temporary_server
 from tests.projects import fresh_database
 from tests.servers import each_major
 
@@ -176,14 +176,14 @@ class Ground:
         try:
             for statement in statements:
                 execute_verbatim(self.connection, statement)
-            return [str(one) for one in system_differences(before, read_system_rows(self.connection))]
+            return [str(one) for one in find_system_differences(before, read_system_rows(self.connection))]
         finally:
             self.connection.rollback()
 
 
 @pytest.fixture(scope="module", params=each_major())
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    with throwaway_server(request.param) as server, fresh_database(server) as database, connect(database) as connection:
+    with run_temporary_server(request.param) as server, fresh_database(server) as database, connect(database) as connection:
         for statement in SCHEMA.split(";\n"):
             execute_verbatim(connection, statement)
         connection.commit()

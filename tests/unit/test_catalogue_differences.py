@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.postgres.catalog import Catalog, Object, differences
+from seedbed.postgres.catalog import Catalog, CatalogObject, differences
 from seedbed.postgres.catalog.model import (
     Column,
     Composite,
@@ -16,7 +16,7 @@ from seedbed.postgres.catalog.model import (
     Extension,
     Function,
     Index,
-    Other,
+    OtherObject,
     Policy,
     Schema,
     Sequence,
@@ -27,7 +27,7 @@ from seedbed.postgres.catalog.model import (
 
 COLUMN = Column("title", "text", False, None, None, None, None, None, None)
 TABLE = Table("app", "task", "table", False, (COLUMN,), (), None, None, (), False, False, None, ())
-WORDS: list[tuple[Object, str]] = [
+WORDS: list[tuple[CatalogObject, str]] = [
     (Schema("app"), "comment privileges"),
     (Extension("citext", "public"), "schema"),
     (
@@ -66,11 +66,11 @@ WORDS: list[tuple[Object, str]] = [
         Policy("app", "task", "own", "ALL", True, ("PUBLIC",), None, None, None),
         "command permissive roles using check comment",
     ),
-    (Other("rule", "app", "quiet", "DO NOTHING"), "definition"),
+    (OtherObject("rule", "app", "quiet", "DO NOTHING"), "definition"),
 ]
 
 
-def catalog(found: Object) -> Catalog:
+def catalog(found: CatalogObject) -> Catalog:
     return Catalog({found.key: found}, {}, 18)
 
 
@@ -95,7 +95,7 @@ def variants(found: Any) -> Iterator[Any]:
 
 class TestDifferences:
     @pytest.mark.parametrize(("found", "words"), WORDS, ids=[type(found).__name__ for found, _ in WORDS])
-    def test_name_each_fact_of_an_object(self, found: Object, words: str) -> None:
+    def test_name_each_fact_of_an_object(self, found: CatalogObject, words: str) -> None:
         others = [other for other in variants(found) if not isinstance(other, Table) or other.columns == (COLUMN,)]
 
         named = [one.attribute for other in others for one in differences(catalog(found), catalog(other))]

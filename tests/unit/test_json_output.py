@@ -6,13 +6,13 @@ import pytest
 
 from seedbed.cli.options import show
 from seedbed.migrations.apply.upgrade import AppliedRevisions
-from seedbed.previews.preview_data import Filled, Rows
+from seedbed.previews.preview_data import PreviewData, RowSource
 from seedbed.settings import DatabaseUrl
 
 
 class TestShow:
     def test_prints_every_fact_of_a_result(self, capsys: pytest.CaptureFixture[str]) -> None:
-        filled = Filled(AppliedRevisions("shop", (), "0001", "0001", (), 0.5), Rows.COPIED)
+        filled = PreviewData(AppliedRevisions("shop", (), "0001", "0001", (), 0.5), RowSource.COPIED)
 
         show({"filled": filled}, as_json=True, lines=[])
 

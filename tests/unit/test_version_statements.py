@@ -2,7 +2,7 @@
 
 import pytest
 
-from seedbed.migrations.hazards.version_statements import VersionStatements
+from seedbed.migrations.hazards.trace import VersionStatements
 
 
 class TestVersionStatements:

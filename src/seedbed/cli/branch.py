@@ -115,15 +115,15 @@ def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_j
     indexes, functions, policies, grants. Rows are not compared.
     """
     with step("Comparing"):
-        from seedbed.previews.branch_diff import diff as compare
+        from seedbed.previews.branch_diff import compare_branches as compare
 
         found = compare(configuration(ctx, env), name, other)
     lines = [
-        f"{found.branch} is at {found.revision or 'no revision'}, {found.other} at {found.other_revision or 'none'}."
+        f"{found.branch} is at {found.revision or 'no revision'}, {found.compared_with} at {found.compared_with_revision or 'none'}."
     ]
     lines += [f"  {_beside(found, difference)}" for difference in found.differences] or ["Nothing else differs."]
     show_result(found, as_json=as_json, lines=lines)
-    ctx.exit(0 if found.equal else 1)
+    ctx.exit(0 if found.is_equal else 1)
 
 
 @branch.command("reset")
@@ -188,9 +188,9 @@ def delete(ctx: click.Context, name: str, yes: str | None, env: str | None, as_j
 
 def _beside(found: "BranchDiff", difference: "Difference") -> str:
     if difference.attribute:
-        facts = f"{difference.attribute} is {difference.found}, and {difference.wanted} in {found.other}"
+        facts = f"{difference.attribute} is {difference.found}, and {difference.expected} in {found.compared_with}"
         return f"{difference.object}: {facts}"
-    return f"only in {found.other if difference.found == 'missing' else found.branch}: {difference.object}"
+    return f"only in {found.compared_with if difference.found == 'missing' else found.branch}: {difference.object}"
 
 
 def _written(moment: datetime) -> str:

@@ -11,10 +11,10 @@ from seedbed.cli.options import columns, configuration, env_option, exception_op
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seedbed.previews.base_branch import Base
-    from seedbed.previews.garbage_collection import Collected
+    from seedbed.previews.base_branch import PreviewBase
+    from seedbed.previews.garbage_collection import CollectedBranch
     from seedbed.previews.preview import Preview
-    from seedbed.previews.preview_data import Filled
+    from seedbed.previews.preview_data import PreviewData
     from seedbed.seeding.masking import Exceptions
 
 _ROWS = {
@@ -94,8 +94,8 @@ def up(
     Until all is done the database is marked preparing, and its address is given to nobody.
     """
     from seedbed.cli.ci_output import dotenv_lines, see_github, to_github
-    from seedbed.previews.preview import up as bring_up
-    from seedbed.previews.preview_data import Data
+    from seedbed.previews.preview import create_or_update as bring_up
+    from seedbed.previews.preview_data import DataMode
 
     chosen = configuration(ctx, env)
     if output == "github":
@@ -105,45 +105,45 @@ def up(
             chosen,
             name,
             parent=parent,
-            data=Data(data),
-            lasting=length(lasting),
+            data=DataMode(data),
+            lifetime=length(lasting),
             force=force,
-            even_production=_named(chosen, yes),
-            say=lambda line: click.echo(line, err=True),
+            allow_production=_named(chosen, yes),
+            report=lambda line: click.echo(line, err=True),
             exceptions=_exceptions(chosen, data, keep, empty),
         )
     if output == "dotenv":
-        for line in dotenv_lines(brought.url, brought.direct):
+        for line in dotenv_lines(brought.url, brought.direct_url):
             click.echo(line)
         return
-    direct, url = (one.reveal() if show_password else one.masked for one in (brought.direct, brought.url))
+    direct, url = (one.reveal() if show_password else one.masked for one in (brought.direct_url, brought.url))
     lines = _table(brought, url, direct)
     if output == "github":
         facts = {
             "name": brought.branch.name,
             "created": str(brought.created).lower(),
-            "revision": brought.filled.applied.revision or "",
+            "revision": brought.data.migration.revision or "",
             "database_url": brought.url.reveal(),
-            "database_url_unpooled": brought.direct.reveal(),
+            "database_url_unpooled": brought.direct_url.reveal(),
         }
         summary = [
             "### Preview database",
             "",
             "```",
-            *_table(brought, brought.url.masked, brought.direct.masked),
+            *_table(brought, brought.url.masked, brought.direct_url.masked),
             "```",
         ]
-        to_github(facts, [brought.url, brought.direct], summary)
+        to_github(facts, [brought.url, brought.direct_url], summary)
     facts_ = {
         "branch": brought.branch,
         "created": brought.created,
-        "applied": brought.filled.applied.applied,
-        "revision": brought.filled.applied.revision,
-        "losses": brought.filled.losses,
+        "applied": brought.data.migration.applied,
+        "revision": brought.data.migration.revision,
+        "losses": brought.data.losses,
         "rows": _rows(brought),
-        "seeded": brought.filled.seeded,
-        "compared": brought.filled.comparison is not None,
-        "extra": brought.filled.comparison.extra if brought.filled.comparison else (),
+        "seeded": brought.data.seed_result,
+        "compared": brought.data.schema_comparison is not None,
+        "extra": brought.data.schema_comparison.extra if brought.data.schema_comparison else (),
         "url": url,
         "direct": direct,
     }
@@ -161,7 +161,7 @@ def down(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     Sessions on it are ended. There is no question, since a preview is only a copy: the base of previews, and a branch
     that is no preview, are refused.
     """
-    from seedbed.previews.preview import down as take_down
+    from seedbed.previews.preview import delete as take_down
 
     deleted = take_down(configuration(ctx, env), name)
     said = f"{name} is deleted." if deleted else f"There is no preview {name}."
@@ -192,13 +192,13 @@ def base(
     Masking refuses tables and columns that the models do not describe, until each is named with --keep or --empty, or
     in [tool.seedbed.masking] of pyproject.toml.
     """
-    from seedbed.previews.base_branch import make_base
-    from seedbed.previews.preview_data import Data
+    from seedbed.previews.base_branch import create_base
+    from seedbed.previews.preview_data import DataMode
 
     with step("Making the base"):
         chosen = configuration(ctx, env)
         exceptions = _exceptions(chosen, data, keep, empty)
-        made = make_base(chosen, Data(data), force=force, exceptions=exceptions)
+        made = create_base(chosen, DataMode(data), force=force, exceptions=exceptions)
     show(made, as_json=as_json, lines=columns(_base_table(made)))
 
 
@@ -225,16 +225,16 @@ def gc(
     deletes by itself. Only what this project made goes, and never the base, children before parents; each is looked at
     once more before. An empty list of pull requests is refused. Ends with 1 when something could not be deleted.
     """
-    from seedbed.previews.garbage_collection import Rules, collect, pull_requests
+    from seedbed.previews.garbage_collection import CollectionRules, collect_branches, parse_pull_requests
 
-    rules = Rules(
+    rules = CollectionRules(
         older_than=length(older_than),
-        closed=pull_requests(closed, closed.name) if closed is not None else None,
-        open=pull_requests(open_, open_.name) if open_ is not None else None,
+        closed_pull_requests=parse_pull_requests(closed, closed.name) if closed is not None else None,
+        open_pull_requests=parse_pull_requests(open_, open_.name) if open_ is not None else None,
     )
-    found = collect(configuration(ctx, env), rules, delete=delete)
+    found = collect_branches(configuration(ctx, env), rules, delete=delete)
     show(found, as_json=as_json, lines=_collected(found, delete=delete) or ["There is nothing to delete."])
-    ctx.exit(1 if delete and any(one.kept_because for one in found) else 0)
+    ctx.exit(1 if delete and any(one.error for one in found) else 0)
 
 
 def _named(chosen: Any, yes: str | None) -> bool:
@@ -261,36 +261,36 @@ def _exceptions(chosen: Any, data: str, keep: tuple[str, ...], empty: tuple[str,
 
 
 def _rows(brought: "Preview") -> str:
-    kept = not brought.created and brought.filled.rows == "copied"
-    return "kept" if kept else brought.filled.rows.value
+    kept = not brought.created and brought.data.row_source == "copied"
+    return "kept" if kept else brought.data.row_source.value
 
 
-def _counts(filled: "Filled") -> list[str]:
-    return [f"{count:>9,} {table}" for table, count in filled.seeded.rows.items()] if filled.seeded else []
+def _counts(filled: "PreviewData") -> list[str]:
+    return [f"{count:>9,} {table}" for table, count in filled.seed_result.rows.items()] if filled.seed_result else []
 
 
-def _collected(found: "Sequence[Collected]", *, delete: bool) -> list[str]:
+def _collected(found: "Sequence[CollectedBranch]", *, delete: bool) -> list[str]:
     said = "deleted" if delete else "would go"
     return columns(
-        [(one.branch.name, f"kept: {one.kept_because}" if one.kept_because else said, one.because) for one in found]
+        [(one.branch.name, f"kept: {one.error}" if one.error else said, one.reason) for one in found]
     )
 
 
-def _base_table(made: "Base") -> list[tuple[str, str]]:
-    if made.filled is None:
+def _base_table(made: "PreviewBase") -> list[tuple[str, str]]:
+    if made.data is None:
         return [("base", f"{made.branch.name}, made by another call at the same moment")]
     return [
         ("base", f"{made.branch.name}, {'new' if made.created else 'made anew'} from {made.branch.parent}"),
-        ("revision", made.filled.applied.revision or "none"),
-        ("rows", _ROWS[made.filled.rows].format(made.branch.parent)),
-        *(("", line) for line in _counts(made.filled)),
+        ("revision", made.data.migration.revision or "none"),
+        ("rows", _ROWS[made.data.row_source].format(made.branch.parent)),
+        *(("", line) for line in _counts(made.data)),
     ]
 
 
 def _schema_lines(brought: "Preview") -> list[tuple[str, str]]:
-    if brought.filled.comparison is None:
+    if brought.data.schema_comparison is None:
         return [("schema", "not compared with the models: no PostgreSQL here, and no SHADOW_DATABASE_URL")]
-    extra = brought.filled.comparison.extra
+    extra = brought.data.schema_comparison.extra
     more = f"; and {len(extra) - 5} more" if extra[5:] else ""
     return [
         ("schema", "matches the models"),
@@ -300,13 +300,13 @@ def _schema_lines(brought: "Preview") -> list[tuple[str, str]]:
 
 def _table(brought: "Preview", url: str, direct: str) -> list[str]:
     made = "a new copy" if brought.created else "was there already, a copy"
-    applied = ", ".join(f"{revision.id} {revision.message}" for revision in brought.filled.applied.applied)
+    applied = ", ".join(f"{revision.id} {revision.message}" for revision in brought.data.migration.applied)
     ends = brought.branch.expires_at
     lines = [
         ("preview", f"{brought.branch.name}, {made} of {brought.branch.parent}"),
-        ("applied", applied or f"nothing new; at {brought.filled.applied.revision or 'no revision'}"),
+        ("applied", applied or f"nothing new; at {brought.data.migration.revision or 'no revision'}"),
         ("rows", _ROWS[_rows(brought)].format(brought.branch.parent)),
-        *(("", row) for row in _counts(brought.filled)),
+        *(("", row) for row in _counts(brought.data)),
         *_schema_lines(brought),
         ("until", f"{ends.astimezone():%Y-%m-%d %H:%M}" if ends else "it is taken down"),
         ("url", url),

@@ -16,11 +16,11 @@ from seedbed.errors import (
     DatabaseUnreachable,
 )
 from seedbed.postgres.locks import preparation_lock
-from seedbed.previews.preview_data import Data, Filled, branch_database, fill, see_possible
+from seedbed.previews.preview_data import DataMode, PreviewData, get_branch_database, prepare_branch, check_data_mode
 from seedbed.seeding.masking import Exceptions
 from seedbed.settings import Configuration, Environment
 
-BASE = "preview/base"
+BASE_BRANCH = "preview/base"
 _WAIT = timedelta(minutes=10)
 _POLL_SECONDS = 0.5
 _AT_ONCE = timedelta(minutes=1)
@@ -28,19 +28,19 @@ _AT_ONCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Base:
+class PreviewBase:
     """The base as it is now, whether this call made it, and where its rows come from; None where another call that was
     at work at the same moment knows that.
     """
 
     branch: Branch
     created: bool
-    filled: Filled | None
+    data: PreviewData | None
 
 
-def make_base(
-    configuration: Configuration, data: Data, *, force: bool = False, exceptions: Exceptions | None = None
-) -> Base:
+def create_base(
+    configuration: Configuration, data: DataMode, *, force: bool = False, exceptions: Exceptions | None = None
+) -> PreviewBase:
     """Make the base of previews from the environment's database, or make it anew from that as it is now.
 
     Previews that were copied from it before stay as they are. It has no end, since branches with an end have no
@@ -55,11 +55,11 @@ def make_base(
         BranchLockTimeout: another call is still at work on it after ten minutes.
         BranchError, MigrationError, SeedError: as for a preview.
     """
-    see_possible(configuration, data, exceptions)
+    check_data_mode(configuration, data, exceptions)
     asked = _Asked(configuration, provider_of(configuration), data, force, exceptions, datetime.now(UTC))
     until = time.monotonic() + _WAIT.total_seconds()
     while True:
-        lost: Exception = BranchLockTimeout(BASE, _WAIT.total_seconds())
+        lost: Exception = BranchLockTimeout(BASE_BRANCH, _WAIT.total_seconds())
         try:
             begun = asked.begun()
             if begun is not None and (made := asked.prepared(*begun)) is not None:
@@ -68,7 +68,7 @@ def make_base(
             lost = error
         time.sleep(_POLL_SECONDS)
         if (theirs := asked.made_meanwhile()) is not None:
-            return Base(theirs, created=False, filled=None)
+            return PreviewBase(theirs, created=False, data=None)
         if time.monotonic() > until:
             raise lost
 
@@ -77,7 +77,7 @@ def make_base(
 class _Asked:
     configuration: Configuration
     provider: BranchProvider
-    data: Data
+    data: DataMode
     force: bool
     exceptions: Exceptions | None
     at: datetime
@@ -88,45 +88,45 @@ class _Asked:
         """
         copied = self.data.replaces_rows
         try:
-            there = self.provider.get(BASE)
+            there = self.provider.get(BASE_BRANCH)
         except BranchNotFound:
             try:
                 made = self.provider.create(
-                    BASE, environment=Environment.PREVIEW, force=self.force, even_production=copied
+                    BASE_BRANCH, environment=Environment.PREVIEW, force=self.force, even_production=copied
                 )
             except BranchExists:
                 return None
             return made, True, True
         if there.environment is not Environment.PREVIEW:
-            raise NotAPreview(BASE, there.mark)
+            raise NotAPreview(BASE_BRANCH, there.mark)
         if not there.ready:
             return there, False, False
         try:
-            anew = self.provider.reset(BASE, force=self.force, even_production=copied, only_ready=True)
+            anew = self.provider.reset(BASE_BRANCH, force=self.force, even_production=copied, only_ready=True)
         except (BranchNotReady, BranchExists):
             return None
         return anew, True, False
 
-    def prepared(self, branch: Branch, mine: bool, created: bool) -> Base | None:
+    def prepared(self, branch: Branch, mine: bool, created: bool) -> PreviewBase | None:
         """Fill the copy, once whoever is at work on it has ended; None where that one was killed a while ago."""
-        self.provider.wait(BASE)
-        database = branch_database(self.provider, BASE)
-        with preparation_lock(database, BASE, wait=_WAIT):
+        self.provider.wait(BASE_BRANCH)
+        database = get_branch_database(self.provider, BASE_BRANCH)
+        with preparation_lock(database, BASE_BRANCH, wait=_WAIT):
             if not mine and branch.created_at < self.at - _AT_ONCE:
-                self.provider.delete(BASE)
+                self.provider.delete(BASE_BRANCH)
                 return None
-            filled = fill(
+            filled = prepare_branch(
                 self.configuration,
                 database,
                 self.data,
                 parent=self.configuration.environment,
                 exceptions=self.exceptions,
             )
-            return Base(self.provider.finish(BASE, sealed=True), created, filled)
+            return PreviewBase(self.provider.finish(BASE_BRANCH, sealed=True), created, filled)
 
     def made_meanwhile(self) -> Branch | None:
         try:
-            there = self.provider.get(BASE)
+            there = self.provider.get(BASE_BRANCH)
         except BranchNotFound:
             return None
         return there if there.sealed and there.created_at >= self.at - _AT_ONCE else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from seedbed.branching import BranchProvider, provider_of
 from seedbed.branching.lifecycle import passing
 from seedbed.migrations.history.revisions import read_current_revision
-from seedbed.postgres.catalog import Catalog, Difference, differences, read_catalog, without
+from seedbed.postgres.catalog import Catalog, Difference, differences, read_catalog, exclude_objects
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration, Origin
@@ -22,17 +22,17 @@ class BranchDiff:
     """
 
     branch: str
-    other: str
+    compared_with: str
     revision: str | None
-    other_revision: str | None
+    compared_with_revision: str | None
     differences: tuple[Difference, ...]
 
     @property
-    def equal(self) -> bool:
-        return self.revision == self.other_revision and not self.differences
+    def is_equal(self) -> bool:
+        return self.revision == self.compared_with_revision and not self.differences
 
 
-def diff(configuration: Configuration, name: str, other: str | None = None) -> BranchDiff:
+def compare_branches(configuration: Configuration, name: str, other: str | None = None) -> BranchDiff:
     """Compare a branch with its parent, or with another branch, by their catalogs; rows are not compared.
 
     What the project ignores is left out. A sealed branch, which nobody can connect to, is copied for it and the copy
@@ -65,6 +65,6 @@ def _readable(configuration: Configuration, provider: BranchProvider, name: str)
 
 def _looked_at(database: Database, configuration: Configuration) -> tuple[str | None, Catalog]:
     with connect(database) as connection:
-        return read_current_revision(connection, configuration.project), without(
+        return read_current_revision(connection, configuration.project), exclude_objects(
             read_catalog(connection, configuration.project.version_table), configuration.project.ignore
         )

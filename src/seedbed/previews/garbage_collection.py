@@ -7,36 +7,36 @@ from datetime import UTC, datetime, timedelta
 
 from seedbed.branching import Branch, BranchProvider, provider_of
 from seedbed.errors import BranchError, BranchNotFound, InvalidPullRequestList
-from seedbed.previews.base_branch import BASE
+from seedbed.previews.base_branch import BASE_BRANCH
 from seedbed.settings import Configuration, Environment
 
-HALF_MADE = timedelta(hours=1)
+UNFINISHED_AFTER = timedelta(hours=1)
 """Longer than any preview takes to be made: one that is still preparing then was killed."""
 
 
 @dataclass(frozen=True)
-class Rules:
-    """When a preview goes. `closed` are pull requests that are closed, `open` all that are open: any other's go.
+class CollectionRules:
+    """When a preview goes. `closed_pull_requests` are pull requests that are closed, `open_pull_requests` all that are open: any other's go.
 
     A pull request is a number, and its previews are called pr-42 or end in /pr-42, with or without more after it.
     """
 
     older_than: timedelta | None = None
-    closed: frozenset[str] | None = None
-    open: frozenset[str] | None = None
+    closed_pull_requests: frozenset[str] | None = None
+    open_pull_requests: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
-class Collected:
+class CollectedBranch:
     """A branch, why it goes, and what kept it where something did; `deleted` is false in a dry run."""
 
     branch: Branch
-    because: str
+    reason: str
     deleted: bool
-    kept_because: str | None = None
+    error: str | None = None
 
 
-def pull_requests(lines: Iterable[str], source: str) -> frozenset[str]:
+def parse_pull_requests(lines: Iterable[str], source: str) -> frozenset[str]:
     """The numbers in a list of pull requests, one a line: `42`, `#42`, `pr-42` or `preview/pr-42`.
 
     Raises:
@@ -56,9 +56,9 @@ def pull_requests(lines: Iterable[str], source: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def collect(
-    configuration: Configuration, rules: Rules, *, delete: bool, now: datetime | None = None
-) -> list[Collected]:
+def collect_branches(
+    configuration: Configuration, rules: CollectionRules, *, delete: bool, now: datetime | None = None
+) -> list[CollectedBranch]:
     """Find the branches that can go, and with `delete` delete them: children before their parents.
 
     A preview goes when the rules say so, or when it has been half made for an hour; any branch when its end is past,
@@ -71,13 +71,13 @@ def collect(
     branches = provider.list()
     going = {one.name: (one, why) for one in branches if (why := _reason(one, rules, moment))}
     staying = {branch.parent for branch in branches if branch.name not in going}
-    done: list[Collected] = []
+    done: list[CollectedBranch] = []
     for branch, why in _children_first(list(going.values())):
         if branch.name in staying:
-            done.append(Collected(branch, why, deleted=False, kept_because="a branch that stays was copied from it"))
+            done.append(CollectedBranch(branch, why, deleted=False, error="a branch that stays was copied from it"))
             staying.add(branch.parent)
         elif not delete:
-            done.append(Collected(branch, why, deleted=False))
+            done.append(CollectedBranch(branch, why, deleted=False))
         else:
             one = _deleted(provider, branch, why, lambda found: _reason(found, rules, moment))
             if not one.deleted:
@@ -86,19 +86,19 @@ def collect(
     return done
 
 
-def _reason(branch: Branch, rules: Rules, now: datetime) -> str | None:
-    if branch.name == BASE:
+def _reason(branch: Branch, rules: CollectionRules, now: datetime) -> str | None:
+    if branch.name == BASE_BRANCH:
         return None
     if branch.expires_at is not None and branch.expires_at <= now:
         return f"ended on {branch.expires_at:%Y-%m-%d}"
     if branch.environment is not Environment.PREVIEW or branch.sealed:
         return None
-    if not branch.ready and now - branch.created_at > HALF_MADE:
+    if not branch.ready and now - branch.created_at > UNFINISHED_AFTER:
         return "half made, and nobody is at work on it"
     number = _number(branch.name)
-    if number is not None and rules.closed is not None and number in rules.closed:
+    if number is not None and rules.closed_pull_requests is not None and number in rules.closed_pull_requests:
         return f"pull request {number} is closed"
-    if number is not None and rules.open is not None and number not in rules.open:
+    if number is not None and rules.open_pull_requests is not None and number not in rules.open_pull_requests:
         return f"pull request {number} is not open"
     if rules.older_than is not None and now - branch.created_at > rules.older_than:
         return f"{(now - branch.created_at).days} days old"
@@ -120,14 +120,14 @@ def _children_first(going: Collection[tuple[Branch, str]]) -> list[tuple[Branch,
     return sorted(going, key=lambda pair: (-depth(pair[0]), pair[0].name))
 
 
-def _deleted(provider: BranchProvider, branch: Branch, why: str, reason: Callable[[Branch], str | None]) -> Collected:
+def _deleted(provider: BranchProvider, branch: Branch, why: str, reason: Callable[[Branch], str | None]) -> CollectedBranch:
     try:
         found = provider.get(branch.name)
         if found != branch or reason(found) is None:
-            return Collected(found, why, deleted=False, kept_because="it was changed meanwhile")
+            return CollectedBranch(found, why, deleted=False, error="it was changed meanwhile")
         provider.delete(branch.name)
     except BranchNotFound:
-        return Collected(branch, why, deleted=True)
+        return CollectedBranch(branch, why, deleted=True)
     except BranchError as error:
-        return Collected(branch, why, deleted=False, kept_because=error.message)
-    return Collected(branch, why, deleted=True)
+        return CollectedBranch(branch, why, deleted=False, error=error.message)
+    return CollectedBranch(branch, why, deleted=True)

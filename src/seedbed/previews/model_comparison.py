@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from seedbed.errors import NoShadowServer, PreviewSchemaMismatch
 from seedbed.migrations.draft.draft import build_model_catalog
-from seedbed.postgres.catalog import Difference, differences, keeping, read_catalog
+from seedbed.postgres.catalog import Difference, differences, copy_ignored_objects, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema import load_schema
@@ -15,13 +15,13 @@ _ON_A_TABLE = ("column", "constraint", "trigger", "policy")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ModelComparison:
     """What a preview's database has beyond the models: objects and privileges that no query of a model meets."""
 
     extra: tuple[str, ...]
 
 
-def compare_with_models(configuration: Configuration, name: str, database: Database) -> Comparison | None:
+def compare_with_models(configuration: Configuration, name: str, database: Database) -> ModelComparison | None:
     """Compare a preview's catalog with that of a temporary database built from the models.
 
     Everything that the models declare must be there as they declare it, and nothing else may be on their tables except
@@ -40,12 +40,12 @@ def compare_with_models(configuration: Configuration, name: str, database: Datab
         return None
     with connect(database) as connection:
         found = read_catalog(connection, project.version_table)
-    every = differences(found, keeping(wanted, found, project.ignore, project.version_table))
+    every = differences(found, copy_ignored_objects(wanted, found, project.ignore, project.version_table))
     unknown = {one.object.removeprefix("table ") for one in every if _is_unwanted(one, "table")}
     extra = [one for one in every if _is_extra(one, unknown)]
     if left := [str(one) for one in every if one not in extra]:
         raise PreviewSchemaMismatch(name, left)
-    return Comparison(tuple(one.object if not one.attribute else str(one) for one in extra))
+    return ModelComparison(tuple(one.object if not one.attribute else str(one) for one in extra))
 
 
 def _is_unwanted(difference: Difference, *kinds: str) -> bool:
@@ -54,7 +54,7 @@ def _is_unwanted(difference: Difference, *kinds: str) -> bool:
 
 def _is_extra(difference: Difference, unknown_tables: set[str]) -> bool:
     if difference.attribute == "privileges":
-        return _words(difference.wanted) <= _words(difference.found)
+        return _words(difference.expected) <= _words(difference.found)
     if _is_unwanted(difference, *_ON_A_TABLE):
         return difference.object.rpartition(" of ")[2] in unknown_tables
     return _is_unwanted(difference, "")

@@ -20,12 +20,12 @@ from seedbed.errors import (
 )
 from seedbed.postgres.database import Database
 from seedbed.postgres.locks import preparation_lock
-from seedbed.previews.base_branch import BASE
-from seedbed.previews.preview_data import Data, Filled, branch_database, fill
+from seedbed.previews.base_branch import BASE_BRANCH
+from seedbed.previews.preview_data import DataMode, PreviewData, get_branch_database, prepare_branch
 from seedbed.seeding.masking import Exceptions
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
-LASTING = timedelta(days=14)
+DEFAULT_LIFETIME = timedelta(days=14)
 _WAIT = timedelta(minutes=10)
 _BASE_SECONDS, _POLL_SECONDS = 60.0, 0.5
 _TRIES = 5
@@ -33,28 +33,28 @@ _TRIES = 5
 
 @dataclass(frozen=True)
 class Preview:
-    """A preview that is up. `created` says whether this call made its branch, `filled` what it migrated and loaded.
+    """A preview that is up. `created` says whether this call made its branch, `data` what it migrated and loaded.
 
-    `direct` is for whatever migrates or loads, and `url` for a service; both hold a password.
+    `direct_url` is for whatever migrates or loads, and `url` for a service; both hold a password.
     """
 
     branch: Branch
     created: bool
-    filled: Filled
-    direct: DatabaseUrl
+    data: PreviewData
+    direct_url: DatabaseUrl
     url: DatabaseUrl
 
 
-def up(
+def create_or_update(
     configuration: Configuration,
     name: str,
     *,
     parent: str | None = None,
-    data: Data = Data.AUTO,
-    lasting: timedelta | None = LASTING,
+    data: DataMode = DataMode.AUTO,
+    lifetime: timedelta | None = DEFAULT_LIFETIME,
     force: bool = False,
-    even_production: bool = False,
-    say: Callable[[str], None] = lambda _: None,
+    allow_production: bool = False,
+    report: Callable[[str], None] = lambda _: None,
     exceptions: Exceptions | None = None,
 ) -> Preview:
     """Bring a preview up: its branch, the newest migrations, its rows, its end, and its mark last.
@@ -62,11 +62,11 @@ def up(
     Once it is migrated, the database's schema is compared with the models.
 
     It is copied from `parent`, else from the base of previews where there is one, else from the environment's database.
-    A preview that is there is migrated and keeps its parent and its rows, and its end is `lasting` from now, so that
+    A preview that is there is migrated and keeps its parent and its rows, and its end is `lifetime` from now, so that
     the call can be made again at each push. Of several calls at once one makes and fills it, and the others wait. When
     a step fails, a branch that this call made is deleted again, and one that was there stays as it is. One that a kill
-    left half made is gone on with. `even_production` is for a user who has named the database whose rows are copied as
-    they are; masking and seeding do without. `say` is told what the revisions lose before they are applied.
+    left half made is gone on with. `allow_production` is for a user who has named the database whose rows are copied as
+    they are; masking and seeding do without. `report` is told what the revisions lose before they are applied.
 
     Raises:
         NotAPreview: there is a branch of that name which is for something else.
@@ -79,8 +79,8 @@ def up(
         PreviewSchemaMismatch: the migrated database does not have the schema of the models.
     """
     provider = provider_of(configuration)
-    ending = _ending(lasting)
-    asked = _Asked(configuration, provider, name, parent, data, ending, force, even_production, say, exceptions)
+    ending = _ending(lifetime)
+    asked = _Asked(configuration, provider, name, parent, data, ending, force, allow_production, report, exceptions)
     try:
         return asked.up()
     except KeyboardInterrupt as interrupt:
@@ -92,7 +92,7 @@ def up(
         raise
 
 
-def down(configuration: Configuration, name: str) -> bool:
+def delete(configuration: Configuration, name: str) -> bool:
     """Delete a preview; False when there is none, so that a pull request may be closed twice.
 
     Raises:
@@ -103,7 +103,7 @@ def down(configuration: Configuration, name: str) -> bool:
     provider = provider_of(configuration)
     try:
         branch = provider.get(name)
-        if name == BASE or (branch.environment is Environment.PREVIEW and branch.sealed):
+        if name == BASE_BRANCH or (branch.environment is Environment.PREVIEW and branch.sealed):
             raise ProtectedPreviewBase(name)
         if branch.environment is not Environment.PREVIEW:
             raise NotAPreview(name, branch.mark)
@@ -119,7 +119,7 @@ class _Asked:
     provider: BranchProvider
     name: str
     parent: str | None
-    data: Data
+    data: DataMode
     ending: datetime | None
     force: bool
     even_production: bool
@@ -153,7 +153,7 @@ class _Asked:
                 environment=Environment.PREVIEW,
                 expires_at=self.ending,
                 force=self.force,
-                even_production=self.data.replaces_rows or (self.data is Data.COPY and self.even_production),
+                even_production=self.data.replaces_rows or (self.data is DataMode.COPY and self.even_production),
             )
         except BranchExists:
             return self.provider.get(self.name), False
@@ -162,11 +162,11 @@ class _Asked:
     def _base(self) -> str | None:
         """The base, where there is one; while it is made anew it is waited for, and nothing else is copied instead."""
         until = time.monotonic() + _BASE_SECONDS
-        while base := next((branch for branch in self.provider.list() if branch.name == BASE), None):
+        while base := next((branch for branch in self.provider.list() if branch.name == BASE_BRANCH), None):
             if base.ready:
-                return BASE
+                return BASE_BRANCH
             if time.monotonic() > until:
-                raise BranchNotReady(BASE, finish="seedbed preview base")
+                raise BranchNotReady(BASE_BRANCH, finish="seedbed preview base")
             time.sleep(_POLL_SECONDS)
         return None
 
@@ -174,13 +174,13 @@ class _Asked:
         """One at a time prepares a branch; whoever waited for another finds it ready, and leaves its rows alone."""
         try:
             self.provider.wait(self.name)
-            database = branch_database(self.provider, self.name)
+            database = get_branch_database(self.provider, self.name)
             if branch.ready:
-                filled = self._filled(database, Data.COPY, branch)
+                filled = self._filled(database, DataMode.COPY, branch)
             else:
                 with preparation_lock(database, self.name, wait=_WAIT):
                     branch = self.provider.get(self.name)
-                    filled = self._filled(database, Data.COPY if branch.ready else self.data, branch)
+                    filled = self._filled(database, DataMode.COPY if branch.ready else self.data, branch)
                     branch = self.provider.finish(self.name)
             if not created:
                 branch = self.provider.expire(self.name, self.ending)
@@ -191,16 +191,16 @@ class _Asked:
         direct, url = self.provider.url(self.name), self.provider.url(self.name, pooled=True)
         return Preview(branch, created, filled, direct, url)
 
-    def _filled(self, database: Database, data: Data, branch: Branch) -> Filled:
+    def _filled(self, database: Database, data: DataMode, branch: Branch) -> PreviewData:
         try:
-            return fill(
+            return prepare_branch(
                 self.configuration,
                 database,
                 data,
                 parent=branch.parent,
-                even_production=self.even_production,
-                compared_as=self.name,
-                say=self.say,
+                allow_production=self.even_production,
+                comparison_name=self.name,
+                report=self.say,
                 exceptions=self.exceptions,
             )
         except EditedAppliedRevision as error:

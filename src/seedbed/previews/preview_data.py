@@ -14,7 +14,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, resolve_database
 from seedbed.postgres.environment_mark import read_source_environment, read_copy_id, find_tables_with_rows, mark_rows_replaced
 from seedbed.postgres.reset import empty_copy
-from seedbed.previews.model_comparison import Comparison, compare_with_models
+from seedbed.previews.model_comparison import ModelComparison, compare_with_models
 from seedbed.schema import Schema, load_schema
 from seedbed.seeding.core.faker_pool import Pools, Shelf
 from seedbed.seeding.loading.load import Seeded, run
@@ -25,7 +25,7 @@ from seedbed.settings import Configuration, Environment, Origin
 from seedbed.settings.sources import Kind
 
 
-class Data(StrEnum):
+class DataMode(StrEnum):
     """What is asked for: rows made by seeds/preview.py, those of the parent, or those with personal data replaced.
 
     `auto` keeps what the copy has, and seeds where it has nothing.
@@ -39,10 +39,10 @@ class Data(StrEnum):
     @property
     def replaces_rows(self) -> bool:
         """Whether none of the copied rows can be seen in what comes of it."""
-        return self in {Data.SEED, Data.MASKED}
+        return self in {DataMode.SEED, DataMode.MASKED}
 
 
-class Rows(StrEnum):
+class RowSource(StrEnum):
     """What came of it."""
 
     COPIED = "copied"
@@ -52,35 +52,35 @@ class Rows(StrEnum):
 
 
 @dataclass(frozen=True)
-class Filled:
-    applied: AppliedRevisions
-    rows: Rows
+class PreviewData:
+    migration: AppliedRevisions
+    row_source: RowSource
     losses: tuple[Hazard, ...] = ()
-    seeded: Seeded | None = None
-    masked: Masked | None = None
-    comparison: Comparison | None = None
+    seed_result: Seeded | None = None
+    mask_result: Masked | None = None
+    schema_comparison: ModelComparison | None = None
     """None where nothing was to be compared, or no server could hold the models' own database."""
 
 
-def branch_database(provider: BranchProvider, name: str) -> Database:
+def get_branch_database(provider: BranchProvider, name: str) -> Database:
     """A branch that is being prepared, for whoever prepares it."""
     url = provider.url(name, unfinished=True)
     return Database(url, url, Environment.PREVIEW, Origin(Kind.DERIVED, f"branch {name}"))
 
 
-def fill(
+def prepare_branch(
     configuration: Configuration,
     database: Database,
-    data: Data,
+    data: DataMode,
     *,
     parent: str,
-    even_production: bool = False,
-    compared_as: str | None = None,
-    say: Callable[[str], None] | None = None,
+    allow_production: bool = False,
+    comparison_name: str | None = None,
+    report: Callable[[str], None] | None = None,
     exceptions: Exceptions | None = None,
-) -> Filled:
-    """Migrate a branch that is being prepared, and give it its rows. `compared_as` is the name under which its schema
-    is compared with the models first; `say` is told beforehand what the revisions lose.
+) -> PreviewData:
+    """Migrate a branch that is being prepared, and give it its rows. `comparison_name` is the name under which its schema
+    is compared with the models first; `report` is told beforehand what the revisions lose.
 
     It may be one that was left by a kill at any moment: what was begun is done again, and rows of production are in it
     until a mask or the seeds have taken their place. `exceptions` are the project's, unless others are given.
@@ -93,48 +93,48 @@ def fill(
     """
     with connect(database) as connection:
         of_production = read_source_environment(connection) == Environment.PRODUCTION
-    if of_production and not (data.replaces_rows or (data is Data.COPY and even_production)):
+    if of_production and not (data.replaces_rows or (data is DataMode.COPY and allow_production)):
         raise UnmaskedProductionCopy(parent, Environment.PREVIEW)
-    if data is Data.SEED:
+    if data is DataMode.SEED:
         empty_copy(database)
     losses: tuple[Hazard, ...] = ()
-    if say is not None and data is not Data.SEED:
-        losses = report_losses(configuration, database, plan_migrations(configuration.project, database), say)
+    if report is not None and data is not DataMode.SEED:
+        losses = report_losses(configuration, database, plan_migrations(configuration.project, database), report)
     applied = apply(configuration.project, database, contract=True)
-    comparison = compare_with_models(configuration, compared_as, database) if compared_as is not None else None
+    comparison = compare_with_models(configuration, comparison_name, database) if comparison_name is not None else None
     filled = _fill_rows(configuration, database, data, applied, exceptions)
-    return replace(filled, losses=losses, comparison=comparison)
+    return replace(filled, losses=losses, schema_comparison=comparison)
 
 
 def _fill_rows(
-    configuration: Configuration, database: Database, data: Data, applied: AppliedRevisions, exceptions: Exceptions | None
-) -> Filled:
-    if data is Data.COPY:
-        return Filled(applied, Rows.COPIED)
-    if data is Data.MASKED:
-        return Filled(applied, Rows.MASKED, masked=_masked(configuration, database, exceptions))
+    configuration: Configuration, database: Database, data: DataMode, applied: AppliedRevisions, exceptions: Exceptions | None
+) -> PreviewData:
+    if data is DataMode.COPY:
+        return PreviewData(applied, RowSource.COPIED)
+    if data is DataMode.MASKED:
+        return PreviewData(applied, RowSource.MASKED, mask_result=_masked(configuration, database, exceptions))
     with connect(database) as connection:
         occupied = bool(find_tables_with_rows(connection))
-    if data is Data.AUTO and occupied:
-        return Filled(applied, Rows.COPIED)
+    if data is DataMode.AUTO and occupied:
+        return PreviewData(applied, RowSource.COPIED)
     try:
         wanted = plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
     except SeedsFileNotFound:
-        if data is Data.SEED:
+        if data is DataMode.SEED:
             raise
-        return Filled(applied, Rows.NONE)
-    return Filled(applied, Rows.SEEDED, seeded=run(wanted, database, revision=applied.revision))
+        return PreviewData(applied, RowSource.NONE)
+    return PreviewData(applied, RowSource.SEEDED, seed_result=run(wanted, database, revision=applied.revision))
 
 
-def see_possible(configuration: Configuration, data: Data, exceptions: Exceptions | None = None) -> None:
+def check_data_mode(configuration: Configuration, data: DataMode, exceptions: Exceptions | None = None) -> None:
     """Find what the schema, the marks or the seeds have against it before anything is given up for the new rows.
 
     Raises:
-        SeedError, SeedsFileNotFound: as for `fill`.
+        SeedError, SeedsFileNotFound: as for `prepare_branch`.
     """
-    if data is Data.SEED:
+    if data is DataMode.SEED:
         plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
-    elif data is Data.MASKED:
+    elif data is DataMode.MASKED:
         schema = load_schema(configuration.project)
         marked_columns(schema, _pools(configuration))
         _check_coverage(configuration, schema, exceptions or Exceptions.of(configuration.project))

@@ -8,8 +8,8 @@ from alembic import command, context
 from seedbed.errors import ProductionNotConfirmed
 from seedbed.migrations.alembic_bridge.nested import nest_alembic
 from seedbed.migrations.apply.plan import plan_upgrade
-from seedbed.migrations.hazards.assessment import assess_upgrade, assess_downgrade, refuse_unallowed_hazards
-from seedbed.migrations.history.revisions import History, Revision, split_heads, read_history
+from seedbed.migrations.hazards.assessment import assess_downgrade, assess_upgrade, refuse_unallowed_hazards
+from seedbed.migrations.history.revisions import History, Revision, read_history, split_heads
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration
 

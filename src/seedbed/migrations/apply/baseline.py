@@ -14,7 +14,7 @@ from seedbed.migrations.history.revisions import (
     read_history,
     split_heads,
 )
-from seedbed.postgres.catalog import differences, read_catalog, without
+from seedbed.postgres.catalog import differences, read_catalog, exclude_objects
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import claim_environment
@@ -48,7 +48,7 @@ def adopt(configuration: Configuration, database: Database, *, revision: str | N
             raise BaselineRefused(database.name, f"it is at {current} already", has_revision=True)
         claim_environment(connection, database, "adopt")
         connection.commit()
-        catalog = without(read_catalog(connection, project.version_table), project.ignore)
+        catalog = exclude_objects(read_catalog(connection, project.version_table), project.ignore)
         chosen, reason = None, "there is no revision"
         with shadow_database(configuration) as shadow, connect(shadow) as shadow_connection:
             for candidate in [
@@ -56,7 +56,7 @@ def adopt(configuration: Configuration, database: Database, *, revision: str | N
             ]:
                 migrate_to(project, shadow_connection, candidate)
                 different = differences(
-                    catalog, without(read_catalog(shadow_connection, project.version_table), project.ignore)
+                    catalog, exclude_objects(read_catalog(shadow_connection, project.version_table), project.ignore)
                 )
                 reason = f"at {candidate}, {'; '.join(map(str, different))}"
                 chosen = chosen if different else read_current_revision(shadow_connection, project)

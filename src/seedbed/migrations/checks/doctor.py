@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from seedbed.errors import SeedbedError
-from seedbed.migrations.checks.doctor_files import FILE_CHECKS, Finding, make_error_finding, list_versions
+from seedbed.migrations.checks.doctor_files import FILE_CHECKS, Finding, list_versions, make_error_finding
 from seedbed.migrations.checks.drift import find_drift
 from seedbed.migrations.history.revisions import read_current_revision, read_history
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import Database, resolve_database, refuse_pooler, check_server
+from seedbed.postgres.database import Database, check_server, refuse_pooler, resolve_database
 from seedbed.postgres.database_status import read_database_status
-from seedbed.postgres.environment_mark import read_mark, find_tables_with_rows
+from seedbed.postgres.environment_mark import find_tables_with_rows, read_mark
 from seedbed.schema import load_schema
 from seedbed.schema.declarations import get_declarations
 from seedbed.settings import Configuration, Environment

@@ -4,7 +4,7 @@ from seedbed.errors import SchemaDrift
 from seedbed.migrations.apply.upgrade import migrate_to
 from seedbed.migrations.history.applied_log import refuse_edited_revisions
 from seedbed.migrations.history.revisions import read_current_revision, read_history
-from seedbed.postgres.catalog import Difference, differences, read_catalog, without
+from seedbed.postgres.catalog import Difference, differences, read_catalog, exclude_objects
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.shadow_database import shadow_database
@@ -35,11 +35,11 @@ def compare_with_files(configuration: Configuration, database: Database) -> tupl
     project = configuration.project
     with connect(database) as connection:
         revision = read_current_revision(connection, project)
-        found = without(read_catalog(connection, project.version_table), project.ignore)
+        found = exclude_objects(read_catalog(connection, project.version_table), project.ignore)
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         if revision is not None:
             migrate_to(project, connection, revision)
-        return differences(found, without(read_catalog(connection, project.version_table), project.ignore))
+        return differences(found, exclude_objects(read_catalog(connection, project.version_table), project.ignore))
 
 
 def refuse_drift(configuration: Configuration, database: Database) -> None:

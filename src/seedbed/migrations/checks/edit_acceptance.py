@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from seedbed.migrations.checks.drift import compare_with_files
-from seedbed.migrations.history.applied_log import replace_checksum as record_accepted
 from seedbed.migrations.history.applied_log import find_edited_revisions
+from seedbed.migrations.history.applied_log import replace_checksum as record_accepted
 from seedbed.migrations.history.revisions import Revision, read_current_revision, read_history
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler

@@ -26,8 +26,8 @@ from seedbed.migrations.history.head_file import find_broken_seals, find_missing
 from seedbed.migrations.history.revisions import History, Revision, read_current_revision, read_history
 from seedbed.migrations.proof.candidate import is_about_rows
 from seedbed.migrations.proof.samples.sample_rows import insert_sample_rows, truncate_tables
-from seedbed.postgres.catalog import Catalog, differences, keeping, read_catalog
-from seedbed.postgres.catalog.system_diff import system_differences
+from seedbed.postgres.catalog import Catalog, differences, copy_ignored_objects, read_catalog
+from seedbed.postgres.catalog.system_diff import find_system_differences
 from seedbed.postgres.connection import connect
 from seedbed.postgres.driver_errors import find_missing_extension, get_server_message
 from seedbed.postgres.shadow_database import shadow_database
@@ -88,11 +88,11 @@ def check_project(configuration: Configuration, *, since: str | None = None) -> 
         conditions: list[str] = []
         found = _climbed(project, history, connection, conditions, old=old)
         found_rows = read_project_rows(connection, project.ignore, project.version_table)
-    wanted = keeping(wanted, found, project.ignore, project.version_table)
+    wanted = copy_ignored_objects(wanted, found, project.ignore, project.version_table)
     if left := differences(found, wanted):
         check_unregistered_drops(project, schema, found, wanted)
         raise UndraftedModelChanges([str(difference) for difference in left])
-    if undrafted := system_differences(found_rows, rows):
+    if undrafted := find_system_differences(found_rows, rows):
         raise UnsupportedDifference([str(difference) for difference in undrafted], is_complete=True)
     return ProjectCheck(
         head=history.head,

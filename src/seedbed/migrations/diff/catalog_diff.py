@@ -28,9 +28,9 @@ from seedbed.postgres.catalog.model import (
     Enum,
     Function,
     Index,
-    Key,
-    Object,
-    Other,
+    ObjectKey,
+    CatalogObject,
+    OtherObject,
     Policy,
     Sequence,
     Table,
@@ -38,7 +38,7 @@ from seedbed.postgres.catalog.model import (
     View,
 )
 
-Kind = TypeVar("Kind", bound=Object)
+ObjectType = TypeVar("ObjectType", bound=CatalogObject)
 
 
 class CatalogDiff:
@@ -54,9 +54,9 @@ class CatalogDiff:
 
     def __init__(self, before: Catalog, after: Catalog) -> None:
         self.before, self.after = before, after
-        self.removed = {key: found for key, found in before.objects.items() if key not in after.objects}
-        self.added = {key: found for key, found in after.objects.items() if key not in before.objects}
-        self._pairs = [(found, after.objects[key]) for key, found in before.objects.items() if key in after.objects]
+        self.removed = {key: obj for key, obj in before.objects.items() if key not in after.objects}
+        self.added = {key: obj for key, obj in after.objects.items() if key not in before.objects}
+        self._pairs = [(obj, after.objects[key]) for key, obj in before.objects.items() if key in after.objects]
         self.renames = self._find_renames()
         self.replaced_types = self._replaced_types()
         self.retyped_columns = self._retyped_columns()
@@ -79,19 +79,19 @@ class CatalogDiff:
         self.recomputed_columns |= self.rebuild_set.recomputed_columns
 
     @property
-    def rebuilt(self) -> set[Key]:
+    def rebuilt(self) -> set[ObjectKey]:
         return self.rebuild_set.rebuilt
 
     @property
-    def objects_to_create(self) -> dict[Key, Object]:
+    def objects_to_create(self) -> dict[ObjectKey, CatalogObject]:
         """Everything that is made: new, or again."""
         again = {key: self.after.objects[key] for key in self.rebuilt if key in self.after.objects}
         return {**self.added, **again}
 
-    def pairs_of(self, kind: type[Kind]) -> list[tuple[Kind, Kind]]:
-        return [(old, new) for old, new in self._pairs if isinstance(old, kind) and isinstance(new, kind)]
+    def pairs_of(self, object_type: type[ObjectType]) -> list[tuple[ObjectType, ObjectType]]:
+        return [(old, new) for old, new in self._pairs if isinstance(old, object_type) and isinstance(new, object_type)]
 
-    def online_tables(self) -> dict[Key, Table]:
+    def online_tables(self) -> dict[ObjectKey, Table]:
         """Tables that stay and that take every online form; rows that their owner cannot see, no backfill reaches."""
         return {
             new.key: new
@@ -101,73 +101,75 @@ class CatalogDiff:
             and not (new.forced_row_security or old.forced_row_security)
         }
 
-    def column_pairs(self) -> list[tuple[Key, Column, Column]]:
+    def column_pairs(self) -> list[tuple[ObjectKey, Column, Column]]:
         """The columns that both catalogs have."""
         return [
-            (("column", new.schema, new.name, name), column, new.column[name])
+            (("column", new.schema, new.name, name), column, new.columns_by_name[name])
             for old, new in self.pairs_of(Table)
-            for name, column in old.column.items()
-            if name in new.column
+            for name, column in old.columns_by_name.items()
+            if name in new.columns_by_name
         ]
 
-    def table_of_column(self, column: Key) -> Table:
-        found = self.after.objects["table", column[1], column[2]]
-        if not isinstance(found, Table):
+    def table_of_column(self, column: ObjectKey) -> Table:
+        table = self.after.objects["table", column[1], column[2]]
+        if not isinstance(table, Table):
             raise TypeError(f"{column} is no table's column")
-        return found
+        return table
 
-    def find_replaced_type(self, column: Key) -> Key | None:
-        return next((key for key in self.replaced_types if column in self.before.needed_by.get(key, ())), None)
+    def find_replaced_type(self, column: ObjectKey) -> ObjectKey | None:
+        return next((key for key in self.replaced_types if column in self.before.direct_dependents.get(key, ())), None)
 
-    def _dropped_columns(self) -> set[Key]:
+    def _dropped_columns(self) -> set[ObjectKey]:
         return {
             ("column", old.schema, old.name, name)
             for old, new in self.pairs_of(Table)
-            for name in old.column
-            if name not in new.column
+            for name in old.columns_by_name
+            if name not in new.columns_by_name
         }
 
-    def _gone_keys(self) -> set[Key]:
+    def _gone_keys(self) -> set[ObjectKey]:
         """Unique constraints and indexes that go from tables that stay: foreign keys may need them."""
         return {
             key
-            for key, found in self.removed.items()
-            if (isinstance(found, Constraint) and found.type in "pu") or (isinstance(found, Index) and found.unique)
-            if ("table", found.schema, found.table) not in self.removed
+            for key, obj in self.removed.items()
+            if (isinstance(obj, Constraint) and obj.type in "pu") or (isinstance(obj, Index) and obj.unique)
+            if ("table", obj.schema, obj.table) not in self.removed
         }
 
     def _find_renames(self) -> list[Statement]:
-        found: dict[Key, tuple[Object, Object]] = {}
+        renamed: dict[ObjectKey, tuple[CatalogObject, CatalogObject]] = {}
         for key, new in list(self.added.items()):
-            for other, old in list(self.removed.items()):
-                if key[:-1] == other[:-1] and self._renamed(old, new) is not None:
-                    found[_namespace_key(new)] = (old, new)
-                    del self.added[key], self.removed[other]
+            for old_key, old in list(self.removed.items()):
+                if key[:-1] == old_key[:-1] and self._renamed(old, new) is not None:
+                    renamed[_namespace_key(new)] = (old, new)
+                    del self.added[key], self.removed[old_key]
                     break
-        existing = {_namespace_key(one) for one in self.before.objects.values()}
+        existing = {_namespace_key(obj) for obj in self.before.objects.values()}
         names = {key[-1] for key in existing}
 
-        def temporary(key: Key) -> Key:
+        def make_temporary(key: ObjectKey) -> ObjectKey:
             return (*key[:-1], pick_temporary_name(key[-1], names))
 
-        groups = group_renames({key: _namespace_key(old) for key, (old, _) in found.items()}, existing, temporary)
+        groups = group_renames(
+            {key: _namespace_key(old) for key, (old, _) in renamed.items()}, existing, make_temporary
+        )
         moves = [move for group in groups for move in group.moves]
-        left = {key: pair for key, pair in found.items() if key not in {to for _, to in moves}}
-        moves += [(_namespace_key(old), key) for key, (old, _) in left.items()]
-        named = {_namespace_key(old): old for old, _ in found.values()}
-        return [step for start, end in moves for step in self._move(start, end, named, found)]
+        without_cycles = {key: pair for key, pair in renamed.items() if key not in {to for _, to in moves}}
+        moves += [(_namespace_key(old), key) for key, (old, _) in without_cycles.items()]
+        old_objects = {_namespace_key(old): old for old, _ in renamed.values()}
+        return [step for start, end in moves for step in self._move(start, end, old_objects, renamed)]
 
     def _move(
-        self, start: Key, end: Key, named: Mapping[Key, Object], found: Mapping[Key, tuple[Object, Object]]
+        self, start: ObjectKey, end: ObjectKey, old_objects: Mapping[ObjectKey, CatalogObject], renamed: Mapping[ObjectKey, tuple[CatalogObject, CatalogObject]]
     ) -> list[Statement]:
         """The steps from a name to another, of which either may be a temporary one."""
-        if end not in found:
-            return [_rename(named[start], end[-1])]
-        old, new = found[end]
+        if end not in renamed:
+            return [_rename(old_objects[start], end[-1])]
+        old, new = renamed[end]
         _, *rest = self._renamed(old, new) or []
         return [_rename(old, end[-1], start[-1]), *rest, *privileges.change_comments(old, new)]
 
-    def _renamed(self, old: Object, new: Object) -> list[Statement] | None:
+    def _renamed(self, old: CatalogObject, new: CatalogObject) -> list[Statement] | None:
         match old, new:
             case Constraint(), Constraint() if (old.type, old.definition) == (new.type, new.definition):
                 return [constraints.rename(old, new)]
@@ -179,10 +181,12 @@ class CatalogDiff:
 
     def _serve_the_same(self, old: Sequence, new: Sequence) -> bool:
         """Whether two sequences belong to one column, or are the defaults of the same ones."""
-        mine, theirs = self.before.needed_by.get(old.key), self.after.needed_by.get(new.key)
-        return old.owned_by == new.owned_by and (old.owned_by is not None or bool(mine and mine == theirs))
+        old_dependants, new_dependants = self.before.direct_dependents.get(old.key), self.after.direct_dependents.get(new.key)
+        return old.owned_by == new.owned_by and (
+            old.owned_by is not None or bool(old_dependants and old_dependants == new_dependants)
+        )
 
-    def _replaced_types(self) -> set[Key]:
+    def _replaced_types(self) -> set[ObjectKey]:
         replaced = set()
         for old, new in self._pairs:
             if old.key[0] == "type" and type(old) is not type(new):
@@ -194,43 +198,48 @@ class CatalogDiff:
                 case Domain(), Domain() if user_types.alter_domain(old, new) is None:
                     replaced.add(old.key)
                 case Composite(), Composite() if old.definition != new.definition:
-                    if any(user[0] == "column" for user in self.before.needed_by.get(old.key, ())):
+                    if any(dependant[0] == "column" for dependant in self.before.direct_dependents.get(old.key, ())):
                         raise UnsupportedChange(
                             f"type {old.name}", "columns have it, and a composite's values do not convert"
                         )
                     replaced.add(old.key)
         return replaced
 
-    def _retyped_columns(self) -> set[Key]:
-        changed = {
+    def _retyped_columns(self) -> set[ObjectKey]:
+        changed_columns = {
             key for key, old, new in self.column_pairs() if (old.type, old.collation) != (new.type, new.collation)
         }
-        using = {
-            user for key in self.replaced_types for user in self.before.needed_by.get(key, ()) if user[0] == "column"
+        columns_of_replaced_types = {
+            dependant
+            for key in self.replaced_types
+            for dependant in self.before.direct_dependents.get(key, ())
+            if dependant[0] == "column"
         }
-        return changed | {user for user in using if find_column(self.after, user) is not None}
+        return changed_columns | {
+            dependant for dependant in columns_of_replaced_types if find_column(self.after, dependant) is not None
+        }
 
 
-def _rename(old: Object, name: str, now: str | None = None) -> Statement:
+def _rename(old: CatalogObject, name: str, current_name: str | None = None) -> Statement:
     """Give a name to something that is called `now`, or as before."""
     match old:
         case Constraint():
-            return constraints.rename(replace(old, name=now or old.name), replace(old, name=name))
+            return constraints.rename(replace(old, name=current_name or old.name), replace(old, name=name))
         case Index():
-            return indexes.rename(replace(old, name=now or old.name), replace(old, name=name))
+            return indexes.rename(replace(old, name=current_name or old.name), replace(old, name=name))
         case Sequence():
-            return sequences.rename(replace(old, name=now or old.name), replace(old, name=name))
+            return sequences.rename(replace(old, name=current_name or old.name), replace(old, name=name))
     raise TypeError(f"{old.key} is not renamed")
 
 
-def _namespace_key(found: Object) -> Key:
+def _namespace_key(obj: CatalogObject) -> ObjectKey:
     """A name with what it must be unique in: a table has its foreign keys and checks, a schema all that has rows."""
-    own = isinstance(found, Constraint) and found.type in "fc"
-    shared = isinstance(found, Constraint | Index | Sequence | Table | View) and not own
-    return (found.key[1], found.key[-1]) if shared else found.key
+    has_table_namespace = isinstance(obj, Constraint) and obj.type in "fc"
+    has_relation_namespace = isinstance(obj, Constraint | Index | Sequence | Table | View) and not has_table_namespace
+    return (obj.key[1], obj.key[-1]) if has_relation_namespace else obj.key
 
 
-def _is_alterable(old: Object, new: Object) -> bool:
+def _is_alterable(old: CatalogObject, new: CatalogObject) -> bool:
     """Whether a kept object's change is made in place, so that nothing that needs it is disturbed."""
     match old, new:
         case (Constraint(definition=before), Constraint(definition=after)) | (
@@ -239,14 +248,14 @@ def _is_alterable(old: Object, new: Object) -> bool:
         ):
             return before == after
         case View(), View():
-            same = (old.definition, old.options, old.columns) == (new.definition, new.options, new.columns)
-            return same and old.materialized == new.materialized
+            is_same_query = (old.definition, old.options, old.columns) == (new.definition, new.options, new.columns)
+            return is_same_query and old.materialized == new.materialized
         case Function(), Function():
             return functions.replace_function(old, new) is not None
         case Trigger(), Trigger():
             return triggers.alter(old, new) is not None
         case Policy(), Policy():
             return replace(old, comment=None) == replace(new, comment=None)
-        case Other(), Other():
+        case OtherObject(), OtherObject():
             return False
     return True

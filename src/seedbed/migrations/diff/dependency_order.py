@@ -6,51 +6,51 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Constraint, Key, Object, Table, View
+from seedbed.postgres.catalog.model import Constraint, ObjectKey, CatalogObject, Table, View
 from seedbed.postgres.quoting import truncate_identifier
 
 Name = TypeVar("Name", bound=Hashable)
 
 
-def sort_by_dependencies(chosen: Mapping[Key, Object], catalog: Catalog) -> list[Key]:
+def sort_by_dependencies(objects: Mapping[ObjectKey, CatalogObject], catalog: Catalog) -> list[ObjectKey]:
     """What is needed before what needs it. A function whose body is a string has no recorded needs, and comes early."""
-    needs: dict[Key, set[Key]] = {key: set() for key in chosen}
-    for key, found in chosen.items():
+    needs: dict[ObjectKey, set[ObjectKey]] = {key: set() for key in objects}
+    for key, obj in objects.items():
         sources = [key]
-        if isinstance(found, View):
-            sources += [("column", found.schema, found.name, column) for column in found.columns]
+        if isinstance(obj, View):
+            sources += [("column", obj.schema, obj.name, column) for column in obj.columns]
         for source in sources:
-            for dependant in catalog.dependants(source):
+            for dependant in catalog.find_dependents(source):
                 owner = ("view", *dependant[1:3]) if dependant[0] == "column" else dependant
                 if owner in needs and owner != key:
                     needs[owner].add(key)
-    return _sort(list(chosen), lambda key: needs[key])
+    return _sort(list(objects), lambda key: needs[key])
 
 
-def sort_tables(chosen: Mapping[Key, Table], catalog: Catalog) -> list[Key]:
+def sort_tables(tables: Mapping[ObjectKey, Table], catalog: Catalog) -> list[ObjectKey]:
     """Referenced tables before those that refer to them, parents before partitions and children."""
-    needs: dict[Key, set[Key]] = {key: set() for key in chosen}
-    for found in catalog.objects.values():
-        if isinstance(found, Constraint) and found.references is not None:
-            owner = ("table", found.schema, found.table)
+    needs: dict[ObjectKey, set[ObjectKey]] = {key: set() for key in tables}
+    for obj in catalog.objects.values():
+        if isinstance(obj, Constraint) and obj.referenced_table is not None:
+            owner = ("table", obj.schema, obj.table)
             if owner in needs:
-                needs[owner].add(("table", *found.references))
-    named = {f"{table.schema}.{table.name}": key for key, table in chosen.items()}
-    for key, table in chosen.items():
-        needs[key] |= {named[parent] for parent in table.parents if parent in named}
-    return _sort(list(chosen), lambda key: needs[key])
+                needs[owner].add(("table", *obj.referenced_table))
+    keys_by_name = {f"{table.schema}.{table.name}": key for key, table in tables.items()}
+    for key, table in tables.items():
+        needs[key] |= {keys_by_name[parent] for parent in table.parents if parent in keys_by_name}
+    return _sort(list(tables), lambda key: needs[key])
 
 
-def _sort(keys: Sequence[Key], needs: Callable[[Key], set[Key]]) -> list[Key]:
+def _sort(keys: Sequence[ObjectKey], needs: Callable[[ObjectKey], set[ObjectKey]]) -> list[ObjectKey]:
     """A topological order that keeps the given one where it may; a cycle is cut at its first member."""
-    left = list(keys)
-    done: list[Key] = []
-    while left:
-        waiting = set(left)
-        ready = next((key for key in left if not (needs(key) & waiting - {key})), left[0])
-        left.remove(ready)
-        done.append(ready)
-    return done
+    remaining = list(keys)
+    ordered: list[ObjectKey] = []
+    while remaining:
+        remaining_keys = set(remaining)
+        ready = next((key for key in remaining if not (needs(key) & remaining_keys - {key})), remaining[0])
+        remaining.remove(ready)
+        ordered.append(ready)
+    return ordered
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ def select_possible_renames(requested: Mapping[Name, Name], existing: Iterable[N
 
     Left out are those whose old name is not there, and those whose new name is there and stays.
     """
-    there = set(existing)
-    left = {new: old for new, old in requested.items() if old in there and new != old}
-    while blocked := [new for new in left if new in there and new not in left.values()]:
+    existing_names = set(existing)
+    remaining = {new: old for new, old in requested.items() if old in existing_names and new != old}
+    while blocked := [new for new in remaining if new in existing_names and new not in remaining.values()]:
         for new in blocked:
-            del left[new]
-    return left
+            del remaining[new]
+    return remaining
 
 
 def find_cycles(renames: Mapping[Name, Name]) -> list[tuple[Name, ...]]:
@@ -99,22 +99,22 @@ def group_renames(
     requested: Mapping[Name, Name], existing: Iterable[Name], make_temporary: Callable[[Name], Name]
 ) -> Iterator[RenameGroup[Name]]:
     """The possible renames in an order in which each new name is free when its turn comes."""
-    now = set(existing)
-    left = select_possible_renames(requested, now)
-    cycles = find_cycles(left)
+    current_names = set(existing)
+    remaining = select_possible_renames(requested, current_names)
+    cycles = find_cycles(remaining)
     for cycle in cycles:
-        held = make_temporary(cycle[0])
-        moves = [(cycle[0], held), *((left[new], new) for new in cycle[:-1]), (held, cycle[-1])]
-        yield RenameGroup(tuple((new, left.pop(new)) for new in cycle), tuple(moves))
-    while ready := [(new, old) for new, old in left.items() if old in now and new not in now]:
+        temporary = make_temporary(cycle[0])
+        moves = [(cycle[0], temporary), *((remaining[new], new) for new in cycle[:-1]), (temporary, cycle[-1])]
+        yield RenameGroup(tuple((new, remaining.pop(new)) for new in cycle), tuple(moves))
+    while ready := [(new, old) for new, old in remaining.items() if old in current_names and new not in current_names]:
         new, old = ready[0]
-        now = now - {old} | {new}
-        del left[new]
+        current_names = current_names - {old} | {new}
+        del remaining[new]
         yield RenameGroup(((new, old),), ((old, new),))
 
 
 def pick_temporary_name(name: str, taken: Iterable[str]) -> str:
     """A name that nothing has, for something that makes room for another thing of its name."""
-    used = set(taken)
+    taken_names = set(taken)
     candidates = (truncate_identifier(name, f"__moving{number or ''}") for number in itertools.count())
-    return next(candidate for candidate in candidates if candidate not in used)
+    return next(candidate for candidate in candidates if candidate not in taken_names)

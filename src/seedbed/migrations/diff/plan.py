@@ -19,14 +19,14 @@ from seedbed.postgres.catalog.model import (
     Enum,
     Extension,
     Function,
-    Other,
+    OtherObject,
     Schema,
     Sequence,
     Table,
 )
 
 
-def plan_steps(before: Catalog, after: Catalog, knowledge: ValueSources) -> list[Statement]:
+def plan_steps(before: Catalog, after: Catalog, sources: ValueSources) -> list[Statement]:
     """The steps from one catalog to the other; empty when they are equal.
 
     What would lose rows without a word raises, rather than being left out.
@@ -35,74 +35,78 @@ def plan_steps(before: Catalog, after: Catalog, knowledge: ValueSources) -> list
         MissingBackfill: a column must not be NULL, and nothing says what it is in rows that exist.
         UnsupportedChange: no statement makes this change.
     """
-    changes = CatalogDiff(before, after)
+    diff = CatalogDiff(before, after)
     return [
-        *changes.renames,
-        *drop_dependents(changes),
-        *creation.create_types(changes),
-        *creation.create_tables(changes),
-        *creation.alter_tables(changes, knowledge),
-        *creation.create_dependents(changes),
-        *_grant_and_comment(changes),
-        *_drop(changes),
+        *diff.renames,
+        *drop_dependents(diff),
+        *creation.create_types(diff),
+        *creation.create_tables(diff),
+        *creation.alter_tables(diff, sources),
+        *creation.create_dependents(diff),
+        *_grant_and_comment(diff),
+        *_drop(diff),
     ]
 
 
-def _grant_and_comment(changes: CatalogDiff) -> Iterable[Statement]:
-    fresh = {*changes.added, *changes.rebuilt, *changes.replaced_types}
-    for key, new in changes.after.objects.items():
-        old = None if key in fresh else changes.before.objects.get(key)
+def _grant_and_comment(diff: CatalogDiff) -> Iterable[Statement]:
+    created = {*diff.added, *diff.rebuilt, *diff.replaced_types}
+    for key, new in diff.after.objects.items():
+        old = None if key in created else diff.before.objects.get(key)
         if isinstance(old, Table):
-            kept = tuple(c for c in old.columns if ("column", *key[1:], c.name) not in changes.recomputed_columns)
-            old = replace(old, columns=kept)
-        if key in fresh or (old is not None and old != new):
+            kept_columns = tuple(c for c in old.columns if ("column", *key[1:], c.name) not in diff.recomputed_columns)
+            old = replace(old, columns=kept_columns)
+        if key in created or (old is not None and old != new):
             yield from privileges.change_privileges(old, new)
             yield from privileges.change_comments(old, new)
 
 
-def _drop(changes: CatalogDiff) -> Iterable[Statement]:
+def _drop(diff: CatalogDiff) -> Iterable[Statement]:
     """What goes for good, once nothing looks at it any more: columns, tables, and what only they used."""
-    for old, new in changes.pairs_of(Table):
-        for name, column in old.column.items():
-            if name not in new.column:
+    for old, new in diff.pairs_of(Table):
+        for name, column in old.columns_by_name.items():
+            if name not in new.columns_by_name:
                 yield column_changes.drop_column(new, column)
-    left = {
-        k: o
-        for k, o in changes.removed.items()
-        if isinstance(o, Function) and k not in changes.rebuild_set.removed_early
+    remaining_functions = {
+        k: o for k, o in diff.removed.items() if isinstance(o, Function) and k not in diff.rebuild_set.removed_early
     }
-    unused = {key: found for key, found in left.items() if changes.before.dependants(key) <= left.keys()}
-    for key in reversed(sort_by_dependencies(unused, changes.before)):  # one may take the rows of a table that goes
-        yield from functions.drop(unused[key])
-    gone_tables = {key: found for key, found in changes.removed.items() if isinstance(found, Table)}
-    for key in reversed(sort_tables(gone_tables, changes.before)):
-        yield from tables.drop(gone_tables[key])
-    left = {key: found for key, found in left.items() if key not in unused}
-    for key in reversed(sort_by_dependencies(left, changes.before)):
-        yield from functions.drop(left[key])
-    for found in changes.removed.values():
-        if isinstance(found, Sequence) and not _is_dropped_with_column(found, changes):
-            yield from sequences.drop(found)
-    gone_types = {k: o for k, o in changes.removed.items() if isinstance(o, Enum | Domain | Composite)}
-    for key in reversed(sort_by_dependencies(gone_types, changes.before)):
-        yield from user_types.drop(gone_types[key])
-    yield from _drop_other_objects(changes)
+    unused_functions = {
+        key: obj
+        for key, obj in remaining_functions.items()
+        if diff.before.find_dependents(key) <= remaining_functions.keys()
+    }
+    for key in reversed(
+        sort_by_dependencies(unused_functions, diff.before)
+    ):  # one may take the rows of a table that goes
+        yield from functions.drop(unused_functions[key])
+    removed_tables = {key: obj for key, obj in diff.removed.items() if isinstance(obj, Table)}
+    for key in reversed(sort_tables(removed_tables, diff.before)):
+        yield from tables.drop(removed_tables[key])
+    remaining_functions = {key: obj for key, obj in remaining_functions.items() if key not in unused_functions}
+    for key in reversed(sort_by_dependencies(remaining_functions, diff.before)):
+        yield from functions.drop(remaining_functions[key])
+    for obj in diff.removed.values():
+        if isinstance(obj, Sequence) and not _is_dropped_with_column(obj, diff):
+            yield from sequences.drop(obj)
+    removed_types = {k: o for k, o in diff.removed.items() if isinstance(o, Enum | Domain | Composite)}
+    for key in reversed(sort_by_dependencies(removed_types, diff.before)):
+        yield from user_types.drop(removed_types[key])
+    yield from _drop_other_objects(diff)
 
 
-def _drop_other_objects(changes: CatalogDiff) -> Iterable[Statement]:
-    gone = changes.removed.values()
-    for collation in gone:
-        if isinstance(collation, Other) and collation.kind == "collation":
+def _drop_other_objects(diff: CatalogDiff) -> Iterable[Statement]:
+    removed = diff.removed.values()
+    for collation in removed:
+        if isinstance(collation, OtherObject) and collation.kind == "collation":
             yield from other_objects.drop(collation)
-    for kind in (Extension, Schema):
-        for found in gone:
-            if isinstance(found, kind):
-                yield from other_objects.drop(found)
+    for object_type in (Extension, Schema):
+        for obj in removed:
+            if isinstance(obj, object_type):
+                yield from other_objects.drop(obj)
 
 
-def _is_dropped_with_column(sequence: Sequence, changes: CatalogDiff) -> bool:
+def _is_dropped_with_column(sequence: Sequence, diff: CatalogDiff) -> bool:
     """Whether it went with its column, or was dropped when the column became an identity column."""
     if sequence.owned_by is None:
         return False
-    kept = find_column(changes.after, ("column", *sequence.owned_by))
-    return kept is None or bool(kept.identity)
+    column = find_column(diff.after, ("column", *sequence.owned_by))
+    return column is None or bool(column.identity)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Table, View
+from seedbed.postgres.catalog.model import Column, Constraint, Index, ObjectKey, Table, View
 
 _ALWAYS_REBUILT = frozenset({"view", "policy", "trigger", "rule", "function", "statistics"})
 
@@ -17,22 +17,22 @@ class RebuildSet:
     those of the rebuilt that would have to go even if nothing about them changed.
     """
 
-    rebuilt: set[Key] = field(default_factory=set)
-    recomputed_columns: set[Key] = field(default_factory=set)
-    reset_defaults: set[Key] = field(default_factory=set)
-    removed_early: set[Key] = field(default_factory=set)
-    blocking: set[Key] = field(default_factory=set)
+    rebuilt: set[ObjectKey] = field(default_factory=set)
+    recomputed_columns: set[ObjectKey] = field(default_factory=set)
+    reset_defaults: set[ObjectKey] = field(default_factory=set)
+    removed_early: set[ObjectKey] = field(default_factory=set)
+    blocking: set[ObjectKey] = field(default_factory=set)
 
 
 def find_rebuild_set(
     before: Catalog,
     after: Catalog,
     *,
-    rebuilt: Iterable[Key],
-    removed_columns: Iterable[Key],
-    retyped_columns: Iterable[Key],
-    replaced_types: Iterable[Key],
-    removed_keys: Iterable[Key],
+    rebuilt: Iterable[ObjectKey],
+    removed_columns: Iterable[ObjectKey],
+    retyped_columns: Iterable[ObjectKey],
+    replaced_types: Iterable[ObjectKey],
+    removed_keys: Iterable[ObjectKey],
 ) -> RebuildSet:
     """Follow what depends on the things that change until nothing new is found.
 
@@ -41,33 +41,35 @@ def find_rebuild_set(
     view, a policy, a trigger's condition, a generated column, a foreign key or the body of a function looks at them;
     indexes and constraints follow a type by themselves, unless an expression in them was written for the old one.
     """
-    cleared = RebuildSet(rebuilt=set(rebuilt), recomputed_columns=set())
-    replaced, gone = set(replaced_types), set(removed_columns)
-    waiting: list[Key] = [*cleared.rebuilt, *gone, *retyped_columns, *replaced, *removed_keys]
-    seen: set[Key] = set()
-    while waiting:
-        source = waiting.pop()
+    rebuild_set = RebuildSet(rebuilt=set(rebuilt), recomputed_columns=set())
+    type_keys, column_keys = set(replaced_types), set(removed_columns)
+    pending: list[ObjectKey] = [*rebuild_set.rebuilt, *column_keys, *retyped_columns, *type_keys, *removed_keys]
+    seen: set[ObjectKey] = set()
+    while pending:
+        source = pending.pop()
         if source in seen:
             continue
         seen.add(source)
         for dependant in _dependants(before, source):
-            found = _add_dependant(before, after, source, dependant, cleared, replaced, set(retyped_columns), gone)
-            if found is not None:
-                cleared.blocking.add(found)
-                waiting.append(found)
-    return cleared
+            blocking_key = _add_dependant(
+                before, after, source, dependant, rebuild_set, type_keys, set(retyped_columns), column_keys
+            )
+            if blocking_key is not None:
+                rebuild_set.blocking.add(blocking_key)
+                pending.append(blocking_key)
+    return rebuild_set
 
 
-def _dependants(before: Catalog, source: Key) -> set[Key]:
-    found = set(before.needed_by.get(source, ()))
+def _dependants(before: Catalog, source: ObjectKey) -> set[ObjectKey]:
+    dependants = set(before.direct_dependents.get(source, ()))
     view = before.objects.get(source)
     if isinstance(view, View):
         for column in view.columns:
-            found |= before.needed_by.get(("column", view.schema, view.name, column), frozenset())
-    return {_owner(before, dependant) for dependant in found} - {source}
+            dependants |= before.direct_dependents.get(("column", view.schema, view.name, column), frozenset())
+    return {_owner(before, dependant) for dependant in dependants} - {source}
 
 
-def _owner(before: Catalog, key: Key) -> Key:
+def _owner(before: Catalog, key: ObjectKey) -> ObjectKey:
     """A view's column counts as the view."""
     if key[0] == "column" and ("view", *key[1:3]) in before.objects:
         return ("view", *key[1:3])
@@ -77,73 +79,79 @@ def _owner(before: Catalog, key: Key) -> Key:
 def _add_dependant(
     before: Catalog,
     after: Catalog,
-    source: Key,
-    dependant: Key,
-    cleared: RebuildSet,
-    replaced: set[Key],
-    retyped: set[Key],
-    gone: set[Key],
-) -> Key | None:
-    kind = dependant[0]
-    stays = dependant in after.objects
-    if kind in _ALWAYS_REBUILT:
-        (cleared.rebuilt if stays else cleared.removed_early).add(dependant)
+    source: ObjectKey,
+    dependant: ObjectKey,
+    rebuild_set: RebuildSet,
+    replaced_types: set[ObjectKey],
+    retyped_columns: set[ObjectKey],
+    removed_columns: set[ObjectKey],
+) -> ObjectKey | None:
+    object_kind = dependant[0]
+    is_kept = dependant in after.objects
+    if object_kind in _ALWAYS_REBUILT:
+        (rebuild_set.rebuilt if is_kept else rebuild_set.removed_early).add(dependant)
         return dependant
-    if kind == "column":
-        return _add_dependant_column(before, after, source, dependant, cleared, replaced)
-    found = before.objects.get(dependant)
-    if isinstance(found, Constraint | Index) and _must_be_dropped(
-        before, after, found, source, replaced, retyped, gone | cleared.recomputed_columns
+    if object_kind == "column":
+        return _add_dependant_column(before, after, source, dependant, rebuild_set, replaced_types)
+    obj = before.objects.get(dependant)
+    if isinstance(obj, Constraint | Index) and _must_be_dropped(
+        before, after, obj, source, replaced_types, retyped_columns, removed_columns | rebuild_set.recomputed_columns
     ):
-        (cleared.rebuilt if stays else cleared.removed_early).add(dependant)
+        (rebuild_set.rebuilt if is_kept else rebuild_set.removed_early).add(dependant)
         return dependant
     return None
 
 
 def _add_dependant_column(
-    before: Catalog, after: Catalog, source: Key, dependant: Key, cleared: RebuildSet, replaced: set[Key]
-) -> Key | None:
+    before: Catalog, after: Catalog, source: ObjectKey, dependant: ObjectKey, rebuild_set: RebuildSet, replaced_types: set[ObjectKey]
+) -> ObjectKey | None:
     column, kept = find_column(before, dependant), find_column(after, dependant)
     if column is None:
         return None
-    if column.generated and source not in replaced and source[0] != "sequence":
+    if column.generated and source not in replaced_types and source[0] != "sequence":
         if kept is not None:
-            cleared.recomputed_columns.add(dependant)
+            rebuild_set.recomputed_columns.add(dependant)
         return dependant
     if source[0] == "function" and kept is not None:
-        cleared.reset_defaults.add(dependant)
+        rebuild_set.reset_defaults.add(dependant)
     return None
 
 
 def _must_be_dropped(
     before: Catalog,
     after: Catalog,
-    found: Constraint | Index,
-    source: Key,
-    replaced: set[Key],
-    retyped: set[Key],
-    gone: set[Key],
+    obj: Constraint | Index,
+    source: ObjectKey,
+    replaced_types: set[ObjectKey],
+    retyped_columns: set[ObjectKey],
+    removed_columns: set[ObjectKey],
 ) -> bool:
-    if source[0] in {"function", "constraint", "index", "collation", "view"} or source in replaced or source in gone:
+    if (
+        source[0] in {"function", "constraint", "index", "collation", "view"}
+        or source in replaced_types
+        or source in removed_columns
+    ):
         return True
     if source[0] != "column":
         return False
-    plain = (
-        isinstance(found, Index) and "(" not in found.definition.split("(", 1)[1] and " WHERE " not in found.definition
+    has_plain_columns = (
+        isinstance(obj, Index) and "(" not in obj.definition.split("(", 1)[1] and " WHERE " not in obj.definition
     )
-    if isinstance(found, Constraint):
-        if found.type == "f":
-            return source in retyped and not are_comparable(find_column(before, source), find_column(after, source))
-        plain = found.type in {"p", "u"}
-    return source in retyped and not plain
+    if isinstance(obj, Constraint):
+        if obj.type == "f":
+            return source in retyped_columns and not are_comparable(
+                find_column(before, source), find_column(after, source)
+            )
+        has_plain_columns = obj.type in {"p", "u"}
+    return source in retyped_columns and not has_plain_columns
 
 
 def are_comparable(old: Column | None, new: Column | None) -> bool:
     """Whether a foreign key between a column as it was and another one as it will be, or the other way round, holds."""
-    integers = {"smallint", "integer", "bigint"}
-    return old is not None and new is not None and {old.type, new.type} <= integers
+    integer_types = {"smallint", "integer", "bigint"}
+    return old is not None and new is not None and {old.type, new.type} <= integer_types
 
 
-def find_column(catalog: Catalog, key: Key) -> Column | None:
+def find_column(catalog: Catalog, key: ObjectKey) -> Column | None:
     table = catalog.objects.get(("table", *key[1:3]))
-    return table.column.get(key[3]) if isinstance(table, Table) else None
+    return table.columns_by_name.get(key[3]) if isinstance(table, Table) else None

@@ -22,9 +22,9 @@ from seedbed.postgres.catalog.model import (
     Constraint,
     Function,
     Index,
-    Key,
-    Object,
-    Other,
+    ObjectKey,
+    CatalogObject,
+    OtherObject,
     Policy,
     Sequence,
     Table,
@@ -33,116 +33,121 @@ from seedbed.postgres.catalog.model import (
 )
 
 
-def drop_dependents(changes: CatalogDiff) -> Iterable[Statement]:
+def drop_dependents(diff: CatalogDiff) -> Iterable[Statement]:
     """Everything that goes, or is rebuilt, and that a table can be without."""
-    going = {key: changes.before.objects[key] for key in _find_dropped_keys(changes)}
-    ranks: tuple[Callable[[Object], bool], ...] = (
-        lambda o: isinstance(o, Policy | Trigger) or (isinstance(o, Other) and o.kind != "collation"),
-        lambda o: isinstance(o, View) or (isinstance(o, Function) and _reads_views(o, changes)),
+    dropped = {key: diff.before.objects[key] for key in _find_dropped_keys(diff)}
+    ranks: tuple[Callable[[CatalogObject], bool], ...] = (
+        lambda o: isinstance(o, Policy | Trigger) or (isinstance(o, OtherObject) and o.kind != "collation"),
+        lambda o: isinstance(o, View) or (isinstance(o, Function) and _reads_views(o, diff)),
         lambda o: isinstance(o, Constraint) and o.type == "f",
-        lambda o: isinstance(o, Index) and ("view", o.schema, o.table) not in going,
+        lambda o: isinstance(o, Index) and ("view", o.schema, o.table) not in dropped,
         lambda o: isinstance(o, Constraint) and o.type != "f",
     )
     for rank in ranks:
-        chosen = {key: found for key, found in going.items() if rank(found)}
-        for key in reversed(sort_by_dependencies(chosen, changes.before)):
-            yield from _drop(chosen[key])
-    yield from _drop_defaults_and_identities(changes)
-    left = {key: found for key, found in going.items() if isinstance(found, Function) and not ranks[1](found)}
-    for key in reversed(sort_by_dependencies(left, changes.before)):
-        yield from _drop(left[key])
+        selected = {key: obj for key, obj in dropped.items() if rank(obj)}
+        for key in reversed(sort_by_dependencies(selected, diff.before)):
+            yield from _drop(selected[key])
+    yield from _drop_defaults_and_identities(diff)
+    remaining_functions = {key: obj for key, obj in dropped.items() if isinstance(obj, Function) and not ranks[1](obj)}
+    for key in reversed(sort_by_dependencies(remaining_functions, diff.before)):
+        yield from _drop(remaining_functions[key])
 
 
-def is_default_dropped_early(changes: CatalogDiff, key: Key, old: Column) -> bool:
+def is_default_dropped_early(diff: CatalogDiff, key: ObjectKey, old: Column) -> bool:
     """Whether a column's default is taken off before its function, its type or its sequence goes."""
     if old.default is None or old.generated:
         return False
-    if key in changes.rebuild_set.reset_defaults:
+    if key in diff.rebuild_set.reset_defaults:
         return True
-    if key in changes.retyped_columns and changes.find_replaced_type(key) is not None:
+    if key in diff.retyped_columns and diff.find_replaced_type(key) is not None:
         return True
-    return any(key == ("column", *found.owned_by) for found in _find_replaced_sequences(changes) if found.owned_by)
+    return any(
+        key == ("column", *sequence.owned_by) for sequence in _find_replaced_sequences(diff) if sequence.owned_by
+    )
 
 
-def _find_dropped_keys(changes: CatalogDiff) -> set[Key]:
-    going = changes.rebuild_set.removed_early | changes.rebuilt
-    in_a_cycle = _find_foreign_keys_in_cycles(changes)
-    for key, found in changes.removed.items():
-        owner = _owner(found, changes)
-        watches = isinstance(found, Policy | Trigger | View | Constraint | Index | Other)
-        if watches and (owner is None or owner not in changes.removed or key in in_a_cycle):
-            going.add(key)
-    return {key for key in going if key in changes.before.objects}
+def _find_dropped_keys(diff: CatalogDiff) -> set[ObjectKey]:
+    dropped = diff.rebuild_set.removed_early | diff.rebuilt
+    in_a_cycle = _find_foreign_keys_in_cycles(diff)
+    for key, obj in diff.removed.items():
+        owner = _owner(obj, diff)
+        can_be_dropped = isinstance(obj, Policy | Trigger | View | Constraint | Index | OtherObject)
+        if can_be_dropped and (owner is None or owner not in diff.removed or key in in_a_cycle):
+            dropped.add(key)
+    return {key for key in dropped if key in diff.before.objects}
 
 
-def _owner(found: Object, changes: CatalogDiff) -> Key | None:
+def _owner(obj: CatalogObject, diff: CatalogDiff) -> ObjectKey | None:
     """The table or view that takes an object with it when it goes."""
-    if isinstance(found, Constraint | Index | Trigger | Policy):
-        view = ("view", found.schema, found.table)
-        return view if view in changes.before.objects else ("table", found.schema, found.table)
-    if isinstance(found, Other) and found.kind == "rule":
-        return ("table", found.schema, found.name.partition(".")[0])
+    if isinstance(obj, Constraint | Index | Trigger | Policy):
+        view = ("view", obj.schema, obj.table)
+        return view if view in diff.before.objects else ("table", obj.schema, obj.table)
+    if isinstance(obj, OtherObject) and obj.kind == "rule":
+        return ("table", obj.schema, obj.name.partition(".")[0])
     return None
 
 
-def _find_foreign_keys_in_cycles(changes: CatalogDiff) -> set[Key]:
+def _find_foreign_keys_in_cycles(diff: CatalogDiff) -> set[ObjectKey]:
     """Foreign keys to tables that go before the one that has the key: no order of tables does without dropping them."""
-    tables = {key: found for key, found in changes.removed.items() if isinstance(found, Table)}
-    order = {key: position for position, key in enumerate(reversed(sort_tables(tables, changes.before)))}
-    found = set()
-    for key, constraint in changes.removed.items():
-        if isinstance(constraint, Constraint) and constraint.references is not None:
-            mine, other = ("table", constraint.schema, constraint.table), ("table", *constraint.references)
-            if mine in order and other in order and order[other] < order[mine]:
-                found.add(key)
-    return found
+    tables = {key: keys_in_cycles for key, keys_in_cycles in diff.removed.items() if isinstance(keys_in_cycles, Table)}
+    order = {key: position for position, key in enumerate(reversed(sort_tables(tables, diff.before)))}
+    keys_in_cycles = set()
+    for key, constraint in diff.removed.items():
+        if isinstance(constraint, Constraint) and constraint.referenced_table is not None:
+            own_table, referenced_table = (
+                ("table", constraint.schema, constraint.table),
+                ("table", *constraint.referenced_table),
+            )
+            if own_table in order and referenced_table in order and order[referenced_table] < order[own_table]:
+                keys_in_cycles.add(key)
+    return keys_in_cycles
 
 
-def _reads_views(function: Function, changes: CatalogDiff) -> bool:
-    return any(needed[0] in {"view", "column"} for needed in changes.before.needs(function.key))
+def _reads_views(function: Function, diff: CatalogDiff) -> bool:
+    return any(dependency[0] in {"view", "column"} for dependency in diff.before.find_direct_dependencies(function.key))
 
 
-def _drop_defaults_and_identities(changes: CatalogDiff) -> Iterable[Statement]:
-    for key, old, new in changes.column_pairs():
-        table = changes.table_of_column(key)
+def _drop_defaults_and_identities(diff: CatalogDiff) -> Iterable[Statement]:
+    for key, old, new in diff.column_pairs():
+        table = diff.table_of_column(key)
         if old.identity and not new.identity:
-            kept = sequences.has_own_sequence(changes.after, table, new)
-            if kept:
+            is_value_saved = sequences.has_own_sequence(diff.after, table, new)
+            if is_value_saved:
                 yield sequences.save_last_value(table, new)
-            yield column_changes.drop_identity(table, new, is_value_saved=kept)
-        if new.identity and sequences.has_own_sequence(changes.before, table, old):
+            yield column_changes.drop_identity(table, new, is_value_saved=is_value_saved)
+        if new.identity and sequences.has_own_sequence(diff.before, table, old):
             yield sequences.save_last_value(table, new)
-        if is_default_dropped_early(changes, key, old):
+        if is_default_dropped_early(diff, key, old):
             yield from column_changes.change_default(table, new)
-    for found in _find_replaced_sequences(changes):
-        yield from sequences.drop(found, is_value_saved=True)
+    for sequence in _find_replaced_sequences(diff):
+        yield from sequences.drop(sequence, is_value_saved=True)
 
 
-def _find_replaced_sequences(changes: CatalogDiff) -> list[Sequence]:
+def _find_replaced_sequences(diff: CatalogDiff) -> list[Sequence]:
     """Sequences of serial columns that become identity columns, and bring their own."""
-    found = []
-    for sequence in changes.removed.values():
+    replaced = []
+    for sequence in diff.removed.values():
         if isinstance(sequence, Sequence) and sequence.owned_by is not None:
-            kept = find_column(changes.after, ("column", *sequence.owned_by))
-            if kept is not None and kept.identity:
-                found.append(sequence)
-    return found
+            column = find_column(diff.after, ("column", *sequence.owned_by))
+            if column is not None and column.identity:
+                replaced.append(sequence)
+    return replaced
 
 
-def _drop(found: Object) -> list[Statement]:
-    match found:
+def _drop(obj: CatalogObject) -> list[Statement]:
+    match obj:
         case Policy():
-            return policies.drop(found)
+            return policies.drop(obj)
         case Trigger():
-            return triggers.drop(found)
+            return triggers.drop(obj)
         case View():
-            return views.drop(found)
+            return views.drop(obj)
         case Constraint():
-            return constraints.drop(found)
+            return constraints.drop(obj)
         case Index():
-            return indexes.drop(found)
+            return indexes.drop(obj)
         case Function():
-            return functions.drop(found)
-        case Other():
-            return other_objects.drop(found)
+            return functions.drop(obj)
+        case OtherObject():
+            return other_objects.drop(obj)
     return []

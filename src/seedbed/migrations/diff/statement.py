@@ -57,20 +57,20 @@ def schema_argument(schema: str) -> str:
 
 def quote_python(text: str) -> str:
     """A Python string in double quotes where that is possible, as formatters have it."""
-    shown = repr(text)
-    if shown.startswith("'") and '"' not in text and "\\" not in shown:
+    representation = repr(text)
+    if representation.startswith("'") and '"' not in text and "\\" not in representation:
         return f'"{text}"'
-    return shown
+    return representation
 
 
 def render_call(function: str, *arguments: str) -> str:
     """A call on one line where it fits, else an argument a line."""
-    kept = [argument for argument in arguments if argument]
-    line = f"{function}({', '.join(kept)})"
+    present = [argument for argument in arguments if argument]
+    line = f"{function}({', '.join(present)})"
     if len(line) <= _WIDTH and "\n" not in line:
         return line
-    comma = "," if len(kept) > 1 else ""
-    inner = "".join(f"    {line}\n" for argument in kept for line in f"{argument}{comma}".split("\n"))
+    comma = "," if len(present) > 1 else ""
+    inner = "".join(f"    {line}\n" for argument in present for line in f"{argument}{comma}".split("\n"))
     return f"{function}(\n{inner})"
 
 
@@ -78,10 +78,10 @@ _WIDTH = 112
 
 
 def _without_parameters(sql: str) -> str:
-    written = []
-    for position, letter in enumerate(sql):
+    escaped = []
+    for position, character in enumerate(sql):
         following = sql[position + 1 : position + 2]
-        before = sql[position - 1 : position]
-        parameter = letter == ":" and before != ":" and (following.isalnum() or following == "_")
-        written.append("\\:" if parameter else letter)
-    return "".join(written)
+        preceding = sql[position - 1 : position]
+        is_parameter = character == ":" and preceding != ":" and (following.isalnum() or following == "_")
+        escaped.append("\\:" if is_parameter else character)
+    return "".join(escaped)

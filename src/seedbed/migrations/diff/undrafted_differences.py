@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from seedbed.postgres.catalog.system_diff import system_differences
+from seedbed.postgres.catalog.system_diff import find_system_differences
 from seedbed.postgres.catalog.system_rows import SystemRows, read_system_rows
-from seedbed.postgres.version_table import VERSION_TABLE, get_version_table_schema, build_version_table_pattern
+from seedbed.postgres.version_table import VERSION_TABLE, build_version_table_pattern, get_version_table_schema
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class UndraftedCheck:
 
     def find_undrafted(self, connection: Connection) -> list[str]:
         """Differences between a database whose catalog equals the models', and the models."""
-        return [str(one) for one in system_differences(self._read(connection), self.after)]
+        return [str(difference) for difference in find_system_differences(self._read(connection), self.after)]
 
     def find_lost_properties(self, connection: Connection) -> list[str]:
         """What a database that was taken up and down again lacks of what it had, by object and property."""
         return [
-            f"{one.attribute} of {one.object}" if one.attribute else one.object
-            for one in system_differences(self._read(connection), self.before)
+            f"{difference.attribute} of {difference.object}" if difference.attribute else difference.object
+            for difference in find_system_differences(self._read(connection), self.before)
         ]
 
     def _read(self, connection: Connection) -> SystemRows:

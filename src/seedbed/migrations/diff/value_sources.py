@@ -89,9 +89,9 @@ def pick_placeholder(type_name: str, catalog: Catalog) -> str | None:
     if type_name.endswith("range"):
         return "'{}'" if "multirange" in type_name else "'empty'"
     schema, _, bare = type_name.rpartition(".")
-    found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
-    if isinstance(found, Enum):
-        return quote_literal(found.labels[0]) if found.labels else None
+    enum = catalog.objects.get(("type", schema or "public", bare.strip('"')))
+    if isinstance(enum, Enum):
+        return quote_literal(enum.labels[0]) if enum.labels else None
     if type_name.startswith("bit") and "varying" not in type_name:
         length = int(type_name.partition("(")[2].rstrip(")") or 1)
         return f"B'{'0' * length}'"
@@ -106,9 +106,9 @@ def pick_numbered_placeholder(type_name: str, catalog: Catalog) -> str | None:
     type has values.
     """
     schema, _, bare = type_name.rpartition(".")
-    found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
-    if isinstance(found, Enum):
-        return f"(ARRAY[{', '.join(map(quote_literal, found.labels))}])[n]"
+    enum = catalog.objects.get(("type", schema or "public", bare.strip('"')))
+    if isinstance(enum, Enum):
+        return f"(ARRAY[{', '.join(map(quote_literal, enum.labels))}])[n]"
     if type_name.endswith("[]"):
         return "'{' || n || '}'"
     return next((value for names, value in _NUMBERED_PLACEHOLDERS if type_name.startswith(names)), None)

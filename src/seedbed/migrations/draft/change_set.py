@@ -103,7 +103,7 @@ def _find_changed_columns(change: ChangeSet) -> frozenset[tuple[str, str, str]]:
     for table in after.tables():
         place = tables.get((table.schema, table.name), (table.schema, table.name))
         old = change.before.objects.get(("table", *place))
-        before = old.column if isinstance(old, Table) else {}
+        before = old.columns_by_name if isinstance(old, Table) else {}
         for column in table.columns:
             own = (table.schema, table.name, column.name)
             name = columns.get(own, column.name)

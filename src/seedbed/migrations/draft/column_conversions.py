@@ -31,7 +31,7 @@ def find_conversions(
             continue
         for new in table.columns:
             place = (table.schema, table.name, new.name)
-            old = old_table.column.get(old_names.get(place, new.name))
+            old = old_table.columns_by_name.get(old_names.get(place, new.name))
             if old is None or old.type == new.type or old.generated or new.generated:
                 continue
             made = list(_find_missing_types(new, before, after))
@@ -74,7 +74,7 @@ def _find_missing_types(column: Column, before: Catalog, after: Catalog) -> Iter
 
 def _find_column_checks(catalog: Catalog, table: Table, column: Column) -> Iterator[str]:
     """The CHECK constraints that concern a column alone."""
-    for key in catalog.needed_by.get(("column", table.schema, table.name, column.name), ()):
+    for key in catalog.direct_dependents.get(("column", table.schema, table.name, column.name), ()):
         found = catalog.objects.get(key)
         if isinstance(found, Constraint) and found.type == "c" and found.columns == (column.name,):
             yield found.definition.removesuffix(" NOT VALID")

@@ -30,8 +30,8 @@ from seedbed.migrations.history.head_file import (
 from seedbed.migrations.history.revisions import History, Revision, find_script_directory, read_history
 from seedbed.migrations.proof.candidate import Candidate, RevisionRun
 from seedbed.migrations.proof.proof import Proof, prove
-from seedbed.postgres.catalog import Catalog, keeping, read_catalog
-from seedbed.postgres.catalog.system_diff import system_differences
+from seedbed.postgres.catalog import Catalog, copy_ignored_objects, read_catalog
+from seedbed.postgres.catalog.system_diff import find_system_differences
 from seedbed.postgres.catalog.system_rows import SystemRows
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
@@ -186,7 +186,7 @@ def find_changes(
     project = configuration.project
     with connect(beginning) as connection:
         found = read_catalog(connection, project.version_table)
-        wanted = keeping(after, found, project.ignore, project.version_table)
+        wanted = copy_ignored_objects(after, found, project.ignore, project.version_table)
         renamed = {rename.old for rename in plan_renames(schema, found, wanted, decisions)}
         check_unregistered_drops(project, schema, found, wanted, find_intended_drops(schema, decisions) | renamed)
         connection.rollback()
@@ -194,7 +194,7 @@ def find_changes(
         before = read_project_rows(connection, project.ignore, project.version_table)
         connection.rollback()
     unmodelled = UndraftedCheck(before, rows, project.ignore, project.version_table, is_partial)
-    if not change.revision_plans and (left := system_differences(before, rows)):
+    if not change.revision_plans and (left := find_system_differences(before, rows)):
         raise UnsupportedDifference([str(difference) for difference in left], is_complete=True)
     return replace(change, undrafted_check=unmodelled)
 

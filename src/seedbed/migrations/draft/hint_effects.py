@@ -11,7 +11,7 @@ from seedbed.migrations.diff.objects.column_changes import becomes_ordinary
 from seedbed.migrations.diff.rebuild_set import find_column
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.renames import Rename
-from seedbed.postgres.catalog.model import Enum, Key
+from seedbed.postgres.catalog.model import Enum, ObjectKey
 from seedbed.postgres.catalog.model import Table as FoundTable
 from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
@@ -92,7 +92,7 @@ def _find_contradictions(
         )
         old = changes.before.objects.get(("table", table.schema or "public", table.name))
         tables = {table_display_name(other) for other in table.metadata.sorted_tables}
-        kept = {*table.columns.keys(), *(tables - {*(old.column if isinstance(old, FoundTable) else ())})}
+        kept = {*table.columns.keys(), *(tables - {*(old.columns_by_name if isinstance(old, FoundTable) else ())})}
         yield from (("dropped", f"{name} is still in the models") for name in said.dropped if name in kept)
         return
     if said.dropped:
@@ -155,7 +155,7 @@ def _is_filled(table: Table, column: Column[Any], changes: CatalogDiff) -> bool:
     return old is None or (new.not_null and not required_already)
 
 
-def _find_kept_tables(changes: CatalogDiff) -> set[Key]:
+def _find_kept_tables(changes: CatalogDiff) -> set[ObjectKey]:
     return {("column", old.schema, old.name) for old, _ in changes.pairs_of(FoundTable)}
 
 
@@ -165,7 +165,7 @@ def _list_removed_names(changes: CatalogDiff) -> Iterator[str]:
         if isinstance(found, FoundTable):
             yield display_name(found.schema, found.name)
     for old, new in changes.pairs_of(FoundTable):
-        yield from (f"{display_name(old.schema, old.name)}.{name}" for name in old.column if name not in new.column)
+        yield from (f"{display_name(old.schema, old.name)}.{name}" for name in old.columns_by_name if name not in new.columns_by_name)
     for before, after in changes.pairs_of(Enum):
         full = display_name(before.schema, before.name)
         yield from (f"{full}.{label}" for label in before.labels if label not in after.labels)
@@ -175,5 +175,5 @@ def _display_place(table: Table, column: Column[Any] | None) -> str:
     return table_display_name(table) if column is None else f"{table_display_name(table)}.{column.name}"
 
 
-def _column_key(table: Table, column: Column[Any]) -> Key:
+def _column_key(table: Table, column: Column[Any]) -> ObjectKey:
     return ("column", table.schema or "public", table.name, column.name)

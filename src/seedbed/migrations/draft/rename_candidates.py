@@ -8,7 +8,7 @@ from seedbed.errors import AmbiguousRename
 from seedbed.migrations.diff.types.conversion_rules import strip_modifier
 from seedbed.migrations.draft.decisions import Decisions
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Column, Enum, Key, Table
+from seedbed.postgres.catalog.model import Column, Enum, ObjectKey, Table
 from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
 from seedbed.schema.hints import get_enum, read_hint, find_hints
@@ -76,9 +76,9 @@ def _column_questions(before: Catalog, after: Catalog) -> Iterable[_Question]:
         if not isinstance(new, Table):
             continue
         full = _table_name(old)
-        coming = [column for column in new.columns if column.name not in old.column and not column.generated]
+        coming = [column for column in new.columns if column.name not in old.columns_by_name and not column.generated]
         for gone in old.columns:
-            if gone.name not in new.column and not gone.generated:
+            if gone.name not in new.columns_by_name and not gone.generated:
                 found = [column for column in coming if _may_be_renamed(gone, column)]
                 ranked = _rank((_column_score(gone, column), f"{full}.{column.name}") for column in found)
                 yield _Question("column", f"{full}.{gone.name}", ranked)
@@ -98,9 +98,9 @@ def _label_questions(before: Catalog, after: Catalog, schema: Schema) -> Iterabl
                 yield _Question("label", f"{full}.{gone}", ranked)
 
 
-def _find_converted_enums(schema: Schema) -> Collection[Key]:
+def _find_converted_enums(schema: Schema) -> Collection[ObjectKey]:
     """Enums all of whose columns say by `using` what becomes of each value."""
-    said: dict[Key, bool] = {}
+    said: dict[ObjectKey, bool] = {}
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
             kind = get_enum(column)

@@ -10,7 +10,7 @@ from seedbed.errors import AmbiguousSwap, InvalidHint
 from seedbed.migrations.diff.dependency_order import find_cycles, select_possible_renames
 from seedbed.migrations.draft.decisions import Decisions
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Column, Enum, Key
+from seedbed.postgres.catalog.model import Column, Enum, ObjectKey
 from seedbed.postgres.catalog.model import Table as FoundTable
 from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
@@ -84,27 +84,27 @@ def find_column_requests(
             asked[column.name] = strip_owner(told, shown, old_name)
             explicit.add(column.name)
         elif (old := read_hint(column).renamed_from) is not None:
-            asked[column.name] = strip_owner(old, shown, old_name) if "." in old and old not in found.column else old
-            if column.name not in found.column and asked[column.name] not in found.column:
+            asked[column.name] = strip_owner(old, shown, old_name) if "." in old and old not in found.columns_by_name else old
+            if column.name not in found.columns_by_name and asked[column.name] not in found.columns_by_name:
                 why = f"{old_name} has no column {old} in the migrations"
                 raise InvalidHint(f"{shown}.{column.name}", "renamed_from", why)
     requests = RenameRequests(asked, frozenset(explicit))
     kept = {column.name for column in table.columns}
-    _check_contradictions(requests, set(found.column), kept, lambda name: f"{shown}.{name}")
+    _check_contradictions(requests, set(found.columns_by_name), kept, lambda name: f"{shown}.{name}")
 
     def differences(new: str, old: str) -> int:
-        return _count_differences(found.column[old], wanted.column.get(new))
+        return _count_differences(found.columns_by_name[old], wanted.columns_by_name.get(new))
 
-    return _remove_finished_swaps(requests, set(found.column), differences, lambda name: f"{shown}.{name}")
+    return _remove_finished_swaps(requests, set(found.columns_by_name), differences, lambda name: f"{shown}.{name}")
 
 
-def find_label_requests(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> dict[Key, dict[str, str]]:
+def find_label_requests(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> dict[ObjectKey, dict[str, str]]:
     """The new labels of enums, each with its old one, by the type's key.
 
     Raises:
         InvalidHint: a hint is about a label that neither the migrations nor the models have.
     """
-    asked: dict[Key, dict[str, str]] = {}
+    asked: dict[ObjectKey, dict[str, str]] = {}
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
             kind = get_enum(column)
@@ -174,7 +174,7 @@ def _remove_finished_swaps(
     return left
 
 
-def _remove_finished_label_swaps(key: Key, asked: dict[str, str], before: Catalog, after: Catalog) -> dict[str, str]:
+def _remove_finished_label_swaps(key: ObjectKey, asked: dict[str, str], before: Catalog, after: Catalog) -> dict[str, str]:
     """The same for labels, whose order in the type tells what has been done."""
     found, wanted = before.objects.get(key), after.objects.get(key)
     if not isinstance(found, Enum) or not isinstance(wanted, Enum):

@@ -11,7 +11,7 @@ from seedbed.migrations.diff.value_sources import ColumnName
 from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.rename_requests import find_column_requests, find_label_requests, find_table_requests
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Enum, Key, Sequence, View
+from seedbed.postgres.catalog.model import Enum, ObjectKey, Sequence, View
 from seedbed.postgres.catalog.model import Table as FoundTable
 from seedbed.postgres.quoting import (
     display_name,
@@ -39,7 +39,7 @@ class Rename:
     """For a column: where it is, with its old name, and its new name."""
     table: tuple[tuple[str, str], tuple[str, str]] | None = None
     """For a table: its new schema and name, and its old ones."""
-    enum: Key | None = None
+    enum: ObjectKey | None = None
     """For a label: its type."""
 
 
@@ -157,8 +157,8 @@ def _plan_column_renames(
             continue
         asked = find_column_requests(table, found, wanted, old_name, words)
         where = (table.schema or "public", table.name)
-        taken = [*found.column, *wanted.column]
-        for group in group_renames(asked, set(found.column), partial(pick_temporary_name, taken=taken)):
+        taken = [*found.columns_by_name, *wanted.columns_by_name]
+        for group in group_renames(asked, set(found.columns_by_name), partial(pick_temporary_name, taken=taken)):
             there = tuple(step for old, new in group.moves for step in _rename_column(*where, old, new))
             back = tuple(step for old, new in group.reverse_moves for step in _rename_column(*where, old, new))
             for number, (new, old) in enumerate(group.pairs):

@@ -8,17 +8,16 @@ from itertools import groupby
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DowngradeFailure, IrreversibleRevision, HazardsNotAllowed, RevisionFailure
+from seedbed.errors import DowngradeFailure, HazardsNotAllowed, IrreversibleRevision, RevisionFailure
 from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to
 from seedbed.migrations.hazards.detectors import ObservedRevision
 from seedbed.migrations.hazards.rules import Hazard, find_hazards
 from seedbed.migrations.hazards.trace import trace_statements
-from seedbed.migrations.history.revisions import find_irreversible_reason
-from seedbed.migrations.history.revisions import Revision
+from seedbed.migrations.history.revisions import Revision, find_irreversible_reason
 from seedbed.postgres.connection import connect
-from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.database import Database
+from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import Configuration
 

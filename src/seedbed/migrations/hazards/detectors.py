@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from seedbed.migrations.diff.online.column_expansion import sync_trigger_name
 from seedbed.migrations.diff.types.conversion_rules import find_lossy_part, uses_column
 from seedbed.migrations.hazards.schema_objects import SchemaObject
-from seedbed.migrations.hazards.trace import LOCK_MODES, TracedColumn, Trace, TracedStatement
+from seedbed.migrations.hazards.table_snapshot import LOCK_MODES, TracedColumn
+from seedbed.migrations.hazards.trace import Trace, TracedStatement
 
 SMALL = 1_000
 """A table of so few rows is rewritten or read whole in a millisecond or two; nobody waits for that."""

@@ -13,12 +13,13 @@ from seedbed.errors import RevisionFailure
 from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to
+from seedbed.migrations.hazards.table_snapshot import LOCK_MODES, keep_strongest_lock
 from seedbed.migrations.hazards.target_copy import copy_target
-from seedbed.migrations.hazards.trace import LOCK_MODES, Trace, TracedStatement, keep_strongest_lock, trace_statements
+from seedbed.migrations.hazards.trace import Trace, TracedStatement, trace_statements
 from seedbed.postgres.catalog import Catalog, differences, read_catalog
 from seedbed.postgres.connection import connect
-from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.database import Database
+from seedbed.postgres.driver_errors import get_server_message
 from seedbed.settings import Configuration, Project
 
 NOTICEABLE = timedelta(milliseconds=50)

@@ -1,4 +1,6 @@
-"""What programs count on in a database besides its tables and columns: views, functions, keys, triggers, rights."""
+"""The database objects besides tables and columns that programs depend on: views, functions, keys, triggers,
+privileges.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +8,7 @@ from typing import Any
 from seedbed.postgres.version_table import VERSION_TABLE, build_version_table_condition
 
 _MEMBER = "EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{}'::regclass AND d.objid = {}.oid AND d.deptype = 'e')"
-_THINGS = f"""
+_OBJECTS = f"""
 WITH own AS (
   SELECT oid, nspname, CASE nspname WHEN 'public' THEN '' ELSE nspname || '.' END AS prefix FROM pg_namespace
   WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'seedbed')
@@ -55,7 +57,7 @@ UNION ALL SELECT 'right', 0, concat_ws(' ', nspname, grantee, privilege_type), '
 
 @dataclass(frozen=True)
 class SchemaObject:
-    """`table` is the oid of the table it belongs to, and 0 where there is none; `display_name` is no part of what it is."""
+    """An object. `table` is the oid of its table, or 0; `display_name` does not identify it."""
 
     type: str
     table: int
@@ -68,6 +70,6 @@ class SchemaObject:
 
 
 def read_schema_objects(cursor: Any, version_table: str = VERSION_TABLE) -> list[SchemaObject]:
-    """The things of a database as its transaction sees them; extensions' own and Seedbed's are not counted."""
-    cursor.execute(_THINGS.replace("{version_table}", build_version_table_condition(version_table)))
+    """Return the objects that the transaction sees, except those of extensions and of Seedbed."""
+    cursor.execute(_OBJECTS.replace("{version_table}", build_version_table_condition(version_table)))
     return [SchemaObject(*row) for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""A copy of a database to rehearse on."""
+"""Copy a database, to rehearse revisions on the copy."""
 
 import secrets
 import shutil
@@ -15,18 +15,19 @@ from seedbed.errors import RehearsalCopyFailure
 from seedbed.postgres.clone import clone_database
 from seedbed.postgres.database import Database
 from seedbed.postgres.psql import build_client_environment
-from seedbed.postgres.shadow_database import shadow_database, generate_shadow_name
+from seedbed.postgres.shadow_database import generate_shadow_name, shadow_database
 from seedbed.settings import Configuration, Origin
 from seedbed.settings.sources import Kind
 
 
 @contextmanager
 def copy_target(configuration: Configuration, database: Database, existing_copy: Database | None) -> Iterator[Database]:
-    """A copy of a database for the length of a block, made in the way that its server allows; or the user's own, `existing_copy`,
-    which is kept.
+    """Provide a copy of a database for the length of a block, made in the way that its server supports.
+
+    `existing_copy` is a copy that the user made: it is used instead, and kept.
 
     Raises:
-        ParentInUse, RehearsalCopyFailure, BranchError: none was made.
+        ParentInUse, RehearsalCopyFailure, BranchError: no copy was made.
     """
     if existing_copy is not None:
         if (existing_copy.direct.address, existing_copy.name) == (database.direct.address, database.name):
@@ -48,32 +49,32 @@ def copy_target(configuration: Configuration, database: Database, existing_copy:
             yield Database(url, url, database.environment, Origin(Kind.DERIVED, f"branch {name}"))
     else:
         with shadow_database(configuration) as shadow:
-            _dumped(database, shadow)
+            _dump_and_restore(database, shadow)
             yield shadow
 
 
-def _dumped(source: Database, target: Database) -> None:
+def _dump_and_restore(source: Database, target: Database) -> None:
     dump, psql = map(shutil.which, ("pg_dump", "psql"))
     if dump is None or psql is None:
         raise RehearsalCopyFailure(source.name, "there is no pg_dump and psql on PATH to copy it with")
-    with tempfile.TemporaryFile() as said:
-        reading = subprocess.Popen(
+    with tempfile.TemporaryFile() as output:
+        dump_process = subprocess.Popen(
             [dump, "--no-owner", "--no-privileges", "--no-password"],
-            env=build_client_environment(source), stdout=subprocess.PIPE, stderr=said,
+            env=build_client_environment(source), stdout=subprocess.PIPE, stderr=output,
         )  # fmt: skip
-        writing = subprocess.Popen(
+        restore_process = subprocess.Popen(
             [psql, "-Xq", "--no-password", "--single-transaction", "-v", "ON_ERROR_STOP=1"],
-            env=build_client_environment(target), stdin=reading.stdout, stdout=subprocess.DEVNULL, stderr=said,
+            env=build_client_environment(target), stdin=dump_process.stdout, stdout=subprocess.DEVNULL, stderr=output,
         )  # fmt: skip
-        if reading.stdout is not None:
-            reading.stdout.close()  # psql's alone, so that pg_dump ends when psql does
+        if dump_process.stdout is not None:
+            dump_process.stdout.close()  # only psql reads it, so that pg_dump ends when psql does
         try:
-            failed = any([writing.wait(), reading.wait()])
+            failed = any([restore_process.wait(), dump_process.wait()])
         finally:
-            for process in (writing, reading):
+            for process in (restore_process, dump_process):
                 process.kill()
                 process.wait()
         if failed:
-            said.seek(0)
-            lines = said.read().decode("utf-8", "replace").strip().splitlines()
+            output.seek(0)
+            lines = output.read().decode("utf-8", "replace").strip().splitlines()
             raise RehearsalCopyFailure(source.name, lines[0] if lines else "pg_dump said nothing")

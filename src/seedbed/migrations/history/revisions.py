@@ -15,7 +15,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
 
 from seedbed.errors import InvalidRevisionFile, MultipleHeads, RevisionNotFound, UnknownDatabaseRevision
-from seedbed.schema import find_failing_line, describe_exception
+from seedbed.schema import describe_exception, find_failing_line
 from seedbed.schema.loader import prepend_import_roots
 from seedbed.settings import Project
 

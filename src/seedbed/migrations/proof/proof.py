@@ -215,7 +215,7 @@ def _find_tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[s
         old = candidate.before.objects.get(("table", *place))
         for column in table.columns:
             name = candidate.renamed_columns.get((table.schema, table.name, column.name), column.name)
-            was = old.column.get(name) if isinstance(old, Table) else None
+            was = old.columns_by_name.get(name) if isinstance(old, Table) else None
             if was is not None and was.type != column.type and is_text(was.type):
                 values[(*place, name)] = list_texts(column.type, candidate.after)
     return values

@@ -44,7 +44,7 @@ def _constraint_statements(before: Catalog, after: Catalog) -> Iterator[tuple[sq
             yield table + sql.SQL("ADD CONSTRAINT {} {}").format(rule, said), table + _DROP.format(rule)
         if isinstance(found, Table) and isinstance(old, Table):
             for column in found.columns:
-                was = old.column.get(column.name)
+                was = old.columns_by_name.get(column.name)
                 if was is not None and column.not_null and not was.not_null:
                     own = _alter_table(found.schema, found.name) + sql.SQL("ALTER COLUMN {} ").format(
                         sql.Identifier(column.name)

@@ -2,8 +2,8 @@
 
 from seedbed.postgres.catalog.dependencies import Catalog
 from seedbed.postgres.catalog.diff import Difference, differences
-from seedbed.postgres.catalog.filters import keeping, without
-from seedbed.postgres.catalog.model import Key, Object
+from seedbed.postgres.catalog.filters import copy_ignored_objects, exclude_objects
+from seedbed.postgres.catalog.model import ObjectKey, CatalogObject
 from seedbed.postgres.catalog.reader import read_catalog
 
-__all__ = ["Catalog", "Difference", "Key", "Object", "differences", "keeping", "read_catalog", "without"]
+__all__ = ["Catalog", "Difference", "ObjectKey", "CatalogObject", "differences", "copy_ignored_objects", "read_catalog", "exclude_objects"]

@@ -10,10 +10,10 @@ _TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[()]|\s+|\w+|.", re.DOT
 
 
 @overload
-def canonical(text: str) -> str: ...
+def canonicalize(text: str) -> str: ...
 @overload
-def canonical(text: str | None) -> str | None: ...
-def canonical(text: str | None) -> str | None:
+def canonicalize(text: str | None) -> str | None: ...
+def canonicalize(text: str | None) -> str | None:
     """The same expression in its stable print.
 
     `kind IN ('cat', 'dog')` of a varchar is printed with a cast round the array, and when that is read again, with a

@@ -3,33 +3,33 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from seedbed.postgres.catalog.model import Constraint, Key, Object, Table
+from seedbed.postgres.catalog.model import Constraint, ObjectKey, CatalogObject, Table
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """`needed_by` has for each key the keys of those that need it."""
+    """`direct_dependents` has for each key the keys of those that need it."""
 
-    objects: Mapping[Key, Object]
-    needed_by: Mapping[Key, frozenset[Key]]
+    objects: Mapping[ObjectKey, CatalogObject]
+    direct_dependents: Mapping[ObjectKey, frozenset[ObjectKey]]
     version: int
 
-    def dependants(self, key: Key) -> frozenset[Key]:
+    def find_dependents(self, key: ObjectKey) -> frozenset[ObjectKey]:
         """Everything that needs an object, directly or through others."""
-        found: set[Key] = set()
+        found: set[ObjectKey] = set()
         waiting = [key]
         while waiting:
-            for dependant in self.needed_by.get(waiting.pop(), ()):
+            for dependant in self.direct_dependents.get(waiting.pop(), ()):
                 if dependant not in found:
                     found.add(dependant)
                     waiting.append(dependant)
         return frozenset(found)
 
-    def needs(self, key: Key) -> frozenset[Key]:
+    def find_direct_dependencies(self, key: ObjectKey) -> frozenset[ObjectKey]:
         """What an object needs directly."""
-        return frozenset(needed for needed, dependants in self.needed_by.items() if key in dependants)
+        return frozenset(needed for needed, dependants in self.direct_dependents.items() if key in dependants)
 
-    def is_foreign_key(self, key: Key) -> bool:
+    def is_foreign_key(self, key: ObjectKey) -> bool:
         found = self.objects.get(key)
         return isinstance(found, Constraint) and found.type == "f"
 

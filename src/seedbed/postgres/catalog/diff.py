@@ -14,8 +14,8 @@ from seedbed.postgres.catalog.model import (
     Extension,
     Function,
     Index,
-    Object,
-    Other,
+    CatalogObject,
+    OtherObject,
     Policy,
     Schema,
     Sequence,
@@ -24,7 +24,7 @@ from seedbed.postgres.catalog.model import (
     View,
 )
 
-_KINDS: Mapping[type[Object], str] = {Enum: "Enum", Domain: "Domain", Composite: "Composite"}
+_KINDS: Mapping[type[CatalogObject], str] = {Enum: "Enum", Domain: "Domain", Composite: "Composite"}
 """The words for kinds of objects that have their names in common."""
 
 
@@ -35,27 +35,27 @@ class Difference:
     object: str
     attribute: str
     found: str
-    wanted: str
+    expected: str
 
     def __str__(self) -> str:
         if not self.attribute:
             return f"{self.object} is {self.found}"
-        return f"{self.object}: {self.attribute} is {self.found}, should be {self.wanted}"
+        return f"{self.object}: {self.attribute} is {self.found}, should be {self.expected}"
 
 
-def differences(found: Catalog, wanted: Catalog) -> tuple[Difference, ...]:
-    """What keeps `found` from equalling `wanted`, in a stable order. NOT_COMPARED says what does not count."""
+def differences(found: Catalog, expected: Catalog) -> tuple[Difference, ...]:
+    """What keeps `found` from equalling `expected`, in a stable order. NOT_COMPARED says what does not count."""
     said: list[Difference] = []
-    for key in sorted({*found.objects, *wanted.objects}):
-        one, other = found.objects.get(key), wanted.objects.get(key)
+    for key in sorted({*found.objects, *expected.objects}):
+        one, other = found.objects.get(key), expected.objects.get(key)
         if one is None or other is None:
-            said.append(Difference(name_of(one or other), "", "missing" if one is None else "not wanted", ""))  # type: ignore[arg-type]
+            said.append(Difference(describe_object(one or other), "", "missing" if one is None else "not wanted", ""))  # type: ignore[arg-type]
         elif one != other:
             said += _changed(one, other)
     return tuple(said)
 
 
-def name_of(found: Object) -> str:
+def describe_object(found: CatalogObject) -> str:
     """The object as a person would say it: `table task`, `index app.ix_task_user_id`."""
     kind, *names = found.key
     if names and names[0] == "public" and len(names) > 1:
@@ -65,8 +65,8 @@ def name_of(found: Object) -> str:
     return f"{kind} {'.'.join(names)}"
 
 
-def _changed(one: Object, other: Object) -> Iterator[Difference]:
-    name = name_of(one)
+def _changed(one: CatalogObject, other: CatalogObject) -> Iterator[Difference]:
+    name = describe_object(one)
     if type(one) is not type(other):
         yield Difference(name, "kind", _KINDS[type(one)], _KINDS[type(other)])
         return
@@ -76,8 +76,8 @@ def _changed(one: Object, other: Object) -> Iterator[Difference]:
 
 
 def _changed_columns(name: str, one: Table, other: Table) -> Iterator[Difference]:
-    for column in sorted({*one.column, *other.column}):
-        mine, theirs = one.column.get(column), other.column.get(column)
+    for column in sorted({*one.columns_by_name, *other.columns_by_name}):
+        mine, theirs = one.columns_by_name.get(column), other.columns_by_name.get(column)
         full = f"column {name.removeprefix('table ')}.{column}"
         if mine is None or theirs is None:
             yield Difference(full, "", "missing" if mine is None else "not wanted", "")
@@ -91,7 +91,7 @@ def _unequal(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> 
             yield Difference(name, word, _shown(value), _shown(wanted[word]))
 
 
-def _facts(found: Object | Column) -> dict[str, Any]:
+def _facts(found: CatalogObject | Column) -> dict[str, Any]:
     """What may differ in two objects of the same key, by the words that users read; a table's columns stand alone."""
     match found:
         case Schema():
@@ -129,7 +129,7 @@ def _facts(found: Object | Column) -> dict[str, Any]:
                 "type": found.type,
                 "definition": found.definition,
                 "columns": found.columns,
-                "references": found.references,
+                "references": found.referenced_table,
                 "referenced_columns": found.referenced_columns,
                 "comment": found.comment,
             }
@@ -198,7 +198,7 @@ def _facts(found: Object | Column) -> dict[str, Any]:
                 "check": found.check,
                 "comment": found.comment,
             }
-        case Other():
+        case OtherObject():
             return {"definition": found.definition}
 
 

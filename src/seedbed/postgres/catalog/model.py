@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-Key = tuple[str, ...]
+ObjectKey = tuple[str, ...]
 """An object's kind and its qualified name: `("column", "public", "task", "title")`."""
 
 NOT_COMPARED = {"position": "Column.position", "oid": "never read", "statistics": "never read"}
@@ -24,7 +24,7 @@ class Schema:
     privileges: tuple[str, ...] = ()
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("schema", self.name)
 
 
@@ -34,7 +34,7 @@ class Extension:
     schema: str
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("extension", self.name)
 
 
@@ -79,11 +79,11 @@ class Table:
     privileges: tuple[str, ...]
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("table", self.schema, self.name)
 
     @cached_property
-    def column(self) -> Mapping[str, Column]:
+    def columns_by_name(self) -> Mapping[str, Column]:
         return {column.name: column for column in self.columns}
 
 
@@ -97,12 +97,12 @@ class Constraint:
     type: str
     definition: str
     columns: tuple[str, ...]
-    references: tuple[str, str] | None
+    referenced_table: tuple[str, str] | None
     referenced_columns: tuple[str, ...]
     comment: str | None
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("constraint", self.schema, self.table, self.name)
 
 
@@ -120,7 +120,7 @@ class Index:
     comment: str | None
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("index", self.schema, self.table, self.name)
 
 
@@ -142,7 +142,7 @@ class Sequence:
     privileges: tuple[str, ...]
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("sequence", self.schema, self.name)
 
 
@@ -155,7 +155,7 @@ class Enum:
     privileges: tuple[str, ...]
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("type", self.schema, self.name)
 
 
@@ -172,7 +172,7 @@ class Domain:
     privileges: tuple[str, ...]
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("type", self.schema, self.name)
 
 
@@ -187,7 +187,7 @@ class Composite:
     privileges: tuple[str, ...]
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("type", self.schema, self.name)
 
 
@@ -203,7 +203,7 @@ class View:
     privileges: tuple[str, ...]
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("view", self.schema, self.name)
 
 
@@ -222,7 +222,7 @@ class Function:
     privileges: tuple[str, ...]
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("function", self.schema, self.signature)
 
 
@@ -238,7 +238,7 @@ class Trigger:
     comment: str | None
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("trigger", self.schema, self.table, self.name)
 
 
@@ -255,12 +255,12 @@ class Policy:
     comment: str | None
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return ("policy", self.schema, self.table, self.name)
 
 
 @dataclass(frozen=True)
-class Other:
+class OtherObject:
     """Something that is known by its name and a definition alone: a rule, a collation, a statistics object."""
 
     kind: str
@@ -269,11 +269,11 @@ class Other:
     definition: str
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         return (self.kind, self.schema, self.name)
 
 
-Object = (
+CatalogObject = (
     Schema | Extension | Table | Constraint | Index | Sequence | Enum | Domain | Composite | View | Function | Trigger
-    | Policy | Other
+    | Policy | OtherObject
 )  # fmt: skip

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from seedbed.postgres.catalog import model, queries
-from seedbed.postgres.catalog.canonical_expressions import canonical
+from seedbed.postgres.catalog.canonical_expressions import canonicalize
 from seedbed.postgres.catalog.dependencies import Catalog
-from seedbed.postgres.catalog.filters import without
-from seedbed.postgres.catalog.model import Key, Object
+from seedbed.postgres.catalog.filters import exclude_objects
+from seedbed.postgres.catalog.model import ObjectKey, CatalogObject
 from seedbed.postgres.catalog.snapshot import catalog_cursor
 from seedbed.postgres.version_table import VERSION_TABLE, build_version_table_pattern
 
@@ -32,7 +32,7 @@ def read_catalog(connection: Connection, version_table: str = VERSION_TABLE) -> 
     with catalog_cursor(connection) as driver:
         driver.execute("SHOW server_version_num")
         found = _Reader(driver, int(driver.fetchone()[0]) // 10000).read()
-    return without(found, [build_version_table_pattern(version_table)])
+    return exclude_objects(found, [build_version_table_pattern(version_table)])
 
 
 class _Reader:
@@ -41,9 +41,9 @@ class _Reader:
     def __init__(self, driver: Any, version: int) -> None:
         self._driver = driver
         self._version = version
-        self._objects: dict[Key, Object] = {}
-        self._keys: dict[Address, Key] = {}
-        self._columns: dict[tuple[int, int], Key] = {}
+        self._objects: dict[ObjectKey, CatalogObject] = {}
+        self._keys: dict[Address, ObjectKey] = {}
+        self._columns: dict[tuple[int, int], ObjectKey] = {}
 
     def read(self) -> Catalog:
         columns = self._read_columns()
@@ -54,7 +54,7 @@ class _Reader:
                 self._add(catalog, oid, found)
         return Catalog(self._objects, self._needed_by(), self._version)
 
-    def _kinds(self) -> list[tuple[str, Callable[[Sequence[Any]], tuple[int, str, Object]]]]:
+    def _kinds(self) -> list[tuple[str, Callable[[Sequence[Any]], tuple[int, str, CatalogObject]]]]:
         return [
             (queries.SCHEMAS, lambda r: (r[0], "pg_namespace", model.Schema(r[1], r[2], _words(r[3])))),
             (queries.EXTENSIONS, lambda r: (r[0], "pg_extension", model.Extension(r[1], r[2]))),
@@ -65,14 +65,14 @@ class _Reader:
             (queries.FUNCTIONS, _function),
             (
                 queries.TRIGGERS,
-                lambda r: (r[0], "pg_trigger", model.Trigger(r[1], r[2], r[3], canonical(r[4]), r[5], r[6])),
+                lambda r: (r[0], "pg_trigger", model.Trigger(r[1], r[2], r[3], canonicalize(r[4]), r[5], r[6])),
             ),
             (queries.POLICIES, _policy),
-            (queries.RULES, lambda r: (r[0], "pg_rewrite", model.Other("rule", r[1], r[2], canonical(r[3])))),
-            (queries.COLLATIONS, lambda r: (r[0], "pg_collation", model.Other("collation", r[1], r[2], r[3]))),
+            (queries.RULES, lambda r: (r[0], "pg_rewrite", model.OtherObject("rule", r[1], r[2], canonicalize(r[3])))),
+            (queries.COLLATIONS, lambda r: (r[0], "pg_collation", model.OtherObject("collation", r[1], r[2], r[3]))),
             (
                 queries.STATISTICS,
-                lambda r: (r[0], "pg_statistic_ext", model.Other("statistics", r[1], r[2], canonical(r[3]))),
+                lambda r: (r[0], "pg_statistic_ext", model.OtherObject("statistics", r[1], r[2], canonicalize(r[3]))),
             ),
         ]
 
@@ -81,7 +81,7 @@ class _Reader:
         rows: list[Any] = self._driver.fetchall()
         return rows
 
-    def _add(self, catalog: str, oid: int, found: Object) -> None:
+    def _add(self, catalog: str, oid: int, found: CatalogObject) -> None:
         self._objects[found.key] = found
         self._keys[catalog, oid] = found.key
 
@@ -94,7 +94,7 @@ class _Reader:
                 name=name,
                 type=kind,
                 not_null=not_null,
-                default=canonical(default),
+                default=canonicalize(default),
                 generated=_GENERATED[generated],
                 identity=_IDENTITY[identity],
                 identity_options=options,
@@ -112,10 +112,10 @@ class _Reader:
             (oid, row_type, schema, name, kind, persistence, security, forced, options, comment, acl,
              partition_key, bound, parents, definition) = row  # fmt: skip
             own = columns.get(oid, [])
-            found: Object
+            found: CatalogObject
             if kind in {"v", "m"}:
                 found = model.View(
-                    schema, name, kind == "m", canonical(definition), tuple(sorted(options)),
+                    schema, name, kind == "m", canonicalize(definition), tuple(sorted(options)),
                     tuple(c.name for c, _ in own),
                     comment, _words(acl),
                 )  # fmt: skip
@@ -127,8 +127,8 @@ class _Reader:
                     unlogged=persistence == "u",
                     columns=tuple(column for column, local in own if local or not parents),
                     parents=tuple(parents or ()),
-                    partition_key=canonical(partition_key),
-                    partition_bound=canonical(bound),
+                    partition_key=canonicalize(partition_key),
+                    partition_bound=canonicalize(bound),
                     options=tuple(sorted(options)),
                     row_security=security,
                     forced_row_security=forced,
@@ -140,16 +140,16 @@ class _Reader:
             for column, _ in own:
                 self._columns[oid, column.position] = ("column", schema, name, column.name)
 
-    def _type(self, row: Sequence[Any]) -> tuple[int, str, Object]:
+    def _type(self, row: Sequence[Any]) -> tuple[int, str, CatalogObject]:
         (oid, array, schema, name, kind, labels, base, not_null, default, collation, checks, definition, comment,
          acl) = row  # fmt: skip
-        found: Object
+        found: CatalogObject
         if kind == "e":
             found = model.Enum(schema, name, tuple(labels or ()), comment, _words(acl))
         elif kind == "d":
-            pairs = tuple((str(n), canonical(str(d))) for n, d in checks or ())
+            pairs = tuple((str(n), canonicalize(str(d))) for n, d in checks or ())
             found = model.Domain(
-                schema, name, base, not_null, canonical(default), collation, pairs, comment, _words(acl)
+                schema, name, base, not_null, canonicalize(default), collation, pairs, comment, _words(acl)
             )
         else:
             found = model.Composite(
@@ -159,16 +159,16 @@ class _Reader:
             self._keys["pg_type", array] = found.key
         return oid, "pg_type", found
 
-    def _constraint(self, row: Sequence[Any]) -> tuple[int, str, Object]:
+    def _constraint(self, row: Sequence[Any]) -> tuple[int, str, CatalogObject]:
         oid, index, schema, table, name, kind, definition, columns, parent_schema, parent, parent_columns, comment = row
         found = model.Constraint(
             schema=schema,
             table=table,
             name=name,
             type=kind,
-            definition=canonical(definition),
+            definition=canonicalize(definition),
             columns=tuple(columns or ()),
-            references=(parent_schema, parent) if parent else None,
+            referenced_table=(parent_schema, parent) if parent else None,
             referenced_columns=tuple(parent_columns or ()),
             comment=comment,
         )
@@ -176,14 +176,14 @@ class _Reader:
             self._keys["pg_class", index] = found.key
         return oid, "pg_constraint", found
 
-    def _needed_by(self) -> dict[Key, frozenset[Key]]:
+    def _needed_by(self) -> dict[ObjectKey, frozenset[ObjectKey]]:
         for oid, relation, rule in self._rows(queries.REWRITES):
             if rule == "_RETURN" and ("pg_class", relation) in self._keys:
                 self._keys["pg_rewrite", oid] = self._keys["pg_class", relation]
         for oid, relation, number in self._rows(queries.DEFAULTS):
             if (relation, number) in self._columns:
                 self._keys["pg_attrdef", oid] = self._columns[relation, number]
-        needed: dict[Key, set[Key]] = defaultdict(set)
+        needed: dict[ObjectKey, set[ObjectKey]] = defaultdict(set)
         for catalog, oid, part, needed_catalog, needed_oid, needed_part in self._rows(queries.DEPENDENCIES):
             dependant = self._addressed(catalog, oid, part)
             on = self._addressed(needed_catalog, needed_oid, needed_part)
@@ -191,7 +191,7 @@ class _Reader:
                 needed[on].add(dependant)
         return {key: frozenset(dependants) for key, dependants in needed.items()}
 
-    def _addressed(self, catalog: str, oid: int, part: int) -> Key | None:
+    def _addressed(self, catalog: str, oid: int, part: int) -> ObjectKey | None:
         name = catalog.removeprefix("pg_catalog.")
         if part and name == "pg_class" and (oid, part) in self._columns:
             return self._columns[oid, part]
@@ -202,7 +202,7 @@ def _words(acl: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(acl or ())
 
 
-def _sequence(row: Sequence[Any]) -> tuple[int, str, Object]:
+def _sequence(row: Sequence[Any]) -> tuple[int, str, CatalogObject]:
     (oid, schema, name, kind, start, increment, low, high, cache, cycle, owner_schema, owner, column, comment,
      acl) = row  # fmt: skip
     owned = (owner_schema, owner, column) if owner else None
@@ -212,13 +212,13 @@ def _sequence(row: Sequence[Any]) -> tuple[int, str, Object]:
     return oid, "pg_class", found
 
 
-def _index(row: Sequence[Any]) -> tuple[int, str, Object]:
+def _index(row: Sequence[Any]) -> tuple[int, str, CatalogObject]:
     oid, schema, table, name, definition, unique, valid, columns, comment = row
-    found = model.Index(schema, table, name, canonical(definition), unique, valid, tuple(columns or ()), comment)
+    found = model.Index(schema, table, name, canonicalize(definition), unique, valid, tuple(columns or ()), comment)
     return oid, "pg_class", found
 
 
-def _function(row: Sequence[Any]) -> tuple[int, str, Object]:
+def _function(row: Sequence[Any]) -> tuple[int, str, CatalogObject]:
     oid, schema, signature, kind, language, result, definition, string_body, comment, acl = row
     kinds = {"f": "FUNCTION", "p": "PROCEDURE", "a": "AGGREGATE", "w": "FUNCTION"}
     found = model.Function(
@@ -227,10 +227,10 @@ def _function(row: Sequence[Any]) -> tuple[int, str, Object]:
     return oid, "pg_proc", found
 
 
-def _policy(row: Sequence[Any]) -> tuple[int, str, Object]:
+def _policy(row: Sequence[Any]) -> tuple[int, str, CatalogObject]:
     oid, schema, table, name, command, permissive, roles, using, check, comment = row
     found = model.Policy(
-        schema, table, name, _COMMANDS[command], permissive, tuple(roles or ()), canonical(using),
-        canonical(check), comment,
+        schema, table, name, _COMMANDS[command], permissive, tuple(roles or ()), canonicalize(using),
+        canonicalize(check), comment,
     )  # fmt: skip
     return oid, "pg_policy", found

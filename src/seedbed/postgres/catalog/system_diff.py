@@ -1,7 +1,7 @@
 """What the system catalogs say of two databases that the catalog model takes for equal."""
 
 from seedbed.postgres.catalog.diff import Difference
-from seedbed.postgres.catalog.system_rows import Facts, SystemRows
+from seedbed.postgres.catalog.system_rows import SystemFacts, SystemRows
 
 _WORDS = {
     "relreplident": "replica identity",
@@ -39,18 +39,18 @@ _WORDS = {
 """System columns as a user knows them; the others go by their own names."""
 
 
-def system_differences(found: SystemRows, wanted: SystemRows) -> tuple[Difference, ...]:
-    """What keeps `found` from equalling `wanted`, in a stable order."""
+def find_system_differences(found: SystemRows, expected: SystemRows) -> tuple[Difference, ...]:
+    """What keeps `found` from equalling `expected`, in a stable order."""
     different: list[Difference] = []
-    for name in sorted({*found, *wanted}):
-        if name not in found or name not in wanted:
+    for name in sorted({*found, *expected}):
+        if name not in found or name not in expected:
             different.append(Difference(_plain(name), "", "missing" if name not in found else "not wanted", ""))
         else:
-            different += _changed(_plain(name), found[name], wanted[name])
+            different += _changed(_plain(name), found[name], expected[name])
     return tuple(different)
 
 
-def _changed(name: str, found: Facts, wanted: Facts) -> list[Difference]:
+def _changed(name: str, found: SystemFacts, wanted: SystemFacts) -> list[Difference]:
     return [
         Difference(name, _WORDS.get(fact, fact), found.get(fact) or "none", wanted.get(fact) or "none")
         for fact in sorted({*found, *wanted})

@@ -140,7 +140,7 @@ WHERE i.identity IS NOT NULL
 
 
 @dataclass(frozen=True)
-class Layout:
+class CatalogLayout:
     """The catalogs that are read, each column's type, and which catalog a column's OIDs are of."""
 
     columns: Mapping[str, Mapping[str, str]]
@@ -149,7 +149,7 @@ class Layout:
     keys: frozenset[str] = _KEYS
 
 
-def read_layout(driver: Any) -> Layout:
+def read_layout(driver: Any) -> CatalogLayout:
     """Ask PostgreSQL for its own catalogs: those of later versions are read like the others."""
     driver.execute(_CATALOGS)
     columns: dict[str, dict[str, str]] = {}
@@ -161,10 +161,10 @@ def read_layout(driver: Any) -> Layout:
     for catalog, column, referenced in driver.fetchall():
         if catalog in columns and column in columns[catalog]:
             references.setdefault(catalog, {})[column] = referenced
-    return Layout(columns, references, {catalog: owner for catalog, (_, owner) in _WITHOUT_OID.items()})
+    return CatalogLayout(columns, references, {catalog: owner for catalog, (_, owner) in _WITHOUT_OID.items()})
 
 
-def rows_query(layout: Layout) -> str:
+def build_rows_query(layout: CatalogLayout) -> str:
     """One query for the user's rows of all catalogs: the catalog, the OID of the object, and the row as JSON."""
     parts = [_catalog_query(layout, catalog) for catalog in layout.columns]
     return "\nUNION ALL\n".join([*parts, _USER_MAPPINGS])
@@ -175,7 +175,7 @@ SELECT 'pg_user_mapping', umid::int8, jsonb_build_object('umoptions', coalesce(u
 """
 
 
-def _catalog_query(layout: Layout, catalog: str) -> str:
+def _catalog_query(layout: CatalogLayout, catalog: str) -> str:
     columns = layout.columns[catalog]
     key, _ = _WITHOUT_OID.get(catalog, ("oid", ""))
     references = layout.references.get(catalog, {})

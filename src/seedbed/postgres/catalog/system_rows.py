@@ -10,27 +10,27 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from seedbed.postgres.catalog.canonical_expressions import canonical
+from seedbed.postgres.catalog.canonical_expressions import canonicalize
 from seedbed.postgres.catalog.snapshot import catalog_cursor
 from seedbed.postgres.catalog.system_queries import (
     DEPENDENCIES,
     NAMESPACES,
     OBJECT_NAMES,
     ROLES,
-    Layout,
+    CatalogLayout,
     read_layout,
-    rows_query,
+    build_rows_query,
 )
 
-Facts = Mapping[str, str]
+SystemFacts = Mapping[str, str]
 """What is known of one object: system columns by name, as text."""
 
-SystemRows = Mapping[str, Facts]
+SystemRows = Mapping[str, SystemFacts]
 """The facts of every object by its kind and name: `table public.task`."""
 
 _Address = tuple[str, int]
 
-_layouts: dict[int, Layout] = {}
+_layouts: dict[int, CatalogLayout] = {}
 
 
 def read_system_rows(connection: Connection, ignored: Sequence[str] = ()) -> SystemRows:
@@ -56,7 +56,7 @@ class _Reader:
         self._own_names: dict[_Address, Callable[[], str]] = {}
 
     def read(self) -> SystemRows:
-        self._driver.execute(rows_query(self._layout))
+        self._driver.execute(build_rows_query(self._layout))
         read = self._driver.fetchall()
         excluded = self._excluded(read)
         kept = [(catalog, oid, row) for catalog, oid, row in read if (self._subject(catalog, oid, row)) not in excluded]
@@ -66,7 +66,7 @@ class _Reader:
             self._add(facts, catalog, oid, row)
         return facts
 
-    def _read_layout(self) -> Layout:
+    def _read_layout(self) -> CatalogLayout:
         self._driver.execute("SHOW server_version_num")
         version = int(self._driver.fetchone()[0])
         if version not in _layouts:
@@ -198,4 +198,4 @@ class _Reader:
             return ", ".join(sorted(grant.rpartition("/")[0] for grant in value))
         if isinstance(value, list):
             return ", ".join(sorted(map(str, value)) if column.endswith(("options", "config")) else map(str, value))
-        return str(canonical(value)) if isinstance(value, str) else str(value)
+        return str(canonicalize(value)) if isinstance(value, str) else str(value)

@@ -2,6 +2,6 @@
 
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
 from seedbed.postgres.embedded.server import EmbeddedServer, ServerStatus
-from seedbed.postgres.embedded.temporary_server import TemporaryServer, throwaway_server
+from seedbed.postgres.embedded.temporary_server import TemporaryServer, run_temporary_server
 
-__all__ = ["Binaries", "EmbeddedServer", "ServerStatus", "TemporaryServer", "find_binaries", "throwaway_server"]
+__all__ = ["Binaries", "EmbeddedServer", "ServerStatus", "TemporaryServer", "find_binaries", "run_temporary_server"]

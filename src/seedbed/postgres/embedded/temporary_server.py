@@ -75,7 +75,7 @@ class TemporaryServer:
 
 
 @contextmanager
-def throwaway_server(binaries: Binaries | None = None, *, saved: Path | None = None) -> Iterator[TemporaryServer]:
+def run_temporary_server(binaries: Binaries | None = None, *, saved: Path | None = None) -> Iterator[TemporaryServer]:
     """Run a server for the length of a block, on a copy of what one `saved`, where there is such.
 
     On Linux the kernel ends it with the thread that started it, even after kill -9; so start it from a thread that
@@ -174,4 +174,4 @@ def _bound_to_owner() -> dict[str, Callable[[], None]]:
     return {"preexec_fn": bind}
 
 
-__all__ = ["TemporaryServer", "throwaway_server"]
+__all__ = ["TemporaryServer", "run_temporary_server"]

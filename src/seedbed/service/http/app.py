@@ -44,9 +44,9 @@ def create_app(
     settings = configuration.settings
     query_runner = QueryRunner(url, pool_size=settings.pool_size, deadline=settings.deadline)
     fetch = fetch or query_runner.fetch
-    served = build_resources(schema)
+    resources = build_resources(schema)
     cursor_key = settings.cursor_key.get_secret_value().encode() if settings.cursor_key else secrets.token_bytes(32)
-    tables = TableRouter(served, fetch, CursorSigner(cursor_key), deadline=settings.deadline)
+    table_router = TableRouter(resources, fetch, CursorSigner(cursor_key), deadline=settings.deadline)
     metrics = Metrics(query_runner.pool)
 
     @asynccontextmanager
@@ -61,7 +61,7 @@ def create_app(
     router = load_custom_router(configuration.project)
     app.add_middleware(
         DispatchMiddleware,
-        tables=tables,
+        table_router=table_router,
         custom_routes=router.routes if router is not None else [],
         query_runner=query_runner,
         deadline=settings.deadline,
@@ -76,28 +76,28 @@ def create_app(
         )  # fmt: skip
     app.add_middleware(AccessLogMiddleware, metrics=metrics)
     add_problem_handlers(app)
-    readiness = ReadinessProbe(
+    readiness_probe = ReadinessProbe(
         fetch,
-        served,
+        resources,
         history=read_project_history(configuration.project),
         query_runner=query_runner,
         scales_to_zero=url.is_neon,
         version_table=configuration.project.version_table,
         checks_rights=configuration.environment in {Environment.PREVIEW, Environment.PRODUCTION},
     )
-    app.include_router(create_health_router(readiness))
+    app.include_router(create_health_router(readiness_probe))
     if router is not None:
         app.include_router(router)
 
     @app.get("/metrics", include_in_schema=False)
-    async def measured() -> Response:
+    async def show_metrics() -> Response:
         return Response(metrics.render(), media_type=CONTENT_TYPE)
 
     @app.get("/", include_in_schema=False)
-    async def index() -> RedirectResponse:
+    async def redirect_to_docs() -> RedirectResponse:
         return RedirectResponse("docs")
 
-    add_tables_to_openapi(app, served, with_tokens=bool(hashes))
+    add_tables_to_openapi(app, resources, with_tokens=bool(hashes))
     return app
 
 

@@ -24,12 +24,12 @@ class DispatchMiddleware:
     """
 
     def __init__(
-        self, app: ASGIApp, *, tables: TableRouter, custom_routes: Sequence[BaseRoute], query_runner: QueryRunner, deadline: float
+        self, app: ASGIApp, *, table_router: TableRouter, custom_routes: Sequence[BaseRoute], query_runner: QueryRunner, deadline: float
     ) -> None:
         self._app = app
-        self._tables = tables
-        self._own = custom_routes
-        self._reader = query_runner
+        self._table_router = table_router
+        self._custom_routes = custom_routes
+        self._query_runner = query_runner
         self._deadline = deadline
         self._cancelled_tasks: set[asyncio.Task[None]] = set()
 
@@ -47,20 +47,20 @@ class DispatchMiddleware:
         await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        target = self._tables.match(scope)
-        if target is not None and not self._matches_custom_route(scope):
-            await self._tables.respond(target, scope, receive, send, other_methods=self._list_custom_methods(scope))
+        table_route = self._table_router.match(scope)
+        if table_route is not None and not self._matches_custom_route(scope):
+            await self._table_router.respond(table_route, scope, receive, send, other_methods=self._list_custom_methods(scope))
         else:
             await self._answer_within_deadline(scope, receive, send)
 
     def _list_custom_methods(self, scope: Scope) -> list[str]:
         if scope["method"] == "GET":
             return []
-        routes = [route for route in self._own if route.matches(scope)[0] is Match.PARTIAL]
+        routes = [route for route in self._custom_routes if route.matches(scope)[0] is Match.PARTIAL]
         return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
     def _matches_custom_route(self, scope: Scope) -> bool:
-        return any(route.matches(scope)[0] is Match.FULL for route in self._own)
+        return any(route.matches(scope)[0] is Match.FULL for route in self._custom_routes)
 
     async def _answer_within_deadline(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_started = is_late = False
@@ -74,7 +74,7 @@ class DispatchMiddleware:
 
         loop = asyncio.get_running_loop()
         half_time = loop.time() + self._deadline / 2
-        probe_timer = loop.call_at(half_time, self._reader.probe)
+        probe_timer = loop.call_at(half_time, self._query_runner.probe)
         task = loop.create_task(self._run(scope, receive, send_in_time))
         try:
             done, _ = await asyncio.wait({task}, timeout=self._deadline)
@@ -88,7 +88,7 @@ class DispatchMiddleware:
             probe_timer.cancel()
         is_late = True
         self._cancel(task)
-        await create_error_problem(self._reader.create_deadline_error(half_time))(scope, receive, send)
+        await create_error_problem(self._query_runner.create_deadline_error(half_time))(scope, receive, send)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The ways in which a request may compare a column with a value."""
+"""Define the filter operators of requests for each type of column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,15 +36,15 @@ TEXTS: Comparisons = {
     "like": Comparison("{column} LIKE {value}", "is like this, in which * stands for any characters", PATTERN),
     "ilike": Comparison("{column} ILIKE {value}", "is like this, whether in capitals or not", PATTERN),
 }
-_SETS: Comparisons = {
+_CONTAINMENT: Comparisons = {
     "cs": Comparison("{column} @> {value}", "contains this"),
     "cd": Comparison("{column} <@ {value}", "is contained in this"),
     "ov": Comparison("{column} && {value}", "overlaps this"),
 }
-ARRAYS: Comparisons = {**EQUALITY, **_SETS}
+ARRAYS: Comparisons = {**EQUALITY, **_CONTAINMENT}
 RANGES: Comparisons = {
     **EQUALITY,
-    **_SETS,
+    **_CONTAINMENT,
     "sl": Comparison("{column} << {value}", "ends before this"),
     "sr": Comparison("{column} >> {value}", "begins after this"),
     "nxr": Comparison("{column} &< {value}", "ends no later than this"),
@@ -55,7 +55,7 @@ NETWORKS: Comparisons = {
     **SCALAR,
     "cs": Comparison("{column} >>= {value}", "contains this, or is it"),
     "cd": Comparison("{column} <<= {value}", "is contained in this, or is it"),
-    "ov": _SETS["ov"],
+    "ov": _CONTAINMENT["ov"],
 }
 DOCUMENTS: Comparisons = {
     "eq": Comparison("({column})::jsonb = {value}", "is this"),

@@ -1,4 +1,4 @@
-"""Where a page ended, in a text that only this service can have written."""
+"""Encode the end of a page as a signed cursor."""
 
 import base64
 import binascii
@@ -13,32 +13,34 @@ _SIGNATURE_BYTES = 16
 
 
 class CursorSigner:
-    """Signed with a key, so that a cursor is either one that was given, for the same list in the same order, or
-    refused. It can be read by whoever has it, and holds nothing but the last row's values of the columns sorted by.
+    """Signs cursors with a key. A cursor is valid only for the list and the order that it was created for.
+
+    A cursor is not encrypted. It contains the last row's values of the sort columns, and nothing else.
     """
 
     def __init__(self, key: bytes) -> None:
         self._key = hashlib.sha256(b"seedbed cursors" + key).digest()
 
-    def encode(self, place: str, values: Sequence[str | None]) -> str:
-        """`place` is the list and its order; it is signed, and not part of the text."""
+    def encode(self, list_scope: str, values: Sequence[str | None]) -> str:
+        """Encode a row's values. `list_scope` is the list and its order; it is signed, but not part of the cursor."""
         payload = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._sign(place, payload) + payload).decode().rstrip("=")
+        return base64.urlsafe_b64encode(self._sign(list_scope, payload) + payload).decode().rstrip("=")
 
-    def decode(self, place: str, text: str) -> list[str | None]:
-        """
+    def decode(self, list_scope: str, text: str) -> list[str | None]:
+        """Decode the values of a cursor.
+
         Raises:
-            InvalidCursor: it is not one of ours, or for another list or another order.
+            InvalidCursor: this service did not create the cursor, or it is for another list or order.
         """
         try:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except (ValueError, binascii.Error):
             raise InvalidCursor from None
         signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-        if not hmac.compare_digest(signature, self._sign(place, payload)):
+        if not hmac.compare_digest(signature, self._sign(list_scope, payload)):
             raise InvalidCursor
         values: list[str | None] = json.loads(payload)
         return values
 
-    def _sign(self, place: str, payload: bytes) -> bytes:
-        return hmac.digest(self._key, place.encode() + b"\0" + payload, "sha256")[:_SIGNATURE_BYTES]
+    def _sign(self, list_scope: str, payload: bytes) -> bytes:
+        return hmac.digest(self._key, list_scope.encode() + b"\0" + payload, "sha256")[:_SIGNATURE_BYTES]

@@ -1,4 +1,4 @@
-"""The columns of a table that may be read, under the names they are answered by."""
+"""Collect the readable columns of a table, under their names in requests and responses."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +16,7 @@ from seedbed.service.queries.visibility import is_excluded, is_secret_name, list
 
 @dataclass(frozen=True, eq=False)
 class ReadableColumn:
-    """A column that may be read. A request and an answer know it by `name`, the database by `column`, and the model's
-    own code by `attribute`.
-    """
+    """A column that may be read: `name` in requests and responses, `column` in the database, `attribute` in the model."""
 
     name: str
     column: str
@@ -29,7 +27,7 @@ class ReadableColumn:
 
     @property
     def cast(self) -> str:
-        """The type that PostgreSQL reads its values as."""
+        """The SQL type that parameters are cast to."""
         return self.type_mapping.parser.cast if self.type_mapping.parser is not None else "text"
 
     @cached_property
@@ -38,17 +36,17 @@ class ReadableColumn:
 
     @cached_property
     def json_sql(self) -> str:
-        """The column as it is answered, under its own name."""
+        """The SQL expression of the column's JSON value, under its name."""
         return f"{self.type_mapping.json_format.to_json_sql(self.sql)} AS {quote_identifier(self.name)}"
 
 
 def collect_readable_columns(table: Table, model: type[SQLModel]) -> dict[str, ReadableColumn]:
-    """By name: the column's own, or the alias by which the model's field is serialized.
+    """Collect the readable columns by name: the column's own, or the serialization alias of the model's field.
 
     Raises:
-        DuplicateAlias: two columns would have one name.
+        DuplicateAlias: two columns would have the same name.
     """
-    found: dict[str, ReadableColumn] = {}
+    columns: dict[str, ReadableColumn] = {}
     for column in list_public_columns(table):
         attribute = inspect(model).get_property_by_column(column).key
         field = model.model_fields.get(attribute)
@@ -57,14 +55,14 @@ def collect_readable_columns(table: Table, model: type[SQLModel]) -> dict[str, R
         name = read_alias(field, column)
         if is_secret_name(name) and not column.info.get("public"):
             continue
-        if name in found:
+        if name in columns:
             raise DuplicateAlias(table.name, name)
         kind = map_type(column.type, Any if field is None else field.annotation)
         description = None if field is None else field.description
-        found[name] = ReadableColumn(name, column.name, attribute, kind, bool(column.nullable), description)
-    return found
+        columns[name] = ReadableColumn(name, column.name, attribute, kind, bool(column.nullable), description)
+    return columns
 
 
 def read_alias(field: FieldInfo | None, column: Column[object]) -> str:
-    given = None if field is None else field.serialization_alias or field.alias
-    return given or column.name
+    alias = None if field is None else field.serialization_alias or field.alias
+    return alias or column.name

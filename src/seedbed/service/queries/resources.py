@@ -1,4 +1,4 @@
-"""Which tables are served, under which paths, with which columns, and where their foreign keys lead."""
+"""Decide which tables are served, under which paths, with which columns and links."""
 
 import re
 from collections import Counter
@@ -17,12 +17,15 @@ from seedbed.service.queries.readable_columns import ReadableColumn, collect_rea
 from seedbed.service.queries.response_models import ResponseModel, build_response_model
 from seedbed.service.queries.visibility import is_table_public
 
-_TAKEN = frozenset({"/docs", "/health", "/metrics", "/openapi.json", "/redoc"})
+_RESERVED_PATHS = frozenset({"/docs", "/health", "/metrics", "/openapi.json", "/redoc"})
 
 
 @dataclass(frozen=True, eq=False)
 class Link:
-    """A foreign key from a row to others: `target` is what it leads to, by columns of it that equal columns of the row."""
+    """A foreign key, followed from a row to one or many rows of `target`.
+
+    `column_pairs` are columns of the row and the columns of the target that they equal.
+    """
 
     name: str
     target: "Resource"
@@ -32,7 +35,7 @@ class Link:
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """A served table. Where PostgreSQL alone cannot write a row as the model would, it goes `needs_python`."""
+    """A served table. With `needs_python`, PostgreSQL alone cannot serialize a row as the model does."""
 
     table: Table
     path: str
@@ -43,7 +46,7 @@ class Resource:
     links: dict[str, Link] = field(default_factory=dict)
 
     @cached_property
-    def sql(self) -> str:
+    def table_sql(self) -> str:
         return quote_table(self.table)
 
     @property
@@ -52,52 +55,52 @@ class Resource:
 
     @property
     def column_names(self) -> list[str]:
-        """The columns that may be read, as the database has them."""
-        return [shown.column for shown in self.columns.values()]
+        """The readable columns' names in the database."""
+        return [column.column for column in self.columns.values()]
 
     @cached_property
     def rows_adapter(self) -> "TypeAdapter[list[BaseModel]]":
-        return TypeAdapter(list[self.answers.model])  # type: ignore[name-defined]
+        return TypeAdapter(list[self.response.model])  # type: ignore[name-defined]
 
 
 def build_resources(schema: Schema) -> list[Resource]:
-    """The tables that are served, parents first. A table without a key, or with a secret for one, is not.
+    """Build the resources of the served tables, parents first. A table without a public primary key is not served.
 
     Raises:
-        DuplicateAlias, UnsupportedSerializer: a table cannot be answered as its model says.
+        DuplicateAlias, UnsupportedSerializer: the service cannot serialize a table's rows as its model does.
     """
     tables = [table for table in schema.tables if table.key in schema.models and is_table_public(table)]
     paths = _assign_paths(tables)
-    named = Counter(schema.models[table.key].__name__ for table in tables)
-    made = {}
+    name_counts = Counter(schema.models[table.key].__name__ for table in tables)
+    by_table_key: dict[str, Resource] = {}
     for table in tables:
         model = schema.models[table.key]
-        name = model.__name__ if named[model.__name__] == 1 else _slug(table.key).replace(".", "_")
-        resource = _resource(table, paths[table.key], model, name)
+        name = model.__name__ if name_counts[model.__name__] == 1 else _slug(table.key).replace(".", "_")
+        resource = _build_resource(table, paths[table.key], model, name)
         if resource is not None:
-            made[table.key] = resource
-    for resource in made.values():
-        _link(resource, made)
-    return list(made.values())
+            by_table_key[table.key] = resource
+    for resource in by_table_key.values():
+        _add_links(resource, by_table_key)
+    return list(by_table_key.values())
 
 
 def _assign_paths(tables: Sequence[Table]) -> dict[str, str]:
-    """A path for each table, by its key: its plural, or its name with its schema where that is taken or not unique."""
+    """Assign a path to each table, by its key: its plural name, or its name and schema if the plural is not unique."""
     plurals = Counter(build_path(table) for table in tables)
-    unique = {table.key: path for table in tables if plurals[path := build_path(table)] == 1 and path not in _TAKEN}
-    used = {*_TAKEN, *unique.values()}
+    paths_by_key = {table.key: path for table in tables if plurals[path := build_path(table)] == 1 and path not in _RESERVED_PATHS}
+    used = {*_RESERVED_PATHS, *paths_by_key.values()}
     for table in sorted(tables, key=lambda table: table.key):
-        if table.key in unique:
+        if table.key in paths_by_key:
             continue
         qualified = f"/{_slug(table.schema or 'public')}.{_slug(table.name)}"
         choices = chain((f"/{_slug(table.key)}", qualified), (f"{qualified}-{number}" for number in count(2)))
-        unique[table.key] = next(path for path in choices if path not in used)
-        used.add(unique[table.key])
-    return unique
+        paths_by_key[table.key] = next(path for path in choices if path not in used)
+        used.add(paths_by_key[table.key])
+    return paths_by_key
 
 
 def build_path(table: Table) -> str:
-    """The table's name in the plural."""
+    """Build a path from the table's name in the plural."""
     name = _slug(table.name)
     if name.endswith("s"):
         return f"/{name}"
@@ -110,52 +113,57 @@ def _slug(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII)
 
 
-def _resource(table: Table, path: str, model: type[SQLModel], name: str) -> Resource | None:
+def _build_resource(table: Table, path: str, model: type[SQLModel], name: str) -> Resource | None:
     columns = collect_readable_columns(table, model)
-    by_column = {shown.column: shown for shown in columns.values()}
+    by_column = {column.column: column for column in columns.values()}
     key = tuple(by_column[column.name] for column in table.primary_key.columns if column.name in by_column)
-    if len(key) < len(table.primary_key.columns) or any(shown.type_mapping.parser is None for shown in key):
+    if len(key) < len(table.primary_key.columns) or any(column.type_mapping.parser is None for column in key):
         return None
-    answers = build_response_model(name, model, columns)
-    through_python = answers.has_python_code or any(shown.type_mapping.json_format.needs_python for shown in columns.values())
-    return Resource(table, path, columns, key, answers, through_python)
+    response = build_response_model(name, model, columns)
+    formats = [column.type_mapping.json_format for column in columns.values()]
+    needs_python = response.has_python_code or any(json_format.needs_python for json_format in formats)
+    return Resource(table, path, columns, key, response, needs_python)
 
 
-def _link(resource: Resource, others: dict[str, Resource]) -> None:
-    """Follow the table's foreign keys, forwards to one row and backwards to many."""
+def _add_links(resource: Resource, by_table_key: dict[str, Resource]) -> None:
+    """Add links for the table's foreign keys: forward to one row, backward to many."""
     constraints = sorted(
-        (found for found in resource.table.constraints if isinstance(found, ForeignKeyConstraint)),
+        (constraint for constraint in resource.table.constraints if isinstance(constraint, ForeignKeyConstraint)),
         key=lambda constraint: [column.name for column in constraint.columns],
     )
-    keys = [_pairs(resource, constraint, others) for constraint in constraints]
-    followed = [found for found in keys if found is not None]
-    led_to = Counter(parent.path for parent, _ in followed)
-    for parent, pairs in followed:
-        columns = "-".join(child.name for child, _ in pairs)
-        forwards = columns.removesuffix("_id") if len(pairs) == 1 and columns != "id" else parent.table.name
-        _add(resource, Link(_slug(forwards), parent, pairs, is_many=False), columns)
-        turned = tuple((mine, theirs) for theirs, mine in pairs)
-        name = resource.name if led_to[parent.path] == 1 else f"{resource.name}-by-{_slug(columns)}"
-        _add(parent, Link(name, resource, turned, is_many=True), columns)
+    resolved = [_resolve_foreign_key(resource, constraint, by_table_key) for constraint in constraints]
+    foreign_keys = [foreign_key for foreign_key in resolved if foreign_key is not None]
+    parent_counts = Counter(parent.path for parent, _ in foreign_keys)
+    for parent, pairs in foreign_keys:
+        columns = "-".join(child_column.name for child_column, _ in pairs)
+        forward_name = columns.removesuffix("_id") if len(pairs) == 1 and columns != "id" else parent.table.name
+        _add_link(resource, Link(_slug(forward_name), parent, pairs, is_many=False), columns)
+        reversed_pairs = tuple((parent_column, child_column) for child_column, parent_column in pairs)
+        name = resource.name if parent_counts[parent.path] == 1 else f"{resource.name}-by-{_slug(columns)}"
+        _add_link(parent, Link(name, resource, reversed_pairs, is_many=True), columns)
 
 
-def _add(resource: Resource, link: Link, columns: str) -> None:
+def _add_link(resource: Resource, link: Link, columns: str) -> None:
     name = link.name if link.name not in resource.links else f"{link.name}-by-{_slug(columns)}"
     resource.links[name] = Link(name, link.target, link.column_pairs, link.is_many)
 
 
-def _pairs(
-    resource: Resource, constraint: ForeignKeyConstraint, others: dict[str, Resource]
+def _resolve_foreign_key(
+    resource: Resource, constraint: ForeignKeyConstraint, by_table_key: dict[str, Resource]
 ) -> tuple[Resource, tuple[tuple[ReadableColumn, ReadableColumn], ...]] | None:
-    """A key's columns here and there, unless any of them may not be read."""
-    parent = others.get(constraint.referred_table.key)
+    """Return the parent and the pairs of child and parent columns, or None if one of them is not readable."""
+    parent = by_table_key.get(constraint.referred_table.key)
     if parent is None:
         return None
-    mine, theirs = ({shown.column: shown for shown in each.columns.values()} for each in (resource, parent))
+    child_columns = {column.column: column for column in resource.columns.values()}
+    parent_columns = {column.column: column for column in parent.columns.values()}
     pairs = []
     for element in constraint.elements:
-        here, there = mine.get(element.parent.name), theirs.get(element.column.name)
-        if here is None or there is None or here.type_mapping.parser is None or there.type_mapping.parser is None:
+        child_column = child_columns.get(element.parent.name)
+        parent_column = parent_columns.get(element.column.name)
+        if child_column is None or parent_column is None:
             return None
-        pairs.append((here, there))
+        if child_column.type_mapping.parser is None or parent_column.type_mapping.parser is None:
+            return None
+        pairs.append((child_column, parent_column))
     return parent, tuple(pairs)

@@ -1,4 +1,4 @@
-"""What of a table may be read by whoever calls the service."""
+"""Decide which tables and columns are public, and hide what looks like a secret."""
 
 import re
 from itertools import pairwise
@@ -7,51 +7,51 @@ from pydantic import SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from sqlalchemy import Column, Table
 
-_WORDS = frozenset(
+_SECRET_WORDS = frozenset(
     {
         "apikey", "cvc", "cvv", "hash", "otp", "pass", "passcode", "pin", "pincode", "pwd", "salt", "secret",
         "ssn", "token", "totp",
     }
 )  # fmt: skip
-_PAIRS = frozenset({(first, "key") for first in ("api", "access", "encryption", "private", "signing")}
+_SECRET_WORD_PAIRS = frozenset({(first, "key") for first in ("api", "access", "encryption", "private", "signing")}
                    | {(first, "code") for first in ("backup", "recovery", "security")})  # fmt: skip
-_SINGULAR = _WORDS | {"key", "code"}
-_PARTS = ("apikey", "credential", "passphrase", "passwd", "password", "secret", "token")
-"""Parts that no innocent word has, `secretary` apart."""
+_SINGULAR_WORDS = _SECRET_WORDS | {"key", "code"}
+_SECRET_PARTS = ("apikey", "credential", "passphrase", "passwd", "password", "secret", "token")
+"""Parts of words that only secrets have, except `secretary`."""
 
 
 def list_public_columns(table: Table) -> list[Column[object]]:
-    """The columns that may appear in an answer. A name that looks like a secret's is left out: failing closed.
+    """List the columns that may appear in a response. A column whose name looks like a secret is hidden.
 
-    `info={"public": True}` on a column shows it, whatever its name is, and False hides it.
+    `info={"public": True}` shows a column whatever its name, and False hides it.
     """
     return [column for column in table.columns if column.info.get("public", not is_secret_name(column.name))]
 
 
 def is_table_public(table: Table) -> bool:
-    """Whether a table may be read at all: its name is no secret's, and neither is the name of its key.
+    """Whether a table may be read at all: neither its name nor its primary key's looks like a secret.
 
-    A key is in the path of a request, and so in every log on the way.
+    A key is part of a request's path, and so of every log on the way.
     """
-    shown = list_public_columns(table)
-    fit = table.info.get("public", not is_secret_name(table.name))
-    keys = list(table.primary_key.columns)
-    return bool(fit) and bool(keys) and all(column in shown for column in keys)
+    columns = list_public_columns(table)
+    is_public = table.info.get("public", not is_secret_name(table.name))
+    key_columns = list(table.primary_key.columns)
+    return bool(is_public) and bool(key_columns) and all(column in columns for column in key_columns)
 
 
 def is_excluded(field: FieldInfo) -> bool:
-    """Whether a model's own field says that it is in no answer: it is excluded, or of Pydantic's types for secrets."""
-    kinds = (field.annotation, *getattr(field.annotation, "__args__", ()))
-    return field.exclude is True or SecretStr in kinds or SecretBytes in kinds
+    """Whether a model's field is in no response: it is declared with `exclude`, or has one of Pydantic's secret types."""
+    types = (field.annotation, *getattr(field.annotation, "__args__", ()))
+    return field.exclude is True or SecretStr in types or SecretBytes in types
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a name, in snake or camel case, singular or plural, is one that secrets are kept under."""
+    """Whether a name, in snake or camel case, singular or plural, looks like that of a secret."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     words = [_singular(word.strip("0123456789")) for word in spaced.lower().split("_")]
-    telling = any(part in word for word in words if word != "secretary" for part in _PARTS)
-    return telling or not _WORDS.isdisjoint(words) or any(pair in _PAIRS for pair in pairwise(words))
+    has_secret_part = any(part in word for word in words if word != "secretary" for part in _SECRET_PARTS)
+    return has_secret_part or not _SECRET_WORDS.isdisjoint(words) or any(pair in _SECRET_WORD_PAIRS for pair in pairwise(words))
 
 
 def _singular(word: str) -> str:
-    return next((stem for end in ("s", "es") if (stem := word.removesuffix(end)) in _SINGULAR), word)
+    return next((stem for end in ("s", "es") if (stem := word.removesuffix(end)) in _SINGULAR_WORDS), word)

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from seedbed.errors import DataDirectoryNotWritable, SeedbedError
-from seedbed.postgres.embedded import Binaries, throwaway_server
+from seedbed.postgres.embedded import Binaries, run_temporary_server
 from seedbed.postgres.embedded.state_files import read_state
 from seedbed.settings import Project
 from seedbed.testing.databases.fingerprint import are_unchanged
@@ -100,7 +100,7 @@ def _build(
     temporary = target.with_name(f"{target.name}.new")
     for leftover in (temporary, target):
         shutil.rmtree(leftover, ignore_errors=True)
-    with throwaway_server(binaries, saved=base_snapshot) as server:
+    with run_temporary_server(binaries, saved=base_snapshot) as server:
         access = ServerAccess.from_embedded(server, name_owner_role(templates.project))
         file_digests = dict(templates.ensure(access, templates.default_seed).file_digests)
         for seed in other_seeds:

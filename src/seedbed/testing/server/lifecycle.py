@@ -6,7 +6,7 @@ from pathlib import Path
 from psycopg2 import Error as DriverError
 
 from seedbed.errors import SeedbedError
-from seedbed.postgres.embedded import Binaries, TemporaryServer, throwaway_server
+from seedbed.postgres.embedded import Binaries, TemporaryServer, run_temporary_server
 from seedbed.testing.databases.kept_databases import KeptDatabase, keep_data
 from seedbed.testing.server.data_snapshot import snapshot_lock
 
@@ -24,7 +24,7 @@ class RunServer:
         """Start the server on a copy of a snapshot of the same binaries, or empty, unless it is running."""
         if self._server is None:
             with nullcontext() if snapshot is None else snapshot_lock(snapshot):
-                self._server = self._stack.enter_context(throwaway_server(binaries, saved=snapshot))
+                self._server = self._stack.enter_context(run_temporary_server(binaries, saved=snapshot))
         return self._server
 
     def keep(self, base: Path, kept: KeptDatabase) -> None:

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from seedbed.errors import KeptOnExternalServer
-from seedbed.postgres.embedded import throwaway_server
+from seedbed.postgres.embedded import run_temporary_server
 from seedbed.postgres.psql import build_psql_command
 from seedbed.settings import find_project
 from seedbed.settings.url_parser import parse_url
@@ -32,7 +32,7 @@ def open_psql(start: Path, name_or_test: str, server_url: str | None) -> int:
         if server_url is None:
             raise KeptOnExternalServer(kept_database.name)
         return _run_psql(ServerAccess.from_url(parse_url(server_url)), kept_database.name)
-    with throwaway_server(saved=base / "kept") as server:
+    with run_temporary_server(saved=base / "kept") as server:
         return _run_psql(ServerAccess.from_embedded(server, name_owner_role(project)), kept_database.name)
 
 

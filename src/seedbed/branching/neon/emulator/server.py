@@ -16,7 +16,7 @@ from seedbed.branching.neon.emulator.operation_queue import Operations
 from seedbed.branching.neon.emulator.project import DATABASE, ROLE, Cloud
 from seedbed.branching.neon.emulator.sni_proxy import Proxy
 from seedbed.branching.neon.emulator.tls_certificate import make_tls
-from seedbed.postgres.embedded import TemporaryServer, throwaway_server
+from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def emulation(server: TemporaryServer | None = None, *, limit: int = 10, step: f
     """
     tls = make_tls(f"*.{DOMAIN}")
     if server is None:
-        with throwaway_server() as made, emulation(made, limit=limit, step=step) as run:
+        with run_temporary_server() as made, emulation(made, limit=limit, step=step) as run:
             yield run
         return
     cloud = Cloud(Storage(server), Operations(f"quiet-lab-{secrets.randbelow(10**8):08d}", step), limit)

@@ -36,7 +36,7 @@ from seedbed.postgres.catalog.model import Column, Constraint, Index, Table
 from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
-def add_column(table: Table, column: Column, after: Catalog, knowledge: ValueSources) -> list[Statement]:
+def add_column(table: Table, column: Column, after: Catalog, sources: ValueSources) -> list[Statement]:
     """A column added to a table that exists, filled in its rows where it must not be NULL.
 
     Raises:
@@ -44,32 +44,32 @@ def add_column(table: Table, column: Column, after: Catalog, knowledge: ValueSou
     """
     if column.unvalidated_not_null is not None:
         nullable = replace(column, not_null=False, unvalidated_not_null=None)
-        return [*add_column(table, nullable, after, knowledge), add_not_valid_not_null(table, column)]
+        return [*add_column(table, nullable, after, sources), add_not_valid_not_null(table, column)]
     place = (table.schema, table.name, column.name)
-    fill = knowledge.backfills.get(place)
-    if place in knowledge.deferred_columns:
+    fill = sources.backfills.get(place)
+    if place in sources.deferred_columns:
         empty = _add_column(table, replace(column, default=None, not_null=False))
         return [empty, *(change_default(table, column, to=column.default) if column.default is not None else [])]
     automatic = column.default is not None or column.generated or column.identity
-    restored = knowledge.is_downgrade and fill is None and not column.generated
+    restored = sources.is_downgrade and fill is None and not column.generated
     if restored and column.default and not VOLATILE_CALL.search(column.default) and _is_unique(table, column, after):
         bare = replace(column, default=None)
         steps = _add_numbered_column(table, bare, after) if column.not_null else [_add_column(table, bare)]
         return [*steps, *change_default(table, column, to=column.default)]
     if automatic and fill is None:
         return [_add_column(table, column)]
-    if fill is not None and place in knowledge.constant_backfills and column.default is None and column.not_null:
+    if fill is not None and place in sources.constant_backfills and column.default is None and column.not_null:
         return [_add_column(table, column, default=fill), *change_default(table, column)]
-    if fill is not None and (column.not_null or place not in knowledge.constant_backfills):
-        paid = knowledge.backfill_effects.get(place, ConversionEffect(None, None))
+    if fill is not None and (column.not_null or place not in sources.constant_backfills):
+        paid = sources.backfill_effects.get(place, ConversionEffect(None, None))
         filled = replace(_fill(table, column, fill, where=False), loss=paid.loss, row_condition=paid.row_condition)
         steps = [_add_column(table, column, not_null=False), filled]
         return [*steps, *(_set_not_null(table, column) if column.not_null else [])]
     if not column.not_null:
         return [_add_column(table, column)]
-    if knowledge.is_downgrade and _is_unique(table, column, after):
+    if sources.is_downgrade and _is_unique(table, column, after):
         return _add_numbered_column(table, column, after)
-    value = pick_placeholder(column.type, after) if knowledge.is_downgrade else None
+    value = pick_placeholder(column.type, after) if sources.is_downgrade else None
     if value is None:
         raise MissingBackfill(table.name, column.name)
     lost = _column_loss(table, column, f"comes back as {value} in every row")
@@ -120,23 +120,23 @@ def becomes_ordinary(old: Column, new: Column) -> bool:
 
 
 def materialize_virtual_column(
-    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> list[Statement]:
     """A virtual generated column replaced by an ordinary one that holds the values which were read in it."""
     place = (table.schema, table.name, new.name)
-    named = replace(new, name=pick_temporary_name(new.name, table.column), not_null=False, default=None, identity=None)
-    said = knowledge.using_expressions.get(place)
-    value = said or find_using_expression(table, old, new, before, after, knowledge) or quote_identifier(old.name)
+    named = replace(new, name=pick_temporary_name(new.name, table.columns_by_name), not_null=False, default=None, identity=None)
+    said = sources.using_expressions.get(place)
+    value = said or find_using_expression(table, old, new, before, after, sources) or quote_identifier(old.name)
     paid = ConversionEffect(None, None) if said else find_conversion_effect(table, old, new, before, after)
     filled = replace(_fill(table, named, value, where=False), loss=paid.loss, row_condition=paid.row_condition)
     renamed = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_identifier(named.name)} TO {quote_identifier(new.name)}"
     bare = replace(named, name=new.name, identity_options=None)
-    rest = alter_column(table, bare, new, before, after, knowledge)
+    rest = alter_column(table, bare, new, before, after, sources)
     return [_add_column(table, named), filled, drop_column(table, old), Statement(renamed), *rest]
 
 
 def alter_column(
-    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> list[Statement]:
     """One column from what it was to what it is to be, in the order in which PostgreSQL takes the steps."""
     steps: list[Statement] = []
@@ -148,7 +148,7 @@ def alter_column(
         if old.default is not None and not are_same_family(old.type, new.type):
             steps += change_default(table, new, to=None)
             old = replace(old, default=None)
-        steps += _change_type(table, old, new, before, after, knowledge)
+        steps += _change_type(table, old, new, before, after, sources)
     steps += _change_identity(table, old, new, is_value_saved=sequences.has_own_sequence(before, table, old))
     if old.default != new.default and not new.generated and not (old.identity or new.identity):
         steps += change_default(table, new, to=new.default)
@@ -156,7 +156,7 @@ def alter_column(
         if new.unvalidated_not_null is not None:
             steps.append(add_not_valid_not_null(table, new, replaces_valid=old.not_null))
         else:
-            steps += _change_nullability(table, new, after, knowledge)
+            steps += _change_nullability(table, new, after, sources)
     return steps
 
 
@@ -213,12 +213,12 @@ def _set_not_null(table: Table, column: Column) -> list[Statement]:
     return [_alter_column(table, column, "SET NOT NULL", _alter_code(table, column, "nullable=False"))]
 
 
-def _change_nullability(table: Table, column: Column, after: Catalog, knowledge: ValueSources) -> list[Statement]:
+def _change_nullability(table: Table, column: Column, after: Catalog, sources: ValueSources) -> list[Statement]:
     if not column.not_null:
         return [_alter_column(table, column, "DROP NOT NULL", _alter_code(table, column, "nullable=True"))]
     place = (table.schema, table.name, column.name)
-    fill = knowledge.backfills.get(place, column.default if not column.generated else None)
-    if fill is None and knowledge.is_downgrade:
+    fill = sources.backfills.get(place, column.default if not column.generated else None)
+    if fill is None and sources.is_downgrade:
         value = pick_placeholder(column.type, after)
         if value is not None:
             filled = _fill(table, column, f"{value}::{column.type}", where=True)
@@ -230,11 +230,11 @@ def _change_nullability(table: Table, column: Column, after: Catalog, knowledge:
 
 
 def _change_type(
-    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> list[Statement]:
     collate = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
-    said = knowledge.using_expressions.get((table.schema, table.name, new.name))
-    using = said or find_using_expression(table, old, new, before, after, knowledge)
+    said = sources.using_expressions.get((table.schema, table.name, new.name))
+    using = said or find_using_expression(table, old, new, before, after, sources)
     clause = f" USING {using}" if using else ""
     code = None
     kind, was = render_type(new.type), render_type(old.type)
@@ -244,7 +244,7 @@ def _change_type(
     step = _alter_column(table, new, f"TYPE {new.type}{collate}{clause}", code)
     if said:
         return [step]
-    paid = find_conversion_effect(table, old, new, before, after, is_downgrade=knowledge.is_downgrade)
+    paid = find_conversion_effect(table, old, new, before, after, is_downgrade=sources.is_downgrade)
     return [replace(step, loss=paid.loss, row_condition=paid.row_condition)]
 
 

@@ -52,7 +52,7 @@ def render_inline(constraint: Constraint) -> str | None:
     if constraint.type == "c" and (expression := _parse_check(constraint)) is not None:
         return f"sa.CheckConstraint({quote_python(expression)}, {title})"
     if constraint.type == "f" and (options := _parse_foreign_key_options(constraint)) is not None:
-        schema, table = constraint.references or ("", "")
+        schema, table = constraint.referenced_table or ("", "")
         prefix = table if schema == "public" else f"{schema}.{table}"
         targets = ", ".join(quote_python(f"{prefix}.{column}") for column in constraint.referenced_columns)
         shown = "".join(f", {option}={value!r}".replace("'", '"') for option, value in options.items())
@@ -74,7 +74,7 @@ def _render_create(constraint: Constraint) -> str | None:
             "op.create_check_constraint", title, quote_python(constraint.table), quote_python(expression), schema
         )
     if constraint.type == "f" and (options := _parse_foreign_key_options(constraint)) is not None:
-        to_schema, to_table = constraint.references or ("", "")
+        to_schema, to_table = constraint.referenced_table or ("", "")
         targets = f"[{', '.join(map(quote_python, constraint.referenced_columns))}]"
         return render_call(
             "op.create_foreign_key",

@@ -10,8 +10,8 @@ from seedbed.postgres.catalog.model import (
     Extension,
     Function,
     Index,
-    Object,
-    Other,
+    CatalogObject,
+    OtherObject,
     Policy,
     Schema,
     Sequence,
@@ -29,11 +29,11 @@ _DEFAULT_PRIVILEGES = {
 }
 """What PostgreSQL grants to everybody when it makes an object."""
 
-_WithoutPrivileges = Extension | Constraint | Index | Trigger | Policy | Other
-_WithoutComment = Extension | Other
+_WithoutPrivileges = Extension | Constraint | Index | Trigger | Policy | OtherObject
+_WithoutComment = Extension | OtherObject
 
 
-def change_privileges(old: Object | None, new: Object) -> list[Statement]:
+def change_privileges(old: CatalogObject | None, new: CatalogObject) -> list[Statement]:
     """The grants and revokes between an object as it is, or as it is when newly made, and as it should be."""
     if isinstance(new, _WithoutPrivileges):
         return []
@@ -42,14 +42,14 @@ def change_privileges(old: Object | None, new: Object) -> list[Statement]:
         before = () if isinstance(old, _WithoutPrivileges) else old.privileges
     said = _grant_and_revoke(before, new.privileges, _grant_target(new), column=None)
     if isinstance(new, Table):
-        known = old.column if isinstance(old, Table) else {}
+        known = old.columns_by_name if isinstance(old, Table) else {}
         for column in new.columns:
             mine = known[column.name].privileges if column.name in known else ()
             said += _grant_and_revoke(mine, column.privileges, _grant_target(new), column=column.name)
     return [Statement(sql) for sql in said]
 
 
-def change_comments(old: Object | None, new: Object) -> list[Statement]:
+def change_comments(old: CatalogObject | None, new: CatalogObject) -> list[Statement]:
     """The comments that differ, on the object and on its columns."""
     said = []
     if not isinstance(new, _WithoutComment):
@@ -57,7 +57,7 @@ def change_comments(old: Object | None, new: Object) -> list[Statement]:
         if before != new.comment:
             said.append(f"COMMENT ON {_comment_target(new)} IS {_comment_text(new.comment)}")
     if isinstance(new, Table):
-        known = old.column if isinstance(old, Table) else {}
+        known = old.columns_by_name if isinstance(old, Table) else {}
         for column in new.columns:
             before = known[column.name].comment if column.name in known else None
             if before != column.comment:
@@ -85,7 +85,7 @@ def _parse_privilege(word: str, column: str | None) -> tuple[str, str, str]:
     return role if role == "PUBLIC" else quote_identifier(role), privilege + place, option
 
 
-def _grant_target(found: Object) -> str:
+def _grant_target(found: CatalogObject) -> str:
     match found:
         case Schema():
             return f"SCHEMA {quote_identifier(found.name)}"
@@ -103,7 +103,7 @@ def _grant_target(found: Object) -> str:
             raise TypeError(f"{found!r} has no privileges")
 
 
-def _comment_target(found: Object) -> str:
+def _comment_target(found: CatalogObject) -> str:
     match found:
         case View(materialized=materialized):
             return f"{'MATERIALIZED ' if materialized else ''}VIEW {quote_qualified(found.schema, found.name)}"

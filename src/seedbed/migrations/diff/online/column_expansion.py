@@ -14,7 +14,7 @@ from seedbed.migrations.diff.types.conversion_rules import needs_no_rewrite, str
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Column, Constraint, Index, Key, Object, Table, Trigger
+from seedbed.postgres.catalog.model import Column, Constraint, Index, ObjectKey, CatalogObject, Table, Trigger
 from seedbed.postgres.quoting import delimit_identifier, quote_identifier, quote_qualified, truncate_identifier
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -53,11 +53,11 @@ class ColumnExpansion:
         return (self.table.schema, self.table.name, self.old.name)
 
     @property
-    def function_key(self) -> Key:
+    def function_key(self) -> ObjectKey:
         return ("function", self.table.schema, f"{_as_postgres_quotes(self._named)}()")
 
     @property
-    def trigger_key(self) -> Key:
+    def trigger_key(self) -> ObjectKey:
         return ("trigger", self.table.schema, self.table.name, sync_trigger_name(self.expanded_name))
 
     @property
@@ -139,7 +139,7 @@ def sync_trigger_name(column: str) -> str:
 
 
 def find_column_expansions(
-    before: Catalog, after: Catalog, knowledge: ValueSources, renamed: Sequence[tuple[ColumnName, str]]
+    before: Catalog, after: Catalog, sources: ValueSources, renamed: Sequence[tuple[ColumnName, str]]
 ) -> list[ColumnExpansion]:
     """The columns that can be there in both shapes: those whose type changes so that every row would be written anew,
     and those that are `renamed`.
@@ -147,19 +147,19 @@ def find_column_expansions(
     Left out, and changed in place, are columns that something else than an index, a unique constraint, a check or
     their own foreign key looks at: keys, generated and identity columns, and what views, policies and triggers use.
     """
-    changes = CatalogDiff(before, after)
-    wanted = [((key[1], key[2], key[3]), key[3]) for key in changes.retyped_columns]
+    diff = CatalogDiff(before, after)
+    wanted = [((key[1], key[2], key[3]), key[3]) for key in diff.retyped_columns]
     wanted = [*renamed, *((place, last) for place, last in wanted if (place, last) not in renamed)]
-    found, standing = [], changes.online_tables()
+    found, standing = [], diff.online_tables()
     for (schema, table_name, old_name), new_name in wanted:
         table = standing.get(("table", schema, table_name))
         old_table = before.objects.get(("table", schema, table_name))
         if table is None or not isinstance(old_table, Table):
             continue
-        old, new = old_table.column.get(old_name), table.column.get(new_name)
+        old, new = old_table.columns_by_name.get(old_name), table.columns_by_name.get(new_name)
         if old is None or new is None or not _can_expand(old, new):
             continue
-        if (one := _expand_column(table, old, new, before, after, knowledge)) is not None:
+        if (one := _expand_column(table, old, new, before, after, sources)) is not None:
             found.append(one)
     return found
 
@@ -179,14 +179,14 @@ def _can_expand(old: Column, new: Column) -> bool:
 
 
 def _expand_column(
-    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> ColumnExpansion | None:
     place = (table.schema, table.name)
     mine = _find_users(before, (*place, old.name)), _find_users(after, (*place, new.name))
     called = _expanded_name(old.name, new.name)
     there = before.objects[table.key]
-    taken = {*table.column, *(there.column if isinstance(there, Table) else ())} - {new.name}
-    needed = before.needs(("column", *place, old.name)) | after.needs(("column", *place, new.name))
+    taken = {*table.columns_by_name, *(there.columns_by_name if isinstance(there, Table) else ())} - {new.name}
+    needed = before.find_direct_dependencies(("column", *place, old.name)) | after.find_direct_dependencies(("column", *place, new.name))
     come_or_go = any(before.objects.get(key) != after.objects.get(key) for key in needed if key[0] != "table")
     if any(users is None for users in mine) or called in taken or come_or_go:
         return None
@@ -201,18 +201,18 @@ def _expand_column(
                 return None
             copied[truncate_identifier(one.name, "_new") if one.key in before.objects else one.name] = one
     new_name = replace(new, name=called)
-    fill = knowledge.backfills.get((*place, new.name), new.default)
-    forth = knowledge.using_expressions.get((*place, new.name)) or find_using_expression(
-        table, old, new, before, after, knowledge
+    fill = sources.backfills.get((*place, new.name), new.default)
+    forth = sources.using_expressions.get((*place, new.name)) or find_using_expression(
+        table, old, new, before, after, sources
     )
     forth = forth or quote_identifier(old.name)
     if fill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
         forth = f"coalesce({forth}, {fill})" if new.not_null else forth
-    if (said := knowledge.reverse_expressions.get((*place, new.name))) is not None:
+    if (said := sources.reverse_expressions.get((*place, new.name))) is not None:
         back = f"(SELECT {said} FROM (SELECT {quote_identifier(called)} AS {quote_identifier(new.name)}) AS new)"
     else:
         try:
-            backwards = replace(knowledge, is_downgrade=True)
+            backwards = replace(sources, is_downgrade=True)
             back = find_using_expression(table, new_name, old, after, before, backwards) or quote_identifier(called)
         except UnknownTypeConversion:
             return None
@@ -222,7 +222,7 @@ def _expand_column(
 def _find_users(catalog: Catalog, place: ColumnName) -> list[IndexOrConstraint] | None:
     """The indexes and constraints of a column; None where something looks at it that cannot be there twice."""
     users: list[IndexOrConstraint] = []
-    for key in catalog.needed_by.get(("column", *place), ()):
+    for key in catalog.direct_dependents.get(("column", *place), ()):
         found = catalog.objects.get(key)
         if not isinstance(found, Index | Constraint) or (found.schema, found.table) != place[:2]:
             return None
@@ -232,7 +232,7 @@ def _find_users(catalog: Catalog, place: ColumnName) -> list[IndexOrConstraint] 
     return users
 
 
-def _fires_later(found: Object, table: Table, column: str) -> bool:
+def _fires_later(found: CatalogObject, table: Table, column: str) -> bool:
     """Whether a trigger may still change a row when the one that fills a column has run: they go by their names."""
     return (
         isinstance(found, Trigger)
@@ -244,15 +244,15 @@ def _fires_later(found: Object, table: Table, column: str) -> bool:
 
 def _references_changing_column(one: IndexOrConstraint, before: Catalog, after: Catalog) -> bool:
     """Whether a foreign key is to a column that gets another type, so that it holds for one of two shapes alone."""
-    if not isinstance(one, Constraint) or one.references is None:
+    if not isinstance(one, Constraint) or one.referenced_table is None:
         return False
-    referred = [("column", *one.references, name) for name in one.referenced_columns]
+    referred = [("column", *one.referenced_table, name) for name in one.referenced_columns]
     pairs = [(find_column(before, key), find_column(after, key)) for key in referred]
     return any(old != new and not are_comparable(old, new) for old, new in pairs)
 
 
-def _is_referenced(catalog: Catalog, key: Key) -> bool:
-    return any(map(catalog.is_foreign_key, catalog.needed_by.get(key, ())))
+def _is_referenced(catalog: Catalog, key: ObjectKey) -> bool:
+    return any(map(catalog.is_foreign_key, catalog.direct_dependents.get(key, ())))
 
 
 def _as_postgres_quotes(identifier: str) -> str:

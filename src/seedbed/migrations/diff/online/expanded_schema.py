@@ -10,7 +10,7 @@ from seedbed.migrations.diff.plan import plan_steps
 from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Constraint, Index, Key, Object, Table
+from seedbed.postgres.catalog.model import Constraint, Index, ObjectKey, CatalogObject, Table
 from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
@@ -24,7 +24,7 @@ class ExpandedSchema:
 
 
 def expand_schema(
-    before: Catalog, after: Catalog, trial: Catalog, expansions: Sequence[ColumnExpansion], knowledge: ValueSources
+    before: Catalog, after: Catalog, trial: Catalog, expansions: Sequence[ColumnExpansion], sources: ValueSources
 ) -> ExpandedSchema:
     """Put both shapes into a catalog. `tried` is `before` with what the successions make, as PostgreSQL prints it."""
     objects, ended = dict(after.objects), dict(after.objects)
@@ -36,16 +36,16 @@ def expand_schema(
     both = Catalog(objects, _needed_by(objects, before, after, trial), after.version)
     single = Catalog(ended, _needed_by(ended, before, after, trial), after.version)
     fills = {one.old_path: one.down_expression for one in expansions}
-    unsaid = [one for one in expansions if (*one.new_path[:2], one.new.name) not in knowledge.reverse_expressions]
+    unsaid = [one for one in expansions if (*one.new_path[:2], one.new.name) not in sources.reverse_expressions]
     tolls = {
         one.old_path: find_conversion_effect(one.table, one.new, one.old, after, before, is_downgrade=True)
         for one in unsaid
     }
-    up = plan_steps(both, single, knowledge)
+    up = plan_steps(both, single, sources)
     down = plan_steps(
-        single, both, ValueSources(backfills=fills, casts=knowledge.casts, is_downgrade=True, backfill_effects=tolls)
+        single, both, ValueSources(backfills=fills, casts=sources.casts, is_downgrade=True, backfill_effects=tolls)
     )
-    up = [_kept(step, {one.old_path: one for one in expansions}, knowledge, before, after) for step in up]
+    up = [_kept(step, {one.old_path: one for one in expansions}, sources, before, after) for step in up]
     return ExpandedSchema(
         both,
         (*up, *(there for there, _ in renames)),
@@ -56,7 +56,7 @@ def expand_schema(
 def _kept(
     step: Statement,
     gone: Mapping[ColumnName, ColumnExpansion],
-    knowledge: ValueSources,
+    sources: ValueSources,
     before: Catalog,
     after: Catalog,
 ) -> Statement:
@@ -65,14 +65,14 @@ def _kept(
     one = gone.get((lost.schema, lost.table, lost.column or "")) if lost is not None else None
     if one is None:
         return step
-    if (*one.new_path[:2], one.new.name) in knowledge.using_expressions:
+    if (*one.new_path[:2], one.new.name) in sources.using_expressions:
         return replace(step, loss=None)
     paid = find_conversion_effect(one.table, one.old, one.new, before, after)
     return replace(step, loss=paid.loss, row_condition=paid.row_condition)
 
 
 def _put_both(
-    objects: dict[Key, Object], one: ColumnExpansion, before: Catalog, after: Catalog, tried: Catalog
+    objects: dict[ObjectKey, CatalogObject], one: ColumnExpansion, before: Catalog, after: Catalog, tried: Catalog
 ) -> None:
     table = objects[one.table.key]
     if not isinstance(table, Table):
@@ -89,7 +89,7 @@ def _put_both(
     objects |= _made(one, tried)
 
 
-def _put_one(objects: dict[Key, Object], one: ColumnExpansion, after: Catalog, tried: Catalog) -> None:
+def _put_one(objects: dict[ObjectKey, CatalogObject], one: ColumnExpansion, after: Catalog, tried: Catalog) -> None:
     """What is left when the old shape is gone: the new one, still under its name of the meantime."""
     table = objects[one.table.key]
     if not isinstance(table, Table) or one.old.name != one.new.name:
@@ -102,7 +102,7 @@ def _put_one(objects: dict[Key, Object], one: ColumnExpansion, after: Catalog, t
     objects |= {key: found for key, found in made.items() if key not in {one.function_key, one.trigger_key}}
 
 
-def _made(one: ColumnExpansion, tried: Catalog) -> dict[Key, Object]:
+def _made(one: ColumnExpansion, tried: Catalog) -> dict[ObjectKey, CatalogObject]:
     """What a succession makes beside the column; a copy has the comment of what it is a copy of."""
     found = {key: tried.objects[key] for key in (one.function_key, one.trigger_key)}
     for called, copied in one.copies.items():
@@ -113,23 +113,23 @@ def _made(one: ColumnExpansion, tried: Catalog) -> dict[Key, Object]:
     return found
 
 
-def _on_column(catalog: Catalog, one: ColumnExpansion, column: str) -> set[Key]:
+def _on_column(catalog: Catalog, one: ColumnExpansion, column: str) -> set[ObjectKey]:
     place = ("column", one.table.schema, one.table.name, column)
-    return {key for key in catalog.needed_by.get(place, ()) if key[0] in {"index", "constraint"}}
+    return {key for key in catalog.direct_dependents.get(place, ()) if key[0] in {"index", "constraint"}}
 
 
 def _needed_by(
-    objects: dict[Key, Object], before: Catalog, after: Catalog, tried: Catalog
-) -> dict[Key, frozenset[Key]]:
+    objects: dict[ObjectKey, CatalogObject], before: Catalog, after: Catalog, tried: Catalog
+) -> dict[ObjectKey, frozenset[ObjectKey]]:
     """What needs what: of an object of the end by the end's catalog, of a held one by the beginning's, and of what
     is made for the meantime by the tried one's.
     """
-    needed: dict[Key, set[Key]] = {}
+    needed: dict[ObjectKey, set[ObjectKey]] = {}
     for key, found in objects.items():
         source = next((c for c in (after, before, tried) if c.objects.get(key) == found), after)
-        for thing in source.needs(key):
+        for thing in source.find_direct_dependencies(key):
             needed.setdefault(thing, set()).add(key)
-    for thing, users in after.needed_by.items():
+    for thing, users in after.direct_dependents.items():
         columns = {user for user in users if user[0] == "column"}
         if columns:
             needed.setdefault(thing, set()).update(columns)

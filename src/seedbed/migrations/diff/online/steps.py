@@ -51,20 +51,20 @@ def _alter_columns(before: Catalog, after: Catalog, backfills: Mapping[ColumnNam
         if not isinstance(new, Table) or not isinstance(old, Table):
             continue
         for column in new.columns:
-            required = column.not_null and not old.column[column.name].not_null
+            required = column.not_null and not old.columns_by_name[column.name].not_null
             fill = backfills.get((new.schema, new.name, column.name))
             if fill is not None:
                 yield fill_in_batches(new, column, fill, after)
             if required:
                 left = fill_remaining_rows(new, column, fill) if fill is not None else None
                 yield from _set_not_null(new, column.name, left)
-            elif (constraint := old.column[column.name].unvalidated_not_null) and not column.unvalidated_not_null:
+            elif (constraint := old.columns_by_name[column.name].unvalidated_not_null) and not column.unvalidated_not_null:
                 yield Statement(
                     f"ALTER TABLE {quote_qualified(new.schema, new.name)} VALIDATE CONSTRAINT {quote_identifier(constraint)}"
                 )
-            elif column.unvalidated_not_null and not old.column[column.name].unvalidated_not_null:
+            elif column.unvalidated_not_null and not old.columns_by_name[column.name].unvalidated_not_null:
                 yield add_not_valid_not_null(new, column, replaces_valid=True)
-            elif old.column[column.name].not_null and not column.not_null:
+            elif old.columns_by_name[column.name].not_null and not column.not_null:
                 yield Statement(
                     _alter_column_sql(new, column.name, "DROP NOT NULL"), _set_nullable_call(new, column.name, True)
                 )

@@ -36,7 +36,7 @@ _TIME_WITH_ZONE = r"\d:\d\d.*([+-]|[A-Za-z])"
 
 
 def find_using_expression(
-    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, knowledge: ValueSources
+    table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> str | None:
     """The USING expression for a change that PostgreSQL does not make by itself, or None.
 
@@ -49,7 +49,7 @@ def find_using_expression(
     was, now = find_base_type(old.type, before), find_base_type(new.type, after)
     if was == now or are_same_family(was, now):
         return None
-    expression = _TypePair(was, now, before, after, knowledge).convert(quote_identifier(old.name))
+    expression = _TypePair(was, now, before, after, sources).convert(quote_identifier(old.name))
     if expression is None:
         raise UnknownTypeConversion(f"{table.name}.{new.name}", old.type, new.type)
     return expression
@@ -58,9 +58,9 @@ def find_using_expression(
 class _TypePair:
     """Two different types, and what is known about them."""
 
-    def __init__(self, was: str, now: str, before: Catalog, after: Catalog, knowledge: ValueSources) -> None:
+    def __init__(self, was: str, now: str, before: Catalog, after: Catalog, sources: ValueSources) -> None:
         self._was, self._now = was, now
-        self._before, self._after, self._knowledge = before, after, knowledge
+        self._before, self._after, self._knowledge = before, after, sources
 
     def convert(self, value: str) -> str | None:
         """An expression for a value; None where nothing is known about the two types."""

@@ -50,7 +50,7 @@ def map_to_old_schema(
             return []
         same = {}
         for column in new.columns:
-            was = old.column.get(columns.get((new.schema, new.name, column.name), column.name))
+            was = old.columns_by_name.get(columns.get((new.schema, new.name, column.name), column.name))
             if was is not None and was.type == column.type and _is_unchanged(column.type, before, after):
                 same[column.name] = was.name
         return [{same[n]: value for n, value in row.items() if n in same} for row in model_rows((new.schema, new.name))]
