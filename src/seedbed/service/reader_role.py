@@ -65,7 +65,9 @@ def grant_reader(
         MissingPrivilege: the connected role may not create or grant this.
     """
     if not 0 < len(role.encode()) <= _NAME_BYTES or role in _RESERVED or role.startswith("pg_"):
-        raise InvalidReaderRole(role, f"PostgreSQL has no role of that name, at most {_NAME_BYTES} bytes and not its own")
+        raise InvalidReaderRole(
+            role, f"PostgreSQL has no role of that name, at most {_NAME_BYTES} bytes and not its own"
+        )
     served = build_resources(schema)
     server = database.server
     admin_database = database if server is None else replace(database, direct=server.admin_url(database.name))
@@ -103,7 +105,9 @@ async def find_excess_rights(fetch: Fetch, served: Sequence[Resource]) -> str:
     return ((await fetch(_EXCESS_RIGHTS, [json.dumps(columns).encode()]))[0][0] or b"").decode()
 
 
-def _write_statements(schema: Schema, served: Sequence[Resource], database: str, role: str, *, exists: bool) -> list[str]:
+def _write_statements(
+    schema: Schema, served: Sequence[Resource], database: str, role: str, *, exists: bool
+) -> list[str]:
     to = quote_identifier(role)
     schemas = sorted({resource.table.schema or "public" for resource in served})
     by_key = {resource.table.key: resource for resource in served}

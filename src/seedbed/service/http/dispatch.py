@@ -24,7 +24,13 @@ class DispatchMiddleware:
     """
 
     def __init__(
-        self, app: ASGIApp, *, table_router: TableRouter, custom_routes: Sequence[BaseRoute], query_runner: QueryRunner, deadline: float
+        self,
+        app: ASGIApp,
+        *,
+        table_router: TableRouter,
+        custom_routes: Sequence[BaseRoute],
+        query_runner: QueryRunner,
+        deadline: float,
     ) -> None:
         self._app = app
         self._table_router = table_router
@@ -49,7 +55,9 @@ class DispatchMiddleware:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         table_route = self._table_router.match(scope)
         if table_route is not None and not self._matches_custom_route(scope):
-            await self._table_router.respond(table_route, scope, receive, send, other_methods=self._list_custom_methods(scope))
+            await self._table_router.respond(
+                table_route, scope, receive, send, other_methods=self._list_custom_methods(scope)
+            )
         else:
             await self._answer_within_deadline(scope, receive, send)
 

@@ -75,7 +75,9 @@ class ReadinessProbe:
         checks_rights: bool = False,
     ) -> None:
         self._fetch = fetch
-        self._revision_query = Statement(f"SELECT string_agg(version_num::text, ', ' ORDER BY version_num) FROM {version_table}")
+        self._revision_query = Statement(
+            f"SELECT string_agg(version_num::text, ', ' ORDER BY version_num) FROM {version_table}"
+        )
         self._resources = resources
         self._history = history
         self._reader = query_runner

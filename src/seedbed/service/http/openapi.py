@@ -124,9 +124,13 @@ def _describe_list(resource: Resource, target: Resource, link: Link | None = Non
 
 def _describe_one(resource: Resource, link: Link | None = None) -> dict[str, Any]:
     target = resource if link is None else link.target
-    summary = f"Get one {target.table.name}" if link is None else f"Get the {target.table.name} of one {resource.table.name}"
+    summary = (
+        f"Get one {target.table.name}" if link is None else f"Get the {target.table.name} of one {resource.table.name}"
+    )
     parameters = [*_key_parameters(resource), _fields_parameter(target)]
-    return _build_operation(resource, link, "get", summary, parameters, _describe_row(target), _HEADERS, (304, 401, 404, 422, 503))
+    return _build_operation(
+        resource, link, "get", summary, parameters, _describe_row(target), _HEADERS, (304, 401, 404, 422, 503)
+    )
 
 
 def _build_operation(
@@ -159,7 +163,12 @@ def _key_parameters(resource: Resource) -> list[Any]:
 
 
 def _page_parameters(target: Resource) -> list[Any]:
-    sorts = [sign + column.name for column in target.columns.values() if column.type_mapping.is_sortable for sign in ("", "-")]
+    sorts = [
+        sign + column.name
+        for column in target.columns.values()
+        if column.type_mapping.is_sortable
+        for sign in ("", "-")
+    ]
     return [
         _query_parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
                "How many rows a page has at most."),
@@ -204,7 +213,9 @@ def _filter_parameters(target: Resource) -> list[Any]:
 
 
 def _filter_schema(column: ReadableColumn) -> dict[str, Any]:
-    return dict(column.type_mapping.parser.json_schema) if column.type_mapping.parser is not None else {"type": "string"}
+    return (
+        dict(column.type_mapping.parser.json_schema) if column.type_mapping.parser is not None else {"type": "string"}
+    )
 
 
 def _query_parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:

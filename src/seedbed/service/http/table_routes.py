@@ -124,7 +124,9 @@ class TableRouter:
             return await self._answer_list(link.target, raw, scope, ParentRow(resource, link, key))
         return await self._answer_linked_row(resource, link, raw, key)
 
-    async def _answer_list(self, resource: Resource, raw: bytes, scope: Scope, parent: ParentRow | None = None) -> _Response:
+    async def _answer_list(
+        self, resource: Resource, raw: bytes, scope: Scope, parent: ParentRow | None = None
+    ) -> _Response:
         query = parse_list_query(resource, raw)
         list_scope = f"{resource.path} {query.order}"
         after = None if query.cursor is None else _encode_values(self._cursors.decode(list_scope, query.cursor))
@@ -143,7 +145,9 @@ class TableRouter:
                 list_scope, [None if value is None else value.decode() for value in last_values]
             )
             next_url = _build_next_url(scope, raw, cursor)
-            if len(next_url) > MAX_URL_BYTES:  # the service would refuse this link, and no link would mean the last page
+            if (
+                len(next_url) > MAX_URL_BYTES
+            ):  # the service would refuse this link, and no link would mean the last page
                 raise InvalidQuery("sort", "its values are too long for a cursor")
             headers.append((b"link", b"<" + next_url + b'>; rel="next"'))
         return _Response(_serialize_rows(resource, query.fields, body or b"[]"), headers)
@@ -217,7 +221,9 @@ def _serialize_rows(resource: Resource, fields: tuple[str, ...], body: bytes) ->
         return body
     included = {resource.response.fields[name] for name in fields}
     try:
-        return resource.rows_adapter.dump_json(resource.rows_adapter.validate_json(body), by_alias=True, include={"__all__": included})
+        return resource.rows_adapter.dump_json(
+            resource.rows_adapter.validate_json(body), by_alias=True, include={"__all__": included}
+        )
     except (PydanticSerializationError, DetachedInstanceError) as error:
         LOG.error(f"The model's own code failed: {type(error).__name__}: {error}", table=resource.table.name)
         raise RowSerializationFailure(resource.table.name) from error

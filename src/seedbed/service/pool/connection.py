@@ -40,7 +40,9 @@ class PooledConnection:
     goes away takes its connections out of the pool before a request finds them dead.
     """
 
-    def __init__(self, connection: SessionConnection, *, can_prepare: bool, on_lost: "Callable[[PooledConnection], None]") -> None:
+    def __init__(
+        self, connection: SessionConnection, *, can_prepare: bool, on_lost: "Callable[[PooledConnection], None]"
+    ) -> None:
         self.connection = connection
         self.is_alive = True
         self.last_used = 0.0

@@ -100,7 +100,9 @@ class QueryRunner:
         """Give up what is under way and close every connection."""
         await self.pool.close()
 
-    async def _run(self, statement: Statement, parameters: Sequence[bytes | None]) -> tuple[PooledConnection, list[Row]]:
+    async def _run(
+        self, statement: Statement, parameters: Sequence[bytes | None]
+    ) -> tuple[PooledConnection, list[Row]]:
         until = asyncio.get_running_loop().time() + self._deadline
         try:
             found = await self._again(statement, parameters, until)

@@ -1,4 +1,4 @@
-"""How PostgreSQL writes the values of a column as Pydantic would."""
+"""Write a column's values as JSON in SQL, exactly as Pydantic would serialize them."""
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
@@ -37,30 +37,30 @@ class JsonFormat:
     is_native: bool = True
 
 
-def _json_schema(said: Mapping[str, Any]) -> WithJsonSchema:
-    return WithJsonSchema(dict(said))
+def _with_json_schema(schema: Mapping[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema(dict(schema))
 
 
-def _plain(value: Decimal) -> str:
+def _format_decimal(value: Decimal) -> str:
     return format(value, "f")
 
 
-def _seconds(value: object) -> object:
+def _parse_seconds(value: object) -> object:
     return timedelta(seconds=value) if isinstance(value, (int, float)) else value
 
 
-def _endless(annotation: Any, name: str) -> Any:
-    """A date or time as Python has it, or else as PostgreSQL writes it: `infinity`, or years that Python lacks."""
+def _or_text(annotation: Any, name: str) -> Any:
+    """Accept a date or time, or PostgreSQL's text: `infinity`, or a year that Python does not support."""
     return Annotated[
-        annotation | str, Field(union_mode="left_to_right"), _json_schema({"type": "string", "format": name})
+        annotation | str, Field(union_mode="left_to_right"), _with_json_schema({"type": "string", "format": name})
     ]
 
 
-def _decoded(value: object) -> object:
+def _decode_base64url(value: object) -> object:
     return base64.urlsafe_b64decode(value) if isinstance(value, str) else value
 
 
-def _encoded(value: bytes) -> str:
+def _encode_base64url(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode()
 
 
@@ -69,8 +69,8 @@ DECIMAL = JsonFormat(
     Annotated[
         Decimal,
         Field(allow_inf_nan=True),
-        PlainSerializer(_plain, return_type=str),
-        _json_schema({"type": "string", "pattern": r"^(-?[0-9]+(\.[0-9]+)?|NaN|-?Infinity)$"}),
+        PlainSerializer(_format_decimal, return_type=str),
+        _with_json_schema({"type": "string", "pattern": r"^(-?[0-9]+(\.[0-9]+)?|NaN|-?Infinity)$"}),
     ],
 )
 FLOAT = JsonFormat(
@@ -78,23 +78,30 @@ FLOAT = JsonFormat(
     Annotated[
         float,
         Field(allow_inf_nan=True),
-        _json_schema({"anyOf": [{"type": "number"}, {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}]}),
+        _with_json_schema(
+            {"anyOf": [{"type": "number"}, {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}]}
+        ),
     ],
 )
 NUMERIC_AS_FLOAT = JsonFormat(lambda column: f"{column}::float8", FLOAT.annotation)
-TEXT, INTEGER, BOOLEAN, UUIDS = JsonFormat(keep_column, str), JsonFormat(keep_column, int), JsonFormat(keep_column, bool), JsonFormat(keep_column, UUID)
-DATE = JsonFormat(keep_column, _endless(date, "date"))
+TEXT, INTEGER, BOOLEAN, UUIDS = (
+    JsonFormat(keep_column, str),
+    JsonFormat(keep_column, int),
+    JsonFormat(keep_column, bool),
+    JsonFormat(keep_column, UUID),
+)
+DATE = JsonFormat(keep_column, _or_text(date, "date"))
 TIME = JsonFormat(
     lambda c: f"CASE WHEN {c} = date_trunc('second', {c}) THEN {c}::text ELSE rpad({c}::text, 15, '0') END",
-    _endless(time, "partial-time"),
+    _or_text(time, "partial-time"),
 )
 INTERVAL = JsonFormat(
     lambda column: f"extract(epoch FROM {column})::float8",
     Annotated[
         timedelta | str,
-        BeforeValidator(_seconds),
+        BeforeValidator(_parse_seconds),
         PlainSerializer(lambda v: v.total_seconds() if isinstance(v, timedelta) else v),
-        _json_schema({"anyOf": [{"type": "number"}, {"type": "string", "enum": ["Infinity", "-Infinity"]}],
+        _with_json_schema({"anyOf": [{"type": "number"}, {"type": "string", "enum": ["Infinity", "-Infinity"]}],
                       "description": "In seconds."}),
     ],
 )  # fmt: skip
@@ -102,18 +109,18 @@ BYTES = JsonFormat(
     lambda column: f"translate(encode({column}, 'base64'), E'+/\\n', '-_')",
     Annotated[
         bytes,
-        BeforeValidator(_decoded),
-        PlainSerializer(_encoded, return_type=str),
-        _json_schema({"type": "string", "format": "base64url"}),
+        BeforeValidator(_decode_base64url),
+        PlainSerializer(_encode_base64url, return_type=str),
+        _with_json_schema({"type": "string", "format": "base64url"}),
     ],
 )
 JSON = JsonFormat(keep_column, Any)
 POSTGRESQL_TEXT = JsonFormat(keep_column, str, is_native=False)
-"""Types that only PostgreSQL has, as it writes them: networks, ranges, bits."""
+"""Types without a Python counterpart, as PostgreSQL writes them: networks, ranges, bits."""
 
 
 def create_timestamp_format(*, zone: bool) -> JsonFormat:
-    """Pydantic writes six digits of a fraction or none; PostgreSQL leaves zeros at the end out."""
+    """Create the format of a timestamp. Pydantic writes six decimals or none; PostgreSQL omits trailing zeros."""
     at = " AT TIME ZONE 'UTC'" if zone else ""
     form = 'YYYY-MM-DD"T"HH24:MI:SS{}' + ('"Z"' if zone else "")
 
@@ -124,24 +131,25 @@ def create_timestamp_format(*, zone: bool) -> JsonFormat:
         )
 
     annotation = Annotated[datetime, AfterValidator(to_utc)] if zone else datetime
-    return JsonFormat(json, _endless(annotation, "date-time" if zone else "date-time-local"))
+    return JsonFormat(json, _or_text(annotation, "date-time" if zone else "date-time-local"))
 
 
 def create_enum_format(members: Mapping[str, Any], annotation: Any) -> JsonFormat:
-    """An enum, stored by its labels and answered by its values, as Pydantic answers it."""
+    """Create the format of an enum, which is stored by its labels and serialized by its values."""
     if all(label == value for label, value in members.items()):
         return JsonFormat(keep_column, annotation)
     if not all(isinstance(value, (str, int)) and not isinstance(value, bool) for value in members.values()):
         return JsonFormat(cast_to_text, str, is_native=False)
-    numbers = all(isinstance(value, int) for value in members.values())
+    are_integers = all(isinstance(value, int) for value in members.values())
     cases = " ".join(
-        f"WHEN {quote_literal(label)} THEN {value if numbers else quote_literal(str(value))}" for label, value in members.items()
+        f"WHEN {quote_literal(label)} THEN {value if are_integers else quote_literal(str(value))}"
+        for label, value in members.items()
     )
     return JsonFormat(lambda c: f"CASE {c}::text {cases} END", annotation)
 
 
 def create_array_format(item: JsonFormat, dimensions: int | None) -> JsonFormat:
-    """An array of several dimensions is answered as PostgreSQL writes it."""
+    """Create the format of an array. One with several dimensions is serialized as PostgreSQL writes it."""
     if dimensions not in {None, 1}:
         return JsonFormat(keep_column, list[Any], is_native=item.is_native)
     inner: Any = item.annotation
@@ -157,8 +165,10 @@ def create_array_format(item: JsonFormat, dimensions: int | None) -> JsonFormat:
 
 
 def create_json_format(annotation: Any) -> JsonFormat:
-    """What a model makes of JSON, its defaults among it, only the model knows; plain JSON goes out as it is."""
-    return JSON if _is_plain_json(annotation) else JsonFormat(keep_column, strip_optional(annotation), needs_python=True)
+    """Create the format of a JSON column. Plain JSON is passed through; a Pydantic model serializes its own."""
+    return (
+        JSON if _is_plain_json(annotation) else JsonFormat(keep_column, strip_optional(annotation), needs_python=True)
+    )
 
 
 def _is_plain_json(annotation: Any) -> bool:
@@ -173,14 +183,14 @@ def _is_plain_json(annotation: Any) -> bool:
 def strip_optional(annotation: Any) -> Any:
     if get_origin(annotation) not in {Union, UnionType}:
         return annotation
-    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-    return kinds[0] if len(kinds) == 1 and type(None) in get_args(annotation) else annotation
+    types = [member for member in get_args(annotation) if member is not type(None)]
+    return types[0] if len(types) == 1 and type(None) in get_args(annotation) else annotation
 
 
 def find_serializers(annotation: Any) -> Iterator[PlainSerializer | WrapSerializer]:
-    """Those that an annotation itself carries, anywhere in it."""
-    found = (part for part in getattr(annotation, "__metadata__", ()))
-    yield from (part for part in found if isinstance(part, (PlainSerializer, WrapSerializer)))
+    """Find the serializers inside an annotation."""
+    metadata = getattr(annotation, "__metadata__", ())
+    yield from (part for part in metadata if isinstance(part, (PlainSerializer, WrapSerializer)))
     for part in (
         getattr(annotation, "__value__", None),
         getattr(annotation, "__origin__", None),

@@ -1,4 +1,4 @@
-"""What a request for a list asks for, read from its query."""
+"""Parse the query string of a request for a list: filters, sort order, page and fields."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -10,14 +10,14 @@ from seedbed.service.queries.value_parser import InvalidValue, ValueParser, spli
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 RESERVED_PARAMETERS = frozenset({"limit", "cursor", "sort", "fields", "count"})
-_PARAMETERS_AT_MOST = 100
-_VALUES_AT_MOST = 100
-_DIGITS = 9
+_MAX_PARAMETERS = 100
+_MAX_VALUES = 100
+_MAX_DIGITS = 9
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A column compared with values: one, several for `in`, none for `null`."""
+    """A comparison of a column with one value, several for `in`, or none for `null`."""
 
     column: ReadableColumn
     operator: str
@@ -26,9 +26,9 @@ class Filter:
 
 @dataclass(frozen=True)
 class ListQuery:
-    """A list as it was asked for, with every name found among what may be read and every value one that fits.
+    """A validated list request: every column is readable, and every value is valid for its column.
 
-    `fields` are names of columns, and of what a table's model computes.
+    `fields` are names of columns and of the model's computed fields. In `sort`, True means descending.
     """
 
     fields: tuple[str, ...]
@@ -44,53 +44,59 @@ class ListQuery:
 
 
 def parse_list_query(resource: Resource, raw: bytes) -> ListQuery:
-    """
+    """Parse the query string of a list request.
+
     Raises:
-        InvalidQuery: a parameter is unknown, or its value cannot be used. A column that may not be read is as unknown
-            as one that does not exist.
+        InvalidQuery: a parameter is unknown, or its value is invalid. A column that may not be read is reported like
+            one that does not exist.
     """
     if not raw:
         return create_default_query(resource)
     conditions: list[Filter] = []
     given: dict[str, str] = {}
-    for name, text in _pairs(raw):
+    for name, text in _parse_pairs(raw):
         if name in RESERVED_PARAMETERS:
             if name in given:
                 raise InvalidQuery(name, "it is given twice")
             given[name] = text
         else:
-            conditions.append(_condition(resource, name, text))
+            conditions.append(_parse_filter(resource, name, text))
     return ListQuery(
-        fields=_fields(resource, given.get("fields")),
+        fields=_parse_names(resource, given.get("fields")),
         filters=tuple(conditions),
-        sort=_sort(resource, given.get("sort")),
-        limit=_limit(given.get("limit")),
+        sort=_parse_sort(resource, given.get("sort")),
+        limit=_parse_limit(given.get("limit")),
         cursor=given.get("cursor"),
-        count=_count(given.get("count")),
+        count=_parse_count(given.get("count")),
     )
 
 
 def parse_fields(resource: Resource, raw: bytes) -> tuple[str, ...]:
-    """The fields that a request for one row asks for."""
+    """Parse the query string of a request for one row, which may only have `fields`."""
     if not raw:
         return tuple(resource.response.fields)
-    pairs = _pairs(raw)
+    pairs = _parse_pairs(raw)
     for name, _ in pairs:
         if name != "fields":
             raise InvalidQuery(None, "the parameter here is fields")
     if len(pairs) > 1:
         raise InvalidQuery("fields", "it is given twice")
-    return _fields(resource, pairs[0][1] if pairs else None)
+    return _parse_names(resource, pairs[0][1] if pairs else None)
 
 
 def create_default_query(resource: Resource) -> ListQuery:
     return ListQuery(
-        tuple(resource.response.fields), (), tuple((column, False) for column in resource.key), DEFAULT_LIMIT, None, None
+        tuple(resource.response.fields),
+        (),
+        tuple((column, False) for column in resource.key),
+        DEFAULT_LIMIT,
+        None,
+        None,
     )
 
 
 def parse_value(column: ReadableColumn, text: str, name: str, parser: ValueParser | None = None) -> bytes:
-    """A value as PostgreSQL reads it, if the column could hold it, or if it is one of `parser`."""
+    """Parse a value with the column's parser, or with the given one. Return the text that PostgreSQL accepts."""
     known = parser or column.type_mapping.parser
     try:
         if "\0" in text:
@@ -102,22 +108,22 @@ def parse_value(column: ReadableColumn, text: str, name: str, parser: ValueParse
         raise InvalidQuery(name, str(error)) from None
 
 
-def _pairs(raw: bytes) -> list[tuple[str, str]]:
+def _parse_pairs(raw: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_AT_MOST)
+        return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except UnicodeDecodeError:
         raise InvalidQuery(None, "it is not UTF-8") from None
     except ValueError:
-        raise InvalidQuery(None, f"it has more than {_PARAMETERS_AT_MOST} parameters") from None
+        raise InvalidQuery(None, f"it has more than {_MAX_PARAMETERS} parameters") from None
 
 
-def _condition(resource: Resource, name: str, text: str) -> Filter:
+def _parse_filter(resource: Resource, name: str, text: str) -> Filter:
     column, operator = resource.columns.get(name), "eq"
     if column is None:
         before, _, operator = name.rpartition(".")
         column = resource.columns.get(before)
     if column is None:
-        raise InvalidQuery(None, _known(resource))
+        raise InvalidQuery(None, _list_parameters(resource))
     shown = f"{column.name}.{operator}"
     if operator == "null":
         if text not in {"true", "false"}:
@@ -128,19 +134,19 @@ def _condition(resource: Resource, name: str, text: str) -> Filter:
         known = ", ".join([*column.type_mapping.comparisons, "null"])
         raise InvalidQuery(None, f"the operators of {column.name} are {known}")
     texts = split_list(text) if operator == "in" else [text]
-    if len(texts) > _VALUES_AT_MOST:
-        raise InvalidQuery(shown, f"Input should have at most {_VALUES_AT_MOST} values")
+    if len(texts) > _MAX_VALUES:
+        raise InvalidQuery(shown, f"Input should have at most {_MAX_VALUES} values")
     return Filter(column, operator, tuple(parse_value(column, each, shown, comparison.parser) for each in texts))
 
 
-def _known(resource: Resource) -> str:
+def _list_parameters(resource: Resource) -> str:
     names = [*sorted(RESERVED_PARAMETERS), *resource.columns]
     return (
         f"the parameters here are {', '.join(names)}, and columns with an operator, such as {resource.key[0].name}.gt"
     )
 
 
-def _fields(resource: Resource, text: str | None) -> tuple[str, ...]:
+def _parse_names(resource: Resource, text: str | None) -> tuple[str, ...]:
     known = resource.response.fields
     if text is None:
         return tuple(known)
@@ -151,8 +157,8 @@ def _fields(resource: Resource, text: str | None) -> tuple[str, ...]:
     return tuple(name for name in known if name in wanted)
 
 
-def _sort(resource: Resource, text: str | None) -> tuple[tuple[ReadableColumn, bool], ...]:
-    """The columns to sort by, and then the key's, so that every row has a place of its own."""
+def _parse_sort(resource: Resource, text: str | None) -> tuple[tuple[ReadableColumn, bool], ...]:
+    """Parse the columns to sort by, and append those of the key, so that the order is total."""
     chosen: dict[str, bool] = {}
     for part in text.split(",") if text is not None else ():
         name = part.removeprefix("-")
@@ -167,15 +173,15 @@ def _sort(resource: Resource, text: str | None) -> tuple[tuple[ReadableColumn, b
     return tuple((resource.columns[name], descending) for name, descending in chosen.items())
 
 
-def _limit(text: str | None) -> int:
+def _parse_limit(text: str | None) -> int:
     if text is None:
         return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and 1 <= int(text) <= MAX_LIMIT):
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and 1 <= int(text) <= MAX_LIMIT):
         raise InvalidQuery("limit", f"Input should be from 1 to {MAX_LIMIT}")
     return int(text)
 
 
-def _count(text: str | None) -> str | None:
+def _parse_count(text: str | None) -> str | None:
     if text not in {None, "estimate", "exact"}:
         raise InvalidQuery("count", "Input should be estimate or exact")
     return text

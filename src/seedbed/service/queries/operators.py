@@ -8,8 +8,9 @@ from seedbed.service.queries.value_parser import PATTERN, TEXT, ValueParser
 
 @dataclass(frozen=True)
 class Comparison:
-    """`sql` has a {column} and a {value}. Rows are those whose column `description` the value; where that is not of the
-    column's own kind, it is of `parser`.
+    """`sql` has placeholders {column} and {value}. `description` completes "Rows whose column ..." in the document.
+
+    `parser` parses the value if it is not of the column's own type.
     """
 
     sql: str

@@ -16,10 +16,10 @@ from seedbed.service.queries.visibility import is_excluded, is_secret_name, list
 
 @dataclass(frozen=True, eq=False)
 class ReadableColumn:
-    """A column that may be read: `name` in requests and responses, `column` in the database, `attribute` in the model."""
+    """A column that may be read: `name` in requests and responses, `database_name` in the database, `attribute` in the model."""
 
     name: str
-    column: str
+    database_name: str
     attribute: str
     type_mapping: TypeMapping
     is_nullable: bool
@@ -32,7 +32,7 @@ class ReadableColumn:
 
     @cached_property
     def sql(self) -> str:
-        return f"t.{quote_identifier(self.column)}"
+        return f"t.{quote_identifier(self.database_name)}"
 
     @cached_property
     def json_sql(self) -> str:

@@ -56,7 +56,7 @@ class Resource:
     @property
     def column_names(self) -> list[str]:
         """The readable columns' names in the database."""
-        return [column.column for column in self.columns.values()]
+        return [column.database_name for column in self.columns.values()]
 
     @cached_property
     def rows_adapter(self) -> "TypeAdapter[list[BaseModel]]":
@@ -87,7 +87,9 @@ def build_resources(schema: Schema) -> list[Resource]:
 def _assign_paths(tables: Sequence[Table]) -> dict[str, str]:
     """Assign a path to each table, by its key: its plural name, or its name and schema if the plural is not unique."""
     plurals = Counter(build_path(table) for table in tables)
-    paths_by_key = {table.key: path for table in tables if plurals[path := build_path(table)] == 1 and path not in _RESERVED_PATHS}
+    paths_by_key = {
+        table.key: path for table in tables if plurals[path := build_path(table)] == 1 and path not in _RESERVED_PATHS
+    }
     used = {*_RESERVED_PATHS, *paths_by_key.values()}
     for table in sorted(tables, key=lambda table: table.key):
         if table.key in paths_by_key:
@@ -115,7 +117,7 @@ def _slug(name: str) -> str:
 
 def _build_resource(table: Table, path: str, model: type[SQLModel], name: str) -> Resource | None:
     columns = collect_readable_columns(table, model)
-    by_column = {column.column: column for column in columns.values()}
+    by_column = {column.database_name: column for column in columns.values()}
     key = tuple(by_column[column.name] for column in table.primary_key.columns if column.name in by_column)
     if len(key) < len(table.primary_key.columns) or any(column.type_mapping.parser is None for column in key):
         return None
@@ -155,8 +157,8 @@ def _resolve_foreign_key(
     parent = by_table_key.get(constraint.referred_table.key)
     if parent is None:
         return None
-    child_columns = {column.column: column for column in resource.columns.values()}
-    parent_columns = {column.column: column for column in parent.columns.values()}
+    child_columns = {column.database_name: column for column in resource.columns.values()}
+    parent_columns = {column.database_name: column for column in parent.columns.values()}
     pairs = []
     for element in constraint.elements:
         child_column = child_columns.get(element.parent.name)

@@ -1,4 +1,4 @@
-"""What a row is answered as: a model made from the table's own, with the columns that may be read."""
+"""Build the Pydantic model of a table's responses from its SQLModel, with only the readable columns."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,8 +22,9 @@ _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 @dataclass(frozen=True)
 class ResponseModel:
-    """`model` is what rows are answered as. `fields` are its fields by the names that answers have for them: the
-    columns', and after them those that the table's model computes. `has_python_code` says that it has code of its own.
+    """`model` serializes rows. `fields` are its fields by their names in responses: columns, then computed fields.
+
+    `has_python_code` says that the table's model has computed fields or serializers.
     """
 
     model: type[BaseModel]
@@ -31,96 +32,107 @@ class ResponseModel:
     has_python_code: bool
 
 
-class _Answer(BaseModel):
-    """A row, which its own model's code sees as a row of its own, without a session: what was not read raises."""
+class _ResponseBase(BaseModel):
+    """The base of response models. The table model's own code sees the row as a detached instance of its class."""
 
     model_config = ConfigDict(ser_json_inf_nan="strings", serialize_by_alias=True, protected_namespaces=())
     _as_row: Any = PrivateAttr(None)
 
 
 def build_response_model(name: str, model: type[SQLModel], columns: Mapping[str, ReadableColumn]) -> ResponseModel:
-    """A column that the database fills is never NULL in an answer, whatever a row being made may lack.
+    """Build the response model of a table. Only nullable columns may be null in it, whatever the table's model accepts.
 
     Raises:
-        UnsupportedSerializer: the model has a serializer for the whole row, which no filter and no document can follow.
+        UnsupportedSerializer: the model has a serializer for the whole row, which filters and the document cannot describe,
+            or a field serializer for a column whose Python value is not available.
     """
-    own = model.__pydantic_decorators__
-    if own.model_serializers:
-        raise UnsupportedSerializer(model.__name__, next(iter(own.model_serializers)))
-    named = {_field(shown, model, number): shown for number, shown in enumerate(columns.values())}
-    row_of = _rows(model, named)
-    space: dict[str, Any] = {}
+    decorators = model.__pydantic_decorators__
+    if decorators.model_serializers:
+        raise UnsupportedSerializer(model.__name__, next(iter(decorators.model_serializers)))
+    columns_by_field = {
+        _choose_field_name(column, model, number): column for number, column in enumerate(columns.values())
+    }
+    get_row = _create_row_getter(model, columns_by_field)
+    namespace: dict[str, Any] = {}
     computed = {}
-    for attribute, decorator in own.computed_fields.items():
-        answered = decorator.info.alias or attribute
-        if not is_secret_name(attribute) and not is_secret_name(answered):
-            computed[answered] = attribute
-            space[attribute] = _computed(attribute, decorator.info, row_of)
-    by_attribute = {shown.attribute: field for field, shown in named.items()} | {each: each for each in space}
-    for number, serializer in enumerate(own.field_serializers.values()):
+    for attribute, decorator in decorators.computed_fields.items():
+        response_name = decorator.info.alias or attribute
+        if not is_secret_name(attribute) and not is_secret_name(response_name):
+            computed[response_name] = attribute
+            namespace[attribute] = _create_computed_field(attribute, decorator.info, get_row)
+    by_attribute = {column.attribute: field for field, column in columns_by_field.items()} | {
+        each: each for each in namespace
+    }
+    for number, serializer in enumerate(decorators.field_serializers.values()):
         of = by_attribute.keys() if "*" in serializer.info.fields else serializer.info.fields
         fields = [by_attribute[attribute] for attribute in of if attribute in by_attribute]
-        _see_native(model, named, fields)
+        _check_native(model, columns_by_field, fields)
         if fields:
-            space[f"serialize_{number}"] = _serializer(serializer, fields, row_of)
-    carried = {}
-    for field, shown in named.items():
-        found = model.model_fields.get(shown.attribute)
-        carried[field] = [] if found is None else list(find_serializers(Annotated[found.annotation, *found.metadata, None]))
-        _see_native(model, named, [field] if carried[field] else [])
-    base: Any = type("Answer", (_Answer,), {"__module__": __name__, **space})
-    made: type[BaseModel] = create_model(
-        name, __base__=base, **{field: _typed(shown, carried[field]) for field, shown in named.items()}
+            namespace[f"serialize_{number}"] = _create_field_serializer(serializer, fields, get_row)
+    annotation_serializers = {}
+    for field, column in columns_by_field.items():
+        found = model.model_fields.get(column.attribute)
+        annotation_serializers[field] = (
+            [] if found is None else list(find_serializers(Annotated[found.annotation, *found.metadata, None]))
+        )
+        _check_native(model, columns_by_field, [field] if annotation_serializers[field] else [])
+    base: Any = type("Answer", (_ResponseBase,), {"__module__": __name__, **namespace})
+    response_model: type[BaseModel] = create_model(
+        name,
+        __base__=base,
+        **{field: _annotate_field(column, annotation_serializers[field]) for field, column in columns_by_field.items()},
     )
-    fields_by_name = {shown.name: field for field, shown in named.items()} | computed
-    return ResponseModel(made, fields_by_name, bool(space) or any(carried.values()))
+    fields_by_name = {column.name: field for field, column in columns_by_field.items()} | computed
+    return ResponseModel(response_model, fields_by_name, bool(namespace) or any(annotation_serializers.values()))
 
 
-def _field(shown: ReadableColumn, model: type[SQLModel], number: int) -> str:
-    """The model's own name for it, which its code may ask for, where that can be a field's of any model."""
-    usable = shown.attribute in model.model_fields and not hasattr(BaseModel, shown.attribute)
-    return shown.attribute if usable else f"column_{number}"
+def _choose_field_name(column: ReadableColumn, model: type[SQLModel], number: int) -> str:
+    """Choose the model's attribute name, which its code may use, unless Pydantic does not allow it as a field."""
+    is_usable = column.attribute in model.model_fields and not hasattr(BaseModel, column.attribute)
+    return column.attribute if is_usable else f"column_{number}"
 
 
-def _typed(shown: ReadableColumn, carried: Iterable[Any]) -> Any:
-    annotation = shown.type_mapping.json_format.annotation
-    for serializer in carried:
+def _annotate_field(column: ReadableColumn, annotation_serializers: Iterable[Any]) -> Any:
+    annotation = column.type_mapping.json_format.annotation
+    for serializer in annotation_serializers:
         annotation = Annotated[annotation, serializer]
-    if shown.is_nullable:
+    if column.is_nullable:
         annotation = annotation | None if annotation is not Any else Any
-    return annotation, Field(alias=shown.name, description=shown.description)
+    return annotation, Field(alias=column.name, description=column.description)
 
 
-def _see_native(model: type[SQLModel], named: Mapping[str, ReadableColumn], fields: Iterable[str]) -> None:
-    """A serializer that expects what SQLAlchemy gives must not be given PostgreSQL's text instead."""
+def _check_native(model: type[SQLModel], columns_by_field: Mapping[str, ReadableColumn], fields: Iterable[str]) -> None:
+    """Refuse a serializer for a column whose value would be PostgreSQL's text instead of the Python value."""
     for field in fields:
-        if field in named and not named[field].type_mapping.json_format.is_native:
-            raise UnsupportedSerializer(model.__name__, named[field].attribute)
+        if field in columns_by_field and not columns_by_field[field].type_mapping.json_format.is_native:
+            raise UnsupportedSerializer(model.__name__, columns_by_field[field].attribute)
 
 
-def _rows(model: type[SQLModel], named: Mapping[str, ReadableColumn]) -> Callable[[_Answer], Any]:
+def _create_row_getter(
+    model: type[SQLModel], columns_by_field: Mapping[str, ReadableColumn]
+) -> Callable[[_ResponseBase], Any]:
     mapper = inspect(model)
 
-    def row_of(answer: _Answer) -> Any:
+    def get_row(answer: _ResponseBase) -> Any:
         if answer._as_row is None:  # noqa: SLF001
             _ = mapper.attrs  # configures the mappers, if nothing has yet
             row = answer._as_row = mapper.class_manager.new_instance()  # noqa: SLF001
-            for field, shown in named.items():
-                if shown.type_mapping.json_format.is_native:
-                    set_committed_value(row, shown.attribute, getattr(answer, field))
+            for field, column in columns_by_field.items():
+                if column.type_mapping.json_format.is_native:
+                    set_committed_value(row, column.attribute, getattr(answer, field))
             make_transient_to_detached(row)
         return answer._as_row  # noqa: SLF001
 
-    return row_of
+    return get_row
 
 
-def _computed(attribute: str, info: Any, row_of: Callable[[Any], Any]) -> Any:
+def _create_computed_field(attribute: str, info: Any, get_row: Callable[[Any], Any]) -> Any:
     wrapped = info.wrapped_property
     function = getattr(wrapped, "fget", None) or getattr(wrapped, "func", None)
-    given = info.return_type if info.return_type is not PydanticUndefined else _returned(function)
+    given = info.return_type if info.return_type is not PydanticUndefined else _read_return_type(function)
 
     def get(self: Any) -> Any:
-        return getattr(row_of(self), attribute)
+        return getattr(get_row(self), attribute)
 
     return computed_field(
         alias=info.alias, title=info.title, description=info.description or getattr(function, "__doc__", None),
@@ -128,32 +140,34 @@ def _computed(attribute: str, info: Any, row_of: Callable[[Any], Any]) -> Any:
     )(property(get))  # fmt: skip
 
 
-def _serializer(decorator: Any, fields: list[str], row_of: Callable[[Any], Any]) -> Any:
-    """The model's own, called on the row as the model has it. How it is called follows from what it takes."""
-    own, info = decorator.func, decorator.info
-    taken = [p for p in signature(own).parameters.values() if p.kind in _POSITIONAL and p.default is Parameter.empty]
-    on_row = bool(taken) and taken[0].name == "self"
-    wraps = info.mode == "wrap"
-    informed = len(taken) - on_row - wraps > 1
+def _create_field_serializer(decorator: Any, fields: list[str], get_row: Callable[[Any], Any]) -> Any:
+    """Create a field serializer that calls the model's own on the row, with the arguments that it accepts."""
+    function, info = decorator.func, decorator.info
+    positional = [
+        p for p in signature(function).parameters.values() if p.kind in _POSITIONAL and p.default is Parameter.empty
+    ]
+    takes_self = bool(positional) and positional[0].name == "self"
+    takes_handler = info.mode == "wrap"
+    takes_info = len(positional) - takes_self - takes_handler > 1
 
-    def call(answer: Any, *given: Any) -> Any:
-        return own(row_of(answer), *given) if on_row else own(*given)
+    def call(answer: Any, *arguments: Any) -> Any:
+        return function(get_row(answer), *arguments) if takes_self else function(*arguments)
 
-    ways: dict[tuple[bool, bool], Any] = {  # Pydantic looks at what they take, and at the name of the first
+    adapters: dict[tuple[bool, bool], Any] = {  # Pydantic inspects the number of parameters, and the name of the first
         (False, False): lambda self, value: call(self, value),  # noqa: PLW0108
         (False, True): lambda self, value, info: call(self, value, info),  # noqa: PLW0108
         (True, False): lambda self, value, handler: call(self, value, handler),  # noqa: PLW0108
         (True, True): lambda self, value, handler, info: call(self, value, handler, info),  # noqa: PLW0108
     }
-    returned = info.return_type if info.return_type is not PydanticUndefined else _returned(own)
+    returned = info.return_type if info.return_type is not PydanticUndefined else _read_return_type(function)
     decorate: Any = field_serializer
     return decorate(
         *fields, mode=info.mode, when_used=info.when_used, return_type=returned, check_fields=False
-    )(ways[wraps, informed])  # fmt: skip
+    )(adapters[takes_handler, takes_info])  # fmt: skip
 
 
-def _returned(function: Any) -> Any:
+def _read_return_type(function: Any) -> Any:
     try:
         return get_type_hints(function, include_extras=True).get("return", PydanticUndefined)
-    except (NameError, TypeError):  # names that only its own module knows while it is made
+    except (NameError, TypeError):  # the annotation has names that are not defined in the module
         return PydanticUndefined

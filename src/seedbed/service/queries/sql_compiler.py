@@ -18,7 +18,11 @@ class QueryCompiler:
         self._kept: dict[object, Statement] = {}
 
     def compile_page(
-        self, resource: Resource, query: ListQuery, after: Sequence[bytes | None] | None, parent: "ParentRow | None" = None
+        self,
+        resource: Resource,
+        query: ListQuery,
+        after: Sequence[bytes | None] | None,
+        parent: "ParentRow | None" = None,
     ) -> tuple[Statement, list[bytes | None]]:
         """One row: the page, `true` if another follows it, whether the owner exists if it is empty, and the last row's
         values of the columns sorted by.
@@ -67,7 +71,9 @@ class QueryCompiler:
     ) -> tuple[Statement, list[bytes | None]]:
         """How many rows there are: exactly, or as many as the planner expects."""
         numbers = _Numbers()
-        where = _where([*(_compared(c, numbers) for c in query.filters), *(parent.compile_conditions(numbers) if parent else [])])
+        where = _where(
+            [*(_compared(c, numbers) for c in query.filters), *(parent.compile_conditions(numbers) if parent else [])]
+        )
         parameters = [value for c in query.filters for value in c.values] + (parent.values if parent else [])
         if query.count == "exact":
             return self._keep_text(f"SELECT count(*)::text FROM {resource.table_sql} t{where}"), parameters
@@ -91,7 +97,9 @@ class ParentRow:
         self.resource, self.link, self._key = owner, link, list(key)
         self._direct = all(mine.name in by_name for mine, _ in link.column_pairs)
         self.values: list[bytes | None] = (
-            [*(by_name[mine.name] for mine, _ in link.column_pairs)] if self._direct else [*key] * len(link.column_pairs)
+            [*(by_name[mine.name] for mine, _ in link.column_pairs)]
+            if self._direct
+            else [*key] * len(link.column_pairs)
         )
         self.key_values: list[bytes | None] = [*key]
 

@@ -50,7 +50,11 @@ def is_secret_name(name: str) -> bool:
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     words = [_singular(word.strip("0123456789")) for word in spaced.lower().split("_")]
     has_secret_part = any(part in word for word in words if word != "secretary" for part in _SECRET_PARTS)
-    return has_secret_part or not _SECRET_WORDS.isdisjoint(words) or any(pair in _SECRET_WORD_PAIRS for pair in pairwise(words))
+    return (
+        has_secret_part
+        or not _SECRET_WORDS.isdisjoint(words)
+        or any(pair in _SECRET_WORD_PAIRS for pair in pairwise(words))
+    )
 
 
 def _singular(word: str) -> str:
