@@ -20,8 +20,7 @@ def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, 
 
     Example: seedbed migrate accept 5b1f -e production --yes shop
     """
-    from seedbed.migrations.checks.edit_acceptance import accept_edit
-    from seedbed.migrations.checks.edit_acceptance import read_edit
+    from seedbed.migrations.checks.edit_acceptance import accept_edit, read_edit
     from seedbed.postgres.database import resolve_database
     from seedbed.postgres.environment_mark import read_database_mark
 

@@ -104,8 +104,7 @@ def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> Non
 def reset(ctx: click.Context, env: str | None, yes: str | None, as_json: bool) -> None:
     """Empty the database of everything. A database marked production, or unmarked with rows, is refused."""
     from seedbed.postgres.database import resolve_database
-    from seedbed.postgres.reset import check_reset_allowed
-    from seedbed.postgres.reset import reset_database
+    from seedbed.postgres.reset import check_reset_allowed, reset_database
 
     database = resolve_database(configuration(ctx, env))
     check_reset_allowed(database)

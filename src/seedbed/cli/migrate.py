@@ -64,8 +64,8 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     whole, drop or rename. Tables of fewer than a thousand rows in the environment's database are no danger. The
     database itself is only asked how many rows it has.
     """
-    from seedbed.migrations.apply.plan import render_offline_sql
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
+    from seedbed.migrations.apply.plan import render_offline_sql
     from seedbed.migrations.hazards.assessment import format_sql_lines
     from seedbed.postgres.database import resolve_database
 
@@ -122,7 +122,7 @@ def apply(
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.apply.upgrade import apply as apply_pending
     from seedbed.migrations.hazards.assessment import refuse_unallowed_hazards
-    from seedbed.migrations.hazards.losses import select_losses, report_losses
+    from seedbed.migrations.hazards.losses import report_losses, select_losses
     from seedbed.migrations.history.revisions import select_applicable
     from seedbed.postgres.database import resolve_database
 
@@ -211,8 +211,8 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
     with step("Checking"):
         from seedbed.migrations.checks.drift import refuse_drift
         from seedbed.migrations.checks.project_check import check_project as check_history
-        from seedbed.migrations.history.revisions import read_history
         from seedbed.migrations.history.head_file import seal_revisions as seal_history
+        from seedbed.migrations.history.revisions import read_history
         from seedbed.postgres.database import resolve_database
 
         chosen = configuration(ctx, env)

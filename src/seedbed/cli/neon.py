@@ -21,7 +21,7 @@ def emulate(port: int, branches: int, step: float) -> None:
     PostgreSQL is a throw-away one: all is gone when the command ends. Nothing is reachable from other machines.
     """
     from seedbed.branching.neon.emulator.server import emulation
-    from seedbed.service.http.server import listen, serve_app, format_url
+    from seedbed.service.http.server import format_url, listen, serve_app
 
     with listen("127.0.0.1", port) as listening, emulation(limit=branches, step=step) as run:
         for name, value in run.variables(format_url(listening)).items():

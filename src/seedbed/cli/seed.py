@@ -149,7 +149,7 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
     Connects to nothing. Exits with 1 when something changed, or when nobody accepted the rows yet, so that a pipeline
     can wait for a person.
     """
-    from seedbed.errors import OutdatedSeedLock, MissingSeedDigest
+    from seedbed.errors import MissingSeedDigest, OutdatedSeedLock
     from seedbed.migrations.history.revisions import read_history
     from seedbed.seeding.planning.verification import accept as write_down
     from seedbed.seeding.planning.verification import check as compare
