@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import UnsupportedChange
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
-from seedbed.migrations.hazards.detectors import ObservedRevision
+from seedbed.migrations.hazards.observed_revision import ObservedRevision
 from seedbed.migrations.hazards.rules import find_hazards
 from seedbed.migrations.hazards.trace import trace_statements
 from seedbed.postgres.connection import connect

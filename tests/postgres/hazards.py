@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from seedbed.migrations.hazards.detectors import ObservedRevision
+from seedbed.migrations.hazards.observed_revision import ObservedRevision
 from seedbed.migrations.hazards.rules import find_hazards
 from seedbed.migrations.hazards.trace import trace_statements
 

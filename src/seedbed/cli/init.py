@@ -1,4 +1,4 @@
-"""`seedbed init`: a new project, or Seedbed in one that exists."""
+"""`seedbed init`: create a project, or add Seedbed to an existing one."""
 
 import shlex
 import sys
@@ -17,30 +17,32 @@ if TYPE_CHECKING:
 _PARTS = (
     ("schema/", "the tables, User and Task"),
     ("migrations/", "the revision that creates them"),
-    ("seeds/", "how many rows each environment gets, and of what kind"),
+    ("seeds/", "sample data per environment"),
     ("tests/", "one test, on a database with tables and rows"),
 )
 
 
-@click.command("init", short_help="Begin a project, or take Seedbed into one that is there.")
+@click.command("init", short_help="Create a project, or add Seedbed to an existing one.")
 @click.argument("path", metavar="[PATH]", type=click.Path(path_type=Path), default=".")
 @click.option(
-    "--neon/--no-neon", default=None, help="Previews of pull requests on Neon: a workflow, and the settings for it."
+    "--neon/--no-neon", default=None, help="Include a workflow and settings for preview databases on Neon."
 )
-@click.option("--service/--no-service", default=None, help="The read service, its settings, and that `up` serves.")
-@click.option("--write", is_flag=True, help="Write to a project that exists without asking.")
+@click.option("--service/--no-service", default=None, help="Include the read API and its settings.")
+@click.option("--write", is_flag=True, help="Apply the changes to an existing project without confirmation.")
 @json_option
 @click.pass_context
 def init(ctx: click.Context, path: Path, neon: bool | None, service: bool | None, write: bool, as_json: bool) -> None:
-    """Begin a project in PATH, or here; or take Seedbed into the one that is there.
+    """Create a project in PATH (default: here), or add Seedbed to an existing one.
 
-    A new project is small and whole: two tables, the migration that creates them, seeds, a test, and settings that need
-    no filling in. `seedbed up` works in it at once. PATH is made where it is missing. --no-neon and --no-service leave
-    out what they name, and change nothing else.
+    A new project is small and complete: two tables, the migration that creates them, seeds, a test and working
+    settings, so you can run `seedbed up` at once. PATH is created if it is missing. --no-neon and --no-service leave
+    out those parts.
 
-    Where PATH has SQLModel or SQLAlchemy tables or an Alembic history, they stay as they are. It is said what was found
-    and what Seedbed needs, each change of a file that exists as a diff, and all of it is written once you agree.
-    Nothing of the project is run or connected to. The workflow for Neon is added there by --neon alone.
+    If PATH has SQLModel or SQLAlchemy tables or an Alembic history, they stay unchanged. The command lists what it
+    found and what Seedbed needs, shows each change of an existing file as a diff, and writes after you confirm. It
+    neither runs the project's code nor connects to a database. The workflow for Neon is added only with --neon.
+
+    Example: seedbed init shop
     """
     from seedbed.starter.components import Parts
     from seedbed.starter.project_discovery import find
@@ -60,7 +62,7 @@ def _begin(folder: Path, path: Path, parts: "Parts", *, as_json: bool) -> None:
     written = write(folder, parts)
     enter = [] if written.folder == Path.cwd() else [f"  cd {shlex.quote(str(path))}"]
     lines = [
-        f"{written.name} is begun, {len(written.files)} files:",
+        f"Created {written.name} ({len(written.files)} files):",
         *columns(_PARTS, indent="  "),
         "Next:",
         *enter,
@@ -97,7 +99,7 @@ def _lines(adoption: "Adoption") -> list[str]:
         f"Found in {adoption.found.root}:",
         *columns(_found(adoption.found), indent="  "),
         *(f"Note: {note}" for note in adoption.notes),
-        *(["To be written:"] if adoption.changes else ["Nothing is left to be written."]),
+        *(["Changes:"] if adoption.changes else ["No changes needed."]),
         *columns(
             [(one.file, f"{'' if one.before is not None else 'new: '}{one.why}") for one in adoption.changes],
             indent="  ",

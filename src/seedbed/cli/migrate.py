@@ -1,4 +1,4 @@
-"""`seedbed migrate`: revisions drafted, planned, applied and checked."""
+"""`seedbed migrate`: plan, apply and check migrations."""
 
 import sys
 from dataclasses import replace
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def migrate() -> None:
     """Draft, plan, apply and check migrations.
 
-    They are ordinary Alembic revisions in migrations/versions, and plain `alembic upgrade head` applies them as well.
+    Migrations are ordinary Alembic revisions in migrations/versions; plain `alembic upgrade head` works too.
     """
 
 
@@ -51,18 +51,20 @@ for command in (draft, downgrade, rehearse, accept):
     migrate.add_command(command)
 
 
-@migrate.command("plan", short_help="List what is pending, and what is dangerous about it.")
-@click.option("--sql", is_flag=True, help="Print the SQL as well, recorded while it runs on a throw-away database.")
-@click.option("--offline", is_flag=True, help="Print the SQL as Alembic renders it without a server.")
+@migrate.command("plan", short_help="List pending migrations and their risks.")
+@click.option("--sql", is_flag=True, help="Also print the SQL, recorded on a temporary database.")
+@click.option("--offline", is_flag=True, help="Print the SQL that Alembic renders without a server.")
 @env_option
 @json_option
 @click.pass_context
 def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json: bool) -> None:
-    """List the revisions the database still needs, and what is dangerous about them. Ends with 1 when there are any.
+    """List pending migrations and their risks. Ends with 1 if there are any.
 
-    They are run on a throw-away database, and looked at while they run: which locks they take, what they rewrite, read
-    whole, drop or rename. Tables of fewer than a thousand rows in the environment's database are no danger. The
-    database itself is only asked how many rows it has.
+    Runs them on a temporary database and observes their locks, table rewrites, full scans, drops and renames. Tables
+    with fewer than a thousand rows in the environment's database are not a risk. From that database, only row counts
+    are read.
+
+    Example: seedbed migrate plan -e production
     """
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.apply.plan import render_offline_sql
@@ -88,9 +90,9 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
 
 @migrate.command("apply")
 @lock_options
-@click.option("--contract", is_flag=True, help="Apply contract revisions too: the programs of before are gone.")
-@click.option("--safety-branch", is_flag=True, help="Make a sealed branch of the database first, kept for a week.")
-@click.option("--allow", multiple=True, metavar="RULE", help="A hazard that is meant, such as drop-column.")
+@click.option("--contract", is_flag=True, help="Also apply contract revisions (only after old code has stopped running).")
+@click.option("--safety-branch", is_flag=True, help="First create a sealed branch of the database, kept for a week.")
+@click.option("--allow", multiple=True, metavar="RULE", help="Accept this risk, such as drop-column. Repeatable.")
 @yes_option
 @env_option
 @json_option
@@ -106,17 +108,19 @@ def apply(
     env: str | None,
     as_json: bool,
 ) -> None:
-    """Bring the database to the newest revision.
+    """Apply pending migrations.
 
-    Each revision is a transaction of its own. One session at a time migrates a database; a second one waits. A revision
-    that cannot have a table's lock at once is rolled back and tried again, so that no query queues behind it for long.
+    Each revision is one transaction. Only one session at a time migrates a database; others wait. A revision that
+    cannot get a table lock at once is rolled back and retried, so that no query queues behind it for long.
 
-    A contract revision takes away what the programs of before the deploy still use, so it stops there, and says what
-    waits; with --contract it goes on. A database without any revision has no such programs.
+    A contract revision removes what code before the deploy still uses. So the command stops before it and lists what is
+    held back; --contract applies it too. A database without any revision has no such code.
 
-    A database that is marked for another environment is refused. Data that the revisions lose is listed first, as far
-    as a throw-away database shows it. Production shows all that is pending and dangerous, refuses what destroys unless
-    it is allowed, and asks for the database's name.
+    Refuses a database that is marked for another environment. First lists the data that the revisions lose, as far as a
+    temporary database shows it. In production it lists all risks, refuses to destroy anything without --allow, and asks
+    for the database's name.
+
+    Example: seedbed migrate apply -e production --yes shop
     """
     from seedbed.migrations.apply.lock_retry import LockRetryPolicy
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
@@ -140,7 +144,7 @@ def apply(
         refuse_unallowed_hazards(database.name, assessed, allow)
         confirm(database.name, yes, action="migrated")
     elif made.pending:
-        with step("Looking for data loss") as say:
+        with step("Checking for data loss") as say:
             lost = report_losses(chosen, database, made, say)
     if made.pending and safety_branch:
         _make_safe(chosen)
@@ -162,14 +166,16 @@ def apply(
 
 
 @migrate.command("status")
-@click.option("--all", "every", is_flag=True, help="Every environment side by side, with what differs from the files.")
+@click.option("--all", "every", is_flag=True, help="Compare all environments, including schema drift.")
 @env_option
 @json_option
 @click.pass_context
 def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> None:
-    """Say where the database is and where the files are.
+    """Show the database's revision and the pending migrations.
 
-    Ends with 1 when a revision was edited after the database had it.
+    Ends with 1 if a revision was edited after it was applied.
+
+    Example: seedbed migrate status --all
     """
     if every:
         _survey(ctx, as_json=as_json)
@@ -194,19 +200,19 @@ def status(ctx: click.Context, every: bool, env: str | None, as_json: bool) -> N
     ctx.exit(1 if made.edited else 0)
 
 
-@migrate.command("check", short_help="See that every step runs and makes what models say.")
-@click.option("--seal", is_flag=True, help="First take the files as they are now; for revisions that no database has.")
-@click.option(
-    "--since", metavar="REVISION", help="Run it and those before it up only: they are older than Seedbed here."
-)
+@migrate.command("check", short_help="Verify migrations: one head, all reversible, result matches the models.")
+@click.option("--seal", is_flag=True, help="Re-record the checksums of edited revisions that no database has applied.")
+@click.option("--since", metavar="REVISION", help="Skip downgrade checks up to and including REVISION.")
 @env_option
 @json_option
 @click.pass_context
 def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as_json: bool) -> None:
-    """See that the migrations have one head, that each runs up, down and up, and that they make what the models say.
+    """Verify migrations: one head, every revision reversible, result matches the models.
 
-    Everything happens on throw-away databases, and catalogs are compared. With -e, the environment's database is
-    compared too with what its revision makes. Ends with 1 and says what is wrong when something is.
+    Use this in CI. Runs every revision up, down and up again on temporary databases, and compares catalogs. With -e, it
+    also compares the environment's database with its revision. Ends with 1 and the reason if something is wrong.
+
+    Example: seedbed migrate check
     """
     with step("Checking"):
         from seedbed.migrations.checks.drift import refuse_drift
@@ -229,37 +235,43 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
     show(checked, as_json=as_json, lines=[f"{counted}: {', '.join(checked.checks)}.", *left])
 
 
-@migrate.command("rebase", short_help="Mend a fork of two revisions after the same one.")
+@migrate.command("rebase", short_help="Fix two heads: move one revision after the other.")
 @click.argument("revision", metavar="REVISION")
 @json_option
 @click.pass_context
 def rebase(ctx: click.Context, revision: str, as_json: bool) -> None:
-    """Mend a fork: put the side that ends in REVISION after the other one.
+    """Fix two heads: move the side that ends in REVISION after the other.
 
-    One line of one file is rewritten, and migrations/head. A local database that had the moved revision is best reset.
+    Use this after a merge of two branches of code. Rewrites one line of one file, and migrations/head. Reset a local
+    database that has the moved revision.
+
+    Example: seedbed migrate rebase 743b
     """
     from seedbed.migrations.history.rebase import rebase as rebase_revision
 
     rebased = rebase_revision(configuration(ctx, None).project, revision)
-    show(rebased, as_json=as_json, lines=[f"{rebased.revision} follows {rebased.down_revision} from now on."])
+    show(rebased, as_json=as_json, lines=[f"{rebased.revision} now follows {rebased.down_revision}."])
 
 
-@migrate.command("adopt", short_help="Take a database made without migrations into history.")
-@click.option("--at", metavar="REVISION", help="The revision it is at; found out otherwise.")
+@migrate.command("adopt", short_help="Baseline an existing database: record its revision.")
+@click.option("--at", metavar="REVISION", help="The revision to record. Default: the one that matches.")
 @env_option
 @json_option
 @click.pass_context
 def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) -> None:
-    """Take a database that was made without the migrations into their history.
+    """Baseline an existing database: record its current revision without running anything.
 
-    Its catalog must be what a revision makes; that revision is written down in it, and nothing else is changed.
+    Use this for a database that was created without the migrations. Its schema must equal the one that a revision
+    creates.
+
+    Example: seedbed migrate adopt -e production
     """
     from seedbed.migrations.apply.baseline import adopt as adopt_database
     from seedbed.postgres.database import resolve_database
 
     chosen = configuration(ctx, env)
     adopted = adopt_database(chosen, resolve_database(chosen), revision=at)
-    show(adopted, as_json=as_json, lines=[f"{adopted.database} is at {adopted.revision} from now on."])
+    show(adopted, as_json=as_json, lines=[f"{adopted.database} is now at {adopted.revision}."])
 
 
 def _assessed(

@@ -1,4 +1,4 @@
-"""What `seedbed migrate` prints of revisions, hazards, rehearsals and environments, as lines for a person."""
+"""Lines that `seedbed migrate` prints about revisions, hazards, rehearsals and environments."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,17 +20,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def lock_options(command: F) -> F:
-    """`--lock-timeout` and `--tries`, of the commands that migrate a database that others use."""
+    """Add `--lock-timeout` and `--tries` to a command that migrates."""
     timeout = click.option(
         "--lock-timeout",
         type=click.IntRange(min=1),
         default=1000,
         show_default=True,
         metavar="MS",
-        help="How long a statement may wait for a lock, and make others wait behind it, before it is tried again.",
+        help="How long a statement may wait for a lock (and block others behind it) before a retry.",
     )
     tries = click.option(
-        "--tries", type=click.IntRange(min=1), default=20, show_default=True, help="How often a revision is tried."
+        "--tries", type=click.IntRange(min=1), default=20, show_default=True, help="Attempts per revision before giving up."
     )
     return timeout(tries(command))
 
@@ -40,12 +40,12 @@ def look_for_hazards(assess: "Callable[[], list[RevisionAssessment]]", *, requir
     from seedbed.errors import NoShadowServer
 
     try:
-        with step("Looking for hazards"):
+        with step("Checking for hazards"):
             return assess()
     except NoShadowServer as error:
         if required:
             raise
-        click.echo(f"Warning: hazards were not looked for. {error.message} {error.remedy}", err=True)
+        click.echo(f"Warning: hazards were not checked. {error.message} {error.remedy}", err=True)
         return []
 
 
@@ -54,7 +54,7 @@ def revision_lines(revisions: "Iterable[Revision]") -> list[str]:
 
 
 def applied_line(applied: "AppliedRevisions") -> str:
-    """The one line that sums an apply up."""
+    """The summary of an upgrade, in one line."""
     if not applied.applied:
         return f"{applied.database} is at {applied.revision or 'no revision'} already."
     count = len(applied.applied)
@@ -63,14 +63,14 @@ def applied_line(applied: "AppliedRevisions") -> str:
 
 
 def undone_line(undone: "UndoneRevisions") -> str:
-    """The one line that sums a downgrade up."""
+    """The summary of a downgrade, in one line."""
     count = len(undone.undone)
     what = "1 revision" if count == 1 else f"{count} revisions"
     return f"{undone.database} is at {undone.revision or 'no revision'}: {what} undone in {undone.seconds:.1f} s."
 
 
 def hazard_lines(hazards: "Iterable[Hazard]") -> list[str]:
-    """Three lines for each: where, what of it, and what to do instead."""
+    """Three lines for each hazard: its location, its effects and the remedy."""
     return [
         line
         for hazard in hazards
@@ -83,7 +83,7 @@ def hazard_lines(hazards: "Iterable[Hazard]") -> list[str]:
 
 
 def rehearsal_lines(rehearsal: "Rehearsal") -> list[str]:
-    """The verdict, then a table of the statements, then the way back."""
+    """The verdict, a table of the statements, and the downgrade's result."""
     rows = [
         (
             f"{one.seconds * 1000:.0f} ms",
@@ -95,7 +95,7 @@ def rehearsal_lines(rehearsal: "Rehearsal") -> list[str]:
         )
         for one in rehearsal.steps
     ]
-    table = columns([("took", "rows", "log", "locks", "work", "statement"), *rows])
+    table = columns([("time", "rows", "WAL", "locks", "rewrite/scan", "statement"), *rows])
     return [rehearsal.verdict, "", *table, "", f"way back: {rehearsal.downgrade}"]
 
 

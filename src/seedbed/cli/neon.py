@@ -1,24 +1,26 @@
-"""`seedbed neon`: Neon's API without Neon."""
+"""`seedbed neon`: a local emulator of Neon's API."""
 
 import click
 
 
 @click.group("neon")
 def neon() -> None:
-    """Try branches on Neon without Neon."""
+    """Run a local emulator of Neon's API."""
 
 
-@neon.command("emulate", short_help="Serve Neon's API and its computes from here.")
-@click.option("--port", type=click.IntRange(0, 65535), default=18099, show_default=True, help="Where the API listens.")
+@neon.command("emulate", short_help="Serve an emulation of Neon's API and computes.")
+@click.option("--port", type=click.IntRange(0, 65535), default=18099, show_default=True, help="Port of the API.")
 @click.option(
-    "--branches", type=click.IntRange(1), default=10, show_default=True, help="How many branches there may be."
+    "--branches", type=click.IntRange(1), default=10, show_default=True, help="Maximum number of branches."
 )
-@click.option("--step", type=click.FloatRange(0, 60), default=0.05, show_default=True, help="Seconds operations take.")
+@click.option("--step", type=click.FloatRange(0, 60), default=0.05, show_default=True, help="Seconds that each operation takes.")
 def emulate(port: int, branches: int, step: float) -> None:
-    """Serve Neon's API and its computes from this machine, until it is interrupted.
+    """Serve an emulation of Neon's API and computes on this machine until interrupted.
 
-    What to export for it is printed first, so that Seedbed, Neon's own command and any other client find it. Its
-    PostgreSQL is a throw-away one: all is gone when the command ends. Nothing is reachable from other machines.
+    First prints the variables to export, for Seedbed, Neon's own command-line tool and other clients. Its PostgreSQL is
+    temporary: all data is deleted when the command ends. Other machines cannot reach it.
+
+    Example: seedbed neon emulate --port 18099
     """
     from seedbed.branching.neon.emulator.server import emulation
     from seedbed.service.http.server import format_url, listen, serve_app

@@ -1,4 +1,4 @@
-"""What the commands share: which environment, how to print, and how to ask before destroying."""
+"""Options, output and confirmation that the commands share."""
 
 import dataclasses
 import json
@@ -23,39 +23,39 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def env_option(command: F) -> F:
-    """`--env`, which wins over SEEDBED_ENV."""
+    """Add `--env`, which takes precedence over SEEDBED_ENV."""
     return click.option(
         "-e",
         "--env",
         metavar="NAME",
-        help="development, testing, preview or production; SEEDBED_ENV chooses otherwise.",
+        help="Environment: development, testing, preview or production. [env: SEEDBED_ENV] [default: development]",
         shell_complete=_environments,
     )(command)
 
 
-def _environments(_ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+def _environments(_ctx: click.Context, _option: click.Parameter, prefix: str) -> list[str]:
     from seedbed.settings import Environment
 
-    return [name for name in Environment if name.startswith(begun)]
+    return [name for name in Environment if name.startswith(prefix)]
 
 
 def json_option(command: F) -> F:
-    """`--json`, the same facts for a program."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the same facts as JSON.")(command)
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Output JSON.")(command)
 
 
 def yes_option(command: F) -> F:
-    """`--yes NAME`, which confirms a destructive command by the database's name."""
+    """Add `--yes NAME`, which confirms a destructive command with the database's name."""
     return click.option("--yes", metavar="NAME", help="Confirm with the database's name instead of typing it.")(command)
 
 
 def exception_options(command: F) -> F:
-    """`--keep` and `--empty`, for what masking finds in a database and not in the models."""
+    """Add `--keep` and `--empty`, for data that masking finds in a database but not in the models."""
     keep = click.option(
         "--keep",
         metavar="NAME",
         multiple=True,
-        help="Leave a table or column that the models do not describe as it is.",
+        help="Keep a table or column that the models do not describe.",
     )
     empty = click.option(
         "--empty", metavar="NAME", multiple=True, help="Delete a table's rows, or set a column to NULL or its default."
@@ -64,18 +64,18 @@ def exception_options(command: F) -> F:
 
 
 def configuration(ctx: click.Context, env: str | None) -> "Configuration":
-    """The settings of the chosen environment of the project the command was run in."""
+    """Load the settings of the chosen environment, and print warnings about them."""
     from seedbed.settings import find_project, load
 
     folder: Path = ctx.find_root().obj
     chosen = load(find_project(folder), env)
-    for doubt in chosen.doubts():
-        click.echo(f"Warning: {doubt}", err=True)
+    for warning in chosen.doubts():
+        click.echo(f"Warning: {warning}", err=True)
     return chosen
 
 
 def show(result: Any, *, as_json: bool, lines: Iterable[str]) -> None:
-    """Print a result: `lines` for a person, the dataclass itself for a program."""
+    """Print a result: `lines`, or the result itself as JSON."""
     if as_json:
         click.echo(json.dumps(result, default=_plain, ensure_ascii=False))
         return
@@ -84,27 +84,27 @@ def show(result: Any, *, as_json: bool, lines: Iterable[str]) -> None:
 
 
 def columns(rows: Sequence[Sequence[str]], *, indent: str = "") -> list[str]:
-    """Rows as aligned columns; the last is as long as it likes."""
+    """Align rows in columns. The last column is not padded."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)] if rows else []
     return [
         indent + "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows
     ]
 
 
-def confirm(name: str, given: str | None, *, action: str) -> None:
-    """See that the user means this database: by its name typed on a terminal, or given by --yes.
+def confirm(name: str, answer: str | None, *, action: str) -> None:
+    """Confirm a destructive command: the user types the database's name, or passes it with --yes.
 
     Raises:
-        MissingConfirmation: another name, or no name and nobody to ask.
+        MissingConfirmation: the name differs, or is missing and there is no terminal.
     """
-    if given is None and sys.stdin.isatty():
-        given = ask(f"{name} will be {action}. Type its name to go on", default="")
-    if given != name:
+    if answer is None and sys.stdin.isatty():
+        answer = ask(f"{name} will be {action}. Type its name to continue", default="")
+    if answer != name:
         raise MissingConfirmation(name, action)
 
 
 def ask(question: str, *, default: str | None = None) -> str | None:
-    """What a person answers on the terminal; None where the input ends. Without a default, Enter alone asks again."""
+    """Ask on the terminal. Returns None at the end of the input. Without a default, an empty answer asks again."""
     try:
         answer: str = click.prompt(question, default=default, show_default=False, err=True)
     except click.Abort as abort:
@@ -116,27 +116,27 @@ def ask(question: str, *, default: str | None = None) -> str | None:
 
 
 def is_plain() -> bool:
-    """Whether no escape sequence may be sent: NO_COLOR is set (https://no-color.org), or the terminal knows none."""
+    """Whether output must have no escape sequences: NO_COLOR is set (https://no-color.org), or TERM is dumb."""
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def is_animated() -> bool:
-    """Whether standard error is a terminal on which a line can be drawn again."""
+    """Whether standard error is a terminal that can redraw a line."""
     return sys.stderr.isatty() and not is_plain()
 
 
 @contextmanager
-def step(doing: str) -> Iterator[Callable[[str], None]]:
-    """Show a step on standard error: a spinner on a terminal, and in either case one line when it is done."""
-    said: list[str] = []
+def step(title: str) -> Iterator[Callable[[str], None]]:
+    """Show a step on standard error: a spinner on a terminal, and any lines that the caller adds when it is done."""
+    lines: list[str] = []
     if is_animated():
         from rich.console import Console
 
-        with Console(stderr=True).status(doing):
-            yield said.append
+        with Console(stderr=True).status(title):
+            yield lines.append
     else:
-        yield said.append
-    for line in said:
+        yield lines.append
+    for line in lines:
         click.echo(line, err=True)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from seedbed.errors import DowngradeFailure, HazardsNotAllowed, IrreversibleRevision, RevisionFailure
 from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to
-from seedbed.migrations.hazards.detectors import ObservedRevision
+from seedbed.migrations.hazards.observed_revision import ObservedRevision
 from seedbed.migrations.hazards.rules import Hazard, find_hazards
 from seedbed.migrations.hazards.trace import trace_statements
 from seedbed.migrations.history.revisions import Revision, find_irreversible_reason
@@ -61,7 +61,9 @@ def assess_downgrade(
         IrreversibleRevision, DowngradeFailure: one has no way back, or its downgrade does not run on a database without rows.
         As `assess_upgrade` does, otherwise.
     """
-    return _looked_at(configuration, database, revision, [(revision, format_downgrade_target(revision)) for revision in revisions])
+    return _looked_at(
+        configuration, database, revision, [(revision, format_downgrade_target(revision)) for revision in revisions]
+    )
 
 
 def format_sql_lines(assessments: Sequence[RevisionAssessment]) -> list[str]:

@@ -76,7 +76,9 @@ class Rehearsal:
         return timedelta(seconds=max((one.seconds for one in self.blocked), default=0.0))
 
 
-def rehearse(configuration: Configuration, database: Database, plan: UpgradePlan, *, existing_copy: Database | None = None) -> Rehearsal:
+def rehearse(
+    configuration: Configuration, database: Database, plan: UpgradePlan, *, existing_copy: Database | None = None
+) -> Rehearsal:
     """Apply what is pending to a copy, up, down and up again, and report what the first time up cost.
 
     The copy is made by TEMPLATE where the server is Seedbed's own, is a branch on Neon where the key for it is set, and

@@ -1,11 +1,11 @@
-"""What applying a revision may do to those who use the database: each rule is one record, for plan, tests and docs."""
+"""The hazard rules: what a revision may do to the users of a database."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from seedbed.migrations.hazards import detectors
-from seedbed.migrations.hazards.detectors import ObservedRevision
+from seedbed.migrations.hazards import detectors, object_detectors
+from seedbed.migrations.hazards.observed_revision import ObservedRevision
 
 
 class Effect(StrEnum):
@@ -22,8 +22,10 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class HazardRule:
-    """`detect` gives what a revision does that the rule is about, in words; `hazardous_sql` and `safe_sql` are SQL that does and that
-    does not, both run by the tests on a table `task` with many rows. A destructive one has to be allowed.
+    """A kind of hazard.
+
+    `detect` returns where a revision meets the rule. `hazardous_sql` meets the rule and `safe_sql` does not; the tests
+    run both on a table `task` with many rows. A destructive hazard has to be allowed.
     """
 
     id: str
@@ -38,7 +40,7 @@ class HazardRule:
 
 @dataclass(frozen=True)
 class Hazard:
-    """A rule that a revision meets, and at what."""
+    """A rule that a revision meets, and where."""
 
     rule: str
     revision: str
@@ -53,12 +55,14 @@ class Hazard:
         return f"{self.location} ({self.revision}): {self.message}"
 
 
-def find_hazards(seen: ObservedRevision) -> list[Hazard]:
-    """Every rule that a revision meets, in the order of `RULES`; each thing is named once for a rule."""
+def find_hazards(observed: ObservedRevision) -> list[Hazard]:
+    """Return every hazard of a revision, in the order of `RULES`, each location once per rule."""
     return [
-        Hazard(rule.id, seen.trace.revision, at, tuple(rule.effects), rule.message, rule.remedy, rule.destructive)
+        Hazard(
+            rule.id, observed.trace.revision, location, tuple(rule.effects), rule.message, rule.remedy, rule.destructive
+        )
         for rule in RULES
-        for at in dict.fromkeys(rule.detect(seen))
+        for location in dict.fromkeys(rule.detect(observed))
     ]
 
 
@@ -66,49 +70,50 @@ RULES: Sequence[HazardRule] = (
     HazardRule(
         "rewrite",
         (Effect.REWRITES, Effect.BLOCKS_READS, Effect.BLOCKS_WRITES),
-        "every row is written anew, and nobody reads or writes the table meanwhile",
-        "Add another column, fill it in batches, keep both alike by a trigger, and drop the old one after the deploy.",
+        "every row is rewritten, and the table cannot be read or written until the end",
+        "Add a new column, backfill it in batches, keep both equal with a trigger, and drop the old one after the "
+        "deploy.",
         ("ALTER TABLE task ALTER COLUMN points TYPE bigint",),
         ("ALTER TABLE task ADD COLUMN points_wide bigint",),
-        detectors.rewrites,
+        detectors.find_rewrites,
     ),
     HazardRule(
         "scan-alone",
         (Effect.SCANS, Effect.BLOCKS_READS, Effect.BLOCKS_WRITES),
-        "every row is checked, and nobody reads or writes the table meanwhile",
-        "Add the constraint NOT VALID in one revision, and VALIDATE it in the next; SET NOT NULL after a validated "
-        "CHECK that says the same reads nothing.",
+        "every row is checked, and the table cannot be read or written until the end",
+        "Add the constraint NOT VALID in one revision, and VALIDATE it in the next. SET NOT NULL reads no rows after "
+        "a validated CHECK of the same condition.",
         ("ALTER TABLE task ALTER COLUMN title SET NOT NULL",),
         ("ALTER TABLE task ADD CONSTRAINT ck CHECK (title IS NOT NULL) NOT VALID",),
-        detectors.scans_alone,
+        detectors.find_exclusive_scans,
     ),
     HazardRule(
         "scan-with-readers",
         (Effect.SCANS, Effect.BLOCKS_WRITES),
-        "every row is read, and nobody writes to the table meanwhile",
-        "Build an index CONCURRENTLY in an autocommit block; add a foreign key NOT VALID, and VALIDATE it in the next "
-        "revision.",
+        "every row is read, and the table cannot be written until the end",
+        "Build an index CONCURRENTLY in an autocommit block; add a foreign key NOT VALID, and VALIDATE it in the "
+        "next revision.",
         ("CREATE INDEX ix ON task (title)",),
         ("ALTER TABLE task ADD CONSTRAINT fk FOREIGN KEY (parent_id) REFERENCES task NOT VALID",),
-        detectors.scans_with_readers,
+        detectors.find_write_blocking_scans,
     ),
     HazardRule(
         "update-at-once",
         (Effect.SCANS, Effect.BLOCKS_WRITES),
-        "rows are changed in one transaction, and who wants to write one of them waits for its end",
-        "Change them in batches by key, each committed, in an autocommit block.",
+        "rows are changed in one transaction, and other writers of these rows wait for its end",
+        "Change them in batches by key, and commit each batch, in an autocommit block.",
         ("UPDATE task SET title = 'none' WHERE title IS NULL",),
         ("UPDATE task SET title = 'none' WHERE id = 1",),
-        detectors.updates,
+        detectors.find_bulk_writes,
     ),
     HazardRule(
         "drop-index",
         (Effect.BLOCKS_READS, Effect.BLOCKS_WRITES),
-        "to take an index away, everybody on the table is waited for, and whoever comes meanwhile waits too",
-        "DROP INDEX CONCURRENTLY IF EXISTS in an autocommit block, in a revision of its own.",
+        "dropping an index waits for every session on the table, and later sessions queue behind it",
+        "Use DROP INDEX CONCURRENTLY IF EXISTS in an autocommit block, in a revision of its own.",
         ("DROP INDEX ix_task_points",),
         ("DROP INDEX CONCURRENTLY IF EXISTS ix_task_points",),
-        detectors.drops_indexes,
+        detectors.find_blocking_index_drops,
     ),
     HazardRule(
         "drop-table",
@@ -117,7 +122,7 @@ RULES: Sequence[HazardRule] = (
         "Deploy programs that do not use it first, and keep a copy of the rows.",
         ("DROP TABLE note",),
         ("ALTER TABLE note ADD COLUMN archived boolean",),
-        detectors.drops_tables,
+        detectors.find_dropped_tables,
         destructive=True,
     ),
     HazardRule(
@@ -127,154 +132,154 @@ RULES: Sequence[HazardRule] = (
         "Deploy programs that do not name it first, and keep a copy of the values.",
         ("ALTER TABLE task DROP COLUMN points",),
         ("ALTER TABLE task ALTER COLUMN points SET DEFAULT 1",),
-        detectors.drops_columns,
+        detectors.find_dropped_columns,
         destructive=True,
     ),
     HazardRule(
         "lossy-type",
         (Effect.LOSES_DATA,),
-        "digits, times of day, labels or whatever else of the values the new type does not take are lost",
-        "Add another column of the new type, and keep the old one as long as its values are of use.",
+        "what the new type cannot hold of the values is lost, such as digits, times of day or labels",
+        "Add another column of the new type, and keep the old one as long as its values are needed.",
         (
             "ALTER TABLE task ALTER COLUMN points DROP DEFAULT",
             "ALTER TABLE task ALTER COLUMN points TYPE boolean USING points <> 0",
         ),
         ("ALTER TABLE task ADD COLUMN has_points boolean",),
-        detectors.loses_values,
+        detectors.find_lossy_type_changes,
         destructive=True,
     ),
     HazardRule(
         "truncate",
         (Effect.LOSES_DATA,),
         "the table's rows are lost",
-        "Leave the rows where they are, or move them away first.",
+        "Keep the rows, or move them to another table first.",
         ("TRUNCATE note",),
         ("DELETE FROM note WHERE id = 0",),
-        detectors.empties,
+        detectors.find_truncated_tables,
         destructive=True,
     ),
     HazardRule(
         "rename",
         (Effect.BREAKS_CODE,),
         "programs that use the old name fail as soon as this is applied",
-        "Deploy in two steps: a view, or another column kept alike by a trigger, has the other name meanwhile.",
+        "Deploy in two steps. In between, a view, or a second column that a trigger keeps equal, has the other name.",
         ("ALTER TABLE task RENAME COLUMN title TO headline",),
         ("ALTER TABLE task ADD COLUMN headline text",),
-        detectors.renames,
+        detectors.find_renames,
     ),
     HazardRule(
         "retype",
         (Effect.BREAKS_CODE,),
-        "statements that programs have prepared fail once, and values may be of another type than they expect",
+        "prepared statements of running programs fail once, and values may have another type than they expect",
         "Add another column of the new type, and drop the old one after the deploy.",
         ("ALTER TABLE task ALTER COLUMN title TYPE varchar(500)",),
         ("ALTER TABLE task ADD COLUMN title_short varchar(500)",),
-        detectors.retypes,
+        detectors.find_type_changes,
     ),
     HazardRule(
         "required-column",
         (Effect.BREAKS_CODE,),
-        "programs of before the deploy do not fill it, and their INSERTs fail",
-        "Give the column a default, or let it be NULL until after the deploy.",
+        "the previous release does not set it, and its INSERTs fail",
+        "Give the column a default, or allow NULL until after the deploy.",
         (
             "ALTER TABLE task ADD COLUMN owner text NOT NULL DEFAULT 'nobody'",
             "ALTER TABLE task ALTER COLUMN owner DROP DEFAULT",
         ),
         ("ALTER TABLE task ADD COLUMN owner text NOT NULL DEFAULT 'nobody'",),
-        detectors.requires,
+        detectors.find_required_columns,
     ),
     HazardRule(
         "default-gone",
         (Effect.BREAKS_CODE,),
-        "rows that programs of before the deploy insert have NULL there from now on",
-        "Leave the default until after the deploy.",
+        "rows that the previous release inserts have NULL in it from now on",
+        "Keep the default until after the deploy.",
         ("ALTER TABLE task ALTER COLUMN points DROP DEFAULT",),
         ("ALTER TABLE task ALTER COLUMN points SET DEFAULT 1",),
-        detectors.unfills,
+        detectors.find_dropped_defaults,
     ),
     HazardRule(
         "refuses-values",
         (Effect.BREAKS_CODE,),
-        "PostgreSQL computes it from now on, and INSERTs that give it a value fail",
-        "Deploy programs that do not give it first; an identity may be GENERATED BY DEFAULT until then.",
+        "PostgreSQL computes it from now on, and INSERTs that set it fail",
+        "Deploy programs that do not set it first; an identity can be GENERATED BY DEFAULT until then.",
         ("ALTER TABLE task ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY",),
         ("ALTER TABLE task ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY",),
-        detectors.refuses_values,
+        detectors.find_newly_generated_columns,
     ),
     HazardRule(
         "null-allowed",
         (Effect.BREAKS_CODE,),
-        "programs that have never met NULL there may, as soon as one writes it",
+        "programs that expect no NULL in it can read one, as soon as another program writes it",
         "Deploy programs that can read NULL first.",
         ("ALTER TABLE note ALTER COLUMN body DROP NOT NULL",),
         ("ALTER TABLE note ALTER COLUMN body SET DEFAULT ''",),
-        detectors.lets_null,
+        detectors.find_dropped_not_nulls,
     ),
     HazardRule(
         "drop-key",
         (Effect.BREAKS_CODE,),
-        "nothing keeps it unique any more, or not under that name, and INSERT ... ON CONFLICT that names it fails",
-        "Deploy programs that do not name it first; another unique index of the same columns may stay in its place.",
+        "its columns are no longer unique, or not under that name, and INSERT ... ON CONFLICT that names it fails",
+        "Deploy programs that do not name it first; another unique index on the same columns can replace it.",
         ("ALTER TABLE note DROP CONSTRAINT note_body_key",),
         ("ALTER INDEX ix_task_points RENAME TO ix_points",),
-        detectors.drops_keys,
+        object_detectors.find_dropped_keys,
     ),
     HazardRule(
         "drop-object",
         (Effect.BREAKS_CODE,),
-        "programs that use it, or count on what it does, fail",
-        "Deploy programs that do without it first.",
+        "programs that use it, or rely on what it does, fail",
+        "Deploy programs that do not use it first.",
         ("DROP VIEW open_task",),
         ("CREATE OR REPLACE VIEW open_task AS SELECT id FROM task WHERE id > 0",),
-        detectors.drops_things,
+        object_detectors.find_dropped_objects,
     ),
     HazardRule(
         "detach",
         (Effect.BREAKS_CODE, Effect.BLOCKS_READS, Effect.BLOCKS_WRITES),
-        "its rows are no longer found in the table it was a part of; without CONCURRENTLY, everybody on that table is "
-        "waited for, and whoever comes meanwhile waits too",
-        "DETACH PARTITION ... CONCURRENTLY in an autocommit block, once no program looks for those rows there.",
+        "its rows are no longer found in the partitioned table; without CONCURRENTLY, this waits for every session "
+        "on that table, and later sessions queue behind it",
+        "Use DETACH PARTITION ... CONCURRENTLY in an autocommit block, once no program reads those rows there.",
         ("ALTER TABLE event DETACH PARTITION event_old",),
         ("CREATE TABLE event_new PARTITION OF event FOR VALUES FROM (1000) TO (2000)",),
-        detectors.detaches,
+        object_detectors.find_detached_partitions,
     ),
     HazardRule(
         "rights",
         (Effect.BREAKS_CODE,),
-        "who may read or write its rows is another from now on: programs may be refused, or find other rows",
-        "See that every role that programs use still may what it has to.",
+        "other roles can read or write its rows from now on: programs may be denied access, or see other rows",
+        "Check that every role that programs use still has the privileges it needs.",
         ("ALTER TABLE task ENABLE ROW LEVEL SECURITY",),
         ("GRANT SELECT ON task TO PUBLIC",),
-        detectors.changes_rights,
+        object_detectors.find_privilege_changes,
     ),
     HazardRule(
         "one-way",
         (Effect.NO_WAY_BACK,),
-        "its downgrade refuses",
-        "Write one that brings back what can be brought back.",
+        "its downgrade raises an exception",
+        "Write a downgrade that restores what can be restored.",
         (),
         (),
-        detectors.one_way,
+        detectors.find_irreversible_downgrade,
         destructive=True,
     ),
     HazardRule(
         "mixture",
         (Effect.NO_WAY_BACK,),
-        "some of its statements are committed as they run, and the others with the revision; killed between, it can "
-        "neither be run again nor rolled back",
-        "Put what runs in an autocommit block into a revision of its own, written so that it can be run again.",
+        "some of its statements commit as they run, and the others with the revision; if it is killed in between, it "
+        "can neither be run again nor rolled back",
+        "Move the statements of the autocommit block to a revision of their own, written so that it can be run again.",
         (),
         (),
-        detectors.mixes,
+        detectors.find_mixed_transactions,
     ),
     HazardRule(
         "once-only",
         (Effect.NO_WAY_BACK,),
-        "it runs outside of a transaction and fails when it has run before; killed right after it, the revision cannot "
-        "be run again",
-        "Write IF NOT EXISTS, or IF EXISTS; where a statement has no such words, look first whether it has run.",
+        "it runs outside of a transaction and fails if it has run before; if the revision is killed right after it, "
+        "it cannot be run again",
+        "Write IF NOT EXISTS or IF EXISTS. Where a statement has no such clause, check first whether it has run.",
         ("CREATE INDEX CONCURRENTLY ix_once ON task (points)",),
         ("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_once ON task (points)",),
-        detectors.once_only,
+        detectors.find_unrepeatable_statements,
     ),
 )

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from seedbed.errors import AuthenticationNotConfigured, InvalidTokenHash, InvalidToken, UrlTooLong
+from seedbed.errors import AuthenticationNotConfigured, InvalidToken, InvalidTokenHash, UrlTooLong
 from seedbed.service.http.problems import create_error_problem
 from seedbed.settings import Configuration, Environment
 

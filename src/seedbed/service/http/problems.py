@@ -15,19 +15,19 @@ from starlette.exceptions import HTTPException
 from seedbed.errors import (
     DatabaseUnavailable,
     MethodNotAllowed,
-    PathNotFound,
-    QueryTimeout,
     MissingReadPrivilege,
     OutdatedSchema,
+    PathNotFound,
+    QueryTimeout,
     ServiceError,
 )
 from seedbed.service.log_format import LOG
 from seedbed.service.pool.database_errors import (
-    is_unavailable,
-    is_schema_outdated,
-    is_permission_error,
     is_data_error,
+    is_permission_error,
+    is_schema_outdated,
     is_timeout,
+    is_unavailable,
     read_server_message,
 )
 

@@ -15,10 +15,10 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from seedbed.errors import ListenFailure, PortInUse, MalformedRequest
+from seedbed.errors import ListenFailure, MalformedRequest, PortInUse
 from seedbed.service.http.access_control import MAX_URL_BYTES
 from seedbed.service.http.problems import create_error_problem
-from seedbed.service.log_format import LOG, LOGGER_NAME, JsonFormatter, ConsoleFormatter
+from seedbed.service.log_format import LOG, LOGGER_NAME, ConsoleFormatter, JsonFormatter
 
 _NEXT_PORTS = 20
 _DRAIN_SECONDS = 10

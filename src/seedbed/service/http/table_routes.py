@@ -12,9 +12,9 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 from starlette.types import Receive, Scope, Send
 
 from seedbed.errors import (
+    InvalidQuery,
     MethodNotAllowed,
     NoLinkedRow,
-    InvalidQuery,
     QueryTimeout,
     RowNotFound,
     RowSerializationFailure,
@@ -27,7 +27,7 @@ from seedbed.service.queries.list_query import ListQuery, parse_fields, parse_li
 from seedbed.service.queries.page_cursor import CursorSigner
 from seedbed.service.queries.readable_columns import ReadableColumn
 from seedbed.service.queries.resources import Link, Resource
-from seedbed.service.queries.sql_compiler import QueryCompiler, ParentRow
+from seedbed.service.queries.sql_compiler import ParentRow, QueryCompiler
 
 Parameters = list[bytes | None]
 TEMPLATE_SCOPE_KEY = "seedbed.route"

@@ -1,4 +1,4 @@
-"""The few connections that a service keeps, shared by all its requests."""
+"""A small connection pool that all requests of the service share."""
 
 import asyncio
 from collections import deque
@@ -12,32 +12,33 @@ from seedbed.service.pool.connection import ConnectionLost, PooledConnection
 from seedbed.service.pool.statement import PING
 
 _WAIT_SECONDS = 1.0
-"""How long a request waits while every connection is at work; longer, and it had better be told."""
+"""How long a request waits for a connection while all of them are busy."""
 
-_PARTING_SECONDS = 1.0
-"""How long a statement that was given up may take to end, before its connection is closed."""
+_CANCEL_SECONDS = 1.0
+"""How long a cancelled statement may take to end before its connection is closed, and a probe may take to answer."""
 
 _IDLE_SECONDS = 280
-"""Below the five minutes after which Neon, and many a router, forget an idle connection."""
+"""Neon and many routers drop an idle connection after five minutes; this is shorter."""
 
 OpenConnection = Callable[[Callable[[PooledConnection], None]], Awaitable[PooledConnection]]
 
 
 class Pool:
-    """At most `size` connections, opened when they are needed; the one used last is used next.
+    """A pool of at most `size` connections, opened on demand. The most recently used one is used next.
 
-    Opening does not belong to the request that needed it: whoever waits gets what is free first. An opening that fails
-    fails all who wait, unless some connection still works; so while a server is away nobody waits for it.
+    A new connection goes to whichever request waits first. If opening one fails and no other connection works, all
+    waiting requests fail, so nobody waits for a server that is down.
 
-    It belongs to the event loop it is used on. On another one it begins again, and forgets its connections.
+    The pool belongs to the event loop that uses it. On another loop it starts over without connections.
     """
 
-    def __init__(self, opening: OpenConnection, size: int) -> None:
-        self._opening = opening
+    def __init__(self, open_connection: OpenConnection, size: int) -> None:
+        self._open_connection = open_connection
         self._size = size
-        self._epoch = 0
+        self._generation = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._begin(None)
+        self._connections: set[PooledConnection] = set()
+        self._reset(None)
 
     @property
     def size(self) -> int:
@@ -45,35 +46,35 @@ class Pool:
 
     @property
     def open_count(self) -> int:
-        return len(self._wires)
+        return len(self._connections)
 
     @property
     def busy_count(self) -> int:
-        return len(self._wires) - len(self._idle)
+        return len(self._connections) - len(self._idle)
 
     async def acquire(self, deadline: float) -> PooledConnection:
-        """A connection of the caller's own, until it is given back, abandoned or dead.
+        """Acquire a connection for exclusive use, until it is released or abandoned.
 
         Raises:
-            PoolExhausted: all are at work, and none came free within a second.
-            TimeoutError: at `deadline`, on the loop's clock.
+            PoolExhausted: all connections are busy, and none became free within a second.
+            TimeoutError: none became free by `deadline`, on the loop's clock.
             psycopg.Error, OSError: the server could not be reached.
         """
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
-            self._begin(loop)
+            self._reset(loop)
         now = loop.time()
         while self._idle:
-            wire = self._idle.pop()
-            if wire.generation == self._epoch and now - wire.last_used < _IDLE_SECONDS:
-                return wire
-            wire.close()
+            connection = self._idle.pop()
+            if connection.generation == self._generation and now - connection.last_used < _IDLE_SECONDS:
+                return connection
+            connection.close()
         waiter: asyncio.Future[PooledConnection] = loop.create_future()
-        self._waiting.append(waiter)
+        self._waiters.append(waiter)
         self._open_more()
         timers = [loop.call_at(deadline, _expire, waiter)]
         if now + _WAIT_SECONDS < deadline:
-            timers.append(loop.call_at(now + _WAIT_SECONDS, self._tire, waiter))
+            timers.append(loop.call_at(now + _WAIT_SECONDS, self._refuse, waiter))
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -84,189 +85,194 @@ class Pool:
             for timer in timers:
                 timer.cancel()
 
-    def release(self, wire: PooledConnection) -> None:
-        """Take a connection back that is at rest; one that is dead or mistrusted makes room for another."""
-        if not wire.is_alive or wire.generation != self._epoch:
-            wire.close()
-            self._forget(wire)
+    def release(self, connection: PooledConnection) -> None:
+        """Return an idle connection to the pool. A dead or invalidated one is closed, and makes room for another."""
+        if not connection.is_alive or connection.generation != self._generation:
+            connection.close()
+            self._forget(connection)
             return
-        wire.last_used = asyncio.get_running_loop().time()
-        while self._waiting:
-            waiter = self._waiting.popleft()
+        connection.last_used = asyncio.get_running_loop().time()
+        while self._waiters:
+            waiter = self._waiters.popleft()
             if not waiter.done():
-                waiter.set_result(wire)
+                waiter.set_result(connection)
                 return
-        self._idle.append(wire)
+        self._idle.append(connection)
 
-    def abandon(self, wire: PooledConnection) -> None:
-        """Take a connection back that is still at work for nobody: the server is told to stop, or it is closed."""
-        if not self._closing:
-            self._behind(self._part(wire))
+    def abandon(self, connection: PooledConnection) -> None:
+        """Return a connection whose statement nobody waits for. The statement is cancelled, or the connection closed."""
+        if not self._is_closing:
+            self._run_in_background(self._cancel_and_release(connection))
 
     def invalidate(self) -> None:
-        """Close, now or when they are given back, all connections there are: one of them was found dead, and a server
-        that restarts or fails over leaves none of them alive.
+        """Close all connections, busy ones when they are released.
+
+        This follows the discovery of one dead connection, because a restart or failover of the server ends all of them.
         """
-        self._epoch += 1
+        self._generation += 1
         while self._idle:
             self._idle.pop().close()
 
     def close_busy_connections(self) -> None:
-        """Close every connection with a statement under way, which is then sent again on another.
+        """Close every connection with a running statement, which is then sent again on another one.
 
-        A pooler whose server has gone tells so to whoever asks next, and lets those wait who asked before.
+        A pooler whose server is down refuses new clients, but lets earlier ones wait.
         """
-        for wire in list(self._wires):
-            if wire.is_busy:
-                wire.close()
+        for connection in list(self._connections):
+            if connection.is_busy:
+                connection.close()
 
     async def close(self) -> None:
-        """Give up what is under way, and close every connection."""
+        """Cancel all running statements and close every connection."""
         if asyncio.get_running_loop() is not self._loop:
-            self._begin(None)
+            self._reset(None)
             return
-        self._closing = True
+        self._is_closing = True
         self.invalidate()
-        for waiter in self._waiting:
+        for waiter in self._waiters:
             waiter.cancel()
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=_PARTING_SECONDS)
-        at_work = [wire for wire in self._wires if wire.is_alive]
-        await asyncio.gather(*(self._part(wire) for wire in at_work))
-        for wire in list(self._wires):
-            wire.close()
-        self._closing = False
+            await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
+        alive = [connection for connection in self._connections if connection.is_alive]
+        await asyncio.gather(*(self._cancel_and_release(connection) for connection in alive))
+        for connection in list(self._connections):
+            connection.close()
+        self._is_closing = False
 
-    def _begin(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        for wire in list(getattr(self, "_wires", ())):
-            wire.close()
+    def _reset(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        for connection in list(self._connections):
+            connection.close()
         self._loop = loop
-        self._wires: set[PooledConnection] = set()
+        self._connections = set()
         self._idle: list[PooledConnection] = []
-        self._waiting: deque[asyncio.Future[PooledConnection]] = deque()
+        self._waiters: deque[asyncio.Future[PooledConnection]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._openings = 0
-        self._closing = False
-        self._suspects = False
-        self._asks = False
+        self._opening_count = 0
+        self._is_closing = False
+        self._is_probing_pooler = False
+        self._is_probing = False
 
     def _open_more(self) -> None:
-        if self._closing:
+        if self._is_closing:
             return
-        wanted = sum(not waiter.done() for waiter in self._waiting)
-        while self._openings < wanted and len(self._wires) + self._openings < self._size:
-            self._openings += 1
-            self._behind(self._open())
+        waiting_count = sum(not waiter.done() for waiter in self._waiters)
+        while self._opening_count < waiting_count and len(self._connections) + self._opening_count < self._size:
+            self._opening_count += 1
+            self._run_in_background(self._open())
 
     async def _open(self) -> None:
-        loop, epoch = self._loop, self._epoch
+        loop, generation = self._loop, self._generation
         try:
-            wire = await self._opening(self._forget)
+            connection = await self._open_connection(self._forget)
         except (psycopg.Error, OSError) as error:
-            self._openings -= 1
+            self._opening_count -= 1
             self._fail(error)
         except BaseException:
-            self._openings -= 1
+            self._opening_count -= 1
             raise
         else:
-            self._openings -= 1
-            wire.generation = epoch
-            if loop is self._loop and wire.is_alive:
-                self._wires.add(wire)
-            self.release(wire)
+            self._opening_count -= 1
+            connection.generation = generation
+            if loop is self._loop and connection.is_alive:
+                self._connections.add(connection)
+            self.release(connection)
 
     def _fail(self, error: Exception) -> None:
-        for wire in list(self._wires):
-            wire.check_socket()
-        if self._wires:
-            return  # they will come back, or die and make room
-        while self._waiting:
-            waiter = self._waiting.popleft()
+        for connection in list(self._connections):
+            connection.check_socket()
+        if self._connections:
+            return  # they will be released, or die and make room
+        while self._waiters:
+            waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_exception(error)
 
-    def _forget(self, wire: PooledConnection) -> None:
-        self._wires.discard(wire)
-        if wire in self._idle:
-            self._idle.remove(wire)
+    def _forget(self, connection: PooledConnection) -> None:
+        self._connections.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
         self._open_more()
 
-    def _tire(self, waiter: "asyncio.Future[PooledConnection]") -> None:
-        if not waiter.done() and self._wires and not self._openings:
+    def _refuse(self, waiter: "asyncio.Future[PooledConnection]") -> None:
+        if not waiter.done() and self._connections and not self._opening_count:
             waiter.set_exception(PoolExhausted())
 
-    async def _part(self, wire: PooledConnection) -> None:
+    async def _cancel_and_release(self, connection: PooledConnection) -> None:
         try:
-            stopped = (wire.can_prepare or await self._is_there()) and await wire.cancel(_PARTING_SECONDS)
+            is_reusable = (connection.can_prepare or await self._is_server_available()) and await connection.cancel(
+                _CANCEL_SECONDS
+            )
         except BaseException:
-            wire.close()
+            connection.close()
             raise
-        if not stopped:
-            wire.close()
-        self.release(wire)
+        if not is_reusable:
+            connection.close()
+        self.release(connection)
 
     def probe_pooler(self) -> None:
-        """Ask a pooler, on a connection of its own, whether its server is there. If it says no, what waits is sent
-        again, so as to be told too: PgBouncer tells so to whoever asks next, and lets those wait who asked before.
+        """Ask a pooler, on a new connection, whether its server is available. If not, close all busy connections.
+
+        Their statements are then sent again and refused at once: PgBouncer refuses new clients, but lets earlier ones
+        wait.
         """
-        if not self._suspects and not self._closing:
-            self._suspects = True
-            self._behind(self._ask())
+        if not self._is_probing_pooler and not self._is_closing:
+            self._is_probing_pooler = True
+            self._run_in_background(self._run_pooler_probe())
 
     def probe(self, on_answer: Callable[[], None]) -> None:
-        """Have it found out, on a connection of its own, whether the server answers; once at a time."""
-        if not self._asks and not self._closing:
-            self._asks = True
-            self._behind(self._look(on_answer))
+        """Ask the server, on a new connection, whether it answers, and call `on_answer` if so. One probe runs at a time."""
+        if not self._is_probing and not self._is_closing:
+            self._is_probing = True
+            self._run_in_background(self._run_probe(on_answer))
 
-    async def _look(self, answered: Callable[[], None]) -> None:
+    async def _run_probe(self, on_answer: Callable[[], None]) -> None:
         try:
-            if await self._is_there():
-                answered()
+            if await self._is_server_available():
+                on_answer()
         finally:
-            self._asks = False
+            self._is_probing = False
 
-    async def _ask(self) -> None:
+    async def _run_pooler_probe(self) -> None:
         try:
-            if not await self._is_there(saying=True):
+            if not await self._is_server_available(until_denied=True):
                 self.close_busy_connections()
         finally:
-            self._suspects = False
+            self._is_probing_pooler = False
 
-    async def _is_there(self, *, saying: bool = False) -> bool:
-        """Whether the server behind a pooler answers; with `saying`, whether the pooler does not say that it is away.
+    async def _is_server_available(self, *, until_denied: bool = False) -> bool:
+        """Whether the server answers. With `until_denied`, True unless a pooler says that its server is unavailable.
 
-        PgBouncer 1.18 ends itself over a cancel request for a server that is silent (its issue 801), so before one is
-        sent, this asks.
+        This runs before a cancel request, because PgBouncer 1.18 crashes on one for a server that does not respond (its
+        issue 801).
         """
         try:
-            async with asyncio.timeout(_PARTING_SECONDS):
-                wire = await self._opening(_forgotten)
+            async with asyncio.timeout(_CANCEL_SECONDS):
+                connection = await self._open_connection(_ignore)
                 try:
-                    await wire.run(PING, (), asyncio.get_running_loop().time() + _PARTING_SECONDS)
+                    await connection.run(PING, (), asyncio.get_running_loop().time() + _CANCEL_SECONDS)
                 finally:
-                    wire.close()
+                    connection.close()
         except TimeoutError:
-            return saying
+            return until_denied
         except ConnectionLost:
             return False
         except (psycopg.Error, OSError) as error:
-            return saying and "connect to server" not in str(error) and "server login" not in str(error)
+            return until_denied and "connect to server" not in str(error) and "server login" not in str(error)
         return True
 
-    def _behind(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+    def _run_in_background(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._discard_task)
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
+    def _discard_task(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
 
 
-def _forgotten(_wire: PooledConnection) -> None:
+def _ignore(_connection: PooledConnection) -> None:
     pass
 
 

@@ -1,4 +1,4 @@
-"""What the service asks of PostgreSQL: a statement, its parameters apart from it, and the one function that runs it."""
+"""Define a SQL statement with parameters, and the protocol of the function that runs it."""
 
 import re
 from collections.abc import Sequence
@@ -7,15 +7,16 @@ from functools import cached_property
 from typing import Protocol
 
 Row = tuple[bytes | None, ...]
-"""A row as PostgreSQL writes it: the text of each value, in UTF-8."""
+"""A row in PostgreSQL's text format: each value as UTF-8, or None for NULL."""
 
 _PARAMETER = re.compile(r"\$\d+")
 
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """SQL with `$1`, `$2`, each used once and in order. Two are the same only if they are one object: it is what a
-    connection remembers to have prepared.
+    """SQL with the parameters `$1`, `$2`, ..., each used once and in order.
+
+    Statements compare by identity. A connection remembers which of them it has prepared, so reuse the same object.
     """
 
     text: str
@@ -26,7 +27,7 @@ class Statement:
 
     @cached_property
     def formatted(self) -> str:
-        """The same with `%s`, as psycopg, psycopg2 and SQLAlchemy's `exec_driver_sql` take it."""
+        """The statement with `%s` parameters, for psycopg, psycopg2 and SQLAlchemy's `exec_driver_sql`."""
         return _PARAMETER.sub("%s", self.text.replace("%", "%%"))
 
 
@@ -34,15 +35,14 @@ PING = Statement("SELECT 1")
 
 
 class Fetch(Protocol):
-    """All rows of a statement that only reads. It is the service's whole way to its database, and `create_app` takes
-    another one, such as a test's own connection.
+    """Runs a read-only statement and returns all rows. The tables and readiness use nothing else of the database.
 
-    A parameter is the text of a value, or None for NULL; the statement casts each to its type. Values come back as the
-    bytes of PostgreSQL's text.
+    `create_app` accepts another implementation, such as one on a test's connection. A parameter is the text of a value,
+    or None for NULL; the statement casts it to its type. Values are returned in PostgreSQL's text format.
 
     Raises:
-        ServiceError: an answer of its own, such as DatabaseUnavailable.
-        psycopg.Error: the database answered, and refused.
+        ServiceError: an error with its own response, such as DatabaseUnavailable.
+        psycopg.Error: the database rejected the statement.
     """
 
     async def __call__(self, statement: Statement, parameters: Sequence[bytes | None] = ()) -> list[Row]: ...

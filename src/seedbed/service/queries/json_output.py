@@ -25,10 +25,10 @@ def cast_to_text(column: str) -> str:
 
 @dataclass(frozen=True)
 class JsonFormat:
-    """`to_json_sql` turns a column's SQL into what row_to_json writes as Pydantic would write `annotation`.
+    """The JSON of a column type: in SQL by `to_json_sql`, in Pydantic by `annotation`.
 
-    `needs_python` says that answers go through the annotation, since PostgreSQL alone cannot write them; `is_native`, that the
-    value which the annotation makes is the one that SQLAlchemy would give to a model's own code.
+    `needs_python` says that responses are serialized through the annotation, because PostgreSQL alone cannot write them.
+    `is_native` says that the annotation's value is the one that SQLAlchemy would give to a model's own code.
     """
 
     to_json_sql: Callable[[str], str]

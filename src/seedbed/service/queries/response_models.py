@@ -43,8 +43,8 @@ def build_response_model(name: str, model: type[SQLModel], columns: Mapping[str,
     """Build the response model of a table. Only nullable columns may be null in it, whatever the table's model accepts.
 
     Raises:
-        UnsupportedSerializer: the model has a serializer for the whole row, which filters and the document cannot describe,
-            or a field serializer for a column whose Python value is not available.
+        UnsupportedSerializer: the model has a serializer for the whole row, which `fields` and the document cannot
+            describe, or a field serializer for a column whose Python value is not available.
     """
     decorators = model.__pydantic_decorators__
     if decorators.model_serializers:
@@ -60,20 +60,19 @@ def build_response_model(name: str, model: type[SQLModel], columns: Mapping[str,
         if not is_secret_name(attribute) and not is_secret_name(response_name):
             computed[response_name] = attribute
             namespace[attribute] = _create_computed_field(attribute, decorator.info, get_row)
-    by_attribute = {column.attribute: field for field, column in columns_by_field.items()} | {
-        each: each for each in namespace
-    }
+    by_attribute = {column.attribute: field for field, column in columns_by_field.items()}
+    by_attribute |= {attribute: attribute for attribute in namespace}
     for number, serializer in enumerate(decorators.field_serializers.values()):
-        of = by_attribute.keys() if "*" in serializer.info.fields else serializer.info.fields
-        fields = [by_attribute[attribute] for attribute in of if attribute in by_attribute]
+        attributes = by_attribute.keys() if "*" in serializer.info.fields else serializer.info.fields
+        fields = [by_attribute[attribute] for attribute in attributes if attribute in by_attribute]
         _check_native(model, columns_by_field, fields)
         if fields:
             namespace[f"serialize_{number}"] = _create_field_serializer(serializer, fields, get_row)
     annotation_serializers = {}
     for field, column in columns_by_field.items():
-        found = model.model_fields.get(column.attribute)
+        info = model.model_fields.get(column.attribute)
         annotation_serializers[field] = (
-            [] if found is None else list(find_serializers(Annotated[found.annotation, *found.metadata, None]))
+            [] if info is None else list(find_serializers(Annotated[info.annotation, *info.metadata, None]))
         )
         _check_native(model, columns_by_field, [field] if annotation_serializers[field] else [])
     base: Any = type("Answer", (_ResponseBase,), {"__module__": __name__, **namespace})
@@ -113,15 +112,15 @@ def _create_row_getter(
 ) -> Callable[[_ResponseBase], Any]:
     mapper = inspect(model)
 
-    def get_row(answer: _ResponseBase) -> Any:
-        if answer._as_row is None:  # noqa: SLF001
-            _ = mapper.attrs  # configures the mappers, if nothing has yet
-            row = answer._as_row = mapper.class_manager.new_instance()  # noqa: SLF001
+    def get_row(response: _ResponseBase) -> Any:
+        if response._as_row is None:  # noqa: SLF001
+            _ = mapper.attrs  # configures the mappers
+            row = response._as_row = mapper.class_manager.new_instance()  # noqa: SLF001
             for field, column in columns_by_field.items():
                 if column.type_mapping.json_format.is_native:
-                    set_committed_value(row, column.attribute, getattr(answer, field))
+                    set_committed_value(row, column.attribute, getattr(response, field))
             make_transient_to_detached(row)
-        return answer._as_row  # noqa: SLF001
+        return response._as_row  # noqa: SLF001
 
     return get_row
 
@@ -129,14 +128,14 @@ def _create_row_getter(
 def _create_computed_field(attribute: str, info: Any, get_row: Callable[[Any], Any]) -> Any:
     wrapped = info.wrapped_property
     function = getattr(wrapped, "fget", None) or getattr(wrapped, "func", None)
-    given = info.return_type if info.return_type is not PydanticUndefined else _read_return_type(function)
+    return_type = info.return_type if info.return_type is not PydanticUndefined else _read_return_type(function)
 
     def get(self: Any) -> Any:
         return getattr(get_row(self), attribute)
 
     return computed_field(
         alias=info.alias, title=info.title, description=info.description or getattr(function, "__doc__", None),
-        return_type=Any if given is PydanticUndefined else given,
+        return_type=Any if return_type is PydanticUndefined else return_type,
     )(property(get))  # fmt: skip
 
 
@@ -150,8 +149,8 @@ def _create_field_serializer(decorator: Any, fields: list[str], get_row: Callabl
     takes_handler = info.mode == "wrap"
     takes_info = len(positional) - takes_self - takes_handler > 1
 
-    def call(answer: Any, *arguments: Any) -> Any:
-        return function(get_row(answer), *arguments) if takes_self else function(*arguments)
+    def call(response: Any, *arguments: Any) -> Any:
+        return function(get_row(response), *arguments) if takes_self else function(*arguments)
 
     adapters: dict[tuple[bool, bool], Any] = {  # Pydantic inspects the number of parameters, and the name of the first
         (False, False): lambda self, value: call(self, value),  # noqa: PLW0108
@@ -159,10 +158,10 @@ def _create_field_serializer(decorator: Any, fields: list[str], get_row: Callabl
         (True, False): lambda self, value, handler: call(self, value, handler),  # noqa: PLW0108
         (True, True): lambda self, value, handler, info: call(self, value, handler, info),  # noqa: PLW0108
     }
-    returned = info.return_type if info.return_type is not PydanticUndefined else _read_return_type(function)
+    return_type = info.return_type if info.return_type is not PydanticUndefined else _read_return_type(function)
     decorate: Any = field_serializer
     return decorate(
-        *fields, mode=info.mode, when_used=info.when_used, return_type=returned, check_fields=False
+        *fields, mode=info.mode, when_used=info.when_used, return_type=return_type, check_fields=False
     )(adapters[takes_handler, takes_info])  # fmt: skip
 
 

@@ -45,25 +45,31 @@ def add_column(table: Table, column: Column, after: Catalog, sources: ValueSourc
     if column.unvalidated_not_null is not None:
         nullable = replace(column, not_null=False, unvalidated_not_null=None)
         return [*add_column(table, nullable, after, sources), add_not_valid_not_null(table, column)]
-    place = (table.schema, table.name, column.name)
-    fill = sources.backfills.get(place)
-    if place in sources.deferred_columns:
-        empty = _add_column(table, replace(column, default=None, not_null=False))
-        return [empty, *(change_default(table, column, to=column.default) if column.default is not None else [])]
-    automatic = column.default is not None or column.generated or column.identity
-    restored = sources.is_downgrade and fill is None and not column.generated
-    if restored and column.default and not VOLATILE_CALL.search(column.default) and _is_unique(table, column, after):
-        bare = replace(column, default=None)
-        steps = _add_numbered_column(table, bare, after) if column.not_null else [_add_column(table, bare)]
+    path = (table.schema, table.name, column.name)
+    backfill = sources.backfills.get(path)
+    if path in sources.deferred_columns:
+        add_step = _add_column(table, replace(column, default=None, not_null=False))
+        return [add_step, *(change_default(table, column, to=column.default) if column.default is not None else [])]
+    has_automatic_value = column.default is not None or column.generated or column.identity
+    is_restored = sources.is_downgrade and backfill is None and not column.generated
+    if is_restored and column.default and not VOLATILE_CALL.search(column.default) and _is_unique(table, column, after):
+        without_default = replace(column, default=None)
+        steps = (
+            _add_numbered_column(table, without_default, after)
+            if column.not_null
+            else [_add_column(table, without_default)]
+        )
         return [*steps, *change_default(table, column, to=column.default)]
-    if automatic and fill is None:
+    if has_automatic_value and backfill is None:
         return [_add_column(table, column)]
-    if fill is not None and place in sources.constant_backfills and column.default is None and column.not_null:
-        return [_add_column(table, column, default=fill), *change_default(table, column)]
-    if fill is not None and (column.not_null or place not in sources.constant_backfills):
-        paid = sources.backfill_effects.get(place, ConversionEffect(None, None))
-        filled = replace(_fill(table, column, fill, where=False), loss=paid.loss, row_condition=paid.row_condition)
-        steps = [_add_column(table, column, not_null=False), filled]
+    if backfill is not None and path in sources.constant_backfills and column.default is None and column.not_null:
+        return [_add_column(table, column, default=backfill), *change_default(table, column)]
+    if backfill is not None and (column.not_null or path not in sources.constant_backfills):
+        effect = sources.backfill_effects.get(path, ConversionEffect(None, None))
+        backfill_step = replace(
+            _fill(table, column, backfill, where=False), loss=effect.loss, row_condition=effect.row_condition
+        )
+        steps = [_add_column(table, column, not_null=False), backfill_step]
         return [*steps, *(_set_not_null(table, column) if column.not_null else [])]
     if not column.not_null:
         return [_add_column(table, column)]
@@ -72,9 +78,9 @@ def add_column(table: Table, column: Column, after: Catalog, sources: ValueSourc
     value = pick_placeholder(column.type, after) if sources.is_downgrade else None
     if value is None:
         raise MissingBackfill(table.name, column.name)
-    lost = _column_loss(table, column, f"comes back as {value} in every row")
+    loss = _column_loss(table, column, f"comes back as {value} in every row")
     step = _add_column(table, column, default=f"{value}::{column.type}")
-    return [Statement(step.sql, step.alembic_call, loss=lost), *change_default(table, column)]
+    return [Statement(step.sql, step.alembic_call, loss=loss), *change_default(table, column)]
 
 
 def _add_numbered_column(table: Table, column: Column, after: Catalog) -> list[Statement]:
@@ -82,29 +88,29 @@ def _add_numbered_column(table: Table, column: Column, after: Catalog) -> list[S
     value = pick_numbered_placeholder(column.type, after)
     if value is None:
         raise MissingBackfill(table.name, column.name)
-    full, own = quote_qualified(table.schema, table.name), quote_identifier(column.name)
-    rows = f"(SELECT ctid, row_number() OVER () AS n FROM {full}) AS numbered"
-    fill = f"UPDATE {full} SET {own} = ({value})::{column.type} FROM {rows} WHERE {full}.ctid = numbered.ctid"
-    lost = _column_loss(table, column, "comes back with numbers in place of what it was")
-    filled = Statement(fill, loss=lost, updated_table=(table.schema, table.name))
-    return [_add_column(table, column, not_null=False), filled, *_set_not_null(table, column)]
+    table_sql, column_name = quote_qualified(table.schema, table.name), quote_identifier(column.name)
+    rows = f"(SELECT ctid, row_number() OVER () AS n FROM {table_sql}) AS numbered"
+    backfill = f"UPDATE {table_sql} SET {column_name} = ({value})::{column.type} FROM {rows} WHERE {table_sql}.ctid = numbered.ctid"
+    loss = _column_loss(table, column, "comes back with numbers in place of what it was")
+    backfill_step = Statement(backfill, loss=loss, updated_table=(table.schema, table.name))
+    return [_add_column(table, column, not_null=False), backfill_step, *_set_not_null(table, column)]
 
 
 def _is_unique(table: Table, column: Column, after: Catalog) -> bool:
-    for found in after.objects.values():
-        if isinstance(found, Constraint | Index) and (found.schema, found.table) == (table.schema, table.name):
-            unique = found.unique if isinstance(found, Index) else found.type in "pu"
-            if unique and column.name in found.columns:
+    for obj in after.objects.values():
+        if isinstance(obj, Constraint | Index) and (obj.schema, obj.table) == (table.schema, table.name):
+            is_unique = obj.unique if isinstance(obj, Index) else obj.type in "pu"
+            if is_unique and column.name in obj.columns:
                 return True
     return False
 
 
 def drop_column(table: Table, column: Column) -> Statement:
     sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} DROP COLUMN {quote_identifier(column.name)}"
-    code = render_call(
+    alembic_call = render_call(
         "op.drop_column", quote_python(table.name), quote_python(column.name), schema_argument(table.schema)[2:]
     )
-    return Statement(sql, code, loss=None if column.generated else _column_loss(table, column, ""))
+    return Statement(sql, alembic_call, loss=None if column.generated else _column_loss(table, column, ""))
 
 
 def needs_rebuild(old: Column, new: Column) -> bool:
@@ -123,16 +129,32 @@ def materialize_virtual_column(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> list[Statement]:
     """A virtual generated column replaced by an ordinary one that holds the values which were read in it."""
-    place = (table.schema, table.name, new.name)
-    named = replace(new, name=pick_temporary_name(new.name, table.columns_by_name), not_null=False, default=None, identity=None)
-    said = sources.using_expressions.get(place)
-    value = said or find_using_expression(table, old, new, before, after, sources) or quote_identifier(old.name)
-    paid = ConversionEffect(None, None) if said else find_conversion_effect(table, old, new, before, after)
-    filled = replace(_fill(table, named, value, where=False), loss=paid.loss, row_condition=paid.row_condition)
-    renamed = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_identifier(named.name)} TO {quote_identifier(new.name)}"
-    bare = replace(named, name=new.name, identity_options=None)
-    rest = alter_column(table, bare, new, before, after, sources)
-    return [_add_column(table, named), filled, drop_column(table, old), Statement(renamed), *rest]
+    path = (table.schema, table.name, new.name)
+    replacement = replace(
+        new, name=pick_temporary_name(new.name, table.columns_by_name), not_null=False, default=None, identity=None
+    )
+    hinted_expression = sources.using_expressions.get(path)
+    value = (
+        hinted_expression
+        or find_using_expression(table, old, new, before, after, sources)
+        or quote_identifier(old.name)
+    )
+    effect = (
+        ConversionEffect(None, None) if hinted_expression else find_conversion_effect(table, old, new, before, after)
+    )
+    backfill_step = replace(
+        _fill(table, replacement, value, where=False), loss=effect.loss, row_condition=effect.row_condition
+    )
+    rename_sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_identifier(replacement.name)} TO {quote_identifier(new.name)}"
+    renamed_column = replace(replacement, name=new.name, identity_options=None)
+    remaining_steps = alter_column(table, renamed_column, new, before, after, sources)
+    return [
+        _add_column(table, replacement),
+        backfill_step,
+        drop_column(table, old),
+        Statement(rename_sql),
+        *remaining_steps,
+    ]
 
 
 def alter_column(
@@ -143,8 +165,8 @@ def alter_column(
     if old.generated == "stored" and new.generated is None:
         steps.append(_alter_column(table, new, "DROP EXPRESSION"))
         old = replace(old, generated=None, default=None)
-    retyped = (old.type, old.collation) != (new.type, new.collation)
-    if retyped:
+    is_type_changed = (old.type, old.collation) != (new.type, new.collation)
+    if is_type_changed:
         if old.default is not None and not are_same_family(old.type, new.type):
             steps += change_default(table, new, to=None)
             old = replace(old, default=None)
@@ -162,31 +184,33 @@ def alter_column(
 
 def add_not_valid_not_null(table: Table, column: Column, *, replaces_valid: bool = False) -> Statement:
     """NOT NULL that is NOT VALID, in place of one that a column has `already`."""
-    dropped = f"ALTER COLUMN {quote_identifier(column.name)} DROP NOT NULL, " if replaces_valid else ""
+    drop_clause = f"ALTER COLUMN {quote_identifier(column.name)} DROP NOT NULL, " if replaces_valid else ""
     return Statement(
-        f"ALTER TABLE {quote_qualified(table.schema, table.name)} {dropped}{render_not_valid_not_null(column)}"
+        f"ALTER TABLE {quote_qualified(table.schema, table.name)} {drop_clause}{render_not_valid_not_null(column)}"
     )
 
 
 def _add_column(table: Table, column: Column, *, not_null: bool | None = None, default: str | None = None) -> Statement:
     sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ADD COLUMN "
     sql += render_column(column, not_null=not_null, default=default)
-    inner = render_sqlalchemy_column(column, not_null=not_null, default=default)
-    code = None
-    if inner is not None:
-        code = render_call("op.add_column", quote_python(table.name), inner, schema_argument(table.schema)[2:])
-    return Statement(sql, code)
+    column_call = render_sqlalchemy_column(column, not_null=not_null, default=default)
+    alembic_call = None
+    if column_call is not None:
+        alembic_call = render_call(
+            "op.add_column", quote_python(table.name), column_call, schema_argument(table.schema)[2:]
+        )
+    return Statement(sql, alembic_call)
 
 
 def _fill(table: Table, column: Column, expression: str, *, where: bool) -> Statement:
-    missing = f" WHERE {quote_identifier(column.name)} IS NULL" if where else ""
-    sql = f"UPDATE {quote_qualified(table.schema, table.name)} SET {quote_identifier(column.name)} = {expression}{missing}"
+    condition = f" WHERE {quote_identifier(column.name)} IS NULL" if where else ""
+    sql = f"UPDATE {quote_qualified(table.schema, table.name)} SET {quote_identifier(column.name)} = {expression}{condition}"
     return Statement(sql, updated_table=(table.schema, table.name))
 
 
-def _alter_column(table: Table, column: Column, change: str, code: str | None = None) -> Statement:
+def _alter_column(table: Table, column: Column, change: str, alembic_call: str | None = None) -> Statement:
     head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_identifier(column.name)} "
-    return Statement(head + change, code)
+    return Statement(head + change, alembic_call)
 
 
 def _alter_code(table: Table, column: Column, *arguments: str) -> str:
@@ -197,16 +221,16 @@ def _alter_code(table: Table, column: Column, *arguments: str) -> str:
 def change_default(table: Table, column: Column, to: str | None = None) -> list[Statement]:
     if to is None:
         return [_alter_column(table, column, "DROP DEFAULT", _alter_code(table, column, "server_default=None"))]
-    shown = f"server_default=sa.text({quote_python(escape_colons(to))})"
-    return [_alter_column(table, column, f"SET DEFAULT {to}", _alter_code(table, column, shown))]
+    argument = f"server_default=sa.text({quote_python(escape_colons(to))})"
+    return [_alter_column(table, column, f"SET DEFAULT {to}", _alter_code(table, column, argument))]
 
 
 def drop_identity(table: Table, column: Column, *, is_value_saved: bool = False) -> Statement:
     """An identity dropped, and with it what it counted, unless that was `remembered` for a sequence."""
-    step, full = _alter_column(table, column, "DROP IDENTITY"), f"{table.name}.{column.name}"
+    step, path = _alter_column(table, column, "DROP IDENTITY"), f"{table.name}.{column.name}"
     if is_value_saved:
         return step
-    return replace(step, loss=Loss(table.schema, full, None, f"where {full} has counted to"))
+    return replace(step, loss=Loss(table.schema, path, None, f"where {path} has counted to"))
 
 
 def _set_not_null(table: Table, column: Column) -> list[Statement]:
@@ -216,36 +240,36 @@ def _set_not_null(table: Table, column: Column) -> list[Statement]:
 def _change_nullability(table: Table, column: Column, after: Catalog, sources: ValueSources) -> list[Statement]:
     if not column.not_null:
         return [_alter_column(table, column, "DROP NOT NULL", _alter_code(table, column, "nullable=True"))]
-    place = (table.schema, table.name, column.name)
-    fill = sources.backfills.get(place, column.default if not column.generated else None)
-    if fill is None and sources.is_downgrade:
+    path = (table.schema, table.name, column.name)
+    backfill = sources.backfills.get(path, column.default if not column.generated else None)
+    if backfill is None and sources.is_downgrade:
         value = pick_placeholder(column.type, after)
         if value is not None:
-            filled = _fill(table, column, f"{value}::{column.type}", where=True)
-            lost = _column_loss(table, column, f"becomes {value} where it is NULL")
-            return [replace(filled, loss=lost), *_set_not_null(table, column)]
-    if fill is None or column.identity:
+            backfill_step = _fill(table, column, f"{value}::{column.type}", where=True)
+            loss = _column_loss(table, column, f"becomes {value} where it is NULL")
+            return [replace(backfill_step, loss=loss), *_set_not_null(table, column)]
+    if backfill is None or column.identity:
         return _set_not_null(table, column)
-    return [_fill(table, column, fill, where=True), *_set_not_null(table, column)]
+    return [_fill(table, column, backfill, where=True), *_set_not_null(table, column)]
 
 
 def _change_type(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> list[Statement]:
     collate = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
-    said = sources.using_expressions.get((table.schema, table.name, new.name))
-    using = said or find_using_expression(table, old, new, before, after, sources)
+    hinted_expression = sources.using_expressions.get((table.schema, table.name, new.name))
+    using = hinted_expression or find_using_expression(table, old, new, before, after, sources)
     clause = f" USING {using}" if using else ""
-    code = None
-    kind, was = render_type(new.type), render_type(old.type)
-    if kind is not None and was is not None and not collate:
-        shown = f"postgresql_using={quote_python(using)}" if using else ""
-        code = _alter_code(table, new, f"existing_type={was}", f"type_={kind}", shown)
-    step = _alter_column(table, new, f"TYPE {new.type}{collate}{clause}", code)
-    if said:
+    alembic_call = None
+    new_type_code, old_type_code = render_type(new.type), render_type(old.type)
+    if new_type_code is not None and old_type_code is not None and not collate:
+        argument = f"postgresql_using={quote_python(using)}" if using else ""
+        alembic_call = _alter_code(table, new, f"existing_type={old_type_code}", f"type_={new_type_code}", argument)
+    step = _alter_column(table, new, f"TYPE {new.type}{collate}{clause}", alembic_call)
+    if hinted_expression:
         return [step]
-    paid = find_conversion_effect(table, old, new, before, after, is_downgrade=sources.is_downgrade)
-    return [replace(step, loss=paid.loss, row_condition=paid.row_condition)]
+    effect = find_conversion_effect(table, old, new, before, after, is_downgrade=sources.is_downgrade)
+    return [replace(step, loss=effect.loss, row_condition=effect.row_condition)]
 
 
 def find_conversion_effect(
@@ -254,17 +278,17 @@ def find_conversion_effect(
     """What rows lose when a column's values are converted, where PostgreSQL says nothing of it, and what they must be
     for it to convert them.
     """
-    was, now = find_base_type(old.type, before), find_base_type(new.type, after)
-    what = find_lossy_part(was, now, is_downgrade=is_downgrade)
-    if what is None and find_enum(now, after) is None:  # a label is one text
-        what = find_respelling(was, now, is_downgrade=is_downgrade)
-    place = f"{table.name}.{new.name}"
-    loss = None if what is None else Loss(table.schema, table.name, new.name, what.format(place))
-    return ConversionEffect(loss, f"{place} as {new.type}" if is_narrowing(was, now) else None)
+    old_type, new_type = find_base_type(old.type, before), find_base_type(new.type, after)
+    lost_part = find_lossy_part(old_type, new_type, is_downgrade=is_downgrade)
+    if lost_part is None and find_enum(new_type, after) is None:  # a label is one text
+        lost_part = find_respelling(old_type, new_type, is_downgrade=is_downgrade)
+    path = f"{table.name}.{new.name}"
+    loss = None if lost_part is None else Loss(table.schema, table.name, new.name, lost_part.format(path))
+    return ConversionEffect(loss, f"{path} as {new.type}" if is_narrowing(old_type, new_type) else None)
 
 
-def _column_loss(table: Table, column: Column, what: str) -> Loss:
-    return Loss(table.schema, table.name, column.name, f"{table.name}.{column.name} {what}".strip())
+def _column_loss(table: Table, column: Column, description: str) -> Loss:
+    return Loss(table.schema, table.name, column.name, f"{table.name}.{column.name} {description}".strip())
 
 
 def _change_identity(table: Table, old: Column, new: Column, *, is_value_saved: bool) -> list[Statement]:
@@ -276,9 +300,9 @@ def _change_identity(table: Table, old: Column, new: Column, *, is_value_saved: 
         steps = change_default(table, new) if old.default is not None else []
         if not old.not_null:
             steps += _set_not_null(table, new)
-        made = _alter_column(
+        add_step = _alter_column(
             table, new, f"ADD GENERATED {new.identity.upper()} AS IDENTITY{render_identity_options(new)}"
         )
-        return [*steps, made, sequences.continue_numbering(table, new, is_value_saved=is_value_saved)]
+        return [*steps, add_step, sequences.continue_numbering(table, new, is_value_saved=is_value_saved)]
     changes = f"SET GENERATED {new.identity.upper()} " if old.identity != new.identity else ""
     return [_alter_column(table, new, (changes + render_identity_changes(new)).strip())]

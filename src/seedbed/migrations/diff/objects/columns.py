@@ -31,22 +31,22 @@ def render_sqlalchemy_column(
     column: Column, *, not_null: bool | None = None, default: str | None = None, is_sole_primary_key: bool = False
 ) -> str | None:
     """The same as `sa.Column(...)`, or None where SQLAlchemy has no words for it."""
-    kind = render_type(column.type)
-    if kind is None or column.collation:
+    type_call = render_type(column.type)
+    if type_call is None or column.collation:
         return None
-    parts = [quote_python(column.name), kind]
+    parts = [quote_python(column.name), type_call]
     if column.generated:
         parts.append(
             f"sa.Computed({quote_python(_strip_parentheses(column.default))}, persisted={column.generated == 'stored'})"
         )
     elif column.identity:
         options = parse_identity_options(column)
-        shown = "".join(f", {option}={value!r}" for option, value in options.items())
-        parts.append(f"sa.Identity(always={column.identity == 'always'}{shown})")
+        arguments = "".join(f", {option}={value!r}" for option, value in options.items())
+        parts.append(f"sa.Identity(always={column.identity == 'always'}{arguments})")
     elif (default or column.default) is not None:
         parts.append(f"server_default=sa.text({quote_python(escape_colons(default or column.default or ''))})")
-    needed = _is_required(column) if not_null is None else not_null
-    parts.append(f"nullable={not needed}")
+    is_required = _is_required(column) if not_null is None else not_null
+    parts.append(f"nullable={not is_required}")
     if is_sole_primary_key and not column.identity and column.default is None and column.type in _SERIAL_TYPES:
         parts.append("autoincrement=False")
     return f"sa.Column({', '.join(parts)})"
@@ -58,25 +58,25 @@ _SERIAL_TYPES = frozenset({"smallint", "integer", "bigint"})
 
 def parse_identity_options(column: Column) -> dict[str, int | bool]:
     """The options of an identity column that are not what PostgreSQL would choose."""
-    matched = _IDENTITY.fullmatch(column.identity_options or "")
-    if matched is None:
+    match = _IDENTITY.fullmatch(column.identity_options or "")
+    if match is None:
         return {}
-    start, increment, low, high, cache = (int(number) for number in matched.groups()[:5])
-    ascending = increment > 0
-    top = _HIGHEST.get(column.type, 2**63 - 1)
-    usual_low, usual_high = (1, top) if ascending else (-top - 1, -1)
+    start, increment, minimum, maximum, cache = (int(number) for number in match.groups()[:5])
+    is_ascending = increment > 0
+    type_maximum = _HIGHEST.get(column.type, 2**63 - 1)
+    default_minimum, default_maximum = (1, type_maximum) if is_ascending else (-type_maximum - 1, -1)
     options: dict[str, int | bool] = {}
-    if start != (low if ascending else high):
+    if start != (minimum if is_ascending else maximum):
         options["start"] = start
     if increment != 1:
         options["increment"] = increment
-    if low != usual_low:
-        options["minvalue"] = low
-    if high != usual_high:
-        options["maxvalue"] = high
+    if minimum != default_minimum:
+        options["minvalue"] = minimum
+    if maximum != default_maximum:
+        options["maxvalue"] = maximum
     if cache != 1:
         options["cache"] = cache
-    if matched[6] == "t":
+    if match[6] == "t":
         options["cycle"] = True
     return options
 
@@ -92,19 +92,21 @@ _IDENTITY_CLAUSES = {
 
 def render_identity_options(column: Column) -> str:
     options = parse_identity_options(column)
-    words = [f"{_IDENTITY_CLAUSES[option]} {value}" for option, value in options.items() if option in _IDENTITY_CLAUSES]
-    words += ["CYCLE"] if options.get("cycle") else []
-    return f" ({' '.join(words)})" if words else ""
+    clauses = [
+        f"{_IDENTITY_CLAUSES[option]} {value}" for option, value in options.items() if option in _IDENTITY_CLAUSES
+    ]
+    clauses += ["CYCLE"] if options.get("cycle") else []
+    return f" ({' '.join(clauses)})" if clauses else ""
 
 
 def render_identity_changes(column: Column) -> str:
     """Every option of an identity column as SET clauses, so that what it was before does not matter."""
-    matched = _IDENTITY.fullmatch(column.identity_options or "")
-    if matched is None:
+    match = _IDENTITY.fullmatch(column.identity_options or "")
+    if match is None:
         return ""
-    start, increment, low, high, cache, cycle = matched.groups()
+    start, increment, minimum, maximum, cache, cycle = match.groups()
     return (
-        f"SET INCREMENT {increment} SET MINVALUE {low} SET MAXVALUE {high} SET START {start} SET CACHE {cache}"
+        f"SET INCREMENT {increment} SET MINVALUE {minimum} SET MAXVALUE {maximum} SET START {start} SET CACHE {cache}"
         f" SET {'CYCLE' if cycle == 't' else 'NO CYCLE'}"
     )
 
@@ -124,8 +126,8 @@ def _strip_parentheses(expression: str | None) -> str:
     text = expression or ""
     if text.startswith("(") and text.endswith(")"):
         depth = 0
-        for position, letter in enumerate(text):
-            depth += (letter == "(") - (letter == ")")
+        for position, character in enumerate(text):
+            depth += (character == "(") - (character == ")")
             if depth == 0 and position < len(text) - 1:
                 return text
         return text[1:-1]

@@ -22,15 +22,15 @@ def create(constraint: Constraint) -> list[Statement]:
 
 def drop(constraint: Constraint) -> list[Statement]:
     sql = f"ALTER TABLE {quote_qualified(constraint.schema, constraint.table)} DROP CONSTRAINT {quote_identifier(constraint.name)}"
-    kind = _TYPES[constraint.type]
-    code = render_call(
+    alembic_type = _TYPES[constraint.type]
+    alembic_call = render_call(
         "op.drop_constraint",
         f"op.f({quote_python(constraint.name)})",
         quote_python(constraint.table),
-        f'type_="{kind}"' if kind else "",
+        f'type_="{alembic_type}"' if alembic_type else "",
         schema_argument(constraint.schema)[2:],
     )
-    return [Statement(sql, code)]
+    return [Statement(sql, alembic_call)]
 
 
 def rename(old: Constraint, new: Constraint) -> Statement:
@@ -42,43 +42,49 @@ def rename(old: Constraint, new: Constraint) -> Statement:
 
 def render_inline(constraint: Constraint) -> str | None:
     """The constraint as an argument of `op.create_table`, or None where it has to be added by SQL."""
-    title = f"name=op.f({quote_python(constraint.name)})"
+    name_argument = f"name=op.f({quote_python(constraint.name)})"
     columns = ", ".join(map(quote_python, constraint.columns))
-    plain = ", ".join(map(quote_identifier, constraint.columns))
-    if constraint.type == "p" and constraint.definition == f"PRIMARY KEY ({plain})":
-        return f"sa.PrimaryKeyConstraint({columns}, {title})"
-    if constraint.type == "u" and constraint.definition == f"UNIQUE ({plain})":
-        return f"sa.UniqueConstraint({columns}, {title})"
+    column_list = ", ".join(map(quote_identifier, constraint.columns))
+    if constraint.type == "p" and constraint.definition == f"PRIMARY KEY ({column_list})":
+        return f"sa.PrimaryKeyConstraint({columns}, {name_argument})"
+    if constraint.type == "u" and constraint.definition == f"UNIQUE ({column_list})":
+        return f"sa.UniqueConstraint({columns}, {name_argument})"
     if constraint.type == "c" and (expression := _parse_check(constraint)) is not None:
-        return f"sa.CheckConstraint({quote_python(expression)}, {title})"
+        return f"sa.CheckConstraint({quote_python(expression)}, {name_argument})"
     if constraint.type == "f" and (options := _parse_foreign_key_options(constraint)) is not None:
         schema, table = constraint.referenced_table or ("", "")
-        prefix = table if schema == "public" else f"{schema}.{table}"
-        targets = ", ".join(quote_python(f"{prefix}.{column}") for column in constraint.referenced_columns)
-        shown = "".join(f", {option}={value!r}".replace("'", '"') for option, value in options.items())
-        return f"sa.ForeignKeyConstraint([{columns}], [{targets}], {title}{shown})"
+        table_prefix = table if schema == "public" else f"{schema}.{table}"
+        targets = ", ".join(quote_python(f"{table_prefix}.{column}") for column in constraint.referenced_columns)
+        option_arguments = "".join(f", {option}={value!r}".replace("'", '"') for option, value in options.items())
+        return f"sa.ForeignKeyConstraint([{columns}], [{targets}], {name_argument}{option_arguments})"
     return None
 
 
 def _render_create(constraint: Constraint) -> str | None:
-    title = f"op.f({quote_python(constraint.name)})"
+    name_argument = f"op.f({quote_python(constraint.name)})"
     columns = f"[{', '.join(map(quote_python, constraint.columns))}]"
-    plain = ", ".join(map(quote_identifier, constraint.columns))
+    column_list = ", ".join(map(quote_identifier, constraint.columns))
     schema = schema_argument(constraint.schema)[2:]
-    if constraint.type == "p" and constraint.definition == f"PRIMARY KEY ({plain})":
-        return render_call("op.create_primary_key", title, quote_python(constraint.table), columns, schema)
-    if constraint.type == "u" and constraint.definition == f"UNIQUE ({plain})":
-        return render_call("op.create_unique_constraint", title, quote_python(constraint.table), columns, schema)
+    if constraint.type == "p" and constraint.definition == f"PRIMARY KEY ({column_list})":
+        return render_call("op.create_primary_key", name_argument, quote_python(constraint.table), columns, schema)
+    if constraint.type == "u" and constraint.definition == f"UNIQUE ({column_list})":
+        return render_call(
+            "op.create_unique_constraint", name_argument, quote_python(constraint.table), columns, schema
+        )
     if constraint.type == "c" and (expression := _parse_check(constraint)) is not None:
         return render_call(
-            "op.create_check_constraint", title, quote_python(constraint.table), quote_python(expression), schema
+            "op.create_check_constraint",
+            name_argument,
+            quote_python(constraint.table),
+            quote_python(expression),
+            schema,
         )
     if constraint.type == "f" and (options := _parse_foreign_key_options(constraint)) is not None:
         to_schema, to_table = constraint.referenced_table or ("", "")
         targets = f"[{', '.join(map(quote_python, constraint.referenced_columns))}]"
         return render_call(
             "op.create_foreign_key",
-            title,
+            name_argument,
             quote_python(constraint.table),
             quote_python(to_table),
             columns,
@@ -92,10 +98,10 @@ def _render_create(constraint: Constraint) -> str | None:
 
 def _parse_check(constraint: Constraint) -> str | None:
     """The expression of a CHECK that is nothing but an expression, and has nothing that Alembic would take for more."""
-    matched = re.fullmatch(r"CHECK \((.*)\)", constraint.definition, flags=re.DOTALL)
-    if matched is None:
+    match = re.fullmatch(r"CHECK \((.*)\)", constraint.definition, flags=re.DOTALL)
+    if match is None:
         return None
-    expression = matched[1]
+    expression = match[1]
     if "%" in expression or re.search(r"(?<!:):(?=\w)", expression):
         return None
     if expression.startswith("(") and expression.endswith(")") and _is_balanced(expression[1:-1]):
@@ -105,18 +111,18 @@ def _parse_check(constraint: Constraint) -> str | None:
 
 def _is_balanced(text: str) -> bool:
     depth = 0
-    for letter in text:
-        depth += (letter == "(") - (letter == ")")
+    for character in text:
+        depth += (character == "(") - (character == ")")
         if depth < 0:
             return False
     return depth == 0
 
 
 def _parse_foreign_key_options(constraint: Constraint) -> dict[str, str | bool] | None:
-    matched = _FOREIGN.fullmatch(constraint.definition)
-    if matched is None:
+    match = _FOREIGN.fullmatch(constraint.definition)
+    if match is None:
         return None
-    on_update, on_delete, deferrable, deferred = matched.groups()
+    on_update, on_delete, deferrable, initially_deferred = match.groups()
     options: dict[str, str | bool] = {}
     if on_update:
         options["onupdate"] = on_update
@@ -124,6 +130,6 @@ def _parse_foreign_key_options(constraint: Constraint) -> dict[str, str | bool] 
         options["ondelete"] = on_delete
     if deferrable:
         options["deferrable"] = True
-    if deferred:
+    if initially_deferred:
         options["initially"] = "DEFERRED"
     return options

@@ -17,9 +17,9 @@ def drop(function: Function) -> list[Statement]:
 
 def replace_function(old: Function, new: Function) -> list[Statement] | None:
     """The function replaced, or None where PostgreSQL wants it dropped first: for another result, or a default less."""
-    same = (old.kind, old.result) == (new.kind, new.result) and new.kind != "AGGREGATE"
-    header_old, header_new = old.definition.split("\n", 1)[0], new.definition.split("\n", 1)[0]
-    if not same or (" DEFAULT " in header_old and header_old != header_new):
+    has_same_result = (old.kind, old.result) == (new.kind, new.result) and new.kind != "AGGREGATE"
+    old_header, new_header = old.definition.split("\n", 1)[0], new.definition.split("\n", 1)[0]
+    if not has_same_result or (" DEFAULT " in old_header and old_header != new_header):
         return None
     return [Statement(new.definition.strip())]
 

@@ -8,9 +8,9 @@ from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
 def create(index: Index) -> list[Statement]:
-    code = None
+    alembic_call = None
     if _has_plain_columns(index):
-        code = render_call(
+        alembic_call = render_call(
             "op.create_index",
             f"op.f({quote_python(index.name)})",
             quote_python(index.table),
@@ -18,30 +18,30 @@ def create(index: Index) -> list[Statement]:
             f"unique={index.unique}",
             schema_argument(index.schema)[2:],
         )
-    return [Statement(index.definition.replace(" ON ONLY ", " ON "), code)]
+    return [Statement(index.definition.replace(" ON ONLY ", " ON "), alembic_call)]
 
 
 def drop(index: Index) -> list[Statement]:
-    code = render_call(
+    alembic_call = render_call(
         "op.drop_index",
         f"op.f({quote_python(index.name)})",
         f"table_name={quote_python(index.table)}",
         schema_argument(index.schema)[2:],
     )
-    return [Statement(f"DROP INDEX {quote_qualified(index.schema, index.name)}", code)]
+    return [Statement(f"DROP INDEX {quote_qualified(index.schema, index.name)}", alembic_call)]
 
 
 def create_concurrently(index: Index, *, temporary_name: str | None = None) -> Statement:
     """Build an index while its table is in use; under another name where one is given."""
-    called = temporary_name or index.name
+    name = temporary_name or index.name
     head = f"CREATE {'UNIQUE ' if index.unique else ''}INDEX "
-    rest = index.definition.removeprefix(f"{head}{quote_identifier(index.name)} ")
-    code = (
-        render_create_concurrently(index, called, index.columns, unique=index.unique)
+    definition = index.definition.removeprefix(f"{head}{quote_identifier(index.name)} ")
+    alembic_call = (
+        render_create_concurrently(index, name, index.columns, unique=index.unique)
         if _has_plain_columns(index)
         else None
     )
-    return Statement(f"{head}CONCURRENTLY IF NOT EXISTS {quote_identifier(called)} {rest}", code)
+    return Statement(f"{head}CONCURRENTLY IF NOT EXISTS {quote_identifier(name)} {definition}", alembic_call)
 
 
 def render_create_concurrently(owner: Index | Constraint, name: str, columns: tuple[str, ...], *, unique: bool) -> str:
@@ -58,7 +58,7 @@ def render_create_concurrently(owner: Index | Constraint, name: str, columns: tu
 
 
 def drop_concurrently(index: Index) -> Statement:
-    code = render_call(
+    alembic_call = render_call(
         "op.drop_index",
         f"op.f({quote_python(index.name)})",
         f"table_name={quote_python(index.table)}",
@@ -66,7 +66,7 @@ def drop_concurrently(index: Index) -> Statement:
         "postgresql_concurrently=True",
         "if_exists=True",
     )
-    return Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {quote_qualified(index.schema, index.name)}", code)
+    return Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {quote_qualified(index.schema, index.name)}", alembic_call)
 
 
 def rename(old: Index, new: Index) -> Statement:
@@ -80,6 +80,6 @@ def strip_name(index: Index) -> str:
 
 def _has_plain_columns(index: Index) -> bool:
     """Whether it is nothing but columns, so that Alembic has words for it."""
-    plain = ", ".join(map(quote_identifier, index.columns))
-    simple = rf"CREATE (UNIQUE )?INDEX .+ ON (ONLY )?\S+ USING btree \({re.escape(plain)}\)"
-    return bool(plain) and re.fullmatch(simple, index.definition) is not None
+    column_list = ", ".join(map(quote_identifier, index.columns))
+    pattern = rf"CREATE (UNIQUE )?INDEX .+ ON (ONLY )?\S+ USING btree \({re.escape(column_list)}\)"
+    return bool(column_list) and re.fullmatch(pattern, index.definition) is not None

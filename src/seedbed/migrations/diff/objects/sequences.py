@@ -19,18 +19,18 @@ def create(sequence: Sequence) -> list[Statement]:
 
 def drop(sequence: Sequence, *, is_value_saved: bool = False) -> list[Statement]:
     """A sequence dropped, and with it what it counted, unless that was `remembered` for another one."""
-    counted = Loss(sequence.schema, sequence.name, None, f"where {sequence.name} has counted to")
+    loss = Loss(sequence.schema, sequence.name, None, f"where {sequence.name} has counted to")
     sql = f"DROP SEQUENCE {quote_qualified(sequence.schema, sequence.name)}"
-    return [Statement(sql, loss=None if is_value_saved else counted)]
+    return [Statement(sql, loss=None if is_value_saved else loss)]
 
 
 def alter(old: Sequence, new: Sequence) -> list[Statement]:
-    full = quote_qualified(new.schema, new.name)
-    said = []
-    kind = f" AS {new.type}" if old.type != new.type else ""
-    if kind or _options(old) != _options(new):
-        said.append(f"ALTER SEQUENCE {full}{kind} {_options(new)}")
-    return [Statement(sql) for sql in said]
+    sequence_name = quote_qualified(new.schema, new.name)
+    statements = []
+    type_clause = f" AS {new.type}" if old.type != new.type else ""
+    if type_clause or _options(old) != _options(new):
+        statements.append(f"ALTER SEQUENCE {sequence_name}{type_clause} {_options(new)}")
+    return [Statement(sql) for sql in statements]
 
 
 def rename(old: Sequence, new: Sequence) -> Statement:
@@ -39,23 +39,27 @@ def rename(old: Sequence, new: Sequence) -> Statement:
 
 def set_owner(sequence: Sequence) -> list[Statement]:
     """Whose it is, so that it goes with its column."""
-    full = quote_qualified(sequence.schema, sequence.name)
+    sequence_name = quote_qualified(sequence.schema, sequence.name)
     if sequence.owned_by is None:
-        return [Statement(f"ALTER SEQUENCE {full} OWNED BY NONE")]
+        return [Statement(f"ALTER SEQUENCE {sequence_name} OWNED BY NONE")]
     schema, table, column = sequence.owned_by
-    return [Statement(f"ALTER SEQUENCE {full} OWNED BY {quote_qualified(schema, table)}.{quote_identifier(column)}")]
+    return [
+        Statement(
+            f"ALTER SEQUENCE {sequence_name} OWNED BY {quote_qualified(schema, table)}.{quote_identifier(column)}"
+        )
+    ]
 
 
 def has_own_sequence(catalog: Catalog, table: Table, column: Column) -> bool:
     """Whether a sequence, and not an identity's, belongs to a column."""
-    place = (table.schema, table.name, column.name)
-    return any(isinstance(found, Sequence) and found.owned_by == place for found in catalog.objects.values())
+    path = (table.schema, table.name, column.name)
+    return any(isinstance(obj, Sequence) and obj.owned_by == path for obj in catalog.objects.values())
 
 
 def save_last_value(table: Table, column: Column) -> Statement:
     """What a column's sequence counts, kept to the transaction's end for another one that counts on."""
-    last = f"pg_sequence_last_value({_column_sequence(table, column)}::regclass)::text"
-    return Statement(f"SELECT set_config({_setting_name(table, column)}, {last}, true)")
+    last_value = f"pg_sequence_last_value({_column_sequence(table, column)}::regclass)::text"
+    return Statement(f"SELECT set_config({_setting_name(table, column)}, {last_value}, true)")
 
 
 def continue_numbering(
@@ -64,14 +68,14 @@ def continue_numbering(
     """A sequence, the column's own where none is named, set to go on after the greatest value that is there; where the
     column was `counted` before, after that one's last.
     """
-    named = (
+    sequence_sql = (
         quote_literal(quote_qualified(sequence.schema, sequence.name)) if sequence else _column_sequence(table, column)
     )
     greatest = f"max({quote_identifier(column.name)})"
     if is_value_saved:
         greatest = f"greatest({greatest}, nullif(current_setting({_setting_name(table, column)}), '')::bigint)"
     rows = f"SELECT {greatest} AS last FROM {quote_qualified(table.schema, table.name)}"
-    return Statement(f"SELECT setval({named}, coalesce(last, 1), last IS NOT NULL) FROM ({rows}) AS counted")
+    return Statement(f"SELECT setval({sequence_sql}, coalesce(last, 1), last IS NOT NULL) FROM ({rows}) AS counted")
 
 
 def _column_sequence(table: Table, column: Column) -> str:

@@ -12,10 +12,10 @@ from seedbed.postgres.quoting import quote_identifier, quote_qualified
 def create(table: Table, inline_constraints: Iterable[Constraint]) -> list[Statement]:
     """A new table with the constraints that go inside it."""
     inline_constraints = list(inline_constraints)
-    full = quote_qualified(table.schema, table.name)
-    head = f"CREATE {'UNLOGGED ' if table.unlogged else ''}TABLE {full}"
-    within = [f"CONSTRAINT {quote_identifier(c.name)} {c.definition}" for c in inline_constraints]
-    parts = [render_column(column) for column in table.columns] + within
+    table_name = quote_qualified(table.schema, table.name)
+    head = f"CREATE {'UNLOGGED ' if table.unlogged else ''}TABLE {table_name}"
+    constraint_clauses = [f"CONSTRAINT {quote_identifier(c.name)} {c.definition}" for c in inline_constraints]
+    parts = [render_column(column) for column in table.columns] + constraint_clauses
     body = " (\n    " + ",\n    ".join(parts) + "\n)" if parts else " ()"
     if table.partition_bound is not None:
         sql = f"{head} PARTITION OF {table.parents[0]}{body if parts else ''} {table.partition_bound}"
@@ -29,63 +29,70 @@ def create(table: Table, inline_constraints: Iterable[Constraint]) -> list[State
 
 
 def drop(table: Table) -> list[Statement]:
-    code = render_call("op.drop_table", quote_python(table.name), schema_argument(table.schema)[2:])
-    schema, place = table.schema, table.name
+    alembic_call = render_call("op.drop_table", quote_python(table.name), schema_argument(table.schema)[2:])
+    schema, name = table.schema, table.name
     if table.partition_bound is not None:
-        schema, place = (part.strip('"') for part in table.parents[0].split("."))
-    loss = Loss(schema, place, None, f"the rows of {table.name}")
-    return [Statement(f"DROP TABLE {quote_qualified(table.schema, table.name)}", code, loss)]
+        schema, name = (part.strip('"') for part in table.parents[0].split("."))
+    loss = Loss(schema, name, None, f"the rows of {table.name}")
+    return [Statement(f"DROP TABLE {quote_qualified(table.schema, table.name)}", alembic_call, loss)]
 
 
 def alter(old: Table, new: Table) -> list[Statement]:
     """What changes about a table apart from columns, comment, privileges and partitioning."""
-    full = quote_qualified(new.schema, new.name)
-    said = []
+    table_name = quote_qualified(new.schema, new.name)
+    statements = []
     if old.unlogged != new.unlogged:
-        said.append(f"ALTER TABLE {full} SET {'UNLOGGED' if new.unlogged else 'LOGGED'}")
-    gone = [option.split("=", 1)[0] for option in old.options]
-    gone = [option for option in gone if not any(kept.startswith(f"{option}=") for kept in new.options)]
-    if gone:
-        said.append(f"ALTER TABLE {full} RESET ({', '.join(gone)})")
+        statements.append(f"ALTER TABLE {table_name} SET {'UNLOGGED' if new.unlogged else 'LOGGED'}")
+    reset_options = [option.split("=", 1)[0] for option in old.options]
+    reset_options = [
+        option for option in reset_options if not any(kept.startswith(f"{option}=") for kept in new.options)
+    ]
+    if reset_options:
+        statements.append(f"ALTER TABLE {table_name} RESET ({', '.join(reset_options)})")
     if set_options := sorted(set(new.options) - set(old.options)):
-        said.append(f"ALTER TABLE {full} SET ({', '.join(set_options)})")
-    said += alter_row_security(old.row_security, old.forced_row_security, new)
+        statements.append(f"ALTER TABLE {table_name} SET ({', '.join(set_options)})")
+    statements += alter_row_security(old.row_security, old.forced_row_security, new)
     if old.parents != new.parents or old.partition_bound != new.partition_bound:
-        said += _detach(old, full) + _attach(new, full)
-    return [Statement(sql) for sql in said]
+        statements += _detach(old, table_name) + _attach(new, table_name)
+    return [Statement(sql) for sql in statements]
 
 
-def alter_row_security(enabled: bool, forced: bool, table: Table) -> list[str]:
+def alter_row_security(was_enabled: bool, was_forced: bool, table: Table) -> list[str]:
     """Row level security switched as a table has it, from what it was."""
-    full = quote_qualified(table.schema, table.name)
-    said = []
-    if enabled != table.row_security:
-        said.append(f"ALTER TABLE {full} {'ENABLE' if table.row_security else 'DISABLE'} ROW LEVEL SECURITY")
-    if forced != table.forced_row_security:
-        said.append(f"ALTER TABLE {full} {'FORCE' if table.forced_row_security else 'NO FORCE'} ROW LEVEL SECURITY")
-    return said
+    table_name = quote_qualified(table.schema, table.name)
+    statements = []
+    if was_enabled != table.row_security:
+        statements.append(
+            f"ALTER TABLE {table_name} {'ENABLE' if table.row_security else 'DISABLE'} ROW LEVEL SECURITY"
+        )
+    if was_forced != table.forced_row_security:
+        statements.append(
+            f"ALTER TABLE {table_name} {'FORCE' if table.forced_row_security else 'NO FORCE'} ROW LEVEL SECURITY"
+        )
+    return statements
 
 
-def _detach(table: Table, full: str) -> list[str]:
+def _detach(table: Table, table_name: str) -> list[str]:
     if table.partition_bound is not None:
-        return [f"ALTER TABLE {table.parents[0]} DETACH PARTITION {full}"]
-    return [f"ALTER TABLE {full} NO INHERIT {parent}" for parent in table.parents]
+        return [f"ALTER TABLE {table.parents[0]} DETACH PARTITION {table_name}"]
+    return [f"ALTER TABLE {table_name} NO INHERIT {parent}" for parent in table.parents]
 
 
-def _attach(table: Table, full: str) -> list[str]:
+def _attach(table: Table, table_name: str) -> list[str]:
     if table.partition_bound is not None:
-        return [f"ALTER TABLE {table.parents[0]} ATTACH PARTITION {full} {table.partition_bound}"]
-    return [f"ALTER TABLE {full} INHERIT {parent}" for parent in table.parents]
+        return [f"ALTER TABLE {table.parents[0]} ATTACH PARTITION {table_name} {table.partition_bound}"]
+    return [f"ALTER TABLE {table_name} INHERIT {parent}" for parent in table.parents]
 
 
 def _render_create(table: Table, inline_constraints: list[Constraint]) -> str | None:
     if table.parents or table.partition_key or table.options or table.unlogged or table.kind == "foreign":
         return None
-    keys = [c.columns for c in inline_constraints if c.type == "p"]
-    lone = keys[0][0] if keys and len(keys[0]) == 1 else None
-    parts = [render_sqlalchemy_column(column, is_sole_primary_key=column.name == lone) for column in table.columns] + [
-        constraints.render_inline(c) for c in inline_constraints
-    ]
+    primary_keys = [c.columns for c in inline_constraints if c.type == "p"]
+    sole_primary_key = primary_keys[0][0] if primary_keys and len(primary_keys[0]) == 1 else None
+    parts = [
+        render_sqlalchemy_column(column, is_sole_primary_key=column.name == sole_primary_key)
+        for column in table.columns
+    ] + [constraints.render_inline(c) for c in inline_constraints]
     if any(part is None for part in parts) or not parts:
         return None
     arguments = [quote_python(table.name), *(part for part in parts if part), schema_argument(table.schema)[2:]]

@@ -6,12 +6,12 @@ from seedbed.postgres.quoting import quote_qualified
 
 
 def create(view: View) -> list[Statement]:
-    kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
+    view_type = "MATERIALIZED VIEW" if view.materialized else "VIEW"
     options = f" WITH ({', '.join(view.options)})" if view.options else ""
     definition = view.definition.strip().removesuffix(";")
-    return [Statement(f"CREATE {kind} {quote_qualified(view.schema, view.name)}{options} AS\n {definition}")]
+    return [Statement(f"CREATE {view_type} {quote_qualified(view.schema, view.name)}{options} AS\n {definition}")]
 
 
 def drop(view: View) -> list[Statement]:
-    kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
-    return [Statement(f"DROP {kind} {quote_qualified(view.schema, view.name)}")]
+    view_type = "MATERIALIZED VIEW" if view.materialized else "VIEW"
+    return [Statement(f"DROP {view_type} {quote_qualified(view.schema, view.name)}")]

@@ -16,54 +16,58 @@ def fill_in_batches(table: Table, column: Column, expression: str, catalog: Cata
 
     A table without a primary key is filled in one statement, since there is no order to go by.
     """
-    at_once = fill_remaining_rows(table, column, expression)
-    keys = _key(table, catalog)
-    if not keys:
-        return at_once
-    full, fill = quote_qualified(table.schema, table.name), at_once.sql
-    low, high = (_variables(side, keys) for side in ("low", "high"))
-    listed = ", ".join(map(quote_identifier, keys))
-    key, first, last = (f"({said})" if len(keys) > 1 else said for said in (listed, _said(low), _said(high)))
-    backwards = ", ".join(f"{quote_identifier(key)} DESC" for key in keys)
-    quote = "$$" if "$$" not in fill else "$backfill$"
-    declared = "".join(
-        f"    {side.rpartition('.')[2]} {full}.{quote_identifier(key)}%TYPE;\n"
-        for variables in (low, high)
-        for side, key in zip(variables, keys, strict=True)
+    statement = fill_remaining_rows(table, column, expression)
+    primary_key = _find_primary_key(table, catalog)
+    if not primary_key:
+        return statement
+    table_name, update = quote_qualified(table.schema, table.name), statement.sql
+    low, high = (_variables(side, primary_key) for side in ("low", "high"))
+    key_columns = ", ".join(map(quote_identifier, primary_key))
+    key, first, last = (
+        f"({variables_or_columns})" if len(primary_key) > 1 else variables_or_columns
+        for variables_or_columns in (key_columns, _join(low), _join(high))
     )
-    page = f"SELECT {listed} FROM {full} WHERE {key} >= {first} ORDER BY {listed} LIMIT {_BATCH}"
+    descending_keys = ", ".join(f"{quote_identifier(key)} DESC" for key in primary_key)
+    quote = "$$" if "$$" not in update else "$backfill$"
+    declarations = "".join(
+        f"    {side.rpartition('.')[2]} {table_name}.{quote_identifier(key)}%TYPE;\n"
+        for variables in (low, high)
+        for side, key in zip(variables, primary_key, strict=True)
+    )
+    batch_query = f"SELECT {key_columns} FROM {table_name} WHERE {key} >= {first} ORDER BY {key_columns} LIMIT {_BATCH}"
     sql = (
-        f"DO {quote}\n#variable_conflict use_column\n<<batch>>\nDECLARE\n{declared}BEGIN\n"
-        f"    SELECT {listed} INTO {_said(low)} FROM {full} ORDER BY {listed} LIMIT 1;\n"
+        f"DO {quote}\n#variable_conflict use_column\n<<batch>>\nDECLARE\n{declarations}BEGIN\n"
+        f"    SELECT {key_columns} INTO {_join(low)} FROM {table_name} ORDER BY {key_columns} LIMIT 1;\n"
         f"    WHILE {low[0]} IS NOT NULL LOOP\n"
-        f"        SELECT {listed} INTO {_said(high)} FROM (\n            {page}\n"
-        f"        ) AS page ORDER BY {backwards} LIMIT 1;\n"
-        f"        {fill} AND {key} >= {first} AND {key} <= {last};\n"
+        f"        SELECT {key_columns} INTO {_join(high)} FROM (\n            {batch_query}\n"
+        f"        ) AS page ORDER BY {descending_keys} LIMIT 1;\n"
+        f"        {update} AND {key} >= {first} AND {key} <= {last};\n"
         "        COMMIT;\n"
-        f"        SELECT {listed} INTO {_said(low)} FROM {full} WHERE {key} > {last} ORDER BY {listed} LIMIT 1;\n"
+        f"        SELECT {key_columns} INTO {_join(low)} FROM {table_name} WHERE {key} > {last} ORDER BY {key_columns} LIMIT 1;\n"
         f"    END LOOP;\nEND {quote}"
     )
-    return replace(at_once, sql=sql)
+    return replace(statement, sql=sql)
 
 
 def fill_remaining_rows(table: Table, column: Column, expression: str) -> Statement:
     """Fill a column in the few rows that came in since it was filled in batches."""
-    full, own = quote_qualified(table.schema, table.name), quote_identifier(column.name)
+    table_name, column_name = quote_qualified(table.schema, table.name), quote_identifier(column.name)
     return Statement(
-        f"UPDATE {full} SET {own} = {expression} WHERE {own} IS NULL", updated_table=(table.schema, table.name)
+        f"UPDATE {table_name} SET {column_name} = {expression} WHERE {column_name} IS NULL",
+        updated_table=(table.schema, table.name),
     )
 
 
-def _key(table: Table, catalog: Catalog) -> tuple[str, ...]:
-    for found in catalog.objects.values():
-        if isinstance(found, Constraint) and found.type == "p" and (found.schema, found.table) == table.key[1:]:
-            return found.columns
+def _find_primary_key(table: Table, catalog: Catalog) -> tuple[str, ...]:
+    for obj in catalog.objects.values():
+        if isinstance(obj, Constraint) and obj.type == "p" and (obj.schema, obj.table) == table.key[1:]:
+            return obj.columns
     return ()
 
 
-def _variables(side: str, keys: tuple[str, ...]) -> list[str]:
-    return [f"batch.{side}" if len(keys) == 1 else f"batch.{side}_{i}" for i, _ in enumerate(keys, 1)]
+def _variables(side: str, primary_key: tuple[str, ...]) -> list[str]:
+    return [f"batch.{side}" if len(primary_key) == 1 else f"batch.{side}_{i}" for i, _ in enumerate(primary_key, 1)]
 
 
-def _said(variables: list[str]) -> str:
+def _join(variables: list[str]) -> str:
     return ", ".join(variables)

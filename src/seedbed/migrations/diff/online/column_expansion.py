@@ -14,7 +14,7 @@ from seedbed.migrations.diff.types.conversion_rules import needs_no_rewrite, str
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Column, Constraint, Index, ObjectKey, CatalogObject, Table, Trigger
+from seedbed.postgres.catalog.model import CatalogObject, Column, Constraint, Index, ObjectKey, Table, Trigger
 from seedbed.postgres.quoting import delimit_identifier, quote_identifier, quote_qualified, truncate_identifier
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -70,52 +70,57 @@ class ColumnExpansion:
 
     def create(self) -> Iterable[Statement]:
         """The new column with all that it has in the meantime, on a database as it was before."""
-        full = quote_qualified(self.table.schema, self.table.name)
+        table_name = quote_qualified(self.table.schema, self.table.name)
         column = render_column(replace(self.new, name=self.expanded_name, default=None), not_null=False)
-        yield Statement(f"ALTER TABLE {full} ADD COLUMN {column}")
+        yield Statement(f"ALTER TABLE {table_name} ADD COLUMN {column}")
         function = quote_qualified(self.table.schema, self._named)
         yield Statement(
             f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{self._settings()} AS $$\n{self._body()}$$"
         )
         yield Statement(
-            f"CREATE TRIGGER {quote_identifier(self.trigger_key[3])} BEFORE INSERT OR UPDATE ON {full}"
+            f"CREATE TRIGGER {quote_identifier(self.trigger_key[3])} BEFORE INSERT OR UPDATE ON {table_name}"
             f" FOR EACH ROW EXECUTE FUNCTION {function}()"
         )
-        for called, one in self.copies.items():
-            renamed = replace(one, name=called, definition=self._of_new(one, called))
+        for name, copy in self.copies.items():
+            renamed = replace(copy, name=name, definition=self._of_new(copy, name))
             yield from indexes.create(renamed) if isinstance(renamed, Index) else constraints.create(renamed)
 
-    def _of_new(self, one: IndexOrConstraint, called: str) -> str:
+    def _of_new(self, copied: IndexOrConstraint, name: str) -> str:
         """A definition with the meantime's names in place of the last ones."""
-        said = one.definition
-        if isinstance(one, Index):
-            said = said.replace(f"INDEX {quote_identifier(one.name)} ON", f"INDEX {quote_identifier(called)} ON", 1)
-            head, using, rest = said.partition(" USING ")
+        definition = copied.definition
+        if isinstance(copied, Index):
+            definition = definition.replace(
+                f"INDEX {quote_identifier(copied.name)} ON", f"INDEX {quote_identifier(name)} ON", 1
+            )
+            head, using, rest = definition.partition(" USING ")
             return head + using + _replace_word(rest, self.new.name, self.expanded_name)
-        head, references, rest = said.partition(" REFERENCES ")
+        head, references, rest = definition.partition(" REFERENCES ")
         return _replace_word(head, self.new.name, self.expanded_name) + references + rest
 
     def _settings(self) -> str:
         """A client's session may print dates, intervals and floats in its own way, which must not be stored."""
-        bases = {strip_modifier(self.old.type.removesuffix("[]")), strip_modifier(self.new.type.removesuffix("[]"))}
-        printed = bases & {"text", "character varying", "character", "json", "jsonb"}
-        if self.old.type == self.new.type or not printed or not bases - _SESSION_INDEPENDENT_TEXT:
+        type_names = {
+            strip_modifier(self.old.type.removesuffix("[]")),
+            strip_modifier(self.new.type.removesuffix("[]")),
+        }
+        text_types = type_names & {"text", "character varying", "character", "json", "jsonb"}
+        if self.old.type == self.new.type or not text_types or not type_names - _SESSION_INDEPENDENT_TEXT:
             return ""
         return " SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = '1'"
 
     def _body(self) -> str:
         """Who writes one shape writes the other as well. The old one wins where both are written."""
         old, new = quote_identifier(self.old.name), quote_identifier(self.expanded_name)
-        forth = f"NEW.{new} := (SELECT {self.up_expression} FROM (SELECT NEW.*) AS changed);"
-        back = f"NEW.{old} := (SELECT {self.down_expression} FROM (SELECT NEW.*) AS changed);"
+        update_new = f"NEW.{new} := (SELECT {self.up_expression} FROM (SELECT NEW.*) AS changed);"
+        update_old = f"NEW.{old} := (SELECT {self.down_expression} FROM (SELECT NEW.*) AS changed);"
         old_changed = f"NEW.{old}{_equality_cast(self.old)} IS DISTINCT FROM OLD.{old}{_equality_cast(self.old)}"
         new_changed = f"NEW.{new}{_equality_cast(self.new)} IS DISTINCT FROM OLD.{new}{_equality_cast(self.new)}"
-        inserted = f"NEW.{new} IS NULL{self._old_inserted()}"
+        insert_condition = f"NEW.{new} IS NULL{self._old_inserted()}"
         return (
-            f"BEGIN\n    IF TG_OP = 'INSERT' THEN\n        IF {inserted} THEN\n            {forth}\n"
-            f"        ELSE\n            {back}\n        END IF;\n"
-            f"    ELSIF {old_changed} THEN\n        {forth}\n"
-            f"    ELSIF {new_changed} AND (OLD.{new} IS NOT NULL OR OLD.{old} IS NULL) THEN\n        {back}\n"
+            f"BEGIN\n    IF TG_OP = 'INSERT' THEN\n        IF {insert_condition} THEN\n            {update_new}\n"
+            f"        ELSE\n            {update_old}\n        END IF;\n"
+            f"    ELSIF {old_changed} THEN\n        {update_new}\n"
+            f"    ELSIF {new_changed} AND (OLD.{new} IS NOT NULL OR OLD.{old} IS NULL) THEN\n        {update_old}\n"
             "    END IF;\n    RETURN NEW;\nEND\n"
         )
 
@@ -124,13 +129,13 @@ class ColumnExpansion:
 
         A default that calls a function has another value each time, so that it cannot be told from a given one.
         """
-        old, default = f"NEW.{quote_identifier(self.old.name)}", self.old.default
-        if default is None:
+        old, default_value = f"NEW.{quote_identifier(self.old.name)}", self.old.default
+        if default_value is None:
             return f" OR {old} IS NOT NULL"
-        if "(" in default:
+        if "(" in default_value:
             return ""
         cast = _equality_cast(self.old)
-        return f" OR ({old} IS NOT NULL AND {old}{cast} IS DISTINCT FROM ({default}){cast})"
+        return f" OR ({old} IS NOT NULL AND {old}{cast} IS DISTINCT FROM ({default_value}){cast})"
 
 
 def sync_trigger_name(column: str) -> str:
@@ -148,20 +153,20 @@ def find_column_expansions(
     their own foreign key looks at: keys, generated and identity columns, and what views, policies and triggers use.
     """
     diff = CatalogDiff(before, after)
-    wanted = [((key[1], key[2], key[3]), key[3]) for key in diff.retyped_columns]
-    wanted = [*renamed, *((place, last) for place, last in wanted if (place, last) not in renamed)]
-    found, standing = [], diff.online_tables()
-    for (schema, table_name, old_name), new_name in wanted:
-        table = standing.get(("table", schema, table_name))
+    requested = [((key[1], key[2], key[3]), key[3]) for key in diff.retyped_columns]
+    requested = [*renamed, *((path, new_name) for path, new_name in requested if (path, new_name) not in renamed)]
+    expansions, online_tables = [], diff.online_tables()
+    for (schema, table_name, old_name), new_name in requested:
+        table = online_tables.get(("table", schema, table_name))
         old_table = before.objects.get(("table", schema, table_name))
         if table is None or not isinstance(old_table, Table):
             continue
         old, new = old_table.columns_by_name.get(old_name), table.columns_by_name.get(new_name)
         if old is None or new is None or not _can_expand(old, new):
             continue
-        if (one := _expand_column(table, old, new, before, after, sources)) is not None:
-            found.append(one)
-    return found
+        if (expansion := _expand_column(table, old, new, before, after, sources)) is not None:
+            expansions.append(expansion)
+    return expansions
 
 
 def _expanded_name(old: str, new: str) -> str:
@@ -181,73 +186,81 @@ def _can_expand(old: Column, new: Column) -> bool:
 def _expand_column(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> ColumnExpansion | None:
-    place = (table.schema, table.name)
-    mine = _find_users(before, (*place, old.name)), _find_users(after, (*place, new.name))
-    called = _expanded_name(old.name, new.name)
-    there = before.objects[table.key]
-    taken = {*table.columns_by_name, *(there.columns_by_name if isinstance(there, Table) else ())} - {new.name}
-    needed = before.find_direct_dependencies(("column", *place, old.name)) | after.find_direct_dependencies(("column", *place, new.name))
-    come_or_go = any(before.objects.get(key) != after.objects.get(key) for key in needed if key[0] != "table")
-    if any(users is None for users in mine) or called in taken or come_or_go:
+    path = (table.schema, table.name)
+    users = _find_users(before, (*path, old.name)), _find_users(after, (*path, new.name))
+    expanded_name = _expanded_name(old.name, new.name)
+    old_table = before.objects[table.key]
+    taken_names = {*table.columns_by_name, *(old_table.columns_by_name if isinstance(old_table, Table) else ())} - {
+        new.name
+    }
+    dependencies = before.find_direct_dependencies(("column", *path, old.name)) | after.find_direct_dependencies(
+        ("column", *path, new.name)
+    )
+    is_dependency_changed = any(
+        before.objects.get(key) != after.objects.get(key) for key in dependencies if key[0] != "table"
+    )
+    if any(users is None for users in users) or expanded_name in taken_names or is_dependency_changed:
         return None
-    if any(_references_changing_column(one, before, after) for one in mine[0] or ()):
+    if any(_references_changing_column(user, before, after) for user in users[0] or ()):
         return None
-    if any(_fires_later(found, table, called) for c in (before, after) for found in c.objects.values()):
+    if any(_fires_later(obj, table, expanded_name) for c in (before, after) for obj in c.objects.values()):
         return None
-    copied = {}
-    for one in mine[1] or ():
+    copies = {}
+    for user in users[1] or ():
         if old.name == new.name:
-            if re.search(rf"'[^']*\b{new.name}\b[^']*'|\(\s*{new.name}\s*\(", one.definition):
+            if re.search(rf"'[^']*\b{new.name}\b[^']*'|\(\s*{new.name}\s*\(", user.definition):
                 return None
-            copied[truncate_identifier(one.name, "_new") if one.key in before.objects else one.name] = one
-    new_name = replace(new, name=called)
-    fill = sources.backfills.get((*place, new.name), new.default)
-    forth = sources.using_expressions.get((*place, new.name)) or find_using_expression(
+            copies[truncate_identifier(user.name, "_new") if user.key in before.objects else user.name] = user
+    expanded_column = replace(new, name=expanded_name)
+    backfill = sources.backfills.get((*path, new.name), new.default)
+    update_new = sources.using_expressions.get((*path, new.name)) or find_using_expression(
         table, old, new, before, after, sources
     )
-    forth = forth or quote_identifier(old.name)
-    if fill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
-        forth = f"coalesce({forth}, {fill})" if new.not_null else forth
-    if (said := sources.reverse_expressions.get((*place, new.name))) is not None:
-        back = f"(SELECT {said} FROM (SELECT {quote_identifier(called)} AS {quote_identifier(new.name)}) AS new)"
+    update_new = update_new or quote_identifier(old.name)
+    if backfill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
+        update_new = f"coalesce({update_new}, {backfill})" if new.not_null else update_new
+    if (definition := sources.reverse_expressions.get((*path, new.name))) is not None:
+        down_expression = f"(SELECT {definition} FROM (SELECT {quote_identifier(expanded_name)} AS {quote_identifier(new.name)}) AS new)"
     else:
         try:
-            backwards = replace(sources, is_downgrade=True)
-            back = find_using_expression(table, new_name, old, after, before, backwards) or quote_identifier(called)
+            downgrade_sources = replace(sources, is_downgrade=True)
+            down_expression = find_using_expression(
+                table, expanded_column, old, after, before, downgrade_sources
+            ) or quote_identifier(expanded_name)
         except UnknownTypeConversion:
             return None
-    return ColumnExpansion(table, old, new, forth, back, copied)
+    return ColumnExpansion(table, old, new, update_new, down_expression, copies)
 
 
-def _find_users(catalog: Catalog, place: ColumnName) -> list[IndexOrConstraint] | None:
+def _find_users(catalog: Catalog, path: ColumnName) -> list[IndexOrConstraint] | None:
     """The indexes and constraints of a column; None where something looks at it that cannot be there twice."""
     users: list[IndexOrConstraint] = []
-    for key in catalog.direct_dependents.get(("column", *place), ()):
-        found = catalog.objects.get(key)
-        if not isinstance(found, Index | Constraint) or (found.schema, found.table) != place[:2]:
+    for key in catalog.direct_dependents.get(("column", *path), ()):
+        obj = catalog.objects.get(key)
+        if not isinstance(obj, Index | Constraint) or (obj.schema, obj.table) != path[:2]:
             return None
-        if isinstance(found, Constraint) and (found.type not in "ucf" or _is_referenced(catalog, key)):
+        if isinstance(obj, Constraint) and (obj.type not in "ucf" or _is_referenced(catalog, key)):
             return None
-        users.append(found)
+        users.append(obj)
     return users
 
 
-def _fires_later(found: CatalogObject, table: Table, column: str) -> bool:
+def _fires_later(obj: CatalogObject, table: Table, column: str) -> bool:
     """Whether a trigger may still change a row when the one that fills a column has run: they go by their names."""
     return (
-        isinstance(found, Trigger)
-        and (found.schema, found.table) == (table.schema, table.name)
-        and " BEFORE " in found.definition
-        and found.name.encode() > sync_trigger_name(column).encode()
+        isinstance(obj, Trigger)
+        and (obj.schema, obj.table) == (table.schema, table.name)
+        and " BEFORE " in obj.definition
+        and obj.name.encode() > sync_trigger_name(column).encode()
     )
 
 
-def _references_changing_column(one: IndexOrConstraint, before: Catalog, after: Catalog) -> bool:
+def _references_changing_column(user: IndexOrConstraint, before: Catalog, after: Catalog) -> bool:
     """Whether a foreign key is to a column that gets another type, so that it holds for one of two shapes alone."""
-    if not isinstance(one, Constraint) or one.referenced_table is None:
+    if not isinstance(user, Constraint) or user.referenced_table is None:
         return False
-    referred = [("column", *one.referenced_table, name) for name in one.referenced_columns]
-    pairs = [(find_column(before, key), find_column(after, key)) for key in referred]
+    referenced_keys = [("column", *user.referenced_table, name) for name in user.referenced_columns]
+    pairs = [(find_column(before, key), find_column(after, key)) for key in referenced_keys]
     return any(old != new and not are_comparable(old, new) for old, new in pairs)
 
 

@@ -10,7 +10,7 @@ from seedbed.migrations.diff.plan import plan_steps
 from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
 from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Constraint, Index, ObjectKey, CatalogObject, Table
+from seedbed.postgres.catalog.model import CatalogObject, Constraint, Index, ObjectKey, Table
 from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
@@ -27,136 +27,158 @@ def expand_schema(
     before: Catalog, after: Catalog, trial: Catalog, expansions: Sequence[ColumnExpansion], sources: ValueSources
 ) -> ExpandedSchema:
     """Put both shapes into a catalog. `tried` is `before` with what the successions make, as PostgreSQL prints it."""
-    objects, ended = dict(after.objects), dict(after.objects)
+    objects, contracted_objects = dict(after.objects), dict(after.objects)
     renames: list[tuple[Statement, Statement]] = []
-    for one in expansions:
-        _put_both(objects, one, before, after, trial)
-        _put_one(ended, one, after, trial)
-        renames += _renames(one)
-    both = Catalog(objects, _needed_by(objects, before, after, trial), after.version)
-    single = Catalog(ended, _needed_by(ended, before, after, trial), after.version)
-    fills = {one.old_path: one.down_expression for one in expansions}
-    unsaid = [one for one in expansions if (*one.new_path[:2], one.new.name) not in sources.reverse_expressions]
-    tolls = {
-        one.old_path: find_conversion_effect(one.table, one.new, one.old, after, before, is_downgrade=True)
-        for one in unsaid
+    for expansion in expansions:
+        _add_expansion(objects, expansion, before, after, trial)
+        _contract_expansion(contracted_objects, expansion, after, trial)
+        renames += _render_renames(expansion)
+    expanded = Catalog(objects, _needed_by(objects, before, after, trial), after.version)
+    contracted = Catalog(contracted_objects, _needed_by(contracted_objects, before, after, trial), after.version)
+    backfills = {expansion.old_path: expansion.down_expression for expansion in expansions}
+    automatic = [
+        expansion
+        for expansion in expansions
+        if (*expansion.new_path[:2], expansion.new.name) not in sources.reverse_expressions
+    ]
+    effects = {
+        expansion.old_path: find_conversion_effect(
+            expansion.table, expansion.new, expansion.old, after, before, is_downgrade=True
+        )
+        for expansion in automatic
     }
-    up = plan_steps(both, single, sources)
+    up = plan_steps(expanded, contracted, sources)
     down = plan_steps(
-        single, both, ValueSources(backfills=fills, casts=sources.casts, is_downgrade=True, backfill_effects=tolls)
+        contracted,
+        expanded,
+        ValueSources(backfills=backfills, casts=sources.casts, is_downgrade=True, backfill_effects=effects),
     )
-    up = [_kept(step, {one.old_path: one for one in expansions}, sources, before, after) for step in up]
+    up = [
+        _reduce_loss(step, {expansion.old_path: expansion for expansion in expansions}, sources, before, after)
+        for step in up
+    ]
     return ExpandedSchema(
-        both,
-        (*up, *(there for there, _ in renames)),
-        (*(back for _, back in reversed(renames)), *down),
+        expanded,
+        (*up, *(forward for forward, _ in renames)),
+        (*(reverse for _, reverse in reversed(renames)), *down),
     )
 
 
-def _kept(
+def _reduce_loss(
     step: Statement,
-    gone: Mapping[ColumnName, ColumnExpansion],
+    expansions: Mapping[ColumnName, ColumnExpansion],
     sources: ValueSources,
     before: Catalog,
     after: Catalog,
 ) -> Statement:
     """By dropping a column whose values another one has, no more is lost than what the other one's type leaves off."""
-    lost = step.loss
-    one = gone.get((lost.schema, lost.table, lost.column or "")) if lost is not None else None
-    if one is None:
+    loss = step.loss
+    expansion = expansions.get((loss.schema, loss.table, loss.column or "")) if loss is not None else None
+    if expansion is None:
         return step
-    if (*one.new_path[:2], one.new.name) in sources.using_expressions:
+    if (*expansion.new_path[:2], expansion.new.name) in sources.using_expressions:
         return replace(step, loss=None)
-    paid = find_conversion_effect(one.table, one.old, one.new, before, after)
-    return replace(step, loss=paid.loss, row_condition=paid.row_condition)
+    effect = find_conversion_effect(expansion.table, expansion.old, expansion.new, before, after)
+    return replace(step, loss=effect.loss, row_condition=effect.row_condition)
 
 
-def _put_both(
-    objects: dict[ObjectKey, CatalogObject], one: ColumnExpansion, before: Catalog, after: Catalog, tried: Catalog
+def _add_expansion(
+    objects: dict[ObjectKey, CatalogObject], expansion: ColumnExpansion, before: Catalog, after: Catalog, trial: Catalog
 ) -> None:
-    table = objects[one.table.key]
+    table = objects[expansion.table.key]
     if not isinstance(table, Table):
         return
-    columns = [column for column in table.columns if column.name != one.new.name]
-    old = replace(one.old, not_null=one.old.not_null and one.new.not_null)
-    columns += [old, replace(one.new, name=one.expanded_name, default=None)]
+    columns = [column for column in table.columns if column.name != expansion.new.name]
+    old = replace(expansion.old, not_null=expansion.old.not_null and expansion.new.not_null)
+    columns += [old, replace(expansion.new, name=expansion.expanded_name, default=None)]
     objects[table.key] = replace(table, columns=tuple(columns))
-    for key in _on_column(before, one, one.old.name):
+    for key in _find_column_objects(before, expansion, expansion.old.name):
         objects[key] = before.objects[key]
-    if one.old.name == one.new.name:
-        for key in _on_column(after, one, one.new.name) - _on_column(before, one, one.old.name):
+    if expansion.old.name == expansion.new.name:
+        for key in _find_column_objects(after, expansion, expansion.new.name) - _find_column_objects(
+            before, expansion, expansion.old.name
+        ):
             objects.pop(key, None)
-    objects |= _made(one, tried)
+    objects |= _find_created_objects(expansion, trial)
 
 
-def _put_one(objects: dict[ObjectKey, CatalogObject], one: ColumnExpansion, after: Catalog, tried: Catalog) -> None:
+def _contract_expansion(
+    objects: dict[ObjectKey, CatalogObject], expansion: ColumnExpansion, after: Catalog, trial: Catalog
+) -> None:
     """What is left when the old shape is gone: the new one, still under its name of the meantime."""
-    table = objects[one.table.key]
-    if not isinstance(table, Table) or one.old.name != one.new.name:
+    table = objects[expansion.table.key]
+    if not isinstance(table, Table) or expansion.old.name != expansion.new.name:
         return
-    columns = [column for column in table.columns if column.name != one.new.name]
-    objects[table.key] = replace(table, columns=(*columns, replace(one.new, name=one.expanded_name)))
-    for key in _on_column(after, one, one.new.name):
+    columns = [column for column in table.columns if column.name != expansion.new.name]
+    objects[table.key] = replace(table, columns=(*columns, replace(expansion.new, name=expansion.expanded_name)))
+    for key in _find_column_objects(after, expansion, expansion.new.name):
         objects.pop(key, None)
-    made = _made(one, tried)
-    objects |= {key: found for key, found in made.items() if key not in {one.function_key, one.trigger_key}}
+    trial_objects = _find_created_objects(expansion, trial)
+    objects |= {
+        key: obj for key, obj in trial_objects.items() if key not in {expansion.function_key, expansion.trigger_key}
+    }
 
 
-def _made(one: ColumnExpansion, tried: Catalog) -> dict[ObjectKey, CatalogObject]:
+def _find_created_objects(expansion: ColumnExpansion, trial: Catalog) -> dict[ObjectKey, CatalogObject]:
     """What a succession makes beside the column; a copy has the comment of what it is a copy of."""
-    found = {key: tried.objects[key] for key in (one.function_key, one.trigger_key)}
-    for called, copied in one.copies.items():
-        key = (*copied.key[:3], called)
-        made = tried.objects[key]
-        if isinstance(made, Index | Constraint):
-            found[key] = replace(made, comment=copied.comment)
-    return found
+    created = {key: trial.objects[key] for key in (expansion.function_key, expansion.trigger_key)}
+    for name, copy in expansion.copies.items():
+        key = (*copy.key[:3], name)
+        trial_obj = trial.objects[key]
+        if isinstance(trial_obj, Index | Constraint):
+            created[key] = replace(trial_obj, comment=copy.comment)
+    return created
 
 
-def _on_column(catalog: Catalog, one: ColumnExpansion, column: str) -> set[ObjectKey]:
-    place = ("column", one.table.schema, one.table.name, column)
-    return {key for key in catalog.direct_dependents.get(place, ()) if key[0] in {"index", "constraint"}}
+def _find_column_objects(catalog: Catalog, expansion: ColumnExpansion, column: str) -> set[ObjectKey]:
+    column_key = ("column", expansion.table.schema, expansion.table.name, column)
+    return {key for key in catalog.direct_dependents.get(column_key, ()) if key[0] in {"index", "constraint"}}
 
 
 def _needed_by(
-    objects: dict[ObjectKey, CatalogObject], before: Catalog, after: Catalog, tried: Catalog
+    objects: dict[ObjectKey, CatalogObject], before: Catalog, after: Catalog, trial: Catalog
 ) -> dict[ObjectKey, frozenset[ObjectKey]]:
     """What needs what: of an object of the end by the end's catalog, of a held one by the beginning's, and of what
     is made for the meantime by the tried one's.
     """
-    needed: dict[ObjectKey, set[ObjectKey]] = {}
-    for key, found in objects.items():
-        source = next((c for c in (after, before, tried) if c.objects.get(key) == found), after)
-        for thing in source.find_direct_dependencies(key):
-            needed.setdefault(thing, set()).add(key)
-    for thing, users in after.direct_dependents.items():
-        columns = {user for user in users if user[0] == "column"}
+    needed_by: dict[ObjectKey, set[ObjectKey]] = {}
+    for key, obj in objects.items():
+        source = next((c for c in (after, before, trial) if c.objects.get(key) == obj), after)
+        for dependency in source.find_direct_dependencies(key):
+            needed_by.setdefault(dependency, set()).add(key)
+    for dependency, dependents in after.direct_dependents.items():
+        columns = {dependent for dependent in dependents if dependent[0] == "column"}
         if columns:
-            needed.setdefault(thing, set()).update(columns)
-    return {thing: frozenset(users) for thing, users in needed.items()}
+            needed_by.setdefault(dependency, set()).update(columns)
+    return {dependency: frozenset(dependents) for dependency, dependents in needed_by.items()}
 
 
-def _renames(one: ColumnExpansion) -> list[tuple[Statement, Statement]]:
+def _render_renames(expansion: ColumnExpansion) -> list[tuple[Statement, Statement]]:
     """The steps from the meantime's names to the last ones, each with its way back."""
     steps = []
-    if one.expanded_name != one.new.name:
-        steps.append((_renamed(one, one.expanded_name, one.new.name), _renamed(one, one.new.name, one.expanded_name)))
-    for called, copied in one.copies.items():
-        if called == copied.name:
+    if expansion.expanded_name != expansion.new.name:
+        steps.append(
+            (
+                _rename_column(expansion, expansion.expanded_name, expansion.new.name),
+                _rename_column(expansion, expansion.new.name, expansion.expanded_name),
+            )
+        )
+    for name, copy in expansion.copies.items():
+        if name == copy.name:
             continue
-        other = replace(copied, name=called)
-        if isinstance(copied, Index) and isinstance(other, Index):
-            steps.append((indexes.rename(other, copied), indexes.rename(copied, other)))
-        elif isinstance(copied, Constraint) and isinstance(other, Constraint):
-            steps.append((constraints.rename(other, copied), constraints.rename(copied, other)))
+        renamed = replace(copy, name=name)
+        if isinstance(copy, Index) and isinstance(renamed, Index):
+            steps.append((indexes.rename(renamed, copy), indexes.rename(copy, renamed)))
+        elif isinstance(copy, Constraint) and isinstance(renamed, Constraint):
+            steps.append((constraints.rename(renamed, copy), constraints.rename(copy, renamed)))
     return steps
 
 
-def _renamed(one: ColumnExpansion, old: str, new: str) -> Statement:
-    table = one.table
-    named = f"new_column_name={quote_python(new)}"
-    code = render_call(
-        "op.alter_column", quote_python(table.name), quote_python(old), named, schema_argument(table.schema)[2:]
+def _rename_column(expansion: ColumnExpansion, old: str, new: str) -> Statement:
+    table = expansion.table
+    name_argument = f"new_column_name={quote_python(new)}"
+    alembic_call = render_call(
+        "op.alter_column", quote_python(table.name), quote_python(old), name_argument, schema_argument(table.schema)[2:]
     )
     sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_identifier(old)} TO {quote_identifier(new)}"
-    return Statement(sql, code)
+    return Statement(sql, alembic_call)

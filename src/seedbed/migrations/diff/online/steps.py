@@ -40,9 +40,9 @@ def plan_online_steps(before: Catalog, after: Catalog, backfills: Mapping[Column
 
 
 def _drop_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
-    gone = [o for key, o in before.objects.items() if key not in after.objects and isinstance(o, Constraint)]
-    for found in sorted(gone, key=lambda c: (c.type != "f", c.key)):
-        yield Statement(f"{_alter_table(found)} DROP CONSTRAINT IF EXISTS {quote_identifier(found.name)}")
+    removed = [o for key, o in before.objects.items() if key not in after.objects and isinstance(o, Constraint)]
+    for constraint in sorted(removed, key=lambda c: (c.type != "f", c.key)):
+        yield Statement(f"{_alter_table(constraint)} DROP CONSTRAINT IF EXISTS {quote_identifier(constraint.name)}")
 
 
 def _alter_columns(before: Catalog, after: Catalog, backfills: Mapping[ColumnName, str]) -> Iterable[Statement]:
@@ -51,14 +51,16 @@ def _alter_columns(before: Catalog, after: Catalog, backfills: Mapping[ColumnNam
         if not isinstance(new, Table) or not isinstance(old, Table):
             continue
         for column in new.columns:
-            required = column.not_null and not old.columns_by_name[column.name].not_null
-            fill = backfills.get((new.schema, new.name, column.name))
-            if fill is not None:
-                yield fill_in_batches(new, column, fill, after)
-            if required:
-                left = fill_remaining_rows(new, column, fill) if fill is not None else None
-                yield from _set_not_null(new, column.name, left)
-            elif (constraint := old.columns_by_name[column.name].unvalidated_not_null) and not column.unvalidated_not_null:
+            becomes_required = column.not_null and not old.columns_by_name[column.name].not_null
+            backfill = backfills.get((new.schema, new.name, column.name))
+            if backfill is not None:
+                yield fill_in_batches(new, column, backfill, after)
+            if becomes_required:
+                remaining_fill = fill_remaining_rows(new, column, backfill) if backfill is not None else None
+                yield from _set_not_null(new, column.name, remaining_fill)
+            elif (
+                constraint := old.columns_by_name[column.name].unvalidated_not_null
+            ) and not column.unvalidated_not_null:
                 yield Statement(
                     f"ALTER TABLE {quote_qualified(new.schema, new.name)} VALIDATE CONSTRAINT {quote_identifier(constraint)}"
                 )
@@ -70,30 +72,32 @@ def _alter_columns(before: Catalog, after: Catalog, backfills: Mapping[ColumnNam
                 )
 
 
-def _set_not_null(table: Table, column: str, left: Statement | None) -> Iterable[Statement]:
+def _set_not_null(table: Table, column: str, remaining_fill: Statement | None) -> Iterable[Statement]:
     """NOT NULL without a scan under its lock: by a check that is validated first.
 
     `left` fills rows that came in between the filling and the check.
     """
-    full, check = (
+    table_name, check = (
         quote_qualified(table.schema, table.name),
         quote_identifier(truncate_identifier(f"{table.name}_{column}", "_filled")),
     )
-    yield _add_not_valid(full, check, f"CHECK ({quote_identifier(column)} IS NOT NULL)")
-    if left is not None:
-        yield left
-    yield Statement(f"ALTER TABLE {full} VALIDATE CONSTRAINT {check}")
+    yield _add_not_valid(table_name, check, f"CHECK ({quote_identifier(column)} IS NOT NULL)")
+    if remaining_fill is not None:
+        yield remaining_fill
+    yield Statement(f"ALTER TABLE {table_name} VALIDATE CONSTRAINT {check}")
     yield Statement(_alter_column_sql(table, column, "SET NOT NULL"), _set_nullable_call(table, column, False))
-    yield Statement(f"ALTER TABLE {full} DROP CONSTRAINT IF EXISTS {check}")
+    yield Statement(f"ALTER TABLE {table_name} DROP CONSTRAINT IF EXISTS {check}")
 
 
 def _alter_column_sql(table: Table, column: str, change: str) -> str:
     return f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_identifier(column)} {change}"
 
 
-def _set_nullable_call(table: Table, column: str, allowed: bool) -> str:
+def _set_nullable_call(table: Table, column: str, is_nullable: bool) -> str:
     schema = schema_argument(table.schema)[2:]
-    return render_call("op.alter_column", quote_python(table.name), quote_python(column), f"nullable={allowed}", schema)
+    return render_call(
+        "op.alter_column", quote_python(table.name), quote_python(column), f"nullable={is_nullable}", schema
+    )
 
 
 def _create_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
@@ -110,17 +114,17 @@ def _create_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
 
 def _replace_index(index: Index) -> Iterable[Statement]:
     """Another index under the name of the old one, which stays until the new one is there."""
-    full, short = quote_qualified(index.schema, index.name), truncate_identifier(index.name, "_new")
-    yield indexes.create_concurrently(index, temporary_name=short)
-    yield Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {full}")
+    table_name, temporary_name = quote_qualified(index.schema, index.name), truncate_identifier(index.name, "_new")
+    yield indexes.create_concurrently(index, temporary_name=temporary_name)
+    yield Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {table_name}")
     yield Statement(
-        f"ALTER INDEX IF EXISTS {quote_qualified(index.schema, short)} RENAME TO {quote_identifier(index.name)}"
+        f"ALTER INDEX IF EXISTS {quote_qualified(index.schema, temporary_name)} RENAME TO {quote_identifier(index.name)}"
     )
 
 
 def _create_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
-    coming = [o for key, o in after.objects.items() if isinstance(o, Constraint) and before.objects.get(key) != o]
-    for new in sorted(coming, key=lambda c: ("ucf".index(c.type), c.key)):
+    changed = [o for key, o in after.objects.items() if isinstance(o, Constraint) and before.objects.get(key) != o]
+    for new in sorted(changed, key=lambda c: ("ucf".index(c.type), c.key)):
         old = before.objects.get(new.key)
         if not isinstance(old, Constraint) or old.definition != new.definition:
             if new.type == "u":
@@ -132,44 +136,50 @@ def _create_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
 
 def _add_and_validate(constraint: Constraint, *, changed: bool) -> Iterable[Statement]:
     """A check or a foreign key: at first it holds for new rows alone, then it is seen to hold for all."""
-    full, named = quote_qualified(constraint.schema, constraint.table), quote_identifier(constraint.name)
+    table_name, constraint_name = (
+        quote_qualified(constraint.schema, constraint.table),
+        quote_identifier(constraint.name),
+    )
     definition = constraint.definition.removesuffix(" NOT VALID")
     if changed:
-        yield _add_not_valid(full, named, definition)
+        yield _add_not_valid(table_name, constraint_name, definition)
     else:
         yield _add_if_missing(constraint, f"{definition} NOT VALID")
     if not constraint.definition.endswith(" NOT VALID"):
-        yield Statement(f"{_alter_table(constraint)} VALIDATE CONSTRAINT {named}")
+        yield Statement(f"{_alter_table(constraint)} VALIDATE CONSTRAINT {constraint_name}")
 
 
-def _add_not_valid(table: str, named: str, definition: str) -> Statement:
+def _add_not_valid(table: str, constraint_name: str, definition: str) -> Statement:
     """A constraint added, or added again, in one statement, so that there is no moment without it."""
-    dropped = f"ALTER TABLE {table}\n    DROP CONSTRAINT IF EXISTS {named}"
-    return Statement(f"{dropped},\n    ADD CONSTRAINT {named} {definition} NOT VALID")
+    drop_clause = f"ALTER TABLE {table}\n    DROP CONSTRAINT IF EXISTS {constraint_name}"
+    return Statement(f"{drop_clause},\n    ADD CONSTRAINT {constraint_name} {definition} NOT VALID")
 
 
 def _add_unique(constraint: Constraint) -> Iterable[Statement]:
     """A unique constraint, of an index that is built first."""
-    said = _UNIQUE.fullmatch(constraint.definition)
-    if said is None:
+    match = _UNIQUE.fullmatch(constraint.definition)
+    if match is None:
         raise ValueError(constraint.definition)
-    full, named = quote_qualified(constraint.schema, constraint.table), quote_identifier(constraint.name)
-    plain = ", ".join(map(quote_identifier, constraint.columns))
-    built = f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {named} ON {full} {said['columns']}{said['nulls'] or ''}"
-    code = None
-    if not said["nulls"] and said["columns"] == f"({plain})":
-        code = indexes.render_create_concurrently(constraint, constraint.name, constraint.columns, unique=True)
-    yield Statement(built, code)
-    yield _add_if_missing(constraint, f"UNIQUE USING INDEX {named}{said['rest']}")
+    table_name, constraint_name = (
+        quote_qualified(constraint.schema, constraint.table),
+        quote_identifier(constraint.name),
+    )
+    column_list = ", ".join(map(quote_identifier, constraint.columns))
+    create_index = f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {constraint_name} ON {table_name} {match['columns']}{match['nulls'] or ''}"
+    alembic_call = None
+    if not match["nulls"] and match["columns"] == f"({column_list})":
+        alembic_call = indexes.render_create_concurrently(constraint, constraint.name, constraint.columns, unique=True)
+    yield Statement(create_index, alembic_call)
+    yield _add_if_missing(constraint, f"UNIQUE USING INDEX {constraint_name}{match['rest']}")
 
 
 def _add_if_missing(constraint: Constraint, definition: str) -> Statement:
     """A constraint added unless it is there; that one of its name is this one, `apply` looks before."""
     table = quote_literal(quote_qualified(constraint.schema, constraint.table))
-    there = f"conrelid = {table}::regclass AND conname = {quote_literal(constraint.name)}"
+    condition = f"conrelid = {table}::regclass AND conname = {quote_literal(constraint.name)}"
     quote = "$$" if "$$" not in definition else "$constraint$"
     return Statement(
-        f"DO {quote} BEGIN\n    IF NOT EXISTS (SELECT FROM pg_constraint WHERE {there}) THEN\n"
+        f"DO {quote} BEGIN\n    IF NOT EXISTS (SELECT FROM pg_constraint WHERE {condition}) THEN\n"
         f"        {_alter_table(constraint)} ADD CONSTRAINT {quote_identifier(constraint.name)} {definition};\n"
         f"    END IF;\nEND {quote}"
     )

@@ -14,23 +14,23 @@ _FAMILIES = (
 
 def find_base_type(type_name: str, catalog: Catalog) -> str:
     """The type that values of a type are stored as: a domain's is the one that it was made of."""
-    item = type_name.removesuffix("[]")
-    schema, _, bare = item.rpartition(".")
-    found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
-    if not isinstance(found, Domain):
+    element_type = type_name.removesuffix("[]")
+    schema, _, name = element_type.rpartition(".")
+    user_type = catalog.objects.get(("type", schema or "public", name.strip('"')))
+    if not isinstance(user_type, Domain):
         return type_name
-    return find_base_type(found.type, catalog) + type_name[len(item) :]
+    return find_base_type(user_type.type, catalog) + type_name[len(element_type) :]
 
 
 def remove_limits(type_name: str) -> str:
     """The type to cast to on the way to another: an explicit cast to varchar(3) or bit(3) cuts a longer value off
     without an error, where a whole value that is assigned to such a column is one.
     """
-    item = type_name.removesuffix("[]")
-    whole = {"character varying": "character varying", "character": "text", "bit": "bit varying"}.get(
-        strip_modifier(item), item
+    element_type = type_name.removesuffix("[]")
+    unlimited = {"character varying": "character varying", "character": "text", "bit": "bit varying"}.get(
+        strip_modifier(element_type), element_type
     )
-    return whole + type_name[len(item) :]
+    return unlimited + type_name[len(element_type) :]
 
 
 def find_lossy_part(old: str, new: str, *, is_downgrade: bool = False) -> str | None:
@@ -38,39 +38,43 @@ def find_lossy_part(old: str, new: str, *, is_downgrade: bool = False) -> str | 
     stands for the column. `restoring` is the way back, on which a text that became an array is its first element.
     """
     if old.endswith("[]") and not new.endswith("[]"):
-        whole = (is_text(new) and not is_downgrade) or new in _JSON_TYPES
-        return None if whole else "all but the first element of {}"
-    one, other = old.removesuffix("[]"), new.removesuffix("[]")
-    was, now = strip_modifier(one), strip_modifier(other)
-    if (said := _find_lost_digits(one, other)) is not None:
-        return said
-    if now == "boolean" and was in {*_DIGITS, "numeric", "real", "double precision"}:
+        keeps_all = (is_text(new) and not is_downgrade) or new in _JSON_TYPES
+        return None if keeps_all else "all but the first element of {}"
+    old_element, new_element = old.removesuffix("[]"), new.removesuffix("[]")
+    old_name, new_name = strip_modifier(old_element), strip_modifier(new_element)
+    if (lost_digits := _find_lost_digits(old_element, new_element)) is not None:
+        return lost_digits
+    if new_name == "boolean" and old_name in {*_DIGITS, "numeric", "real", "double precision"}:
         return "which number {} is where it is not 0"
-    if was != now and {was, now} <= _GEOMETRIC_TYPES:
-        return f"what a {now} does not hold of {{}}"
-    if now == "name" and is_text(was):
+    if old_name != new_name and {old_name, new_name} <= _GEOMETRIC_TYPES:
+        return f"what a {new_name} does not hold of {{}}"
+    if new_name == "name" and is_text(old_name):
         return "what {} has beyond 63 bytes"
-    if was == now == "interval" and (fields := _interval_fields(other)) and _interval_fields(one) != fields:
+    if (
+        old_name == new_name == "interval"
+        and (fields := _interval_fields(new_element))
+        and _interval_fields(old_element) != fields
+    ):
         return f"what {{}} has beside {fields}"
-    if now in {"daterange", "datemultirange"} and was in {"tsrange", "tsmultirange"}:
+    if new_name in {"daterange", "datemultirange"} and old_name in {"tsrange", "tsmultirange"}:
         return "the times of day of {}"
-    if now == "date" and (was.startswith("timestamp") or is_text(was)):
+    if new_name == "date" and (old_name.startswith("timestamp") or is_text(old_name)):
         return "the time of day of {}"
-    if now.startswith("time ") and was.startswith("timestamp"):
+    if new_name.startswith("time ") and old_name.startswith("timestamp"):
         return "the date of {}"
-    if now.startswith("time ") and was == "interval":
+    if new_name.startswith("time ") and old_name == "interval":
         return "the days of {}"
-    if now == "timestamp without time zone" and is_text(was):
+    if new_name == "timestamp without time zone" and is_text(old_name):
         return "the time zone that {} names"
-    if (was, now) == ("time with time zone", "time without time zone"):
+    if (old_name, new_name) == ("time with time zone", "time without time zone"):
         return "the time zone of {}"
     if (
-        was.startswith(("time", "interval"))
-        and now.startswith(("time", "interval"))
-        and _second_digits(other) < _second_digits(one)
+        old_name.startswith(("time", "interval"))
+        and new_name.startswith(("time", "interval"))
+        and _second_digits(new_element) < _second_digits(old_element)
     ):
-        return f"what {{}} has beyond {_second_digits(other)} digits of a second"
-    return "the address of {} within its network" if (was, now) == ("inet", "cidr") else None
+        return f"what {{}} has beyond {_second_digits(new_element)} digits of a second"
+    return "the address of {} within its network" if (old_name, new_name) == ("inet", "cidr") else None
 
 
 def uses_column(expression: str, column: str) -> bool:
@@ -84,20 +88,33 @@ def find_respelling(old: str, new: str, *, is_downgrade: bool = False) -> str | 
     """
     if old.endswith("[]") and not new.endswith("[]"):
         return None
-    one, other = old.removesuffix("[]"), new.removesuffix("[]")
-    was, now, length = strip_modifier(one), strip_modifier(other), [*parse_modifier(other), 0][0]
-    if (was, now) == ("json", "jsonb"):
+    old_element, new_element = old.removesuffix("[]"), new.removesuffix("[]")
+    old_name, new_name, new_length = (
+        strip_modifier(old_element),
+        strip_modifier(new_element),
+        [*parse_modifier(new_element), 0][0],
+    )
+    if (old_name, new_name) == ("json", "jsonb"):
         return "the spaces in {0}, the order of its keys, and keys that it repeats"
-    if was in _JSON_TYPES and now not in {*_JSON_TYPES, "bytea"} and not (is_text(now) and not new.endswith("[]")):
-        return "how {} is written as JSON"
-    written = is_text(was) or was in {"bytea", "json", "xml"}
-    if written and is_text(now) and length and (now == "character" or not 0 < [*parse_modifier(one), 0][0] <= length):
-        return "the spaces that {} ends with" + ("" if now == "character" else f" beyond {length} characters")
-    literal = is_text(old) and is_downgrade and new.endswith("[]")
     if (
-        literal
-        or (was, now) == ("bytea", "jsonb")
-        or (is_text(was) and not is_text(now) and now not in _VERBATIM_TYPES)
+        old_name in _JSON_TYPES
+        and new_name not in {*_JSON_TYPES, "bytea"}
+        and not (is_text(new_name) and not new.endswith("[]"))
+    ):
+        return "how {} is written as JSON"
+    is_text_form = is_text(old_name) or old_name in {"bytea", "json", "xml"}
+    if (
+        is_text_form
+        and is_text(new_name)
+        and new_length
+        and (new_name == "character" or not 0 < [*parse_modifier(old_element), 0][0] <= new_length)
+    ):
+        return "the spaces that {} ends with" + ("" if new_name == "character" else f" beyond {new_length} characters")
+    is_array_literal = is_text(old) and is_downgrade and new.endswith("[]")
+    if (
+        is_array_literal
+        or (old_name, new_name) == ("bytea", "jsonb")
+        or (is_text(old_name) and not is_text(new_name) and new_name not in _VERBATIM_TYPES)
     ):
         return f"how {{}} is written, where PostgreSQL writes {new} in another way"
     return None
@@ -116,19 +133,34 @@ def _interval_fields(type_name: str) -> str:
 
 def is_narrowing(old: str, new: str) -> bool:
     """Whether values of the old type may be too long or too large for the new one, which is then an error."""
-    one, other = old.removesuffix("[]"), new.removesuffix("[]")
-    was, now, size = strip_modifier(one), strip_modifier(other), [*parse_modifier(other), 0]
-    if now in {"character varying", "character"} and size[0]:
-        longest = _LONGEST_TEXT.get(was, 1000)
-        return (parse_modifier(one) or [longest])[0] > size[0] if is_text(was) else longest > size[0]
-    if now in _DIGITS and (was in _DIGITS or was in {"numeric", "real", "double precision"}):
-        return was not in _DIGITS or _DIGITS[was] > _DIGITS[now]
-    if now == "numeric" and size[0] and (was in _DIGITS or was in {"numeric", "real", "double precision"}):
-        had = [*parse_modifier(one), 0]
-        return _DIGITS.get(was, had[0] - had[1] if had[0] else 1000) > size[0] - size[1]
-    if now in _BIT_TYPES and was != now:
-        return size[0] > 0
-    return now == was and now in _BIT_TYPES and one != other and size[0] > 0
+    old_element, new_element = old.removesuffix("[]"), new.removesuffix("[]")
+    old_name, new_name, new_modifier = (
+        strip_modifier(old_element),
+        strip_modifier(new_element),
+        [*parse_modifier(new_element), 0],
+    )
+    if new_name in {"character varying", "character"} and new_modifier[0]:
+        longest_text = _LONGEST_TEXT.get(old_name, 1000)
+        return (
+            (parse_modifier(old_element) or [longest_text])[0] > new_modifier[0]
+            if is_text(old_name)
+            else longest_text > new_modifier[0]
+        )
+    if new_name in _DIGITS and (old_name in _DIGITS or old_name in {"numeric", "real", "double precision"}):
+        return old_name not in _DIGITS or _DIGITS[old_name] > _DIGITS[new_name]
+    if (
+        new_name == "numeric"
+        and new_modifier[0]
+        and (old_name in _DIGITS or old_name in {"numeric", "real", "double precision"})
+    ):
+        old_modifier = [*parse_modifier(old_element), 0]
+        return (
+            _DIGITS.get(old_name, old_modifier[0] - old_modifier[1] if old_modifier[0] else 1000)
+            > new_modifier[0] - new_modifier[1]
+        )
+    if new_name in _BIT_TYPES and old_name != new_name:
+        return new_modifier[0] > 0
+    return new_name == old_name and new_name in _BIT_TYPES and old_element != new_element and new_modifier[0] > 0
 
 
 _BIT_TYPES = frozenset({"bit", "bit varying"})
@@ -138,39 +170,45 @@ _LONGEST_TEXT = {"boolean": 5, "smallint": 6, "integer": 11, "bigint": 20, "uuid
 
 
 def _find_lost_digits(old: str, new: str) -> str | None:
-    was, now = strip_modifier(old), strip_modifier(new)
-    if was in _JSON_TYPES and now in {"numeric", "money", "real", "double precision"}:
-        was = old = "numeric"
-    if was not in {"numeric", "money", "real", "double precision", "bigint", "integer"} and not is_text(was):
+    old_name, new_name = strip_modifier(old), strip_modifier(new)
+    if old_name in _JSON_TYPES and new_name in {"numeric", "money", "real", "double precision"}:
+        old_name = old = "numeric"
+    if old_name not in {"numeric", "money", "real", "double precision", "bigint", "integer"} and not is_text(old_name):
         return None
     scales = {"money": 2, "bigint": 0, "integer": 0}
-    had, has = (scales.get(strip_modifier(name), ([*parse_modifier(name), None, None])[1]) for name in (old, new))
-    if is_text(was):
-        return _find_lost_text_digits(now, has)
-    if now in {"smallint", "integer", "bigint"}:
-        return "what {} has after the point" if had != 0 else None
-    if now in {"numeric", "money"} and has is not None and (had is None or had > has):
-        return _describe_scale(has)
-    digits = {"integer": 10, "bigint": 19, "double precision": 17}.get(was, ([*parse_modifier(old), 1000])[0])
-    kept = {"real": 6, "double precision": 15, "numeric": 6 if was == "real" else 15}.get(now, 1000)
-    floats = {"real", "double precision"}
-    if was == now or not floats & {was, now} or (was, now) == ("real", "double precision"):
+    old_scale, new_scale = (
+        scales.get(strip_modifier(name), ([*parse_modifier(name), None, None])[1]) for name in (old, new)
+    )
+    if is_text(old_name):
+        return _find_lost_text_digits(new_name, new_scale)
+    if new_name in {"smallint", "integer", "bigint"}:
+        return "what {} has after the point" if old_scale != 0 else None
+    if new_name in {"numeric", "money"} and new_scale is not None and (old_scale is None or old_scale > new_scale):
+        return _describe_scale(new_scale)
+    old_digits = {"integer": 10, "bigint": 19, "double precision": 17}.get(old_name, ([*parse_modifier(old), 1000])[0])
+    kept_digits = {"real": 6, "double precision": 15, "numeric": 6 if old_name == "real" else 15}.get(new_name, 1000)
+    float_types = {"real", "double precision"}
+    if (
+        old_name == new_name
+        or not float_types & {old_name, new_name}
+        or (old_name, new_name) == ("real", "double precision")
+    ):
         return None
-    return f"what {{}} has beyond {kept} digits" if digits > kept else None
+    return f"what {{}} has beyond {kept_digits} digits" if old_digits > kept_digits else None
 
 
-def _find_lost_text_digits(now: str, scale: int | None) -> str | None:
-    zeros, kept = "the zeros that {0} begins with", {"real": 6, "double precision": 15}.get(now)
-    if now in {"numeric", "money"} and scale is not None:
+def _find_lost_text_digits(new_name: str, scale: int | None) -> str | None:
+    zeros, kept_digits = "the zeros that {0} begins with", {"real": 6, "double precision": 15}.get(new_name)
+    if new_name in {"numeric", "money"} and scale is not None:
         return f"{zeros}, and {_describe_scale(scale)}"
-    if kept is not None:
-        return f"{zeros}, and what {{0}} has beyond {kept} digits"
-    return zeros if now in _DIGITS or now == "numeric" else None
+    if kept_digits is not None:
+        return f"{zeros}, and what {{0}} has beyond {kept_digits} digits"
+    return zeros if new_name in _DIGITS or new_name == "numeric" else None
 
 
 def _describe_scale(scale: int) -> str:
-    many = f"{scale} digit{'s' if scale > 1 else ''}"
-    return f"what {{0}} has beyond {many} after the point" if scale else "what {0} has after the point"
+    digits = f"{scale} digit{'s' if scale > 1 else ''}"
+    return f"what {{0}} has beyond {digits} after the point" if scale else "what {0} has after the point"
 
 
 def _second_digits(type_name: str) -> int:
@@ -184,13 +222,13 @@ def needs_no_rewrite(old: Column, new: Column) -> bool:
         return True  # another order of the same values: what it costs is its indexes
     if old.type == new.type or (old.type, new.type) == ("cidr", "inet"):
         return True
-    was, now = parse_modifier(old.type), parse_modifier(new.type)
+    old_name, new_name = parse_modifier(old.type), parse_modifier(new.type)
     if (
         is_text(old.type)
         and is_text(new.type)
         and "character" not in {strip_modifier(old.type), strip_modifier(new.type)}
     ):
-        return not now or (bool(was) and was[0] <= now[0])
+        return not new_name or (bool(old_name) and old_name[0] <= new_name[0])
     if (
         strip_modifier(old.type) != strip_modifier(new.type)
         or strip_modifier(old.type) in {"character", "bit"}
@@ -198,8 +236,8 @@ def needs_no_rewrite(old: Column, new: Column) -> bool:
     ):
         return False
     if strip_modifier(old.type) == "numeric":
-        return not now or (bool(was) and was[0] <= now[0] and was[1:] == now[1:])
-    return not now or (bool(was) and was[0] <= now[0])
+        return not new_name or (bool(old_name) and old_name[0] <= new_name[0] and old_name[1:] == new_name[1:])
+    return not new_name or (bool(old_name) and old_name[0] <= new_name[0])
 
 
 def parse_modifier(type_name: str) -> list[int]:
@@ -208,9 +246,9 @@ def parse_modifier(type_name: str) -> list[int]:
 
 
 def find_enum(type_name: str, catalog: Catalog) -> Enum | None:
-    schema, _, bare = type_name.removesuffix("[]").rpartition(".")
-    found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
-    return found if isinstance(found, Enum) else None
+    schema, _, name = type_name.removesuffix("[]").rpartition(".")
+    user_type = catalog.objects.get(("type", schema or "public", name.strip('"')))
+    return user_type if isinstance(user_type, Enum) else None
 
 
 def are_same_family(old: str, new: str) -> bool:

@@ -26,38 +26,38 @@ def uses_new_labels(old: Enum, new: Enum, after: Catalog) -> bool:
 
     PostgreSQL lets nobody use a label in the transaction that added it, so such an enum is replaced instead.
     """
-    fresh = [quote_literal(label) for label in new.labels if label not in old.labels]
+    new_labels = [quote_literal(label) for label in new.labels if label not in old.labels]
     texts: list[str] = []
-    for found in after.objects.values():
-        match found:
+    for obj in after.objects.values():
+        match obj:
             case Table():
-                texts += [column.default or "" for column in found.columns]
+                texts += [column.default or "" for column in obj.columns]
             case Constraint() | Index() | View() | Trigger() | Function():
-                texts.append(found.definition)
+                texts.append(obj.definition)
             case Policy():
-                texts += [found.using or "", found.check or ""]
+                texts += [obj.using or "", obj.check or ""]
             case Domain():
-                texts += [found.default or "", *(definition for _, definition in found.checks)]
-    return any(label in text for label in fresh for text in texts)
+                texts += [obj.default or "", *(definition for _, definition in obj.checks)]
+    return any(label in text for label in new_labels for text in texts)
 
 
-def rename_replaced_type(found: UserType) -> list[Statement]:
+def rename_replaced_type(old_type: UserType) -> list[Statement]:
     """The old type under another name, so that the new one can have its own."""
-    kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
+    type_keyword = "DOMAIN" if isinstance(old_type, Domain) else "TYPE"
     return [
         Statement(
-            f"ALTER {kind} {quote_qualified(found.schema, found.name)} RENAME TO {quote_identifier(_replaced_name(found))}"
+            f"ALTER {type_keyword} {quote_qualified(old_type.schema, old_type.name)} RENAME TO {quote_identifier(_replaced_name(old_type))}"
         )
     ]
 
 
-def drop_replaced_type(found: UserType) -> list[Statement]:
-    kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
-    return [Statement(f"DROP {kind} {quote_qualified(found.schema, _replaced_name(found))}")]
+def drop_replaced_type(old_type: UserType) -> list[Statement]:
+    type_keyword = "DOMAIN" if isinstance(old_type, Domain) else "TYPE"
+    return [Statement(f"DROP {type_keyword} {quote_qualified(old_type.schema, _replaced_name(old_type))}")]
 
 
-def _replaced_name(found: UserType) -> str:
-    return truncate_identifier(found.name, "__replaced")
+def _replaced_name(old_type: UserType) -> str:
+    return truncate_identifier(old_type.name, "__replaced")
 
 
 def convert_column(table: Table, column: Column, old: object, new: object, using: str | None) -> list[Statement]:
@@ -67,44 +67,44 @@ def convert_column(table: Table, column: Column, old: object, new: object, using
     """
     head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_identifier(column.name)} "
     if using is not None:
-        words = f"what {table.name}.{column.name} was, where {using} makes another value of it"
-        lost_by_hint = Loss(table.schema, table.name, column.name, words)
+        description = f"what {table.name}.{column.name} was, where {using} makes another value of it"
+        loss = Loss(table.schema, table.name, column.name, description)
         value = f"({using})::text::{column.type}" if isinstance(new, Enum) else f"({using})"
-        return [Statement(f"{head}TYPE {column.type} USING {value}", loss=lost_by_hint)]
-    lost: list[str] = []
+        return [Statement(f"{head}TYPE {column.type} USING {value}", loss=loss)]
+    removed_labels: list[str] = []
     fallback: str | None = None
     if isinstance(old, Enum) and isinstance(new, Enum):
-        lost = [label for label in old.labels if label not in new.labels]
+        removed_labels = [label for label in old.labels if label not in new.labels]
         fallback = _pick_fallback_label(column, new)
-    using = _map_labels(column, lost, fallback)
+    using = _map_labels(column, removed_labels, fallback)
     if isinstance(new, Domain) and is_text(new.type) and not column.type.endswith("[]"):
         using = f"{quote_identifier(column.name)}::text"  # whole: a cast to the domain would cut off what is too long for it
-    said = None
-    if lost:
-        shown = "NULL" if fallback is None else fallback
-        words = f"{table.name}.{column.name} becomes {shown} where it is {' or '.join(map(quote_literal, lost))}"
-        said = Loss(table.schema, table.name, column.name, words)
+    loss = None
+    if removed_labels:
+        replacement = "NULL" if fallback is None else fallback
+        description = f"{table.name}.{column.name} becomes {replacement} where it is {' or '.join(map(quote_literal, removed_labels))}"
+        loss = Loss(table.schema, table.name, column.name, description)
     if (
         isinstance(old, Domain)
         and isinstance(new, Domain)
-        and (what := find_lossy_part(old.type, new.type)) is not None
+        and (lost_part := find_lossy_part(old.type, new.type)) is not None
     ):
-        said = Loss(table.schema, table.name, column.name, what.format(f"{table.name}.{column.name}"))
-    return [Statement(f"{head}TYPE {column.type} USING {using}", loss=said)]
+        loss = Loss(table.schema, table.name, column.name, lost_part.format(f"{table.name}.{column.name}"))
+    return [Statement(f"{head}TYPE {column.type} USING {using}", loss=loss)]
 
 
-def _map_labels(column: Column, lost: list[str], fallback: str | None) -> str:
-    own = quote_identifier(column.name)
-    instead = fallback if fallback is not None else "NULL"
+def _map_labels(column: Column, removed_labels: list[str], fallback: str | None) -> str:
+    column_name = quote_identifier(column.name)
+    replacement = fallback if fallback is not None else "NULL"
     if column.type.endswith("[]"):
-        text = f"{own}::text[]"
-        for label in lost:
-            text = f"array_replace({text}, {quote_literal(label)}, {instead})"
+        text = f"{column_name}::text[]"
+        for label in removed_labels:
+            text = f"array_replace({text}, {quote_literal(label)}, {replacement})"
         return f"{text}::{column.type}"
-    if not lost:
-        return f"{own}::text::{column.type}"
-    cases = " ".join(f"WHEN {quote_literal(label)} THEN {instead}" for label in lost)
-    return f"(CASE {own}::text {cases} ELSE {own}::text END)::{column.type}"
+    if not removed_labels:
+        return f"{column_name}::text::{column.type}"
+    cases = " ".join(f"WHEN {quote_literal(label)} THEN {replacement}" for label in removed_labels)
+    return f"(CASE {column_name}::text {cases} ELSE {column_name}::text END)::{column.type}"
 
 
 def _pick_fallback_label(column: Column, new: Enum) -> str | None:

@@ -72,12 +72,12 @@ def render_type(name: str) -> str | None:
     SQLAlchemy type object would try to make the type as well.
     """
     if name.endswith("[]"):
-        inner = render_type(name.removesuffix("[]"))
-        return f"postgresql.ARRAY({inner})" if inner is not None else None
+        element_call = render_type(name.removesuffix("[]"))
+        return f"postgresql.ARRAY({element_call})" if element_call is not None else None
     if name in _PLAIN:
         return _PLAIN[name]
-    for pattern, code in _SIZED:
-        matched = re.fullmatch(pattern, name)
-        if matched is not None:
-            return code.format(*matched.groups())
+    for pattern, template in _SIZED:
+        match = re.fullmatch(pattern, name)
+        if match is not None:
+            return template.format(*match.groups())
     return None

@@ -7,25 +7,27 @@ from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qual
 UserType = Enum | Domain | Composite
 
 
-def create(found: UserType, *, called: str | None = None) -> list[Statement]:
-    full = quote_qualified(found.schema, called or found.name)
-    match found:
+def create(user_type: UserType, *, name: str | None = None) -> list[Statement]:
+    type_name = quote_qualified(user_type.schema, name or user_type.name)
+    match user_type:
         case Enum():
-            return [Statement(f"CREATE TYPE {full} AS ENUM ({', '.join(map(quote_literal, found.labels))})")]
+            return [Statement(f"CREATE TYPE {type_name} AS ENUM ({', '.join(map(quote_literal, user_type.labels))})")]
         case Composite():
-            return [Statement(f"CREATE TYPE {full} AS {found.definition}")]
+            return [Statement(f"CREATE TYPE {type_name} AS {user_type.definition}")]
         case Domain():
-            parts = [f"CREATE DOMAIN {full} AS {found.type}"]
-            parts += [f"COLLATE {found.collation}"] if found.collation else []
-            parts += [f"DEFAULT {found.default}"] if found.default is not None else []
-            parts += ["NOT NULL"] if found.not_null else []
-            parts += [f"CONSTRAINT {quote_identifier(title)} {definition}" for title, definition in found.checks]
+            parts = [f"CREATE DOMAIN {type_name} AS {user_type.type}"]
+            parts += [f"COLLATE {user_type.collation}"] if user_type.collation else []
+            parts += [f"DEFAULT {user_type.default}"] if user_type.default is not None else []
+            parts += ["NOT NULL"] if user_type.not_null else []
+            parts += [
+                f"CONSTRAINT {quote_identifier(check_name)} {definition}" for check_name, definition in user_type.checks
+            ]
             return [Statement(" ".join(parts))]
 
 
-def drop(found: UserType) -> list[Statement]:
-    kind = "DOMAIN" if isinstance(found, Domain) else "TYPE"
-    return [Statement(f"DROP {kind} {quote_qualified(found.schema, found.name)}")]
+def drop(user_type: UserType) -> list[Statement]:
+    type_keyword = "DOMAIN" if isinstance(user_type, Domain) else "TYPE"
+    return [Statement(f"DROP {type_keyword} {quote_qualified(user_type.schema, user_type.name)}")]
 
 
 def alter_domain(old: Domain, new: Domain) -> list[Statement] | None:
@@ -34,13 +36,13 @@ def alter_domain(old: Domain, new: Domain) -> list[Statement] | None:
         return None
     head = f"ALTER DOMAIN {quote_qualified(new.schema, new.name)}"
     before, after = dict(old.checks), dict(new.checks)
-    said = [f"{head} DROP CONSTRAINT {quote_identifier(t)}" for t, d in old.checks if after.get(t) != d]
+    statements = [f"{head} DROP CONSTRAINT {quote_identifier(t)}" for t, d in old.checks if after.get(t) != d]
     if old.default != new.default:
-        said.append(f"{head} SET DEFAULT {new.default}" if new.default is not None else f"{head} DROP DEFAULT")
+        statements.append(f"{head} SET DEFAULT {new.default}" if new.default is not None else f"{head} DROP DEFAULT")
     if old.not_null != new.not_null:
-        said.append(f"{head} {'SET' if new.not_null else 'DROP'} NOT NULL")
-    said += [f"{head} ADD CONSTRAINT {quote_identifier(t)} {d}" for t, d in new.checks if before.get(t) != d]
-    return [Statement(sql) for sql in said]
+        statements.append(f"{head} {'SET' if new.not_null else 'DROP'} NOT NULL")
+    statements += [f"{head} ADD CONSTRAINT {quote_identifier(t)} {d}" for t, d in new.checks if before.get(t) != d]
+    return [Statement(sql) for sql in statements]
 
 
 def add_labels(old: Enum, new: Enum) -> list[Statement] | None:
@@ -48,13 +50,15 @@ def add_labels(old: Enum, new: Enum) -> list[Statement] | None:
     kept = [label for label in new.labels if label in old.labels]
     if kept != list(old.labels):
         return None
-    said = []
+    statements = []
     for position, label in enumerate(new.labels):
         if label in old.labels:
             continue
         if position:
-            place = f" AFTER {quote_literal(new.labels[position - 1])}"
+            position_clause = f" AFTER {quote_literal(new.labels[position - 1])}"
         else:
-            place = f" BEFORE {quote_literal(old.labels[0])}" if old.labels else ""
-        said.append(f"ALTER TYPE {quote_qualified(new.schema, new.name)} ADD VALUE {quote_literal(label)}{place}")
-    return [Statement(sql) for sql in said]
+            position_clause = f" BEFORE {quote_literal(old.labels[0])}" if old.labels else ""
+        statements.append(
+            f"ALTER TYPE {quote_qualified(new.schema, new.name)} ADD VALUE {quote_literal(label)}{position_clause}"
+        )
+    return [Statement(sql) for sql in statements]

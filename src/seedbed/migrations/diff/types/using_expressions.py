@@ -46,10 +46,10 @@ def find_using_expression(
     Raises:
         UnknownTypeConversion: neither PostgreSQL nor Seedbed knows what values of the one type are in the other.
     """
-    was, now = find_base_type(old.type, before), find_base_type(new.type, after)
-    if was == now or are_same_family(was, now):
+    old_type, new_type = find_base_type(old.type, before), find_base_type(new.type, after)
+    if old_type == new_type or are_same_family(old_type, new_type):
         return None
-    expression = _TypePair(was, now, before, after, sources).convert(quote_identifier(old.name))
+    expression = _TypePair(old_type, new_type, before, after, sources).convert(quote_identifier(old.name))
     if expression is None:
         raise UnknownTypeConversion(f"{table.name}.{new.name}", old.type, new.type)
     return expression
@@ -58,8 +58,8 @@ def find_using_expression(
 class _TypePair:
     """Two different types, and what is known about them."""
 
-    def __init__(self, was: str, now: str, before: Catalog, after: Catalog, sources: ValueSources) -> None:
-        self._was, self._now = was, now
+    def __init__(self, old_type: str, new_type: str, before: Catalog, after: Catalog, sources: ValueSources) -> None:
+        self._was, self._now = old_type, new_type
         self._before, self._after, self._knowledge = before, after, sources
 
     def convert(self, value: str) -> str | None:
@@ -73,13 +73,13 @@ class _TypePair:
             return self._convert_to_array(value)
         return self.convert_scalar(value)
 
-    def _pair(self, was: str, now: str) -> "_TypePair":
-        return _TypePair(was, now, self._before, self._after, self._knowledge)
+    def _pair(self, old_type: str, new_type: str) -> "_TypePair":
+        return _TypePair(old_type, new_type, self._before, self._after, self._knowledge)
 
     def _convert_elements(self, value: str) -> str | None:
         """Elements are converted by casts alone: an expression without a subquery cannot do more."""
-        was, now = self._was.removesuffix("[]"), self._now.removesuffix("[]")
-        scalar = "" if was == now else self._pair(was, now).convert_scalar("")
+        old_type, new_type = self._was.removesuffix("[]"), self._now.removesuffix("[]")
+        scalar = "" if old_type == new_type else self._pair(old_type, new_type).convert_scalar("")
         if scalar is None or not re.fullmatch(r"(::[^():]+(\([\d,]+\))?[^():]*)*", scalar):
             return None
         return value + "".join(f"::{cast}[]" for cast in scalar.split("::")[1:])
@@ -94,14 +94,18 @@ class _TypePair:
         return first if element == self._now else self._pair(element, self._now).convert_scalar(first)
 
     def _convert_to_array(self, value: str) -> str | None:
-        element, to = self._now.removesuffix("[]"), remove_limits(self._now)
+        element, target_type = self._now.removesuffix("[]"), remove_limits(self._now)
         if self._was in _JSON:
             return self._convert_json_to_array(value, element)
         if is_text(self._was) and self._knowledge.is_downgrade:
-            return f"{value}::{to}"
-        plain = element == self._was or are_same_family(self._was, element)
-        one = value if plain else self._pair(self._was, element).convert_scalar(value)
-        return None if one is None else f"CASE WHEN {value} IS NULL THEN NULL ELSE ARRAY[{one}]::{to} END"
+            return f"{value}::{target_type}"
+        needs_no_cast = element == self._was or are_same_family(self._was, element)
+        element_expression = value if needs_no_cast else self._pair(self._was, element).convert_scalar(value)
+        return (
+            None
+            if element_expression is None
+            else f"CASE WHEN {value} IS NULL THEN NULL ELSE ARRAY[{element_expression}]::{target_type} END"
+        )
 
     def _convert_json_to_array(self, value: str, element: str) -> str | None:
         """PostgreSQL reads a JSON array for a column of type text[], and pg_class.reloptions is one in every database.
@@ -110,139 +114,153 @@ class _TypePair:
         """
         if element in _JSON:
             return None
-        simple = is_text(element) or self._knowledge.is_downgrade or find_enum(element, self._after) is not None
-        if not simple and self._pair("text", element).convert_scalar("") != f"::{remove_limits(element)}":
+        has_text_elements = (
+            is_text(element) or self._knowledge.is_downgrade or find_enum(element, self._after) is not None
+        )
+        if not has_text_elements and self._pair("text", element).convert_scalar("") != f"::{remove_limits(element)}":
             return None
-        given = value if self._was == "jsonb" else f"{value}::jsonb"
-        read = f"(jsonb_populate_record(NULL::pg_class, jsonb_build_object('reloptions', {given}))).reloptions"
+        json_value = value if self._was == "jsonb" else f"{value}::jsonb"
+        elements = f"(jsonb_populate_record(NULL::pg_class, jsonb_build_object('reloptions', {json_value}))).reloptions"
         cast = "" if self._now == "text[]" else f"::{remove_limits(self._now)}"
-        return f"CASE jsonb_typeof({given}) WHEN 'string' THEN {value}::text::text[]{cast} ELSE {read}{cast} END"
+        return (
+            f"CASE jsonb_typeof({json_value}) WHEN 'string' THEN {value}::text::text[]{cast} ELSE {elements}{cast} END"
+        )
 
     def convert_scalar(self, value: str) -> str | None:
-        was, now = strip_modifier(self._was), strip_modifier(self._now)
-        if was == "character" and not is_text(now) and now != "bytea":
+        old_type, new_type = strip_modifier(self._was), strip_modifier(self._now)
+        if old_type == "character" and not is_text(new_type) and new_type != "bytea":
             return self._pair("text", self._now).convert_scalar(f"{value}::text")
         if are_same_family(self._was, self._now):
             return f"{value}::{remove_limits(self._now)}"
-        special = self._convert_specially(value, was, now)
-        if special is not None:
-            return special
-        if (casts := self._casts(was, now)) is None:
+        special_expression = self._convert_specially(value, old_type, new_type)
+        if special_expression is not None:
+            return special_expression
+        if (casts := self._casts(old_type, new_type)) is None:
             return None
         return value + "".join(f"::{cast}" for cast in casts)
 
-    def _convert_specially(self, value: str, was: str, now: str) -> str | None:
-        if {was, now} & _JSON:
-            return self._convert_json(value, was, now)
-        if "bytea" in {was, now}:
-            return self._convert_bytes(value, was, now)
-        if now in _BITS or was in _BITS:
-            return self._convert_bits(value, was, now)
-        if {was, now} in ({"oid", "integer"}, {"oid", "smallint"}):
-            return f"{value}::bigint" if was == "oid" else f"{value}::bigint::oid"  # a cast of -1 is 4294967295
-        if now == "boolean" and was in _NUMBERS - {"integer"}:
+    def _convert_specially(self, value: str, old_type: str, new_type: str) -> str | None:
+        if {old_type, new_type} & _JSON:
+            return self._convert_json(value, old_type, new_type)
+        if "bytea" in {old_type, new_type}:
+            return self._convert_bytes(value, old_type, new_type)
+        if new_type in _BITS or old_type in _BITS:
+            return self._convert_bits(value, old_type, new_type)
+        if {old_type, new_type} in ({"oid", "integer"}, {"oid", "smallint"}):
+            return f"{value}::bigint" if old_type == "oid" else f"{value}::bigint::oid"  # a cast of -1 is 4294967295
+        if new_type == "boolean" and old_type in _NUMBERS - {"integer"}:
             return f"{value} <> 0"
-        return _convert_time(value, was, now, remove_limits(self._now))
+        return _convert_time(value, old_type, new_type, remove_limits(self._now))
 
-    def _convert_json(self, value: str, was: str, now: str) -> str | None:
-        if "bytea" in {was, now}:
-            return self._convert_bytes(value, was, now)
-        if {was, now} <= _JSON or is_text(was) or is_text(now):
+    def _convert_json(self, value: str, old_type: str, new_type: str) -> str | None:
+        if "bytea" in {old_type, new_type}:
+            return self._convert_bytes(value, old_type, new_type)
+        if {old_type, new_type} <= _JSON or is_text(old_type) or is_text(new_type):
             return None
-        if now in _JSON:
-            return None if (was, now) in self._knowledge.casts else f"to_{now}({value})"
-        return self._convert_from_json(value, now)
+        if new_type in _JSON:
+            return None if (old_type, new_type) in self._knowledge.casts else f"to_{new_type}({value})"
+        return self._convert_from_json(value, new_type)
 
-    def _convert_from_json(self, value: str, now: str) -> str | None:
-        given = value if strip_modifier(self._was) == "jsonb" else f"{value}::jsonb"
-        if now == "boolean":
-            return f"CASE jsonb_typeof({given}) WHEN 'null' THEN NULL ELSE ({given})::boolean END"
+    def _convert_from_json(self, value: str, new_type: str) -> str | None:
+        json_value = value if strip_modifier(self._was) == "jsonb" else f"{value}::jsonb"
+        if new_type == "boolean":
+            return f"CASE jsonb_typeof({json_value}) WHEN 'null' THEN NULL ELSE ({json_value})::boolean END"
         if isinstance(_find_user_type(self._now, self._after), Composite):
-            return f"jsonb_populate_record(NULL::{self._now}, {given})"
+            return f"jsonb_populate_record(NULL::{self._now}, {json_value})"
         return self._pair("text", self._now).convert_scalar(f"({value} #>> '{{}}')")
 
-    def _convert_bytes(self, value: str, was: str, now: str) -> str | None:
+    def _convert_bytes(self, value: str, old_type: str, new_type: str) -> str | None:
         """Bytes are those of the text, in UTF-8."""
-        written = {"xml", *_JSON}
-        if now == "bytea" and (is_text(was) or was in written):
-            return f"convert_to({value}{'' if is_text(was) else '::text'}, 'UTF8')"
-        if was == "bytea" and (is_text(now) or now in written):
-            return f"convert_from({value}, 'UTF8'){'' if is_text(now) else f'::{now}'}"
+        text_like_types = {"xml", *_JSON}
+        if new_type == "bytea" and (is_text(old_type) or old_type in text_like_types):
+            return f"convert_to({value}{'' if is_text(old_type) else '::text'}, 'UTF8')"
+        if old_type == "bytea" and (is_text(new_type) or new_type in text_like_types):
+            return f"convert_from({value}, 'UTF8'){'' if is_text(new_type) else f'::{now}'}"
         return None
 
-    def _convert_bits(self, value: str, was: str, now: str) -> str | None:
+    def _convert_bits(self, value: str, old_type: str, new_type: str) -> str | None:
         """A cast to bit(n) cuts or pads, so a value is passed whole, and its length is compared when it is assigned."""
-        if {was, now} <= _BITS:
+        if {old_type, new_type} <= _BITS:
             return f"{value}::bit varying"
-        if is_text(was):
+        if is_text(old_type):
             return f"('b' || {value})::bit varying"  # without the b, an x would begin hexadecimal digits
-        if was in _INTEGERS and now == "bit":
-            return _bits_of_integer(value, was, parse_modifier(self._now)[0])
-        if was == "bit" and now in _INTEGERS:
+        if old_type in _INTEGERS and new_type == "bit":
+            return _bits_of_integer(value, old_type, parse_modifier(self._now)[0])
+        if old_type == "bit" and new_type in _INTEGERS:
             length = parse_modifier(self._was)[0]
             if length > _BITS_OF_BIGINT:
                 return None
-            return f"{value}::{now}" if now == "bigint" or (now, length) == ("integer", 32) else f"{value}::bigint"
+            return (
+                f"{value}::{new_type}"
+                if new_type == "bigint" or (new_type, length) == ("integer", 32)
+                else f"{value}::bigint"
+            )
         return None
 
-    def _casts(self, was: str, now: str) -> tuple[str, ...] | None:
+    def _casts(self, old_type: str, new_type: str) -> tuple[str, ...] | None:
         """The types to cast a value through."""
-        to = remove_limits(self._now)
-        if {was, now} == {"bytea"} | ({was, now} & _INTEGERS):
+        target_type = remove_limits(self._now)
+        if {old_type, new_type} == {"bytea"} | ({old_type, new_type} & _INTEGERS):
             return None  # PostgreSQL 18 has a cast to bytes in network order, and others none
-        if {was, now} & _BITS and not is_text(now):
+        if {old_type, new_type} & _BITS and not is_text(new_type):
             return None
         if isinstance(_find_user_type(self._was, self._before), Composite):
-            known = is_text(now) or isinstance(_find_user_type(self._now, self._after), Composite)
-            return ("text", to) if known else None
+            is_convertible = is_text(new_type) or isinstance(_find_user_type(self._now, self._after), Composite)
+            return ("text", target_type) if is_convertible else None
         if find_enum(self._was, self._before) or find_enum(self._now, self._after):
-            plain = {was, now} & (_NUMBERS | {"boolean"}) or is_text(was) or is_text(now)
-            return ("text", to) if plain or _are_both_enums(self._was, self._before, self._now, self._after) else None
-        if (was, now) in self._knowledge.casts or is_text(was) or is_text(now):
-            return (to,)
-        if was == "boolean" and now in _NUMBERS:
-            return ("integer", to)
-        if (was == "money" and now in _NUMBERS) or (was in {"real", "double precision"} and now == "money"):
-            return ("numeric", to)
-        return ("text", to) if any({was, now} <= alike for alike in _SAME_TEXT) else None
+            has_label_text = {old_type, new_type} & (_NUMBERS | {"boolean"}) or is_text(old_type) or is_text(new_type)
+            return (
+                ("text", target_type)
+                if has_label_text or _are_both_enums(self._was, self._before, self._now, self._after)
+                else None
+            )
+        if (old_type, new_type) in self._knowledge.casts or is_text(old_type) or is_text(new_type):
+            return (target_type,)
+        if old_type == "boolean" and new_type in _NUMBERS:
+            return ("integer", target_type)
+        if (old_type == "money" and new_type in _NUMBERS) or (
+            old_type in {"real", "double precision"} and new_type == "money"
+        ):
+            return ("numeric", target_type)
+        return ("text", target_type) if any({old_type, new_type} <= types for types in _SAME_TEXT) else None
 
 
-def _bits_of_integer(value: str, was: str, length: int) -> str | None:
+def _bits_of_integer(value: str, old_type: str, length: int) -> str | None:
     """The number in binary digits. One that needs more of them stays longer than the column, which is an error."""
-    if (was, length) == ("integer", 32):
+    if (old_type, length) == ("integer", 32):
         return f"{value}::bit(32)"
-    number = value if was == "bigint" else f"{value}::bigint"
+    number = value if old_type == "bigint" else f"{value}::bigint"
     if length >= _BITS_OF_BIGINT:
         return f"{number}::bit({length})" if length == _BITS_OF_BIGINT else None
     digits = f"{number}::bit({length})::bit varying"
     return f"CASE WHEN {number} >> {length} = 0 THEN {digits} ELSE {number}::bit(64)::bit varying END"
 
 
-def _convert_time(value: str, was: str, now: str, to: str) -> str | None:
+def _convert_time(value: str, old_type: str, new_type: str, target_type: str) -> str | None:
     """Where PostgreSQL goes by the session's time zone, values without a zone are taken for UTC."""
-    if {was, now} == {_TIMESTAMP, _TIMESTAMPTZ}:
+    if {old_type, new_type} == {_TIMESTAMP, _TIMESTAMPTZ}:
         return f"{value} AT TIME ZONE 'UTC'"
-    if was == _TIMESTAMPTZ and now in {"date", _TIME}:
-        return f"({value} AT TIME ZONE 'UTC')::{to}"
-    if (was, now) == ("date", _TIMESTAMPTZ):
+    if old_type == _TIMESTAMPTZ and new_type in {"date", _TIME}:
+        return f"({value} AT TIME ZONE 'UTC')::{target_type}"
+    if (old_type, new_type) == ("date", _TIMESTAMPTZ):
         return f"{value}::timestamp AT TIME ZONE 'UTC'"
-    if (was, now) == (_TIMESTAMPTZ, _TIMETZ):
+    if (old_type, new_type) == (_TIMESTAMPTZ, _TIMETZ):
         return f"{value}::timetz AT TIME ZONE 'UTC'"
-    if (was, now) == (_TIME, _TIMETZ):
-        return f"({value}::text || '+00')::{to}"
-    if is_text(was) and now == _TIMESTAMPTZ:
+    if (old_type, new_type) == (_TIME, _TIMETZ):
+        return f"({value}::text || '+00')::{target_type}"
+    if is_text(old_type) and new_type == _TIMESTAMPTZ:
         utc = f"{value}::timestamp AT TIME ZONE 'UTC'"
         return f"CASE WHEN {value} ~ '{_TIME_WITH_ZONE}' THEN {value}::timestamptz ELSE {utc} END"
-    if is_text(was) and now == _TIMETZ:
+    if is_text(old_type) and new_type == _TIMETZ:
         utc = f"({value}::time::text || '+00')::timetz"
         return f"CASE WHEN {value} ~ '{_TIME_WITH_ZONE}' THEN {value}::timetz ELSE {utc} END"
     return None
 
 
-def _are_both_enums(was: str, before: Catalog, now: str, after: Catalog) -> bool:
-    return find_enum(was, before) is not None and find_enum(now, after) is not None
+def _are_both_enums(old_type: str, before: Catalog, new_type: str, after: Catalog) -> bool:
+    return find_enum(old_type, before) is not None and find_enum(new_type, after) is not None
 
 
 def _find_user_type(type_name: str, catalog: Catalog) -> object:
-    schema, _, bare = type_name.removesuffix("[]").rpartition(".")
-    return catalog.objects.get(("type", schema or "public", bare.strip('"')))
+    schema, _, name = type_name.removesuffix("[]").rpartition(".")
+    return catalog.objects.get(("type", schema or "public", name.strip('"')))
