@@ -27,18 +27,19 @@ from seedbed.cli.up import up
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=".",
     show_default=True,
-    help="The project, or a folder in it.",
+    help="The project's directory, or one inside it.",
 )
 @click.pass_context
 def root(ctx: click.Context, project: Path) -> None:
-    """From SQLModel tables to proven migrations, believable data and a running service.
+    """Schema-first toolkit for SQLModel and PostgreSQL: verified migrations, realistic seed data, preview databases, a
+    read API.
 
-    Start with `seedbed up`: it starts a PostgreSQL of the project's own, migrates it, seeds it and serves it. It needs
-    no set-up, and running it again does only what is missing. Where there is no project yet, `seedbed init` begins one.
+    Get started: `seedbed init` creates a project; `seedbed up` starts a local PostgreSQL, applies migrations, loads
+    seeds and serves an API. It is safe to run again.
 
-    The environment is chosen by -e or SEEDBED_ENV, and is development otherwise. Results go to standard output,
-    progress and warnings to standard error. A command ends with 0 when it is done, with 1 when it refused or failed,
-    saying why and what to do, and with 2 when it was called wrongly.
+    The environment is development unless -e or SEEDBED_ENV chooses another. Results go to standard output, progress and
+    warnings to standard error. Exit codes: 0 success, 1 refused or failed (reason and fix on standard error), 2 usage
+    error.
     """
     ctx.obj = project
 

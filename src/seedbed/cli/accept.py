@@ -1,22 +1,22 @@
-"""`seedbed migrate accept`: an edited revision taken as what a database has had."""
+"""`seedbed migrate accept`: record an edited revision as applied."""
 
 import click
 
 from seedbed.cli.options import PRODUCTION, configuration, confirm, env_option, json_option, show, step, yes_option
 
 
-@click.command("accept", short_help="Take an edited revision as what the database has had.")
+@click.command("accept", short_help="Record an edited revision as applied to the database.")
 @click.argument("revision", metavar="REVISION")
 @yes_option
 @env_option
 @json_option
 @click.pass_context
 def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, as_json: bool) -> None:
-    """Take REVISION, whose file was edited after the database had it, as what the database has had.
+    """Record REVISION, whose file was edited after it was applied, as applied in its present form.
 
-    Use this after an edit that changes nothing for this database. The files are run on a throw-away database as they
-    are now, and what the environment's database has otherwise is listed. Where there is something, and in production,
-    the database's name confirms it. Nothing but the recorded checksum changes.
+    Use this after an edit that changes nothing for this database. The present files run on a temporary database, and
+    differences to the environment's database are listed. If there are any, or in production, confirm with the
+    database's name. Only the recorded checksum changes.
 
     Example: seedbed migrate accept 5b1f -e production --yes shop
     """

@@ -1,4 +1,4 @@
-"""`seedbed branch`: copies of the environment's database, each with a name."""
+"""`seedbed branch`: named copies of the environment's database."""
 
 import shlex
 from datetime import UTC, datetime, timedelta
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 @click.group("branch")
 def branch() -> None:
-    """Copy the database under a name, and delete the copy again.
+    """Create, list and delete named copies (branches) of a database.
 
-    A branch is a whole database, with rows, grants and settings as its parent had them at that moment, and nothing
-    done to one reaches the other. It is a copy of the environment's database, development unless -e says otherwise,
-    and is kept where that is: on the embedded server, or on Neon.
+    A branch is a complete database, with the rows, grants and settings of its parent at that moment. Changes to one do
+    not affect the other. It is a copy of the environment's database, on the same server: the embedded one, or Neon.
 
-    Names are free: pr-42, feature/search, preview/pr-42.
+    Choose any name: pr-42, feature/search, preview/pr-42.
     """
 
 
@@ -36,9 +35,9 @@ def branch() -> None:
     type=DURATION,
     default="never",
     show_default=True,
-    help="When it ends, such as 7d: Neon deletes it then, and here `seedbed preview gc` does.",
+    help="Expiry, such as 7d. Neon deletes it then; elsewhere `seedbed preview gc` does.",
 )
-@click.option("--force", is_flag=True, help="End sessions that are idle on the database that is copied.")
+@click.option("--force", is_flag=True, help="End idle sessions on the database that is copied.")
 @env_option
 @json_option
 @click.pass_context
@@ -51,10 +50,12 @@ def create(
     env: str | None,
     as_json: bool,
 ) -> None:
-    """Copy the environment's database, or a branch.
+    """Create a branch as a copy of the environment's database or of another branch.
 
-    PostgreSQL copies no database that somebody is connected to. The command says who is; --force ends those that are
-    idle, such as a service's pool, and nobody who is at work or in a transaction.
+    PostgreSQL cannot copy a database in use. The command names its sessions; --force ends idle ones, such as those of a
+    connection pool, but none that runs a statement or is in a transaction.
+
+    Example: seedbed branch create pr-42
     """
     with step("Copying"):
         from seedbed.branching import provider_of
@@ -67,12 +68,12 @@ def create(
     show_result(made, as_json=as_json, lines=[said])
 
 
-@branch.command("list", short_help="List the branches, and when each ends.")
+@branch.command("list", short_help="List the branches with their expiry dates.")
 @env_option
 @json_option
 @click.pass_context
 def list_(ctx: click.Context, env: str | None, as_json: bool) -> None:
-    """List the branches: name, mark, parent, when each was made, and when it ends."""
+    """List the branches: name, mark, parent, creation time and expiry."""
     from seedbed.branching import provider_of
 
     found = provider_of(configuration(ctx, env)).list()
@@ -86,7 +87,7 @@ def list_(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def show(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
-    """Say all that is known of a branch."""
+    """Show the details of a branch."""
     from seedbed.branching import provider_of
 
     found = provider_of(configuration(ctx, env)).get(name)
@@ -109,10 +110,12 @@ def show(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_json: bool) -> None:
-    """Say how a branch differs from its parent. Ends with 1 when it does.
+    """Show schema differences between a branch and its parent. Ends with 1 if there are any.
 
-    Revisions and catalogs are compared, so what is said is what PostgreSQL knows: tables, columns, constraints,
-    indexes, functions, policies, grants. Rows are not compared.
+    Compares revisions and PostgreSQL's catalogs: tables, columns, constraints, indexes, functions, policies, grants.
+    Rows are not compared.
+
+    Example: seedbed branch diff pr-42
     """
     with step("Comparing"):
         from seedbed.previews.branch_diff import compare_branches as compare
@@ -128,15 +131,15 @@ def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_j
 
 @branch.command("reset")
 @click.argument("name", metavar="NAME")
-@click.option("--force", is_flag=True, help="End sessions that are idle on its parent.")
+@click.option("--force", is_flag=True, help="End idle sessions on its parent.")
 @click.option("--yes", metavar="NAME", help="Confirm with the branch's name instead of typing it.")
 @env_option
 @json_option
 @click.pass_context
 def reset(ctx: click.Context, name: str, force: bool, yes: str | None, env: str | None, as_json: bool) -> None:
-    """Make a branch anew from its parent as that is now.
+    """Recreate a branch from the parent's current state.
 
-    What is in it is lost, and sessions on it are ended; it stays as it was until the new copy is there.
+    Its data is lost, and its sessions are ended. The old branch stays available until the new copy is complete.
     """
     from seedbed.branching import provider_of
 
@@ -151,13 +154,13 @@ def reset(ctx: click.Context, name: str, force: bool, yes: str | None, env: str 
 
 @branch.command("url")
 @click.argument("name", metavar="NAME")
-@click.option("--show-password", is_flag=True, help="Print the password too, for a program that connects.")
+@click.option("--show-password", is_flag=True, help="Print the password too.")
 @env_option
 @click.pass_context
 def url(ctx: click.Context, name: str, show_password: bool, env: str | None) -> None:
-    """Print a branch's URL, its password masked unless asked for.
+    """Print the connection URL of a branch, with a masked password.
 
-    One command on a branch of development: DATABASE_URL=$(seedbed branch url NAME --show-password) seedbed up
+    Example: DATABASE_URL=$(seedbed branch url pr-42 --show-password) seedbed up
     """
     from seedbed.branching import provider_of
 
@@ -172,10 +175,10 @@ def url(ctx: click.Context, name: str, show_password: bool, env: str | None) -> 
 @json_option
 @click.pass_context
 def delete(ctx: click.Context, name: str, yes: str | None, env: str | None, as_json: bool) -> None:
-    """Delete a branch with all that is in it.
+    """Delete a branch and its data.
 
-    Sessions on it are ended. Only what `branch create` or `preview up` made for this project can be deleted, and never
-    an environment's own database.
+    Its sessions are ended. Only a branch that `branch create` or `preview up` created for this project can be deleted,
+    never an environment's own database.
     """
     from seedbed.branching import provider_of
 

@@ -1,4 +1,4 @@
-"""A preview's facts given to the programs that come after: GitHub's steps, dotenv files."""
+"""Output of a preview's URLs for GitHub Actions and dotenv files."""
 
 import os
 from collections.abc import Mapping, Sequence

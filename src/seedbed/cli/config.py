@@ -1,4 +1,4 @@
-"""`seedbed config`: every setting, its value and where it came from."""
+"""`seedbed config`: every setting with its value and source."""
 
 import click
 
@@ -10,10 +10,10 @@ from seedbed.cli.options import columns, configuration, env_option, json_option,
 @json_option
 @click.pass_context
 def config(ctx: click.Context, env: str | None, as_json: bool) -> None:
-    """Show every setting, its value and where it came from.
+    """Show every setting with its value and source.
 
     Settings are read from .env, then .env.ENVIRONMENT, then .env.ENVIRONMENT.local, then the process's environment;
-    later ones win. Passwords are never shown. Nothing is connected to.
+    later ones win. Passwords are never shown. Makes no connection.
     """
     entries = configuration(ctx, env).entries()
     rows = [(entry.name, entry.value if entry.value is not None else "-", entry.origin) for entry in entries]

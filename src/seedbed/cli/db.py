@@ -1,4 +1,4 @@
-"""`seedbed db`: the environment's database, and the embedded server it may be on."""
+"""`seedbed db`: the environment's database and the embedded server."""
 
 import os
 import signal
@@ -12,19 +12,19 @@ from seedbed.cli.options import columns, configuration, confirm, env_option, jso
 
 @click.group("db")
 def db() -> None:
-    """Start, stop and look at the database.
+    """Start, stop and inspect the database.
 
-    Without DATABASE_URL, development and testing have a PostgreSQL of the project's own. Every command starts it when
-    it needs it, so `start` is seldom typed.
+    Without DATABASE_URL, development and testing use the project's embedded PostgreSQL. Every command starts it if
+    necessary, so you rarely need `start`.
     """
 
 
-@db.command("start", short_help="Start the embedded server, and leave it up.")
+@db.command("start", short_help="Start the embedded server in the background.")
 @env_option
 @json_option
 @click.pass_context
 def start(ctx: click.Context, env: str | None, as_json: bool) -> None:
-    """Start the embedded server, and leave it up until `seedbed db stop`."""
+    """Start the embedded server in the background. It runs until `seedbed db stop`."""
     from seedbed.postgres.database import get_embedded_server
 
     server = get_embedded_server(configuration(ctx, env))
@@ -39,19 +39,19 @@ def start(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def stop(ctx: click.Context, env: str | None, as_json: bool) -> None:
-    """Stop the embedded server. Sessions on it are ended, and what they had not committed is rolled back."""
+    """Stop the embedded server. Its sessions are ended, and their open transactions are rolled back."""
     from seedbed.postgres.database import get_embedded_server
 
     stopped = get_embedded_server(configuration(ctx, env)).stop()
     show({"stopped": stopped}, as_json=as_json, lines=["Stopped." if stopped else "It was not running."])
 
 
-@db.command("status", short_help="Say which server and database are used. Starts nothing.")
+@db.command("status", short_help="Show the server and the database in use.")
 @env_option
 @json_option
 @click.pass_context
 def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
-    """Say which server the environment uses, whether it is up, and what the database says it is. Starts nothing."""
+    """Show the environment's server, whether it runs, and the database's mark. Starts nothing."""
     from seedbed.postgres.database_status import read_database_status
 
     described = read_database_status(configuration(ctx, env))
@@ -68,13 +68,13 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
     show(described, as_json=as_json, lines=columns(rows))
 
 
-@db.command("url", short_help="Print the database's URL, its password masked.")
-@click.option("--show-password", is_flag=True, help="Print the password too, for a program that connects.")
-@click.option("--pooled", is_flag=True, help="The address the service uses, rather than the direct one.")
+@db.command("url", short_help="Print the connection URL, with a masked password.")
+@click.option("--show-password", is_flag=True, help="Print the password too.")
+@click.option("--pooled", is_flag=True, help="Print the address that the service uses, not the direct one.")
 @env_option
 @click.pass_context
 def url(ctx: click.Context, env: str | None, show_password: bool, pooled: bool) -> None:
-    """Print the database's URL, its password masked unless asked for. The embedded server is started if need be."""
+    """Print the connection URL, with a masked password. Starts the embedded server if necessary."""
     from seedbed.postgres.database import resolve_database
 
     database = resolve_database(configuration(ctx, env))
@@ -87,7 +87,10 @@ def url(ctx: click.Context, env: str | None, show_password: bool, pooled: bool) 
 @click.argument("arguments", metavar="[ARGUMENTS]...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> None:
-    """Open psql on the database; what follows -- is passed on: seedbed db psql -- -c 'select 1'"""
+    """Open psql on the database. Arguments after -- go to psql.
+
+    Example: seedbed db psql -- -c 'select 1'
+    """
     from seedbed.postgres.database import resolve_database
     from seedbed.postgres.psql import build_psql_command
 
@@ -102,7 +105,7 @@ def psql(ctx: click.Context, env: str | None, arguments: tuple[str, ...]) -> Non
 @json_option
 @click.pass_context
 def reset(ctx: click.Context, env: str | None, yes: str | None, as_json: bool) -> None:
-    """Empty the database of everything. A database marked production, or unmarked with rows, is refused."""
+    """Drop all objects in the database. Refuses a database that is marked production, or has rows and no mark."""
     from seedbed.postgres.database import resolve_database
     from seedbed.postgres.reset import check_reset_allowed, reset_database
 
@@ -114,16 +117,19 @@ def reset(ctx: click.Context, env: str | None, yes: str | None, as_json: bool) -
     show({"database": database.name, "empty": True}, as_json=as_json, lines=lines)
 
 
-@db.command("mark", short_help="Say or show which environment the database is.")
+@db.command("mark", short_help="Show or set the environment mark of the database.")
 @click.argument("environment", metavar="ENVIRONMENT", required=False)
 @yes_option
 @env_option
 @json_option
 @click.pass_context
 def mark(ctx: click.Context, environment: str | None, yes: str | None, env: str | None, as_json: bool) -> None:
-    """Say inside the database which environment it is; without ENVIRONMENT, show what it says.
+    """Show the environment mark stored in the database, or set it to ENVIRONMENT.
 
-    The mark wins over -e and SEEDBED_ENV: what destroys rows goes by it, and a copy of a database inherits it.
+    The mark takes precedence over -e and SEEDBED_ENV: destructive commands check it, and copies of the database
+    inherit it.
+
+    Example: seedbed db mark development
     """
     from seedbed.postgres.database import resolve_database
     from seedbed.postgres.environment_mark import change_mark, parse_environment, read_database_mark
@@ -137,17 +143,19 @@ def mark(ctx: click.Context, environment: str | None, yes: str | None, env: str 
     show({"database": database.name, "mark": found}, as_json=as_json, lines=[f"{database.name}: {found or 'no mark'}"])
 
 
-@db.command("grant-reader", short_help="Make a role that may read what is public, for the service.")
+@db.command("grant-reader", short_help="Create a read-only role for the API.")
 @click.argument("role", metavar="ROLE")
 @click.option("--password-stdin", is_flag=True, help="Read a password for the role from standard input.")
 @env_option
 @json_option
 @click.pass_context
 def grant_reader(ctx: click.Context, env: str | None, role: str, password_stdin: bool, as_json: bool) -> None:
-    """Make a role that may read the public columns and nothing else, and let the service connect as it.
+    """Create a role that may read only the public columns, for the service to connect as.
 
-    Run again after a migration, it gives what is new and takes what has become private. Statements of the role end
+    Run it again after a migration: it grants new public columns and revokes private ones. The role's statements end
     after 5 seconds, and its transactions are read-only.
+
+    Example: seedbed db grant-reader app_reader
     """
     from seedbed.postgres.database import resolve_database
     from seedbed.schema import load_schema
@@ -158,7 +166,9 @@ def grant_reader(ctx: click.Context, env: str | None, role: str, password_stdin:
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     if password == "":
         raise click.UsageError("--password-stdin was given, and standard input has no password.")
-    granted = grant(resolve_database(chosen), schema, role, password=password, version_table=chosen.project.version_table)
+    granted = grant(
+        resolve_database(chosen), schema, role, password=password, version_table=chosen.project.version_table
+    )
     rows = [(table, ", ".join(names)) for table, names in granted.columns.items()]
     made = f"{role} was made, and may" if granted.created else f"{role} may"
     show(granted, as_json=as_json, lines=[f"{made} read:", *columns(rows, indent="  ")])

@@ -1,20 +1,20 @@
-"""`seedbed doctor`: everything that a command may trip over, looked at once."""
+"""`seedbed doctor`: checks of the project and its database."""
 
 import click
 
 from seedbed.cli.options import configuration, env_option, json_option, show, step
 
 
-@click.command("doctor", short_help="Look at the project and its database, and say what is wrong.")
+@click.command("doctor", short_help="Diagnose the project and its database.")
 @env_option
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, env: str | None, as_json: bool) -> None:
-    """Look at the project and the environment's database, and say what is wrong with them and what to do.
+    """Diagnose the project and the environment's database, and show how to fix each problem.
 
-    Versions, the schema, the history and env.py, which PostgreSQL is used and why that one, the way to the database and
-    its encryption, a pooler, the role's rights, the environment's mark, pending revisions, drift, extensions, invalid
-    indexes and disk. Nothing is changed. Ends with 1 when something is wrong.
+    Checks versions, the schema, the history and env.py, the PostgreSQL programs, the connection and its encryption,
+    poolers, the role's privileges, the environment mark, pending revisions, drift, extensions, invalid indexes and disk
+    space. Changes nothing. Ends with 1 if there is a problem.
     """
     with step("Looking"):
         from seedbed.migrations.checks.doctor import diagnose

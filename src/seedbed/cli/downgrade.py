@@ -1,4 +1,4 @@
-"""`seedbed migrate downgrade`: applied revisions undone, once what they lose has been shown."""
+"""`seedbed migrate downgrade`: undo applied revisions."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 @click.command(
     "downgrade",
     context_settings={"ignore_unknown_options": True},
-    short_help="Undo applied revisions: the last one, or down to one.",
+    short_help="Undo the last applied revision, or all above one.",
 )
 @click.argument("revision", metavar="[-N|REVISION|base]", default="-1")
 @lock_options
-@click.option("--allow", multiple=True, metavar="RULE", help="In production, a hazard that is meant: drop-column.")
+@click.option("--allow", multiple=True, metavar="RULE", help="In production, accept this risk, such as drop-column. Repeatable.")
 @yes_option
 @env_option
 @json_option
@@ -37,11 +37,11 @@ def downgrade(
 ) -> None:
     """Undo the last applied revision, the last N, or all above REVISION.
 
-    What is lost is listed first: the downgrades run on a throw-away database. Each is a transaction of its own, with
-    the locks, the timeouts and the checks of `seedbed migrate apply`. A revision without a way back is refused before
-    anything is undone. Production asks for the database's name, and refuses what destroys unless it is allowed.
+    First lists the data that is lost, by running the downgrades on a temporary database. Each downgrade is one
+    transaction, with the locks, the timeouts and the checks of `seedbed migrate apply`. If a revision cannot be undone,
+    nothing is. Production asks for the database's name, and refuses to destroy anything without --allow.
 
-    Enough of a revision's first letters are its name. `base` undoes all of them.
+    The first letters of a revision's id are enough. `base` undoes all revisions.
 
     Example: seedbed migrate downgrade -2
     """
@@ -71,7 +71,9 @@ def downgrade(
         confirm(database.name, yes, action="downgraded")
     patience = LockRetryPolicy(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
     with step("Downgrading"):
-        undone = undo(chosen.project, database, planned, retry_policy=patience, report=lambda line: click.echo(line, err=True))
+        undone = undo(
+            chosen.project, database, planned, retry_policy=patience, report=lambda line: click.echo(line, err=True)
+        )
     lines = [
         undone_line(undone),
         "Next: change the revision's file and apply it again, seedbed migrate apply; or delete the file and draft "

@@ -1,4 +1,4 @@
-"""`seedbed migrate draft`: a change of the models written as revisions, and what only a person knows asked for."""
+"""`seedbed migrate draft`: generate a migration, and ask the questions that only a person can answer."""
 
 import sys
 from collections.abc import Callable
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from seedbed.settings import Configuration
 
 
-@click.command("draft", short_help="Write and prove the revision that the models need.")
+@click.command("draft", short_help="Generate a migration from model changes, and test it.")
 @click.option("-m", "--message", required=True, help="What the revision does, in a few words.")
-@click.option("--empty", is_flag=True, help="Write an empty revision, to be filled by hand; it is not proven.")
+@click.option("--empty", is_flag=True, help="Create an empty revision to edit by hand (not tested).")
 @click.option(
-    "--rename", "renames", multiple=True, metavar="OLD=NEW", help="What has another name now: task.name=task.title"
+    "--rename", "renames", multiple=True, metavar="OLD=NEW", help="Rename instead of drop and add: task.name=task.title"
 )
 @click.option(
-    "--drop", "dropped", multiple=True, metavar="NAME", help="What is meant to go, though something looks like it."
+    "--drop", "dropped", multiple=True, metavar="NAME", help="Drop this column or table; do not treat it as a rename."
 )
 @click.option(
-    "--backfill", "backfills", multiple=True, metavar="COLUMN=SQL", help="What fills a column in rows that exist."
+    "--backfill", "backfills", multiple=True, metavar="COLUMN=SQL", help="SQL expression for a new column in existing rows."
 )
 @click.option("--gradual", is_flag=True, help="Keep a renamed column under both names until a contract revision.")
-@click.option("--partial", is_flag=True, help="Leave out what has to be written by hand, and name it.")
-@click.option("--plain", is_flag=True, help="One transaction, for tables that nobody uses yet.")
+@click.option("--partial", is_flag=True, help="Leave out changes that must be written by hand, and list them.")
+@click.option("--plain", is_flag=True, help="Single transaction, no online steps (for unused tables).")
 @env_option
 @json_option
 @click.pass_context
@@ -47,20 +47,22 @@ def draft(
     env: str | None,
     as_json: bool,
 ) -> None:
-    """Write the revision that makes the database like the models, once it is proven.
+    """Generate a migration from model changes, and test it on a temporary database.
 
-    The environment's database is not touched. The migrations are replayed on a throw-away database, the models built
-    on another, and what PostgreSQL says of the two is compared. The new revision is run on the first, with rows in it:
-    up, where the catalog must equal the models' and the rows must be there, down, and up again. Otherwise its file
-    is not kept.
+    Use this after you changed the models. The environment's database is not used: the migrations run on one temporary
+    database, the models are built on another, and their catalogs are compared. The new revision is tested with sample
+    rows: upgrade (the schema must match the models, and the rows must survive), downgrade, upgrade again. If a step
+    fails, no file is kept.
 
-    What would keep others waiting on a table that exists is written as a second revision, whose steps are committed as
-    they run: indexes CONCURRENTLY, constraints NOT VALID and then validated, rows filled in batches. A column whose
-    type changes is there in both shapes for a time, kept alike by a trigger; a third revision, the contract, takes the
-    old shape away and is applied after the deploy.
+    Operations that would block other sessions go into a second, online revision, whose steps are committed as they run:
+    indexes CONCURRENTLY, constraints NOT VALID and validated afterwards, backfills in batches. A column that changes
+    its type exists twice for a while, and a trigger keeps both in step; a third, contract revision drops the old column
+    and is applied after the deploy.
 
-    What no comparison can know is said in the models, by the options, or on a terminal in answer to a question. Nothing
-    that looks renamed is dropped unless the answer is "drop". Ctrl-C leaves no revision behind.
+    Renames, drops and backfills are decided by hints in the models, by options, or by an answer on the terminal.
+    Something that looks renamed is only dropped if you say so. Ctrl-C leaves no revision behind.
+
+    Example: seedbed migrate draft -m "Add a priority to tasks"
     """
     from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
     from seedbed.migrations.draft.draft import draft as write_draft

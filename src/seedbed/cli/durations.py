@@ -1,4 +1,4 @@
-"""Lengths of time as they are typed: 12h, 7d, 2w, or never."""
+"""Durations as option values: 12h, 7d, 2w, or never."""
 
 import re
 from datetime import timedelta
@@ -9,14 +9,14 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 
 
 class Duration(click.ParamType["timedelta | str"]):
-    """A number and a unit; `never` is None."""
+    """A number and a unit, or `never`."""
 
     name = "duration"
 
     def convert(
         self, value: "str | timedelta", param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta | str:
-        """`never` stays a word, since click takes None for an option that was not given."""
+        """Convert to a timedelta. `never` stays a word, because None means to click that the option was not given."""
         if isinstance(value, timedelta) or value == NEVER:
             return value
         matched = re.fullmatch(r"(\d+)([mhdw])", value)
@@ -30,5 +30,5 @@ DURATION = Duration()
 
 
 def length(value: timedelta | str | None) -> timedelta | None:
-    """A duration that was typed, with None for `never`."""
+    """Return the duration; None for `never`."""
     return value if isinstance(value, timedelta) else None

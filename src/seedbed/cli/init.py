@@ -24,9 +24,7 @@ _PARTS = (
 
 @click.command("init", short_help="Create a project, or add Seedbed to an existing one.")
 @click.argument("path", metavar="[PATH]", type=click.Path(path_type=Path), default=".")
-@click.option(
-    "--neon/--no-neon", default=None, help="Include a workflow and settings for preview databases on Neon."
-)
+@click.option("--neon/--no-neon", default=None, help="Include a workflow and settings for preview databases on Neon.")
 @click.option("--service/--no-service", default=None, help="Include the read API and its settings.")
 @click.option("--write", is_flag=True, help="Apply the changes to an existing project without confirmation.")
 @json_option

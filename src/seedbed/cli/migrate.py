@@ -90,7 +90,9 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
 
 @migrate.command("apply")
 @lock_options
-@click.option("--contract", is_flag=True, help="Also apply contract revisions (only after old code has stopped running).")
+@click.option(
+    "--contract", is_flag=True, help="Also apply contract revisions (only after old code has stopped running)."
+)
 @click.option("--safety-branch", is_flag=True, help="First create a sealed branch of the database, kept for a week.")
 @click.option("--allow", multiple=True, metavar="RULE", help="Accept this risk, such as drop-column. Repeatable.")
 @yes_option

@@ -30,12 +30,18 @@ def lock_options(command: F) -> F:
         help="How long a statement may wait for a lock (and block others behind it) before a retry.",
     )
     tries = click.option(
-        "--tries", type=click.IntRange(min=1), default=20, show_default=True, help="Attempts per revision before giving up."
+        "--tries",
+        type=click.IntRange(min=1),
+        default=20,
+        show_default=True,
+        help="Attempts per revision before giving up.",
     )
     return timeout(tries(command))
 
 
-def look_for_hazards(assess: "Callable[[], list[RevisionAssessment]]", *, required: bool = False) -> "list[RevisionAssessment]":
+def look_for_hazards(
+    assess: "Callable[[], list[RevisionAssessment]]", *, required: bool = False
+) -> "list[RevisionAssessment]":
     """What is dangerous about revisions; where there is no server to see it on, that is an error or a mere warning."""
     from seedbed.errors import NoShadowServer
 
@@ -96,7 +102,7 @@ def rehearsal_lines(rehearsal: "Rehearsal") -> list[str]:
         for one in rehearsal.steps
     ]
     table = columns([("time", "rows", "WAL", "locks", "rewrite/scan", "statement"), *rows])
-    return [rehearsal.verdict, "", *table, "", f"way back: {rehearsal.downgrade}"]
+    return [rehearsal.verdict, "", *table, "", f"downgrade: {rehearsal.downgrade}"]
 
 
 def survey_lines(surveyed: "Sequence[EnvironmentStatus]") -> list[str]:

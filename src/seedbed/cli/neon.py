@@ -10,10 +10,10 @@ def neon() -> None:
 
 @neon.command("emulate", short_help="Serve an emulation of Neon's API and computes.")
 @click.option("--port", type=click.IntRange(0, 65535), default=18099, show_default=True, help="Port of the API.")
+@click.option("--branches", type=click.IntRange(1), default=10, show_default=True, help="Maximum number of branches.")
 @click.option(
-    "--branches", type=click.IntRange(1), default=10, show_default=True, help="Maximum number of branches."
+    "--step", type=click.FloatRange(0, 60), default=0.05, show_default=True, help="Seconds that each operation takes."
 )
-@click.option("--step", type=click.FloatRange(0, 60), default=0.05, show_default=True, help="Seconds that each operation takes.")
 def emulate(port: int, branches: int, step: float) -> None:
     """Serve an emulation of Neon's API and computes on this machine until interrupted.
 

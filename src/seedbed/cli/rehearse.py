@@ -1,4 +1,4 @@
-"""`seedbed migrate rehearse`: what is pending, tried on a copy."""
+"""`seedbed migrate rehearse`: run pending migrations on a copy."""
 
 from datetime import timedelta
 
@@ -8,24 +8,26 @@ from seedbed.cli.migration_report import rehearsal_lines
 from seedbed.cli.options import configuration, env_option, json_option, show, step
 
 
-@click.command("rehearse", short_help="Measure on a copy what is pending.")
+@click.command("rehearse", short_help="Dry-run pending migrations on a copy; report duration and locks.")
 @click.option(
-    "--on", metavar="URL", help="A copy that you made, to be migrated and kept; its password may be in PGPASSWORD."
+    "--on", metavar="URL", help="URL of an existing copy to use (it is migrated and kept). PGPASSWORD is honoured."
 )
 @click.option(
-    "--max-block", type=click.IntRange(min=0), metavar="MS", help="End with 1 if anybody is blocked for longer."
+    "--max-block", type=click.IntRange(min=0), metavar="MS", help="End with 1 if any table is blocked for longer."
 )
 @env_option
 @json_option
 @click.pass_context
 def rehearse(ctx: click.Context, on: str | None, max_block: int | None, env: str | None, as_json: bool) -> None:
-    """Apply what is pending to a copy of the database, and say what it costs.
+    """Dry-run pending migrations on a copy of the database; report duration and locks.
 
-    For each statement: how long it takes, what it locks and until when, what it rewrites and reads whole. The first
-    line is the verdict. Then down and up again, over the copy's rows. The copy is removed. On Neon it is a branch,
-    where NEON_API_KEY is set.
+    Use this before a deploy. The first line is the verdict; then come, for each statement, its duration, its locks, and
+    the tables that it rewrites or scans. The migrations are also undone and applied again on the copy's rows. The copy
+    is removed. If NEON_API_KEY is set, it is a branch on Neon.
 
-    It cannot know how long a statement waits for locks that others hold, nor how cold the real server's caches are.
+    It cannot predict waits for locks of other sessions, or the state of the real server's caches.
+
+    Example: seedbed migrate rehearse -e production --max-block 500
     """
     from seedbed.migrations.apply.plan import plan_upgrade as make_plan
     from seedbed.migrations.hazards.rehearsal import rehearse as rehearse_pending

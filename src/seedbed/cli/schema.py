@@ -1,4 +1,4 @@
-"""`seedbed schema`: the tables shown and drawn."""
+"""`seedbed schema`: show the tables, or draw them as a diagram."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.group("schema")
 def schema() -> None:
-    """Show and draw the tables. Nothing is connected to."""
+    """Show the tables, or draw them as a diagram. Makes no connection."""
 
 
 @schema.command("show", short_help="List the tables, or one of them, with their columns.")
@@ -21,7 +21,7 @@ def schema() -> None:
 @json_option
 @click.pass_context
 def show_tables(ctx: click.Context, table: str | None, as_json: bool) -> None:
-    """List the tables with their columns, types, keys and rules; with TABLE, one of them."""
+    """List the tables, or TABLE, with columns, types, keys and constraints."""
     from seedbed.schema import load_schema
     from seedbed.schema.table_description import describe_tables
     from seedbed.settings import find_project
@@ -42,21 +42,31 @@ def show_tables(ctx: click.Context, table: str | None, as_json: bool) -> None:
 
 def _rest(column: "ColumnDescription") -> str:
     words = ["key" if column.primary_key else "", "unique" if column.unique else ""]
-    words += [f"-> {column.references}" if column.references else "", f"default {column.default}" if column.default else ""]
+    words += [
+        f"-> {column.references}" if column.references else "",
+        f"default {column.default}" if column.default else "",
+    ]
     return " ".join(word for word in words if word)
 
 
-@schema.command("diagram", short_help="Draw the tables, as Mermaid or SVG.")
-@click.option("--format", "form", type=click.Choice(["mermaid", "svg"]), help="By --output's ending, or mermaid.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; printed otherwise.")
+@schema.command("diagram", short_help="Draw the tables as Mermaid or SVG.")
 @click.option(
-    "--check", is_flag=True, help="Write nothing, and end with 1 where the file is not what would be written."
+    "--format", "form", type=click.Choice(["mermaid", "svg"]), help="Default: from the suffix of --output, or mermaid."
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file instead of standard output.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; end with 1 if the file is out of date.")
 @click.pass_context
 def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bool) -> None:
-    """Draw the tables and what refers to what, as Mermaid's text or as an SVG.
+    """Draw the tables and their foreign keys, as Mermaid text or SVG.
 
-    The same schema gives the same bytes, so a file of it can be kept in git, and --check in CI keeps it current.
+    Output is deterministic, so you can keep the file in git, and check it in CI with --check.
+
+    Example: seedbed schema diagram --output docs/schema.svg
     """
     from seedbed.schema import load_schema
     from seedbed.schema.diagram import draw_mermaid, draw_svg
@@ -65,7 +75,7 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
     from seedbed.settings.atomic_files import write_whole
 
     if check and output is None:
-        raise click.UsageError("--check needs the --output that is to be checked")
+        raise click.UsageError("--check needs --output")
     found = describe_tables(load_schema(find_project(ctx.find_root().obj)))
     chosen = form or ("svg" if output is not None and output.suffix == ".svg" else "mermaid")
     drawn = draw_svg(found) if chosen == "svg" else draw_mermaid(found)

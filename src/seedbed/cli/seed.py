@@ -1,4 +1,4 @@
-"""`seedbed seed`: data made from the models."""
+"""`seedbed seed`: generate and load seed data, and mask personal data."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,16 +31,16 @@ _IN_PLACE, _ASIDE = 20_000_000, 50_000_000
 as_of_option = click.option(
     "--as-of",
     metavar="DAY",
-    help="The moment that rows lie before, instead of the lock's: today, or a date such as 2026-11-01.",
+    help="Latest timestamp to generate (default: from the lock file): today, or a date such as 2026-11-01.",
 )
 
 
 @click.group("seed")
 def seed() -> None:
-    """Fill the database with data made from the models.
+    """Fill the database with generated data.
 
-    What is made stands in seeds/ENVIRONMENT.py, and from which seed in seeds/ENVIRONMENT.lock. The same two give the
-    same rows, on every machine.
+    seeds/ENVIRONMENT.py declares the rows; seeds/ENVIRONMENT.lock pins the random seed. Output is deterministic across
+    machines.
     """
 
 
@@ -50,10 +50,12 @@ def seed() -> None:
 @json_option
 @click.pass_context
 def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) -> None:
-    """Show what would be loaded: the tables in order, their rows, what fills each column and why, the first two rows,
-    and about how much and how long it is.
+    """Show the tables, rows and values that would be loaded.
 
-    Connects to nothing.
+    Lists the tables in load order with their row counts, the generator of each column and why it was chosen, the first
+    two rows, and an estimate of size and duration. Makes no connection.
+
+    Example: seedbed seed plan
     """
     from seedbed.seeding.encoding.rows import encoded, sample
     from seedbed.seeding.loading.dropped_constraints import WORTH_IT
@@ -76,10 +78,10 @@ def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) 
 
 
 @seed.command("run")
-@click.option("--fresh", is_flag=True, help="Delete the rows that seeds put into the planned tables first.")
-@click.option("--append", is_flag=True, help="Add the rows that come after those loaded before.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that make rows.")
-@click.option("--dask", metavar="ADDRESS", help="Make rows on a Dask cluster; needs the extra seedbed[dask].")
+@click.option("--fresh", is_flag=True, help="Delete previously seeded rows first, then load.")
+@click.option("--append", is_flag=True, help="Add only the new rows after counts were increased.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that generate rows.")
+@click.option("--dask", metavar="ADDRESS", help="Generate rows on a Dask cluster; needs the extra seedbed[dask].")
 @as_of_option
 @env_option
 @json_option
@@ -94,10 +96,12 @@ def run(
     env: str | None,
     as_json: bool,
 ) -> None:
-    """Load the seeds, unless they are loaded already.
+    """Load the seeds, unless they are already loaded.
 
-    The load is one transaction: it happens whole or not at all. Other rows than these seeds' are refused unless
-    --fresh is given, and a database marked production is refused whatever is given.
+    The load is one transaction, so it is complete or has no effect. If a table has rows from elsewhere, the command
+    refuses without --fresh. It always refuses a database that is marked production.
+
+    Example: seedbed seed run --fresh
     """
     from seedbed.errors import DatabaseNotAtHead
     from seedbed.migrations.apply.plan import plan_upgrade as plan_migration
@@ -138,16 +142,17 @@ def run(
     show(seeded, as_json=as_json, lines=lines)
 
 
-@seed.command("check", short_help="Say whether the seeds still give the same rows.")
-@click.option("--accept", is_flag=True, help="Write down what the seeds give now.")
+@seed.command("check", short_help="Check that seeds still generate the locked rows.")
+@click.option("--accept", is_flag=True, help="Record the rows that the seeds generate now.")
 @env_option
 @json_option
 @click.pass_context
 def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> None:
-    """Say whether the seeds would still give the rows that their lock was written for, and name what changed.
+    """Check that seeds still generate the locked rows, and list what changed.
 
-    Connects to nothing. Exits with 1 when something changed, or when nobody accepted the rows yet, so that a pipeline
-    can wait for a person.
+    Use this in CI. Makes no connection. Ends with 1 if something changed, or if nobody has accepted the rows yet.
+
+    Example: seedbed seed check --accept
     """
     from seedbed.errors import MissingSeedDigest, OutdatedSeedLock
     from seedbed.migrations.history.revisions import read_history
@@ -168,7 +173,12 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
 
 
 @seed.command("mask", short_help="Replace personal data with fake values.")
-@click.option("--check", "only_check", is_flag=True, help="List the columns that are marked, and those that should be.")
+@click.option(
+    "--check",
+    "only_check",
+    is_flag=True,
+    help="List the marked columns, and those that look personal but are not marked.",
+)
 @exception_options
 @yes_option
 @env_option
@@ -183,18 +193,20 @@ def mask(
     env: str | None,
     as_json: bool,
 ) -> None:
-    """Replace what the models mark as personal, so that the rows may be shown.
+    """Replace personal data with fake values.
 
-    A mark is `{"pii": "email"}` in a column's info, or Pii("email") in its Annotated type. Equal values become equal
-    fake ones everywhere, so joins hold and unique columns stay unique. Which fake value stands for which original is
-    drawn at random on each run and not kept.
+    Mark a column with `{"pii": "email"}` in its info, or with Pii("email") in its Annotated type. Equal values get equal
+    fake values everywhere, so joins work and unique columns stay unique. The assignment is random on each run and is
+    not stored.
 
     Tables and columns that the models do not describe are refused, until each is named with --keep or --empty, or in
     [tool.seedbed.masking] of pyproject.toml. A name is TABLE, SCHEMA.TABLE or TABLE.COLUMN, with * for any characters.
 
-    Tables are rewritten, so that no old value is left in their files, indexes and statistics; the server's log, backups
+    Tables are rewritten, so no original value remains in their files, indexes and statistics. The server's log, backups
     and Neon's history keep theirs. Production is refused: mask a copy of it, as seedbed preview base --data masked
-    does. With --check nothing is changed, and the command ends with 1 when a column looks personal and is not marked.
+    does. With --check nothing is changed, and the command ends with 1 if a column looks personal and is not marked.
+
+    Example: seedbed seed mask --yes shop_copy
     """
     from seedbed.schema import load_schema
     from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns

@@ -1,15 +1,15 @@
-"""`seedbed serve`: the read service alone."""
+"""`seedbed serve`: the read service only."""
 
 import click
 
 from seedbed.cli.options import configuration, env_option, json_option, show
 
 
-@click.command("serve", short_help="Serve the tables: /users, /users/{id} and so on.")
-@click.option("--host", metavar="ADDRESS", help="The address to listen on; SEEDBED_HOST otherwise.")
-@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on; SEEDBED_PORT otherwise.")
-@click.option("--public", is_flag=True, help="Let everybody read who can reach it, without a token.")
-@click.option("--new-token", is_flag=True, help="Make a token and its hash for SEEDBED_TOKENS, and serve nothing.")
+@click.command("serve", short_help="Serve a read-only REST API of the tables.")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on. [env: SEEDBED_HOST]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. [env: SEEDBED_PORT]")
+@click.option("--public", is_flag=True, help="Disable authentication.")
+@click.option("--new-token", is_flag=True, help="Print a new token and its hash for SEEDBED_TOKENS, and exit.")
 @env_option
 @json_option
 @click.pass_context
@@ -22,11 +22,13 @@ def serve(
     new_token: bool,
     as_json: bool,
 ) -> None:
-    """Serve the tables: /users, /users/{id}, /users/{id}/tasks, and so on for each, with documentation at /docs.
+    """Serve a read-only REST API of the tables: /users, /users/{id}, /users/{id}/tasks and so on, documented at /docs.
 
-    The service starts and stays up whether or not the database answers: while it does not, requests are answered with
-    503 and /health/ready fails, and /health/live goes on. Columns that look like secrets are in no answer. In preview
-    and production, and on an address that others can reach, it wants tokens, or --public.
+    The service starts and stays up even without its database: then requests get 503 and /health/ready fails, but
+    /health/live does not. Columns that look like secrets are never returned. In preview and production, and on an
+    address that others can reach, it requires tokens or --public.
+
+    Example: seedbed serve --port 8080
     """
     from seedbed.errors import NoServableTables
     from seedbed.service.http.access_control import check_access_decided

@@ -1,4 +1,4 @@
-"""`seedbed up`: the main job."""
+"""`seedbed up`: start, migrate, seed and serve."""
 
 import json
 from typing import TYPE_CHECKING
@@ -12,21 +12,23 @@ if TYPE_CHECKING:
 
 
 @click.command("up")
-@click.option("--once", is_flag=True, help="Fetch a page of every route from the running service, print it, and stop.")
-@click.option("--public", is_flag=True, help="Let everybody read who can reach it, without a token.")
+@click.option("--once", is_flag=True, help="Request each route once, print the responses, and exit.")
+@click.option("--public", is_flag=True, help="Disable authentication.")
 @env_option
 @json_option
 @click.pass_context
 def up(ctx: click.Context, env: str | None, once: bool, public: bool, as_json: bool) -> None:
-    """Start PostgreSQL, migrate, seed and serve.
+    """Start PostgreSQL, apply migrations, load seeds and serve the API.
 
-    Each step looks first and does only what is missing, so it can be run, killed and run again at any time. Without
-    DATABASE_URL the server is the project's own, kept in .seedbed; it is stopped with this command unless something
-    else keeps it up. Ctrl-C ends it. Where pyproject.toml says service = false, nothing is served: it ends when the
-    database is there, and leaves the server up.
+    Each step does only what is missing, so you can interrupt the command and run it again at any time. Without
+    DATABASE_URL, it uses an embedded server in .seedbed, and stops it at the end unless another command uses it. Ctrl-C
+    ends the command. With service = false in pyproject.toml, it exits when the database is ready, and leaves the server
+    running.
+
+    Example: seedbed up
     """
     chosen = configuration(ctx, env)
-    with step("Waking up"):
+    with step("Loading"):
         from seedbed import up as main_job
 
     def tell(ready: "Ready") -> None:
