@@ -44,7 +44,7 @@ from seedbed.service.http.table_routes import TableRouter
 from seedbed.service.pool.query_runner import QueryRunner
 from seedbed.service.queries.page_cursor import CursorSigner
 from seedbed.service.queries.resources import build_resources
-from seedbed.settings import DatabaseUrl, find_project, load, parse_url
+from seedbed.settings import DatabaseUrl, find_project, load_configuration, parse_url
 
 ROOT = Path(__file__).parents[1]
 OURS, BARE, RAW = "ours, as shipped", "ours, bare", "Starlette + asyncpg, JSON by PostgreSQL"
@@ -244,7 +244,7 @@ def started(name: str, url: DatabaseUrl) -> Iterator[tuple[psutil.Process, int]]
 def run(name: str, url: DatabaseUrl, port: int) -> None:
     made: dict[str, Any] = {BARE: bare, RAW: raw, ASYNC: taught_async, SYNC: taught_sync}
     if name == OURS:
-        configuration = load(find_project(ROOT), environ={"DATABASE_URL": url.reveal(), "SEEDBED_CURSOR_KEY": KEY})
+        configuration = load_configuration(find_project(ROOT), environ={"DATABASE_URL": url.reveal(), "SEEDBED_CURSOR_KEY": KEY})
         schema = load_schema(configuration.project)
         serve(create_app(configuration, schema, url), listen("127.0.0.1", port))
         return

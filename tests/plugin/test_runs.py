@@ -416,10 +416,10 @@ class TestServer:
             from seedbed.errors import ServerStartFailure
             from seedbed.testing.server import lifecycle
 
-            def throwaway_server(*_, **__):
+            def run_temporary_server(*_, **__):
                 raise ServerStartFailure("it has no memory", Path("log"))
 
-            lifecycle.throwaway_server = throwaway_server
+            lifecycle.run_temporary_server = run_temporary_server
             """,
         )
 

@@ -25,7 +25,7 @@ from seedbed.postgres.database import get_database_name, resolve_database
 from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.schema import load_schema
 from seedbed.service import create_app
-from seedbed.settings import Configuration, DatabaseUrl, Project, load
+from seedbed.settings import Configuration, DatabaseUrl, Project, load_configuration
 from tests.leaking import ROOT
 
 PARTS = ("schema", "migrations", "seeds", "routes.py", "alembic.ini", "pyproject.toml")
@@ -204,7 +204,7 @@ class StoppableServer:
 @contextmanager
 def stoppable_server() -> Iterator[StoppableServer]:
     with reference_project() as root:
-        configuration = load(Project(root=root, name="shop"), "testing", environ={"SEEDBED_DATA_DIR": str(root / "pg")})
+        configuration = load_configuration(Project(root=root, name="shop"), "testing", environ={"SEEDBED_DATA_DIR": str(root / "pg")})
         server = EmbeddedServer.from_configuration(configuration)
         ensure(server)
         try:

@@ -29,7 +29,7 @@ from seedbed.errors import DatabaseUnavailable, QueryTimeout
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from seedbed.service import Session, Statement, create_app
-from seedbed.settings import DatabaseUrl, Project, load
+from seedbed.settings import DatabaseUrl, Project, load_configuration
 from tests.postgres.services import until
 from tests.postgres.test_pooler import pooler  # noqa: F401 - a fixture
 from tests.projects import fresh_database
@@ -124,7 +124,7 @@ def _fill(url: DatabaseUrl) -> None:
 
 
 def made(url: DatabaseUrl, tmp_path: Path, **variables: str) -> FastAPI:
-    configuration = load(Project(root=tmp_path, name="library"), environ={"DATABASE_URL": url.reveal(), **variables})
+    configuration = load_configuration(Project(root=tmp_path, name="library"), environ={"DATABASE_URL": url.reveal(), **variables})
     return create_app(configuration, SCHEMA, url)
 
 
@@ -383,7 +383,7 @@ class TestDocument:
             id: int = Field(primary_key=True)
 
         models: list[Any] = [User, Task, UsersTasks]
-        configuration = load(Project(root=tmp_path, name="named"), environ={})
+        configuration = load_configuration(Project(root=tmp_path, name="named"), environ={})
         schema = Schema(apart, {model.__table__.key: model for model in models})
         document = create_app(configuration, schema, DatabaseUrl("u", "p", "127.0.0.1", "1", "x")).openapi()
 
@@ -498,7 +498,7 @@ class TestPool:
         async def served() -> tuple[int, bool]:
             async with asking(app) as client:
                 await client.get("/shelfs/1")
-                (wire,) = app.state.query_runner.pool._wires
+                (wire,) = app.state.query_runner.pool._connections
                 wire._pg = Ended(wire._pg)
                 answer = await client.get("/shelfs/1")
                 return answer.status_code, wire.alive

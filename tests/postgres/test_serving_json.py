@@ -47,7 +47,7 @@ from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from seedbed.service import create_app
 from seedbed.service.queries.resources import Resource, build_resources
-from seedbed.settings import DatabaseUrl, Project, load
+from seedbed.settings import DatabaseUrl, Project, load_configuration
 
 METADATA = MetaData()
 
@@ -202,7 +202,7 @@ def engine(url: DatabaseUrl) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def client(url: DatabaseUrl, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     project = Project(root=tmp_path_factory.mktemp("every"), name="every")
-    configuration = load(project, environ={"DATABASE_URL": url.reveal()})
+    configuration = load_configuration(project, environ={"DATABASE_URL": url.reveal()})
     with TestClient(create_app(configuration, SCHEMA, url)) as client:
         yield client
 

@@ -31,7 +31,7 @@ from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from seedbed.service import create_app
 from seedbed.service.queries.resources import build_resources
-from seedbed.settings import DatabaseUrl, Project, load
+from seedbed.settings import DatabaseUrl, Project, load_configuration
 from tests.projects import fresh_database
 
 METADATA = MetaData()
@@ -151,7 +151,7 @@ def engine(url: DatabaseUrl) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def client(url: DatabaseUrl, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     project = Project(root=tmp_path_factory.mktemp("spoken"), name="spoken")
-    configuration = load(project, environ={"DATABASE_URL": url.reveal()})
+    configuration = load_configuration(project, environ={"DATABASE_URL": url.reveal()})
     with TestClient(create_app(configuration, SCHEMA, url)) as client:
         yield client
 

@@ -21,7 +21,7 @@ from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from seedbed.service import create_app
 from seedbed.service.pool.statement import Row, Statement
-from seedbed.settings import Configuration, DatabaseUrl, Project, load
+from seedbed.settings import Configuration, DatabaseUrl, Project, load_configuration
 
 METADATA = MetaData()
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -97,7 +97,7 @@ def url(seedbed_server: TemporaryServer) -> DatabaseUrl:
 @pytest.fixture(scope="module")
 def configuration(url: DatabaseUrl, tmp_path_factory: pytest.TempPathFactory) -> Configuration:
     root: Path = tmp_path_factory.mktemp("asked")
-    return load(Project(root=root, name="asked"), environ={"DATABASE_URL": url.reveal()})
+    return load_configuration(Project(root=root, name="asked"), environ={"DATABASE_URL": url.reveal()})
 
 
 @pytest.fixture(scope="module")

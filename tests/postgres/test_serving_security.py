@@ -16,7 +16,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from seedbed.errors import AuthenticationNotConfigured, MissingPrivilege, InvalidReaderRole, InvalidTokenHash
+from seedbed.errors import AuthenticationNotConfigured, InvalidReaderRole, InvalidTokenHash, MissingPrivilege
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, resolve_database
 from seedbed.postgres.embedded import TemporaryServer
@@ -27,7 +27,7 @@ from seedbed.service import create_app
 from seedbed.service.http.access_control import check_access_decided, create_token
 from seedbed.service.http.server import listen, serve_in_thread
 from seedbed.service.reader_role import grant_reader
-from seedbed.settings import DatabaseUrl, Environment, load
+from seedbed.settings import DatabaseUrl, Environment, load_configuration
 from tests.postgres.embedded_projects import reference_project
 from tests.postgres.services import free_port, until
 from tests.projects import Project, execute, fresh_database, little_project
@@ -97,7 +97,7 @@ def kennel(seedbed_server: TemporaryServer, project: Project) -> Iterator[Databa
 
 
 def app_of(project: Project, url: DatabaseUrl, **variables: str) -> TestClient:
-    configuration = load(project.settled, environ={"DATABASE_URL": url.reveal(), **variables})
+    configuration = load_configuration(project.settled, environ={"DATABASE_URL": url.reveal(), **variables})
     return TestClient(create_app(configuration, project.load_schema(), url))
 
 
@@ -285,18 +285,18 @@ class TestDecide:
         ],
     )
     def test_wants_it_said_who_may_read(self, project: Project, environment: str, host: str, because: str) -> None:
-        configuration = load(project.settled, environment, environ={})
+        configuration = load_configuration(project.settled, environment, environ={})
 
         with pytest.raises(AuthenticationNotConfigured) as refused:
             check_access_decided(configuration, allows_everyone=False, host=host)
         check_access_decided(configuration, allows_everyone=True, host=host)
-        check_access_decided(load(project.settled, environment, environ={"SEEDBED_TOKENS": "a" * 64}), allows_everyone=False, host=host)
+        check_access_decided(load_configuration(project.settled, environment, environ={"SEEDBED_TOKENS": "a" * 64}), allows_everyone=False, host=host)
 
         assert refused.value.message == f"Authentication is required, because {because}."
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
     def test_is_content_on_this_machine_in_development(self, project: Project, host: str) -> None:
-        check_access_decided(load(project.settled, environ={}), allows_everyone=False, host=host)
+        check_access_decided(load_configuration(project.settled, environ={}), allows_everyone=False, host=host)
 
 
 class TestCors:
@@ -466,7 +466,7 @@ class TestReader:
 class TestSlowClient:
     def test_holds_no_connection_to_the_database(self, project: Project, kennel: Database) -> None:
         execute(kennel.direct, "UPDATE pet SET name = repeat('x', 30000)")
-        configuration = load(project.settled, environ={"DATABASE_URL": kennel.url.reveal(), "SEEDBED_POOL_SIZE": "1"})
+        configuration = load_configuration(project.settled, environ={"DATABASE_URL": kennel.url.reveal(), "SEEDBED_POOL_SIZE": "1"})
         app = create_app(configuration, project.load_schema(), kennel.url)
         listening = listen("127.0.0.1", free_port())
         port = listening.getsockname()[1]

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from seedbed.errors import ListenFailure, PortInUse
 from seedbed.service.http.access_log import AccessLogMiddleware
 from seedbed.service.http.metrics import Metrics
-from seedbed.service.http.server import listen, serve_in_thread, format_url
+from seedbed.service.http.server import format_url, listen, serve_in_thread
 
 
 def free_port() -> int:

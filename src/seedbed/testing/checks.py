@@ -20,7 +20,7 @@ from seedbed.migrations.history.revisions import has_history, read_history
 from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
-from seedbed.settings import Environment, load
+from seedbed.settings import Environment, load_configuration
 from seedbed.testing.databases.clones import Clone
 from seedbed.testing.error_report import format_error
 from seedbed.testing.session.per_test_databases import OwnDatabases
@@ -59,7 +59,7 @@ def seedbed_checked(seedbed_run: RunResources) -> _HistoryCheck:
     _skip_without_history(seedbed_run)
     shadow = {"SHADOW_DATABASE_URL": seedbed_run.server_access.owner.reveal()}
     try:
-        check_project(load(seedbed_run.project, "testing", environ=os.environ | shadow))
+        check_project(load_configuration(seedbed_run.project, "testing", environ=os.environ | shadow))
     except SeedbedError as error:
         return _HistoryCheck(error)
     return _HistoryCheck(None)

@@ -1,1 +1,1 @@
-"""TODO"""
+"""The HTTP side of the service: routing, middleware, responses and documentation."""

@@ -70,7 +70,9 @@ def create_app(
     app.add_middleware(AccessControlMiddleware, hashes=hashes)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=parse_origins(settings.cors_origins), allow_methods=_list_cors_methods(router),
+            CORSMiddleware,
+            allow_origins=parse_origins(settings.cors_origins),
+            allow_methods=_list_cors_methods(router),
             allow_headers=["Authorization", "If-None-Match", "X-Request-ID"],
             expose_headers=["Link", "ETag", "X-Total-Count", "X-Total-Count-Is", "X-Request-ID", "Retry-After"],
         )  # fmt: skip

@@ -178,7 +178,8 @@ def _page_parameters(target: Resource) -> list[Any]:
                "Columns to sort by, - before one for descending. The key decides what they leave open. NULL comes last,"
                " and first in descending order."),
         _fields_parameter(target),
-        _query_parameter("count", {"type": "string", "enum": ["estimate", "exact"]}, "Count the rows, in X-Total-Count."),
+        _query_parameter("count", {"type": "string", "enum": ["estimate", "exact"]},
+                         "Count the rows, in X-Total-Count."),
     ]  # fmt: skip
 
 

@@ -45,7 +45,8 @@ def listen(host: str, port: int, *, try_next_ports: bool = False) -> socket.sock
 def _set_tcp_protocol(listening: socket.socket) -> socket.socket:
     """Return the same socket with its protocol set. asyncio disables Nagle's algorithm only for explicit TCP sockets.
 
-    With Nagle's algorithm, each response on a persistent connection waits 40 ms for the client's delayed acknowledgement.
+    With Nagle's algorithm, each response on a persistent connection waits 40 ms for the client's delayed
+    acknowledgement.
     """
     return socket.socket(listening.family, listening.type, socket.IPPROTO_TCP, listening.detach())
 

@@ -95,7 +95,7 @@ class TableRouter:
     async def respond(
         self, target: TableRoute, scope: Scope, receive: Receive, send: Send, *, other_methods: Iterable[str] = ()
     ) -> None:
-        """Answer a request for a table. `other_methods` are the methods that the project's own routes answer at its path."""
+        """Answer a request for a table. `other_methods` are those that the project's own routes answer at its path."""
         scope[TEMPLATE_SCOPE_KEY] = target.template
         if scope["method"] != "GET":
             allowed = ", ".join(dict.fromkeys(["GET", "HEAD", *other_methods]))

@@ -1,1 +1,1 @@
-"""TODO"""
+"""The connection pool of the service."""

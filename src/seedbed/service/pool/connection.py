@@ -78,7 +78,7 @@ class PooledConnection:
         """Run a statement and return all rows. If it is still running at `probe_at`, call `probe`.
 
         Raises:
-            TimeoutError: the statement did not end by `deadline`, on the loop's clock. It is still running: see `cancel`.
+            TimeoutError: the statement is still running at `deadline`, on the loop's clock: see `cancel`.
             ConnectionLost: the connection ended; its cause says why.
             psycopg.Error: the server rejected the statement.
         """
@@ -245,7 +245,7 @@ class PooledConnection:
 
 
 def _is_last(result: pq.abc.PGresult) -> bool:
-    """Whether the connection ends with this result: a fatal error of the server, or an error of libpq, without SQLSTATE."""
+    """Whether the connection ends with this result: a fatal error, or an error of libpq, which has no SQLSTATE."""
     if result.status != pq.ExecStatus.FATAL_ERROR:
         return False
     severity = result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED)

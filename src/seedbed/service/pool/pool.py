@@ -100,7 +100,7 @@ class Pool:
         self._idle.append(connection)
 
     def abandon(self, connection: PooledConnection) -> None:
-        """Return a connection whose statement nobody waits for. The statement is cancelled, or the connection closed."""
+        """Return a busy connection. Its statement is cancelled in the background, or else the connection is closed."""
         if not self._is_closing:
             self._run_in_background(self._cancel_and_release(connection))
 
@@ -223,7 +223,7 @@ class Pool:
             self._run_in_background(self._run_pooler_probe())
 
     def probe(self, on_answer: Callable[[], None]) -> None:
-        """Ask the server, on a new connection, whether it answers, and call `on_answer` if so. One probe runs at a time."""
+        """Check on a new connection whether the server answers, and call `on_answer` if so. One probe runs at a time."""
         if not self._is_probing and not self._is_closing:
             self._is_probing = True
             self._run_in_background(self._run_probe(on_answer))

@@ -68,7 +68,7 @@ def _map_integer(column_type: Any) -> TypeMapping:
 
 
 def _map_float(column_type: Any) -> TypeMapping:
-    """Map a float. A `real` is compared as `real`, because the `double precision` of the same text is another number."""
+    """Map a float. A `real` is compared as `real`, because a `double precision` of the same text is another number."""
     is_real = isinstance(column_type, types.REAL) or (
         not isinstance(column_type, types.Double) and 1 <= (column_type.precision or 0) <= _REAL_DIGITS
     )

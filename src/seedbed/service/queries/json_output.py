@@ -27,7 +27,7 @@ def cast_to_text(column: str) -> str:
 class JsonFormat:
     """The JSON of a column type: in SQL by `to_json_sql`, in Pydantic by `annotation`.
 
-    `needs_python` says that responses are serialized through the annotation, because PostgreSQL alone cannot write them.
+    `needs_python` says that PostgreSQL alone cannot write responses, so they are serialized through the annotation.
     `is_native` says that the annotation's value is the one that SQLAlchemy would give to a model's own code.
     """
 

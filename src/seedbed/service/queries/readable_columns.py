@@ -16,7 +16,7 @@ from seedbed.service.queries.visibility import is_excluded, is_secret_name, list
 
 @dataclass(frozen=True, eq=False)
 class ReadableColumn:
-    """A column that may be read: `name` in requests and responses, `database_name` in the database, `attribute` in the model."""
+    """A readable column. `name` is its name in requests and responses, and `attribute` the model's attribute."""
 
     name: str
     database_name: str

@@ -40,7 +40,7 @@ def is_table_public(table: Table) -> bool:
 
 
 def is_excluded(field: FieldInfo) -> bool:
-    """Whether a model's field is in no response: it is declared with `exclude`, or has one of Pydantic's secret types."""
+    """Whether a model's field is in no response, by `exclude=True` or one of Pydantic's secret types."""
     types = (field.annotation, *getattr(field.annotation, "__args__", ()))
     return field.exclude is True or SecretStr in types or SecretBytes in types
 

@@ -16,13 +16,13 @@ from seedbed.postgres.connection import autocommit_cursor, open_connection, tran
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.settings import DatabaseUrl, Environment, Origin
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2 names the class in lower case
 
-_OWN_SERVER = Origin(Kind.DERIVED, "the server of this run of tests")
-_GIVEN_SERVER = Origin(Kind.OPTION, "--seedbed-url")
+_OWN_SERVER = Origin(SourceKind.DERIVED, "the server of this run of tests")
+_GIVEN_SERVER = Origin(SourceKind.OPTION, "--seedbed-url")
 _RECOVERY_SECONDS = 30
 
 
