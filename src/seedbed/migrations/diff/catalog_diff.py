@@ -21,6 +21,7 @@ from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import replaced_types, user_types
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import (
+    CatalogObject,
     Column,
     Composite,
     Constraint,
@@ -29,7 +30,6 @@ from seedbed.postgres.catalog.model import (
     Function,
     Index,
     ObjectKey,
-    CatalogObject,
     OtherObject,
     Policy,
     Sequence,
@@ -160,7 +160,11 @@ class CatalogDiff:
         return [step for start, end in moves for step in self._move(start, end, old_objects, renamed)]
 
     def _move(
-        self, start: ObjectKey, end: ObjectKey, old_objects: Mapping[ObjectKey, CatalogObject], renamed: Mapping[ObjectKey, tuple[CatalogObject, CatalogObject]]
+        self,
+        start: ObjectKey,
+        end: ObjectKey,
+        old_objects: Mapping[ObjectKey, CatalogObject],
+        renamed: Mapping[ObjectKey, tuple[CatalogObject, CatalogObject]],
     ) -> list[Statement]:
         """The steps from a name to another, of which either may be a temporary one."""
         if end not in renamed:
@@ -181,7 +185,10 @@ class CatalogDiff:
 
     def _serve_the_same(self, old: Sequence, new: Sequence) -> bool:
         """Whether two sequences belong to one column, or are the defaults of the same ones."""
-        old_dependants, new_dependants = self.before.direct_dependents.get(old.key), self.after.direct_dependents.get(new.key)
+        old_dependants, new_dependants = (
+            self.before.direct_dependents.get(old.key),
+            self.after.direct_dependents.get(new.key),
+        )
         return old.owned_by == new.owned_by and (
             old.owned_by is not None or bool(old_dependants and old_dependants == new_dependants)
         )

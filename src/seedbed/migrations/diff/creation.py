@@ -24,6 +24,7 @@ from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import replaced_types, user_types
 from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.postgres.catalog.model import (
+    CatalogObject,
     Column,
     Composite,
     Constraint,
@@ -33,7 +34,6 @@ from seedbed.postgres.catalog.model import (
     Function,
     Index,
     ObjectKey,
-    CatalogObject,
     OtherObject,
     Policy,
     Schema,
@@ -209,7 +209,9 @@ def _alter_columns(diff: CatalogDiff, old: Table, new: Table, sources: ValueSour
             yield from column_changes.add_column(new, column, diff.after, sources)
 
 
-def _alter_column(diff: CatalogDiff, key: ObjectKey, old: Column, new: Column, sources: ValueSources) -> Iterable[Statement]:
+def _alter_column(
+    diff: CatalogDiff, key: ObjectKey, old: Column, new: Column, sources: ValueSources
+) -> Iterable[Statement]:
     table = diff.table_of_column(key)
     if is_default_dropped_early(diff, key, old):
         old = replace(old, default=None)
@@ -236,7 +238,9 @@ def _assign_sequences(diff: CatalogDiff) -> Iterable[Statement]:
         yield from sequences.set_owner(obj)
         before = diff.before.objects.get(table.key)
         is_value_saved = (
-            isinstance(before, Table) and owner[3] in before.columns_by_name and bool(before.columns_by_name[owner[3]].identity)
+            isinstance(before, Table)
+            and owner[3] in before.columns_by_name
+            and bool(before.columns_by_name[owner[3]].identity)
         )
         yield sequences.continue_numbering(table, table.columns_by_name[owner[3]], obj, is_value_saved=is_value_saved)
     for old, new in diff.pairs_of(Sequence):
@@ -268,7 +272,9 @@ def _is_needed_by_tables(key: ObjectKey, diff: CatalogDiff) -> bool:
     )
 
 
-def _create_indexes(objects: dict[ObjectKey, CatalogObject], diff: CatalogDiff, *, of_views: bool) -> Iterable[Statement]:
+def _create_indexes(
+    objects: dict[ObjectKey, CatalogObject], diff: CatalogDiff, *, of_views: bool
+) -> Iterable[Statement]:
     for obj in objects.values():
         if isinstance(obj, Index) and (("view", obj.schema, obj.table) in diff.after.objects) is of_views:
             yield from indexes.create(obj)

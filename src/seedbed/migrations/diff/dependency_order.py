@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Constraint, ObjectKey, CatalogObject, Table, View
+from seedbed.postgres.catalog.model import CatalogObject, Constraint, ObjectKey, Table, View
 from seedbed.postgres.quoting import truncate_identifier
 
 Name = TypeVar("Name", bound=Hashable)

@@ -103,7 +103,12 @@ def _add_dependant(
 
 
 def _add_dependant_column(
-    before: Catalog, after: Catalog, source: ObjectKey, dependant: ObjectKey, rebuild_set: RebuildSet, replaced_types: set[ObjectKey]
+    before: Catalog,
+    after: Catalog,
+    source: ObjectKey,
+    dependant: ObjectKey,
+    rebuild_set: RebuildSet,
+    replaced_types: set[ObjectKey],
 ) -> ObjectKey | None:
     column, kept = find_column(before, dependant), find_column(after, dependant)
     if column is None:

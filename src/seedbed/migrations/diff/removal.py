@@ -18,12 +18,12 @@ from seedbed.migrations.diff.objects import (
 from seedbed.migrations.diff.rebuild_set import find_column
 from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import (
+    CatalogObject,
     Column,
     Constraint,
     Function,
     Index,
     ObjectKey,
-    CatalogObject,
     OtherObject,
     Policy,
     Sequence,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seedbed.errors import UnsupportedChange
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Constraint, Function, Index, ObjectKey, CatalogObject, Table
+from seedbed.postgres.catalog.model import CatalogObject, Constraint, Function, Index, ObjectKey, Table
 
 _PROPERTIES_WITHOUT_EFFECT = re.compile(
     r" (COST|ROWS) [\d.]+| PARALLEL \w+| LEAKPROOF| SECURITY DEFINER| (IMMUTABLE|STABLE)\b"

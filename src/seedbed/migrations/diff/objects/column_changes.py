@@ -90,9 +90,11 @@ def _add_numbered_column(table: Table, column: Column, after: Catalog) -> list[S
         raise MissingBackfill(table.name, column.name)
     table_sql, column_name = quote_qualified(table.schema, table.name), quote_identifier(column.name)
     rows = f"(SELECT ctid, row_number() OVER () AS n FROM {table_sql}) AS numbered"
-    backfill = f"UPDATE {table_sql} SET {column_name} = ({value})::{column.type} FROM {rows} WHERE {table_sql}.ctid = numbered.ctid"
+    update = f"UPDATE {table_sql} SET {column_name} = ({value})::{column.type} FROM {rows}"
     loss = _column_loss(table, column, "comes back with numbers in place of what it was")
-    backfill_step = Statement(backfill, loss=loss, updated_table=(table.schema, table.name))
+    backfill_step = Statement(
+        f"{update} WHERE {table_sql}.ctid = numbered.ctid", loss=loss, updated_table=(table.schema, table.name)
+    )
     return [_add_column(table, column, not_null=False), backfill_step, *_set_not_null(table, column)]
 
 
@@ -145,7 +147,8 @@ def materialize_virtual_column(
     backfill_step = replace(
         _fill(table, replacement, value, where=False), loss=effect.loss, row_condition=effect.row_condition
     )
-    rename_sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_identifier(replacement.name)} TO {quote_identifier(new.name)}"
+    table_sql, new_name = quote_qualified(table.schema, table.name), quote_identifier(new.name)
+    rename_sql = f"ALTER TABLE {table_sql} RENAME COLUMN {quote_identifier(replacement.name)} TO {new_name}"
     renamed_column = replace(replacement, name=new.name, identity_options=None)
     remaining_steps = alter_column(table, renamed_column, new, before, after, sources)
     return [
@@ -203,8 +206,9 @@ def _add_column(table: Table, column: Column, *, not_null: bool | None = None, d
 
 
 def _fill(table: Table, column: Column, expression: str, *, where: bool) -> Statement:
-    condition = f" WHERE {quote_identifier(column.name)} IS NULL" if where else ""
-    sql = f"UPDATE {quote_qualified(table.schema, table.name)} SET {quote_identifier(column.name)} = {expression}{condition}"
+    column_name = quote_identifier(column.name)
+    condition = f" WHERE {column_name} IS NULL" if where else ""
+    sql = f"UPDATE {quote_qualified(table.schema, table.name)} SET {column_name} = {expression}{condition}"
     return Statement(sql, updated_table=(table.schema, table.name))
 
 

@@ -113,7 +113,8 @@ def render_identity_changes(column: Column) -> str:
 
 def render_not_valid_not_null(column: Column) -> str:
     """NOT NULL for new rows alone, as ALTER TABLE takes it."""
-    return f"ADD CONSTRAINT {quote_identifier(column.unvalidated_not_null or '')} NOT NULL {quote_identifier(column.name)} NOT VALID"
+    constraint_name = quote_identifier(column.unvalidated_not_null or "")
+    return f"ADD CONSTRAINT {constraint_name} NOT NULL {quote_identifier(column.name)} NOT VALID"
 
 
 def _is_required(column: Column) -> bool:

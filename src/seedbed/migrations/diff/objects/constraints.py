@@ -21,7 +21,8 @@ def create(constraint: Constraint) -> list[Statement]:
 
 
 def drop(constraint: Constraint) -> list[Statement]:
-    sql = f"ALTER TABLE {quote_qualified(constraint.schema, constraint.table)} DROP CONSTRAINT {quote_identifier(constraint.name)}"
+    table = quote_qualified(constraint.schema, constraint.table)
+    sql = f"ALTER TABLE {table} DROP CONSTRAINT {quote_identifier(constraint.name)}"
     alembic_type = _TYPES[constraint.type]
     alembic_call = render_call(
         "op.drop_constraint",

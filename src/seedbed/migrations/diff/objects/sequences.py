@@ -79,7 +79,8 @@ def continue_numbering(
 
 
 def _column_sequence(table: Table, column: Column) -> str:
-    return f"pg_get_serial_sequence({quote_literal(quote_qualified(table.schema, table.name))}, {quote_literal(column.name)})"
+    table_name = quote_literal(quote_qualified(table.schema, table.name))
+    return f"pg_get_serial_sequence({table_name}, {quote_literal(column.name)})"
 
 
 def _setting_name(table: Table, column: Column) -> str:

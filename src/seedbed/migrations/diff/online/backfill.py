@@ -24,8 +24,7 @@ def fill_in_batches(table: Table, column: Column, expression: str, catalog: Cata
     low, high = (_variables(side, primary_key) for side in ("low", "high"))
     key_columns = ", ".join(map(quote_identifier, primary_key))
     key, first, last = (
-        f"({variables_or_columns})" if len(primary_key) > 1 else variables_or_columns
-        for variables_or_columns in (key_columns, _join(low), _join(high))
+        f"({names})" if len(primary_key) > 1 else names for names in (key_columns, _join(low), _join(high))
     )
     descending_keys = ", ".join(f"{quote_identifier(key)} DESC" for key in primary_key)
     quote = "$$" if "$$" not in update else "$backfill$"
@@ -43,7 +42,8 @@ def fill_in_batches(table: Table, column: Column, expression: str, catalog: Cata
         f"        ) AS page ORDER BY {descending_keys} LIMIT 1;\n"
         f"        {update} AND {key} >= {first} AND {key} <= {last};\n"
         "        COMMIT;\n"
-        f"        SELECT {key_columns} INTO {_join(low)} FROM {table_name} WHERE {key} > {last} ORDER BY {key_columns} LIMIT 1;\n"
+        f"        SELECT {key_columns} INTO {_join(low)} FROM {table_name}"
+        f" WHERE {key} > {last} ORDER BY {key_columns} LIMIT 1;\n"
         f"    END LOOP;\nEND {quote}"
     )
     return replace(statement, sql=sql)

@@ -153,8 +153,8 @@ def find_column_expansions(
     their own foreign key looks at: keys, generated and identity columns, and what views, policies and triggers use.
     """
     diff = CatalogDiff(before, after)
-    requested = [((key[1], key[2], key[3]), key[3]) for key in diff.retyped_columns]
-    requested = [*renamed, *((path, new_name) for path, new_name in requested if (path, new_name) not in renamed)]
+    retyped = [((key[1], key[2], key[3]), key[3]) for key in diff.retyped_columns]
+    requested = [*renamed, *(column for column in retyped if column not in renamed)]
     expansions, online_tables = [], diff.online_tables()
     for (schema, table_name, old_name), new_name in requested:
         table = online_tables.get(("table", schema, table_name))
@@ -199,7 +199,7 @@ def _expand_column(
     is_dependency_changed = any(
         before.objects.get(key) != after.objects.get(key) for key in dependencies if key[0] != "table"
     )
-    if any(users is None for users in users) or expanded_name in taken_names or is_dependency_changed:
+    if None in users or expanded_name in taken_names or is_dependency_changed:
         return None
     if any(_references_changing_column(user, before, after) for user in users[0] or ()):
         return None
@@ -213,14 +213,14 @@ def _expand_column(
             copies[truncate_identifier(user.name, "_new") if user.key in before.objects else user.name] = user
     expanded_column = replace(new, name=expanded_name)
     backfill = sources.backfills.get((*path, new.name), new.default)
-    update_new = sources.using_expressions.get((*path, new.name)) or find_using_expression(
-        table, old, new, before, after, sources
-    )
-    update_new = update_new or quote_identifier(old.name)
+    hinted_expression = sources.using_expressions.get((*path, new.name))
+    up_expression = hinted_expression or find_using_expression(table, old, new, before, after, sources)
+    up_expression = up_expression or quote_identifier(old.name)
     if backfill is not None and ((new.not_null and not old.not_null) or old.name != new.name):
-        update_new = f"coalesce({update_new}, {backfill})" if new.not_null else update_new
-    if (definition := sources.reverse_expressions.get((*path, new.name))) is not None:
-        down_expression = f"(SELECT {definition} FROM (SELECT {quote_identifier(expanded_name)} AS {quote_identifier(new.name)}) AS new)"
+        up_expression = f"coalesce({up_expression}, {backfill})" if new.not_null else up_expression
+    if (reverse_expression := sources.reverse_expressions.get((*path, new.name))) is not None:
+        new_row = f"SELECT {quote_identifier(expanded_name)} AS {quote_identifier(new.name)}"
+        down_expression = f"(SELECT {reverse_expression} FROM ({new_row}) AS new)"
     else:
         try:
             downgrade_sources = replace(sources, is_downgrade=True)
@@ -229,7 +229,7 @@ def _expand_column(
             ) or quote_identifier(expanded_name)
         except UnknownTypeConversion:
             return None
-    return ColumnExpansion(table, old, new, update_new, down_expression, copies)
+    return ColumnExpansion(table, old, new, up_expression, down_expression, copies)
 
 
 def _find_users(catalog: Catalog, path: ColumnName) -> list[IndexOrConstraint] | None:

@@ -180,5 +180,5 @@ def _rename_column(expansion: ColumnExpansion, old: str, new: str) -> Statement:
     alembic_call = render_call(
         "op.alter_column", quote_python(table.name), quote_python(old), name_argument, schema_argument(table.schema)[2:]
     )
-    sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} RENAME COLUMN {quote_identifier(old)} TO {quote_identifier(new)}"
-    return Statement(sql, alembic_call)
+    rename = f"RENAME COLUMN {quote_identifier(old)} TO {quote_identifier(new)}"
+    return Statement(f"ALTER TABLE {quote_qualified(table.schema, table.name)} {rename}", alembic_call)

@@ -61,9 +61,8 @@ def _alter_columns(before: Catalog, after: Catalog, backfills: Mapping[ColumnNam
             elif (
                 constraint := old.columns_by_name[column.name].unvalidated_not_null
             ) and not column.unvalidated_not_null:
-                yield Statement(
-                    f"ALTER TABLE {quote_qualified(new.schema, new.name)} VALIDATE CONSTRAINT {quote_identifier(constraint)}"
-                )
+                table_name = quote_qualified(new.schema, new.name)
+                yield Statement(f"ALTER TABLE {table_name} VALIDATE CONSTRAINT {quote_identifier(constraint)}")
             elif column.unvalidated_not_null and not old.columns_by_name[column.name].unvalidated_not_null:
                 yield add_not_valid_not_null(new, column, replaces_valid=True)
             elif old.columns_by_name[column.name].not_null and not column.not_null:
@@ -114,12 +113,11 @@ def _create_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
 
 def _replace_index(index: Index) -> Iterable[Statement]:
     """Another index under the name of the old one, which stays until the new one is there."""
-    table_name, temporary_name = quote_qualified(index.schema, index.name), truncate_identifier(index.name, "_new")
+    index_name, temporary_name = quote_qualified(index.schema, index.name), truncate_identifier(index.name, "_new")
     yield indexes.create_concurrently(index, temporary_name=temporary_name)
-    yield Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {table_name}")
-    yield Statement(
-        f"ALTER INDEX IF EXISTS {quote_qualified(index.schema, temporary_name)} RENAME TO {quote_identifier(index.name)}"
-    )
+    yield Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {index_name}")
+    new_index_name = quote_qualified(index.schema, temporary_name)
+    yield Statement(f"ALTER INDEX IF EXISTS {new_index_name} RENAME TO {quote_identifier(index.name)}")
 
 
 def _create_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
@@ -160,16 +158,14 @@ def _add_unique(constraint: Constraint) -> Iterable[Statement]:
     match = _UNIQUE.fullmatch(constraint.definition)
     if match is None:
         raise ValueError(constraint.definition)
-    table_name, constraint_name = (
-        quote_qualified(constraint.schema, constraint.table),
-        quote_identifier(constraint.name),
-    )
+    table_name = quote_qualified(constraint.schema, constraint.table)
+    constraint_name = quote_identifier(constraint.name)
     column_list = ", ".join(map(quote_identifier, constraint.columns))
-    create_index = f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {constraint_name} ON {table_name} {match['columns']}{match['nulls'] or ''}"
+    create_index = f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {constraint_name} ON {table_name}"
     alembic_call = None
     if not match["nulls"] and match["columns"] == f"({column_list})":
         alembic_call = indexes.render_create_concurrently(constraint, constraint.name, constraint.columns, unique=True)
-    yield Statement(create_index, alembic_call)
+    yield Statement(f"{create_index} {match['columns']}{match['nulls'] or ''}", alembic_call)
     yield _add_if_missing(constraint, f"UNIQUE USING INDEX {constraint_name}{match['rest']}")
 
 

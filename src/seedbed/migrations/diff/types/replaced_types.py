@@ -44,11 +44,8 @@ def uses_new_labels(old: Enum, new: Enum, after: Catalog) -> bool:
 def rename_replaced_type(old_type: UserType) -> list[Statement]:
     """The old type under another name, so that the new one can have its own."""
     type_keyword = "DOMAIN" if isinstance(old_type, Domain) else "TYPE"
-    return [
-        Statement(
-            f"ALTER {type_keyword} {quote_qualified(old_type.schema, old_type.name)} RENAME TO {quote_identifier(_replaced_name(old_type))}"
-        )
-    ]
+    type_name, new_name = quote_qualified(old_type.schema, old_type.name), quote_identifier(_replaced_name(old_type))
+    return [Statement(f"ALTER {type_keyword} {type_name} RENAME TO {new_name}")]
 
 
 def drop_replaced_type(old_type: UserType) -> list[Statement]:
@@ -68,9 +65,9 @@ def convert_column(table: Table, column: Column, old: object, new: object, using
     head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_identifier(column.name)} "
     if using is not None:
         description = f"what {table.name}.{column.name} was, where {using} makes another value of it"
-        loss = Loss(table.schema, table.name, column.name, description)
+        hint_loss = Loss(table.schema, table.name, column.name, description)
         value = f"({using})::text::{column.type}" if isinstance(new, Enum) else f"({using})"
-        return [Statement(f"{head}TYPE {column.type} USING {value}", loss=loss)]
+        return [Statement(f"{head}TYPE {column.type} USING {value}", loss=hint_loss)]
     removed_labels: list[str] = []
     fallback: str | None = None
     if isinstance(old, Enum) and isinstance(new, Enum):
@@ -78,11 +75,12 @@ def convert_column(table: Table, column: Column, old: object, new: object, using
         fallback = _pick_fallback_label(column, new)
     using = _map_labels(column, removed_labels, fallback)
     if isinstance(new, Domain) and is_text(new.type) and not column.type.endswith("[]"):
-        using = f"{quote_identifier(column.name)}::text"  # whole: a cast to the domain would cut off what is too long for it
-    loss = None
+        using = f"{quote_identifier(column.name)}::text"  # a cast to the domain would truncate longer values
+    loss: Loss | None = None
     if removed_labels:
         replacement = "NULL" if fallback is None else fallback
-        description = f"{table.name}.{column.name} becomes {replacement} where it is {' or '.join(map(quote_literal, removed_labels))}"
+        labels = " or ".join(map(quote_literal, removed_labels))
+        description = f"{table.name}.{column.name} becomes {replacement} where it is {labels}"
         loss = Loss(table.schema, table.name, column.name, description)
     if (
         isinstance(old, Domain)

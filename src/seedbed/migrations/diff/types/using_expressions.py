@@ -175,7 +175,7 @@ class _TypePair:
         if new_type == "bytea" and (is_text(old_type) or old_type in text_like_types):
             return f"convert_to({value}{'' if is_text(old_type) else '::text'}, 'UTF8')"
         if old_type == "bytea" and (is_text(new_type) or new_type in text_like_types):
-            return f"convert_from({value}, 'UTF8'){'' if is_text(new_type) else f'::{now}'}"
+            return f"convert_from({value}, 'UTF8'){'' if is_text(new_type) else f'::{new_type}'}"
         return None
 
     def _convert_bits(self, value: str, old_type: str, new_type: str) -> str | None:
