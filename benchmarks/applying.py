@@ -15,7 +15,7 @@ from benchmarks.load import Load, Waits
 from benchmarks.places import ALEMBIC, ROOT, SEEDBED, create_database, environment, places, run
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.embedded import EmbeddedServer, find_binaries
-from seedbed.settings import find_project, load
+from seedbed.settings import find_project, load_configuration
 
 FIRST = "two tables"
 HEAD = """
@@ -116,7 +116,7 @@ def main() -> None:
     with places() as made:
         ours, theirs = _seedbed_project(made.project()), _alembic_project(made.fresh())
         run(ours, SEEDBED, "db", "start")
-        server = EmbeddedServer.from_configuration(load(find_project(ours)))
+        server = EmbeddedServer.from_configuration(load_configuration(find_project(ours)))
         server.ensure_owner_role()
         create_database(server, "drafts")
         _draft(ours, theirs, _url(server, "drafts"))

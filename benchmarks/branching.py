@@ -20,7 +20,7 @@ from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import resolve_database
 from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.postgres.reflink import supports_reflink
-from seedbed.settings import Configuration, find_project, load
+from seedbed.settings import Configuration, find_project, load_configuration
 
 ROOT = Path(__file__).parents[1]
 SEEDBED = "seedbed branch"
@@ -41,7 +41,7 @@ def main() -> None:
     chosen = parser.parse_args()
     print(machine())
     with reflinking(sum(chosen.megabytes) * 3) if chosen.xfs else usual() as folder:
-        configuration = load(find_project(ROOT), "development", environ={"SEEDBED_DATA_DIR": str(folder)})
+        configuration = load_configuration(find_project(ROOT), "development", environ={"SEEDBED_DATA_DIR": str(folder)})
         server = EmbeddedServer.from_configuration(configuration)
         server.ensure_running()
         try:

@@ -17,7 +17,7 @@ from seedbed.seeding.core.faker_pool import Pools, Shelf
 from seedbed.seeding.masking import mask
 from seedbed.seeding.planning.lock_file import today
 from seedbed.settings import Environment, Origin, find_project
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
 MODELS = """
 from sqlalchemy import MetaData
@@ -61,7 +61,7 @@ def main() -> None:
         schema = load_schema(find_project(Path(folder)))
         print(f"{machine()}\nPostgreSQL {server.binaries.version}, {chosen.rows:,} rows with three personal columns\n")
         url = server.url("copy")
-        copied = Database(url, url, Environment.DEVELOPMENT, Origin(Kind.DERIVED, "a benchmark"))
+        copied = Database(url, url, Environment.DEVELOPMENT, Origin(SourceKind.DERIVED, "a benchmark"))
         left: dict[str, int] = {}
         with autocommit_cursor(psycopg2.connect(**server.url().connect_arguments())) as cursor:  # type: ignore[call-overload]
             cursor.execute("CREATE DATABASE source")

@@ -16,7 +16,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.rehearsal import rehearse
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer, find_binaries
-from seedbed.settings import Configuration, find_project, load
+from seedbed.settings import Configuration, find_project, load_configuration
 
 STATEMENTS: Mapping[str, str] = {
     "an index, not concurrently": "CREATE INDEX ix_title ON task (title)",
@@ -53,7 +53,7 @@ def main() -> None:
     with places() as made:
         root = made.project()
         run(root, SEEDBED, "db", "start")
-        configuration = load(find_project(root))
+        configuration = load_configuration(find_project(root))
         server = EmbeddedServer.from_configuration(configuration)
         server.ensure_owner_role()
         create_database(server, "base")
@@ -120,7 +120,7 @@ def _applied(server: EmbeddedServer, configuration: Configuration, name: str) ->
 
 def _database(server: EmbeddedServer, configuration: Configuration, name: str) -> Database:
     url = server.owner_url(name)
-    return Database(url, url, configuration.environment, configuration.origin("DATABASE_URL"), server)
+    return Database(url, url, configuration.environment, configuration.get_origin("DATABASE_URL"), server)
 
 
 def _execute(server: EmbeddedServer, name: str, statements: str) -> None:

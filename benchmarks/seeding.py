@@ -31,7 +31,7 @@ from seedbed.seeding.loading.parallel import processes
 from seedbed.seeding.planning.lock_file import ENGINE
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import DatabaseUrl, Environment, Origin, Project, find_project
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 from seedbed.settings.url_parser import parse_url
 
 IN_PLACE, ASIDE = "Seedbed, in place", "Seedbed, set aside"
@@ -311,7 +311,7 @@ def _nothing(_: int) -> None:
 
 
 def bench_database(url: DatabaseUrl) -> Database:
-    return Database(url, url, Environment.DEVELOPMENT, Origin(Kind.PROCESS, "the benchmark"))
+    return Database(url, url, Environment.DEVELOPMENT, Origin(SourceKind.PROCESS, "the benchmark"))
 
 
 def little(folder: Path, database: Database, connection: Callable[..., Any]) -> None:

@@ -43,7 +43,7 @@ def servers(places: Places) -> dict[str, Contender]:
         "EmbeddedServer.ensure_running, first start": Contender(first, fresh_folder, stop_newest),
         "EmbeddedServer.ensure_running, warm start": Contender(kept.ensure_running, clean=kept.stop),
         "EmbeddedServer.ensure_running, reuse": Contender(kept.ensure_running, kept.ensure_running, kept.stop),
-        "throwaway_server, start and stop": Contender(throwaway),
+        "run_temporary_server, start and stop": Contender(throwaway),
     }
 
 

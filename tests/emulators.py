@@ -17,7 +17,7 @@ from seedbed.branching.neon import NeonBranches
 from seedbed.branching.neon.emulator.server import Emulation, emulation
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.service.http.server import listen, serve_in_thread
-from seedbed.settings import Configuration, find_project, load
+from seedbed.settings import Configuration, find_project, load_configuration
 
 ROOT = Path(__file__).parents[1]
 MARK = (
@@ -43,7 +43,7 @@ class Neon:
 
     def configuration(self, **changed: str) -> Configuration:
         given = {name: value for name, value in self.variables.items() if not name.startswith("PG")}
-        return load(find_project(ROOT), "development", environ={**given, **changed})
+        return load_configuration(find_project(ROOT), "development", environ={**given, **changed})
 
     def branches(self, **changed: str) -> NeonBranches:
         return NeonBranches.of(self.configuration(**changed))

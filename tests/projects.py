@@ -28,13 +28,13 @@ from seedbed.settings import (
     Environment,
     Origin,
     find_project,
-    load,
+    load_configuration,
 )
 from seedbed.settings import Project as Settled
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
 ROOT = Path(__file__).parents[1]
-GIVEN = Origin(Kind.PROCESS, "DATABASE_URL in the process's environment")
+GIVEN = Origin(SourceKind.PROCESS, "DATABASE_URL in the process's environment")
 HEADER = """
 from datetime import date, datetime
 from decimal import Decimal
@@ -81,7 +81,7 @@ class Project:
         return load_schema(self.settled)
 
     def configuration(self, **variables: str) -> Configuration:
-        return load(self.settled, environ=variables)
+        return load_configuration(self.settled, environ=variables)
 
     def write(self, name: str, text: str) -> Path:
         file = self.root / name

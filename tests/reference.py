@@ -57,7 +57,7 @@ def describe_settings() -> str:
         "|---|---|---|",
         "| `SEEDBED_ENV` | development | The environment, unless -e chooses one. |",
     ]
-    for variable, name in Settings.variables().items():
+    for variable, name in Settings.get_fields_by_variable().items():
         field = Settings.model_fields[name]
         default = "" if field.default is None else f"`{field.default}`"
         lines.append(f"| `{variable}` | {default} | {field.description} |")

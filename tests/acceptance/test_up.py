@@ -127,6 +127,6 @@ class TestRehearse:
 
         assert "scan-with-readers: task" in planned.stdout
         assert "Share on task" in rehearsed.stdout
-        assert rehearsed.stdout.endswith("way back: down and up again, both catalogs as they should be\n")
+        assert rehearsed.stdout.endswith("downgrade: down and up again, both catalogs as expected\n")
         assert [step["scans"] for step in json.loads(gate.stdout)["steps"]] == [["task"]]
         assert project.rows("SELECT count(*) FROM pg_database WHERE datname ~ 'rehearsal|shadow'") == "0"

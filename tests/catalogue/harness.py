@@ -33,9 +33,9 @@ from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from seedbed.schema.creation import create_schema
 from seedbed.settings import Environment, Origin
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
-_ORIGIN = Origin(Kind.DERIVED, "a throw-away server")
+_ORIGIN = Origin(SourceKind.DERIVED, "a throw-away server")
 _OWNER = "catalog_owner"
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import MetaData
 
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
-from seedbed.postgres.catalog import differences, read_catalog
+from seedbed.postgres.catalog import find_differences, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import declare, hint
@@ -56,7 +56,7 @@ class TestUnvalidatedNotNull:
             wanted = ground.build(one, required())
             ground.build(other, of_new_rows())
             with connect(other) as connection:
-                found = differences(read_catalog(connection), wanted)
+                found = find_differences(read_catalog(connection), wanted)
 
         assert list(map(str, found)) == ["column t.a: unvalidated_not_null is t_a_set, should be none"]
 

@@ -21,13 +21,13 @@ from seedbed.postgres.embedded.state_files import ServerState, server_directory_
 from seedbed.postgres.embedded.temporary_server import _parent
 from seedbed.schema.creation import create_schema
 from seedbed.settings import DatabaseUrl, Environment, Origin
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 from tests.postgres.processes import kill_started
 from tests.projects import Project, execute, fresh_database, little_project
 from tests.servers import each_major, installed
 
 OWNER = "shop_owner"
-GIVEN = Origin(Kind.PROCESS, "DATABASE_URL in the process's environment")
+GIVEN = Origin(SourceKind.PROCESS, "DATABASE_URL in the process's environment")
 
 
 @pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major}")

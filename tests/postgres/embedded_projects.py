@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seedbed.postgres.embedded import EmbeddedServer
-from seedbed.settings import Configuration, find_project, load
+from seedbed.settings import Configuration, find_project, load_configuration
 
 ROOT = Path(__file__).parents[2]
 MEMORY = Path("/dev/shm")
@@ -18,7 +18,7 @@ MEMORY = Path("/dev/shm")
 def reference_project() -> Iterator[Configuration]:
     home = Path(tempfile.mkdtemp(prefix="seedbed-server-", dir=MEMORY if MEMORY.is_dir() else None))
     home.chmod(0o711)
-    configuration = load(find_project(ROOT), "development", environ={"SEEDBED_DATA_DIR": str(home)})
+    configuration = load_configuration(find_project(ROOT), "development", environ={"SEEDBED_DATA_DIR": str(home)})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # the server outlives what started it, as it should

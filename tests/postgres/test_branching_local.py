@@ -34,7 +34,7 @@ from seedbed.errors import (
 from seedbed.postgres import clone
 from seedbed.postgres.database import ensure_environment_database
 from seedbed.postgres.reflink import supports_reflink
-from seedbed.settings import Configuration, DatabaseUrl, Environment, load
+from seedbed.settings import Configuration, DatabaseUrl, Environment, load_configuration
 from tests.postgres.embedded_projects import reference_project
 from tests.projects import execute
 
@@ -497,7 +497,7 @@ class TestDelete:
 
 class TestProviderOf:
     def test_refuses_a_server_from_a_url(self, configuration: Configuration) -> None:
-        given = load(
+        given = load_configuration(
             configuration.project, "development", environ={"DATABASE_URL": "postgresql://me:secret@db.example.com/shop"}
         )
 

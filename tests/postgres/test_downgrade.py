@@ -357,11 +357,11 @@ class TestKill:
             """
             from seedbed.migrations.apply.downgrade import downgrade, plan_downgrade
             from seedbed.postgres.database import resolve_database
-            from seedbed.settings import find_project, load
+            from seedbed.settings import find_project, load_configuration
             from pathlib import Path
 
             project = find_project(Path())
-            database = resolve_database(load(project))
+            database = resolve_database(load_configuration(project))
             downgrade(project, database, plan_downgrade(project, database, "ac3_link"))
             """,
         )

@@ -152,7 +152,7 @@ class TestKill:
                 raise Killed
             file.write_text(text, encoding="utf-8")
 
-        monkeypatch.setattr("seedbed.migrations.draft.revision_file.write_whole", write)
+        monkeypatch.setattr("seedbed.migrations.draft.revision_file.write_atomically", write)
         monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)  # a kill leaves what is there
         with draft_folder(project.settled) as drafted:
             assert drafted.draft_folder is not None

@@ -14,7 +14,7 @@ from seedbed.postgres.embedded import Binaries, EmbeddedServer, binaries_copy, f
 from seedbed.postgres.embedded import server as server_module
 from seedbed.postgres.embedded.binaries_copy import ensure_runnable
 from seedbed.postgres.embedded.os_account import OsAccount
-from seedbed.settings import find_project, load
+from seedbed.settings import find_project, load_configuration
 from tests.postgres.conftest import OWNER, copy_home
 from tests.postgres.processes import SERVER, User, nobody, users
 from tests.projects import execute
@@ -74,7 +74,7 @@ class TestProject:
         monkeypatch.setattr(server_module, "find_binaries", lambda: binaries)
         before = modes(home)
 
-        database = resolve_database(load(find_project(root), environ={}))
+        database = resolve_database(load_configuration(find_project(root), environ={}))
 
         after = modes(home)
         assert database.server is not None
@@ -90,7 +90,7 @@ class TestProject:
     def test_names_another_folder_for_its_server_where_seedbed_data_dir_does(self, folder: Path) -> None:
         (folder / "pyproject.toml").write_text(PROJECT)
         (folder / "inside").mkdir()
-        configuration = load(find_project(folder / "inside"), environ={"SEEDBED_DATA_DIR": "data/postgres"})
+        configuration = load_configuration(find_project(folder / "inside"), environ={"SEEDBED_DATA_DIR": "data/postgres"})
 
         database = resolve_database(configuration)
 

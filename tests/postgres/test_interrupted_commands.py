@@ -14,7 +14,7 @@ from sqlalchemy import text
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
-from seedbed.settings import DatabaseUrl, load
+from seedbed.settings import DatabaseUrl, load_configuration
 from tests.postgres.processes import await_that
 from tests.projects import Project, execute, little_project
 
@@ -266,7 +266,7 @@ class TestCopies:
 
     @pytest.fixture
     def embedded(self, project: Project, home: Path) -> Iterator[EmbeddedServer]:
-        server = EmbeddedServer.from_configuration(load(project.settled, environ={"SEEDBED_DATA_DIR": str(home)}))
+        server = EmbeddedServer.from_configuration(load_configuration(project.settled, environ={"SEEDBED_DATA_DIR": str(home)}))
         yield server
         server.stop()
 

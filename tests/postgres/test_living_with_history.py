@@ -33,7 +33,7 @@ from seedbed.migrations.history.head_file import read_seals
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
-from seedbed.settings import Configuration, find_project, load
+from seedbed.settings import Configuration, find_project, load_configuration
 from tests.projects import fresh_database
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ declare(
 
 def configured(root: Path, server: TemporaryServer) -> Configuration:
     url = server.url().reveal()
-    return load(find_project(root), "testing", environ={"DATABASE_URL": url, "SHADOW_DATABASE_URL": url})
+    return load_configuration(find_project(root), "testing", environ={"DATABASE_URL": url, "SHADOW_DATABASE_URL": url})
 
 
 @contextmanager

@@ -191,7 +191,7 @@ class TestLookingAhead:
             )
 
         assert [one.revision.id for one in assessed] == [one.id for one in made.pending]
-        assert rehearsed.downgrade == "down and up again, both catalogs as they should be"
+        assert rehearsed.downgrade == "down and up again, both catalogs as expected"
         assert find_drift(configuration, database) == ()
         assert len(way_back) == len(had)
 

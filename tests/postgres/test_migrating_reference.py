@@ -14,7 +14,7 @@ from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.schema import load_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
-from seedbed.settings import Environment, find_project, load
+from seedbed.settings import Environment, find_project, load_configuration
 from tests.projects import ROOT, execute, fresh_database
 from tests.servers import installed
 
@@ -54,7 +54,7 @@ def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
 
 class TestReferenceMigrations:
     def test_make_what_the_models_say_and_run_down_and_up_again(self, server: TemporaryServer) -> None:
-        configuration = load(PROJECT, environ={"SHADOW_DATABASE_URL": server.url().reveal()})
+        configuration = load_configuration(PROJECT, environ={"SHADOW_DATABASE_URL": server.url().reveal()})
 
         checked = check_project(configuration)
 

@@ -46,7 +46,7 @@ from seedbed.errors import (
 from seedbed.postgres.reset import empty_copy
 from seedbed.previews.preview import create_or_update
 from seedbed.previews.preview_data import get_branch_database
-from seedbed.settings import Environment, find_project, load
+from seedbed.settings import Environment, find_project, load_configuration
 from tests.emulators import MARK, ROOT, Neon, ask, emulated
 
 PR = "preview/pr-42"
@@ -626,8 +626,8 @@ class TestSettings:
             NeonBranches(type(branches.client)(wire), branches.configuration).list()
 
     def test_never_show_the_key(self) -> None:
-        loaded = load(find_project(ROOT), environ={"NEON_API_KEY": "napi_secret", "NEON_PROJECT_ID": "p"})
+        loaded = load_configuration(find_project(ROOT), environ={"NEON_API_KEY": "napi_secret", "NEON_PROJECT_ID": "p"})
         access = NeonBranches.of(loaded).client.wire.access
 
-        assert "napi_secret" not in f"{loaded} {loaded.settings!r} {loaded.entries()} {access!r}"
+        assert "napi_secret" not in f"{loaded} {loaded.settings!r} {loaded.list_entries()} {access!r}"
         assert "napi_secret" not in loaded.settings.model_dump_json()

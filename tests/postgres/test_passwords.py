@@ -15,7 +15,7 @@ from psycopg2 import sql
 from seedbed.postgres.connection import open_connection
 from seedbed.postgres.database import resolve_database
 from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
-from seedbed.settings import DatabaseUrl, Project, find_project, load, parse_url
+from seedbed.settings import DatabaseUrl, Project, find_project, load_configuration, parse_url
 from tests.leaking import COMMANDS, EVERY_SIGN, PASSWORDS, PLACES, every_log, forms, shown, tell, write_project
 from tests.postgres.services import app_for
 
@@ -93,7 +93,7 @@ class TestPassword:
         for form in [encoded, raw] if quoted and pastes(password) else [encoded]:
             (tmp_path / ".env").write_text(line.format(LOGINS[0].format(form, place)) + "\n")
 
-            configuration = load(Project(root=tmp_path, name="shop"), environ={})
+            configuration = load_configuration(Project(root=tmp_path, name="shop"), environ={})
 
             connection = open_connection(resolve_database(configuration))
             assert connection.info.user == "app"
@@ -156,7 +156,7 @@ class TestService:
 
 
 async def _answers(root: Path, url: str) -> str:
-    app = app_for(load(find_project(root), environ={"DATABASE_URL": url}))
+    app = app_for(load_configuration(find_project(root), environ={"DATABASE_URL": url}))
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service") as client,

@@ -8,10 +8,10 @@ from seedbed.errors import PooledConnection
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.settings import DatabaseUrl, Environment, Origin
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 from tests.postgres.poolers import PGBOUNCER, pgbouncer
 
-ORIGIN = Origin(Kind.PROCESS, "DATABASE_URL in the process's environment")
+ORIGIN = Origin(SourceKind.PROCESS, "DATABASE_URL in the process's environment")
 
 
 def database(url: DatabaseUrl) -> Database:

@@ -124,7 +124,7 @@ class TestRehearse:
         assert re.fullmatch(r"blocks reads and writes on task for \d+ ms; everything else under 50 ms", found.verdict)
         assert [(one.table, one.blocked_access) for one in found.blocked] == [("task", "reads and writes")]
         assert found.blocked[0].seconds >= 0.3
-        assert found.downgrade == "down and up again, both catalogs as they should be"
+        assert found.downgrade == "down and up again, both catalogs as expected"
 
     def test_says_what_is_rewritten_read_and_written(
         self, project: Project, database: Database, copy: Database
@@ -172,7 +172,7 @@ class TestRehearse:
 
         assert execute(database.direct, "SELECT count(*) FROM task") == [(ROWS,)]
         assert execute(database.direct, "SELECT version_num FROM alembic_version") == [("first",)]
-        assert found.downgrade == "there is none: gone"
+        assert found.downgrade == "impossible: gone"
 
     def test_fails_where_the_target_would(self, project: Project, database: Database, copy: Database) -> None:
         project.write_revision("second", "op.execute('ALTER TABLE task ADD CHECK (id < 10)')", follows="first")
@@ -201,7 +201,7 @@ class TestDumped:
             found = rehearse(configuration, source, plan_upgrade(project.settled, source))
 
         assert found.steps[0].scans == ("task",)
-        assert found.downgrade == "down and up again, both catalogs as they should be"
+        assert found.downgrade == "down and up again, both catalogs as expected"
         assert shadows(seedbed_server) == set()
 
 

@@ -61,11 +61,11 @@ from seedbed.schema import load_schema
 from seedbed.postgres.database import resolve_database
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.seeding.loading.load import run
-from seedbed.settings import Environment, find_project, load
+from seedbed.settings import Environment, find_project, load_configuration
 
 project = find_project(Path.cwd())
 made = plan(project, load_schema(project), Environment.DEVELOPMENT)
-database = resolve_database(load(project))
+database = resolve_database(load_configuration(project))
 print("ready", flush=True)
 run(made, database, revision=None)
 """

@@ -12,7 +12,7 @@ from seedbed.errors import DatabaseUnreachable
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.postgres.shadow_database import shadow_database
-from seedbed.settings import Configuration, find_project, load
+from seedbed.settings import Configuration, find_project, load_configuration
 from tests.projects import execute
 
 SHADOWS = "SELECT datname FROM pg_database WHERE datname LIKE 'seedbed_shadow_%' ORDER BY 1"
@@ -24,7 +24,7 @@ def configured(server: EmbeddedServer, folder: Path) -> Callable[..., Configurat
 
     def configure(**variables: str) -> Configuration:
         (folder / "pyproject.toml").write_text('[project]\nname = "shop"\n[tool.seedbed]\n')
-        return load(find_project(folder), environ={"SEEDBED_DATA_DIR": str(server.directory), **variables})
+        return load_configuration(find_project(folder), environ={"SEEDBED_DATA_DIR": str(server.directory), **variables})
 
     return configure
 

@@ -15,7 +15,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.postgres.environment_mark import change_mark
-from seedbed.settings import Environment, load
+from seedbed.settings import Environment, load_configuration
 from tests.projects import Project, execute, little_project
 from tests.terminals import CTRL_C, CTRL_D, ENTER, ESCAPE, SEEDBED, Terminal
 
@@ -290,7 +290,7 @@ class TestCopies:
     @pytest.fixture
     def given(self, project: Project, home: Path) -> Iterator[dict[str, str]]:
         yield {"SEEDBED_DATA_DIR": str(home)}
-        EmbeddedServer.from_configuration(load(project.settled, environ={"SEEDBED_DATA_DIR": str(home)})).stop()
+        EmbeddedServer.from_configuration(load_configuration(project.settled, environ={"SEEDBED_DATA_DIR": str(home)})).stop()
 
     def test_rehearse_and_previews_show_their_steps(self, project: Project, given: dict[str, str]) -> None:
         project.write_seeds("seeds.add(tables.Hero, 5)", environment="preview")

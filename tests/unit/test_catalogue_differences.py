@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.postgres.catalog import Catalog, CatalogObject, differences
+from seedbed.postgres.catalog import Catalog, CatalogObject, find_differences
 from seedbed.postgres.catalog.model import (
     Column,
     Composite,
@@ -98,7 +98,7 @@ class TestDifferences:
     def test_name_each_fact_of_an_object(self, found: CatalogObject, words: str) -> None:
         others = [other for other in variants(found) if not isinstance(other, Table) or other.columns == (COLUMN,)]
 
-        named = [one.attribute for other in others for one in differences(catalog(found), catalog(other))]
+        named = [one.attribute for other in others for one in find_differences(catalog(found), catalog(other))]
 
         assert " ".join(named) == words
         assert len(others) == len(named)
@@ -106,7 +106,7 @@ class TestDifferences:
     def test_name_each_fact_of_a_column(self) -> None:
         others = [replace(TABLE, columns=(column,)) for column in variants(COLUMN) if column.name == COLUMN.name]
 
-        named = [one.attribute for other in others for one in differences(catalog(TABLE), catalog(other))]
+        named = [one.attribute for other in others for one in find_differences(catalog(TABLE), catalog(other))]
 
         assert " ".join(named) == (
             "type not_null default generated identity identity_options collation comment privileges"
@@ -117,7 +117,7 @@ class TestDifferences:
     def test_say_what_is_and_what_should_be(self) -> None:
         found = replace(TABLE, columns=(replace(COLUMN, default="'new'"),))
 
-        assert list(map(str, differences(catalog(found), catalog(TABLE)))) == [
+        assert list(map(str, find_differences(catalog(found), catalog(TABLE)))) == [
             "column app.task.title: default is 'new', should be none"
         ]
 
@@ -129,5 +129,5 @@ class TestDifferences:
         assert [
             str(one)
             for found, wanted in ((enum, domain), (composite, enum))
-            for one in differences(catalog(found), catalog(wanted))
+            for one in find_differences(catalog(found), catalog(wanted))
         ] == ["type app.size: kind is Enum, should be Domain", "type app.size: kind is Composite, should be Enum"]

@@ -14,8 +14,8 @@ from seedbed.errors import (
     UnknownEnvironment,
     UnknownSetting,
 )
-from seedbed.settings import Configuration, Environment, Project, load, require_url
-from seedbed.settings.environments import CLASSES
+from seedbed.settings import Configuration, Environment, Project, load_configuration, require_database_url
+from seedbed.settings.environments import SETTINGS_CLASSES
 
 NEON = "postgresql://app:pw@ep-cool-1-pooler.eu-central-1.aws.neon.tech/shop?sslmode=require&channel_binding=require"
 URL_REMEDY = (
@@ -38,12 +38,12 @@ def loaded(
 ) -> Configuration:
     for name, text in (files or {}).items():
         (project.root / name).write_text(text)
-    return load(project, environment, environ=process or {})
+    return load_configuration(project, environment, environ=process or {})
 
 
 def shown(configuration: Configuration, name: str) -> tuple[str | None, str]:
-    entry = next(entry for entry in configuration.entries() if entry.name == name)
-    return entry.value, entry.origin
+    entry = next(entry for entry in configuration.list_entries() if entry.name == name)
+    return entry.value, entry.source
 
 
 def said(error: pytest.ExceptionInfo[SeedbedError]) -> tuple[str, str]:
@@ -73,7 +73,7 @@ class TestLoad:
         configuration = loaded(project, files=files)
 
         assert shown(configuration, "DATABASE_URL") == (None, "default")
-        assert require_url(configuration) is None
+        assert require_database_url(configuration) is None
 
     @pytest.mark.parametrize(
         ("option", "process", "file", "chosen"),
@@ -91,8 +91,8 @@ class TestLoad:
             project, option, files={".env": f"SEEDBED_ENV={file}\n"}, process={"SEEDBED_ENV": process}
         )
 
-        assert (configuration.environment, str(configuration.chosen_by)) == chosen
-        assert type(configuration.settings) is CLASSES[chosen[0]]
+        assert (configuration.environment, str(configuration.environment_origin)) == chosen
+        assert type(configuration.settings) is SETTINGS_CLASSES[chosen[0]]
 
     def test_resolves_paths_from_the_projects_root(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir("/")
@@ -238,7 +238,7 @@ class TestLoad:
 
     def test_refuses_a_url_given_in_code_by_its_variable(self) -> None:
         with pytest.raises(InvalidDatabaseUrl) as refused:
-            CLASSES[Environment.TESTING](SHADOW_DATABASE_URL="postgresql://db:port/shop")
+            SETTINGS_CLASSES[Environment.TESTING](SHADOW_DATABASE_URL="postgresql://db:port/shop")
 
         assert str(refused.value).startswith("SHADOW_DATABASE_URL (given in code) is not a usable PostgreSQL URL")
 
@@ -251,11 +251,11 @@ class TestLoad:
 class TestRequireUrl:
     @pytest.mark.parametrize("environment", ["development", "testing"])
     def test_leaves_room_for_the_embedded_server(self, project: Project, environment: str) -> None:
-        assert require_url(loaded(project, environment)) is None
+        assert require_database_url(loaded(project, environment)) is None
 
     @pytest.mark.parametrize("environment", ["development", "testing"])
     def test_takes_the_shared_files_url(self, project: Project, environment: str) -> None:
-        url = require_url(loaded(project, environment, files={".env": "DATABASE_URL=postgresql://db/shop\n"}))
+        url = require_database_url(loaded(project, environment, files={".env": "DATABASE_URL=postgresql://db/shop\n"}))
 
         assert url is not None
         assert url.reveal() == "postgresql://db/shop"
@@ -265,7 +265,7 @@ class TestRequireUrl:
     def test_takes_the_url_of_an_environments_own_file(self, project: Project, environment: str, file: str) -> None:
         text = "DATABASE_URL=postgresql://localhost/shop\n"
 
-        url = require_url(loaded(project, environment, files={file.format(environment): text}))
+        url = require_database_url(loaded(project, environment, files={file.format(environment): text}))
 
         assert url is not None
         assert url.reveal() == "postgresql://localhost/shop"
@@ -294,7 +294,7 @@ class TestRequireUrl:
         )
 
         with pytest.raises(DatabaseNotConfigured) as refused:
-            require_url(configuration)
+            require_database_url(configuration)
 
         assert said(refused) == (
             f"No database is configured for {environment}: {fact.format(environment)}.",
@@ -369,7 +369,7 @@ class TestDoubts:
     def test_are_none_of_two_addresses_of_one_database(self, project: Project, served: str, direct: str) -> None:
         found = loaded(project, process={"DATABASE_URL": served, "DATABASE_URL_UNPOOLED": direct})
 
-        assert found.doubts() == []
+        assert found.find_suspicious_urls() == []
 
     def test_name_a_direct_address_of_another_database(self, project: Project) -> None:
         served = "postgresql://a:pw@ep-one-1-pooler.c.aws.neon.tech/shop"
@@ -377,7 +377,7 @@ class TestDoubts:
 
         found = loaded(project, process={"DATABASE_URL": served, "DATABASE_URL_UNPOOLED": direct})
 
-        assert found.doubts() == [
+        assert found.find_suspicious_urls() == [
             "DATABASE_URL_UNPOOLED (the process's environment) is taken at its word: ep-two-2.c.aws.neon.tech/shop, "
             "which does not look like a direct address of DATABASE_URL's ep-one-1-pooler.c.aws.neon.tech/shop."
         ]

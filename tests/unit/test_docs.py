@@ -11,14 +11,14 @@ import pytest
 from seedbed.cli import root
 from seedbed.migrations.hazards.rules import RULES, HazardRule
 from seedbed.settings import Settings
-from seedbed.settings.project import KEYS
+from seedbed.settings.project import PROJECT_KEYS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "scripts/README.md")),
 ]
-SETTINGS = ["SEEDBED_ENV", *Settings.variables()]
+SETTINGS = ["SEEDBED_ENV", *Settings.get_fields_by_variable()]
 
 REGISTRIES = [
     ".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"))
@@ -142,7 +142,7 @@ class TestSettings:
     def test_every_project_key_is_explained(self) -> None:
         text = (ROOT / "docs/how-to/adopt.md").read_text(encoding="utf-8")
 
-        assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE)) == {*KEYS}
+        assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE)) == {*PROJECT_KEYS}
 
 
 class TestRepository:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import InvalidEnvFile
-from seedbed.settings.sources import read_environment_file, unknown_names
+from seedbed.settings.sources import read_environment_file, find_unknown_names
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ class TestUnknownNames:
     def test_are_slips_in_a_file_and_whatever_begins_like_ours(self, file: Path) -> None:
         file.write_text("DATABSE_URL=1\nSEEDBED_PROT=2\nSEEDBED_NOSUCH=3\nAPP_KEY=4\nDATABASE_URL_UNPOOLED=5\n")
 
-        found = unknown_names(
+        found = find_unknown_names(
             read_environment_file(file), ["DATABASE_URL", "DATABASE_URL_UNPOOLED", "SEEDBED_PORT", "SEEDBED_POOL_SIZE"]
         )
 

@@ -12,7 +12,7 @@ import pytest
 from seedbed.__main__ import main
 from seedbed.errors import FileWriteFailure, SchemaImportFailure
 from seedbed.schema.stdout_capture import redirect_stdout_to_stderr
-from seedbed.settings.atomic_files import write_whole
+from seedbed.settings.atomic_files import write_atomically
 from tests.projects import little_project, no_room
 
 TABLES = """
@@ -98,7 +98,7 @@ class TestWriteWhole:
         file.write_text("as it was", encoding="utf-8")
 
         with no_room(), pytest.raises(FileWriteFailure, match="File too large"):
-            write_whole(file, "longer than ten bytes")
+            write_atomically(file, "longer than ten bytes")
 
         assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [("head", "as it was")]
 
@@ -108,7 +108,7 @@ class TestWriteWhole:
         file.chmod(0o640)
         link.symlink_to(file)
 
-        write_whole(link, "new")
+        write_atomically(link, "new")
 
         assert (link.is_symlink(), file.read_text(encoding="utf-8"), file.stat().st_mode & 0o777) == (
             True,

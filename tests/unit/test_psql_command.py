@@ -10,7 +10,7 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Binaries
 from seedbed.postgres.psql import build_psql_command
 from seedbed.settings import Environment, Origin, parse_url
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def command(url: str) -> tuple[list[str], dict[str, str]]:
     parsed = parse_url(url)
-    return build_psql_command(Database(parsed, parsed, Environment.DEVELOPMENT, Origin(Kind.PROCESS, "DATABASE_URL")))
+    return build_psql_command(Database(parsed, parsed, Environment.DEVELOPMENT, Origin(SourceKind.PROCESS, "DATABASE_URL")))
 
 
 class TestPsqlCommand:

@@ -13,9 +13,9 @@ import pytest
 from pydantic import ValidationError
 
 from seedbed.errors import InvalidDatabaseUrl, SeedbedError
-from seedbed.settings import Configuration, Project, load, parse_url
-from seedbed.settings.environments import CLASSES, Settings
-from seedbed.settings.sources import read_environment_file, read_process
+from seedbed.settings import Configuration, Project, load_configuration, parse_url
+from seedbed.settings.environments import SETTINGS_CLASSES, Settings
+from seedbed.settings.sources import read_environment_file, read_process_environment
 from tests.leaking import (
     CLOSED,
     COMMANDS,
@@ -44,7 +44,7 @@ def configuration(root: Path, password: str) -> Configuration:
     values = {variable: place.format(forms(password)[0], CLOSED) for variable, place in zip(
         VARIABLES, (PLACES["userinfo"], PLACES["password="], PLACES["sslpassword="]), strict=True
     )}  # fmt: skip
-    return load(Project(root=root, name="shop"), environ=values)
+    return load_configuration(Project(root=root, name="shop"), environ=values)
 
 
 def settings_of(root: Path, password: str) -> list[object]:
@@ -55,7 +55,7 @@ def settings_of(root: Path, password: str) -> list[object]:
         given.settings.database_url,
         given.settings.database_url_unpooled,
         given.settings.shadow_database_url,
-        given.entries(),
+        given.list_entries(),
         given.origins,
     ]
 
@@ -87,11 +87,11 @@ class TestSettings:
         file = tmp_path / ".env"
         file.write_text(f"DATABASE_URL='{PLACES['userinfo'].format(EVERY_SIGN, CLOSED)}' # {EVERY_SIGN}\n")
 
-        text = f"{read_environment_file(file)!r} {read_process({'DATABASE_URL': EVERY_SIGN})!r}"
+        text = f"{read_environment_file(file)!r} {read_process_environment({'DATABASE_URL': EVERY_SIGN})!r}"
 
         assert shown(text, EVERY_SIGN) == set()
 
-    @pytest.mark.parametrize("cls", CLASSES.values())
+    @pytest.mark.parametrize("cls", SETTINGS_CLASSES.values())
     def test_show_no_password_of_a_url_they_refuse(self, cls: type[Settings]) -> None:
         for form in forms(EVERY_SIGN):
             with pytest.raises(InvalidDatabaseUrl) as refused:
@@ -99,7 +99,7 @@ class TestSettings:
 
             assert shown(whole(refused.value), EVERY_SIGN) == set()
 
-    @pytest.mark.parametrize("cls", CLASSES.values())
+    @pytest.mark.parametrize("cls", SETTINGS_CLASSES.values())
     def test_show_no_password_when_another_setting_is_refused(self, cls: type[Settings]) -> None:
         url = PLACES["userinfo"].format(forms(EVERY_SIGN)[0], CLOSED)
 

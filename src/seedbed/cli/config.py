@@ -15,6 +15,6 @@ def config(ctx: click.Context, env: str | None, as_json: bool) -> None:
     Settings are read from .env, then .env.ENVIRONMENT, then .env.ENVIRONMENT.local, then the process's environment;
     later ones win. Passwords are never shown. Makes no connection.
     """
-    entries = configuration(ctx, env).entries()
-    rows = [(entry.name, entry.value if entry.value is not None else "-", entry.origin) for entry in entries]
+    entries = configuration(ctx, env).list_entries()
+    rows = [(entry.name, entry.value if entry.value is not None else "-", entry.source) for entry in entries]
     show(entries, as_json=as_json, lines=columns(rows))

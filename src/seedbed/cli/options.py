@@ -65,10 +65,10 @@ def exception_options(command: F) -> F:
 
 def configuration(ctx: click.Context, env: str | None) -> "Configuration":
     """Load the settings of the chosen environment, and print warnings about them."""
-    from seedbed.settings import find_project, load
+    from seedbed.settings import find_project, load_configuration
 
     folder: Path = ctx.find_root().obj
-    chosen = load(find_project(folder), env)
+    chosen = load_configuration(find_project(folder), env)
     for warning in chosen.doubts():
         click.echo(f"Warning: {warning}", err=True)
     return chosen

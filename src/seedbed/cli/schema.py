@@ -72,7 +72,7 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
     from seedbed.schema.diagram import draw_mermaid, draw_svg
     from seedbed.schema.table_description import describe_tables
     from seedbed.settings import find_project
-    from seedbed.settings.atomic_files import write_whole
+    from seedbed.settings.atomic_files import write_atomically
 
     if check and output is None:
         raise click.UsageError("--check needs --output")
@@ -88,5 +88,5 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
         ctx.exit(0 if current else 1)
     else:
         output.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(output, drawn)
+        write_atomically(output, drawn)
         click.echo(f"{output}: {'1 table' if len(found) == 1 else f'{len(found)} tables'}")

@@ -21,7 +21,7 @@ from seedbed.postgres.environment_mark import SEEDBED_SCHEMA, claim_environment,
 from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.version_table import ensure_version_table_schema
 from seedbed.schema import load_schema
-from seedbed.settings import Environment, Project, find_project, load
+from seedbed.settings import Environment, Project, find_project, load_configuration
 
 _PLUGINS = ["alembic.autogenerate.*", "seedbed.*"]
 _TEXT_FORMATS = {"datestyle": "ISO", "intervalstyle": "postgres", "extra_float_digits": "1"}
@@ -89,7 +89,7 @@ def _run() -> None:
                 context.execute(f"SET {setting} = {value}")
             context.run_migrations()
         return
-    configuration = load(project)
+    configuration = load_configuration(project)
     database = resolve_database(configuration)
     refuse_pooler(database, trust_url=database.url != database.direct)
     with connect(database, application="alembic") as connection:

@@ -14,15 +14,15 @@ from seedbed.errors import (
 )
 from seedbed.postgres.connection import autocommit_cursor, open_connection, translate_errors
 from seedbed.postgres.embedded import EmbeddedServer
-from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_url
-from seedbed.settings.sources import Kind
+from seedbed.settings import Configuration, DatabaseUrl, Environment, Origin, require_database_url
+from seedbed.settings.sources import SourceKind
 from seedbed.settings.url_parser import MalformedUrl, parse_url
 
 OLDEST_MAJOR_VERSION = 14
 """The oldest major version whose statements are all known here: pg_terminate_backend that waits, for one."""
 
-_TYPED = Origin(Kind.OPTION, "--on")
-EMBEDDED_ORIGIN = Origin(Kind.DERIVED, "the embedded server")
+_TYPED = Origin(SourceKind.OPTION, "--on")
+EMBEDDED_ORIGIN = Origin(SourceKind.DERIVED, "the embedded server")
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ def database_from_url(url: str, environment: Environment) -> Database:
 
 def find_configured_database(configuration: Configuration) -> Database | None:
     """The given database, or None where the embedded server is to be used; nothing is started."""
-    url = require_url(configuration)
+    url = require_database_url(configuration)
     if url is None:
         return None
     unpooled = configuration.settings.database_url_unpooled
     variable = "DATABASE_URL" if unpooled is None else "DATABASE_URL_UNPOOLED"
-    origin = configuration.origin(variable)
-    named = Origin(origin.kind, origin.of(variable))
+    origin = configuration.get_origin(variable)
+    named = Origin(origin.kind, origin.describe(variable))
     return Database(url, unpooled or url, configuration.environment, named)
 
 
@@ -104,7 +104,7 @@ def get_embedded_server(configuration: Configuration) -> EmbeddedServer:
     """
     given = find_configured_database(configuration)
     if given is not None:
-        raise NoEmbeddedServer(configuration.environment, configuration.origin("DATABASE_URL").of("DATABASE_URL"))
+        raise NoEmbeddedServer(configuration.environment, configuration.get_origin("DATABASE_URL").describe("DATABASE_URL"))
     return EmbeddedServer.from_configuration(configuration)
 
 

@@ -14,11 +14,11 @@ from seedbed.postgres.connection import autocommit_cursor, open_connection, tran
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.settings import Configuration, Environment, Origin
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
 _PREFIX = "seedbed_shadow_"
 _ABANDONED_SECONDS = 3600
-_ORIGIN = Origin(Kind.DERIVED, "a throw-away database")
+_ORIGIN = Origin(SourceKind.DERIVED, "a throw-away database")
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def get_role_creator(shadow: Database) -> Callable[[str], None] | None:
 def _maker(configuration: Configuration) -> _Maker:
     url = configuration.settings.shadow_database_url
     if url is not None:
-        origin = configuration.origin("SHADOW_DATABASE_URL")
-        named = Origin(origin.kind, origin.of("SHADOW_DATABASE_URL"))
+        origin = configuration.get_origin("SHADOW_DATABASE_URL")
+        named = Origin(origin.kind, origin.describe("SHADOW_DATABASE_URL"))
         return _Maker(Database(url, url, Environment.TESTING, named), None)
     try:
         server = EmbeddedServer.from_configuration(configuration)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from seedbed.branching import BranchProvider, provider_of
 from seedbed.branching.lifecycle import passing
 from seedbed.migrations.history.revisions import read_current_revision
-from seedbed.postgres.catalog import Catalog, Difference, differences, read_catalog, exclude_objects
+from seedbed.postgres.catalog import Catalog, Difference, find_differences, read_catalog, exclude_objects
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration, Origin
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def compare_branches(configuration: Configuration, name: str, other: str | None 
     with _readable(configuration, provider, name) as one, _readable(configuration, provider, beside) as two:
         revision, found = _looked_at(one, configuration)
         other_revision, wanted = _looked_at(two, configuration)
-    return BranchDiff(name, beside, revision, other_revision, differences(found, wanted))
+    return BranchDiff(name, beside, revision, other_revision, find_differences(found, wanted))
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def _readable(configuration: Configuration, provider: BranchProvider, name: str)
             url = until.enter_context(passing(provider, f"{name}/look-{secrets.token_hex(4)}", parent=name))
         else:
             url = provider.url(name)
-        yield Database(url, url, branch.environment, Origin(Kind.DERIVED, f"branch {name}"))
+        yield Database(url, url, branch.environment, Origin(SourceKind.DERIVED, f"branch {name}"))
 
 
 def _looked_at(database: Database, configuration: Configuration) -> tuple[str | None, Catalog]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from seedbed.errors import NoShadowServer, PreviewSchemaMismatch
 from seedbed.migrations.draft.draft import build_model_catalog
-from seedbed.postgres.catalog import Difference, differences, copy_ignored_objects, read_catalog
+from seedbed.postgres.catalog import Difference, find_differences, copy_ignored_objects, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema import load_schema
@@ -40,7 +40,7 @@ def compare_with_models(configuration: Configuration, name: str, database: Datab
         return None
     with connect(database) as connection:
         found = read_catalog(connection, project.version_table)
-    every = differences(found, copy_ignored_objects(wanted, found, project.ignore, project.version_table))
+    every = find_differences(found, copy_ignored_objects(wanted, found, project.ignore, project.version_table))
     unknown = {one.object.removeprefix("table ") for one in every if _is_unwanted(one, "table")}
     extra = [one for one in every if _is_extra(one, unknown)]
     if left := [str(one) for one in every if one not in extra]:

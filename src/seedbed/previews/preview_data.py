@@ -22,7 +22,7 @@ from seedbed.seeding.masking import Exceptions, Masked, check_coverage, marked_c
 from seedbed.seeding.planning.lock_file import read_lock
 from seedbed.seeding.planning.seed_plan import POOLS, plan
 from seedbed.settings import Configuration, Environment, Origin
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
 
 class DataMode(StrEnum):
@@ -65,7 +65,7 @@ class PreviewData:
 def get_branch_database(provider: BranchProvider, name: str) -> Database:
     """A branch that is being prepared, for whoever prepares it."""
     url = provider.url(name, unfinished=True)
-    return Database(url, url, Environment.PREVIEW, Origin(Kind.DERIVED, f"branch {name}"))
+    return Database(url, url, Environment.PREVIEW, Origin(SourceKind.DERIVED, f"branch {name}"))
 
 
 def prepare_branch(

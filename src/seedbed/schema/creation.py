@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import NonSchemaStatement, SchemaBuildFailure
-from seedbed.postgres.catalog import differences, read_catalog
+from seedbed.postgres.catalog import find_differences, read_catalog
 from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import execute_verbatim
 from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
@@ -98,7 +98,7 @@ def _check_effect(connection: Connection, statement: str) -> None:
     before = read_catalog(connection), read_system_rows(connection)
     execute_verbatim(connection, statement)
     after = read_catalog(connection), read_system_rows(connection)
-    if not differences(before[0], after[0]) and before[1] == after[1]:
+    if not find_differences(before[0], after[0]) and before[1] == after[1]:
         raise NonSchemaStatement(_named(statement))
 
 

@@ -1,6 +1,6 @@
 """Which project, which environment, which database, and where each value came from."""
 
-from seedbed.settings.configuration import Configuration, Entry, load, require_url
+from seedbed.settings.configuration import Configuration, SettingEntry, load_configuration, require_database_url
 from seedbed.settings.database_url import DatabaseUrl
 from seedbed.settings.environments import Environment, Settings
 from seedbed.settings.project import Project, find_project
@@ -10,14 +10,14 @@ from seedbed.settings.url_parser import MalformedUrl, parse_url
 __all__ = [
     "Configuration",
     "DatabaseUrl",
-    "Entry",
+    "SettingEntry",
     "Environment",
     "MalformedUrl",
     "Origin",
     "Project",
     "Settings",
     "find_project",
-    "load",
+    "load_configuration",
     "parse_url",
-    "require_url",
+    "require_database_url",
 ]

@@ -12,7 +12,7 @@ from seedbed.interrupts import deferred_interrupts
 
 
 @deferred_interrupts()
-def write_whole(file: Path, text: str) -> None:
+def write_atomically(file: Path, text: str) -> None:
     """Put a text into a file in one step, so that a full disk or a kill leaves what was there.
 
     Raises:
@@ -33,7 +33,7 @@ def write_whole(file: Path, text: str) -> None:
 
 
 @contextmanager
-def held_alone(folder: Path) -> Iterator[None]:
+def directory_lock(folder: Path) -> Iterator[None]:
     """Have a folder for one command at a time; another waits, and the lock goes with its process.
 
     The folder itself is locked, since a lock file would lie among the user's own. Where there are no such locks, on

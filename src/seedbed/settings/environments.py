@@ -32,7 +32,7 @@ def _url(value: object, info: ValidationInfo) -> object:
         raise InvalidDatabaseUrl(str(alias), "given in code", str(error)) from None
 
 
-Url = Annotated[DatabaseUrl, BeforeValidator(_url)]
+DatabaseUrlField = Annotated[DatabaseUrl, BeforeValidator(_url)]
 
 
 class Settings(BaseSettings):
@@ -43,18 +43,18 @@ class Settings(BaseSettings):
     )
 
     environment: ClassVar[Environment]
-    embedded: ClassVar[bool] = False
+    uses_embedded_server: ClassVar[bool] = False
     """Whether the embedded server is used when no database is given."""
 
-    database_url: Url | None = Field(
+    database_url: DatabaseUrlField | None = Field(
         None, alias="DATABASE_URL", description="The database the service reads; without it, the embedded server's."
     )
-    database_url_unpooled: Url | None = Field(
+    database_url_unpooled: DatabaseUrlField | None = Field(
         None,
         alias="DATABASE_URL_UNPOOLED",
         description="The same database without a pooler, for migrations and seeds; derived for Neon.",
     )
-    shadow_database_url: Url | None = Field(
+    shadow_database_url: DatabaseUrlField | None = Field(
         None,
         alias="SHADOW_DATABASE_URL",
         description="A server on which drafts are proven, in databases made and dropped there; "
@@ -112,11 +112,11 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     @classmethod
-    def variables(cls) -> dict[str, str]:
+    def get_fields_by_variable(cls) -> dict[str, str]:
         """Field names by variable."""
         return {str(field.alias): name for name, field in cls.model_fields.items()}
 
-    def value(self, name: str) -> Any:
+    def get_value(self, name: str) -> Any:
         return getattr(self, name)
 
 
@@ -124,14 +124,14 @@ class DevelopmentSettings(Settings):
     """A developer's own machine; falls back to the embedded server."""
 
     environment = Environment.DEVELOPMENT
-    embedded = True
+    uses_embedded_server = True
 
 
 class TestingSettings(Settings):
     """Databases that tests may wipe; falls back to the embedded server."""
 
     environment = Environment.TESTING
-    embedded = True
+    uses_embedded_server = True
 
 
 class PreviewSettings(Settings):
@@ -146,7 +146,7 @@ class ProductionSettings(Settings):
     environment = Environment.PRODUCTION
 
 
-CLASSES: dict[Environment, type[Settings]] = {
+SETTINGS_CLASSES: dict[Environment, type[Settings]] = {
     settings.environment: settings
     for settings in (DevelopmentSettings, TestingSettings, PreviewSettings, ProductionSettings)
 }

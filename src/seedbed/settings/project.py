@@ -15,7 +15,7 @@ _FIELDS = {
 """The keys of [tool.seedbed], and the fields of a project that they set."""
 _MASKING = {"keep": "masking_keep", "empty": "masking_empty"}
 """The same for [tool.seedbed.masking]."""
-KEYS = (*_FIELDS, "masking")
+PROJECT_KEYS = (*_FIELDS, "masking")
 _LISTS = ("imports", "path", "ignore")
 _WORD = r"[^\W\d]\w*"
 _MODULE = rf"{_WORD}(\.{_WORD})*"
@@ -109,11 +109,11 @@ def _read(file: Path) -> dict[str, Any]:
 def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
     table = document["tool"]["seedbed"]
     if not isinstance(table, dict):
-        raise InvalidProjectConfig(file, "tool.seedbed is not a table.", KEYS)
+        raise InvalidProjectConfig(file, "tool.seedbed is not a table.", PROJECT_KEYS)
     given: dict[str, Any] = {}
     for key, value in table.items():
-        if key not in KEYS:
-            raise InvalidProjectConfig(file, f"[tool.seedbed] has the unknown key {key!r}.", KEYS)
+        if key not in PROJECT_KEYS:
+            raise InvalidProjectConfig(file, f"[tool.seedbed] has the unknown key {key!r}.", PROJECT_KEYS)
         if key == "service" and isinstance(value, bool):
             given[_FIELDS[key]] = value
         elif key == "masking" and isinstance(value, dict) and set(value) <= set(_MASKING):
@@ -123,7 +123,7 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
         elif key not in {"service", "masking"} and isinstance(value, str) and value and _fits(key, value):
             given[_FIELDS[key]] = value
         else:
-            raise InvalidProjectConfig(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", KEYS)
+            raise InvalidProjectConfig(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", PROJECT_KEYS)
     given[_FIELDS["ignore"]] = (*_NEVER_OURS, *given.get(_FIELDS["ignore"], ()))
     name = document.get("project", {}).get("name", folder.name)
     return Project(root=folder, name=str(name), **given)
@@ -131,7 +131,7 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
 
 def _names(file: Path, key: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
-        raise InvalidProjectConfig(file, f"[tool.seedbed] {key} = {value!r} is not a list of names.", KEYS)
+        raise InvalidProjectConfig(file, f"[tool.seedbed] {key} = {value!r} is not a list of names.", PROJECT_KEYS)
     return value
 
 

@@ -19,7 +19,7 @@ _NEAR = 0.85
 """How alike two names are, by difflib's ratio, when one is a slip of the pen for the other."""
 
 
-class Kind(StrEnum):
+class SourceKind(StrEnum):
     """The kinds of places a value comes from."""
 
     OPTION = "option"
@@ -33,42 +33,42 @@ class Kind(StrEnum):
 class Origin:
     """Where a value came from, as a user would look for it: `.env.production, line 3`."""
 
-    kind: Kind
+    kind: SourceKind
     place: str
 
     def __str__(self) -> str:
         return self.place
 
-    def of(self, variable: str) -> str:
+    def describe(self, variable: str) -> str:
         """With the variable's name: `DATABASE_URL in .env.production, line 3`."""
-        return f"{variable} in {self.place}" if self.kind in {Kind.FILE, Kind.PROCESS} else self.place
+        return f"{variable} in {self.place}" if self.kind in {SourceKind.FILE, SourceKind.PROCESS} else self.place
 
 
-DEFAULT = Origin(Kind.DEFAULT, "default")
-PROCESS = Origin(Kind.PROCESS, "the process's environment")
+DEFAULT_ORIGIN = Origin(SourceKind.DEFAULT, "default")
+PROCESS_ORIGIN = Origin(SourceKind.PROCESS, "the process's environment")
 
 
 @dataclass(frozen=True)
-class Sourced:
+class SourcedValue:
     """A raw value with its origin; the value may be a secret, so it has no place in a repr.
 
-    `cut` is what followed a # in an unquoted value of a file: a comment, or the rest of a password.
+    `comment` is what followed a # in an unquoted value of a file: a comment, or the rest of a password.
     """
 
     value: str
     origin: Origin
-    cut: str = ""
+    comment: str = ""
 
     def __repr__(self) -> str:
         return f"Sourced({self.origin})"
 
 
-def environment_files(root: Path, environment: str) -> tuple[Path, Path, Path]:
+def list_environment_files(root: Path, environment: str) -> tuple[Path, Path, Path]:
     """The files an environment reads, the first overridden by the later ones."""
     return (root / ".env", root / f".env.{environment}", root / f".env.{environment}.local")
 
 
-def read_environment_file(file: Path) -> dict[str, Sourced]:
+def read_environment_file(file: Path) -> dict[str, SourcedValue]:
     """Read one .env file, if it exists, without expanding `$NAME`: a password may hold a dollar.
 
     Raises:
@@ -93,15 +93,15 @@ def read_environment_file(file: Path) -> dict[str, Sourced]:
             raise InvalidEnvFile(place, "it is neither NAME=value nor a comment")
         if binding.key is not None and binding.value is not None:
             cut = _cut(binding.original.string.partition("=")[2].strip())
-            values[binding.key] = Sourced(binding.value, Origin(Kind.FILE, place), cut)
+            values[binding.key] = SourcedValue(binding.value, Origin(SourceKind.FILE, place), cut)
     return values
 
 
-def read_process(environ: Mapping[str, str]) -> dict[str, Sourced]:
-    return {name: Sourced(value, PROCESS) for name, value in environ.items()}
+def read_process_environment(environ: Mapping[str, str]) -> dict[str, SourcedValue]:
+    return {name: SourcedValue(value, PROCESS_ORIGIN) for name, value in environ.items()}
 
 
-def unknown_names(values: Mapping[str, Sourced], known: Iterable[str]) -> dict[str, str | None]:
+def find_unknown_names(values: Mapping[str, SourcedValue], known: Iterable[str]) -> dict[str, str | None]:
     """The names that were meant as settings and are none, each with the setting it was probably meant to be.
 
     Other programs keep their own names in the same files, so only two kinds count: what begins with SEEDBED_, and in a
@@ -114,7 +114,7 @@ def unknown_names(values: Mapping[str, Sourced], known: Iterable[str]) -> dict[s
             continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)
         meant = near[0] if near else None
-        slip = sourced.origin.kind is Kind.FILE and meant is not None and meant not in values
+        slip = sourced.origin.kind is SourceKind.FILE and meant is not None and meant not in values
         if name.startswith(_PREFIX) or slip:
             found[name] = meant
     return found

@@ -54,7 +54,7 @@ class TablesFound:
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder has; `environment_files` are names of files, with those of their variables that are about a
+    """What a folder has; `list_environment_files` are names of files, with those of their variables that are about a
     database, and never a value.
     """
 

@@ -14,7 +14,7 @@ from seedbed.postgres.database import EMBEDDED_ORIGIN, Database, get_database_na
 from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.postgres.locks import BRANCH_LOCKS, poll_lock
 from seedbed.settings import Configuration, Environment, Origin
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
@@ -36,7 +36,7 @@ class Looking:
 
     def database(self, branch: Branch) -> Database:
         url = self.server.owner_url(self.database_of(branch.name))
-        return Database(url, url, branch.environment, Origin(Kind.DERIVED, f"branch {branch.name}"), self.server)
+        return Database(url, url, branch.environment, Origin(SourceKind.DERIVED, f"branch {branch.name}"), self.server)
 
     def original(self) -> Database:
         """The environment's own database, made where it is missing."""

@@ -19,7 +19,7 @@ from seedbed.errors import (
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration, DatabaseUrl, Environment, MalformedUrl, Origin, parse_url
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
 _TRIES = 4
 _POLL_SECONDS = 0.25
@@ -68,7 +68,7 @@ class Reaching:
 
     def database(self, found: Found, environment: Environment | None = None) -> Database:
         url = self.url(found)
-        origin = Origin(Kind.DERIVED, f"branch {found.name}")
+        origin = Origin(SourceKind.DERIVED, f"branch {found.name}")
         return Database(url, url, environment or found.branch([]).environment, origin)
 
     def url(self, found: Found, *, pooled: bool = False) -> DatabaseUrl:

@@ -64,8 +64,8 @@ class Access:
             settings.neon_api_key,
             settings.neon_project_id,
             settings.neon_api_host.rstrip("/"),
-            configuration.origin("NEON_API_KEY").of("NEON_API_KEY"),
-            configuration.origin("NEON_PROJECT_ID").of("NEON_PROJECT_ID"),
+            configuration.get_origin("NEON_API_KEY").describe("NEON_API_KEY"),
+            configuration.get_origin("NEON_PROJECT_ID").describe("NEON_PROJECT_ID"),
         )
 
     @property

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Use Seedbed from plain Alembic commands: autogenerate, the plugin, and the production guard."""

@@ -1,4 +1,4 @@
-"""Seedbed's comparison for plain `alembic revision --autogenerate` and `alembic check`."""
+"""Seedbed's schema comparison for `alembic revision --autogenerate` and `alembic check`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,57 +18,57 @@ from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.draft import find_changes
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.shadow_database import shadow_database
-from seedbed.settings import find_project, load
+from seedbed.settings import find_project, load_configuration
 
 
 @dataclass(frozen=True, eq=False)
 class RevisionSteps(MigrateOperation):
-    """All steps of a revision in one operation, since their order is part of what was found out."""
+    """All steps of a revision as one Alembic operation, because their order matters."""
 
     steps: Sequence[Statement]
-    back: Sequence[Statement]
+    downgrade_steps: Sequence[Statement]
 
     def reverse(self) -> "RevisionSteps":
-        return RevisionSteps(self.back, self.steps)
+        return RevisionSteps(self.downgrade_steps, self.steps)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         return ("seedbed", *(step.sql for step in self.steps))
 
 
 def compare(context: AutogenContext, upgrade: UpgradeOps) -> None:
-    """Add what separates the migrations from the models to a revision that Alembic is drafting.
+    """Add the steps from the migrations to the models to a revision that Alembic is drafting.
 
-    Alembic asks for the target to be at the newest revision, so what is compared is the history itself, replayed on
-    a throw-away database: the target is only asked for its tables' names. Tables that the env.py leaves out by
-    `include_name` or `include_object` are left alone. The revision is not proven, and it is one transaction, since
-    Alembic writes one file; `seedbed migrate draft` proves, and writes what must not keep others waiting by itself.
+    Alembic requires the target to be at the newest revision. So this compares the history, replayed on a temporary
+    database, and reads only table names from the target. Tables that env.py excludes by `include_name` or
+    `include_object` are left alone. The revision is not proven. It is one transaction, because Alembic writes one file;
+    `seedbed migrate draft` proves, and separates the steps that would block other sessions.
 
     Raises:
-        SeedbedError: as `seedbed migrate draft` does.
+        SeedbedError: the errors of `seedbed migrate draft`.
     """
     file = context.migration_context.environment_context.config.config_file_name  # type: ignore[union-attr]
-    configuration = load(find_project(Path(file or "alembic.ini").parent))
+    configuration = load_configuration(find_project(Path(file or "alembic.ini").parent))
     project = configuration.project
-    configuration = replace(configuration, project=replace(project, ignore=(*project.ignore, *_left_out(context))))
+    configuration = replace(configuration, project=replace(project, ignore=(*project.ignore, *_find_excluded(context))))
     with nest_alembic(), shadow_database(configuration) as beginning:
         change = find_changes(
             configuration, read_history(configuration.project), beginning, Decisions(strategy=RolloutStrategy.PLAIN)
         )
     for part in change.revision_plans:
-        upgrade.ops.append(RevisionSteps(part.up, _back(part)))
+        upgrade.ops.append(RevisionSteps(part.up, _get_downgrade_steps(part)))
     context.imports.add("from sqlalchemy.dialects import postgresql")
 
 
-def _left_out(context: AutogenContext) -> Iterator[str]:
-    """Tables of the models and of the target that the env.py's filters leave out, as patterns of `schema.name`."""
+def _find_excluded(context: AutogenContext) -> Iterator[str]:
+    """Return the tables of the models and the target that env.py's filters exclude, as patterns of `schema.name`."""
     tables = {(table.schema, str(table.name)): table for table in context.sorted_tables}
     for (schema, name), table in tables.items():
         if not _is_included(context, table, reflected=False):
             yield f"{escape(schema or 'public')}.{escape(name)}"
     for schema in {schema for schema, _ in tables} | {None}:
         for name in context.inspector.get_table_names(schema=schema):
-            found = Table(name, MetaData(), schema=schema)
-            if (schema, name) not in tables and not _is_included(context, found, reflected=True):
+            reflected_table = Table(name, MetaData(), schema=schema)
+            if (schema, name) not in tables and not _is_included(context, reflected_table, reflected=True):
                 yield f"{escape(schema or 'public')}.{escape(name)}"
 
 
@@ -79,12 +79,12 @@ def _is_included(context: AutogenContext, table: Table, *, reflected: bool) -> b
     )
 
 
-def _back(part: RevisionPlan) -> Sequence[Statement]:
+def _get_downgrade_steps(part: RevisionPlan) -> Sequence[Statement]:
     if isinstance(part.down, str):
         return [Statement("", f"raise RuntimeError({part.down!r})")]
     return part.down
 
 
 @renderers.dispatch_for(RevisionSteps)
-def _rendered(_context: AutogenContext, operation: RevisionSteps) -> list[str]:
+def _render_steps(_context: AutogenContext, operation: RevisionSteps) -> list[str]:
     return [step.python_code for step in operation.steps]

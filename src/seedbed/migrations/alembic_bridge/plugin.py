@@ -1,7 +1,8 @@
-"""Seedbed's comparison as a plugin of Alembic, found by the entry point `seedbed.catalog`.
+"""The Alembic plugin with Seedbed's schema comparison, found by the entry point `seedbed.catalogue`.
 
-An env.py gains it by `autogenerate_plugins=["alembic.autogenerate.*", "seedbed.*"]`, and no other env.py of the same
-Python does. Alembic looks for plugins while it is itself being imported, so nothing is imported here before it is used.
+An env.py enables it by `autogenerate_plugins=["alembic.autogenerate.*", "seedbed.*"]`; no other env.py of the same
+Python is affected. Alembic loads plugins while it is being imported itself, so this module imports nothing before it is
+used.
 """
 
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 
 def setup(plugin: Any) -> None:
-    """Put Seedbed's comparison before Alembic's own, whose place it takes: it sees all of that and more."""
+    """Register Seedbed's comparison before Alembic's own, which it replaces."""
     util = import_module("alembic.util")
 
     def compare(context: Any, upgrade: Any) -> Any:
@@ -25,8 +26,9 @@ def setup(plugin: Any) -> None:
 
 
 class _Plugin(ModuleType):
-    """A module that is also a collection of itself: Alembic before 1.20.1 asks an entry point for a collection, and
-    would not even be imported beside a plain module.
+    """A module that is also a collection of itself.
+
+    Alembic before 1.20.1 expects a collection from an entry point, and cannot be imported with a plain module.
     """
 
     def __iter__(self) -> Iterator[ModuleType]:

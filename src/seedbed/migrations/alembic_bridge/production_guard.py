@@ -1,4 +1,4 @@
-"""Plain `alembic upgrade` and `downgrade`, kept from production until somebody has said what is meant."""
+"""Guard a production database against plain `alembic upgrade` and `alembic downgrade`."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,42 +15,50 @@ from seedbed.settings import Configuration
 
 
 def guard_production(configuration: Configuration, database: Database) -> None:
-    """See that what plain Alembic was asked to do to production is meant, as `seedbed migrate apply` does.
+    """Check that a plain Alembic command on production is confirmed, as `seedbed migrate apply` does.
 
-    The revisions run on a throw-away database. What they destroy has to be allowed, by a note in the revision or by
-    `-x allow=RULE`, more of them with commas between; a downgrade always destroys, and is not asked for that. The
-    database's name has to be given, `-x yes=NAME`. Other commands of Alembic's pass, and what changes nothing.
+    The revisions run on a temporary database first. Destructive hazards must be allowed, by a note in the revision or
+    by `-x allow=RULE`, with several rules separated by commas. A downgrade is always destructive, and needs no `allow`.
+    The database must be named with `-x yes=NAME`. Other Alembic commands pass, and so does a command that changes
+    nothing.
 
     Raises:
-        HazardsNotAllowed, ProductionNotConfirmed: naming what the revisions would do.
-        RevisionFailure: one does not run on a database without rows.
-        NoShadowServer, DatabaseUnreachable: there is no server for throw-away databases.
+        HazardsNotAllowed, ProductionNotConfirmed: with what the revisions would do.
+        RevisionFailure: a revision fails on a database without rows.
+        NoShadowServer, DatabaseUnreachable: no server for temporary databases is available.
     """
-    chosen: tuple[Any, ...] = getattr(context.config.cmd_opts, "cmd", (None,))
-    if chosen[0] not in {command.upgrade, command.downgrade}:
+    alembic_command: tuple[Any, ...] = getattr(context.config.cmd_opts, "cmd", (None,))
+    if alembic_command[0] not in {command.upgrade, command.downgrade}:
         return
-    goes_up = chosen[0] is command.upgrade
-    made = plan_upgrade(configuration.project, database)
-    steps = _steps(read_history(configuration.project), made.revision, goes_up=goes_up)
-    if not steps:
+    is_upgrade = alembic_command[0] is command.upgrade
+    plan = plan_upgrade(configuration.project, database)
+    revisions = _find_revisions(read_history(configuration.project), plan.revision, is_upgrade=is_upgrade)
+    if not revisions:
         return
     with nest_alembic():
-        if goes_up:
-            found = assess_upgrade(configuration, database, replace(made, pending=steps))
+        if is_upgrade:
+            assessments = assess_upgrade(configuration, database, replace(plan, pending=revisions))
         else:
-            found = assess_downgrade(configuration, database, made.revision, steps)
-    given = context.get_x_argument(as_dictionary=True)
-    if goes_up:
-        refuse_unallowed_hazards(database.name, found, [rule.strip() for rule in str(given.get("allow", "")).split(",")])
-    if given.get("yes") != database.name:
-        verb = "upgrade" if goes_up else "downgrade"
-        dangers = [hazard.sentence for one in found for hazard in one.hazards]
-        raise ProductionNotConfirmed(database.name, verb, [step.id for step in steps], dangers)
+            assessments = assess_downgrade(configuration, database, plan.revision, revisions)
+    arguments = context.get_x_argument(as_dictionary=True)
+    if is_upgrade:
+        refuse_unallowed_hazards(
+            database.name, assessments, [rule.strip() for rule in str(arguments.get("allow", "")).split(",")]
+        )
+    if arguments.get("yes") != database.name:
+        verb = "upgrade" if is_upgrade else "downgrade"
+        hazards = [hazard.sentence for assessment in assessments for hazard in assessment.hazards]
+        raise ProductionNotConfirmed(database.name, verb, [revision.id for revision in revisions], hazards)
 
 
-def _steps(history: History, at: str | None, *, goes_up: bool) -> tuple[Revision, ...]:
-    """The revisions in the order in which Alembic will take them; it alone knows what `+1`, `a1b:head` or `base` is."""
-    script, wanted = context.script, context.config.cmd_opts.revision  # type: ignore[union-attr]
-    ways: Any = script._upgrade_revs if goes_up else script._downgrade_revs  # noqa: SLF001 - as Alembic's commands do
-    known = {revision.id: revision for revision in history.revisions}
-    return tuple(known[step.revision.revision] for step in ways(wanted, split_heads(at) if at is not None else at))
+def _find_revisions(history: History, current: str | None, *, is_upgrade: bool) -> tuple[Revision, ...]:
+    """Return the revisions in the order in which Alembic will run them. Alembic resolves targets such as `+1` and
+    `base`.
+    """
+    script, target = context.script, context.config.cmd_opts.revision  # type: ignore[union-attr]
+    find_steps: Any = script._upgrade_revs if is_upgrade else script._downgrade_revs  # noqa: SLF001 - as Alembic's commands do
+    by_id = {revision.id: revision for revision in history.revisions}
+    return tuple(
+        by_id[step.revision.revision]
+        for step in find_steps(target, split_heads(current) if current is not None else current)
+    )

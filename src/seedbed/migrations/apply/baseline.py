@@ -14,7 +14,7 @@ from seedbed.migrations.history.revisions import (
     read_history,
     split_heads,
 )
-from seedbed.postgres.catalog import differences, read_catalog, exclude_objects
+from seedbed.postgres.catalog import find_differences, read_catalog, exclude_objects
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import claim_environment
@@ -55,7 +55,7 @@ def adopt(configuration: Configuration, database: Database, *, revision: str | N
                 known_revision.id for known_revision in history.revisions if revision in {None, known_revision.id}
             ]:
                 migrate_to(project, shadow_connection, candidate)
-                different = differences(
+                different = find_differences(
                     catalog, exclude_objects(read_catalog(shadow_connection, project.version_table), project.ignore)
                 )
                 reason = f"at {candidate}, {'; '.join(map(str, different))}"

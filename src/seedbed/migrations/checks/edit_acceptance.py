@@ -1,4 +1,4 @@
-"""An edit of a revision that a database has had, compared with the database and accepted."""
+"""Accept an edited revision for a database that already has it."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,7 @@ from seedbed.settings import Configuration
 
 @dataclass(frozen=True)
 class RevisionEdit:
-    """A revision, whether its file does something else than when the database had it, and how the database differs from
-    what the files make now.
-    """
+    """A revision, whether its file has changed in effect since it was applied, and the drift of the database."""
 
     database: str
     revision: Revision
@@ -28,28 +26,28 @@ class RevisionEdit:
 def read_edit(configuration: Configuration, database: Database, revision: str) -> RevisionEdit:
     """Find out what accepting an edited revision means for a database. Nothing is written.
 
-    The files are run on a throw-away database as they are now, up to the revision that the database is at.
+    The current files are run on a temporary database, up to the revision of the database.
 
     Raises:
         RevisionNotFound: no revision has that id.
-        UnknownDatabaseRevision: the database is at a revision that no file has.
-        NoShadowServer, DatabaseUnreachable: there is no server for the throw-away database.
+        UnknownDatabaseRevision: the database is at a revision that has no file.
+        NoShadowServer, DatabaseUnreachable: no server for the temporary database is available.
     """
     history = read_history(configuration.project)
-    found = history.find(revision)
+    edited_revision = history.find(revision)
     with connect(database) as connection:
-        at = read_current_revision(connection, configuration.project)
-        history.find_pending(at, database.name)
-        edited = found in find_edited_revisions(connection, history, at)
+        current = read_current_revision(connection, configuration.project)
+        history.find_pending(current, database.name)
+        edited = edited_revision in find_edited_revisions(connection, history, current)
     differences = compare_with_files(configuration, database) if edited else ()
-    return RevisionEdit(database.name, found, edited, tuple(map(str, differences)))
+    return RevisionEdit(database.name, edited_revision, edited, tuple(map(str, differences)))
 
 
 def accept_edit(database: Database, edit: RevisionEdit) -> None:
     """Record in the database that it has the revision as its file is now.
 
     Raises:
-        EnvironmentMismatch, UnmarkedDatabase: the database belongs to another environment than the one chosen.
+        EnvironmentMismatch, UnmarkedDatabase: the database belongs to another environment, or it has rows and no mark.
         MigrationLockTimeout: another session is migrating the database.
     """
     refuse_pooler(database, trust_url=database.url != database.direct)

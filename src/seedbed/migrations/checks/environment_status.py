@@ -1,4 +1,4 @@
-"""Every environment that is configured, side by side."""
+"""The status of every configured environment, side by side."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,15 +11,17 @@ from seedbed.migrations.checks.drift import find_drift
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, resolve_database
 from seedbed.postgres.database_status import read_database_status
-from seedbed.settings import Environment, Project, load
+from seedbed.settings import Environment, Project, load_configuration
 
-_LAST = "SELECT max(applied_at) FROM seedbed.revisions"
+_LAST_APPLIED_AT = "SELECT max(applied_at) FROM seedbed.revisions"
 
 
 @dataclass(frozen=True)
 class EnvironmentStatus:
-    """An environment: where it is, what its revision lacks, how many things differ from what the revision makes, and
-    when a revision was last applied. What is not known is None, and `problem` says why.
+    """The status of an environment: its database, its revision, and how far both are behind.
+
+    `pending_count` counts the pending revisions, and `drift_count` the differences from the revision. `applied_at` is
+    the time of the last applied revision. An unknown value is None, and `problem` gives the reason.
     """
 
     environment: str
@@ -33,31 +35,31 @@ class EnvironmentStatus:
 
 
 def read_environment_statuses(project: Project) -> list[EnvironmentStatus]:
-    """Look at each environment's database; nothing is started for development and testing, and no error ends it."""
-    return [_surveyed(project, environment) for environment in Environment]
+    """Return the status of each environment. No server is started, and no error ends it."""
+    return [_read_status(project, environment) for environment in Environment]
 
 
-def _surveyed(project: Project, environment: Environment) -> EnvironmentStatus:
-    found = EnvironmentStatus(environment.value, "-")
+def _read_status(project: Project, environment: Environment) -> EnvironmentStatus:
+    status = EnvironmentStatus(environment.value, "-")
     try:
-        configuration = load(project, environment.value)
-        described = read_database_status(configuration)
-        found = replace(found, database=described.database, mark=described.mark)
-        if described.problem is not None or not described.running:
-            return replace(found, problem=described.problem or "the embedded server is not running")
+        configuration = load_configuration(project, environment.value)
+        database_status = read_database_status(configuration)
+        status = replace(status, database=database_status.database, mark=database_status.mark)
+        if database_status.problem is not None or not database_status.running:
+            return replace(status, problem=database_status.problem or "the embedded server is not running")
         database = resolve_database(configuration)
-        planned = plan_upgrade(project, database)
-        found = replace(
-            found, revision=planned.revision, pending_count=len(planned.pending), applied_at=_last_applied(database)
+        plan = plan_upgrade(project, database)
+        status = replace(
+            status, revision=plan.revision, pending_count=len(plan.pending), applied_at=_read_last_applied_at(database)
         )
-        return replace(found, drift_count=len(find_drift(configuration, database)))
+        return replace(status, drift_count=len(find_drift(configuration, database)))
     except SeedbedError as error:
-        return replace(found, problem=f"{error.code} {error.message}")
+        return replace(status, problem=f"{error.code} {error.message}")
 
 
-def _last_applied(database: Database) -> datetime | None:
+def _read_last_applied_at(database: Database) -> datetime | None:
     with connect(database) as connection:
         if connection.execute(text("SELECT to_regclass('seedbed.revisions')")).scalar() is None:
             return None
-        applied: datetime | None = connection.execute(text(_LAST)).scalar()
+        applied: datetime | None = connection.execute(text(_LAST_APPLIED_AT)).scalar()
         return applied

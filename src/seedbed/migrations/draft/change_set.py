@@ -59,67 +59,77 @@ class ChangeSet:
         return [step for part in reversed(self.revision_plans) if not isinstance(part.down, str) for step in part.down]
 
 
-def build_candidate(change: ChangeSet, revision_runs: Sequence[RevisionRun]) -> Candidate:
+def build_candidate(change_set: ChangeSet, revision_runs: Sequence[RevisionRun]) -> Candidate:
     """A change as what is to be proven of it, given how to run each of its parts."""
-    tables, columns = _map_renames(change)
+    tables, columns = _map_renames(change_set)
     return Candidate(
         revision_runs=revision_runs,
-        before=change.before,
-        losses=[step.loss for step in change.upgrade if step.loss is not None],
-        downgrade_losses=[step.loss for step in change.downgrade if step.loss is not None],
+        before=change_set.before,
+        losses=[step.loss for step in change_set.upgrade if step.loss is not None],
+        downgrade_losses=[step.loss for step in change_set.downgrade if step.loss is not None],
         row_conditions=[
-            *(step.row_condition for step in change.upgrade if step.row_condition is not None),
-            *(f"going down, {step.row_condition}" for step in change.downgrade if step.row_condition is not None),
+            *(step.row_condition for step in change_set.upgrade if step.row_condition is not None),
+            *(f"going down, {step.row_condition}" for step in change_set.downgrade if step.row_condition is not None),
         ],
-        changed_columns=_find_changed_columns(change),
-        triggered_tables=_find_triggered_tables(change),
+        changed_columns=_find_changed_columns(change_set),
+        triggered_tables=_find_triggered_tables(change_set),
         renamed_tables=tables,
         renamed_columns=columns,
-        model_rows=read_model_rows(change.models),
-        undrafted_check=change.undrafted_check,
-        version_table=change.version_table,
-        conversions=change.conversions,
+        model_rows=read_model_rows(change_set.models),
+        undrafted_check=change_set.undrafted_check,
+        version_table=change_set.version_table,
+        conversions=change_set.conversions,
     )
 
 
-def _map_renames(change: ChangeSet) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
+def _map_renames(
+    change_set: ChangeSet,
+) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
     """The old places of renamed tables, and the old names of renamed columns, by their new places."""
-    tables = dict(rename.table for rename in change.renames if rename.table is not None)
+    tables = dict(rename.table for rename in change_set.renames if rename.table is not None)
     columns = {}
-    for rename in change.renames:
+    for rename in change_set.renames:
         if rename.column is not None:
             (schema, table, old), new = rename.column
             columns[schema, table, new] = old
     return tables, columns
 
 
-def _find_changed_columns(change: ChangeSet) -> frozenset[tuple[str, str, str]]:
+def _find_changed_columns(change_set: ChangeSet) -> frozenset[tuple[str, str, str]]:
     """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL; those that
     are renamed, by both names.
     """
-    after = change.revision_plans[-1].end
-    tables, columns = _map_renames(change)
-    found = set()
+    after = change_set.revision_plans[-1].end
+    tables, columns = _map_renames(change_set)
+    paths = set()
     for table in after.tables():
-        place = tables.get((table.schema, table.name), (table.schema, table.name))
-        old = change.before.objects.get(("table", *place))
+        path = tables.get((table.schema, table.name), (table.schema, table.name))
+        old = change_set.before.objects.get(("table", *path))
         before = old.columns_by_name if isinstance(old, Table) else {}
         for column in table.columns:
-            own = (table.schema, table.name, column.name)
-            name = columns.get(own, column.name)
-            was = before.get(name)
-            kind = find_enum(column.type, after)
-            label = kind is not None and any(rename.enum == kind.key for rename in change.renames)
-            same = not label and was is not None and (was.type, was.not_null) == (column.type, column.not_null)
-            if was is None or not same or column.generated:
-                found |= {own, (*place, name)}
-    return frozenset(found)
+            path_in_models = (table.schema, table.name, column.name)
+            name = columns.get(path_in_models, column.name)
+            old_column = before.get(name)
+            enum = find_enum(column.type, after)
+            has_renamed_label = enum is not None and any(rename.enum == enum.key for rename in change_set.renames)
+            is_same = (
+                not has_renamed_label
+                and old_column is not None
+                and (old_column.type, old_column.not_null) == (column.type, column.not_null)
+            )
+            if old_column is None or not is_same or column.generated:
+                paths |= {path_in_models, (*path, name)}
+    return frozenset(paths)
 
 
-def _find_triggered_tables(change: ChangeSet) -> frozenset[tuple[str, str]]:
+def _find_triggered_tables(change_set: ChangeSet) -> frozenset[tuple[str, str]]:
     """Tables whose rows a step updates, and whose triggers may then write whatever they like; by both names."""
-    updated = {step.updated_table for step in [*change.upgrade, *change.downgrade] if step.updated_table is not None}
-    objects = [o for c in (change.before, change.revision_plans[-1].end) for o in c.objects.values()]
-    found = {(t.schema, t.table) for t in objects if isinstance(t, Trigger) and " UPDATE" in t.definition} & updated
-    tables, _ = _map_renames(change)
-    return frozenset(found | {tables[place] for place in found if place in tables})
+    updated_tables = {
+        step.updated_table for step in [*change_set.upgrade, *change_set.downgrade] if step.updated_table is not None
+    }
+    objects = [o for c in (change_set.before, change_set.revision_plans[-1].end) for o in c.objects.values()]
+    paths = {
+        (t.schema, t.table) for t in objects if isinstance(t, Trigger) and " UPDATE" in t.definition
+    } & updated_tables
+    tables, _ = _map_renames(change_set)
+    return frozenset(paths | {tables[path] for path in paths if path in tables})

@@ -15,7 +15,7 @@ from seedbed.postgres.quoting import quote_identifier
 
 
 def find_conversions(
-    before: Catalog, after: Catalog, expanded_renames: Sequence[Rename], knowledge: ValueSources
+    before: Catalog, after: Catalog, expanded_renames: Sequence[Rename], sources: ValueSources
 ) -> Iterator[ColumnConversion]:
     """Every column that gets another type and can go back to the old one.
 
@@ -30,20 +30,20 @@ def find_conversions(
         if not isinstance(old_table, Table):
             continue
         for new in table.columns:
-            place = (table.schema, table.name, new.name)
-            old = old_table.columns_by_name.get(old_names.get(place, new.name))
+            path = (table.schema, table.name, new.name)
+            old = old_table.columns_by_name.get(old_names.get(path, new.name))
             if old is None or old.type == new.type or old.generated or new.generated:
                 continue
-            made = list(_find_missing_types(new, before, after))
-            if any(found.key in before.objects for found in made):
+            missing_types = list(_find_missing_types(new, before, after))
+            if any(user_type.key in before.objects for user_type in missing_types):
                 continue
-            using = knowledge.using_expressions.get(place) or find_using_expression(
-                table, old, new, before, after, knowledge
+            up_expression = sources.using_expressions.get(path) or find_using_expression(
+                table, old, new, before, after, sources
             )
-            back = knowledge.reverse_expressions.get(place)
+            down_expression = sources.reverse_expressions.get(path)
             try:
-                back = back or find_using_expression(
-                    table, new, old, after, before, replace(knowledge, is_downgrade=True)
+                down_expression = down_expression or find_using_expression(
+                    table, new, old, after, before, replace(sources, is_downgrade=True)
                 )
             except UnknownTypeConversion:
                 continue
@@ -52,9 +52,9 @@ def find_conversions(
                 table.name,
                 old,
                 new,
-                using or quote_identifier(old.name),
-                back or quote_identifier(new.name),
-                tuple(step for found in reversed(made) for step in user_types.create(found)),
+                up_expression or quote_identifier(old.name),
+                down_expression or quote_identifier(new.name),
+                tuple(step for user_type in reversed(missing_types) for step in user_types.create(user_type)),
                 tuple(_find_column_checks(before, table, old)),
                 tuple(_find_column_checks(after, table, new)),
             )
@@ -64,17 +64,17 @@ def _find_missing_types(column: Column, before: Catalog, after: Catalog) -> Iter
     """The types of a column that are not in the database before the change, each before what it stands on."""
     type_name: str | None = column.type
     while type_name is not None:
-        schema, _, bare = type_name.removesuffix("[]").rpartition(".")
-        key = ("type", schema or "public", bare.strip('"'))
-        found = after.objects.get(key)
-        if isinstance(found, Enum | Domain | Composite) and before.objects.get(key) != found:
-            yield found
-        type_name = found.type if isinstance(found, Domain) else None
+        schema, _, name = type_name.removesuffix("[]").rpartition(".")
+        key = ("type", schema or "public", name.strip('"'))
+        user_type = after.objects.get(key)
+        if isinstance(user_type, Enum | Domain | Composite) and before.objects.get(key) != user_type:
+            yield user_type
+        type_name = user_type.type if isinstance(user_type, Domain) else None
 
 
 def _find_column_checks(catalog: Catalog, table: Table, column: Column) -> Iterator[str]:
     """The CHECK constraints that concern a column alone."""
     for key in catalog.direct_dependents.get(("column", table.schema, table.name, column.name), ()):
-        found = catalog.objects.get(key)
-        if isinstance(found, Constraint) and found.type == "c" and found.columns == (column.name,):
-            yield found.definition.removesuffix(" NOT VALID")
+        obj = catalog.objects.get(key)
+        if isinstance(obj, Constraint) and obj.type == "c" and obj.columns == (column.name,):
+            yield obj.definition.removesuffix(" NOT VALID")

@@ -40,7 +40,7 @@ from seedbed.postgres.version_table import ensure_version_table_schema
 from seedbed.schema import Schema, load_schema
 from seedbed.schema.creation import create_schema
 from seedbed.settings import Configuration, Project
-from seedbed.settings.atomic_files import held_alone
+from seedbed.settings.atomic_files import directory_lock
 
 
 @dataclass(frozen=True)
@@ -81,29 +81,33 @@ def draft(
     """
     project = configuration.project
     with (
-        held_alone(find_script_directory(project)),
+        directory_lock(find_script_directory(project)),
         draft_folder(project) as drafted,
-        shadow_database(configuration) as beginning,
+        shadow_database(configuration) as start_database,
     ):
         history = read_history(project)
         read_seals(project)
-        change = find_changes(configuration, history, beginning, decisions or Decisions(), is_partial=is_partial)
-        if not change.revision_plans:
+        change_set = find_changes(
+            configuration, history, start_database, decisions or Decisions(), is_partial=is_partial
+        )
+        if not change_set.revision_plans:
             return None
-        revisions = [write_revision(drafted, part.title(message), part) for part in change.revision_plans]
-        proof = prove(_build_candidate(drafted, revisions, change), _make_copies(configuration, history, beginning))
+        revisions = [write_revision(drafted, plan.title(message), plan) for plan in change_set.revision_plans]
+        proof = prove(
+            _build_candidate(drafted, revisions, change_set), _make_copies(configuration, history, start_database)
+        )
         for number, revision in enumerate(revisions, 1):
-            part_of = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
-            add_verdict(revision, [*part_of, *proof.lines()])
+            part_line = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
+            add_verdict(revision, [*part_line, *proof.lines()])
         placed = _place_and_seal(project, drafted, revisions)
-    steps = tuple(statement.python_code for statement in change.upgrade)
-    return DraftedRevisions(tuple(placed), steps, proof, change.unused_hints)
+    steps = tuple(statement.python_code for statement in change_set.upgrade)
+    return DraftedRevisions(tuple(placed), steps, proof, change_set.unused_hints)
 
 
 def draft_empty(configuration: Configuration, message: str) -> DraftedRevisions:
     """Write a revision with nothing in it, to be filled by hand."""
     project = configuration.project
-    with held_alone(find_script_directory(project)), draft_folder(project) as drafted:
+    with directory_lock(find_script_directory(project)), draft_folder(project) as drafted:
         read_history(project)
         read_seals(project)
         revision = write_revision(drafted, message, RevisionPlan((), (), Catalog({}, {}, 0)))
@@ -115,17 +119,17 @@ def _place_and_seal(
     project: Project, drafted: Project, revisions: Sequence[Revision], *, still_open: str | None = None
 ) -> list[Revision]:
     """Put new revisions among the others and into migrations/head, or none of them; a signal waits for the end."""
-    head = read_head_file(project)
+    head_file = read_head_file(project)
     with deferred_interrupts():
-        placed = place_revisions(project, drafted, revisions)
+        placed_revisions = place_revisions(project, drafted, revisions)
         try:
             _seal_new(project, still_open=still_open)
         except BaseException:
-            for revision in placed:
+            for revision in placed_revisions:
                 revision.file.unlink(missing_ok=True)
-            restore_head_file(project, head)
+            restore_head_file(project, head_file)
             raise
-    return placed
+    return placed_revisions
 
 
 def _seal_new(project: Project, *, still_open: str | None = None) -> None:
@@ -133,8 +137,8 @@ def _seal_new(project: Project, *, still_open: str | None = None) -> None:
     history = read_history(project)
     if find_broken_seals(project, history):
         return
-    before = {revision for revision, hashed in read_seals(project).items() if hashed == OPEN}
-    seal_revisions(project, history, open_revisions=[*before, *([still_open] if still_open else [])])
+    open_revisions = {revision for revision, hashed in read_seals(project).items() if hashed == OPEN}
+    seal_revisions(project, history, open_revisions=[*open_revisions, *([still_open] if still_open else [])])
 
 
 def replay(configuration: Configuration, shadow: Database, history: History) -> None:
@@ -161,7 +165,7 @@ def build_model_catalog(configuration: Configuration, schema: Schema) -> tuple[C
 def find_changes(
     configuration: Configuration,
     history: History,
-    beginning: Database,
+    start_database: Database,
     decisions: Decisions,
     *,
     is_partial: bool = False,
@@ -174,41 +178,43 @@ def find_changes(
     The models are loaded and built on another one meanwhile: much of the work is the server's, which has a process for
     each.
     """
-    with ThreadPoolExecutor(1) as beside:
-        replayed = beside.submit(replay, configuration, beginning, history)
+    with ThreadPoolExecutor(1) as executor:
+        replay_task = executor.submit(replay, configuration, start_database, history)
         try:
             schema = load_schema(configuration.project)
             after, rows = build_model_catalog(configuration, schema)
-            replayed.result()
+            replay_task.result()
         except BaseException:
-            terminate_sessions(beginning)  # otherwise the error, or Ctrl-C, would wait for the whole replay
+            terminate_sessions(start_database)  # otherwise the error, or Ctrl-C, would wait for the whole replay
             raise
     project = configuration.project
-    with connect(beginning) as connection:
-        found = read_catalog(connection, project.version_table)
-        wanted = copy_ignored_objects(after, found, project.ignore, project.version_table)
-        renamed = {rename.old for rename in plan_renames(schema, found, wanted, decisions)}
-        check_unregistered_drops(project, schema, found, wanted, find_intended_drops(schema, decisions) | renamed)
+    with connect(start_database) as connection:
+        before = read_catalog(connection, project.version_table)
+        target = copy_ignored_objects(after, before, project.ignore, project.version_table)
+        renamed_names = {rename.old for rename in plan_renames(schema, before, target, decisions)}
+        check_unregistered_drops(
+            project, schema, before, target, find_intended_drops(schema, decisions) | renamed_names
+        )
         connection.rollback()
-        change = plan_changes(connection, wanted, schema, decisions, version_table=project.version_table)
+        change_set = plan_changes(connection, target, schema, decisions, version_table=project.version_table)
         before = read_project_rows(connection, project.ignore, project.version_table)
         connection.rollback()
-    unmodelled = UndraftedCheck(before, rows, project.ignore, project.version_table, is_partial)
-    if not change.revision_plans and (left := find_system_differences(before, rows)):
-        raise UnsupportedDifference([str(difference) for difference in left], is_complete=True)
-    return replace(change, undrafted_check=unmodelled)
+    undrafted_check = UndraftedCheck(before, rows, project.ignore, project.version_table, is_partial)
+    if not change_set.revision_plans and (differences := find_system_differences(before, rows)):
+        raise UnsupportedDifference([str(difference) for difference in differences], is_complete=True)
+    return replace(change_set, undrafted_check=undrafted_check)
 
 
-def _build_candidate(drafted: Project, revisions: Sequence[Revision], change: ChangeSet) -> Candidate:
-    legs = [
+def _build_candidate(drafted: Project, revisions: Sequence[Revision], change_set: ChangeSet) -> Candidate:
+    runs = [
         RevisionRun(
             up=partial(_run, drafted, revision.id),
-            down=None if isinstance(part.down, str) else partial(_run, drafted, "-1"),
-            end=part.end,
+            down=None if isinstance(plan.down, str) else partial(_run, drafted, "-1"),
+            end=plan.end,
         )
-        for revision, part in zip(revisions, change.revision_plans, strict=True)
+        for revision, plan in zip(revisions, change_set.revision_plans, strict=True)
     ]
-    return build_candidate(change, legs)
+    return build_candidate(change_set, runs)
 
 
 def _run(drafted: Project, target: str, connection: Connection) -> None:
@@ -216,15 +222,15 @@ def _run(drafted: Project, target: str, connection: Connection) -> None:
 
 
 def _make_copies(
-    configuration: Configuration, history: History, beginning: Database
+    configuration: Configuration, history: History, start_database: Database
 ) -> Callable[[], AbstractContextManager[Connection]]:
     """Databases that are where a revision starts: the first is the one that was compared, others are made again."""
-    unused = [beginning]
+    unused_databases = [start_database]
 
     @contextmanager
     def copy() -> Iterator[Connection]:
-        if unused:
-            with connect(unused.pop()) as connection:
+        if unused_databases:
+            with connect(unused_databases.pop()) as connection:
                 yield connection
             return
         with shadow_database(configuration) as shadow:

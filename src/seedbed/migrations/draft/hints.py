@@ -28,40 +28,42 @@ _CALLABLES = {
 
 
 def collect_value_sources(
-    schema: Schema, words: Decisions, casts: frozenset[tuple[str, str]], renames: Iterable[Rename]
+    schema: Schema, decisions: Decisions, casts: frozenset[tuple[str, str]], renames: Iterable[Rename]
 ) -> ValueSources:
     """What fills columns and converts types, from hints, from what was said, and from the models' Python defaults.
 
     What is said of a column that gets another name may use either name, unless both are columns.
     """
     new_names = _find_old_names(schema, renames)
-    fills: dict[ColumnName, str] = {}
-    constants: set[ColumnName] = set()
-    using: dict[ColumnName, str] = {}
-    back: dict[ColumnName, str] = {}
+    backfills: dict[ColumnName, str] = {}
+    constant_backfills: set[ColumnName] = set()
+    using_expressions: dict[ColumnName, str] = {}
+    reverse_expressions: dict[ColumnName, str] = {}
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
-            place = (table.schema or "public", table.name, column.name)
-            said = read_hint(column)
-            old_name = new_names.get(place)
-            if said.using:
-                both = words.strategy is RolloutStrategy.GRADUAL
-                names = (column.name, old_name) if both else (old_name, column.name)  # of which the old is there or not
-                using[place] = _replace_column(said.using, *names)
-            if said.back:
-                back[place] = _replace_column(said.back, old_name, column.name)
-            backfill = words.backfills.get(f"{table_display_name(table)}.{column.name}", said.backfill)
+            path = (table.schema or "public", table.name, column.name)
+            hint = read_hint(column)
+            old_name = new_names.get(path)
+            if hint.using:
+                keeps_both_names = decisions.strategy is RolloutStrategy.GRADUAL
+                from_and_to = (
+                    (column.name, old_name) if keeps_both_names else (old_name, column.name)
+                )  # of which the old is there or not
+                using_expressions[path] = _replace_column(hint.using, *from_and_to)
+            if hint.back:
+                reverse_expressions[path] = _replace_column(hint.back, old_name, column.name)
+            backfill = decisions.backfills.get(f"{table_display_name(table)}.{column.name}", hint.backfill)
             if backfill is not None:
-                fills[place] = _replace_column(backfill, old_name, column.name)
-            elif not column.nullable and (filled := _render_python_default(column)) is not None:
-                fills[place] = filled[0]
-                if filled[1]:
-                    constants.add(place)
+                backfills[path] = _replace_column(backfill, old_name, column.name)
+            elif not column.nullable and (default := _render_python_default(column)) is not None:
+                backfills[path] = default[0]
+                if default[1]:
+                    constant_backfills.add(path)
     return ValueSources(
-        backfills=fills,
-        constant_backfills=frozenset(constants),
-        using_expressions=using,
-        reverse_expressions=back,
+        backfills=backfills,
+        constant_backfills=frozenset(constant_backfills),
+        using_expressions=using_expressions,
+        reverse_expressions=reverse_expressions,
         casts=casts,
     )
 
@@ -69,13 +71,13 @@ def collect_value_sources(
 def _find_old_names(schema: Schema, renames: Iterable[Rename]) -> dict[ColumnName, str]:
     """The old names of renamed columns by their new places, where no other column has the old name now."""
     columns = {(table.schema or "public", table.name): table.columns.keys() for table in schema.metadata.sorted_tables}
-    found = {}
+    old_names = {}
     for rename in renames:
         if rename.column is not None:
             (of_schema, of_table, old), new = rename.column
             if old not in columns.get((of_schema, of_table), ()):
-                found[of_schema, of_table, new] = old
-    return found
+                old_names[of_schema, of_table, new] = old
+    return old_names
 
 
 def _replace_column(expression: str, old: str | None, new: str | None) -> str:
@@ -83,11 +85,11 @@ def _replace_column(expression: str, old: str | None, new: str | None) -> str:
     if old is None or new is None:
         return expression
 
-    def renamed(matched: re.Match[str]) -> str:
-        written = matched[0] if matched[0].startswith('"') else matched[0].lower()
-        return quote_identifier(new) if written == quote_identifier(old) else matched[0]
+    def replace_match(match: re.Match[str]) -> str:
+        token = match[0] if match[0].startswith('"') else match[0].lower()
+        return quote_identifier(new) if token == quote_identifier(old) else match[0]
 
-    return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^\W\d][\w$]*(?!\s*\(|[\w$])", renamed, expression)
+    return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^\W\d][\w$]*(?!\s*\(|[\w$])", replace_match, expression)
 
 
 def _render_python_default(column: Column[Any]) -> tuple[str, bool] | None:
@@ -98,8 +100,8 @@ def _render_python_default(column: Column[Any]) -> tuple[str, bool] | None:
     if default.is_callable:
         function: Any = default.arg  # type: ignore[attr-defined]
         module = str(getattr(function, "__module__", None) or "datetime").partition(".")[0]
-        known = _CALLABLES.get((module, function.__name__))
-        return (known, False) if known is not None else None
+        sql = _CALLABLES.get((module, function.__name__))
+        return (sql, False) if sql is not None else None
     if not default.is_scalar:
         return None
     process = column.type.literal_processor(DIALECT)

@@ -42,7 +42,7 @@ def plan_changes(
     connection: Connection,
     after: Catalog,
     schema: Schema,
-    words: Decisions,
+    decisions: Decisions,
     *,
     version_table: str = VERSION_TABLE,
 ) -> ChangeSet:
@@ -56,37 +56,43 @@ def plan_changes(
         UnknownTypeConversion: a column's values have no known form in its new type.
     """
     before = read_catalog(connection, version_table)
-    asked = plan_renames(schema, before, after, words)
-    apart = [rename for rename in asked if words.strategy is RolloutStrategy.GRADUAL and rename.column is not None]
-    renamed = [rename for rename in asked if rename not in apart]
+    renames = plan_renames(schema, before, after, decisions)
+    expanded_renames = [
+        rename for rename in renames if decisions.strategy is RolloutStrategy.GRADUAL and rename.column is not None
+    ]
+    direct_renames = [rename for rename in renames if rename not in expanded_renames]
     try:
-        moved = _try_steps(connection, _rename_steps(renamed), version_table) if renamed else before
+        renamed = _try_steps(connection, _rename_steps(direct_renames), version_table) if direct_renames else before
     except psycopg2.Error as error:
         connection.rollback()
-        names = ", ".join(f"{rename.old} to {rename.new}" for rename in renamed)
+        names = ", ".join(f"{rename.old} to {rename.new}" for rename in direct_renames)
         raise UnsupportedChange(f"the renaming of {names}", get_server_message(error)) from error
-    pairs = connection.execute(text(_CASTS)).all()
+    casts = connection.execute(text(_CASTS)).all()
     connection.rollback()
-    known = collect_value_sources(
-        schema, words, frozenset((str(source), str(target)) for source, target in pairs), asked
+    sources = collect_value_sources(
+        schema, decisions, frozenset((str(source), str(target)) for source, target in casts), renames
     )
-    changes = CatalogDiff(moved, after)
-    check_hints(schema, changes, words, asked)
-    intended = words.dropped | {rename.old for rename in apart}
-    check_undecided_renames(moved, after, schema, replace(words, dropped=intended))
-    plain = words.strategy is RolloutStrategy.PLAIN
-    parts = None if plain else _plan_expansion(connection, moved, after, renamed, apart, known, version_table)
-    if parts is None:
-        middle = IntermediateSchema(after, {}) if plain else defer(moved, after, known)
-        parts = list(_plan_revisions(moved, after, middle, renamed, known))
-    said = (*renamed, *(replace(rename, up=(), down=()) for rename in apart))
+    diff = CatalogDiff(renamed, after)
+    check_hints(schema, diff, decisions, renames)
+    intended = decisions.dropped | {rename.old for rename in expanded_renames}
+    check_undecided_renames(renamed, after, schema, replace(decisions, dropped=intended))
+    is_plain = decisions.strategy is RolloutStrategy.PLAIN
+    plans = (
+        None
+        if is_plain
+        else _plan_expansion(connection, renamed, after, direct_renames, expanded_renames, sources, version_table)
+    )
+    if plans is None:
+        intermediate = IntermediateSchema(after, {}) if is_plain else defer(renamed, after, sources)
+        plans = list(_plan_revisions(renamed, after, intermediate, direct_renames, sources))
+    all_renames = (*direct_renames, *(replace(rename, up=(), down=()) for rename in expanded_renames))
     return ChangeSet(
-        said,
-        tuple(parts),
+        all_renames,
+        tuple(plans),
         before,
         schema,
-        find_unused_hints(schema, changes, words, asked),
-        tuple(find_conversions(moved, after, apart, known)),
+        find_unused_hints(schema, diff, decisions, renames),
+        tuple(find_conversions(renamed, after, expanded_renames, sources)),
         version_table=version_table,
     )
 
@@ -95,9 +101,9 @@ def _plan_expansion(
     connection: Connection,
     before: Catalog,
     after: Catalog,
-    renamed: Sequence[Rename],
-    apart: Sequence[Rename],
-    known: ValueSources,
+    direct_renames: Sequence[Rename],
+    expanded_renames: Sequence[Rename],
+    sources: ValueSources,
     version_table: str,
 ) -> list[RevisionPlan] | None:
     """The revisions of a change in which columns are there in both shapes for a time; None where there are no such.
@@ -107,77 +113,96 @@ def _plan_expansion(
     Raises:
         UnsupportedChange: a column was to be kept under both names, and cannot be.
     """
-    wanted = [rename.column for rename in apart if rename.column is not None]
-    chosen = find_column_expansions(before, after, known, wanted)
-    alone = {place for place, _ in wanted} - {one.old_path for one in chosen}
-    if alone:
+    requested = [rename.column for rename in expanded_renames if rename.column is not None]
+    expansions = find_column_expansions(before, after, sources, requested)
+    not_expandable = {place for place, _ in requested} - {expansion.old_path for expansion in expansions}
+    if not_expandable:
         raise UnsupportedChange(
-            ".".join(min(alone)[1:]), "it cannot be there under both names; draft it without --gradual"
+            ".".join(min(not_expandable)[1:]), "it cannot be there under both names; draft it without --gradual"
         )
-    if not chosen:
+    if not expansions:
         return None
     try:
-        tried = _try_steps(
-            connection, [*_rename_steps(renamed), *(step for one in chosen for step in one.create())], version_table
+        trial = _try_steps(
+            connection,
+            [*_rename_steps(direct_renames), *(step for expansion in expansions for step in expansion.create())],
+            version_table,
         )
     except psycopg2.Error as error:
         connection.rollback()
-        if apart:
+        if expanded_renames:
             raise UnsupportedChange(
-                apart[0].new, f"it cannot be there under both names: {get_server_message(error)}"
+                expanded_renames[0].new, f"it cannot be there under both names: {get_server_message(error)}"
             ) from error
         return None
-    both = expand_schema(before, after, tried, chosen, known)
-    filled = replace(known, backfills={**known.backfills, **{one.new_path: one.up_expression for one in chosen}})
-    expanding = list(_plan_revisions(before, both.catalog, defer(before, both.catalog, filled), renamed, filled))
-    doubled = {one.new_path for one in chosen}
-    expanding = [_without_losses(part, doubled) for part in expanding]
-    return [*expanding, RevisionPlan(both.up, both.down, after, is_contract=True)]
+    expanded = expand_schema(before, after, trial, expansions, sources)
+    expanding_sources = replace(
+        sources,
+        backfills={**sources.backfills, **{expansion.new_path: expansion.up_expression for expansion in expansions}},
+    )
+    expanding_plans = list(
+        _plan_revisions(
+            before,
+            expanded.catalog,
+            defer(before, expanded.catalog, expanding_sources),
+            direct_renames,
+            expanding_sources,
+        )
+    )
+    expanded_columns = {expansion.new_path for expansion in expansions}
+    expanding_plans = [_without_losses(plan, expanded_columns) for plan in expanding_plans]
+    return [*expanding_plans, RevisionPlan(expanded.up, expanded.down, after, is_contract=True)]
 
 
-def _without_losses(part: RevisionPlan, doubled: set[ColumnName]) -> RevisionPlan:
+def _without_losses(plan: RevisionPlan, expanded_columns: set[ColumnName]) -> RevisionPlan:
     """By dropping the new shape of a column on the way back nothing is lost: the old one is there."""
-    if isinstance(part.down, str):
-        return part
-    kept = [
+    if isinstance(plan.down, str):
+        return plan
+    steps = [
         replace(step, loss=None)
-        if step.loss and (step.loss.schema, step.loss.table, step.loss.column) in doubled
+        if step.loss and (step.loss.schema, step.loss.table, step.loss.column) in expanded_columns
         else step
-        for step in part.down
+        for step in plan.down
     ]
-    return replace(part, down=tuple(kept))
+    return replace(plan, down=tuple(steps))
 
 
-def _rename_steps(renamed: Sequence[Rename]) -> list[Statement]:
-    return [step for rename in renamed for step in rename.up]
+def _rename_steps(direct_renames: Sequence[Rename]) -> list[Statement]:
+    return [step for rename in direct_renames for step in rename.up]
 
 
 def _try_steps(connection: Connection, steps: Sequence[Statement], version_table: str) -> Catalog:
     """The catalog as it is after some steps, which are rolled back."""
     for step in steps:
         execute_verbatim(connection, step.sql)
-    found = read_catalog(connection, version_table)
+    catalog = read_catalog(connection, version_table)
     connection.rollback()
-    return found
+    return catalog
 
 
 def _plan_revisions(
-    before: Catalog, after: Catalog, middle: IntermediateSchema, renamed: Sequence[Rename], known: ValueSources
+    before: Catalog,
+    after: Catalog,
+    intermediate: IntermediateSchema,
+    direct_renames: Sequence[Rename],
+    sources: ValueSources,
 ) -> Iterator[RevisionPlan]:
     """The revisions of a change, each with the way back from where it ends."""
-    up = plan_steps(before, middle.catalog, replace(known, deferred_columns=frozenset(middle.backfills)))
+    up = plan_steps(before, intermediate.catalog, replace(sources, deferred_columns=frozenset(intermediate.backfills)))
     down: tuple[Statement, ...] | str
     try:
-        backwards = ValueSources(using_expressions=known.reverse_expressions, casts=known.casts, is_downgrade=True)
-        down = tuple(plan_steps(middle.catalog, before, backwards))
-        if renamed and any(_FUNCTION.match(step.sql) for step in down):
+        downgrade_sources = ValueSources(
+            using_expressions=sources.reverse_expressions, casts=sources.casts, is_downgrade=True
+        )
+        down = tuple(plan_steps(intermediate.catalog, before, downgrade_sources))
+        if direct_renames and any(_FUNCTION.match(step.sql) for step in down):
             down = (_WITHOUT_BODY_CHECKS, *down)
-        down = (*down, *(step for rename in reversed(renamed) for step in rename.down))
+        down = (*down, *(step for rename in reversed(direct_renames) for step in rename.down))
     except (MissingBackfill, UnsupportedChange, UnknownTypeConversion) as error:
         down = error.message
-    up = [*(step for rename in renamed for step in rename.up), *up]
+    up = [*(step for rename in direct_renames for step in rename.up), *up]
     if up:
-        yield RevisionPlan(tuple(up), down, middle.catalog)
-    if steps := plan_online_steps(middle.catalog, after, middle.backfills):
-        back = plan_online_steps(after, middle.catalog, {})
+        yield RevisionPlan(tuple(up), down, intermediate.catalog)
+    if steps := plan_online_steps(intermediate.catalog, after, intermediate.backfills):
+        back = plan_online_steps(after, intermediate.catalog, {})
         yield RevisionPlan(tuple(steps), tuple(back), after, is_online=True)

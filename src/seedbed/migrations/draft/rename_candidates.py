@@ -11,7 +11,7 @@ from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, ObjectKey, Table
 from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
-from seedbed.schema.hints import get_enum, read_hint, find_hints
+from seedbed.schema.hints import find_hints, get_enum, read_hint
 
 _SIMILAR_TABLE = 0.5
 """The share of its columns, by name and type, that a new table has in common with one that it looks like."""
@@ -28,16 +28,16 @@ class _Question:
     candidates: Sequence[tuple[float, str]]
 
 
-def find_intended_drops(schema: Schema, words: Decisions) -> set[str]:
+def find_intended_drops(schema: Schema, decisions: Decisions) -> set[str]:
     """The names of what a hint or an option says is meant to be dropped."""
-    intended = set(words.dropped)
-    for table, column, said in find_hints(schema.metadata):
+    drops = set(decisions.dropped)
+    for table, column, hint in find_hints(schema.metadata):
         if column is None:
-            intended |= {*said.dropped, *(f"{table_display_name(table)}.{gone}" for gone in said.dropped)}
-    return intended
+            drops |= {*hint.dropped, *(f"{table_display_name(table)}.{name}" for name in hint.dropped)}
+    return drops
 
 
-def check_undecided_renames(before: Catalog, after: Catalog, schema: Schema, words: Decisions) -> None:
+def check_undecided_renames(before: Catalog, after: Catalog, schema: Schema, decisions: Decisions) -> None:
     """See that nothing is dropped while something like it is added, unless somebody said that it is meant to go.
 
     Of several such pairs the likeliest is asked about first, so that what is answered narrows the others.
@@ -45,7 +45,7 @@ def check_undecided_renames(before: Catalog, after: Catalog, schema: Schema, wor
     Raises:
         AmbiguousRename: with the old name and its candidates, and what to say.
     """
-    intended = find_intended_drops(schema, words)
+    drops = find_intended_drops(schema, decisions)
     open_questions = [
         question
         for question in (
@@ -53,7 +53,7 @@ def check_undecided_renames(before: Catalog, after: Catalog, schema: Schema, wor
             *_column_questions(before, after),
             *_label_questions(before, after, schema),
         )
-        if question.candidates and question.old not in intended
+        if question.candidates and question.old not in drops
     ]
     if open_questions:
         first = max(open_questions, key=lambda question: question.candidates[0][0])
@@ -63,11 +63,13 @@ def check_undecided_renames(before: Catalog, after: Catalog, schema: Schema, wor
 
 def _table_questions(before: Catalog, after: Catalog) -> Iterable[_Question]:
     old, new = {t.key: t for t in before.tables()}, {t.key: t for t in after.tables()}
-    coming = [table for key, table in new.items() if key not in old]
-    for key, gone in old.items():
+    added = [table for key, table in new.items() if key not in old]
+    for key, removed in old.items():
         if key not in new:
-            found = [table for table in coming if _shared_columns(gone, table) > _SIMILAR_TABLE]
-            yield _Question("table", _table_name(gone), _rank((_table_score(gone, t), _table_name(t)) for t in found))
+            similar = [table for table in added if _shared_columns(removed, table) > _SIMILAR_TABLE]
+            yield _Question(
+                "table", _table_name(removed), _rank((_table_score(removed, t), _table_name(t)) for t in similar)
+            )
 
 
 def _column_questions(before: Catalog, after: Catalog) -> Iterable[_Question]:
@@ -75,13 +77,13 @@ def _column_questions(before: Catalog, after: Catalog) -> Iterable[_Question]:
         new = after.objects.get(old.key)
         if not isinstance(new, Table):
             continue
-        full = _table_name(old)
-        coming = [column for column in new.columns if column.name not in old.columns_by_name and not column.generated]
-        for gone in old.columns:
-            if gone.name not in new.columns_by_name and not gone.generated:
-                found = [column for column in coming if _may_be_renamed(gone, column)]
-                ranked = _rank((_column_score(gone, column), f"{full}.{column.name}") for column in found)
-                yield _Question("column", f"{full}.{gone.name}", ranked)
+        name = _table_name(old)
+        added = [column for column in new.columns if column.name not in old.columns_by_name and not column.generated]
+        for removed in old.columns:
+            if removed.name not in new.columns_by_name and not removed.generated:
+                similar = [column for column in added if _may_be_renamed(removed, column)]
+                ranked = _rank((_column_score(removed, column), f"{name}.{column.name}") for column in similar)
+                yield _Question("column", f"{name}.{removed.name}", ranked)
 
 
 def _label_questions(before: Catalog, after: Catalog, schema: Schema) -> Iterable[_Question]:
@@ -90,60 +92,66 @@ def _label_questions(before: Catalog, after: Catalog, schema: Schema) -> Iterabl
         new = after.objects.get(key)
         if not isinstance(old, Enum) or not isinstance(new, Enum) or key in converted:
             continue
-        coming = [label for label in new.labels if label not in old.labels]
-        full = display_name(old.schema, old.name)
-        for gone in old.labels:
-            if gone not in new.labels:
-                ranked = _rank((_label_score(old, gone, new, label), f"{full}.{label}") for label in coming)
-                yield _Question("label", f"{full}.{gone}", ranked)
+        added = [label for label in new.labels if label not in old.labels]
+        name = display_name(old.schema, old.name)
+        for removed in old.labels:
+            if removed not in new.labels:
+                ranked = _rank((_label_score(old, removed, new, label), f"{name}.{label}") for label in added)
+                yield _Question("label", f"{name}.{removed}", ranked)
 
 
 def _find_converted_enums(schema: Schema) -> Collection[ObjectKey]:
     """Enums all of whose columns say by `using` what becomes of each value."""
-    said: dict[ObjectKey, bool] = {}
+    is_converted: dict[ObjectKey, bool] = {}
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
-            kind = get_enum(column)
-            if kind is not None and kind.name is not None:
-                key = ("type", kind.schema or "public", kind.name)
-                said[key] = said.get(key, True) and read_hint(column).using is not None
-    return [key for key, every in said.items() if every]
+            enum = get_enum(column)
+            if enum is not None and enum.name is not None:
+                key = ("type", enum.schema or "public", enum.name)
+                is_converted[key] = is_converted.get(key, True) and read_hint(column).using is not None
+    return [key for key, are_all_converted in is_converted.items() if are_all_converted]
 
 
 def _rank(scored: Iterable[tuple[float, str]]) -> list[tuple[float, str]]:
     return sorted(scored, key=lambda pair: -pair[0])  # stable: of equals, the first in the models
 
 
-def _may_be_renamed(gone: Column, coming: Column) -> bool:
-    return gone.type == coming.type or _name_similarity(gone.name, coming.name) >= _SIMILAR_NAME
+def _may_be_renamed(removed: Column, added: Column) -> bool:
+    return removed.type == added.type or _name_similarity(removed.name, added.name) >= _SIMILAR_NAME
 
 
-def _column_score(gone: Column, coming: Column) -> float:
-    kinds = (
-        0.5 if gone.type == coming.type else 0.3 if strip_modifier(gone.type) == strip_modifier(coming.type) else 0.0
+def _column_score(removed: Column, added: Column) -> float:
+    type_score = (
+        0.5
+        if removed.type == added.type
+        else 0.3
+        if strip_modifier(removed.type) == strip_modifier(added.type)
+        else 0.0
     )
-    return _name_similarity(gone.name, coming.name) + kinds + (0.25 if gone.not_null == coming.not_null else 0.0)
+    return (
+        _name_similarity(removed.name, added.name) + type_score + (0.25 if removed.not_null == added.not_null else 0.0)
+    )
 
 
-def _label_score(old: Enum, gone: str, new: Enum, coming: str) -> float:
-    return _name_similarity(gone, coming) + (0.1 if old.labels.index(gone) == new.labels.index(coming) else 0.0)
+def _label_score(old: Enum, removed: str, new: Enum, added: str) -> float:
+    return _name_similarity(removed, added) + (0.1 if old.labels.index(removed) == new.labels.index(added) else 0.0)
 
 
-def _table_score(gone: Table, coming: Table) -> float:
-    return _name_similarity(gone.name, coming.name) + _shared_columns(gone, coming)
+def _table_score(removed: Table, added: Table) -> float:
+    return _name_similarity(removed.name, added.name) + _shared_columns(removed, added)
 
 
-def _shared_columns(one: Table, other: Table) -> float:
-    mine = {(column.name, column.type) for column in one.columns}
-    theirs = {(column.name, column.type) for column in other.columns}
-    return len(mine & theirs) / max(len(mine), len(theirs), 1)
+def _shared_columns(old: Table, new: Table) -> float:
+    old_columns = {(column.name, column.type) for column in old.columns}
+    new_columns = {(column.name, column.type) for column in new.columns}
+    return len(old_columns & new_columns) / max(len(old_columns), len(new_columns), 1)
 
 
-def _name_similarity(one: str, other: str) -> float:
+def _name_similarity(old: str, new: str) -> float:
     """From 0 to 1: how much two names have in common, in letters, or by a word of theirs."""
-    words = [set(name.lower().split("_")) - {""} for name in (one, other)]
-    common = len(words[0] & words[1]) / max(len(words[0]), len(words[1]), 1)
-    return max(common, SequenceMatcher(None, one.lower(), other.lower()).ratio())
+    decisions = [set(name.lower().split("_")) - {""} for name in (old, new)]
+    shared_words = len(decisions[0] & decisions[1]) / max(len(decisions[0]), len(decisions[1]), 1)
+    return max(shared_words, SequenceMatcher(None, old.lower(), new.lower()).ratio())
 
 
 def _table_name(table: Table) -> str:

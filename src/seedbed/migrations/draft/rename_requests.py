@@ -30,7 +30,7 @@ class RenameRequests(Generic[Name]):
 
 
 def find_table_requests(
-    schema: Schema, before: Catalog, after: Catalog, words: Decisions
+    schema: Schema, before: Catalog, after: Catalog, decisions: Decisions
 ) -> dict[tuple[str, str], tuple[str, str]]:
     """The tables' new names, by schema and name.
 
@@ -38,158 +38,168 @@ def find_table_requests(
         InvalidHint: a hint is about a table that is not there, or that is still in the models.
         AmbiguousSwap: hints let tables change places, and nothing tells whether they have done so.
     """
-    said = {new: old for old, new in words.renames.items()}
+    explicit_names = {new: old for old, new in decisions.renames.items()}
     existing = {(table.schema, table.name) for table in before.tables()}
-    kept = {(table.schema or "public", table.name) for table in schema.metadata.sorted_tables}
-    asked: dict[tuple[str, str], tuple[str, str]] = {}
+    model_names = {(table.schema or "public", table.name) for table in schema.metadata.sorted_tables}
+    requested: dict[tuple[str, str], tuple[str, str]] = {}
     explicit: set[tuple[str, str]] = set()
     for table in schema.metadata.sorted_tables:
-        shown, place = table_display_name(table), (table.schema or "public", table.name)
-        told = said.get(shown, read_hint(table).renamed_from)
-        if told is None:
+        table_name, path = table_display_name(table), (table.schema or "public", table.name)
+        old_name = explicit_names.get(table_name, read_hint(table).renamed_from)
+        if old_name is None:
             continue
-        old_schema, _, old_name = told.rpartition(".")
-        asked[place] = (old_schema or ("public" if shown in said else place[0]), old_name)
-        if shown in said:
-            explicit.add(place)
-        elif place not in existing and asked[place] not in existing and existing:
-            raise InvalidHint(shown, "renamed_from", f"no table is called {told} in the migrations")
-    requests = RenameRequests(asked, frozenset(explicit))
-    _check_contradictions(requests, existing, kept, lambda place: display_name(*place))
+        old_schema, _, old_name = old_name.rpartition(".")
+        requested[path] = (old_schema or ("public" if table_name in explicit_names else path[0]), old_name)
+        if table_name in explicit_names:
+            explicit.add(path)
+        elif path not in existing and requested[path] not in existing and existing:
+            raise InvalidHint(table_name, "renamed_from", f"no table is called {old_name} in the migrations")
+    requests = RenameRequests(requested, frozenset(explicit))
+    _check_contradictions(requests, existing, model_names, lambda path: display_name(*path))
 
-    def differences(new: tuple[str, str], old: tuple[str, str]) -> int:
-        found, wanted = before.objects.get(("table", *old)), after.objects.get(("table", *new))
-        if not isinstance(found, FoundTable) or not isinstance(wanted, FoundTable):
+    def count_differences(new: tuple[str, str], old: tuple[str, str]) -> int:
+        old_table, new_table = before.objects.get(("table", *old)), after.objects.get(("table", *new))
+        if not isinstance(old_table, FoundTable) or not isinstance(new_table, FoundTable):
             return 0
-        return len({*map(_column_facts, found.columns)} ^ {*map(_column_facts, wanted.columns)})
+        return len({*map(_column_facts, old_table.columns)} ^ {*map(_column_facts, new_table.columns)})
 
-    return _remove_finished_swaps(requests, existing, differences, lambda place: display_name(*place))
+    return _remove_finished_swaps(requests, existing, count_differences, lambda path: display_name(*path))
 
 
 def find_column_requests(
-    table: Table, found: FoundTable, wanted: FoundTable, old_name: str, words: Decisions
+    table: Table, old: FoundTable, new: FoundTable, old_name: str, decisions: Decisions
 ) -> dict[str, str]:
     """The new names of a table's columns; `old_name` is what the table was called before.
 
     Raises:
         InvalidHint, AmbiguousSwap: as `table_requests` does, of columns.
     """
-    said = {new: old for old, new in words.renames.items()}
-    shown = table_display_name(table)
-    asked: dict[str, str] = {}
+    explicit_names = {new: old for old, new in decisions.renames.items()}
+    table_name = table_display_name(table)
+    requested: dict[str, str] = {}
     explicit: set[str] = set()
     for column in table.columns:
-        told = said.get(f"{shown}.{column.name}")
-        if told is not None:
-            asked[column.name] = strip_owner(told, shown, old_name)
+        old_column_name = explicit_names.get(f"{table_name}.{column.name}")
+        if old_column_name is not None:
+            requested[column.name] = strip_owner(old_column_name, table_name, old_name)
             explicit.add(column.name)
         elif (old := read_hint(column).renamed_from) is not None:
-            asked[column.name] = strip_owner(old, shown, old_name) if "." in old and old not in found.columns_by_name else old
-            if column.name not in found.columns_by_name and asked[column.name] not in found.columns_by_name:
-                why = f"{old_name} has no column {old} in the migrations"
-                raise InvalidHint(f"{shown}.{column.name}", "renamed_from", why)
-    requests = RenameRequests(asked, frozenset(explicit))
-    kept = {column.name for column in table.columns}
-    _check_contradictions(requests, set(found.columns_by_name), kept, lambda name: f"{shown}.{name}")
+            requested[column.name] = (
+                strip_owner(old, table_name, old_name) if "." in old and old not in old.columns_by_name else old
+            )
+            if column.name not in old.columns_by_name and requested[column.name] not in old.columns_by_name:
+                reason = f"{old_name} has no column {old} in the migrations"
+                raise InvalidHint(f"{table_name}.{column.name}", "renamed_from", reason)
+    requests = RenameRequests(requested, frozenset(explicit))
+    model_names = {column.name for column in table.columns}
+    _check_contradictions(requests, set(old.columns_by_name), model_names, lambda name: f"{table_name}.{name}")
 
-    def differences(new: str, old: str) -> int:
-        return _count_differences(found.columns_by_name[old], wanted.columns_by_name.get(new))
+    def count_differences(new: str, old: str) -> int:
+        return _count_differences(old.columns_by_name[old], new.columns_by_name.get(new))
 
-    return _remove_finished_swaps(requests, set(found.columns_by_name), differences, lambda name: f"{shown}.{name}")
+    return _remove_finished_swaps(
+        requests, set(old.columns_by_name), count_differences, lambda name: f"{table_name}.{name}"
+    )
 
 
-def find_label_requests(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> dict[ObjectKey, dict[str, str]]:
+def find_label_requests(
+    schema: Schema, before: Catalog, after: Catalog, decisions: Decisions
+) -> dict[ObjectKey, dict[str, str]]:
     """The new labels of enums, each with its old one, by the type's key.
 
     Raises:
         InvalidHint: a hint is about a label that neither the migrations nor the models have.
     """
-    asked: dict[ObjectKey, dict[str, str]] = {}
+    requested: dict[ObjectKey, dict[str, str]] = {}
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
-            kind = get_enum(column)
-            if kind is None or kind.name is None:
+            enum_type = get_enum(column)
+            if enum_type is None or enum_type.name is None:
                 continue
-            key = ("type", kind.schema or "public", kind.name)
-            full, place = display_name(key[1], key[2]), f"{table_display_name(table)}.{column.name}"
-            found, wanted = before.objects.get(key), after.objects.get(key)
+            key = ("type", enum_type.schema or "public", enum_type.name)
+            enum_name, path = display_name(key[1], key[2]), f"{table_display_name(table)}.{column.name}"
+            old_enum, new_enum = before.objects.get(key), after.objects.get(key)
             for old, new in read_hint(column).renamed_values.items():
-                if isinstance(found, Enum) and isinstance(wanted, Enum):
-                    if new not in wanted.labels:
-                        raise InvalidHint(place, "renamed_values", f"{full} has no label {new} in the models")
-                    if old not in found.labels and new not in found.labels:
-                        raise InvalidHint(place, "renamed_values", f"{full} has no label {old} in the migrations")
-                asked.setdefault(key, {})[new] = old
-            for old, new in words.renames.items():
-                if old.startswith(f"{full}.") and new.startswith(f"{full}."):
-                    asked.setdefault(key, {})[strip_owner(new, full)] = strip_owner(old, full)
-    return {key: _remove_finished_label_swaps(key, labels, before, after) for key, labels in asked.items()}
+                if isinstance(old_enum, Enum) and isinstance(new_enum, Enum):
+                    if new not in new_enum.labels:
+                        raise InvalidHint(path, "renamed_values", f"{enum_name} has no label {new} in the models")
+                    if old not in old_enum.labels and new not in old_enum.labels:
+                        raise InvalidHint(path, "renamed_values", f"{enum_name} has no label {old} in the migrations")
+                requested.setdefault(key, {})[new] = old
+            for old, new in decisions.renames.items():
+                if old.startswith(f"{enum_name}.") and new.startswith(f"{enum_name}."):
+                    requested.setdefault(key, {})[strip_owner(new, enum_name)] = strip_owner(old, enum_name)
+    return {key: _remove_finished_label_swaps(key, labels, before, after) for key, labels in requested.items()}
 
 
-def strip_owner(said: str, *owners: str) -> str:
+def strip_owner(name: str, *owners: str) -> str:
     """The last part of a name as it was said: what follows its owner's, dots in it included."""
     for owner in owners:
-        if said.startswith(f"{owner}."):
-            return said[len(owner) + 1 :]
-    return said.rpartition(".")[2]
+        if name.startswith(f"{owner}."):
+            return name[len(owner) + 1 :]
+    return name.rpartition(".")[2]
 
 
 def _check_contradictions(
-    requests: RenameRequests[Name], existing: set[Name], kept: set[Name], show: Callable[[Name], str]
+    requests: RenameRequests[Name], existing: set[Name], model_names: set[Name], display: Callable[[Name], str]
 ) -> None:
     """See that no two hints claim one thing, and that none claims what keeps its name in the models."""
     possible = select_possible_renames(requests.requested, existing)
     claimed: dict[Name, Name] = {}
     for new, old in possible.items():
-        first = claimed.setdefault(old, new)
-        if first != new:
-            raise InvalidHint(show(new), "renamed_from", f"{show(first)} is said to have been {show(old)} as well")
-        if new not in requests.explicit and old in kept and old not in requests.requested:
-            why = f"{show(old)} is still in the models"
-            raise InvalidHint(show(new), "renamed_from", why, option=f"--rename {show(old)}={show(new)}")
+        claimant = claimed.setdefault(old, new)
+        if claimant != new:
+            raise InvalidHint(
+                display(new), "renamed_from", f"{display(claimant)} is said to have been {display(old)} as well"
+            )
+        if new not in requests.explicit and old in model_names and old not in requests.requested:
+            reason = f"{display(old)} is still in the models"
+            raise InvalidHint(display(new), "renamed_from", reason, option=f"--rename {display(old)}={display(new)}")
 
 
 def _remove_finished_swaps(
     requests: RenameRequests[Name],
     existing: set[Name],
-    differences: Callable[[Name, Name], int],
-    show: Callable[[Name], str],
+    count_differences: Callable[[Name, Name], int],
+    display: Callable[[Name], str],
 ) -> dict[Name, Name]:
     """Leave out the hints of names that change places where they have done so already.
 
     Before and after, the names are the same, so what they name is compared with the models: where it is like them as it
     is, it has been done.
     """
-    left = dict(requests.requested)
+    remaining = dict(requests.requested)
     for cycle in find_cycles(select_possible_renames(requests.requested, existing)):
         if requests.explicit.intersection(cycle):
             continue
-        as_it_is = sum(differences(name, name) for name in cycle)
-        moved = sum(differences(name, requests.requested[name]) for name in cycle)
-        if as_it_is == moved:
-            raise AmbiguousSwap([f"{show(requests.requested[name])}={show(name)}" for name in cycle])
-        if as_it_is < moved:
+        differences_as_is = sum(count_differences(name, name) for name in cycle)
+        differences_after_swap = sum(count_differences(name, requests.requested[name]) for name in cycle)
+        if differences_as_is == differences_after_swap:
+            raise AmbiguousSwap([f"{display(requests.requested[name])}={display(name)}" for name in cycle])
+        if differences_as_is < differences_after_swap:
             for name in cycle:
-                del left[name]
-    return left
+                del remaining[name]
+    return remaining
 
 
-def _remove_finished_label_swaps(key: ObjectKey, asked: dict[str, str], before: Catalog, after: Catalog) -> dict[str, str]:
+def _remove_finished_label_swaps(
+    key: ObjectKey, requested: dict[str, str], before: Catalog, after: Catalog
+) -> dict[str, str]:
     """The same for labels, whose order in the type tells what has been done."""
-    found, wanted = before.objects.get(key), after.objects.get(key)
-    if not isinstance(found, Enum) or not isinstance(wanted, Enum):
-        return asked
-    left = dict(asked)
-    for cycle in find_cycles(select_possible_renames(asked, found.labels)):
-        order = [label for label in found.labels if label in cycle]
-        if order == [label for label in wanted.labels if label in cycle]:
+    old_enum, new_enum = before.objects.get(key), after.objects.get(key)
+    if not isinstance(old_enum, Enum) or not isinstance(new_enum, Enum):
+        return requested
+    remaining = dict(requested)
+    for cycle in find_cycles(select_possible_renames(requested, old_enum.labels)):
+        old_order = [label for label in old_enum.labels if label in cycle]
+        if old_order == [label for label in new_enum.labels if label in cycle]:
             for name in cycle:
-                del left[name]
-    return left
+                del remaining[name]
+    return remaining
 
 
-def _count_differences(found: Column, wanted: Column | None) -> int:
-    return sum(getattr(found, fact) != getattr(wanted, fact, None) for fact in _COMPARED_PROPERTIES)
+def _count_differences(old_enum: Column, new_enum: Column | None) -> int:
+    return sum(getattr(old_enum, fact) != getattr(new_enum, fact, None) for fact in _COMPARED_PROPERTIES)
 
 
 def _column_facts(column: Column) -> tuple[str, str, bool, str | None]:

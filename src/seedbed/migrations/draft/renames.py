@@ -43,7 +43,7 @@ class Rename:
     """For a label: its type."""
 
 
-def plan_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> list[Rename]:
+def plan_renames(schema: Schema, before: Catalog, after: Catalog, decisions: Decisions) -> list[Rename]:
     """The renames that were asked for and are still to be done, tables before their columns.
 
     A hint whose old name is gone already, or whose new name is there, has been used up: it is left out. Names that
@@ -55,73 +55,90 @@ def plan_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisio
         AmbiguousSwap: hints let things change places that are alike, so that nothing tells whether they have.
         UnsupportedChange: tables of several schemas are to change places.
     """
-    found = [*_plan_table_renames(schema, before, after, words)]
-    moved = {rename.new: rename.old for rename in found}
-    found += _plan_column_renames(schema, before, after, words, moved)
-    found += _plan_label_renames(schema, before, after, words)
-    done = {rename.new for rename in found}
-    for old, new in words.renames.items():
-        if new not in done:
+    renames = [*_plan_table_renames(schema, before, after, decisions)]
+    old_table_names = {rename.new: rename.old for rename in renames}
+    renames += _plan_column_renames(schema, before, after, decisions, old_table_names)
+    renames += _plan_label_renames(schema, before, after, decisions)
+    new_names = {rename.new for rename in renames}
+    for old, new in decisions.renames.items():
+        if new not in new_names:
             raise UnmatchedRename(old, new)
-    return found
+    return renames
 
 
-def _plan_table_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> Iterable[Rename]:
-    asked = find_table_requests(schema, before, after, words)
+def _plan_table_renames(schema: Schema, before: Catalog, after: Catalog, decisions: Decisions) -> Iterable[Rename]:
+    requested = find_table_requests(schema, before, after, decisions)
     existing = {key[1:3] for key, found in before.objects.items() if isinstance(found, FoundTable | View | Sequence)}
 
-    def temporary(place: TableName) -> TableName:
-        return place[0], pick_temporary_name(place[1], (bare for _, bare in existing))
+    def make_temporary(path: TableName) -> TableName:
+        return path[0], pick_temporary_name(path[1], (name for _, name in existing))
 
     tables = {(table.schema, table.name) for table in before.tables()}
-    for group in group_renames(asked, tables, temporary):
+    for group in group_renames(requested, tables, make_temporary):
         if len(group.pairs) > 1:
-            yield from _plan_table_swap(group, before, set(asked.values()))
+            yield from _plan_table_swap(group, before, set(requested.values()))
             continue
         ((new, old),) = group.pairs
-        numbers = list(_find_serial_sequences(old, new, before, set(asked.values())))
-        there = (*_move_table(*old, *new), *(_rename_sequence(new[0], mine, theirs) for mine, theirs in numbers))
-        back = (*(_rename_sequence(new[0], theirs, mine) for mine, theirs in numbers), *_move_table(*new, *old))
+        sequence_renames = list(_find_serial_sequences(old, new, before, set(requested.values())))
+        up = (
+            *_move_table(*old, *new),
+            *(_rename_sequence(new[0], old_sequence, new_sequence) for old_sequence, new_sequence in sequence_renames),
+        )
+        down = (
+            *(_rename_sequence(new[0], new_sequence, old_sequence) for old_sequence, new_sequence in sequence_renames),
+            *_move_table(*new, *old),
+        )
         if ("schema", new[0]) not in before.objects:
-            there = (Statement(f"CREATE SCHEMA {quote_identifier(new[0])}"), *there)
-            back = (*back, Statement(f"DROP SCHEMA {quote_identifier(new[0])}"))
-        yield Rename(display_name(*old), display_name(*new), there, back, table=(new, old))
+            up = (Statement(f"CREATE SCHEMA {quote_identifier(new[0])}"), *up)
+            down = (*down, Statement(f"DROP SCHEMA {quote_identifier(new[0])}"))
+        yield Rename(display_name(*old), display_name(*new), up, down, table=(new, old))
 
 
-def _plan_table_swap(group: RenameGroup[TableName], before: Catalog, leaving: set[TableName]) -> Iterator[Rename]:
+def _plan_table_swap(
+    group: RenameGroup[TableName], before: Catalog, renamed_tables: set[TableName]
+) -> Iterator[Rename]:
     """Tables of one schema that change places, with the sequences that are called after them."""
-    schemas = {place[0] for place, _ in group.pairs}
+    schemas = {path[0] for path, _ in group.pairs}
     if len(schemas) > 1:
         raise UnsupportedChange(display_name(*group.pairs[0][0]), "it changes places with a table of another schema")
     (schema,) = schemas
-    numbers = {new: old for to, place in group.pairs for old, new in _find_serial_sequences(place, to, before, leaving)}
+    sequence_renames = {
+        new: old for to, path in group.pairs for old, new in _find_serial_sequences(path, to, before, renamed_tables)
+    }
     taken = [key[-1] for key in before.objects if key[1] == schema]
     moves = [
         move
-        for found in group_renames(numbers, taken, partial(pick_temporary_name, taken=taken))
-        for move in found.moves
+        for group in group_renames(sequence_renames, taken, partial(pick_temporary_name, taken=taken))
+        for move in group.moves
     ]
-    there = [step for old, new in group.moves for step in _move_table(*old, *new)]
-    there += [_rename_sequence(schema, old, new) for old, new in moves]
-    back = [_rename_sequence(schema, new, old) for old, new in reversed(moves)]
-    back += [step for old, new in group.reverse_moves for step in _move_table(*old, *new)]
+    up = [step for old, new in group.moves for step in _move_table(*old, *new)]
+    up += [_rename_sequence(schema, old, new) for old, new in moves]
+    down = [_rename_sequence(schema, new, old) for old, new in reversed(moves)]
+    down += [step for old, new in group.reverse_moves for step in _move_table(*old, *new)]
     for number, (new, old) in enumerate(group.pairs):
-        steps = ((), ()) if number else (tuple(there), tuple(back))
+        steps = ((), ()) if number else (tuple(up), tuple(down))
         yield Rename(display_name(*old), display_name(*new), *steps, table=(new, old))
 
 
 def _find_serial_sequences(
-    old: TableName, new: TableName, before: Catalog, leaving: set[TableName]
+    old: TableName, new: TableName, before: Catalog, renamed_tables: set[TableName]
 ) -> Iterator[tuple[str, str]]:
     """The sequences of a table's serial columns, by their old and new names: they are called after it."""
-    for found in before.objects.values():
-        if isinstance(found, Sequence) and found.owned_by is not None and found.owned_by[:2] == old:
-            end = f"_{found.owned_by[2]}_seq"
-            wanted = new[1] + end
-            taken = before.objects.get(("sequence", new[0], wanted))
-            free = taken is None or (isinstance(taken, Sequence) and (taken.owned_by or ())[:2] in leaving)
-            if found.name == old[1] + end and old[1] != new[1] and truncate_identifier(wanted, "") == wanted and free:
-                yield found.name, wanted
+    for obj in before.objects.values():
+        if isinstance(obj, Sequence) and obj.owned_by is not None and obj.owned_by[:2] == old:
+            suffix = f"_{obj.owned_by[2]}_seq"
+            new_name = new[1] + suffix
+            occupant = before.objects.get(("sequence", new[0], new_name))
+            is_free = occupant is None or (
+                isinstance(occupant, Sequence) and (occupant.owned_by or ())[:2] in renamed_tables
+            )
+            if (
+                obj.name == old[1] + suffix
+                and old[1] != new[1]
+                and truncate_identifier(new_name, "") == new_name
+                and is_free
+            ):
+                yield obj.name, new_name
 
 
 def _rename_sequence(schema: str, old: str, new: str) -> Statement:
@@ -135,68 +152,73 @@ def _move_table(old_schema: str, old_name: str, new_schema: str, new_name: str) 
             Statement(f"ALTER TABLE {quote_qualified(old_schema, old_name)} SET SCHEMA {quote_identifier(new_schema)}")
         )
     if old_name != new_name:
-        code = render_call(
+        alembic_call = render_call(
             "op.rename_table", quote_python(old_name), quote_python(new_name), schema_argument(new_schema)[2:]
         )
         steps.append(
             Statement(
-                f"ALTER TABLE {quote_qualified(new_schema, old_name)} RENAME TO {quote_identifier(new_name)}", code
+                f"ALTER TABLE {quote_qualified(new_schema, old_name)} RENAME TO {quote_identifier(new_name)}",
+                alembic_call,
             )
         )
     return tuple(steps)
 
 
 def _plan_column_renames(
-    schema: Schema, before: Catalog, after: Catalog, words: Decisions, moved: Mapping[str, str]
+    schema: Schema, before: Catalog, after: Catalog, decisions: Decisions, old_table_names: Mapping[str, str]
 ) -> Iterable[Rename]:
     for table in schema.metadata.sorted_tables:
-        shown = table_display_name(table)
-        old_name = moved.get(shown, shown)
-        found, wanted = _find_table(before, old_name), _find_table(after, shown)
-        if found is None or wanted is None:
+        table_name = table_display_name(table)
+        old_name = old_table_names.get(table_name, table_name)
+        old_table, new_table = _find_table(before, old_name), _find_table(after, table_name)
+        if old_table is None or new_table is None:
             continue
-        asked = find_column_requests(table, found, wanted, old_name, words)
-        where = (table.schema or "public", table.name)
-        taken = [*found.columns_by_name, *wanted.columns_by_name]
-        for group in group_renames(asked, set(found.columns_by_name), partial(pick_temporary_name, taken=taken)):
-            there = tuple(step for old, new in group.moves for step in _rename_column(*where, old, new))
-            back = tuple(step for old, new in group.reverse_moves for step in _rename_column(*where, old, new))
+        requested = find_column_requests(table, old_table, new_table, old_name, decisions)
+        table_path = (table.schema or "public", table.name)
+        taken = [*old_table.columns_by_name, *new_table.columns_by_name]
+        for group in group_renames(
+            requested, set(old_table.columns_by_name), partial(pick_temporary_name, taken=taken)
+        ):
+            up = tuple(step for old, new in group.moves for step in _rename_column(*table_path, old, new))
+            down = tuple(step for old, new in group.reverse_moves for step in _rename_column(*table_path, old, new))
             for number, (new, old) in enumerate(group.pairs):
-                steps = ((), ()) if number else (there, back)
-                yield Rename(f"{shown}.{old}", f"{shown}.{new}", *steps, column=((*where, old), new))
+                steps = ((), ()) if number else (up, down)
+                yield Rename(f"{table_name}.{old}", f"{table_name}.{new}", *steps, column=((*table_path, old), new))
 
 
 def _rename_column(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...]:
-    named = f"new_column_name={quote_python(new)}"
-    code = render_call("op.alter_column", quote_python(table), quote_python(old), named, schema_argument(schema)[2:])
+    name_argument = f"new_column_name={quote_python(new)}"
+    alembic_call = render_call(
+        "op.alter_column", quote_python(table), quote_python(old), name_argument, schema_argument(schema)[2:]
+    )
     return (
         Statement(
             f"ALTER TABLE {quote_qualified(schema, table)} RENAME COLUMN {quote_identifier(old)} TO {quote_identifier(new)}",
-            code,
+            alembic_call,
         ),
     )
 
 
-def _plan_label_renames(schema: Schema, before: Catalog, after: Catalog, words: Decisions) -> Iterable[Rename]:
-    for key, asked in find_label_requests(schema, before, after, words).items():
-        found = before.objects.get(key)
-        if not isinstance(found, Enum):
+def _plan_label_renames(schema: Schema, before: Catalog, after: Catalog, decisions: Decisions) -> Iterable[Rename]:
+    for key, requested in find_label_requests(schema, before, after, decisions).items():
+        enum = before.objects.get(key)
+        if not isinstance(enum, Enum):
             continue
-        full, shown = quote_qualified(key[1], key[2]), display_name(key[1], key[2])
-        taken = [*found.labels, *asked]
-        for group in group_renames(asked, found.labels, partial(pick_temporary_name, taken=taken)):
-            there = tuple(_rename_label(full, old, new) for old, new in group.moves)
-            back = tuple(_rename_label(full, old, new) for old, new in group.reverse_moves)
+        enum_sql, enum_name = quote_qualified(key[1], key[2]), display_name(key[1], key[2])
+        taken = [*enum.labels, *requested]
+        for group in group_renames(requested, enum.labels, partial(pick_temporary_name, taken=taken)):
+            up = tuple(_rename_label(enum_sql, old, new) for old, new in group.moves)
+            down = tuple(_rename_label(enum_sql, old, new) for old, new in group.reverse_moves)
             for number, (new, old) in enumerate(group.pairs):
-                steps = ((), ()) if number else (there, back)
-                yield Rename(f"{shown}.{old}", f"{shown}.{new}", *steps, enum=key)
+                steps = ((), ()) if number else (up, down)
+                yield Rename(f"{enum_name}.{old}", f"{enum_name}.{new}", *steps, enum=key)
 
 
-def _rename_label(full: str, old: str, new: str) -> Statement:
-    return Statement(f"ALTER TYPE {full} RENAME VALUE {quote_literal(old)} TO {quote_literal(new)}")
+def _rename_label(enum_sql: str, old: str, new: str) -> Statement:
+    return Statement(f"ALTER TYPE {enum_sql} RENAME VALUE {quote_literal(old)} TO {quote_literal(new)}")
 
 
-def _find_table(catalog: Catalog, shown: str) -> FoundTable | None:
-    schema, _, bare = shown.rpartition(".")
-    found = catalog.objects.get(("table", schema or "public", bare))
-    return found if isinstance(found, FoundTable) else None
+def _find_table(catalog: Catalog, displayed_name: str) -> FoundTable | None:
+    schema, _, name = displayed_name.rpartition(".")
+    table = catalog.objects.get(("table", schema or "public", name))
+    return table if isinstance(table, FoundTable) else None

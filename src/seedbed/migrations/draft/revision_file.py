@@ -21,7 +21,7 @@ from seedbed.migrations.draft.change_set import RevisionPlan
 from seedbed.migrations.history.revisions import Revision, build_alembic_config
 from seedbed.schema.stdout_capture import redirect_stdout_to_stderr
 from seedbed.settings import Project
-from seedbed.settings.atomic_files import write_whole
+from seedbed.settings.atomic_files import write_atomically
 
 _INDENT = "    "
 _DRAFT = ".draft-"
@@ -47,8 +47,8 @@ def draft_folder(project: Project) -> Iterator[Project]:
     parent = Path(directory.dir)
     if directory.recursive_version_locations and parent.is_relative_to(versions):
         parent = project.root
-    for left in parent.glob(f"{_DRAFT}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    for leftover in parent.glob(f"{_DRAFT}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     try:
         if versions.exists() and not os.access(versions, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(versions))
@@ -76,7 +76,7 @@ def place_revisions(project: Project, drafted: Project, revisions: Sequence[Revi
             file = folder / revision.file.relative_to(drafted.draft_folder or folder)
             placed.insert(0, replace(revision, file=file))
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file, revision.file.read_text(encoding="utf-8"))
+            write_atomically(file, revision.file.read_text(encoding="utf-8"))
     except BaseException as error:
         for revision in placed:
             revision.file.unlink(missing_ok=True)
@@ -98,11 +98,11 @@ def write_revision(project: Project, message: str, plan: RevisionPlan) -> Revisi
     config = build_alembic_config(project)
     config.cmd_opts = Namespace(quiet=True)
     directory = ScriptDirectory.from_config(config)
-    hooks, directory.hooks = directory.hooks, []
-    lossless = plan.is_contract and all(step.loss is None for step in plan.up)
+    post_write_hooks, directory.hooks = directory.hooks, []
+    is_lossless = plan.is_contract and all(step.loss is None for step in plan.up)
     up = (
         (CONTRACT_COMMENT if plan.is_contract else "")
-        + (_ALLOW_COMMENT if lossless else "")
+        + (_ALLOW_COMMENT if is_lossless else "")
         + render_body(plan.up, is_online=plan.is_online)
     )
     down = (
@@ -129,7 +129,7 @@ def write_revision(project: Project, message: str, plan: RevisionPlan) -> Revisi
     file = Path(script.path)
     try:
         with _output_to_stderr():
-            _run_hooks(file, hooks)
+            _run_hooks(file, post_write_hooks)
     except (CommandError, OSError) as error:
         raise PostWriteHookFailure(str(error)) from error
     return Revision(script.revision, message, file)
@@ -148,23 +148,23 @@ def add_verdict(revision: Revision, lines: Sequence[str]) -> None:
     """Put what a proof came to under the message in the revision's docstring."""
     text = revision.file.read_text(encoding="utf-8")
     head = f'"""{revision.message}'
-    said = "\n".join(_wrap(line) for line in lines)
+    proof_text = "\n".join(_wrap(line) for line in lines)
     if head in text:
         end = "\n" if text.split(head, 1)[1].startswith('"""') else ""
-        write_whole(revision.file, text.replace(head, f"{head}\n\n{said}{end}", 1))
+        write_atomically(revision.file, text.replace(head, f"{head}\n\n{proof_text}{end}", 1))
 
 
 @contextmanager
 def _output_to_stderr() -> Iterator[None]:
     """What a hook's process prints goes to standard error: standard output is a command's result alone."""
     with redirect_stdout_to_stderr():
-        kept = os.dup(1)
+        saved_stdout = os.dup(1)
         os.dup2(2, 1)
         try:
             yield
         finally:
-            os.dup2(kept, 1)
-            os.close(kept)
+            os.dup2(saved_stdout, 1)
+            os.close(saved_stdout)
 
 
 def _find_versions_directory(directory: ScriptDirectory) -> Path:
@@ -172,16 +172,16 @@ def _find_versions_directory(directory: ScriptDirectory) -> Path:
     folders = directory._version_locations  # noqa: SLF001 - Alembic's own choice of it, with the usual one
     head = directory.get_current_head()
     newest = Path(directory.get_revision(head).path) if head is not None else None
-    return next((one for one in folders if newest is not None and newest.is_relative_to(one)), folders[0])
+    return next((folder for folder in folders if newest is not None and newest.is_relative_to(folder)), folders[0])
 
 
 def _indent(code: str) -> str:
     """Code over several lines, indented but for what is inside a triple-quoted string."""
-    lines, inside = [], False
+    lines, is_inside_string = [], False
     for line in code.split("\n"):
-        lines.append(line if inside else _INDENT + line)
+        lines.append(line if is_inside_string else _INDENT + line)
         if len(re.findall('"""', line)) % 2:
-            inside = not inside
+            is_inside_string = not is_inside_string
     return "\n".join(lines)
 
 

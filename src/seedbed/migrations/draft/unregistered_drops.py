@@ -23,10 +23,10 @@ def check_unregistered_drops(
     Raises:
         UnregisteredTableDrop: with the table, and the line that registers its class.
     """
-    left = {display_name(table.schema, table.name) for table in after.tables()}
-    dropped = {display_name(table.schema, table.name) for table in before.tables()} - left - set(intended)
-    if not dropped:
+    kept_names = {display_name(table.schema, table.name) for table in after.tables()}
+    dropped_names = {display_name(table.schema, table.name) for table in before.tables()} - kept_names - set(intended)
+    if not dropped_names:
         return
     for table in find_unregistered_tables(project, schema):
-        for name in sorted(dropped & table.table_names):
+        for name in sorted(dropped_names & table.table_names):
             raise UnregisteredTableDrop(name, table.location, table.reason, table.remedy)

@@ -1,4 +1,4 @@
-"""Pending revisions run on a throw-away database, to say beforehand what they do to those who use the target."""
+"""Run pending revisions on a temporary database, to find their hazards before they are applied."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -22,10 +22,10 @@ from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import Configuration
 
 _NOTE = re.compile(r"#\s*seedbed:\s*allow\s+([a-z-]+(?:\s*,\s*[a-z-]+)*)")
-_BYTES_A_ROW = 100
-_ROWS = f"""
+_BYTES_PER_ROW = 100
+_ROW_COUNTS = f"""
 SELECT CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END || c.relname,
-       greatest(c.reltuples, pg_relation_size(c.oid) / {_BYTES_A_ROW})::bigint
+       greatest(c.reltuples, pg_relation_size(c.oid) / {_BYTES_PER_ROW})::bigint
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
 """
@@ -33,7 +33,7 @@ WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname
 
 @dataclass(frozen=True)
 class RevisionAssessment:
-    """A revision, its statements as they ran, and what is dangerous about them."""
+    """A revision, its statements as they ran, and their hazards."""
 
     revision: Revision
     statements: tuple[str, ...]
@@ -41,83 +41,91 @@ class RevisionAssessment:
 
 
 def assess_upgrade(configuration: Configuration, database: Database, plan: UpgradePlan) -> list[RevisionAssessment]:
-    """Run what is pending on a throw-away database and look at it; of the target, row counts alone are asked.
+    """Run the pending revisions on a temporary database and return their hazards. Of the target only row counts are
+    read.
 
-    Rows are estimated from PostgreSQL's statistics, or from a table's size where these are older.
+    The row counts are estimates from PostgreSQL's statistics, or from the size of a table where it has outgrown them.
 
     Raises:
-        RevisionFailure: one does not run on a database without rows.
-        NoShadowServer, DatabaseUnreachable: there is no server for throw-away databases.
+        RevisionFailure: a revision fails on a database without rows.
+        NoShadowServer, DatabaseUnreachable: no server for temporary databases is available.
     """
-    return _looked_at(configuration, database, plan.revision, [(revision, revision.id) for revision in plan.pending])
+    return _assess(configuration, database, plan.revision, [(revision, revision.id) for revision in plan.pending])
 
 
 def assess_downgrade(
     configuration: Configuration, database: Database, revision: str | None, revisions: Sequence[Revision]
 ) -> list[RevisionAssessment]:
-    """The same of revisions that are to be undone, the newest of them first, from where the database is.
+    """Run the downgrades of revisions on a temporary database, the newest first, and return their hazards.
 
     Raises:
-        IrreversibleRevision, DowngradeFailure: one has no way back, or its downgrade does not run on a database without rows.
-        As `assess_upgrade` does, otherwise.
+        IrreversibleRevision: a revision cannot be undone.
+        DowngradeFailure: a downgrade fails on a database without rows.
+        Otherwise, the errors of `assess_upgrade`.
     """
-    return _looked_at(
+    return _assess(
         configuration, database, revision, [(revision, format_downgrade_target(revision)) for revision in revisions]
     )
 
 
 def format_sql_lines(assessments: Sequence[RevisionAssessment]) -> list[str]:
-    """The statements of revisions; what a loop sends is said once, with how often it was sent."""
+    """Return the statements of revisions, one a line. A repeated statement is listed once, with its count."""
     lines: list[str] = []
-    for one in assessments:
-        lines.append(f"-- {one.revision.id} {one.revision.message}")
-        for statement, same in groupby(one.statements):
-            times = len(list(same))
-            lines.append(f"{statement};{f'  -- {times} times' if times > 1 else ''}")
+    for assessment in assessments:
+        lines.append(f"-- {assessment.revision.id} {assessment.revision.message}")
+        for statement, repeats in groupby(assessment.statements):
+            count = len(list(repeats))
+            lines.append(f"{statement};{f'  -- {count} count' if count > 1 else ''}")
     return lines
 
 
 def refuse_unallowed_hazards(
-    database: str, assessments: Sequence[RevisionAssessment], allowed: Collection[str], *, down: bool = False
+    database: str, assessments: Sequence[RevisionAssessment], allowed: Collection[str], *, is_downgrade: bool = False
 ) -> None:
-    """See that whatever destroys was allowed, by an option or by a note in its revision: `# seedbed: allow truncate`.
+    """Check that every destructive hazard is allowed, by an option or by `# seedbed: allow RULE` in its revision.
 
-    A note is about the revision's upgrade, so it allows nothing on the way `down`.
+    Such a note applies to the upgrade only, so it allows nothing for a downgrade.
 
     Raises:
-        HazardsNotAllowed: with what was not.
+        HazardsNotAllowed: with the hazards that are not allowed.
     """
-    missing = [
+    unallowed = [
         (hazard.rule, hazard.sentence)
-        for one in assessments
-        for hazard in one.hazards
-        if hazard.destructive and hazard.rule not in {*allowed, *(() if down else read_allowed_rules(one.revision))}
+        for assessment in assessments
+        for hazard in assessment.hazards
+        if hazard.destructive
+        and hazard.rule not in {*allowed, *(() if is_downgrade else read_allowed_rules(assessment.revision))}
     ]
-    if missing:
+    if unallowed:
         raise HazardsNotAllowed(
-            database, [said for _, said in missing], sorted({rule for rule, _ in missing}), is_downgrade=down
+            database,
+            [sentence for _, sentence in unallowed],
+            sorted({rule for rule, _ in unallowed}),
+            is_downgrade=is_downgrade,
         )
 
 
 def read_allowed_rules(revision: Revision) -> set[str]:
-    """The rules that the revision's own notes allow."""
+    """Return the rules that the notes of a revision allow."""
     notes = _NOTE.findall(revision.file.read_text(encoding="utf-8"))
     return {word.strip() for note in notes for word in note.split(",")}
 
 
-def _looked_at(
-    configuration: Configuration, database: Database, at: str | None, steps: Sequence[tuple[Revision, str]]
+def _assess(
+    configuration: Configuration, database: Database, current: str | None, targets: Sequence[tuple[Revision, str]]
 ) -> list[RevisionAssessment]:
     with connect(database) as target:
-        rows = {str(name): int(count) for name, count in target.execute(text(_ROWS)).all()}
+        row_counts = {str(name): int(count) for name, count in target.execute(text(_ROW_COUNTS)).all()}
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
-        if at is not None:
-            migrate_to(configuration.project, connection, at)
-        return [_assessed(configuration, connection, revision, target, rows) for revision, target in steps]
+        if current is not None:
+            migrate_to(configuration.project, connection, current)
+        return [
+            _assess_revision(configuration, connection, revision, target, row_counts) for revision, target in targets
+        ]
 
 
-def _assessed(
-    configuration: Configuration, connection: Connection, revision: Revision, target: str, rows: Mapping[str, int]
+def _assess_revision(
+    configuration: Configuration, connection: Connection, revision: Revision, target: str, row_counts: Mapping[str, int]
 ) -> RevisionAssessment:
     try:
         with trace_statements(connection, revision.id, configuration.project.version_table) as trace:
@@ -128,5 +136,9 @@ def _assessed(
         raise RevisionFailure(revision.id, get_server_message(error), applied=()) from error
     except RuntimeError as error:
         raise IrreversibleRevision(revision.id, str(error)) from error
-    found = find_hazards(ObservedRevision(trace, rows, is_irreversible=find_irreversible_reason(revision) is not None))
-    return RevisionAssessment(revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(found))
+    hazards = find_hazards(
+        ObservedRevision(trace, row_counts, is_irreversible=find_irreversible_reason(revision) is not None)
+    )
+    return RevisionAssessment(
+        revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(hazards)
+    )

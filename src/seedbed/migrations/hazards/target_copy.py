@@ -17,7 +17,7 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.psql import build_client_environment
 from seedbed.postgres.shadow_database import generate_shadow_name, shadow_database
 from seedbed.settings import Configuration, Origin
-from seedbed.settings.sources import Kind
+from seedbed.settings.sources import SourceKind
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def copy_target(configuration: Configuration, database: Database, existing_copy:
     elif database.direct.is_neon and configuration.settings.neon_api_key and configuration.settings.neon_project_id:
         name = f"rehearsal/{secrets.token_hex(4)}"
         with passing(provider_of(configuration), name) as url:
-            yield Database(url, url, database.environment, Origin(Kind.DERIVED, f"branch {name}"))
+            yield Database(url, url, database.environment, Origin(SourceKind.DERIVED, f"branch {name}"))
     else:
         with shadow_database(configuration) as shadow:
             _dump_and_restore(database, shadow)

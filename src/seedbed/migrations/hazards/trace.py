@@ -38,7 +38,7 @@ class TracedStatement:
     row_count: int
     runs_in_autocommit: bool
     keyless_write: int | None = None
-    """The table (its oid) whose rows the statement changes, in a transaction, without selecting them by a unique key."""
+    """The table (its oid) whose rows the statement changes in a transaction without selecting them by a unique key."""
 
     @property
     def existing_tables(self) -> list[int]:

@@ -8,7 +8,7 @@ from seedbed.errors import MergeConflictMarkers
 from seedbed.migrations.history.checksum import compute_checksum
 from seedbed.migrations.history.revisions import History, Revision, find_script_directory
 from seedbed.settings import Project
-from seedbed.settings.atomic_files import write_whole
+from seedbed.settings.atomic_files import write_atomically
 
 _NOTE = (
     "# Written by Seedbed. Two new revisions after the same one conflict here, where they can still be put in order.\n"
@@ -28,7 +28,7 @@ def seal_revisions(project: Project, history: History, *, open_revisions: Sequen
         f"{revision.id} {OPEN if revision.id in open_revisions else compute_checksum(revision.file)}\n"
         for revision in history.revisions
     ]
-    write_whole(_file(project), _NOTE + "".join(lines))
+    write_atomically(_file(project), _NOTE + "".join(lines))
 
 
 def find_broken_seals(project: Project, history: History) -> list[Revision]:
@@ -59,7 +59,7 @@ def restore_head_file(project: Project, text: str | None) -> None:
     if text is None:
         _file(project).unlink(missing_ok=True)
     elif read_head_file(project) != text:
-        write_whole(_file(project), text)
+        write_atomically(_file(project), text)
 
 
 def read_seals(project: Project) -> dict[str, str]:

@@ -11,7 +11,7 @@ from seedbed.errors import RevisionNotAHead
 from seedbed.migrations.history.head_file import seal_revisions
 from seedbed.migrations.history.revisions import build_alembic_config, read_history
 from seedbed.settings import Project
-from seedbed.settings.atomic_files import write_whole
+from seedbed.settings.atomic_files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,6 @@ def _write_down_revision(script: Script, down_revision: str) -> None:
     text = file.read_text(encoding="utf-8")
     rebased = re.sub(r"(?m)^(down_revision\b[^=\n]*=\s*).*$", rf'\g<1>"{down_revision}"', text, count=1)
     rebased = re.sub(r"(?m)^Revises: .*$", f"Revises: {down_revision}", rebased, count=1)
-    write_whole(file, rebased)
+    write_atomically(file, rebased)
     # Python finds a compiled file by its source's size and modification second; both may be unchanged.
     Path(cache_from_source(str(file))).unlink(missing_ok=True)

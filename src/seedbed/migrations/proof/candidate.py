@@ -12,7 +12,7 @@ from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
 from seedbed.migrations.proof.conversion_check import ColumnConversion
 from seedbed.migrations.proof.samples.model_rows import ModelRows
-from seedbed.postgres.catalog import Catalog, differences, read_catalog
+from seedbed.postgres.catalog import Catalog, find_differences, read_catalog
 from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
 from seedbed.postgres.version_table import VERSION_TABLE
 
@@ -59,25 +59,25 @@ class Candidate:
         return self.revision_runs[-1].end
 
     def up(self, connection: Connection) -> None:
-        for leg in self.revision_runs:
-            run_step("upgrade", leg.up, connection)
+        for run in self.revision_runs:
+            run_step("upgrade", run.up, connection)
             self._see_equal(
-                "the models" if leg is self.revision_runs[-1] else "what is to be in between", connection, leg.end
+                "the models" if run is self.revision_runs[-1] else "what is to be in between", connection, run.end
             )
 
     def down(self, connection: Connection) -> None:
-        below = [self.before, *(leg.end for leg in self.revision_runs[:-1])]
-        for leg, catalog in reversed(list(zip(self.revision_runs, below, strict=True))):
-            if leg.down is not None:
-                run_step("downgrade", leg.down, connection)
+        lower_ends = [self.before, *(run.end for run in self.revision_runs[:-1])]
+        for run, catalog in reversed(list(zip(self.revision_runs, lower_ends, strict=True))):
+            if run.down is not None:
+                run_step("downgrade", run.down, connection)
                 self._see_equal(
                     "the beginning" if catalog is self.before else "what was in between", connection, catalog
                 )
 
-    def _see_equal(self, what: str, connection: Connection, wanted: Catalog) -> None:
-        left = differences(read_catalog(connection, self.version_table), wanted)
-        if left:
-            raise DraftProofFailure(f"catalog equals {what}", "; ".join(map(str, left)))
+    def _see_equal(self, what: str, connection: Connection, expected: Catalog) -> None:
+        found_differences = find_differences(read_catalog(connection, self.version_table), expected)
+        if found_differences:
+            raise DraftProofFailure(f"catalog equals {what}", "; ".join(map(str, found_differences)))
 
 
 class RowsRejected(Exception):
@@ -105,5 +105,5 @@ def is_about_rows(error: BaseException) -> bool:
     A text that is no tsvector is a syntax error to PostgreSQL, but one without a place in the statement.
     """
     state, diagnostics = get_sqlstate(error) or "", getattr(getattr(error, "orig", error), "diag", None)
-    placed = (getattr(diagnostics, name, None) for name in ("statement_position", "internal_position"))
-    return state.startswith(_DATA) or (state == _SYNTAX and not any(placed))
+    positions = (getattr(diagnostics, name, None) for name in ("statement_position", "internal_position"))
+    return state.startswith(_DATA) or (state == _SYNTAX and not any(positions))

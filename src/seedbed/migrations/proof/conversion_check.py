@@ -82,44 +82,54 @@ def check_conversions(
 
     A value that comes back as another one is a loss. It is one of the way down when the new column still held it.
     """
-    found: list[Loss] = []
-    found_down: list[Loss] = []
+    losses_up: list[Loss] = []
+    losses_down: list[Loss] = []
     examples: list[str] = []
-    fitting: dict[tuple[str, str, str], list[str]] = {}
-    fitting_new: dict[tuple[str, str, str], list[str]] = {}
+    convertible: dict[tuple[str, str, str], list[str]] = {}
+    revertible: dict[tuple[str, str, str], list[str]] = {}
     for conversion in conversions:
-        lost, lost_down = (
-            any((one.schema, one.table, one.column) == _column_path(conversion, column) for one in known)
-            for known, column in ((losses, conversion.new), (downgrade_losses, conversion.old))
+        is_loss_known, is_downgrade_loss_known = (
+            any((loss.schema, loss.table, loss.column) == _column_path(conversion, column) for loss in is_known)
+            for is_known, column in ((losses, conversion.new), (downgrade_losses, conversion.old))
         )
         up = _check_direction(connection, conversion, down=False)
         down = _check_direction(connection, conversion, down=True)
-        kept = [change for change in up.changes if change.converted == change.value]
-        gone = [change for change in up.changes if change.converted != change.value]
-        back = [*kept, *down.changes]
+        unconverted_changes = [change for change in up.changes if change.converted == change.value]
+        conversion_changes = [change for change in up.changes if change.converted != change.value]
+        downgrade_changes = [*unconverted_changes, *down.changes]
         if up.convertible_values:
-            fitting[_column_path(conversion, conversion.old)] = up.convertible_values
+            convertible[_column_path(conversion, conversion.old)] = up.convertible_values
         if down.convertible_values:
-            fitting_new[_column_path(conversion, conversion.new)] = down.convertible_values
+            revertible[_column_path(conversion, conversion.new)] = down.convertible_values
         if up.reshaped is not None:
             value, converted = up.reshaped
             examples.append(f"{conversion.display_name}: {_show(value)} is converted to {_show(converted)}")
-        for changes, known, into, column, expression, read, when in (
-            (gone, lost, found, conversion.new, conversion.up, conversion.old, ""),
-            (back, lost_down, found_down, conversion.old, conversion.down, conversion.new, "Going down, "),
+        for changes, is_known, new_losses, column, expression, source, prefix in (
+            (conversion_changes, is_loss_known, losses_up, conversion.new, conversion.up, conversion.old, ""),
+            (
+                downgrade_changes,
+                is_downgrade_loss_known,
+                losses_down,
+                conversion.old,
+                conversion.down,
+                conversion.new,
+                "Going down, ",
+            ),
         ):
-            if not known and not uses_column(expression, read.name):
-                into.append(Loss(*_column_path(conversion, column), f"every value of {conversion.display_name}"))
-            elif changes and not known:
-                shown = f"{_show(changes[0].value)}, which comes back as {_show(changes[0].returned)}"
-                into.append(
-                    Loss(*_column_path(conversion, column), f"values of {conversion.display_name} such as {shown}")
+            if not is_known and not uses_column(expression, source.name):
+                new_losses.append(Loss(*_column_path(conversion, column), f"every value of {conversion.display_name}"))
+            elif changes and not is_known:
+                example = f"{_show(changes[0].value)}, which comes back as {_show(changes[0].returned)}"
+                new_losses.append(
+                    Loss(*_column_path(conversion, column), f"values of {conversion.display_name} such as {example}")
                 )
             examples += [
-                f"{when}{conversion.display_name}: {_show(change.value)} comes back as {_show(change.returned)}"
+                f"{prefix}{conversion.display_name}: {_show(change.value)} comes back as {_show(change.returned)}"
                 for change in _pick_examples(changes)[:_EXAMPLES]
             ]
-    return ConversionReport(tuple(found), tuple(found_down), tuple(dict.fromkeys(examples)), fitting, fitting_new)
+    return ConversionReport(
+        tuple(losses_up), tuple(losses_down), tuple(dict.fromkeys(examples)), convertible, revertible
+    )
 
 
 def _column_path(conversion: ColumnConversion, column: Column) -> tuple[str, str, str]:
@@ -153,37 +163,37 @@ class _Measurement:
 
 def _check_direction(connection: Connection, conversion: ColumnConversion, *, down: bool) -> _Measurement:
     """Convert values there and back; nothing is found where the two types cannot be had at once."""
-    there = (conversion.old, conversion.up, conversion.checks)
-    back = (conversion.new, conversion.down, conversion.new_checks)
-    first, second = (back, there) if down else (there, back)
-    driver: Any = connection.connection.cursor()
+    forward = (conversion.old, conversion.up, conversion.checks)
+    reverse = (conversion.new, conversion.down, conversion.new_checks)
+    first, second = (reverse, forward) if down else (forward, reverse)
+    cursor: Any = connection.connection.cursor()
     try:
         for step in conversion.types:
-            driver.execute(step.sql)
+            cursor.execute(step.sql)
         for table, (column, _, checks) in (
             ("seedbed_first", first),
             ("seedbed_second", second),
             ("seedbed_third", first),
         ):
             collate = f" COLLATE {column.collation}" if column.collation else ""
-            driver.execute(
+            cursor.execute(
                 f"CREATE TEMP TABLE {table} (seedbed_row int, {quote_identifier(column.name)} {column.type}{collate})"
             )
             for check in checks:
-                driver.execute(f"ALTER TABLE {table} ADD {check}")
-        types = [_read_type(driver, table) for table in ("seedbed_first", "seedbed_second")]
+                cursor.execute(f"ALTER TABLE {table} ADD {check}")
+        types = [_read_type(cursor, table) for table in ("seedbed_first", "seedbed_second")]
         samples = _list_samples(*types)
-        _insert(driver, first[0], samples)
-        _convert(driver, "seedbed_first", "seedbed_second", first[1])
-        _convert(driver, "seedbed_second", "seedbed_third", second[1])
+        _insert(cursor, first[0], samples)
+        _convert(cursor, "seedbed_first", "seedbed_second", first[1])
+        _convert(cursor, "seedbed_second", "seedbed_third", second[1])
         names = quote_identifier(first[0].name), quote_identifier(second[0].name)
-        changes = _read_changes(driver, *names, types[0].base in _EQUAL_BY_OPERATOR)
-        reshaped = _find_reshaped(driver, *names) if types[0].shape != types[1].shape else None
-        return _Measurement(changes, [samples[row - 1] for row in _find_convertible_rows(driver, names[0])], reshaped)
+        changes = _read_changes(cursor, *names, types[0].base in _EQUAL_BY_OPERATOR)
+        reshaped = _find_reshaped(cursor, *names) if types[0].shape != types[1].shape else None
+        return _Measurement(changes, [samples[row - 1] for row in _find_convertible_rows(cursor, names[0])], reshaped)
     except psycopg2.Error:
         return _Measurement()
     finally:
-        driver.close()
+        cursor.close()
         connection.connection.rollback()
 
 
@@ -205,15 +215,15 @@ class _Type(NamedTuple):
 
     @property
     def values(self) -> list[str]:
-        kind = self.name.removesuffix("[]")
-        more = list_values(kind, self.base, self.category, self.modifier, labels=self.labels)
-        return [*more, *list_edge_values(self.base, self.category)]
+        type_name = self.name.removesuffix("[]")
+        values = list_values(type_name, self.base, self.category, self.modifier, labels=self.labels)
+        return [*values, *list_edge_values(self.base, self.category)]
 
 
-def _read_type(driver: Any, table: str) -> _Type:
-    driver.execute(_TYPE, (table,))
-    kind, base, category, modifier, labels, is_array = driver.fetchone()
-    return _Type(kind, base, category, modifier, labels or (), is_array)
+def _read_type(cursor: Any, table: str) -> _Type:
+    cursor.execute(_TYPE, (table,))
+    type_name, base, category, modifier, labels, is_array = cursor.fetchone()
+    return _Type(type_name, base, category, modifier, labels or (), is_array)
 
 
 def _list_samples(own: _Type, other: _Type) -> list[str]:
@@ -224,9 +234,9 @@ def _list_samples(own: _Type, other: _Type) -> list[str]:
     return [*values, *(list_array_values(other.values[:_ELEMENTS]) if other.is_array and own.category == "S" else [])]
 
 
-def _insert(driver: Any, column: Column, values: Sequence[str]) -> None:
+def _insert(cursor: Any, column: Column, values: Sequence[str]) -> None:
     """Insert those that are values of the column's type."""
-    driver.execute(
+    cursor.execute(
         "DO $seedbed$ DECLARE value text; row int := 0; BEGIN\n"
         "FOREACH value IN ARRAY %s::text[] LOOP\nrow := row + 1;\n"
         f"BEGIN INSERT INTO seedbed_first VALUES (row, value::{column.type});\n"
@@ -235,9 +245,9 @@ def _insert(driver: Any, column: Column, values: Sequence[str]) -> None:
     )
 
 
-def _convert(driver: Any, source: str, target: str, expression: str) -> None:
+def _convert(cursor: Any, source: str, target: str, expression: str) -> None:
     """Convert each value by itself, as an assignment. One that fails is left out: it stops a revision."""
-    driver.execute(
+    cursor.execute(
         "DO $seedbed$ DECLARE r int; BEGIN\n"
         f"FOR r IN SELECT seedbed_row FROM {source} LOOP\n"
         f"BEGIN INSERT INTO {target} SELECT seedbed_row, {expression} FROM {source} WHERE seedbed_row = r;\n"
@@ -246,38 +256,38 @@ def _convert(driver: Any, source: str, target: str, expression: str) -> None:
     )
 
 
-def _read_changes(driver: Any, own: str, other: str, by_operator: bool) -> list[ValueChange]:
+def _read_changes(cursor: Any, own: str, other: str, by_operator: bool) -> list[ValueChange]:
     cast = "" if by_operator else "::text"
-    driver.execute(
+    cursor.execute(
         f"SELECT one.{own}::text, other.{other}::text, back.{own}::text"
         " FROM seedbed_first one JOIN seedbed_second other USING (seedbed_row)"
         " JOIN seedbed_third back USING (seedbed_row)"
         f" WHERE one.{own}{cast} IS DISTINCT FROM back.{own}{cast} ORDER BY seedbed_row"
     )
-    return [ValueChange(*row) for row in driver.fetchall()]
+    return [ValueChange(*row) for row in cursor.fetchall()]
 
 
-def _find_reshaped(driver: Any, own: str, other: str) -> tuple[str, str] | None:
-    driver.execute(
+def _find_reshaped(cursor: Any, own: str, other: str) -> tuple[str, str] | None:
+    cursor.execute(
         f"SELECT one.{own}::text, other.{other}::text"
         " FROM seedbed_first one JOIN seedbed_second other USING (seedbed_row)"
         f" WHERE one.{own}::text <> other.{other}::text AND one.{own}::text <> '' ORDER BY seedbed_row LIMIT 1"
     )
-    found = driver.fetchone()
-    return None if found is None else (str(found[0]), str(found[1]))
+    losses_up = cursor.fetchone()
+    return None if losses_up is None else (str(losses_up[0]), str(losses_up[1]))
 
 
-def _find_convertible_rows(driver: Any, own: str) -> list[int]:
+def _find_convertible_rows(cursor: Any, own: str) -> list[int]:
     """The rows that were converted there and back, if not all were; only those that stay what they are, if there are
     such, since others may become equal and break a unique key.
     """
-    driver.execute(
+    cursor.execute(
         f"SELECT seedbed_row, one.{own}::text IS NOT DISTINCT FROM back.{own}::text"
         " FROM seedbed_first one JOIN seedbed_third back USING (seedbed_row) ORDER BY seedbed_row"
     )
-    rows = driver.fetchall()
-    driver.execute("SELECT count(*) FROM seedbed_first")
-    if driver.fetchone()[0] == len(rows):
+    rows = cursor.fetchall()
+    cursor.execute("SELECT count(*) FROM seedbed_first")
+    if cursor.fetchone()[0] == len(rows):
         return []
     return [row for row, same in rows if same] or [row for row, _ in rows]
 

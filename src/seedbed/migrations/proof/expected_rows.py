@@ -31,20 +31,24 @@ def compute_expected_rows(connection: Connection, candidate: Candidate, rows: Ro
     A table is left as it is where its rows cannot be converted, since the revision fails over them too. A column whose
     NULLs are filled is not converted.
     """
-    found = dict(rows)
+    expected = dict(rows)
     columns: dict[Place, frozenset[str]] = {}
-    for place in rows:
-        chosen = {_old_name(one, candidate): one for one in candidate.conversions if _applies_to(one, place, candidate)}
-        converted = _convert(connection, place, chosen) if chosen else None
+    for table in rows:
+        conversions = {
+            _old_name(conversion, candidate): conversion
+            for conversion in candidate.conversions
+            if _applies_to(conversion, table, candidate)
+        }
+        converted = _convert(connection, table, conversions) if conversions else None
         if converted is not None:
-            found[place], columns[place] = converted, frozenset(chosen)
-    return ExpectedRows(found, columns)
+            expected[table], columns[table] = converted, frozenset(conversions)
+    return ExpectedRows(expected, columns)
 
 
-def _applies_to(conversion: ColumnConversion, place: Place, candidate: Candidate) -> bool:
-    here = (conversion.schema, conversion.table)
-    filled = conversion.new.not_null and not conversion.old.not_null
-    return candidate.renamed_tables.get(here, here) == place and not filled
+def _applies_to(conversion: ColumnConversion, table: Place, candidate: Candidate) -> bool:
+    new_table = (conversion.schema, conversion.table)
+    is_backfilled = conversion.new.not_null and not conversion.old.not_null
+    return candidate.renamed_tables.get(new_table, new_table) == table and not is_backfilled
 
 
 def _old_name(conversion: ColumnConversion, candidate: Candidate) -> str:
@@ -53,42 +57,45 @@ def _old_name(conversion: ColumnConversion, candidate: Candidate) -> str:
 
 
 def _convert(
-    connection: Connection, place: Place, chosen: Mapping[str, ColumnConversion]
+    connection: Connection, table: Place, conversions: Mapping[str, ColumnConversion]
 ) -> list[dict[str, Any]] | None:
-    driver: Any = connection.connection.cursor()
+    cursor: Any = connection.connection.cursor()
     try:
-        for step in dict.fromkeys(step.sql for one in chosen.values() for step in one.types):
-            driver.execute(step)
-        driver.execute(
+        for step in dict.fromkeys(step.sql for conversion in conversions.values() for step in conversion.types):
+            cursor.execute(step)
+        cursor.execute(
             sql.SQL(
                 "CREATE TEMP TABLE seedbed_rows AS SELECT row_number() OVER () AS seedbed_row, t.* FROM {} t"
-            ).format(sql.Identifier(*place))
+            ).format(sql.Identifier(*table))
         )
-        for old_name, one in chosen.items():
-            if one.old.name != old_name:
-                driver.execute(
-                    f"ALTER TABLE seedbed_rows RENAME {quote_identifier(old_name)} TO {quote_identifier(one.old.name)}"
+        for old_name, conversion in conversions.items():
+            if conversion.old.name != old_name:
+                cursor.execute(
+                    f"ALTER TABLE seedbed_rows RENAME {quote_identifier(old_name)} TO {quote_identifier(conversion.old.name)}"
                 )
-        collations = [f" COLLATE {one.new.collation}" if one.new.collation else "" for one in chosen.values()]
-        columns = [
-            f"{quote_identifier(old_name)} {one.new.type}{collation}"
-            for (old_name, one), collation in zip(chosen.items(), collations, strict=True)
+        collations = [
+            f" COLLATE {conversion.new.collation}" if conversion.new.collation else ""
+            for conversion in conversions.values()
         ]
-        driver.execute(f"CREATE TEMP TABLE seedbed_converted (seedbed_row int, {', '.join(columns)})")
-        values = ", ".join(one.up for one in chosen.values())
-        driver.execute(f"INSERT INTO seedbed_converted SELECT seedbed_row, {values} FROM seedbed_rows")
-        for old_name, one in chosen.items():
-            if one.old.name != old_name:
-                driver.execute(
-                    f"ALTER TABLE seedbed_rows RENAME {quote_identifier(one.old.name)} TO {quote_identifier(old_name)}"
+        columns = [
+            f"{quote_identifier(old_name)} {conversion.new.type}{collation}"
+            for (old_name, conversion), collation in zip(conversions.items(), collations, strict=True)
+        ]
+        cursor.execute(f"CREATE TEMP TABLE seedbed_converted (seedbed_row int, {', '.join(columns)})")
+        values = ", ".join(conversion.up for conversion in conversions.values())
+        cursor.execute(f"INSERT INTO seedbed_converted SELECT seedbed_row, {values} FROM seedbed_rows")
+        for old_name, conversion in conversions.items():
+            if conversion.old.name != old_name:
+                cursor.execute(
+                    f"ALTER TABLE seedbed_rows RENAME {quote_identifier(conversion.old.name)} TO {quote_identifier(old_name)}"
                 )
-        driver.execute(
+        cursor.execute(
             "SELECT ((to_jsonb(r) || to_jsonb(c)) - 'seedbed_row')::text"
             " FROM seedbed_rows r JOIN seedbed_converted c USING (seedbed_row)"
         )
-        return [json.loads(row) for (row,) in driver.fetchall()]
+        return [json.loads(row) for (row,) in cursor.fetchall()]
     except psycopg2.Error:
         return None
     finally:
-        driver.close()
+        cursor.close()
         connection.connection.rollback()

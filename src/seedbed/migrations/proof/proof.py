@@ -55,18 +55,21 @@ class Proof:
     def lines(self) -> list[str]:
         """The proof in words, for the terminal and for the revision's docstring."""
         tables = len(self.sample_rows.rows)
-        said = [f"{self.verdict.capitalize()} on PostgreSQL {self.postgresql_version}: {', '.join(self.steps)}."]
-        said += [f"Left to be written by hand: {'; '.join(self.manual_changes)}."] if self.manual_changes else []
-        said += [f"Loses {', '.join(self.losses)}."] if self.losses else []
-        said += [f"Going down loses {', '.join(self.downgrade_losses)}."] if self.downgrade_losses else []
-        said += [f"For example, {'; '.join(self.examples)}."] if self.examples else []
-        said += [f"Rows must fit: {condition}." for condition in self.row_conditions]
-        said += [f"Tried with rows in {tables} table{'s' if tables != 1 else ''}."] if tables else []
-        said += [f"No row could be made for {table}: {why}." for table, why in self.sample_rows.without_rows.items()]
-        said += [
-            f"No values of type {kind} were tried: {', '.join(places)}." for kind, places in self.untested_types.items()
+        lines = [f"{self.verdict.capitalize()} on PostgreSQL {self.postgresql_version}: {', '.join(self.steps)}."]
+        lines += [f"Left to be written by hand: {'; '.join(self.manual_changes)}."] if self.manual_changes else []
+        lines += [f"Loses {', '.join(self.losses)}."] if self.losses else []
+        lines += [f"Going down loses {', '.join(self.downgrade_losses)}."] if self.downgrade_losses else []
+        lines += [f"For example, {'; '.join(self.examples)}."] if self.examples else []
+        lines += [f"Rows must fit: {condition}." for condition in self.row_conditions]
+        lines += [f"Tried with rows in {tables} table{'s' if tables != 1 else ''}."] if tables else []
+        lines += [
+            f"No row could be made for {table}: {reason}." for table, reason in self.sample_rows.without_rows.items()
         ]
-        return said
+        lines += [
+            f"No values of type {type_name} were tried: {', '.join(columns)}."
+            for type_name, columns in self.untested_types.items()
+        ]
+        return lines
 
 
 def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Connection]]) -> Proof:
@@ -82,142 +85,155 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
         UnsupportedDifference: the revision runs, and leaves what no draft makes.
     """
     conditions = list(candidate.row_conditions)
-    measured: ConversionReport | None = None
-    tame, new_rows = False, True
+    report: ConversionReport | None = None
+    uses_tame_values, adds_rows = False, True
     while True:
         with copies() as connection:
-            if measured is None:
-                measured = check_conversions(
+            if report is None:
+                report = check_conversions(
                     connection, candidate.conversions, candidate.losses, candidate.downgrade_losses
                 )
             try:
-                return _run(candidate, connection, measured, conditions, tame=tame, new_rows=new_rows)
-            except RowsRejected as rows:
-                if rows.in_downgrade and new_rows:
-                    new_rows = False
-                    _add_condition(conditions, "going down, ", rows.reason)
-                elif not tame:
-                    tame = True
-                    _add_condition(conditions, "", rows.reason)
+                return _run(candidate, connection, report, conditions, tame=uses_tame_values, new_rows=adds_rows)
+            except RowsRejected as rejected:
+                if rejected.in_downgrade and adds_rows:
+                    adds_rows = False
+                    _add_condition(conditions, "going down, ", rejected.reason)
+                elif not uses_tame_values:
+                    uses_tame_values = True
+                    _add_condition(conditions, "", rejected.reason)
                 else:
-                    raise DraftProofFailure("downgrade" if rows.in_downgrade else "upgrade", rows.reason) from rows
+                    raise DraftProofFailure(
+                        "downgrade" if rejected.in_downgrade else "upgrade", rejected.reason
+                    ) from rejected
 
 
-def _add_condition(conditions: list[str], when: str, said: str) -> None:
+def _add_condition(conditions: list[str], prefix: str, reason: str) -> None:
     """Add what was in the way, unless it is a type that some values are known to be too long or too large for."""
-    known = [condition.rpartition(" as ")[2] for condition in conditions if condition.startswith(when)]
-    if not any(said in {f"value too long for type {kind}", f"{kind} out of range"} for kind in known):
-        conditions.append(f"{when}{said}")
+    known_types = [condition.rpartition(" as ")[2] for condition in conditions if condition.startswith(prefix)]
+    if not any(
+        reason in {f"value too long for type {type_name}", f"{type_name} out of range"} for type_name in known_types
+    ):
+        conditions.append(f"{prefix}{reason}")
 
 
 def _run(
     candidate: Candidate,
     connection: Connection,
-    measured: ConversionReport,
+    report: ConversionReport,
     conditions: list[str],
     *,
-    tame: bool,
-    new_rows: bool,
+    uses_tame_values: bool,
+    adds_rows: bool,
 ) -> Proof:
     version_table = candidate.version_table
-    tame_values = {**_find_tame_values(candidate), **measured.convertible_values} if tame else None
-    with temporary_constraints(connection, candidate.before, candidate.after) if tame else nullcontext():
-        filled = insert_sample_rows(
+    tame_values = {**_find_tame_values(candidate), **report.convertible_values} if uses_tame_values else None
+    with temporary_constraints(connection, candidate.before, candidate.after) if uses_tame_values else nullcontext():
+        sample_rows = insert_sample_rows(
             connection, tame_values=tame_values, model_rows=_map_model_rows(candidate), version_table=version_table
         )
-    rows, counts = read_rows(connection, version_table), advance_sequences(connection, version_table)
+    rows, counters = read_rows(connection, version_table), advance_sequences(connection, version_table)
     expected = compute_expected_rows(connection, candidate, rows)
     candidate.up(connection)
-    undrafted = candidate.undrafted_check.find_undrafted(connection) if candidate.undrafted_check is not None else []
-    if candidate.undrafted_check is not None and undrafted and not candidate.undrafted_check.is_allowed:
-        raise UnsupportedDifference(undrafted, is_complete=False)
-    new_names = rename_rows(expected.rows, candidate), rename_counters(counts, candidate)
-    losses = [*candidate.losses, *measured.losses]
+    manual_changes = (
+        candidate.undrafted_check.find_undrafted(connection) if candidate.undrafted_check is not None else []
+    )
+    if candidate.undrafted_check is not None and manual_changes and not candidate.undrafted_check.is_allowed:
+        raise UnsupportedDifference(manual_changes, is_complete=False)
+    new_names = rename_rows(expected.rows, candidate), rename_counters(counters, candidate)
+    losses = [*candidate.losses, *report.losses]
     converted = rename_columns(expected.converted_columns, candidate)
     unexpected = [loss for loss in losses if loss.column not in converted.get((loss.schema, loss.table), ())]
     losses += check_rows_survive("upgrade", *new_names, connection, candidate, unexpected, converted)
-    steps = ["up", f"catalogue equal to the models'{' but for what is left' if undrafted else ''}", "rows kept"]
+    steps = ["up", f"catalogue equal to the models'{' but for what is left' if manual_changes else ''}", "rows kept"]
     verdict = Verdict.NAMED_LOSS if losses else Verdict.PROVEN
     properties: list[str] = []
-    unsampled = filled.untested_types
-    losses_down = [*candidate.downgrade_losses, *measured.downgrade_losses]
+    untested_types = sample_rows.untested_types
+    downgrade_losses = [*candidate.downgrade_losses, *report.downgrade_losses]
     if any(leg.down is None for leg in candidate.revision_runs):
         verdict = Verdict.FORWARD_ONLY
     else:
-        if new_rows:
-            tame_values = {**_find_tame_values(candidate), **measured.revertible_values} if tame else None
-            again = insert_sample_rows(
+        if adds_rows:
+            tame_values = {**_find_tame_values(candidate), **report.revertible_values} if uses_tame_values else None
+            new_sample_rows = insert_sample_rows(
                 connection,
                 seed=1,
                 tame_values=tame_values,
                 model_rows=candidate.model_rows,
                 version_table=version_table,
             )
-            if again.failing_tables:  # a session that ran functions of before the change keeps their plans
-                with connection.engine.connect() as other:
-                    again = insert_sample_rows(
-                        other,
+            if new_sample_rows.failing_tables:  # a session that ran functions of before the change keeps their plans
+                with connection.engine.connect() as other_connection:
+                    new_sample_rows = insert_sample_rows(
+                        other_connection,
                         seed=1,
                         tame_values=tame_values,
                         model_rows=candidate.model_rows,
                         version_table=version_table,
                     )
-            _check_insertable(filled, again, candidate)
-            unsampled = _merge(unsampled, again.untested_types)
-        still = read_sequences(connection, version_table)
-        kept = {old: count for (old, count), new in zip(counts.items(), new_names[1], strict=True) if new in still}
+            _check_insertable(sample_rows, new_sample_rows, candidate)
+            untested_types = _merge(untested_types, new_sample_rows.untested_types)
+        remaining_sequences = read_sequences(connection, version_table)
+        kept_counters = {
+            old: count
+            for (old, count), new in zip(counters.items(), new_names[1], strict=True)
+            if new in remaining_sequences
+        }
         candidate.down(connection)
         properties = (
             candidate.undrafted_check.find_lost_properties(connection) if candidate.undrafted_check is not None else []
         )
-        lost = [*losses, *losses_down]
-        losses_down += check_rows_survive(
-            "downgrade", rows, kept, connection, candidate, lost, expected.converted_columns
+        known_losses = [*losses, *downgrade_losses]
+        downgrade_losses += check_rows_survive(
+            "downgrade", rows, kept_counters, connection, candidate, known_losses, expected.converted_columns
         )
         candidate.up(connection)
-        steps += ["down over new rows" if new_rows else "down", "catalogue equal to the beginning", "up again"]
+        steps += ["down over new rows" if adds_rows else "down", "catalogue equal to the beginning", "up again"]
     return Proof(
-        Verdict.PARTIAL if undrafted else verdict,
+        Verdict.PARTIAL if manual_changes else verdict,
         candidate.after.version,
         tuple(steps),
-        filled,
+        sample_rows,
         _list_descriptions(losses),
-        (*_list_descriptions(losses_down), *properties),
+        (*_list_descriptions(downgrade_losses), *properties),
         tuple(dict.fromkeys(conditions)),
-        tuple(undrafted),
-        unsampled,
-        measured.examples,
+        tuple(manual_changes),
+        untested_types,
+        report.examples,
     )
 
 
-def _merge(one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    kinds = dict.fromkeys([*one, *other])
-    return {kind: tuple(dict.fromkeys([*one.get(kind, ()), *other.get(kind, ())])) for kind in kinds}
+def _merge(first: Mapping[str, Sequence[str]], second: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    type_names = dict.fromkeys([*first, *second])
+    return {
+        type_name: tuple(dict.fromkeys([*first.get(type_name, ()), *second.get(type_name, ())]))
+        for type_name in type_names
+    }
 
 
-def _check_insertable(before: SampleRows, now: SampleRows, candidate: Candidate) -> None:
+def _check_insertable(before: SampleRows, after: SampleRows, candidate: Candidate) -> None:
     """See that no table refuses every row for what the revision broke, such as a trigger that names a column of before.
 
     Raises:
         DraftProofFailure: with what a table says to the rows that are put into it.
     """
     renamed = {display_name(*new): display_name(*old) for new, old in candidate.renamed_tables.items()}
-    for table, said in now.failing_tables.items():
+    for table, reason in after.failing_tables.items():
         if renamed.get(table, table) not in before.failing_tables:
-            raise DraftProofFailure("rows put in after the upgrade", f"{table} takes none: {said}")
+            raise DraftProofFailure("rows put in after the upgrade", f"{table} takes none: {reason}")
 
 
 def _find_tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:
     """For a text column that becomes something else, texts that are something else."""
     values = {}
     for table in candidate.after.tables():
-        place = candidate.renamed_tables.get((table.schema, table.name), (table.schema, table.name))
-        old = candidate.before.objects.get(("table", *place))
+        path = candidate.renamed_tables.get((table.schema, table.name), (table.schema, table.name))
+        old = candidate.before.objects.get(("table", *path))
         for column in table.columns:
             name = candidate.renamed_columns.get((table.schema, table.name, column.name), column.name)
-            was = old.columns_by_name.get(name) if isinstance(old, Table) else None
-            if was is not None and was.type != column.type and is_text(was.type):
-                values[(*place, name)] = list_texts(column.type, candidate.after)
+            old_column = old.columns_by_name.get(name) if isinstance(old, Table) else None
+            if old_column is not None and old_column.type != column.type and is_text(old_column.type):
+                values[(*path, name)] = list_texts(column.type, candidate.after)
     return values
 
 

@@ -34,102 +34,106 @@ def check_rows_survive(
     Raises:
         DraftProofFailure: with what is gone.
     """
-    now, written = read_rows(connection, candidate.version_table), []
-    for place, found in rows.items():
-        lost = any((loss.schema, loss.table) == place and loss.column is None for loss in losses)
-        if lost or _is_hidden(place, candidate):
+    current_rows, trigger_losses = read_rows(connection, candidate.version_table), []
+    for table, old_rows in rows.items():
+        is_lost = any((loss.schema, loss.table) == table and loss.column is None for loss in losses)
+        if is_lost or _is_hidden(table, candidate):
             continue
-        there = now.get(place, ())
-        kept = _comparable_columns(place, candidate, losses, there, found, converted.get(place, ()))
-        if place in candidate.triggered_tables:
-            anew = [name for name in kept if _find_missing_row(found, there, [name])]
-            kept = [name for name in kept if name not in anew]
-            written += [Loss(*place, name, f"what {place[1]}.{name} was, which a trigger writes anew") for name in anew]
-        if missing := _find_missing_row(found, there, kept):
-            raise DraftProofFailure(f"rows kept by the {step}", f"{_shown(place)} has lost {missing}")
+        new_rows = current_rows.get(table, ())
+        compared = _comparable_columns(table, candidate, losses, new_rows, old_rows, converted.get(table, ()))
+        if table in candidate.triggered_tables:
+            rewritten = [name for name in compared if _find_missing_row(old_rows, new_rows, [name])]
+            compared = [name for name in compared if name not in rewritten]
+            trigger_losses += [
+                Loss(*table, name, f"what {table[1]}.{name} was, which a trigger writes anew") for name in rewritten
+            ]
+        if missing_row := _find_missing_row(old_rows, new_rows, compared):
+            raise DraftProofFailure(f"rows kept by the {step}", f"{_shown(table)} has lost {missing_row}")
     _check_counters(step, counts, read_sequences(connection, candidate.version_table), losses)
-    return written
+    return trigger_losses
 
 
 def rename_rows(rows: Rows, candidate: Candidate) -> dict[Place, list[dict[str, Any]]]:
     """Rows under the names that the revision gives their tables and columns."""
-    found: dict[Place, list[dict[str, Any]]] = {}
-    for place, there in rows.items():
-        new = _new_place(place, candidate)
+    renamed: dict[Place, list[dict[str, Any]]] = {}
+    for table, table_rows in rows.items():
+        new = _new_place(table, candidate)
         names = _new_names(new, candidate)
-        found[new] = [{names.get(name, name): value for name, value in row.items()} for row in there]
-    return found
+        renamed[new] = [{names.get(name, name): value for name, value in row.items()} for row in table_rows]
+    return renamed
 
 
 def rename_columns(columns: Mapping[Place, Collection[str]], candidate: Candidate) -> dict[Place, set[str]]:
     """Columns by their tables, under the names that the revision gives them."""
-    found = {}
-    for place, listed in columns.items():
-        new = _new_place(place, candidate)
+    renamed = {}
+    for table, listed in columns.items():
+        new = _new_place(table, candidate)
         names = _new_names(new, candidate)
-        found[new] = {names.get(name, name) for name in listed}
-    return found
+        renamed[new] = {names.get(name, name) for name in listed}
+    return renamed
 
 
 def rename_counters(counts: Counts, candidate: Candidate) -> dict[tuple[str, str, str], int]:
     """What sequences count, under the names that the revision gives their tables and columns."""
-    found = {}
+    renamed = {}
     for (schema, table, column), count in counts.items():
         new = _new_place((schema, table), candidate)
-        found[*new, _new_names(new, candidate).get(column, column)] = count
-    return found
+        renamed[*new, _new_names(new, candidate).get(column, column)] = count
+    return renamed
 
 
-def _new_place(place: Place, candidate: Candidate) -> Place:
-    return next((new for new, old in candidate.renamed_tables.items() if old == place), place)
+def _new_place(table: Place, candidate: Candidate) -> Place:
+    return next((new for new, old in candidate.renamed_tables.items() if old == table), table)
 
 
-def _new_names(place: Place, candidate: Candidate) -> dict[str, str]:
-    return {old: key[2] for key, old in candidate.renamed_columns.items() if key[:2] == place}
+def _new_names(table: Place, candidate: Candidate) -> dict[str, str]:
+    return {old: key[2] for key, old in candidate.renamed_columns.items() if key[:2] == table}
 
 
 def _check_counters(step: str, before: Counts, now: Counts, losses: Sequence[Loss]) -> None:
-    lost = {(loss.schema, loss.table, loss.column) for loss in losses}
+    lossy = {(loss.schema, loss.table, loss.column) for loss in losses}
     for (schema, table, column), count in before.items():
-        found = now.get((schema, table, column))
-        if found is not None and found < count and not lost & {(schema, table, column), (schema, table, None)}:
-            said = f"{_shown((schema, table))}.{column} counts on from {found}, and was at {count}"
-            raise DraftProofFailure(f"sequences kept by the {step}", said)
+        renamed = now.get((schema, table, column))
+        if renamed is not None and renamed < count and not lossy & {(schema, table, column), (schema, table, None)}:
+            reason = f"{_shown((schema, table))}.{column} counts on from {renamed}, and was at {count}"
+            raise DraftProofFailure(f"sequences kept by the {step}", reason)
 
 
-def _is_hidden(place: tuple[str, str], candidate: Candidate) -> bool:
+def _is_hidden(table: tuple[str, str], candidate: Candidate) -> bool:
     """Whether row level security is forced, so that not even the table's owner can see what is there."""
-    found = (catalog.objects.get(("table", *place)) for catalog in (candidate.before, candidate.after))
-    return any(isinstance(table, Table) and table.forced_row_security for table in found)
+    renamed = (catalog.objects.get(("table", *table)) for catalog in (candidate.before, candidate.after))
+    return any(isinstance(table, Table) and table.forced_row_security for table in renamed)
 
 
 def _comparable_columns(
-    place: tuple[str, str],
+    table: tuple[str, str],
     candidate: Candidate,
     losses: Sequence[Loss],
     now: Sequence[Mapping[str, Any]],
     before: Sequence[Mapping[str, Any]],
     converted: Collection[str],
 ) -> list[str]:
-    lossy = {loss.column for loss in losses if (loss.schema, loss.table) == place}
-    lossy |= {candidate.renamed_columns.get((*place, column or ""), "") for column in lossy}
-    changed = {name for schema, table, name in candidate.changed_columns if (schema, table) == place} - set(converted)
-    present = set(now[0]) if now else set(before[0]) if before else set()
+    lossy_columns = {loss.column for loss in losses if (loss.schema, loss.table) == table}
+    lossy_columns |= {candidate.renamed_columns.get((*table, column or ""), "") for column in lossy_columns}
+    changed_columns = {name for schema, table, name in candidate.changed_columns if (schema, table) == table} - set(
+        converted
+    )
+    present_columns = set(now[0]) if now else set(before[0]) if before else set()
     names = set(before[0]) if before else set()
-    return sorted(names & present - lossy - changed)
+    return sorted(names & present_columns - lossy_columns - changed_columns)
 
 
 def _find_missing_row(
     before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], names: Sequence[str]
 ) -> str | None:
     """A row that was there and is not, in terms of some columns."""
-    gone = Counter(_project(before, names)) - Counter(_project(now, names))
-    return next(iter(gone), None)
+    missing = Counter(_project(before, names)) - Counter(_project(now, names))
+    return next(iter(missing), None)
 
 
 def _project(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[str]:
     return (str([row.get(name) for name in names]) for row in rows)
 
 
-def _shown(place: Place) -> str:
-    return place[1] if place[0] == "public" else ".".join(place)
+def _shown(table: Place) -> str:
+    return table[1] if table[0] == "public" else ".".join(table)

@@ -40,34 +40,34 @@ def read_rows(
     connection: Connection, version_table: str = VERSION_TABLE
 ) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """Every row of every table as JSON objects, in an order that depends on their content alone."""
-    found = {}
-    driver: Any = connection.connection.cursor()
+    rows = {}
+    cursor: Any = connection.connection.cursor()
     try:
-        driver.execute(_TABLES.format(own_tables=render_project_tables(version_table)))
-        for schema, name, partitioned in driver.fetchall():
+        cursor.execute(_TABLES.format(own_tables=render_project_tables(version_table)))
+        for schema, name, partitioned in cursor.fetchall():
             only = sql.SQL("" if partitioned else "ONLY ")
-            driver.execute(sql.SQL("SELECT to_jsonb(t)::text FROM {}{} t").format(only, sql.Identifier(schema, name)))
-            found[schema, name] = sorted((json.loads(row) for (row,) in driver.fetchall()), key=json.dumps)
+            cursor.execute(sql.SQL("SELECT to_jsonb(t)::text FROM {}{} t").format(only, sql.Identifier(schema, name)))
+            rows[schema, name] = sorted((json.loads(row) for (row,) in cursor.fetchall()), key=json.dumps)
     finally:
-        driver.close()
+        cursor.close()
     connection.connection.rollback()  # what a bare cursor began, SQLAlchemy does not know of
-    return found
+    return rows
 
 
 def read_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[tuple[str, str, str], int]:
     """The last number of each column's own sequence, 0 where it has given none, by schema, table and column."""
-    found = connection.execute(text(_SEQUENCES.format(own_tables=render_project_tables(version_table)))).all()
+    rows = connection.execute(text(_SEQUENCES.format(own_tables=render_project_tables(version_table)))).all()
     connection.rollback()
-    return {(schema, table, column): last for schema, table, column, _, last, _ in found}
+    return {(schema, table, column): last_value for schema, table, column, _, last_value, _ in rows}
 
 
 def advance_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[tuple[str, str, str], int]:
     """Have columns' sequences count further than the rows that were made, where they may; give their last numbers."""
-    driver: Any = connection.connection.cursor()
-    driver.execute(_SEQUENCES.format(own_tables=render_project_tables(version_table)))
-    for *_, sequence, last, highest in driver.fetchall():
-        if highest > last + _AHEAD:
-            driver.execute("SELECT setval(%s::oid::regclass, %s)", (sequence, last + _AHEAD))
-    driver.close()
+    cursor: Any = connection.connection.cursor()
+    cursor.execute(_SEQUENCES.format(own_tables=render_project_tables(version_table)))
+    for *_, sequence, last_value, maximum in cursor.fetchall():
+        if maximum > last_value + _AHEAD:
+            cursor.execute("SELECT setval(%s::oid::regclass, %s)", (sequence, last_value + _AHEAD))
+    cursor.close()
     connection.connection.commit()
     return read_sequences(connection, version_table)

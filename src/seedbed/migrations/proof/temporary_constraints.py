@@ -21,51 +21,59 @@ def temporary_constraints(connection: Connection, before: Catalog, after: Catalo
 
     Those that do not fit the tables as they are, since they name what is not there yet, are left out.
     """
-    added = [off for on, off in _constraint_statements(before, after) if _try_constraint(connection, on)]
+    drop_statements = [
+        drop_sql for add_sql, drop_sql in _constraint_statements(before, after) if _try_constraint(connection, add_sql)
+    ]
     connection.connection.commit()
     try:
         yield
     finally:
-        driver: Any = connection.connection.cursor()
-        for undo in reversed(added):
-            driver.execute(undo)
-        driver.close()
+        cursor: Any = connection.connection.cursor()
+        for undo in reversed(drop_statements):
+            cursor.execute(undo)
+        cursor.close()
         connection.connection.commit()  # what a bare cursor began, SQLAlchemy does not know of
 
 
 def _constraint_statements(before: Catalog, after: Catalog) -> Iterator[tuple[sql.Composable, sql.Composable]]:
     """The statements that put each rule on its table and take it off again."""
     numbers = count()
-    for key, found in after.objects.items():
-        old = before.objects.get(key)
-        if isinstance(found, Constraint) and old != found and found.type in "ucf":
-            table, rule = _alter_table(found.schema, found.table), sql.Identifier(f"seedbed_rule_{next(numbers)}")
-            said = sql.SQL(found.definition.removesuffix(" NOT VALID"))
-            yield table + sql.SQL("ADD CONSTRAINT {} {}").format(rule, said), table + _DROP.format(rule)
-        if isinstance(found, Table) and isinstance(old, Table):
-            for column in found.columns:
-                was = old.columns_by_name.get(column.name)
-                if was is not None and column.not_null and not was.not_null:
-                    own = _alter_table(found.schema, found.name) + sql.SQL("ALTER COLUMN {} ").format(
+    for key, obj in after.objects.items():
+        old_obj = before.objects.get(key)
+        if isinstance(obj, Constraint) and old_obj != obj and obj.type in "ucf":
+            table, constraint_name = (
+                _alter_table(obj.schema, obj.table),
+                sql.Identifier(f"seedbed_rule_{next(numbers)}"),
+            )
+            definition = sql.SQL(obj.definition.removesuffix(" NOT VALID"))
+            yield (
+                table + sql.SQL("ADD CONSTRAINT {} {}").format(constraint_name, definition),
+                table + _DROP.format(constraint_name),
+            )
+        if isinstance(obj, Table) and isinstance(old_obj, Table):
+            for column in obj.columns:
+                old_column = old_obj.columns_by_name.get(column.name)
+                if old_column is not None and column.not_null and not old_column.not_null:
+                    alter_column = _alter_table(obj.schema, obj.name) + sql.SQL("ALTER COLUMN {} ").format(
                         sql.Identifier(column.name)
                     )
-                    yield own + sql.SQL("SET NOT NULL"), own + sql.SQL("DROP NOT NULL")
+                    yield alter_column + sql.SQL("SET NOT NULL"), alter_column + sql.SQL("DROP NOT NULL")
 
 
 def _alter_table(schema: str, name: str) -> sql.Composed:
     return sql.SQL("ALTER TABLE {} ").format(sql.Identifier(schema, name))
 
 
-def _try_constraint(connection: Connection, rule: sql.Composable) -> bool:
+def _try_constraint(connection: Connection, statement: sql.Composable) -> bool:
     """Put a rule on its table; False where the table does not take it."""
-    driver: Any = connection.connection.cursor()
+    cursor: Any = connection.connection.cursor()
     try:
-        driver.execute("SAVEPOINT rule")
-        driver.execute(rule)
-        driver.execute("RELEASE SAVEPOINT rule")
+        cursor.execute("SAVEPOINT rule")
+        cursor.execute(statement)
+        cursor.execute("RELEASE SAVEPOINT rule")
     except psycopg2.Error:
-        driver.execute("ROLLBACK TO SAVEPOINT rule")
+        cursor.execute("ROLLBACK TO SAVEPOINT rule")
         return False
     finally:
-        driver.close()
+        cursor.close()
     return True

@@ -43,7 +43,7 @@ class Difference:
         return f"{self.object}: {self.attribute} is {self.found}, should be {self.expected}"
 
 
-def differences(found: Catalog, expected: Catalog) -> tuple[Difference, ...]:
+def find_differences(found: Catalog, expected: Catalog) -> tuple[Difference, ...]:
     """What keeps `found` from equalling `expected`, in a stable order. NOT_COMPARED says what does not count."""
     said: list[Difference] = []
     for key in sorted({*found.objects, *expected.objects}):

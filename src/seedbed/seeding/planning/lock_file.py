@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seedbed.errors import InvalidSeedsFile
 from seedbed.settings import Environment, Project
-from seedbed.settings.atomic_files import write_whole
+from seedbed.settings.atomic_files import write_atomically
 
 ENGINE = 4
 """The version of the mapping from seed to values. It changes only when rows made from an old seed would change."""
@@ -83,7 +83,7 @@ def write_lock(project: Project, environment: Environment, lock: Lock) -> None:
         "[pools]",
         *(f"{_quoted(name)} = {_quoted(digest)}" for name, digest in sorted(lock.pools.items())),
     ]
-    write_whole(lock_file(project, environment), "\n".join(lines) + "\n")
+    write_atomically(lock_file(project, environment), "\n".join(lines) + "\n")
 
 
 def lock_file(project: Project, environment: Environment) -> Path:

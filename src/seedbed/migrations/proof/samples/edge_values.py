@@ -57,7 +57,7 @@ _BY_TYPE: dict[str, list[str]] = {
 _BY_CATEGORY: dict[str, list[str]] = {
     "N": _NUMBERS,
     "S": _TEXTS,
-    "R": [*_RANGES, *(f"{{{one}}}" for one in _RANGES[3:]), "{}"],
+    "R": [*_RANGES, *(f"{{{element}}}" for element in _RANGES[3:]), "{}"],
     "G": ["(1,2)", "(3,4),(1,2)", "[(1,2),(3,4)]", "((1,2),(3,4),(5,0))", "<(1,2),3>", "{1,2,3}"],
 }
 
@@ -74,7 +74,7 @@ def list_array_values(elements: Sequence[str]) -> list[str]:
     """Arrays of some values: none, each alone, two of them, with a NULL, and in two dimensions."""
     quoted = [json.dumps(value, ensure_ascii=False) for value in elements if "\t" not in value]
     arrays = ["{}", "{NULL}", *(f"{{{value}}}" for value in quoted)]
-    arrays += [f"{{{one},{other}}}" for one, other in pairwise(quoted)]
+    arrays += [f"{{{element},{following}}}" for element, following in pairwise(quoted)]
     if quoted:
         arrays += [f"{{NULL,{quoted[0]}}}", f"{{{{{quoted[0]},{quoted[-1]}}},{{{quoted[-1]},{quoted[0]}}}}}"]
     return arrays

@@ -16,19 +16,19 @@ ModelRows = Callable[[Place], Rows]
 def read_model_rows(models: Schema) -> ModelRows:
     """What the models make of each table, when it is asked for."""
     tables = {(table.schema or "public", str(table.name)): table for table in models.tables}
-    kept: dict[Place, Rows] = {}
+    rows_by_table: dict[Place, Rows] = {}
 
-    def made(place: Place) -> Rows:
+    def rows_of(path: Place) -> Rows:
         from seedbed.seeding.planning.sample_rows import specimens  # noqa: PLC0415 - its imports take a fifth of a small draft
 
-        if place not in kept:
-            table = tables.get(place)
-            kept[place] = (
+        if path not in rows_by_table:
+            table = tables.get(path)
+            rows_by_table[path] = (
                 [] if table is None else specimens(table, models.classes.get(table.key), VALUES_PER_COLUMN, AS_OF)
             )
-        return kept[place]
+        return rows_by_table[path]
 
-    return made
+    return rows_of
 
 
 def map_to_old_schema(
@@ -41,25 +41,28 @@ def map_to_old_schema(
     """The same where a change has not happened yet: in columns whose type was the same, under the names that were
     theirs. `tables` and `columns` have the old names by the new places.
     """
-    there = [((table.schema, table.name), table) for table in after.tables()]
-    places = {tables.get(place, place): table for place, table in there}
+    new_tables = [((table.schema, table.name), table) for table in after.tables()]
+    tables_by_old_path = {tables.get(path, path): table for path, table in new_tables}
 
-    def known(place: Place) -> Rows:
-        old, new = before.objects.get(("table", *place)), places.get(place)
+    def rows_under_old_names(path: Place) -> Rows:
+        old, new = before.objects.get(("table", *path)), tables_by_old_path.get(path)
         if not isinstance(old, Table) or new is None:
             return []
-        same = {}
+        old_names = {}
         for column in new.columns:
-            was = old.columns_by_name.get(columns.get((new.schema, new.name, column.name), column.name))
-            if was is not None and was.type == column.type and _is_unchanged(column.type, before, after):
-                same[column.name] = was.name
-        return [{same[n]: value for n, value in row.items() if n in same} for row in model_rows((new.schema, new.name))]
+            old_column = old.columns_by_name.get(columns.get((new.schema, new.name, column.name), column.name))
+            if old_column is not None and old_column.type == column.type and _is_unchanged(column.type, before, after):
+                old_names[column.name] = old_column.name
+        return [
+            {old_names[n]: value for n, value in row.items() if n in old_names}
+            for row in model_rows((new.schema, new.name))
+        ]
 
-    return known
+    return rows_under_old_names
 
 
 def _is_unchanged(name: str, before: Catalog, after: Catalog) -> bool:
     """Whether a type that the database defines itself has stayed what it was; others always have."""
-    schema, _, bare = name.removesuffix("[]").rpartition(".")
-    key = ("type", schema or "public", bare)
+    schema, _, name = name.removesuffix("[]").rpartition(".")
+    key = ("type", schema or "public", name)
     return before.objects.get(key) == after.objects.get(key)

@@ -14,61 +14,76 @@ _HALF = VALUES_PER_COLUMN // 2
 _NULLS = 0.2
 
 
-def list_attempts(table: SampleTable, seed: int, chance: random.Random) -> Iterator[dict[str, str | None]]:
+def list_attempts(table: SampleTable, seed: int, random_source: random.Random) -> Iterator[dict[str, str | None]]:
     """An ordinary row, one with every NULL that may be, one of odd values and one of the longest; then any mixture, and
     every other one ordinary again where there are models that say what that is.
     """
-    given = [column for column in table.columns if not column.is_generated]
+    writable_columns = [column for column in table.columns if not column.is_generated]
     first = seed * _HALF
 
-    def row(number: int, turns: Mapping[str, int | None]) -> dict[str, str | None]:
-        chosen = ((c, number if c.is_unique else turns[c.name]) for c in given)
-        return {c.name: None if turns[c.name] is None or turn is None else _pick(c, turn) for c, turn in chosen}
+    def row(number: int, turns_by_column: Mapping[str, int | None]) -> dict[str, str | None]:
+        column_turns = ((c, number if c.is_unique else turns_by_column[c.name]) for c in writable_columns)
+        return {
+            c.name: None if turns_by_column[c.name] is None or turn is None else _pick(c, turn)
+            for c, turn in column_turns
+        }
 
-    def bound(number: int) -> dict[str, str | None]:
-        free = {column.name for column in given if column.is_unconstrained}
-        return {name: value for name, value in table.model_row(number).items() if name not in free}
+    def constrained_values(number: int) -> dict[str, str | None]:
+        unconstrained = {column.name for column in writable_columns if column.is_unconstrained}
+        return {name: value for name, value in table.model_row(number).items() if name not in unconstrained}
 
-    yield row(first, {column.name: 0 for column in given}) | table.model_row(first)
-    nulls: dict[str, str | None] = {column.name: None for column in given if not column.not_null}
-    yield row(first + 1, {column.name: 1 for column in given}) | bound(first + 1) | nulls
+    yield row(first, {column.name: 0 for column in writable_columns}) | table.model_row(first)
+    nulls: dict[str, str | None] = {column.name: None for column in writable_columns if not column.not_null}
+    yield row(first + 1, {column.name: 1 for column in writable_columns}) | constrained_values(first + 1) | nulls
     yield (
-        row(first + 2, {column.name: 1 for column in given}) | bound(first + 2) | _pick_unmodelled_values(table, given)
+        row(first + 2, {column.name: 1 for column in writable_columns})
+        | constrained_values(first + 2)
+        | _pick_unmodelled_values(table, writable_columns)
     )
     for number in itertools.count(first + 3):
-        turns = {column.name: number - first - 1 + chance.randrange(9) for column in given}
-        none = {column.name for column in given if not column.not_null and chance.random() < _NULLS}
-        mixed = row(number, {name: None if name in none else at for name, at in turns.items()})
+        turns_by_column = {column.name: number - first - 1 + random_source.randrange(9) for column in writable_columns}
+        null_columns = {
+            column.name for column in writable_columns if not column.not_null and random_source.random() < _NULLS
+        }
+        mixed = row(number, {name: None if name in null_columns else turn for name, turn in turns_by_column.items()})
         if number == first + 3:
             yield (
                 mixed
-                | bound(number)
-                | {c.name: c.longest_value for c in given if c.is_unconstrained and c.longest_value is not None}
+                | constrained_values(number)
+                | {
+                    c.name: c.longest_value
+                    for c in writable_columns
+                    if c.is_unconstrained and c.longest_value is not None
+                }
             )
         else:
             yield mixed | table.model_row(number) if number % 2 else mixed
 
 
-def _pick_unmodelled_values(table: SampleTable, given: list[SampleColumn]) -> dict[str, str | None]:
+def _pick_unmodelled_values(table: SampleTable, writable_columns: list[SampleColumn]) -> dict[str, str | None]:
     """Values that a CHECK names and the models do not make any more: a rule that becomes narrower is tried on them."""
-    found: dict[str, str | None] = {}
-    for column in given if table.model_rows else []:
-        made = {one.get(column.name) for one in table.model_rows}
-        left = [value for value in column.values if column.is_checked and not column.is_unique and value not in made]
-        if left:
-            found[column.name] = left[0]
-    return found
+    values: dict[str, str | None] = {}
+    for column in writable_columns if table.model_rows else []:
+        modelled_values = {model_row.get(column.name) for model_row in table.model_rows}
+        unmodelled_values = [
+            value
+            for value in column.values
+            if column.is_checked and not column.is_unique and value not in modelled_values
+        ]
+        if unmodelled_values:
+            values[column.name] = unmodelled_values[0]
+    return values
 
 
 def list_tame_attempts(table: SampleTable, seed: int) -> Iterator[dict[str, str | None]]:
     """Rows without NULLs, each of other values than the last as long as there are any; such as the models make, and
     where these do not go, such as they do not.
     """
-    given = [column for column in table.columns if not column.is_generated]
+    writable_columns = [column for column in table.columns if not column.is_generated]
     first = seed * TAME_ROWS
 
     def row(turn: int) -> dict[str, str | None]:
-        return {column.name: _pick(column, turn) for column in given}
+        return {column.name: _pick(column, turn) for column in writable_columns}
 
     for turn in itertools.count(first):
         yield row(turn) | table.model_row(turn)

@@ -53,58 +53,58 @@ def insert_sample_rows(
     and columns take the values that it gives them.
     """
     rows: dict[str, int] = {}
-    empty: dict[str, str] = {}
-    broken: dict[str, str] = {}
-    unsampled: dict[str, list[str]] = {}
+    without_rows: dict[str, str] = {}
+    failing_tables: dict[str, str] = {}
+    untested_types: dict[str, list[str]] = {}
     tables = sort_by_foreign_keys(read_tables(connection, version_table))
-    driver: Any = connection.connection.cursor()
+    cursor: Any = connection.connection.cursor()
     for table in tables:
         if tame_values is not None:
             for i, column in enumerate(table.columns):
-                if given := tame_values.get((*table.key, column.name)):
-                    usual = [value for value in column.values if value in given]
-                    table.columns[i] = replace(column, values=list(dict.fromkeys([*usual, *given])))
+                if replacements := tame_values.get((*table.key, column.name)):
+                    known_values = [value for value in column.values if value in replacements]
+                    table.columns[i] = replace(column, values=list(dict.fromkeys([*known_values, *replacements])))
         if model_rows is not None and table.is_checked:
             table.model_rows = model_rows(table.key)
-        wanted = _ROWS if tame_values is None else TAME_ROWS
+        row_limit = _ROWS if tame_values is None else TAME_ROWS
         if tame_values is not None and any((*table.key, column.name) in tame_values for column in table.columns):
-            wanted = _CONVERTED_ROWS
-        number, error = _insert_attempts(driver, table, seed, wanted, tame=tame_values is not None)
-        if model_rows is not None and not number and not table.is_checked:
+            row_limit = _CONVERTED_ROWS
+        inserted, error = _insert_attempts(cursor, table, seed, row_limit, tame=tame_values is not None)
+        if model_rows is not None and not inserted and not table.is_checked:
             table.model_rows = model_rows(table.key)
-            number, error = _insert_attempts(driver, table, seed, wanted, tame=tame_values is not None)
-        if number:
-            rows[table.display_name] = number
+            inserted, error = _insert_attempts(cursor, table, seed, row_limit, tame=tame_values is not None)
+        if inserted:
+            rows[table.display_name] = inserted
         else:
             reason = "no row was accepted" if error is None else get_server_message(error)
-            empty[table.display_name] = reason
+            without_rows[table.display_name] = reason
             if error is not None and _is_trigger_fault(error):
-                broken[table.display_name] = reason
-        for column in _find_untested_columns(driver, table):
-            unsampled.setdefault(column.type, []).append(f"{table.display_name}.{column.name}")
-    driver.close()
+                failing_tables[table.display_name] = reason
+        for column in _find_untested_columns(cursor, table):
+            untested_types.setdefault(column.type, []).append(f"{table.display_name}.{column.name}")
+    cursor.close()
     connection.commit()
-    return SampleRows(rows, empty, broken, unsampled)
+    return SampleRows(rows, without_rows, failing_tables, untested_types)
 
 
 def truncate_tables(connection: Connection, version_table: str = VERSION_TABLE) -> None:
     """Take all rows out of every table again, and commit."""
-    driver: Any = connection.connection.cursor()
+    cursor: Any = connection.connection.cursor()
     if tables := [table.identifier for table in read_tables(connection, version_table)]:
-        driver.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(tables)))
-    driver.close()
+        cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(tables)))
+    cursor.close()
     connection.commit()
 
 
-def _find_untested_columns(driver: Any, table: SampleTable) -> list[SampleColumn]:
+def _find_untested_columns(cursor: Any, table: SampleTable) -> list[SampleColumn]:
     """Columns without a value in any row, since none is known for their type, a default or the models included."""
-    referring = {name for _, mine, _ in table.foreign_keys for name in mine}
-    unknown = [c for c in table.columns if not c.values and not c.is_generated and c.name not in referring]
-    if not unknown:
+    referring = {name for _, own_columns, _ in table.foreign_keys for name in own_columns}
+    candidates = [c for c in table.columns if not c.values and not c.is_generated and c.name not in referring]
+    if not candidates:
         return []
-    counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(column.name)) for column in unknown)
-    driver.execute(sql.SQL("SELECT {} FROM {}").format(counts, table.identifier))
-    return [column for column, count in zip(unknown, driver.fetchone(), strict=True) if not count]
+    counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(column.name)) for column in candidates)
+    cursor.execute(sql.SQL("SELECT {} FROM {}").format(counts, table.identifier))
+    return [column for column, count in zip(candidates, cursor.fetchone(), strict=True) if not count]
 
 
 def _is_trigger_fault(error: psycopg2.Error) -> bool:
@@ -114,34 +114,34 @@ def _is_trigger_fault(error: psycopg2.Error) -> bool:
 
 
 def _insert_attempts(
-    driver: Any, table: SampleTable, seed: int, wanted: int, *, tame: bool
+    cursor: Any, table: SampleTable, seed: int, row_limit: int, *, is_tame: bool
 ) -> tuple[int, psycopg2.Error | None]:
     """The rows that a table took, and what the last one failed of. All are tried at once, or else one by one."""
-    chance = random.Random(f"{seed}/{table.display_name}")
-    parents = [_read_parent_keys(driver, parent, theirs) for parent, _, theirs in table.foreign_keys]
-    ways = list_tame_attempts(table, seed) if tame else list_attempts(table, seed, chance)
-    tried = list(itertools.islice(ways, wanted))
+    random_source = random.Random(f"{seed}/{table.display_name}")
+    parents = [_read_parent_keys(cursor, parent, parent_columns) for parent, _, parent_columns in table.foreign_keys]
+    attempts = list_tame_attempts(table, seed) if is_tame else list_attempts(table, seed, random_source)
+    first_attempts = list(itertools.islice(attempts, row_limit))
     if all(parent != table.key for parent, _, _ in table.foreign_keys):
-        rows = [_fill_foreign_keys(table, attempt, parents, turn + seed) for turn, attempt in enumerate(tried)]
-        if _insert(driver, table, rows) is None:
-            return wanted, None
-    made, last = 0, None
-    for turn, attempt in enumerate(itertools.islice(itertools.chain(tried, ways), _TRIES)):
-        if made == wanted:
+        rows = [_fill_foreign_keys(table, attempt, parents, turn + seed) for turn, attempt in enumerate(first_attempts)]
+        if _insert(cursor, table, rows) is None:
+            return row_limit, None
+    inserted, last_error = 0, None
+    for turn, attempt in enumerate(itertools.islice(itertools.chain(first_attempts, attempts), _TRIES)):
+        if inserted == row_limit:
             break
-        for at, (parent, _, theirs) in enumerate(table.foreign_keys):
+        for index, (parent, _, parent_columns) in enumerate(table.foreign_keys):
             if parent == table.key:
-                parents[at] = _read_parent_keys(driver, parent, theirs)
-        error = _insert(driver, table, [_fill_foreign_keys(table, attempt, parents, turn + seed)])
-        made += error is None
-        last = last if error is None else error
-    return made, last
+                parents[index] = _read_parent_keys(cursor, parent, parent_columns)
+        error = _insert(cursor, table, [_fill_foreign_keys(table, attempt, parents, turn + seed)])
+        inserted += error is None
+        last_error = last_error if error is None else error
+    return inserted, last_error
 
 
-def _read_parent_keys(driver: Any, parent: tuple[str, str], columns: Sequence[str]) -> list[Sequence[str]]:
+def _read_parent_keys(cursor: Any, parent: tuple[str, str], columns: Sequence[str]) -> list[Sequence[str]]:
     names = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
-    driver.execute(sql.SQL("SELECT {} FROM {} ORDER BY 1 LIMIT 20").format(names, sql.Identifier(*parent)))
-    return list(driver.fetchall())
+    cursor.execute(sql.SQL("SELECT {} FROM {} ORDER BY 1 LIMIT 20").format(names, sql.Identifier(*parent)))
+    return list(cursor.fetchall())
 
 
 def _fill_foreign_keys(
@@ -149,38 +149,40 @@ def _fill_foreign_keys(
 ) -> dict[str, str | None]:
     """A row whose foreign keys are those of rows that are there, or NULL; keys that share a column agree in it."""
     values = dict(values)
-    settled: dict[str, str | None] = {}
+    key_values: dict[str, str | None] = {}
     nullable = {column.name for column in table.columns if not column.not_null}
-    for (_, mine, _), there in zip(table.foreign_keys, parents, strict=True):
-        if all(values.get(name) is None for name in mine) and nullable.issuperset(mine):
+    for (_, own_columns, _), parent_keys in zip(table.foreign_keys, parents, strict=True):
+        if all(values.get(name) is None for name in own_columns) and nullable.issuperset(own_columns):
             continue
-        found = [p for p in there if all(settled.get(n, v) == v for n, v in zip(mine, p, strict=True))]
-        chosen = found[turn % len(found)] if found else [None] * len(mine)
-        settled = {**dict(zip(mine, chosen, strict=True)), **settled}
-    return values | settled
+        matching = [
+            p for p in parent_keys if all(key_values.get(n, v) == v for n, v in zip(own_columns, p, strict=True))
+        ]
+        parent_key = matching[turn % len(matching)] if matching else [None] * len(own_columns)
+        key_values = {**dict(zip(own_columns, parent_key, strict=True)), **key_values}
+    return values | key_values
 
 
-def _insert(driver: Any, table: SampleTable, rows: Sequence[Mapping[str, str | None]]) -> psycopg2.Error | None:
+def _insert(cursor: Any, table: SampleTable, rows: Sequence[Mapping[str, str | None]]) -> psycopg2.Error | None:
     """Insert all rows or none, in one exchange with the server, and say why none."""
-    statements = [_render_insert(driver, table, row) for row in rows]
+    statements = [_render_insert(cursor, table, row) for row in rows]
     try:
-        driver.execute("; ".join(["SAVEPOINT seedbed_rows", *statements, "SET CONSTRAINTS ALL IMMEDIATE"]))
+        cursor.execute("; ".join(["SAVEPOINT seedbed_rows", *statements, "SET CONSTRAINTS ALL IMMEDIATE"]))
     except psycopg2.Error as error:
-        driver.execute("ROLLBACK TO SAVEPOINT seedbed_rows")
+        cursor.execute("ROLLBACK TO SAVEPOINT seedbed_rows")
         return error
-    driver.execute("RELEASE SAVEPOINT seedbed_rows")
+    cursor.execute("RELEASE SAVEPOINT seedbed_rows")
     return None
 
 
-def _render_insert(driver: Any, table: SampleTable, values: Mapping[str, str | None]) -> str:
-    left_out = {c.name for c in table.columns if c.has_default and values.get(c.name) is None and c.not_null}
-    names = [name for name in values if name not in left_out]
-    kinds = {column.name: column.type for column in table.columns}
+def _render_insert(cursor: Any, table: SampleTable, values: Mapping[str, str | None]) -> str:
+    defaulted = {c.name for c in table.columns if c.has_default and values.get(c.name) is None and c.not_null}
+    names = [name for name in values if name not in defaulted]
+    types = {column.name: column.type for column in table.columns}
     statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
         table.identifier,
         sql.SQL(", ").join(map(sql.Identifier, names)),
-        sql.SQL(", ").join(sql.Literal(values[name]) + sql.SQL("::" + kinds[name]) for name in names),
+        sql.SQL(", ").join(sql.Literal(values[name]) + sql.SQL("::" + types[name]) for name in names),
     )
     if not names:
         statement = sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table.identifier)
-    return str(statement.as_string(driver))
+    return str(statement.as_string(cursor))

@@ -70,11 +70,11 @@ def list_values(
     values = [*_BY_NAME.get(base, _BY_CATEGORY.get(category, [])), *_list_ordinary_values(_parse_type(type_name, base))]
     if category == "N" or base in _INTEGERS:
         numbers = [int(n) for n in re.findall(r"(?<![\w'.])-?\d+(?![\w'])", checks)]
-        values = [str(near) for n in numbers for near in (n + 1, n, n - 1)] + values
+        values = [str(neighbor) for n in numbers for neighbor in (n + 1, n, n - 1)] + values
     if category == "S":
-        said = [text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", checks)]
+        quoted_texts = [text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", checks)]
         length = _parse_length(type_name) or _LONGEST
-        values = [text[:length] for text in [*_match_patterns(checks), *said, *values]]
+        values = [text[:length] for text in [*_match_patterns(checks), *quoted_texts, *values]]
     return list(dict.fromkeys(values))
 
 
@@ -98,22 +98,22 @@ def longest_text(type_name: str, category: str) -> str | None:
 
 def list_texts(type_name: str, catalog: Catalog) -> list[str]:
     """Texts that are values of a type, as one sees them in a column that was text before it became that type."""
-    schema, _, bare = type_name.rpartition(".")
-    found = catalog.objects.get(("type", schema or "public", bare.strip('"')))
-    if isinstance(found, Enum):
-        return list(found.labels)
-    kind = named(type_name)
-    ordinary = [] if kind.is_text or kind.is_number else _list_ordinary_values(kind)
-    return list(dict.fromkeys(ordinary)) or ["1", "2", "3", "7", "42"]
+    schema, _, name = type_name.rpartition(".")
+    enum = catalog.objects.get(("type", schema or "public", name.strip('"')))
+    if isinstance(enum, Enum):
+        return list(enum.labels)
+    column_type = named(type_name)
+    ordinary_values = [] if column_type.is_text or column_type.is_number else _list_ordinary_values(column_type)
+    return list(dict.fromkeys(ordinary_values)) or ["1", "2", "3", "7", "42"]
 
 
-def _list_ordinary_values(kind: Kind) -> list[str]:
+def _list_ordinary_values(column_type: Kind) -> list[str]:
     """What rows of the type are filled with elsewhere."""
-    nth = series(kind, AS_OF, unique=True)
-    if nth is None:
+    value_at = series(column_type, AS_OF, unique=True)
+    if value_at is None:
         return []
-    dice = _Dice(kind.name)
-    return [written(nth(j, dice), kind) for j in range(_FIRST, _FIRST + VALUES_PER_COLUMN)]
+    random_source = _Dice(column_type.name)
+    return [written(value_at(j, random_source), column_type) for j in range(_FIRST, _FIRST + VALUES_PER_COLUMN)]
 
 
 class _Dice:
@@ -131,13 +131,13 @@ class _Dice:
 
 def _parse_type(type_name: str, base: str) -> Kind:
     """A type by its own name, or else by what it stands on."""
-    kind = named(type_name)
-    plain = base.removeprefix("_")
-    if (kind.element or kind).name == plain:
-        return kind
-    return named(f"{plain}[]") if plain != base else named(base)
+    column_type = named(type_name)
+    element_base = base.removeprefix("_")
+    if (column_type.element or column_type).name == element_base:
+        return column_type
+    return named(f"{element_base}[]") if element_base != base else named(base)
 
 
 def _parse_length(type_name: str) -> int | None:
-    found = re.search(r"\((\d+)\)", type_name)
-    return int(found[1]) if found else None
+    match = re.search(r"\((\d+)\)", type_name)
+    return int(match[1]) if match else None

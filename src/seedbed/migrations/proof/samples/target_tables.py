@@ -41,11 +41,11 @@ class SampleTable:
 
     def mark_distinct(self, columns: Sequence[str]) -> None:
         """Have rows differ in one of these columns: the one with the most values that is no foreign key's."""
-        referring = {name for _, mine, _ in self.foreign_keys for name in mine}
-        able = [c for c in self.columns if c.name in columns and c.name not in referring]
-        if able and not any(column.is_unique for column in able):
-            chosen = max(able, key=lambda column: len(column.values))
-            self.columns[self.columns.index(chosen)] = replace(chosen, is_unique=True)
+        referring = {name for _, own_columns, _ in self.foreign_keys for name in own_columns}
+        candidates = [c for c in self.columns if c.name in columns and c.name not in referring]
+        if candidates and not any(column.is_unique for column in candidates):
+            distinct_column = max(candidates, key=lambda column: len(column.values))
+            self.columns[self.columns.index(distinct_column)] = replace(distinct_column, is_unique=True)
 
     @property
     def is_checked(self) -> bool:
@@ -56,9 +56,9 @@ class SampleTable:
         if not self.model_rows:
             return {}
         row = self.model_rows[number % len(self.model_rows)]
-        referring = {name for _, mine, _ in self.foreign_keys for name in mine}
-        given = {c.name: c.not_null for c in self.columns if not c.is_generated and c.name not in referring}
-        return {n: v for n, v in row.items() if n in given and not (v is None and given[n])}
+        referring = {name for _, own_columns, _ in self.foreign_keys for name in own_columns}
+        not_null_by_name = {c.name: c.not_null for c in self.columns if not c.is_generated and c.name not in referring}
+        return {n: v for n, v in row.items() if n in not_null_by_name and not (v is None and not_null_by_name[n])}
 
     @property
     def key(self) -> tuple[str, str]:
@@ -81,10 +81,10 @@ def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> l
         name,
         partitioned,
         column,
-        kind,
+        type_name,
         not_null,
-        given,
-        defaulted,
+        is_generated,
+        has_default,
         base,
         category,
         modifier,
@@ -92,12 +92,16 @@ def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> l
         checks,
     ) in connection.execute(text(_COLUMNS.format(own_tables=render_project_tables(version_table)))).all():
         table = tables.setdefault((schema, name), SampleTable(schema, name, partitioned))
-        values = list_values(kind, base, category, modifier, labels=labels or (), checks=checks or "")
-        room = longest_text(kind, category)
-        table.columns.append(SampleColumn(column, kind, not_null, given, defaulted, values, room, checks is not None))
-    for schema, name, parent_schema, parent, mine, theirs in connection.execute(text(_KEYS)).all():
+        values = list_values(type_name, base, category, modifier, labels=labels or (), checks=checks or "")
+        longest_value = longest_text(type_name, category)
+        table.columns.append(
+            SampleColumn(
+                column, type_name, not_null, is_generated, has_default, values, longest_value, checks is not None
+            )
+        )
+    for schema, name, parent_schema, parent, own_columns, parent_columns in connection.execute(text(_KEYS)).all():
         if (schema, name) in tables:
-            tables[schema, name].foreign_keys.append(((parent_schema, parent), mine, theirs))
+            tables[schema, name].foreign_keys.append(((parent_schema, parent), own_columns, parent_columns))
     for schema, name, columns in connection.execute(text(_UNIQUE)).all():
         if (schema, name) in tables:
             tables[schema, name].mark_distinct(columns)
@@ -106,11 +110,11 @@ def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> l
 
 def sort_by_foreign_keys(tables: list[SampleTable]) -> list[SampleTable]:
     """Parents first; within a cycle, by name."""
-    left = {table.key: table for table in tables}
+    remaining = {table.key: table for table in tables}
     ordered: list[SampleTable] = []
-    while left:
-        ready = [t for t in left.values() if not any(p in left and p != t.key for p, _, _ in t.foreign_keys)]
-        ordered += [left.pop(table.key) for table in ready or [next(iter(left.values()))]]
+    while remaining:
+        ready = [t for t in remaining.values() if not any(p in remaining and p != t.key for p, _, _ in t.foreign_keys)]
+        ordered += [remaining.pop(table.key) for table in ready or [next(iter(remaining.values()))]]
     return ordered
 
 

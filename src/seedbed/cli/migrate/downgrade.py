@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbed.cli.migration_report import hazard_lines, lock_options, look_for_hazards, revision_lines, undone_line
+from seedbed.cli.migrate.report import check_hazards, format_hazards, format_revisions, format_undone, lock_options
 from seedbed.cli.options import PRODUCTION, configuration, confirm, env_option, json_option, show, step, yes_option
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 )
 @click.argument("revision", metavar="[-N|REVISION|base]", default="-1")
 @lock_options
-@click.option("--allow", multiple=True, metavar="RULE", help="In production, accept this risk, such as drop-column. Repeatable.")
+@click.option(
+    "--allow", multiple=True, metavar="RULE", help="In production, accept this risk, such as drop-column. Repeatable."
+)
 @yes_option
 @env_option
 @json_option
@@ -53,38 +55,38 @@ def downgrade(
 
     if revision.startswith("--") or (revision.startswith("-") and not revision[1:].isdigit()):
         raise click.NoSuchOption(revision, ctx=ctx)
-    chosen = configuration(ctx, env)
-    database = resolve_database(chosen)
-    planned = plan_downgrade(chosen.project, database, revision)
-    production = PRODUCTION in {planned.environment, planned.mark}
-    assessed = look_for_hazards(
-        lambda: assess_downgrade(chosen, database, planned.revision, planned.revisions), required=production
+    settings = configuration(ctx, env)
+    database = resolve_database(settings)
+    undo_plan = plan_downgrade(settings.project, database, revision)
+    is_production = PRODUCTION in {undo_plan.environment, undo_plan.mark}
+    assessments = check_hazards(
+        lambda: assess_downgrade(settings, database, undo_plan.revision, undo_plan.revisions), required=is_production
     )
-    hazards = [hazard for one in assessed for hazard in one.hazards]
-    click.echo(f"To undo in {database.direct.address}{', which is production' if production else ''}:", err=True)
-    for line in revision_lines(planned.revisions):
+    hazards = [hazard for assessment in assessments for hazard in assessment.hazards]
+    click.echo(f"Revisions to undo in {database.direct.address}{', which is production' if is_production else ''}:", err=True)
+    for line in format_revisions(undo_plan.revisions):
         click.echo(f"  {line}", err=True)
-    for line in hazard_lines(hazards) if production else _losses(hazards):
+    for line in format_hazards(hazards) if is_production else _format_losses(hazards):
         click.echo(line, err=True)
-    if production:
-        refuse_unallowed_hazards(database.name, assessed, allow, down=True)
+    if is_production:
+        refuse_unallowed_hazards(database.name, assessments, allow, down=True)
         confirm(database.name, yes, action="downgraded")
-    patience = LockRetryPolicy(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
+    retry_policy = LockRetryPolicy(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
     with step("Downgrading"):
         undone = undo(
-            chosen.project, database, planned, retry_policy=patience, report=lambda line: click.echo(line, err=True)
+            settings.project, database, undo_plan, retry_policy=retry_policy, report=lambda line: click.echo(line, err=True)
         )
     lines = [
-        undone_line(undone),
-        "Next: change the revision's file and apply it again, seedbed migrate apply; or delete the file and draft "
-        "another, seedbed migrate draft -m TEXT",
+        format_undone(undone),
+        "Next: edit the revision and apply it again (seedbed migrate apply), or delete its file and draft another "
+        "(seedbed migrate draft -m TEXT).",
     ]
     show({**vars(undone), "hazards": hazards}, as_json=as_json, lines=lines)
 
 
-def _losses(hazards: "Iterable[Hazard]") -> list[str]:
-    """What is gone for good, a line each."""
+def _format_losses(hazards: "Iterable[Hazard]") -> list[str]:
+    """The data that is lost, one line each."""
     from seedbed.migrations.hazards.rules import Effect
 
-    lost = [f"  {hazard.location} ({hazard.rule})" for hazard in hazards if Effect.LOSES_DATA in hazard.effects]
-    return ["Lost with all rows and values:", *lost] if lost else ["No rows and no values are lost."]
+    losses = [f"  {hazard.location} ({hazard.rule})" for hazard in hazards if Effect.LOSES_DATA in hazard.effects]
+    return ["Data that is lost:", *losses] if losses else ["No data is lost."]

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from seedbed.cli.migration_report import rehearsal_lines
+from seedbed.cli.migrate.report import format_rehearsal, format_up_to_date
 from seedbed.cli.options import configuration, env_option, json_option, show, step
 
 
@@ -29,19 +29,19 @@ def rehearse(ctx: click.Context, on: str | None, max_block: int | None, env: str
 
     Example: seedbed migrate rehearse -e production --max-block 500
     """
-    from seedbed.migrations.apply.plan import plan_upgrade as make_plan
+    from seedbed.migrations.apply.plan import plan_upgrade
     from seedbed.migrations.hazards.rehearsal import rehearse as rehearse_pending
     from seedbed.postgres.database import database_from_url, resolve_database
 
-    chosen = configuration(ctx, env)
-    database = resolve_database(chosen)
-    made = make_plan(chosen.project, database)
-    if not made.pending:
-        show(None, as_json=as_json, lines=[f"{made.database} is at {made.revision or 'no revision'}, the newest."])
+    settings = configuration(ctx, env)
+    database = resolve_database(settings)
+    upgrade = plan_upgrade(settings.project, database)
+    if not upgrade.pending:
+        show(None, as_json=as_json, lines=[format_up_to_date(upgrade.database, upgrade.revision)])
         return
-    copy = database_from_url(on, chosen.environment) if on is not None else None
+    copy = database_from_url(on, settings.environment) if on is not None else None
     with step("Rehearsing"):
-        found = rehearse_pending(chosen, database, made, existing_copy=copy)
-    show(found, as_json=as_json, lines=rehearsal_lines(found))
-    if max_block is not None and found.longest() > timedelta(milliseconds=max_block):
+        rehearsal = rehearse_pending(settings, database, upgrade, existing_copy=copy)
+    show(rehearsal, as_json=as_json, lines=format_rehearsal(rehearsal))
+    if max_block is not None and rehearsal.longest() > timedelta(milliseconds=max_block):
         ctx.exit(1)

@@ -24,18 +24,18 @@ def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, 
     from seedbed.postgres.database import resolve_database
     from seedbed.postgres.environment_mark import read_database_mark
 
-    chosen = configuration(ctx, env)
-    database = resolve_database(chosen)
+    settings = configuration(ctx, env)
+    database = resolve_database(settings)
     with step("Comparing"):
-        edit = read_edit(chosen, database, revision)
+        edit = read_edit(settings, database, revision)
     if edit.edited:
         for difference in edit.differences:
             click.echo(f"  {difference}", err=True)
-        production = PRODUCTION in {database.environment, read_database_mark(database)}
-        if edit.differences or production:
-            confirm(database.name, yes, action=f"taken to have had {edit.revision.id} as its file is now")
+        is_production = PRODUCTION in {database.environment, read_database_mark(database)}
+        if edit.differences or is_production:
+            confirm(database.name, yes, action=f"recorded as having the edited {edit.revision.id}")
         accept_edit(database, edit)
-        lines = [f"{database.name} has had {edit.revision.id} as its file is now."]
+        lines = [f"Recorded the edited {edit.revision.id} as applied to {database.name}."]
     else:
-        lines = [f"{database.name} has nothing to accept: {edit.revision.id} was not edited after it was applied."]
+        lines = [f"Nothing to accept: {edit.revision.id} was not edited after it was applied to {database.name}."]
     show(edit, as_json=as_json, lines=lines)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("draft", short_help="Generate a migration from model changes, and test it.")
-@click.option("-m", "--message", required=True, help="What the revision does, in a few words.")
+@click.option("-m", "--message", required=True, help="What the revision does, in a few decisions.")
 @click.option("--empty", is_flag=True, help="Create an empty revision to edit by hand (not tested).")
 @click.option(
     "--rename", "renames", multiple=True, metavar="OLD=NEW", help="Rename instead of drop and add: task.name=task.title"
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     "--drop", "dropped", multiple=True, metavar="NAME", help="Drop this column or table; do not treat it as a rename."
 )
 @click.option(
-    "--backfill", "backfills", multiple=True, metavar="COLUMN=SQL", help="SQL expression for a new column in existing rows."
+    "--backfill",
+    "backfills",
+    multiple=True,
+    metavar="COLUMN=SQL",
+    help="SQL expression for a new column in existing rows.",
 )
 @click.option("--gradual", is_flag=True, help="Keep a renamed column under both names until a contract revision.")
 @click.option("--partial", is_flag=True, help="Leave out changes that must be written by hand, and list them.")
@@ -72,16 +76,16 @@ def draft(
         raise click.UsageError("--gradual takes several revisions, and --plain writes one: choose.")
     if empty and (gradual or plain or renames or dropped or backfills):
         raise click.UsageError("--empty compares nothing, so no other option has an effect: leave them out.")
-    form = RolloutStrategy.GRADUAL if gradual else RolloutStrategy.PLAIN if plain else RolloutStrategy.ONLINE
-    chosen = configuration(ctx, env)
-    words = Decisions(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), form)
+    strategy = RolloutStrategy.GRADUAL if gradual else RolloutStrategy.PLAIN if plain else RolloutStrategy.ONLINE
+    settings = configuration(ctx, env)
+    decisions = Decisions(dict(map(_pair, renames)), frozenset(dropped), dict(map(_pair, backfills)), strategy)
     if not empty:
-        _warn_of_unregistered(chosen)
+        _warn_about_unregistered_tables(settings)
     try:
         drafted = (
-            draft_empty(chosen, message)
+            draft_empty(settings, message)
             if empty
-            else _asking(lambda said: write_draft(chosen, message, decisions=said, is_partial=partial), words)
+            else _draft_with_questions(lambda answers: write_draft(settings, message, decisions=answers, is_partial=partial), decisions)
         )
     except (KeyboardInterrupt, click.Abort) as interrupt:
         interruption = interrupt.__context__ if isinstance(interrupt, click.Abort) else interrupt
@@ -89,56 +93,55 @@ def draft(
             interruption.add_note("No revision was written.")
         raise
     if drafted is None:
-        show(None, as_json=as_json, lines=["The migrations make what the models say; nothing to draft."])
+        show(None, as_json=as_json, lines=["No changes: models match migrations."])
         return
     if drafted.unused_hints and not as_json:
-        click.echo(f"Without effect in this draft: {'; '.join(drafted.unused_hints)}", err=True)
-    proof = drafted.proof.lines() if drafted.proof is not None else ["Empty, and so not proven."]
-    steps = [f"  {line}" for said in drafted.steps for line in said.splitlines()]
-    show(drafted, as_json=as_json, lines=[*(str(made.file) for made in drafted.revisions), *steps, *proof])
+        click.echo(f"Hints without effect in this draft: {'; '.join(drafted.unused_hints)}", err=True)
+    proof = drafted.proof.lines() if drafted.proof is not None else ["Empty revision created (not verified)."]
+    steps = [f"  {line}" for text in drafted.steps for line in text.splitlines()]
+    show(drafted, as_json=as_json, lines=[*(str(revision.file) for revision in drafted.revisions), *steps, *proof])
 
 
-def _warn_of_unregistered(chosen: "Configuration") -> None:
-    """Name classes of tables that the draft cannot see, since the schema does not have them."""
+def _warn_about_unregistered_tables(settings: "Configuration") -> None:
+    """Print a warning for each table class that the schema does not import."""
     from seedbed.migrations.draft.unregistered_drops import find_unregistered_tables
     from seedbed.schema import load_schema
 
-    for table in find_unregistered_tables(chosen.project, load_schema(chosen.project)):
+    for table in find_unregistered_tables(settings.project, load_schema(settings.project)):
         click.echo(f"Warning: {table.sentence}", err=True)
 
 
-def _asking(draft: "Callable[[Decisions], DraftedRevisions | None]", words: "Decisions") -> "DraftedRevisions | None":
-    """Draft, and on a terminal ask what only a person knows, until nothing is left to ask."""
+def _draft_with_questions(draft: "Callable[[Decisions], DraftedRevisions | None]", decisions: "Decisions") -> "DraftedRevisions | None":
+    """Draft, and ask on a terminal for decisions, until there are no more questions."""
     from seedbed.errors import AmbiguousRename, DraftCancelled, MissingBackfill
 
     while True:
         try:
             with step("Drafting"):
-                return draft(words)
+                return draft(decisions)
         except AmbiguousRename as question:
             if not sys.stdin.isatty():
                 raise
             new = _ask_for_new_name(question)
             if new is None:
-                words = replace(words, dropped=words.dropped | {question.old})
+                decisions = replace(decisions, dropped=decisions.dropped | {question.old})
             else:
-                words = replace(words, renames={**words.renames, question.old: new})
+                decisions = replace(decisions, renames={**decisions.renames, question.old: new})
         except MissingBackfill as question:
             if not sys.stdin.isatty():
                 raise
             click.echo(question.message, err=True)
-            said = ask("An SQL expression for it")
-            if said is None:
+            expression = ask("SQL expression for it")
+            if expression is None:
                 raise DraftCancelled(question.column, question.remedy) from question
-            words = replace(words, backfills={**words.backfills, question.column: said})
+            decisions = replace(decisions, backfills={**decisions.backfills, question.column: expression})
 
 
 def _ask_for_new_name(question: "AmbiguousRename") -> str | None:
-    """The new name that a person chooses; None when the old thing is to be dropped. Nothing is taken for an answer
-    that was not typed.
+    """Ask for the new name of a removed object; None means to drop it. There is no default answer.
 
     Raises:
-        DraftCancelled: the person stops, or the input ends.
+        DraftCancelled: the answer is "stop", or the input ends.
     """
     from seedbed.errors import DraftCancelled
 
@@ -150,7 +153,7 @@ def _ask_for_new_name(question: "AmbiguousRename") -> str | None:
         answers = {str(number): name for number, name in enumerate(names, 1)}
         for line in columns([(number, f"{question.old} is now {name}") for number, name in answers.items()]):
             click.echo(f"  {line}", err=True)
-        prompt = f"Which is it? Type a number from 1 to {len(names)}, drop or stop"
+        prompt = f"Which one? Type a number from 1 to {len(names)}, drop or stop"
     while True:
         answer = (ask(prompt) or "stop").strip()
         if answer == "stop":
@@ -161,8 +164,8 @@ def _ask_for_new_name(question: "AmbiguousRename") -> str | None:
             return answers.get(answer, answer)
 
 
-def _pair(said: str) -> tuple[str, str]:
-    name, equals, value = said.partition("=")
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
     if not equals or not name or not value:
-        raise click.BadParameter(f"{said!r} is not of the form NAME=VALUE")
+        raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
     return name, value
