@@ -38,9 +38,9 @@ class TestDoctor:
 
         found = facts(project, 0, given(database, seedbed_server))
 
-        assert [one["fact"] for one in found if one["wrong"]] == []
-        assert {one["about"] for one in found} == {
-            "versions", "environment", "schema", "history", "env.py", "seeds", "programs", "drafts", "server", "way",
+        assert [one["message"] for one in found if one["is_problem"]] == []
+        assert {one["subject"] for one in found} == {
+            "versions", "environment", "schema", "history", "env.py", "seeds", "programs", "drafts", "server", "connection",
             "encryption", "role", "mark", "revision", "extensions", "size", "drift",
         }  # fmt: skip
         assert f":{database.direct.password}@" not in str(found)
@@ -59,10 +59,10 @@ class TestDoctor:
 
         found = facts(project, 1, given(database, seedbed_server))
 
-        wrong = {one["about"]: one for one in found if one["wrong"]}
+        wrong = {one["subject"]: one for one in found if one["is_problem"]}
         assert set(wrong) == {"history", "mark", "indexes", "drift"}
-        assert wrong["history"]["fact"].startswith("SB223 migrations/env.py")
-        assert wrong["mark"]["fact"] == f"{database.name} says that it is preview"
+        assert wrong["history"]["message"].startswith("SB223 migrations/env.py")
+        assert wrong["mark"]["message"] == f"{database.name} is marked preview"
         assert wrong["indexes"]["remedy"].startswith("DROP INDEX CONCURRENTLY ix_task_user_id")
         assert all(one["remedy"] for one in wrong.values())
 
@@ -77,9 +77,9 @@ class TestDoctor:
 
             found = facts(project, 0, given)
 
-        encryption = next(one for one in found if one["about"] == "encryption")
-        assert encryption["wrong"] is False
-        assert re.fullmatch(r"TLSv1\.[23], TLS_\w+", encryption["fact"])
+        encryption = next(one for one in found if one["subject"] == "encryption")
+        assert encryption["is_problem"] is False
+        assert re.fullmatch(r"TLSv1\.[23], TLS_\w+", encryption["message"])
 
     def test_looks_into_the_seeds_and_for_files_that_are_gone(self, project: Project) -> None:
         (project.root / "seeds/development.py").write_text("def plan(seeds):\n    seeds.add(1)\n")
@@ -88,7 +88,7 @@ class TestDoctor:
 
         found = facts(project, 1, {"DATABASE_URL": "postgresql://u:p@127.0.0.1:1/none"})
 
-        wrong = {one["about"]: one["fact"] for one in found if one["wrong"]}
+        wrong = {one["subject"]: one["message"] for one in found if one["is_problem"]}
         assert wrong["seeds"].startswith("SB402 seeds/development.py, line 2: ")
         assert wrong["history"].startswith("SB225 migrations/head lists e2be48669f4b")
         assert wrong["env.py"].startswith("there is no ")

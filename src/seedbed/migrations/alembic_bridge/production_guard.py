@@ -56,7 +56,7 @@ def _find_revisions(history: History, current: str | None, *, is_upgrade: bool) 
     `base`.
     """
     script, target = context.script, context.config.cmd_opts.revision  # type: ignore[union-attr]
-    find_steps: Any = script._upgrade_revs if is_upgrade else script._downgrade_revs  # noqa: SLF001 - as Alembic's commands do
+    find_steps: Any = script._upgrade_revs if is_upgrade else script._downgrade_revs  # noqa: SLF001
     by_id = {revision.id: revision for revision in history.revisions}
     return tuple(
         by_id[step.revision.revision]

@@ -41,8 +41,8 @@ def diagnose(configuration: Configuration) -> list[Finding]:
         findings += _run_check(subject, check, configuration)
     database = _check_server(configuration, findings)
     if database is not None:
-        for subject, check in _DATABASE_CHECKS.items():
-            findings += _run_database_check(subject, check, configuration, database)
+        for subject, database_check in _DATABASE_CHECKS.items():
+            findings += _run_database_check(subject, database_check, configuration, database)
         findings += _run_check("drift", lambda chosen: _check_drift(chosen, database), configuration)
     return findings
 
@@ -127,8 +127,8 @@ def _check_role(configuration: Configuration, _database: Database, connection: C
     attributes = [
         word
         for word, applies in (
-            ("a superuser", is_superuser), ("can create databases", can_create_databases), ("bypasses row-level security", bypasses_policies),
-            ("owns the database", is_owner),
+            ("a superuser", is_superuser), ("can create databases", can_create_databases),
+            ("bypasses row-level security", bypasses_policies), ("owns the database", is_owner),
         )
         if applies
     ]  # fmt: skip

@@ -147,6 +147,6 @@ def _check_disk(configuration: Configuration) -> Iterator[Finding]:
 
 
 FILE_CHECKS = {
-    "environment": _check_environment, "schema": _check_schema, "history": _check_history, "seeds": _check_seeds, "programs": _check_programs,
-    "disk": _check_disk,
+    "environment": _check_environment, "schema": _check_schema, "history": _check_history, "seeds": _check_seeds,
+    "programs": _check_programs, "disk": _check_disk,
 }  # fmt: skip
