@@ -58,11 +58,11 @@ def create(
     Example: seedbed branch create pr-42
     """
     with step("Copying"):
-        from seedbed.branching import provider_of
-        from seedbed.branching.lifecycle import make
+        from seedbed.branching import get_branch_provider
+        from seedbed.branching.lifecycle import create_branch
 
-        provider = provider_of(configuration(ctx, env))
-        made = make(provider, name, parent=parent, lasting=length(lasting), force=force)
+        provider = get_branch_provider(configuration(ctx, env))
+        made = create_branch(provider, name, parent=parent, lifetime=length(lasting), force=force)
     said = f"{made.name} is a copy of {made.parent}, marked {made.mark}. "
     said += f"Its address: seedbed branch url {shlex.quote(made.name)}"
     show_result(made, as_json=as_json, lines=[said])
@@ -74,9 +74,9 @@ def create(
 @click.pass_context
 def list_(ctx: click.Context, env: str | None, as_json: bool) -> None:
     """List the branches: name, mark, parent, creation time and expiry."""
-    from seedbed.branching import provider_of
+    from seedbed.branching import get_branch_provider
 
-    found = provider_of(configuration(ctx, env)).list()
+    found = get_branch_provider(configuration(ctx, env)).list()
     rows = [(b.name, b.mark, f"from {b.parent}", _written(b.created_at), _until(b)) for b in found]
     show_result(found, as_json=as_json, lines=columns(rows) or ["There are no branches."])
 
@@ -88,9 +88,9 @@ def list_(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     """Show the details of a branch."""
-    from seedbed.branching import provider_of
+    from seedbed.branching import get_branch_provider
 
-    found = provider_of(configuration(ctx, env)).get(name)
+    found = get_branch_provider(configuration(ctx, env)).get(name)
     rows = [
         ("branch", found.name),
         ("parent", found.parent),
@@ -122,7 +122,8 @@ def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_j
 
         found = compare(configuration(ctx, env), name, other)
     lines = [
-        f"{found.branch} is at {found.revision or 'no revision'}, {found.compared_with} at {found.compared_with_revision or 'none'}."
+        f"{found.branch} is at {found.revision or 'no revision'}, "
+        f"{found.compared_with} at {found.compared_with_revision or 'none'}."
     ]
     lines += [f"  {_beside(found, difference)}" for difference in found.differences] or ["Nothing else differs."]
     show_result(found, as_json=as_json, lines=lines)
@@ -141,9 +142,9 @@ def reset(ctx: click.Context, name: str, force: bool, yes: str | None, env: str 
 
     Its data is lost, and its sessions are ended. The old branch stays available until the new copy is complete.
     """
-    from seedbed.branching import provider_of
+    from seedbed.branching import get_branch_provider
 
-    provider = provider_of(configuration(ctx, env))
+    provider = get_branch_provider(configuration(ctx, env))
     sealed = provider.get(name).sealed
     confirm(name, yes, action="reset")
     with step("Copying"):
@@ -162,9 +163,9 @@ def url(ctx: click.Context, name: str, show_password: bool, env: str | None) -> 
 
     Example: DATABASE_URL=$(seedbed branch url pr-42 --show-password) seedbed up
     """
-    from seedbed.branching import provider_of
+    from seedbed.branching import get_branch_provider
 
-    address = provider_of(configuration(ctx, env)).url(name)
+    address = get_branch_provider(configuration(ctx, env)).url(name)
     click.echo(address.reveal() if show_password else address.masked)
 
 
@@ -180,9 +181,9 @@ def delete(ctx: click.Context, name: str, yes: str | None, env: str | None, as_j
     Its sessions are ended. Only a branch that `branch create` or `preview up` created for this project can be deleted,
     never an environment's own database.
     """
-    from seedbed.branching import provider_of
+    from seedbed.branching import get_branch_provider
 
-    provider = provider_of(configuration(ctx, env))
+    provider = get_branch_provider(configuration(ctx, env))
     provider.get(name)
     confirm(name, yes, action="deleted")
     provider.delete(name)

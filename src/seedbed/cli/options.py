@@ -69,7 +69,7 @@ def configuration(ctx: click.Context, env: str | None) -> "Configuration":
 
     folder: Path = ctx.find_root().obj
     chosen = load_configuration(find_project(folder), env)
-    for warning in chosen.doubts():
+    for warning in chosen.find_suspicious_urls():
         click.echo(f"Warning: {warning}", err=True)
     return chosen
 

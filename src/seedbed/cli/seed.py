@@ -195,8 +195,8 @@ def mask(
 ) -> None:
     """Replace personal data with fake values.
 
-    Mark a column with `{"pii": "email"}` in its info, or with Pii("email") in its Annotated type. Equal values get equal
-    fake values everywhere, so joins work and unique columns stay unique. The assignment is random on each run and is
+    Mark a column with `{"pii": "email"}` in its info, or with Pii("email") in its Annotated type. Equal values get
+    equal fake values everywhere, so joins work and unique columns stay unique. The assignment is random on each run and is
     not stored.
 
     Tables and columns that the models do not describe are refused, until each is named with --keep or --empty, or in

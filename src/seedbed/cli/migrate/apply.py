@@ -103,9 +103,9 @@ def _report(line: str) -> None:
 
 
 def _create_safety_branch(settings: "Configuration") -> None:
-    from seedbed.branching import provider_of
-    from seedbed.branching.lifecycle import safety
+    from seedbed.branching import get_branch_provider
+    from seedbed.branching.lifecycle import create_safety_copy
 
     with step("Creating a safety branch") as report:
-        branch = safety(provider_of(settings))
+        branch = create_safety_copy(get_branch_provider(settings))
         report(f"To restore: seedbed branch create NAME --from {branch.name} (expires {branch.expires_at:%Y-%m-%d})")

@@ -63,18 +63,24 @@ def downgrade(
         lambda: assess_downgrade(settings, database, undo_plan.revision, undo_plan.revisions), required=is_production
     )
     hazards = [hazard for assessment in assessments for hazard in assessment.hazards]
-    click.echo(f"Revisions to undo in {database.direct.address}{', which is production' if is_production else ''}:", err=True)
+    click.echo(
+        f"Revisions to undo in {database.direct.address}{', which is production' if is_production else ''}:", err=True
+    )
     for line in format_revisions(undo_plan.revisions):
         click.echo(f"  {line}", err=True)
     for line in format_hazards(hazards) if is_production else _format_losses(hazards):
         click.echo(line, err=True)
     if is_production:
-        refuse_unallowed_hazards(database.name, assessments, allow, down=True)
+        refuse_unallowed_hazards(database.name, assessments, allow, is_downgrade=True)
         confirm(database.name, yes, action="downgraded")
     retry_policy = LockRetryPolicy(lock_timeout=timedelta(milliseconds=lock_timeout), tries=tries)
     with step("Downgrading"):
         undone = undo(
-            settings.project, database, undo_plan, retry_policy=retry_policy, report=lambda line: click.echo(line, err=True)
+            settings.project,
+            database,
+            undo_plan,
+            retry_policy=retry_policy,
+            report=lambda line: click.echo(line, err=True),
         )
     lines = [
         format_undone(undone),

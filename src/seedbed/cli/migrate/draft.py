@@ -85,7 +85,9 @@ def draft(
         drafted = (
             draft_empty(settings, message)
             if empty
-            else _draft_with_questions(lambda answers: write_draft(settings, message, decisions=answers, is_partial=partial), decisions)
+            else _draft_with_questions(
+                lambda answers: write_draft(settings, message, decisions=answers, is_partial=partial), decisions
+            )
         )
     except (KeyboardInterrupt, click.Abort) as interrupt:
         interruption = interrupt.__context__ if isinstance(interrupt, click.Abort) else interrupt
@@ -111,7 +113,9 @@ def _warn_about_unregistered_tables(settings: "Configuration") -> None:
         click.echo(f"Warning: {table.sentence}", err=True)
 
 
-def _draft_with_questions(draft: "Callable[[Decisions], DraftedRevisions | None]", decisions: "Decisions") -> "DraftedRevisions | None":
+def _draft_with_questions(
+    draft: "Callable[[Decisions], DraftedRevisions | None]", decisions: "Decisions"
+) -> "DraftedRevisions | None":
     """Draft, and ask on a terminal for decisions, until there are no more questions."""
     from seedbed.errors import AmbiguousRename, DraftCancelled, MissingBackfill
 
