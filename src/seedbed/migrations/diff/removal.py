@@ -89,7 +89,7 @@ def _owner(obj: CatalogObject, diff: CatalogDiff) -> ObjectKey | None:
 
 def _find_foreign_keys_in_cycles(diff: CatalogDiff) -> set[ObjectKey]:
     """Foreign keys to tables that go before the one that has the key: no order of tables does without dropping them."""
-    tables = {key: keys_in_cycles for key, keys_in_cycles in diff.removed.items() if isinstance(keys_in_cycles, Table)}
+    tables = {key: table for key, table in diff.removed.items() if isinstance(table, Table)}
     order = {key: position for position, key in enumerate(reversed(sort_tables(tables, diff.before)))}
     keys_in_cycles = set()
     for key, constraint in diff.removed.items():

@@ -30,7 +30,7 @@ def find_stale_values(before: Catalog, after: Catalog) -> StaleValues:
     revision.
 
     Raises:
-        UnsupportedChange: a table is partitioned by a function's results, and its rows would be in the wrong partitions.
+        UnsupportedChange: a table is partitioned by a function's results, and rows would be in wrong partitions.
     """
     callers = _find_changed_functions(before, after)
     columns, indexes_and_constraints, functions = set[ObjectKey](), set[ObjectKey](), set[ObjectKey]()
@@ -66,9 +66,9 @@ def _find_stored_results(source: ObjectKey, before: Catalog, after: Catalog) -> 
 def _find_changed_functions(before: Catalog, after: Catalog) -> dict[ObjectKey, frozenset[ObjectKey]]:
     """The functions whose results may change, each with those that call it, which are among them."""
     kept_functions = {
-        key: callers
-        for key, callers in before.objects.items()
-        if isinstance(callers, Function) and isinstance(after.objects.get(key), Function)
+        key: function
+        for key, function in before.objects.items()
+        if isinstance(function, Function) and isinstance(after.objects.get(key), Function)
     }
     pending = [key for key, old in kept_functions.items() if _body(old) != _body(after.objects[key])]
     callers: dict[ObjectKey, frozenset[ObjectKey]] = {}

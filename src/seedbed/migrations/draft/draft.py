@@ -197,10 +197,10 @@ def find_changes(
         )
         connection.rollback()
         change_set = plan_changes(connection, target, schema, decisions, version_table=project.version_table)
-        before = read_project_rows(connection, project.ignore, project.version_table)
+        rows_before = read_project_rows(connection, project.ignore, project.version_table)
         connection.rollback()
-    undrafted_check = UndraftedCheck(before, rows, project.ignore, project.version_table, is_partial)
-    if not change_set.revision_plans and (differences := find_system_differences(before, rows)):
+    undrafted_check = UndraftedCheck(rows_before, rows, project.ignore, project.version_table, is_partial)
+    if not change_set.revision_plans and (differences := find_system_differences(rows_before, rows)):
         raise UnsupportedDifference([str(difference) for difference in differences], is_complete=True)
     return replace(change_set, undrafted_check=undrafted_check)
 

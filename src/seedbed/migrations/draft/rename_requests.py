@@ -45,15 +45,15 @@ def find_table_requests(
     explicit: set[tuple[str, str]] = set()
     for table in schema.metadata.sorted_tables:
         table_name, path = table_display_name(table), (table.schema or "public", table.name)
-        old_name = explicit_names.get(table_name, read_hint(table).renamed_from)
-        if old_name is None:
+        requested_name = explicit_names.get(table_name, read_hint(table).renamed_from)
+        if requested_name is None:
             continue
-        old_schema, _, old_name = old_name.rpartition(".")
+        old_schema, _, old_name = requested_name.rpartition(".")
         requested[path] = (old_schema or ("public" if table_name in explicit_names else path[0]), old_name)
         if table_name in explicit_names:
             explicit.add(path)
         elif path not in existing and requested[path] not in existing and existing:
-            raise InvalidHint(table_name, "renamed_from", f"no table is called {old_name} in the migrations")
+            raise InvalidHint(table_name, "renamed_from", f"no table is called {requested_name} in the migrations")
     requests = RenameRequests(requested, frozenset(explicit))
     _check_contradictions(requests, existing, model_names, lambda path: display_name(*path))
 
@@ -67,7 +67,7 @@ def find_table_requests(
 
 
 def find_column_requests(
-    table: Table, old: FoundTable, new: FoundTable, old_name: str, decisions: Decisions
+    table: Table, old_table: FoundTable, new_table: FoundTable, old_name: str, decisions: Decisions
 ) -> dict[str, str]:
     """The new names of a table's columns; `old_name` is what the table was called before.
 
@@ -75,6 +75,7 @@ def find_column_requests(
         InvalidHint, AmbiguousSwap: as `table_requests` does, of columns.
     """
     explicit_names = {new: old for old, new in decisions.renames.items()}
+    old_columns = old_table.columns_by_name
     table_name = table_display_name(table)
     requested: dict[str, str] = {}
     explicit: set[str] = set()
@@ -83,23 +84,20 @@ def find_column_requests(
         if old_column_name is not None:
             requested[column.name] = strip_owner(old_column_name, table_name, old_name)
             explicit.add(column.name)
-        elif (old := read_hint(column).renamed_from) is not None:
-            requested[column.name] = (
-                strip_owner(old, table_name, old_name) if "." in old and old not in old.columns_by_name else old
-            )
-            if column.name not in old.columns_by_name and requested[column.name] not in old.columns_by_name:
-                reason = f"{old_name} has no column {old} in the migrations"
+        elif (hinted_name := read_hint(column).renamed_from) is not None:
+            is_qualified = "." in hinted_name and hinted_name not in old_columns
+            requested[column.name] = strip_owner(hinted_name, table_name, old_name) if is_qualified else hinted_name
+            if column.name not in old_columns and requested[column.name] not in old_columns:
+                reason = f"{old_name} has no column {hinted_name} in the migrations"
                 raise InvalidHint(f"{table_name}.{column.name}", "renamed_from", reason)
     requests = RenameRequests(requested, frozenset(explicit))
     model_names = {column.name for column in table.columns}
-    _check_contradictions(requests, set(old.columns_by_name), model_names, lambda name: f"{table_name}.{name}")
+    _check_contradictions(requests, set(old_columns), model_names, lambda name: f"{table_name}.{name}")
 
     def count_differences(new: str, old: str) -> int:
-        return _count_differences(old.columns_by_name[old], new.columns_by_name.get(new))
+        return _count_differences(old_columns[old], new_table.columns_by_name.get(new))
 
-    return _remove_finished_swaps(
-        requests, set(old.columns_by_name), count_differences, lambda name: f"{table_name}.{name}"
-    )
+    return _remove_finished_swaps(requests, set(old_columns), count_differences, lambda name: f"{table_name}.{name}")
 
 
 def find_label_requests(

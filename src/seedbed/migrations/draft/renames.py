@@ -191,12 +191,8 @@ def _rename_column(schema: str, table: str, old: str, new: str) -> tuple[Stateme
     alembic_call = render_call(
         "op.alter_column", quote_python(table), quote_python(old), name_argument, schema_argument(schema)[2:]
     )
-    return (
-        Statement(
-            f"ALTER TABLE {quote_qualified(schema, table)} RENAME COLUMN {quote_identifier(old)} TO {quote_identifier(new)}",
-            alembic_call,
-        ),
-    )
+    rename = f"RENAME COLUMN {quote_identifier(old)} TO {quote_identifier(new)}"
+    return (Statement(f"ALTER TABLE {quote_qualified(schema, table)} {rename}", alembic_call),)
 
 
 def _plan_label_renames(schema: Schema, before: Catalog, after: Catalog, decisions: Decisions) -> Iterable[Rename]:

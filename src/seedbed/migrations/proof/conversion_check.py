@@ -89,8 +89,8 @@ def check_conversions(
     revertible: dict[tuple[str, str, str], list[str]] = {}
     for conversion in conversions:
         is_loss_known, is_downgrade_loss_known = (
-            any((loss.schema, loss.table, loss.column) == _column_path(conversion, column) for loss in is_known)
-            for is_known, column in ((losses, conversion.new), (downgrade_losses, conversion.old))
+            any((loss.schema, loss.table, loss.column) == _column_path(conversion, column) for loss in known_losses)
+            for known_losses, column in ((losses, conversion.new), (downgrade_losses, conversion.old))
         )
         up = _check_direction(connection, conversion, down=False)
         down = _check_direction(connection, conversion, down=True)

@@ -68,11 +68,13 @@ def _convert(
                 "CREATE TEMP TABLE seedbed_rows AS SELECT row_number() OVER () AS seedbed_row, t.* FROM {} t"
             ).format(sql.Identifier(*table))
         )
-        for old_name, conversion in conversions.items():
-            if conversion.old.name != old_name:
-                cursor.execute(
-                    f"ALTER TABLE seedbed_rows RENAME {quote_identifier(old_name)} TO {quote_identifier(conversion.old.name)}"
-                )
+        renames = [
+            (quote_identifier(old_name), quote_identifier(conversion.old.name))
+            for old_name, conversion in conversions.items()
+            if conversion.old.name != old_name
+        ]
+        for old, new in renames:
+            cursor.execute(f"ALTER TABLE seedbed_rows RENAME {old} TO {new}")
         collations = [
             f" COLLATE {conversion.new.collation}" if conversion.new.collation else ""
             for conversion in conversions.values()
@@ -84,11 +86,8 @@ def _convert(
         cursor.execute(f"CREATE TEMP TABLE seedbed_converted (seedbed_row int, {', '.join(columns)})")
         values = ", ".join(conversion.up for conversion in conversions.values())
         cursor.execute(f"INSERT INTO seedbed_converted SELECT seedbed_row, {values} FROM seedbed_rows")
-        for old_name, conversion in conversions.items():
-            if conversion.old.name != old_name:
-                cursor.execute(
-                    f"ALTER TABLE seedbed_rows RENAME {quote_identifier(conversion.old.name)} TO {quote_identifier(old_name)}"
-                )
+        for old, new in renames:
+            cursor.execute(f"ALTER TABLE seedbed_rows RENAME {new} TO {old}")
         cursor.execute(
             "SELECT ((to_jsonb(r) || to_jsonb(c)) - 'seedbed_row')::text"
             " FROM seedbed_rows r JOIN seedbed_converted c USING (seedbed_row)"

@@ -94,7 +94,9 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
                     connection, candidate.conversions, candidate.losses, candidate.downgrade_losses
                 )
             try:
-                return _run(candidate, connection, report, conditions, tame=uses_tame_values, new_rows=adds_rows)
+                return _run(
+                    candidate, connection, report, conditions, uses_tame_values=uses_tame_values, adds_rows=adds_rows
+                )
             except RowsRejected as rejected:
                 if rejected.in_downgrade and adds_rows:
                     adds_rows = False
@@ -150,7 +152,7 @@ def _run(
     properties: list[str] = []
     untested_types = sample_rows.untested_types
     downgrade_losses = [*candidate.downgrade_losses, *report.downgrade_losses]
-    if any(leg.down is None for leg in candidate.revision_runs):
+    if any(run.down is None for run in candidate.revision_runs):
         verdict = Verdict.FORWARD_ONLY
     else:
         if adds_rows:

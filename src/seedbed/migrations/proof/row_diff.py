@@ -90,44 +90,42 @@ def _new_names(table: Place, candidate: Candidate) -> dict[str, str]:
     return {old: key[2] for key, old in candidate.renamed_columns.items() if key[:2] == table}
 
 
-def _check_counters(step: str, before: Counts, now: Counts, losses: Sequence[Loss]) -> None:
+def _check_counters(step: str, old_counters: Counts, current_counters: Counts, losses: Sequence[Loss]) -> None:
     lossy = {(loss.schema, loss.table, loss.column) for loss in losses}
-    for (schema, table, column), count in before.items():
-        renamed = now.get((schema, table, column))
-        if renamed is not None and renamed < count and not lossy & {(schema, table, column), (schema, table, None)}:
-            reason = f"{_shown((schema, table))}.{column} counts on from {renamed}, and was at {count}"
+    for (schema, table, column), count in old_counters.items():
+        count = current_counters.get((schema, table, column))
+        if count is not None and count < count and not lossy & {(schema, table, column), (schema, table, None)}:
+            reason = f"{_shown((schema, table))}.{column} counts on from {count}, and was at {count}"
             raise DraftProofFailure(f"sequences kept by the {step}", reason)
 
 
 def _is_hidden(table: tuple[str, str], candidate: Candidate) -> bool:
     """Whether row level security is forced, so that not even the table's owner can see what is there."""
-    renamed = (catalog.objects.get(("table", *table)) for catalog in (candidate.before, candidate.after))
-    return any(isinstance(table, Table) and table.forced_row_security for table in renamed)
+    tables = (catalog.objects.get(("table", *table)) for catalog in (candidate.before, candidate.after))
+    return any(isinstance(table, Table) and table.forced_row_security for table in tables)
 
 
 def _comparable_columns(
     table: tuple[str, str],
     candidate: Candidate,
     losses: Sequence[Loss],
-    now: Sequence[Mapping[str, Any]],
-    before: Sequence[Mapping[str, Any]],
+    new_rows: Sequence[Mapping[str, Any]],
+    old_rows: Sequence[Mapping[str, Any]],
     converted: Collection[str],
 ) -> list[str]:
     lossy_columns = {loss.column for loss in losses if (loss.schema, loss.table) == table}
     lossy_columns |= {candidate.renamed_columns.get((*table, column or ""), "") for column in lossy_columns}
-    changed_columns = {name for schema, table, name in candidate.changed_columns if (schema, table) == table} - set(
-        converted
-    )
-    present_columns = set(now[0]) if now else set(before[0]) if before else set()
-    names = set(before[0]) if before else set()
+    changed_columns = {path[2] for path in candidate.changed_columns if path[:2] == table} - set(converted)
+    present_columns = set(new_rows[0]) if new_rows else set(old_rows[0]) if old_rows else set()
+    names = set(old_rows[0]) if old_rows else set()
     return sorted(names & present_columns - lossy_columns - changed_columns)
 
 
 def _find_missing_row(
-    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], names: Sequence[str]
+    old_rows: Sequence[Mapping[str, Any]], new_rows: Sequence[Mapping[str, Any]], names: Sequence[str]
 ) -> str | None:
     """A row that was there and is not, in terms of some columns."""
-    missing = Counter(_project(before, names)) - Counter(_project(now, names))
+    missing = Counter(_project(old_rows, names)) - Counter(_project(new_rows, names))
     return next(iter(missing), None)
 
 

@@ -61,8 +61,8 @@ def map_to_old_schema(
     return rows_under_old_names
 
 
-def _is_unchanged(name: str, before: Catalog, after: Catalog) -> bool:
+def _is_unchanged(type_name: str, before: Catalog, after: Catalog) -> bool:
     """Whether a type that the database defines itself has stayed what it was; others always have."""
-    schema, _, name = name.removesuffix("[]").rpartition(".")
+    schema, _, name = type_name.removesuffix("[]").rpartition(".")
     key = ("type", schema or "public", name)
     return before.objects.get(key) == after.objects.get(key)

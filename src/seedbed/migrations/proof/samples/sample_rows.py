@@ -69,10 +69,10 @@ def insert_sample_rows(
         row_limit = _ROWS if tame_values is None else TAME_ROWS
         if tame_values is not None and any((*table.key, column.name) in tame_values for column in table.columns):
             row_limit = _CONVERTED_ROWS
-        inserted, error = _insert_attempts(cursor, table, seed, row_limit, tame=tame_values is not None)
+        inserted, error = _insert_attempts(cursor, table, seed, row_limit, is_tame=tame_values is not None)
         if model_rows is not None and not inserted and not table.is_checked:
             table.model_rows = model_rows(table.key)
-            inserted, error = _insert_attempts(cursor, table, seed, row_limit, tame=tame_values is not None)
+            inserted, error = _insert_attempts(cursor, table, seed, row_limit, is_tame=tame_values is not None)
         if inserted:
             rows[table.display_name] = inserted
         else:
