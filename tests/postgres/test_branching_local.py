@@ -12,11 +12,11 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a type, whatever its author called it
 
-from seedbed.branching import provider_of
-from seedbed.branching.lifecycle import make
+from seedbed.branching import get_branch_provider
+from seedbed.branching.lifecycle import create_branch
 from seedbed.branching.local.annotations import written
 from seedbed.branching.local.provider import LocalBranches
-from seedbed.branching.names import building_of, database_of
+from seedbed.branching.names import build_unfinished_name, build_database_name
 from seedbed.errors import (
     InvalidBranchName,
     InvalidExpiry,
@@ -33,7 +33,7 @@ from seedbed.errors import (
 )
 from seedbed.postgres import clone
 from seedbed.postgres.database import ensure_environment_database
-from seedbed.postgres.reflink import supports_reflink
+from seedbed.postgres.clone import supports_reflink
 from seedbed.settings import Configuration, DatabaseUrl, Environment, load_configuration
 from tests.postgres.embedded_projects import reference_project
 from tests.projects import execute
@@ -50,7 +50,7 @@ def configuration() -> Iterator[Configuration]:
 @pytest.fixture
 def branches(configuration: Configuration) -> Iterator[LocalBranches]:
     """The provider, over a development database with one row; what a test made is gone after it."""
-    provider = provider_of(configuration)
+    provider = get_branch_provider(configuration)
     assert isinstance(provider, LocalBranches)
     url = ensure_environment_database(provider.server, configuration).direct
     execute(url, "CREATE TABLE note (body text)", "INSERT INTO note VALUES ('hello')", *marked("development"))
@@ -101,29 +101,29 @@ class TestCreate:
 
         assert (made.name, made.parent, made.mark) == ("preview/pr-42", "development", "preparing")
         assert branches.get("preview/pr-42") == made
-        url = branches.url("preview/pr-42", unfinished=True)
+        url = branches.url("preview/pr-42", allow_unready=True)
         assert execute(url, "SELECT body FROM note") == [("hello",)]
         assert execute(url, "SELECT name FROM seedbed.environment") == [("preparing",)]
         assert execute(main_of(branches), "SELECT name FROM seedbed.environment") == [("development",)]
 
     def test_makes_the_database_to_be_copied_on_a_server_that_is_new(self) -> None:
         with reference_project() as fresh:
-            made = make(provider_of(fresh), "pr")
+            made = create_branch(get_branch_provider(fresh), "pr")
 
         assert (made.parent, made.mark) == ("development", "development")
 
     def test_copies_a_branch(self, branches: LocalBranches) -> None:
-        make(branches, "first")
+        create_branch(branches, "first")
         execute(branches.url("first"), "INSERT INTO note VALUES ('from first')")
 
-        made = make(branches, "second", parent="first")
+        made = create_branch(branches, "second", parent="first")
 
         assert made.parent == "first"
         assert execute(branches.url("second"), "SELECT count(*) FROM note") == [(2,)]
         assert execute(main_of(branches), "SELECT count(*) FROM note") == [(1,)]
 
     def test_gives_the_copy_to_the_projects_role_which_is_no_superuser(self, branches: LocalBranches) -> None:
-        make(branches, "pr")
+        create_branch(branches, "pr")
 
         owner = administered(
             branches,
@@ -187,10 +187,10 @@ class TestCreate:
         assert databases(branches) == set()
 
     def test_removes_what_a_kill_left_of_an_earlier_one(self, branches: LocalBranches) -> None:
-        left = building_of(database_of("seedbed", "pr"))
+        left = build_unfinished_name(build_database_name("seedbed", "pr"))
         administered(branches, f"CREATE DATABASE {left}")
 
-        make(branches, "pr")
+        create_branch(branches, "pr")
 
         assert databases(branches) == {"seedbed_pr"}
 
@@ -199,7 +199,7 @@ class TestCreate:
 
         def ask() -> None:
             try:
-                make(branches, "pr")
+                create_branch(branches, "pr")
                 outcomes.append("made")
             except BranchExists:
                 outcomes.append("exists")
@@ -224,7 +224,7 @@ class TestCopies:
             f"ALTER ROLE seedbed_owner IN DATABASE {MAIN} SET statement_timeout TO '7s'",
         )
 
-        make(branches, "pr")
+        create_branch(branches, "pr")
 
         asked = "SELECT current_setting(name) FROM unnest(ARRAY['search_path','work_mem','app.greeting']) name"
         assert execute(branches.url("pr"), asked) == execute(main_of(branches), asked)
@@ -239,7 +239,7 @@ class TestCopies:
             f"GRANT CONNECT ON DATABASE {MAIN} TO reader WITH GRANT OPTION",
         )
 
-        make(branches, "pr")
+        create_branch(branches, "pr")
 
         acl = "SELECT datacl::text FROM pg_database WHERE datname = '{}'"
         try:
@@ -249,7 +249,7 @@ class TestCopies:
             administered(branches, "DROP OWNED BY reader", "DROP DATABASE seedbed_pr", "DROP ROLE reader")
 
     def test_keep_the_grants_that_every_database_begins_with(self, branches: LocalBranches) -> None:
-        make(branches, "pr")
+        create_branch(branches, "pr")
 
         assert administered(branches, "SELECT datacl FROM pg_database WHERE datname = 'seedbed_pr'") == [(None,)]
 
@@ -308,7 +308,7 @@ class TestProduction:
 
         with pytest.raises(UnmaskedProductionCopy) as refused:
             branches.create("pr", environment=Environment.PREVIEW)
-        made = make(branches, "rescue")
+        made = create_branch(branches, "rescue")
 
         assert str(refused.value) == (
             "development is marked production, and an unmasked copy of it cannot become a preview."
@@ -339,21 +339,21 @@ class TestFinish:
         assert execute(branches.url("pr"), "SELECT name FROM seedbed.environment") == [("preview",)]
 
     def test_changes_nothing_the_second_time(self, branches: LocalBranches) -> None:
-        first = make(branches, "pr")
+        first = create_branch(branches, "pr")
 
         assert branches.finish("pr") == first
 
 
 class TestReset:
     def test_makes_the_branch_anew_from_its_parent_as_that_is_now(self, branches: LocalBranches) -> None:
-        make(branches, "pr-1")
+        create_branch(branches, "pr-1")
         execute(branches.url("pr-1"), "DELETE FROM note", "CREATE TABLE left_over (id int)")
         execute(main_of(branches), "INSERT INTO note VALUES ('later')")
 
         anew = branches.reset("pr-1", force=True)
 
         assert not anew.ready
-        assert execute(branches.url("pr-1", unfinished=True), "SELECT name FROM seedbed.environment") == [
+        assert execute(branches.url("pr-1", allow_unready=True), "SELECT name FROM seedbed.environment") == [
             ("preparing",)
         ]
         branches.finish("pr-1")
@@ -361,7 +361,7 @@ class TestReset:
         assert execute(branches.url("pr-1"), "SELECT to_regclass('left_over') IS NULL") == [(True,)]
 
     def test_ends_the_sessions_on_the_branch_and_leaves_nothing_beside_it(self, branches: LocalBranches) -> None:
-        make(branches, "pr-1")
+        create_branch(branches, "pr-1")
         before = databases(branches)
 
         with connected(branches.url("pr-1")):
@@ -370,7 +370,7 @@ class TestReset:
         assert databases(branches) == before
 
     def test_keeps_what_was_there_when_the_parent_is_in_use(self, branches: LocalBranches) -> None:
-        make(branches, "pr-1")
+        create_branch(branches, "pr-1")
         execute(branches.url("pr-1"), "INSERT INTO note VALUES ('kept')")
 
         with connected(main_of(branches)), pytest.raises(ParentInUse):
@@ -390,18 +390,18 @@ class TestReset:
 
 class TestExpire:
     def test_sets_and_takes_away_when_a_branch_ends(self, branches: LocalBranches) -> None:
-        make(branches, "pr-1")
+        create_branch(branches, "pr-1")
         moment = (datetime.now(UTC) + timedelta(days=3)).replace(microsecond=0)
 
-        assert branches.expire("pr-1", moment).expires_at == moment
+        assert branches.set_expiry("pr-1", moment).expires_at == moment
         assert branches.get("pr-1").expires_at == moment
-        assert branches.expire("pr-1", None).expires_at is None
+        assert branches.set_expiry("pr-1", None).expires_at is None
 
     def test_refuses_a_moment_that_is_past(self, branches: LocalBranches) -> None:
-        make(branches, "pr-1")
+        create_branch(branches, "pr-1")
 
         with pytest.raises(InvalidExpiry):
-            branches.expire("pr-1", datetime.now(UTC) - timedelta(minutes=1))
+            branches.set_expiry("pr-1", datetime.now(UTC) - timedelta(minutes=1))
 
 
 class TestSeal:
@@ -412,7 +412,7 @@ class TestSeal:
         assert sealed.sealed
         with pytest.raises(SealedBranch):
             branches.url("base")
-        copy = make(branches, "pr-1", parent="base")
+        copy = create_branch(branches, "pr-1", parent="base")
         assert (copy.parent, copy.sealed) == ("base", False)
         assert execute(branches.url("pr-1"), "SELECT body FROM note") == [("hello",)]
 
@@ -449,14 +449,14 @@ class TestList:
     def test_has_this_projects_branches_by_name_with_all_that_was_said(self, branches: LocalBranches) -> None:
         until = datetime(2999, 12, 1, tzinfo=UTC)
         later = branches.create("z", expires_at=until)
-        first = make(branches, "a")
+        first = create_branch(branches, "a")
         administered(branches, "CREATE DATABASE seedbed_other", "COMMENT ON DATABASE seedbed_other IS 'mine'")
 
         assert branches.list() == (first, later)
         assert branches.list()[1].expires_at == until
 
     def test_has_none_of_another_project_on_the_same_server(self, branches: LocalBranches) -> None:
-        theirs = replace(make(branches, "pr"), owner="another")
+        theirs = replace(create_branch(branches, "pr"), owner="another")
         with branches.server.admin_cursor() as cursor:
             cursor.execute("COMMENT ON DATABASE seedbed_pr IS %s", (written(theirs),))
 
@@ -467,7 +467,7 @@ class TestList:
 
 class TestDelete:
     def test_drops_the_branch_and_ends_the_sessions_on_it(self, branches: LocalBranches) -> None:
-        make(branches, "pr")
+        create_branch(branches, "pr")
         with connected(branches.url("pr")):
             branches.delete("pr")
 
@@ -486,7 +486,7 @@ class TestDelete:
         assert execute(main_of(branches), "SELECT body FROM note") == [("hello",)]
 
     def test_never_drops_a_database_without_its_comment(self, branches: LocalBranches) -> None:
-        make(branches, "pr")
+        create_branch(branches, "pr")
         administered(branches, "COMMENT ON DATABASE seedbed_pr IS NULL")
 
         with pytest.raises(NotABranch):
@@ -502,7 +502,7 @@ class TestProviderOf:
         )
 
         with pytest.raises(NoBranchProvider) as refused:
-            provider_of(given)
+            get_branch_provider(given)
 
         assert str(refused.value) == (
             "development uses db.example.com/shop, from DATABASE_URL in the process's environment, "

@@ -8,25 +8,25 @@ from seedbed.branching.protocol import Branch, BranchProvider
 from seedbed.errors import BranchError
 from seedbed.settings import DatabaseUrl
 
-SAFE = timedelta(days=7)
-PASSING = timedelta(hours=6)
+SAFETY_COPY_LIFETIME = timedelta(days=7)
+TEMPORARY_BRANCH_LIFETIME = timedelta(hours=6)
 """When a copy ends that a kill kept from being deleted."""
 
 
-def make(
+def create_branch(
     provider: BranchProvider,
     name: str,
     *,
     parent: str | None = None,
-    lasting: timedelta | None = None,
+    lifetime: timedelta | None = None,
     force: bool = False,
     sealed: bool = False,
 ) -> Branch:
     """Make a branch that is for what its parent is for. When that fails half way, nothing is left of it.
 
-    Raises as the provider's `make` does.
+    Raises as the provider's `create_branch` does.
     """
-    made = provider.make(name, parent=parent, expires_at=_from_now(lasting), force=force)
+    made = provider.create_ready(name, parent=parent, expires_at=_from_now(lifetime), force=force)
     if not sealed:
         return made
     try:
@@ -37,24 +37,24 @@ def make(
         raise
 
 
-def safety(provider: BranchProvider, *, force: bool = False) -> Branch:
+def create_safety_copy(provider: BranchProvider, *, force: bool = False) -> Branch:
     """A sealed copy of the environment's database as it is now, for a week: what there is to go back to.
 
     Raises as the provider's `create` does.
     """
     name = f"safety/{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    return make(provider, name, lasting=SAFE, force=force, sealed=True)
+    return create_branch(provider, name, lifetime=SAFETY_COPY_LIFETIME, force=force, sealed=True)
 
 
 @contextmanager
-def passing(provider: BranchProvider, name: str, *, parent: str | None = None) -> Iterator[DatabaseUrl]:
+def temporary_branch(provider: BranchProvider, name: str, *, parent: str | None = None) -> Iterator[DatabaseUrl]:
     """A copy for the length of a block, marked preparing all the while, and deleted at its end, be it by Ctrl-C.
 
     Raises as the provider's `create` does.
     """
-    provider.create(name, parent=parent, expires_at=_from_now(PASSING))
+    provider.create(name, parent=parent, expires_at=_from_now(TEMPORARY_BRANCH_LIFETIME))
     try:
-        yield provider.url(name, unfinished=True)
+        yield provider.url(name, allow_unready=True)
     finally:
         provider.delete(name)
 

@@ -15,7 +15,7 @@ _PLAIN = re.compile(r"[a-z0-9_]+")
 _LOOKS_HASHED = re.compile(rf"(.*_)?[0-9a-f]{{{_HASH}}}")
 
 
-def check_name(name: str) -> None:
+def check_branch_name(name: str) -> None:
     """See that a new branch may be called that.
 
     Raises:
@@ -25,15 +25,15 @@ def check_name(name: str) -> None:
         raise InvalidBranchName(name, "it is empty, or begins or ends with a space")
     if len(name) > _LONGEST or not name.isprintable():
         raise InvalidBranchName(name[:_LONGEST], f"it is longer than {_LONGEST} characters, or has one without a shape")
-    if is_environment(name):
+    if is_environment_name(name):
         raise InvalidBranchName(name, "it is an environment's name")
 
 
-def is_environment(name: str) -> bool:
+def is_environment_name(name: str) -> bool:
     return name in [environment.value for environment in Environment]
 
 
-def database_of(project: str, branch: str) -> str:
+def build_database_name(project: str, branch: str) -> str:
     """The name of a branch's database: the project's, a readable form of the branch's, and where that is not the very
     name a hash of it, so that no two branches share a database. `preview/pr-42` of shop is shop_preview_pr_42_2ffcc8e6.
     """
@@ -44,12 +44,12 @@ def database_of(project: str, branch: str) -> str:
     return "_".join(filter(None, (project, slug, _digest(branch))))
 
 
-def building_of(database: str) -> str:
+def build_unfinished_name(database: str) -> str:
     """What a branch's database is called until it says itself that it is one."""
     return f"seedbed_building_{_digest(database)}"
 
 
-def replaced_of(database: str) -> str:
+def build_replaced_name(database: str) -> str:
     """What a branch's database is called once another has taken its place, until it is dropped."""
     return f"seedbed_replaced_{_digest(database)}"
 

@@ -36,7 +36,7 @@ class Branch:
 class BranchProvider(Protocol):
     """Makes, finds and deletes branches. It knows nothing of what is in them: no migrations, no seeds."""
 
-    def original(self) -> Database:
+    def get_environment_database(self) -> Database:
         """The environment's own database, which branches are copied from where no parent is named."""
 
     def create(
@@ -47,12 +47,12 @@ class BranchProvider(Protocol):
         environment: Environment | None = None,
         expires_at: datetime | None = None,
         force: bool = False,
-        even_production: bool = False,
+        allow_production: bool = False,
     ) -> Branch:
         """Copy a database, and leave the copy marked `preparing`: `finish` is the last step.
 
         Without `parent` it is the environment's own database, and without `environment` the copy is for what its
-        parent is for. `force` ends sessions that are idle on the parent, where there must be none. `even_production`
+        parent is for. `force` ends sessions that are idle on the parent, where there must be none. `allow_production`
         is for callers that replace personal data before they finish, or whose user has named the database.
 
         Raises:
@@ -64,7 +64,7 @@ class BranchProvider(Protocol):
             ParentInUse, BranchCopyFailure: nothing was made.
         """
 
-    def make(
+    def create_ready(
         self, name: str, *, parent: str | None = None, expires_at: datetime | None = None, force: bool = False
     ) -> Branch:
         """Copy a database, as what its parent is, and leave the copy ready at once. When it fails, nothing is left.
@@ -79,25 +79,25 @@ class BranchProvider(Protocol):
         """
 
     def reset(
-        self, name: str, *, force: bool = False, even_production: bool = False, only_ready: bool = False
+        self, name: str, *, force: bool = False, allow_production: bool = False, require_ready: bool = False
     ) -> Branch:
         """Make a branch anew from its parent as that is now, and leave it marked `preparing`; sessions on it are ended.
 
-        What was in it is lost only when the new copy is there. `only_ready` takes nothing from a call that is making it
+        What was in it is lost only when the new copy is there. `require_ready` takes nothing from a call that is making it
         anew at the moment. Raises as `get` does for the branch, and as `create` does for its parent.
 
         Raises:
-            BranchNotReady: with `only_ready`, it is being prepared.
+            BranchNotReady: with `require_ready`, it is being prepared.
         """
 
-    def expire(self, name: str, at: datetime | None) -> Branch:
+    def set_expiry(self, name: str, at: datetime | None) -> Branch:
         """Set when a branch ends, or that it does not. Raises as `get` does.
 
         Raises:
             InvalidExpiry: the moment is past, or too far away for the provider.
         """
 
-    def wait(self, name: str, *, seconds: float = 60.0) -> None:
+    def wait_until_reachable(self, name: str, *, seconds: float = 60.0) -> None:
         """Wait until a branch takes connections.
 
         Raises:
@@ -118,7 +118,7 @@ class BranchProvider(Protocol):
     def delete(self, name: str) -> None:
         """Delete a branch with all that is in it, ending the sessions on it. Raises as `get` does."""
 
-    def url(self, name: str, *, unfinished: bool = False, pooled: bool = False) -> DatabaseUrl:
+    def url(self, name: str, *, allow_unready: bool = False, pooled: bool = False) -> DatabaseUrl:
         """The way to a branch: direct, for whatever migrates or loads, or through the provider's pooler for a service,
         where it has one. One that is not ready is withheld, unless it is to be made ready.
 

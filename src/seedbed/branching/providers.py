@@ -8,7 +8,7 @@ from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.settings import Configuration
 
 
-def provider_of(configuration: Configuration) -> BranchProvider:
+def get_branch_provider(configuration: Configuration) -> BranchProvider:
     """The provider for the environment's database: Neon, or the embedded server, which is started if need be.
 
     Neon is chosen by a DATABASE_URL of its own, or by NEON_PROJECT_ID. A NEON_API_KEY alone chooses nothing: a shell

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbed.cli.durations import DURATION, length
-from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, step
+from seedbed.cli.options import DURATION, columns, configuration, confirm, env_option, json_option, parse_lifetime, step
 from seedbed.cli.options import show as show_result
 
 if TYPE_CHECKING:
@@ -62,10 +61,12 @@ def create(
         from seedbed.branching.lifecycle import create_branch
 
         provider = get_branch_provider(configuration(ctx, env))
-        made = create_branch(provider, name, parent=parent, lifetime=length(lasting), force=force)
-    said = f"{made.name} is a copy of {made.parent}, marked {made.mark}. "
-    said += f"Its address: seedbed branch url {shlex.quote(made.name)}"
-    show_result(made, as_json=as_json, lines=[said])
+        copy = create_branch(provider, name, parent=parent, lifetime=parse_lifetime(lasting), force=force)
+    lines = [
+        f"Created {copy.name}, a copy of {copy.parent}, marked {copy.mark}.",
+        f"URL: seedbed branch url {shlex.quote(copy.name)} --show-password",
+    ]
+    show_result(copy, as_json=as_json, lines=lines)
 
 
 @branch.command("list", short_help="List the branches with their expiry dates.")
@@ -76,9 +77,9 @@ def list_(ctx: click.Context, env: str | None, as_json: bool) -> None:
     """List the branches: name, mark, parent, creation time and expiry."""
     from seedbed.branching import get_branch_provider
 
-    found = get_branch_provider(configuration(ctx, env)).list()
-    rows = [(b.name, b.mark, f"from {b.parent}", _written(b.created_at), _until(b)) for b in found]
-    show_result(found, as_json=as_json, lines=columns(rows) or ["There are no branches."])
+    branches = get_branch_provider(configuration(ctx, env)).list()
+    rows = [(b.name, b.mark, f"from {b.parent}", _format_time(b.created_at), _format_expiry(b)) for b in branches]
+    show_result(branches, as_json=as_json, lines=columns(rows) or ["There are no branches."])
 
 
 @branch.command("show")
@@ -90,17 +91,17 @@ def show(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     """Show the details of a branch."""
     from seedbed.branching import get_branch_provider
 
-    found = get_branch_provider(configuration(ctx, env)).get(name)
+    details = get_branch_provider(configuration(ctx, env)).get(name)
     rows = [
-        ("branch", found.name),
-        ("parent", found.parent),
-        ("environment", found.environment.value),
-        ("mark", found.mark),
-        ("sealed", "yes, it is there to be copied" if found.sealed else "no"),
-        ("made", _written(found.created_at)),
-        ("until", _written(found.expires_at) if found.expires_at else "it is deleted"),
+        ("branch", details.name),
+        ("parent", details.parent),
+        ("environment", details.environment.value),
+        ("mark", details.mark),
+        ("sealed", "yes" if details.sealed else "no"),
+        ("created", _format_time(details.created_at)),
+        ("expires", _format_time(details.expires_at) if details.expires_at else "never"),
     ]
-    show_result(found, as_json=as_json, lines=columns(rows))
+    show_result(details, as_json=as_json, lines=columns(rows))
 
 
 @branch.command("diff")
@@ -125,7 +126,9 @@ def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_j
         f"{found.branch} is at {found.revision or 'no revision'}, "
         f"{found.compared_with} at {found.compared_with_revision or 'none'}."
     ]
-    lines += [f"  {_beside(found, difference)}" for difference in found.differences] or ["Nothing else differs."]
+    lines += [f"  {_format_difference(found, difference)}" for difference in found.differences] or [
+        "Nothing else differs."
+    ]
     show_result(found, as_json=as_json, lines=lines)
     ctx.exit(0 if found.is_equal else 1)
 
@@ -149,8 +152,8 @@ def reset(ctx: click.Context, name: str, force: bool, yes: str | None, env: str 
     confirm(name, yes, action="reset")
     with step("Copying"):
         provider.reset(name, force=force)
-        anew = provider.finish(name, sealed=sealed)
-    show_result(anew, as_json=as_json, lines=[f"{name} is a copy of {anew.parent} as it is now."])
+        new_copy = provider.finish(name, sealed=sealed)
+    show_result(new_copy, as_json=as_json, lines=[f"Recreated {name} from the current state of {new_copy.parent}."])
 
 
 @branch.command("url")
@@ -187,22 +190,22 @@ def delete(ctx: click.Context, name: str, yes: str | None, env: str | None, as_j
     provider.get(name)
     confirm(name, yes, action="deleted")
     provider.delete(name)
-    show_result({"name": name, "deleted": True}, as_json=as_json, lines=[f"{name} is deleted."])
+    show_result({"name": name, "deleted": True}, as_json=as_json, lines=[f"Deleted {name}."])
 
 
-def _beside(found: "BranchDiff", difference: "Difference") -> str:
+def _format_difference(diff: "BranchDiff", difference: "Difference") -> str:
     if difference.attribute:
         facts = f"{difference.attribute} is {difference.found}, and {difference.expected} in {found.compared_with}"
         return f"{difference.object}: {facts}"
     return f"only in {found.compared_with if difference.found == 'missing' else found.branch}: {difference.object}"
 
 
-def _written(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
-def _until(branch: "Branch") -> str:
+def _format_expiry(branch: "Branch") -> str:
     if branch.expires_at is None:
         return ""
-    past = branch.expires_at <= datetime.now(UTC)
-    return f"{'ended' if past else 'until'} {_written(branch.expires_at)}"
+    is_past = branch.expires_at <= datetime.now(UTC)
+    return f"{'expired' if is_past else 'expires'} {_format_time(branch.expires_at)}"

@@ -1,4 +1,4 @@
-"""Which database a command is to use, be it given by a URL or kept by the embedded server."""
+"""The database that a command uses, set by a URL or kept by the embedded server, and the checks on its server."""
 
 from dataclasses import dataclass
 
@@ -19,17 +19,17 @@ from seedbed.settings.sources import SourceKind
 from seedbed.settings.url_parser import MalformedUrl, parse_url
 
 OLDEST_MAJOR_VERSION = 14
-"""The oldest major version whose statements are all known here: pg_terminate_backend that waits, for one."""
+"""The oldest supported major version: the first whose pg_terminate_backend takes a timeout."""
 
-_TYPED = Origin(SourceKind.OPTION, "--on")
+_OPTION_ORIGIN = Origin(SourceKind.OPTION, "--on")
 EMBEDDED_ORIGIN = Origin(SourceKind.DERIVED, "the embedded server")
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database to speak to. `url` is for the service, `direct` for whatever locks, migrates or loads.
+    """A database with its addresses: `url` for the service, `direct` without a pooler for locks, migrations and loads.
 
-    `server` is set where Seedbed owns the server and may make and drop databases on it.
+    `server` is set for a database on the embedded server, where Seedbed may create and drop databases.
     """
 
     url: DatabaseUrl
@@ -44,24 +44,24 @@ class Database:
 
 
 def resolve_database(configuration: Configuration) -> Database:
-    """The environment's database: the given one as it is, or the embedded server's, started and made where missing.
+    """The environment's database: the one that a URL names, or one on the embedded server.
 
-    With a URL given, no embedded server is started or looked for.
+    Starts the embedded server and creates the database where necessary. With a URL neither is looked for.
 
     Raises:
         DatabaseNotConfigured: preview or production without a URL of its own.
-        PostgresBinariesNotFound, ServerStartFailure: the embedded server was needed.
+        PostgresBinariesNotFound, ServerStartFailure: the embedded server is needed and cannot run.
     """
-    given = find_configured_database(configuration)
-    if given is not None:
-        return given
+    configured = find_configured_database(configuration)
+    if configured is not None:
+        return configured
     server = EmbeddedServer.from_configuration(configuration)
     server.ensure_running()
     return ensure_environment_database(server, configuration)
 
 
 def database_from_url(url: str, environment: Environment) -> Database:
-    """A database whose URL was typed on the command line.
+    """The database of a URL from the command line.
 
     Raises:
         InvalidDatabaseUrl: it cannot be read.
@@ -69,51 +69,51 @@ def database_from_url(url: str, environment: Environment) -> Database:
     try:
         parsed = parse_url(url)
     except MalformedUrl as error:
-        raise InvalidDatabaseUrl("--on", str(_TYPED), str(error)) from None
-    return Database(parsed, parsed, environment, _TYPED)
+        raise InvalidDatabaseUrl("--on", str(_OPTION_ORIGIN), str(error)) from None
+    return Database(parsed, parsed, environment, _OPTION_ORIGIN)
 
 
 def find_configured_database(configuration: Configuration) -> Database | None:
-    """The given database, or None where the embedded server is to be used; nothing is started."""
+    """The database that a URL names, or None where the environment uses the embedded server; starts nothing."""
     url = require_database_url(configuration)
     if url is None:
         return None
     unpooled = configuration.settings.database_url_unpooled
     variable = "DATABASE_URL" if unpooled is None else "DATABASE_URL_UNPOOLED"
     origin = configuration.get_origin(variable)
-    named = Origin(origin.kind, origin.describe(variable))
-    return Database(url, unpooled or url, configuration.environment, named)
+    return Database(url, unpooled or url, configuration.environment, Origin(origin.kind, origin.describe(variable)))
 
 
 def ensure_environment_database(server: EmbeddedServer, configuration: Configuration) -> Database:
-    """The environment's database on an embedded server that runs, made where it is missing."""
+    """The environment's database on a running embedded server, created where it is missing."""
     url = server.ensure_database(get_database_name(configuration))
     return Database(url, url, configuration.environment, EMBEDDED_ORIGIN, server)
 
 
 def get_database_name(configuration: Configuration) -> str:
-    """What the environment's database is called on the embedded server."""
+    """The name of the environment's database on the embedded server."""
     return f"{configuration.project.identifier}_{configuration.environment}"
 
 
 def get_embedded_server(configuration: Configuration) -> EmbeddedServer:
-    """The embedded server, for commands that are about it.
+    """The embedded server, for commands that manage it.
 
     Raises:
-        NoEmbeddedServer: this environment uses a server from a URL.
+        NoEmbeddedServer: the environment has a URL of another server.
     """
-    given = find_configured_database(configuration)
-    if given is not None:
-        raise NoEmbeddedServer(configuration.environment, configuration.get_origin("DATABASE_URL").describe("DATABASE_URL"))
+    if find_configured_database(configuration) is not None:
+        raise NoEmbeddedServer(
+            configuration.environment, configuration.get_origin("DATABASE_URL").describe("DATABASE_URL")
+        )
     return EmbeddedServer.from_configuration(configuration)
 
 
 def check_server(connection: Connection, database: Database) -> None:
-    """See that a server is of a version that is tested, and that the session may change anything.
+    """Check that the server's version is supported and that the session may write.
 
     Raises:
-        UnsupportedServerVersion: with its version.
-        ReadOnlyDatabase: it is a standby, or set so.
+        UnsupportedServerVersion: the server is too old.
+        ReadOnlyDatabase: the server is a standby, or default_transaction_read_only is on.
     """
     version = connection.connection.dbapi_connection.server_version // 10000  # type: ignore[union-attr]
     if version < OLDEST_MAJOR_VERSION:
@@ -127,11 +127,10 @@ def check_server(connection: Connection, database: Database) -> None:
 
 
 def check_default_schema(connection: Connection, database: Database) -> None:
-    """Check that no setting of the database or the role puts tables without a schema elsewhere than in public, where
-    the models and the proof of a revision have them.
+    """Check that tables without a schema are created in `public`, as the models and the proof of a revision have it.
 
     Raises:
-        DefaultSchemaMismatch: with the search_path that the database or the role has.
+        DefaultSchemaMismatch: the database or the role has another search_path.
     """
     schema, search_path, source = connection.exec_driver_sql(
         "SELECT current_schema(), setting, source FROM pg_settings WHERE name = 'search_path'"
@@ -141,13 +140,15 @@ def check_default_schema(connection: Connection, database: Database) -> None:
 
 
 def refuse_pooler(database: Database, *, trust_url: bool = False) -> None:
-    """Refuse to lock, migrate or load through a pooler.
+    """Refuse to lock, migrate or load through a connection pooler.
 
-    On Neon its host name tells. Elsewhere the process id of the protocol's handshake differs from the backend's own,
-    since PgBouncer invents one. Neon's proxy invents one for direct connections too, so there the ids say nothing.
+    On Neon the host name of a pooler is known. Elsewhere the process id of the protocol's handshake differs from the
+    backend's own, since PgBouncer makes one up. So does Neon's proxy, for direct connections too, so there the ids are
+    not compared.
 
     Raises:
-        PooledConnection: unless `trust_url`, for a DATABASE_URL_UNPOOLED that a user set.
+        PooledConnection: it is a pooler; on other servers than Neon's only without `trust_url`, which is for a
+            DATABASE_URL_UNPOOLED that the user set.
     """
     if database.direct.is_neon_pooler:
         raise PooledConnection(database.direct.address, str(database.origin))

@@ -8,7 +8,7 @@ from itertools import takewhile
 import psycopg2
 from sqlalchemy.exc import DBAPIError
 
-from seedbed.errors import DatabaseNotFound, AuthenticationFailure, MissingPrivilege, SeedbedError, DatabaseUnreachable
+from seedbed.errors import AuthenticationFailure, DatabaseNotFound, DatabaseUnreachable, MissingPrivilege, SeedbedError
 from seedbed.settings import DatabaseUrl
 
 _LOGIN_SQLSTATES = ("28P01", "28000")
@@ -74,7 +74,9 @@ def _translate(address: str, origin: str, error: BaseException | None) -> Seedbe
         return None
     message = get_server_message(error)
     if error.pgcode in _DENIED_SQLSTATES:
-        return MissingPrivilege(address, message, creator_setting=next(filter(origin.startswith, _DATABASE_CREATOR_SOURCES), None))
+        return MissingPrivilege(
+            address, message, creator_setting=next(filter(origin.startswith, _DATABASE_CREATOR_SOURCES), None)
+        )
     if isinstance(error, psycopg2.InterfaceError) and "closed" in message:
         return DatabaseUnreachable(address, origin, message)
     if not isinstance(error, psycopg2.OperationalError):

@@ -70,7 +70,10 @@ def read_mark(connection: Connection) -> str | None:
 
 
 def read_database_mark(database: Database) -> str | None:
-    """The mark, read on a connection of its own; psycopg2's, since SQLAlchemy's would ask the server four more things."""
+    """The mark, read on a connection of its own.
+
+    It is a psycopg2 connection, since SQLAlchemy sends four more queries when it connects.
+    """
     with translate_errors(database):
         connection = open_connection(database)
         try:
@@ -116,15 +119,17 @@ def parse_environment(name: str) -> Environment:
 def mark_as_copy(connection: Connection, source_environment: str, *, copy_id: str | None = None) -> None:
     """Mark a copy `preparing`, and record the environment that its rows were copied from.
 
-    A later command can then continue after a kill. `copy_id` identifies this copy: a copy of the copy inherits the mark,
-    and has another identifier.
+    A later command can then continue after a kill. `copy_id` identifies this copy: a copy of the copy inherits the
+    mark, and has another identifier.
     """
     write_mark(connection, PREPARING)
-    _append_to_marked_by(connection, f"{_SOURCE_SEPARATOR}{source_environment}" + (f"{_COPY_ID_SEPARATOR}{copy_id}" if copy_id else ""))
+    _append_to_marked_by(
+        connection, f"{_SOURCE_SEPARATOR}{source_environment}" + (f"{_COPY_ID_SEPARATOR}{copy_id}" if copy_id else "")
+    )
 
 
 def mark_rows_replaced(connection: Connection, copy_id: str | None) -> None:
-    """Mark a copy `preparing` once its rows are no longer those of its source; `copy_id` is what `read_copy_id` returned."""
+    """Mark a copy `preparing` once its rows are no longer its source's; `copy_id` is what `read_copy_id` returned."""
     write_mark(connection, PREPARING)
     _append_to_marked_by(connection, f"{_COPY_ID_SEPARATOR}{copy_id}" if copy_id else "")
 

@@ -1,4 +1,4 @@
-"""psql on a database, without its password on a command line that every user of the machine can read."""
+"""The command that opens psql on a database, with the password in a variable instead of on the command line."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from seedbed.errors import PostgresBinariesNotFound, PsqlNotFound
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import find_binaries
 
-_VARIABLES = {
+_LIBPQ_VARIABLES = {
     "user": "PGUSER",
     "password": "PGPASSWORD",
     "host": "PGHOST",
@@ -33,8 +33,8 @@ _VARIABLES = {
     "sslrootcert": "PGSSLROOTCERT",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }
-"""libpq's parameters and the variables that stand for them; the password of a key has none."""
-_NO_SECRET = frozenset(
+"""libpq's parameters and their environment variables; the password of a TLS key has none."""
+_PUBLIC_PARAMETERS = frozenset(
     {
         "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "krbsrvname", "sslcompression",
         "sslsni", "ssl_min_protocol_version", "ssl_max_protocol_version", "tcp_user_timeout",
@@ -43,29 +43,29 @@ _NO_SECRET = frozenset(
 
 
 def build_psql_command(database: Database) -> tuple[list[str], dict[str, str]]:
-    """The command, and the variables it is to be run with.
+    """The command and the environment variables to run it with.
 
-    A parameter that no variable stands for goes on the command line if it cannot be a secret, and is left out
-    otherwise: psql asks for the password of a key itself.
+    A parameter without a variable goes on the command line if it cannot be a secret, and is left out otherwise: psql
+    itself asks for the password of a TLS key.
 
     Raises:
-        PsqlNotFound: neither the PostgreSQL found nor PATH has psql.
+        PsqlNotFound: neither PATH nor the PostgreSQL that Seedbed uses has psql.
     """
     arguments = database.direct.connect_arguments()
-    rest = [f"{name}={_quoted(value)}" for name, value in arguments.items() if name in _NO_SECRET]
-    return [str(_program()), *([" ".join(rest)] if rest else [])], _variables(arguments)
+    remaining = [f"{name}={_quote_conninfo(value)}" for name, value in arguments.items() if name in _PUBLIC_PARAMETERS]
+    return [str(_find_psql()), *([" ".join(remaining)] if remaining else [])], _get_variables(arguments)
 
 
 def build_client_environment(database: Database) -> dict[str, str]:
-    """The process's variables, and those by which PostgreSQL's own programs find a database."""
-    return {**os.environ, **_variables(database.direct.connect_arguments())}
+    """The process's environment variables and those that direct PostgreSQL's programs to a database."""
+    return {**os.environ, **_get_variables(database.direct.connect_arguments())}
 
 
-def _variables(arguments: Mapping[str, str]) -> dict[str, str]:
-    return {_VARIABLES[name]: value for name, value in arguments.items() if name in _VARIABLES}
+def _get_variables(arguments: Mapping[str, str]) -> dict[str, str]:
+    return {_LIBPQ_VARIABLES[name]: value for name, value in arguments.items() if name in _LIBPQ_VARIABLES}
 
 
-def _program() -> Path:
+def _find_psql() -> Path:
     on_path = shutil.which("psql")
     if on_path is not None:
         return Path(on_path)
@@ -78,5 +78,5 @@ def _program() -> Path:
     return program
 
 
-def _quoted(value: str) -> str:
+def _quote_conninfo(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

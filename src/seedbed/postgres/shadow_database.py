@@ -1,4 +1,4 @@
-"""Throw-away databases on which a draft is made and proven, never the target's own."""
+"""Shadow databases: temporary databases on which drafts are created and proven, never the target itself."""
 
 import secrets
 import time
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psycopg2
 from psycopg2 import sql
 
-from seedbed.errors import PostgresBinariesNotFound, NoShadowServer, SeedbedError, ServerError
+from seedbed.errors import NoShadowServer, PostgresBinariesNotFound, SeedbedError, ServerError
 from seedbed.postgres.connection import autocommit_cursor, open_connection, translate_errors
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer
@@ -17,15 +17,15 @@ from seedbed.settings import Configuration, Environment, Origin
 from seedbed.settings.sources import SourceKind
 
 _PREFIX = "seedbed_shadow_"
-_ABANDONED_SECONDS = 3600
+_ABANDONED_AFTER_SECONDS = 3600
 _ORIGIN = Origin(SourceKind.DERIVED, "a throw-away database")
 
 
 @dataclass(frozen=True)
-class _Maker:
-    """A way to make and drop databases: the embedded server, or the one of SHADOW_DATABASE_URL."""
+class _ShadowServer:
+    """The server that shadow databases are created on: the embedded one, or the one of SHADOW_DATABASE_URL."""
 
-    administered: Database
+    admin_database: Database
     server: EmbeddedServer | None
 
     @contextmanager
@@ -34,42 +34,46 @@ class _Maker:
             with self.server.admin_cursor() as cursor:
                 yield cursor
             return
-        with translate_errors(self.administered), autocommit_cursor(open_connection(self.administered)) as cursor:
+        with translate_errors(self.admin_database), autocommit_cursor(open_connection(self.admin_database)) as cursor:
             yield cursor
 
 
 @contextmanager
 def shadow_database(configuration: Configuration) -> Iterator[Database]:
-    """An empty database for the length of a block, owned by a role without superuser rights on the embedded server.
+    """Create an empty database for the length of a block; on the embedded server its owner is no superuser.
 
-    It is dropped at the end. One that a killed command left is dropped by a later one, an hour after it was made.
+    It is dropped at the end. A later command drops the database of a killed one, an hour after its creation.
     """
-    maker = _maker(configuration)
+    shadow_server = _find_shadow_server(configuration)
     name = generate_shadow_name()
     with ExitStack() as stack:
-        with maker.cursor() as cursor:
+        with shadow_server.cursor() as cursor:
             _drop_abandoned(cursor)
-            stack.callback(_drop, maker, name)
-            owner = sql.SQL(" OWNER {}").format(sql.Identifier(maker.server.owner)) if maker.server else sql.SQL("")
-            copied = sql.SQL(" TEMPLATE template0")
-            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + owner + copied)
-        url = maker.administered.direct.with_database(name)
-        yield Database(url, url, Environment.TESTING, _ORIGIN, maker.server)
+            stack.callback(_drop, shadow_server, name)
+            owner = (
+                sql.SQL(" OWNER {}").format(sql.Identifier(shadow_server.server.owner))
+                if shadow_server.server
+                else sql.SQL("")
+            )
+            template = sql.SQL(" TEMPLATE template0")
+            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + owner + template)
+        url = shadow_server.admin_database.direct.with_database(name)
+        yield Database(url, url, Environment.TESTING, _ORIGIN, shadow_server.server)
 
 
-def _drop(maker: _Maker, name: str) -> None:
-    """What went wrong before is what to tell; a database that cannot be dropped now is abandoned, no more."""
-    with suppress(ServerError, psycopg2.Error), maker.cursor() as cursor:
+def _drop(shadow_server: _ShadowServer, name: str) -> None:
+    """Errors are suppressed: an earlier one matters more, and a later command drops what remains."""
+    with suppress(ServerError, psycopg2.Error), shadow_server.cursor() as cursor:
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def generate_shadow_name() -> str:
-    """A name that says when it was made, by which what a killed command left is found and dropped."""
+    """A new name, which holds the time of creation, so that abandoned databases can be found."""
     return f"{_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
 
 
 def terminate_sessions(shadow: Database) -> None:
-    """End whatever another thread of this process runs on a throw-away database."""
+    """Terminate the other sessions on a shadow database, such as those of another thread of this process."""
     with suppress(SeedbedError, psycopg2.Error), autocommit_cursor(open_connection(shadow)) as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -78,24 +82,24 @@ def terminate_sessions(shadow: Database) -> None:
 
 
 def get_role_creator(shadow: Database) -> Callable[[str], None] | None:
-    """What makes a role that a schema names; None on a given server, whose roles are not ours to make."""
+    """A function that creates a role which a schema refers to; None on a server that is not the embedded one."""
     server = shadow.server
     if server is None:
         return None
 
-    def make(role: str) -> None:
+    def create_role(role: str) -> None:
         with server.admin_cursor() as cursor:
             cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
 
-    return make
+    return create_role
 
 
-def _maker(configuration: Configuration) -> _Maker:
+def _find_shadow_server(configuration: Configuration) -> _ShadowServer:
     url = configuration.settings.shadow_database_url
     if url is not None:
         origin = configuration.get_origin("SHADOW_DATABASE_URL")
-        named = Origin(origin.kind, origin.describe("SHADOW_DATABASE_URL"))
-        return _Maker(Database(url, url, Environment.TESTING, named), None)
+        described = Origin(origin.kind, origin.describe("SHADOW_DATABASE_URL"))
+        return _ShadowServer(Database(url, url, Environment.TESTING, described), None)
     try:
         server = EmbeddedServer.from_configuration(configuration)
         server.ensure_running()
@@ -103,18 +107,18 @@ def _maker(configuration: Configuration) -> _Maker:
         raise NoShadowServer(error.locations) from error
     owner = server.owner_url("postgres")
     server.ensure_owner_role()
-    return _Maker(Database(owner, owner, Environment.TESTING, _ORIGIN), server)
+    return _ShadowServer(Database(owner, owner, Environment.TESTING, _ORIGIN), server)
 
 
 def _drop_abandoned(cursor: "psycopg2.extensions.cursor") -> None:
-    """Another command may do the same, or connect, at this moment; then that one is left to it."""
+    """Drop what killed commands left; errors are suppressed, as another command may drop it at the same moment."""
     cursor.execute(
         "SELECT datname FROM pg_database WHERE datname LIKE %s AND pg_has_role(datdba, 'USAGE')"
         " AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = pg_database.datname)",
         (_PREFIX.replace("_", r"\_") + "%",),
     )
     for (name,) in cursor.fetchall():
-        made = name.removeprefix(_PREFIX).partition("_")[0]
-        if made.isdigit() and time.time() - int(made) > _ABANDONED_SECONDS:
+        created_at = name.removeprefix(_PREFIX).partition("_")[0]
+        if created_at.isdigit() and time.time() - int(created_at) > _ABANDONED_AFTER_SECONDS:
             with suppress(psycopg2.Error):
                 cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))

@@ -1,4 +1,4 @@
-"""Alembic's table in a database: the one that the settings name, or one of its shape where they are not known."""
+"""Alembic's version table in a database: SQL that recognizes it by its name or by its shape."""
 
 from glob import escape
 from typing import Any
@@ -8,31 +8,31 @@ from sqlalchemy import Connection
 from seedbed.postgres.quoting import quote_identifier, quote_literal
 
 VERSION_TABLE = "alembic_version"
-"""What Alembic calls it unless it is told otherwise."""
+"""Alembic's default name."""
 
 LOOKS_LIKE_VERSION_TABLE = """
 (SELECT count(*) = 1 AND bool_and(v.attname = 'version_num') FROM pg_attribute v
   WHERE v.attrelid = c.oid AND v.attnum > 0 AND NOT v.attisdropped)
 """
-"""Whether pg_class `c` may be some project's: it has a column, `version_num`, and no other."""
+"""SQL condition: pg_class `c` may be some project's version table, as `version_num` is its only column."""
 
 
 def build_version_table_condition(version_table: str) -> str:
-    """SQL that says whether pg_class `c` is the version table. Without a schema it is in whichever one Alembic used."""
+    """SQL condition: pg_class `c` is the version table. Without a schema, one in any schema matches."""
     schema, _, name = version_table.rpartition(".")
     in_schema = f" AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {quote_literal(schema)})"
     return f"(c.relname = {quote_literal(name)} AND c.relkind IN ('r', 'p'){in_schema if schema else ''})"
 
 
 def get_version_table_schema(version_table: str) -> str | None:
-    """The version table's schema, where it is named."""
+    """The version table's schema; None where its name has none."""
     return version_table.rpartition(".")[0] or None
 
 
 def ensure_version_table_schema(connection: Connection, version_table: str) -> None:
-    """Create the version table's schema: Alembic creates the table before any revision could create its schema.
+    """Create the version table's schema where it is missing: Alembic creates the table before it runs any revision.
 
-    It is committed, unless the connection is in a transaction. SQLAlchemy's events do not hear of it.
+    Commits, unless the connection is in a transaction. Runs on the driver's cursor, so SQLAlchemy fires no events.
     """
     schema = get_version_table_schema(version_table)
     if schema is None:
@@ -47,6 +47,6 @@ def ensure_version_table_schema(connection: Connection, version_table: str) -> N
 
 
 def build_version_table_pattern(version_table: str) -> str:
-    """The version table as a pattern of `schema.name`."""
+    """The version table as a shell-style pattern of `schema.name`."""
     schema, _, name = version_table.rpartition(".")
     return f"{escape(schema) if schema else '*'}.{escape(name)}"

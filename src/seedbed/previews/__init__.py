@@ -1,1 +1,1 @@
-"""Previews: a branch, the newest migrations and believable rows, by one command that can be run again."""
+"""Previews: branches for pull requests, migrated and filled with rows, and cleaned up afterwards."""

@@ -1,36 +1,37 @@
-"""The base of previews: one branch with rows that may be shown, sealed, from which previews are copied."""
+"""The base branch of previews: a sealed branch with rows that may be shown, from which previews are copied."""
 
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from seedbed.branching import Branch, BranchProvider, provider_of
+from seedbed.branching import Branch, BranchProvider, get_branch_provider
 from seedbed.errors import (
-    BranchLockTimeout,
     BranchExists,
+    BranchLockTimeout,
     BranchNotFound,
     BranchNotReady,
-    SealedBranch,
     DatabaseNotFound,
-    NotAPreview,
     DatabaseUnreachable,
+    NotAPreview,
+    SealedBranch,
 )
 from seedbed.postgres.locks import preparation_lock
-from seedbed.previews.preview_data import DataMode, PreviewData, get_branch_database, prepare_branch, check_data_mode
+from seedbed.previews.preview_data import DataMode, PreviewData, check_data_mode, get_branch_database, prepare_branch
 from seedbed.seeding.masking import Exceptions
 from seedbed.settings import Configuration, Environment
 
 BASE_BRANCH = "preview/base"
-_WAIT = timedelta(minutes=10)
+_LOCK_WAIT = timedelta(minutes=10)
 _POLL_SECONDS = 0.5
-_AT_ONCE = timedelta(minutes=1)
-"""A base that was begun so long before a call, or less, is what that call wants; clocks may differ a little."""
+_SIMULTANEOUS = timedelta(minutes=1)
+"""A base that another call began this long before the current call still satisfies it; clocks may differ a little."""
 
 
 @dataclass(frozen=True)
 class PreviewBase:
-    """The base as it is now, whether this call made it, and where its rows come from; None where another call that was
-    at work at the same moment knows that.
+    """The base branch, whether this call created it, and the source of its rows.
+
+    `data` is None if another call created the base at the same time.
     """
 
     branch: Branch
@@ -41,92 +42,102 @@ class PreviewBase:
 def create_base(
     configuration: Configuration, data: DataMode, *, force: bool = False, exceptions: Exceptions | None = None
 ) -> PreviewBase:
-    """Make the base of previews from the environment's database, or make it anew from that as it is now.
+    """Create the base branch of previews from the environment's database, or create it again from the current state.
 
-    Previews that were copied from it before stay as they are. It has no end, since branches with an end have no
-    children on Neon, and nobody can connect to it, so it can be copied at any time. Seeds that cannot be planned, and
-    marks and tables that a mask would refuse, are found while the base is still as it was. When a later step fails it
-    is left marked preparing, nothing is copied from it, and the next call begins again. Of several calls at once one
-    makes it, and the others wait and have that one: so the rows are those that the first one asked for.
+    Existing previews stay as they are. The base does not expire, because a Neon branch that expires can have no
+    children. Nobody can connect to it, so it can be copied at any time. Seeds that cannot be planned, and marks or
+    tables that a mask refuses, are reported before the old base is changed. If a later step fails, the base stays
+    marked as preparing, nothing is copied from it, and the next call starts again. Of several calls at once, one
+    creates the base, with the rows that it was asked for; the others wait and return the same base.
 
     Raises:
-        NotAPreview: there is a branch of its name which is for something else.
-        UnmaskedProductionCopy: rows of production would be in it as they are.
-        BranchLockTimeout: another call is still at work on it after ten minutes.
-        BranchError, MigrationError, SeedError: as for a preview.
+        NotAPreview: a branch of this name has another purpose.
+        UnmaskedProductionCopy: the base would contain unmasked rows of production.
+        BranchLockTimeout: another call was still creating it after ten minutes.
+        BranchError, MigrationError, SeedError: the errors of a preview.
     """
     check_data_mode(configuration, data, exceptions)
-    asked = _Asked(configuration, provider_of(configuration), data, force, exceptions, datetime.now(UTC))
-    until = time.monotonic() + _WAIT.total_seconds()
+    request = _BaseRequest(
+        configuration, get_branch_provider(configuration), data, force, exceptions, datetime.now(UTC)
+    )
+    deadline = time.monotonic() + _LOCK_WAIT.total_seconds()
     while True:
-        lost: Exception = BranchLockTimeout(BASE_BRANCH, _WAIT.total_seconds())
+        failure: Exception = BranchLockTimeout(BASE_BRANCH, _LOCK_WAIT.total_seconds())
         try:
-            begun = asked.begun()
-            if begun is not None and (made := asked.prepared(*begun)) is not None:
-                return made
-        except (BranchNotFound, SealedBranch, DatabaseUnreachable, DatabaseNotFound) as error:  # as another call has finished it
-            lost = error
+            started = request.start()
+            if started is not None and (base := request.prepare(*started)) is not None:
+                return base
+        except (
+            BranchNotFound,
+            SealedBranch,
+            DatabaseUnreachable,
+            DatabaseNotFound,
+        ) as error:  # another call has finished it
+            failure = error
         time.sleep(_POLL_SECONDS)
-        if (theirs := asked.made_meanwhile()) is not None:
-            return PreviewBase(theirs, created=False, data=None)
-        if time.monotonic() > until:
-            raise lost
+        if (other_base := request.find_finished()) is not None:
+            return PreviewBase(other_base, created=False, data=None)
+        if time.monotonic() > deadline:
+            raise failure
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _BaseRequest:
     configuration: Configuration
     provider: BranchProvider
     data: DataMode
     force: bool
     exceptions: Exceptions | None
-    at: datetime
+    started_at: datetime
 
-    def begun(self) -> tuple[Branch, bool, bool] | None:
-        """The base as a copy that is to be prepared, whether it was begun here, and whether there was none before;
-        None while another call is about to replace it.
+    def start(self) -> tuple[Branch, bool, bool] | None:
+        """Return the base to prepare, whether this call started it, and whether there was none before.
+
+        Return None while another call is replacing the base.
         """
-        copied = self.data.replaces_rows
+        replaces_rows = self.data.replaces_rows
         try:
-            there = self.provider.get(BASE_BRANCH)
+            existing = self.provider.get(BASE_BRANCH)
         except BranchNotFound:
             try:
-                made = self.provider.create(
-                    BASE_BRANCH, environment=Environment.PREVIEW, force=self.force, even_production=copied
+                branch = self.provider.create(
+                    BASE_BRANCH, environment=Environment.PREVIEW, force=self.force, allow_production=replaces_rows
                 )
             except BranchExists:
                 return None
-            return made, True, True
-        if there.environment is not Environment.PREVIEW:
-            raise NotAPreview(BASE_BRANCH, there.mark)
-        if not there.ready:
-            return there, False, False
+            return branch, True, True
+        if existing.environment is not Environment.PREVIEW:
+            raise NotAPreview(BASE_BRANCH, existing.mark)
+        if not existing.ready:
+            return existing, False, False
         try:
-            anew = self.provider.reset(BASE_BRANCH, force=self.force, even_production=copied, only_ready=True)
+            branch = self.provider.reset(
+                BASE_BRANCH, force=self.force, allow_production=replaces_rows, require_ready=True
+            )
         except (BranchNotReady, BranchExists):
             return None
-        return anew, True, False
+        return branch, True, False
 
-    def prepared(self, branch: Branch, mine: bool, created: bool) -> PreviewBase | None:
-        """Fill the copy, once whoever is at work on it has ended; None where that one was killed a while ago."""
-        self.provider.wait(BASE_BRANCH)
+    def prepare(self, branch: Branch, is_own: bool, created: bool) -> PreviewBase | None:
+        """Fill the copy after any other call that is working on it; None if that call was killed a while ago."""
+        self.provider.wait_until_reachable(BASE_BRANCH)
         database = get_branch_database(self.provider, BASE_BRANCH)
-        with preparation_lock(database, BASE_BRANCH, wait=_WAIT):
-            if not mine and branch.created_at < self.at - _AT_ONCE:
+        with preparation_lock(database, BASE_BRANCH, wait=_LOCK_WAIT):
+            if not is_own and branch.created_at < self.started_at - _SIMULTANEOUS:
                 self.provider.delete(BASE_BRANCH)
                 return None
-            filled = prepare_branch(
+            data = prepare_branch(
                 self.configuration,
                 database,
                 self.data,
                 parent=self.configuration.environment,
                 exceptions=self.exceptions,
             )
-            return PreviewBase(self.provider.finish(BASE_BRANCH, sealed=True), created, filled)
+            return PreviewBase(self.provider.finish(BASE_BRANCH, sealed=True), created, data)
 
-    def made_meanwhile(self) -> Branch | None:
+    def find_finished(self) -> Branch | None:
         try:
-            there = self.provider.get(BASE_BRANCH)
+            existing = self.provider.get(BASE_BRANCH)
         except BranchNotFound:
             return None
-        return there if there.sealed and there.created_at >= self.at - _AT_ONCE else None
+        return existing if existing.sealed and existing.created_at >= self.started_at - _SIMULTANEOUS else None

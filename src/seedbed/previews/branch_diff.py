@@ -1,14 +1,14 @@
-"""How a branch differs from another, in revisions and in what its database holds."""
+"""Compare two branches: their revisions and their catalogs."""
 
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from seedbed.branching import BranchProvider, provider_of
-from seedbed.branching.lifecycle import passing
+from seedbed.branching import BranchProvider, get_branch_provider
+from seedbed.branching.lifecycle import temporary_branch
 from seedbed.migrations.history.revisions import read_current_revision
-from seedbed.postgres.catalog import Catalog, Difference, find_differences, read_catalog, exclude_objects
+from seedbed.postgres.catalog import Catalog, Difference, exclude_objects, find_differences, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.settings import Configuration, Origin
@@ -17,8 +17,8 @@ from seedbed.settings.sources import SourceKind
 
 @dataclass(frozen=True)
 class BranchDiff:
-    """A branch beside another one: where each is in the history, and what the first has that the second lacks, or has
-    otherwise.
+    """The revisions of a branch and of the branch it is compared with, and what the first has that the second lacks or
+    has differently.
     """
 
     branch: str
@@ -33,37 +33,40 @@ class BranchDiff:
 
 
 def compare_branches(configuration: Configuration, name: str, other: str | None = None) -> BranchDiff:
-    """Compare a branch with its parent, or with another branch, by their catalogs; rows are not compared.
+    """Compare the catalog of a branch with that of its parent or of another branch. Rows are not compared.
 
-    What the project ignores is left out. A sealed branch, which nobody can connect to, is copied for it and the copy
-    deleted again.
+    Objects that the project ignores are left out. Nobody can connect to a sealed branch, so it is copied, and the copy
+    is deleted at the end.
 
     Raises:
-        BranchNotFound, BranchNotReady, NotABranch: one of them is not there, or not for use yet.
+        BranchNotFound, BranchNotReady, NotABranch: one of the branches does not exist, or is not ready.
     """
-    provider = provider_of(configuration)
-    beside = other or provider.get(name).parent
-    with _readable(configuration, provider, name) as one, _readable(configuration, provider, beside) as two:
-        revision, found = _looked_at(one, configuration)
-        other_revision, wanted = _looked_at(two, configuration)
-    return BranchDiff(name, beside, revision, other_revision, find_differences(found, wanted))
+    provider = get_branch_provider(configuration)
+    compared_with = other or provider.get(name).parent
+    with (
+        _connectable(configuration, provider, name) as first,
+        _connectable(configuration, provider, compared_with) as second,
+    ):
+        revision, actual = _read_state(first, configuration)
+        compared_with_revision, expected = _read_state(second, configuration)
+    return BranchDiff(name, compared_with, revision, compared_with_revision, find_differences(actual, expected))
 
 
 @contextmanager
-def _readable(configuration: Configuration, provider: BranchProvider, name: str) -> Iterator[Database]:
+def _connectable(configuration: Configuration, provider: BranchProvider, name: str) -> Iterator[Database]:
     if name == configuration.environment:
-        yield provider.original()
+        yield provider.get_environment_database()
         return
     branch = provider.get(name)
-    with ExitStack() as until:
+    with ExitStack() as stack:
         if branch.sealed:
-            url = until.enter_context(passing(provider, f"{name}/look-{secrets.token_hex(4)}", parent=name))
+            url = stack.enter_context(temporary_branch(provider, f"{name}/look-{secrets.token_hex(4)}", parent=name))
         else:
             url = provider.url(name)
         yield Database(url, url, branch.environment, Origin(SourceKind.DERIVED, f"branch {name}"))
 
 
-def _looked_at(database: Database, configuration: Configuration) -> tuple[str | None, Catalog]:
+def _read_state(database: Database, configuration: Configuration) -> tuple[str | None, Catalog]:
     with connect(database) as connection:
         return read_current_revision(connection, configuration.project), exclude_objects(
             read_catalog(connection, configuration.project.version_table), configuration.project.ignore

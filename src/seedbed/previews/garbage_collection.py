@@ -1,24 +1,25 @@
-"""Previews that nobody needs any more, and branches whose end is past, found and deleted."""
+"""Find and delete previews that are no longer needed, and expired branches."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from seedbed.branching import Branch, BranchProvider, provider_of
+from seedbed.branching import Branch, BranchProvider, get_branch_provider
 from seedbed.errors import BranchError, BranchNotFound, InvalidPullRequestList
 from seedbed.previews.base_branch import BASE_BRANCH
 from seedbed.settings import Configuration, Environment
 
 UNFINISHED_AFTER = timedelta(hours=1)
-"""Longer than any preview takes to be made: one that is still preparing then was killed."""
+"""Longer than any preview takes: the call that prepares a branch for longer was killed."""
 
 
 @dataclass(frozen=True)
 class CollectionRules:
-    """When a preview goes. `closed_pull_requests` are pull requests that are closed, `open_pull_requests` all that are open: any other's go.
+    """Which previews to delete.
 
-    A pull request is a number, and its previews are called pr-42 or end in /pr-42, with or without more after it.
+    With `closed_pull_requests` their previews are deleted, with `open_pull_requests` those of all others. A pull
+    request is a number; the names of its previews are pr-42 or end in /pr-42, optionally followed by a suffix.
     """
 
     older_than: timedelta | None = None
@@ -28,7 +29,7 @@ class CollectionRules:
 
 @dataclass(frozen=True)
 class CollectedBranch:
-    """A branch, why it goes, and what kept it where something did; `deleted` is false in a dry run."""
+    """A branch, why it is to be deleted, and why it was kept if it was. `deleted` is false in a dry run."""
 
     branch: Branch
     reason: str
@@ -37,53 +38,55 @@ class CollectedBranch:
 
 
 def parse_pull_requests(lines: Iterable[str], source: str) -> frozenset[str]:
-    """The numbers in a list of pull requests, one a line: `42`, `#42`, `pr-42` or `preview/pr-42`.
+    """Return the numbers in a list of pull requests, one a line: `42`, `#42`, `pr-42` or `preview/pr-42`.
 
     Raises:
         InvalidPullRequestList: a line is none of these, or there is no line: an empty answer is more often a failed question
             than the truth.
     """
-    found = set()
+    numbers = set()
     for line in (line.strip() for line in lines):
         if not line:
             continue
-        matched = re.fullmatch(r"(?:#|.*\bpr-)?(\d+)", line)
-        if matched is None:
+        match = re.fullmatch(r"(?:#|.*\bpr-)?(\d+)", line)
+        if match is None:
             raise InvalidPullRequestList(source, f"{line!r} is no pull request")
-        found.add(matched[1])
-    if not found:
+        numbers.add(match[1])
+    if not numbers:
         raise InvalidPullRequestList(source, "it is empty")
-    return frozenset(found)
+    return frozenset(numbers)
 
 
 def collect_branches(
     configuration: Configuration, rules: CollectionRules, *, delete: bool, now: datetime | None = None
 ) -> list[CollectedBranch]:
-    """Find the branches that can go, and with `delete` delete them: children before their parents.
+    """Find the branches to delete, and with `delete` delete them, children before parents.
 
-    A preview goes when the rules say so, or when it has been half made for an hour; any branch when its end is past,
-    such as a safety copy, as on Neon it does by itself. Only what this project made is looked at, and never the base.
-    Each is looked at once more before it is deleted, and stays where it has changed meanwhile or has children that
-    stay. What cannot be deleted is said and kept; the others go.
+    A preview is deleted when the rules say so, or after an hour of being unfinished; any other branch, such as a safety
+    copy, when it has expired, as on Neon. Only branches of this project are considered, and never the base. Each branch
+    is read again before it is deleted. It is kept if it has changed or has children that are kept. A branch that cannot
+    be deleted is reported and kept; the others are deleted.
     """
-    moment = now or datetime.now(UTC)
-    provider = provider_of(configuration)
+    now_utc = now or datetime.now(UTC)
+    provider = get_branch_provider(configuration)
     branches = provider.list()
-    going = {one.name: (one, why) for one in branches if (why := _reason(one, rules, moment))}
-    staying = {branch.parent for branch in branches if branch.name not in going}
-    done: list[CollectedBranch] = []
-    for branch, why in _children_first(list(going.values())):
-        if branch.name in staying:
-            done.append(CollectedBranch(branch, why, deleted=False, error="a branch that stays was copied from it"))
-            staying.add(branch.parent)
+    candidates = {branch.name: (branch, reason) for branch in branches if (reason := _reason(branch, rules, now_utc))}
+    parents_in_use = {branch.parent for branch in branches if branch.name not in candidates}
+    collected: list[CollectedBranch] = []
+    for branch, reason in _children_first(list(candidates.values())):
+        if branch.name in parents_in_use:
+            collected.append(
+                CollectedBranch(branch, reason, deleted=False, error="a branch that stays was copied from it")
+            )
+            parents_in_use.add(branch.parent)
         elif not delete:
-            done.append(CollectedBranch(branch, why, deleted=False))
+            collected.append(CollectedBranch(branch, reason, deleted=False))
         else:
-            one = _deleted(provider, branch, why, lambda found: _reason(found, rules, moment))
-            if not one.deleted:
-                staying.add(branch.parent)
-            done.append(one)
-    return done
+            branch = _deleted(provider, branch, reason, lambda found: _reason(found, rules, now_utc))
+            if not branch.deleted:
+                parents_in_use.add(branch.parent)
+            collected.append(branch)
+    return collected
 
 
 def _reason(branch: Branch, rules: CollectionRules, now: datetime) -> str | None:
@@ -120,7 +123,9 @@ def _children_first(going: Collection[tuple[Branch, str]]) -> list[tuple[Branch,
     return sorted(going, key=lambda pair: (-depth(pair[0]), pair[0].name))
 
 
-def _deleted(provider: BranchProvider, branch: Branch, why: str, reason: Callable[[Branch], str | None]) -> CollectedBranch:
+def _deleted(
+    provider: BranchProvider, branch: Branch, why: str, reason: Callable[[Branch], str | None]
+) -> CollectedBranch:
     try:
         found = provider.get(branch.name)
         if found != branch or reason(found) is None:

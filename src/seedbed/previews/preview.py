@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from seedbed.branching import Branch, BranchProvider, provider_of
+from seedbed.branching import Branch, BranchProvider, get_branch_provider
 from seedbed.errors import (
     EditedAppliedRevision,
     BranchError,
@@ -78,7 +78,7 @@ def create_or_update(
         MigrationError, SeedError: a revision or the seeds failed.
         PreviewSchemaMismatch: the migrated database does not have the schema of the models.
     """
-    provider = provider_of(configuration)
+    provider = get_branch_provider(configuration)
     ending = _ending(lifetime)
     asked = _Asked(configuration, provider, name, parent, data, ending, force, allow_production, report, exceptions)
     try:
@@ -100,7 +100,7 @@ def delete(configuration: Configuration, name: str) -> bool:
         NotAPreview: there is a branch of that name which is for something else.
         NotABranch: there is a database in its place that this project did not make.
     """
-    provider = provider_of(configuration)
+    provider = get_branch_provider(configuration)
     try:
         branch = provider.get(name)
         if name == BASE_BRANCH or (branch.environment is Environment.PREVIEW and branch.sealed):
@@ -153,7 +153,7 @@ class _Asked:
                 environment=Environment.PREVIEW,
                 expires_at=self.ending,
                 force=self.force,
-                even_production=self.data.replaces_rows or (self.data is DataMode.COPY and self.even_production),
+                allow_production=self.data.replaces_rows or (self.data is DataMode.COPY and self.even_production),
             )
         except BranchExists:
             return self.provider.get(self.name), False
@@ -173,7 +173,7 @@ class _Asked:
     def brought_up(self, branch: Branch, *, created: bool) -> Preview:
         """One at a time prepares a branch; whoever waited for another finds it ready, and leaves its rows alone."""
         try:
-            self.provider.wait(self.name)
+            self.provider.wait_until_reachable(self.name)
             database = get_branch_database(self.provider, self.name)
             if branch.ready:
                 filled = self._filled(database, DataMode.COPY, branch)
@@ -183,7 +183,7 @@ class _Asked:
                     filled = self._filled(database, DataMode.COPY if branch.ready else self.data, branch)
                     branch = self.provider.finish(self.name)
             if not created:
-                branch = self.provider.expire(self.name, self.ending)
+                branch = self.provider.set_expiry(self.name, self.ending)
         except BaseException:
             if created:
                 self._undo()

@@ -64,7 +64,7 @@ class PreviewData:
 
 def get_branch_database(provider: BranchProvider, name: str) -> Database:
     """A branch that is being prepared, for whoever prepares it."""
-    url = provider.url(name, unfinished=True)
+    url = provider.url(name, allow_unready=True)
     return Database(url, url, Environment.PREVIEW, Origin(SourceKind.DERIVED, f"branch {name}"))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seedbed.branching.local import annotations
 from seedbed.branching.local.databases import drop, environment_of
-from seedbed.branching.names import building_of, database_of, is_environment, replaced_of
+from seedbed.branching.names import build_unfinished_name, build_database_name, is_environment_name, build_replaced_name
 from seedbed.branching.protocol import Branch
 from seedbed.errors import BranchLockTimeout, BranchNotFound, BranchNotReady, DatabaseNotFound, AuthenticationFailure, NotABranch
 from seedbed.postgres.database import EMBEDDED_ORIGIN, Database, get_database_name, ensure_environment_database
@@ -32,7 +32,7 @@ class Looking:
         return self.configuration.project.identifier
 
     def database_of(self, name: str) -> str:
-        return database_of(self.owner, name)
+        return build_database_name(self.owner, name)
 
     def database(self, branch: Branch) -> Database:
         url = self.server.owner_url(self.database_of(branch.name))
@@ -48,11 +48,11 @@ class Looking:
         lock is polled for, so that Ctrl-C is heard.
         """
         database = self.database_of(name)
-        building = building_of(database)
+        building = build_unfinished_name(database)
         with self.server.admin_cursor() as cursor:
             if not poll_lock(cursor, BRANCH_LOCKS, building, wait_seconds=_WAIT_SECONDS):
                 raise BranchLockTimeout(name, _WAIT_SECONDS)
-            left_over = (building, replaced_of(database))
+            left_over = (building, build_replaced_name(database))
             cursor.execute("SELECT datname FROM pg_database WHERE datname IN %s", (left_over,))
             for (left,) in cursor.fetchall():
                 drop(cursor, left)
@@ -71,7 +71,7 @@ class Looking:
         Raises:
             NotABranch: it is an environment's, or its database is somebody else's.
         """
-        if is_environment(name):
+        if is_environment_name(name):
             raise NotABranch(
                 name,
                 "it is an environment's own database",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seedbed.branching.local.databases import allow, comment, drop, end_sessions, rename, together
 from seedbed.branching.local.lookup import Looking
-from seedbed.branching.names import building_of, check_name, replaced_of
+from seedbed.branching.names import build_unfinished_name, check_branch_name, build_replaced_name
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
     InvalidExpiry,
@@ -53,11 +53,11 @@ class LocalBranches:
         environment: Environment | None = None,
         expires_at: datetime | None = None,
         force: bool = False,
-        even_production: bool = False,
+        allow_production: bool = False,
     ) -> Branch:
-        return self._made(name, parent, environment, expires_at, force=force, even_production=even_production)
+        return self._made(name, parent, environment, expires_at, force=force, even_production=allow_production)
 
-    def make(
+    def create_ready(
         self, name: str, *, parent: str | None = None, expires_at: datetime | None = None, force: bool = False
     ) -> Branch:
         """The mark that the copy brings along is its own, so nothing is written into it."""
@@ -82,14 +82,14 @@ class LocalBranches:
         return finished
 
     def reset(
-        self, name: str, *, force: bool = False, even_production: bool = False, only_ready: bool = False
+        self, name: str, *, force: bool = False, allow_production: bool = False, require_ready: bool = False
     ) -> Branch:
         with self._looking.alone(name) as cursor:
             branch = self._looking.existing(cursor, name)
-            if only_ready and not branch.ready:
+            if require_ready and not branch.ready:
                 raise BranchNotReady(name)
             source, own = self._looking.parent(cursor, branch.parent)
-            if own is Environment.PRODUCTION and branch.environment is not own and not even_production:
+            if own is Environment.PRODUCTION and branch.environment is not own and not allow_production:
                 raise UnmaskedProductionCopy(branch.parent, str(branch.environment))
             now = _now()
             lasting = branch.expires_at - branch.created_at if branch.expires_at is not None else None
@@ -106,14 +106,14 @@ class LocalBranches:
                 end_sessions(cursor, database)
                 together(
                     cursor,
-                    rename(database, replaced_of(database)),
+                    rename(database, build_replaced_name(database)),
                     comment(building, anew),
                     rename(building, database),
                 )
-            drop(cursor, replaced_of(database))
+            drop(cursor, build_replaced_name(database))
         return anew
 
-    def expire(self, name: str, at: datetime | None) -> Branch:
+    def set_expiry(self, name: str, at: datetime | None) -> Branch:
         if at is not None and at <= _now():
             raise InvalidExpiry(name, f"{at:%Y-%m-%d %H:%M} is past")
         with self._looking.alone(name) as cursor:
@@ -121,7 +121,7 @@ class LocalBranches:
             cursor.execute(comment(self._looking.database_of(name), lasting))
         return lasting
 
-    def wait(self, name: str, *, seconds: float = _WAIT_SECONDS) -> None:
+    def wait_until_reachable(self, name: str, *, seconds: float = _WAIT_SECONDS) -> None:
         """The server is this machine's, so a branch that is there takes connections."""
         until = time.monotonic() + seconds
         branch = self.get(name)
@@ -147,15 +147,15 @@ class LocalBranches:
             self._looking.existing(cursor, name)
             drop(cursor, self._looking.database_of(name))
 
-    def url(self, name: str, *, unfinished: bool = False, pooled: bool = False) -> DatabaseUrl:  # noqa: ARG002 - none here
+    def url(self, name: str, *, allow_unready: bool = False, pooled: bool = False) -> DatabaseUrl:  # noqa: ARG002 - none here
         branch = self.get(name)
-        if not branch.ready and not unfinished:
+        if not branch.ready and not allow_unready:
             raise BranchNotReady(name)
         if branch.sealed:
             raise SealedBranch(name)
         return self.server.owner_url(self._looking.database_of(name))
 
-    def original(self) -> Database:
+    def get_environment_database(self) -> Database:
         return self._looking.original()
 
     def _made(
@@ -169,7 +169,7 @@ class LocalBranches:
         even_production: bool = False,
         ready: bool = False,
     ) -> Branch:
-        check_name(name)
+        check_branch_name(name)
         parent = parent or self.configuration.environment.value
         with self._looking.alone(name) as cursor:
             if existing := self._looking.found(cursor, name):
@@ -200,7 +200,7 @@ class LocalBranches:
     @contextmanager
     def _copied(self, cursor: "Cursor", source: str, branch: Branch, of: Environment, *, force: bool) -> Iterator[str]:
         """A copy that has not its name yet; dropped when the block fails."""
-        building = building_of(self._looking.database_of(branch.name))
+        building = build_unfinished_name(self._looking.database_of(branch.name))
         try:
             clone_database(cursor, source, building, force=force, folder=self.server.directory)
             if not branch.ready:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from seedbed.branching.names import is_environment
+from seedbed.branching.names import is_environment_name
 from seedbed.branching.neon.annotations import Found, unfinished
 from seedbed.branching.neon.client import NeonClient
 from seedbed.errors import BranchNotFound, BranchNotReady, NotABranch, UnownedNeonBranch
@@ -37,7 +37,7 @@ class Looking:
         Raises:
             NotABranch: it is an environment's, or somebody else's.
         """
-        if is_environment(name):
+        if is_environment_name(name):
             raise NotABranch(
                 name, "it is an environment's own database", remedy="seedbed branch list shows the branches."
             )

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from seedbed.branching.names import check_name
+from seedbed.branching.names import check_branch_name
 from seedbed.branching.neon.annotations import LONGEST, Found, unfinished
 from seedbed.branching.neon.client import NeonClient, written
 from seedbed.branching.neon.creation import Request
@@ -73,7 +73,7 @@ class NeonBranches:
         """
         return cls(NeonClient(Wire(Access.of(configuration))), configuration)
 
-    def original(self) -> Database:
+    def get_environment_database(self) -> Database:
         given = find_configured_database(self.configuration)
         if given is not None:
             return given
@@ -87,9 +87,9 @@ class NeonBranches:
         environment: Environment | None = None,
         expires_at: datetime | None = None,
         force: bool = False,  # noqa: ARG002 - Neon copies a branch that is in use
-        even_production: bool = False,
+        allow_production: bool = False,
     ) -> Branch:
-        check_name(name)
+        check_branch_name(name)
         if len(name) > LONGEST:
             raise InvalidBranchName(name[:LONGEST], f"it is longer than {LONGEST} characters")
         _check_expiry(name, expires_at)
@@ -103,10 +103,10 @@ class NeonBranches:
         for_what = environment or source.environment() or self.configuration.environment
         request = Request.of(self._looking, name, parent, for_what)
         with self._requested(request, source, expires_at) as made:
-            self._begin(made, inherited=environment is None, even_production=even_production)
+            self._begin(made, inherited=environment is None, even_production=allow_production)
         return made.branch([])
 
-    def make(
+    def create_ready(
         self, name: str, *, parent: str | None = None, expires_at: datetime | None = None, force: bool = False
     ) -> Branch:
         self.create(name, parent=parent, expires_at=expires_at, force=force)
@@ -140,33 +140,33 @@ class NeonBranches:
         name: str,
         *,
         force: bool = False,  # noqa: ARG002 - as for create
-        even_production: bool = False,
-        only_ready: bool = False,
+        allow_production: bool = False,
+        require_ready: bool = False,
     ) -> Branch:
         """One that is sealed or has children is replaced by another of its name, which cannot be had twice."""
         found, *left = self._looking.named(name) or [self._looking.existing(name)]
-        if only_ready and (not found.ready or any(datetime.now(UTC) - one.neon.created_at < _BEGUN for one in left)):
+        if require_ready and (not found.ready or any(datetime.now(UTC) - one.neon.created_at < _BEGUN for one in left)):
             raise BranchNotReady(name)
         parent = self._looking.parent_of(found)
         for one in left:
             self.client.delete(one.neon.id)
         sealed = found.branch(self.client.endpoints()).sealed
         if sealed or children(self._looking.everything(), found):
-            return self._replace(found, parent, even_production=even_production)
+            return self._replace(found, parent, even_production=allow_production)
         if found.ready:
             self._rename(found, unfinished(name))
         self.client.restore(found.neon.id, parent.neon.id)
         found = self._looking.existing(name)
-        self._begin(found, even_production=even_production)
+        self._begin(found, even_production=allow_production)
         return found.branch([])
 
-    def expire(self, name: str, at: datetime | None) -> Branch:
+    def set_expiry(self, name: str, at: datetime | None) -> Branch:
         _check_expiry(name, at)
         with _there(name):
             self.client.update(self._looking.existing(name).neon.id, expires_at=written(at) if at is not None else None)
         return self.get(name)
 
-    def wait(self, name: str, *, seconds: float = 60.0) -> None:
+    def wait_until_reachable(self, name: str, *, seconds: float = 60.0) -> None:
         found = self._looking.existing(name)
         if found.branch(self.client.endpoints()).sealed:
             raise SealedBranch(name)
@@ -190,12 +190,12 @@ class NeonBranches:
                 raise
         sweep(self._looking)
 
-    def url(self, name: str, *, unfinished: bool = False, pooled: bool = False) -> DatabaseUrl:
+    def url(self, name: str, *, allow_unready: bool = False, pooled: bool = False) -> DatabaseUrl:
         found = self._looking.existing(name)
         branch = found.branch(self.client.endpoints())
         if branch.sealed:
             raise SealedBranch(name)
-        if not branch.ready and not unfinished:
+        if not branch.ready and not allow_unready:
             raise BranchNotReady(name)
         with _there(name):
             if not branch.ready:

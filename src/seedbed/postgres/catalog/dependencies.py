@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from seedbed.postgres.catalog.model import Constraint, ObjectKey, CatalogObject, Table
+from seedbed.postgres.catalog.model import CatalogObject, Constraint, ObjectKey, Table
 
 
 @dataclass(frozen=True)

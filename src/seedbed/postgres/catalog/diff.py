@@ -6,6 +6,7 @@ from typing import Any
 
 from seedbed.postgres.catalog.dependencies import Catalog
 from seedbed.postgres.catalog.model import (
+    CatalogObject,
     Column,
     Composite,
     Constraint,
@@ -14,7 +15,6 @@ from seedbed.postgres.catalog.model import (
     Extension,
     Function,
     Index,
-    CatalogObject,
     OtherObject,
     Policy,
     Schema,

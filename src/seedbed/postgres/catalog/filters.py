@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from seedbed.postgres.catalog.dependencies import Catalog
-from seedbed.postgres.catalog.model import Constraint, Function, Index, CatalogObject, Policy, Schema, Trigger
+from seedbed.postgres.catalog.model import CatalogObject, Constraint, Function, Index, Policy, Schema, Trigger
 from seedbed.postgres.catalog.model import Sequence as SequenceObject
 from seedbed.postgres.version_table import VERSION_TABLE, get_version_table_schema
 

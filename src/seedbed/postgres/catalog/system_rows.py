@@ -18,8 +18,8 @@ from seedbed.postgres.catalog.system_queries import (
     OBJECT_NAMES,
     ROLES,
     CatalogLayout,
-    read_layout,
     build_rows_query,
+    read_layout,
 )
 
 SystemFacts = Mapping[str, str]

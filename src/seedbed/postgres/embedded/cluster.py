@@ -17,7 +17,12 @@ from typing import Any, BinaryIO
 from seedbed.errors import DataDirectoryNotWritable, ServerStartFailure
 from seedbed.postgres.embedded.binaries import Binaries
 from seedbed.postgres.embedded.os_account import OsAccount
-from seedbed.postgres.embedded.postmaster import Postmaster, terminate_orphaned_backends, remove_stale_lock_file, find_postmaster
+from seedbed.postgres.embedded.postmaster import (
+    Postmaster,
+    find_postmaster,
+    remove_stale_lock_file,
+    terminate_orphaned_backends,
+)
 
 SUPERUSER = "postgres"
 _START_SECONDS = 60.0
@@ -68,7 +73,9 @@ class Cluster:
                 shutil.rmtree(building, ignore_errors=True)
                 with _opened_privately(self.log_file) as log:
                     log.write((done.stdout + done.stderr).encode())
-                raise ServerStartFailure(f"initdb ended with {done.returncode}: {_last_line(done.stderr)}", self.log_file)
+                raise ServerStartFailure(
+                    f"initdb ended with {done.returncode}: {_last_line(done.stderr)}", self.log_file
+                )
             building.rename(self.data_directory)
         except OSError as error:
             raise DataDirectoryNotWritable(self.data_directory.parent, error.strerror or str(error)) from error
@@ -227,7 +234,9 @@ class Cluster:
             return
         if sys.platform == "win32":
             mode = "immediate" if immediate else "fast"
-            self.account.run([self.binaries.program_path("pg_ctl"), "stop", "-D", self.data_directory, "-m", mode, "-s"])
+            self.account.run(
+                [self.binaries.program_path("pg_ctl"), "stop", "-D", self.data_directory, "-m", mode, "-s"]
+            )
             return
         for way in (signal.SIGQUIT,) if immediate else (signal.SIGINT, signal.SIGQUIT):
             with suppress(ProcessLookupError):

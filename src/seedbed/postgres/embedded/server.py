@@ -19,7 +19,7 @@ from seedbed.postgres.embedded.binaries import Binaries, find_binaries
 from seedbed.postgres.embedded.binaries_copy import ensure_runnable
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
 from seedbed.postgres.embedded.os_account import choose_server_directory, get_server_account
-from seedbed.postgres.embedded.state_files import Holder, ServerState, server_directory_lock, read_state, write_state
+from seedbed.postgres.embedded.state_files import Holder, ServerState, read_state, server_directory_lock, write_state
 from seedbed.postgres.locks import SERVER_OBJECTS_LOCK
 from seedbed.settings import Configuration, DatabaseUrl
 
@@ -251,7 +251,9 @@ class EmbeddedServer:
     def _refuse_another_major(self, cluster: Cluster) -> None:
         found = cluster.binaries
         if cluster.exists() and cluster.read_major_version() != str(found.major_version):
-            raise DataDirectoryVersionMismatch(cluster.data_directory, cluster.read_major_version(), str(found.major_version), found.source)
+            raise DataDirectoryVersionMismatch(
+                cluster.data_directory, cluster.read_major_version(), str(found.major_version), found.source
+            )
 
     def _let_in_again(self, cluster: Cluster, state: ServerState) -> None:
         """Data whose passwords are lost get new ones: whoever owns the folder may have what is in it."""
