@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
 
 from benchmarks.harness import Contender, machine, race, report
-from seedbed.branching.lifecycle import make
+from seedbed.branching.lifecycle import create_branch
 from seedbed.branching.local.provider import LocalBranches
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import resolve_database
@@ -59,7 +59,7 @@ def compare(configuration: Configuration, server: EmbeddedServer, sizes: list[in
         version = (cursor.fetchone() or [""])[0]
         print(f"PostgreSQL {version}, a file system that shares {'blocks' if sharing else 'no blocks'}\n")
         for size in sizes:
-            make(branches, f"of-{size}")
+            create_branch(branches, f"of-{size}")
             if size > sizes[0]:
                 url = branches.url(f"of-{size}").connect_arguments()
                 with autocommit_cursor(psycopg2.connect(**url)) as filling:  # type: ignore[call-overload]
@@ -73,7 +73,7 @@ def compare(configuration: Configuration, server: EmbeddedServer, sizes: list[in
                 for way in ways
             }
             contenders[SEEDBED] = Contender(
-                lambda size=size: make(branches, "copy", parent=f"of-{size}"),  # type: ignore[misc]
+                lambda size=size: create_branch(branches, "copy", parent=f"of-{size}"),  # type: ignore[misc]
                 settled(cursor),
                 lambda: branches.delete("copy"),
             )

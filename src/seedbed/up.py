@@ -1,4 +1,4 @@
-"""The main job: a database that is there, migrated and seeded, and the service on top of it."""
+"""`seedbed up`: start PostgreSQL, apply migrations, load seeds and serve the API."""
 
 import json
 import urllib.request
@@ -9,175 +9,188 @@ from typing import Any
 from urllib.parse import quote
 
 from seedbed.errors import NoServableTables, PendingProductionRevisions, SeedsFileNotFound, TablesNotEmpty
-from seedbed.migrations.apply.plan import UpgradePlan
-from seedbed.migrations.apply.plan import plan_upgrade as plan_migrations
+from seedbed.migrations.apply.plan import UpgradePlan, plan_upgrade
 from seedbed.migrations.apply.upgrade import AppliedRevisions, apply
 from seedbed.migrations.hazards.losses import report_losses
 from seedbed.migrations.hazards.rules import Hazard
 from seedbed.migrations.history.revisions import select_applicable
-from seedbed.postgres.database import Database, get_embedded_server, find_configured_database, ensure_environment_database
+from seedbed.postgres.database import (
+    Database,
+    ensure_environment_database,
+    find_configured_database,
+    get_embedded_server,
+)
 from seedbed.schema import Schema, load_schema
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.service import create_app
 from seedbed.service.http.access_control import check_access_decided
-from seedbed.service.http.server import listen, serve, serve_in_thread, format_url
+from seedbed.service.http.server import format_url, listen, serve, serve_in_thread
 from seedbed.service.queries.resources import build_resources
 from seedbed.settings import Configuration, Environment
 
 Step = Callable[[str], AbstractContextManager[Callable[[str], None]]]
-"""Shows a step: called with what is being done, it gives what to call with what was done."""
+"""A context manager that shows a step under a title, and gives a function that reports its result."""
 
-_PAGE = 3
+_PAGE_SIZE = 3
 
 
 @dataclass(frozen=True)
-class Ready:
-    """What `up` brought about, up to where the service starts; `url` is the service's, where there is one."""
+class PreparedService:
+    """The database and its content before the service starts. `url` is None without a service."""
 
     database: Database
     applied: AppliedRevisions
     losses: tuple[Hazard, ...]
     seeded: Seeded | None
-    unseeded_because: str | None
+    unseeded_reason: str | None
     url: str | None
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """One page of one route, as the running service gave it."""
+class RouteResponse:
+    """The running service's response to one request."""
 
     path: str
     status: int
     body: Any
 
 
-def up(configuration: Configuration, *, step: Step, tell: Callable[[Ready], None], public: bool = False) -> None:
-    """Start, migrate, seed and serve, until interrupted. Every step looks first and does only what is missing.
+def start_service(
+    configuration: Configuration, *, step: Step, on_ready: Callable[[PreparedService], None], public: bool = False
+) -> None:
+    """Start PostgreSQL, migrate, seed and serve until interrupted. Each step does only what is missing.
 
-    An embedded server that this call started is stopped at the end; one that was up already stays up. A kill at any
-    moment loses nothing: the next call finds the server, or starts it, and goes on. A project without the service is
-    not waited for: the call ends, and an embedded server stays up.
+    An embedded server that this call started is stopped at the end; one that was already running stays up. The call may
+    be killed at any time: the next one finds or starts the server and continues. In a project without the service, the
+    call returns after seeding, and an embedded server stays up.
 
     Raises:
-        AuthenticationNotConfigured: others could read, and nobody said that they may.
+        AuthenticationNotConfigured: others could read, and neither tokens nor `public` are set.
     """
     if not configuration.project.service:
-        with _prepared(configuration, step, stays=True) as (ready, _, _):
-            tell(ready)
+        with _prepare(configuration, step, keep_server=True) as (service, _, _):
+            on_ready(service)
         return
     check_access_decided(configuration, allows_everyone=public, host=configuration.settings.host)
-    with _prepared(configuration, step) as (ready, schema, listening):
-        tell(ready)
-        _see_that_there_is_something(configuration, schema)
-        serve(create_app(configuration, schema, ready.database.url), listening)
+    with _prepare(configuration, step) as (service, schema, listening):
+        on_ready(service)
+        _check_servable(configuration, schema)
+        serve(create_app(configuration, schema, service.database.url), listening)
 
 
-def up_once(configuration: Configuration, *, step: Step, tell: Callable[[Ready], None]) -> list[Fetched]:
-    """Do all that `up` does, fetch a page of every route from the running service, and stop."""
-    with _prepared(configuration, step) as (ready, schema, listening):
-        tell(ready)
+def try_service(
+    configuration: Configuration, *, step: Step, on_ready: Callable[[PreparedService], None]
+) -> list[RouteResponse]:
+    """Do the same as `start_service`, but request each route once, and stop."""
+    with _prepare(configuration, step) as (service, schema, listening):
+        on_ready(service)
         if not configuration.project.service:
             return []
-        _see_that_there_is_something(configuration, schema)
-        app = create_app(configuration, schema, ready.database.url)
+        _check_servable(configuration, schema)
+        app = create_app(configuration, schema, service.database.url)
         with serve_in_thread(app, listening) as url:
-            return list(_pages(url, schema))
+            return list(_request_routes(url, schema))
 
 
 @contextmanager
-def _prepared(configuration: Configuration, step: Step, *, stays: bool = False) -> Iterator[tuple[Ready, Schema, Any]]:
+def _prepare(
+    configuration: Configuration, step: Step, *, keep_server: bool = False
+) -> Iterator[tuple[PreparedService, Schema, Any]]:
     with ExitStack() as stack:
-        with step("Starting PostgreSQL") as done:
+        with step("Starting PostgreSQL") as report:
             database = find_configured_database(configuration)
             if database is None:
                 server = get_embedded_server(configuration)
-                if stays:
+                if keep_server:
                     server.ensure_running()
                 else:
                     stack.enter_context(server.keep_running())
                 database = ensure_environment_database(server, configuration)
-                done(f"PostgreSQL {server.read_status().version} is up at {database.url.address}")
+                report(f"PostgreSQL {server.read_status().version} is running at {database.url.address}")
             else:
-                done(f"Using {database.url.address}, from {database.origin}")
-        with step("Loading the schema") as done:
+                report(f"Using {database.url.address}, from {database.origin}")
+        with step("Loading the schema") as report:
             schema = load_schema(configuration.project)
             names = [table.key for table in schema.tables]
-            done(f"{'1 table' if len(names) == 1 else f'{len(names)} tables'}: {', '.join(names)}")
-        planned = _refuse_in_production(configuration, database)
+            report(f"{'1 table' if len(names) == 1 else f'{len(names)} tables'}: {', '.join(names)}")
+        upgrade = _plan_migrations(configuration, database)
         losses: tuple[Hazard, ...] = ()
-        if planned.pending:
-            with step("Looking for data loss") as done:
-                losses = report_losses(configuration, database, planned, done)
-        with step("Migrating") as done:
+        if upgrade.pending:
+            with step("Checking for data loss") as report:
+                losses = report_losses(configuration, database, upgrade, report)
+        with step("Migrating") as report:
             applied = apply(
                 configuration.project, database, contract=configuration.environment != Environment.PRODUCTION
             )
             count = len(applied.applied)
-            done(f"{count} revision{'s' if count != 1 else ''} applied" if count else f"At {applied.revision} already")
-        with step("Seeding") as done:
-            seeded, because = _seeded(configuration, schema, database, applied)
-            done(
-                because
-                or (f"{sum(seeded.rows.values()):,} rows loaded" if seeded and seeded.loaded else "Seeded already")
+            report(
+                f"{count} revision{'s' if count != 1 else ''} applied"
+                if count
+                else f"Migrations: up to date ({applied.revision})"
+            )
+        with step("Seeding") as report:
+            seeded, reason = _load_seeds(configuration, schema, database, applied)
+            report(
+                reason
+                or (f"{sum(seeded.rows.values()):,} rows loaded" if seeded and seeded.loaded else "Seeds: up to date")
             )
         if not configuration.project.service:
-            yield Ready(database, applied, losses, seeded, because, None), schema, None
+            yield PreparedService(database, applied, losses, seeded, reason, None), schema, None
             return
         settings = configuration.settings
-        chosen = "SEEDBED_PORT" in configuration.origins
-        listening = stack.enter_context(listen(settings.host, settings.port, try_next_ports=not chosen))
-        yield Ready(database, applied, losses, seeded, because, format_url(listening)), schema, listening
+        is_port_set = "SEEDBED_PORT" in configuration.origins
+        listening = stack.enter_context(listen(settings.host, settings.port, try_next_ports=not is_port_set))
+        yield PreparedService(database, applied, losses, seeded, reason, format_url(listening)), schema, listening
 
 
-def _see_that_there_is_something(configuration: Configuration, schema: Schema) -> None:
-    """See that there is something to serve: the database is migrated and seeded by now in any case.
+def _check_servable(configuration: Configuration, schema: Schema) -> None:
+    """Check that there is a table to serve. It runs last, so that the database is migrated and seeded in any case.
 
     Raises:
-        NoServableTables: the tables are SQLAlchemy's own classes.
+        NoServableTables: no table is an SQLModel class.
     """
     if not schema.models:
         raise NoServableTables(configuration.project.schema)
 
 
-def _refuse_in_production(configuration: Configuration, database: Database) -> UpgradePlan:
-    """What is pending. In production nothing may be: what is dangerous about it is asked by the command that is for
-    that.
+def _plan_migrations(configuration: Configuration, database: Database) -> UpgradePlan:
+    """Plan the upgrade. `seedbed migrate apply` asks about risks, so pending revisions in production are refused here.
 
     Raises:
-        PendingProductionRevisions: with the revisions.
+        PendingProductionRevisions: the database is production and has pending revisions.
     """
-    planned = plan_migrations(configuration.project, database)
-    pending = select_applicable(planned.pending, planned.revision, contract=False)
-    if pending and Environment.PRODUCTION in {planned.environment, planned.mark}:
+    upgrade = plan_upgrade(configuration.project, database)
+    pending = select_applicable(upgrade.pending, upgrade.revision, contract=False)
+    if pending and Environment.PRODUCTION in {upgrade.environment, upgrade.mark}:
         raise PendingProductionRevisions(database.name, [revision.id for revision in pending])
-    return planned
+    return upgrade
 
 
-def _seeded(
+def _load_seeds(
     configuration: Configuration, schema: Schema, database: Database, applied: AppliedRevisions
 ) -> tuple[Seeded | None, str | None]:
-    """Seed where there are seeds and nothing else is in the way; neither is a reason not to serve."""
+    """Load the seeds. Missing seeds or other rows are a reason not to seed, but not an error."""
     try:
-        wanted = plan(configuration.project, schema, configuration.environment)
-        return run(wanted, database, revision=applied.revision), None
+        seed_plan = plan(configuration.project, schema, configuration.environment)
+        return run(seed_plan, database, revision=applied.revision), None
     except SeedsFileNotFound:
         return None, f"No seeds for {configuration.environment}, so none loaded"
     except TablesNotEmpty as error:
         return None, f"Not seeded: {error.message} {error.remedy}"
 
 
-def _pages(url: str, schema: Schema) -> Iterator[Fetched]:
+def _request_routes(url: str, schema: Schema) -> Iterator[RouteResponse]:
     for path in ("/health/live", "/health/ready"):
-        yield _fetched(url, path)
+        yield _request(url, path)
     for resource in build_resources(schema):
-        page = _fetched(url, f"{resource.path}?limit={_PAGE}")
+        page = _request(url, f"{resource.path}?limit={_PAGE_SIZE}")
         yield page
         if page.body:
             key = "/".join(quote(str(page.body[0][column.name]), safe="") for column in resource.key)
-            yield _fetched(url, f"{resource.path}/{key}")
+            yield _request(url, f"{resource.path}/{key}")
 
 
-def _fetched(url: str, path: str) -> Fetched:
-    with urllib.request.urlopen(f"{url}{path}", timeout=30) as answer:  # noqa: S310 - the URL is our own service's
-        return Fetched(path, answer.status, json.load(answer))
+def _request(url: str, path: str) -> RouteResponse:
+    with urllib.request.urlopen(f"{url}{path}", timeout=30) as response:  # noqa: S310 - the URL is that of this service
+        return RouteResponse(path, response.status, json.load(response))

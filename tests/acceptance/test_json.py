@@ -33,7 +33,7 @@ from seedbed.seeding.planning.verification import Checked as SeedsChecked
 from seedbed.service.reader_role import ReaderGrant
 from seedbed.settings.configuration import SettingEntry
 from seedbed.starter.project_writer import Written
-from seedbed.up import Fetched
+from seedbed.up import RouteResponse
 from tests.acceptance.conftest import ROOT, Project, people
 
 PRINTED: dict[str, type[Any]] = {
@@ -43,7 +43,7 @@ PRINTED: dict[str, type[Any]] = {
     "migrate adopt": Baseline, "migrate check": ProjectCheck, "migrate draft": DraftedRevisions, "migrate rebase": RebasedRevision,
     "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": EnvironmentStatus, "preview base": PreviewBase,
     "preview gc": CollectedBranch, "schema show": TableDescription, "seed check": SeedsChecked, "seed mask": Masked,
-    "seed run": Seeded, "up --once": Fetched, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": BlockedTable,
+    "seed run": Seeded, "up --once": RouteResponse, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": BlockedTable,
     "`filled` of": PreviewData, "`steps` of": RehearsedStatement, "`columns` of": ColumnDescription, "a revision": Revision,
 }  # fmt: skip
 RUN = (

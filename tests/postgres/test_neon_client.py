@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 import psycopg2
 import pytest
 
-from seedbed.branching import provider_of
+from seedbed.branching import get_branch_provider
 from seedbed.branching.neon import NeonBranches
 from seedbed.branching.neon.annotations import Found, unfinished
 from seedbed.branching.neon.client import NeonClient
@@ -86,7 +86,7 @@ class TestCreate:
         made = branches.create(PR, environment=Environment.PREVIEW)
 
         assert (made.name, made.parent, made.ready, made.owner) == (PR, "development", False, "seedbed")
-        url = branches.url(PR, unfinished=True).reveal()
+        url = branches.url(PR, allow_unready=True).reveal()
         assert ask(url, "SELECT body, name FROM note, seedbed.environment") == [("hello", "preparing")]
         assert neon.names() == ["main", f"{PR} [preparing]"]
         with pytest.raises(BranchNotReady):
@@ -132,7 +132,7 @@ class TestCreate:
         make(branches, "base")
         ask(branches.url("base").reveal(), MARK.format("preparing"))
 
-        with pytest.raises(BranchNotReady, match="base is still being prepared"):
+        with pytest.raises(BranchNotReady, match="base is not ready"):
             branches.create(PR, parent="base", environment=Environment.PREVIEW)
 
         assert neon.names() == ["base", "main"]
@@ -150,7 +150,7 @@ class TestCreate:
         monkeypatch.setattr(Reaching, "await_awake", deleted)
 
         with pytest.raises(BranchNotFound):
-            branches.wait(PR)
+            branches.wait_until_reachable(PR)
 
     def test_copies_a_branch_that_somebody_is_connected_to(self, neon: Neon, branches: NeonBranches) -> None:
         connection = psycopg2.connect(neon.run.database_url())
@@ -278,7 +278,7 @@ class TestReset:
         neon.main("INSERT INTO note VALUES ('later')")
 
         assert not branches.reset(PR).ready
-        url = branches.url(PR, unfinished=True).reveal()
+        url = branches.url(PR, allow_unready=True).reveal()
         assert ask(url, "SELECT body FROM note ORDER BY 1") == [("hello",), ("later",)]
 
     def test_withholds_the_branch_when_its_parent_has_become_production(
@@ -359,7 +359,7 @@ class TestOthersBranches:
             with pytest.raises(UnownedNeonBranch):
                 touch(name)
         with pytest.raises(UnownedNeonBranch):
-            branches.expire(name, None)
+            branches.set_expiry(name, None)
 
         assert neon.call("GET", path) == before
         assert branches.list() == ()
@@ -370,12 +370,12 @@ class TestExpire:
         make(branches)
         end = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0)
 
-        assert branches.expire(PR, end).expires_at == end
-        assert branches.expire(PR, None).expires_at is None
+        assert branches.set_expiry(PR, end).expires_at == end
+        assert branches.set_expiry(PR, None).expires_at is None
 
     def test_is_done_by_neon(self, neon: Neon, branches: NeonBranches) -> None:
         make(branches)
-        branches.expire(PR, datetime.now(UTC) + timedelta(seconds=3))
+        branches.set_expiry(PR, datetime.now(UTC) + timedelta(seconds=3))
         gone = threading.Event()
         while not gone.wait(0.1):
             if neon.names() == ["main"]:
@@ -602,11 +602,11 @@ class TestSettings:
     def test_say_what_is_missing(self, neon: Neon) -> None:
         for missing in ("NEON_API_KEY", "NEON_PROJECT_ID"):
             with pytest.raises(NeonNotConfigured, match=f"{missing} is not set"):
-                provider_of(neon.configuration(**{missing: ""}))
+                get_branch_provider(neon.configuration(**{missing: ""}))
 
     def test_choose_neon_by_its_address_or_by_the_project(self, neon: Neon) -> None:
-        assert isinstance(provider_of(neon.configuration()), NeonBranches)
-        assert isinstance(provider_of(neon.configuration(DATABASE_URL="")), NeonBranches)
+        assert isinstance(get_branch_provider(neon.configuration()), NeonBranches)
+        assert isinstance(get_branch_provider(neon.configuration(DATABASE_URL="")), NeonBranches)
 
     def test_with_a_key_that_is_refused(self, neon: Neon) -> None:
         with pytest.raises(NeonAuthenticationFailure) as refused:

@@ -7,8 +7,8 @@ from unittest.mock import patch
 
 import pytest
 
-from seedbed.branching import BranchProvider, provider_of
-from seedbed.branching.lifecycle import make, safety
+from seedbed.branching import BranchProvider, get_branch_provider
+from seedbed.branching.lifecycle import create_branch, create_safety_copy
 from seedbed.branching.local.provider import LocalBranches
 from seedbed.errors import (
     EditedAppliedRevision,
@@ -56,7 +56,7 @@ def configuration() -> Iterator[Configuration]:
 def development(configuration: Configuration) -> Iterator[Database]:
     """The development database, with nothing in it; it and every branch are gone after the test."""
     yield resolve_database(configuration)
-    branches = provider_of(configuration)
+    branches = get_branch_provider(configuration)
     assert isinstance(branches, LocalBranches)
     for branch in branches.list():
         branches.delete(branch.name)
@@ -65,7 +65,7 @@ def development(configuration: Configuration) -> Iterator[Database]:
 
 @pytest.fixture
 def branches(configuration: Configuration) -> BranchProvider:
-    return provider_of(configuration)
+    return get_branch_provider(configuration)
 
 
 def seeded(database: Database, configuration: Configuration) -> None:
@@ -129,7 +129,7 @@ class TestUp:
     ) -> None:
         seeded(development, configuration)
         change_mark(development, Environment.PRODUCTION)
-        branches.create("preview/pr-42", environment=Environment.PREVIEW, even_production=True)
+        branches.create("preview/pr-42", environment=Environment.PREVIEW, allow_production=True)
 
         for data in (DataMode.AUTO, DataMode.COPY):
             with pytest.raises(UnmaskedProductionCopy):
@@ -161,7 +161,7 @@ class TestUp:
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         seeded(development, configuration)
-        make(branches, "base")
+        create_branch(branches, "base")
         execute(branches.url("base"), 'DELETE FROM "user" WHERE id > 3')
 
         preview = create_or_update(configuration, "preview/pr-42", parent="base")
@@ -211,7 +211,7 @@ class TestUp:
     def test_leaves_a_branch_alone_that_is_for_something_else(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        scratch = make(branches, "scratch")
+        scratch = create_branch(branches, "scratch")
 
         with pytest.raises(NotAPreview) as refused:
             create_or_update(configuration, "scratch")
@@ -334,7 +334,7 @@ class TestDown:
     def test_leaves_a_branch_alone_that_is_no_preview(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        scratch = make(branches, "scratch")
+        scratch = create_branch(branches, "scratch")
 
         with pytest.raises(NotAPreview):
             delete(configuration, "scratch")
@@ -477,7 +477,7 @@ class TestBase:
     def test_is_made_of_no_branch_that_is_for_something_else(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        make(branches, BASE_BRANCH)
+        create_branch(branches, BASE_BRANCH)
 
         with pytest.raises(NotAPreview):
             create_base(configuration, DataMode.SEED)
@@ -552,9 +552,9 @@ class TestCollect:
     def test_deletes_any_branch_that_has_ended(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
-        make(branches, "mine")
-        make(branches, "tried", lasting=timedelta(days=3))
-        kept = safety(branches)
+        create_branch(branches, "mine")
+        create_branch(branches, "tried", lifetime=timedelta(days=3))
+        kept = create_safety_copy(branches)
         later = datetime.now(UTC) + timedelta(days=5)
 
         soon = collect_branches(configuration, CollectionRules(), delete=True, now=later)
@@ -582,7 +582,7 @@ class TestCollect:
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         create_base(configuration, DataMode.SEED)
-        make(branches, "mine")
+        create_branch(branches, "mine")
 
         found = collect_branches(
             configuration, CollectionRules(older_than=timedelta(days=1)), delete=True, now=datetime.now(UTC) + timedelta(days=9)
@@ -602,7 +602,7 @@ class TestDiff:
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         apply(configuration.project, development)
-        make(branches, "mine")
+        create_branch(branches, "mine")
         assert compare_branches(configuration, "mine").is_equal
         execute(branches.url("mine"), "CREATE INDEX ix_mine ON task (title)")
 
@@ -627,9 +627,9 @@ class TestSafety:
     ) -> None:
         seeded(development, configuration)
 
-        branch = safety(branches)
+        branch = create_safety_copy(branches)
         execute(development.direct, 'DELETE FROM "user"')
-        back = make(branches, "back", parent=branch.name)
+        back = create_branch(branches, "back", parent=branch.name)
 
         assert branch.sealed
         assert branch.expires_at is not None

@@ -171,7 +171,7 @@ class TestResetOfAGivenServer:
 
     def test_waits_for_whoever_migrates(self, given: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         database = marked(given())
-        monkeypatch.setattr(postgres_reset, "_LOCK_WAIT", postgres_reset._WAIT / 1000)
+        monkeypatch.setattr(postgres_reset, "_LOCK_WAIT", postgres_reset._LOCK_WAIT / 1000)
 
         with connect(database) as other, migration_lock(other, database.name), pytest.raises(MigrationLockTimeout):
             reset_database(database)

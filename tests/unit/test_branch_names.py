@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from seedbed.branching.names import check_name, database_of
+from seedbed.branching.names import check_branch_name, build_database_name
 from seedbed.errors import InvalidBranchName
 
 names = st.text(min_size=1, max_size=256)
@@ -24,13 +24,13 @@ class TestDatabaseOf:
         ],
     )
     def test_can_be_read_and_is_hashed_where_it_is_not_the_very_name(self, branch: str, database: str) -> None:
-        assert database_of("shop", branch) == database
+        assert build_database_name("shop", branch) == database
 
     @seed(1)
     @given(names)
     def test_fits_an_identifier_whatever_the_project_and_the_branch_are_called(self, branch: str) -> None:
         for project in ("a", "p" * 40):
-            name = database_of(project, branch)
+            name = build_database_name(project, branch)
 
             assert name.startswith(f"{project}_")
             assert name.isascii()
@@ -39,7 +39,7 @@ class TestDatabaseOf:
     @seed(2)
     @given(st.lists(st.text("ab_-/A", min_size=1, max_size=9), min_size=2, max_size=20, unique=True))
     def test_is_shared_by_no_two_branches(self, branches: list[str]) -> None:
-        assert len({database_of("shop", branch) for branch in branches}) == len(branches)
+        assert len({build_database_name("shop", branch) for branch in branches}) == len(branches)
 
 
 class TestCheckName:
@@ -55,10 +55,10 @@ class TestCheckName:
     )
     def test_refuses_what_could_be_mistaken(self, name: str, reason: str) -> None:
         with pytest.raises(InvalidBranchName) as refused:
-            check_name(name)
+            check_branch_name(name)
 
         assert str(refused.value) == f"{name[:256]!r} is not a valid branch name: {reason}."
 
     def test_lets_everything_else_pass(self) -> None:
         for name in ("preview/pr-42", "feature/search it", "ветка", "x" * 256):
-            check_name(name)
+            check_branch_name(name)

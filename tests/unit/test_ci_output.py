@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.cli.ci_output import to_github
+from seedbed.cli.ci_output import write_github_outputs
 from seedbed.settings import DatabaseUrl, parse_url
 
 
@@ -23,7 +23,7 @@ class TestMasks:
     def test_masks_are_escaped_and_go_to_standard_error(
         self, outputs: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        to_github({}, [build_url("50%25%0D%0Aoff")], [])
+        write_github_outputs({}, [build_url("50%25%0D%0Aoff")], [])
 
         printed = capsys.readouterr()
         assert printed.out == ""
@@ -36,7 +36,7 @@ class TestMasks:
     def test_masks_precede_the_outputs_that_contain_them(
         self, outputs: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        to_github({"database_url": "postgresql://me:x@db.example.com/shop"}, [build_url("x")], [])
+        write_github_outputs({"database_url": "postgresql://me:x@db.example.com/shop"}, [build_url("x")], [])
 
         assert outputs.read_text() == "database_url=postgresql://me:x@db.example.com/shop\n"
         assert capsys.readouterr().err.count("::add-mask::") == 2

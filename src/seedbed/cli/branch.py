@@ -106,11 +106,11 @@ def show(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
 
 @branch.command("diff")
 @click.argument("name", metavar="NAME")
-@click.option("--with", "other", metavar="NAME", help="Another branch, instead of its parent.")
+@click.option("--with", "other_branch", metavar="NAME", help="Another branch, instead of its parent.")
 @env_option
 @json_option
 @click.pass_context
-def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_json: bool) -> None:
+def diff(ctx: click.Context, name: str, other_branch: str | None, env: str | None, as_json: bool) -> None:
     """Show schema differences between a branch and its parent. Ends with 1 if there are any.
 
     Compares revisions and PostgreSQL's catalogs: tables, columns, constraints, indexes, functions, policies, grants.
@@ -119,18 +119,18 @@ def diff(ctx: click.Context, name: str, other: str | None, env: str | None, as_j
     Example: seedbed branch diff pr-42
     """
     with step("Comparing"):
-        from seedbed.previews.branch_diff import compare_branches as compare
+        from seedbed.previews.branch_diff import compare_branches
 
-        found = compare(configuration(ctx, env), name, other)
+        comparison = compare_branches(configuration(ctx, env), name, other_branch)
     lines = [
-        f"{found.branch} is at {found.revision or 'no revision'}, "
-        f"{found.compared_with} at {found.compared_with_revision or 'none'}."
+        f"{comparison.branch} is at {comparison.revision or 'no revision'}, "
+        f"{comparison.compared_with} at {comparison.compared_with_revision or 'none'}."
     ]
-    lines += [f"  {_format_difference(found, difference)}" for difference in found.differences] or [
+    lines += [f"  {_format_difference(comparison, difference)}" for difference in comparison.differences] or [
         "Nothing else differs."
     ]
-    show_result(found, as_json=as_json, lines=lines)
-    ctx.exit(0 if found.is_equal else 1)
+    show_result(comparison, as_json=as_json, lines=lines)
+    ctx.exit(0 if comparison.is_equal else 1)
 
 
 @branch.command("reset")
@@ -195,9 +195,9 @@ def delete(ctx: click.Context, name: str, yes: str | None, env: str | None, as_j
 
 def _format_difference(diff: "BranchDiff", difference: "Difference") -> str:
     if difference.attribute:
-        facts = f"{difference.attribute} is {difference.found}, and {difference.expected} in {found.compared_with}"
+        facts = f"{difference.attribute} is {difference.found}, and {difference.expected} in {diff.compared_with}"
         return f"{difference.object}: {facts}"
-    return f"only in {found.compared_with if difference.found == 'missing' else found.branch}: {difference.object}"
+    return f"only in {diff.compared_with if difference.found == 'missing' else diff.branch}: {difference.object}"
 
 
 def _format_time(moment: datetime) -> str:

@@ -16,17 +16,21 @@ def doctor(ctx: click.Context, env: str | None, as_json: bool) -> None:
     poolers, the role's privileges, the environment mark, pending revisions, drift, extensions, invalid indexes and disk
     space. Changes nothing. Ends with 1 if there is a problem.
     """
-    with step("Looking"):
+    with step("Running checks"):
         from seedbed.migrations.checks.doctor import diagnose
 
-        found = diagnose(configuration(ctx, env))
-    width = max(len(one.subject) for one in found)
+        findings = diagnose(configuration(ctx, env))
+    width = max(len(finding.subject) for finding in findings)
     lines = []
-    for one in found:
-        sign = click.style("wrong", fg="red") if one.is_problem else click.style("ok   ", fg="green")
-        lines.append(f"{sign}  {one.subject.ljust(width)}  {one.message}")
-        lines += [f"{' ' * (width + 9)}{one.remedy}"] if one.remedy else []
-    wrong = sum(one.is_problem for one in found)
-    lines.append(f"{wrong} of {len(found)} are wrong." if wrong else "Nothing is wrong.")
-    show(found, as_json=as_json, lines=lines)
-    ctx.exit(1 if wrong else 0)
+    for finding in findings:
+        state = click.style("problem", fg="red") if finding.is_problem else click.style("ok     ", fg="green")
+        lines.append(f"{state}  {finding.subject.ljust(width)}  {finding.message}")
+        lines += [f"{' ' * (width + 11)}{finding.remedy}"] if finding.remedy else []
+    problem_count = sum(finding.is_problem for finding in findings)
+    lines.append(
+        f"{problem_count} of {len(findings)} checks found a problem."
+        if problem_count
+        else f"{len(findings)} checks passed."
+    )
+    show(findings, as_json=as_json, lines=lines)
+    ctx.exit(1 if problem_count else 0)

@@ -60,21 +60,21 @@ def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) 
     from seedbed.seeding.encoding.rows import encoded, sample
     from seedbed.seeding.loading.dropped_constraints import WORTH_IT
 
-    made = _planned(configuration(ctx, env), as_of)
+    seed_plan = _plan_seeds(configuration(ctx, env), as_of)
     facts, lines, size = [], [], 0
-    for table in made.tables:
+    for table in seed_plan.tables:
         first = sample(table, _SHOWN)
         few = range(min(table.count, 100))
         size += len(encoded(table, few)) * table.count // max(len(few), 1)
         filled = {name: table.source(name) for name in table.fillings}
         facts.append({"name": table.name, "rows": table.count, "columns": filled, "sample": first})
         lines.append(f"{table.name}  {table.count:,} rows")
-        rows = [(name, source, *(_short(row[name]) for row in first)) for name, source in filled.items()]
+        rows = [(name, source, *(_shorten(row[name]) for row in first)) for name, source in filled.items()]
         lines += columns(rows, indent="  ")
-    seconds = round(size / (_ASIDE if made.rows >= WORTH_IT else _IN_PLACE), 1)
-    lines.append(f"{made.rows:,} rows, about {size / 1e6:,.1f} MB and {seconds:,} s")
-    result = {"content": made.content, "tables": facts, "bytes": size, "seconds": seconds}
-    show(result, as_json=as_json, lines=[*lines, f"content {made.content}"])
+    seconds = round(size / (_ASIDE if seed_plan.rows >= WORTH_IT else _IN_PLACE), 1)
+    lines.append(f"{seed_plan.rows:,} rows, about {size / 1e6:,.1f} MB and {seconds:,} s")
+    result = {"content": seed_plan.content, "tables": facts, "bytes": size, "seconds": seconds}
+    show(result, as_json=as_json, lines=[*lines, f"content {seed_plan.content}"])
 
 
 @seed.command("run")
@@ -104,7 +104,7 @@ def run(
     Example: seedbed seed run --fresh
     """
     from seedbed.errors import DatabaseNotAtHead
-    from seedbed.migrations.apply.plan import plan_upgrade as plan_migration
+    from seedbed.migrations.apply.plan import plan_upgrade
     from seedbed.postgres.database import resolve_database
     from seedbed.seeding.loading.load import run as load
     from seedbed.seeding.loading.parallel import cluster, processes
@@ -112,16 +112,16 @@ def run(
 
     if fresh and append:
         raise click.UsageError("--fresh and --append exclude each other")
-    chosen = configuration(ctx, env)
+    settings = configuration(ctx, env)
     with step("Planning"):
-        made = _planned(chosen, as_of)
-        database = resolve_database(chosen)
-        migration = plan_migration(chosen.project, database)
+        seed_plan = _plan_seeds(settings, as_of)
+        database = resolve_database(settings)
+        migration = plan_upgrade(settings.project, database)
     if migration.pending:
         raise DatabaseNotAtHead(database.name, migration.revision, migration.head)
-    with _progress(made) as progress, cluster(dask) if dask else processes(workers) as executor:
+    with _show_progress(seed_plan) as progress, cluster(dask) if dask else processes(workers) as executor:
         seeded = load(
-            made,
+            seed_plan,
             database,
             revision=migration.revision,
             fresh=fresh,
@@ -130,15 +130,15 @@ def run(
             progress=progress,
         )
     if as_of is not None:
-        write_lock(chosen.project, chosen.environment, made.lock)
+        write_lock(settings.project, settings.environment, seed_plan.lock)
     lines = columns([(name, f"{rows:,} rows") for name, rows in seeded.rows.items()])
-    for name, why in seeded.kept.items():
-        click.echo(f"{name} stayed in place: {why}", err=True)
+    for name, reason in seeded.kept.items():
+        click.echo(f"{name} was not dropped during the load: {reason}", err=True)
     for name, count in seeded.changed.items():
         more = "more" if count > seeded.rows[name] else f"{count:,}"
-        click.echo(f"{name} had {seeded.rows[name]:,} rows when it was loaded, and has {more} now", err=True)
+        click.echo(f"{name} had {seeded.rows[name]:,} rows when it was loaded, and now has {more}", err=True)
     if not seeded.loaded:
-        lines = ["There are no rows to add." if append else "These seeds are loaded already."]
+        lines = ["No rows to add." if append else "Nothing to do: these seeds are already loaded. Reload with --fresh."]
     show(seeded, as_json=as_json, lines=lines)
 
 
@@ -156,20 +156,20 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
     """
     from seedbed.errors import MissingSeedDigest, OutdatedSeedLock
     from seedbed.migrations.history.revisions import read_history
-    from seedbed.seeding.planning.verification import accept as write_down
-    from seedbed.seeding.planning.verification import check as compare
+    from seedbed.seeding.planning.verification import accept as accept_rows
+    from seedbed.seeding.planning.verification import check as check_rows
 
-    chosen = configuration(ctx, env)
-    made = _planned(chosen, None)
-    head = read_history(chosen.project).head
+    settings = configuration(ctx, env)
+    seed_plan = _plan_seeds(settings, None)
+    head = read_history(settings.project).head
     if accept:
-        write_down(made, revision=head)
-    checked = compare(_planned(chosen, None) if accept else made, revision=head)
-    if checked.changes:
-        raise OutdatedSeedLock(checked.file, checked.changes)
-    if not checked.accepted:
-        raise MissingSeedDigest(checked.file)
-    show(checked, as_json=as_json, lines=[f"{checked.file} holds: content {checked.content}"])
+        accept_rows(seed_plan, revision=head)
+    result = check_rows(_plan_seeds(settings, None) if accept else seed_plan, revision=head)
+    if result.changes:
+        raise OutdatedSeedLock(result.file, result.changes)
+    if not result.accepted:
+        raise MissingSeedDigest(result.file)
+    show(result, as_json=as_json, lines=[f"{result.file} is up to date: content {result.content}"])
 
 
 @seed.command("mask", short_help="Replace personal data with fake values.")
@@ -196,8 +196,8 @@ def mask(
     """Replace personal data with fake values.
 
     Mark a column with `{"pii": "email"}` in its info, or with Pii("email") in its Annotated type. Equal values get
-    equal fake values everywhere, so joins work and unique columns stay unique. The assignment is random on each run and is
-    not stored.
+    equal fake values everywhere, so joins work and unique columns stay unique. The assignment is random on each run and
+    is not stored.
 
     Tables and columns that the models do not describe are refused, until each is named with --keep or --empty, or in
     [tool.seedbed.masking] of pyproject.toml. A name is TABLE, SCHEMA.TABLE or TABLE.COLUMN, with * for any characters.
@@ -211,58 +211,64 @@ def mask(
     from seedbed.schema import load_schema
     from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
 
-    chosen = configuration(ctx, env)
-    schema = load_schema(chosen.project)
+    settings = configuration(ctx, env)
+    schema = load_schema(settings.project)
     if only_check:
         marked = [(f"{table.key}.{column.name}", kind) for table, column, kind in find_personal_columns(schema)]
-        left = find_unmarked_columns(schema)
-        lines = [*columns(marked), *(f"{name} looks personal and is not marked." for name in left)]
-        show({"marked": dict(marked), "unmarked": left}, as_json=as_json, lines=lines or ["No column is marked."])
-        ctx.exit(1 if left else 0)
+        unmarked_columns = find_unmarked_columns(schema)
+        lines = [*columns(marked), *(f"{name} looks personal and is not marked." for name in unmarked_columns)]
+        show(
+            {"marked": dict(marked), "unmarked": unmarked_columns},
+            as_json=as_json,
+            lines=lines or ["No column is marked."],
+        )
+        ctx.exit(1 if unmarked_columns else 0)
     from seedbed.postgres.database import resolve_database
     from seedbed.seeding.core.faker_pool import Pools, Shelf
     from seedbed.seeding.masking import Exceptions
-    from seedbed.seeding.masking import mask as replace
+    from seedbed.seeding.masking import mask as mask_database
     from seedbed.seeding.planning.lock_file import read_lock
     from seedbed.seeding.planning.seed_plan import POOLS
 
-    database = resolve_database(chosen)
+    database = resolve_database(settings)
     confirm(database.name, yes, action="masked")
     with step("Masking"):
-        lock = read_lock(chosen.project, chosen.environment)
-        pools = Pools(lock.as_of, Shelf(chosen.project.root / POOLS))
-        exceptions = Exceptions.of(chosen.project, keep, empty)
-        done = replace(schema, database, pools, exceptions=exceptions, version_table=chosen.project.version_table)
-    for catalog in done.unclean:
+        lock = read_lock(settings.project, settings.environment)
+        pools = Pools(lock.as_of, Shelf(settings.project.root / POOLS))
+        exceptions = Exceptions.of(settings.project, keep, empty)
+        result = mask_database(
+            schema, database, pools, exceptions=exceptions, version_table=settings.project.version_table
+        )
+    for catalog in result.unclean:
         click.echo(f"Dead rows of {catalog} may hold original values until the server vacuums it.", err=True)
-    rows = [(name, f"{count:,} values") for name, count in done.columns.items()]
-    rows += [(name, "emptied") for name in done.emptied] + [(name, "kept") for name in done.kept]
-    show(done, as_json=as_json, lines=columns(rows))
+    rows = [(name, f"{count:,} values") for name, count in result.columns.items()]
+    rows += [(name, "emptied") for name in result.emptied] + [(name, "kept") for name in result.kept]
+    show(result, as_json=as_json, lines=columns(rows))
 
 
-def _planned(chosen: "Configuration", as_of: str | None) -> "SeedPlan":
+def _plan_seeds(settings: "Configuration", as_of: str | None) -> "SeedPlan":
     from seedbed.schema import load_schema
     from seedbed.seeding.planning.seed_plan import plan as make_plan
 
-    moment = None if as_of is None else _day(as_of)
-    return make_plan(chosen.project, load_schema(chosen.project), chosen.environment, as_of=moment)
+    moment = None if as_of is None else _parse_day(as_of)
+    return make_plan(settings.project, load_schema(settings.project), settings.environment, as_of=moment)
 
 
-def _day(text: str) -> datetime:
+def _parse_day(text: str) -> datetime:
     from seedbed.seeding.planning.lock_file import today
 
     if text == "today":
         return today()
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise click.BadParameter(f"{text} is neither today nor a date", param_hint="--as-of") from error
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 @contextmanager
-def _progress(made: "SeedPlan") -> Iterator[Callable[[str, int], None] | None]:
-    """A bar with rows a second and the time that is left, on a terminal."""
+def _show_progress(seed_plan: "SeedPlan") -> Iterator[Callable[[str, int], None] | None]:
+    """Show a progress bar with the rate and the remaining time, on a terminal."""
     if not is_animated():
         yield None
         return
@@ -270,21 +276,21 @@ def _progress(made: "SeedPlan") -> Iterator[Callable[[str, int], None] | None]:
     from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
-    class Rate(TextColumn):
+    class RateColumn(TextColumn):
         def render(self, task: Task) -> Text:
             return Text("" if task.speed is None else f"{task.speed:,.0f} rows/s")  # None until two advances are known
 
-    words = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,} rows"))
-    with Progress(*words, Rate(""), TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        tasks = {table.name: bar.add_task(table.name, total=table.count, visible=False) for table in made.tables}
+    layout = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,} rows"))
+    with Progress(*layout, RateColumn(""), TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        tasks = {table.name: bar.add_task(table.name, total=table.count, visible=False) for table in seed_plan.tables}
 
-        def tell(name: str, rows: int) -> None:
+        def advance(name: str, rows: int) -> None:
             bar.update(tasks[name], advance=rows, visible=True)
 
-        yield tell
+        yield advance
 
 
-def _short(text: Any) -> str:
+def _shorten(text: Any) -> str:
     if text is None:
         return "NULL"
     text = str(text).replace("\n", r"\n").replace("\t", r"\t")

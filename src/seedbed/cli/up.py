@@ -8,7 +8,7 @@ import click
 from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
 
 if TYPE_CHECKING:
-    from seedbed.up import Fetched, Ready
+    from seedbed.up import PreparedService, RouteResponse
 
 
 @click.command("up")
@@ -27,33 +27,37 @@ def up(ctx: click.Context, env: str | None, once: bool, public: bool, as_json: b
 
     Example: seedbed up
     """
-    chosen = configuration(ctx, env)
+    settings = configuration(ctx, env)
     with step("Loading"):
-        from seedbed import up as main_job
+        from seedbed.up import start_service, try_service
 
-    def tell(ready: "Ready") -> None:
+    def show_service(service: "PreparedService") -> None:
         if not as_json:
-            show(ready, as_json=False, lines=_table(ready))
+            show(service, as_json=False, lines=_format_service(service))
 
     if once:
-        fetched = main_job.up_once(chosen, step=step, tell=tell)
-        show(fetched, as_json=as_json, lines=_pages(fetched))
+        responses = try_service(settings, step=step, on_ready=show_service)
+        show(responses, as_json=as_json, lines=_format_responses(responses))
     else:
-        main_job.up(chosen, step=step, tell=tell, public=public)
+        start_service(settings, step=step, on_ready=show_service, public=public)
 
 
-def _table(ready: "Ready") -> list[str]:
-    applied = ", ".join(f"{revision.id} {revision.message}" for revision in ready.applied.applied)
-    rows = [("database", ready.database.name), ("applied", applied or f"nothing new; at {ready.applied.revision}")]
-    if ready.seeded is not None:
-        rows += [("rows" if i == 0 else "", f"{n:>9,} {t}") for i, (t, n) in enumerate(ready.seeded.rows.items())]
-    rows += [("open", f"{ready.url}/docs")] if ready.url is not None else []
+def _format_service(service: "PreparedService") -> list[str]:
+    applied = ", ".join(f"{revision.id} {revision.message}" for revision in service.applied.applied)
+    rows = [("database", service.database.name), ("migrations", applied or f"up to date ({service.applied.revision})")]
+    if service.seeded is not None:
+        rows += [("rows" if i == 0 else "", f"{n:>9,} {t}") for i, (t, n) in enumerate(service.seeded.rows.items())]
+    rows += [("API docs", f"{service.url}/docs")] if service.url is not None else []
     return ["", *columns(rows, indent="  "), ""]
 
 
-def _pages(fetched: "list[Fetched]") -> list[str]:
-    return [line for page in fetched for line in (f"GET {page.path}  {page.status}", f"  {_short(page.body)}")]
+def _format_responses(responses: "list[RouteResponse]") -> list[str]:
+    return [
+        line
+        for response in responses
+        for line in (f"GET {response.path}  {response.status}", f"  {_format_body(response.body)}")
+    ]
 
 
-def _short(body: object) -> str:
+def _format_body(body: object) -> str:
     return "\n  ".join(json.dumps(row) for row in body) if isinstance(body, list) else json.dumps(body)

@@ -41,8 +41,8 @@ def parse_pull_requests(lines: Iterable[str], source: str) -> frozenset[str]:
     """Return the numbers in a list of pull requests, one a line: `42`, `#42`, `pr-42` or `preview/pr-42`.
 
     Raises:
-        InvalidPullRequestList: a line is none of these, or there is no line: an empty answer is more often a failed question
-            than the truth.
+        InvalidPullRequestList: a line has another form, or there is no line. An empty list more often
+            comes from a failed query than from a project without pull requests.
     """
     numbers = set()
     for line in (line.strip() for line in lines):
@@ -50,7 +50,7 @@ def parse_pull_requests(lines: Iterable[str], source: str) -> frozenset[str]:
             continue
         match = re.fullmatch(r"(?:#|.*\bpr-)?(\d+)", line)
         if match is None:
-            raise InvalidPullRequestList(source, f"{line!r} is no pull request")
+            raise InvalidPullRequestList(source, f"{line!r} is not a pull request")
         numbers.add(match[1])
     if not numbers:
         raise InvalidPullRequestList(source, "it is empty")
@@ -70,35 +70,37 @@ def collect_branches(
     now_utc = now or datetime.now(UTC)
     provider = get_branch_provider(configuration)
     branches = provider.list()
-    candidates = {branch.name: (branch, reason) for branch in branches if (reason := _reason(branch, rules, now_utc))}
+    candidates = {
+        branch.name: (branch, reason) for branch in branches if (reason := _find_reason(branch, rules, now_utc))
+    }
     parents_in_use = {branch.parent for branch in branches if branch.name not in candidates}
     collected: list[CollectedBranch] = []
-    for branch, reason in _children_first(list(candidates.values())):
+    for branch, reason in _sort_children_first(list(candidates.values())):
         if branch.name in parents_in_use:
             collected.append(
-                CollectedBranch(branch, reason, deleted=False, error="a branch that stays was copied from it")
+                CollectedBranch(branch, reason, deleted=False, error="a branch that is kept was copied from it")
             )
             parents_in_use.add(branch.parent)
         elif not delete:
             collected.append(CollectedBranch(branch, reason, deleted=False))
         else:
-            branch = _deleted(provider, branch, reason, lambda found: _reason(found, rules, now_utc))
-            if not branch.deleted:
+            result = _delete_branch(provider, branch, reason, lambda current: _find_reason(current, rules, now_utc))
+            if not result.deleted:
                 parents_in_use.add(branch.parent)
-            collected.append(branch)
+            collected.append(result)
     return collected
 
 
-def _reason(branch: Branch, rules: CollectionRules, now: datetime) -> str | None:
+def _find_reason(branch: Branch, rules: CollectionRules, now: datetime) -> str | None:
     if branch.name == BASE_BRANCH:
         return None
     if branch.expires_at is not None and branch.expires_at <= now:
-        return f"ended on {branch.expires_at:%Y-%m-%d}"
+        return f"expired on {branch.expires_at:%Y-%m-%d}"
     if branch.environment is not Environment.PREVIEW or branch.sealed:
         return None
     if not branch.ready and now - branch.created_at > UNFINISHED_AFTER:
-        return "half made, and nobody is at work on it"
-    number = _number(branch.name)
+        return "unfinished, and no call is working on it"
+    number = _find_pull_request(branch.name)
     if number is not None and rules.closed_pull_requests is not None and number in rules.closed_pull_requests:
         return f"pull request {number} is closed"
     if number is not None and rules.open_pull_requests is not None and number not in rules.open_pull_requests:
@@ -108,31 +110,31 @@ def _reason(branch: Branch, rules: CollectionRules, now: datetime) -> str | None
     return None
 
 
-def _number(name: str) -> str | None:
+def _find_pull_request(name: str) -> str | None:
     matched = re.search(r"(?:^|/)pr-(\d+)(?:$|[-/])", name)
     return matched[1] if matched else None
 
 
-def _children_first(going: Collection[tuple[Branch, str]]) -> list[tuple[Branch, str]]:
-    names = {branch.name: branch for branch, _ in going}
+def _sort_children_first(candidates: Collection[tuple[Branch, str]]) -> list[tuple[Branch, str]]:
+    names = {branch.name: branch for branch, _ in candidates}
 
     def depth(branch: Branch) -> int:
         parent = names.get(branch.parent)
         return 1 + depth(parent) if parent is not None else 0
 
-    return sorted(going, key=lambda pair: (-depth(pair[0]), pair[0].name))
+    return sorted(candidates, key=lambda pair: (-depth(pair[0]), pair[0].name))
 
 
-def _deleted(
-    provider: BranchProvider, branch: Branch, why: str, reason: Callable[[Branch], str | None]
+def _delete_branch(
+    provider: BranchProvider, branch: Branch, reason: str, find_reason: Callable[[Branch], str | None]
 ) -> CollectedBranch:
     try:
-        found = provider.get(branch.name)
-        if found != branch or reason(found) is None:
-            return CollectedBranch(found, why, deleted=False, error="it was changed meanwhile")
+        current = provider.get(branch.name)
+        if current != branch or find_reason(current) is None:
+            return CollectedBranch(current, reason, deleted=False, error="it has changed since")
         provider.delete(branch.name)
     except BranchNotFound:
-        return CollectedBranch(branch, why, deleted=True)
+        return CollectedBranch(branch, reason, deleted=True)
     except BranchError as error:
-        return CollectedBranch(branch, why, deleted=False, error=error.message)
-    return CollectedBranch(branch, why, deleted=True)
+        return CollectedBranch(branch, reason, deleted=False, error=error.message)
+    return CollectedBranch(branch, reason, deleted=True)

@@ -1,4 +1,4 @@
-"""Previews brought up and taken down, each by a call that can be made again."""
+"""Create, update and delete the preview of a pull request."""
 
 import time
 from collections.abc import Callable
@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 from seedbed.branching import Branch, BranchProvider, get_branch_provider
 from seedbed.errors import (
-    EditedAppliedRevision,
     BranchError,
     BranchExists,
     BranchNotFound,
     BranchNotReady,
     DatabaseNotFound,
+    DatabaseUnreachable,
+    EditedAppliedRevision,
     NotAPreview,
     ProtectedPreviewBase,
-    DatabaseUnreachable,
 )
 from seedbed.postgres.database import Database
 from seedbed.postgres.locks import preparation_lock
@@ -26,16 +26,16 @@ from seedbed.seeding.masking import Exceptions
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 DEFAULT_LIFETIME = timedelta(days=14)
-_WAIT = timedelta(minutes=10)
-_BASE_SECONDS, _POLL_SECONDS = 60.0, 0.5
+_LOCK_WAIT = timedelta(minutes=10)
+_BASE_WAIT_SECONDS, _POLL_SECONDS = 60.0, 0.5
 _TRIES = 5
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A preview that is up. `created` says whether this call made its branch, `data` what it migrated and loaded.
+    """A preview that is ready. `created` tells whether this call created its branch, and `data` how it was filled.
 
-    `direct_url` is for whatever migrates or loads, and `url` for a service; both hold a password.
+    `direct_url` is for migrations and seeds, and `url` for a service. Both contain a password.
     """
 
     branch: Branch
@@ -57,48 +57,49 @@ def create_or_update(
     report: Callable[[str], None] = lambda _: None,
     exceptions: Exceptions | None = None,
 ) -> Preview:
-    """Bring a preview up: its branch, the newest migrations, its rows, its end, and its mark last.
+    """Create a preview, or update an existing one: its branch, migrations, rows, expiry, and its mark last.
 
-    Once it is migrated, the database's schema is compared with the models.
-
-    It is copied from `parent`, else from the base of previews where there is one, else from the environment's database.
-    A preview that is there is migrated and keeps its parent and its rows, and its end is `lifetime` from now, so that
-    the call can be made again at each push. Of several calls at once one makes and fills it, and the others wait. When
-    a step fails, a branch that this call made is deleted again, and one that was there stays as it is. One that a kill
-    left half made is gone on with. `allow_production` is for a user who has named the database whose rows are copied as
-    they are; masking and seeding do without. `report` is told what the revisions lose before they are applied.
+    A preview is copied from `parent`, or else from the base of previews, or else from the environment's database. An
+    existing preview is migrated, and keeps its parent and its rows. It expires `lifetime` from now, so the call can be
+    repeated at each push. Of several calls at once one creates and fills the preview, and the others wait. If a step
+    fails, a branch that this call created is deleted, and an existing one is kept. A preview that was left unfinished
+    by a kill is completed. `allow_production` is for a user who has named the database whose rows are copied unchanged;
+    masking and seeding do not need it. `report` gets the data that the revisions lose, before they are applied. The
+    migrated schema is compared with the models.
 
     Raises:
-        NotAPreview: there is a branch of that name which is for something else.
-        UnmaskedProductionCopy: rows of production would be in it as they are.
-        BranchNotReady: the base is being made, and was not done within a minute.
-        BranchLockTimeout: another call is still at work on it after ten minutes.
-        BranchError: the branch cannot be made.
-        EditedAppliedRevision: it has had a revision whose file does something else now.
+        NotAPreview: a branch of this name has another purpose.
+        UnmaskedProductionCopy: the preview would contain unmasked rows of production.
+        BranchNotReady: the base was still being created after a minute.
+        BranchLockTimeout: another call was still preparing the preview after ten minutes.
+        BranchError: the branch cannot be created.
+        EditedAppliedRevision: the file of a revision that the preview has was edited.
         MigrationError, SeedError: a revision or the seeds failed.
-        PreviewSchemaMismatch: the migrated database does not have the schema of the models.
+        PreviewSchemaMismatch: the migrated schema differs from the models.
     """
     provider = get_branch_provider(configuration)
-    ending = _ending(lifetime)
-    asked = _Asked(configuration, provider, name, parent, data, ending, force, allow_production, report, exceptions)
+    expires_at = _expires_at(lifetime)
+    request = _PreviewRequest(
+        configuration, provider, name, parent, data, expires_at, force, allow_production, report, exceptions
+    )
     try:
-        return asked.up()
+        return request.run()
     except KeyboardInterrupt as interrupt:
         with suppress(BranchError):
             if not provider.get(name).ready:
                 interrupt.add_note(
-                    f"{name} is half made: seedbed preview up {name} goes on with it, and preview down deletes it."
+                    f"{name} is unfinished: seedbed preview up {name} completes it, and preview down deletes it."
                 )
         raise
 
 
 def delete(configuration: Configuration, name: str) -> bool:
-    """Delete a preview; False when there is none, so that a pull request may be closed twice.
+    """Delete a preview. Return False if there is none, so that a pull request can be closed twice.
 
     Raises:
-        ProtectedPreviewBase: it is the base that previews are copied from.
-        NotAPreview: there is a branch of that name which is for something else.
-        NotABranch: there is a database in its place that this project did not make.
+        ProtectedPreviewBase: this is the base that previews are copied from.
+        NotAPreview: a branch of this name has another purpose.
+        NotABranch: a database of this name does not belong to this project.
     """
     provider = get_branch_provider(configuration)
     try:
@@ -114,104 +115,110 @@ def delete(configuration: Configuration, name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PreviewRequest:
     configuration: Configuration
     provider: BranchProvider
     name: str
     parent: str | None
     data: DataMode
-    ending: datetime | None
+    expires_at: datetime | None
     force: bool
-    even_production: bool
-    say: Callable[[str], None]
+    allow_production: bool
+    report: Callable[[str], None]
     exceptions: Exceptions | None
 
-    def up(self) -> Preview:
+    def run(self) -> Preview:
         tries_left = _TRIES
         while True:
             tries_left -= 1
-            branch, created = self.ensured()
+            branch, created = self.get_or_create()
             if branch.environment is not Environment.PREVIEW or branch.sealed:
                 mark = "sealed, for previews to be copied from" if branch.sealed else branch.mark
                 raise NotAPreview(self.name, mark)
             try:
-                return self.brought_up(branch, created=created)
-            except (BranchNotFound, DatabaseUnreachable, DatabaseNotFound):  # whoever had begun it failed, and deleted it again
+                return self.prepare(branch, created=created)
+            except (
+                BranchNotFound,
+                DatabaseUnreachable,
+                DatabaseNotFound,
+            ):  # the call that started it failed, and deleted it
                 if created or branch.ready or not tries_left:
                     raise
 
-    def ensured(self) -> tuple[Branch, bool]:
-        """The branch, and whether it was made here rather than found or made by somebody who was quicker."""
+    def get_or_create(self) -> tuple[Branch, bool]:
+        """Return the branch, and whether this call created it."""
         try:
             return self.provider.get(self.name), False
         except BranchNotFound:
             pass
         try:
-            made = self.provider.create(
+            branch = self.provider.create(
                 self.name,
-                parent=self.parent or self._base(),
+                parent=self.parent or self._wait_for_base(),
                 environment=Environment.PREVIEW,
-                expires_at=self.ending,
+                expires_at=self.expires_at,
                 force=self.force,
-                allow_production=self.data.replaces_rows or (self.data is DataMode.COPY and self.even_production),
+                allow_production=self.data.replaces_rows or (self.data is DataMode.COPY and self.allow_production),
             )
         except BranchExists:
             return self.provider.get(self.name), False
-        return made, True
+        return branch, True
 
-    def _base(self) -> str | None:
-        """The base, where there is one; while it is made anew it is waited for, and nothing else is copied instead."""
-        until = time.monotonic() + _BASE_SECONDS
+    def _wait_for_base(self) -> str | None:
+        """Return the name of the base if there is one, after any call that is creating it. Nothing else is copied
+        instead.
+        """
+        deadline = time.monotonic() + _BASE_WAIT_SECONDS
         while base := next((branch for branch in self.provider.list() if branch.name == BASE_BRANCH), None):
             if base.ready:
                 return BASE_BRANCH
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise BranchNotReady(BASE_BRANCH, finish="seedbed preview base")
             time.sleep(_POLL_SECONDS)
         return None
 
-    def brought_up(self, branch: Branch, *, created: bool) -> Preview:
-        """One at a time prepares a branch; whoever waited for another finds it ready, and leaves its rows alone."""
+    def prepare(self, branch: Branch, *, created: bool) -> Preview:
+        """Prepare the branch under a lock. After waiting for another call the branch is ready, and its rows are kept."""
         try:
             self.provider.wait_until_reachable(self.name)
             database = get_branch_database(self.provider, self.name)
             if branch.ready:
-                filled = self._filled(database, DataMode.COPY, branch)
+                preview_data = self._fill(database, DataMode.COPY, branch)
             else:
-                with preparation_lock(database, self.name, wait=_WAIT):
+                with preparation_lock(database, self.name, wait=_LOCK_WAIT):
                     branch = self.provider.get(self.name)
-                    filled = self._filled(database, DataMode.COPY if branch.ready else self.data, branch)
+                    preview_data = self._fill(database, DataMode.COPY if branch.ready else self.data, branch)
                     branch = self.provider.finish(self.name)
             if not created:
-                branch = self.provider.set_expiry(self.name, self.ending)
+                branch = self.provider.set_expiry(self.name, self.expires_at)
         except BaseException:
             if created:
-                self._undo()
+                self._delete_unfinished()
             raise
         direct, url = self.provider.url(self.name), self.provider.url(self.name, pooled=True)
-        return Preview(branch, created, filled, direct, url)
+        return Preview(branch, created, preview_data, direct, url)
 
-    def _filled(self, database: Database, data: DataMode, branch: Branch) -> PreviewData:
+    def _fill(self, database: Database, data: DataMode, branch: Branch) -> PreviewData:
         try:
             return prepare_branch(
                 self.configuration,
                 database,
                 data,
                 parent=branch.parent,
-                allow_production=self.even_production,
+                allow_production=self.allow_production,
                 comparison_name=self.name,
-                report=self.say,
+                report=self.report,
                 exceptions=self.exceptions,
             )
         except EditedAppliedRevision as error:
             raise EditedAppliedRevision(error.revisions, error.database, preview=self.name) from error
 
-    def _undo(self) -> None:
-        """Delete the branch that was made here, unless somebody else has finished it and uses it."""
+    def _delete_unfinished(self) -> None:
+        """Delete the branch that this call created, unless another call has finished it."""
         with suppress(BranchError):
             if not self.provider.get(self.name).ready:
                 self.provider.delete(self.name)
 
 
-def _ending(lasting: timedelta | None) -> datetime | None:
-    return datetime.now(UTC).replace(microsecond=0) + lasting if lasting is not None else None
+def _expires_at(lifetime: timedelta | None) -> datetime | None:
+    return datetime.now(UTC).replace(microsecond=0) + lifetime if lifetime is not None else None

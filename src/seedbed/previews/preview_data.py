@@ -1,18 +1,23 @@
-"""Where the rows of a preview come from: migrated, and then seeded, masked or left as they are."""
+"""Migrate a preview and give it rows: seeded, masked, or as they were copied."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from seedbed.branching import BranchProvider
-from seedbed.errors import MigrationError, UnmaskedProductionCopy, ProjectError, SeedsFileNotFound, ServerError
+from seedbed.errors import MigrationError, ProjectError, SeedsFileNotFound, ServerError, UnmaskedProductionCopy
 from seedbed.migrations.apply.plan import plan_upgrade as plan_migrations
 from seedbed.migrations.apply.upgrade import AppliedRevisions, apply
 from seedbed.migrations.hazards.losses import report_losses
 from seedbed.migrations.hazards.rules import Hazard
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, resolve_database
-from seedbed.postgres.environment_mark import read_source_environment, read_copy_id, find_tables_with_rows, mark_rows_replaced
+from seedbed.postgres.environment_mark import (
+    find_tables_with_rows,
+    mark_rows_replaced,
+    read_copy_id,
+    read_source_environment,
+)
 from seedbed.postgres.reset import empty_copy
 from seedbed.previews.model_comparison import ModelComparison, compare_with_models
 from seedbed.schema import Schema, load_schema
@@ -26,9 +31,9 @@ from seedbed.settings.sources import SourceKind
 
 
 class DataMode(StrEnum):
-    """What is asked for: rows made by seeds/preview.py, those of the parent, or those with personal data replaced.
+    """The requested rows: seeded from seeds/preview.py, copied from the parent, or copied and masked.
 
-    `auto` keeps what the copy has, and seeds where it has nothing.
+    `auto` keeps the copied rows, and seeds an empty copy.
     """
 
     AUTO = "auto"
@@ -38,12 +43,12 @@ class DataMode(StrEnum):
 
     @property
     def replaces_rows(self) -> bool:
-        """Whether none of the copied rows can be seen in what comes of it."""
+        """Whether the result contains none of the copied rows unchanged."""
         return self in {DataMode.SEED, DataMode.MASKED}
 
 
 class RowSource(StrEnum):
-    """What came of it."""
+    """Where the rows came from."""
 
     COPIED = "copied"
     MASKED = "masked"
@@ -53,17 +58,19 @@ class RowSource(StrEnum):
 
 @dataclass(frozen=True)
 class PreviewData:
+    """How a preview was migrated and filled."""
+
     migration: AppliedRevisions
     row_source: RowSource
     losses: tuple[Hazard, ...] = ()
     seed_result: Seeded | None = None
     mask_result: Masked | None = None
     schema_comparison: ModelComparison | None = None
-    """None where nothing was to be compared, or no server could hold the models' own database."""
+    """None if nothing was compared, or no server could hold the database of the models."""
 
 
 def get_branch_database(provider: BranchProvider, name: str) -> Database:
-    """A branch that is being prepared, for whoever prepares it."""
+    """Return the database of a branch that is being prepared."""
     url = provider.url(name, allow_unready=True)
     return Database(url, url, Environment.PREVIEW, Origin(SourceKind.DERIVED, f"branch {name}"))
 
@@ -79,21 +86,22 @@ def prepare_branch(
     report: Callable[[str], None] | None = None,
     exceptions: Exceptions | None = None,
 ) -> PreviewData:
-    """Migrate a branch that is being prepared, and give it its rows. `comparison_name` is the name under which its schema
-    is compared with the models first; `report` is told beforehand what the revisions lose.
+    """Migrate a branch that is being prepared, and give it its rows.
 
-    It may be one that was left by a kill at any moment: what was begun is done again, and rows of production are in it
-    until a mask or the seeds have taken their place. `exceptions` are the project's, unless others are given.
+    `comparison_name` is the name under which its schema is compared with the models first. `report` gets the data that
+    the revisions lose, before they are applied. An earlier call may have been killed at any moment: its work is done
+    again, and the branch contains rows of production until a mask or the seeds have replaced them. `exceptions` default
+    to those of the project.
 
     Raises:
-        UnmaskedProductionCopy: it has rows of production, and they were to stay as they are.
+        UnmaskedProductionCopy: the branch contains rows of production, and the mode keeps them.
         MigrationError, SeedError: a revision, the seeds or a mask failed.
-        SeedsFileNotFound: rows were to be made, and there is no seeds/preview.py.
-        PreviewSchemaMismatch: the migrated database does not have the schema of the models.
+        SeedsFileNotFound: the mode seeds, and seeds/preview.py does not exist.
+        PreviewSchemaMismatch: the migrated schema differs from the models.
     """
     with connect(database) as connection:
-        of_production = read_source_environment(connection) == Environment.PRODUCTION
-    if of_production and not (data.replaces_rows or (data is DataMode.COPY and allow_production)):
+        has_production_rows = read_source_environment(connection) == Environment.PRODUCTION
+    if has_production_rows and not (data.replaces_rows or (data is DataMode.COPY and allow_production)):
         raise UnmaskedProductionCopy(parent, Environment.PREVIEW)
     if data is DataMode.SEED:
         empty_copy(database)
@@ -102,47 +110,53 @@ def prepare_branch(
         losses = report_losses(configuration, database, plan_migrations(configuration.project, database), report)
     applied = apply(configuration.project, database, contract=True)
     comparison = compare_with_models(configuration, comparison_name, database) if comparison_name is not None else None
-    filled = _fill_rows(configuration, database, data, applied, exceptions)
-    return replace(filled, losses=losses, schema_comparison=comparison)
+    preview_data = _fill_rows(configuration, database, data, applied, exceptions)
+    return replace(preview_data, losses=losses, schema_comparison=comparison)
 
 
 def _fill_rows(
-    configuration: Configuration, database: Database, data: DataMode, applied: AppliedRevisions, exceptions: Exceptions | None
+    configuration: Configuration,
+    database: Database,
+    data: DataMode,
+    applied: AppliedRevisions,
+    exceptions: Exceptions | None,
 ) -> PreviewData:
     if data is DataMode.COPY:
         return PreviewData(applied, RowSource.COPIED)
     if data is DataMode.MASKED:
-        return PreviewData(applied, RowSource.MASKED, mask_result=_masked(configuration, database, exceptions))
+        return PreviewData(applied, RowSource.MASKED, mask_result=_mask(configuration, database, exceptions))
     with connect(database) as connection:
-        occupied = bool(find_tables_with_rows(connection))
-    if data is DataMode.AUTO and occupied:
+        has_rows = bool(find_tables_with_rows(connection))
+    if data is DataMode.AUTO and has_rows:
         return PreviewData(applied, RowSource.COPIED)
     try:
-        wanted = plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
+        seed_plan = plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
     except SeedsFileNotFound:
         if data is DataMode.SEED:
             raise
         return PreviewData(applied, RowSource.NONE)
-    return PreviewData(applied, RowSource.SEEDED, seed_result=run(wanted, database, revision=applied.revision))
+    return PreviewData(applied, RowSource.SEEDED, seed_result=run(seed_plan, database, revision=applied.revision))
 
 
 def check_data_mode(configuration: Configuration, data: DataMode, exceptions: Exceptions | None = None) -> None:
-    """Find what the schema, the marks or the seeds have against it before anything is given up for the new rows.
+    """Check that the rows can be replaced, before the old ones are given up: the schema, the marks and the seeds.
 
     Raises:
-        SeedError, SeedsFileNotFound: as for `prepare_branch`.
+        SeedError, SeedsFileNotFound: the errors of `prepare_branch`.
     """
     if data is DataMode.SEED:
         plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
     elif data is DataMode.MASKED:
         schema = load_schema(configuration.project)
-        marked_columns(schema, _pools(configuration))
+        marked_columns(schema, _open_pools(configuration))
         _check_coverage(configuration, schema, exceptions or Exceptions.of(configuration.project))
 
 
 def _check_coverage(configuration: Configuration, schema: Schema, exceptions: Exceptions) -> None:
-    """Look for what the models do not describe in the database that is copied, unless a pending revision may yet make
-    or drop tables, or the database cannot be reached from here. Masking looks again.
+    """Check the copied database for data that the models do not describe.
+
+    The check is skipped if a pending revision may still create or drop tables, or if the database cannot be reached.
+    Masking checks again.
     """
     project = configuration.project
     try:
@@ -154,21 +168,21 @@ def _check_coverage(configuration: Configuration, schema: Schema, exceptions: Ex
     check_coverage(schema, database, exceptions, version_table=project.version_table)
 
 
-def _pools(configuration: Configuration) -> Pools:
+def _open_pools(configuration: Configuration) -> Pools:
     lock = read_lock(configuration.project, Environment.PREVIEW)
     return Pools(lock.as_of, Shelf(configuration.project.root / POOLS))
 
 
-def _masked(configuration: Configuration, database: Database, exceptions: Exceptions | None) -> Masked:
+def _mask(configuration: Configuration, database: Database, exceptions: Exceptions | None) -> Masked:
     project = configuration.project
-    masked = mask(
+    mask_result = mask(
         load_schema(project),
         database,
-        _pools(configuration),
+        _open_pools(configuration),
         exceptions=exceptions or Exceptions.of(project),
         version_table=project.version_table,
     )
     with connect(database) as connection:
         mark_rows_replaced(connection, read_copy_id(connection))
         connection.commit()
-    return masked
+    return mask_result

@@ -1,21 +1,26 @@
-"""The user's schema, loaded and described."""
+"""The project's schema: load it, and declare what SQLAlchemy's models cannot express.
+
+Models use `declare` for objects besides tables, `hint` for what a draft cannot know, and `Pii` for personal data.
+"""
 
 from seedbed.schema.declarations import declare
 from seedbed.schema.hints import hint
-from seedbed.schema.loader import Schema, find_failing_line, import_from_root, describe_exception, load_schema, format_location
+from seedbed.schema.loader import Schema, import_from_root, load_schema
 from seedbed.schema.personal_data import Pii
 from seedbed.schema.unregistered_tables import UnregisteredTable, find_unregistered
+from seedbed.schema.user_code import describe_exception, find_failing_line, format_location, redirect_stdout_to_stderr
 
 __all__ = [
     "Pii",
     "Schema",
     "UnregisteredTable",
     "declare",
+    "describe_exception",
     "find_failing_line",
     "find_unregistered",
+    "format_location",
     "hint",
     "import_from_root",
-    "describe_exception",
     "load_schema",
-    "format_location",
+    "redirect_stdout_to_stderr",
 ]

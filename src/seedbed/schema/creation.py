@@ -1,4 +1,4 @@
-"""The models made in an empty database, exactly as they say, without any migration."""
+"""Create the schema of the models in an empty database, without migrations."""
 
 import re
 from collections.abc import Callable
@@ -16,54 +16,54 @@ from seedbed.postgres.quoting import quote_identifier
 from seedbed.schema.declarations import get_declarations
 from seedbed.schema.loader import Schema
 
-_LATER = frozenset({"42P01", "42703", "42704", "42883", "3F000", "42P17"})
-"""SQLSTATEs of a statement that needs what another one makes: no such table, column, type, function or schema."""
-_DEFINING = frozenset({"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE", "SECURITY", "IMPORT"})
-_OF_THE_SERVER = frozenset({"ROLE", "DATABASE", "TABLESPACE", "SYSTEM"})
+_MISSING_OBJECT_STATES = frozenset({"42P01", "42703", "42704", "42883", "3F000", "42P17"})
+"""SQLSTATEs of a statement that needs an object of a later one: a table, column, type, function or schema."""
+_SCHEMA_COMMANDS = frozenset({"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE", "SECURITY", "IMPORT"})
+_SERVER_OBJECTS = frozenset({"ROLE", "DATABASE", "TABLESPACE", "SYSTEM"})
 
 
 def create_schema(connection: Connection, schema: Schema, *, create_role: Callable[[str], None] | None = None) -> None:
-    """Make everything that the models declare, in one transaction that is committed at the end.
+    """Create everything that the models declare, in one transaction, and commit it.
 
-    Statements are tried in turn, each in a savepoint, until all have found what they need; so the order in which
-    a schema lists them does not matter. `create_role` is called with a role that a grant or a policy names and the server
-    lacks; without it that is an error, since a given server's roles are not ours to make.
+    Each statement runs in a savepoint, and is tried again until the objects that it needs exist. So the order of the
+    declarations does not matter. `create_role` is called for a role that a grant or a policy names and the server
+    lacks. Without it a missing role is an error, because the roles of a given server belong to its owner.
 
     Raises:
-        SchemaBuildFailure: with the statement, and what PostgreSQL said of it.
-        NonSchemaStatement: a declared statement changes rows or roles, or nothing.
+        SchemaBuildFailure: with the statement and PostgreSQL's message.
+        NonSchemaStatement: a declared statement changes rows or roles, or changes nothing.
     """
     metadata = schema.metadata
-    waiting: list[str | None] = [None, *get_declarations(metadata)]
+    pending: list[str | None] = [None, *get_declarations(metadata)]
     roles: set[str] = set()
     for name in sorted({table.schema for table in metadata.tables.values() if table.schema}):
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(name)}"))
-    while waiting:
-        left: list[str | None] = []
+    while pending:
+        failed: list[str | None] = []
         failures: list[tuple[str | None, Exception]] = []
-        made_before = frozenset(roles)
-        for statement in waiting:
-            error = _tried(connection, schema, statement)
+        roles_before = frozenset(roles)
+        for statement in pending:
+            error = _run_statement(connection, schema, statement)
             if error is None:
                 continue
-            role = _missing_role(error)
+            role = _find_missing_role(error)
             if role is not None and create_role is not None and role not in roles:
                 create_role(role)
                 roles.add(role)
                 # A session remembers that a role is missing until it opens a table it has no lock on.
                 connection.execute(text("SELECT FROM pg_auth_members LIMIT 1"))
-            elif get_sqlstate(error) not in _LATER:
-                raise SchemaBuildFailure(_named(statement), get_server_message(error)) from error
-            left.append(statement)
+            elif get_sqlstate(error) not in _MISSING_OBJECT_STATES:
+                raise SchemaBuildFailure(_format_statement(statement), get_server_message(error)) from error
+            failed.append(statement)
             failures.append((statement, error))
-        if len(left) == len(waiting) and roles == made_before:
+        if len(failed) == len(pending) and roles == roles_before:
             statement, error = failures[0]
-            raise SchemaBuildFailure(_named(statement), get_server_message(error)) from error
-        waiting = left
+            raise SchemaBuildFailure(_format_statement(statement), get_server_message(error)) from error
+        pending = failed
     connection.commit()
 
 
-def _tried(connection: Connection, schema: Schema, statement: str | None) -> Exception | None:
+def _run_statement(connection: Connection, schema: Schema, statement: str | None) -> Exception | None:
     savepoint = connection.begin_nested()
     try:
         if statement is None:
@@ -82,30 +82,32 @@ def _tried(connection: Connection, schema: Schema, statement: str | None) -> Exc
 
 
 def _describes_schema(tag: str, statement: str) -> bool:
-    """Whether a statement is about objects of one database, by its command tag; CREATE ... AS has that of a SELECT."""
-    verb, _, rest = tag.partition(" ")
+    """Return whether a statement concerns the objects of one database, by its command tag. CREATE ... AS has a SELECT
+    tag.
+    """
+    verb, _, object_type = tag.partition(" ")
     if verb == "SELECT":
         return statement[:6].upper() == "CREATE"
-    return verb in _DEFINING and rest not in _OF_THE_SERVER
+    return verb in _SCHEMA_COMMANDS and object_type not in _SERVER_OBJECTS
 
 
 def _check_effect(connection: Connection, statement: str) -> None:
-    """Run a statement of which only its effect says whether it describes the schema: a query, a DO block, a CALL.
+    """Run a query, a DO block or a CALL: only its effect shows whether it describes the schema.
 
     Raises:
-        NonSchemaStatement: the schema is the same afterwards.
+        NonSchemaStatement: the statement did not change the schema.
     """
-    before = read_catalog(connection), read_system_rows(connection)
+    state_before = read_catalog(connection), read_system_rows(connection)
     execute_verbatim(connection, statement)
-    after = read_catalog(connection), read_system_rows(connection)
-    if not find_differences(before[0], after[0]) and before[1] == after[1]:
-        raise NonSchemaStatement(_named(statement))
+    state_after = read_catalog(connection), read_system_rows(connection)
+    if not find_differences(state_before[0], state_after[0]) and state_before[1] == state_after[1]:
+        raise NonSchemaStatement(_format_statement(statement))
 
 
-def _missing_role(error: Exception) -> str | None:
-    found = re.match(r'role "(.+)" does not exist', str(error)) if get_sqlstate(error) == "42704" else None
-    return found[1] if found else None
+def _find_missing_role(error: Exception) -> str | None:
+    match = re.match(r'role "(.+)" does not exist', str(error)) if get_sqlstate(error) == "42704" else None
+    return match[1] if match else None
 
 
-def _named(statement: str | None) -> str:
+def _format_statement(statement: str | None) -> str:
     return "the tables" if statement is None else statement.splitlines()[0][:80]

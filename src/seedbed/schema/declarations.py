@@ -1,4 +1,4 @@
-"""What a schema has beside its tables, declared as the SQL that makes it."""
+"""Declare database objects besides tables, as SQL statements."""
 
 from textwrap import dedent
 
@@ -8,8 +8,8 @@ _KEY = "seedbed.objects"
 
 
 def declare(metadata: MetaData, *statements: str) -> None:
-    """Add to a schema what SQLAlchemy has no word for: functions, views, triggers, policies, extensions, partitions,
-    grants, and whatever else PostgreSQL can make.
+    """Declare objects that SQLAlchemy's models cannot express: functions, views, triggers, policies, extensions and so
+    on.
 
         declare(
             Table.metadata,
@@ -19,17 +19,16 @@ def declare(metadata: MetaData, *statements: str) -> None:
             "CREATE POLICY own ON task USING (user_id = current_setting('app.user_id')::bigint)",
         )
 
-    Each is one statement, as the PostgreSQL manual has it. PostgreSQL reads it, so nothing it knows has to be known
-    here, and what a draft compares is what PostgreSQL made of it. The order is free: a statement that needs a table, or
-    what another statement makes, waits for it.
+    Each argument is one SQL statement. PostgreSQL runs it, so every statement that PostgreSQL knows is supported, and a
+    draft compares what PostgreSQL created. The order does not matter: a statement runs after the objects that it needs.
     """
-    known: list[str] = metadata.info.setdefault(_KEY, [])
+    declarations: list[str] = metadata.info.setdefault(_KEY, [])
     for statement in statements:
         cleaned = dedent(statement).strip().removesuffix(";")
-        if cleaned not in known:
-            known.append(cleaned)
+        if cleaned not in declarations:
+            declarations.append(cleaned)
 
 
 def get_declarations(metadata: MetaData) -> tuple[str, ...]:
-    """The statements of `declare`, in the order in which they were given."""
+    """Return the statements passed to `declare`, in their order."""
     return tuple(metadata.info.get(_KEY, ()))

@@ -1,13 +1,13 @@
-"""A schema drawn: its tables and what refers to what, as Mermaid's text or as an SVG."""
+"""Draw a diagram of a schema: its tables and their references, as Mermaid or SVG."""
 
 from collections.abc import Sequence
 from html import escape
 
 from seedbed.schema.table_description import ColumnDescription, TableDescription
 
-_LINE, _PAD, _GAP, _BETWEEN = 20, 12, 70, 28
-_LETTER = 7.3
-"""The width of a letter of the font, in pixels of its size of 12: monospace letters are 0.6 of it."""
+_LINE_HEIGHT, _PADDING, _COLUMN_GAP, _TABLE_GAP = 20, 12, 70, 28
+_LETTER_WIDTH = 7.3
+"""The width of a letter in pixels. A letter of a monospace font is 0.6 times its size, which is 12."""
 
 _STYLE = (
     "text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#1f2328}"
@@ -17,123 +17,141 @@ _STYLE = (
 
 
 def draw_mermaid(tables: Sequence[TableDescription]) -> str:
-    """The schema as an `erDiagram`, which GitHub and most documentation tools draw."""
+    """Return the schema as a Mermaid `erDiagram`, which GitHub and most documentation tools render."""
     lines = ["erDiagram"]
     for table in tables:
-        lines.append(f"    {_word(table.name)} {{")
-        lines += [f"        {_word(c.type)} {_word(c.name)}{_marks(c)}" for c in table.columns]
+        lines.append(f"    {_make_identifier(table.name)} {{")
+        lines += [
+            f"        {_make_identifier(column.type)} {_make_identifier(column.name)}{_format_keys(column)}"
+            for column in table.columns
+        ]
         lines.append("    }")
     for table in tables:
         for column in table.columns:
             if column.references is not None:
                 parent = column.references.rpartition(".")[0]
-                many = "o|" if column.unique else "o{"
-                one = "|o" if column.nullable else "||"
-                lines.append(f"    {_word(parent)} {one}--{many} {_word(table.name)} : {_word(column.name)}")
+                child_cardinality = "o|" if column.unique else "o{"
+                parent_cardinality = "|o" if column.nullable else "||"
+                lines.append(
+                    f"    {_make_identifier(parent)} {parent_cardinality}--{child_cardinality} {_make_identifier(table.name)} : {_make_identifier(column.name)}"
+                )
     return "\n".join(lines) + "\n"
 
 
 def draw_svg(tables: Sequence[TableDescription]) -> str:
-    """The schema as an SVG of its own, drawn here: parents on the left, children to the right of them.
+    """Return the schema as an SVG: parents on the left, children to the right of them.
 
-    It holds no script and asks for nothing from elsewhere, and the same schema gives the same bytes.
+    The SVG contains no scripts and no external resources. The same schema gives the same bytes.
     """
-    levels = _levels(tables)
-    widths = {table.name: _width(table) for table in tables}
-    places: dict[str, tuple[float, float]] = {}
-    left = bottom = float(_PAD)
+    levels = _group_by_depth(tables)
+    widths = {table.name: _measure_width(table) for table in tables}
+    positions: dict[str, tuple[float, float]] = {}
+    left = bottom = float(_PADDING)
     for level in levels:
-        top = float(_PAD)
+        top = float(_PADDING)
         for table in level:
-            places[table.name] = (left, top)
-            top += _height(table) + _BETWEEN
-        bottom = max(bottom, top - _BETWEEN)
-        left += max(widths[table.name] for table in level) + _GAP
-    parts = [_way(table, column, tables, places, widths) for table in tables for column in table.columns]
-    parts += [_box(table, places[table.name], widths[table.name]) for table in tables]
-    size = f'width="{left - _GAP + _PAD:.0f}" height="{bottom + _PAD:.0f}"'
-    body = "\n".join(part for part in parts if part)
+            positions[table.name] = (left, top)
+            top += _measure_height(table) + _TABLE_GAP
+        bottom = max(bottom, top - _TABLE_GAP)
+        left += max(widths[table.name] for table in level) + _COLUMN_GAP
+    elements = [
+        _draw_reference(table, column, tables, positions, widths) for table in tables for column in table.columns
+    ]
+    elements += [_draw_table(table, positions[table.name], widths[table.name]) for table in tables]
+    size = f'width="{left - _COLUMN_GAP + _PADDING:.0f}" height="{bottom + _PADDING:.0f}"'
+    body = "\n".join(element for element in elements if element)
     title = f"<title>{len(tables)} tables: {escape(', '.join(table.name for table in tables))}</title>"
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">\n{title}\n<style>{_STYLE}</style>'
     return f"{head}\n{body}\n</svg>\n"
 
 
-def _levels(tables: Sequence[TableDescription]) -> list[list[TableDescription]]:
-    """Tables by how many parents stand above them; those of a cycle come as they are given."""
-    level: dict[str, int] = {}
+def _group_by_depth(tables: Sequence[TableDescription]) -> list[list[TableDescription]]:
+    """Group tables by their depth below their parents. Tables in a cycle keep their order."""
+    depth: dict[str, int] = {}
     for table in tables:
-        parents = [c.references.rpartition(".")[0] for c in table.columns if c.references is not None]
-        level[table.name] = max((level[parent] + 1 for parent in parents if parent in level), default=0)
-    return [[t for t in tables if level[t.name] == number] for number in range(max(level.values(), default=-1) + 1)]
-
-
-def _width(table: TableDescription) -> float:
-    names = max(len(column.name) for column in table.columns) if table.columns else 0
-    rest = max((len(_shown_type(column)) for column in table.columns), default=0)
-    return max(names + rest + 2, len(table.name)) * _LETTER + 2 * _PAD
-
-
-def _height(table: TableDescription) -> float:
-    return (len(table.columns) + 1) * _LINE + _PAD / 2
-
-
-def _box(table: TableDescription, place: tuple[float, float], width: float) -> str:
-    x, y = place
-    names = max((len(column.name) for column in table.columns), default=0)
-    lines = [
-        f'<rect class="box" x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_height(table):.0f}" rx="4"/>',
-        f'<rect class="head" x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_LINE}" rx="4"/>',
-        f'<text class="name" x="{x + _PAD:.0f}" y="{y + 14:.0f}">{escape(table.name)}</text>',
+        parents = [column.references.rpartition(".")[0] for column in table.columns if column.references is not None]
+        depth[table.name] = max((depth[parent] + 1 for parent in parents if parent in depth), default=0)
+    return [
+        [table for table in tables if depth[table.name] == number]
+        for number in range(max(depth.values(), default=-1) + 1)
     ]
-    for number, column in enumerate(table.columns, 1):
-        line = y + number * _LINE + 16
-        kind = x + _PAD + (names + 2) * _LETTER
-        lines.append(f'<text x="{x + _PAD:.0f}" y="{line:.0f}">{escape(column.name)}</text>')
-        lines.append(f'<text class="kind" x="{kind:.0f}" y="{line:.0f}">{escape(_shown_type(column))}</text>')
+
+
+def _measure_width(table: TableDescription) -> float:
+    name_width = max(len(column.name) for column in table.columns) if table.columns else 0
+    type_width = max((len(_format_type(column)) for column in table.columns), default=0)
+    return max(name_width + type_width + 2, len(table.name)) * _LETTER_WIDTH + 2 * _PADDING
+
+
+def _measure_height(table: TableDescription) -> float:
+    return (len(table.columns) + 1) * _LINE_HEIGHT + _PADDING / 2
+
+
+def _draw_table(table: TableDescription, position: tuple[float, float], width: float) -> str:
+    x, y = position
+    name_width = max((len(column.name) for column in table.columns), default=0)
+    lines = [
+        f'<rect class="box" x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_measure_height(table):.0f}" rx="4"/>',
+        f'<rect class="head" x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_LINE_HEIGHT}" rx="4"/>',
+        f'<text class="name" x="{x + _PADDING:.0f}" y="{y + 14:.0f}">{escape(table.name)}</text>',
+    ]
+    for row, column in enumerate(table.columns, 1):
+        line = y + row * _LINE_HEIGHT + 16
+        type_x = x + _PADDING + (name_width + 2) * _LETTER_WIDTH
+        lines.append(f'<text x="{x + _PADDING:.0f}" y="{line:.0f}">{escape(column.name)}</text>')
+        lines.append(f'<text class="kind" x="{type_x:.0f}" y="{line:.0f}">{escape(_format_type(column))}</text>')
     return "\n".join(lines)
 
 
-def _way(
+def _draw_reference(
     table: TableDescription,
     column: ColumnDescription,
     tables: Sequence[TableDescription],
-    places: dict[str, tuple[float, float]],
+    positions: dict[str, tuple[float, float]],
     widths: dict[str, float],
 ) -> str:
     if column.references is None:
         return ""
     name, _, key = column.references.rpartition(".")
-    parent = next((one for one in tables if one.name == name), None)
+    parent = next((candidate for candidate in tables if candidate.name == name), None)
     if parent is None:
         return ""
-    start = _row(parent, key, places)
-    end = _row(table, column.name, places)
-    x, to = places[name][0] + widths[name], places[table.name][0]
+    start = _find_row_y(parent, key, positions)
+    end = _find_row_y(table, column.name, positions)
+    x, to = positions[name][0] + widths[name], positions[table.name][0]
     bend = (x + to) / 2
-    if to < x:  # a cycle, or a table's reference to itself, goes round on the right
-        to = places[table.name][0] + widths[table.name]
-        bend = max(x, to) + _GAP / 2
+    if to < x:  # a cycle, or a reference of a table to itself, is drawn around the right side
+        to = positions[table.name][0] + widths[table.name]
+        bend = max(x, to) + _COLUMN_GAP / 2
     curve = f"M{x:.0f} {start:.0f}C{bend:.0f} {start:.0f} {bend:.0f} {end:.0f} {to:.0f} {end:.0f}"
     return f'<path class="way" d="{curve}"/>'
 
 
-def _row(table: TableDescription, column: str, places: dict[str, tuple[float, float]]) -> float:
-    number = next((n for n, one in enumerate(table.columns, 1) if one.name == column), 1)
-    return places[table.name][1] + number * _LINE + 12
+def _find_row_y(table: TableDescription, column: str, positions: dict[str, tuple[float, float]]) -> float:
+    number = next((index for index, candidate in enumerate(table.columns, 1) if candidate.name == column), 1)
+    return positions[table.name][1] + number * _LINE_HEIGHT + 12
 
 
-def _shown_type(column: ColumnDescription) -> str:
-    marks = [word for word, holds in (("key", column.primary_key), ("unique", column.unique)) if holds]
-    return " ".join([column.type, *marks, *(["?"] if column.nullable else [])])
+def _format_type(column: ColumnDescription) -> str:
+    attributes = [
+        attribute for attribute, applies in (("key", column.primary_key), ("unique", column.unique)) if applies
+    ]
+    return " ".join([column.type, *attributes, *(["?"] if column.nullable else [])])
 
 
-def _marks(column: ColumnDescription) -> str:
-    marks = [m for m, holds in (("PK", column.primary_key), ("FK", column.references), ("UK", column.unique)) if holds]
-    said = f' "{"may be NULL"}"' if column.nullable else ""
-    return (f" {', '.join(marks)}" if marks else "") + said
+def _format_keys(column: ColumnDescription) -> str:
+    keys = [
+        key
+        for key, applies in (("PK", column.primary_key), ("FK", column.references), ("UK", column.unique))
+        if applies
+    ]
+    comment = f' "{"may be NULL"}"' if column.nullable else ""
+    return (f" {', '.join(keys)}" if keys else "") + comment
 
 
-def _word(text: str) -> str:
-    """What Mermaid takes as a word; it begins with a letter or an underscore."""
-    word = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in text).strip("_") or "_"
-    return f"_{word}" if word[0].isdigit() else word
+def _make_identifier(text: str) -> str:
+    """Return an identifier that Mermaid accepts: it starts with a letter or an underscore."""
+    identifier = (
+        "".join(character if character.isalnum() or character == "_" else "_" for character in text).strip("_") or "_"
+    )
+    return f"_{identifier}" if identifier[0].isdigit() else identifier

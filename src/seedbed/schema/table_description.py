@@ -1,4 +1,4 @@
-"""The tables of a schema in words: their columns, types, keys and what refers to what."""
+"""Describe the tables of a schema: columns, types, keys and constraints."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from seedbed.schema.loader import Schema
 
 @dataclass(frozen=True)
 class ColumnDescription:
-    """`references` is what a foreign key points to, as `user.id`."""
+    """A column. `references` is the target of its foreign key, as `user.id`."""
 
     name: str
     type: str
@@ -25,7 +25,7 @@ class ColumnDescription:
 
 @dataclass(frozen=True)
 class TableDescription:
-    """`constraints` are constraints over more than a column, in words; `model` is the class's name, where there is one."""
+    """A table. `constraints` are those over several columns; `model` is the name of the mapped class, if any."""
 
     name: str
     model: str | None
@@ -34,32 +34,32 @@ class TableDescription:
 
 
 def describe_tables(schema: Schema) -> list[TableDescription]:
-    """Every table, parents first."""
+    """Return the description of every table, parents first."""
     return [
         TableDescription(
             table.key,
             schema.classes[table.key].__name__ if table.key in schema.classes else None,
-            tuple(map(_column, table.columns)),
-            tuple(sorted(_rules(table))),
+            tuple(map(_describe_column, table.columns)),
+            tuple(sorted(_describe_constraints(table))),
         )
         for table in schema.tables
     ]
 
 
-def _column(column: Column[Any]) -> ColumnDescription:
-    keys = sorted(key.target_fullname for key in column.foreign_keys)
+def _describe_column(column: Column[Any]) -> ColumnDescription:
+    targets = sorted(key.target_fullname for key in column.foreign_keys)
     return ColumnDescription(
         name=str(column.name),
         type=column.type.compile(DIALECT).lower(),
         nullable=bool(column.nullable),
         primary_key=column.primary_key,
-        unique=(str(column.name),) in _uniques(column.table),
-        default=_default(column),
-        references=keys[0] if keys else None,
+        unique=(str(column.name),) in _find_unique_columns(column.table),
+        default=_describe_default(column),
+        references=targets[0] if targets else None,
     )
 
 
-def _default(column: Column[Any]) -> str | None:
+def _describe_default(column: Column[Any]) -> str | None:
     if column.identity is not None:
         return "identity"
     if column.computed is not None:
@@ -68,16 +68,20 @@ def _default(column: Column[Any]) -> str | None:
     return None if argument is None else compile_expression(argument)
 
 
-def _uniques(table: Any) -> list[tuple[str, ...]]:
-    made = [tuple(c.name for c in key.columns) for key in table.constraints if isinstance(key, UniqueConstraint)]
-    plain = [
+def _find_unique_columns(table: Any) -> list[tuple[str, ...]]:
+    constraint_columns = [
+        tuple(column.name for column in constraint.columns)
+        for constraint in table.constraints
+        if isinstance(constraint, UniqueConstraint)
+    ]
+    unique_indexes = [
         index for index in table.indexes if index.unique and index.dialect_options["postgresql"].get("where") is None
     ]
-    return made + [tuple(column.name for column in index.columns) for index in plain]
+    return constraint_columns + [tuple(column.name for column in index.columns) for index in unique_indexes]
 
 
-def _rules(table: Table) -> Iterator[str]:
-    for columns in _uniques(table):
+def _describe_constraints(table: Table) -> Iterator[str]:
+    for columns in _find_unique_columns(table):
         if len(columns) > 1:
             yield f"unique ({', '.join(columns)})"
     for constraint in table.constraints:

@@ -1,4 +1,4 @@
-"""Classes of tables that are in the project's files and not in the schema's metadata."""
+"""Find table classes in the project's files that the schema's metadata lacks."""
 
 import ast
 import re
@@ -16,22 +16,22 @@ from seedbed.schema.loader import Schema
 from seedbed.schema.source_code import (
     BASE_CLASSES,
     BASE_FACTORIES,
+    find_import_time_nodes,
+    find_python_files,
+    get_last_name,
     is_mapped_class,
     is_sqlmodel_table,
-    get_last_name,
     parse_file,
-    find_python_files,
-    find_import_time_nodes,
 )
 from seedbed.settings import Project
 
-_TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
+_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
 class UnregisteredTable:
-    """A table's class that the schema's metadata lacks, the names that its table may have, and what registers it."""
+    """A table class that the schema's metadata lacks, the names that its table may have, and how to register it."""
 
     class_name: str
     location: str
@@ -45,110 +45,120 @@ class UnregisteredTable:
 
 
 def find_unregistered(project: Project, schema: Schema, *, excluded: Collection[Path] = ()) -> list[UnregisteredTable]:
-    """Find the classes of tables under the folders of the schema's modules that its metadata does not have.
+    """Find the table classes under the directories of the schema's modules that its metadata lacks.
 
-    Files that are not imported are parsed, never imported. A package's folder is searched with all below it, and so is
-    the package of a schema that is one module; of a module directly under an import root only the files beside it,
-    since the folders there may be anything. Tests, virtual environments, hidden folders and those in `excluded` are
-    passed over, what is under TYPE_CHECKING or in a function too, and files that are no Python.
+    Files that are not imported are parsed, never imported. The directory of a package is searched with all below it,
+    and so is the package of a schema module. For a module directly under an import root only the files beside it are
+    searched. Tests, virtual environments, hidden directories, the `excluded` directories, code under TYPE_CHECKING or
+    in functions, and files that are no valid Python are left out.
     """
-    search = _Search(project, schema, tuple(folder.resolve() for folder in excluded))
-    found = [*search.unimported(), *search.elsewhere()]
-    return sorted(found, key=lambda table: (table.location.rpartition(":")[0], int(table.location.rpartition(":")[2])))
+    search = _Search(project, schema, tuple(directory.resolve() for directory in excluded))
+    tables = [*search.find_unimported(), *search.find_in_other_metadata()]
+    return sorted(tables, key=lambda table: (table.location.rpartition(":")[0], int(table.location.rpartition(":")[2])))
 
 
 @dataclass(frozen=True)
 class _Search:
     project: Project
     schema: Schema
-    without: tuple[Path, ...]
+    excluded: tuple[Path, ...]
 
-    def unimported(self) -> Iterator[UnregisteredTable]:
-        imported = filter(None, map(_file_of, list(sys.modules.values())))
+    def find_unimported(self) -> Iterator[UnregisteredTable]:
+        imported = filter(None, map(_get_file, list(sys.modules.values())))
         loaded = {Path(file).resolve() for file in imported}
         for file in self.files:
             tree = None if file in loaded else parse_file(file)
             if tree is None:
                 continue
             nodes = [node for node in find_import_time_nodes(tree) if isinstance(node, ast.stmt)]
-            mapped = _mapped_names(nodes, self.declarative, self.sqlmodels)
+            mapped = _find_table_classes(nodes, self.declarative_names, self.sqlmodel_names)
             for node in nodes:
                 if isinstance(node, ast.ClassDef) and node.name in mapped and self._is_missing(node):
                     line = f"from {self._module_name(file)} import {node.name}"
                     yield UnregisteredTable(
                         node.name,
-                        f"{self._shown(file)}:{node.lineno}",
+                        f"{self._relative_path(file)}:{node.lineno}",
                         "is not imported",
                         f"Add to {self.schema_file}: {line}",
-                        frozenset(_full_names(node, self.schema.metadata.schema)),
+                        frozenset(_guess_table_names(node, self.schema.metadata.schema)),
                     )
 
-    def elsewhere(self) -> Iterator[UnregisteredTable]:
-        """Imported classes whose table is in another metadata, as SQLModel's own where the schema has one.
+    def find_in_other_metadata(self) -> Iterator[UnregisteredTable]:
+        """Yield imported classes whose table is in another metadata, such as SQLModel's own.
 
-        A project that names its metadata in its settings may well have several.
+        A project that configures its metadata may have several, so nothing is reported for it.
         """
         if self.project.metadata is not None:
             return
-        names = {table.key for table in self.schema.metadata.tables.values()}
+        known_tables = {table.key for table in self.schema.metadata.tables.values()}
         for registry in _all_registries():
             for mapper in registry.mappers:
                 table, class_ = mapper.local_table, mapper.class_
-                file = _file_of(sys.modules.get(class_.__module__))
+                file = _get_file(sys.modules.get(class_.__module__))
                 if not isinstance(table, Table) or table.metadata is self.schema.metadata or file is None:
                     continue
-                if Path(file).resolve() in self.files and table.key not in names:
-                    base = next((one.__name__ for one in self._bases()), "the class that the other tables have")
+                if Path(file).resolve() in self.files and table.key not in known_tables:
+                    base = next(
+                        (candidate.__name__ for candidate in self._bases()), "the class that the other tables have"
+                    )
                     yield UnregisteredTable(
                         class_.__name__,
-                        f"{self._shown(Path(file).resolve())}:{_line_of(Path(file), class_.__name__)}",
+                        f"{self._relative_path(Path(file).resolve())}:{_find_line(Path(file), class_.__name__)}",
                         "is in another metadata than the schema's",
                         f"Derive it from {base}.",
-                        frozenset({_full(table.schema, table.name)}),
+                        frozenset({_qualify(table.schema, table.name)}),
                     )
 
     @cached_property
     def files(self) -> frozenset[Path]:
         roots = {root.resolve() for root in self.project.import_roots}
-        found: set[Path] = set()
+        files: set[Path] = set()
         for name in (self.project.schema, *self.project.imports):
-            folder = _folder_of(sys.modules.get(name))
-            if folder is not None:
-                found.update(folder.glob("*.py") if folder in roots else find_python_files(folder))
-        resolved = (file.resolve() for file in found if not _TEST.fullmatch(file.name))
-        return frozenset(file for file in resolved if not any(file.is_relative_to(folder) for folder in self.without))
+            directory = _get_directory(sys.modules.get(name))
+            if directory is not None:
+                files.update(directory.glob("*.py") if directory in roots else find_python_files(directory))
+        resolved = (file.resolve() for file in files if not _TEST_FILE.fullmatch(file.name))
+        return frozenset(
+            file for file in resolved if not any(file.is_relative_to(directory) for directory in self.excluded)
+        )
 
     @cached_property
     def schema_file(self) -> str:
-        file = _file_of(sys.modules.get(self.project.schema))
-        return self._shown(Path(file).resolve()) if file is not None else f"the module {self.project.schema}"
+        file = _get_file(sys.modules.get(self.project.schema))
+        return self._relative_path(Path(file).resolve()) if file is not None else f"the module {self.project.schema}"
 
     @cached_property
-    def declarative(self) -> frozenset[str]:
-        """The names of SQLAlchemy's own bases and mapped classes that the schema has."""
-        return frozenset(one.__name__ for one in self._ancestors() if not issubclass(one, SQLModel))
+    def declarative_names(self) -> frozenset[str]:
+        """The names of SQLAlchemy's bases and mapped classes in the schema."""
+        return frozenset(ancestor.__name__ for ancestor in self._ancestors() if not issubclass(ancestor, SQLModel))
 
     @cached_property
-    def sqlmodels(self) -> frozenset[str]:
-        return frozenset({"SQLModel", *(one.__name__ for one in self._ancestors() if issubclass(one, SQLModel))})
+    def sqlmodel_names(self) -> frozenset[str]:
+        return frozenset(
+            {"SQLModel", *(ancestor.__name__ for ancestor in self._ancestors() if issubclass(ancestor, SQLModel))}
+        )
 
     def _ancestors(self) -> Iterator[type]:
         for model in self.schema.classes.values():
-            yield from (one for one in model.__mro__ if hasattr(one, "_sa_registry") or hasattr(one, "registry"))
+            yield from (
+                ancestor
+                for ancestor in model.__mro__
+                if hasattr(ancestor, "_sa_registry") or hasattr(ancestor, "registry")
+            )
 
     def _bases(self) -> Iterator[type]:
-        """The classes without a table from which the tables have their metadata, the nearest first."""
+        """Yield the classes without a table that carry the metadata, the nearest first."""
         mapped = set(self.schema.classes.values())
         yield from (
-            one
-            for one in self._ancestors()
-            if one not in mapped and getattr(one, "metadata", None) is self.schema.metadata
+            ancestor
+            for ancestor in self._ancestors()
+            if ancestor not in mapped and getattr(ancestor, "metadata", None) is self.schema.metadata
         )
 
     def _is_missing(self, node: ast.ClassDef) -> bool:
-        """Whether no table of the metadata has the name: a copy of a registered class is not missing."""
-        known = {_full(table.schema, table.name) for table in self.schema.metadata.tables.values()}
-        return not known & _full_names(node, self.schema.metadata.schema)
+        """Return whether no table of the metadata has the name. A copy of a registered class is not missing."""
+        known_tables = {_qualify(table.schema, table.name) for table in self.schema.metadata.tables.values()}
+        return not known_tables & _guess_table_names(node, self.schema.metadata.schema)
 
     def _module_name(self, file: Path) -> str:
         roots = [root.resolve() for root in self.project.import_roots]
@@ -156,15 +166,15 @@ class _Search:
         parts = file.relative_to(root).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
-    def _shown(self, file: Path) -> str:
+    def _relative_path(self, file: Path) -> str:
         root = self.project.root.resolve()
         return str(file.relative_to(root) if file.is_relative_to(root) else file)
 
 
-def _mapped_names(
+def _find_table_classes(
     nodes: Collection[ast.stmt], declarative: Collection[str], sqlmodels: Collection[str]
 ) -> frozenset[str]:
-    """The names of a file's classes that are tables, by their bases in the file, in its imports or in the schema."""
+    """Return the names of a file's table classes, judged by their bases in the file, its imports and the schema."""
     aliases = {
         alias.asname: alias.name
         for node in nodes
@@ -174,9 +184,13 @@ def _mapped_names(
     }
     bases = {*declarative, *BASE_CLASSES} - {*sqlmodels}
     for node in nodes:
-        if isinstance(node, ast.Assign) and get_last_name(node.value) in BASE_FACTORIES and isinstance(node.value, ast.Call):
+        if (
+            isinstance(node, ast.Assign)
+            and get_last_name(node.value) in BASE_FACTORIES
+            and isinstance(node.value, ast.Call)
+        ):
             bases |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    found = set()
+    table_classes = set()
     for node in nodes:
         if isinstance(node, ast.ClassDef):
             names = {get_last_name(base) for base in node.bases}
@@ -184,31 +198,31 @@ def _mapped_names(
             if inherits:
                 bases.add(node.name)
             if is_sqlmodel_table(node) or (inherits and is_mapped_class(node)):
-                found.add(node.name)
-    return frozenset(found)
+                table_classes.add(node.name)
+    return frozenset(table_classes)
 
 
-def _full_names(node: ast.ClassDef, default_schema: str | None) -> set[str]:
-    """The names that a class's table may have; several where a base makes the name of the class's."""
-    said = {
-        target.id: one.value
-        for one in node.body
-        if isinstance(one, ast.Assign | ast.AnnAssign)
-        for target in (one.targets if isinstance(one, ast.Assign) else [one.target])
+def _guess_table_names(node: ast.ClassDef, default_schema: str | None) -> set[str]:
+    """Return the names that a class's table may have: several where the base derives the name."""
+    assignments = {
+        target.id: statement.value
+        for statement in node.body
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
         if isinstance(target, ast.Name)
     }
-    schema = _schema_in(said.get("__table_args__")) or default_schema
-    name = said.get("__tablename__")
-    table = said.get("__table__")
+    schema = _find_schema_argument(assignments.get("__table_args__")) or default_schema
+    name = assignments.get("__tablename__")
+    table = assignments.get("__table__")
     if isinstance(table, ast.Call) and table.args:
-        name, schema = table.args[0], _schema_in(table) or default_schema
+        name, schema = table.args[0], _find_schema_argument(table) or default_schema
     if isinstance(name, ast.Constant) and isinstance(name.value, str):
-        return {_full(schema, name.value)}
-    words = {node.name.lower(), _WORD_START.sub("_", node.name).lower()}
-    return {_full(schema, word + plural) for word in words for plural in ("", "s")}
+        return {_qualify(schema, name.value)}
+    names = {node.name.lower(), _WORD_START.sub("_", node.name).lower()}
+    return {_qualify(schema, word + plural) for word in names for plural in ("", "s")}
 
 
-def _schema_in(node: ast.expr | None) -> str | None:
+def _find_schema_argument(node: ast.expr | None) -> str | None:
     for part in ast.walk(node) if node is not None else ():
         if isinstance(part, ast.Dict):
             for key, value in zip(part.keys, part.values, strict=True):
@@ -219,23 +233,23 @@ def _schema_in(node: ast.expr | None) -> str | None:
     return None
 
 
-def _full(schema: str | None, table: str) -> str:
+def _qualify(schema: str | None, table: str) -> str:
     return table if schema in {None, "public"} else f"{schema}.{table}"
 
 
-def _file_of(module: object) -> str | None:
+def _get_file(module: object) -> str | None:
     file = getattr(module, "__file__", None)
     return file if isinstance(file, str) else None
 
 
-def _folder_of(module: object) -> Path | None:
-    if file := _file_of(module):
+def _get_directory(module: object) -> Path | None:
+    if file := _get_file(module):
         return Path(file).resolve().parent
-    folders = list(getattr(module, "__path__", ()))
-    return Path(folders[0]).resolve() if folders else None
+    directories = list(getattr(module, "__path__", ()))
+    return Path(directories[0]).resolve() if directories else None
 
 
-def _line_of(file: Path, name: str) -> int:
+def _find_line(file: Path, name: str) -> int:
     tree = parse_file(file)
     nodes = ast.walk(tree) if tree is not None else ()
     return next((node.lineno for node in nodes if isinstance(node, ast.ClassDef) and node.name == name), 1)

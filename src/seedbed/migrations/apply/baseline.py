@@ -14,7 +14,7 @@ from seedbed.migrations.history.revisions import (
     read_history,
     split_heads,
 )
-from seedbed.postgres.catalog import find_differences, read_catalog, exclude_objects
+from seedbed.postgres.catalog import exclude_objects, find_differences, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import claim_environment

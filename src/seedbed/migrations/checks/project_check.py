@@ -87,7 +87,7 @@ def check_project(configuration: Configuration, *, since: str | None = None) -> 
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         ensure_version_table_schema(connection, project.version_table)
         conditions: list[str] = []
-        actual = _run_revisions(project, history, connection, conditions, old=skipped)
+        actual = _run_revisions(project, history, connection, conditions, skipped=skipped)
         actual_rows = read_project_rows(connection, project.ignore, project.version_table)
     expected = copy_ignored_objects(expected, actual, project.ignore, project.version_table)
     if different := find_differences(actual, expected):

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from psycopg2 import sql
 
-from seedbed.branching import provider_of
-from seedbed.branching.lifecycle import passing
+from seedbed.branching import get_branch_provider
+from seedbed.branching.lifecycle import temporary_branch
 from seedbed.errors import RehearsalCopyFailure
 from seedbed.postgres.clone import clone_database
 from seedbed.postgres.database import Database
@@ -45,7 +45,7 @@ def copy_target(configuration: Configuration, database: Database, existing_copy:
                 cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
     elif database.direct.is_neon and configuration.settings.neon_api_key and configuration.settings.neon_project_id:
         name = f"rehearsal/{secrets.token_hex(4)}"
-        with passing(provider_of(configuration), name) as url:
+        with temporary_branch(get_branch_provider(configuration), name) as url:
             yield Database(url, url, database.environment, Origin(SourceKind.DERIVED, f"branch {name}"))
     else:
         with shadow_database(configuration) as shadow:

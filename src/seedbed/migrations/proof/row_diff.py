@@ -92,10 +92,10 @@ def _new_names(table: Place, candidate: Candidate) -> dict[str, str]:
 
 def _check_counters(step: str, old_counters: Counts, current_counters: Counts, losses: Sequence[Loss]) -> None:
     lossy = {(loss.schema, loss.table, loss.column) for loss in losses}
-    for (schema, table, column), count in old_counters.items():
+    for (schema, table, column), old_count in old_counters.items():
         count = current_counters.get((schema, table, column))
-        if count is not None and count < count and not lossy & {(schema, table, column), (schema, table, None)}:
-            reason = f"{_shown((schema, table))}.{column} counts on from {count}, and was at {count}"
+        if count is not None and count < old_count and not lossy & {(schema, table, column), (schema, table, None)}:
+            reason = f"{_shown((schema, table))}.{column} counts on from {count}, and was at {old_count}"
             raise DraftProofFailure(f"sequences kept by the {step}", reason)
 
 

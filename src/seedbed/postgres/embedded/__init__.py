@@ -1,4 +1,4 @@
-"""A PostgreSQL that comes with the project, found, started and stopped by its commands."""
+"""The embedded PostgreSQL server: its programs, its data directory and its life cycle."""
 
 from seedbed.postgres.embedded.binaries import Binaries, find_binaries
 from seedbed.postgres.embedded.server import EmbeddedServer, ServerStatus

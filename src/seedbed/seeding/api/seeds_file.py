@@ -13,7 +13,7 @@ from sqlalchemy import Column, inspect
 
 from seedbed.errors import SeedsFileNotFound, InvalidSeedsFile
 from seedbed.schema import Schema, find_failing_line, format_location
-from seedbed.schema.stdout_capture import redirect_stdout_to_stderr
+from seedbed.schema.user_code import redirect_stdout_to_stderr
 from seedbed.seeding.api.rules import Derived, FakerValues, Per, Rule, calling_line, constant
 from seedbed.settings import Environment, Project
 

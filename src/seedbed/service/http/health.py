@@ -80,7 +80,7 @@ class ReadinessProbe:
         )
         self._resources = resources
         self._history = history
-        self._reader = query_runner
+        self._query_runner = query_runner
         self._ready_seconds = math.inf if scales_to_zero else _CACHE_SECONDS
         self._running_check: asyncio.Task[None] | None = None
         self._last_result: ReadinessStatus | ServiceError = DatabaseUnavailable()
@@ -96,7 +96,7 @@ class ReadinessProbe:
         """
         was_ready = isinstance(self._last_result, ReadinessStatus)
         is_stale = time.monotonic() > self._valid_until or (
-            was_ready and self._reader is not None and self._reader.is_away
+            was_ready and self._query_runner is not None and self._query_runner.is_away
         )
         if self._running_check is None and is_stale:
             self._running_check = asyncio.get_running_loop().create_task(self._refresh())

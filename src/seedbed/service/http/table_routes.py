@@ -54,8 +54,8 @@ class _Response:
 
 
 def build_path_template(resource: Resource, *, with_key: bool = False, link: Link | None = None) -> str:
-    keys = [f"{{{column.name}}}" for column in resource.key] if with_key else []
-    return "/".join([resource.path, *keys, *([link.name] if link else [])])
+    key_length = [f"{{{column.name}}}" for column in resource.key] if with_key else []
+    return "/".join([resource.path, *key_length, *([link.name] if link else [])])
 
 
 class TableRouter:
@@ -74,36 +74,36 @@ class TableRouter:
 
     def match(self, scope: Scope) -> TableRoute | None:
         """Match a request to a table. Return None if its path is not a table's."""
-        segments = raw_path(scope)[len(scope.get("root_path", "")) :].split(b"/")
+        segments = read_raw_path(scope)[len(scope.get("root_path", "")) :].split(b"/")
         resource = self._by_name.get(segments[1]) if len(segments) > 1 else None
         if resource is None:
             return None
         rest = segments[2:]
         if not rest:
             return TableRoute(resource)
-        keys = len(resource.key)
-        if len(rest) not in {keys, keys + 1} or not all(rest[keys:]):
+        key_length = len(resource.key)
+        if len(rest) not in {key_length, key_length + 1} or not all(rest[key_length:]):
             return None
         if not all(segment or _may_be_empty(column) for segment, column in zip(rest, resource.key, strict=False)):
             return None
-        key = tuple(unquote(segment.decode("latin-1"), errors="surrogateescape") for segment in rest[:keys])
-        if len(rest) == keys:
+        key = tuple(unquote(segment.decode("latin-1"), errors="surrogateescape") for segment in rest[:key_length])
+        if len(rest) == key_length:
             return TableRoute(resource, key)
-        link = resource.links.get(unquote(rest[keys].decode("latin-1")))
+        link = resource.links.get(unquote(rest[key_length].decode("latin-1")))
         return None if link is None else TableRoute(resource, key, link)
 
     async def respond(
-        self, target: TableRoute, scope: Scope, receive: Receive, send: Send, *, other_methods: Iterable[str] = ()
+        self, route: TableRoute, scope: Scope, receive: Receive, send: Send, *, other_methods: Iterable[str] = ()
     ) -> None:
         """Answer a request for a table. `other_methods` are those that the project's own routes answer at its path."""
-        scope[TEMPLATE_SCOPE_KEY] = target.template
+        scope[TEMPLATE_SCOPE_KEY] = route.template
         if scope["method"] != "GET":
             allowed = ", ".join(dict.fromkeys(["GET", "HEAD", *other_methods]))
             response = create_error_problem(MethodNotAllowed(), headers={"Allow": allowed})
             await response(scope, receive, send)
             return
         try:
-            table_response = await self._answer(target, scope)
+            table_response = await self._answer(route, scope)
         except Exception as error:
             problem = translate_error(error)
             if problem is None:
@@ -112,22 +112,22 @@ class TableRouter:
             return
         await _send(table_response, scope, send)
 
-    async def _answer(self, target: TableRoute, scope: Scope) -> _Response:
-        raw: bytes = scope["query_string"]
-        resource, link = target.resource, target.link
-        if not target.key:
-            return await self._answer_list(resource, raw, scope)
-        key = [parse_value(column, text, column.name) for column, text in zip(resource.key, target.key, strict=True)]
+    async def _answer(self, route: TableRoute, scope: Scope) -> _Response:
+        query_string: bytes = scope["query_string"]
+        resource, link = route.resource, route.link
+        if not route.key:
+            return await self._answer_list(resource, query_string, scope)
+        key = [parse_value(column, text, column.name) for column, text in zip(resource.key, route.key, strict=True)]
         if link is None:
-            return await self._answer_row(resource, raw, key)
+            return await self._answer_row(resource, query_string, key)
         if link.is_many:
-            return await self._answer_list(link.target, raw, scope, ParentRow(resource, link, key))
-        return await self._answer_linked_row(resource, link, raw, key)
+            return await self._answer_list(link.route, query_string, scope, ParentRow(resource, link, key))
+        return await self._answer_linked_row(resource, link, query_string, key)
 
     async def _answer_list(
-        self, resource: Resource, raw: bytes, scope: Scope, parent: ParentRow | None = None
+        self, resource: Resource, query_string: bytes, scope: Scope, parent: ParentRow | None = None
     ) -> _Response:
-        query = parse_list_query(resource, raw)
+        query = parse_list_query(resource, query_string)
         list_scope = f"{resource.path} {query.order}"
         after = None if query.cursor is None else _encode_values(self._cursors.decode(list_scope, query.cursor))
         statement, parameters = self._compiler.compile_page(resource, query, after, parent)
@@ -144,7 +144,7 @@ class TableRouter:
             cursor = self._cursors.encode(
                 list_scope, [None if value is None else value.decode() for value in last_values]
             )
-            next_url = _build_next_url(scope, raw, cursor)
+            next_url = _build_next_url(scope, query_string, cursor)
             if (
                 len(next_url) > MAX_URL_BYTES
             ):  # the service would refuse this link, and no link would mean the last page
@@ -166,21 +166,23 @@ class TableRouter:
         number = int(result) if query.count == "exact" else int(json.loads(result)[0]["Plan"]["Plan Rows"])
         return rows, [(b"x-total-count", b"%d" % number), (b"x-total-count-is", str(query.count).encode())]
 
-    async def _answer_row(self, resource: Resource, raw: bytes, key: list[bytes]) -> _Response:
-        fields = parse_fields(resource, raw)
+    async def _answer_row(self, resource: Resource, query_string: bytes, key: list[bytes]) -> _Response:
+        fields = parse_fields(resource, query_string)
         rows = await self._fetch(self._compiler.compile_row(resource, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
         return _Response(_serialize_row(resource, fields, rows[0][0] or b"null"), [])
 
-    async def _answer_linked_row(self, resource: Resource, link: Link, raw: bytes, key: list[bytes]) -> _Response:
-        fields = parse_fields(link.target, raw)
+    async def _answer_linked_row(
+        self, resource: Resource, link: Link, query_string: bytes, key: list[bytes]
+    ) -> _Response:
+        fields = parse_fields(link.route, query_string)
         rows = await self._fetch(self._compiler.compile_linked_row(resource, link, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
         if rows[0][0] is None:
             raise NoLinkedRow(resource.table.name, link.name, [column.name for column, _ in link.column_pairs])
-        return _Response(_serialize_row(link.target, fields, rows[0][0]), [])
+        return _Response(_serialize_row(link.route, fields, rows[0][0]), [])
 
 
 def _encode_values(values: list[str | None]) -> list[bytes | None]:
@@ -196,15 +198,17 @@ def _may_be_empty(column: ReadableColumn) -> bool:
     return True
 
 
-def raw_path(scope: Scope) -> bytes:
+def read_raw_path(scope: Scope) -> bytes:
     """Return the path as the client sent it, percent-encoded."""
     return scope.get("raw_path") or quote(scope["path"]).encode()
 
 
-def _build_next_url(scope: Scope, raw: bytes, cursor: str) -> bytes:
-    kept = [part for part in raw.split(b"&") if part and unquote_to_bytes(part.partition(b"=")[0]) != b"cursor"]
+def _build_next_url(scope: Scope, query_string: bytes, cursor: str) -> bytes:
+    kept = [
+        part for part in query_string.split(b"&") if part and unquote_to_bytes(part.partition(b"=")[0]) != b"cursor"
+    ]
     query = b"&".join([*kept, b"cursor=" + cursor.encode()])
-    return _quote_for_header(raw_path(scope) + b"?" + query)
+    return _quote_for_header(read_raw_path(scope) + b"?" + query)
 
 
 def _quote_for_header(url: bytes) -> bytes:

@@ -223,7 +223,7 @@ class Pool:
             self._run_in_background(self._run_pooler_probe())
 
     def probe(self, on_answer: Callable[[], None]) -> None:
-        """Check on a new connection whether the server answers, and call `on_answer` if so. One probe runs at a time."""
+        """Check on a new connection whether the server answers, and call `on_answer` if so. Only one probe runs."""
         if not self._is_probing and not self._is_closing:
             self._is_probing = True
             self._run_in_background(self._run_probe(on_answer))

@@ -1,4 +1,4 @@
-"""The SQL of a request: one statement that gives the whole answer as PostgreSQL's own JSON."""
+"""Compile a request to one SQL statement whose result is the JSON of the response."""
 
 from collections.abc import Sequence
 
@@ -7,15 +7,15 @@ from seedbed.service.queries.list_query import Filter, ListQuery
 from seedbed.service.queries.readable_columns import ReadableColumn
 from seedbed.service.queries.resources import Link, Resource
 
-_KEPT = 1000
-"""Statements kept. There are as many as clients make up kinds of requests, so the oldest make room."""
+_MAX_CACHED = 1000
+"""The number of cached statements. Clients decide how many different ones are needed, so the oldest are dropped."""
 
 
 class QueryCompiler:
-    """Writes each kind of request's SQL once: names from the schema and casts are in it, values never are."""
+    """Compiles each kind of request once. The SQL contains names of the schema and casts, and never a value."""
 
     def __init__(self) -> None:
-        self._kept: dict[object, Statement] = {}
+        self._cache: dict[object, Statement] = {}
 
     def compile_page(
         self,
@@ -24,103 +24,107 @@ class QueryCompiler:
         after: Sequence[bytes | None] | None,
         parent: "ParentRow | None" = None,
     ) -> tuple[Statement, list[bytes | None]]:
-        """One row: the page, `true` if another follows it, whether the owner exists if it is empty, and the last row's
-        values of the columns sorted by.
+        """Compile a page. Its one row has the JSON, whether another page follows, whether the parent exists, and the
+        values of the sort columns in the last row.
         """
-        conditions = query.filters
+        filters = query.filters
         nulls = None if after is None else tuple(value is None for value in after)
         shape = (
             resource, parent and parent.link, query.fields, query.sort, query.limit, nulls,
-            tuple((c.column, c.operator, len(c.values)) for c in conditions),
+            tuple((each.column, each.operator, len(each.values)) for each in filters),
         )  # fmt: skip
-        parameters = [*(parent.key_values if parent else []), *(value for c in conditions for value in c.values)]
-        parameters += (parent.values if parent else []) + ([] if after is None else _after_values(query.sort, after))
-        statement = self._kept.get(shape)
+        parameters = [*(parent.key_values if parent else []), *(value for each in filters for value in each.values)]
+        parameters += parent.values if parent else []
+        parameters += [] if after is None else _list_after_values(query.sort, after)
+        statement = self._cache.get(shape)
         if statement is None:
-            statement = self._keep(shape, _page_sql(resource, query, nulls, parent))
+            statement = self._add_to_cache(shape, _write_page(resource, query, nulls, parent))
         return statement, parameters
 
     def compile_row(self, resource: Resource, fields: tuple[str, ...]) -> Statement:
-        """The row with a key, by the key's values."""
+        """Compile the query of one row. Its parameters are the values of the key."""
         shape = (resource, fields)
-        statement = self._kept.get(shape)
+        statement = self._cache.get(shape)
         if statement is None:
-            numbers = _Numbers()
-            where = " AND ".join(f"{column.sql} = {numbers(column)}" for column in resource.key)
-            statement = self._keep(shape, f"SELECT row_to_json(r)::text {_rows(resource, fields)} WHERE {where}")
+            placeholders = _Placeholders()
+            where = " AND ".join(f"{column.sql} = {placeholders(column)}" for column in resource.key)
+            rows = _from_rows(resource, fields)
+            statement = self._add_to_cache(shape, f"SELECT row_to_json(r)::text {rows} WHERE {where}")
         return statement
 
     def compile_linked_row(self, resource: Resource, link: Link, fields: tuple[str, ...]) -> Statement:
-        """The row that a row's foreign key leads to: `true` with it, or with NULL if the key is NULL, and no row at all
-        if there is no such row to begin with.
+        """Compile the query of the row that a foreign key refers to.
+
+        It returns NULL if the foreign key is NULL, and no row if the referring row does not exist.
         """
         shape = (resource, link, fields)
-        statement = self._kept.get(shape)
+        statement = self._cache.get(shape)
         if statement is None:
-            numbers = _Numbers()
-            where = " AND ".join(f"t.{_q(column)} = {numbers(column)}" for column in resource.key)
-            mine = ", ".join(f"t.{_q(here)} AS k{i}" for i, (here, _) in enumerate(link.column_pairs))
-            joined = " AND ".join(f"t.{_q(there)} = s.k{i}" for i, (_, there) in enumerate(link.column_pairs))
-            found = f"SELECT row_to_json(r)::text {_rows(link.target, fields)} WHERE {joined}"
-            source = f"SELECT {mine} FROM {resource.table_sql} t WHERE {where}"
-            statement = self._keep(shape, f"SELECT ({found}) FROM ({source}) s")
+            placeholders = _Placeholders()
+            where = " AND ".join(f"t.{_quote(column)} = {placeholders(column)}" for column in resource.key)
+            columns = ", ".join(f"t.{_quote(column)} AS k{i}" for i, (column, _) in enumerate(link.column_pairs))
+            join = " AND ".join(f"t.{_quote(column)} = s.k{i}" for i, (_, column) in enumerate(link.column_pairs))
+            linked_row = f"SELECT row_to_json(r)::text {_from_rows(link.target, fields)} WHERE {join}"
+            source = f"SELECT {columns} FROM {resource.table_sql} t WHERE {where}"
+            statement = self._add_to_cache(shape, f"SELECT ({linked_row}) FROM ({source}) s")
         return statement
 
     def compile_count(
         self, resource: Resource, query: ListQuery, parent: "ParentRow | None" = None
     ) -> tuple[Statement, list[bytes | None]]:
-        """How many rows there are: exactly, or as many as the planner expects."""
-        numbers = _Numbers()
-        where = _where(
-            [*(_compared(c, numbers) for c in query.filters), *(parent.compile_conditions(numbers) if parent else [])]
-        )
-        parameters = [value for c in query.filters for value in c.values] + (parent.values if parent else [])
+        """Compile the number of rows: exact, or the planner's estimate."""
+        placeholders = _Placeholders()
+        conditions = [_write_filter(each, placeholders) for each in query.filters]
+        conditions += parent.compile_conditions(placeholders) if parent else []
+        where = _write_where(conditions)
+        parameters = [value for each in query.filters for value in each.values] + (parent.values if parent else [])
         if query.count == "exact":
-            return self._keep_text(f"SELECT count(*)::text FROM {resource.table_sql} t{where}"), parameters
-        return self._keep_text(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {resource.table_sql} t{where}"), parameters
+            return self._get_or_add(f"SELECT count(*)::text FROM {resource.table_sql} t{where}"), parameters
+        return self._get_or_add(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {resource.table_sql} t{where}"), parameters
 
-    def _keep_text(self, text: str) -> Statement:
-        return self._kept.get(text) or self._keep(text, text)
+    def _get_or_add(self, text: str) -> Statement:
+        return self._cache.get(text) or self._add_to_cache(text, text)
 
-    def _keep(self, shape: object, text: str) -> Statement:
-        if len(self._kept) >= _KEPT:
-            del self._kept[next(iter(self._kept))]
-        made = self._kept[shape] = Statement(text)
-        return made
+    def _add_to_cache(self, shape: object, text: str) -> Statement:
+        if len(self._cache) >= _MAX_CACHED:
+            del self._cache[next(iter(self._cache))]
+        statement = self._cache[shape] = Statement(text)
+        return statement
 
 
 class ParentRow:
-    """The row whose children are listed."""
+    """The row whose linked rows are listed."""
 
-    def __init__(self, owner: Resource, link: Link, key: Sequence[bytes]) -> None:
-        by_name = {column.name: value for column, value in zip(owner.key, key, strict=True)}
-        self.resource, self.link, self._key = owner, link, list(key)
-        self._direct = all(mine.name in by_name for mine, _ in link.column_pairs)
+    def __init__(self, resource: Resource, link: Link, key: Sequence[bytes]) -> None:
+        by_name = {column.name: value for column, value in zip(resource.key, key, strict=True)}
+        self.resource, self.link, self._key = resource, link, list(key)
+        self._key_has_all_columns = all(parent_column.name in by_name for parent_column, _ in link.column_pairs)
         self.values: list[bytes | None] = (
-            [*(by_name[mine.name] for mine, _ in link.column_pairs)]
-            if self._direct
+            [*(by_name[parent_column.name] for parent_column, _ in link.column_pairs)]
+            if self._key_has_all_columns
             else [*key] * len(link.column_pairs)
         )
         self.key_values: list[bytes | None] = [*key]
 
-    def compile_conditions(self, numbers: "_Numbers") -> list[str]:
-        """The children's columns equal the owner's: its key, mostly, or else what stands in its row."""
-        if self._direct:
-            return [f"{theirs.sql} = {numbers(mine)}" for mine, theirs in self.link.column_pairs]
+    def compile_conditions(self, placeholders: "_Placeholders") -> list[str]:
+        """Compare the children's columns with the parent's key, or else with columns of the parent's row."""
+        if self._key_has_all_columns:
+            return [f"{child.sql} = {placeholders(parent)}" for parent, child in self.link.column_pairs]
         return [
-            f"{theirs.sql} = (SELECT o.{_q(mine)} FROM {self.resource.table_sql} o WHERE {self._is_it(numbers)})"
-            for mine, theirs in self.link.column_pairs
+            f"{child.sql} = (SELECT o.{_quote(parent)} FROM {self.resource.table_sql} o"
+            f" WHERE {self._key_condition(placeholders)})"
+            for parent, child in self.link.column_pairs
         ]
 
-    def compile_exists(self, numbers: "_Numbers") -> str:
-        return f"EXISTS (SELECT 1 FROM {self.resource.table_sql} o WHERE {self._is_it(numbers)})"
+    def compile_exists(self, placeholders: "_Placeholders") -> str:
+        return f"EXISTS (SELECT 1 FROM {self.resource.table_sql} o WHERE {self._key_condition(placeholders)})"
 
-    def _is_it(self, numbers: "_Numbers") -> str:
-        return " AND ".join(f"o.{_q(column)} = {numbers(column)}" for column in self.resource.key)
+    def _key_condition(self, placeholders: "_Placeholders") -> str:
+        return " AND ".join(f"o.{_quote(column)} = {placeholders(column)}" for column in self.resource.key)
 
 
-class _Numbers:
-    """Gives each parameter its number, and casts it to its column's type."""
+class _Placeholders:
+    """Numbers the parameters, and casts each to its column's type."""
 
     def __init__(self) -> None:
         self._last = 0
@@ -130,90 +134,94 @@ class _Numbers:
         return f"${self._last}::{cast or column.cast}"
 
 
-def _page_sql(resource: Resource, query: ListQuery, nulls: tuple[bool, ...] | None, of: ParentRow | None) -> str:
-    numbers = _Numbers()
-    exists = f"CASE WHEN count(*) = 0 THEN {of.compile_exists(numbers)} ELSE true END" if of else "true"
-    conditions = [_compared(condition, numbers) for condition in query.filters]
-    conditions += of.compile_conditions(numbers) if of else []
-    conditions += [_beyond(query.sort, nulls, numbers)] if nulls is not None else []
+def _write_page(resource: Resource, query: ListQuery, nulls: tuple[bool, ...] | None, parent: ParentRow | None) -> str:
+    placeholders = _Placeholders()
+    exists = f"CASE WHEN count(*) = 0 THEN {parent.compile_exists(placeholders)} ELSE true END" if parent else "true"
+    conditions = [_write_filter(each, placeholders) for each in query.filters]
+    conditions += parent.compile_conditions(placeholders) if parent else []
+    conditions += [_write_after(query.sort, nulls, placeholders)] if nulls is not None else []
     order = ", ".join(f"{column.sql}{' DESC' if descending else ''}" for column, descending in query.sort)
-    answered = _answered(resource, query.fields)
-    needed = {column.name: column for column in (*answered, *(column for column, _ in query.sort))}
+    columns = _select_columns(resource, query.fields)
+    needed = {column.name: column for column in (*columns, *(column for column, _ in query.sort))}
     inner = (
-        f"SELECT {', '.join(column.sql for column in needed.values())} FROM {resource.table_sql} t{_where(conditions)} "
-        f"ORDER BY {order} LIMIT {query.limit + 1}"
+        f"SELECT {', '.join(column.sql for column in needed.values())} "
+        f"FROM {resource.table_sql} t{_write_where(conditions)} ORDER BY {order} LIMIT {query.limit + 1}"
     )
-    ends = ", ".join(f"{column.sql}::text AS k{i}" for i, (column, _) in enumerate(query.sort))
-    written = (
-        f"SELECT row_to_json(r)::text AS j, row_number() OVER () AS n, {ends} FROM ({inner}) t CROSS JOIN LATERAL "
-        f"(SELECT {', '.join(column.json_sql for column in answered)}) r"
+    sort_values = ", ".join(f"{column.sql}::text AS k{i}" for i, (column, _) in enumerate(query.sort))
+    numbered = (
+        f"SELECT row_to_json(r)::text AS j, row_number() OVER () AS n, {sort_values} FROM ({inner}) t "
+        f"CROSS JOIN LATERAL (SELECT {', '.join(column.json_sql for column in columns)}) r"
     )
-    last = ", ".join(f"max(p.k{i}) FILTER (WHERE p.n = {query.limit})" for i in range(len(query.sort)))
+    last_row = ", ".join(f"max(p.k{i}) FILTER (WHERE p.n = {query.limit})" for i in range(len(query.sort)))
     return (
         f"SELECT '[' || coalesce(string_agg(p.j, ',') FILTER (WHERE p.n <= {query.limit}), '') || ']', "
-        f"(count(*) > {query.limit})::text, ({exists})::text, {last} FROM ({written}) p"
+        f"(count(*) > {query.limit})::text, ({exists})::text, {last_row} FROM ({numbered}) p"
     )
 
 
-def _rows(resource: Resource, fields: Sequence[str]) -> str:
-    columns = ", ".join(column.json_sql for column in _answered(resource, fields))
+def _from_rows(resource: Resource, fields: Sequence[str]) -> str:
+    columns = ", ".join(column.json_sql for column in _select_columns(resource, fields))
     return f"FROM {resource.table_sql} t CROSS JOIN LATERAL (SELECT {columns}) r"
 
 
-def _answered(resource: Resource, fields: Sequence[str]) -> list[ReadableColumn]:
-    """The columns that are needed for fields: all, where Python makes the answer of them."""
+def _select_columns(resource: Resource, fields: Sequence[str]) -> list[ReadableColumn]:
+    """Select the columns that the fields need: all of them if Python serializes the response."""
     if resource.needs_python:
         return list(resource.columns.values())
     return [resource.columns[name] for name in fields]
 
 
-def _where(conditions: Sequence[str]) -> str:
+def _write_where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _compared(condition: Filter, numbers: _Numbers) -> str:
-    column = condition.column
-    if condition.operator.startswith("null"):
-        return f"{column.sql} IS {'' if condition.operator == 'null true' else 'NOT '}NULL"
-    comparison = column.type_mapping.comparisons[condition.operator]
+def _write_filter(filter_: Filter, placeholders: _Placeholders) -> str:
+    column = filter_.column
+    if filter_.operator.startswith("null"):
+        return f"{column.sql} IS {'' if filter_.operator == 'null true' else 'NOT '}NULL"
+    comparison = column.type_mapping.comparisons[filter_.operator]
     cast = None if comparison.parser is None else comparison.parser.cast
-    value = ", ".join(numbers(column, cast) for _ in condition.values)
+    value = ", ".join(placeholders(column, cast) for _ in filter_.values)
     return comparison.sql.format(column=column.sql, value=value)
 
 
-def _beyond(sort: Sequence[tuple[ReadableColumn, bool]], nulls: Sequence[bool], numbers: _Numbers) -> str:
-    """What comes after a row in an order. NULL is the greatest of a column, as ORDER BY has it."""
-    if _is_tuple(sort, nulls):
+def _write_after(
+    sort: Sequence[tuple[ReadableColumn, bool]], nulls: Sequence[bool], placeholders: _Placeholders
+) -> str:
+    """Write the condition for rows after a given one. NULL sorts as the largest value, as in ORDER BY."""
+    if _can_compare_rows(sort, nulls):
         columns = ", ".join(column.sql for column, _ in sort)
-        values = ", ".join(numbers(column) for column, _ in sort)
+        values = ", ".join(placeholders(column) for column, _ in sort)
         return f"({columns}) {'<' if sort[0][1] else '>'} ({values})"
     (column, descending), null = sort[0], nulls[0]
     if null:
-        further = f"{column.sql} IS NOT NULL" if descending else "false"
-        same = f"{column.sql} IS NULL"
+        after = f"{column.sql} IS NOT NULL" if descending else "false"
+        equal = f"{column.sql} IS NULL"
     else:
-        further = f"{column.sql} {'<' if descending else '>'} {numbers(column)}"
+        after = f"{column.sql} {'<' if descending else '>'} {placeholders(column)}"
         if column.is_nullable and not descending:
-            further = f"({further} OR {column.sql} IS NULL)"
-        same = f"{column.sql} = {numbers(column)}" if len(sort) > 1 else "false"
+            after = f"({after} OR {column.sql} IS NULL)"
+        equal = f"{column.sql} = {placeholders(column)}" if len(sort) > 1 else "false"
     if len(sort) == 1:
-        return further
-    return f"({further} OR ({same} AND {_beyond(sort[1:], nulls[1:], numbers)}))"
+        return after
+    return f"({after} OR ({equal} AND {_write_after(sort[1:], nulls[1:], placeholders)}))"
 
 
-def _is_tuple(sort: Sequence[tuple[ReadableColumn, bool]], nulls: Sequence[bool]) -> bool:
-    """Whether one comparison of rows says it all, which an index answers at any depth."""
-    one_way = len({descending for _, descending in sort}) == 1
-    return one_way and not any(nulls) and not any(column.is_nullable for column, _ in sort)
+def _can_compare_rows(sort: Sequence[tuple[ReadableColumn, bool]], nulls: Sequence[bool]) -> bool:
+    """Whether a row comparison is enough, which an index can answer for any page."""
+    has_one_direction = len({descending for _, descending in sort}) == 1
+    return has_one_direction and not any(nulls) and not any(column.is_nullable for column, _ in sort)
 
 
-def _after_values(sort: Sequence[tuple[ReadableColumn, bool]], after: Sequence[bytes | None]) -> list[bytes | None]:
-    """The parameters of `_beyond`, in its order."""
-    if _is_tuple(sort, [value is None for value in after]):
+def _list_after_values(
+    sort: Sequence[tuple[ReadableColumn, bool]], after: Sequence[bytes | None]
+) -> list[bytes | None]:
+    """List the parameters of `_write_after`, in its order."""
+    if _can_compare_rows(sort, [value is None for value in after]):
         return list(after)
     head = [] if after[0] is None else [after[0]] * min(len(sort), 2)
-    return head + (_after_values(sort[1:], after[1:]) if len(sort) > 1 else [])
+    return head + (_list_after_values(sort[1:], after[1:]) if len(sort) > 1 else [])
 
 
-def _q(column: ReadableColumn) -> str:
+def _quote(column: ReadableColumn) -> str:
     return column.sql.removeprefix("t.")
