@@ -44,7 +44,7 @@ PRINTED: dict[str, type[Any]] = {
     "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": EnvironmentStatus, "preview base": PreviewBase,
     "preview gc": CollectedBranch, "schema show": TableDescription, "seed check": SeedsChecked, "seed mask": Masked,
     "seed run": Seeded, "up --once": RouteResponse, "`proof`": Proof, "`hazards`": Hazard, "`blocked`": BlockedTable,
-    "`filled` of": PreviewData, "`steps` of": RehearsedStatement, "`columns` of": ColumnDescription, "a revision": Revision,
+    "`data` of": PreviewData, "`steps` of": RehearsedStatement, "`columns` of": ColumnDescription, "a revision": Revision,
 }  # fmt: skip
 RUN = (
     "migrate plan", "migrate status --all", "migrate apply", "migrate downgrade", "migrate apply -e development",
