@@ -316,9 +316,9 @@ class TestCommand:
 
         facts = project.json("seedbed", "migrate", "downgrade", code=0, **variables)
 
-        assert [revision["id"] for revision in facts["revisions"]] == ["ac3_link"]
+        assert [revision["id"] for revision in facts["undone"]] == ["ac3_link"]
         assert (facts["database"], facts["revision"]) == (database.name, "ab2_age")
-        assert ("drop-table", "link") in [(hazard["rule"], hazard["at"]) for hazard in facts["hazards"]]
+        assert ("drop-table", "link") in [(hazard["rule"], hazard["location"]) for hazard in facts["hazards"]]
 
     def test_refuses_an_option_that_it_does_not_have(self, project: Project, variables: Mapping[str, str]) -> None:
         ran = project.run("seedbed", "migrate", "downgrade", "--sql", code=2, given=variables)

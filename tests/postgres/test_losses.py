@@ -72,7 +72,7 @@ class TestApply:
         applied = json.loads(project.run("seedbed", "migrate", "apply", "--json", given=variables).stdout)
 
         assert applied["revision"] == "second"
-        assert [(one["rule"], one["at"]) for one in applied["losses"]] == [
+        assert [(one["rule"], one["location"]) for one in applied["losses"]] == [
             ("drop-table", "note"),
             ("drop-column", "task.points"),
             ("lossy-type", "task.due"),
@@ -90,7 +90,7 @@ class TestApply:
 
         applied = json.loads(project.run("seedbed", "migrate", "apply", "--json", given=variables).stdout)
 
-        assert [one["at"] for one in applied["losses"]] == [f"task.{column}" for column in (*lost, "due")]
+        assert [one["location"] for one in applied["losses"]] == [f"task.{column}" for column in (*lost, "due")]
 
     @pytest.mark.parametrize("applied_before", [False, True], ids=["empty database", "adding revision"])
     def test_needs_no_other_server_where_nothing_can_be_lost(
