@@ -18,7 +18,7 @@ from seedbed.postgres.embedded.binaries_copy import ensure_runnable
 from seedbed.postgres.embedded.cluster import Cluster
 from seedbed.postgres.embedded.os_account import get_server_account
 from seedbed.postgres.embedded.state_files import ServerState, server_directory_lock, write_state
-from seedbed.postgres.embedded.temporary_server import _parent
+from seedbed.postgres.embedded.temporary_server import _choose_parent
 from seedbed.schema.creation import create_schema
 from seedbed.settings import DatabaseUrl, Environment, Origin
 from seedbed.settings.sources import SourceKind
@@ -45,7 +45,7 @@ def _no_process_left() -> Iterator[None]:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that every account may enter, unlike pytest's own, with a name that shells and URLs trip over."""
-    made = Path(tempfile.mkdtemp(prefix='it\'s $HOME "é" & co ', dir=_parent(get_server_account())))
+    made = Path(tempfile.mkdtemp(prefix='it\'s $HOME "é" & co ', dir=_choose_parent(get_server_account())))
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)
@@ -76,7 +76,7 @@ def server(new_server: EmbeddedServer, pristine: Callable[[Binaries], Path]) -> 
 @pytest.fixture(scope="session")
 def pristine() -> Iterator[Callable[[Binaries], Path]]:
     """Homes to copy, one for each PostgreSQL."""
-    base = Path(tempfile.mkdtemp(prefix="seedbed-pristine-", dir=_parent(get_server_account())))
+    base = Path(tempfile.mkdtemp(prefix="seedbed-pristine-", dir=_choose_parent(get_server_account())))
     base.chmod(0o755)
 
     def home_of(binaries: Binaries) -> Path:

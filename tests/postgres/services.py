@@ -204,7 +204,9 @@ class StoppableServer:
 @contextmanager
 def stoppable_server() -> Iterator[StoppableServer]:
     with reference_project() as root:
-        configuration = load_configuration(Project(root=root, name="shop"), "testing", environ={"SEEDBED_DATA_DIR": str(root / "pg")})
+        configuration = load_configuration(
+            Project(root=root, name="shop"), "testing", environ={"SEEDBED_DATA_DIR": str(root / "pg")}
+        )
         server = EmbeddedServer.from_configuration(configuration)
         ensure(server)
         try:

@@ -139,7 +139,7 @@ def reached(database: Database, seedbed_server: TemporaryServer) -> dict[str, st
 
 
 class TestAdoptedProject:
-    def test_is_migrated_seeded_and_drafted_for(
+    def test_can_be_migrated_seeded_and_drafted(
         self, library: Project, database: Database, reached: dict[str, str]
     ) -> None:
         shown = library.run("seedbed", "init", code=1, given=reached)
@@ -166,7 +166,7 @@ class TestAdoptedProject:
         assert rows(database, "SELECT to_regclass('alembic_version')") == [(None,)]
         assert unserved.stderr.startswith("SB124 ")
 
-    def test_is_not_migrated_by_an_env_that_connects_by_itself(self, library: Project, database: Database) -> None:
+    def test_is_not_migrated_by_an_env_py_that_connects_itself(self, library: Project, database: Database) -> None:
         table = '[project]\nname = "library"\n[tool.seedbed]\nschema = "library.models"\npath = ["src"]\n'
         library.write("pyproject.toml", table + 'alembic = "src/alembic.ini"\n')
 
@@ -175,9 +175,7 @@ class TestAdoptedProject:
         assert refused.stderr.startswith("SB223 src/alembic/env.py ignores the connection")
         assert rows(database, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'seedbed')") == [(0,)]
 
-    def test_is_told_what_its_env_asks_for_before_it_comes_to_the_revisions(
-        self, library: Project, reached: dict[str, str]
-    ) -> None:
+    def test_reports_what_env_py_raises_before_revisions_run(self, library: Project, reached: dict[str, str]) -> None:
         library.run("seedbed", "init", "--write", given=reached)
         env = library.root / "src/alembic/env.py"
         asks = "import os\nos.environ['LIBRARY_DSN']\nconfig = context.config"
@@ -194,7 +192,7 @@ class TestAdoptedProject:
 
         library.run("seedbed", "migrate", "apply", given={**reached, "LIBRARY_DSN": "any"})
 
-    def test_is_told_the_line_at_which_a_revision_raises(self, library: Project, reached: dict[str, str]) -> None:
+    def test_reports_the_line_at_which_a_revision_raises(self, library: Project, reached: dict[str, str]) -> None:
         library.run("seedbed", "init", "--write", given=reached)
         revision = library.root / "src/alembic/versions/2024-01-03_second.py"
         revision.write_text(revision.read_text().replace("def upgrade():\n", "def upgrade():\n    {}['admin']\n"))
@@ -205,7 +203,7 @@ class TestAdoptedProject:
             assert failed.stderr.startswith("SB204 Revision b2 failed and was rolled back; "), command
             assert said in failed.stderr, command
 
-    def test_without_a_history_is_told_to_draft_its_first_revision(self, tmp_path: Path) -> None:
+    def test_suggests_a_first_draft_without_a_history(self, tmp_path: Path) -> None:
         project = Project(tmp_path, "models")
         project.write("models.py", "from sqlmodel import SQLModel\n\nclass Note(SQLModel, table=True): ...\n")
 

@@ -258,9 +258,13 @@ class TestStrategy:
     def test_is_to_copy_files_once_the_wal_of_them_would_cost_more(self, branches: LocalBranches) -> None:
         with branches.server.admin_cursor() as cursor:
             version = cursor.connection.server_version
-            small = clone._create(MAIN, "copy", clone._look(cursor, MAIN), version=version).as_string(cursor)
+            small = clone._create_database_sql(
+                MAIN, "copy", clone._read_properties(cursor, MAIN), version=version
+            ).as_string(cursor)
             execute(main_of(branches), "INSERT INTO note SELECT repeat('x', 1000) FROM generate_series(1, 50000)")
-            big = clone._create(MAIN, "copy", clone._look(cursor, MAIN), version=version).as_string(cursor)
+            big = clone._create_database_sql(
+                MAIN, "copy", clone._read_properties(cursor, MAIN), version=version
+            ).as_string(cursor)
 
         assert small == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "wal_log"'
         assert big == f'CREATE DATABASE "copy" TEMPLATE "{MAIN}" OWNER "seedbed_owner" STRATEGY "file_copy"'

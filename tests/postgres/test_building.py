@@ -29,8 +29,8 @@ def granting(role: str) -> Schema:
     return Schema(metadata, {})
 
 
-class TestBuild:
-    def test_makes_a_role_that_nothing_but_a_grant_names(
+class TestCreateSchema:
+    def test_creates_a_role_that_only_a_grant_names(
         self, role: str, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         def make(missing: str) -> None:
@@ -52,9 +52,7 @@ class TestBuild:
             "ALTER ROLE CURRENT_USER SET statement_timeout = 0",
         ],
     )
-    def test_refuses_a_statement_that_changes_nothing_about_the_schema(
-        self, database: Database, statement: str
-    ) -> None:
+    def test_refuses_a_statement_that_does_not_change_the_schema(self, database: Database, statement: str) -> None:
         metadata = MetaData()
         Table("task", metadata, Column("id", Integer, primary_key=True))
         declare(metadata, statement)
@@ -72,7 +70,7 @@ class TestBuild:
             "SELECT id INTO other FROM task",
         ],
     )
-    def test_takes_a_query_or_a_block_that_changes_the_schema(self, database: Database, statement: str) -> None:
+    def test_accepts_a_query_or_a_block_that_changes_the_schema(self, database: Database, statement: str) -> None:
         metadata = MetaData()
         Table("task", metadata, Column("id", Integer, primary_key=True))
         declare(metadata, statement)
@@ -80,6 +78,6 @@ class TestBuild:
         with connect(database) as connection:
             create_schema(connection, Schema(metadata, {}))
 
-    def test_ends_where_a_role_that_was_made_is_still_missing(self, role: str, database: Database) -> None:
+    def test_fails_if_a_created_role_is_still_missing(self, role: str, database: Database) -> None:
         with connect(database) as connection, pytest.raises(SchemaBuildFailure, match=f'role "{role}" does not exist'):
             create_schema(connection, granting(role), create_role=lambda _: None)

@@ -64,7 +64,9 @@ class TestStartAndStop:
         assert run("db", "stop") == (0, "Stopped.\n", "")
         assert run("db", "stop") == (0, "It was not running.\n", "")
 
-    def test_keep_a_server_up_that_would_have_ended_with_another_command(self, run: Run, server: EmbeddedServer) -> None:
+    def test_keep_a_server_up_that_would_have_ended_with_another_command(
+        self, run: Run, server: EmbeddedServer
+    ) -> None:
         with server.keep_running():
             run("db", "start")
 
@@ -301,7 +303,7 @@ class TestGivenUrl:
 import sys
 from seedbed.postgres.embedded import binaries
 def reached(*_): raise SystemError("looked for a server")
-binaries._places = reached
+binaries._list_candidates = reached
 from seedbed.postgres.embedded import cluster
 cluster.Cluster.postmaster = reached
 from seedbed.__main__ import main

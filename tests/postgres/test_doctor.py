@@ -31,7 +31,7 @@ def facts(project: Project, code: int, variables: dict[str, str]) -> list[dict[s
 
 
 class TestDoctor:
-    def test_finds_nothing_wrong_with_the_reference_project(
+    def test_finds_no_problem_in_the_reference_project(
         self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         project.run("seedbed", "migrate", "apply", given=given(database, seedbed_server))
@@ -45,7 +45,7 @@ class TestDoctor:
         }  # fmt: skip
         assert f":{database.direct.password}@" not in str(found)
 
-    def test_says_what_is_wrong_and_what_to_do(
+    def test_reports_problems_with_remedies(
         self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         project.run("seedbed", "migrate", "apply", given=given(database, seedbed_server))
@@ -66,9 +66,7 @@ class TestDoctor:
         assert wrong["indexes"]["remedy"].startswith("DROP INDEX CONCURRENTLY ix_task_user_id")
         assert all(one["remedy"] for one in wrong.values())
 
-    def test_reports_the_encryption_that_a_proxy_in_front_of_the_server_ends(
-        self, project: Project, seedbed_server: TemporaryServer
-    ) -> None:
+    def test_reports_encryption_that_ends_at_a_proxy(self, project: Project, seedbed_server: TemporaryServer) -> None:
         with emulated() as neon:
             neon.main("DROP TABLE note")
             variables = {**neon.variables, "DATABASE_URL": neon.run.database_url()}
@@ -81,7 +79,7 @@ class TestDoctor:
         assert encryption["is_problem"] is False
         assert re.fullmatch(r"TLSv1\.[23], TLS_\w+", encryption["message"])
 
-    def test_looks_into_the_seeds_and_for_files_that_are_gone(self, project: Project) -> None:
+    def test_checks_seeds_and_missing_files(self, project: Project) -> None:
         (project.root / "seeds/development.py").write_text("def plan(seeds):\n    seeds.add(1)\n")
         next((project.root / "migrations/versions").glob("*.py")).unlink()
         (project.root / "migrations/env.py").unlink()
@@ -93,12 +91,12 @@ class TestDoctor:
         assert wrong["history"].startswith("SB225 migrations/head lists e2be48669f4b")
         assert wrong["env.py"].startswith("there is no ")
 
-    def test_says_once_that_an_environment_has_no_database(self, project: Project) -> None:
+    def test_reports_once_that_an_environment_has_no_database(self, project: Project) -> None:
         told = project.run("seedbed", "doctor", "-e", "production", code=1).stdout
 
         assert told.count("SB111") == 1
 
-    def test_goes_on_when_the_database_cannot_be_reached(self, project: Project) -> None:
+    def test_continues_when_the_database_is_unreachable(self, project: Project) -> None:
         told = project.run("seedbed", "doctor", code=1, DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/none")
 
         assert "wrong  server" in told.stdout

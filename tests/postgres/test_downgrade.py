@@ -67,8 +67,12 @@ def variables(database: Database, seedbed_server: TemporaryServer) -> Mapping[st
     return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 
 
-def undo(project: Project, database: Database, target: str = "-1", patience: LockRetryPolicy = QUICK) -> UndoneRevisions:
-    return downgrade(project.settled, database, plan_downgrade(project.settled, database, target), retry_policy=patience)
+def undo(
+    project: Project, database: Database, target: str = "-1", patience: LockRetryPolicy = QUICK
+) -> UndoneRevisions:
+    return downgrade(
+        project.settled, database, plan_downgrade(project.settled, database, target), retry_policy=patience
+    )
 
 
 def ids(undone: UndoneRevisions) -> list[str]:
@@ -88,7 +92,7 @@ class TestDowngrade:
         assert (ids(undone), undone.revision) == (["ac3_link"], "ab2_age")
         assert execute(database.direct, "SELECT to_regclass('link'), to_regclass('hero') IS NULL") == [(None, False)]
 
-    def test_forgets_the_records_of_what_it_undid(self, project: Project, database: Database) -> None:
+    def test_deletes_the_records_of_undone_revisions(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
 
         undo(project, database)
@@ -106,7 +110,7 @@ class TestDowngrade:
             ("-3", ["ac3_link", "ab2_age", "aa1_hero"]),
         ],
     )
-    def test_goes_down_to_what_is_named(
+    def test_downgrades_to_the_given_target(
         self, project: Project, database: Database, target: str, gone: list[str]
     ) -> None:
         apply(project.settled, database)
@@ -121,7 +125,7 @@ class TestDowngrade:
 
         assert [revision.id for revision in applied.applied] == ["aa1_hero", "ab2_age", "ac3_link"]
 
-    def test_keeps_what_was_undone_before_one_fails(self, project: Project, database: Database) -> None:
+    def test_keeps_revisions_undone_before_a_failure(self, project: Project, database: Database) -> None:
         project.write_revision("ad4_last", "pass", follows="ac3_link", downgrade='op.execute("SELECT 1")')
         apply(project.settled, database)
         execute(database.direct, "CREATE VIEW linked AS SELECT * FROM link")
@@ -135,7 +139,7 @@ class TestDowngrade:
         )
         assert recorded(database) == ["aa1_hero", "ab2_age", "ac3_link"]
 
-    def test_tries_again_until_another_session_lets_go(self, project: Project, database: Database) -> None:
+    def test_retries_until_another_session_releases_its_lock(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         said: list[str] = []
         told = threading.Event()
@@ -163,7 +167,7 @@ class TestDowngrade:
         assert ids(undone) == ["ac3_link"]
         assert said[0] == "ac3_link waits for a lock that another session holds; trying again (1 of 30)"
 
-    def test_ends_when_the_lock_is_kept(self, project: Project, database: Database) -> None:
+    def test_fails_when_the_lock_is_not_released(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
 
         with connect(database) as other:
@@ -176,39 +180,39 @@ class TestDowngrade:
 
 
 class TestRefusals:
-    def test_of_a_database_with_nothing_to_undo(self, project: Project, database: Database) -> None:
+    def test_refuses_a_database_with_nothing_to_undo(self, project: Project, database: Database) -> None:
         with pytest.raises(NoDowngradePath) as refused:
             undo(project, database)
 
         assert refused.value.message == f"{database.name} is at no revision, and there is nothing to undo."
 
     @pytest.mark.parametrize("target", ["-4", "ac3_link", "ac3"])
-    def test_of_a_target_that_is_not_below(self, project: Project, database: Database, target: str) -> None:
+    def test_refuses_a_target_that_is_not_below(self, project: Project, database: Database, target: str) -> None:
         apply(project.settled, database)
 
         with pytest.raises(NoDowngradePath, match=f"no downgrade leads from there to {target}"):
             undo(project, database, target)
 
-    def test_of_a_revision_that_the_database_has_not_had(self, project: Project, database: Database) -> None:
+    def test_refuses_a_revision_that_is_not_applied(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         undo(project, database, "-2")
 
         with pytest.raises(NoDowngradePath, match="the database has not had it"):
             undo(project, database, "ab2_age")
 
-    def test_of_an_unknown_revision(self, project: Project, database: Database) -> None:
+    def test_refuses_an_unknown_revision(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
 
         with pytest.raises(RevisionNotFound, match="There is no revision zzz in migrations/versions"):
             undo(project, database, "zzz")
 
-    def test_of_a_name_that_stands_for_several(self, project: Project, database: Database) -> None:
+    def test_refuses_an_ambiguous_prefix(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
 
         with pytest.raises(RevisionNotFound, match="a could be aa1_hero, ab2_age or ac3_link"):
             undo(project, database, "a")
 
-    def test_of_a_revision_without_a_way_back_before_anything_is_undone(
+    def test_refuses_an_irreversible_revision_before_anything_is_undone(
         self, project: Project, database: Database
     ) -> None:
         project.write_revision(
@@ -222,7 +226,7 @@ class TestRefusals:
 
         assert len(recorded(database)) == 5
 
-    def test_of_a_plan_that_another_session_has_overtaken(self, project: Project, database: Database) -> None:
+    def test_refuses_a_plan_outdated_by_another_session(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         planned = plan_downgrade(project.settled, database, "-1")
         undo(project, database)
@@ -232,14 +236,14 @@ class TestRefusals:
 
         assert recorded(database) == ["aa1_hero", "ab2_age"]
 
-    def test_of_a_database_of_another_environment(self, project: Project, database: Database) -> None:
+    def test_refuses_a_database_of_another_environment(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         change_mark(database, Environment.PREVIEW)
 
         with pytest.raises(EnvironmentMismatch):
             undo(project, database)
 
-    def test_of_a_pooler(self, project: Project, database: Database) -> None:
+    def test_refuses_a_pooler(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         planned = plan_downgrade(project.settled, database, "-1")
         pooled = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
@@ -247,7 +251,7 @@ class TestRefusals:
         with pytest.raises(PooledConnection):
             downgrade(project.settled, replace(database, url=pooled, direct=pooled), planned)
 
-    def test_while_another_session_migrates(self, project: Project, database: Database) -> None:
+    def test_refuses_while_another_session_migrates(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         planned = plan_downgrade(project.settled, database, "-1")
 
@@ -263,12 +267,12 @@ class TestMergedHistory:
         project.write_revision("bc_both", "pass", follows=("ba_left", "bb_right"))
         return project
 
-    def test_is_undone_by_a_step_to_both_sides(self, merged: Project, database: Database) -> None:
+    def test_is_undone_to_both_branches_by_one_step(self, merged: Project, database: Database) -> None:
         apply(merged.settled, database)
 
         assert undo(merged, database).revision == "ba_left, bb_right"
 
-    def test_is_undone_to_where_it_forked(self, merged: Project, database: Database) -> None:
+    def test_is_undone_to_the_fork(self, merged: Project, database: Database) -> None:
         apply(merged.settled, database)
 
         undone = undo(merged, database, "ac3_link")
@@ -282,7 +286,7 @@ class TestMergedHistory:
             ("ba_left", "bb_right came beside it, by another branch"),
         ],
     )
-    def test_is_refused_where_two_ways_lead_down(
+    def test_is_refused_where_two_paths_lead_down(
         self, merged: Project, database: Database, target: str, reason: str
     ) -> None:
         apply(merged.settled, database)
@@ -292,7 +296,7 @@ class TestMergedHistory:
 
 
 class TestCommand:
-    def test_lists_what_it_loses_and_says_what_is_next(
+    def test_lists_losses_and_the_next_step(
         self, project: Project, database: Database, variables: Mapping[str, str]
     ) -> None:
         apply(project.settled, database)
@@ -309,7 +313,7 @@ class TestCommand:
             "another, seedbed migrate draft -m TEXT\n"
         )
 
-    def test_prints_the_same_facts_as_json(
+    def test_prints_the_same_result_as_json(
         self, project: Project, database: Database, variables: Mapping[str, str]
     ) -> None:
         apply(project.settled, database)
@@ -320,12 +324,12 @@ class TestCommand:
         assert (facts["database"], facts["revision"]) == (database.name, "ab2_age")
         assert ("drop-table", "link") in [(hazard["rule"], hazard["location"]) for hazard in facts["hazards"]]
 
-    def test_refuses_an_option_that_it_does_not_have(self, project: Project, variables: Mapping[str, str]) -> None:
+    def test_refuses_an_unknown_option(self, project: Project, variables: Mapping[str, str]) -> None:
         ran = project.run("seedbed", "migrate", "downgrade", "--sql", code=2, given=variables)
 
         assert "No such option '--sql'" in ran.stderr
 
-    def test_of_production_wants_the_name_and_what_destroys_to_be_allowed(
+    def test_of_production_requires_the_name_and_allowed_hazards(
         self, project: Project, database: Database, variables: Mapping[str, str]
     ) -> None:
         apply(project.settled, database)
@@ -346,9 +350,7 @@ class TestCommand:
 
 
 class TestKill:
-    def test_leaves_whole_revisions_and_can_be_followed_by_another_run(
-        self, project: Project, database: Database
-    ) -> None:
+    def test_leaves_whole_revisions_and_can_be_repeated(self, project: Project, database: Database) -> None:
         project.write_revision("ad4_slow", "pass", follows="ac3_link", downgrade='op.execute("SELECT pg_sleep(60)")')
         project.write_revision("ae5_last", "pass", follows="ad4_slow")
         apply(project.settled, database)

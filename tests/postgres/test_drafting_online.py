@@ -147,7 +147,9 @@ class TestDraft:
 
         said = f"Revision {online} failed at a step, and its steps are committed as they run; the steps before it stay."
         assert failed.value.message.startswith(said)
-        assert failed.value.remedy.endswith("it continues after the last committed step, and replaces an index that is left invalid.")
+        assert failed.value.remedy.endswith(
+            "it continues after the last committed step, and replaces an index that is left invalid."
+        )
         assert applied.revision == online
 
     def test_is_one_revision_where_all_tables_are_new(self, grown: Grown) -> None:

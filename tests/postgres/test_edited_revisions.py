@@ -45,7 +45,7 @@ def age_of(database: Database) -> str:
 
 
 class TestAppliedRevision:
-    def test_that_was_edited_stops_apply(self, project: Project, database: Database) -> None:
+    def test_stops_apply_if_it_was_edited(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         write(project, "bigint")
         project.write_revision("second", "op.execute('SELECT 1')", follows="first")
@@ -61,7 +61,7 @@ class TestAppliedRevision:
         )
         assert execute(database.direct, "SELECT version_num FROM alembic_version") == [("first",)]
 
-    def test_that_was_edited_and_is_put_back_is_none(self, project: Project, database: Database) -> None:
+    def test_is_not_edited_after_the_edit_is_reverted(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         write(project, "bigint")
 
@@ -69,7 +69,7 @@ class TestAppliedRevision:
 
         assert plan_upgrade(project.settled, database).edited == ()
 
-    def test_that_was_only_formatted_is_not_edited(self, project: Project, database: Database) -> None:
+    def test_is_not_edited_by_formatting(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         file = write(project, "integer")
 
@@ -77,23 +77,21 @@ class TestAppliedRevision:
 
         assert apply(project.settled, database).applied == ()
 
-    def test_that_was_edited_before_it_was_applied_is_not_edited(self, project: Project, database: Database) -> None:
+    def test_is_not_edited_by_a_change_before_it_was_applied(self, project: Project, database: Database) -> None:
         write(project, "bigint")
 
         apply(project.settled, database)
 
         assert plan_upgrade(project.settled, database).edited == ()
 
-    def test_without_a_checksum_in_the_database_is_not_edited(self, project: Project, database: Database) -> None:
+    def test_is_not_edited_without_a_checksum_in_the_database(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         execute(database.direct, "DELETE FROM seedbed.revisions")
         write(project, "bigint")
 
         assert apply(project.settled, database).applied == ()
 
-    def test_that_was_edited_is_run_again_by_a_downgrade_and_an_apply(
-        self, project: Project, database: Database
-    ) -> None:
+    def test_runs_again_after_a_downgrade_if_it_was_edited(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         write(project, "bigint")
 
@@ -102,7 +100,7 @@ class TestAppliedRevision:
 
         assert age_of(database) == "bigint"
 
-    def test_applied_by_plain_alembic_is_compared_too(self, project: Project, database: Database) -> None:
+    def test_is_compared_if_plain_alembic_applied_it(self, project: Project, database: Database) -> None:
         project.run("alembic", "upgrade", "head", DATABASE_URL=database.direct.reveal())
         write(project, "bigint")
 
@@ -110,7 +108,7 @@ class TestAppliedRevision:
 
 
 class TestCommands:
-    def test_status_names_it_and_ends_with_1(
+    def test_status_names_it_and_exits_with_1(
         self, project: Project, database: Database, variables: Mapping[str, str]
     ) -> None:
         apply(project.settled, database)
@@ -141,7 +139,7 @@ class TestAccept:
         ran = project.run("seedbed", "migrate", "accept", *arguments, code=code, given=variables)
         return ran.stdout + ran.stderr
 
-    def test_takes_an_edit_that_changes_nothing_for_the_database(
+    def test_accepts_an_edit_without_drift(
         self, project: Project, database: Database, variables: Mapping[str, str]
     ) -> None:
         apply(project.settled, database)
@@ -152,7 +150,7 @@ class TestAccept:
         assert said == f"{database.name} has had first as its file is now.\n"
         assert apply(project.settled, database).applied == ()
 
-    def test_names_what_differs_and_wants_the_databases_name(
+    def test_names_the_drift_and_requires_the_name_of_the_database(
         self, project: Project, database: Database, variables: Mapping[str, str]
     ) -> None:
         apply(project.settled, database)
@@ -167,7 +165,7 @@ class TestAccept:
         assert plan_upgrade(project.settled, database).edited == ()
         assert age_of(database) == "integer"
 
-    def test_of_production_wants_its_name(
+    def test_requires_the_name_of_a_production_database(
         self, project: Project, database: Database, variables: Mapping[str, str]
     ) -> None:
         apply(project.settled, database)
@@ -180,7 +178,7 @@ class TestAccept:
         assert refused.startswith("SB313 ")
         assert plan_upgrade(project.settled, database).edited == ()
 
-    def test_says_that_there_is_nothing_to_accept(
+    def test_reports_that_nothing_was_edited(
         self, project: Project, database: Database, variables: Mapping[str, str]
     ) -> None:
         apply(project.settled, database)
@@ -197,7 +195,7 @@ class TestConflictMarkers:
     @pytest.mark.parametrize(
         "command", [("migrate", "status"), ("migrate", "check"), ("migrate", "draft", "-m", "x"), ("doctor",)]
     )
-    def test_are_named_by_what_reads_the_file(
+    def test_are_reported_by_every_command_that_reads_the_file(
         self, project: Project, variables: Mapping[str, str], command: tuple[str, ...]
     ) -> None:
         project.write("migrations/head", "# Written.\n<<<<<<< HEAD\nfirst 11\n=======\nother 22\n>>>>>>> theirs\n")
@@ -208,7 +206,7 @@ class TestConflictMarkers:
         assert "SB126 migrations/head has merge-conflict markers, from line 2." in said
         assert "seedbed migrate rebase" in said
 
-    def test_are_gone_after_a_rebase(self, project: Project, variables: Mapping[str, str]) -> None:
+    def test_are_resolved_by_a_rebase(self, project: Project, variables: Mapping[str, str]) -> None:
         project.write_revision("left", "pass", follows="first")
         project.write_revision("right", "pass", follows="first")
         project.write("migrations/head", "<<<<<<< HEAD\nleft 11\n=======\nright 22\n>>>>>>> theirs\n")

@@ -74,7 +74,9 @@ def stranger() -> Iterator[int]:
 
 def claim_to_run(server: EmbeddedServer, pid: int) -> None:
     """Leave the lock file of a server that crashed, with another process's id in it."""
-    (server.directory / "data" / "postmaster.pid").write_text(f"{pid}\n{server.directory / 'data'}\n1700000000\n5432\n\n\n")
+    (server.directory / "data" / "postmaster.pid").write_text(
+        f"{pid}\n{server.directory / 'data'}\n1700000000\n5432\n\n\n"
+    )
 
 
 class TestKilledCommand:
@@ -115,7 +117,7 @@ server.ensure_running()
         killed(
             f"""
 from seedbed.postgres.embedded import cluster, server as module
-module.EmbeddedServer._adopted = lambda self, state: None
+module.EmbeddedServer._find_running = lambda self, state: None
 {moment}
 server.ensure_running()
 """,
@@ -201,7 +203,7 @@ class TestKilledServer:
     ) -> None:
         import fcntl
 
-        monkeypatch.setattr(cluster, "_CLAIM_SECONDS", 0.1)
+        monkeypatch.setattr(cluster, "_LOCK_SECONDS", 0.1)
         with (server.directory / "running").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
 
@@ -220,8 +222,8 @@ class TestKilledServer:
         server.ensure_running()
         there = server.read_status().pid
         written = (server.directory / "data" / "postmaster.pid").read_text()
-        monkeypatch.setattr(cluster, "_CLAIM_SECONDS", 0.1)
-        monkeypatch.setattr(postmaster, "_counts_as_we_do", lambda pid: False)
+        monkeypatch.setattr(cluster, "_LOCK_SECONDS", 0.1)
+        monkeypatch.setattr(postmaster, "_is_in_same_pid_namespace", lambda pid: False)
 
         with stranger() as pid:
             claim_to_run(server, pid)

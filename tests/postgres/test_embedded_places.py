@@ -44,8 +44,8 @@ def install(folder: Path) -> Callable[[Path], Binaries]:
 def own_places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The machine's folders that root's server uses, in the test's own."""
     places = folder.with_name("seedbed-test-places-" + folder.name[-8:])
-    monkeypatch.setattr(os_account, "_STATE", places / "lib")
-    monkeypatch.setattr(binaries_copy, "_SHARED", places / "cache")
+    monkeypatch.setattr(os_account, "_STATE_DIRECTORY", places / "lib")
+    monkeypatch.setattr(binaries_copy, "_SHARED_CACHE", places / "cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(places / "own"))
     return places
 
@@ -90,7 +90,9 @@ class TestProject:
     def test_names_another_folder_for_its_server_where_seedbed_data_dir_does(self, folder: Path) -> None:
         (folder / "pyproject.toml").write_text(PROJECT)
         (folder / "inside").mkdir()
-        configuration = load_configuration(find_project(folder / "inside"), environ={"SEEDBED_DATA_DIR": "data/postgres"})
+        configuration = load_configuration(
+            find_project(folder / "inside"), environ={"SEEDBED_DATA_DIR": "data/postgres"}
+        )
 
         database = resolve_database(configuration)
 
@@ -113,7 +115,7 @@ class TestPrograms:
         said = user.run(
             f"""{SERVER}
 from seedbed.postgres.embedded import Binaries, binaries_copy, server as module
-binaries_copy._SHARED = Path(sys.argv[3]) / "cache"
+binaries_copy._SHARED_CACHE = Path(sys.argv[3]) / "cache"
 module.find_binaries = lambda: Binaries.in_folder(Path(sys.argv[2]), "the test's package")
 server.ensure_running()
 print(server.ensure_database("shop").name)
@@ -164,7 +166,7 @@ server.stop()
         self, folder: Path, install: Callable[[Path], Binaries], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         binaries = install(folder / "venv")
-        monkeypatch.setattr(binaries_copy, "_SHARED", folder / "cache")
+        monkeypatch.setattr(binaries_copy, "_SHARED_CACHE", folder / "cache")
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
 
         with pytest.raises(DataDirectoryNotWritable, match=r'initdb runs from no path with " \$ ` or \\ in it'):
@@ -246,7 +248,9 @@ class TestFolder:
         said = (nobody() if IS_ROOT else users()[0]).run(code, server.directory)
 
         (server.directory / "server.json").chmod(0o600)
-        assert said == (f"The embedded server's directory {server.directory} cannot be used: it belongs to another user.")
+        assert said == (
+            f"The embedded server's directory {server.directory} cannot be used: it belongs to another user."
+        )
 
     def test_that_cannot_be_written_is_refused(self, folder: Path) -> None:
         code = f"{SERVER}\nfrom seedbed.errors import DataDirectoryNotWritable\ntry: server.ensure_running()\n"

@@ -42,7 +42,9 @@ class TestServer:
     def test_is_made_and_started_by_the_first_command_and_stays_up(self, folder: Path, user: User) -> None:
         os.chown(folder, user.uid, user.gid)
 
-        said = user.run(f"{SERVER}server.ensure_running(); print(server.ensure_database('shop').reveal())", folder / "home")
+        said = user.run(
+            f"{SERVER}server.ensure_running(); print(server.ensure_database('shop').reveal())", folder / "home"
+        )
 
         user.run(f"{SERVER}print(server.stop())", folder / "home")
         assert said.startswith("postgresql://shop_owner:")
@@ -108,7 +110,9 @@ class TestServer:
 
         assert (new_server.directory / ".gitignore").read_text() == "*\n"
 
-    def test_takes_nothing_of_a_users_environment_along(self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_takes_nothing_of_a_users_environment_along(
+        self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("CLOUD_SECRET_KEY", "hunter2")
         monkeypatch.setenv("PGDATA", "/elsewhere")
         monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
@@ -177,7 +181,9 @@ class TestServer:
         assert not psutil.pid_exists(pid)
         assert not (server.directory / "data" / "postmaster.pid").exists()
 
-    def test_is_stopped_where_its_programs_are_gone(self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_stopped_where_its_programs_are_gone(
+        self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         server.ensure_running()
         monkeypatch.setattr(server_module, "find_binaries", None)
 
@@ -225,7 +231,10 @@ class TestServer:
     def test_says_that_another_command_keeps_it(self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(state_files, "_LOCK_SECONDS", 0.1)
 
-        with state_files.server_directory_lock(server.directory, get_server_account()), pytest.raises(ServerStartFailure) as refused:
+        with (
+            state_files.server_directory_lock(server.directory, get_server_account()),
+            pytest.raises(ServerStartFailure) as refused,
+        ):
             server.ensure_running()
 
         assert refused.value.message == (
@@ -239,11 +248,13 @@ class TestServer:
         with pytest.raises(AuthenticationFailure, match="the embedded server"):
             server.create_database("shop")
 
-    def test_starts_its_log_again_when_it_is_long(self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_starts_its_log_again_when_it_is_long(
+        self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         server.ensure_running()
         server.stop()
         first = (server.directory / "log").read_text()
-        monkeypatch.setattr(cluster, "_LOG_BYTES", len(first) - 1)
+        monkeypatch.setattr(cluster, "_MAX_LOG_BYTES", len(first) - 1)
 
         server.ensure_running()
 

@@ -18,7 +18,7 @@ OWNER = """
 import sys
 from pathlib import Path
 from seedbed.postgres.embedded import temporary_server, run_temporary_server
-temporary_server._parent = lambda account: Path(sys.argv[1])
+temporary_server._choose_parent = lambda account: Path(sys.argv[1])
 with run_temporary_server() as server:
     print(server.port, server.folder, flush=True)
     sys.stdin.read()
@@ -32,7 +32,7 @@ def postmaster(folder: Path) -> psutil.Process:
 @pytest.fixture
 def places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where throw-away servers are made, apart from those of other runs."""
-    monkeypatch.setattr(temporary_server, "_parent", lambda account: folder)
+    monkeypatch.setattr(temporary_server, "_choose_parent", lambda account: folder)
     return folder
 
 
@@ -111,7 +111,7 @@ class TestThrowawayServer:
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         tmp_path.chmod(0o700)
-        monkeypatch.setattr(temporary_server, "_MEMORY", folder / "no memory")
+        monkeypatch.setattr(temporary_server, "_MEMORY_FILESYSTEM", folder / "no memory")
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
         with run_temporary_server() as server:

@@ -35,22 +35,22 @@ def connection(database: Database) -> Iterator[Connection]:
         yield found
 
 
-class TestRule:
+class TestHazardRule:
     @pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.id)
-    def test_finds_its_bad_example(self, connection: Connection, rule: HazardRule) -> None:
+    def test_detects_its_hazardous_sql(self, connection: Connection, rule: HazardRule) -> None:
         assert rule.id in met(connection, rule.hazardous_sql)
 
     @pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.id)
-    def test_lets_its_good_example_pass(self, connection: Connection, rule: HazardRule) -> None:
+    def test_does_not_detect_its_safe_sql(self, connection: Connection, rule: HazardRule) -> None:
         assert met(connection, rule.safe_sql) == set()
 
     @pytest.mark.parametrize("rule", ["rewrite", "scan-alone", "scan-with-readers", "update-at-once", "drop-index"])
-    def test_is_about_large_tables(self, connection: Connection, rule: str) -> None:
+    def test_ignores_small_tables(self, connection: Connection, rule: str) -> None:
         bad = next(known.hazardous_sql for known in RULES if known.id == rule)
 
         assert rule not in met(connection, bad, {"task": 10})
 
-    def test_is_met_by_an_enum_that_loses_a_label_and_not_by_one_that_is_renamed(self, connection: Connection) -> None:
+    def test_detects_a_dropped_enum_label_but_not_a_renamed_one(self, connection: Connection) -> None:
         replaced = (
             "ALTER TYPE mood RENAME TO mood_replaced",
             "CREATE TYPE mood AS ENUM ('calm')",
@@ -60,7 +60,7 @@ class TestRule:
         assert "lossy-type" not in met(connection, ("ALTER TYPE mood RENAME VALUE 'busy' TO 'hectic'",))
         assert "lossy-type" in met(connection, replaced)
 
-    def test_requires_no_column_that_a_drafted_trigger_fills(self, connection: Connection) -> None:
+    def test_ignores_a_required_column_that_a_drafted_trigger_fills(self, connection: Connection) -> None:
         wide = (
             "ALTER TABLE bare ADD COLUMN name_new text",
             "CREATE TRIGGER zz_sync_name_new BEFORE INSERT ON bare FOR EACH ROW EXECUTE FUNCTION stamp()",
@@ -70,7 +70,7 @@ class TestRule:
         assert "required-column" not in met(connection, wide)
         assert "required-column" in met(connection, [step.replace("name_new", "other") for step in wide[::2]])
 
-    def test_is_met_by_a_constraint_that_is_validated_while_its_lock_is_held(self, connection: Connection) -> None:
+    def test_detects_a_constraint_validated_under_its_lock(self, connection: Connection) -> None:
         added = "ALTER TABLE task ADD CONSTRAINT {} CHECK (id > 0) NOT VALID"
         together = (added.format("ck"), "ALTER TABLE task VALIDATE CONSTRAINT ck")
 
@@ -90,7 +90,7 @@ class TestRule:
             ("UPDATE task SET title = 'none' WHERE id = 3 AND points = 0", False),
         ],
     )
-    def test_tells_a_sweep_from_a_row_by_its_key_on_a_table_without_rows(
+    def test_distinguishes_a_bulk_write_from_a_write_by_key_on_an_empty_table(
         self, connection: Connection, statement: str, *, sweeps: bool
     ) -> None:
         execute_verbatim(connection, "TRUNCATE task, note")
@@ -98,15 +98,15 @@ class TestRule:
 
         assert ("update-at-once" in met(connection, (statement,), {"task": 2000})) is sweeps
 
-    def test_is_not_about_tables_of_the_revision_itself(self, connection: Connection) -> None:
+    def test_ignores_tables_that_the_revision_creates(self, connection: Connection) -> None:
         made = "CREATE TABLE fresh AS SELECT * FROM task"
         own = (made, "CREATE INDEX ON fresh (title)", "ALTER TABLE fresh ALTER id SET NOT NULL")
 
         assert met(connection, own) == set()
 
 
-class TestTrace:
-    def test_leaves_the_session_as_it_was(self, connection: Connection) -> None:
+class TestTraceStatements:
+    def test_leaves_the_session_unchanged(self, connection: Connection) -> None:
         with trace_statements(connection, "x") as trace:
             connection.exec_driver_sql("LOCK TABLE task IN SHARE MODE")
             connection.commit()
@@ -115,7 +115,9 @@ class TestTrace:
         assert [statement.sql for statement in trace.statements] == ["LOCK TABLE task IN SHARE MODE"]
         assert (
             trace.statements[0].find_lock(
-                next(iter(trace.initial_tables & {t for t, n in trace.statements[0].after.names.items() if n == "task"}))
+                next(
+                    iter(trace.initial_tables & {t for t, n in trace.statements[0].after.names.items() if n == "task"})
+                )
             )
             == "ShareLock"
         )
@@ -138,8 +140,8 @@ def assessed(project: Project, database: Database) -> list[RevisionAssessment]:
     return assess_upgrade(configuration, database, plan_upgrade(project.settled, database))
 
 
-class TestAssess:
-    def test_names_what_is_dangerous_for_each_pending_revision(self, project: Project, database: Database) -> None:
+class TestAssessUpgrade:
+    def test_names_the_hazards_of_each_pending_revision(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         execute(database.direct, "INSERT INTO task SELECT n FROM generate_series(1, 5000) n")
         project.write_revision(
@@ -161,7 +163,7 @@ class TestAssess:
             ("one-way", "revision third"),
         ]
 
-    def test_sees_a_mixture_that_cannot_be_run_again(self, project: Project, database: Database) -> None:
+    def test_detects_mixed_transactions_that_cannot_be_repeated(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         project.write_revision(
             "second",
@@ -179,7 +181,7 @@ class TestAssess:
         assert [hazard.rule for hazard in second.hazards] == ["mixture"]
 
 
-class TestAllow:
+class TestAllowedHazards:
     @pytest.fixture
     def dropping(self, project: Project, database: Database) -> list[RevisionAssessment]:
         apply(project.settled, database)
@@ -189,7 +191,7 @@ class TestAllow:
         )  # fmt: skip
         return assessed(project, database)
 
-    def test_is_needed_for_what_destroys(self, dropping: list[RevisionAssessment]) -> None:
+    def test_is_required_for_destructive_hazards(self, dropping: list[RevisionAssessment]) -> None:
         with pytest.raises(HazardsNotAllowed) as refused:
             refuse_unallowed_hazards("shop", dropping, ())
 
@@ -202,14 +204,14 @@ class TestAllow:
             "revision: # seedbed: allow drop-column"
         )
 
-    def test_is_given_by_an_option_or_by_a_note(self, dropping: list[RevisionAssessment]) -> None:
+    def test_accepts_an_option_or_a_note(self, dropping: list[RevisionAssessment]) -> None:
         refuse_unallowed_hazards("shop", dropping, ["drop-column"])
         file = dropping[0].revision.file
         file.write_text(f"# seedbed: allow truncate, drop-column\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
 
         refuse_unallowed_hazards("shop", dropping, ())
 
-    def test_is_asked_for_before_production_is_touched(
+    def test_is_required_before_production_is_changed(
         self, project: Project, database: Database, dropping: list[RevisionAssessment]
     ) -> None:
         change_mark(database, Environment.PRODUCTION)

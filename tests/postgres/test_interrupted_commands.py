@@ -266,7 +266,9 @@ class TestCopies:
 
     @pytest.fixture
     def embedded(self, project: Project, home: Path) -> Iterator[EmbeddedServer]:
-        server = EmbeddedServer.from_configuration(load_configuration(project.settled, environ={"SEEDBED_DATA_DIR": str(home)}))
+        server = EmbeddedServer.from_configuration(
+            load_configuration(project.settled, environ={"SEEDBED_DATA_DIR": str(home)})
+        )
         yield server
         server.stop()
 

@@ -117,21 +117,21 @@ def head_of(configuration: Configuration) -> str:
 
 
 class TestSeals:
-    def test_let_an_unchanged_history_pass(self, configuration: Configuration) -> None:
+    def test_accept_an_unchanged_history(self, configuration: Configuration) -> None:
         assert check_project(configuration).checks == (
             "one head",
             "every step runs up, down and up again",
             "the result equals the models",
         )
 
-    def test_see_an_edited_revision(self, configuration: Configuration) -> None:
+    def test_detect_an_edited_revision(self, configuration: Configuration) -> None:
         file = read_history(configuration.project).revisions[0].file
         file.write_text(file.read_text(encoding="utf-8") + "LATER = 1\n", encoding="utf-8")
 
         with pytest.raises(EditedRevision, match="was edited after it was recorded"):
             check_project(configuration)
 
-    def test_leave_a_revision_written_by_hand_open(self, configuration: Configuration) -> None:
+    def test_keep_a_handwritten_revision_open(self, configuration: Configuration) -> None:
         drafted = draft_empty(configuration, "By hand")
         drafted.revisions[0].file.write_text(
             drafted.revisions[0].file.read_text(encoding="utf-8") + "# by hand\n", encoding="utf-8"
@@ -140,7 +140,7 @@ class TestSeals:
         assert read_seals(configuration.project)[drafted.revisions[0].id] == "open"
         assert check_project(configuration).revisions == 2
 
-    def test_see_a_file_that_is_not_what_a_database_had(self, configuration: Configuration, database: Database) -> None:
+    def test_detect_a_file_edited_after_it_was_applied(self, configuration: Configuration, database: Database) -> None:
         apply(configuration.project, database)
         file = read_history(configuration.project).revisions[0].file
         file.write_text(file.read_text(encoding="utf-8") + "LATER = 1\n", encoding="utf-8")
@@ -150,7 +150,7 @@ class TestSeals:
 
 
 class TestCheck:
-    def test_refuses_a_revision_that_could_be_left_half_applied(self, configuration: Configuration) -> None:
+    def test_refuses_a_revision_that_mixes_transactions(self, configuration: Configuration) -> None:
         file = draft_empty(configuration, "Mixed").revisions[0].file
         text = file.read_text(encoding="utf-8")
         mixed = """
@@ -163,7 +163,7 @@ class TestCheck:
         with pytest.raises(MixedTransactionRevision, match="statements in an autocommit block and others outside it"):
             check_project(configuration)
 
-    def test_runs_what_moves_data_over_rows(self, configuration: Configuration) -> None:
+    def test_runs_data_changes_over_rows(self, configuration: Configuration) -> None:
         file = draft_empty(configuration, "Shout").revisions[0].file
         text = file.read_text(encoding="utf-8")
 
@@ -173,7 +173,9 @@ class TestCheck:
         becomes("op.execute('UPDATE task SET title = upper(title)')")
         assert check_project(configuration).conditions == ()
         becomes("op.execute('UPDATE task SET title = title::integer')  # only on rows")
-        assert re.fullmatch(r"\w+: invalid input syntax for type integer: .*", check_project(configuration).conditions[0])
+        assert re.fullmatch(
+            r"\w+: invalid input syntax for type integer: .*", check_project(configuration).conditions[0]
+        )
         body = "BEGIN IF EXISTS (SELECT FROM task) THEN UPDATE nowhere SET a = 1; END IF; END"
         becomes(f"op.execute('DO $$ {body} $$')")
         with pytest.raises(RevisionNotReversible, match='relation "nowhere" does not exist'):
@@ -181,7 +183,7 @@ class TestCheck:
 
 
 class TestRebase:
-    def test_puts_one_side_of_a_fork_after_the_other(self, configuration: Configuration) -> None:
+    def test_moves_one_branch_of_a_fork_after_the_other(self, configuration: Configuration) -> None:
         first = head_of(configuration)
         mine = draft_empty(configuration, "Mine").revisions[0]
         text = mine.file.read_text(encoding="utf-8")
@@ -197,13 +199,13 @@ class TestRebase:
         assert history == [first, "abcdef012345", mine.id]
         assert [*read_seals(configuration.project)] == history
 
-    def test_refuses_where_there_is_no_fork(self, configuration: Configuration) -> None:
+    def test_refuses_a_history_without_a_fork(self, configuration: Configuration) -> None:
         with pytest.raises(RevisionNotAHead):
             rebase(configuration.project, head_of(configuration))
 
 
 class TestDrift:
-    def test_is_none_after_applying(self, configuration: Configuration, database: Database) -> None:
+    def test_is_empty_after_applying(self, configuration: Configuration, database: Database) -> None:
         apply(configuration.project, database)
 
         assert find_drift(configuration, database) == ()
@@ -219,7 +221,7 @@ class TestDrift:
             ("CREATE VIEW v AS SELECT 1 AS one", "view v is not wanted"),
         ],
     )
-    def test_is_what_was_done_by_hand(
+    def test_lists_manual_changes(
         self, configuration: Configuration, database: Database, by_hand: str, said: str
     ) -> None:
         apply(configuration.project, database)
@@ -230,20 +232,20 @@ class TestDrift:
 
         assert said in drifted.value.message
 
-    def test_is_not_what_the_project_ignores(self, configuration: Configuration, database: Database) -> None:
+    def test_excludes_ignored_objects(self, configuration: Configuration, database: Database) -> None:
         apply(configuration.project, database)
         run(database, "CREATE SCHEMA neon_auth CREATE TABLE users (id serial PRIMARY KEY)")
         run(database, "CREATE TABLE cache_page (id serial PRIMARY KEY, task_id bigint REFERENCES task)")
         told = replace(configuration, project=replace(configuration.project, ignore=("neon_auth", "public.cache_*")))
 
         assert find_drift(told, database) == ()
-        assert {str(difference) for difference in find_drift(configuration, database)} >= {"table cache_page is not wanted"}
+        assert {str(difference) for difference in find_drift(configuration, database)} >= {
+            "table cache_page is not wanted"
+        }
 
 
 class TestAdopt:
-    def test_writes_down_the_revision_that_a_database_is_at(
-        self, configuration: Configuration, database: Database
-    ) -> None:
+    def test_records_the_revision_of_a_database(self, configuration: Configuration, database: Database) -> None:
         apply(configuration.project, database)
         run(database, "DROP TABLE alembic_version")
 
@@ -253,7 +255,7 @@ class TestAdopt:
         with connect(database) as connection:
             assert read_current_revision(connection, configuration.project) == adopted.revision
 
-    def test_refuses_what_no_revision_makes(self, configuration: Configuration, database: Database) -> None:
+    def test_refuses_a_database_that_equals_no_revision(self, configuration: Configuration, database: Database) -> None:
         run(database, "CREATE TABLE other (id integer)")
 
         with pytest.raises(BaselineRefused, match="table other is not wanted"):
@@ -267,14 +269,16 @@ class TestAdopt:
 
 
 class TestPlan:
-    def test_has_the_statements_as_they_ran(self, configuration: Configuration, database: Database) -> None:
-        said = "\n".join(format_sql_lines(assess_upgrade(configuration, database, plan_upgrade(configuration.project, database))))
+    def test_lists_the_executed_statements(self, configuration: Configuration, database: Database) -> None:
+        said = "\n".join(
+            format_sql_lines(assess_upgrade(configuration, database, plan_upgrade(configuration.project, database)))
+        )
 
         assert "CREATE TABLE task" in said
         assert "CREATE TRIGGER task_touch" in said
         assert "alembic_version" not in said
 
-    def test_is_written_without_a_server_too(self, configuration: Configuration, database: Database) -> None:
+    def test_is_written_without_a_server(self, configuration: Configuration, database: Database) -> None:
         said = render_offline_sql(configuration.project, plan_upgrade(configuration.project, database))
 
         assert "CREATE TRIGGER task_touch" in said

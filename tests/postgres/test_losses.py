@@ -47,7 +47,7 @@ def variables(database: Database, seedbed_server: TemporaryServer) -> dict[str, 
 
 class TestApply:
     @pytest.mark.parametrize("environment", ["development", "testing", "preview"])
-    def test_lists_what_is_lost_and_does_not_ask(
+    def test_lists_losses_without_asking(
         self, project: Project, database: Database, variables: dict[str, str], environment: str
     ) -> None:
         given = variables | {"SEEDBED_ENV": environment}
@@ -65,7 +65,7 @@ class TestApply:
         ]
         assert execute(database.direct, "SELECT to_regclass('note') IS NULL") == [(True,)]
 
-    def test_has_what_is_lost_in_json(self, project: Project, database: Database, variables: dict[str, str]) -> None:
+    def test_lists_losses_in_json(self, project: Project, database: Database, variables: dict[str, str]) -> None:
         apply(project.settled, database)
         project.write_revision("second", LOSING, follows="first")
 
@@ -93,7 +93,7 @@ class TestApply:
         assert [one["location"] for one in applied["losses"]] == [f"task.{column}" for column in (*lost, "due")]
 
     @pytest.mark.parametrize("applied_before", [False, True], ids=["empty database", "adding revision"])
-    def test_needs_no_other_server_where_nothing_can_be_lost(
+    def test_needs_no_temporary_database_if_nothing_can_be_lost(
         self, project: Project, database: Database, variables: dict[str, str], applied_before: bool
     ) -> None:
         if applied_before:
@@ -106,7 +106,7 @@ class TestApply:
 
         assert applied.stderr == ""
 
-    def test_goes_on_with_a_warning_where_nobody_can_look(
+    def test_continues_with_a_warning_if_losses_cannot_be_found(
         self, project: Project, database: Database, variables: dict[str, str]
     ) -> None:
         apply(project.settled, database)
@@ -118,9 +118,9 @@ class TestApply:
         assert execute(database.direct, "SELECT to_regclass('note') IS NULL") == [(True,)]
 
 
-class TestLosses:
+class TestSelectLosses:
     @pytest.mark.parametrize(("contract", "found"), [("# seedbed: contract\n", []), ("", ["drop-column"])])
-    def test_a_contract_revision_may_say_that_its_values_are_elsewhere(
+    def test_ignores_losses_that_a_contract_revision_allows(
         self, project: Project, database: Database, contract: str, found: list[str]
     ) -> None:
         apply(project.settled, database)
@@ -154,7 +154,7 @@ class TestMayLoseData:
             ('op.get_bind().execute(sa.text("x"))', True),
         ],
     )
-    def test_is_false_of_what_only_adds(self, project: Project, upgrade: str, expected: bool) -> None:
+    def test_is_false_for_revisions_that_only_add(self, project: Project, upgrade: str, expected: bool) -> None:
         project.write_revision("second", upgrade, follows="first")
 
         assert may_lose_data(read_history(project.settled).revisions[-1]) is expected

@@ -204,7 +204,9 @@ class TestMark:
         )
 
     @pytest.mark.parametrize("action", list(DestructiveAction))
-    def test_that_is_missing_leaves_production_protected_by_choice(self, given: Make, action: DestructiveAction) -> None:
+    def test_that_is_missing_leaves_production_protected_by_choice(
+        self, given: Make, action: DestructiveAction
+    ) -> None:
         database = given(Environment.PRODUCTION)
 
         with pytest.raises(ProtectedEnvironment) as refused:
@@ -218,7 +220,9 @@ class TestMark:
 
     @pytest.mark.parametrize("environment", UNPROTECTED)
     @pytest.mark.parametrize("action", list(DestructiveAction))
-    def test_lets_its_own_environment_destroy(self, given: Make, environment: Environment, action: DestructiveAction) -> None:
+    def test_lets_its_own_environment_destroy(
+        self, given: Make, environment: Environment, action: DestructiveAction
+    ) -> None:
         database = given(environment)
         refuse(database, action)
         change_mark(database, environment)

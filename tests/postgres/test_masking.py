@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import UnknownPersonalDataKind, RejectedMaskedValues, NoPersonalColumns, UnmarkedPersonalColumns, ProtectedEnvironment
+from seedbed.errors import (
+    UnknownPersonalDataKind,
+    RejectedMaskedValues,
+    NoPersonalColumns,
+    UnmarkedPersonalColumns,
+    ProtectedEnvironment,
+)
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.draft.draft import draft
 from seedbed.postgres.database import Database
@@ -196,7 +202,10 @@ class TestMarks:
         ("column", "refusal"),
         [
             ('    mobile: str = ""', UnmarkedPersonalColumns),
-            ('    mobile: str = Field(default="", sa_column_kwargs={"info": {"pii": "shoe size"}})', UnknownPersonalDataKind),
+            (
+                '    mobile: str = Field(default="", sa_column_kwargs={"info": {"pii": "shoe size"}})',
+                UnknownPersonalDataKind,
+            ),
         ],
     )
     def test_are_needed_and_known(

@@ -76,16 +76,18 @@ def at(database: Database) -> list[str]:
 
 
 class TestMergedHistory:
-    def test_has_every_revision_after_those_it_follows(self, project: Project) -> None:
+    def test_sorts_each_revision_after_its_down_revisions(self, project: Project) -> None:
         history = read_history(project.settled)
 
         order = [revision.id for revision in history.revisions]
         assert sorted(order) == sorted(ALL)
-        assert all(order.index(parent) < order.index(one.id) for one in history.revisions for parent in one.down_revisions)
+        assert all(
+            order.index(parent) < order.index(one.id) for one in history.revisions for parent in one.down_revisions
+        )
         assert next(one.down_revisions for one in history.revisions if one.id == "right") == ("first", "net")
         assert history.head == "whole"
 
-    def test_is_applied_whole(self, project: Project, database: Database) -> None:
+    def test_is_applied_completely(self, project: Project, database: Database) -> None:
         applied = apply(project.settled, database)
 
         assert applied.revision == "whole"
@@ -103,7 +105,7 @@ class TestMergedHistory:
         ],
         ids="+".join,
     )
-    def test_is_finished_on_a_database_that_had_some_of_it(
+    def test_is_completed_on_a_partly_migrated_database(
         self, project: Project, database: Database, had: list[str], needs: list[str]
     ) -> None:
         for one in had:
@@ -119,7 +121,7 @@ class TestMergedHistory:
             ALL
         )
 
-    def test_stops_at_a_contract_on_one_side(self, project: Project, database: Database) -> None:
+    def test_stops_at_a_contract_revision_of_one_branch(self, project: Project, database: Database) -> None:
         alembic(project, database, "upgrade", "first")
         file = project.root / "migrations/versions/left.py"
         file.write_text(file.read_text() + "\n# seedbed: contract\n")
@@ -131,7 +133,7 @@ class TestMergedHistory:
         assert sorted([*(revision.id for revision in applied.applied), *waiting, "first"]) == sorted(ALL)
         assert applied.revision == ", ".join(at(database))
 
-    def test_goes_down_by_plain_alembic_and_up_again(self, project: Project, database: Database) -> None:
+    def test_can_be_downgraded_and_upgraded_by_plain_alembic(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
 
         alembic(project, database, "downgrade", "left@first")
@@ -142,7 +144,7 @@ class TestMergedHistory:
         assert sorted(revision.id for revision in applied.applied) == ["both", "left", "whole"]
         assert at(database) == ["whole"]
 
-    def test_says_at_which_two_revisions_a_database_is(self, project: Project, database: Database) -> None:
+    def test_shows_both_revisions_of_a_database(self, project: Project, database: Database) -> None:
         alembic(project, database, "upgrade", "left")
         alembic(project, database, "upgrade", "right")
 
@@ -151,7 +153,7 @@ class TestMergedHistory:
         assert "revision     left, right\n" in status
         assert "pending      2\n" in status
 
-    def test_is_refused_while_it_has_two_heads_and_fits_once_they_are_merged(
+    def test_is_refused_until_its_two_heads_are_merged(
         self, project: Project, database: Database, configuration: Configuration
     ) -> None:
         for merge in ("both", "whole"):
@@ -165,9 +167,9 @@ class TestMergedHistory:
         assert len(apply(project.settled, database).applied) == 5
 
 
-class TestLookingAhead:
+class TestHazardsAndRehearsal:
     @pytest.mark.parametrize("had", [["left"], ["left", "right"]], ids="+".join)
-    def test_is_from_where_the_database_is(
+    def test_starts_from_the_revisions_of_the_database(
         self,
         project: Project,
         database: Database,
@@ -197,7 +199,7 @@ class TestLookingAhead:
 
 
 class TestCheck:
-    def test_takes_each_step_of_each_side_up_and_down(self, configuration: Configuration) -> None:
+    def test_runs_each_revision_of_each_branch_up_and_down(self, configuration: Configuration) -> None:
         assert check_project(configuration).checks == (
             "one head",
             "every step runs up, down and up again",
@@ -205,7 +207,7 @@ class TestCheck:
         )
 
     @pytest.mark.parametrize("broken", ["left", "right", "net"])
-    def test_names_the_side_that_does_not_go_down(
+    def test_names_the_branch_that_is_not_reversible(
         self, project: Project, configuration: Configuration, broken: str
     ) -> None:
         file = project.root / f"migrations/versions/{broken}.py"
@@ -215,15 +217,17 @@ class TestCheck:
         with pytest.raises(RevisionNotReversible, match=f"^{broken}|{broken} "):
             check_project(configuration)
 
-    def test_passes_over_the_old_part(self, project: Project, configuration: Configuration) -> None:
+    def test_skips_old_revisions(self, project: Project, configuration: Configuration) -> None:
         file = project.root / "migrations/versions/first.py"
         file.write_text(file.read_text().partition("def downgrade")[0] + "def downgrade() -> None:\n    pass\n")
 
-        assert check_project(configuration, since="first").checks[1] == "every step since first runs up, down and up again"
+        assert (
+            check_project(configuration, since="first").checks[1] == "every step since first runs up, down and up again"
+        )
 
 
 class TestDraft:
-    def test_is_proven_on_top_of_the_merge(self, project: Project, configuration: Configuration) -> None:
+    def test_is_proven_after_the_merge(self, project: Project, configuration: Configuration) -> None:
         tables = project.root / project.schema / "__init__.py"
         tables.write_text(
             tables.read_text().replace(
@@ -240,7 +244,7 @@ class TestDraft:
 
 class TestAdopt:
     @pytest.mark.parametrize("had", ["first", "left", "whole"])
-    def test_writes_down_where_a_database_is(
+    def test_records_the_revisions_of_a_database(
         self, project: Project, database: Database, configuration: Configuration, had: str
     ) -> None:
         alembic(project, database, "upgrade", had)

@@ -26,7 +26,7 @@ def tables(database: Database) -> set[str]:
 
 
 class TestAlembic:
-    def test_upgrades_checks_and_downgrades(
+    def test_runs_upgrade_check_and_downgrade(
         self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
@@ -42,7 +42,7 @@ class TestAlembic:
 
         assert tables(database) == {"alembic_version"}
 
-    def test_works_beside_seedbeds_own_commands(self, project: Project, database: Database) -> None:
+    def test_works_together_with_seedbed_commands(self, project: Project, database: Database) -> None:
         given = {"DATABASE_URL": database.direct.reveal()}
         project.run("alembic", "upgrade", "head", given=given)
 
@@ -50,7 +50,7 @@ class TestAlembic:
 
         assert applied.stdout == f"{database.name} is at {HEAD} already.\n"
 
-    def test_finds_the_project_from_another_folder(self, project: Project, database: Database) -> None:
+    def test_finds_the_project_from_another_directory(self, project: Project, database: Database) -> None:
         (project.root / "elsewhere").mkdir()
         elsewhere = Project(project.root / "elsewhere", project.schema)
 
@@ -58,7 +58,7 @@ class TestAlembic:
 
         assert "task" in tables(database)
 
-    def test_obeys_the_mark_and_says_so_in_a_line(self, project: Project, database: Database) -> None:
+    def test_refuses_a_mismatched_mark_in_one_line(self, project: Project, database: Database) -> None:
         change_mark(database, Environment.PRODUCTION)
 
         refused = project.run("alembic", "upgrade", "head", code=255, DATABASE_URL=database.direct.reveal())
@@ -66,7 +66,7 @@ class TestAlembic:
         assert refused.stdout.startswith(f"FAILED: SB310 {database.name} is marked production, and the environment ")
         assert tables(database) == set()
 
-    def test_writes_sql_without_any_server(self, project: Project) -> None:
+    def test_writes_offline_sql_without_a_server(self, project: Project) -> None:
         done = project.run("alembic", "upgrade", "head", "--sql", DATABASE_URL="postgresql://nobody@127.0.0.1:1/never")
 
         assert "CREATE TABLE task (" in done.stdout

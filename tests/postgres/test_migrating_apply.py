@@ -68,7 +68,7 @@ def revision_of(database: Database) -> str | None:
 
 
 class TestApply:
-    def test_applies_what_is_pending_oldest_first(self, project: Project, database: Database) -> None:
+    def test_applies_pending_revisions_oldest_first(self, project: Project, database: Database) -> None:
         applied = apply(project.settled, database)
 
         assert [revision.id for revision in applied.applied] == ["first", "second"]
@@ -83,7 +83,7 @@ class TestApply:
         assert (applied.applied, applied.head) == ((), "second")
         assert entries(database) == ["second"]
 
-    def test_applies_only_what_came_since(self, project: Project, database: Database) -> None:
+    def test_applies_only_new_revisions(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         project.write_revision("third", "op.execute(\"INSERT INTO applied VALUES ('third')\")", follows="second")
 
@@ -97,13 +97,13 @@ class TestApply:
 
         assert rows(database, "SELECT name FROM seedbed.environment") == [("development",)]
 
-    def test_applies_nothing_where_there_are_no_revisions(self, tmp_path: Path, database: Database) -> None:
+    def test_applies_nothing_without_revisions(self, tmp_path: Path, database: Database) -> None:
         with little_project(tmp_path, HERO) as empty:
             applied = apply(empty.settled, database)
 
         assert (applied.applied, applied.head) == ((), None)
 
-    def test_keeps_what_came_before_a_revision_that_fails(self, project: Project, database: Database) -> None:
+    def test_keeps_the_revisions_before_a_failing_one(self, project: Project, database: Database) -> None:
         project.write_revision(
             "third",
             "op.execute(\"INSERT INTO applied VALUES ('third')\")\nop.execute('SELECT nothing_like_it()')",
@@ -132,7 +132,7 @@ class TestApply:
         assert "Revision third failed" in failed.value.message
         assert failed.value.message.endswith("LookupError: no such thing")
 
-    def test_goes_on_where_it_stopped_once_the_revision_is_mended(self, project: Project, database: Database) -> None:
+    def test_continues_after_a_failing_revision_is_fixed(self, project: Project, database: Database) -> None:
         project.write_revision("third", "op.execute('SELECT nothing_like_it()')", follows="second")
         with pytest.raises(RevisionFailure):
             apply(project.settled, database)
@@ -142,7 +142,7 @@ class TestApply:
 
         assert (revision_of(database), entries(database)) == ("third", ["second", "mended"])
 
-    def test_is_done_once_by_several_that_start_together(self, project: Project, database: Database) -> None:
+    def test_applies_each_revision_once_when_started_concurrently(self, project: Project, database: Database) -> None:
         project.write_revision(
             "third", "op.execute(\"INSERT INTO applied SELECT 'third' FROM pg_sleep(0.5)\")", follows="second"
         )
@@ -154,7 +154,7 @@ class TestApply:
         assert [code for _, code in ends] == [0] * APPLIERS, ends
         assert entries(database) == ["second", "third"]
 
-    def test_goes_on_after_a_kill_in_the_middle(self, project: Project, database: Database) -> None:
+    def test_continues_after_a_kill(self, project: Project, database: Database) -> None:
         project.write_revision(
             "third",
             """
@@ -179,8 +179,8 @@ class TestApply:
         assert rows(database, asleep) == []
 
 
-class TestPatience:
-    def test_tries_again_until_another_session_lets_go(self, project: Project, database: Database) -> None:
+class TestLockRetry:
+    def test_retries_until_another_session_releases_its_lock(self, project: Project, database: Database) -> None:
         rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
         change_mark(database, Environment.DEVELOPMENT)
         project.write_revision("third", "op.execute('ALTER TABLE held ADD COLUMN more integer')", follows="second")
@@ -199,7 +199,7 @@ class TestPatience:
         assert said == ["third waits for a lock that another session holds; trying again (1 of 3)"]
         assert entries(database) == ["second"]
 
-    def test_comes_in_between_two_long_transactions(self, project: Project, database: Database) -> None:
+    def test_applies_between_two_long_transactions(self, project: Project, database: Database) -> None:
         rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
         change_mark(database, Environment.DEVELOPMENT)
         project.write_revision("third", "op.execute('ALTER TABLE held ADD COLUMN more integer')", follows="second")
@@ -225,19 +225,21 @@ class TestPatience:
 
         assert applied.revision == "third"
 
-    def test_ends_and_names_who_holds_on(self, project: Project, database: Database) -> None:
+    def test_fails_and_names_the_session_that_holds_the_lock(self, project: Project, database: Database) -> None:
         rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
         change_mark(database, Environment.DEVELOPMENT)
         project.write_revision("third", "op.execute('ALTER TABLE held ADD COLUMN more integer')", follows="second")
 
         with connect(database, application="report") as other:
             execute_verbatim(other, "SELECT * FROM held")
-            with pytest.raises(TableLockTimeout, match=r"third met locks .* 3 tries .* first, second stayed applied.*report"):
+            with pytest.raises(
+                TableLockTimeout, match=r"third met locks .* 3 tries .* first, second stayed applied.*report"
+            ):
                 apply(project.settled, database, retry_policy=QUICK)
 
         assert revision_of(database) == "second"
 
-    def test_makes_nobody_wait_for_longer_than_the_timeout(self, project: Project, database: Database) -> None:
+    def test_blocks_other_sessions_no_longer_than_the_timeout(self, project: Project, database: Database) -> None:
         rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
         change_mark(database, Environment.DEVELOPMENT)
         project.write_revision(
@@ -254,7 +256,7 @@ class TestPatience:
         assert apply(project.settled, database, retry_policy=QUICK).head == "third"
 
     @pytest.mark.parametrize("exists", ["", "IF NOT EXISTS "])
-    def test_builds_an_index_again_that_a_kill_left_invalid(
+    def test_rebuilds_an_index_that_a_kill_left_invalid(
         self, project: Project, database: Database, seedbed_server: TemporaryServer, exists: str
     ) -> None:
         rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
@@ -287,11 +289,11 @@ class TestRefusals:
         execute(seedbed_server.url(), f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
         return database
 
-    def test_of_a_database_that_takes_no_changes(self, project: Project, read_only: Database) -> None:
+    def test_refuses_a_read_only_database(self, project: Project, read_only: Database) -> None:
         with pytest.raises(ReadOnlyDatabase, match="takes no changes: default_transaction_read_only is on"):
             apply(project.settled, read_only)
 
-    def test_of_a_role_that_may_create_nothing(
+    def test_refuses_a_role_without_create_privileges(
         self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         execute(seedbed_server.url(), "CREATE ROLE may_read LOGIN PASSWORD 'reader'")
@@ -303,7 +305,7 @@ class TestRefusals:
         finally:
             execute(seedbed_server.url(), "DROP ROLE may_read")
 
-    def test_of_a_server_that_is_too_old(
+    def test_refuses_an_unsupported_server_version(
         self, project: Project, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("seedbed.postgres.database.OLDEST_MAJOR_VERSION", 99)
@@ -313,7 +315,7 @@ class TestRefusals:
 
 
 class TestProgress:
-    def test_says_what_an_index_build_waits_for(self, project: Project, database: Database) -> None:
+    def test_reports_what_an_index_build_waits_for(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         execute(database.direct, "CREATE TABLE held AS SELECT n FROM generate_series(1, 1000) n")
         project.write_revision(
@@ -334,7 +336,9 @@ class TestProgress:
         with connect(database) as writer:
             pid = writer.exec_driver_sql("SELECT pg_backend_pid()").scalar()
             writer.exec_driver_sql("INSERT INTO held VALUES (0)")
-            applying = threading.Thread(target=apply, args=(project.settled, database), kwargs={"report_progress": told})
+            applying = threading.Thread(
+                target=apply, args=(project.settled, database), kwargs={"report_progress": told}
+            )
             applying.start()
             assert seen.wait(30)
             writer.commit()
@@ -344,14 +348,14 @@ class TestProgress:
         assert said[0].endswith(f"waits for pid {pid}")
         assert revision_of(database) == "third"
 
-    def test_opens_no_session_where_nobody_listens(self, database: Database) -> None:
+    def test_opens_no_session_without_a_listener(self, database: Database) -> None:
         count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         with connect(database) as connection, report_index_progress(connection, database, None):
             assert connection.exec_driver_sql(count).scalar() == 1
 
 
 class TestProduction:
-    def test_is_migrated_by_name_alone(self, project: Project, database: Database) -> None:
+    def test_requires_its_name_to_be_migrated(self, project: Project, database: Database) -> None:
         variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
 
         unnamed = project.start("seedbed", "migrate", "apply", **variables)
@@ -375,7 +379,7 @@ class TestProduction:
         assert f"SB222 {database.name} is production and lacks first, second; nothing was applied." in refused.stderr
         assert execute(database.direct, "SELECT to_regclass('alembic_version')") == [(None,)]
 
-    def test_is_brought_down_by_plain_alembic_by_name_alone(self, project: Project, database: Database) -> None:
+    def test_requires_its_name_for_a_downgrade_by_plain_alembic(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         change_mark(database, Environment.PRODUCTION)
         variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
@@ -388,7 +392,7 @@ class TestProduction:
         assert f"SB221 {database.name} is marked production, and this would downgrade second." in said
         assert (before, revision_of(database)) == ("second", "first")
 
-    def test_is_upgraded_by_plain_alembic_by_name_alone(self, project: Project, database: Database) -> None:
+    def test_requires_its_name_for_an_upgrade_by_plain_alembic(self, project: Project, database: Database) -> None:
         change_mark(database, Environment.PRODUCTION)
         variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
         project.run("alembic", "current", given=variables)
@@ -401,7 +405,7 @@ class TestProduction:
         assert f"SB221 {database.name} is marked production, and this would upgrade first." in said
         assert (before, revision_of(database)) == ([(None,)], "first")
 
-    def test_wants_what_destroys_to_be_allowed_by_plain_alembic_too(self, project: Project, database: Database) -> None:
+    def test_requires_allowed_hazards_for_plain_alembic(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         project.write_revision("third", "op.drop_table('applied')", follows="second")
         change_mark(database, Environment.PRODUCTION)
@@ -416,8 +420,8 @@ class TestProduction:
         assert (before, revision_of(database)) == ("second", "third")
 
 
-class TestSurvey:
-    def test_shows_every_environment_and_what_keeps_it_from_being_seen(
+class TestEnvironmentStatuses:
+    def test_shows_every_environment_and_its_problems(
         self, project: Project, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         apply(project.settled, database)
@@ -429,7 +433,12 @@ class TestSurvey:
         found = {one.environment: one for one in read_environment_statuses(project.settled)}
 
         testing = found["testing"]
-        assert (testing.mark, testing.revision, testing.pending_count, testing.drift_count) == ("development", "second", 1, 1)
+        assert (testing.mark, testing.revision, testing.pending_count, testing.drift_count) == (
+            "development",
+            "second",
+            1,
+            1,
+        )
         assert testing.applied_at is not None
         assert found["preview"].problem is not None
         assert found["preview"].problem.startswith("SB111 No database is configured for preview")
@@ -443,7 +452,7 @@ def await_rows(database: Database, statement: str) -> None:
 
 
 class TestApplyRefuses:
-    def test_a_database_at_a_revision_that_no_file_has(self, project: Project, database: Database) -> None:
+    def test_a_database_at_a_revision_without_a_file(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         (project.root / "migrations/versions/second.py").unlink()
 
@@ -469,7 +478,7 @@ class TestApplyRefuses:
         assert rows(database, "SELECT to_regclass('applied'), to_regnamespace('seedbed')") == [(None, None)]
 
     @pytest.mark.parametrize(("command", "code"), [("seedbed migrate apply", 1), ("alembic upgrade head", 255)])
-    def test_a_database_whose_search_path_begins_with_another_schema(
+    def test_a_database_whose_search_path_starts_with_another_schema(
         self, project: Project, database: Database, command: str, code: int
     ) -> None:
         execute(database.direct, "CREATE SCHEMA app")
@@ -480,13 +489,13 @@ class TestApplyRefuses:
         assert f"SB238 The search_path of {database.name} is app, public" in ended.stdout + ended.stderr
         assert execute(database.direct, "SELECT to_regclass('app.applied')") == [(None,)]
 
-    def test_a_pooler_without_speaking_to_it(self, project: Project, database: Database) -> None:
+    def test_a_pooler_without_connecting_to_it(self, project: Project, database: Database) -> None:
         pooled = DatabaseUrl("app", "secret", "ep-cool-1-pooler.eu-central-1.aws.neon.tech", None, "shop")
 
         with pytest.raises(PooledConnection):
             apply(project.settled, replace(database, url=pooled, direct=pooled))
 
-    def test_to_wait_longer_than_told_for_another_session(self, project: Project, database: Database) -> None:
+    def test_to_wait_longer_than_the_limit_for_another_session(self, project: Project, database: Database) -> None:
         with (
             connect(database) as connection,
             migration_lock(connection, database.name),

@@ -180,7 +180,7 @@ KINDS: tuple[Kill, ...] = (client_killed, backend_terminated, connection_cut)
 
 class TestApply:
     @pytest.mark.parametrize("turn", range(KILLS), ids=lambda turn: f"{KINDS[turn % 3].__name__}-{turn // 3}")
-    def test_finishes_what_a_kill_left(
+    def test_completes_a_run_that_was_killed(
         self, project: Project, seedbed_server: TemporaryServer, undisturbed: tuple[object, float], turn: int
     ) -> None:
         state, seconds = undisturbed
@@ -194,7 +194,7 @@ class TestApply:
             assert execute(database.direct, STATE) == state
 
     @pytest.mark.parametrize("turn", range(max(1, KILLS // 6)))
-    def test_finishes_what_a_server_that_was_stopped_at_once_left(
+    def test_completes_a_run_after_an_immediate_server_shutdown(
         self, project: Project, server: EmbeddedServer, undisturbed: tuple[object, float], turn: int
     ) -> None:
         state, seconds = undisturbed
@@ -216,7 +216,9 @@ class TestApply:
         assert applied.head == "r3"
         assert execute(url, STATE) == state
 
-    def test_is_done_once_by_eight_that_start_together(self, project: Project, seedbed_server: TemporaryServer) -> None:
+    def test_applies_each_revision_once_when_eight_runs_start_together(
+        self, project: Project, seedbed_server: TemporaryServer
+    ) -> None:
         with fresh_database(seedbed_server) as database:
             fork = multiprocessing.get_context("fork")
             processes = [fork.Process(target=apply, args=(project.settled, database)) for _ in range(8)]

@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 class TestReadHistory:
-    def test_gives_revisions_oldest_first(self, project: Project) -> None:
+    def test_returns_revisions_oldest_first(self, project: Project) -> None:
         history = read_history(project.settled)
 
         assert [(revision.id, revision.message) for revision in history.revisions] == [
@@ -46,13 +46,13 @@ class TestReadHistory:
 
         assert refused.value.message == "The history has 2 heads: other and second."
 
-    def test_refuses_two_beginnings(self, project: Project) -> None:
+    def test_refuses_two_base_revisions(self, project: Project) -> None:
         project.write_revision("other", "pass")
 
         with pytest.raises(MultipleHeads):
             read_history(project.settled)
 
-    def test_names_the_file_and_line_that_is_no_python(self, project: Project) -> None:
+    def test_names_the_file_and_line_of_a_syntax_error(self, project: Project) -> None:
         project.write("migrations/versions/third.py", "revision = 'third'\ndown_revision = (\n")
 
         with pytest.raises(InvalidRevisionFile) as refused:
@@ -86,7 +86,7 @@ class TestReadHistory:
         )
 
     @pytest.mark.filterwarnings("ignore:Revision:UserWarning")
-    def test_refuses_two_files_of_one_revision(self, project: Project) -> None:
+    def test_refuses_two_files_with_the_same_revision(self, project: Project) -> None:
         project.write("migrations/versions/copy.py", (project.root / "migrations/versions/second.py").read_text())
 
         with pytest.raises(InvalidRevisionFile) as refused:
@@ -96,7 +96,7 @@ class TestReadHistory:
 
 
 class TestPlan:
-    def test_lists_what_is_pending_and_changes_nothing(self, project: Project, database: Database) -> None:
+    def test_lists_pending_revisions_without_changes(self, project: Project, database: Database) -> None:
         made = plan_upgrade(project.settled, database)
 
         assert (made.revision, made.head, made.mark) == (None, "second", None)
@@ -105,7 +105,7 @@ class TestPlan:
             execute(database.direct, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == []
         )
 
-    def test_lists_nothing_at_the_newest(self, project: Project, database: Database) -> None:
+    def test_lists_nothing_at_the_head(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
 
         made = plan_upgrade(project.settled, database)
@@ -114,7 +114,7 @@ class TestPlan:
 
 
 class TestRecordedSql:
-    def test_names_a_revision_that_does_not_run(self, project: Project, database: Database) -> None:
+    def test_names_a_failing_revision(self, project: Project, database: Database) -> None:
         project.write_revision("third", "op.execute('SELECT nothing_like_it()')", follows="second")
         configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
 
@@ -127,7 +127,7 @@ class TestRecordedSql:
 class TestMigratePlan:
     """The command."""
 
-    def test_ends_with_1_while_something_is_pending(self, project: Project, database: Database) -> None:
+    def test_exits_with_1_while_revisions_are_pending(self, project: Project, database: Database) -> None:
         url = database.direct.reveal()
 
         before = project.run("seedbed", "migrate", "plan", code=1, DATABASE_URL=url)
@@ -137,7 +137,7 @@ class TestMigratePlan:
         assert before.stdout == "first   First\nsecond  Second\n"
         assert after.stdout == f"{database.name} is at second, the newest.\n"
 
-    def test_prints_sql_that_can_be_run(self, project: Project, database: Database) -> None:
+    def test_prints_executable_sql(self, project: Project, database: Database) -> None:
         """A statement as the driver is given it has two of each percent sign, and no values."""
         project.write_revision(
             "third",
@@ -157,7 +157,7 @@ class TestMigratePlan:
             assert "INSERT INTO applied SELECT 'x' WHERE 'ab' LIKE 'a%'" in said
             assert "VALUES ('bound')" in said
 
-    def test_prints_the_sql_that_is_run(self, project: Project, database: Database) -> None:
+    def test_prints_the_executed_sql(self, project: Project, database: Database) -> None:
         url = database.direct.reveal()
 
         done = project.run(
@@ -175,7 +175,7 @@ class TestMigratePlan:
         ]
         assert "UPDATE alembic_version SET version_num='second' WHERE alembic_version.version_num = 'first';" in said
 
-    def test_says_where_database_and_files_are(self, project: Project, database: Database) -> None:
+    def test_shows_the_revisions_of_database_and_files(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
         project.write_revision("third", "pass", follows="second")
 

@@ -53,7 +53,7 @@ def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
 
 
 class TestReferenceMigrations:
-    def test_make_what_the_models_say_and_run_down_and_up_again(self, server: TemporaryServer) -> None:
+    def test_create_the_schema_of_the_models_and_are_reversible(self, server: TemporaryServer) -> None:
         configuration = load_configuration(PROJECT, environ={"SHADOW_DATABASE_URL": server.url().reveal()})
 
         checked = check_project(configuration)
@@ -61,7 +61,7 @@ class TestReferenceMigrations:
         assert checked.head == read_history(PROJECT).head
         assert checked.stale_hints == ()
 
-    def test_leave_ids_defaults_and_times_to_the_database(self, seeded: Database) -> None:
+    def test_leave_ids_defaults_and_timestamps_to_the_database(self, seeded: Database) -> None:
         last = rows(seeded, 'SELECT max(id) FROM "user"')[0][0]
 
         made = rows(
@@ -73,7 +73,7 @@ class TestReferenceMigrations:
         assert made == [(last + 1, True, None, True)]
         rows(seeded, "DELETE FROM \"user\" WHERE email = 'somebody@example.org'")
 
-    def test_move_updated_at_when_a_task_changes(self, seeded: Database, task: int) -> None:
+    def test_set_updated_at_when_a_task_changes(self, seeded: Database, task: int) -> None:
         changed = rows(
             seeded,
             f"UPDATE task SET is_completed = true WHERE id = {task}"
@@ -82,7 +82,7 @@ class TestReferenceMigrations:
 
         assert changed == [(True, True)]
 
-    def test_leave_updated_at_when_an_update_changes_nothing(self, seeded: Database, task: int) -> None:
+    def test_keep_updated_at_when_an_update_changes_nothing(self, seeded: Database, task: int) -> None:
         unchanged = rows(
             seeded, f"UPDATE task SET title = title WHERE id = {task} RETURNING updated_at = '2020-01-01Z'"
         )
@@ -94,10 +94,10 @@ class TestReferenceMigrations:
 
         assert rows(seeded, f"SELECT count(*) FROM task WHERE id = {task}") == [(0,)]
 
-    def test_refuse_a_second_user_of_one_email(self, seeded: Database) -> None:
+    def test_refuse_a_second_user_with_the_same_email(self, seeded: Database) -> None:
         with pytest.raises(DriverError, match="uq_user_email"):
             rows(seeded, 'INSERT INTO "user" (email) SELECT email FROM "user" WHERE id = 1')
 
-    def test_refuse_a_task_of_nobody(self, seeded: Database) -> None:
+    def test_refuse_a_task_without_a_user(self, seeded: Database) -> None:
         with pytest.raises(DriverError, match="fk_task_user_id_user"):
             rows(seeded, "INSERT INTO task (title, user_id) VALUES ('Nobody''s', 1000000)")

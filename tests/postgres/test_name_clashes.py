@@ -146,9 +146,9 @@ def run(connection: Connection, statement: str) -> None:
         connection.execute(text(statement.replace(":", r"\:")))
 
 
-class TestRefuseTakenNames:
+class TestRefuseNameClashes:
     @pytest.mark.parametrize("case", SAME)
-    def test_the_same_definition_counts_as_made(self, connected: Connecting, case: str) -> None:
+    def test_accepts_an_object_with_the_same_definition(self, connected: Connecting, case: str) -> None:
         by_hand, statement = SAME[case]
         with connected(by_hand) as connection:
             if "CONCURRENTLY" in statement and not connection.connection.autocommit:
@@ -159,7 +159,7 @@ class TestRefuseTakenNames:
             assert connection.execute(text("SELECT to_regclass('seedbed_scratch')")).scalar() is None
 
     @pytest.mark.parametrize("case", OTHER)
-    def test_another_definition_is_refused(self, connected: Connecting, case: str) -> None:
+    def test_refuses_an_object_with_another_definition(self, connected: Connecting, case: str) -> None:
         by_hand, statement, said = OTHER[case]
         with connected(by_hand) as connection:
             with pytest.raises(ObjectNameConflict) as refused:
@@ -169,7 +169,7 @@ class TestRefuseTakenNames:
             assert refused.value.remedy.startswith("Rename it: ALTER ")
             assert refused.value.remedy.endswith(" Then run seedbed migrate apply again.")
 
-    def test_the_remedy_makes_room(self, connected: Connecting) -> None:
+    def test_the_remedy_resolves_the_clash(self, connected: Connecting) -> None:
         with connected("CREATE INDEX ix ON task (a)") as connection:
             statement = "CREATE INDEX IF NOT EXISTS ix ON task (b)"
             with pytest.raises(ObjectNameConflict) as refused:
@@ -182,7 +182,7 @@ class TestRefuseTakenNames:
             assert made == "CREATE INDEX ix ON public.task USING btree (b)"
 
     @pytest.mark.parametrize("constraint", ["CHECK (a > 1)", "CHECK (a > 0)"])
-    def test_a_role_that_may_make_no_table_compares_as_well(
+    def test_compares_for_a_role_that_cannot_create_tables(
         self, given: Callable[..., Database], given_server: TemporaryServer, constraint: str
     ) -> None:
         database = given()
@@ -212,7 +212,7 @@ CHANGES = {
 
 class TestApply:
     @pytest.mark.parametrize("by_hand", CHANGES)
-    def test_stops_at_a_name_that_is_taken_and_goes_on_once_it_is_free(
+    def test_stops_at_a_taken_name_and_continues_once_it_is_free(
         self, tmp_path: Path, seedbed_server: TemporaryServer, database: Database, by_hand: str
     ) -> None:
         grown = Grown(tmp_path, seedbed_server)

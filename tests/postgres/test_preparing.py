@@ -9,7 +9,13 @@ from seedbed.errors import EnvironmentMismatch, ProtectedEnvironment
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
-from seedbed.postgres.environment_mark import PREPARING, DestructiveAction, claim_environment, refuse_protected_database, write_mark
+from seedbed.postgres.environment_mark import (
+    PREPARING,
+    DestructiveAction,
+    claim_environment,
+    refuse_protected_database,
+    write_mark,
+)
 from seedbed.settings import Environment
 from tests.projects import fresh_database
 

@@ -78,8 +78,8 @@ MARK = "SELECT name FROM seedbed.environment"
 USERS = 'SELECT count(*) FROM "user"'
 
 
-class TestUp:
-    def test_copies_the_rows_that_development_has(self, configuration: Configuration, development: Database) -> None:
+class TestCreateOrUpdate:
+    def test_copies_the_rows_of_development(self, configuration: Configuration, development: Database) -> None:
         seeded(development, configuration)
 
         preview = create_or_update(configuration, "preview/pr-42")
@@ -90,7 +90,7 @@ class TestUp:
         assert execute(preview.url, MARK) == [("preview",)]
         assert execute(development.direct, MARK) == [("development",)]
 
-    def test_migrates_and_seeds_a_copy_of_nothing(self, configuration: Configuration, development: Database) -> None:
+    def test_migrates_and_seeds_an_empty_copy(self, configuration: Configuration, development: Database) -> None:
         preview = create_or_update(configuration, "preview/pr-42")
 
         assert [revision.id for revision in preview.data.migration.applied] == [NEWEST]
@@ -100,7 +100,7 @@ class TestUp:
         assert execute(preview.url, USERS) == [(50,)]
         assert execute(preview.url, MARK) == [("preview",)]
 
-    def test_keeps_branch_and_rows_when_it_is_called_again(
+    def test_keeps_branch_and_rows_when_called_again(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         first = create_or_update(configuration, "preview/pr-42")
@@ -113,7 +113,7 @@ class TestUp:
         assert execute(again.url, USERS) == [(1,)]
         assert branches.list() == (again.branch,)
 
-    def test_goes_on_where_a_kill_left_it(
+    def test_completes_a_preview_after_a_kill(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         branches.create("preview/pr-42", environment=Environment.PREVIEW)
@@ -124,7 +124,7 @@ class TestUp:
         assert preview.data.row_source == RowSource.SEEDED
         assert preview.branch.ready
 
-    def test_shows_no_row_of_production_that_a_kill_left_unmasked(
+    def test_shows_no_production_row_that_a_kill_left_unmasked(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         seeded(development, configuration)
@@ -140,13 +140,14 @@ class TestUp:
 
         assert execute(preview.url, USERS) == [(50,)]
 
-    def test_makes_and_fills_one_when_many_ask_at_once(
+    def test_creates_one_preview_for_concurrent_calls(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         seeded(development, configuration)
         found: list[Preview] = []
         threads = [
-            Thread(target=lambda: found.append(create_or_update(configuration, "preview/pr-42", data=DataMode.SEED))) for _ in range(5)
+            Thread(target=lambda: found.append(create_or_update(configuration, "preview/pr-42", data=DataMode.SEED)))
+            for _ in range(5)
         ]
         for thread in threads:
             thread.start()
@@ -157,7 +158,7 @@ class TestUp:
         assert [one.data.row_source for one in found].count(RowSource.SEEDED) == 1
         assert execute(found[0].url, USERS) == [(50,)]
 
-    def test_copies_the_branch_it_is_told_to(
+    def test_copies_the_given_parent(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         seeded(development, configuration)
@@ -169,7 +170,7 @@ class TestUp:
         assert preview.branch.parent == "base"
         assert execute(preview.url, USERS) == [(3,)]
 
-    def test_deletes_the_branch_it_made_when_a_later_step_fails(
+    def test_deletes_a_new_branch_when_a_later_step_fails(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         execute(development.direct, 'CREATE TABLE "user" (id int)')
@@ -179,7 +180,7 @@ class TestUp:
 
         assert branches.list() == ()
 
-    def test_keeps_a_branch_that_was_there_when_a_later_step_fails(
+    def test_keeps_an_existing_branch_when_a_later_step_fails(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         execute(development.direct, 'CREATE TABLE "user" (id int)')
@@ -190,7 +191,7 @@ class TestUp:
 
         assert branches.list() == (left,)
 
-    def test_names_a_revision_that_was_edited_after_the_preview_had_it(
+    def test_names_a_revision_edited_after_it_was_applied(
         self, configuration: Configuration, development: Database
     ) -> None:
         create_or_update(configuration, "preview/pr-7")
@@ -208,7 +209,7 @@ class TestUp:
         assert refused.value.message.startswith(f"{NEWEST} was edited after ")
         assert "seedbed preview down preview/pr-7, then seedbed preview up preview/pr-7" in refused.value.remedy
 
-    def test_leaves_a_branch_alone_that_is_for_something_else(
+    def test_refuses_a_branch_with_another_purpose(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         scratch = create_branch(branches, "scratch")
@@ -220,7 +221,7 @@ class TestUp:
         assert branches.list() == (scratch,)
         assert execute(branches.url("scratch"), MARK) == [("development",)]
 
-    def test_makes_no_preview_of_production(
+    def test_refuses_unmasked_rows_of_production(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         change_mark(development, Environment.PRODUCTION)
@@ -271,7 +272,9 @@ class TestComparison:
         assert branches.get("preview/pr-42").ready
         assert execute(preview.url, USERS) == [(10,)]
 
-    def test_lists_what_the_models_do_not_describe(self, configuration: Configuration, development: Database) -> None:
+    def test_lists_objects_that_the_models_do_not_describe(
+        self, configuration: Configuration, development: Database
+    ) -> None:
         apply(configuration.project, development)
         execute(
             development.direct,
@@ -290,7 +293,7 @@ class TestComparison:
             "table task: privileges is PUBLIC=SELECT, should be none",
         )
 
-    def test_is_left_out_where_no_server_can_hold_the_models(
+    def test_is_skipped_without_a_server_for_the_models(
         self, configuration: Configuration, development: Database
     ) -> None:
         with patch("seedbed.previews.model_comparison.built", side_effect=NoShadowServer([])):
@@ -299,8 +302,8 @@ class TestComparison:
         assert preview.data.schema_comparison is None
 
 
-class TestDown:
-    def test_deletes_the_preview_and_says_whether_there_was_one(
+class TestDelete:
+    def test_deletes_the_preview_and_returns_whether_it_existed(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         create_or_update(configuration, "preview/pr-42")
@@ -311,7 +314,7 @@ class TestDown:
         with pytest.raises(BranchNotFound):
             branches.get("preview/pr-42")
 
-    def test_deletes_one_that_was_left_half_made(
+    def test_deletes_an_unfinished_preview(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         branches.create("preview/pr-42", environment=Environment.PREVIEW)
@@ -331,7 +334,7 @@ class TestDown:
 
         assert branches.get(BASE_BRANCH).ready == (state == "sealed")
 
-    def test_leaves_a_branch_alone_that_is_no_preview(
+    def test_refuses_a_branch_that_is_not_a_preview(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         scratch = create_branch(branches, "scratch")
@@ -343,7 +346,7 @@ class TestDown:
 
 
 class TestBase:
-    def test_is_what_previews_are_copied_from_even_while_development_is_in_use(
+    def test_is_the_parent_of_previews_while_development_is_in_use(
         self, configuration: Configuration, development: Database
     ) -> None:
         base = create_base(configuration, DataMode.SEED)
@@ -355,7 +358,7 @@ class TestBase:
         assert (preview.branch.parent, preview.data.row_source) == (BASE_BRANCH, RowSource.COPIED)
         assert execute(preview.url, USERS) == [(50,)]
 
-    def test_is_made_anew_and_leaves_previews_as_they_are(
+    def test_is_recreated_without_changing_previews(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         create_base(configuration, DataMode.SEED)
@@ -370,7 +373,7 @@ class TestBase:
         assert execute(preview.url, USERS) == [(1,)]
         assert execute(create_or_update(configuration, "preview/pr-43").url, USERS) == [(10,)]
 
-    def test_is_waited_for_while_it_is_made_anew(
+    def test_is_awaited_while_it_is_recreated(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         create_base(configuration, DataMode.SEED)
@@ -388,7 +391,7 @@ class TestBase:
         assert preview.branch.parent == BASE_BRANCH
 
     @pytest.mark.parametrize("before", ["nothing", "a base", "one that a kill left"])
-    def test_is_one_when_several_make_it_at_once(
+    def test_is_created_once_by_concurrent_calls(
         self, configuration: Configuration, development: Database, branches: BranchProvider, before: str
     ) -> None:
         if before == "a base":
@@ -408,7 +411,7 @@ class TestBase:
         assert branches.get(BASE_BRANCH).sealed
         assert execute(create_or_update(configuration, "preview/pr-42").url, USERS) == [(50,)]
 
-    def test_that_was_half_made_long_ago_is_made_of_what_is_there_now(
+    def test_is_recreated_from_the_current_state_if_it_is_unfinished(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         branches.create(BASE_BRANCH, environment=Environment.PREVIEW)
@@ -421,7 +424,7 @@ class TestBase:
         assert execute(create_or_update(configuration, "preview/pr-42").url, USERS) == [(10,)]
 
     @pytest.mark.parametrize("data", [DataMode.SEED, DataMode.MASKED])
-    def test_is_kept_when_what_would_take_its_place_cannot_be_made(
+    def test_is_kept_when_its_replacement_fails(
         self, configuration: Configuration, development: Database, branches: BranchProvider, data: DataMode
     ) -> None:
         create_base(configuration, DataMode.SEED)
@@ -458,13 +461,13 @@ class TestBase:
         assert base.data.mask_result is not None
         assert base.data.mask_result.emptied == ("handmade",)
 
-    def test_is_no_preview_itself(self, configuration: Configuration, development: Database) -> None:
+    def test_is_not_a_preview_itself(self, configuration: Configuration, development: Database) -> None:
         create_base(configuration, DataMode.SEED)
 
         with pytest.raises(NotAPreview):
             create_or_update(configuration, BASE_BRANCH)
 
-    def test_of_production_has_rows_that_were_made(self, configuration: Configuration, development: Database) -> None:
+    def test_of_production_has_seeded_rows(self, configuration: Configuration, development: Database) -> None:
         seeded(development, configuration)
         change_mark(development, Environment.PRODUCTION)
 
@@ -474,7 +477,7 @@ class TestBase:
         assert (base.branch.environment, base.data.row_source) == (Environment.PREVIEW, RowSource.SEEDED)
         assert execute(create_or_update(configuration, "preview/pr-42").url, USERS) == [(50,)]
 
-    def test_is_made_of_no_branch_that_is_for_something_else(
+    def test_refuses_a_branch_of_its_name_with_another_purpose(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         create_branch(branches, BASE_BRANCH)
@@ -489,8 +492,8 @@ class TestBase:
             create_base(configuration, DataMode.COPY)
 
 
-class TestData:
-    def test_of_a_named_production_database_is_copied_as_it_is(
+class TestDataMode:
+    def test_of_a_named_production_database_is_copied_unchanged(
         self, configuration: Configuration, development: Database
     ) -> None:
         seeded(development, configuration)
@@ -503,7 +506,7 @@ class TestData:
         assert execute(preview.url, USERS) == [(10,)]
         assert execute(preview.url, MARK) == [("preview",)]
 
-    def test_is_made_anew_where_seeds_are_asked_for(self, configuration: Configuration, development: Database) -> None:
+    def test_is_replaced_when_seeds_are_requested(self, configuration: Configuration, development: Database) -> None:
         seeded(development, configuration)
 
         execute(development.direct, "SELECT lo_from_bytea(0, 'a scan of a passport')")
@@ -517,8 +520,8 @@ class TestData:
         assert compare_branches(configuration, "preview/pr-42").is_equal
 
 
-class TestCollect:
-    def test_lists_and_then_deletes_what_nobody_needs(
+class TestCollectBranches:
+    def test_lists_and_then_deletes_unneeded_previews(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         for number in (41, 42, 43):
@@ -539,7 +542,7 @@ class TestCollect:
         assert [one.deleted for one in deleted] == [True, True, True]
         assert [branch.name for branch in branches.list()] == ["preview/pr-42"]
 
-    def test_deletes_what_has_ended(
+    def test_deletes_expired_previews(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         create_or_update(configuration, "preview/pr-1", lifetime=timedelta(days=1))
@@ -549,7 +552,7 @@ class TestCollect:
 
         assert [branch.name for branch in branches.list()] == ["preview/pr-2"]
 
-    def test_deletes_any_branch_that_has_ended(
+    def test_deletes_any_expired_branch(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         create_branch(branches, "mine")
@@ -564,7 +567,7 @@ class TestCollect:
         assert [(one.branch.name, one.deleted) for one in late] == [(kept.name, True)]
         assert [branch.name for branch in branches.list()] == ["mine"]
 
-    def test_takes_children_first_and_keeps_the_parent_of_one_that_stays(
+    def test_deletes_children_first_and_keeps_parents_of_kept_branches(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         create_or_update(configuration, "preview/pr-1")
@@ -572,33 +575,38 @@ class TestCollect:
         create_or_update(configuration, "preview/pr-3", parent="preview/pr-2")
 
         kept = collect_branches(configuration, CollectionRules(closed_pull_requests=frozenset({"1", "2"})), delete=True)
-        gone = collect_branches(configuration, CollectionRules(closed_pull_requests=frozenset({"1", "2", "3"})), delete=True)
+        gone = collect_branches(
+            configuration, CollectionRules(closed_pull_requests=frozenset({"1", "2", "3"})), delete=True
+        )
 
         assert [one.error for one in kept] == ["a branch that stays was copied from it"] * 2
         assert [one.branch.name for one in gone] == ["preview/pr-3", "preview/pr-2", "preview/pr-1"]
         assert branches.list() == ()
 
-    def test_leaves_the_base_and_other_branches_alone(
+    def test_keeps_the_base_and_other_branches(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         create_base(configuration, DataMode.SEED)
         create_branch(branches, "mine")
 
         found = collect_branches(
-            configuration, CollectionRules(older_than=timedelta(days=1)), delete=True, now=datetime.now(UTC) + timedelta(days=9)
+            configuration,
+            CollectionRules(older_than=timedelta(days=1)),
+            delete=True,
+            now=datetime.now(UTC) + timedelta(days=9),
         )
 
         assert found == []
         assert [branch.name for branch in branches.list()] == ["mine", BASE_BRANCH]
 
     @pytest.mark.parametrize("lines", [[], ["", "  "], ["error: not found"]])
-    def test_refuses_a_list_that_says_nothing(self, lines: list[str]) -> None:
+    def test_refuses_an_empty_list(self, lines: list[str]) -> None:
         with pytest.raises(InvalidPullRequestList):
             parse_pull_requests(lines, "stdin")
 
 
-class TestDiff:
-    def test_names_what_differs_from_the_parent(
+class TestCompareBranches:
+    def test_lists_the_differences_from_the_parent(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         apply(configuration.project, development)
@@ -611,7 +619,7 @@ class TestDiff:
         assert (found.compared_with, found.revision, found.compared_with_revision) == ("development", NEWEST, NEWEST)
         assert [str(difference) for difference in found.differences] == ["index ix_mine of task is not wanted"]
 
-    def test_looks_into_a_sealed_base(
+    def test_compares_a_sealed_base(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         create_base(configuration, DataMode.SEED)
@@ -622,7 +630,7 @@ class TestDiff:
 
 
 class TestSafety:
-    def test_is_a_sealed_copy_of_what_was_there(
+    def test_is_a_sealed_copy_of_the_previous_state(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         seeded(development, configuration)

@@ -99,7 +99,7 @@ def rehearsed(project: Project, database: Database, copy: Database) -> Rehearsal
 
 class TestRehearse:
     @pytest.mark.parametrize("statement", KINDS)
-    def test_names_the_locks_that_pg_locks_shows(
+    def test_reports_the_locks_that_pg_locks_shows(
         self, project: Project, database: Database, copy: Database, statement: str
     ) -> None:
         project.write_revision("second", f"op.execute({statement!r})", follows="first")
@@ -108,7 +108,7 @@ class TestRehearse:
 
         assert step.locks == KINDS[statement]
 
-    def test_counts_a_lock_until_the_commit(self, project: Project, database: Database, copy: Database) -> None:
+    def test_measures_a_lock_until_the_commit(self, project: Project, database: Database, copy: Database) -> None:
         project.write_revision(
             "second",
             """
@@ -126,7 +126,7 @@ class TestRehearse:
         assert found.blocked[0].seconds >= 0.3
         assert found.downgrade == "down and up again, both catalogs as expected"
 
-    def test_says_what_is_rewritten_read_and_written(
+    def test_reports_rewrites_scans_and_changed_rows(
         self, project: Project, database: Database, copy: Database
     ) -> None:
         project.write_revision(
@@ -144,7 +144,7 @@ class TestRehearse:
         assert (updated.row_count, updated.scans) == (ROWS, ("task",))
         assert updated.wal_bytes > ROWS * 50
 
-    def test_sees_the_locks_of_a_concurrent_build_from_another_session(
+    def test_observes_the_locks_of_a_concurrent_index_build(
         self, project: Project, database: Database, copy: Database
     ) -> None:
         execute(copy.direct, "INSERT INTO task SELECT n, n, NULL FROM generate_series(20001, 400000) n")
@@ -163,7 +163,7 @@ class TestRehearse:
         assert found.steps[0].locks == {"task": "ShareUpdateExclusiveLock"}
         assert (found.verdict, found.blocked) == ("blocks nobody for 50 ms or longer", ())
 
-    def test_leaves_the_target_alone(self, project: Project, database: Database, copy: Database) -> None:
+    def test_does_not_change_the_target(self, project: Project, database: Database, copy: Database) -> None:
         project.write_revision(
             "second", "op.execute('DROP TABLE task')", follows="first", downgrade="raise RuntimeError('gone')"
         )
@@ -174,7 +174,7 @@ class TestRehearse:
         assert execute(database.direct, "SELECT version_num FROM alembic_version") == [("first",)]
         assert found.downgrade == "impossible: gone"
 
-    def test_fails_where_the_target_would(self, project: Project, database: Database, copy: Database) -> None:
+    def test_fails_where_the_target_would_fail(self, project: Project, database: Database, copy: Database) -> None:
         project.write_revision("second", "op.execute('ALTER TABLE task ADD CHECK (id < 10)')", follows="first")
 
         with pytest.raises(
@@ -183,8 +183,8 @@ class TestRehearse:
             rehearsed(project, database, copy)
 
 
-class TestDumped:
-    def test_is_a_copy_of_another_server(
+class TestDumpAndRestore:
+    def test_copies_a_database_of_another_server(
         self, project: Project, seedbed_server: TemporaryServer, other_server: TemporaryServer
     ) -> None:
         with fresh_database(other_server) as source:
@@ -206,11 +206,11 @@ class TestDumped:
 
 
 class TestRehearseRefuses:
-    def test_the_target_for_its_own_copy(self, project: Project, database: Database) -> None:
+    def test_the_target_as_its_own_copy(self, project: Project, database: Database) -> None:
         with pytest.raises(RehearsalCopyFailure, match="it is the database itself"):
             rehearsed(project, database, database)
 
-    def test_a_server_that_is_not_ours_where_nothing_can_copy(
+    def test_a_foreign_server_without_pg_dump(
         self, project: Project, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", "/nowhere")
@@ -219,7 +219,7 @@ class TestRehearseRefuses:
         with pytest.raises(RehearsalCopyFailure, match="no pg_dump and psql on PATH"):
             rehearse(configuration, database, plan_upgrade(project.settled, database))
 
-    def test_what_is_no_url(self) -> None:
+    def test_an_invalid_url(self) -> None:
         with pytest.raises(InvalidDatabaseUrl) as refused:
             database_from_url("mysql://secret@host/shop", Environment.DEVELOPMENT)
 

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from distributed import LocalCluster
 
-from seedbed.errors import DaskUnreachable, ExtensionNotCreated, SeedLockMismatch, AppendConflict, UnseededRows, TablesNotEmpty
+from seedbed.errors import (
+    DaskUnreachable,
+    ExtensionNotCreated,
+    SeedLockMismatch,
+    AppendConflict,
+    UnseededRows,
+    TablesNotEmpty,
+)
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.seeding.loading.load import Seeded, run

@@ -21,7 +21,7 @@ from seedbed.errors import LoadFailure, DatabaseUnreachable
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded.os_account import get_server_account
-from seedbed.postgres.embedded.temporary_server import _parent
+from seedbed.postgres.embedded.temporary_server import _choose_parent
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import run
@@ -206,7 +206,7 @@ def little_disk() -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("only root can mount a file system")
     account = get_server_account()
-    folder = Path(tempfile.mkdtemp(prefix="seedbed-little-", dir=_parent(account)))
+    folder = Path(tempfile.mkdtemp(prefix="seedbed-little-", dir=_choose_parent(account)))
     folder.chmod(0o755)
     owner = f"uid={account.uid},gid={account.gid}" if account.uid is not None else "mode=0777"
     mounted = subprocess.run(

@@ -124,7 +124,9 @@ def _fill(url: DatabaseUrl) -> None:
 
 
 def made(url: DatabaseUrl, tmp_path: Path, **variables: str) -> FastAPI:
-    configuration = load_configuration(Project(root=tmp_path, name="library"), environ={"DATABASE_URL": url.reveal(), **variables})
+    configuration = load_configuration(
+        Project(root=tmp_path, name="library"), environ={"DATABASE_URL": url.reveal(), **variables}
+    )
     return create_app(configuration, SCHEMA, url)
 
 

@@ -112,7 +112,11 @@ class TestValues:
                 rows = client.get(f"{resource.path}?limit=3").json()
                 for row, shown in itertools.product(rows, resource.columns.values()):
                     value = row[shown.name]
-                    if "eq" not in shown.type_mapping.comparisons or value is None or shown.type_mapping.json_format.needs_python:
+                    if (
+                        "eq" not in shown.type_mapping.comparisons
+                        or value is None
+                        or shown.type_mapping.json_format.needs_python
+                    ):
                         continue
                     key = {column.name: row[column.name] for column in resource.key}
                     conditions = "&".join(f"{name}.eq={written(each)}" for name, each in key.items())

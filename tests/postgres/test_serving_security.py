@@ -290,7 +290,11 @@ class TestDecide:
         with pytest.raises(AuthenticationNotConfigured) as refused:
             check_access_decided(configuration, allows_everyone=False, host=host)
         check_access_decided(configuration, allows_everyone=True, host=host)
-        check_access_decided(load_configuration(project.settled, environment, environ={"SEEDBED_TOKENS": "a" * 64}), allows_everyone=False, host=host)
+        check_access_decided(
+            load_configuration(project.settled, environment, environ={"SEEDBED_TOKENS": "a" * 64}),
+            allows_everyone=False,
+            host=host,
+        )
 
         assert refused.value.message == f"Authentication is required, because {because}."
 
@@ -379,7 +383,9 @@ class TestReader:
         execute(kennel.direct, "CREATE ROLE kennel_member", f'GRANT "{owner}" TO kennel_member')
         try:
             for role in (owner, "kennel_member"):
-                with pytest.raises(InvalidReaderRole, match=f"^{role} cannot be a reader: it has the rights of {owner}, who "):
+                with pytest.raises(
+                    InvalidReaderRole, match=f"^{role} cannot be a reader: it has the rights of {owner}, who "
+                ):
                     grant_reader(kennel, schema, role, password=None)
         finally:
             execute(kennel.direct, "DROP ROLE kennel_member")
@@ -466,7 +472,9 @@ class TestReader:
 class TestSlowClient:
     def test_holds_no_connection_to_the_database(self, project: Project, kennel: Database) -> None:
         execute(kennel.direct, "UPDATE pet SET name = repeat('x', 30000)")
-        configuration = load_configuration(project.settled, environ={"DATABASE_URL": kennel.url.reveal(), "SEEDBED_POOL_SIZE": "1"})
+        configuration = load_configuration(
+            project.settled, environ={"DATABASE_URL": kennel.url.reveal(), "SEEDBED_POOL_SIZE": "1"}
+        )
         app = create_app(configuration, project.load_schema(), kennel.url)
         listening = listen("127.0.0.1", free_port())
         port = listening.getsockname()[1]

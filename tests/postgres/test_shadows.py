@@ -24,7 +24,9 @@ def configured(server: EmbeddedServer, folder: Path) -> Callable[..., Configurat
 
     def configure(**variables: str) -> Configuration:
         (folder / "pyproject.toml").write_text('[project]\nname = "shop"\n[tool.seedbed]\n')
-        return load_configuration(find_project(folder), environ={"SEEDBED_DATA_DIR": str(server.directory), **variables})
+        return load_configuration(
+            find_project(folder), environ={"SEEDBED_DATA_DIR": str(server.directory), **variables}
+        )
 
     return configure
 

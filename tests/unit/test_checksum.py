@@ -78,7 +78,7 @@ def formatted(file: Path, *arguments: str) -> None:
     subprocess.run([RUFF, "format", "--isolated", "--quiet", *arguments, file], check=True)
 
 
-class TestChecksum:
+class TestComputeChecksum:
     @pytest.mark.skipif(not RUFF.exists(), reason="ruff is not installed")
     @pytest.mark.parametrize("style", STYLES)
     def test_is_not_changed_by_a_formatter(self, file: Path, style: str) -> None:
@@ -92,7 +92,7 @@ class TestChecksum:
         assert (once, compute_checksum(file)) == (before, before)
 
     @pytest.mark.skipif(not RUFF.exists(), reason="ruff is not installed")
-    def test_is_not_changed_by_a_linter_that_tidies_imports_and_annotations(self, file: Path) -> None:
+    def test_is_not_changed_by_a_linter(self, file: Path) -> None:
         before = compute_checksum(file)
 
         subprocess.run([RUFF, "check", "--isolated", "--quiet", "--fix-only", "--select", FIXES, file], check=True)
@@ -113,7 +113,7 @@ class TestChecksum:
         ],
         ids=["line-ends", "docstring", "comment", "trailing-blanks", "annotation"],
     )
-    def test_is_not_changed_by_what_has_no_effect(self, file: Path, old: str, new: str) -> None:
+    def test_is_not_changed_by_parts_without_effect(self, file: Path, old: str, new: str) -> None:
         before = compute_checksum(file)
 
         file.write_bytes(REVISION.replace(old, new).encode())
@@ -138,7 +138,7 @@ class TestChecksum:
             (">{b}", "<{b}"),
         ],
     )
-    def test_is_changed_by_what_has_an_effect(self, file: Path, old: str, new: str) -> None:
+    def test_is_changed_by_parts_with_effect(self, file: Path, old: str, new: str) -> None:
         before = compute_checksum(file)
 
         file.write_text(REVISION.replace(old, new, 1), encoding="utf-8")
@@ -161,7 +161,7 @@ class TestChecksum:
 
         assert ran.stdout.strip() == compute_checksum(file) == "10b1eb46ede04e09"
 
-    def test_of_the_starters_revision_is_in_its_head(self) -> None:
+    def test_of_the_starters_revision_is_in_its_head_file(self) -> None:
         migrations = ROOT / "src/seedbed/starter/files/migrations"
         (revision,) = (migrations / "versions").glob("*.py")
 

@@ -138,8 +138,7 @@ class TestLoad:
             loaded(project, process={"DATABASE_URL_UNPOOLED": "postgresql://direct/shop"})
 
         assert said(refused) == (
-            "DATABASE_URL_UNPOOLED (the process's environment) is invalid: it goes with DATABASE_URL, and none is "
-            "set.",
+            "DATABASE_URL_UNPOOLED (the process's environment) is invalid: it goes with DATABASE_URL, and none is set.",
             "Correct DATABASE_URL_UNPOOLED there.",
         )
 

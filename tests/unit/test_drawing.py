@@ -29,8 +29,8 @@ class Player(Table, table=True):
 """
 
 
-class TestDrawing:
-    def test_in_the_docs_is_of_the_tables_as_they_are(self) -> None:
+class TestDiagram:
+    def test_in_the_docs_is_current(self) -> None:
         drawn = draw_svg(describe_tables(load_schema(find_project(ROOT))))
 
         assert DRAWN.read_text(encoding="utf-8") == drawn, "seedbed schema diagram -o docs/reference/schema.svg"
@@ -41,7 +41,7 @@ class TestDrawing:
 
         assert f"```mermaid\n{draw_mermaid(describe_tables(load_schema(find_project(ROOT))))}```" in page
 
-    def test_has_cycles_and_tables_that_refer_to_themselves(self, tmp_path: Path) -> None:
+    def test_shows_cycles_and_self_references(self, tmp_path: Path) -> None:
         with little_project(tmp_path, TABLES) as project:
             tables = describe_tables(project.load_schema())
 
@@ -55,7 +55,7 @@ class TestDrawing:
                 "    team ||--o| player : team_id",
             ]
 
-    def test_shows_a_tables_columns_and_rules(self, tmp_path: Path) -> None:
+    def test_shows_columns_and_constraints(self, tmp_path: Path) -> None:
         with little_project(tmp_path, TABLES):
             shown = CliRunner().invoke(
                 root, ["--project", str(tmp_path), "schema", "show", "team"], catch_exceptions=False
@@ -72,7 +72,7 @@ class TestDrawing:
                 "  unique (name, town)\n"
             )
 
-    def test_shows_no_column_as_unique_that_is_so_in_some_rows_alone(self, tmp_path: Path) -> None:
+    def test_shows_no_column_with_a_partial_unique_index_as_unique(self, tmp_path: Path) -> None:
         index = 'Index("live", "name", unique=True, postgresql_where=text("gone IS NULL"))'
         tables = f"""
 from sqlalchemy import Index, text

@@ -33,7 +33,7 @@ class TestLoadSchema:
         assert schema.metadata is module.metadata
         assert schema.models == {"hero": module.Hero}
 
-    def test_puts_the_project_before_whatever_else_is_on_the_path(self, make: Callable[[str], Project]) -> None:
+    def test_puts_the_project_first_on_the_path(self, make: Callable[[str], Project]) -> None:
         project = make(HERO)
         sys.path.append(str(project.root))
 
@@ -41,9 +41,7 @@ class TestLoadSchema:
 
         assert sys.path[0] == str(project.root)
 
-    def test_gives_parents_before_children_and_tables_in_a_cycle_without_a_warning(
-        self, make: Callable[[str], Project]
-    ) -> None:
+    def test_sorts_parents_first_and_cycles_without_a_warning(self, make: Callable[[str], Project]) -> None:
         project = make(
             """
             class Account(Table, table=True):
@@ -109,7 +107,7 @@ class TestLoadSchemaRefuses:
         assert done.stderr.startswith(f"SB102 Importing {project.schema} failed at its relationships: ")
         assert "'Team'" in done.stderr
 
-    def test_a_module_that_is_not_there(self, make: Callable[[str], Project]) -> None:
+    def test_a_missing_module(self, make: Callable[[str], Project]) -> None:
         project = make(HERO)
         (project.root / project.schema / "__init__.py").unlink()
         (project.root / project.schema).rmdir()
@@ -122,7 +120,7 @@ class TestLoadSchemaRefuses:
             f"'{project.schema}'"
         )
 
-    def test_a_module_of_somebody_else(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_installed_module_of_the_same_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with little_project(tmp_path / "mine", HERO) as project:
             other = tmp_path / "installed"
             (other / project.schema).mkdir(parents=True)

@@ -8,8 +8,7 @@ from seedbed.errors import InvalidProjectConfig, ProjectNotFound
 from seedbed.settings import Project, find_project
 
 KEYS = (
-    "Keys of [tool.seedbed]: schema, metadata, imports, path, alembic, version_table, seeds, ignore, service,"
-    " masking."
+    "Keys of [tool.seedbed]: schema, metadata, imports, path, alembic, version_table, seeds, ignore, service, masking."
 )
 
 

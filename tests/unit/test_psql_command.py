@@ -23,7 +23,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def command(url: str) -> tuple[list[str], dict[str, str]]:
     parsed = parse_url(url)
-    return build_psql_command(Database(parsed, parsed, Environment.DEVELOPMENT, Origin(SourceKind.PROCESS, "DATABASE_URL")))
+    return build_psql_command(
+        Database(parsed, parsed, Environment.DEVELOPMENT, Origin(SourceKind.PROCESS, "DATABASE_URL"))
+    )
 
 
 class TestPsqlCommand:

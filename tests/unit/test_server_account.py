@@ -16,8 +16,8 @@ STRANGER = OsAccount(uid=54321, gid=54322)
 def open_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on whose way only its own mode counts."""
     allowed = {*tmp_path.parents}
-    lets_through = OsAccount._lets_through
-    monkeypatch.setattr(OsAccount, "_lets_through", lambda self, folder: folder in allowed or lets_through(self, folder))
+    may_pass = OsAccount._may_pass
+    monkeypatch.setattr(OsAccount, "_may_pass", lambda self, folder: folder in allowed or may_pass(self, folder))
     tmp_path.chmod(0o755)
     return tmp_path
 

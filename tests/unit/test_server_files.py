@@ -16,7 +16,9 @@ from seedbed.postgres.embedded.state_files import Holder, ServerState, read_stat
 
 class TestState:
     def test_comes_back_as_it_was_written(self, tmp_path: Path) -> None:
-        state = replace(ServerState.generate(), port=54321, pinned=True).with_holders(Holder(1, 2.5), Holder.this_process("up"))
+        state = replace(ServerState.generate(), port=54321, pinned=True).with_holders(
+            Holder(1, 2.5), Holder.this_process("up")
+        )
 
         write_state(tmp_path, state)
 

@@ -134,9 +134,7 @@ class TestWrite:
         with pytest.raises(ExistingProjectFiles) as refused:
             write(tmp_path)
 
-        assert str(refused.value) == (
-            f"No files were changed: {tmp_path} already contains README.md, schema."
-        )
+        assert str(refused.value) == (f"No files were changed: {tmp_path} already contains README.md, schema.")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "schema"]
         assert (tmp_path / "README.md").read_text() == "mine"
 

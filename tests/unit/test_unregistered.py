@@ -45,7 +45,7 @@ def found(project: Project, *, without: tuple[Path, ...] = ()) -> list[str]:
 
 
 class TestFindUnregistered:
-    def test_names_file_line_and_import_of_a_class_that_nothing_imports(self, project: Project) -> None:
+    def test_names_file_line_and_import_of_an_unimported_class(self, project: Project) -> None:
         project.write(f"{project.schema}/billing/invoice.py", INVOICE)
 
         assert found(project) == [
@@ -53,7 +53,7 @@ class TestFindUnregistered:
             "Add to schema/__init__.py: from schema.billing.invoice import Invoice"
         ]
 
-    def test_is_silent_about_what_is_imported(self, project: Project) -> None:
+    def test_ignores_imported_classes(self, project: Project) -> None:
         project.write(f"{project.schema}/invoice.py", INVOICE.replace("SQLModel, table", "Base, table").replace(
             "Field, SQLModel", f"Field\n\nfrom {project.schema} import Table as Base"))  # fmt: skip
         file = project.root / project.schema / "__init__.py"
@@ -64,18 +64,18 @@ class TestFindUnregistered:
     @pytest.mark.parametrize(
         "name", ["test_invoice.py", "invoice_test.py", "conftest.py", "tests/invoice.py", ".venv/invoice.py"]
     )
-    def test_passes_over_tests_and_environments(self, project: Project, name: str) -> None:
+    def test_ignores_tests_and_environments(self, project: Project, name: str) -> None:
         project.write(f"{project.schema}/{name}", INVOICE)
 
         assert found(project) == []
 
-    def test_passes_over_virtual_environments_of_any_name(self, project: Project) -> None:
+    def test_ignores_virtual_environments_of_any_name(self, project: Project) -> None:
         project.write(f"{project.schema}/python/pyvenv.cfg", "")
         project.write(f"{project.schema}/python/lib/invoice.py", INVOICE)
 
         assert found(project) == []
 
-    def test_passes_over_folders_that_are_left_out(self, project: Project) -> None:
+    def test_ignores_excluded_directories(self, project: Project) -> None:
         folder = project.write(f"{project.schema}/migrations/versions/first.py", INVOICE).parents[1]
 
         assert found(project, without=(folder,)) == []
@@ -95,7 +95,7 @@ class TestFindUnregistered:
         ],
         ids=["no-python", "no-base", "table-false", "no-table", "abstract", "type-checking", "function", "copy"],
     )
-    def test_passes_over_what_is_no_table_of_its_own(self, project: Project, text: str) -> None:
+    def test_ignores_classes_that_are_no_tables(self, project: Project, text: str) -> None:
         project.write(f"{project.schema}/other.py", text)
 
         assert found(project) == []

@@ -14,7 +14,7 @@ class TestVersionStatements:
             ("meta.Revision", 'DELETE FROM meta."Revision" WHERE meta."Revision".version_num = \'a\''),
         ],
     )
-    def test_move_the_version_table_of_the_settings(self, version_table: str, statement: str) -> None:
+    def test_change_the_configured_version_table(self, version_table: str, statement: str) -> None:
         statements = VersionStatements(version_table)
 
         assert statements.is_version_change(statement)
@@ -29,7 +29,7 @@ class TestVersionStatements:
             "ALTER TABLE my_alembic_version ADD COLUMN version_num text",
         ],
     )
-    def test_are_not_those_of_a_table_that_looks_like_it(self, statement: str) -> None:
+    def test_exclude_statements_on_a_similar_table(self, statement: str) -> None:
         statements = VersionStatements("alembic_version")
 
         assert not statements.is_version_change(statement)
