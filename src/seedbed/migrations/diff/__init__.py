@@ -1,1 +1,1 @@
-"""What has to be done to make one database like another, a module for each kind of object."""
+"""The statements that turn one catalog into another, with a module for each kind of object."""

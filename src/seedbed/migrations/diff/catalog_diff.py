@@ -1,4 +1,4 @@
-"""What differs between two catalogs, and what each difference pulls along with it."""
+"""The differences between two catalogs, and the other objects that each difference affects."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -42,14 +42,13 @@ ObjectType = TypeVar("ObjectType", bound=CatalogObject)
 
 
 class CatalogDiff:
-    """Two catalogs taken apart.
+    """The differences between two catalogs.
 
-    `gone` and `made` are objects that only one has, `kept` those of both. `renames` are constraints, indexes and
-    columns' own sequences that have another name; a sequence counts on. `replaced` are types that cannot be altered,
-    `retyped` the columns that get another type, `recomputed` generated columns that are dropped and added. `stale` is
-    what holds results of functions whose bodies change. `rebuilt`
-    objects are dropped and made again, because they changed or stand in the way; `early` ones go for good, before the
-    rest.
+    `removed` and `added` are objects that only one catalog has; `pairs_of` lists those of both. `renames` rename
+    constraints, indexes and columns' own sequences, which keep their values. `replaced_types` are types that cannot be
+    altered, `retyped_columns` get another type, `recomputed_columns` are generated columns that are dropped and added.
+    `stale_values` hold results of functions whose bodies change. `rebuilt` objects are dropped and created again,
+    because they changed or block another change.
     """
 
     def __init__(self, before: Catalog, after: Catalog) -> None:
@@ -84,15 +83,19 @@ class CatalogDiff:
 
     @property
     def objects_to_create(self) -> dict[ObjectKey, CatalogObject]:
-        """Everything that is made: new, or again."""
+        """Every object that is created, whether it is new or rebuilt."""
         again = {key: self.after.objects[key] for key in self.rebuilt if key in self.after.objects}
         return {**self.added, **again}
 
     def pairs_of(self, object_type: type[ObjectType]) -> list[tuple[ObjectType, ObjectType]]:
+        """The objects of a type that both catalogs have, as (old, new)."""
         return [(old, new) for old, new in self._pairs if isinstance(old, object_type) and isinstance(new, object_type)]
 
     def online_tables(self) -> dict[ObjectKey, Table]:
-        """Tables that stay and that take every online form; rows that their owner cannot see, no backfill reaches."""
+        """The kept tables on which every online form of a change works, by key.
+
+        Partitioned tables are left out, and so are tables whose owner cannot see all rows: no backfill reaches those.
+        """
         return {
             new.key: new
             for old, new in self.pairs_of(Table)
@@ -102,7 +105,7 @@ class CatalogDiff:
         }
 
     def column_pairs(self) -> list[tuple[ObjectKey, Column, Column]]:
-        """The columns that both catalogs have."""
+        """The columns that both catalogs have, as (key, old, new)."""
         return [
             (("column", new.schema, new.name, name), column, new.columns_by_name[name])
             for old, new in self.pairs_of(Table)
@@ -117,6 +120,7 @@ class CatalogDiff:
         return table
 
     def find_replaced_type(self, column: ObjectKey) -> ObjectKey | None:
+        """The replaced type that a column uses, if any."""
         return next((key for key in self.replaced_types if column in self.before.direct_dependents.get(key, ())), None)
 
     def _dropped_columns(self) -> set[ObjectKey]:
@@ -128,7 +132,7 @@ class CatalogDiff:
         }
 
     def _gone_keys(self) -> set[ObjectKey]:
-        """Unique constraints and indexes that go from tables that stay: foreign keys may need them."""
+        """Unique constraints and indexes that are removed from kept tables: foreign keys may need them."""
         return {
             key
             for key, obj in self.removed.items()
@@ -166,7 +170,7 @@ class CatalogDiff:
         old_objects: Mapping[ObjectKey, CatalogObject],
         renamed: Mapping[ObjectKey, tuple[CatalogObject, CatalogObject]],
     ) -> list[Statement]:
-        """The steps from a name to another, of which either may be a temporary one."""
+        """The steps from one name to another, either of which may be temporary."""
         if end not in renamed:
             return [_rename(old_objects[start], end[-1])]
         old, new = renamed[end]
@@ -184,7 +188,7 @@ class CatalogDiff:
         return None
 
     def _serve_the_same(self, old: Sequence, new: Sequence) -> bool:
-        """Whether two sequences belong to one column, or are the defaults of the same ones."""
+        """Whether two sequences belong to the same column, or are the default of the same columns."""
         old_dependants, new_dependants = (
             self.before.direct_dependents.get(old.key),
             self.after.direct_dependents.get(new.key),
@@ -228,7 +232,7 @@ class CatalogDiff:
 
 
 def _rename(old: CatalogObject, name: str, current_name: str | None = None) -> Statement:
-    """Give a name to something that is called `now`, or as before."""
+    """Rename an object from `current_name`, or from its own name."""
     match old:
         case Constraint():
             return constraints.rename(replace(old, name=current_name or old.name), replace(old, name=name))
@@ -240,14 +244,16 @@ def _rename(old: CatalogObject, name: str, current_name: str | None = None) -> S
 
 
 def _namespace_key(obj: CatalogObject) -> ObjectKey:
-    """A name with what it must be unique in: a table has its foreign keys and checks, a schema all that has rows."""
+    """An object's name with the namespace in which it must be unique: its table for foreign keys and checks, its schema
+    for everything that has rows.
+    """
     has_table_namespace = isinstance(obj, Constraint) and obj.type in "fc"
     has_relation_namespace = isinstance(obj, Constraint | Index | Sequence | Table | View) and not has_table_namespace
     return (obj.key[1], obj.key[-1]) if has_relation_namespace else obj.key
 
 
 def _is_alterable(old: CatalogObject, new: CatalogObject) -> bool:
-    """Whether a kept object's change is made in place, so that nothing that needs it is disturbed."""
+    """Whether a kept object is changed in place, without any effect on its dependents."""
     match old, new:
         case (Constraint(definition=before), Constraint(definition=after)) | (
             Index(definition=before),

@@ -1,4 +1,4 @@
-"""The middle part of a transition: types, tables, columns and what is built on them, in the order of their needs."""
+"""The statements that create and alter types, tables, columns and their dependents, in the order of dependencies."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -45,7 +45,7 @@ from seedbed.postgres.catalog.model import (
 
 
 def create_types(diff: CatalogDiff) -> Iterable[Statement]:
-    """Schemas, extensions, collations, types, sequences, and the functions that tables will use."""
+    """Create schemas, extensions, collations, types, sequences, and the functions that tables need."""
     for object_type in (Schema, Extension):
         for obj in diff.added.values():
             if isinstance(obj, object_type):
@@ -68,7 +68,7 @@ def create_types(diff: CatalogDiff) -> Iterable[Statement]:
 
 
 def create_tables(diff: CatalogDiff) -> Iterable[Statement]:
-    """New tables, each with the constraints that fit inside it."""
+    """Create tables, each with the constraints that can be part of CREATE TABLE."""
     new = {key: obj for key, obj in diff.added.items() if isinstance(obj, Table)}
     inside = select_inline_constraints(diff)
     for key in sort_tables(new, diff.after):
@@ -89,7 +89,7 @@ def create_tables(diff: CatalogDiff) -> Iterable[Statement]:
 
 
 def _find_default_partition(table: Table, diff: CatalogDiff) -> Table | None:
-    """The partition that has had the rows of a new one so far, where there is such: PostgreSQL does not move them."""
+    """The default partition, which may hold rows of a new partition: PostgreSQL does not move them."""
     if table.partition_bound is None or table.partition_bound == "DEFAULT":
         return None
     siblings = (new for _, new in diff.pairs_of(Table) if new.parents == table.parents)
@@ -97,7 +97,9 @@ def _find_default_partition(table: Table, diff: CatalogDiff) -> Table | None:
 
 
 def select_inline_constraints(diff: CatalogDiff) -> list[Constraint]:
-    """The constraints that a new table is made with: Alembic has words for them, and what they refer to is there."""
+    """The constraints that are created with their table: Alembic can express them, and what they reference exists by
+    then.
+    """
     new = {key: obj for key, obj in diff.added.items() if isinstance(obj, Table)}
     candidates = [obj for obj in diff.objects_to_create.values() if isinstance(obj, Constraint)]
     unique_constraints = [c for c in candidates if c.type in "pu"]
@@ -127,7 +129,7 @@ def select_inline_constraints(diff: CatalogDiff) -> list[Constraint]:
 
 
 def alter_tables(diff: CatalogDiff, sources: ValueSources) -> Iterable[Statement]:
-    """Tables that stay: their properties, then their columns; at last the types that columns were taken from."""
+    """Alter kept tables, then their columns, and drop the types that were replaced."""
     for old, new in diff.pairs_of(Table):
         if (old.kind, old.partition_key) != (new.kind, new.partition_key):
             raise UnsupportedChange(
@@ -149,7 +151,7 @@ def _describe_kind(table: Table) -> str:
 
 
 def create_dependents(diff: CatalogDiff) -> Iterable[Statement]:
-    """Constraints, indexes, views, functions, triggers, policies and the rest, each once all it needs is there."""
+    """Create constraints, indexes, views, functions, triggers and policies, each after everything that it needs."""
     inside = set(select_inline_constraints(diff))
     objects = diff.objects_to_create
     remaining = [obj for obj in objects.values() if isinstance(obj, Constraint) and obj not in inside]
@@ -227,7 +229,7 @@ def _alter_column(
 
 
 def _assign_sequences(diff: CatalogDiff) -> Iterable[Statement]:
-    """Sequences that columns which were there before own from now on, set to go on where the rows end."""
+    """Assign new sequences to existing columns, and continue after the largest value of the rows."""
     for obj in diff.added.values():
         if not isinstance(obj, Sequence) or obj.owned_by is None:
             continue
@@ -281,7 +283,7 @@ def _create_indexes(
 
 
 def _create_triggers_and_policies(objects: dict[ObjectKey, CatalogObject], diff: CatalogDiff) -> Iterable[Statement]:
-    """What acts when a table is used: triggers, policies, rules; and row security, once its policies are there."""
+    """Create what acts when a table is used: triggers, policies and rules; then enable row security."""
     for obj in objects.values():
         if isinstance(obj, Trigger):
             yield from triggers.create(obj)

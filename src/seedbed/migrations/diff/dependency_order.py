@@ -1,4 +1,4 @@
-"""The order in which objects can be made, so that what is needed is there before what needs it."""
+"""Objects sorted by their dependencies, and renames sorted so that each new name is free."""
 
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,9 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def sort_by_dependencies(objects: Mapping[ObjectKey, CatalogObject], catalog: Catalog) -> list[ObjectKey]:
-    """What is needed before what needs it. A function whose body is a string has no recorded needs, and comes early."""
+    """Sort objects so that each comes after what it needs. A function whose body is a string has no recorded
+    dependencies, and comes early.
+    """
     needs: dict[ObjectKey, set[ObjectKey]] = {key: set() for key in objects}
     for key, obj in objects.items():
         sources = [key]
@@ -28,7 +30,7 @@ def sort_by_dependencies(objects: Mapping[ObjectKey, CatalogObject], catalog: Ca
 
 
 def sort_tables(tables: Mapping[ObjectKey, Table], catalog: Catalog) -> list[ObjectKey]:
-    """Referenced tables before those that refer to them, parents before partitions and children."""
+    """Sort tables: referenced tables before those that reference them, parents before partitions and children."""
     needs: dict[ObjectKey, set[ObjectKey]] = {key: set() for key in tables}
     for obj in catalog.objects.values():
         if isinstance(obj, Constraint) and obj.referenced_table is not None:
@@ -42,7 +44,7 @@ def sort_tables(tables: Mapping[ObjectKey, Table], catalog: Catalog) -> list[Obj
 
 
 def _sort(keys: Sequence[ObjectKey], needs: Callable[[ObjectKey], set[ObjectKey]]) -> list[ObjectKey]:
-    """A topological order that keeps the given one where it may; a cycle is cut at its first member."""
+    """A topological order that keeps the given order where possible; a cycle is cut at its first member."""
     remaining = list(keys)
     ordered: list[ObjectKey] = []
     while remaining:
@@ -55,10 +57,9 @@ def _sort(keys: Sequence[ObjectKey], needs: Callable[[ObjectKey], set[ObjectKey]
 
 @dataclass(frozen=True)
 class RenameGroup(Generic[Name]):
-    """Renames that are done together: one alone, or a cycle of names that change places.
+    """Renames that are done together: a single one, or a cycle of names.
 
-    `pairs` are the new names with their old ones, and `moves` the steps, each from a name to a name, in their order. A
-    cycle goes through a temporary name.
+    `pairs` are (new, old) names. `moves` are the steps as (from, to); a cycle goes through a temporary name.
     """
 
     pairs: tuple[tuple[Name, Name], ...]
@@ -70,9 +71,9 @@ class RenameGroup(Generic[Name]):
 
 
 def select_possible_renames(requested: Mapping[Name, Name], existing: Iterable[Name]) -> dict[Name, Name]:
-    """New names with their old ones.
+    """The requested renames that can be done, as new names with their old ones.
 
-    Left out are those whose old name is not there, and those whose new name is there and stays.
+    Left out are renames whose old name does not exist, and those whose new name exists and stays.
     """
     existing_names = set(existing)
     remaining = {new: old for new, old in requested.items() if old in existing_names and new != old}
@@ -83,7 +84,7 @@ def select_possible_renames(requested: Mapping[Name, Name], existing: Iterable[N
 
 
 def find_cycles(renames: Mapping[Name, Name]) -> list[tuple[Name, ...]]:
-    """The new names that change places: each one's old name is the next one, and the last one's is the first."""
+    """The cycles among renames: in each, the old name of one is the next new name, and the last one's is the first."""
     cycles, seen = [], set[Name]()
     for start in renames:
         path = [start]
@@ -98,7 +99,7 @@ def find_cycles(renames: Mapping[Name, Name]) -> list[tuple[Name, ...]]:
 def group_renames(
     requested: Mapping[Name, Name], existing: Iterable[Name], make_temporary: Callable[[Name], Name]
 ) -> Iterator[RenameGroup[Name]]:
-    """The possible renames in an order in which each new name is free when its turn comes."""
+    """The possible renames in an order in which each new name is free when it is needed."""
     current_names = set(existing)
     remaining = select_possible_renames(requested, current_names)
     cycles = find_cycles(remaining)
@@ -114,7 +115,7 @@ def group_renames(
 
 
 def pick_temporary_name(name: str, taken: Iterable[str]) -> str:
-    """A name that nothing has, for something that makes room for another thing of its name."""
+    """An unused name for an object that makes room for another one of its name."""
     taken_names = set(taken)
     candidates = (truncate_identifier(name, f"__moving{number or ''}") for number in itertools.count())
     return next(candidate for candidate in candidates if candidate not in taken_names)

@@ -1,4 +1,4 @@
-"""The statements that turn one catalog into another, in an order that PostgreSQL takes."""
+"""All statements from one catalog to another, in an order that PostgreSQL accepts."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -27,12 +27,12 @@ from seedbed.postgres.catalog.model import (
 
 
 def plan_steps(before: Catalog, after: Catalog, sources: ValueSources) -> list[Statement]:
-    """The steps from one catalog to the other; empty when they are equal.
+    """Plan the steps from one catalog to another; empty when they are equal.
 
-    What would lose rows without a word raises, rather than being left out.
+    A change that would lose rows silently raises instead of being left out.
 
     Raises:
-        MissingBackfill: a column must not be NULL, and nothing says what it is in rows that exist.
+        MissingBackfill: a column must not be NULL, and nothing gives its value in existing rows.
         UnsupportedChange: no statement makes this change.
     """
     diff = CatalogDiff(before, after)
@@ -61,7 +61,7 @@ def _grant_and_comment(diff: CatalogDiff) -> Iterable[Statement]:
 
 
 def _drop(diff: CatalogDiff) -> Iterable[Statement]:
-    """What goes for good, once nothing looks at it any more: columns, tables, and what only they used."""
+    """Drop columns, tables and what only they used, after everything that depended on them is gone."""
     for old, new in diff.pairs_of(Table):
         for name, column in old.columns_by_name.items():
             if name not in new.columns_by_name:
@@ -105,7 +105,7 @@ def _drop_other_objects(diff: CatalogDiff) -> Iterable[Statement]:
 
 
 def _is_dropped_with_column(sequence: Sequence, diff: CatalogDiff) -> bool:
-    """Whether it went with its column, or was dropped when the column became an identity column."""
+    """Whether a sequence is dropped with its column, or was dropped when the column became an identity column."""
     if sequence.owned_by is None:
         return False
     column = find_column(diff.after, ("column", *sequence.owned_by))

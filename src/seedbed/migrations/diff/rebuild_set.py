@@ -1,4 +1,4 @@
-"""What has to be out of the way before a change, and put back after it."""
+"""The dependents that block a change, and so are dropped before it and created again after it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ _ALWAYS_REBUILT = frozenset({"view", "policy", "trigger", "rule", "function", "s
 
 @dataclass
 class RebuildSet:
-    """The result of clearing: objects to rebuild, columns to compute again, defaults to set again.
+    """Objects to rebuild, columns to compute again, and defaults to set again.
 
-    `early` are objects that go for good, and that have to go before what they depend on is changed. `in_the_way` are
-    those of the rebuilt that would have to go even if nothing about them changed.
+    `removed_early` are objects that are removed, and must be dropped before what they depend on changes. `blocking` are
+    those rebuilt objects that had to be dropped even if they do not change.
     """
 
     rebuilt: set[ObjectKey] = field(default_factory=set)
@@ -34,12 +34,11 @@ def find_rebuild_set(
     replaced_types: Iterable[ObjectKey],
     removed_keys: Iterable[ObjectKey],
 ) -> RebuildSet:
-    """Follow what depends on the things that change until nothing new is found.
+    """Follow the dependents of everything that changes until no new one is found.
 
-    `rebuilt` are dropped and made again, `columns` dropped, `retyped` columns that get another type, `types` types that
-    are replaced, and `keys` unique constraints and indexes that go for good. PostgreSQL refuses each of these while a
-    view, a policy, a trigger's condition, a generated column, a foreign key or the body of a function looks at them;
-    indexes and constraints follow a type by themselves, unless an expression in them was written for the old one.
+    `rebuilt` objects are dropped and created again; `removed_keys` are unique constraints and indexes. PostgreSQL
+    refuses to change an object while a view, a policy, a trigger's condition, a generated column, a foreign key or a
+    function body depends on it. Indexes and constraints follow a type by themselves, unless they contain an expression.
     """
     rebuild_set = RebuildSet(rebuilt=set(rebuilt), recomputed_columns=set())
     type_keys, column_keys = set(replaced_types), set(removed_columns)
@@ -70,7 +69,7 @@ def _dependants(before: Catalog, source: ObjectKey) -> set[ObjectKey]:
 
 
 def _owner(before: Catalog, key: ObjectKey) -> ObjectKey:
-    """A view's column counts as the view."""
+    """The object itself, or the view of a view's column."""
     if key[0] == "column" and ("view", *key[1:3]) in before.objects:
         return ("view", *key[1:3])
     return key
@@ -152,7 +151,7 @@ def _must_be_dropped(
 
 
 def are_comparable(old: Column | None, new: Column | None) -> bool:
-    """Whether a foreign key between a column as it was and another one as it will be, or the other way round, holds."""
+    """Whether a foreign key between an old and a new form of a column still works."""
     integer_types = {"smallint", "integer", "bigint"}
     return old is not None and new is not None and {old.type, new.type} <= integer_types
 

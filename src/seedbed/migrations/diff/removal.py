@@ -1,4 +1,4 @@
-"""The first part of a transition: what is in the way goes, dependants before what they depend on."""
+"""The statements that drop removed and blocking objects, dependents before what they depend on."""
 
 from collections.abc import Callable, Iterable
 
@@ -34,7 +34,7 @@ from seedbed.postgres.catalog.model import (
 
 
 def drop_dependents(diff: CatalogDiff) -> Iterable[Statement]:
-    """Everything that goes, or is rebuilt, and that a table can be without."""
+    """Drop everything that is removed or rebuilt and that a table can exist without."""
     dropped = {key: diff.before.objects[key] for key in _find_dropped_keys(diff)}
     ranks: tuple[Callable[[CatalogObject], bool], ...] = (
         lambda o: isinstance(o, Policy | Trigger) or (isinstance(o, OtherObject) and o.kind != "collation"),
@@ -54,7 +54,7 @@ def drop_dependents(diff: CatalogDiff) -> Iterable[Statement]:
 
 
 def is_default_dropped_early(diff: CatalogDiff, key: ObjectKey, old: Column) -> bool:
-    """Whether a column's default is taken off before its function, its type or its sequence goes."""
+    """Whether a column's default is dropped before its function, type or sequence is."""
     if old.default is None or old.generated:
         return False
     if key in diff.rebuild_set.reset_defaults:
@@ -78,7 +78,7 @@ def _find_dropped_keys(diff: CatalogDiff) -> set[ObjectKey]:
 
 
 def _owner(obj: CatalogObject, diff: CatalogDiff) -> ObjectKey | None:
-    """The table or view that takes an object with it when it goes."""
+    """The table or view whose removal also drops an object."""
     if isinstance(obj, Constraint | Index | Trigger | Policy):
         view = ("view", obj.schema, obj.table)
         return view if view in diff.before.objects else ("table", obj.schema, obj.table)
@@ -88,7 +88,9 @@ def _owner(obj: CatalogObject, diff: CatalogDiff) -> ObjectKey | None:
 
 
 def _find_foreign_keys_in_cycles(diff: CatalogDiff) -> set[ObjectKey]:
-    """Foreign keys to tables that go before the one that has the key: no order of tables does without dropping them."""
+    """Foreign keys to tables that are dropped before the referencing table: no order of tables avoids dropping these
+    first.
+    """
     tables = {key: table for key, table in diff.removed.items() if isinstance(table, Table)}
     order = {key: position for position, key in enumerate(reversed(sort_tables(tables, diff.before)))}
     keys_in_cycles = set()
@@ -124,7 +126,7 @@ def _drop_defaults_and_identities(diff: CatalogDiff) -> Iterable[Statement]:
 
 
 def _find_replaced_sequences(diff: CatalogDiff) -> list[Sequence]:
-    """Sequences of serial columns that become identity columns, and bring their own."""
+    """The sequences of serial columns that become identity columns, which have their own."""
     replaced = []
     for sequence in diff.removed.values():
         if isinstance(sequence, Sequence) and sequence.owned_by is not None:

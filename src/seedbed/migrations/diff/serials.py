@@ -1,4 +1,4 @@
-"""Serial columns: the sequence that an integer primary key makes for itself."""
+"""Serial columns: an integer primary key with the sequence that PostgreSQL creates for it."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ _SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial
 
 
 def is_serial(sequence: Sequence, diff: CatalogDiff) -> bool:
-    """Whether a new table's lone primary key brings exactly this sequence, so that it need not be spelled out."""
+    """Whether a new table's sole primary key creates exactly this sequence, so that no statement needs to."""
     if sequence.owned_by is None:
         return False
     schema, table_name, column = sequence.owned_by
@@ -34,7 +34,7 @@ def is_serial(sequence: Sequence, diff: CatalogDiff) -> bool:
 
 
 def use_serial_types(table: Table, diff: CatalogDiff) -> Table:
-    """The table with its serial columns called so, in place of their defaults."""
+    """The table with serial types in place of its columns' sequence defaults."""
     serial_columns = {
         obj.owned_by[2]
         for obj in diff.added.values()

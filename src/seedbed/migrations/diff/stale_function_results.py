@@ -1,4 +1,4 @@
-"""What tables store of a function's results, and has to be made again when the function's body changes."""
+"""Stored results of functions whose bodies change: generated columns, indexes and constraints to compute again."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ _PROPERTIES_WITHOUT_EFFECT = re.compile(
 
 @dataclass(frozen=True)
 class StaleValues:
-    """What holds results of before: stored columns, indexes and constraints; and the functions they come from."""
+    """Generated columns, indexes and constraints with results of old function bodies, and those functions."""
 
     functions: frozenset[ObjectKey]
     columns: frozenset[ObjectKey]
@@ -24,10 +24,10 @@ class StaleValues:
 
 
 def find_stale_values(before: Catalog, after: Catalog) -> StaleValues:
-    """Follow what depends on functions whose bodies change, directly or through functions that call them.
+    """Find what stores results of functions whose bodies change, directly or through functions that call them.
 
-    PostgreSQL does not: it takes the word of IMMUTABLE. A check is looked at again, so rows that break it stop the
-    revision.
+    PostgreSQL does not look for it, since it trusts IMMUTABLE. A CHECK is validated again, so rows that violate it stop
+    the revision.
 
     Raises:
         UnsupportedChange: a table is partitioned by a function's results, and rows would be in wrong partitions.
@@ -45,7 +45,7 @@ def find_stale_values(before: Catalog, after: Catalog) -> StaleValues:
 
 
 def _find_stored_results(source: ObjectKey, before: Catalog, after: Catalog) -> Iterator[ObjectKey]:
-    """What tables store of the results of a function, or of a virtual column that is computed by one."""
+    """The objects that store results of a function, or of a virtual column that a function computes."""
     for dependant in before.direct_dependents.get(source, ()):
         obj, new_obj = before.objects.get(dependant), after.objects.get(dependant)
         if dependant[0] == "column":
@@ -64,7 +64,7 @@ def _find_stored_results(source: ObjectKey, before: Catalog, after: Catalog) -> 
 
 
 def _find_changed_functions(before: Catalog, after: Catalog) -> dict[ObjectKey, frozenset[ObjectKey]]:
-    """The functions whose results may change, each with those that call it, which are among them."""
+    """The functions whose results may change, each with its callers, which are among them."""
     kept_functions = {
         key: function
         for key, function in before.objects.items()
@@ -81,7 +81,9 @@ def _find_changed_functions(before: Catalog, after: Catalog) -> dict[ObjectKey, 
 
 
 def _find_callers(key: ObjectKey, before: Catalog, functions: Mapping[ObjectKey, Function]) -> Iterator[ObjectKey]:
-    """Functions that call one: of a body that is a string, PostgreSQL records nothing, so its text is read."""
+    """The functions that call one. PostgreSQL records no dependencies for a body that is a string, so its text is
+    searched.
+    """
     name_pattern = re.escape(key[2].partition("(")[0].strip('"'))
     dependants = before.direct_dependents.get(key, frozenset())
     for other, function in functions.items():

@@ -1,11 +1,11 @@
-"""The steps of a revision: each is SQL, and where Alembic has a call that says the same, that call."""
+"""A step of a revision: its SQL, the equivalent Alembic operation, and what it does to existing rows."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What rows lose by a step: a column's values, or without `column` a table's rows; `words` say it to a person."""
+    """Data that a step loses: a column's values, or without `column` a table's rows. `description` is for people."""
 
     schema: str
     table: str
@@ -15,9 +15,9 @@ class Loss:
 
 @dataclass(frozen=True)
 class Statement:
-    """One step, what is lost by it, and the table whose rows it updates, where it does: their triggers run.
+    """One step, what it loses, and the table whose rows it updates, if any: their triggers run.
 
-    `fits` says what values must be for the step to run, as `task.title as character varying(20)`.
+    `row_condition` says what values must be for the step to succeed, as `task.title as character varying(20)`.
     """
 
     sql: str
@@ -28,14 +28,14 @@ class Statement:
 
     @property
     def python_code(self) -> str:
-        """The step as a line, or lines, of a revision."""
+        """The step as Python code in a revision."""
         return self.alembic_call if self.alembic_call is not None else render_execute(self.sql)
 
 
 def render_execute(sql: str) -> str:
-    """An `op.execute` of a statement, quoted so that it reads like SQL.
+    """An `op.execute` call, quoted so that the SQL stays readable.
 
-    SQLAlchemy reads `:name` in a text as a parameter, so a colon that stands before a letter is escaped.
+    SQLAlchemy reads `:name` in a text as a parameter, so a colon before a letter is escaped.
     """
     sql = sql.strip().removesuffix(";")
     escaped = _without_parameters(sql)
@@ -51,12 +51,12 @@ def render_execute(sql: str) -> str:
 
 
 def schema_argument(schema: str) -> str:
-    """The `schema=` of an Alembic call, where one is needed."""
+    """The `schema=` argument of an Alembic operation, where one is needed."""
     return "" if schema == "public" else f", schema={quote_python(schema)}"
 
 
 def quote_python(text: str) -> str:
-    """A Python string in double quotes where that is possible, as formatters have it."""
+    """A Python string in double quotes where possible, as formatters write it."""
     representation = repr(text)
     if representation.startswith("'") and '"' not in text and "\\" not in representation:
         return f'"{text}"'
@@ -64,7 +64,7 @@ def quote_python(text: str) -> str:
 
 
 def render_call(function: str, *arguments: str) -> str:
-    """A call on one line where it fits, else an argument a line."""
+    """A call on one line if it fits, otherwise with one argument a line."""
     present = [argument for argument in arguments if argument]
     line = f"{function}({', '.join(present)})"
     if len(line) <= _WIDTH and "\n" not in line:

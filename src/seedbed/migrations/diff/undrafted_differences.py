@@ -1,4 +1,6 @@
-"""What the migrations and the models differ in where the catalog model, and so a draft, does not look."""
+"""Differences between the migrations and the models that the catalog does not describe, so that a draft cannot make
+them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +14,10 @@ from seedbed.postgres.version_table import VERSION_TABLE, build_version_table_pa
 
 @dataclass(frozen=True)
 class UndraftedCheck:
-    """The system catalogs' rows before a change and as the models make them.
+    """A comparison of the system catalogs' rows: those before a change, and those that the models lead to.
 
-    `ignored` are the project's patterns of what is not its own. With `allowed`, a draft may leave differences behind,
-    and names them.
+    `ignored` are the project's patterns of objects that are not its own. With `is_allowed`, a draft may leave
+    differences, and names them.
     """
 
     before: SystemRows
@@ -25,11 +27,11 @@ class UndraftedCheck:
     is_allowed: bool = False
 
     def find_undrafted(self, connection: Connection) -> list[str]:
-        """Differences between a database whose catalog equals the models', and the models."""
+        """Differences from the models that remain when the catalogs are equal."""
         return [str(difference) for difference in find_system_differences(self._read(connection), self.after)]
 
     def find_lost_properties(self, connection: Connection) -> list[str]:
-        """What a database that was taken up and down again lacks of what it had, by object and property."""
+        """Properties that a database lacks after an upgrade and a downgrade, with their objects."""
         return [
             f"{difference.attribute} of {difference.object}" if difference.attribute else difference.object
             for difference in find_system_differences(self._read(connection), self.before)
@@ -42,7 +44,7 @@ class UndraftedCheck:
 def read_project_rows(
     connection: Connection, ignored: Sequence[str] = (), version_table: str = VERSION_TABLE
 ) -> SystemRows:
-    """The system catalogs' rows about what is the project's own; the version table and its schema are not."""
+    """Read the system catalogs' rows of the project's own objects, without the version table and its schema."""
     rows = read_system_rows(connection, [*ignored, build_version_table_pattern(version_table)])
     schema = get_version_table_schema(version_table)
     return rows if schema is None else {name: row for name, row in rows.items() if name != f"schema {schema}"}

@@ -1,4 +1,4 @@
-"""What is known beside two catalogs: what fills a column, and how one type becomes another."""
+"""The SQL that gives existing rows their values: backfills, conversions, and placeholders in a downgrade."""
 
 import re
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ _PLACEHOLDERS = (
 
 
 class ConversionEffect(NamedTuple):
-    """What a value loses on its way to another type, and what it must be to get there."""
+    """What values lose when their type changes, and what they must be for the conversion to succeed."""
 
     loss: Loss | None
     row_condition: str | None
@@ -63,13 +63,15 @@ class ConversionEffect(NamedTuple):
 
 @dataclass(frozen=True)
 class ValueSources:
-    """`fills` are SQL expressions for the rows that exist, by column; a `constant` one may stand as a default. `using`
-    make a new type's value, and `back` the old one from it.
+    """Where the values of existing rows come from when columns are added or change.
 
-    `restoring` is true for the way back down: a column that was dropped comes back empty, and where it must not be
-    NULL, with a neutral value; both are losses that the revision names. `later` are new columns that a later revision
-    fills, and that are added empty, whatever their default. `tolls` say what a filling leaves off, and what
-    values it takes.
+    `backfills` are SQL expressions by column; those of `constant_backfills` can stand as a default. `using_expressions`
+    compute the value of a new type, and `reverse_expressions` the old value from it. `casts` are the pairs of types
+    that PostgreSQL can cast. `backfill_effects` say what a backfill loses, and what values it takes.
+
+    In a downgrade (`is_downgrade`), a dropped column comes back empty, or with a placeholder where it is NOT NULL; the
+    revision names both as losses. `deferred_columns` are added empty, whatever their default: a later revision fills
+    them.
     """
 
     backfills: Mapping[ColumnName, str] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class ValueSources:
 
 
 def pick_placeholder(type_name: str, catalog: Catalog) -> str | None:
-    """A value that says nothing, for a column that must have one."""
+    """A constant without meaning for a column that must not be NULL; None for a type that has none."""
     if type_name.endswith("[]"):
         return "'{}'"
     if type_name.endswith("range"):
@@ -102,8 +104,8 @@ def pick_placeholder(type_name: str, catalog: Catalog) -> str | None:
 
 
 def pick_numbered_placeholder(type_name: str, catalog: Catalog) -> str | None:
-    """A value that says nothing and is another in every row, in terms of the row's number n, for as many rows as the
-    type has values.
+    """An expression of the row number `n` that differs in every row, as far as the type has values; None for a type
+    that has none.
     """
     schema, _, bare = type_name.rpartition(".")
     enum = catalog.objects.get(("type", schema or "public", bare.strip('"')))

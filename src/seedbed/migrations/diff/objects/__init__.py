@@ -1,1 +1,1 @@
-"""TODO"""
+"""The statements that create, alter and drop each kind of object."""

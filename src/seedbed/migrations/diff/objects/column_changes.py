@@ -1,4 +1,4 @@
-"""A column changed in place, and new columns added to tables that may have rows."""
+"""Columns that are added, dropped or altered in tables that may have rows."""
 
 from dataclasses import replace
 
@@ -37,10 +37,10 @@ from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
 def add_column(table: Table, column: Column, after: Catalog, sources: ValueSources) -> list[Statement]:
-    """A column added to a table that exists, filled in its rows where it must not be NULL.
+    """Add a column to an existing table, and fill it in existing rows where it must not be NULL.
 
     Raises:
-        MissingBackfill: nothing says with what.
+        MissingBackfill: nothing gives its value in existing rows.
     """
     if column.unvalidated_not_null is not None:
         nullable = replace(column, not_null=False, unvalidated_not_null=None)
@@ -84,7 +84,7 @@ def add_column(table: Table, column: Column, after: Catalog, sources: ValueSourc
 
 
 def _add_numbered_column(table: Table, column: Column, after: Catalog) -> list[Statement]:
-    """A unique column that comes back: what it was is lost, and its rows must still differ."""
+    """Add a unique column in a downgrade: its old values are lost, and its rows must still differ."""
     value = pick_numbered_placeholder(column.type, after)
     if value is None:
         raise MissingBackfill(table.name, column.name)
@@ -116,21 +116,21 @@ def drop_column(table: Table, column: Column) -> Statement:
 
 
 def needs_rebuild(old: Column, new: Column) -> bool:
-    """Whether a column has to be dropped and added: a generated one is computed again, and nothing is lost by it."""
+    """Whether a column is dropped and added: a generated column is computed again, and loses nothing by it."""
     if old.generated == new.generated:
         return bool(new.generated) and (old.default, old.type) != (new.default, new.type)
     return not (old.generated == "stored" and new.generated is None)
 
 
 def becomes_ordinary(old: Column, new: Column) -> bool:
-    """Whether a virtual generated column becomes an ordinary one; of a stored one, DROP EXPRESSION keeps the values."""
+    """Whether a virtual generated column becomes an ordinary one. A stored one keeps its values by DROP EXPRESSION."""
     return old.generated == "virtual" and new.generated is None
 
 
 def materialize_virtual_column(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> list[Statement]:
-    """A virtual generated column replaced by an ordinary one that holds the values which were read in it."""
+    """Replace a virtual generated column by an ordinary one with the values that it showed."""
     path = (table.schema, table.name, new.name)
     replacement = replace(
         new, name=pick_temporary_name(new.name, table.columns_by_name), not_null=False, default=None, identity=None
@@ -163,7 +163,7 @@ def materialize_virtual_column(
 def alter_column(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> list[Statement]:
-    """One column from what it was to what it is to be, in the order in which PostgreSQL takes the steps."""
+    """Alter one column, in the order of steps that PostgreSQL accepts."""
     steps: list[Statement] = []
     if old.generated == "stored" and new.generated is None:
         steps.append(_alter_column(table, new, "DROP EXPRESSION"))
@@ -186,7 +186,7 @@ def alter_column(
 
 
 def add_not_valid_not_null(table: Table, column: Column, *, replaces_valid: bool = False) -> Statement:
-    """NOT NULL that is NOT VALID, in place of one that a column has `already`."""
+    """Add NOT NULL NOT VALID. With `replaces_valid`, it replaces a NOT NULL that is valid."""
     drop_clause = f"ALTER COLUMN {quote_identifier(column.name)} DROP NOT NULL, " if replaces_valid else ""
     return Statement(
         f"ALTER TABLE {quote_qualified(table.schema, table.name)} {drop_clause}{render_not_valid_not_null(column)}"
@@ -230,7 +230,9 @@ def change_default(table: Table, column: Column, to: str | None = None) -> list[
 
 
 def drop_identity(table: Table, column: Column, *, is_value_saved: bool = False) -> Statement:
-    """An identity dropped, and with it what it counted, unless that was `remembered` for a sequence."""
+    """Drop an identity, and with it the last value of its sequence, unless that `is_value_saved` for another
+    sequence.
+    """
     step, path = _alter_column(table, column, "DROP IDENTITY"), f"{table.name}.{column.name}"
     if is_value_saved:
         return step
@@ -279,8 +281,8 @@ def _change_type(
 def find_conversion_effect(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, *, is_downgrade: bool = False
 ) -> ConversionEffect:
-    """What rows lose when a column's values are converted, where PostgreSQL says nothing of it, and what they must be
-    for it to convert them.
+    """Find what a column's values lose when their type changes, and what they must be for PostgreSQL to convert
+    them.
     """
     old_type, new_type = find_base_type(old.type, before), find_base_type(new.type, after)
     lost_part = find_lossy_part(old_type, new_type, is_downgrade=is_downgrade)

@@ -1,4 +1,4 @@
-"""Columns in SQL and in Alembic's words."""
+"""Columns rendered as SQL and as SQLAlchemy's `sa.Column` calls."""
 
 import re
 
@@ -12,7 +12,7 @@ _HIGHEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
 def render_column(column: Column, *, not_null: bool | None = None, default: str | None = None) -> str:
-    """A column as CREATE TABLE and ADD COLUMN take it. `default` stands in for one that the column does not have."""
+    """Render a column for CREATE TABLE and ADD COLUMN. `default` is used for a column that has none."""
     parts = [quote_identifier(column.name), column.type]
     if column.collation:
         parts.append(f"COLLATE {column.collation}")
@@ -30,7 +30,7 @@ def render_column(column: Column, *, not_null: bool | None = None, default: str 
 def render_sqlalchemy_column(
     column: Column, *, not_null: bool | None = None, default: str | None = None, is_sole_primary_key: bool = False
 ) -> str | None:
-    """The same as `sa.Column(...)`, or None where SQLAlchemy has no words for it."""
+    """Render a column as `sa.Column(...)`, or None where SQLAlchemy cannot express it."""
     type_call = render_type(column.type)
     if type_call is None or column.collation:
         return None
@@ -57,7 +57,7 @@ _SERIAL_TYPES = frozenset({"smallint", "integer", "bigint"})
 
 
 def parse_identity_options(column: Column) -> dict[str, int | bool]:
-    """The options of an identity column that are not what PostgreSQL would choose."""
+    """The options of an identity column that differ from PostgreSQL's defaults."""
     match = _IDENTITY.fullmatch(column.identity_options or "")
     if match is None:
         return {}
@@ -100,7 +100,7 @@ def render_identity_options(column: Column) -> str:
 
 
 def render_identity_changes(column: Column) -> str:
-    """Every option of an identity column as SET clauses, so that what it was before does not matter."""
+    """Render every option of an identity column as SET clauses, which do not depend on its old options."""
     match = _IDENTITY.fullmatch(column.identity_options or "")
     if match is None:
         return ""
@@ -112,18 +112,18 @@ def render_identity_changes(column: Column) -> str:
 
 
 def render_not_valid_not_null(column: Column) -> str:
-    """NOT NULL for new rows alone, as ALTER TABLE takes it."""
+    """Render NOT NULL for new rows only, for ALTER TABLE."""
     constraint_name = quote_identifier(column.unvalidated_not_null or "")
     return f"ADD CONSTRAINT {constraint_name} NOT NULL {quote_identifier(column.name)} NOT VALID"
 
 
 def _is_required(column: Column) -> bool:
-    """Whether a column is made NOT NULL; one that is so for new rows alone becomes it afterwards."""
+    """Whether a column is created NOT NULL; one that is so for new rows only is altered afterwards."""
     return column.not_null and column.unvalidated_not_null is None
 
 
 def _strip_parentheses(expression: str | None) -> str:
-    """An expression without the parentheses that PostgreSQL prints round all of it."""
+    """An expression without the parentheses that PostgreSQL prints around all of it."""
     text = expression or ""
     if text.startswith("(") and text.endswith(")"):
         depth = 0
@@ -136,5 +136,5 @@ def _strip_parentheses(expression: str | None) -> str:
 
 
 def escape_colons(expression: str) -> str:
-    """A colon before a letter is a parameter to `sa.text`; a double one, a cast, is not."""
+    """Escape a colon before a letter, which `sa.text` would read as a parameter; a double one, a cast, stays."""
     return re.sub(r"(?<!:):(?=[A-Za-z_0-9])", r"\\:", expression)

@@ -1,4 +1,4 @@
-"""Constraints made and dropped."""
+"""Constraints created, dropped and renamed, as SQL and as Alembic operations."""
 
 import re
 
@@ -42,7 +42,7 @@ def rename(old: Constraint, new: Constraint) -> Statement:
 
 
 def render_inline(constraint: Constraint) -> str | None:
-    """The constraint as an argument of `op.create_table`, or None where it has to be added by SQL."""
+    """Render the constraint as an argument of `op.create_table`, or None where only SQL can add it."""
     name_argument = f"name=op.f({quote_python(constraint.name)})"
     columns = ", ".join(map(quote_python, constraint.columns))
     column_list = ", ".join(map(quote_identifier, constraint.columns))
@@ -98,7 +98,7 @@ def _render_create(constraint: Constraint) -> str | None:
 
 
 def _parse_check(constraint: Constraint) -> str | None:
-    """The expression of a CHECK that is nothing but an expression, and has nothing that Alembic would take for more."""
+    """The expression of a CHECK, or None where Alembic could not render it unchanged."""
     match = re.fullmatch(r"CHECK \((.*)\)", constraint.definition, flags=re.DOTALL)
     if match is None:
         return None

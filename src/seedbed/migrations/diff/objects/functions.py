@@ -1,4 +1,4 @@
-"""Functions, procedures and aggregates."""
+"""Functions, procedures and aggregates created, replaced and dropped."""
 
 from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import Function
@@ -16,7 +16,9 @@ def drop(function: Function) -> list[Statement]:
 
 
 def replace_function(old: Function, new: Function) -> list[Statement] | None:
-    """The function replaced, or None where PostgreSQL wants it dropped first: for another result, or a default less."""
+    """Replace a function, or None where PostgreSQL requires dropping it: for another result type, or a removed
+    default.
+    """
     has_same_result = (old.kind, old.result) == (new.kind, new.result) and new.kind != "AGGREGATE"
     old_header, new_header = old.definition.split("\n", 1)[0], new.definition.split("\n", 1)[0]
     if not has_same_result or (" DEFAULT " in old_header and old_header != new_header):
@@ -25,7 +27,7 @@ def replace_function(old: Function, new: Function) -> list[Statement] | None:
 
 
 def quote_signature(function: Function) -> str:
-    """The name with the arguments that tell it from others, as DROP and GRANT take it."""
+    """The name with its argument types, for DROP and GRANT."""
     return (
         function.signature
         if function.schema == "public"

@@ -1,4 +1,4 @@
-"""Indexes made and dropped."""
+"""Indexes created, dropped and renamed, with and without CONCURRENTLY."""
 
 import re
 
@@ -32,7 +32,7 @@ def drop(index: Index) -> list[Statement]:
 
 
 def create_concurrently(index: Index, *, temporary_name: str | None = None) -> Statement:
-    """Build an index while its table is in use; under another name where one is given."""
+    """Build an index while its table is in use, under a temporary name where one is given."""
     name = temporary_name or index.name
     head = f"CREATE {'UNIQUE ' if index.unique else ''}INDEX "
     definition = index.definition.removeprefix(f"{head}{quote_identifier(index.name)} ")
@@ -74,12 +74,12 @@ def rename(old: Index, new: Index) -> Statement:
 
 
 def strip_name(index: Index) -> str:
-    """The definition without the index's own name, by which a renamed one is recognised."""
+    """The definition without the index's name, to recognize a renamed index."""
     return index.definition.replace(f" INDEX {quote_identifier(index.name)} ON ", " INDEX ON ", 1)
 
 
 def _has_plain_columns(index: Index) -> bool:
-    """Whether it is nothing but columns, so that Alembic has words for it."""
+    """Whether an index covers nothing but columns, so that Alembic can express it."""
     column_list = ", ".join(map(quote_identifier, index.columns))
     pattern = rf"CREATE (UNIQUE )?INDEX .+ ON (ONLY )?\S+ USING btree \({re.escape(column_list)}\)"
     return bool(column_list) and re.fullmatch(pattern, index.definition) is not None

@@ -1,4 +1,4 @@
-"""Schemas and extensions, and what is known by its definition alone: rules, collations, statistics objects."""
+"""Schemas, extensions, collations, rules and statistics objects created and dropped."""
 
 from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import Extension, OtherObject, Schema

@@ -1,4 +1,4 @@
-"""Row level security policies."""
+"""Row security policies created and dropped."""
 
 from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import Policy

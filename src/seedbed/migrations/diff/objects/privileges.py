@@ -1,4 +1,4 @@
-"""Privileges and comments, which any object may have."""
+"""Privileges and comments of objects and columns."""
 
 from seedbed.migrations.diff.objects.functions import quote_signature
 from seedbed.migrations.diff.statement import Statement
@@ -34,7 +34,7 @@ _WithoutComment = Extension | OtherObject
 
 
 def change_privileges(old: CatalogObject | None, new: CatalogObject) -> list[Statement]:
-    """The grants and revokes between an object as it is, or as it is when newly made, and as it should be."""
+    """Grant and revoke what differs from the old object, or from a new object's default privileges."""
     if isinstance(new, _WithoutPrivileges):
         return []
     before: tuple[str, ...] = _DEFAULT_PRIVILEGES.get(type(new), ())
@@ -50,7 +50,7 @@ def change_privileges(old: CatalogObject | None, new: CatalogObject) -> list[Sta
 
 
 def change_comments(old: CatalogObject | None, new: CatalogObject) -> list[Statement]:
-    """The comments that differ, on the object and on its columns."""
+    """Set the comments that differ, on an object and its columns."""
     statements = []
     if not isinstance(new, _WithoutComment):
         before = None if old is None or isinstance(old, _WithoutComment) else old.comment

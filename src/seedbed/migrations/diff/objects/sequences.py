@@ -1,4 +1,4 @@
-"""Sequences that stand alone or belong to a serial column."""
+"""Sequences, standalone or of serial columns, created, altered and dropped."""
 
 import re
 
@@ -9,7 +9,7 @@ from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qual
 
 
 def create(sequence: Sequence) -> list[Statement]:
-    """A new sequence, which its column does not own yet: the column may not be there."""
+    """Create a sequence without its owner, since the column may not exist yet."""
     return [
         Statement(
             f"CREATE SEQUENCE {quote_qualified(sequence.schema, sequence.name)} AS {sequence.type} {_options(sequence)}"
@@ -18,7 +18,7 @@ def create(sequence: Sequence) -> list[Statement]:
 
 
 def drop(sequence: Sequence, *, is_value_saved: bool = False) -> list[Statement]:
-    """A sequence dropped, and with it what it counted, unless that was `remembered` for another one."""
+    """Drop a sequence, and with it its last value, unless that `is_value_saved` for another sequence."""
     loss = Loss(sequence.schema, sequence.name, None, f"where {sequence.name} has counted to")
     sql = f"DROP SEQUENCE {quote_qualified(sequence.schema, sequence.name)}"
     return [Statement(sql, loss=None if is_value_saved else loss)]
@@ -38,7 +38,7 @@ def rename(old: Sequence, new: Sequence) -> Statement:
 
 
 def set_owner(sequence: Sequence) -> list[Statement]:
-    """Whose it is, so that it goes with its column."""
+    """Set the column that owns a sequence, so that both are dropped together."""
     sequence_name = quote_qualified(sequence.schema, sequence.name)
     if sequence.owned_by is None:
         return [Statement(f"ALTER SEQUENCE {sequence_name} OWNED BY NONE")]
@@ -51,13 +51,13 @@ def set_owner(sequence: Sequence) -> list[Statement]:
 
 
 def has_own_sequence(catalog: Catalog, table: Table, column: Column) -> bool:
-    """Whether a sequence, and not an identity's, belongs to a column."""
+    """Whether a column owns a sequence that is not an identity's."""
     path = (table.schema, table.name, column.name)
     return any(isinstance(obj, Sequence) and obj.owned_by == path for obj in catalog.objects.values())
 
 
 def save_last_value(table: Table, column: Column) -> Statement:
-    """What a column's sequence counts, kept to the transaction's end for another one that counts on."""
+    """Save the last value of a column's sequence until the end of the transaction."""
     last_value = f"pg_sequence_last_value({_column_sequence(table, column)}::regclass)::text"
     return Statement(f"SELECT set_config({_setting_name(table, column)}, {last_value}, true)")
 
@@ -65,8 +65,9 @@ def save_last_value(table: Table, column: Column) -> Statement:
 def continue_numbering(
     table: Table, column: Column, sequence: Sequence | None = None, *, is_value_saved: bool
 ) -> Statement:
-    """A sequence, the column's own where none is named, set to go on after the greatest value that is there; where the
-    column was `counted` before, after that one's last.
+    """Continue a sequence after the largest value of the rows, and after the saved last value if `is_value_saved`.
+
+    Without `sequence` it is the column's own one.
     """
     sequence_sql = (
         quote_literal(quote_qualified(sequence.schema, sequence.name)) if sequence else _column_sequence(table, column)

@@ -1,4 +1,4 @@
-"""Tables made, dropped and altered as a whole; their columns are altered elsewhere."""
+"""Tables created, dropped and altered as a whole, without their columns."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 
 def create(table: Table, inline_constraints: Iterable[Constraint]) -> list[Statement]:
-    """A new table with the constraints that go inside it."""
+    """Create a table with constraints that are part of CREATE TABLE."""
     inline_constraints = list(inline_constraints)
     table_name = quote_qualified(table.schema, table.name)
     head = f"CREATE {'UNLOGGED ' if table.unlogged else ''}TABLE {table_name}"
@@ -38,7 +38,7 @@ def drop(table: Table) -> list[Statement]:
 
 
 def alter(old: Table, new: Table) -> list[Statement]:
-    """What changes about a table apart from columns, comment, privileges and partitioning."""
+    """Alter a table except for its columns, comment, privileges and partitioning."""
     table_name = quote_qualified(new.schema, new.name)
     statements = []
     if old.unlogged != new.unlogged:
@@ -58,7 +58,7 @@ def alter(old: Table, new: Table) -> list[Statement]:
 
 
 def alter_row_security(was_enabled: bool, was_forced: bool, table: Table) -> list[str]:
-    """Row level security switched as a table has it, from what it was."""
+    """Enable, force or disable row security as the table has it."""
     table_name = quote_qualified(table.schema, table.name)
     statements = []
     if was_enabled != table.row_security:

@@ -1,4 +1,4 @@
-"""Triggers made, dropped, enabled and disabled."""
+"""Triggers created, dropped, enabled and disabled."""
 
 from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import Trigger

@@ -1,4 +1,4 @@
-"""Views and materialised views."""
+"""Views and materialized views created and dropped."""
 
 from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import View

@@ -1,4 +1,4 @@
-"""A column filled in rows that exist, a thousand at a time, each batch committed."""
+"""Backfills of a column in batches, each in its own transaction."""
 
 from dataclasses import replace
 
@@ -12,9 +12,10 @@ _BATCH = 1_000
 
 
 def fill_in_batches(table: Table, column: Column, expression: str, catalog: Catalog) -> Statement:
-    """Fill a column where it is NULL, in the order of the primary key; interrupted, it goes on where it was.
+    """Fill a column where it is NULL, in the order of the primary key. An interrupted backfill continues where it
+    stopped.
 
-    A table without a primary key is filled in one statement, since there is no order to go by.
+    A table without a primary key is filled in one statement, since there is no order to follow.
     """
     statement = fill_remaining_rows(table, column, expression)
     primary_key = _find_primary_key(table, catalog)
@@ -50,7 +51,7 @@ def fill_in_batches(table: Table, column: Column, expression: str, catalog: Cata
 
 
 def fill_remaining_rows(table: Table, column: Column, expression: str) -> Statement:
-    """Fill a column in the few rows that came in since it was filled in batches."""
+    """Fill a column in the rows that were added during its backfill."""
     table_name, column_name = quote_qualified(table.schema, table.name), quote_identifier(column.name)
     return Statement(
         f"UPDATE {table_name} SET {column_name} = {expression} WHERE {column_name} IS NULL",

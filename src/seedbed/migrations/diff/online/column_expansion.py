@@ -1,4 +1,4 @@
-"""Columns that get another type or name, and are there in both shapes until no program uses the old one."""
+"""Columns that get another type or name, and exist in both forms until no program uses the old one."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,10 +30,10 @@ IndexOrConstraint = Index | Constraint
 
 @dataclass(frozen=True)
 class ColumnExpansion:
-    """A column of a table that stays, as it was and as it will be.
+    """A column of a kept table, in its old and its new form.
 
-    `forth` makes the new value of a row's columns, and `back` the old one. `copied` are the indexes and constraints
-    that the new column has to have in the meantime, by the names that they have then.
+    `up_expression` computes the new value from a row's columns, and `down_expression` the old one. `copies` are the
+    indexes and constraints that the new column needs during the expansion, by their names at that time.
     """
 
     table: Table
@@ -45,7 +45,7 @@ class ColumnExpansion:
 
     @property
     def expanded_name(self) -> str:
-        """The new column's name while the old one is there."""
+        """The new column's name while the old one exists."""
         return _expanded_name(self.old.name, self.new.name)
 
     @property
@@ -69,7 +69,7 @@ class ColumnExpansion:
         return truncate_identifier(f"sync_{self.table.name}_{self.expanded_name}", "")
 
     def create(self) -> Iterable[Statement]:
-        """The new column with all that it has in the meantime, on a database as it was before."""
+        """Create the new column with its trigger, indexes and constraints, in the database before the change."""
         table_name = quote_qualified(self.table.schema, self.table.name)
         column = render_column(replace(self.new, name=self.expanded_name, default=None), not_null=False)
         yield Statement(f"ALTER TABLE {table_name} ADD COLUMN {column}")
@@ -86,7 +86,7 @@ class ColumnExpansion:
             yield from indexes.create(renamed) if isinstance(renamed, Index) else constraints.create(renamed)
 
     def _of_new(self, copied: IndexOrConstraint, name: str) -> str:
-        """A definition with the meantime's names in place of the last ones."""
+        """A definition with the names of the expansion in place of the final ones."""
         definition = copied.definition
         if isinstance(copied, Index):
             definition = definition.replace(
@@ -98,7 +98,9 @@ class ColumnExpansion:
         return _replace_word(head, self.new.name, self.expanded_name) + references + rest
 
     def _settings(self) -> str:
-        """A client's session may print dates, intervals and floats in its own way, which must not be stored."""
+        """Settings of the trigger function: a client's session may format dates, intervals and floats in another
+        way.
+        """
         type_names = {
             strip_modifier(self.old.type.removesuffix("[]")),
             strip_modifier(self.new.type.removesuffix("[]")),
@@ -109,7 +111,7 @@ class ColumnExpansion:
         return " SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = '1'"
 
     def _body(self) -> str:
-        """Who writes one shape writes the other as well. The old one wins where both are written."""
+        """The trigger's body: it copies each form into the other. The old form wins where both are written."""
         old, new = quote_identifier(self.old.name), quote_identifier(self.expanded_name)
         update_new = f"NEW.{new} := (SELECT {self.up_expression} FROM (SELECT NEW.*) AS changed);"
         update_old = f"NEW.{old} := (SELECT {self.down_expression} FROM (SELECT NEW.*) AS changed);"
@@ -125,9 +127,9 @@ class ColumnExpansion:
         )
 
     def _old_inserted(self) -> str:
-        """What tells that an INSERT named the old column: a value that is not its default.
+        """The condition under which an INSERT named the old column: its value is not the default.
 
-        A default that calls a function has another value each time, so that it cannot be told from a given one.
+        A default that calls a function differs each time, so it cannot be told from a given value.
         """
         old, default_value = f"NEW.{quote_identifier(self.old.name)}", self.old.default
         if default_value is None:
@@ -139,18 +141,17 @@ class ColumnExpansion:
 
 
 def sync_trigger_name(column: str) -> str:
-    """The name of the trigger that fills a column while it is there in both shapes."""
+    """The name of the trigger that keeps both forms of a column equal."""
     return truncate_identifier(f"zz_sync_{column}", "")
 
 
 def find_column_expansions(
     before: Catalog, after: Catalog, sources: ValueSources, renamed: Sequence[tuple[ColumnName, str]]
 ) -> list[ColumnExpansion]:
-    """The columns that can be there in both shapes: those whose type changes so that every row would be written anew,
-    and those that are `renamed`.
+    """Find the columns that can exist in both forms: those whose new type would rewrite every row, and those `renamed`.
 
-    Left out, and changed in place, are columns that something else than an index, a unique constraint, a check or
-    their own foreign key looks at: keys, generated and identity columns, and what views, policies and triggers use.
+    Other columns are changed in place: keys, generated and identity columns, and all that anything but an index, a
+    unique constraint, a check or their own foreign key depends on.
     """
     diff = CatalogDiff(before, after)
     retyped = [((key[1], key[2], key[3]), key[3]) for key in diff.retyped_columns]
@@ -233,7 +234,7 @@ def _expand_column(
 
 
 def _find_users(catalog: Catalog, path: ColumnName) -> list[IndexOrConstraint] | None:
-    """The indexes and constraints of a column; None where something looks at it that cannot be there twice."""
+    """The indexes and constraints of a column; None where it has a dependent that cannot exist twice."""
     users: list[IndexOrConstraint] = []
     for key in catalog.direct_dependents.get(("column", *path), ()):
         obj = catalog.objects.get(key)
@@ -246,7 +247,7 @@ def _find_users(catalog: Catalog, path: ColumnName) -> list[IndexOrConstraint] |
 
 
 def _fires_later(obj: CatalogObject, table: Table, column: str) -> bool:
-    """Whether a trigger may still change a row when the one that fills a column has run: they go by their names."""
+    """Whether a trigger may change a row after the sync trigger has run: triggers fire in the order of their names."""
     return (
         isinstance(obj, Trigger)
         and (obj.schema, obj.table) == (table.schema, table.name)
@@ -256,7 +257,7 @@ def _fires_later(obj: CatalogObject, table: Table, column: str) -> bool:
 
 
 def _references_changing_column(user: IndexOrConstraint, before: Catalog, after: Catalog) -> bool:
-    """Whether a foreign key is to a column that gets another type, so that it holds for one of two shapes alone."""
+    """Whether a foreign key references a column whose type changes, so that it holds for one form only."""
     if not isinstance(user, Constraint) or user.referenced_table is None:
         return False
     referenced_keys = [("column", *user.referenced_table, name) for name in user.referenced_columns]

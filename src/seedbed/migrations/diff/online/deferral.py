@@ -1,4 +1,4 @@
-"""What a draft puts off on tables that may be in use, so that it can be made there while nobody waits."""
+"""Changes to tables in use that a draft defers to a second revision, where they block nobody."""
 
 import re
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from seedbed.postgres.catalog.model import CatalogObject, Column, Constraint, In
 
 @dataclass(frozen=True)
 class IntermediateSchema:
-    """The catalog between the two revisions of a change: everything is as it will be but for what is put off.
+    """The catalog between the two revisions of a change: the final one without what is deferred.
 
-    `fills` say what is written into columns that are new or must not be NULL, in rows that exist.
+    `backfills` are the values of columns that are new or must not be NULL, in existing rows.
     """
 
     catalog: Catalog
@@ -23,12 +23,12 @@ class IntermediateSchema:
 
 
 def defer(before: Catalog, after: Catalog, sources: ValueSources) -> IntermediateSchema:
-    """The catalog of a change's first revision. It equals `after` where nothing has to be put off.
+    """Find the catalog of a change's first revision; it equals `after` where nothing is deferred.
 
-    Put off are, on tables that stay: indexes that come, change or go; unique constraints, checks and foreign keys that
-    come or change; NOT NULL; and the values of new columns that are not the same constant in every row. New tables have
-    no rows that anybody waits for. Partitioned tables and their partitions are left out: PostgreSQL has no
-    CREATE INDEX CONCURRENTLY for them.
+    Deferred, on kept tables, are indexes that are added, changed or removed; unique constraints, checks and foreign
+    keys that are added or changed; NOT NULL; and values of new columns that are not one constant. New tables have no
+    rows that anybody waits for. Partitioned tables and partitions are left out, since CREATE INDEX CONCURRENTLY does
+    not work on them.
     """
     diff = CatalogDiff(before, after)
     columns = _DeferredColumns(diff, sources)
@@ -53,7 +53,7 @@ def _needed_by(
     objects: Mapping[ObjectKey, CatalogObject],
     kept_objects: Mapping[ObjectKey, CatalogObject],
 ) -> dict[ObjectKey, frozenset[ObjectKey]]:
-    """What needs what in between: as in the end, and what was held back as in the beginning."""
+    """The dependents of each object in between: as in the end, and for kept objects as in the beginning."""
     missing = after.objects.keys() - objects.keys()
     needed_by = {key: users - missing for key, users in after.direct_dependents.items() if key not in missing}
     for key, users in before.direct_dependents.items():
@@ -95,13 +95,13 @@ def _has_online_form(obj: Constraint | Index, diff: CatalogDiff) -> bool:
 
 
 def _find_objects_in_use(deferred: set[ObjectKey], diff: CatalogDiff) -> set[ObjectKey]:
-    """Those that something else than a foreign key needs, such as a view that groups by a unique key."""
+    """Objects that something other than a foreign key needs, such as a view that groups by a unique key."""
     after = diff.after
     return {key for key in deferred if not all(map(after.is_foreign_key, after.find_dependents(key)))}
 
 
 def _find_replacing_keys(deferred: set[ObjectKey], diff: CatalogDiff) -> set[ObjectKey]:
-    """Those that take the place of a key which goes, so that foreign keys to the same columns need them at once."""
+    """Keys that replace a removed one, so that foreign keys to the same columns need them at once."""
     return {
         key
         for key in deferred
@@ -111,7 +111,7 @@ def _find_replacing_keys(deferred: set[ObjectKey], diff: CatalogDiff) -> set[Obj
 
 
 def _find_dependent_foreign_keys(deferred: set[ObjectKey], diff: CatalogDiff) -> set[ObjectKey]:
-    """Foreign keys to unique columns that are put off wait as well, those of new tables too."""
+    """Foreign keys to deferred unique columns, which are deferred as well, also those of new tables."""
     return {
         dependent
         for key in deferred
@@ -121,7 +121,7 @@ def _find_dependent_foreign_keys(deferred: set[ObjectKey], diff: CatalogDiff) ->
 
 
 class _DeferredColumns:
-    """The columns of tables that stay: which are filled later, with what, and which are NOT NULL only then."""
+    """The columns of kept tables that are filled later, with their values, and those that become NOT NULL later."""
 
     def __init__(self, diff: CatalogDiff, sources: ValueSources) -> None:
         self.backfills: dict[ColumnName, str] = {}
@@ -143,7 +143,7 @@ class _DeferredColumns:
                     self._validated(path, old.unvalidated_not_null, diff, sources)
 
     def before_backfill(self, table: Table, column: Column) -> Column:
-        """The column as it is before it is filled."""
+        """The column before it is filled."""
         path = (table.schema, table.name, column.name)
         if path in self._unvalidated:
             return replace(column, unvalidated_not_null=self._unvalidated[path])
@@ -180,7 +180,7 @@ class _DeferredColumns:
 
 
 def _reads_removed_objects(path: ColumnName, backfill: str, diff: CatalogDiff) -> bool:
-    """Whether an expression names something that the first revision drops, so that it has to run before that."""
+    """Whether an expression reads something that the first revision drops, so that it must run before that."""
     old = diff.before.objects.get(("table", *path[:2]))
     new = diff.after.objects.get(("table", *path[:2]))
     removed_names = [obj.name for obj in diff.removed.values() if isinstance(obj, Table)]

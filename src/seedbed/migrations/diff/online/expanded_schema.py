@@ -1,4 +1,4 @@
-"""The catalog of the time in which columns are there in both shapes, and the steps that end it."""
+"""The expanded schema, in which old and new columns coexist, and the steps that contract it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 @dataclass(frozen=True)
 class ExpandedSchema:
-    """`catalog` is what an expanding change leads to, `up` and `down` the steps of its contract."""
+    """`catalog` is the result of the expanding revisions; `up` and `down` are the steps of the contract revision."""
 
     catalog: Catalog
     up: tuple[Statement, ...]
@@ -26,7 +26,9 @@ class ExpandedSchema:
 def expand_schema(
     before: Catalog, after: Catalog, trial: Catalog, expansions: Sequence[ColumnExpansion], sources: ValueSources
 ) -> ExpandedSchema:
-    """Put both shapes into a catalog. `tried` is `before` with what the successions make, as PostgreSQL prints it."""
+    """Add both forms of columns to a catalog. `trial` is `before` with the created objects, as PostgreSQL prints
+    them.
+    """
     objects, contracted_objects = dict(after.objects), dict(after.objects)
     renames: list[tuple[Statement, Statement]] = []
     for expansion in expansions:
@@ -71,7 +73,7 @@ def _reduce_loss(
     before: Catalog,
     after: Catalog,
 ) -> Statement:
-    """By dropping a column whose values another one has, no more is lost than what the other one's type leaves off."""
+    """Reduce the loss of a dropped column whose values another one has to what the other type cannot hold."""
     loss = step.loss
     expansion = expansions.get((loss.schema, loss.table, loss.column or "")) if loss is not None else None
     if expansion is None:
@@ -105,7 +107,7 @@ def _add_expansion(
 def _contract_expansion(
     objects: dict[ObjectKey, CatalogObject], expansion: ColumnExpansion, after: Catalog, trial: Catalog
 ) -> None:
-    """What is left when the old shape is gone: the new one, still under its name of the meantime."""
+    """Remove the old form of a column; the new one still has its name of the expansion."""
     table = objects[expansion.table.key]
     if not isinstance(table, Table) or expansion.old.name != expansion.new.name:
         return
@@ -120,7 +122,7 @@ def _contract_expansion(
 
 
 def _find_created_objects(expansion: ColumnExpansion, trial: Catalog) -> dict[ObjectKey, CatalogObject]:
-    """What a succession makes beside the column; a copy has the comment of what it is a copy of."""
+    """The objects that an expansion creates besides the column; a copy keeps the comment of its original."""
     created = {key: trial.objects[key] for key in (expansion.function_key, expansion.trigger_key)}
     for name, copy in expansion.copies.items():
         key = (*copy.key[:3], name)
@@ -138,8 +140,8 @@ def _find_column_objects(catalog: Catalog, expansion: ColumnExpansion, column: s
 def _needed_by(
     objects: dict[ObjectKey, CatalogObject], before: Catalog, after: Catalog, trial: Catalog
 ) -> dict[ObjectKey, frozenset[ObjectKey]]:
-    """What needs what: of an object of the end by the end's catalog, of a held one by the beginning's, and of what
-    is made for the meantime by the tried one's.
+    """The dependents of each object: by the final catalog, for kept objects by the old one, and for created ones by the
+    trial.
     """
     needed_by: dict[ObjectKey, set[ObjectKey]] = {}
     for key, obj in objects.items():
@@ -154,7 +156,7 @@ def _needed_by(
 
 
 def _render_renames(expansion: ColumnExpansion) -> list[tuple[Statement, Statement]]:
-    """The steps from the meantime's names to the last ones, each with its way back."""
+    """The steps from the names of the expansion to the final ones, each with its reverse."""
     steps = []
     if expansion.expanded_name != expansion.new.name:
         steps.append(

@@ -1,4 +1,4 @@
-"""Steps made on tables that are in use: each is committed as it runs, may run again, and keeps nobody waiting."""
+"""Steps for tables in use: each is committed on its own, can run again, and blocks nobody."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -20,15 +20,15 @@ _UNIQUE = re.compile(
 
 
 def can_attach_index(constraint: Constraint) -> bool:
-    """Whether a unique constraint can be made of an index that was built before."""
+    """Whether a unique constraint can be added from an index that was built before."""
     return _UNIQUE.fullmatch(constraint.definition) is not None and "WITHOUT OVERLAPS" not in constraint.definition
 
 
 def plan_online_steps(before: Catalog, after: Catalog, backfills: Mapping[ColumnName, str]) -> list[Statement]:
-    """The steps between two catalogs that differ in nothing but what is put off, in either direction.
+    """Plan the steps between two catalogs that differ only in what is deferred, in either direction.
 
-    A step that was interrupted, or that ran already, is simply run again: indexes are built IF NOT EXISTS, once an
-    invalid one has been dropped, constraints are replaced in one statement, and rows that are filled are passed over.
+    A step that was interrupted or has run is run again: indexes are built IF NOT EXISTS, after an invalid one was
+    dropped, constraints are replaced in one statement, and filled rows are skipped.
     """
     return [
         *_drop_constraints(before, after),
@@ -72,9 +72,9 @@ def _alter_columns(before: Catalog, after: Catalog, backfills: Mapping[ColumnNam
 
 
 def _set_not_null(table: Table, column: str, remaining_fill: Statement | None) -> Iterable[Statement]:
-    """NOT NULL without a scan under its lock: by a check that is validated first.
+    """Set NOT NULL without a scan under its lock: a check is validated first.
 
-    `left` fills rows that came in between the filling and the check.
+    `remaining_fill` fills rows that were added between the backfill and the check.
     """
     table_name, check = (
         quote_qualified(table.schema, table.name),
@@ -112,7 +112,7 @@ def _create_indexes(before: Catalog, after: Catalog) -> Iterable[Statement]:
 
 
 def _replace_index(index: Index) -> Iterable[Statement]:
-    """Another index under the name of the old one, which stays until the new one is there."""
+    """Replace an index under its name; the old one stays until the new one is built."""
     index_name, temporary_name = quote_qualified(index.schema, index.name), truncate_identifier(index.name, "_new")
     yield indexes.create_concurrently(index, temporary_name=temporary_name)
     yield Statement(f"DROP INDEX CONCURRENTLY IF EXISTS {index_name}")
@@ -133,7 +133,7 @@ def _create_constraints(before: Catalog, after: Catalog) -> Iterable[Statement]:
 
 
 def _add_and_validate(constraint: Constraint, *, changed: bool) -> Iterable[Statement]:
-    """A check or a foreign key: at first it holds for new rows alone, then it is seen to hold for all."""
+    """Add a check or foreign key that holds for new rows first, and validate it for all rows afterwards."""
     table_name, constraint_name = (
         quote_qualified(constraint.schema, constraint.table),
         quote_identifier(constraint.name),
@@ -148,13 +148,13 @@ def _add_and_validate(constraint: Constraint, *, changed: bool) -> Iterable[Stat
 
 
 def _add_not_valid(table: str, constraint_name: str, definition: str) -> Statement:
-    """A constraint added, or added again, in one statement, so that there is no moment without it."""
+    """Add a constraint, or replace it in one statement, so that it is never missing."""
     drop_clause = f"ALTER TABLE {table}\n    DROP CONSTRAINT IF EXISTS {constraint_name}"
     return Statement(f"{drop_clause},\n    ADD CONSTRAINT {constraint_name} {definition} NOT VALID")
 
 
 def _add_unique(constraint: Constraint) -> Iterable[Statement]:
-    """A unique constraint, of an index that is built first."""
+    """Add a unique constraint from an index that is built first."""
     match = _UNIQUE.fullmatch(constraint.definition)
     if match is None:
         raise ValueError(constraint.definition)
@@ -170,7 +170,7 @@ def _add_unique(constraint: Constraint) -> Iterable[Statement]:
 
 
 def _add_if_missing(constraint: Constraint, definition: str) -> Statement:
-    """A constraint added unless it is there; that one of its name is this one, `apply` looks before."""
+    """Add a constraint unless it exists; `migrate apply` checks before that one of its name is this one."""
     table = quote_literal(quote_qualified(constraint.schema, constraint.table))
     condition = f"conrelid = {table}::regclass AND conname = {quote_literal(constraint.name)}"
     quote = "$$" if "$$" not in definition else "$constraint$"

@@ -1,4 +1,4 @@
-"""What is known about two types without a database: what a conversion loses, and what it refuses."""
+"""What conversions between two data types lose or refuse, determined without a database."""
 
 import re
 
@@ -13,7 +13,7 @@ _FAMILIES = (
 
 
 def find_base_type(type_name: str, catalog: Catalog) -> str:
-    """The type that values of a type are stored as: a domain's is the one that it was made of."""
+    """The type in which values are stored: the base type of a domain, otherwise the type itself."""
     element_type = type_name.removesuffix("[]")
     schema, _, name = element_type.rpartition(".")
     user_type = catalog.objects.get(("type", schema or "public", name.strip('"')))
@@ -23,8 +23,8 @@ def find_base_type(type_name: str, catalog: Catalog) -> str:
 
 
 def remove_limits(type_name: str) -> str:
-    """The type to cast to on the way to another: an explicit cast to varchar(3) or bit(3) cuts a longer value off
-    without an error, where a whole value that is assigned to such a column is one.
+    """The type to cast to before another conversion: a cast to varchar(3) or bit(3) truncates longer values silently,
+    while assigning one to such a column is an error.
     """
     element_type = type_name.removesuffix("[]")
     unlimited = {"character varying": "character varying", "character": "text", "bit": "bit varying"}.get(
@@ -34,8 +34,9 @@ def remove_limits(type_name: str) -> str:
 
 
 def find_lossy_part(old: str, new: str, *, is_downgrade: bool = False) -> str | None:
-    """What a value loses, without an error, on its way from a type to another; None where it loses nothing. A `{}`
-    stands for the column. `restoring` is the way back, on which a text that became an array is its first element.
+    """Describe what a value loses silently in a conversion, or None; `{}` stands for the column.
+
+    In a downgrade, a text that had become an array is its first element.
     """
     if old.endswith("[]") and not new.endswith("[]"):
         keeps_all = (is_text(new) and not is_downgrade) or new in _JSON_TYPES
@@ -78,13 +79,13 @@ def find_lossy_part(old: str, new: str, *, is_downgrade: bool = False) -> str | 
 
 
 def uses_column(expression: str, column: str) -> bool:
-    """Whether an expression reads a column of its table; one that does not throws the column's values away."""
+    """Whether an expression reads a column of its table. One that does not discards the column's values."""
     return re.search(rf"(?<![\w$]){re.escape(column)}(?![\w$])", expression, re.IGNORECASE) is not None
 
 
 def find_respelling(old: str, new: str, *, is_downgrade: bool = False) -> str | None:
-    """What a conversion changes of how a value is written, but not of what it says; None where it changes nothing. A
-    `{}` stands for the column.
+    """Describe what a conversion changes in how a value is written but not in its meaning, or None; `{}` stands for the
+    column.
     """
     if old.endswith("[]") and not new.endswith("[]"):
         return None
@@ -127,12 +128,12 @@ _VERBATIM_TYPES = frozenset({"bytea", "bit", "bit varying", "xml", "json", "name
 
 
 def _interval_fields(type_name: str) -> str:
-    """The fields that a type of intervals is for, such as `day to second`."""
+    """The fields of an interval type, such as `day to second`."""
     return re.sub(r"\(\d+\)", "", type_name).removeprefix("interval").strip()
 
 
 def is_narrowing(old: str, new: str) -> bool:
-    """Whether values of the old type may be too long or too large for the new one, which is then an error."""
+    """Whether values of the old type may be too long or too large for the new one, which is an error."""
     old_element, new_element = old.removesuffix("[]"), new.removesuffix("[]")
     old_name, new_name, new_modifier = (
         strip_modifier(old_element),
@@ -212,12 +213,12 @@ def _describe_scale(scale: int) -> str:
 
 
 def _second_digits(type_name: str) -> int:
-    """The digits after the second that a type of times has."""
+    """The fractional digits of seconds that a type keeps."""
     return ([*parse_modifier(type_name), 6])[0]
 
 
 def needs_no_rewrite(old: Column, new: Column) -> bool:
-    """Whether PostgreSQL takes a column's values for values of the new type as they are, and rewrites no row."""
+    """Whether PostgreSQL reads a column's values as values of the new type, without rewriting a row."""
     if old.collation != new.collation:
         return True  # another order of the same values: what it costs is its indexes
     if old.type == new.type or (old.type, new.type) == ("cidr", "inet"):
@@ -241,7 +242,7 @@ def needs_no_rewrite(old: Column, new: Column) -> bool:
 
 
 def parse_modifier(type_name: str) -> list[int]:
-    """The numbers in a type's parentheses."""
+    """The numbers of a type modifier, such as 10 and 2 of `numeric(10,2)`."""
     return [int(number) for number in re.findall(r"\d+", type_name.partition("(")[2])]
 
 
@@ -262,9 +263,7 @@ def is_text(type_name: str) -> bool:
 
 
 def strip_modifier(type_name: str) -> str:
-    """A type without its size: `numeric` for `numeric(10,2)`, `timestamp with time zone` for one of a precision,
-    `interval` for one of some fields.
-    """
+    """A type without its modifier: `numeric` for `numeric(10,2)`, `interval` for one with fields."""
     if type_name.startswith("interval"):
         return "interval[]" if type_name.endswith("[]") else "interval"
     head, bracket, rest = type_name.partition("(")

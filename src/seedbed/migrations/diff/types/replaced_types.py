@@ -1,4 +1,4 @@
-"""Enums, and other types that are replaced: columns are taken through text from the old type to the new."""
+"""Enums and other types that are replaced by a new type, and columns converted to it through text."""
 
 import re
 
@@ -22,9 +22,9 @@ from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qual
 
 
 def uses_new_labels(old: Enum, new: Enum, after: Catalog) -> bool:
-    """Whether something in the new schema says a label that the old enum lacks.
+    """Whether an object of the new schema uses a label that the old enum lacks.
 
-    PostgreSQL lets nobody use a label in the transaction that added it, so such an enum is replaced instead.
+    A new label cannot be used in the transaction that adds it, so such an enum is replaced.
     """
     new_labels = [quote_literal(label) for label in new.labels if label not in old.labels]
     texts: list[str] = []
@@ -42,7 +42,7 @@ def uses_new_labels(old: Enum, new: Enum, after: Catalog) -> bool:
 
 
 def rename_replaced_type(old_type: UserType) -> list[Statement]:
-    """The old type under another name, so that the new one can have its own."""
+    """Rename the old type, so that the new one can have its name."""
     type_keyword = "DOMAIN" if isinstance(old_type, Domain) else "TYPE"
     type_name, new_name = quote_qualified(old_type.schema, old_type.name), quote_identifier(_replaced_name(old_type))
     return [Statement(f"ALTER {type_keyword} {type_name} RENAME TO {new_name}")]
@@ -58,9 +58,10 @@ def _replaced_name(old_type: UserType) -> str:
 
 
 def convert_column(table: Table, column: Column, old: object, new: object, using: str | None) -> list[Statement]:
-    """A column taken to the new type of the same name; labels that are gone become another, which is a loss.
+    """Convert a column to the new type of the same name. Values with removed labels become another one, which is a
+    loss.
 
-    `using` is what a hint makes of the old value: a value of either type, or a text.
+    `using` is a hint's expression of the old value: it gives a value of either type, or a text.
     """
     head = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ALTER COLUMN {quote_identifier(column.name)} "
     if using is not None:

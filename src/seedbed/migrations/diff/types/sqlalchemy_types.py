@@ -1,4 +1,4 @@
-"""PostgreSQL's names of types, written as SQLAlchemy writes them in a revision."""
+"""PostgreSQL's type names rendered as SQLAlchemy types."""
 
 import re
 
@@ -66,10 +66,10 @@ _SIZED = (
 
 
 def render_type(name: str) -> str | None:
-    """The expression that makes a type in a revision, or None where SQLAlchemy has none that says just this.
+    """Render a type as a SQLAlchemy expression, or None where none is exactly this type.
 
-    `name` is what `format_type` prints. Enums and domains are none: a column of such a type is added by SQL, since a
-    SQLAlchemy type object would try to make the type as well.
+    `name` is the output of `format_type`. Enums and domains are None: a SQLAlchemy type object would try to create the
+    type as well, so such columns are added by SQL.
     """
     if name.endswith("[]"):
         element_call = render_type(name.removesuffix("[]"))

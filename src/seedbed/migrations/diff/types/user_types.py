@@ -1,4 +1,4 @@
-"""Types of the user's own: enums, domains, composites and ranges."""
+"""User-defined types: enums, domains, composite and range types created, altered and dropped."""
 
 from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import Composite, Domain, Enum
@@ -31,7 +31,7 @@ def drop(user_type: UserType) -> list[Statement]:
 
 
 def alter_domain(old: Domain, new: Domain) -> list[Statement] | None:
-    """A domain changed in place, or None where its base type differs, so that it has to be made anew."""
+    """Alter a domain, or None where its base type changes, so that it must be replaced."""
     if (old.type, old.collation) != (new.type, new.collation):
         return None
     head = f"ALTER DOMAIN {quote_qualified(new.schema, new.name)}"
@@ -46,7 +46,7 @@ def alter_domain(old: Domain, new: Domain) -> list[Statement] | None:
 
 
 def add_labels(old: Enum, new: Enum) -> list[Statement] | None:
-    """The steps that add labels where they belong, or None where some went, or the order of the others changed."""
+    """Add labels to an enum, or None where labels were removed or reordered."""
     kept = [label for label in new.labels if label in old.labels]
     if kept != list(old.labels):
         return None

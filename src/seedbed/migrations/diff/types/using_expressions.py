@@ -1,4 +1,4 @@
-"""The USING expression that converts a column's values from one type to another."""
+"""The USING expression that converts a column from one type to another."""
 
 import re
 
@@ -38,13 +38,13 @@ _TIME_WITH_ZONE = r"\d:\d\d.*([+-]|[A-Za-z])"
 def find_using_expression(
     table: Table, old: Column, new: Column, before: Catalog, after: Catalog, sources: ValueSources
 ) -> str | None:
-    """The USING expression for a change that PostgreSQL does not make by itself, or None.
+    """Find the USING expression for a conversion that PostgreSQL does not make by itself, or None where it does.
 
-    The expression has no subquery, since ALTER TABLE takes none, and does not depend on the session's time zone. When
-    `knowledge` is for the way back, it undoes what the expression for the opposite change does.
+    The expression has no subquery, since ALTER TABLE accepts none, and does not depend on the session's time zone. In a
+    downgrade it reverses the expression of the upgrade.
 
     Raises:
-        UnknownTypeConversion: neither PostgreSQL nor Seedbed knows what values of the one type are in the other.
+        UnknownTypeConversion: neither PostgreSQL nor Seedbed can convert the values.
     """
     old_type, new_type = find_base_type(old.type, before), find_base_type(new.type, after)
     if old_type == new_type or are_same_family(old_type, new_type):
@@ -63,7 +63,7 @@ class _TypePair:
         self._before, self._after, self._knowledge = before, after, sources
 
     def convert(self, value: str) -> str | None:
-        """An expression for a value; None where nothing is known about the two types."""
+        """The expression for a value, or None where no conversion is known."""
         was_array, now_array = self._was.endswith("[]"), self._now.endswith("[]")
         if was_array and now_array:
             return self._convert_elements(value)
@@ -77,7 +77,7 @@ class _TypePair:
         return _TypePair(old_type, new_type, self._before, self._after, self._knowledge)
 
     def _convert_elements(self, value: str) -> str | None:
-        """Elements are converted by casts alone: an expression without a subquery cannot do more."""
+        """Convert elements by casts only: an expression without a subquery cannot do more."""
         old_type, new_type = self._was.removesuffix("[]"), self._now.removesuffix("[]")
         scalar = "" if old_type == new_type else self._pair(old_type, new_type).convert_scalar("")
         if scalar is None or not re.fullmatch(r"(::[^():]+(\([\d,]+\))?[^():]*)*", scalar):
@@ -108,7 +108,7 @@ class _TypePair:
         )
 
     def _convert_json_to_array(self, value: str, element: str) -> str | None:
-        """PostgreSQL reads a JSON array for a column of type text[], and pg_class.reloptions is one in every database.
+        """Read a JSON array as text[], the type of pg_class.reloptions in every database.
 
         A JSON string would be read as an array literal; with its quotes it is an error.
         """
@@ -170,7 +170,7 @@ class _TypePair:
         return self._pair("text", self._now).convert_scalar(f"({value} #>> '{{}}')")
 
     def _convert_bytes(self, value: str, old_type: str, new_type: str) -> str | None:
-        """Bytes are those of the text, in UTF-8."""
+        """Convert between bytes and text in UTF-8."""
         text_like_types = {"xml", *_JSON}
         if new_type == "bytea" and (is_text(old_type) or old_type in text_like_types):
             return f"convert_to({value}{'' if is_text(old_type) else '::text'}, 'UTF8')"
@@ -179,7 +179,7 @@ class _TypePair:
         return None
 
     def _convert_bits(self, value: str, old_type: str, new_type: str) -> str | None:
-        """A cast to bit(n) cuts or pads, so a value is passed whole, and its length is compared when it is assigned."""
+        """Pass values whole, since a cast to bit(n) truncates or pads; the assignment compares their length."""
         if {old_type, new_type} <= _BITS:
             return f"{value}::bit varying"
         if is_text(old_type):
@@ -198,7 +198,7 @@ class _TypePair:
         return None
 
     def _casts(self, old_type: str, new_type: str) -> tuple[str, ...] | None:
-        """The types to cast a value through."""
+        """The types to cast a value through, or None."""
         target_type = remove_limits(self._now)
         if {old_type, new_type} == {"bytea"} | ({old_type, new_type} & _INTEGERS):
             return None  # PostgreSQL 18 has a cast to bytes in network order, and others none
@@ -226,7 +226,7 @@ class _TypePair:
 
 
 def _bits_of_integer(value: str, old_type: str, length: int) -> str | None:
-    """The number in binary digits. One that needs more of them stays longer than the column, which is an error."""
+    """A number in binary digits. One that needs more digits stays longer than the column, which is an error."""
     if (old_type, length) == ("integer", 32):
         return f"{value}::bit(32)"
     number = value if old_type == "bigint" else f"{value}::bigint"
@@ -237,7 +237,7 @@ def _bits_of_integer(value: str, old_type: str, length: int) -> str | None:
 
 
 def _convert_time(value: str, old_type: str, new_type: str, target_type: str) -> str | None:
-    """Where PostgreSQL goes by the session's time zone, values without a zone are taken for UTC."""
+    """Read values without a time zone as UTC, where PostgreSQL would use the session's."""
     if {old_type, new_type} == {_TIMESTAMP, _TIMESTAMPTZ}:
         return f"{value} AT TIME ZONE 'UTC'"
     if old_type == _TIMESTAMPTZ and new_type in {"date", _TIME}:
