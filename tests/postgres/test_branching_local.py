@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - a type,
 
 from seedbed.branching import get_branch_provider
 from seedbed.branching.lifecycle import create_branch
-from seedbed.branching.local.annotations import written
+from seedbed.branching.local.annotations import format_comment
 from seedbed.branching.local.provider import LocalBranches
 from seedbed.branching.names import build_unfinished_name, build_database_name
 from seedbed.errors import (
@@ -462,7 +462,7 @@ class TestList:
     def test_has_none_of_another_project_on_the_same_server(self, branches: LocalBranches) -> None:
         theirs = replace(create_branch(branches, "pr"), owner="another")
         with branches.server.admin_cursor() as cursor:
-            cursor.execute("COMMENT ON DATABASE seedbed_pr IS %s", (written(theirs),))
+            cursor.execute("COMMENT ON DATABASE seedbed_pr IS %s", (format_comment(theirs),))
 
         assert branches.list() == ()
         with pytest.raises(NotABranch):

@@ -197,7 +197,7 @@ class TestRefusals:
         apply(project.settled, database)
         undo(project, database, "-2")
 
-        with pytest.raises(NoDowngradePath, match="the database has not had it"):
+        with pytest.raises(NoDowngradePath, match="it is not applied to the database"):
             undo(project, database, "ab2_age")
 
     def test_refuses_an_unknown_revision(self, project: Project, database: Database) -> None:
@@ -231,7 +231,7 @@ class TestRefusals:
         planned = plan_downgrade(project.settled, database, "-1")
         undo(project, database)
 
-        with pytest.raises(NoDowngradePath, match="another session has migrated it meanwhile"):
+        with pytest.raises(NoDowngradePath, match="another session has migrated it since"):
             downgrade(project.settled, database, planned)
 
         assert recorded(database) == ["aa1_hero", "ab2_age"]
@@ -282,8 +282,8 @@ class TestMergedHistory:
     @pytest.mark.parametrize(
         ("target", "reason"),
         [
-            ("-2", "it is reached by several ways, at ba_left, bb_right; name a revision"),
-            ("ba_left", "bb_right came beside it, by another branch"),
+            ("-2", "several paths lead there, to ba_left, bb_right; name a revision"),
+            ("ba_left", "bb_right came by another branch"),
         ],
     )
     def test_is_refused_where_two_paths_lead_down(
@@ -304,7 +304,7 @@ class TestCommand:
         ran = project.run("seedbed", "migrate", "downgrade", "-2", given=variables)
 
         assert ran.stderr == (
-            f"To undo in {database.direct.address}:\n  ac3_link  Ac3 link\n  ab2_age   Ab2 age\n"
+            f"Revisions to undo in {database.direct.address}:\n  ac3_link  Ac3 link\n  ab2_age   Ab2 age\n"
             "Lost with all rows and values:\n  link (drop-table)\n  hero.age (drop-column)\n"
         )
         assert re.sub(r"\d+\.\d s", "0.1 s", ran.stdout) == (

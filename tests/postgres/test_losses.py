@@ -60,8 +60,8 @@ class TestApply:
             "Data is lost:",
             "  drop-table: note (second): the table's rows are lost, and programs that use it fail",
             "  drop-column: task.points (second): the column's values are lost, and programs that name it fail",
-            "  lossy-type: task.due (second): digits, times of day, labels or whatever else of the values the new type "
-            "does not take are lost",
+            "  lossy-type: task.due (second): values lose what the new type cannot hold, such as digits, times of day or "
+            "labels",
         ]
         assert execute(database.direct, "SELECT to_regclass('note') IS NULL") == [(True,)]
 

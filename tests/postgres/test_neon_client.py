@@ -15,7 +15,7 @@ import pytest
 
 from seedbed.branching import get_branch_provider
 from seedbed.branching.neon import NeonBranches
-from seedbed.branching.neon.annotations import Found, unfinished
+from seedbed.branching.neon.annotations import AnnotatedBranch, format_unfinished_name
 from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.creation import Request
 from seedbed.branching.neon.emulator.branch_storage import Storage
@@ -97,7 +97,7 @@ class TestCreate:
     ) -> None:
         awake = Reaching.await_awake
 
-        def quicker(reaching: Reaching, found: Found, seconds: float) -> None:
+        def quicker(reaching: Reaching, found: AnnotatedBranch, seconds: float) -> None:
             monkeypatch.setattr(Reaching, "await_awake", awake)
             empty_copy(get_branch_database(neon.branches(), PR))
             reaching.await_awake(found, seconds)
@@ -114,7 +114,7 @@ class TestCreate:
     ) -> None:
         awake = Reaching.await_awake
 
-        def quicker(reaching: Reaching, found: Found, seconds: float) -> None:
+        def quicker(reaching: Reaching, found: AnnotatedBranch, seconds: float) -> None:
             monkeypatch.setattr(Reaching, "await_awake", awake)
             neon.branches().finish(PR)
             reaching.await_awake(found, seconds)
@@ -143,7 +143,7 @@ class TestCreate:
         branches.create(PR, environment=Environment.PREVIEW)
         awake = Reaching.await_awake
 
-        def deleted(reaching: Reaching, found: Found, seconds: float) -> None:
+        def deleted(reaching: Reaching, found: AnnotatedBranch, seconds: float) -> None:
             neon.branches().delete(PR)
             awake(reaching, found, seconds)
 
@@ -313,7 +313,7 @@ class TestATwin:
         make(branches)
         request = Request.of(branches._looking, PR, "development", Environment.PREVIEW)
         main = next(branch.id for branch in neon.run.cloud.branches.values() if branch.default)
-        branches.client.create(unfinished(PR), main, request.annotation, None)
+        branches.client.create(format_unfinished_name(PR), main, request.annotation, None)
         return request.call
 
     def test_is_deleted_by_whoever_made_it(self, neon: Neon, branches: NeonBranches) -> None:
@@ -340,7 +340,7 @@ class TestATwin:
         assert (
             neon.names() == {"create": ["main", PR], "reset": ["main", f"{PR} [preparing]"], "delete": ["main"]}[call]
         )
-        assert twin not in [one.call for one in branches._looking.everything()]
+        assert twin not in [one.request_id for one in branches._looking.everything()]
 
 
 class TestOthersBranches:
@@ -449,7 +449,7 @@ class TestFaults:
 
     def test_that_lose_the_answer_about_a_compute_make_one(self, neon: Neon, branches: NeonBranches) -> None:
         branches.create(PR, environment=Environment.PREVIEW)
-        (endpoint,) = neon.run.cloud.computes.of_branch(branches._looking.existing(PR).neon.id)
+        (endpoint,) = neon.run.cloud.computes.of_branch(branches._looking.existing(PR).neon_branch.id)
         branches.client.delete_endpoint(endpoint.id)
         asked, client = [], branches.client
 
@@ -567,7 +567,7 @@ class TestTheEmulator:
 
     def test_lets_nobody_write_by_a_read_only_compute(self, neon: Neon, branches: NeonBranches) -> None:
         make(branches)
-        branch = branches._looking.existing(PR).neon.id
+        branch = branches._looking.existing(PR).neon_branch.id
         path = f"/api/v2/projects/{neon.run.cloud.project}/endpoints"
         made = neon.call("POST", path, {"endpoint": {"branch_id": branch, "type": "read_only"}})
         branches.client.settle(branch)

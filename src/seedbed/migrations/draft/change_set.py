@@ -1,4 +1,4 @@
-"""A change as the revisions that make it, and what rows may notice of them."""
+"""A change as the revisions that make it, and what its proof must know about rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from seedbed.schema import Schema
 
 @dataclass(frozen=True)
 class RevisionPlan:
-    """One revision: its steps, the steps back or why there are none, and the catalog that it leads to.
+    """One revision: its steps, the steps of its downgrade or why there is none, and the catalog at its end.
 
-    The steps of an `online` one are committed as they run, and may run again. A `contract` one ends the time in which
-    a column is there in its old and in its new shape: it is applied when nobody uses the old one.
+    The steps of one that `is_online` are committed one by one, and can run again. One that `is_contract` removes the
+    old form of a column: it is applied when no program uses that form.
     """
 
     up: tuple[Statement, ...]
@@ -36,8 +36,9 @@ class RevisionPlan:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """What separates the migrations from the models, as revisions in their order; none where they agree. `unused` are
-    hints and options that were not needed.
+    """What separates the migrations from the models, as revisions in their order; empty where they are equal.
+
+    `unused_hints` are hints and options without effect on this change.
     """
 
     renames: tuple[Rename, ...]
@@ -55,12 +56,12 @@ class ChangeSet:
 
     @property
     def downgrade(self) -> list[Statement]:
-        """The steps back, as far as there are any."""
+        """The steps of the downgrade, as far as there is one."""
         return [step for part in reversed(self.revision_plans) if not isinstance(part.down, str) for step in part.down]
 
 
 def build_candidate(change_set: ChangeSet, revision_runs: Sequence[RevisionRun]) -> Candidate:
-    """A change as what is to be proven of it, given how to run each of its parts."""
+    """Build what a proof needs to know about a change, given how to run each of its revisions."""
     tables, columns = _map_renames(change_set)
     return Candidate(
         revision_runs=revision_runs,
@@ -85,7 +86,7 @@ def build_candidate(change_set: ChangeSet, revision_runs: Sequence[RevisionRun])
 def _map_renames(
     change_set: ChangeSet,
 ) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
-    """The old places of renamed tables, and the old names of renamed columns, by their new places."""
+    """The old names of renamed tables and columns by their new ones."""
     tables = dict(rename.table for rename in change_set.renames if rename.table is not None)
     columns = {}
     for rename in change_set.renames:
@@ -96,8 +97,9 @@ def _map_renames(
 
 
 def _find_changed_columns(change_set: ChangeSet) -> frozenset[tuple[str, str, str]]:
-    """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL; those that
-    are renamed, by both names.
+    """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL.
+
+    Renamed columns are listed by both names.
     """
     after = change_set.revision_plans[-1].end
     tables, columns = _map_renames(change_set)
@@ -123,7 +125,7 @@ def _find_changed_columns(change_set: ChangeSet) -> frozenset[tuple[str, str, st
 
 
 def _find_triggered_tables(change_set: ChangeSet) -> frozenset[tuple[str, str]]:
-    """Tables whose rows a step updates, and whose triggers may then write whatever they like; by both names."""
+    """Tables whose rows a step updates and whose triggers may then write other columns, by both names."""
     updated_tables = {
         step.updated_table for step in [*change_set.upgrade, *change_set.downgrade] if step.updated_table is not None
     }

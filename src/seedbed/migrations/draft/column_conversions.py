@@ -17,10 +17,10 @@ from seedbed.postgres.quoting import quote_identifier
 def find_conversions(
     before: Catalog, after: Catalog, expanded_renames: Sequence[Rename], sources: ValueSources
 ) -> Iterator[ColumnConversion]:
-    """Every column that gets another type and can go back to the old one.
+    """Find every column that gets another type and can be converted back to the old one.
 
-    `before` has the new names already, but for those of `apart`. Left out are columns of a type that stays under its
-    name and is replaced, since it cannot be there in both forms.
+    `before` has the new names already, except those of `expanded_renames`. Columns of a type that is replaced under its
+    name are left out, since both types cannot exist at once.
     """
     old_names = {
         (*rename.column[0][:2], rename.column[1]): rename.column[0][2] for rename in expanded_renames if rename.column
@@ -61,7 +61,7 @@ def find_conversions(
 
 
 def _find_missing_types(column: Column, before: Catalog, after: Catalog) -> Iterator[user_types.UserType]:
-    """The types of a column that are not in the database before the change, each before what it stands on."""
+    """The types of a column that the database lacks before the change, each before those that it is based on."""
     type_name: str | None = column.type
     while type_name is not None:
         schema, _, name = type_name.removesuffix("[]").rpartition(".")
@@ -73,7 +73,7 @@ def _find_missing_types(column: Column, before: Catalog, after: Catalog) -> Iter
 
 
 def _find_column_checks(catalog: Catalog, table: Table, column: Column) -> Iterator[str]:
-    """The CHECK constraints that concern a column alone."""
+    """The CHECK constraints on a column alone."""
     for key in catalog.direct_dependents.get(("column", table.schema, table.name, column.name), ()):
         obj = catalog.objects.get(key)
         if isinstance(obj, Constraint) and obj.type == "c" and obj.columns == (column.name,):

@@ -1,4 +1,4 @@
-"""What a user says of a change: new names, what may go, what fills a column, and how the change is made."""
+"""What a user decides about a change: renames, drops, backfills, and how it is rolled out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from enum import StrEnum
 
 
 class RolloutStrategy(StrEnum):
-    """How a change is made on tables that exist.
+    """How a change is made on existing tables.
 
-    `ONLINE` puts off what would keep others waiting. `GRADUAL` does so too, and keeps a renamed column under both names
-    until a contract revision. `PLAIN` is for tables that nobody uses yet: one transaction, whoever has to wait for it.
+    `ONLINE` defers what would block others. `GRADUAL` also keeps renamed columns under both names until a contract
+    revision. `PLAIN` is for tables that nobody uses yet: one transaction, whoever has to wait for it.
     """
 
     ONLINE = "online"
@@ -19,7 +19,7 @@ class RolloutStrategy(StrEnum):
 
 @dataclass(frozen=True)
 class Decisions:
-    """What was said on the command line, or in answer to a question; it wins over the models' hints.
+    """Decisions from the command line or from answers to questions; they override the models' hints.
 
     `renames` map `task.name` to `task.title`, `app.todo` to `app.task`, or `color.RED` to `color.CRIMSON`.
     """

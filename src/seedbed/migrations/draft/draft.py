@@ -1,4 +1,4 @@
-"""A revision drafted from two throw-away databases, and proven on others before its file is kept."""
+"""Drafting of revisions: compare two throw-away databases, write the files, prove them, and keep them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,8 +45,9 @@ from seedbed.settings.atomic_files import directory_lock
 
 @dataclass(frozen=True)
 class DraftedRevisions:
-    """The revisions that were written, oldest first, their steps as the files have them, and their proof; an empty one
-    has none. `unused` are hints and options that this draft did not need.
+    """The written revisions, oldest first, their steps as in the files, and their proof; an empty revision has none.
+
+    `unused_hints` are hints and options without effect on this draft.
     """
 
     revisions: tuple[Revision, ...]
@@ -58,25 +59,25 @@ class DraftedRevisions:
 def draft(
     configuration: Configuration, message: str, *, decisions: Decisions | None = None, is_partial: bool = False
 ) -> DraftedRevisions | None:
-    """Draft the revisions that make the database like the models; None when it is already.
+    """Draft the revisions that make the migrations equal to the models; None if they are equal.
 
-    The target is never touched. The history is replayed on one throw-away database and the models are built on
-    another; the steps between the two are written, and proven on the first. What would keep others waiting on tables
-    that exist is put off to a second revision, whose steps are committed as they run. The files are written into a
-    folder that no other command reads, and moved among the others when all of it is proven, so that an error or a kill
-    leaves none. Of two drafts at once in a folder, the second waits and begins after the first. What a draft
-    cannot make is refused, or with `partial` named and left out.
+    The target database is never touched. The history is replayed on one throw-away database and the models are created
+    on another; the steps between the two are written, and proven on the first. What would block others on existing
+    tables is deferred to a second revision, whose steps are committed one by one. The files are written to a folder
+    that no other command reads, and moved only when everything is proven, so an error or a kill leaves none. Of two
+    concurrent drafts, the second waits and starts after the first. A change that a draft cannot make is an error; with
+    `is_partial` it is named and left out.
 
     Raises:
-        AmbiguousRename, MissingBackfill: a person has to say something first.
-        UnmatchedRename, UnusedDraftOption: a person said something of what is not there, or does not change.
+        AmbiguousRename, MissingBackfill: the user has to decide something first.
+        UnmatchedRename, UnusedDraftOption: an option names something that does not exist or does not change.
         InvalidHint, AmbiguousSwap: a hint cannot be followed.
         UnsupportedChange: no statement makes the change.
-        UnsupportedDifference: the models would still differ in what a draft does not make.
-        DraftProofFailure: with the step of the proof that failed.
-        PostWriteHookFailure: a post-write hook of Alembic's could not be run.
-        FileWriteFailure: with the system's reason.
-        MergeConflictMarkers: a merge left its markers in migrations/head.
+        UnsupportedDifference: the models would still differ in something that a draft does not make.
+        DraftProofFailure: a step of the proof failed.
+        PostWriteHookFailure: a post-write hook of Alembic could not run.
+        FileWriteFailure: a file could not be written.
+        MergeConflictMarkers: migrations/head has conflict markers.
         SchemaImportFailure, SchemaBuildFailure, MultipleHeads, InvalidRevisionFile: there is nothing to compare.
     """
     project = configuration.project
@@ -105,7 +106,7 @@ def draft(
 
 
 def draft_empty(configuration: Configuration, message: str) -> DraftedRevisions:
-    """Write a revision with nothing in it, to be filled by hand."""
+    """Write a revision without steps, to be written by hand."""
     project = configuration.project
     with directory_lock(find_script_directory(project)), draft_folder(project) as drafted:
         read_history(project)
@@ -118,7 +119,9 @@ def draft_empty(configuration: Configuration, message: str) -> DraftedRevisions:
 def _place_and_seal(
     project: Project, drafted: Project, revisions: Sequence[Revision], *, still_open: str | None = None
 ) -> list[Revision]:
-    """Put new revisions among the others and into migrations/head, or none of them; a signal waits for the end."""
+    """Move new revisions into the history and add them to migrations/head, or neither; signals are deferred until the
+    end.
+    """
     head_file = read_head_file(project)
     with deferred_interrupts():
         placed_revisions = place_revisions(project, drafted, revisions)
@@ -133,7 +136,7 @@ def _place_and_seal(
 
 
 def _seal_new(project: Project, *, still_open: str | None = None) -> None:
-    """Add a new revision to migrations/head, whose other lines stay as they are, edited files' included."""
+    """Add new revisions to migrations/head, whose other lines stay, including those of edited files."""
     history = read_history(project)
     if find_broken_seals(project, history):
         return
@@ -142,10 +145,10 @@ def _seal_new(project: Project, *, still_open: str | None = None) -> None:
 
 
 def replay(configuration: Configuration, shadow: Database, history: History) -> None:
-    """Bring an empty throw-away database to the newest revision.
+    """Upgrade an empty throw-away database to the newest revision.
 
     Raises:
-        RevisionFailure: the history does not run from its beginning.
+        RevisionFailure: a revision of the history fails.
     """
     with connect(shadow) as connection:
         ensure_version_table_schema(connection, configuration.project.version_table)
@@ -154,7 +157,7 @@ def replay(configuration: Configuration, shadow: Database, history: History) -> 
 
 
 def build_model_catalog(configuration: Configuration, schema: Schema) -> tuple[Catalog, SystemRows]:
-    """The catalog of a database that was made from the models alone, and the rows of the system catalogs under it."""
+    """Create the models in a throw-away database, and read its catalog and the rows of its system catalogs."""
     project = configuration.project
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         create_schema(connection, schema, create_role=get_role_creator(shadow))
@@ -170,13 +173,13 @@ def find_changes(
     *,
     is_partial: bool = False,
 ) -> ChangeSet:
-    """Bring an empty throw-away database to the newest revision, and compare it with the models.
+    """Replay the history on an empty throw-away database, and compare it with the models.
+
+    The models are loaded and created on another database at the same time: most of the work is the server's, which has
+    a process for each connection.
 
     Raises:
         UnsupportedDifference: there is nothing to draft, and the two differ in what a draft does not make.
-
-    The models are loaded and built on another one meanwhile: much of the work is the server's, which has a process for
-    each.
     """
     with ThreadPoolExecutor(1) as executor:
         replay_task = executor.submit(replay, configuration, start_database, history)
@@ -224,7 +227,7 @@ def _run(drafted: Project, target: str, connection: Connection) -> None:
 def _make_copies(
     configuration: Configuration, history: History, start_database: Database
 ) -> Callable[[], AbstractContextManager[Connection]]:
-    """Databases that are where a revision starts: the first is the one that was compared, others are made again."""
+    """Databases at the start of a revision: the first is the compared one, the others are replayed again."""
     unused_databases = [start_database]
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Which hints and options a draft follows: one that cannot be followed is an error, one that is not needed is named."""
+"""The effect of hints and options on a draft: those that cannot be followed are errors, unused ones are listed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -21,11 +21,11 @@ _OF_COLUMNS = ("using", "back", "backfill", "renamed_values")
 
 
 def check_hints(schema: Schema, diff: CatalogDiff, decisions: Decisions, renames: Sequence[Rename]) -> None:
-    """See that no hint stands where it can never be followed, and that every option is about something that changes.
+    """Check that every hint can be followed where it stands, and that every option names something that changes.
 
     Raises:
-        InvalidHint: with the hint and why.
-        UnusedDraftOption: with the option and why.
+        InvalidHint: a hint cannot be followed.
+        UnusedDraftOption: an option has no effect.
     """
     renamed = {rename.column for rename in renames}
     for table, column, hint in find_hints(schema.metadata):
@@ -52,7 +52,7 @@ def check_hints(schema: Schema, diff: CatalogDiff, decisions: Decisions, renames
 def find_unused_hints(
     schema: Schema, diff: CatalogDiff, decisions: Decisions, renames: Sequence[Rename]
 ) -> tuple[str, ...]:
-    """The hints and options that this draft did not need, as `task.title: renamed_from`."""
+    """The hints and options without effect on this draft, as `task.title: renamed_from`."""
     unused = [
         f"{_display_place(table, column)}: {argument}"
         for table, column, hint in find_hints(schema.metadata)
@@ -65,7 +65,7 @@ def find_unused_hints(
 
 
 def list_hints(schema: Schema) -> list[str]:
-    """Every hint of the models, as `task.title: renamed_from`; where nothing is left to draft, none has an effect."""
+    """Every hint of the models, as `task.title: renamed_from`. When there is nothing to draft, none has an effect."""
     return [
         f"{_display_place(table, column)}: {argument}"
         for table, column, hint in find_hints(schema.metadata)
@@ -74,7 +74,7 @@ def list_hints(schema: Schema) -> list[str]:
 
 
 def list_hint_arguments(hint: Hint) -> Iterator[str]:
-    """The arguments of a hint."""
+    """The arguments that a hint has."""
     for argument in ("renamed_from", *_OF_COLUMNS, "dropped"):
         if getattr(hint, argument):
             yield argument
@@ -83,7 +83,7 @@ def list_hint_arguments(hint: Hint) -> Iterator[str]:
 def _find_contradictions(
     table: Table, column: Column[Any] | None, hint: Hint, diff: CatalogDiff, renamed: Iterable[Any]
 ) -> Iterator[tuple[str, str]]:
-    """The words of a hint that cannot be followed, each with the reason."""
+    """The arguments of a hint that cannot be followed, each with the reason."""
     if column is None:
         yield from (
             (argument, "it is about a column, and stands at a table")
@@ -129,7 +129,7 @@ def _is_used(
 
 
 def _is_converted(table: Table, column: Column[Any], diff: CatalogDiff, renames: Sequence[Rename]) -> bool:
-    """Whether a column's values are taken from one type to another."""
+    """Whether a column's values are converted from one type to another."""
     key = _column_key(table, column)
     old_names = [
         rename.column[0][2]
@@ -146,7 +146,7 @@ def _is_converted(table: Table, column: Column[Any], diff: CatalogDiff, renames:
 
 
 def _is_filled(table: Table, column: Column[Any], diff: CatalogDiff) -> bool:
-    """Whether rows exist in which a column is to be filled."""
+    """Whether there are rows in which a column has to be filled."""
     key = _column_key(table, column)
     old, new = find_column(diff.before, key), find_column(diff.after, key)
     if key[:3] not in _find_kept_tables(diff) or new is None:
@@ -160,7 +160,7 @@ def _find_kept_tables(diff: CatalogDiff) -> set[ObjectKey]:
 
 
 def _list_removed_names(diff: CatalogDiff) -> Iterator[str]:
-    """What is in the migrations and not in the models, as a person says it."""
+    """The display names of what the migrations have and the models lack."""
     for table in diff.removed.values():
         if isinstance(table, FoundTable):
             yield display_name(table.schema, table.name)

@@ -1,4 +1,4 @@
-"""What the models and the user say that no comparison can know: fillings and conversions."""
+"""Backfills and conversions from the models' hints, their Python defaults, and the user's decisions."""
 
 import re
 from collections.abc import Iterable
@@ -30,9 +30,9 @@ _CALLABLES = {
 def collect_value_sources(
     schema: Schema, decisions: Decisions, casts: frozenset[tuple[str, str]], renames: Iterable[Rename]
 ) -> ValueSources:
-    """What fills columns and converts types, from hints, from what was said, and from the models' Python defaults.
+    """Collect what fills columns and converts types from hints, decisions and the models' Python defaults.
 
-    What is said of a column that gets another name may use either name, unless both are columns.
+    An expression about a renamed column may use either name, unless both are columns.
     """
     new_names = _find_old_names(schema, renames)
     backfills: dict[ColumnName, str] = {}
@@ -69,7 +69,7 @@ def collect_value_sources(
 
 
 def _find_old_names(schema: Schema, renames: Iterable[Rename]) -> dict[ColumnName, str]:
-    """The old names of renamed columns by their new places, where no other column has the old name now."""
+    """The old names of renamed columns by their new paths, where no other column has the old name now."""
     columns = {(table.schema or "public", table.name): table.columns.keys() for table in schema.metadata.sorted_tables}
     old_names = {}
     for rename in renames:
@@ -81,7 +81,7 @@ def _find_old_names(schema: Schema, renames: Iterable[Rename]) -> dict[ColumnNam
 
 
 def _replace_column(expression: str, old: str | None, new: str | None) -> str:
-    """An expression with a column's other name; what stands in quotes as a text, or is called, is not the column."""
+    """Replace a column's name in an expression, but not in string literals and function names."""
     if old is None or new is None:
         return expression
 
@@ -93,7 +93,7 @@ def _replace_column(expression: str, old: str | None, new: str | None) -> str:
 
 
 def _render_python_default(column: Column[Any]) -> tuple[str, bool] | None:
-    """A model's own default in SQL, and whether it is a constant."""
+    """A model's Python default as SQL, and whether it is a constant."""
     default = column.default
     if default is None or column.server_default is not None:
         return None

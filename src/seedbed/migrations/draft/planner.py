@@ -1,4 +1,4 @@
-"""What separates a database from the models, as the revisions that would change it."""
+"""The plan of a draft: which revisions change a database into the models."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -46,14 +46,14 @@ def plan_changes(
     *,
     version_table: str = VERSION_TABLE,
 ) -> ChangeSet:
-    """What has to be done to a database for it to equal a catalog. Renames are tried on it, and rolled back.
+    """Plan the revisions that make a database equal to a catalog. Renames are tried on it, and rolled back.
 
     Raises:
-        AmbiguousRename, MissingBackfill: a person has to say something first.
-        UnmatchedRename, UnusedDraftOption: a person said something of what is not there, or does not change.
+        AmbiguousRename, MissingBackfill: the user has to decide something first.
+        UnmatchedRename, UnusedDraftOption: an option names something that does not exist or does not change.
         InvalidHint, AmbiguousSwap: a hint cannot be followed.
         UnsupportedChange: no statement makes the change.
-        UnknownTypeConversion: a column's values have no known form in its new type.
+        UnknownTypeConversion: a column's values cannot be converted to its new type.
     """
     before = read_catalog(connection, version_table)
     renames = plan_renames(schema, before, after, decisions)
@@ -106,9 +106,9 @@ def _plan_expansion(
     sources: ValueSources,
     version_table: str,
 ) -> list[RevisionPlan] | None:
-    """The revisions of a change in which columns are there in both shapes for a time; None where there are no such.
+    """Plan the revisions of a change that keeps columns in both forms for a time; None if there are none.
 
-    What they need is tried on the database first, so that it is known as PostgreSQL prints it.
+    The new objects are tried on the database first, to know them as PostgreSQL prints them.
 
     Raises:
         UnsupportedChange: a column was to be kept under both names, and cannot be.
@@ -155,7 +155,7 @@ def _plan_expansion(
 
 
 def _without_losses(plan: RevisionPlan, expanded_columns: set[ColumnName]) -> RevisionPlan:
-    """By dropping the new shape of a column on the way back nothing is lost: the old one is there."""
+    """A plan whose downgrade loses nothing by dropping the new form of a column: the old one exists."""
     if isinstance(plan.down, str):
         return plan
     steps = [
@@ -172,7 +172,7 @@ def _rename_steps(direct_renames: Sequence[Rename]) -> list[Statement]:
 
 
 def _try_steps(connection: Connection, steps: Sequence[Statement], version_table: str) -> Catalog:
-    """The catalog as it is after some steps, which are rolled back."""
+    """The catalog after some steps, which are rolled back."""
     for step in steps:
         execute_verbatim(connection, step.sql)
     catalog = read_catalog(connection, version_table)
@@ -187,7 +187,7 @@ def _plan_revisions(
     direct_renames: Sequence[Rename],
     sources: ValueSources,
 ) -> Iterator[RevisionPlan]:
-    """The revisions of a change, each with the way back from where it ends."""
+    """The revisions of a change, each with the downgrade from its end."""
     up = plan_steps(before, intermediate.catalog, replace(sources, deferred_columns=frozenset(intermediate.backfills)))
     down: tuple[Statement, ...] | str
     try:

@@ -1,4 +1,4 @@
-"""What is dropped while something like it is added: a rename or a loss, with the likeliest new name first."""
+"""Removed objects with a similar added one: renames or losses, with the likeliest new name first."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _SIMILAR_NAME = 0.7
 
 @dataclass(frozen=True)
 class _Question:
-    """Something that goes, and what it may have become, by likelihood."""
+    """A removed object, and the new names that it may have, with their scores."""
 
     kind: str
     old: str
@@ -29,7 +29,7 @@ class _Question:
 
 
 def find_intended_drops(schema: Schema, decisions: Decisions) -> set[str]:
-    """The names of what a hint or an option says is meant to be dropped."""
+    """The names that a hint or an option allows to drop."""
     drops = set(decisions.dropped)
     for table, column, hint in find_hints(schema.metadata):
         if column is None:
@@ -38,12 +38,12 @@ def find_intended_drops(schema: Schema, decisions: Decisions) -> set[str]:
 
 
 def check_undecided_renames(before: Catalog, after: Catalog, schema: Schema, decisions: Decisions) -> None:
-    """See that nothing is dropped while something like it is added, unless somebody said that it is meant to go.
+    """Check that nothing is dropped while something similar is added, unless the drop is intended.
 
-    Of several such pairs the likeliest is asked about first, so that what is answered narrows the others.
+    The likeliest pair is asked about first, so that its answer narrows down the others.
 
     Raises:
-        AmbiguousRename: with the old name and its candidates, and what to say.
+        AmbiguousRename: with the old name, its candidates, and the options to choose from.
     """
     drops = find_intended_drops(schema, decisions)
     open_questions = [
@@ -101,7 +101,7 @@ def _label_questions(before: Catalog, after: Catalog, schema: Schema) -> Iterabl
 
 
 def _find_converted_enums(schema: Schema) -> Collection[ObjectKey]:
-    """Enums all of whose columns say by `using` what becomes of each value."""
+    """Enums for which all columns convert their values by `using`."""
     is_converted: dict[ObjectKey, bool] = {}
     for table in schema.metadata.sorted_tables:
         for column in table.columns:
@@ -148,7 +148,7 @@ def _shared_columns(old: Table, new: Table) -> float:
 
 
 def _name_similarity(old: str, new: str) -> float:
-    """From 0 to 1: how much two names have in common, in letters, or by a word of theirs."""
+    """From 0 to 1: how similar two names are, by their letters or by a shared word."""
     decisions = [set(name.lower().split("_")) - {""} for name in (old, new)]
     shared_words = len(decisions[0] & decisions[1]) / max(len(decisions[0]), len(decisions[1]), 1)
     return max(shared_words, SequenceMatcher(None, old.lower(), new.lower()).ratio())

@@ -1,4 +1,4 @@
-"""The new names that hints and the command line ask for, and whether a change of places is still to be made."""
+"""The renames that hints and the command line request, without swaps that are done already."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _COMPARED_PROPERTIES = ("type", "not_null", "default", "generated", "identity", 
 
 @dataclass(frozen=True)
 class RenameRequests(Generic[Name]):
-    """New names with their old ones; `said` are those of the command line, which needs no second opinion."""
+    """Requested new names with their old ones. `explicit` are those of the command line, which are always followed."""
 
     requested: Mapping[Name, Name]
     explicit: frozenset[Name]
@@ -32,11 +32,11 @@ class RenameRequests(Generic[Name]):
 def find_table_requests(
     schema: Schema, before: Catalog, after: Catalog, decisions: Decisions
 ) -> dict[tuple[str, str], tuple[str, str]]:
-    """The tables' new names, by schema and name.
+    """The requested names of tables, by schema and name.
 
     Raises:
-        InvalidHint: a hint is about a table that is not there, or that is still in the models.
-        AmbiguousSwap: hints let tables change places, and nothing tells whether they have done so.
+        InvalidHint: a hint names a table that does not exist, or that is still in the models.
+        AmbiguousSwap: hints swap tables, and nothing tells whether they are swapped already.
     """
     explicit_names = {new: old for old, new in decisions.renames.items()}
     existing = {(table.schema, table.name) for table in before.tables()}
@@ -69,10 +69,10 @@ def find_table_requests(
 def find_column_requests(
     table: Table, old_table: FoundTable, new_table: FoundTable, old_name: str, decisions: Decisions
 ) -> dict[str, str]:
-    """The new names of a table's columns; `old_name` is what the table was called before.
+    """The requested names of a table's columns. `old_name` is the old name of the table.
 
     Raises:
-        InvalidHint, AmbiguousSwap: as `table_requests` does, of columns.
+        InvalidHint, AmbiguousSwap: as in `find_table_requests`.
     """
     explicit_names = {new: old for old, new in decisions.renames.items()}
     old_columns = old_table.columns_by_name
@@ -103,10 +103,10 @@ def find_column_requests(
 def find_label_requests(
     schema: Schema, before: Catalog, after: Catalog, decisions: Decisions
 ) -> dict[ObjectKey, dict[str, str]]:
-    """The new labels of enums, each with its old one, by the type's key.
+    """The requested names of enum labels, by the type's key.
 
     Raises:
-        InvalidHint: a hint is about a label that neither the migrations nor the models have.
+        InvalidHint: a hint names a label that neither the migrations nor the models have.
     """
     requested: dict[ObjectKey, dict[str, str]] = {}
     for table in schema.metadata.sorted_tables:
@@ -131,7 +131,7 @@ def find_label_requests(
 
 
 def strip_owner(name: str, *owners: str) -> str:
-    """The last part of a name as it was said: what follows its owner's, dots in it included."""
+    """The last part of a name: what follows its owner's name, including dots."""
     for owner in owners:
         if name.startswith(f"{owner}."):
             return name[len(owner) + 1 :]
@@ -141,7 +141,7 @@ def strip_owner(name: str, *owners: str) -> str:
 def _check_contradictions(
     requests: RenameRequests[Name], existing: set[Name], model_names: set[Name], display: Callable[[Name], str]
 ) -> None:
-    """See that no two hints claim one thing, and that none claims what keeps its name in the models."""
+    """Check that no two hints claim one object, and that none claims an object that keeps its name in the models."""
     possible = select_possible_renames(requests.requested, existing)
     claimed: dict[Name, Name] = {}
     for new, old in possible.items():
@@ -161,10 +161,10 @@ def _remove_finished_swaps(
     count_differences: Callable[[Name, Name], int],
     display: Callable[[Name], str],
 ) -> dict[Name, Name]:
-    """Leave out the hints of names that change places where they have done so already.
+    """Leave out the hints of swaps that are done already.
 
-    Before and after, the names are the same, so what they name is compared with the models: where it is like them as it
-    is, it has been done.
+    The names are the same before and after, so the objects are compared with the models: if they are more alike as they
+    are, the swap is done.
     """
     remaining = dict(requests.requested)
     for cycle in find_cycles(select_possible_renames(requests.requested, existing)):
@@ -183,7 +183,7 @@ def _remove_finished_swaps(
 def _remove_finished_label_swaps(
     key: ObjectKey, requested: dict[str, str], before: Catalog, after: Catalog
 ) -> dict[str, str]:
-    """The same for labels, whose order in the type tells what has been done."""
+    """Leave out the swaps of labels that are done already, which the order of the labels tells."""
     old_enum, new_enum = before.objects.get(key), after.objects.get(key)
     if not isinstance(old_enum, Enum) or not isinstance(new_enum, Enum):
         return requested

@@ -1,4 +1,4 @@
-"""New names that were asked for: those of tables, columns and labels, as the steps there and back."""
+"""Renames of tables, columns and enum labels, as steps of the upgrade and the downgrade."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ TableName = tuple[str, str]
 
 @dataclass(frozen=True)
 class Rename:
-    """One thing's new name, as the steps there and back."""
+    """The rename of one object, as steps of the upgrade and the downgrade."""
 
     old: str
     new: str
@@ -44,16 +44,16 @@ class Rename:
 
 
 def plan_renames(schema: Schema, before: Catalog, after: Catalog, decisions: Decisions) -> list[Rename]:
-    """The renames that were asked for and are still to be done, tables before their columns.
+    """Plan the requested renames that are not done yet, tables before their columns.
 
-    A hint whose old name is gone already, or whose new name is there, has been used up: it is left out. Names that
-    change places do so through a temporary one, in the steps of the first of them.
+    A hint whose old name is gone, or whose new name exists, is used up and left out. Swaps go through a temporary name,
+    in the steps of their first rename.
 
     Raises:
-        UnmatchedRename: what was said of a rename, and is no hint, is about nothing.
-        InvalidHint: a hint is about what is not there, or contradicts the models or another hint.
-        AmbiguousSwap: hints let things change places that are alike, so that nothing tells whether they have.
-        UnsupportedChange: tables of several schemas are to change places.
+        UnmatchedRename: a requested rename, not from a hint, matches nothing.
+        InvalidHint: a hint names something that does not exist, or contradicts the models or another hint.
+        AmbiguousSwap: hints swap objects that are alike, so that nothing tells whether they are swapped already.
+        UnsupportedChange: tables of different schemas are to be swapped.
     """
     renames = [*_plan_table_renames(schema, before, after, decisions)]
     old_table_names = {rename.new: rename.old for rename in renames}
@@ -97,7 +97,7 @@ def _plan_table_renames(schema: Schema, before: Catalog, after: Catalog, decisio
 def _plan_table_swap(
     group: RenameGroup[TableName], before: Catalog, renamed_tables: set[TableName]
 ) -> Iterator[Rename]:
-    """Tables of one schema that change places, with the sequences that are called after them."""
+    """Swap tables of one schema, with the sequences that are named after them."""
     schemas = {path[0] for path, _ in group.pairs}
     if len(schemas) > 1:
         raise UnsupportedChange(display_name(*group.pairs[0][0]), "it changes places with a table of another schema")
@@ -123,7 +123,7 @@ def _plan_table_swap(
 def _find_serial_sequences(
     old: TableName, new: TableName, before: Catalog, renamed_tables: set[TableName]
 ) -> Iterator[tuple[str, str]]:
-    """The sequences of a table's serial columns, by their old and new names: they are called after it."""
+    """The sequences of a table's serial columns, which are named after it, by their old and new names."""
     for obj in before.objects.values():
         if isinstance(obj, Sequence) and obj.owned_by is not None and obj.owned_by[:2] == old:
             suffix = f"_{obj.owned_by[2]}_seq"

@@ -1,4 +1,4 @@
-"""A revision's file, written from its steps."""
+"""The files of drafted revisions: rendered, written to a folder of their own, and moved into the history."""
 
 import errno
 import os
@@ -34,13 +34,13 @@ _ALLOW_COMMENT = "    # seedbed: allow drop-column\n"
 
 @contextmanager
 def draft_folder(project: Project) -> Iterator[Project]:
-    """The project with a folder for the revisions of a draft, where no other command reads them; deleted afterwards.
+    """Use a temporary folder for the revisions of a draft, where no other command reads them; it is deleted afterwards.
 
-    It lies beside env.py, since a post-write hook takes its settings from the folders above a file. Folders that killed
-    commands have left there are deleted too.
+    It lies beside env.py, since a post-write hook reads its settings from the folders above a file. Folders left by
+    killed commands are deleted too.
 
     Raises:
-        FileWriteFailure: it cannot be made, or the folder of the revisions takes no file.
+        FileWriteFailure: the folder cannot be created, or the folder of the revisions is not writable.
     """
     directory = ScriptDirectory.from_config(build_alembic_config(project))
     versions = _find_versions_directory(directory)
@@ -62,12 +62,12 @@ def draft_folder(project: Project) -> Iterator[Project]:
 
 
 def place_revisions(project: Project, drafted: Project, revisions: Sequence[Revision]) -> list[Revision]:
-    """Put the revisions of a draft among the others, and return them there.
+    """Copy the revisions of a draft into the history, and return them with their new paths.
 
-    The newest comes first: a kill in between leaves one that follows a missing revision, so that no part is applied.
+    The newest comes first: a kill in between leaves a revision that follows a missing one, so that no part is applied.
 
     Raises:
-        FileWriteFailure: with the system's reason; none of them is left.
+        FileWriteFailure: a file could not be written; none is left.
     """
     folder = _find_versions_directory(ScriptDirectory.from_config(build_alembic_config(project)))
     placed: list[Revision] = []
@@ -87,12 +87,12 @@ def place_revisions(project: Project, drafted: Project, revisions: Sequence[Revi
 
 
 def write_revision(project: Project, message: str, plan: RevisionPlan) -> Revision:
-    """Write a revision after the newest one, into the project's draft folder, and run Alembic's post-write hooks on it.
+    """Write a revision after the newest one into the project's draft folder, and run Alembic's post-write hooks on it.
 
-    A way down that is a sentence says why there is none.
+    A downgrade that is a text says why there is none.
 
     Raises:
-        FileWriteFailure: with the system's reason.
+        FileWriteFailure: the file could not be written.
         PostWriteHookFailure: a hook's program is missing, or could not be run.
     """
     config = build_alembic_config(project)
@@ -136,7 +136,7 @@ def write_revision(project: Project, message: str, plan: RevisionPlan) -> Revisi
 
 
 def render_body(statements: Iterable[Statement], *, is_online: bool = False) -> str:
-    """The steps as the body of a function, indented; `online` ones in Alembic's autocommit block."""
+    """Render steps as the body of a function, indented; online ones in Alembic's autocommit block."""
     lines = [_indent(statement.python_code) for statement in statements]
     if not is_online or not lines:
         return "\n".join(lines)
@@ -145,7 +145,7 @@ def render_body(statements: Iterable[Statement], *, is_online: bool = False) -> 
 
 
 def add_verdict(revision: Revision, lines: Sequence[str]) -> None:
-    """Put what a proof came to under the message in the revision's docstring."""
+    """Add the result of a proof below the message in the revision's docstring."""
     text = revision.file.read_text(encoding="utf-8")
     head = f'"""{revision.message}'
     proof_text = "\n".join(_wrap(line) for line in lines)
@@ -156,7 +156,7 @@ def add_verdict(revision: Revision, lines: Sequence[str]) -> None:
 
 @contextmanager
 def _output_to_stderr() -> Iterator[None]:
-    """What a hook's process prints goes to standard error: standard output is a command's result alone."""
+    """Send the output of hooks to standard error: standard output is for a command's result only."""
     with redirect_stdout_to_stderr():
         saved_stdout = os.dup(1)
         os.dup2(2, 1)
@@ -168,7 +168,7 @@ def _output_to_stderr() -> Iterator[None]:
 
 
 def _find_versions_directory(directory: ScriptDirectory) -> Path:
-    """The folder that a new revision belongs in: that of the newest one, or else the first of them."""
+    """The folder for a new revision: that of the newest one, or else the first one."""
     folders = directory._version_locations  # noqa: SLF001 - Alembic's own choice of it, with the usual one
     head = directory.get_current_head()
     newest = Path(directory.get_revision(head).path) if head is not None else None
@@ -176,7 +176,7 @@ def _find_versions_directory(directory: ScriptDirectory) -> Path:
 
 
 def _indent(code: str) -> str:
-    """Code over several lines, indented but for what is inside a triple-quoted string."""
+    """Indent code over several lines, except inside triple-quoted strings."""
     lines, is_inside_string = [], False
     for line in code.split("\n"):
         lines.append(line if is_inside_string else _INDENT + line)
@@ -186,7 +186,7 @@ def _indent(code: str) -> str:
 
 
 def _strip_first_indent(text: str) -> str:
-    """The template indents the first line itself."""
+    """Remove the first line's indent, which the template adds."""
     return text.removeprefix(_INDENT) or "pass"
 
 

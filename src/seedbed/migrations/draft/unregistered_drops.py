@@ -11,14 +11,14 @@ from seedbed.settings import Project
 
 
 def find_unregistered_tables(project: Project, schema: Schema) -> list[UnregisteredTable]:
-    """The project's classes of tables that its schema does not have; revisions may have classes of their own."""
+    """Find table classes of the project that its schema lacks; revisions may have classes of their own."""
     return find_unregistered(project, schema, excluded=[find_script_directory(project)])
 
 
 def check_unregistered_drops(
     project: Project, schema: Schema, before: Catalog, after: Catalog, intended: Collection[str] = ()
 ) -> None:
-    """Refuse to drop a table whose class is still in the project's files, unless that is `intended`.
+    """Check that no table is dropped whose class is still in the project's files, unless the drop is `intended`.
 
     Raises:
         UnregisteredTableDrop: with the table, and the line that registers its class.

@@ -138,7 +138,7 @@ RULES: Sequence[HazardRule] = (
     HazardRule(
         "lossy-type",
         (Effect.LOSES_DATA,),
-        "what the new type cannot hold of the values is lost, such as digits, times of day or labels",
+        "values lose what the new type cannot hold, such as digits, times of day or labels",
         "Add another column of the new type, and keep the old one as long as its values are needed.",
         (
             "ALTER TABLE task ALTER COLUMN points DROP DEFAULT",

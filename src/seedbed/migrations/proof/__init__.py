@@ -1,1 +1,1 @@
-"""A revision tried on a throw-away database, with rows in it, before anyone sees it."""
+"""Proofs: a drafted revision is tried on throw-away databases with sample rows before anyone sees it."""

@@ -1,4 +1,4 @@
-"""Revisions that are to be proven: how to run them, where they lead, and what they say of themselves."""
+"""Revisions to prove: how to run them, which catalogs they lead to, and what losses they name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _SYNTAX = "42601"
 
 @dataclass(frozen=True)
 class RevisionRun:
-    """One revision of a change: how to run it up, and down where there is a way, and what is there above it."""
+    """How to upgrade and downgrade one revision, if it can be downgraded, and the catalog at its end."""
 
     up: Callable[[Connection], None]
     down: Callable[[Connection], None] | None
@@ -32,12 +32,12 @@ class RevisionRun:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Revisions to be proven: how to run them, where they start and end, and what they say that they lose.
+    """Revisions to prove: how to run them, where they start and end, and what they name as lost.
 
-    `conditions` are known beforehand. `renamed` maps a table's or a column's new place to its old one, so that rows are
-    found again. `conversions` are columns that get another type. `changed` are columns whose values a step rewrites;
-    `triggered` are tables whose rows it updates, and whose triggers run then. `made` are rows that the models make,
-    under the names of the end.
+    `row_conditions` are known beforehand. `renamed_tables` and `renamed_columns` map new names to old ones.
+    `conversions` are columns that get another type. `changed_columns` have values that a step rewrites;
+    `triggered_tables` have rows that it updates, and triggers that run then. `model_rows` are rows that the models
+    generate, under the final names.
     """
 
     revision_runs: Sequence[RevisionRun]
@@ -81,7 +81,7 @@ class Candidate:
 
 
 class RowsRejected(Exception):
-    """A step that failed for the rows that it met."""
+    """A step failed because of the rows in the database."""
 
     def __init__(self, reason: str, *, in_downgrade: bool) -> None:
         super().__init__(reason)
@@ -100,9 +100,9 @@ def run_step(name: str, run: Callable[[Connection], None], connection: Connectio
 
 
 def is_about_rows(error: BaseException) -> bool:
-    """Whether a statement failed for the rows that it met, and might run over others.
+    """Whether a statement failed because of the rows in the database, and might run with others.
 
-    A text that is no tsvector is a syntax error to PostgreSQL, but one without a place in the statement.
+    An invalid tsvector is a syntax error for PostgreSQL, but one without a position in the statement.
     """
     state, diagnostics = get_sqlstate(error) or "", getattr(getattr(error, "orig", error), "diag", None)
     positions = (getattr(diagnostics, name, None) for name in ("statement_position", "internal_position"))

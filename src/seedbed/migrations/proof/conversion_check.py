@@ -1,4 +1,4 @@
-"""What becomes of values when a column's type changes, measured on sample values there and back."""
+"""A check of what conversions do to sample values, converted to the new type and back."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -28,8 +28,8 @@ _EQUAL_BY_OPERATOR = frozenset({"numeric", "jsonb"})
 class ColumnConversion:
     """A column that gets another type, with the expressions that convert its values up and down.
 
-    `types` make the types that the new column needs and the database lacks before the change. `checks` and `new_checks`
-    are constraints that concern the column alone.
+    `types` create the types that the new column needs and the database lacks. `checks` and `new_checks` are constraints
+    on the column alone.
     """
 
     schema: str
@@ -49,7 +49,7 @@ class ColumnConversion:
 
 @dataclass(frozen=True)
 class ValueChange:
-    """A value that does not survive, as text: what it was, what it was converted to, and what came back."""
+    """A value that a conversion changes, as text: before, converted, and converted back."""
 
     value: str
     converted: str | None
@@ -58,10 +58,10 @@ class ValueChange:
 
 @dataclass(frozen=True)
 class ConversionReport:
-    """What was found about all conversions: losses that no step names, and examples of every loss.
+    """The result for all conversions: losses that no step names, and examples of every loss.
 
-    `fitting` are values of the old columns that can be converted up and down again, by their columns, and `fitting_new`
-    those of the new ones that can be converted down and up again; both only where other values cannot.
+    `convertible_values` are values of the old columns that survive up and down, and `revertible_values` values of the
+    new columns that survive down and up; both only where other values do not.
     """
 
     losses: tuple[Loss, ...]
@@ -77,10 +77,10 @@ def check_conversions(
     losses: Sequence[Loss],
     downgrade_losses: Sequence[Loss],
 ) -> ConversionReport:
-    """Convert sample values of every column whose type changes, up and back down, and values of the new type down and
-    back up. The database is left as it was.
+    """Convert sample values of every column whose type changes, up and down, and of its new type, down and up.
 
-    A value that comes back as another one is a loss. It is one of the way down when the new column still held it.
+    The database is left unchanged. A value that comes back as another one is a loss; of the downgrade, if the new
+    column still held it.
     """
     losses_up: list[Loss] = []
     losses_down: list[Loss] = []
@@ -137,7 +137,7 @@ def _column_path(conversion: ColumnConversion, column: Column) -> tuple[str, str
 
 
 def _pick_examples(changes: Sequence[ValueChange]) -> list[ValueChange]:
-    """The shortest changes, one of each form of values: numbers count as one, and so do words."""
+    """The shortest changes, one of each form: all numbers count as one form, and so do all words."""
     by_form: dict[str, ValueChange] = {}
     for change in sorted(changes, key=lambda change: len(change.value)):
         by_form.setdefault(re.sub(r"\d+", "0", re.sub(r"[^\W\d]+", "a", change.value)), change)
@@ -152,8 +152,8 @@ def _show(value: str | None) -> str:
 
 @dataclass(frozen=True)
 class _Measurement:
-    """The values that change on their way there and back, those that can be converted if not all can, and where an
-    array, JSON or bits become something else, a value and what it becomes.
+    """The values that change, the values that can be converted if not all can, and, where an array, JSON or bits become
+    something else, a value with its converted form.
     """
 
     changes: Sequence[ValueChange] = ()
@@ -162,7 +162,7 @@ class _Measurement:
 
 
 def _check_direction(connection: Connection, conversion: ColumnConversion, *, down: bool) -> _Measurement:
-    """Convert values there and back; nothing is found where the two types cannot be had at once."""
+    """Convert values and convert them back; empty where the two types cannot exist at once."""
     forward = (conversion.old, conversion.up, conversion.checks)
     reverse = (conversion.new, conversion.down, conversion.new_checks)
     first, second = (reverse, forward) if down else (forward, reverse)
@@ -198,7 +198,7 @@ def _check_direction(connection: Connection, conversion: ColumnConversion, *, do
 
 
 class _Type(NamedTuple):
-    """A column's type: of a domain what it stands on, of an array its elements."""
+    """A column's type: the base type of a domain, the elements of an array."""
 
     name: str
     base: str
@@ -227,7 +227,7 @@ def _read_type(cursor: Any, table: str) -> _Type:
 
 
 def _list_samples(own: _Type, other: _Type) -> list[str]:
-    """Values of a type, and those of the other type as they may be written in this one."""
+    """Values of a type, and values of the other type as this one may spell them."""
     values = list(dict.fromkeys([*own.values, *spell_values(other.values, own.base, own.category)]))
     if own.is_array:
         return [*list_values(own.name, f"_{own.base}", "A", -1), *list_array_values(values[:_ELEMENTS])]
@@ -235,7 +235,7 @@ def _list_samples(own: _Type, other: _Type) -> list[str]:
 
 
 def _insert(cursor: Any, column: Column, values: Sequence[str]) -> None:
-    """Insert those that are values of the column's type."""
+    """Insert those values that are valid for the column's type."""
     cursor.execute(
         "DO $seedbed$ DECLARE value text; row int := 0; BEGIN\n"
         "FOREACH value IN ARRAY %s::text[] LOOP\nrow := row + 1;\n"
@@ -246,7 +246,7 @@ def _insert(cursor: Any, column: Column, values: Sequence[str]) -> None:
 
 
 def _convert(cursor: Any, source: str, target: str, expression: str) -> None:
-    """Convert each value by itself, as an assignment. One that fails is left out: it stops a revision."""
+    """Convert each value separately, by assignment. A value that fails is left out: it stops a revision."""
     cursor.execute(
         "DO $seedbed$ DECLARE r int; BEGIN\n"
         f"FOR r IN SELECT seedbed_row FROM {source} LOOP\n"
@@ -278,8 +278,8 @@ def _find_reshaped(cursor: Any, own: str, other: str) -> tuple[str, str] | None:
 
 
 def _find_convertible_rows(cursor: Any, own: str) -> list[int]:
-    """The rows that were converted there and back, if not all were; only those that stay what they are, if there are
-    such, since others may become equal and break a unique key.
+    """The rows that were converted and back, if not all were. Unchanged ones are preferred, since others may become
+    equal and violate a unique key.
     """
     cursor.execute(
         f"SELECT seedbed_row, one.{own}::text IS NOT DISTINCT FROM back.{own}::text"

@@ -1,4 +1,4 @@
-"""The rows that a table must have after its columns' types changed, computed without the revision."""
+"""The rows that a table must have after a conversion, computed without the revision."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,17 +19,17 @@ Rows = Mapping[Place, Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class ExpectedRows:
-    """Rows by their tables, under the names of before, with values of the new types; `columns` are those columns."""
+    """Rows by table, under the old names, with values of the new types in `converted_columns`."""
 
     rows: Rows
     converted_columns: Mapping[Place, frozenset[str]]
 
 
 def compute_expected_rows(connection: Connection, candidate: Candidate, rows: Rows) -> ExpectedRows:
-    """Convert the rows of every table whose columns' types change. The database is left as it was.
+    """Convert the rows of every table whose columns' types change. The database is left unchanged.
 
-    A table is left as it is where its rows cannot be converted, since the revision fails over them too. A column whose
-    NULLs are filled is not converted.
+    A table is left out if its rows cannot be converted, since the revision fails on them too. A column whose NULLs are
+    backfilled is not converted.
     """
     expected = dict(rows)
     columns: dict[Place, frozenset[str]] = {}

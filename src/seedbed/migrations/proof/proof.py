@@ -1,4 +1,4 @@
-"""A revision run up and down over rows, and what could be said of it afterwards."""
+"""A proof of drafted revisions: run up and down over sample rows, with a verdict."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -24,7 +24,7 @@ from seedbed.postgres.quoting import display_name
 
 
 class Verdict(StrEnum):
-    """What a proof came to. A refusal is none of these."""
+    """The result of a proof. A failed one has no verdict."""
 
     PROVEN = "proven"
     NAMED_LOSS = "proven with named loss"
@@ -36,9 +36,9 @@ class Verdict(StrEnum):
 class Proof:
     """A verdict, and what it holds for.
 
-    `conditions` are what rows must be for the revision to run; where they are not, it stops and changes
-    nothing. `undrafted` are differences that the revision leaves, by request. `unsampled` are columns, by type, that
-    the proof had no value of, before the change or after it. `examples` are values that a conversion changes.
+    `row_conditions` are what rows must fulfil for the revision to run; if they do not, it stops and changes nothing.
+    `manual_changes` are differences that the revision leaves on request. `untested_types` are columns, by type, for
+    which the proof had no value before or after the change. `examples` are values that a conversion changes.
     """
 
     verdict: Verdict
@@ -53,7 +53,7 @@ class Proof:
     examples: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """The proof in words, for the terminal and for the revision's docstring."""
+        """The proof as text for the terminal and for the revision's docstring."""
         tables = len(self.sample_rows.rows)
         lines = [f"{self.verdict.capitalize()} on PostgreSQL {self.postgresql_version}: {', '.join(self.steps)}."]
         lines += [f"Left to be written by hand: {'; '.join(self.manual_changes)}."] if self.manual_changes else []
@@ -73,16 +73,16 @@ class Proof:
 
 
 def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Connection]]) -> Proof:
-    """Prove revisions on copies of a database that is where the first one starts.
+    """Prove revisions on copies of a database at the start of the first one.
 
-    With rows in it: up, and the catalog equals the models'; the rows are there; down, over those rows and over new
-    ones, and the catalog equals the beginning; up again. After each of several revisions the catalog is what it
-    should be in between. Where the rows are in the way, tamer ones are tried that keep the rules
-    which the change brings, and what was in the way becomes a condition.
+    With rows in it: upgrade, and the catalog equals the models' and the rows are kept; downgrade, over those rows and
+    new ones, and the catalog equals the first; upgrade again. After each of several revisions the catalog is compared
+    too. If rows are rejected, tame ones are tried that satisfy the constraints of the end, and the reason becomes a
+    condition.
 
     Raises:
-        DraftProofFailure: at the first step that does not hold.
-        UnsupportedDifference: the revision runs, and leaves what no draft makes.
+        DraftProofFailure: a step does not hold.
+        UnsupportedDifference: the revision runs, and leaves a difference that no draft makes.
     """
     conditions = list(candidate.row_conditions)
     report: ConversionReport | None = None
@@ -111,7 +111,7 @@ def prove(candidate: Candidate, copies: Callable[[], AbstractContextManager[Conn
 
 
 def _add_condition(conditions: list[str], prefix: str, reason: str) -> None:
-    """Add what was in the way, unless it is a type that some values are known to be too long or too large for."""
+    """Add the reason why rows were rejected, unless a known condition covers it."""
     known_types = [condition.rpartition(" as ")[2] for condition in conditions if condition.startswith(prefix)]
     if not any(
         reason in {f"value too long for type {type_name}", f"{type_name} out of range"} for type_name in known_types
@@ -214,10 +214,10 @@ def _merge(first: Mapping[str, Sequence[str]], second: Mapping[str, Sequence[str
 
 
 def _check_insertable(before: SampleRows, after: SampleRows, candidate: Candidate) -> None:
-    """See that no table refuses every row for what the revision broke, such as a trigger that names a column of before.
+    """Check that no table rejects every row because of the revision, such as by a trigger that names an old column.
 
     Raises:
-        DraftProofFailure: with what a table says to the rows that are put into it.
+        DraftProofFailure: with the table and the server's message.
     """
     renamed = {display_name(*new): display_name(*old) for new, old in candidate.renamed_tables.items()}
     for table, reason in after.failing_tables.items():
@@ -226,7 +226,7 @@ def _check_insertable(before: SampleRows, after: SampleRows, candidate: Candidat
 
 
 def _find_tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:
-    """For a text column that becomes something else, texts that are something else."""
+    """For a text column that gets another type: texts that are values of that type."""
     values = {}
     for table in candidate.after.tables():
         path = candidate.renamed_tables.get((table.schema, table.name), (table.schema, table.name))

@@ -1,4 +1,4 @@
-"""What became of rows, and of the numbers that their sequences count, when a revision ran over them."""
+"""The difference between rows before and after a revision, and between the counters of their sequences."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -26,13 +26,14 @@ def check_rows_survive(
     losses: Sequence[Loss],
     converted: Mapping[Place, Collection[str]],
 ) -> list[Loss]:
-    """See that every row from before is there, in every column that the revision has no business with, and that
-    sequences count on from where they were; and say which columns the triggers of updated tables have written anew.
+    """Check that every old row exists, in every column that the revision should not change, and that sequences
+    continue.
 
-    `rows` have the values that are expected now in columns whose type changes and that are `converted`.
+    Returns the losses of columns that triggers of updated tables rewrote. `rows` have the expected values in columns
+    that are `converted`.
 
     Raises:
-        DraftProofFailure: with what is gone.
+        DraftProofFailure: with what is missing.
     """
     current_rows, trigger_losses = read_rows(connection, candidate.version_table), []
     for table, old_rows in rows.items():
@@ -54,7 +55,7 @@ def check_rows_survive(
 
 
 def rename_rows(rows: Rows, candidate: Candidate) -> dict[Place, list[dict[str, Any]]]:
-    """Rows under the names that the revision gives their tables and columns."""
+    """Rows under the names that the revision gives to their tables and columns."""
     renamed: dict[Place, list[dict[str, Any]]] = {}
     for table, table_rows in rows.items():
         new = _new_place(table, candidate)
@@ -64,7 +65,7 @@ def rename_rows(rows: Rows, candidate: Candidate) -> dict[Place, list[dict[str, 
 
 
 def rename_columns(columns: Mapping[Place, Collection[str]], candidate: Candidate) -> dict[Place, set[str]]:
-    """Columns by their tables, under the names that the revision gives them."""
+    """Columns by table, under the names that the revision gives them."""
     renamed = {}
     for table, listed in columns.items():
         new = _new_place(table, candidate)
@@ -74,7 +75,7 @@ def rename_columns(columns: Mapping[Place, Collection[str]], candidate: Candidat
 
 
 def rename_counters(counts: Counts, candidate: Candidate) -> dict[tuple[str, str, str], int]:
-    """What sequences count, under the names that the revision gives their tables and columns."""
+    """The counters of sequences, under the names that the revision gives to their tables and columns."""
     renamed = {}
     for (schema, table, column), count in counts.items():
         new = _new_place((schema, table), candidate)
@@ -100,7 +101,7 @@ def _check_counters(step: str, old_counters: Counts, current_counters: Counts, l
 
 
 def _is_hidden(table: tuple[str, str], candidate: Candidate) -> bool:
-    """Whether row level security is forced, so that not even the table's owner can see what is there."""
+    """Whether row security is forced, so that not even the table's owner sees its rows."""
     tables = (catalog.objects.get(("table", *table)) for catalog in (candidate.before, candidate.after))
     return any(isinstance(table, Table) and table.forced_row_security for table in tables)
 
@@ -124,7 +125,7 @@ def _comparable_columns(
 def _find_missing_row(
     old_rows: Sequence[Mapping[str, Any]], new_rows: Sequence[Mapping[str, Any]], names: Sequence[str]
 ) -> str | None:
-    """A row that was there and is not, in terms of some columns."""
+    """A row, reduced to some columns, that is missing."""
     missing = Counter(_project(old_rows, names)) - Counter(_project(new_rows, names))
     return next(iter(missing), None)
 

@@ -1,4 +1,4 @@
-"""Every row of a database, to be compared with what is there later."""
+"""A snapshot of every row and sequence of a database, to compare with a later one."""
 
 import json
 from typing import Any
@@ -16,7 +16,9 @@ c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'seedbed'
 
 
 def render_project_tables(version_table: str) -> str:
-    """SQL for what of pg_class `c` in pg_namespace `n` holds a project's rows; a partition's are its parent's."""
+    """SQL that selects the tables with a project's rows from pg_class `c` and pg_namespace `n`; rows of a partition are
+    its parent's.
+    """
     return f"{_OWN_TABLES} AND NOT {build_version_table_condition(version_table)}"
 
 
@@ -39,7 +41,7 @@ _AHEAD = 1_000
 def read_rows(
     connection: Connection, version_table: str = VERSION_TABLE
 ) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Every row of every table as JSON objects, in an order that depends on their content alone."""
+    """Read every row of every table as JSON, in an order that depends on the content only."""
     rows = {}
     cursor: Any = connection.connection.cursor()
     try:
@@ -55,14 +57,14 @@ def read_rows(
 
 
 def read_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[tuple[str, str, str], int]:
-    """The last number of each column's own sequence, 0 where it has given none, by schema, table and column."""
+    """The last value of each column's own sequence, 0 if it is unused, by schema, table and column."""
     rows = connection.execute(text(_SEQUENCES.format(own_tables=render_project_tables(version_table)))).all()
     connection.rollback()
     return {(schema, table, column): last_value for schema, table, column, _, last_value, _ in rows}
 
 
 def advance_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[tuple[str, str, str], int]:
-    """Have columns' sequences count further than the rows that were made, where they may; give their last numbers."""
+    """Advance the columns' sequences beyond the inserted rows, where they can, and return their last values."""
     cursor: Any = connection.connection.cursor()
     cursor.execute(_SEQUENCES.format(own_tables=render_project_tables(version_table)))
     for *_, sequence, last_value, maximum in cursor.fetchall():

@@ -1,4 +1,4 @@
-"""Rows that already keep the rules which a change will bring."""
+"""Constraints of the end of a change, held on its tables while sample rows are inserted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ _DROP = sql.SQL("DROP CONSTRAINT {}")
 
 @contextmanager
 def temporary_constraints(connection: Connection, before: Catalog, after: Catalog) -> Iterator[None]:
-    """Put the rules of `after` on the tables for the length of a block: checks, unique and foreign keys, NOT NULL.
+    """Add the checks, unique and foreign keys and NOT NULL of `after` for the length of a block.
 
-    Those that do not fit the tables as they are, since they name what is not there yet, are left out.
+    Constraints that do not fit the tables, since they name something that does not exist yet, are left out.
     """
     drop_statements = [
         drop_sql for add_sql, drop_sql in _constraint_statements(before, after) if _try_constraint(connection, add_sql)
@@ -36,7 +36,7 @@ def temporary_constraints(connection: Connection, before: Catalog, after: Catalo
 
 
 def _constraint_statements(before: Catalog, after: Catalog) -> Iterator[tuple[sql.Composable, sql.Composable]]:
-    """The statements that put each rule on its table and take it off again."""
+    """The statements that add and drop each constraint."""
     numbers = count()
     for key, obj in after.objects.items():
         old_obj = before.objects.get(key)
@@ -65,7 +65,7 @@ def _alter_table(schema: str, name: str) -> sql.Composed:
 
 
 def _try_constraint(connection: Connection, statement: sql.Composable) -> bool:
-    """Put a rule on its table; False where the table does not take it."""
+    """Add a constraint; False where the table does not accept it."""
     cursor: Any = connection.connection.cursor()
     try:
         cursor.execute("SAVEPOINT rule")

@@ -1,4 +1,4 @@
-"""Values on which conversions between types differ: the largest, the odd, and several spellings of one value."""
+"""Edge values on which conversions differ: extremes, unusual forms, and several spellings of one value."""
 
 import json
 from collections.abc import Sequence
@@ -63,15 +63,15 @@ _BY_CATEGORY: dict[str, list[str]] = {
 
 
 def list_edge_values(base: str, category: str) -> list[str]:
-    """Values of a type, as PostgreSQL reads them from text; some may be none of it.
+    """Values of a type, as PostgreSQL reads them from text; some may be invalid.
 
-    `base` is pg_type's name of the type or of what a domain stands on, `category` is its category.
+    `base` is the name in pg_type of the type or of a domain's base type, `category` is its category.
     """
     return _BY_TYPE.get(base, _BY_CATEGORY.get(category, []))
 
 
 def list_array_values(elements: Sequence[str]) -> list[str]:
-    """Arrays of some values: none, each alone, two of them, with a NULL, and in two dimensions."""
+    """Arrays of some values: empty, single elements, pairs, with a NULL, and in two dimensions."""
     quoted = [json.dumps(value, ensure_ascii=False) for value in elements if "\t" not in value]
     arrays = ["{}", "{NULL}", *(f"{{{value}}}" for value in quoted)]
     arrays += [f"{{{element},{following}}}" for element, following in pairwise(quoted)]
@@ -81,7 +81,7 @@ def list_array_values(elements: Sequence[str]) -> list[str]:
 
 
 def spell_values(values: Sequence[str], base: str, category: str) -> list[str]:
-    """Values of another type as a column of texts, of JSON or of something else may hold them."""
+    """Values of another type as a column of text, JSON or another type may spell them."""
     if base in {"json", "jsonb"}:
         return [*values, *(json.dumps(value, ensure_ascii=False) for value in values)]
     return list(values) if category in {"S", "E", "N"} else []

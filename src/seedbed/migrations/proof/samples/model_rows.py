@@ -1,4 +1,4 @@
-"""Rows of a table that its model makes, under the names that a database has for its columns."""
+"""Rows that the models generate for a table, under the column names of a database."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,7 +14,7 @@ ModelRows = Callable[[Place], Rows]
 
 
 def read_model_rows(models: Schema) -> ModelRows:
-    """What the models make of each table, when it is asked for."""
+    """Rows that the models generate for each table, computed when they are asked for."""
     tables = {(table.schema or "public", str(table.name)): table for table in models.tables}
     rows_by_table: dict[Place, Rows] = {}
 
@@ -38,8 +38,9 @@ def map_to_old_schema(
     tables: Mapping[Place, Place],
     columns: Mapping[tuple[str, str, str], str],
 ) -> ModelRows:
-    """The same where a change has not happened yet: in columns whose type was the same, under the names that were
-    theirs. `tables` and `columns` have the old names by the new places.
+    """Map rows to the schema before a change: columns of an unchanged type, under their old names.
+
+    `tables` and `columns` map new names to old ones.
     """
     new_tables = [((table.schema, table.name), table) for table in after.tables()]
     tables_by_old_path = {tables.get(path, path): table for path, table in new_tables}
@@ -62,7 +63,7 @@ def map_to_old_schema(
 
 
 def _is_unchanged(type_name: str, before: Catalog, after: Catalog) -> bool:
-    """Whether a type that the database defines itself has stayed what it was; others always have."""
+    """Whether a user-defined type has not changed; other types never do."""
     schema, _, name = type_name.removesuffix("[]").rpartition(".")
     key = ("type", schema or "public", name)
     return before.objects.get(key) == after.objects.get(key)

@@ -1,4 +1,4 @@
-"""The rows that are tried for a table, one after another: such as the models make, and awkward ones."""
+"""The rows to try for a table, one after another: model rows, and rows with edge values."""
 
 import itertools
 import random
@@ -15,8 +15,8 @@ _NULLS = 0.2
 
 
 def list_attempts(table: SampleTable, seed: int, random_source: random.Random) -> Iterator[dict[str, str | None]]:
-    """An ordinary row, one with every NULL that may be, one of odd values and one of the longest; then any mixture, and
-    every other one ordinary again where there are models that say what that is.
+    """A row of plain values, one with every possible NULL, one of unusual values and one of the longest; then mixtures,
+    every second one a model row, if there are models.
     """
     writable_columns = [column for column in table.columns if not column.is_generated]
     first = seed * _HALF
@@ -61,7 +61,7 @@ def list_attempts(table: SampleTable, seed: int, random_source: random.Random) -
 
 
 def _pick_unmodelled_values(table: SampleTable, writable_columns: list[SampleColumn]) -> dict[str, str | None]:
-    """Values that a CHECK names and the models do not make any more: a rule that becomes narrower is tried on them."""
+    """Values that a CHECK names and the models no longer generate, to try a check that becomes narrower."""
     values: dict[str, str | None] = {}
     for column in writable_columns if table.model_rows else []:
         modelled_values = {model_row.get(column.name) for model_row in table.model_rows}
@@ -76,9 +76,7 @@ def _pick_unmodelled_values(table: SampleTable, writable_columns: list[SampleCol
 
 
 def list_tame_attempts(table: SampleTable, seed: int) -> Iterator[dict[str, str | None]]:
-    """Rows without NULLs, each of other values than the last as long as there are any; such as the models make, and
-    where these do not go, such as they do not.
-    """
+    """Rows without NULLs, with different values as long as there are any: model rows, and where these fail, others."""
     writable_columns = [column for column in table.columns if not column.is_generated]
     first = seed * TAME_ROWS
 

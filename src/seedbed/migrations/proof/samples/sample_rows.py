@@ -1,4 +1,4 @@
-"""A few awkward rows for every table of a database, such as it may hold before a change and after it."""
+"""A few sample rows for every table of a database, before and after a change."""
 
 import itertools
 import random
@@ -24,9 +24,10 @@ _TRIES = 60
 
 @dataclass(frozen=True)
 class SampleRows:
-    """Which tables hold rows now, and why the others hold none; `broken` are those where that is no matter of the rows:
-    a trigger or a rule fails, whatever it is given. `unsampled` are the columns, by type, for which no value is known:
-    they are NULL in every row, or their table has none.
+    """The number of rows by table, and why other tables have none.
+
+    `failing_tables` are those where the reason is not the rows: a trigger or a rule fails on any row. `untested_types`
+    are the columns, by type, for which no value is known: they are NULL in every row, or their table has none.
     """
 
     rows: Mapping[str, int]
@@ -43,14 +44,13 @@ def insert_sample_rows(
     model_rows: ModelRows | None = None,
     version_table: str = VERSION_TABLE,
 ) -> SampleRows:
-    """Put a few rows into every table that takes them, and commit: ordinary ones, NULLs wherever they may be,
-    repeated values wherever they may repeat, texts with quotes, percent signs and letters beyond ASCII, and texts as
-    long as they may be.
+    """Insert a few rows into every table that accepts them, and commit.
 
-    Values that a CHECK names are tried for its columns. Where a table has CHECKs, or takes none of these rows, ordinary
-    ones are what the models have `made`, and so are the awkward ones' values that a CHECK or a unique key is about.
-    What no try satisfies leaves its table empty, and is said. With `tame`, nothing is NULL or repeated without need,
-    and columns take the values that it gives them.
+    Rows have plain values, NULLs and repeated values wherever possible, texts with quotes, percent signs and non-ASCII
+    letters, and texts of the maximum length. Values that a CHECK names are tried for its columns. For a table with
+    CHECKs, or one that rejects these rows, plain values and constrained ones come from `model_rows`. A table that
+    rejects everything stays empty, and is reported. With `tame_values`, nothing is NULL or repeated without need, and
+    columns get the given values.
     """
     rows: dict[str, int] = {}
     without_rows: dict[str, str] = {}
@@ -88,7 +88,7 @@ def insert_sample_rows(
 
 
 def truncate_tables(connection: Connection, version_table: str = VERSION_TABLE) -> None:
-    """Take all rows out of every table again, and commit."""
+    """Delete all rows of every table, and commit."""
     cursor: Any = connection.connection.cursor()
     if tables := [table.identifier for table in read_tables(connection, version_table)]:
         cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(tables)))
@@ -97,7 +97,7 @@ def truncate_tables(connection: Connection, version_table: str = VERSION_TABLE) 
 
 
 def _find_untested_columns(cursor: Any, table: SampleTable) -> list[SampleColumn]:
-    """Columns without a value in any row, since none is known for their type, a default or the models included."""
+    """Columns that are NULL in every row, since no value is known for their type."""
     referring = {name for _, own_columns, _ in table.foreign_keys for name in own_columns}
     candidates = [c for c in table.columns if not c.values and not c.is_generated and c.name not in referring]
     if not candidates:
@@ -108,7 +108,7 @@ def _find_untested_columns(cursor: Any, table: SampleTable) -> list[SampleColumn
 
 
 def _is_trigger_fault(error: psycopg2.Error) -> bool:
-    """Whether what failed is the text of a statement, such as one in a trigger, and no right that is missing."""
+    """Whether a statement such as one in a trigger failed, for another reason than a missing privilege."""
     code = error.pgcode or ""
     return code.startswith("42") and code != "42501"
 
@@ -116,7 +116,7 @@ def _is_trigger_fault(error: psycopg2.Error) -> bool:
 def _insert_attempts(
     cursor: Any, table: SampleTable, seed: int, row_limit: int, *, is_tame: bool
 ) -> tuple[int, psycopg2.Error | None]:
-    """The rows that a table took, and what the last one failed of. All are tried at once, or else one by one."""
+    """Insert rows, all at once or else one by one; return their number and the last error."""
     random_source = random.Random(f"{seed}/{table.display_name}")
     parents = [_read_parent_keys(cursor, parent, parent_columns) for parent, _, parent_columns in table.foreign_keys]
     attempts = list_tame_attempts(table, seed) if is_tame else list_attempts(table, seed, random_source)
@@ -147,7 +147,7 @@ def _read_parent_keys(cursor: Any, parent: tuple[str, str], columns: Sequence[st
 def _fill_foreign_keys(
     table: SampleTable, values: dict[str, str | None], parents: Sequence[Sequence[Sequence[str]]], turn: int
 ) -> dict[str, str | None]:
-    """A row whose foreign keys are those of rows that are there, or NULL; keys that share a column agree in it."""
+    """A row whose foreign keys reference existing rows, or are NULL; keys that share a column agree in it."""
     values = dict(values)
     key_values: dict[str, str | None] = {}
     nullable = {column.name for column in table.columns if not column.not_null}
@@ -163,7 +163,7 @@ def _fill_foreign_keys(
 
 
 def _insert(cursor: Any, table: SampleTable, rows: Sequence[Mapping[str, str | None]]) -> psycopg2.Error | None:
-    """Insert all rows or none, in one exchange with the server, and say why none."""
+    """Insert all rows or none, in one round trip, and return the error if none."""
     statements = [_render_insert(cursor, table, row) for row in rows]
     try:
         cursor.execute("; ".join(["SAVEPOINT seedbed_rows", *statements, "SET CONSTRAINTS ALL IMMEDIATE"]))

@@ -1,4 +1,4 @@
-"""A few values for a column of any type, awkward ones among them, as PostgreSQL reads them from text."""
+"""Sample values for a column of any type, including edge values, as PostgreSQL reads them from text."""
 
 import random
 import re
@@ -56,11 +56,11 @@ _BY_NAME = {
 def list_values(
     type_name: str, base: str, category: str, modifier: int, *, labels: Sequence[str] = (), checks: str = ""
 ) -> list[str]:
-    """Values of a column, the plainest first; all differ, and there are 16 of them where its type has as many.
+    """Distinct values for a column, the plainest first, and at least 16 where the type has as many.
 
-    `base` is pg_type's name of the type or of what a domain stands on, `category` and `modifier` are its as well.
-    Texts and numbers that stand in `checks`, SQL of the CHECKs that concern the column, come first, and before them
-    texts that its regular expressions match.
+    `base` is the name in pg_type of the type or of a domain's base type; `category` and `modifier` are its own. Texts
+    and numbers in `checks`, the SQL of CHECKs on the column, come first, and before them texts that match its regular
+    expressions.
     """
     if labels:
         return list(labels)
@@ -91,13 +91,13 @@ def _match_patterns(checks: str) -> Iterator[str]:
 
 
 def longest_text(type_name: str, category: str) -> str | None:
-    """A text that its column has just room for; None where nothing says how much that is."""
+    """A text of the column's maximum length; None if there is none."""
     length = _parse_length(type_name) if category == "S" else None
     return "ž" * length if length is not None and length <= _LONGEST else None
 
 
 def list_texts(type_name: str, catalog: Catalog) -> list[str]:
-    """Texts that are values of a type, as one sees them in a column that was text before it became that type."""
+    """Texts that are values of a type, as a text column has them before it gets that type."""
     schema, _, name = type_name.rpartition(".")
     enum = catalog.objects.get(("type", schema or "public", name.strip('"')))
     if isinstance(enum, Enum):
@@ -108,7 +108,7 @@ def list_texts(type_name: str, catalog: Catalog) -> list[str]:
 
 
 def _list_ordinary_values(column_type: Kind) -> list[str]:
-    """What rows of the type are filled with elsewhere."""
+    """Values of the type as seeding generates them."""
     value_at = series(column_type, AS_OF, unique=True)
     if value_at is None:
         return []
@@ -117,7 +117,7 @@ def _list_ordinary_values(column_type: Kind) -> list[str]:
 
 
 class _Dice:
-    """Python's own: rows of a proof are no part of any seed."""
+    """Python's random numbers: the rows of a proof belong to no seed."""
 
     def __init__(self, name: str) -> None:
         self._chance = random.Random(name)
@@ -130,7 +130,7 @@ class _Dice:
 
 
 def _parse_type(type_name: str, base: str) -> Kind:
-    """A type by its own name, or else by what it stands on."""
+    """A type by its own name, or else by its base type."""
     column_type = named(type_name)
     element_base = base.removeprefix("_")
     if (column_type.element or column_type).name == element_base:

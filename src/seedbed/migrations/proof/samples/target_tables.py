@@ -1,4 +1,4 @@
-"""The tables that are to get rows, as a catalog has them: what each column may be, and what must differ."""
+"""The tables that get sample rows, with what each column accepts and which columns must differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ class SampleColumn:
 
     @property
     def is_unconstrained(self) -> bool:
-        """Whether no rule of the table says what it may be."""
+        """Whether no constraint of the table restricts the column."""
         return not (self.is_checked or self.is_unique)
 
 
@@ -40,7 +40,7 @@ class SampleTable:
     model_rows: Rows = ()
 
     def mark_distinct(self, columns: Sequence[str]) -> None:
-        """Have rows differ in one of these columns: the one with the most values that is no foreign key's."""
+        """Make rows differ in one of these columns: the one with the most values that is in no foreign key."""
         referring = {name for _, own_columns, _ in self.foreign_keys for name in own_columns}
         candidates = [c for c in self.columns if c.name in columns and c.name not in referring]
         if candidates and not any(column.is_unique for column in candidates):
@@ -52,7 +52,7 @@ class SampleTable:
         return any(column.is_checked for column in self.columns)
 
     def model_row(self, number: int) -> dict[str, str | None]:
-        """What the models make of a row, as far as this database's columns take it; keys follow from rows there."""
+        """A row that the models generate, without the columns that this database generates or references."""
         if not self.model_rows:
             return {}
         row = self.model_rows[number % len(self.model_rows)]
@@ -74,7 +74,7 @@ class SampleTable:
 
 
 def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> list[SampleTable]:
-    """Every table of the project's own; a partition is not one, since its rows are the whole table's."""
+    """Read the project's own tables; rows of a partition belong to the whole table."""
     tables: dict[tuple[str, str], SampleTable] = {}
     for (
         schema,
@@ -109,7 +109,7 @@ def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> l
 
 
 def sort_by_foreign_keys(tables: list[SampleTable]) -> list[SampleTable]:
-    """Parents first; within a cycle, by name."""
+    """Sort tables so that parents come first; within a cycle, by name."""
     remaining = {table.key: table for table in tables}
     ordered: list[SampleTable] = []
     while remaining:
