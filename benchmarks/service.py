@@ -244,7 +244,9 @@ def started(name: str, url: DatabaseUrl) -> Iterator[tuple[psutil.Process, int]]
 def run(name: str, url: DatabaseUrl, port: int) -> None:
     made: dict[str, Any] = {BARE: bare, RAW: raw, ASYNC: taught_async, SYNC: taught_sync}
     if name == OURS:
-        configuration = load_configuration(find_project(ROOT), environ={"DATABASE_URL": url.reveal(), "SEEDBED_CURSOR_KEY": KEY})
+        configuration = load_configuration(
+            find_project(ROOT), environ={"DATABASE_URL": url.reveal(), "SEEDBED_CURSOR_KEY": KEY}
+        )
         schema = load_schema(configuration.project)
         serve(create_app(configuration, schema, url), listen("127.0.0.1", port))
         return

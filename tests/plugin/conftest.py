@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.starter.project_writer import write
+from seedbed.starter.project_writer import create_project
 from tests.acceptance.conftest import PACKAGES, Person
 
 HEADER = """
@@ -83,7 +83,7 @@ class Shop:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A project whose template is made, to be copied: a snapshot goes by what a project has, and not by where it is."""
     root = tmp_path_factory.mktemp("begun")
-    write(root)
+    create_project(root)
     shutil.rmtree(root / "tests")
     project = Shop(root)
     project.write("tests/test_first.py", "def test_first(db):\n    assert users(db) == USERS\n")

@@ -162,7 +162,9 @@ class TestKilled:
         ids=["alone", "first", "server"],
     )
     def test_run_leaves_nothing_in_the_way_of_the_next(self, project: Shop, victim: str, workers: str) -> None:
-        slow = project.write("tests/test_slow.py", SLOW.format(server="seedbed_server", folder="seedbed_server.directory"))
+        slow = project.write(
+            "tests/test_slow.py", SLOW.format(server="seedbed_server", folder="seedbed_server.directory")
+        )
         process = project.start(workers)
         folder = up(project, process)
         run = psutil.Process(process.pid)
@@ -434,7 +436,7 @@ class TestServer:
         )
         project.write(
             "tests/conftest.py",
-            "from seedbed.postgres.embedded import temporary_server\ntemporary_server._ROOM = 1 << 60\n",
+            "from seedbed.postgres.embedded import temporary_server\ntemporary_server._MIN_FREE_BYTES = 1 << 60\n",
         )
 
         said = project.run("-s", passed=1)

@@ -18,13 +18,13 @@ class Fake:
     """A reader whose database is there or away as the test says, and counts how often it was asked."""
 
     def __init__(self) -> None:
-        self.away = False
+        self.is_away = False
         self.asked = 0
         self.takes = 0.0
 
     async def fetch(self, statement: Statement, parameters: Sequence[bytes | None] = ()) -> list[Row]:
         await asyncio.sleep(self.takes)
-        if self.away:
+        if self.is_away:
             self.asked += 1
             raise DatabaseUnavailable
         if "pg_attribute a WHERE" in statement.text:
@@ -70,10 +70,10 @@ class TestReadiness:
         readiness = ReadinessProbe(reader.fetch, [], query_runner=reader, scales_to_zero=True)
         ready(readiness)
 
-        reader.away = True
+        reader.is_away = True
 
         assert ready(readiness) == [False] * 3
-        reader.away = False
+        reader.is_away = False
         assert ready(readiness) == [True] * 3
         assert reader.asked == 5
 

@@ -121,7 +121,7 @@ class TableRouter:
         if link is None:
             return await self._answer_row(resource, query_string, key)
         if link.is_many:
-            return await self._answer_list(link.route, query_string, scope, ParentRow(resource, link, key))
+            return await self._answer_list(link.target, query_string, scope, ParentRow(resource, link, key))
         return await self._answer_linked_row(resource, link, query_string, key)
 
     async def _answer_list(
@@ -145,9 +145,7 @@ class TableRouter:
                 list_scope, [None if value is None else value.decode() for value in last_values]
             )
             next_url = _build_next_url(scope, query_string, cursor)
-            if (
-                len(next_url) > MAX_URL_BYTES
-            ):  # the service would refuse this link, and no link would mean the last page
+            if len(next_url) > MAX_URL_BYTES:  # the service would refuse it, and no link would mean the last page
                 raise InvalidQuery("sort", "its values are too long for a cursor")
             headers.append((b"link", b"<" + next_url + b'>; rel="next"'))
         return _Response(_serialize_rows(resource, query.fields, body or b"[]"), headers)
@@ -176,13 +174,13 @@ class TableRouter:
     async def _answer_linked_row(
         self, resource: Resource, link: Link, query_string: bytes, key: list[bytes]
     ) -> _Response:
-        fields = parse_fields(link.route, query_string)
+        fields = parse_fields(link.target, query_string)
         rows = await self._fetch(self._compiler.compile_linked_row(resource, link, fields), key)
         if not rows:
             raise RowNotFound(resource.table.name)
         if rows[0][0] is None:
             raise NoLinkedRow(resource.table.name, link.name, [column.name for column, _ in link.column_pairs])
-        return _Response(_serialize_row(link.route, fields, rows[0][0]), [])
+        return _Response(_serialize_row(link.target, fields, rows[0][0]), [])
 
 
 def _encode_values(values: list[str | None]) -> list[bytes | None]:

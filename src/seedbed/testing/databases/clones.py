@@ -204,7 +204,7 @@ class ClonePool:
             if self._template is None:
                 self._server_access.create_empty_database(cursor, name)
             else:
-                clone_database(cursor, self._template, name, folder=self._server_access.data_directory)
+                clone_database(cursor, self._template, name, data_directory=self._server_access.data_directory)
             url = self._server_access.owner.with_database(name)
             created = Clone(name, url, _connect(url))
             created.warm_up()

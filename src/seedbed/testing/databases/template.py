@@ -120,7 +120,7 @@ class TemplateStore:
             else:
                 unseeded = self.ensure(access, None)
                 base_digests = unseeded.file_digests
-                clone_database(cursor, unseeded.name, temporary_name, folder=access.data_directory)
+                clone_database(cursor, unseeded.name, temporary_name, data_directory=access.data_directory)
                 with track_files(project, files) as files_read:
                     load_seeds(project, self.schema, seed, access.database(temporary_name))
             wait_until_unused(cursor, temporary_name)
