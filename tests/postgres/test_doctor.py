@@ -100,6 +100,6 @@ class TestDoctor:
         told = project.run("seedbed", "doctor", code=1, DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/none")
 
         assert "wrong  server" in told.stdout
-        assert "SB304 127.0.0.1:1/none" in told.stdout
+        assert "SB304 Cannot connect to 127.0.0.1:1/none" in told.stdout
         assert told.stdout.splitlines()[-1].endswith(" are wrong.")
         assert "s3cret" not in told.stdout

@@ -49,7 +49,7 @@ def adopt(configuration: Configuration, database: Database, *, revision: str | N
         claim_environment(connection, database, "adopt")
         connection.commit()
         catalog = exclude_objects(read_catalog(connection, project.version_table), project.ignore)
-        chosen, reason = None, "there is no revision"
+        matching, reason = None, "there is no revision"
         with shadow_database(configuration) as shadow, connect(shadow) as shadow_connection:
             for candidate in [
                 known_revision.id for known_revision in history.revisions if revision in {None, known_revision.id}
@@ -59,12 +59,12 @@ def adopt(configuration: Configuration, database: Database, *, revision: str | N
                     catalog, exclude_objects(read_catalog(shadow_connection, project.version_table), project.ignore)
                 )
                 reason = f"at {candidate}, {'; '.join(map(str, different))}"
-                chosen = chosen if different else read_current_revision(shadow_connection, project)
-        if chosen is None:
+                matching = matching if different else read_current_revision(shadow_connection, project)
+        if matching is None:
             raise BaselineRefused(database.name, reason)
         with migration_lock(connection, database.name):
             directory = ScriptDirectory.from_config(build_alembic_config(project))
-            for head in split_heads(chosen):
+            for head in split_heads(matching):
                 MigrationContext.configure(connection, opts=get_version_table_options(project)).stamp(directory, head)
             connection.commit()
-    return Baseline(database.name, chosen)
+    return Baseline(database.name, matching)

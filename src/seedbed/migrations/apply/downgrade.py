@@ -158,9 +158,11 @@ def _undo(project: Project, connection: Connection, revisions: Sequence[Revision
                 if isinstance(error, DBAPIError) and error.connection_invalidated:
                     raise
                 connection.rollback()
-                said, place = describe_failure(project, error)
+                message, location = describe_failure(project, error)
                 in_steps = "autocommit_block" in revision.file.read_text(encoding="utf-8")
-                raise DowngradeFailure(revision.id, said, undone=undone, in_steps=in_steps, location=place) from error
+                raise DowngradeFailure(
+                    revision.id, message, undone=undone, in_steps=in_steps, location=location
+                ) from error
             undone.append(revision.id)
 
 

@@ -186,9 +186,9 @@ def run_upgrades(project: Project, history: History, connection: Connection, pen
         if (extension := find_missing_extension(error)) is not None:
             raise ExtensionUnavailable(remaining[0].id, extension) from error
         applied = [revision.id for revision in pending if revision not in remaining]
-        said, place = describe_failure(project, error)
+        message, location = describe_failure(project, error)
         raise RevisionFailure(
-            remaining[0].id, said, applied=applied, in_steps=_uses_autocommit(remaining[0]), location=place
+            remaining[0].id, message, applied=applied, in_steps=_uses_autocommit(remaining[0]), location=location
         ) from error
 
 
@@ -222,10 +222,10 @@ def migrate_to(project: Project, connection: Connection, target: str) -> None:
         raise_interrupt_behind(error)
         if is_downgrade and isinstance(error, RuntimeError):
             raise
-        said, place = describe_failure(project, error)
+        message, location = describe_failure(project, error)
         if is_downgrade:
-            raise DowngradeFailure(target.partition("@")[0], said, undone=(), location=place) from error
-        raise RevisionFailure(target, said, applied=(), location=place) from error
+            raise DowngradeFailure(target.partition("@")[0], message, undone=(), location=location) from error
+        raise RevisionFailure(target, message, applied=(), location=location) from error
     connection.rollback()
 
 

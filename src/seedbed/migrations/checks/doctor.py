@@ -43,7 +43,7 @@ def diagnose(configuration: Configuration) -> list[Finding]:
     if database is not None:
         for subject, database_check in _DATABASE_CHECKS.items():
             findings += _run_database_check(subject, database_check, configuration, database)
-        findings += _run_check("drift", lambda chosen: _check_drift(chosen, database), configuration)
+        findings += _run_check("drift", lambda settings: _check_drift(settings, database), configuration)
     return findings
 
 

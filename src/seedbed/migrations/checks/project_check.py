@@ -80,7 +80,7 @@ def check_project(configuration: Configuration, *, since: str | None = None) -> 
     if missing := find_missing_revisions(project, history):
         raise MissingRevisionFile(missing)
     if broken_seals := find_broken_seals(project, history):
-        raise EditedRevision([revision.id for revision in broken_seals], "it was written, by migrations/head")
+        raise EditedRevision([revision.id for revision in broken_seals], "migrations/head")
     skipped = _select_until(history, since)
     schema = load_schema(project)
     expected, expected_rows = build_model_catalog(configuration, schema)
