@@ -19,7 +19,7 @@ from seedbed.branching.local.provider import LocalBranches
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import resolve_database
 from seedbed.postgres.embedded import EmbeddedServer
-from seedbed.postgres.reflink import supports_reflink
+from seedbed.postgres.clone import supports_reflink
 from seedbed.settings import Configuration, find_project, load_configuration
 
 ROOT = Path(__file__).parents[1]

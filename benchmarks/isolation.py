@@ -25,7 +25,7 @@ from sqlmodel import Field, Session, SQLModel, select
 
 from benchmarks.harness import Contender, machine, race, report, table
 from seedbed.postgres.embedded import TemporaryServer, find_binaries, run_temporary_server
-from seedbed.starter.project_writer import write
+from seedbed.starter.project_writer import create_project
 from seedbed.testing.databases.clones import ClonePool
 from seedbed.testing.databases.server_access import ServerAccess
 from seedbed.testing.databases.shared_database import SharedDatabase
@@ -209,7 +209,7 @@ def suite(tests: int) -> None:
     """Runs of pytest in a project as it is begun: the first set-up, and what four workers leave."""
     root = Path(tempfile.mkdtemp(prefix="seedbed isolation "))
     try:
-        write(root)
+        create_project(root)
         shutil.rmtree(root / "tests")
         (root / "tests").mkdir()
         (root / "tests/test_suite.py").write_text(SUITE.format(1, 0))

@@ -18,7 +18,8 @@ def installed() -> list[Binaries]:
     others = [
         other
         for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-        if (other := Binaries.from_directory(folder, str(folder))) is not None and other.major_version != found.major_version
+        if (other := Binaries.from_directory(folder, str(folder))) is not None
+        and other.major_version != found.major_version
     ]
     return [found, *others[-1:]]
 

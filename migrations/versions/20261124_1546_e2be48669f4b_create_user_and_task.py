@@ -1,6 +1,6 @@
 """Create user and task
 
-Proven on PostgreSQL 18: up, catalog equal to the models', rows kept, down over new rows, catalog equal to the
+Proven on PostgreSQL 18: up, catalogue equal to the models', rows kept, down over new rows, catalogue equal to the
 beginning, up again.
 Going down loses the rows of task, the rows of user.
 """

@@ -32,14 +32,14 @@ from seedbed.seeding.masking import Masked
 from seedbed.seeding.planning.verification import Checked as SeedsChecked
 from seedbed.service.reader_role import ReaderGrant
 from seedbed.settings.configuration import SettingEntry
-from seedbed.starter.project_writer import Written
+from seedbed.starter.project_writer import CreatedProject
 from seedbed.up import RouteResponse
 from tests.acceptance.conftest import ROOT, Project, people
 
 PRINTED: dict[str, type[Any]] = {
     "branch create": Branch, "branch list": Branch, "branch reset": Branch, "branch show": Branch,
     "branch diff": BranchDiff, "config": SettingEntry, "db grant-reader": ReaderGrant, "db start": ServerStatus,
-    "db status": DatabaseStatus, "doctor": Finding, "init` of a new project": Written, "migrate accept": RevisionEdit,
+    "db status": DatabaseStatus, "doctor": Finding, "init` of a new project": CreatedProject, "migrate accept": RevisionEdit,
     "migrate adopt": Baseline, "migrate check": ProjectCheck, "migrate draft": DraftedRevisions, "migrate rebase": RebasedRevision,
     "migrate rehearse": Rehearsal, "migrate status": UpgradePlan, "migrate status --all": EnvironmentStatus, "preview base": PreviewBase,
     "preview gc": CollectedBranch, "schema show": TableDescription, "seed check": SeedsChecked, "seed mask": Masked,

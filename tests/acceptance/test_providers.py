@@ -96,9 +96,9 @@ def _end_by_comment(main: str, name: str) -> None:
         "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
         f" WHERE shobj_description(oid, 'pg_database') LIKE '%{name}%'",
     )[0]
-    found = annotations.read(comment)
+    found = annotations.parse_comment(comment)
     assert found is not None
-    ended = annotations.written(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
+    ended = annotations.format_comment(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
     ask(main, f"COMMENT ON DATABASE {database} IS '{ended}'")
 
 
@@ -203,7 +203,9 @@ class TestPreview:
         assert dry.stdout.splitlines() == [line.format("would go") for line in [*ended, closed]]
         assert "preview/pr-2" in still
         assert done.stdout.splitlines() == [line.format("deleted") for line in [*ended, closed]]
-        assert empty.stderr.startswith("SB514 /dev/null is not a list of pull requests: it is empty. Nothing was deleted.")
+        assert empty.stderr.startswith(
+            "SB514 /dev/null is not a list of pull requests: it is empty. Nothing was deleted."
+        )
         assert place.branches() == ["mine", "preview/pr-3"]
 
     def test_is_one_when_many_bring_it_up_at_once(self, place: Place) -> None:

@@ -29,9 +29,7 @@ def outcome(run: Callable[[], Proof]) -> str:
 
 
 def ours(ground: Ground, case: Case, *, back: bool) -> Callable[[], Proof]:
-    before, after, words = (
-        (case.after, case.before, case.back) if back else (case.before, case.after, case.words)
-    )
+    before, after, words = (case.after, case.before, case.back) if back else (case.before, case.after, case.words)
     return lambda: seedbed_proves(ground, before.metadata(), after.metadata(), words)
 
 

@@ -8,10 +8,10 @@ import pytest
 from seedbed.errors import ProjectDirectoryNotWritable, MultipleMigrationHistories
 from seedbed.migrations.apply.shared_connection import accepts_connection
 from seedbed.settings import find_project
-from seedbed.starter.adoption import adopt, plan
-from seedbed.starter.components import Parts
-from seedbed.starter.env_py import with_our_connection
-from seedbed.starter.project_discovery import Found, TablesFound, find
+from seedbed.starter.adoption import write_changes, plan_adoption
+from seedbed.starter.components import ProjectParts
+from seedbed.starter.env_py import add_shared_connection
+from seedbed.starter.project_discovery import DiscoveredProject, DiscoveredTables, discover_project
 
 MODELS = """
 from sqlalchemy.orm import Mapped, mapped_column
@@ -60,8 +60,8 @@ def write(root: Path, **files: str) -> Path:
     return root
 
 
-def of(root: Path) -> tuple[Found, TablesFound]:
-    found = find(root)
+def of(root: Path) -> tuple[DiscoveredProject, DiscoveredTables]:
+    found = discover_project(root)
     assert found is not None
     assert found.tables is not None
     return found, found.tables
@@ -91,14 +91,14 @@ class TestFind:
     def test_reads_a_declarative_project_from_its_env(self, declarative: Path) -> None:
         found, tables = of(declarative)
 
-        assert (tables.schema, tables.imports, tables.path) == ("shop.models", (), ())
+        assert (tables.schema, tables.imports, tables.import_path) == ("shop.models", (), ())
         assert tables.metadata == "shop.db:Base.metadata"
         assert tables.classes == ("shop.models.user.User",)
-        assert tables.left_out == ("shop.legacy",)
+        assert tables.unregistered_modules == ("shop.legacy",)
         assert found.history is not None
         assert (found.history.revisions, found.history.heads) == (2, ("b2",))
         assert found.history.version_table == "meta.shop_version"
-        assert not found.history.takes_connection
+        assert not found.history.accepts_connection
         assert found.environment_files == {".env": ("DATABASE_URL",)}
         assert "s3cret" not in repr(found)
 
@@ -110,7 +110,7 @@ class TestFind:
         found, tables = of(root)
 
         assert found.history is None
-        assert (tables.schema, tables.metadata, tables.path) == ("game.heroes", None, ("src",))
+        assert (tables.schema, tables.metadata, tables.import_path) == ("game.heroes", None, ("src",))
         assert tables.classes == ("game.heroes.Hero",)
 
     def test_follows_imports_by_a_text(self, tmp_path: Path) -> None:
@@ -140,8 +140,8 @@ class TestFind:
         found, tables = of(root)
 
         assert found.root == root
-        assert (tables.schema, tables.imports, tables.path) == ("app.models.a", ("app.models.b",), ("src",))
-        assert tables.left_out == ()
+        assert (tables.schema, tables.imports, tables.import_path) == ("app.models.a", ("app.models.b",), ("src",))
+        assert tables.unregistered_modules == ()
 
     def test_knows_a_table_whose_name_and_key_are_a_mixins(self, tmp_path: Path) -> None:
         mixins = """
@@ -197,22 +197,22 @@ class TestFind:
         assert found.environment_files == {".env": ("SHOP_DB_HOST", "PG_DSN", "ACME_DSN", "PGHOST")}
 
     def test_finds_nothing_where_there_is_nothing(self, tmp_path: Path) -> None:
-        assert find(write(tmp_path, hello_py="print()")) is None
+        assert discover_project(write(tmp_path, hello_py="print()")) is None
 
     def test_names_the_folders_of_several_databases(self, tmp_path: Path) -> None:
         root = write(tmp_path, one__alembic_ini=INI, two__alembic_ini=INI, one__x_py="", two__x_py="")
 
         with pytest.raises(MultipleMigrationHistories, match=r"2 databases: one/alembic.ini, two/alembic.ini"):
-            find(root)
+            discover_project(root)
 
 
 class TestPlan:
     def test_writes_only_what_is_missing_and_the_table_is_read_back(self, declarative: Path) -> None:
-        found = find(declarative)
+        found = discover_project(declarative)
         assert found is not None
-        planned = plan(found)
+        planned = plan_adoption(found)
 
-        adopt(planned)
+        write_changes(planned)
 
         assert [change.file for change in planned.changes] == [
             "pyproject.toml", "alembic/env.py", "seeds/development.py", "seeds/testing.py",
@@ -231,15 +231,15 @@ class TestPlan:
         project = find_project(declarative)
         assert (project.schema, project.metadata) == ("shop.models", "shop.db:Base.metadata")
         assert project.version_table == "meta.shop_version"
-        again = find(declarative)
+        again = discover_project(declarative)
         assert again is not None
-        assert plan(again).changes == ()
+        assert plan_adoption(again).changes == ()
 
     def test_adds_the_parts_that_are_asked_for(self, declarative: Path) -> None:
-        found = find(declarative)
+        found = discover_project(declarative)
         assert found is not None
 
-        adopt(plan(found, Parts(neon=True, service=False)))
+        write_changes(plan_adoption(found, ProjectParts(neon=True, service=False)))
 
         assert find_project(declarative).service is False
         assert (declarative / ".github/workflows/previews.yml").is_file()
@@ -260,21 +260,21 @@ class TestPlan:
         self, declarative: Path, name: str, text: str, installs: str
     ) -> None:
         (declarative / name).write_text(text)
-        found = find(declarative)
+        found = discover_project(declarative)
         assert found is not None
 
-        changes = {change.file: change.after for change in plan(found, Parts(neon=True)).changes}
+        changes = {change.file: change.after for change in plan_adoption(found, ProjectParts(neon=True)).changes}
 
         assert changes[".github/workflows/previews.yml"].count(f"- run: {installs}\n") == 3
 
     def test_puts_everything_back_when_a_file_has_changed_meanwhile(self, declarative: Path) -> None:
-        found = find(declarative)
+        found = discover_project(declarative)
         assert found is not None
-        planned = plan(found)
+        planned = plan_adoption(found)
         (declarative / "alembic/env.py").write_text("mine")
 
         with pytest.raises(ProjectDirectoryNotWritable, match=r"alembic/env.py has changed meanwhile"):
-            adopt(planned)
+            write_changes(planned)
 
         assert (declarative / "pyproject.toml").read_text() == '[project]\nname = "shop"\n'
         assert (declarative / "alembic/env.py").read_text() == "mine"
@@ -283,7 +283,7 @@ class TestPlan:
 
 class TestEnvLines:
     def test_wrap_the_last_statement_where_nothing_asks_for_offline(self) -> None:
-        written = with_our_connection(ASYNC)
+        written = add_shared_connection(ASYNC)
 
         assert written is not None
         assert written.endswith(
@@ -301,4 +301,4 @@ class TestEnvLines:
         assert accepts_connection(line)
 
     def test_are_not_guessed(self) -> None:
-        assert with_our_connection("import env\n\ndef run():\n    pass\n") is None
+        assert add_shared_connection("import env\n\ndef run():\n    pass\n") is None

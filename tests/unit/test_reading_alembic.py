@@ -7,10 +7,10 @@ import pytest
 from seedbed.errors import ProjectDirectoryNotWritable, MultipleMigrationHistories
 from seedbed.migrations.history.revisions import build_alembic_config, has_history, read_history, find_script_directory
 from seedbed.settings import find_project
-from seedbed.starter.adoption import adopt, plan
+from seedbed.starter.adoption import write_changes, plan_adoption
 from seedbed.starter.alembic_config import find_histories
-from seedbed.starter.env_py import with_our_connection
-from seedbed.starter.project_discovery import find
+from seedbed.starter.env_py import add_shared_connection
+from seedbed.starter.project_discovery import discover_project
 
 REVISION = 'revision = "{}"\ndown_revision = None\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n'
 ENV = """
@@ -63,13 +63,17 @@ class TestPyproject:
             (root / "alembic.ini").write_text(beside)
         monkeypatch.chdir("/")
 
-        found = find(root)
+        found = discover_project(root)
         assert found is not None
-        adopt(plan(found))
+        write_changes(plan_adoption(found))
         project = find_project(root)
 
         assert found.history is not None
-        assert (found.history.ini.name, found.history.revisions, found.history.heads) == ("pyproject.toml", 1, ("a1",))
+        assert (found.history.config_file.name, found.history.revisions, found.history.heads) == (
+            "pyproject.toml",
+            1,
+            ("a1",),
+        )
         assert project.alembic == "alembic.ini"
         assert has_history(project)
         assert find_script_directory(project) == root / "db"
@@ -81,7 +85,7 @@ class TestPyproject:
 
         (said,) = find_histories(root)
 
-        assert (said.file.name, said.folder) == ("alembic.ini", root / "other")
+        assert (said.file.name, said.script_location) == ("alembic.ini", root / "other")
 
 
 class TestIni:
@@ -107,7 +111,7 @@ class TestIni:
         )
         monkeypatch.chdir("/")
 
-        found = find(root)
+        found = discover_project(root)
 
         assert found is not None
         assert found.history is not None
@@ -121,7 +125,7 @@ class TestIni:
         with pytest.raises(
             MultipleMigrationHistories, match=r"2 databases: alembic.ini \[core\], alembic.ini \[tenant\]"
         ):
-            find(root)
+            discover_project(root)
 
     def test_stands_beside_env_as_flask_migrate_has_it(self, tmp_path: Path) -> None:
         env = (
@@ -140,9 +144,9 @@ class TestIni:
             },
         )
 
-        found = find(root)
+        found = discover_project(root)
         assert found is not None
-        adopt(plan(found))
+        write_changes(plan_adoption(found))
         project = find_project(root)
 
         assert found.root == root
@@ -164,10 +168,10 @@ class TestNotes:
             ENV.replace("Base.metadata", "[Base.metadata, Base.metadata]") + "context.configure(include_object=print)\n"
         )
         root = write(tmp_path, {"alembic.ini": "[alembic]\nscript_location = a\n", "a/env.py": env, "app.py": APP})
-        found = find(root)
+        found = discover_project(root)
         assert found is not None
 
-        notes = " ".join(plan(found).notes)
+        notes = " ".join(plan_adoption(found).notes)
 
         assert "several metadata" in notes
         assert "by include_object" in notes
@@ -179,10 +183,10 @@ class TestLines:
         (root / "a").mkdir()
         (root / "a/env.py").write_bytes(ENV.replace("\n", "\r\n").encode())
         (root / "pyproject.toml").write_bytes(b'[project]\r\nname = "x"\r\n')
-        found = find(root)
+        found = discover_project(root)
         assert found is not None
 
-        adopt(plan(found))
+        write_changes(plan_adoption(found))
 
         for name in ("a/env.py", "pyproject.toml"):
             text = (root / name).read_bytes()
@@ -190,11 +194,11 @@ class TestLines:
         assert b"environment.run()" in (root / "a/env.py").read_bytes()
 
     def test_are_refused_after_what_is_no_toml(self, tmp_path: Path) -> None:
-        found = find(write(tmp_path, {"pyproject.toml": "[project\n", "app.py": APP}))
+        found = discover_project(write(tmp_path, {"pyproject.toml": "[project\n", "app.py": APP}))
         assert found is not None
 
         with pytest.raises(ProjectDirectoryNotWritable, match=r"pyproject.toml is no TOML"):
-            plan(found)
+            plan_adoption(found)
 
     def test_are_none_for_what_is_no_python(self) -> None:
-        assert with_our_connection("from alembic import context\ndef (\n") is None
+        assert add_shared_connection("from alembic import context\ndef (\n") is None

@@ -16,8 +16,8 @@ import seedbed.starter
 from seedbed import __version__
 from seedbed.errors import ExistingProjectFiles, ProjectDirectoryNotWritable
 from seedbed.settings import find_project
-from seedbed.starter.components import Parts
-from seedbed.starter.project_writer import write
+from seedbed.starter.components import ProjectParts
+from seedbed.starter.project_writer import create_project
 
 ROOT = Path(__file__).parents[2]
 PACKAGED = Path(seedbed.starter.__file__).parent / "files"
@@ -36,7 +36,7 @@ def table(file: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with every part."""
-    return write(tmp_path_factory.mktemp("whole") / "shop").folder
+    return create_project(tmp_path_factory.mktemp("whole") / "shop").directory
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -54,7 +54,7 @@ class TestFiles:
     ) -> None:
         all_of_it = texts(whole)
 
-        less = texts(write(tmp_path / "shop", Parts(**{part: False})).folder)
+        less = texts(create_project(tmp_path / "shop", ProjectParts(**{part: False})).directory)
 
         assert not set(less) - set(all_of_it)
         left_out = {".github/workflows/previews.yml"} if part == "neon" else set()
@@ -109,20 +109,20 @@ class TestFiles:
 
 class TestWrite:
     def test_makes_the_folder_a_project_of_its_name(self, tmp_path: Path) -> None:
-        written = write(tmp_path / "new" / "My Shop é")
+        written = create_project(tmp_path / "new" / "My Shop é")
 
         assert written.name == "my-shop"
         assert list(written.files) == FILES
-        found = find_project(written.folder)
-        assert (found.name, found.schema, found.root) == ("my-shop", "schema", written.folder)
-        assert (written.folder / "README.md").read_text(encoding="utf-8").startswith("# my-shop\n")
-        assert (written.folder / "schema/task.py").read_bytes() == (ROOT / "schema/task.py").read_bytes()
+        found = find_project(written.directory)
+        assert (found.name, found.schema, found.root) == ("my-shop", "schema", written.directory)
+        assert (written.directory / "README.md").read_text(encoding="utf-8").startswith("# my-shop\n")
+        assert (written.directory / "schema/task.py").read_bytes() == (ROOT / "schema/task.py").read_bytes()
 
     def test_leaves_what_is_in_the_folder_and_in_nobodys_way(self, tmp_path: Path) -> None:
         (tmp_path / ".git").mkdir()
         (tmp_path / "LICENSE").write_text("mine")
 
-        write(tmp_path)
+        create_project(tmp_path)
 
         assert (tmp_path / "LICENSE").read_text() == "mine"
         assert (tmp_path / "pyproject.toml").is_file()
@@ -132,7 +132,7 @@ class TestWrite:
         (tmp_path / "README.md").write_text("mine")
 
         with pytest.raises(ExistingProjectFiles) as refused:
-            write(tmp_path)
+            create_project(tmp_path)
 
         assert str(refused.value) == (f"No files were changed: {tmp_path} already contains README.md, schema.")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "schema"]
@@ -142,7 +142,7 @@ class TestWrite:
         (tmp_path / "shop").write_text("mine")
 
         with pytest.raises(ProjectDirectoryNotWritable) as refused:
-            write(tmp_path / "shop")
+            create_project(tmp_path / "shop")
 
         assert str(refused.value) == f"Cannot create a project in {tmp_path}/shop: it is no folder."
 
@@ -162,9 +162,9 @@ class TestWrite:
         monkeypatch.setattr(Path, "rename", failing)
 
         with pytest.raises(ProjectDirectoryNotWritable) as refused:
-            write(tmp_path)
+            create_project(tmp_path)
         with pytest.raises(ProjectDirectoryNotWritable):
-            write(tmp_path / "deep" / "shop")
+            create_project(tmp_path / "deep" / "shop")
 
         assert str(refused.value) == f"Cannot create a project in {tmp_path}: No space left on device."
         assert [path.name for path in tmp_path.iterdir()] == ["LICENSE"]

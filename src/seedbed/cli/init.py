@@ -11,8 +11,8 @@ from seedbed.cli.options import ask, columns, json_option, show
 
 if TYPE_CHECKING:
     from seedbed.starter.adoption import Adoption
-    from seedbed.starter.components import Parts
-    from seedbed.starter.project_discovery import Found
+    from seedbed.starter.components import ProjectParts
+    from seedbed.starter.project_discovery import DiscoveredProject
 
 _PARTS = (
     ("schema/", "the tables, User and Task"),
@@ -42,23 +42,23 @@ def init(ctx: click.Context, path: Path, neon: bool | None, service: bool | None
 
     Example: seedbed init shop
     """
-    from seedbed.starter.components import Parts
-    from seedbed.starter.project_discovery import find
+    from seedbed.starter.components import ProjectParts
+    from seedbed.starter.project_discovery import discover_project
 
     folder: Path = ctx.find_root().obj / path
-    found = find(folder.resolve()) if folder.is_dir() else None
+    found = discover_project(folder.resolve()) if folder.is_dir() else None
     serves = service is not False
     if found is not None:
-        _adopt(found, Parts(neon=neon is True, service=serves), write=write, as_json=as_json)
+        _adopt(found, ProjectParts(neon=neon is True, service=serves), write=write, as_json=as_json)
     else:
-        _begin(folder, path, Parts(neon=neon is not False, service=serves), as_json=as_json)
+        _begin(folder, path, ProjectParts(neon=neon is not False, service=serves), as_json=as_json)
 
 
-def _begin(folder: Path, path: Path, parts: "Parts", *, as_json: bool) -> None:
-    from seedbed.starter.project_writer import write
+def _begin(folder: Path, path: Path, parts: "ProjectParts", *, as_json: bool) -> None:
+    from seedbed.starter.project_writer import create_project
 
-    written = write(folder, parts)
-    enter = [] if written.folder == Path.cwd() else [f"  cd {shlex.quote(str(path))}"]
+    written = create_project(folder, parts)
+    enter = [] if written.directory == Path.cwd() else [f"  cd {shlex.quote(str(path))}"]
     lines = [
         f"Created {written.name} ({len(written.files)} files):",
         *columns(_PARTS, indent="  "),
@@ -69,18 +69,18 @@ def _begin(folder: Path, path: Path, parts: "Parts", *, as_json: bool) -> None:
     show(written, as_json=as_json, lines=lines)
 
 
-def _adopt(found: "Found", parts: "Parts", *, write: bool, as_json: bool) -> None:
+def _adopt(found: "DiscoveredProject", parts: "ProjectParts", *, write: bool, as_json: bool) -> None:
     from seedbed.errors import FileChangesNotConfirmed
-    from seedbed.starter.adoption import adopt, plan
+    from seedbed.starter.adoption import write_changes, plan_adoption
 
-    adoption = plan(found, parts)
+    adoption = plan_adoption(found, parts)
     facts = {"found": found, "notes": adoption.notes, "changes": [vars(one) for one in adoption.changes]}
     show(facts, as_json=as_json, lines=_lines(adoption))
     if not adoption.changes:
         return
     if not write and (as_json or not sys.stdin.isatty() or not _agreed(len(adoption.changes))):
         raise FileChangesNotConfirmed(found.root, [change.file for change in adoption.changes])
-    adopt(adoption)
+    write_changes(adoption)
     if not as_json:
         begun = found.history is not None and found.history.revisions
         first = "seedbed migrate check" if begun else 'seedbed migrate draft -m "First tables"'
@@ -99,7 +99,7 @@ def _lines(adoption: "Adoption") -> list[str]:
         *(f"Note: {note}" for note in adoption.notes),
         *(["Changes:"] if adoption.changes else ["No changes needed."]),
         *columns(
-            [(one.file, f"{'' if one.before is not None else 'new: '}{one.why}") for one in adoption.changes],
+            [(one.file, f"{'' if one.before is not None else 'new: '}{one.reason}") for one in adoption.changes],
             indent="  ",
         ),
         *(
@@ -111,22 +111,27 @@ def _lines(adoption: "Adoption") -> list[str]:
     ]
 
 
-def _found(found: "Found") -> list[tuple[str, str]]:
+def _found(found: "DiscoveredProject") -> list[tuple[str, str]]:
     rows = []
     if found.tables is not None:
         shown = ", ".join(name.rpartition(".")[2] for name in found.tables.classes)
         rows.append(("tables", f"{len(found.tables.classes)}: {shown}" if shown else "none yet"))
         modules = ", ".join((found.tables.schema, *found.tables.imports))
-        rows.append(("imported by", f"{modules}{' from ' + ', '.join(found.tables.path) if found.tables.path else ''}"))
+        rows.append(
+            (
+                "imported by",
+                f"{modules}{' from ' + ', '.join(found.tables.import_path) if found.tables.import_path else ''}",
+            )
+        )
         rows.append(("metadata", found.tables.metadata or "SQLModel.metadata"))
     if found.history is not None:
         history = found.history
         count = f"{history.revisions} revision{'s' if history.revisions != 1 else ''}"
         heads = f", {len(history.heads)} heads: {', '.join(history.heads)}" if len(history.heads) > 1 else ""
-        rows.append(("history", f"{_shown(found, history.folder)}, {count}{heads}"))
-        if history.env is not None:
-            form = "asynchronous" if history.asynchronous else "synchronous"
-            takes = "takes a connection" if history.takes_connection else "connects by itself"
+        rows.append(("history", f"{_shown(found, history.script_location)}, {count}{heads}"))
+        if history.env_file is not None:
+            form = "asynchronous" if history.is_async else "synchronous"
+            takes = "takes a connection" if history.accepts_connection else "connects by itself"
             rows.append(("env.py", f"{form}, {takes}"))
         if history.version_table != "alembic_version":
             rows.append(("version table", history.version_table))
@@ -135,5 +140,5 @@ def _found(found: "Found") -> list[tuple[str, str]]:
     return rows
 
 
-def _shown(found: "Found", path: Path) -> str:
+def _shown(found: "DiscoveredProject", path: Path) -> str:
     return str(path.relative_to(found.root)) if path.is_relative_to(found.root) else str(path)

@@ -60,7 +60,7 @@ class ClientSession:
 
 
 def clone_database(
-    cursor: "Cursor", source: str, target: str, *, force: bool = False, folder: Path | None = None
+    cursor: "Cursor", source: str, target: str, *, force: bool = False, data_directory: Path | None = None
 ) -> None:
     """Copy a database; `cursor` is a superuser's, in autocommit.
 
@@ -68,7 +68,7 @@ def clone_database(
     No other session may be connected to the source: `force` terminates idle sessions, and no others. When an error
     comes after CREATE DATABASE, the caller has to drop the target.
 
-    `folder` is the server's data directory, where it is known: on a file system that can share blocks between files,
+    `data_directory` is the server's data directory, where it is known: on a file system that can share blocks between files,
     PostgreSQL 18 copies by sharing them.
 
     Raises:
@@ -79,7 +79,7 @@ def clone_database(
     properties = _read_properties(cursor, source)
     try:
         if properties.is_large and cursor.connection.server_version >= _FILE_COPY_METHOD_VERSION:
-            method = "clone" if folder is not None and supports_reflink(folder) else "copy"
+            method = "clone" if data_directory is not None and supports_reflink(data_directory) else "copy"
             cursor.execute("SELECT set_config('file_copy_method', %s, false)", (method,))
         cursor.execute(_create_database_sql(source, target, properties, version=cursor.connection.server_version))
     except psycopg2.errors.ObjectInUse as error:

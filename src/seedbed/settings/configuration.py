@@ -62,7 +62,9 @@ class Configuration:
 
     def list_entries(self) -> list[SettingEntry]:
         """Every setting in the order of the manual; passwords are masked."""
-        chosen = SettingEntry(_CHOICE, self.environment.value, str(self.environment_origin), "The environment, unless -e chooses one.")
+        chosen = SettingEntry(
+            _CHOICE, self.environment.value, str(self.environment_origin), "The environment, unless -e chooses one."
+        )
         return [chosen, *map(self._entry, self.settings.get_fields_by_variable().items())]
 
     def find_suspicious_urls(self) -> list[str]:
@@ -111,7 +113,11 @@ def load_configuration(
     known = {*cls.get_fields_by_variable(), _CHOICE}
     for name, meant in find_unknown_names(values, known).items():
         raise UnknownSetting(name, str(values[name].origin), meant)
-    given = {name: sourced for name, sourced in values.items() if name in cls.get_fields_by_variable() and sourced.value != ""}
+    given = {
+        name: sourced
+        for name, sourced in values.items()
+        if name in cls.get_fields_by_variable() and sourced.value != ""
+    }
     settings = _validated(cls, given)
     origins = left_out | {name: sourced.origin for name, sourced in given.items()}
     settings = _completed(settings, project.root, origins)

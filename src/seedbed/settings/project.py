@@ -123,7 +123,9 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
         elif key not in {"service", "masking"} and isinstance(value, str) and value and _fits(key, value):
             given[_FIELDS[key]] = value
         else:
-            raise InvalidProjectConfig(file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", PROJECT_KEYS)
+            raise InvalidProjectConfig(
+                file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", PROJECT_KEYS
+            )
     given[_FIELDS["ignore"]] = (*_NEVER_OURS, *given.get(_FIELDS["ignore"], ()))
     name = document.get("project", {}).get("name", folder.name)
     return Project(root=folder, name=str(name), **given)

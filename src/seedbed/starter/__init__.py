@@ -1,1 +1,1 @@
-"""New projects, and the files they begin with."""
+"""Creation of new projects, and adoption of existing ones."""

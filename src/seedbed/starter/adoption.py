@@ -1,4 +1,4 @@
-"""Seedbed taken into a project that exists: what would be written, and the writing of it."""
+"""Changes that add Seedbed to an existing project: planned first, then written."""
 
 import difflib
 import json
@@ -9,32 +9,32 @@ from importlib.resources import files
 from pathlib import Path
 
 from seedbed.errors import ProjectDirectoryNotWritable
-from seedbed.starter.components import PREVIEWS, Parts
-from seedbed.starter.env_py import with_our_connection
-from seedbed.starter.project_discovery import Found, has_table
+from seedbed.starter.components import PREVIEW_FILES, ProjectParts
+from seedbed.starter.env_py import add_shared_connection
+from seedbed.starter.project_discovery import DiscoveredProject, has_seedbed_config
 
-_ROWS = {"development": 50, "testing": 5}
-_SEEDS = '''"""What a database for {environment} is filled with."""
+_ROW_COUNTS = {"development": 50, "testing": 5}
+_SEEDS_FILE = '''"""Seed data for {environment}."""
 
 from seedbed.seeding import Seeds
 
 
 def plan(seeds: Seeds) -> None:
-    seeds.rest({rows})  # so many rows of every table; seeds.add(...) says more of one
+    seeds.rest({rows})  # rows in every table; use seeds.add(...) to configure a table
 '''
-_EXAMPLES = (".example", ".sample", ".template", ".dist")
-NEEDED = Parts(neon=False)
-"""What a project that exists gets without being asked."""
+_EXAMPLE_SUFFIXES = (".example", ".sample", ".template", ".dist")
+REQUIRED_PARTS = ProjectParts(neon=False)
+"""What an existing project gets by default."""
 
-_HISTORY = ("alembic.ini", "migrations/env.py", "migrations/script.py.mako")
+_HISTORY_FILES = ("alembic.ini", "migrations/env.py", "migrations/script.py.mako")
 
 
 @dataclass(frozen=True)
-class Change:
-    """A file to be written, relative to the project; `before` is None for a new one."""
+class FileChange:
+    """A file to write, with its path relative to the project. `before` is None for a new file."""
 
     file: str
-    why: str
+    reason: str
     before: str | None
     after: str
 
@@ -47,15 +47,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Adoption:
-    """What was found in a project, and all that would be written there; `notes` are what a person has to know or do."""
+    """The changes that a project needs. `notes` are facts for a person to consider."""
 
-    found: Found
-    changes: tuple[Change, ...]
+    found: DiscoveredProject
+    changes: tuple[FileChange, ...]
     notes: tuple[str, ...]
 
 
-def plan(found: Found, parts: Parts = NEEDED) -> Adoption:
-    """Work out what Seedbed needs in a project, and the parts that are asked for besides. Nothing is written.
+def plan_adoption(found: DiscoveredProject, parts: ProjectParts = REQUIRED_PARTS) -> Adoption:
+    """Plan what Seedbed needs in a project, and the chosen parts. Nothing is written.
 
     Raises:
         ProjectDirectoryNotWritable: its pyproject.toml cannot be read.
@@ -63,28 +63,29 @@ def plan(found: Found, parts: Parts = NEEDED) -> Adoption:
     return Adoption(found, tuple(_changes(found, parts)), tuple(_notes(found)))
 
 
-def adopt(adoption: Adoption) -> None:
-    """Write the changes, all of them or none.
+def write_changes(adoption: Adoption) -> None:
+    """Write all changes, or none.
 
     Raises:
-        ProjectDirectoryNotWritable: a file cannot be written, or is not what the plan was made from; those before it are put back.
+        ProjectDirectoryNotWritable: a file cannot be written, or has changed since the plan. Files written before are
+            restored.
     """
     root = adoption.found.root
-    done: list[Change] = []
+    written: list[FileChange] = []
     try:
         for change in adoption.changes:
             file = root / change.file
-            if _text(file) != change.before:
-                raise ProjectDirectoryNotWritable(root, f"{change.file} has changed meanwhile")
-            done.append(change)
+            if _read_text(file) != change.before:
+                raise ProjectDirectoryNotWritable(root, f"{change.file} has changed since the plan")
+            written.append(change)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(change.after, encoding="utf-8", newline="")
+            file.write_read_text(change.after, encoding="utf-8", newline="")
     except BaseException as error:
-        for change in done:
+        for change in written:
             if change.before is None:
                 (root / change.file).unlink(missing_ok=True)
             else:
-                (root / change.file).write_text(change.before, encoding="utf-8", newline="")
+                (root / change.file).write_read_text(change.before, encoding="utf-8", newline="")
         if isinstance(error, OSError):
             raise ProjectDirectoryNotWritable(root, error.strerror or str(error)) from error
         raise
@@ -92,118 +93,121 @@ def adopt(adoption: Adoption) -> None:
         (root / "migrations" / "versions").mkdir(exist_ok=True)
 
 
-def _changes(found: Found, parts: Parts) -> Iterator[Change]:
+def _changes(found: DiscoveredProject, parts: ProjectParts) -> Iterator[FileChange]:
     root = found.root
-    if not has_table(root / "pyproject.toml"):
-        before = _text(root / "pyproject.toml")
-        after = _with_table(before, found, parts)
+    if not has_seedbed_config(root / "pyproject.toml"):
+        before = _read_text(root / "pyproject.toml")
+        after = _add_config_table(before, found, parts)
         try:
             tomllib.loads(after)
         except tomllib.TOMLDecodeError as error:
-            raise ProjectDirectoryNotWritable(root, f"pyproject.toml is no TOML: {error}") from error
-        yield Change("pyproject.toml", "says where the tables are", before, after)
+            raise ProjectDirectoryNotWritable(root, f"pyproject.toml is not valid TOML: {error}") from error
+        yield FileChange("pyproject.toml", "names the modules with tables", before, after)
     if found.history is None:
-        for name in _HISTORY:
-            if _text(root / name) is None:
-                yield Change(name, "begins a history", None, _packaged(name))
-    elif found.history.env is not None and not found.history.takes_connection:
-        env = _text(found.history.env) or ""
-        taking = with_our_connection(env)
-        if taking is not None and found.history.env.is_relative_to(root):
-            yield Change(str(found.history.env.relative_to(root)), "takes Seedbed's connection", env, taking)
+        for name in _HISTORY_FILES:
+            if _read_text(root / name) is None:
+                yield FileChange(name, "creates a migration history", None, _read_packaged(name))
+    elif found.history.env_file is not None and not found.history.accepts_connection:
+        env = _read_text(found.history.env_file) or ""
+        env_with_connection = add_shared_connection(env)
+        if env_with_connection is not None and found.history.env_file.is_relative_to(root):
+            yield FileChange(
+                str(found.history.env_file.relative_to(root)), "accepts Seedbed's connection", env, env_with_connection
+            )
     if parts.neon:
-        for name in sorted(PREVIEWS):
-            if _text(root / name) is None:
-                text = _packaged(name).replace("pip install .\n", f"{_installing(root)}\n")
-                yield Change(name, "a database per pull request, on Neon", None, text)
-    for environment, rows in _ROWS.items():
-        name = f"{_seeds_folder(root)}/{environment}.py"
-        if _text(root / name) is None:
-            text = _SEEDS.format(environment=environment, rows=rows)
-            yield Change(name, f"{rows} rows of every table", None, text)
+        for name in sorted(PREVIEW_FILES):
+            if _read_text(root / name) is None:
+                text = _read_packaged(name).replace("pip install .\n", f"{_build_install_command(root)}\n")
+                yield FileChange(name, "preview databases on Neon", None, text)
+    for environment, rows in _ROW_COUNTS.items():
+        name = f"{_choose_seeds_directory(root)}/{environment}.py"
+        if _read_text(root / name) is None:
+            text = _SEEDS_FILE.format(environment=environment, rows=rows)
+            yield FileChange(name, f"{rows} rows in every table", None, text)
 
 
-def _packaged(name: str) -> str:
-    return (files("seedbed.starter") / "files" / name).read_text(encoding="utf-8")
+def _read_packaged(name: str) -> str:
+    return (files("seedbed.starter") / "files" / name).read_read_text(encoding="utf-8")
 
 
-def _installing(root: Path) -> str:
-    """What brings Seedbed and whatever the tables import. A project that no build system packs need not be one that pip
-    can install, so of that the dependencies alone are.
+def _build_install_command(root: Path) -> str:
+    """The command that installs Seedbed and what the tables import.
+
+    pip may be unable to install a project without a build system, so only its dependencies are installed.
     """
     if (root / "requirements.txt").is_file():
         return "pip install seedbed -r requirements.txt"
     try:
-        said = tomllib.loads(_text(root / "pyproject.toml") or "")
+        config = tomllib.loads(_read_text(root / "pyproject.toml") or "")
     except tomllib.TOMLDecodeError:
-        said = {}
-    if "build-system" in said:
+        config = {}
+    if "build-system" in config:
         return "pip install seedbed ."
-    if "project" in said:
+    if "project" in config:
         return "pip install uv && uv pip install --system seedbed -r pyproject.toml"
     return "pip install seedbed"
 
 
-def _seeds_folder(root: Path) -> str:
-    """`seeds`, unless that is a package of the project's own."""
+def _choose_seeds_directory(root: Path) -> str:
+    """Return `seeds`, or another name if the project has a package of that name."""
     return "seedbed_seeds" if (root / "seeds" / "__init__.py").exists() else "seeds"
 
 
-def _with_table(before: str | None, found: Found, parts: Parts) -> str:
+def _add_config_table(before: str | None, found: DiscoveredProject, parts: ProjectParts) -> str:
     tables, history, root = found.tables, found.history, found.root
-    said: dict[str, str | tuple[str, ...]] = {}
+    settings: dict[str, str | tuple[str, ...]] = {}
     if tables is not None:
-        said = {"schema": tables.schema, "imports": tables.imports, "metadata": tables.metadata or "",
-                "path": tables.path}  # fmt: skip
+        settings = {"schema": tables.schema, "imports": tables.imports, "metadata": tables.metadata or "",
+                "path": tables.import_path}  # fmt: skip
     if history is not None:
-        ini = history.ini.relative_to(root).as_posix()
-        said["alembic"] = "" if ini in {"alembic.ini", "pyproject.toml"} else ini
-        said["version_table"] = "" if history.version_table == "alembic_version" else history.version_table
-    folder = _seeds_folder(root)
-    said["seeds"] = "" if folder == "seeds" else folder
-    lines = ["[tool.seedbed]", *(f"{key} = {_toml(value)}" for key, value in said.items() if value)]
-    lines += [] if parts.service and (tables is None or tables.served) else ["service = false"]
-    end = "\r\n" if before and "\r\n" in before else "\n"
-    return (f"{before.rstrip()}{end}{end}" if before and before.strip() else "") + end.join([*lines, ""])
+        ini = history.config_file.relative_to(root).as_posix()
+        settings["alembic"] = "" if ini in {"alembic.ini", "pyproject.toml"} else ini
+        settings["version_table"] = "" if history.version_table == "alembic_version" else history.version_table
+    folder = _choose_seeds_directory(root)
+    settings["seeds"] = "" if folder == "seeds" else folder
+    lines = ["[tool.seedbed]", *(f"{key} = {_format_toml(value)}" for key, value in settings.items() if value)]
+    lines += [] if parts.service and (tables is None or tables.can_be_served) else ["service = false"]
+    newline = "\r\n" if before and "\r\n" in before else "\n"
+    return (f"{before.rstrip()}{newline}{newline}" if before and before.strip() else "") + newline.join([*lines, ""])
 
 
-def _toml(value: str | tuple[str, ...]) -> str:
+def _format_toml(value: str | tuple[str, ...]) -> str:
     return json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False)
 
 
-def _notes(found: Found) -> Iterator[str]:
+def _notes(found: DiscoveredProject) -> Iterator[str]:
     history, tables = found.history, found.tables
     if tables is None:
-        yield "No table was found; say where they are: [tool.seedbed] schema, imports, metadata."
-    elif tables.left_out:
-        yield f"Tables that env.py does not import, so Alembic does not know them: {', '.join(tables.left_out)}."
-    if tables is not None and not tables.served:
-        yield "The service needs SQLModel classes, and there are none, so nothing is served: service = false."
-    if history is not None and history.several_metadata:
-        yield "env.py gives Alembic several metadata, and Seedbed takes one: bring them together, or say which it is."
+        yield "No table was found; name their modules: [tool.seedbed] schema, imports, metadata."
+    elif tables.unregistered_modules:
+        yield f"env.py does not import these tables, so Alembic does not know them: {', '.join(tables.unregistered_modules)}."
+    if tables is not None and not tables.can_be_served:
+        yield "The service needs SQLModel classes, and there are none: service = false."
+    if history is not None and history.has_multiple_metadata:
+        yield "env.py passes several metadata to Alembic, and Seedbed uses one: merge them, or name one in [tool.seedbed]."
     if history is not None and history.leaves_out:
-        words = " and ".join(history.leaves_out)
-        yield f"env.py leaves things out of the comparison by {words}; say them as well: [tool.seedbed] ignore."
+        options = " and ".join(history.leaves_out)
+        yield f"env.py filters the comparison with {options}; list the same objects in [tool.seedbed] ignore."
     if history is not None and len(history.heads) > 1:
-        yield f"The history has {len(history.heads)} heads; bring them together first: alembic merge heads"
-    if history is not None and history.env is not None and not history.takes_connection:
-        yield from _about(history.env)
-    read = {name: names for name, names in found.environment_files.items() if not name.endswith(_EXAMPLES)}
-    if not any("DATABASE_URL" in names for names in read.values()):
-        yield "No .env file here sets DATABASE_URL, so development uses a PostgreSQL of the project's own."
+        yield f"The history has {len(history.heads)} heads; merge them first: alembic merge heads"
+    if history is not None and history.env_file is not None and not history.accepts_connection:
+        yield from _describe_env(history.env_file)
+    env_files = {name: names for name, names in found.environment_files.items() if not name.endswith(_EXAMPLE_SUFFIXES)}
+    if not any("DATABASE_URL" in names for names in env_files.values()):
+        yield "No .env file sets DATABASE_URL, so development uses an embedded PostgreSQL."
 
 
-def _about(env: Path) -> Iterator[str]:
-    if with_our_connection(_text(env) or "") is None:
+def _describe_env(env: Path) -> Iterator[str]:
+    if add_shared_connection(_read_text(env) or "") is None:
         yield (
-            f"{env.name} runs on a connection of its own, and its form is not known here. Where "
-            'config.attributes.get("connection") is given, have it run seedbed.migrations.environment.run().'
+            f"{env.name} makes its own connection, and its form is unknown. If "
+            'config.attributes.get("connection") is set, it must call seedbed.migrations.environment.run().'
         )
 
 
-def _text(file: Path) -> str | None:
-    """A file with its own line endings, which are kept."""
+def _read_text(file: Path) -> str | None:
+    """Read a file without converting its line endings; None if it does not exist."""
     if not file.is_file():
         return None
-    with file.open(encoding="utf-8", newline="") as opened:
-        return opened.read()
+    with file.open(encoding="utf-8", newline="") as stream:
+        return stream.read()

@@ -1,4 +1,4 @@
-"""What alembic.ini and `[tool.alembic]` say of a history, read without Alembic."""
+"""Locations of Alembic histories, read from alembic.ini and `[tool.alembic]` without Alembic."""
 
 import configparser
 import re
@@ -10,70 +10,76 @@ from typing import Any
 
 from seedbed.schema.source_code import find_python_files
 
-USUAL = "alembic"
+DEFAULT_SECTION = "alembic"
 
-_PARTED = re.compile(r"[\s,:;]+")
+_SEPARATORS = re.compile(r"[\s,:;]+")
 
 
 @dataclass(frozen=True)
-class Said:
-    """Where a history is, by the file that says so: env.py's folder, those of the revisions, and what Alembic puts on
-    `sys.path`. A `section` other than the usual one is read by `alembic -n` alone.
+class HistoryLocation:
+    """A configuration file, and the directories that it names: of env.py, of the revisions, and for `sys.path`.
+
+    Only `alembic -n` reads a `section` other than the default one.
     """
 
     file: Path
-    folder: Path
-    versions: tuple[Path, ...]
-    paths: tuple[Path, ...]
-    section: str = USUAL
+    script_location: Path
+    version_directories: tuple[Path, ...]
+    import_paths: tuple[Path, ...]
+    section: str = DEFAULT_SECTION
 
 
-def find_histories(folder: Path) -> list[Said]:
-    """The histories in a folder, each once: several files may say the same, one for every database of a kind, and then
-    it is alembic.ini that counts. What alembic.ini says wins over pyproject.toml beside it, as with Alembic.
+def find_histories(folder: Path) -> list[HistoryLocation]:
+    """Find the histories in a directory, each once.
+
+    If several files name the same history, such as one per database, alembic.ini counts. As with Alembic, alembic.ini
+    takes precedence over pyproject.toml in the same directory.
     """
-    seen = {file.parent for file in find_python_files(folder)} | {folder}
-    places = {*seen, *(parent for one in seen for parent in one.parents if parent.is_relative_to(folder))}
-    found: dict[Path, Said] = {}
-    for place in sorted(places):
-        inis = sorted(place.glob("*.ini"), key=lambda file: (file.name != "alembic.ini", file.name))
-        for file in (*inis, place / "pyproject.toml"):
+    directories = {file.parent for file in find_python_files(folder)} | {folder}
+    candidates = {
+        *directories,
+        *(parent for directory in directories for parent in directory.parents if parent.is_relative_to(folder)),
+    }
+    histories: dict[Path, HistoryLocation] = {}
+    for directory in sorted(candidates):
+        config_files = sorted(directory.glob("*.ini"), key=lambda file: (file.name != "alembic.ini", file.name))
+        for file in (*config_files, directory / "pyproject.toml"):
             if file.suffix != ".toml":
-                saids = list(_of_ini(file))
-            elif any(one.file.parent == place for one in found.values()):
-                saids = []
+                locations = list(_read_ini(file))
+            elif any(history.file.parent == directory for history in histories.values()):
+                locations = []
             else:
-                saids = list(_of_pyproject(file))
-            for said in saids:
-                found.setdefault(said.folder.resolve(), said)
-    return sorted(found.values(), key=lambda said: (said.file, said.section))
+                locations = list(_read_pyproject(file))
+            for location in locations:
+                histories.setdefault(location.script_location.resolve(), location)
+    return sorted(histories.values(), key=lambda location: (location.file, location.section))
 
 
-def _of_ini(file: Path) -> Iterator[Said]:
+def _read_ini(file: Path) -> Iterator[HistoryLocation]:
     parser = configparser.ConfigParser({"here": str(file.parent)})
     try:
         parser.read_string(file.read_text(encoding="utf-8"))
         sections = {name: {key: parser.get(name, key, fallback="") for key in _KEYS} for name in parser.sections()}
     except (configparser.Error, ValueError, OSError):
         return
-    if USUAL not in sections:
+    if DEFAULT_SECTION not in sections:
         return
-    if not sections[USUAL]["script_location"] and (file.parent / "env.py").is_file():
-        sections = {USUAL: sections[USUAL] | {"script_location": "."}}
-    elif sections[USUAL]["script_location"]:
-        sections = {USUAL: sections[USUAL]}
-    for name, said in sections.items():
-        if location := said["script_location"]:
-            versions = [one for one in _PARTED.split(said["version_locations"]) if one]
-            paths = [one for one in _PARTED.split(said["prepend_sys_path"]) if one] or ["."]
-            yield _said(file, location, versions, paths, section=name)
+    if not sections[DEFAULT_SECTION]["script_location"] and (file.parent / "env.py").is_file():
+        sections = {DEFAULT_SECTION: sections[DEFAULT_SECTION] | {"script_location": "."}}
+    elif sections[DEFAULT_SECTION]["script_location"]:
+        sections = {DEFAULT_SECTION: sections[DEFAULT_SECTION]}
+    for name, options in sections.items():
+        if location := options["script_location"]:
+            versions = [path for path in _SEPARATORS.split(options["version_locations"]) if path]
+            paths = [path for path in _SEPARATORS.split(options["prepend_sys_path"]) if path] or ["."]
+            yield _locate(file, location, versions, paths, section=name)
 
 
-def _of_pyproject(file: Path) -> Iterator[Said]:
+def _read_pyproject(file: Path) -> Iterator[HistoryLocation]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["alembic"]
         location = table["script_location"].replace("%(here)s", str(file.parent))
-        yield _said(file, location, *(list(_texts(file, table.get(name, []))) for name in _KEYS[1:]))
+        yield _locate(file, location, *(list(_expand(file, table.get(name, []))) for name in _KEYS[1:]))
     except (OSError, KeyError, TypeError, AttributeError, ValueError):
         return
 
@@ -81,17 +87,19 @@ def _of_pyproject(file: Path) -> Iterator[Said]:
 _KEYS = ("script_location", "version_locations", "prepend_sys_path")
 
 
-def _texts(file: Path, said: Any) -> Iterator[str]:
-    for one in [said] if isinstance(said, str) else said:
-        yield str(one).replace("%(here)s", str(file.parent))
+def _expand(file: Path, value: Any) -> Iterator[str]:
+    for path in [value] if isinstance(value, str) else value:
+        yield str(path).replace("%(here)s", str(file.parent))
 
 
-def _said(file: Path, location: str, versions: list[str], paths: list[str], *, section: str = USUAL) -> Said:
+def _locate(
+    file: Path, location: str, versions: list[str], paths: list[str], *, section: str = DEFAULT_SECTION
+) -> HistoryLocation:
     folder = file.parent / location.replace(":", "/")
-    return Said(
+    return HistoryLocation(
         file,
         folder,
-        tuple(file.parent / one for one in versions) or (folder / "versions",),
-        tuple(file.parent / one for one in paths),
+        tuple(file.parent / path for path in versions) or (folder / "versions",),
+        tuple(file.parent / path for path in paths),
         section,
     )

@@ -1,33 +1,35 @@
-"""What a new project can be begun without, and the text that goes with it."""
+"""Optional parts of a new project, and the passages of packaged files that belong to them."""
 
 import re
 from dataclasses import dataclass
 
-PREVIEWS = frozenset({".github/workflows/previews.yml"})
+PREVIEW_FILES = frozenset({".github/workflows/previews.yml"})
 
-_MARKED = re.compile(
+_CONDITIONAL = re.compile(
     r"^(?:#|<!--) (with|without) (neon|service)(?: -->)?\n(.*?)^(?:#|<!--) end(?: -->)?\n", re.MULTILINE | re.DOTALL
 )
 
 
 @dataclass(frozen=True)
-class Parts:
-    """`neon` is previews of pull requests on Neon: their workflow and settings. `service` is the read service."""
+class ProjectParts:
+    """`neon`: the workflow and settings for preview databases on Neon. `service`: the read service."""
 
     neon: bool = True
     service: bool = True
 
-    def leaves_out(self, file: str) -> bool:
-        return file in PREVIEWS and not self.neon
+    def excludes(self, file: str) -> bool:
+        return file in PREVIEW_FILES and not self.neon
 
-    def chosen(self, text: str) -> str:
-        """A packaged text without the passages of what is left out. They stand between lines such as `# with neon`, or
-        `# without service`, and `# end`; in Markdown these are comments of its own kind.
+    def filter_text(self, text: str) -> str:
+        """Remove the passages of excluded parts from a packaged text.
+
+        A passage begins with a line such as `# with neon` or `# without service`, and ends with `# end`. In Markdown,
+        these lines are HTML comments.
         """
         parts = {"neon": self.neon, "service": self.service}
 
-        def kept(found: re.Match[str]) -> str:
-            how, part, passage = found.groups()
-            return passage if parts[part] == (how == "with") else ""
+        def select(match: re.Match[str]) -> str:
+            condition, part, passage = match.groups()
+            return passage if parts[part] == (condition == "with") else ""
 
-        return _MARKED.sub(kept, text)
+        return _CONDITIONAL.sub(select, text)

@@ -1,24 +1,24 @@
-"""The lines by which a project's own env.py takes Seedbed's connection."""
+"""The change to an existing env.py that makes it accept Seedbed's connection."""
 
 import ast
 from textwrap import indent
 
-_TAKEN = """\
+_RUN_ENVIRONMENT = """\
     from seedbed.migrations import environment
 
     environment.run()
 """
-_HANDED = 'context.config.attributes.get("connection") is not None:  # Seedbed hands over its own\n'
+_HAS_CONNECTION = 'context.config.attributes.get("connection") is not None:  # passed by Seedbed\n'
 
 
-def with_our_connection(source: str) -> str | None:
-    """An env.py that runs on the connection it is handed, and goes on as before where there is none.
+def add_shared_connection(source: str) -> str | None:
+    """Return an env.py that uses a connection that is passed to it, and behaves as before without one.
 
-    Where it parts offline from online, a third way is put between; otherwise its last statement, which mostly runs
-    everything, becomes the other way. `seedbed` is imported only when Seedbed has called, so that a deployment that
-    runs plain Alembic need not have it. Flask-Migrate's asks the application at once, which is not there when Seedbed
-    calls: there, all that comes after the imports becomes the other way. None where there is no `context` or no such
-    statement.
+    If it distinguishes offline from online mode, a third branch is added between them. Otherwise its last statement,
+    which usually runs everything, moves into the `else` branch. `seedbed` is imported only if Seedbed passes a
+    connection, so a deployment with plain Alembic does not need it. Flask-Migrate's env.py uses the application at
+    once, which does not exist when Seedbed runs it: there, everything after the imports moves into the `else` branch.
+    Returns None if there is no `context` or no such statement.
     """
     try:
         tree = ast.parse(source)
@@ -36,42 +36,42 @@ def with_our_connection(source: str) -> str | None:
     lines = source.replace("\r\n", "\n").splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
-    changed = _changed(tree, lines, wholly="current_app" in names)
+    changed = _insert_branch(tree, lines, is_flask_migrate="current_app" in names)
     return changed.replace("\n", "\r\n") if changed is not None and crlf else changed
 
 
-def _changed(tree: ast.Module, lines: list[str], *, wholly: bool) -> str | None:
+def _insert_branch(tree: ast.Module, lines: list[str], *, is_flask_migrate: bool) -> str | None:
     last = tree.body[-1]
-    if wholly:
-        last = next((node for node in tree.body if not _opens(node)), last)
+    if is_flask_migrate:
+        last = next((node for node in tree.body if not _is_preamble(node)), last)
     for node in reversed(tree.body):
-        if not wholly and isinstance(node, ast.If) and _asks_whether_offline(node.test):
+        if not is_flask_migrate and isinstance(node, ast.If) and _tests_offline_mode(node.test):
             end = node.body[-1].end_lineno or 0
-            return _valid([*lines[:end], f"elif {_HANDED}", _TAKEN, *lines[end:]])
-    if not wholly and isinstance(
+            return _join_if_valid([*lines[:end], f"elif {_HAS_CONNECTION}", _RUN_ENVIRONMENT, *lines[end:]])
+    if not is_flask_migrate and isinstance(
         last, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
     ):
         return None
-    start, end = last.lineno - 1, len(lines) if wholly else last.end_lineno or 0
+    start, end = last.lineno - 1, len(lines) if is_flask_migrate else last.end_lineno or 0
     before = indent("".join(lines[start:end]), "    ")
-    return _valid([*lines[:start], f"if {_HANDED}", _TAKEN, "else:\n", before, *lines[end:]])
+    return _join_if_valid([*lines[:start], f"if {_HAS_CONNECTION}", _RUN_ENVIRONMENT, "else:\n", before, *lines[end:]])
 
 
-def _opens(node: ast.stmt) -> bool:
+def _is_preamble(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import | ast.ImportFrom) or (
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     )
 
 
-def is_asynchronous(source: str) -> bool:
+def uses_async(source: str) -> bool:
     return any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(ast.parse(source)))
 
 
-def _asks_whether_offline(test: ast.expr) -> bool:
+def _tests_offline_mode(test: ast.expr) -> bool:
     return isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "is_offline_mode"
 
 
-def _valid(lines: list[str]) -> str | None:
+def _join_if_valid(lines: list[str]) -> str | None:
     text = "".join(lines)
     try:
         ast.parse(text)

@@ -1,4 +1,4 @@
-"""A new project written into a folder, whole or not at all."""
+"""Creation of a new project in a directory, completely or not at all."""
 
 import os
 import re
@@ -12,60 +12,59 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
 from seedbed.errors import ExistingProjectFiles, ProjectDirectoryNotWritable
-from seedbed.starter.components import Parts
+from seedbed.starter.components import ProjectParts
 
-_NAME = "my-project"
-"""What the packaged files are called after; the new project's name takes its place where it stands."""
+_PLACEHOLDER_NAME = "my-project"
+"""The project name in the packaged files, which the new project's name replaces."""
 
-_NAMED = ("pyproject.toml", "README.md")
-_LAST = "pyproject.toml"
-"""Until it is there, the folder is no project."""
+_FILES_WITH_NAME = ("pyproject.toml", "README.md")
+_LAST_FILE = "pyproject.toml"
+"""Written last, because it makes the directory a project."""
 
 
 @dataclass(frozen=True)
-class Written:
-    """A new project, and its files relative to its folder."""
+class CreatedProject:
+    """A new project, with its files relative to its directory."""
 
-    folder: Path
+    directory: Path
     name: str
     files: tuple[str, ...]
 
 
-def write(folder: Path, parts: Parts = Parts()) -> Written:  # noqa: B008 - a frozen value
-    """Begin a project in a folder that is empty, is missing, or has nothing that a project has.
+def create_project(folder: Path, parts: ProjectParts = ProjectParts()) -> CreatedProject:  # noqa: B008 - a frozen value
+    """Create a project in a directory that is missing, empty, or has no project files.
 
-    The files are this package's own, and what they share with the reference project is kept the same by a test. So is
-    the first migration: it is shipped rather than drafted here, because writing a folder then needs no PostgreSQL, and
-    because that very file is the one that was proven.
+    The files come from this package; a test keeps those that the reference project also has identical. The first
+    migration is one of them: it is not drafted here, so this needs no PostgreSQL, and it has been tested as it is.
 
-    They are written beside their places first and then moved there, so a full disk or an error leaves the folder as it
-    was.
+    The files are written to a staging directory and then moved, so a full disk or an error leaves the directory
+    unchanged.
 
     Raises:
-        ExistingProjectFiles: with the names; nothing is overwritten.
-        ProjectDirectoryNotWritable: it cannot be made or written.
+        ExistingProjectFiles: project files exist already; nothing is overwritten.
+        ProjectDirectoryNotWritable: the directory cannot be created or written.
     """
     folder = folder.resolve()
     if folder.exists() and not folder.is_dir():
-        raise ProjectDirectoryNotWritable(folder, "it is no folder")
-    name = _name_of(folder)
+        raise ProjectDirectoryNotWritable(folder, "it is not a directory")
+    name = _derive_name(folder)
     contents = {
-        str(path): _text(path, file, name, parts)
-        for path, file in _packaged(files("seedbed.starter") / "files", PurePosixPath())
-        if not parts.leaves_out(str(path))
+        str(path): _render(path, file, name, parts)
+        for path, file in _list_packaged(files("seedbed.starter") / "files", PurePosixPath())
+        if not parts.excludes(str(path))
     }
     tops = {PurePosixPath(path).parts[0] for path in contents}
     if taken := [top for top in sorted(tops) if os.path.lexists(folder / top)]:
         raise ExistingProjectFiles(folder, taken)
     try:
-        _put(folder, contents, sorted(tops, key=lambda top: top == _LAST))
+        _write_files(folder, contents, sorted(tops, key=lambda top: top == _LAST_FILE))
     except OSError as error:
         raise ProjectDirectoryNotWritable(folder, error.strerror or str(error)) from error
-    return Written(folder, name, tuple(sorted(contents)))
+    return CreatedProject(folder, name, tuple(sorted(contents)))
 
 
-def _put(folder: Path, contents: dict[str, bytes], parts: list[str]) -> None:
-    made = [step for step in (folder, *folder.parents) if not step.exists()]
+def _write_files(folder: Path, contents: dict[str, bytes], parts: list[str]) -> None:
+    created = [directory for directory in (folder, *folder.parents) if not directory.exists()]
     moved: list[Path] = []
     staging: Path | None = None
     try:
@@ -79,11 +78,11 @@ def _put(folder: Path, contents: dict[str, bytes], parts: list[str]) -> None:
             moved.append(folder / part)
         staging.rmdir()
     except BaseException:
-        for left in (*moved, *filter(None, [staging])):
-            _remove(left)
-        for step in made:
+        for path in (*moved, *filter(None, [staging])):
+            _remove(path)
+        for directory in created:
             with suppress(OSError):
-                step.rmdir()
+                directory.rmdir()
         raise
 
 
@@ -94,20 +93,20 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _packaged(folder: Traversable, at: PurePosixPath) -> Iterator[tuple[PurePosixPath, Traversable]]:
+def _list_packaged(folder: Traversable, parent: PurePosixPath) -> Iterator[tuple[PurePosixPath, Traversable]]:
     for entry in folder.iterdir():
         if entry.is_dir() and entry.name != "__pycache__":
-            yield from _packaged(entry, at / entry.name)
+            yield from _list_packaged(entry, parent / entry.name)
         elif entry.is_file():
-            yield at / entry.name, entry
+            yield parent / entry.name, entry
 
 
-def _text(path: PurePosixPath, file: Traversable, name: str, parts: Parts) -> bytes:
-    content = parts.chosen(file.read_text(encoding="utf-8"))
-    return (content.replace(_NAME, name) if str(path) in _NAMED else content).encode()
+def _render(path: PurePosixPath, file: Traversable, name: str, parts: ProjectParts) -> bytes:
+    content = parts.filter_text(file.read_text(encoding="utf-8"))
+    return (content.replace(_PLACEHOLDER_NAME, name) if str(path) in _FILES_WITH_NAME else content).encode()
 
 
-def _name_of(folder: Path) -> str:
-    """The folder's name as a distribution may be called."""
+def _derive_name(folder: Path) -> str:
+    """Derive a valid distribution name from the directory's name."""
     word = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")
-    return word or _NAME
+    return word or _PLACEHOLDER_NAME

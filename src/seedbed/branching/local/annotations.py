@@ -16,7 +16,7 @@ _FACTS = ("name", "parent", "environment", "ready", "created_at", "expires_at", 
 _VALUES = TypeAdapter(tuple[str, str, Environment, bool, datetime, datetime | None, str, bool])
 
 
-def written(branch: Branch) -> str:
+def format_comment(branch: Branch) -> str:
     values = (
         branch.name, branch.parent, branch.environment, branch.ready, branch.created_at, branch.expires_at,
         branch.owner, branch.sealed,
@@ -25,7 +25,7 @@ def written(branch: Branch) -> str:
     return json.dumps({_KEY: facts}, ensure_ascii=False)
 
 
-def read(comment: str | None) -> Branch | None:
+def parse_comment(comment: str | None) -> Branch | None:
     """The branch a comment is about; None when it was not written here. Facts of later versions are passed over."""
     try:
         document: Any = json.loads(comment or "")

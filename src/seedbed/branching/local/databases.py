@@ -16,35 +16,35 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whatever its author called it
 
 
-def rename(old: str, new: str) -> sql.Composed:
+def rename_sql(old: str, new: str) -> sql.Composed:
     return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
 
 
-def comment(database: str, branch: Branch) -> sql.Composed:
+def comment_sql(database: str, branch: Branch) -> sql.Composed:
     return sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-        sql.Identifier(database), sql.Literal(annotations.written(branch))
+        sql.Identifier(database), sql.Literal(annotations.format_comment(branch))
     )
 
 
-def together(cursor: "Cursor", *statements: sql.Composed) -> None:
+def execute_atomically(cursor: "Cursor", *statements: sql.Composed) -> None:
     """All of some statements, or nothing: what is sent to PostgreSQL at once is one transaction."""
     cursor.execute(sql.SQL("; ").join(statements))
 
 
-def allow(cursor: "Cursor", database: str, allowed: bool) -> None:
+def set_allow_connections(cursor: "Cursor", database: str, allowed: bool) -> None:
     cursor.execute(
         sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(sql.Identifier(database), sql.Literal(allowed))
     )
 
 
-def end_sessions(cursor: "Cursor", database: str) -> None:
+def terminate_sessions(cursor: "Cursor", database: str) -> None:
     cursor.execute(
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
         (database,),
     )
 
 
-def environment_of(source: Database, parent: str) -> Environment:
+def claim_source_environment(source: Database, parent: str) -> Environment:
     """What a database is for: by its mark, which is written where it has neither mark nor rows."""
     mark = read_database_mark(source)
     if mark is None:
@@ -59,5 +59,5 @@ def environment_of(source: Database, parent: str) -> Environment:
     return Environment(mark)
 
 
-def drop(cursor: "Cursor", database: str) -> None:
+def drop_database(cursor: "Cursor", database: str) -> None:
     cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seedbed.branching.local.databases import allow, comment, drop, end_sessions, rename, together
-from seedbed.branching.local.lookup import Looking
+from seedbed.branching.local.databases import set_allow_connections, comment_sql, drop_database, terminate_sessions, rename_sql, execute_atomically
+from seedbed.branching.local.lookup import LocalBranchLookup
 from seedbed.branching.names import build_unfinished_name, check_branch_name, build_replaced_name
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
@@ -64,31 +64,31 @@ class LocalBranches:
         return self._made(name, parent, None, expires_at, force=force, ready=True)
 
     def finish(self, name: str, *, sealed: bool = False) -> Branch:
-        with self._looking.alone(name) as cursor:
-            branch = self._looking.existing(cursor, name)
+        with self._looking.branch_lock(name) as cursor:
+            branch = self._looking.get_branch(cursor, name)
             if branch.ready and branch.sealed == sealed:
                 return branch
-            database = self._looking.database_of(name)
+            database = self._looking.get_database_name(name)
             if branch.sealed:
-                allow(cursor, database, True)
+                set_allow_connections(cursor, database, True)
             finished = replace(branch, ready=True, sealed=sealed)
-            with connect(self._looking.database(branch)) as connection:
+            with connect(self._looking.get_database(branch)) as connection:
                 write_mark(connection, branch.environment)
                 connection.commit()
-            cursor.execute(comment(database, finished))
+            cursor.execute(comment_sql(database, finished))
             if sealed:
-                allow(cursor, database, False)
-                end_sessions(cursor, database)
+                set_allow_connections(cursor, database, False)
+                terminate_sessions(cursor, database)
         return finished
 
     def reset(
         self, name: str, *, force: bool = False, allow_production: bool = False, require_ready: bool = False
     ) -> Branch:
-        with self._looking.alone(name) as cursor:
-            branch = self._looking.existing(cursor, name)
+        with self._looking.branch_lock(name) as cursor:
+            branch = self._looking.get_branch(cursor, name)
             if require_ready and not branch.ready:
                 raise BranchNotReady(name)
-            source, own = self._looking.parent(cursor, branch.parent)
+            source, own = self._looking.find_parent(cursor, branch.parent)
             if own is Environment.PRODUCTION and branch.environment is not own and not allow_production:
                 raise UnmaskedProductionCopy(branch.parent, str(branch.environment))
             now = _now()
@@ -100,25 +100,25 @@ class LocalBranches:
                 created_at=now,
                 expires_at=now + lasting if lasting is not None else None,
             )
-            database = self._looking.database_of(name)
+            database = self._looking.get_database_name(name)
             with self._copied(cursor, source, anew, own, force=force) as building:
-                allow(cursor, database, False)
-                end_sessions(cursor, database)
-                together(
+                set_allow_connections(cursor, database, False)
+                terminate_sessions(cursor, database)
+                execute_atomically(
                     cursor,
-                    rename(database, build_replaced_name(database)),
-                    comment(building, anew),
-                    rename(building, database),
+                    rename_sql(database, build_replaced_name(database)),
+                    comment_sql(building, anew),
+                    rename_sql(building, database),
                 )
-            drop(cursor, build_replaced_name(database))
+            drop_database(cursor, build_replaced_name(database))
         return anew
 
     def set_expiry(self, name: str, at: datetime | None) -> Branch:
         if at is not None and at <= _now():
             raise InvalidExpiry(name, f"{at:%Y-%m-%d %H:%M} is past")
-        with self._looking.alone(name) as cursor:
-            lasting = replace(self._looking.existing(cursor, name), expires_at=at)
-            cursor.execute(comment(self._looking.database_of(name), lasting))
+        with self._looking.branch_lock(name) as cursor:
+            lasting = replace(self._looking.get_branch(cursor, name), expires_at=at)
+            cursor.execute(comment_sql(self._looking.get_database_name(name), lasting))
         return lasting
 
     def wait_until_reachable(self, name: str, *, seconds: float = _WAIT_SECONDS) -> None:
@@ -127,7 +127,7 @@ class LocalBranches:
         branch = self.get(name)
         while not branch.sealed:
             try:
-                with connect(self._looking.database(branch)):
+                with connect(self._looking.get_database(branch)):
                     return
             except DatabaseUnreachable:
                 if time.monotonic() > until:
@@ -136,16 +136,16 @@ class LocalBranches:
 
     def get(self, name: str) -> Branch:
         with self.server.admin_cursor() as cursor:
-            return self._looking.existing(cursor, name)
+            return self._looking.get_branch(cursor, name)
 
     def list(self) -> tuple[Branch, ...]:
         with self.server.admin_cursor() as cursor:
-            return tuple(sorted(self._looking.every(cursor), key=lambda branch: branch.name))
+            return tuple(sorted(self._looking.read_branches(cursor), key=lambda branch: branch.name))
 
     def delete(self, name: str) -> None:
-        with self._looking.alone(name) as cursor:
-            self._looking.existing(cursor, name)
-            drop(cursor, self._looking.database_of(name))
+        with self._looking.branch_lock(name) as cursor:
+            self._looking.get_branch(cursor, name)
+            drop_database(cursor, self._looking.get_database_name(name))
 
     def url(self, name: str, *, allow_unready: bool = False, pooled: bool = False) -> DatabaseUrl:  # noqa: ARG002 - none here
         branch = self.get(name)
@@ -153,10 +153,10 @@ class LocalBranches:
             raise BranchNotReady(name)
         if branch.sealed:
             raise SealedBranch(name)
-        return self.server.owner_url(self._looking.database_of(name))
+        return self.server.owner_url(self._looking.get_database_name(name))
 
     def get_environment_database(self) -> Database:
-        return self._looking.original()
+        return self._looking.ensure_environment_database()
 
     def _made(
         self,
@@ -171,13 +171,13 @@ class LocalBranches:
     ) -> Branch:
         check_branch_name(name)
         parent = parent or self.configuration.environment.value
-        with self._looking.alone(name) as cursor:
-            if existing := self._looking.found(cursor, name):
+        with self._looking.branch_lock(name) as cursor:
+            if existing := self._looking.find_branch(cursor, name):
                 raise BranchExists(name, existing.parent)
             now = _now()
             if expires_at is not None and expires_at <= now:
                 raise InvalidExpiry(name, f"{expires_at:%Y-%m-%d %H:%M} is past")
-            source, own = self._looking.parent(cursor, parent)
+            source, own = self._looking.find_parent(cursor, parent)
             if own is Environment.PRODUCTION and environment not in {None, own} and not even_production:
                 raise UnmaskedProductionCopy(parent, str(environment))
             branch = Branch(
@@ -190,30 +190,30 @@ class LocalBranches:
                 owner=self._looking.owner,
             )
             with self._copied(cursor, source, branch, own, force=force) as building:
-                together(cursor, comment(building, branch), rename(building, self._looking.database_of(name)))
+                execute_atomically(cursor, comment_sql(building, branch), rename_sql(building, self._looking.get_database_name(name)))
         return branch
 
     @property
-    def _looking(self) -> Looking:
-        return Looking(self.server, self.configuration)
+    def _looking(self) -> LocalBranchLookup:
+        return LocalBranchLookup(self.server, self.configuration)
 
     @contextmanager
     def _copied(self, cursor: "Cursor", source: str, branch: Branch, of: Environment, *, force: bool) -> Iterator[str]:
         """A copy that has not its name yet; dropped when the block fails."""
-        building = build_unfinished_name(self._looking.database_of(branch.name))
+        building = build_unfinished_name(self._looking.get_database_name(branch.name))
         try:
-            clone_database(cursor, source, building, force=force, folder=self.server.directory)
+            clone_database(cursor, source, building, force=force, data_directory=self.server.directory)
             if not branch.ready:
                 self._mark_copied(building, branch, of)
                 wait_until_unused(cursor, building)
             yield building
         except BaseException:
-            drop(cursor, building)
+            drop_database(cursor, building)
             raise
 
     def _mark_copied(self, building: str, branch: Branch, of: Environment) -> None:
         url = self.server.owner_url(building)
-        with connect(replace(self._looking.database(branch), url=url, direct=url)) as connection:
+        with connect(replace(self._looking.get_database(branch), url=url, direct=url)) as connection:
             if read_mark(connection) == PREPARING:  # its parent was begun anew since it was looked at
                 raise BranchNotReady(branch.parent)
             mark_as_copy(connection, of)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from seedbed.branching.neon.annotations import CALL, ENVIRONMENT, NAME, OWNER, PARENT, Found, unfinished
+from seedbed.branching.neon.annotations import REQUEST_ID_KEY, ENVIRONMENT_KEY, NAME_KEY, OWNER_KEY, PARENT_KEY, AnnotatedBranch, format_unfinished_name
 from seedbed.branching.neon.http import CONFLICT, Refused, Unanswered
 from seedbed.branching.neon.lookup import Looking
 from seedbed.errors import BranchError, BranchExists, NeonBranchLimitReached, NeonUnreachable
@@ -29,11 +29,11 @@ class Request:
     def of(cls, looking: Looking, name: str, parent: str, environment: Environment) -> "Request":
         call = secrets.token_hex(8)
         annotation = {
-            OWNER: looking.owner, NAME: name, PARENT: parent, ENVIRONMENT: environment.value, CALL: call
+            OWNER_KEY: looking.owner, NAME_KEY: name, PARENT_KEY: parent, ENVIRONMENT_KEY: environment.value, REQUEST_ID_KEY: call
         }  # fmt: skip
         return cls(looking, name, call, annotation)
 
-    def make(self, parent_id: str, expires_at: datetime | None, *, beside: bool = False) -> Found:
+    def make(self, parent_id: str, expires_at: datetime | None, *, beside: bool = False) -> AnnotatedBranch:
         """The branch, made by this request. Where there was no answer it is looked for in the list, and asked for again
         only where it is not there. `beside` says that it may stand beside one that is ready, whose place it will take.
 
@@ -45,7 +45,7 @@ class Request:
         reason = "the branch that it made is in no list"
         for attempt in range(_TRIES):
             try:
-                client.create(unfinished(self.name), parent_id, self.annotation, expires_at)
+                client.create(format_unfinished_name(self.name), parent_id, self.annotation, expires_at)
             except Unanswered as error:
                 reason = error.reason
                 client.wire.sleep(_PAUSE_SECONDS * attempt)
@@ -55,13 +55,13 @@ class Request:
                 if error.status != CONFLICT:
                     raise
             found = self.looking.named(self.name)
-            mine = [one for one in found if one.call == self.call]
-            if others := [one for one in found if one.call != self.call and not (beside and one.ready)]:
+            mine = [one for one in found if one.request_id == self.call]
+            if others := [one for one in found if one.request_id != self.call and not (beside and one.is_ready)]:
                 for one in mine:
-                    client.delete(one.neon.id)
-                raise BranchExists(self.name, others[0].branch([]).parent)
+                    client.delete(one.neon_branch.id)
+                raise BranchExists(self.name, others[0].to_branch([]).parent)
             if mine:
-                client.settle(mine[0].neon.id)
+                client.settle(mine[0].neon_branch.id)
                 return mine[0]
         raise NeonUnreachable(client.wire.access.shown, reason)
 
@@ -69,8 +69,8 @@ class Request:
         """Delete what this request made, as far as Neon lets it."""
         with suppress(BranchError):
             for one in self.looking.named(self.name):
-                if one.call == self.call and not one.ready:
-                    self.looking.client.delete(one.neon.id)
+                if one.request_id == self.call and not one.is_ready:
+                    self.looking.client.delete(one.neon_branch.id)
 
     def see_room(self) -> None:
         """Look at the count before, so that a full project is a sentence; where the limit is not said, Neon says it.

@@ -4,7 +4,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from seedbed.branching.neon.annotations import Found
+from seedbed.branching.neon.annotations import AnnotatedBranch
 from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.http import CONFLICT, Refused, Unanswered
 from seedbed.branching.neon.models import Endpoint
@@ -30,7 +30,7 @@ class Reaching:
     client: NeonClient
     configuration: Configuration
 
-    def see_compute(self, found: Found) -> None:
+    def see_compute(self, found: AnnotatedBranch) -> None:
         """Have a branch have a compute. Whether a request without an answer made one is seen in the list.
 
         Raises:
@@ -38,20 +38,20 @@ class Reaching:
         """
         reason = "the compute that it made is in no list"
         for attempt in range(_TRIES):
-            if self.client.endpoints(found.neon.id):
+            if self.client.endpoints(found.neon_branch.id):
                 return
             try:
-                self.client.make_endpoint(found.neon.id)
+                self.client.make_endpoint(found.neon_branch.id)
             except Unanswered as error:
                 reason = error.reason
                 self.client.wire.sleep(_POLL_SECONDS * attempt)
             except Refused as error:
                 if error.status != CONFLICT:
                     raise
-            self.client.settle(found.neon.id)
+            self.client.settle(found.neon_branch.id)
         raise NeonUnreachable(self.client.wire.access.shown, reason)
 
-    def await_awake(self, found: Found, seconds: float) -> None:
+    def await_awake(self, found: AnnotatedBranch, seconds: float) -> None:
         """Connect until the compute answers: a sleeping one wakes by being connected to."""
         database = self.database(found)
         until = time.monotonic() + seconds
@@ -66,12 +66,12 @@ class Reaching:
                 return
             self.client.wire.sleep(_POLL_SECONDS)
 
-    def database(self, found: Found, environment: Environment | None = None) -> Database:
+    def database(self, found: AnnotatedBranch, environment: Environment | None = None) -> Database:
         url = self.url(found)
         origin = Origin(SourceKind.DERIVED, f"branch {found.name}")
-        return Database(url, url, environment or found.branch([]).environment, origin)
+        return Database(url, url, environment or found.to_branch([]).environment, origin)
 
-    def url(self, found: Found, *, pooled: bool = False) -> DatabaseUrl:
+    def url(self, found: AnnotatedBranch, *, pooled: bool = False) -> DatabaseUrl:
         endpoint = self._endpoint(found)
         database, role = self._meant(found)
         parsed: DatabaseUrl | None = None
@@ -83,18 +83,18 @@ class Reaching:
             raise NeonEndpointMismatch(found.name, parsed.address, endpoint.id)
         return parsed
 
-    def _endpoint(self, found: Found) -> Endpoint:
-        for endpoint in self.client.endpoints(found.neon.id):
-            if endpoint.branch_id == found.neon.id and endpoint.type == "read_write":
+    def _endpoint(self, found: AnnotatedBranch) -> Endpoint:
+        for endpoint in self.client.endpoints(found.neon_branch.id):
+            if endpoint.branch_id == found.neon_branch.id and endpoint.type == "read_write":
                 return endpoint
         raise SealedBranch(found.name)
 
-    def _meant(self, found: Found) -> tuple[str, str]:
+    def _meant(self, found: AnnotatedBranch) -> tuple[str, str]:
         """The database and the role: those of DATABASE_URL where it is Neon's, or the only database and its owner."""
         url = self.configuration.settings.database_url
         if url is not None and url.is_neon and url.username:
             return url.name, url.username
-        databases = self.client.databases(found.neon.id)
+        databases = self.client.databases(found.neon_branch.id)
         if len(databases) != 1:
             raise AmbiguousNeonDatabase([database.name for database in databases])
         return databases[0].name, databases[0].owner_name

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from seedbed.branching.names import is_environment_name
-from seedbed.branching.neon.annotations import Found, unfinished
+from seedbed.branching.neon.annotations import AnnotatedBranch, format_unfinished_name
 from seedbed.branching.neon.client import NeonClient
 from seedbed.errors import BranchNotFound, BranchNotReady, NotABranch, UnownedNeonBranch
 from seedbed.settings import Configuration
@@ -18,19 +18,19 @@ class Looking:
     def owner(self) -> str:
         return self.configuration.project.identifier
 
-    def everything(self, search: str | None = None) -> list[Found]:
+    def everything(self, search: str | None = None) -> list[AnnotatedBranch]:
         """Every branch of the Neon project, whoever made it, or those whose name or id has `search` in it."""
-        return [Found(branch, annotation) for branch, annotation in self.client.branches(search=search)]
+        return [AnnotatedBranch(branch, annotation) for branch, annotation in self.client.branches(search=search)]
 
-    def ours(self) -> list[Found]:
+    def ours(self) -> list[AnnotatedBranch]:
         """Every branch of the project, one of each name."""
-        found: dict[str, Found] = {}
+        found: dict[str, AnnotatedBranch] = {}
         for one in self.everything():
-            if one.stranger(self.owner) is None and (one.ready or one.name not in found):
+            if one.find_foreign_reason(self.owner) is None and (one.is_ready or one.name not in found):
                 found[one.name] = one
         return list(found.values())
 
-    def named(self, name: str) -> list[Found]:
+    def named(self, name: str) -> list[AnnotatedBranch]:
         """The project's branch of a name, and after it one that was begun when it was there already: two made it at
         once, and the slower one was killed before it saw that.
 
@@ -41,14 +41,14 @@ class Looking:
             raise NotABranch(
                 name, "it is an environment's own database", remedy="seedbed branch list shows the branches."
             )
-        found = [one for one in self.everything(name) if one.neon.name in {name, unfinished(name)}]
-        ours = [one for one in found if one.stranger(self.owner) is None]
+        found = [one for one in self.everything(name) if one.neon_branch.name in {name, format_unfinished_name(name)}]
+        ours = [one for one in found if one.find_foreign_reason(self.owner) is None]
         for other in found:
-            if not ours and (whose := other.stranger(self.owner)) is not None:
-                raise UnownedNeonBranch(other.neon.name, whose)
-        return sorted(ours, key=lambda one: not one.ready)
+            if not ours and (whose := other.find_foreign_reason(self.owner)) is not None:
+                raise UnownedNeonBranch(other.neon_branch.name, whose)
+        return sorted(ours, key=lambda one: not one.is_ready)
 
-    def existing(self, name: str, *, ready: bool = False) -> Found:
+    def existing(self, name: str, *, ready: bool = False) -> AnnotatedBranch:
         found = self.named(name)
         if not found:
             raise BranchNotFound(name)
@@ -56,26 +56,26 @@ class Looking:
 
     def is_ready(self, branch_id: str, name: str) -> bool:
         """Whether the very branch with that id is ready by now."""
-        return any(one.neon.id == branch_id and one.ready for one in self.everything(name))
+        return any(one.neon_branch.id == branch_id and one.is_ready for one in self.everything(name))
 
-    def parent(self, name: str | None) -> Found:
+    def parent(self, name: str | None) -> AnnotatedBranch:
         """What is to be copied: the branch that DATABASE_URL leads to, the default one, or one by its name."""
         everything = self.everything()
         if name is None or name == self.configuration.environment:
             wanted = self._own_branch()
-            chosen = [f for f in everything if (f.neon.id == wanted if wanted else f.neon.default or f.neon.primary)]
+            chosen = [f for f in everything if (f.neon_branch.id == wanted if wanted else f.neon_branch.default or f.neon_branch.primary)]
         else:
-            chosen = [found for found in everything if name in {found.neon.name, found.name}]
+            chosen = [found for found in everything if name in {found.neon_branch.name, found.name}]
         if not chosen:
             raise BranchNotFound(name or self.configuration.environment.value)
         return _ready(chosen[0])
 
-    def parent_of(self, found: Found) -> Found:
+    def parent_of(self, found: AnnotatedBranch) -> AnnotatedBranch:
         """What a branch was copied from, or what has that one's name now."""
         for one in self.everything():
-            if one.neon.id == found.neon.parent_id:
-                return self.existing(found.branch([]).parent, ready=True) if one.replaced else _ready(one)
-        raise BranchNotFound(found.branch([]).parent)
+            if one.neon_branch.id == found.neon_branch.parent_id:
+                return self.existing(found.to_branch([]).parent, ready=True) if one.is_replaced else _ready(one)
+        raise BranchNotFound(found.to_branch([]).parent)
 
     def _own_branch(self) -> str | None:
         """The id of the branch whose compute DATABASE_URL names."""
@@ -89,7 +89,7 @@ class Looking:
         raise BranchNotFound(url.address)
 
 
-def _ready(parent: Found) -> Found:
-    if not parent.ready:
+def _ready(parent: AnnotatedBranch) -> AnnotatedBranch:
+    if not parent.is_ready:
         raise BranchNotReady(parent.name)
     return parent

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from seedbed.branching.names import check_branch_name
-from seedbed.branching.neon.annotations import LONGEST, Found, unfinished
+from seedbed.branching.neon.annotations import MAX_NAME_LENGTH, AnnotatedBranch, format_unfinished_name
 from seedbed.branching.neon.client import NeonClient, written
 from seedbed.branching.neon.creation import Request
 from seedbed.branching.neon.endpoints import Reaching
@@ -90,21 +90,21 @@ class NeonBranches:
         allow_production: bool = False,
     ) -> Branch:
         check_branch_name(name)
-        if len(name) > LONGEST:
-            raise InvalidBranchName(name[:LONGEST], f"it is longer than {LONGEST} characters")
+        if len(name) > MAX_NAME_LENGTH:
+            raise InvalidBranchName(name[:MAX_NAME_LENGTH], f"it is longer than {MAX_NAME_LENGTH} characters")
         _check_expiry(name, expires_at)
         if existing := self._looking.named(name):
             for left in existing[1:]:
-                self.client.delete(left.neon.id)
-            raise BranchExists(name, existing[0].branch([]).parent)
+                self.client.delete(left.neon_branch.id)
+            raise BranchExists(name, existing[0].to_branch([]).parent)
         source = self._looking.parent(parent)
         parent = parent or self.configuration.environment.value
         self._see_endless(source, parent)
-        for_what = environment or source.environment() or self.configuration.environment
+        for_what = environment or source.read_environment() or self.configuration.environment
         request = Request.of(self._looking, name, parent, for_what)
         with self._requested(request, source, expires_at) as made:
             self._begin(made, inherited=environment is None, even_production=allow_production)
-        return made.branch([])
+        return made.to_branch([])
 
     def create_ready(
         self, name: str, *, parent: str | None = None, expires_at: datetime | None = None, force: bool = False
@@ -119,19 +119,19 @@ class NeonBranches:
 
     def finish(self, name: str, *, sealed: bool = False) -> Branch:
         found = self._looking.existing(name)
-        branch = found.branch(self.client.endpoints())
+        branch = found.to_branch(self.client.endpoints())
         if branch.sealed:
             return branch
         with _there(name):
-            if not found.ready:
+            if not found.is_ready:
                 self._go_on(found)
             with connect(self._reaching.database(found)) as connection:
                 write_mark(connection, branch.environment)
                 connection.commit()
             if sealed:
-                for endpoint in self.client.endpoints(found.neon.id):
+                for endpoint in self.client.endpoints(found.neon_branch.id):
                     self.client.delete_endpoint(endpoint.id)
-            if not found.ready:
+            if not found.is_ready:
                 self._rename(found, name)
         return self.get(name)
 
@@ -145,45 +145,45 @@ class NeonBranches:
     ) -> Branch:
         """One that is sealed or has children is replaced by another of its name, which cannot be had twice."""
         found, *left = self._looking.named(name) or [self._looking.existing(name)]
-        if require_ready and (not found.ready or any(datetime.now(UTC) - one.neon.created_at < _BEGUN for one in left)):
+        if require_ready and (not found.is_ready or any(datetime.now(UTC) - one.neon_branch.created_at < _BEGUN for one in left)):
             raise BranchNotReady(name)
         parent = self._looking.parent_of(found)
         for one in left:
-            self.client.delete(one.neon.id)
-        sealed = found.branch(self.client.endpoints()).sealed
+            self.client.delete(one.neon_branch.id)
+        sealed = found.to_branch(self.client.endpoints()).sealed
         if sealed or children(self._looking.everything(), found):
             return self._replace(found, parent, even_production=allow_production)
-        if found.ready:
-            self._rename(found, unfinished(name))
-        self.client.restore(found.neon.id, parent.neon.id)
+        if found.is_ready:
+            self._rename(found, format_unfinished_name(name))
+        self.client.restore(found.neon_branch.id, parent.neon_branch.id)
         found = self._looking.existing(name)
         self._begin(found, even_production=allow_production)
-        return found.branch([])
+        return found.to_branch([])
 
     def set_expiry(self, name: str, at: datetime | None) -> Branch:
         _check_expiry(name, at)
         with _there(name):
-            self.client.update(self._looking.existing(name).neon.id, expires_at=written(at) if at is not None else None)
+            self.client.update(self._looking.existing(name).neon_branch.id, expires_at=written(at) if at is not None else None)
         return self.get(name)
 
     def wait_until_reachable(self, name: str, *, seconds: float = 60.0) -> None:
         found = self._looking.existing(name)
-        if found.branch(self.client.endpoints()).sealed:
+        if found.to_branch(self.client.endpoints()).sealed:
             raise SealedBranch(name)
         with _there(name):
             self._reaching.await_awake(found, seconds)
 
     def get(self, name: str) -> Branch:
-        return self._looking.existing(name).branch(self.client.endpoints())
+        return self._looking.existing(name).to_branch(self.client.endpoints())
 
     def list(self) -> tuple[Branch, ...]:
         endpoints = self.client.endpoints()
-        return tuple(sorted((one.branch(endpoints) for one in self._looking.ours()), key=lambda branch: branch.name))
+        return tuple(sorted((one.to_branch(endpoints) for one in self._looking.ours()), key=lambda branch: branch.name))
 
     def delete(self, name: str) -> None:
         for found in reversed(self._looking.named(name) or [self._looking.existing(name)]):
             try:
-                self.client.delete(found.neon.id)
+                self.client.delete(found.neon_branch.id)
             except Refused:
                 if left := children(self._looking.everything(), found):
                     raise NeonBranchHasChildren(name, [one.name for one in left]) from None
@@ -192,7 +192,7 @@ class NeonBranches:
 
     def url(self, name: str, *, allow_unready: bool = False, pooled: bool = False) -> DatabaseUrl:
         found = self._looking.existing(name)
-        branch = found.branch(self.client.endpoints())
+        branch = found.to_branch(self.client.endpoints())
         if branch.sealed:
             raise SealedBranch(name)
         if not branch.ready and not allow_unready:
@@ -212,68 +212,68 @@ class NeonBranches:
 
     @contextmanager
     def _requested(
-        self, request: Request, source: Found, expires_at: datetime | None, *, beside: bool = False
-    ) -> Iterator[Found]:
+        self, request: Request, source: AnnotatedBranch, expires_at: datetime | None, *, beside: bool = False
+    ) -> Iterator[AnnotatedBranch]:
         """A branch, gone again when the block fails."""
         sweep(self._looking)
         request.see_room()
         try:
-            yield request.make(source.neon.id, expires_at, beside=beside)
+            yield request.make(source.neon_branch.id, expires_at, beside=beside)
         except _NOT_HEARD:
             raise
         except BaseException:
             request.undo()
             raise
 
-    def _replace(self, found: Found, parent: Found, *, even_production: bool) -> Branch:
+    def _replace(self, found: AnnotatedBranch, parent: AnnotatedBranch, *, even_production: bool) -> Branch:
         """A new branch takes the name, and the old one stays for its children, under another."""
         anew = request_anew(self._looking, found)
         with self._requested(anew, parent, None, beside=True) as made, _there(found.name):
             self._begin(made, even_production=even_production)
             step_aside(self.client, found)
         sweep(self._looking)
-        return made.branch([])
+        return made.to_branch([])
 
-    def _see_endless(self, source: Found, parent: str) -> None:
+    def _see_endless(self, source: AnnotatedBranch, parent: str) -> None:
         """Neon copies no branch that ends. A sealed one is there to be copied, so it stays from then on."""
-        if source.neon.expires_at is None:
+        if source.neon_branch.expires_at is None:
             return
-        ours = source.stranger(self._looking.owner) is None
-        if not (ours and source.branch(self.client.endpoints()).sealed):
-            raise ExpiringNeonParent(parent, f"{source.neon.expires_at:%Y-%m-%d %H:%M}")
-        self.client.update(source.neon.id, expires_at=None)
+        ours = source.find_foreign_reason(self._looking.owner) is None
+        if not (ours and source.to_branch(self.client.endpoints()).sealed):
+            raise ExpiringNeonParent(parent, f"{source.neon_branch.expires_at:%Y-%m-%d %H:%M}")
+        self.client.update(source.neon_branch.id, expires_at=None)
 
-    def _rename(self, found: Found, name: str) -> None:
+    def _rename(self, found: AnnotatedBranch, name: str) -> None:
         try:
-            self.client.update(found.neon.id, name=name)
+            self.client.update(found.neon_branch.id, name=name)
         except Refused as error:
-            holders = [one.neon.id for one in self._looking.everything(name) if one.neon.name == name]
-            if error.status == CONFLICT and holders == [found.neon.id]:
+            holders = [one.neon_branch.id for one in self._looking.everything(name) if one.neon_branch.name == name]
+            if error.status == CONFLICT and holders == [found.neon_branch.id]:
                 return  # it was done the first time, and the answer was lost
             if error.status == CONFLICT and holders:
                 raise UnownedNeonBranch(name, "somebody else made one of that name meanwhile") from None
             raise
 
-    def _begin(self, found: Found, *, inherited: bool = False, even_production: bool = False) -> None:
+    def _begin(self, found: AnnotatedBranch, *, inherited: bool = False, even_production: bool = False) -> None:
         """Mark a copy that was made just now, unless it is one of production that is to be something else."""
         self._mark(found, begun=True, inherited=inherited, even_production=even_production)
 
-    def _go_on(self, found: Found) -> None:
+    def _go_on(self, found: AnnotatedBranch) -> None:
         """See that a copy that is not ready is marked, as whoever made it may have been killed before."""
         self._mark(found, begun=False)
 
-    def _mark(self, found: Found, *, begun: bool, inherited: bool = False, even_production: bool = False) -> None:
-        self.client.settle(found.neon.id)
+    def _mark(self, found: AnnotatedBranch, *, begun: bool, inherited: bool = False, even_production: bool = False) -> None:
+        self.client.settle(found.neon_branch.id)
         self._reaching.see_compute(found)
-        branch = found.branch([])
+        branch = found.to_branch([])
         self._reaching.await_awake(found, 60.0)
         with connect(self._reaching.database(found)) as connection:
             mark = read_mark(connection)
             if mark == PREPARING:
-                if begun and read_copy_id(connection) != found.neon.id:  # its parent was begun anew meanwhile
+                if begun and read_copy_id(connection) != found.neon_branch.id:  # its parent was begun anew meanwhile
                     raise BranchNotReady(branch.parent)
                 return  # as another call wants the same, and was quicker
-            if begun and mark == branch.environment and self._looking.is_ready(found.neon.id, branch.name):
+            if begun and mark == branch.environment and self._looking.is_ready(found.neon_branch.id, branch.name):
                 return  # and even done before this one had begun
             if mark is None and (occupied := find_tables_with_rows(connection)):
                 raise UnmarkedDatabase("copy", branch.parent, occupied)
@@ -283,7 +283,7 @@ class NeonBranches:
                 raise UnmaskedProductionCopy(branch.parent, branch.environment)
             if inherited and own != branch.environment:
                 raise NeonRequestRejected(CONFLICT, f"{branch.parent} is marked {own}, not {branch.environment}")
-            mark_as_copy(connection, own, copy_id=found.neon.id)
+            mark_as_copy(connection, own, copy_id=found.neon_branch.id)
             connection.commit()
 
 
@@ -303,4 +303,6 @@ def _check_expiry(name: str, at: datetime | None) -> None:
     if at <= now:
         raise InvalidExpiry(name, f"{at:%Y-%m-%d %H:%M} is past")
     if at > now + _FARTHEST:
-        raise InvalidExpiry(name, f"{at:%Y-%m-%d %H:%M} is more than {_FARTHEST.days} days away, and Neon allows no more")
+        raise InvalidExpiry(
+            name, f"{at:%Y-%m-%d %H:%M} is more than {_FARTHEST.days} days away, and Neon allows no more"
+        )

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 
-from seedbed.branching.neon.annotations import Found, replaced
+from seedbed.branching.neon.annotations import AnnotatedBranch, format_replaced_name
 from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.creation import Request
 from seedbed.branching.neon.lookup import Looking
@@ -12,24 +12,24 @@ from seedbed.errors import BranchError
 from seedbed.settings import Environment
 
 
-def request_anew(looking: Looking, found: Found) -> Request:
-    branch = found.branch([])
-    return Request.of(looking, branch.name, branch.parent, found.environment() or Environment.PREVIEW)
+def request_anew(looking: Looking, found: AnnotatedBranch) -> Request:
+    branch = found.to_branch([])
+    return Request.of(looking, branch.name, branch.parent, found.read_environment() or Environment.PREVIEW)
 
 
-def step_aside(client: NeonClient, found: Found) -> None:
+def step_aside(client: NeonClient, found: AnnotatedBranch) -> None:
     """Give a branch's name to the one that takes its place; it is deleted once its children are gone."""
-    client.update(found.neon.id, name=replaced(found.name, secrets.token_hex(3)))
+    client.update(found.neon_branch.id, name=format_replaced_name(found.name, secrets.token_hex(3)))
 
 
-def children(everything: Sequence[Found], found: Found) -> list[Found]:
-    return [one for one in everything if one.neon.parent_id == found.neon.id]
+def children(everything: Sequence[AnnotatedBranch], found: AnnotatedBranch) -> list[AnnotatedBranch]:
+    return [one for one in everything if one.neon_branch.parent_id == found.neon_branch.id]
 
 
 def sweep(looking: Looking) -> None:
     """Delete what was replaced and has no children any more. What Neon does not delete now, it will another time."""
     everything = looking.everything()
     for found in everything:
-        if found.replaced and found.owner == looking.owner and not children(everything, found):
+        if found.is_replaced and found.owner == looking.owner and not children(everything, found):
             with suppress(BranchError):
-                looking.client.delete(found.neon.id)
+                looking.client.delete(found.neon_branch.id)

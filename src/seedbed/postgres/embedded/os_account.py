@@ -39,14 +39,14 @@ class OsAccount:
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
-    def can_enter(self, folder: Path) -> bool:
+    def can_enter(self, directory: Path) -> bool:
         """Whether the account may enter a directory and all its parents; file modes are only read."""
-        return self.uid is None or all(self._may_pass(step) for step in (folder, *folder.parents))
+        return self.uid is None or all(self._may_pass(step) for step in (directory, *directory.parents))
 
-    def _may_pass(self, folder: Path) -> bool:
-        """As the kernel decides: the owner's bits for the owner, else the group's bits for the group, else the others'."""
+    def _may_pass(self, directory: Path) -> bool:
+        """As the kernel decides: by the owner's bits for the owner, the group's for the group, else the others'."""
         try:
-            status = folder.stat()
+            status = directory.stat()
         except FileNotFoundError:
             return True
         if status.st_uid == self.uid:

@@ -1,4 +1,4 @@
-"""The project's own PostgreSQL: one server that every command of the project finds, starts or reuses."""
+"""The embedded server of a project, which every command of the project starts or reuses."""
 
 import secrets
 import sys
@@ -28,22 +28,23 @@ _SETTINGS = {
     "max_connections": "100",
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
-    # Windows cannot tell a backend that its client has gone.
+    # Windows does not support this check.
     **({} if sys.platform == "win32" else {"client_connection_check_interval": "2s"}),
 }
-_LOCAL = (("sslmode", "disable"),)
-"""Said in the URL, since a PGSSLMODE=require that somebody's shell exports for production would ask it of us too."""
-_CHEAP_LOGIN = 160000
-"""The version since which a login's cost can be set. 4,096 rounds guard passwords that can be guessed, at 8 ms for each
-connection; the role's and the superuser's are 192 random bits.
+_URL_PARAMETERS = (("sslmode", "disable"),)
+"""Explicit in the URL, so that a PGSSLMODE=require in the user's shell does not apply to it."""
+_SCRAM_ITERATIONS_VERSION = 160000
+"""The first version with the setting scram_iterations. 4,096 rounds protect passwords that can be guessed, at 8 ms per
+connection; the passwords here are 192 random bits.
 """
 
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """What `seedbed db status` says of the server; `version` is the major one that its data were made with.
+    """Status of the server; `version` is the major version that created its data directory.
 
-    One that is still starting, or whose passwords are lost, is `running` and not `accepts_connections`.
+    A server that is still starting, or whose passwords are lost, is `running` without `accepts_connections`. One that
+    is `pinned` runs until it is stopped.
     """
 
     running: bool
@@ -59,8 +60,8 @@ class ServerStatus:
 class EmbeddedServer:
     """The embedded server of one project.
 
-    Starting, stopping and holding take a file lock on its folder, so commands that start together end up with one
-    server. The lock goes with its process; so nothing a crash leaves behind keeps the next command out.
+    Starting, stopping and holding take a file lock on its directory, so commands that start together share one server.
+    The lock is released when its process ends, so a crash never blocks the next command.
     """
 
     directory: Path
@@ -68,18 +69,18 @@ class EmbeddedServer:
 
     @classmethod
     def from_configuration(cls, configuration: Configuration) -> Self:
-        """The server of a project; nothing is looked for or started yet."""
+        """The server of a project; nothing is searched for or started."""
         project = configuration.project
-        home = configuration.settings.data_dir or choose_server_directory(project.root, get_server_account())
-        return cls(home, f"{project.identifier}_owner")
+        directory = configuration.settings.data_dir or choose_server_directory(project.root, get_server_account())
+        return cls(directory, f"{project.identifier}_owner")
 
     def read_status(self) -> ServerStatus:
-        """Look, and start nothing."""
-        cluster = self._cluster_without_programs()
+        """Read the status; starts nothing."""
+        cluster = self._build_cluster_without_programs()
         state, postmaster = read_state(self.directory), cluster.find_postmaster()
         return ServerStatus(
             running=postmaster is not None,
-            accepts_connections=state is not None and self._running(state),
+            accepts_connections=state is not None and self._accepts_connections(state),
             data_directory=self.directory,
             port=postmaster.port if postmaster else None,
             pid=postmaster.pid if postmaster else None,
@@ -88,72 +89,72 @@ class EmbeddedServer:
         )
 
     def start(self) -> None:
-        """Start the server unless it runs, and have it stay up until it is stopped."""
+        """Start the server unless it runs, and keep it running until it is stopped."""
         with self._locked():
-            state = self._running_state()
+            state = self._ensure_started()
             if not state.pinned:
                 write_state(self.directory, replace(state, pinned=True))
 
     def ensure_running(self) -> None:
-        """Start the server unless it runs, and have it stay up at least as long as this process.
+        """Start the server unless it runs, and keep it running at least as long as this process.
 
-        One that this starts outlives this process. One that `keep_running` keeps up ends with the last of its holders, to whom
-        this process then belongs.
+        A server that this call starts outlives the process. A server that `keep_running` started ends with the last of
+        its holders, and this process becomes one of them.
         """
         state = read_state(self.directory)
-        if state is not None and state.pinned and self._running(state):
+        if state is not None and state.pinned and self._accepts_connections(state):
             return
         with self._locked():
-            state = self._running_state()
+            state = self._ensure_started()
             if state.pinned:
                 return
-            living, me = state.living_holders, Holder.this_process()
-            if not living:
+            holders, this_process = state.living_holders, Holder.this_process()
+            if not holders:
                 write_state(self.directory, replace(state, pinned=True))
-            elif me not in living:
-                write_state(self.directory, state.with_holders(*living, me))
+            elif this_process not in holders:
+                write_state(self.directory, state.with_holders(*holders, this_process))
 
     @contextmanager
     def keep_running(self) -> Iterator[None]:
-        """Have the server up for the length of a block, and stop it at the end unless someone else wants it.
+        """Keep the server running for the length of a block, and stop it at the end unless another holder needs it.
 
-        A holder that was killed counts no more, so the next one takes over the server that it left behind.
+        A holder that was killed does not count, so the next one takes over the server that it left behind.
         """
-        me = Holder.this_process(secrets.token_hex(4))
+        holder = Holder.this_process(secrets.token_hex(4))
         with self._locked():
-            state = self._running_state()
-            write_state(self.directory, state.with_holders(*state.living_holders, me))
+            state = self._ensure_started()
+            write_state(self.directory, state.with_holders(*state.living_holders, holder))
         try:
             yield
         finally:
             with self._locked():
-                left = read_state(self.directory)
-                if left is not None:
-                    others = [holder for holder in left.living_holders if holder != me]
-                    write_state(self.directory, left.with_holders(*others))
-                    if not others and not left.pinned:
+                state_now = read_state(self.directory)
+                if state_now is not None:
+                    others = [other for other in state_now.living_holders if other != holder]
+                    write_state(self.directory, state_now.with_holders(*others))
+                    if not others and not state_now.pinned:
                         self._stop()
 
     def stop(self) -> bool:
-        """Stop the server, ending every session; False when it was not running."""
+        """Stop the server and terminate every session; False where it did not run."""
         if not self.directory.is_dir():
             return False
         with self._locked():
             return self._stop()
 
     def admin_url(self, database: str = "postgres") -> DatabaseUrl:
-        """The superuser's way in, for making databases and for nothing else."""
+        """The superuser's URL, used only to create roles and databases."""
         return self._url(SUPERUSER, database)
 
     def owner_url(self, database: str) -> DatabaseUrl:
-        """The way in of the role that owns the project's databases. It is no superuser, so rights are as on Neon."""
+        """The URL of the role that owns the project's databases. It is no superuser, so its privileges are as on Neon."""
         return self._url(self.owner, database)
 
     def ensure_database(self, name: str) -> DatabaseUrl:
-        """The URL of a database that exists, made first where it does not."""
+        """The owner's URL of a database, which is created where it is missing."""
         url = self.owner_url(name)
         try:
-            _connected(url).close()
+            _connect(url).close()
         except psycopg2.OperationalError:
             self.create_database(name)
         return url
@@ -163,20 +164,20 @@ class EmbeddedServer:
             return _has_database(cursor, name)
 
     def create_database(self, name: str) -> None:
-        """Make a database that belongs to the project's role; one that is there is left as it is."""
+        """Create a database owned by the project's role, unless it exists."""
         with self.admin_cursor() as cursor:
-            self._ensure_owner(cursor)
+            self._lock_and_ensure_owner(cursor)
             if not _has_database(cursor, name):
                 database, owner = sql.Identifier(name), sql.Identifier(self.owner)
                 cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(database, owner))
 
     def ensure_owner_role(self) -> None:
-        """The role that owns the project's databases, made where it is missing."""
+        """Create the role that owns the project's databases, where it is missing."""
         with self.admin_cursor() as cursor:
-            self._ensure_owner(cursor)
+            self._lock_and_ensure_owner(cursor)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, ending the sessions on it."""
+        """Drop a database and terminate the sessions on it."""
         with self.admin_cursor() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -185,101 +186,103 @@ class EmbeddedServer:
         """A superuser's cursor in autocommit, as CREATE DATABASE needs it.
 
         Raises:
-            DatabaseUnreachable: the server was stopped meanwhile, or has no room for one more session.
-            AuthenticationFailure: somebody changed the superuser's password.
+            DatabaseUnreachable: the server was stopped, or has no connection slot left.
+            AuthenticationFailure: the superuser's password was changed.
         """
         url = self.admin_url()
-        with translate_errors_at(url, "the embedded server"), autocommit_cursor(_connected(url)) as cursor:
+        with translate_errors_at(url, "the embedded server"), autocommit_cursor(_connect(url)) as cursor:
             yield cursor
 
-    def _ensure_owner(self, cursor: "psycopg2.extensions.cursor") -> None:
-        """The role, with the password that is written down: a restored or older folder may have another.
+    def _lock_and_ensure_owner(self, cursor: "psycopg2.extensions.cursor") -> None:
+        """Create the role or set its password to the recorded one: restored data may have another.
 
-        From here to the end of its session, nobody else makes roles or databases.
+        The session keeps the lock, so until it ends no other session creates roles or databases.
         """
         cursor.execute("SELECT pg_advisory_lock(%s)", (SERVER_OBJECTS_LOCK,))
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (self.owner,))
         verb = sql.SQL("CREATE ROLE" if cursor.fetchone() is None else "ALTER ROLE")
-        state = self._state()
-        if cursor.connection.server_version >= _CHEAP_LOGIN:
+        state = self._read_or_start()
+        if cursor.connection.server_version >= _SCRAM_ITERATIONS_VERSION:
             cursor.execute("SET scram_iterations = 1")
             password = sql.Literal(state.superuser_password)
             cursor.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(SUPERUSER), password))
         password = sql.Literal(state.owner_password)
         cursor.execute(sql.SQL("{} {} LOGIN PASSWORD {}").format(verb, sql.Identifier(self.owner), password))
 
-    def _state(self) -> ServerState:
+    def _read_or_start(self) -> ServerState:
         state = read_state(self.directory)
         if state is None or state.port is None:
             with self._locked():
-                return self._running_state()
+                return self._ensure_started()
         return state
 
-    def _running(self, state: ServerState) -> bool:
-        postmaster = self._cluster_without_programs().find_postmaster()
+    def _accepts_connections(self, state: ServerState) -> bool:
+        postmaster = self._build_cluster_without_programs().find_postmaster()
         return postmaster is not None and postmaster.is_ready and postmaster.port == state.port
 
-    def _running_state(self) -> ServerState:
-        """The state of a server that runs, started first where it does not. Only under the lock."""
+    def _ensure_started(self) -> ServerState:
+        """Start the server unless it runs, and return its state. Call it only under the lock."""
         state = read_state(self.directory)
-        if state is not None and (adopted := self._adopted(state)) is not None:
-            return adopted
-        cluster = self._cluster(find_binaries())
-        self._refuse_another_major(cluster)
+        if state is not None and (running_state := self._find_running(state)) is not None:
+            return running_state
+        cluster = self._build_cluster(find_binaries())
+        self._refuse_other_major_version(cluster)
         if state is None:
             state = ServerState.generate()
-            self._let_in_again(cluster, state)
+            self._reset_password(cluster, state)
             write_state(self.directory, state)
         if not cluster.exists():
             cluster.create(state.superuser_password)
         process, port = cluster.start(port=state.port, settings=_SETTINGS)
-        process.returncode = 0  # it outlives this command, and is not this object's to wait for
+        process.returncode = 0  # the server outlives this command, so Popen must not wait for it
         state = replace(state, port=port, holders=(), pinned=False)
         write_state(self.directory, state)
         return state
 
-    def _adopted(self, state: ServerState) -> ServerState | None:
-        """The state of a server that runs already; one whose command was killed while it started is waited for."""
-        found = self._cluster_without_programs().wait_until_ready()
-        if found is None or found.port is None:
+    def _find_running(self, state: ServerState) -> ServerState | None:
+        """The state of a server that runs already, or that a killed command was starting."""
+        postmaster = self._build_cluster_without_programs().wait_until_ready()
+        if postmaster is None or postmaster.port is None:
             return None
-        if found.port != state.port:
-            state = replace(state, port=found.port, holders=(), pinned=False)
+        if postmaster.port != state.port:
+            state = replace(state, port=postmaster.port, holders=(), pinned=False)
             write_state(self.directory, state)
         return state
 
-    def _refuse_another_major(self, cluster: Cluster) -> None:
-        found = cluster.binaries
-        if cluster.exists() and cluster.read_major_version() != str(found.major_version):
+    def _refuse_other_major_version(self, cluster: Cluster) -> None:
+        binaries = cluster.binaries
+        if cluster.exists() and cluster.read_major_version() != str(binaries.major_version):
             raise DataDirectoryVersionMismatch(
-                cluster.data_directory, cluster.read_major_version(), str(found.major_version), found.source
+                cluster.data_directory, cluster.read_major_version(), str(binaries.major_version), binaries.source
             )
 
-    def _let_in_again(self, cluster: Cluster, state: ServerState) -> None:
-        """Data whose passwords are lost get new ones: whoever owns the folder may have what is in it."""
+    def _reset_password(self, cluster: Cluster, state: ServerState) -> None:
+        """Set a new superuser password where the recorded one is lost."""
         if cluster.exists():
             cluster.stop()
             cluster.set_password(state.superuser_password)
 
     def _stop(self) -> bool:
-        if self._cluster_without_programs().find_postmaster() is None:
+        if self._build_cluster_without_programs().find_postmaster() is None:
             return False
-        cluster = self._cluster(find_binaries()) if sys.platform == "win32" else self._cluster_without_programs()
+        cluster = (
+            self._build_cluster(find_binaries()) if sys.platform == "win32" else self._build_cluster_without_programs()
+        )
         cluster.stop()
         return True
 
-    def _cluster(self, binaries: Binaries) -> Cluster:
+    def _build_cluster(self, binaries: Binaries) -> Cluster:
         account = get_server_account()
         return Cluster(self.directory / "data", self.directory / "log", ensure_runnable(account, binaries), account)
 
-    def _cluster_without_programs(self) -> Cluster:
-        """For questions that need no program run, so that asking costs no search for them."""
+    def _build_cluster_without_programs(self) -> Cluster:
+        """A cluster for calls that run no program, without a search for programs."""
         return Cluster(self.directory / "data", self.directory / "log", Binaries(Path(), "0", ""), get_server_account())
 
     def _url(self, user: str, database: str) -> DatabaseUrl:
-        state = self._state()
+        state = self._read_or_start()
         password = state.superuser_password if user == SUPERUSER else state.owner_password
-        return DatabaseUrl(user, password, "127.0.0.1", str(state.port), database, parameters=_LOCAL)
+        return DatabaseUrl(user, password, "127.0.0.1", str(state.port), database, parameters=_URL_PARAMETERS)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -292,6 +295,6 @@ def _has_database(cursor: "psycopg2.extensions.cursor", name: str) -> bool:
     return cursor.fetchone() is not None
 
 
-def _connected(url: DatabaseUrl) -> "psycopg2.extensions.connection":
+def _connect(url: DatabaseUrl) -> "psycopg2.extensions.connection":
     arguments: dict[str, Any] = {**url.connect_arguments(), "application_name": "seedbed"}
     return cancel_on_interrupt(psycopg2.connect(**arguments))

@@ -1,4 +1,4 @@
-"""The few files beside a server's data: which port and passwords it has, and who holds it up."""
+"""The files beside a server's data directory: its state, with port, passwords and holders, and its lock."""
 
 import json
 import os
@@ -23,9 +23,9 @@ _HOLDER_KEYS = ("pid", "started", "token")
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that wants the server up; its start time tells it from a later one of the same id.
+    """A process that needs the server running; the start time distinguishes it from a later process with the same id.
 
-    `token` tells apart what one process holds it up for.
+    `token` distinguishes several holds of one process.
     """
 
     pid: int
@@ -40,18 +40,17 @@ class Holder:
     def is_alive(self) -> bool:
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < 1.0
-            return same and process.status() != psutil.STATUS_ZOMBIE
+            is_same = abs(process.create_time() - self.started) < 1.0
+            return is_same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
 
 
 @dataclass(frozen=True)
 class ServerState:
-    """What is written down of a server. Only its owner may read it: it has the passwords.
+    """The recorded state of a server. Only its owner may read the file, since it has the passwords.
 
-    `port` is the one it had last, and is given again if it is free. `pinned` says that the server outlives its
-    holders: somebody asked for it to stay up.
+    `port` is the last one, which is preferred at the next start. A `pinned` server keeps running without holders.
     """
 
     superuser_password: str = field(repr=False)
@@ -72,62 +71,62 @@ class ServerState:
         return replace(self, holders=holders)
 
 
-def read_state(home: Path) -> ServerState | None:
-    """What was written of a server, or None where nothing usable is: a torn file is as good as none.
+def read_state(directory: Path) -> ServerState | None:
+    """Read the state; None where there is no file, or no valid one.
 
     Raises:
-        DataDirectoryNotWritable: the folder is another user's, or no folder.
+        DataDirectoryNotWritable: the directory belongs to another user, or is none.
     """
     try:
-        return _state_of(json.loads((home / "server.json").read_text(encoding="utf-8")))
+        return _parse_state(json.loads((directory / "server.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError, AttributeError, KeyError):
         return None
     except PermissionError as error:
-        raise DataDirectoryNotWritable(home, "it belongs to another user") from error
+        raise DataDirectoryNotWritable(directory, "it belongs to another user") from error
     except OSError as error:
-        raise DataDirectoryNotWritable(home, error.strerror or str(error)) from error
+        raise DataDirectoryNotWritable(directory, error.strerror or str(error)) from error
 
 
-def write_state(home: Path, state: ServerState) -> None:
-    """Write the state in one step, so that a reader, or a kill, never finds half of it. Only under the home's lock."""
-    target = home / "server.json"
-    draft = home / "server.json.new"
-    draft.unlink(missing_ok=True)  # what a killed command left, with the mode it had
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def write_state(directory: Path, state: ServerState) -> None:
+    """Write the state in one step, so that a reader never finds half of it. Call it only under the directory's lock."""
+    target = directory / "server.json"
+    new_file = directory / "server.json.new"
+    new_file.unlink(missing_ok=True)  # what a killed command left, with the mode it had
+    descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(_document_of(state), file)
+        json.dump(_serialize_state(state), file)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(target)
+    new_file.replace(target)
 
 
 @contextmanager
-def server_directory_lock(home: Path, account: OsAccount) -> Iterator[None]:
-    """Have the server's folder, made where it is missing, for one process at a time.
+def server_directory_lock(directory: Path, account: OsAccount) -> Iterator[None]:
+    """Hold the lock of a server's directory, which is created where it is missing.
 
-    The lock goes with its process, so nothing that a crash leaves behind keeps the next command out.
+    The lock is released when its process ends, so a crash never blocks the next command.
 
     Raises:
-        DataDirectoryNotWritable: the folder cannot be made or written, or belongs to somebody else.
-        ServerStartFailure: another command kept it too long.
+        DataDirectoryNotWritable: the directory cannot be created or written, or belongs to another user.
+        ServerStartFailure: another command held the lock too long.
     """
-    lock = FileLock(home / "lock", timeout=_LOCK_SECONDS, mode=0o600)
+    lock = FileLock(directory / "lock", timeout=_LOCK_SECONDS, mode=0o600)
     try:
-        _make(home)
-        _refuse_what_is_not_ours(home, account)
+        _create_directory(directory)
+        _refuse_foreign_directory(directory, account)
         lock.acquire()
     except Timeout:
         reason = f"another command has been starting or stopping it for {_LOCK_SECONDS:.0f} s"
-        raise ServerStartFailure(reason, home / "log") from None
+        raise ServerStartFailure(reason, directory / "log") from None
     except OSError as error:
-        raise DataDirectoryNotWritable(home, error.strerror or str(error)) from error
+        raise DataDirectoryNotWritable(directory, error.strerror or str(error)) from error
     try:
         yield
     finally:
         lock.release()
 
 
-def _document_of(state: ServerState) -> dict[str, Any]:
+def _serialize_state(state: ServerState) -> dict[str, Any]:
     holders = [
         dict(zip(_HOLDER_KEYS, (holder.pid, holder.started, holder.token), strict=True)) for holder in state.holders
     ]
@@ -135,50 +134,52 @@ def _document_of(state: ServerState) -> dict[str, Any]:
     return dict(zip(_STATE_KEYS, values, strict=True))
 
 
-def _state_of(document: dict[str, Any]) -> ServerState:
-    superuser_password, owner_password, port, pinned, holders = _values(
+def _parse_state(document: dict[str, Any]) -> ServerState:
+    superuser_password, owner_password, port, pinned, holders = _get_values(
         document, _STATE_KEYS, {"port": None, "pinned": False}
     )
-    found = tuple(Holder(*_values(holder, _HOLDER_KEYS, {"token": ""})) for holder in holders)
-    return ServerState(superuser_password, owner_password, port, pinned, found)
+    parsed_holders = tuple(Holder(*_get_values(holder, _HOLDER_KEYS, {"token": ""})) for holder in holders)
+    return ServerState(superuser_password, owner_password, port, pinned, parsed_holders)
 
 
-def _values(document: dict[str, Any], keys: tuple[str, ...], defaults: dict[str, Any]) -> list[Any]:
+def _get_values(document: dict[str, Any], keys: tuple[str, ...], defaults: dict[str, Any]) -> list[Any]:
     """The values of a document by its keys.
 
     Raises:
-        KeyError: a key is missing, or one is there that only a later version knows.
+        KeyError: a key is missing, or unknown, as a later version may have written it.
     """
     if unknown := document.keys() - set(keys):
         raise KeyError(*unknown)
     return [document[key] if key in document else defaults[key] for key in keys]
 
 
-def _make(home: Path) -> None:
-    """Make the folder and those above it: others may pass through, as the server's account must, and not list them.
+def _create_directory(directory: Path) -> None:
+    """Create the directory and its parents with mode 0711, so that the server's account may enter them.
 
-    Folders that are there keep their modes. Git is told to leave the new one out, because of the passwords.
+    Existing directories keep their modes. A .gitignore keeps the passwords out of Git.
     """
-    missing = [folder for folder in (home, *home.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        with suppress(FileExistsError):  # a command that started at the same moment
-            folder.mkdir()
-            folder.chmod(0o711)
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    for path in reversed(missing):
+        with suppress(FileExistsError):  # another command created it at the same moment
+            path.mkdir()
+            path.chmod(0o711)
     if missing:
-        (home / ".gitignore").write_text("*\n", encoding="ascii")
+        (directory / ".gitignore").write_text("*\n", encoding="ascii")
 
 
-def _refuse_what_is_not_ours(home: Path, account: OsAccount) -> None:
-    state, data = home / "server.json", home / "data"
+def _refuse_foreign_directory(directory: Path, account: OsAccount) -> None:
+    state, data = directory / "server.json", directory / "data"
     if state.exists() and hasattr(os, "geteuid") and state.stat().st_uid != os.geteuid():
-        raise DataDirectoryNotWritable(home, f"it belongs to the user {_name_of(state)}")
-    if not account.can_enter(home):
-        raise DataDirectoryNotWritable(home, "the account nobody, which runs PostgreSQL for root, may not enter it")
-    if data.exists() and not state.exists() and not (home / "lock").exists() and any(data.iterdir()):
-        raise DataDirectoryNotWritable(home, "it has a folder named data that Seedbed did not make")
+        raise DataDirectoryNotWritable(directory, f"it belongs to the user {_get_owner_name(state)}")
+    if not account.can_enter(directory):
+        raise DataDirectoryNotWritable(
+            directory, "the account nobody, which runs PostgreSQL for root, may not enter it"
+        )
+    if data.exists() and not state.exists() and not (directory / "lock").exists() and any(data.iterdir()):
+        raise DataDirectoryNotWritable(directory, "it has a folder named data that Seedbed did not make")
 
 
-def _name_of(file: Path) -> str:
+def _get_owner_name(file: Path) -> str:
     try:
         return file.owner()
     except (KeyError, NotImplementedError):

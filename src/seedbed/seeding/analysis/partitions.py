@@ -28,7 +28,11 @@ def partitioned(table: "TablePlan") -> tuple[str, Facts] | None:
     if key is None or key[2] not in table.kinds:
         return None
     names = {table.sql.name, str(table.sql.key)}
-    found = [part for said in get_declarations(table.sql.metadata) if (part := _PARTITION.search(said)) and part["of"] in names]
+    found = [
+        part
+        for said in get_declarations(table.sql.metadata)
+        if (part := _PARTITION.search(said)) and part["of"] in names
+    ]
     if not found or (key[1].upper() == "RANGE" and any(part["default"] for part in found)):
         return None
     column, kind = table.column(key[2]), table.kinds[key[2]]

@@ -47,7 +47,9 @@ def _values(wish: Wish, rule: FromFile) -> list[Any]:
             cells = _cells(file, name, empty="" if wish.kind.is_text and not wish.column.nullable else None)
             values = _booleans(cells) if wish.kind.name == "bool" else cells
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise InvalidSeedsFile(wish.table.place, f"from_file({rule.path!r}): {type(error).__name__}: {error}") from error
+        raise InvalidSeedsFile(
+            wish.table.place, f"from_file({rule.path!r}): {type(error).__name__}: {error}"
+        ) from error
     if not values:
         raise InvalidSeedsFile(wish.table.place, f"from_file({rule.path!r}): it has no rows")
     return values
