@@ -221,7 +221,7 @@ class TestPlan:
             " ",
             " if context.is_offline_mode():",
             '     print("offline")',
-            '+elif context.config.attributes.get("connection") is not None:  # Seedbed hands over its own',
+            '+elif context.config.attributes.get("connection") is not None:  # passed by Seedbed',
             "+    from seedbed.migrations import environment",
             "+",
             "+    environment.run()",
@@ -287,7 +287,7 @@ class TestEnvLines:
 
         assert written is not None
         assert written.endswith(
-            'if context.config.attributes.get("connection") is not None:  # Seedbed hands over its own\n'
+            'if context.config.attributes.get("connection") is not None:  # passed by Seedbed\n'
             "    from seedbed.migrations import environment\n\n    environment.run()\n"
             "else:\n    asyncio.run(\n        run(),\n    )\n"
         )

@@ -156,7 +156,7 @@ class TestIni:
         written = (root / "migrations/env.py").read_text()
         assert written.startswith(
             "from alembic import context\nfrom flask import current_app\n\n"
-            'if context.config.attributes.get("connection") is not None:  # Seedbed hands over its own\n'
+            'if context.config.attributes.get("connection") is not None:  # passed by Seedbed\n'
             "    from seedbed.migrations import environment\n\n    environment.run()\n"
             "else:\n    config = context.config\n"
         )

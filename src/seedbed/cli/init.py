@@ -46,99 +46,106 @@ def init(ctx: click.Context, path: Path, neon: bool | None, service: bool | None
     from seedbed.starter.project_discovery import discover_project
 
     folder: Path = ctx.find_root().obj / path
-    found = discover_project(folder.resolve()) if folder.is_dir() else None
+    project = discover_project(folder.resolve()) if folder.is_dir() else None
     serves = service is not False
-    if found is not None:
-        _adopt(found, ProjectParts(neon=neon is True, service=serves), write=write, as_json=as_json)
+    if project is not None:
+        _adopt(project, ProjectParts(neon=neon is True, service=serves), write=write, as_json=as_json)
     else:
-        _begin(folder, path, ProjectParts(neon=neon is not False, service=serves), as_json=as_json)
+        _create(folder, path, ProjectParts(neon=neon is not False, service=serves), as_json=as_json)
 
 
-def _begin(folder: Path, path: Path, parts: "ProjectParts", *, as_json: bool) -> None:
+def _create(folder: Path, path: Path, parts: "ProjectParts", *, as_json: bool) -> None:
     from seedbed.starter.project_writer import create_project
 
-    written = create_project(folder, parts)
-    enter = [] if written.directory == Path.cwd() else [f"  cd {shlex.quote(str(path))}"]
+    project = create_project(folder, parts)
+    change_directory = [] if project.directory == Path.cwd() else [f"  cd {shlex.quote(str(path))}"]
     lines = [
-        f"Created {written.name} ({len(written.files)} files):",
+        f"Created {project.name} ({len(project.files)} files):",
         *columns(_PARTS, indent="  "),
         "Next:",
-        *enter,
+        *change_directory,
         "  seedbed up",
     ]
-    show(written, as_json=as_json, lines=lines)
+    show(project, as_json=as_json, lines=lines)
 
 
-def _adopt(found: "DiscoveredProject", parts: "ProjectParts", *, write: bool, as_json: bool) -> None:
+def _adopt(project: "DiscoveredProject", parts: "ProjectParts", *, write: bool, as_json: bool) -> None:
     from seedbed.errors import FileChangesNotConfirmed
-    from seedbed.starter.adoption import write_changes, plan_adoption
+    from seedbed.starter.adoption import plan_adoption, write_changes
 
-    adoption = plan_adoption(found, parts)
-    facts = {"found": found, "notes": adoption.notes, "changes": [vars(one) for one in adoption.changes]}
-    show(facts, as_json=as_json, lines=_lines(adoption))
+    adoption = plan_adoption(project, parts)
+    facts = {
+        "detected": project,
+        "notes": adoption.notes,
+        "changes": [vars(change) for change in adoption.changes],
+    }
+    show(facts, as_json=as_json, lines=_format_adoption(adoption))
     if not adoption.changes:
         return
-    if not write and (as_json or not sys.stdin.isatty() or not _agreed(len(adoption.changes))):
-        raise FileChangesNotConfirmed(found.root, [change.file for change in adoption.changes])
+    if not write and (as_json or not sys.stdin.isatty() or not _confirm_changes(len(adoption.changes))):
+        raise FileChangesNotConfirmed(project.root, [change.file for change in adoption.changes])
     write_changes(adoption)
     if not as_json:
-        begun = found.history is not None and found.history.revisions
-        first = "seedbed migrate check" if begun else 'seedbed migrate draft -m "First tables"'
+        has_revisions = project.history is not None and project.history.revisions
+        first = "seedbed migrate check" if has_revisions else 'seedbed migrate draft -m "First tables"'
         click.echo(f"Written. Next:\n  {first}\n  seedbed up")
 
 
-def _agreed(count: int) -> bool:
-    what = "this file" if count == 1 else f"these {count} files"
-    return (ask(f"Write {what}? [y/N]", default="") or "").strip().lower() in {"y", "yes"}
+def _confirm_changes(count: int) -> bool:
+    files = "this file" if count == 1 else f"these {count} files"
+    return (ask(f"Write {files}? [y/N]", default="") or "").strip().lower() in {"y", "yes"}
 
 
-def _lines(adoption: "Adoption") -> list[str]:
+def _format_adoption(adoption: "Adoption") -> list[str]:
     return [
-        f"Found in {adoption.found.root}:",
-        *columns(_found(adoption.found), indent="  "),
+        f"Found in {adoption.project.root}:",
+        *columns(_format_project(adoption.project), indent="  "),
         *(f"Note: {note}" for note in adoption.notes),
         *(["Changes:"] if adoption.changes else ["No changes needed."]),
         *columns(
-            [(one.file, f"{'' if one.before is not None else 'new: '}{one.reason}") for one in adoption.changes],
+            [
+                (change.file, f"{'' if change.before is not None else 'new: '}{change.reason}")
+                for change in adoption.changes
+            ],
             indent="  ",
         ),
         *(
             line
-            for one in adoption.changes
-            if one.before is not None or one.file == "pyproject.toml"
-            for line in one.diff
+            for change in adoption.changes
+            if change.before is not None or change.file == "pyproject.toml"
+            for line in change.diff
         ),
     ]
 
 
-def _found(found: "DiscoveredProject") -> list[tuple[str, str]]:
+def _format_project(project: "DiscoveredProject") -> list[tuple[str, str]]:
     rows = []
-    if found.tables is not None:
-        shown = ", ".join(name.rpartition(".")[2] for name in found.tables.classes)
-        rows.append(("tables", f"{len(found.tables.classes)}: {shown}" if shown else "none yet"))
-        modules = ", ".join((found.tables.schema, *found.tables.imports))
+    if project.tables is not None:
+        class_names = ", ".join(name.rpartition(".")[2] for name in project.tables.classes)
+        rows.append(("tables", f"{len(project.tables.classes)}: {class_names}" if class_names else "none yet"))
+        modules = ", ".join((project.tables.schema, *project.tables.imports))
         rows.append(
             (
                 "imported by",
-                f"{modules}{' from ' + ', '.join(found.tables.import_path) if found.tables.import_path else ''}",
+                f"{modules}{' from ' + ', '.join(project.tables.import_path) if project.tables.import_path else ''}",
             )
         )
-        rows.append(("metadata", found.tables.metadata or "SQLModel.metadata"))
-    if found.history is not None:
-        history = found.history
+        rows.append(("metadata", project.tables.metadata or "SQLModel.metadata"))
+    if project.history is not None:
+        history = project.history
         count = f"{history.revisions} revision{'s' if history.revisions != 1 else ''}"
         heads = f", {len(history.heads)} heads: {', '.join(history.heads)}" if len(history.heads) > 1 else ""
-        rows.append(("history", f"{_shown(found, history.script_location)}, {count}{heads}"))
+        rows.append(("history", f"{_show_path(project, history.script_location)}, {count}{heads}"))
         if history.env_file is not None:
-            form = "asynchronous" if history.is_async else "synchronous"
-            takes = "takes a connection" if history.accepts_connection else "connects by itself"
-            rows.append(("env.py", f"{form}, {takes}"))
+            mode = "asynchronous" if history.is_async else "synchronous"
+            connection = "accepts a connection" if history.accepts_connection else "connects by itself"
+            rows.append(("env.py", f"{mode}, {connection}"))
         if history.version_table != "alembic_version":
             rows.append(("version table", history.version_table))
-    for name, variables in found.environment_files.items():
-        rows.append((name, ", ".join(variables) or "nothing about a database"))
+    for name, variables in project.environment_files.items():
+        rows.append((name, ", ".join(variables) or "no database variable"))
     return rows
 
 
-def _shown(found: "DiscoveredProject", path: Path) -> str:
-    return str(path.relative_to(found.root)) if path.is_relative_to(found.root) else str(path)
+def _show_path(project: "DiscoveredProject", path: Path) -> str:
+    return str(path.relative_to(project.root)) if path.is_relative_to(project.root) else str(path)

@@ -49,18 +49,18 @@ class FileChange:
 class Adoption:
     """The changes that a project needs. `notes` are facts for a person to consider."""
 
-    found: DiscoveredProject
+    project: DiscoveredProject
     changes: tuple[FileChange, ...]
     notes: tuple[str, ...]
 
 
-def plan_adoption(found: DiscoveredProject, parts: ProjectParts = REQUIRED_PARTS) -> Adoption:
+def plan_adoption(project: DiscoveredProject, parts: ProjectParts = REQUIRED_PARTS) -> Adoption:
     """Plan what Seedbed needs in a project, and the chosen parts. Nothing is written.
 
     Raises:
         ProjectDirectoryNotWritable: its pyproject.toml cannot be read.
     """
-    return Adoption(found, tuple(_changes(found, parts)), tuple(_notes(found)))
+    return Adoption(project, tuple(_changes(project, parts)), tuple(_notes(project)))
 
 
 def write_changes(adoption: Adoption) -> None:
@@ -70,7 +70,7 @@ def write_changes(adoption: Adoption) -> None:
         ProjectDirectoryNotWritable: a file cannot be written, or has changed since the plan. Files written before are
             restored.
     """
-    root = adoption.found.root
+    root = adoption.project.root
     written: list[FileChange] = []
     try:
         for change in adoption.changes:
@@ -79,40 +79,43 @@ def write_changes(adoption: Adoption) -> None:
                 raise ProjectDirectoryNotWritable(root, f"{change.file} has changed since the plan")
             written.append(change)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_read_text(change.after, encoding="utf-8", newline="")
+            file.write_text(change.after, encoding="utf-8", newline="")
     except BaseException as error:
         for change in written:
             if change.before is None:
                 (root / change.file).unlink(missing_ok=True)
             else:
-                (root / change.file).write_read_text(change.before, encoding="utf-8", newline="")
+                (root / change.file).write_text(change.before, encoding="utf-8", newline="")
         if isinstance(error, OSError):
             raise ProjectDirectoryNotWritable(root, error.strerror or str(error)) from error
         raise
-    if adoption.found.history is None:
+    if adoption.project.history is None:
         (root / "migrations" / "versions").mkdir(exist_ok=True)
 
 
-def _changes(found: DiscoveredProject, parts: ProjectParts) -> Iterator[FileChange]:
-    root = found.root
+def _changes(project: DiscoveredProject, parts: ProjectParts) -> Iterator[FileChange]:
+    root = project.root
     if not has_seedbed_config(root / "pyproject.toml"):
         before = _read_text(root / "pyproject.toml")
-        after = _add_config_table(before, found, parts)
+        after = _add_config_table(before, project, parts)
         try:
             tomllib.loads(after)
         except tomllib.TOMLDecodeError as error:
             raise ProjectDirectoryNotWritable(root, f"pyproject.toml is not valid TOML: {error}") from error
         yield FileChange("pyproject.toml", "names the modules with tables", before, after)
-    if found.history is None:
+    if project.history is None:
         for name in _HISTORY_FILES:
             if _read_text(root / name) is None:
                 yield FileChange(name, "creates a migration history", None, _read_packaged(name))
-    elif found.history.env_file is not None and not found.history.accepts_connection:
-        env = _read_text(found.history.env_file) or ""
+    elif project.history.env_file is not None and not project.history.accepts_connection:
+        env = _read_text(project.history.env_file) or ""
         env_with_connection = add_shared_connection(env)
-        if env_with_connection is not None and found.history.env_file.is_relative_to(root):
+        if env_with_connection is not None and project.history.env_file.is_relative_to(root):
             yield FileChange(
-                str(found.history.env_file.relative_to(root)), "accepts Seedbed's connection", env, env_with_connection
+                str(project.history.env_file.relative_to(root)),
+                "accepts Seedbed's connection",
+                env,
+                env_with_connection,
             )
     if parts.neon:
         for name in sorted(PREVIEW_FILES):
@@ -127,7 +130,7 @@ def _changes(found: DiscoveredProject, parts: ProjectParts) -> Iterator[FileChan
 
 
 def _read_packaged(name: str) -> str:
-    return (files("seedbed.starter") / "files" / name).read_read_text(encoding="utf-8")
+    return (files("seedbed.starter") / "files" / name).read_text(encoding="utf-8")
 
 
 def _build_install_command(root: Path) -> str:
@@ -153,8 +156,8 @@ def _choose_seeds_directory(root: Path) -> str:
     return "seedbed_seeds" if (root / "seeds" / "__init__.py").exists() else "seeds"
 
 
-def _add_config_table(before: str | None, found: DiscoveredProject, parts: ProjectParts) -> str:
-    tables, history, root = found.tables, found.history, found.root
+def _add_config_table(before: str | None, project: DiscoveredProject, parts: ProjectParts) -> str:
+    tables, history, root = project.tables, project.history, project.root
     settings: dict[str, str | tuple[str, ...]] = {}
     if tables is not None:
         settings = {"schema": tables.schema, "imports": tables.imports, "metadata": tables.metadata or "",
@@ -175,16 +178,20 @@ def _format_toml(value: str | tuple[str, ...]) -> str:
     return json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False)
 
 
-def _notes(found: DiscoveredProject) -> Iterator[str]:
-    history, tables = found.history, found.tables
+def _notes(project: DiscoveredProject) -> Iterator[str]:
+    history, tables = project.history, project.tables
     if tables is None:
         yield "No table was found; name their modules: [tool.seedbed] schema, imports, metadata."
     elif tables.unregistered_modules:
-        yield f"env.py does not import these tables, so Alembic does not know them: {', '.join(tables.unregistered_modules)}."
+        modules = ", ".join(tables.unregistered_modules)
+        yield f"env.py does not import these modules with tables, so Alembic does not know them: {modules}."
     if tables is not None and not tables.can_be_served:
         yield "The service needs SQLModel classes, and there are none: service = false."
     if history is not None and history.has_multiple_metadata:
-        yield "env.py passes several metadata to Alembic, and Seedbed uses one: merge them, or name one in [tool.seedbed]."
+        yield (
+            "env.py passes several metadata to Alembic, but Seedbed uses one: merge them, or name one in "
+            "[tool.seedbed]."
+        )
     if history is not None and history.leaves_out:
         options = " and ".join(history.leaves_out)
         yield f"env.py filters the comparison with {options}; list the same objects in [tool.seedbed] ignore."
@@ -192,7 +199,9 @@ def _notes(found: DiscoveredProject) -> Iterator[str]:
         yield f"The history has {len(history.heads)} heads; merge them first: alembic merge heads"
     if history is not None and history.env_file is not None and not history.accepts_connection:
         yield from _describe_env(history.env_file)
-    env_files = {name: names for name, names in found.environment_files.items() if not name.endswith(_EXAMPLE_SUFFIXES)}
+    env_files = {
+        name: names for name, names in project.environment_files.items() if not name.endswith(_EXAMPLE_SUFFIXES)
+    }
     if not any("DATABASE_URL" in names for names in env_files.values()):
         yield "No .env file sets DATABASE_URL, so development uses an embedded PostgreSQL."
 

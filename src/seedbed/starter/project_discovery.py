@@ -99,18 +99,20 @@ def discover_project(folder: Path) -> DiscoveredProject | None:
 def _find_root(folder: Path, location: HistoryLocation | None) -> Path:
     if location is None:
         return folder
-    place = location.file.parent
-    above = [place, *(parent for parent in place.parents if parent.is_relative_to(folder))]
-    named = next((one for one in above if (one / "pyproject.toml").is_file()), None)
-    # Flask-Migrate's alembic.ini is beside env.py, in a folder of the project, which need not have a pyproject.toml.
-    return named or (
-        place.parent if location.script_location == place and place.is_relative_to(folder / place.name) else place
+    directory = location.file.parent
+    above = [directory, *(parent for parent in directory.parents if parent.is_relative_to(folder))]
+    root = next((directory for directory in above if (directory / "pyproject.toml").is_file()), None)
+    # Flask-Migrate's alembic.ini is beside env.py, in a folder of the project, which may have no pyproject.toml.
+    return root or (
+        directory.parent
+        if location.script_location == directory and directory.is_relative_to(folder / directory.name)
+        else directory
     )
 
 
 def _find_import_roots(root: Path, location: HistoryLocation | None) -> list[Path]:
     source = [] if (root / "src" / "__init__.py").exists() else [root / "src"]
-    return [one for one in (*source, *(location.import_paths if location is not None else ()), root) if one.is_dir()]
+    return [path for path in (*source, *(location.import_paths if location is not None else ()), root) if path.is_dir()]
 
 
 def _read_history(location: HistoryLocation, code: ProjectSource) -> DiscoveredHistory:
@@ -136,19 +138,21 @@ def _read_history(location: HistoryLocation, code: ProjectSource) -> DiscoveredH
 
 
 def _find_filter_options(tree: ast.Module) -> Iterator[str]:
-    said = {keyword.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for keyword in node.keywords}
-    yield from (name for name in ("include_object", "include_name") if name in said)
+    options = {keyword.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for keyword in node.keywords}
+    yield from (name for name in ("include_object", "include_name") if name in options)
 
 
 def _read_revisions(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     for file in sorted(folder.rglob("*.py")):
         tree = parse_file(file)
-        said = dict(_find_assignments(tree)) if tree is not None else {}
-        revision = keywords.get("revision")
+        assignments = dict(_find_assignments(tree)) if tree is not None else {}
+        revision = assignments.get("revision")
         if isinstance(revision, ast.Constant) and isinstance(revision.value, str):
-            before = [said[name] for name in ("down_revision", "depends_on") if name in said]
-            parents = [node.value for one in before for node in ast.walk(one) if isinstance(node, ast.Constant)]
-            yield revision.value, tuple(one for one in parents if isinstance(one, str))
+            references = [assignments[name] for name in ("down_revision", "depends_on") if name in assignments]
+            parents = [
+                node.value for reference in references for node in ast.walk(reference) if isinstance(node, ast.Constant)
+            ]
+            yield revision.value, tuple(parent for parent in parents if isinstance(parent, str))
 
 
 def _find_assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
@@ -160,7 +164,7 @@ def _find_assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _find_version_table(tree: ast.Module) -> str:
-    said = {
+    keywords = {
         keyword.arg: keyword.value.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
@@ -173,7 +177,7 @@ def _find_version_table(tree: ast.Module) -> str:
 
 
 def _find_env_metadata(tree: ast.Module, code: ProjectSource) -> str | None:
-    """What env.py gives Alembic as `target_metadata`: `app.db:Base.metadata`, or `sqlmodel:SQLModel.metadata`."""
+    """Find the `target_metadata` of env.py, such as `app.db:Base.metadata` or `sqlmodel:SQLModel.metadata`."""
     value = dict(_find_assignments(tree)).get("target_metadata")
     chain = _split_attributes(value) if value is not None else []
     places: dict[str, str] = {}
@@ -210,29 +214,29 @@ def _find_tables(root: Path, code: ProjectSource, history: DiscoveredHistory | N
         for name in _list_parent_packages(module.name)
         if code.read_module(name) is not None
     ]
-    chosen = _choose_modules(code, entries)
-    if not chosen and history is not None and (metadata := history.metadata) is not None:
-        chosen = [metadata.partition(":")[0]]
-    if not chosen:
+    modules = _choose_modules(code, entries)
+    if not modules and history is not None and (metadata := history.metadata) is not None:
+        modules = [metadata.partition(":")[0]]
+    if not modules:
         return None
-    reached = {name: module for entry in chosen for name, module in code.find_imported_modules(entry).items()}
-    found = [module for module in reached.values() if module.tables]
+    reached = {name: module for entry in modules for name, module in code.find_imported_modules(entry).items()}
+    registered = [module for module in reached.values() if module.tables]
     metadata = history.metadata if history is not None else None
-    metadata = metadata or _find_defined_metadata([*reached.values(), *code.modules], found)
-    used = dict.fromkeys(
-        code.find_root(name) for name in (*chosen, *([metadata.partition(":")[0]] if metadata else []))
+    metadata = metadata or _find_defined_metadata([*reached.values(), *code.modules], registered)
+    roots = dict.fromkeys(
+        code.find_root(name) for name in (*modules, *([metadata.partition(":")[0]] if metadata else []))
     )
-    path = tuple(str(one.relative_to(root)) for one in used if one is not None and one.is_relative_to(root))
+    path = tuple(str(used.relative_to(root)) for used in roots if used is not None and used.is_relative_to(root))
     return DiscoveredTables(
-        schema=chosen[0],
-        imports=tuple(chosen[1:]),
+        schema=modules[0],
+        imports=tuple(modules[1:]),
         metadata=None if metadata is None or metadata.startswith("sqlmodel:") else metadata,
         import_path=() if path == (".",) else path,
-        classes=tuple(f"{module.name}.{table}" for module in found for table in module.tables),
+        classes=tuple(f"{module.name}.{table}" for module in registered for table in module.tables),
         unregistered_modules=tuple(sorted(_find_unregistered(table_modules, reached.values())))
         if history is not None
         else (),
-        can_be_served=not found or any(module.has_sqlmodel_tables for module in found),
+        can_be_served=not registered or any(module.has_sqlmodel_tables for module in registered),
     )
 
 
@@ -246,8 +250,9 @@ def _is_revision(module: SourceModule, history: DiscoveredHistory | None) -> boo
 
 
 def _find_entry_modules(code: ProjectSource, history: DiscoveredHistory | None) -> Iterator[str]:
-    """The project's modules that env.py imports, and where it imports by a text, the packages that are named so, with
-    all that is in them.
+    """Find the project's modules that env.py imports.
+
+    If it imports by name, the packages named in its strings count with all their modules.
     """
     tree = parse_file(history.env_file) if history is not None and history.env_file is not None else None
     if tree is None:
@@ -257,7 +262,9 @@ def _find_entry_modules(code: ProjectSource, history: DiscoveredHistory | None) 
         texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
         packages = [text for text in texts if _DOTTED.fullmatch(text)]
         names += packages
-        names += [one.name for one in code.modules if any(one.name.startswith(f"{package}.") for package in packages)]
+        names += [
+            module.name for module in code.modules if any(module.name.startswith(f"{package}.") for package in packages)
+        ]
     yield from (name for name in dict.fromkeys(names) if code.read_module(name) is not None)
 
 
@@ -267,7 +274,7 @@ def _list_parent_packages(name: str) -> list[str]:
 
 
 def _choose_modules(code: ProjectSource, entries: Iterable[str]) -> list[str]:
-    """The fewest modules whose import brings every table that the entries bring; of equals, what imports least."""
+    """Choose the fewest modules that import all tables of the entry modules, preferring those with few imports."""
     reached = {entry: code.find_imported_modules(entry) for entry in dict.fromkeys(entries)}
     left = {name for modules in reached.values() for name, module in modules.items() if module.tables}
     chosen: list[str] = []
@@ -285,16 +292,16 @@ def _find_defined_metadata(modules: Sequence[SourceModule], tables: Sequence[Sou
 
 
 def _read_environment_files(root: Path) -> dict[str, tuple[str, ...]]:
-    found = {}
+    variables = {}
     for file in sorted(root.glob(".env*")):
         if file.is_file():
             names = _ASSIGNMENT.findall(file.read_text(encoding="utf-8", errors="replace"))
-            found[file.name] = tuple(name for name in dict.fromkeys(names) if _DATABASE_VARIABLE.search(name))
-    return found
+            variables[file.name] = tuple(name for name in dict.fromkeys(names) if _DATABASE_VARIABLE.search(name))
+    return variables
 
 
 def has_seedbed_config(pyproject: Path) -> bool:
-    """Whether a project says something to Seedbed already."""
+    """Whether pyproject.toml has a [tool.seedbed] table."""
     try:
         return "seedbed" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):

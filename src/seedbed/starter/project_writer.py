@@ -78,8 +78,8 @@ def _write_files(folder: Path, contents: dict[str, bytes], parts: list[str]) -> 
             moved.append(folder / part)
         staging.rmdir()
     except BaseException:
-        for path in (*moved, *filter(None, [staging])):
-            _remove(path)
+        for leftover in (*moved, *filter(None, [staging])):
+            _remove(leftover)
         for directory in created:
             with suppress(OSError):
                 directory.rmdir()
