@@ -25,8 +25,8 @@ from seedbed.settings import Environment, Project, find_project, load_configurat
 
 _PLUGINS = ["alembic.autogenerate.*", "seedbed.*"]
 _TEXT_FORMATS = {"datestyle": "ISO", "intervalstyle": "postgres", "extra_float_digits": "1"}
-"""Settings for the text form of values while revisions run, whatever the database or the role sets. pg_dump sets the same
-three. DateStyle keeps its order of day and month, which decides how text becomes a date."""
+"""Settings for the text form of values while revisions run, whatever the database or the role sets. pg_dump uses the
+same three. DateStyle keeps its order of day and month, which decides how text becomes a date."""
 
 
 def run() -> None:

@@ -178,7 +178,7 @@ class _PreviewRequest:
         return None
 
     def prepare(self, branch: Branch, *, created: bool) -> Preview:
-        """Prepare the branch under a lock. After waiting for another call the branch is ready, and its rows are kept."""
+        """Prepare the branch under a lock. If another call has prepared it in the meantime, keep its rows."""
         try:
             self.provider.wait_until_reachable(self.name)
             database = get_branch_database(self.provider, self.name)

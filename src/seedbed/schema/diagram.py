@@ -30,11 +30,10 @@ def draw_mermaid(tables: Sequence[TableDescription]) -> str:
         for column in table.columns:
             if column.references is not None:
                 parent = column.references.rpartition(".")[0]
-                child_cardinality = "o|" if column.unique else "o{"
-                parent_cardinality = "|o" if column.nullable else "||"
-                lines.append(
-                    f"    {_make_identifier(parent)} {parent_cardinality}--{child_cardinality} {_make_identifier(table.name)} : {_make_identifier(column.name)}"
-                )
+                child_end = "o|" if column.unique else "o{"
+                parent_end = "|o" if column.nullable else "||"
+                names = [_make_identifier(name) for name in (parent, table.name, column.name)]
+                lines.append(f"    {names[0]} {parent_end}--{child_end} {names[1]} : {names[2]}")
     return "\n".join(lines) + "\n"
 
 

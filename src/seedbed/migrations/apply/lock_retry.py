@@ -123,15 +123,18 @@ def retry_on_lock_errors(
             tries, remaining = (tries + 1 if still_remaining == remaining else 1), still_remaining
             if tries == policy.tries:
                 applied = [revision.id for revision in revisions if revision not in remaining]
-                down = isinstance(error, DowngradeFailure)
                 seconds = time.monotonic() - started_at
                 longest_transactions = find_longest_transactions(connection)
                 raise TableLockTimeout(
-                    remaining[0].id, tries, seconds, longest_transactions, applied=applied, is_downgrade=down
+                    remaining[0].id,
+                    tries,
+                    seconds,
+                    longest_transactions,
+                    applied=applied,
+                    is_downgrade=isinstance(error, DowngradeFailure),
                 ) from error
-            report(
-                f"{remaining[0].id} waits for a lock that another session holds; trying again ({tries} of {policy.tries})"
-            )
+            progress = f"({tries} of {policy.tries})"
+            report(f"{remaining[0].id} waits for a lock that another session holds; trying again {progress}")
             wait_before_retry(connection, policy, tries)
 
 
@@ -140,9 +143,7 @@ def wait_before_retry(connection: Connection, policy: LockRetryPolicy, tries: in
 
     PostgreSQL does not tell which table the statement waited for, so the wait can be for an unrelated long transaction.
     """
-    _set_timeout(
-        connection, _format_milliseconds(policy.lock_timeout)
-    )  # a failed statement may have left the long one set
+    _set_timeout(connection, _format_milliseconds(policy.lock_timeout))  # a failed statement may have left the long one
     deadline = time.monotonic() + min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** (tries - 1)) * random.uniform(0.5, 1.5)
     initial_holders = holders = _read_lock_holders(connection)
     while holders and time.monotonic() < deadline:

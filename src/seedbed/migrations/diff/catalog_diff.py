@@ -5,17 +5,17 @@ from dataclasses import replace
 from typing import TypeVar
 
 from seedbed.errors import UnsupportedChange
-from seedbed.migrations.diff.dependency_order import group_renames, pick_temporary_name
 from seedbed.migrations.diff.objects import (
     column_changes,
     constraints,
     functions,
     indexes,
+    other_objects,
     privileges,
     sequences,
-    triggers,
 )
 from seedbed.migrations.diff.rebuild_set import RebuildSet, find_column, find_rebuild_set
+from seedbed.migrations.diff.rename_order import group_renames, pick_temporary_name
 from seedbed.migrations.diff.stale_function_results import find_stale_values
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import replaced_types, user_types
@@ -266,7 +266,7 @@ def _is_alterable(old: CatalogObject, new: CatalogObject) -> bool:
         case Function(), Function():
             return functions.replace_function(old, new) is not None
         case Trigger(), Trigger():
-            return triggers.alter(old, new) is not None
+            return other_objects.alter_trigger(old, new) is not None
         case Policy(), Policy():
             return replace(old, comment=None) == replace(new, comment=None)
         case OtherObject(), OtherObject():

@@ -7,16 +7,15 @@ from seedbed.errors import UnsupportedChange
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.dependency_order import sort_by_dependencies, sort_tables
 from seedbed.migrations.diff.objects import (
+    column_additions,
     column_changes,
     constraints,
     functions,
     indexes,
     other_objects,
-    policies,
+    row_security,
     sequences,
     tables,
-    triggers,
-    views,
 )
 from seedbed.migrations.diff.removal import is_default_dropped_early
 from seedbed.migrations.diff.serials import is_serial, use_serial_types
@@ -165,7 +164,7 @@ def create_dependents(diff: CatalogDiff) -> Iterable[Statement]:
     for key in sort_by_dependencies(later, diff.after):
         obj = later[key]
         if isinstance(obj, View):
-            yield from views.create(obj)
+            yield from other_objects.create(obj)
         elif isinstance(obj, Function):
             yield from _create_or_replace(obj, diff)
     yield from _create_indexes(objects, diff, of_views=True)
@@ -202,13 +201,13 @@ def _alter_columns(diff: CatalogDiff, old: Table, new: Table, sources: ValueSour
     added = [c for name, c in new.columns_by_name.items() if name not in old.columns_by_name or name in recreated]
     for column in added:
         if not column.generated:
-            yield from column_changes.add_column(new, column, diff.after, sources)
+            yield from column_additions.add_column(new, column, diff.after, sources)
     for name, column in new.columns_by_name.items():
         if name in old.columns_by_name and (*table_key, name) not in diff.recomputed_columns:
             yield from _alter_column(diff, (*table_key, name), old.columns_by_name[name], column, sources)
     for column in added:
         if column.generated:
-            yield from column_changes.add_column(new, column, diff.after, sources)
+            yield from column_additions.add_column(new, column, diff.after, sources)
 
 
 def _alter_column(
@@ -286,14 +285,14 @@ def _create_triggers_and_policies(objects: dict[ObjectKey, CatalogObject], diff:
     """Create what acts when a table is used: triggers, policies and rules; then enable row security."""
     for obj in objects.values():
         if isinstance(obj, Trigger):
-            yield from triggers.create(obj)
+            yield from other_objects.create(obj)
         elif isinstance(obj, Policy):
-            yield from policies.create(obj)
+            yield from row_security.create_policy(obj)
         elif isinstance(obj, OtherObject) and obj.kind != "collation":
             yield from other_objects.create(obj)
     for old, new in diff.pairs_of(Trigger):
         if old.enabled != new.enabled and old.key not in diff.rebuilt:
-            yield from triggers.set_firing_mode(new)
+            yield from other_objects.set_firing_mode(new)
     for obj in diff.added.values():
         if isinstance(obj, Table):
-            yield from (Statement(sql) for sql in tables.alter_row_security(False, False, obj))
+            yield from (Statement(sql) for sql in row_security.alter_row_security(False, False, obj))

@@ -10,10 +10,8 @@ from seedbed.migrations.diff.objects import (
     functions,
     indexes,
     other_objects,
-    policies,
+    row_security,
     sequences,
-    triggers,
-    views,
 )
 from seedbed.migrations.diff.rebuild_set import find_column
 from seedbed.migrations.diff.statement import Statement
@@ -139,17 +137,13 @@ def _find_replaced_sequences(diff: CatalogDiff) -> list[Sequence]:
 def _drop(obj: CatalogObject) -> list[Statement]:
     match obj:
         case Policy():
-            return policies.drop(obj)
-        case Trigger():
-            return triggers.drop(obj)
-        case View():
-            return views.drop(obj)
+            return row_security.drop_policy(obj)
         case Constraint():
             return constraints.drop(obj)
         case Index():
             return indexes.drop(obj)
         case Function():
             return functions.drop(obj)
-        case OtherObject():
+        case View() | Trigger() | OtherObject():
             return other_objects.drop(obj)
     return []

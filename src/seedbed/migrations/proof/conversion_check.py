@@ -3,20 +3,18 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg2
 from sqlalchemy import Connection
 
 from seedbed.migrations.diff.statement import Loss, Statement
 from seedbed.migrations.diff.types.conversion_rules import uses_column
-from seedbed.migrations.proof.samples.edge_values import list_array_values, list_edge_values, spell_values
-from seedbed.migrations.proof.samples.sample_values import list_values
+from seedbed.migrations.proof.samples.column_types import list_samples, read_column_type
 from seedbed.postgres.catalog.model import Column
 from seedbed.postgres.quoting import quote_identifier, quote_literal
 
 _EXAMPLES = 3
-_ELEMENTS = 60
 _LONGEST_EXAMPLE = 40
 _EXPRESSION_ERRORS = "'42703', '42704', '42883', '42846', '42804', '42P01'"
 """SQLSTATEs of an expression that can never run, such as one that names other columns of its table."""
@@ -181,8 +179,8 @@ def _check_direction(connection: Connection, conversion: ColumnConversion, *, do
             )
             for check in checks:
                 cursor.execute(f"ALTER TABLE {table} ADD {check}")
-        types = [_read_type(cursor, table) for table in ("seedbed_first", "seedbed_second")]
-        samples = _list_samples(*types)
+        types = [read_column_type(cursor, table) for table in ("seedbed_first", "seedbed_second")]
+        samples = list_samples(*types)
         _insert(cursor, first[0], samples)
         _convert(cursor, "seedbed_first", "seedbed_second", first[1])
         _convert(cursor, "seedbed_second", "seedbed_third", second[1])
@@ -195,43 +193,6 @@ def _check_direction(connection: Connection, conversion: ColumnConversion, *, do
     finally:
         cursor.close()
         connection.connection.rollback()
-
-
-class _Type(NamedTuple):
-    """A column's type: the base type of a domain, the elements of an array."""
-
-    name: str
-    base: str
-    category: str
-    modifier: int
-    labels: Sequence[str]
-    is_array: bool
-
-    @property
-    def shape(self) -> str:
-        """What values of the type look like."""
-        shapes = {"json": "json", "jsonb": "json", "bit": "bits", "varbit": "bits"}
-        return "array" if self.is_array else shapes.get(self.base, "")
-
-    @property
-    def values(self) -> list[str]:
-        type_name = self.name.removesuffix("[]")
-        values = list_values(type_name, self.base, self.category, self.modifier, labels=self.labels)
-        return [*values, *list_edge_values(self.base, self.category)]
-
-
-def _read_type(cursor: Any, table: str) -> _Type:
-    cursor.execute(_TYPE, (table,))
-    type_name, base, category, modifier, labels, is_array = cursor.fetchone()
-    return _Type(type_name, base, category, modifier, labels or (), is_array)
-
-
-def _list_samples(own: _Type, other: _Type) -> list[str]:
-    """Values of a type, and values of the other type as this one may spell them."""
-    values = list(dict.fromkeys([*own.values, *spell_values(other.values, own.base, own.category)]))
-    if own.is_array:
-        return [*list_values(own.name, f"_{own.base}", "A", -1), *list_array_values(values[:_ELEMENTS])]
-    return [*values, *(list_array_values(other.values[:_ELEMENTS]) if other.is_array and own.category == "S" else [])]
 
 
 def _insert(cursor: Any, column: Column, values: Sequence[str]) -> None:
@@ -290,15 +251,3 @@ def _find_convertible_rows(cursor: Any, own: str) -> list[int]:
     if cursor.fetchone()[0] == len(rows):
         return []
     return [row for row, same in rows if same] or [row for row, _ in rows]
-
-
-_TYPE = """
-SELECT format_type(a.atttypid, a.atttypmod), b.typname, b.typcategory, a.atttypmod,
-       (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = b.oid),
-       stored.typcategory = 'A'
-FROM pg_attribute a
-JOIN pg_type t ON t.oid = a.atttypid
-JOIN pg_type stored ON stored.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
-JOIN pg_type b ON b.oid = CASE WHEN stored.typcategory = 'A' THEN stored.typelem ELSE stored.oid END
-WHERE a.attrelid = to_regclass('pg_temp.' || %s) AND a.attnum = 2
-"""

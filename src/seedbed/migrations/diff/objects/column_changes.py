@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-from seedbed.errors import MissingBackfill
-from seedbed.migrations.diff.dependency_order import pick_temporary_name
 from seedbed.migrations.diff.objects import sequences
 from seedbed.migrations.diff.objects.columns import (
     escape_colons,
@@ -13,6 +11,7 @@ from seedbed.migrations.diff.objects.columns import (
     render_not_valid_not_null,
     render_sqlalchemy_column,
 )
+from seedbed.migrations.diff.rename_order import pick_temporary_name
 from seedbed.migrations.diff.statement import Loss, Statement, quote_python, render_call, schema_argument
 from seedbed.migrations.diff.types.conversion_rules import (
     are_same_family,
@@ -25,86 +24,13 @@ from seedbed.migrations.diff.types.conversion_rules import (
 from seedbed.migrations.diff.types.sqlalchemy_types import render_type
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.diff.value_sources import (
-    VOLATILE_CALL,
     ConversionEffect,
     ValueSources,
-    pick_numbered_placeholder,
     pick_placeholder,
 )
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Column, Constraint, Index, Table
+from seedbed.postgres.catalog.model import Column, Table
 from seedbed.postgres.quoting import quote_identifier, quote_qualified
-
-
-def add_column(table: Table, column: Column, after: Catalog, sources: ValueSources) -> list[Statement]:
-    """Add a column to an existing table, and fill it in existing rows where it must not be NULL.
-
-    Raises:
-        MissingBackfill: nothing gives its value in existing rows.
-    """
-    if column.unvalidated_not_null is not None:
-        nullable = replace(column, not_null=False, unvalidated_not_null=None)
-        return [*add_column(table, nullable, after, sources), add_not_valid_not_null(table, column)]
-    path = (table.schema, table.name, column.name)
-    backfill = sources.backfills.get(path)
-    if path in sources.deferred_columns:
-        add_step = _add_column(table, replace(column, default=None, not_null=False))
-        return [add_step, *(change_default(table, column, to=column.default) if column.default is not None else [])]
-    has_automatic_value = column.default is not None or column.generated or column.identity
-    is_restored = sources.is_downgrade and backfill is None and not column.generated
-    if is_restored and column.default and not VOLATILE_CALL.search(column.default) and _is_unique(table, column, after):
-        without_default = replace(column, default=None)
-        steps = (
-            _add_numbered_column(table, without_default, after)
-            if column.not_null
-            else [_add_column(table, without_default)]
-        )
-        return [*steps, *change_default(table, column, to=column.default)]
-    if has_automatic_value and backfill is None:
-        return [_add_column(table, column)]
-    if backfill is not None and path in sources.constant_backfills and column.default is None and column.not_null:
-        return [_add_column(table, column, default=backfill), *change_default(table, column)]
-    if backfill is not None and (column.not_null or path not in sources.constant_backfills):
-        effect = sources.backfill_effects.get(path, ConversionEffect(None, None))
-        backfill_step = replace(
-            _fill(table, column, backfill, where=False), loss=effect.loss, row_condition=effect.row_condition
-        )
-        steps = [_add_column(table, column, not_null=False), backfill_step]
-        return [*steps, *(_set_not_null(table, column) if column.not_null else [])]
-    if not column.not_null:
-        return [_add_column(table, column)]
-    if sources.is_downgrade and _is_unique(table, column, after):
-        return _add_numbered_column(table, column, after)
-    value = pick_placeholder(column.type, after) if sources.is_downgrade else None
-    if value is None:
-        raise MissingBackfill(table.name, column.name)
-    loss = _column_loss(table, column, f"comes back as {value} in every row")
-    step = _add_column(table, column, default=f"{value}::{column.type}")
-    return [Statement(step.sql, step.alembic_call, loss=loss), *change_default(table, column)]
-
-
-def _add_numbered_column(table: Table, column: Column, after: Catalog) -> list[Statement]:
-    """Add a unique column in a downgrade: its old values are lost, and its rows must still differ."""
-    value = pick_numbered_placeholder(column.type, after)
-    if value is None:
-        raise MissingBackfill(table.name, column.name)
-    table_sql, column_name = quote_qualified(table.schema, table.name), quote_identifier(column.name)
-    rows = f"(SELECT ctid, row_number() OVER () AS n FROM {table_sql}) AS numbered"
-    update = f"UPDATE {table_sql} SET {column_name} = ({value})::{column.type} FROM {rows}"
-    loss = _column_loss(table, column, "comes back with numbers in place of what it was")
-    backfill_step = Statement(
-        f"{update} WHERE {table_sql}.ctid = numbered.ctid", loss=loss, updated_table=(table.schema, table.name)
-    )
-    return [_add_column(table, column, not_null=False), backfill_step, *_set_not_null(table, column)]
-
-
-def _is_unique(table: Table, column: Column, after: Catalog) -> bool:
-    for obj in after.objects.values():
-        if isinstance(obj, Constraint | Index) and (obj.schema, obj.table) == (table.schema, table.name):
-            is_unique = obj.unique if isinstance(obj, Index) else obj.type in "pu"
-            if is_unique and column.name in obj.columns:
-                return True
-    return False
 
 
 def drop_column(table: Table, column: Column) -> Statement:
@@ -112,7 +38,7 @@ def drop_column(table: Table, column: Column) -> Statement:
     alembic_call = render_call(
         "op.drop_column", quote_python(table.name), quote_python(column.name), schema_argument(table.schema)[2:]
     )
-    return Statement(sql, alembic_call, loss=None if column.generated else _column_loss(table, column, ""))
+    return Statement(sql, alembic_call, loss=None if column.generated else column_loss(table, column, ""))
 
 
 def needs_rebuild(old: Column, new: Column) -> bool:
@@ -145,14 +71,14 @@ def materialize_virtual_column(
         ConversionEffect(None, None) if hinted_expression else find_conversion_effect(table, old, new, before, after)
     )
     backfill_step = replace(
-        _fill(table, replacement, value, where=False), loss=effect.loss, row_condition=effect.row_condition
+        fill_column(table, replacement, value, where=False), loss=effect.loss, row_condition=effect.row_condition
     )
     table_sql, new_name = quote_qualified(table.schema, table.name), quote_identifier(new.name)
     rename_sql = f"ALTER TABLE {table_sql} RENAME COLUMN {quote_identifier(replacement.name)} TO {new_name}"
     renamed_column = replace(replacement, name=new.name, identity_options=None)
     remaining_steps = alter_column(table, renamed_column, new, before, after, sources)
     return [
-        _add_column(table, replacement),
+        render_add_column(table, replacement),
         backfill_step,
         drop_column(table, old),
         Statement(rename_sql),
@@ -193,7 +119,9 @@ def add_not_valid_not_null(table: Table, column: Column, *, replaces_valid: bool
     )
 
 
-def _add_column(table: Table, column: Column, *, not_null: bool | None = None, default: str | None = None) -> Statement:
+def render_add_column(
+    table: Table, column: Column, *, not_null: bool | None = None, default: str | None = None
+) -> Statement:
     sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} ADD COLUMN "
     sql += render_column(column, not_null=not_null, default=default)
     column_call = render_sqlalchemy_column(column, not_null=not_null, default=default)
@@ -205,7 +133,7 @@ def _add_column(table: Table, column: Column, *, not_null: bool | None = None, d
     return Statement(sql, alembic_call)
 
 
-def _fill(table: Table, column: Column, expression: str, *, where: bool) -> Statement:
+def fill_column(table: Table, column: Column, expression: str, *, where: bool) -> Statement:
     column_name = quote_identifier(column.name)
     condition = f" WHERE {column_name} IS NULL" if where else ""
     sql = f"UPDATE {quote_qualified(table.schema, table.name)} SET {column_name} = {expression}{condition}"
@@ -239,7 +167,7 @@ def drop_identity(table: Table, column: Column, *, is_value_saved: bool = False)
     return replace(step, loss=Loss(table.schema, path, None, f"where {path} has counted to"))
 
 
-def _set_not_null(table: Table, column: Column) -> list[Statement]:
+def set_not_null(table: Table, column: Column) -> list[Statement]:
     return [_alter_column(table, column, "SET NOT NULL", _alter_code(table, column, "nullable=False"))]
 
 
@@ -251,12 +179,12 @@ def _change_nullability(table: Table, column: Column, after: Catalog, sources: V
     if backfill is None and sources.is_downgrade:
         value = pick_placeholder(column.type, after)
         if value is not None:
-            backfill_step = _fill(table, column, f"{value}::{column.type}", where=True)
-            loss = _column_loss(table, column, f"becomes {value} where it is NULL")
-            return [replace(backfill_step, loss=loss), *_set_not_null(table, column)]
+            backfill_step = fill_column(table, column, f"{value}::{column.type}", where=True)
+            loss = column_loss(table, column, f"becomes {value} where it is NULL")
+            return [replace(backfill_step, loss=loss), *set_not_null(table, column)]
     if backfill is None or column.identity:
-        return _set_not_null(table, column)
-    return [_fill(table, column, backfill, where=True), *_set_not_null(table, column)]
+        return set_not_null(table, column)
+    return [fill_column(table, column, backfill, where=True), *set_not_null(table, column)]
 
 
 def _change_type(
@@ -293,7 +221,7 @@ def find_conversion_effect(
     return ConversionEffect(loss, f"{path} as {new.type}" if is_narrowing(old_type, new_type) else None)
 
 
-def _column_loss(table: Table, column: Column, description: str) -> Loss:
+def column_loss(table: Table, column: Column, description: str) -> Loss:
     return Loss(table.schema, table.name, column.name, f"{table.name}.{column.name} {description}".strip())
 
 
@@ -305,7 +233,7 @@ def _change_identity(table: Table, old: Column, new: Column, *, is_value_saved: 
     if old.identity is None:
         steps = change_default(table, new) if old.default is not None else []
         if not old.not_null:
-            steps += _set_not_null(table, new)
+            steps += set_not_null(table, new)
         add_step = _alter_column(
             table, new, f"ADD GENERATED {new.identity.upper()} AS IDENTITY{render_identity_options(new)}"
         )
