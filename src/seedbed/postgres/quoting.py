@@ -6,6 +6,12 @@ from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import SQLAlchemyError
 
+TableName = tuple[str, str]
+"""A schema and a table."""
+
+ColumnName = tuple[str, str, str]
+"""A schema, a table and a column."""
+
 DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 """With the parameter style of psycopg2 it would double every % of an identifier or a text."""
 _LONGEST_IDENTIFIER = 63

@@ -76,7 +76,7 @@ def _drop(diff: CatalogDiff) -> Iterable[Statement]:
     }
     for key in reversed(
         sort_by_dependencies(unused_functions, diff.before)
-    ):  # one may take the rows of a table that goes
+    ):  # a function may take the row type of a table that is dropped
         yield from functions.drop(unused_functions[key])
     removed_tables = {key: obj for key, obj in diff.removed.items() if isinstance(obj, Table)}
     for key in reversed(sort_tables(removed_tables, diff.before)):

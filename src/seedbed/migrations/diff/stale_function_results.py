@@ -11,7 +11,7 @@ from seedbed.postgres.catalog.model import CatalogObject, Constraint, Function, 
 _PROPERTIES_WITHOUT_EFFECT = re.compile(
     r" (COST|ROWS) [\d.]+| PARALLEL \w+| LEAKPROOF| SECURITY DEFINER| (IMMUTABLE|STABLE)\b"
 )
-"""Properties in a function's header that change none of its results."""
+"""Properties in a function's header without effect on its results."""
 
 
 @dataclass(frozen=True)

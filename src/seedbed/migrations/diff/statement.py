@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from seedbed.postgres.quoting import TableName
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -23,7 +25,7 @@ class Statement:
     sql: str
     alembic_call: str | None = None
     loss: Loss | None = None
-    updated_table: tuple[str, str] | None = None
+    updated_table: TableName | None = None
     row_condition: str | None = None
 
     @property

@@ -8,15 +8,12 @@ from typing import NamedTuple
 from seedbed.migrations.diff.statement import Loss
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum
-from seedbed.postgres.quoting import quote_literal
-
-ColumnName = tuple[str, str, str]
-"""Schema, table and column."""
+from seedbed.postgres.quoting import ColumnName, quote_literal
 
 VOLATILE_CALL = re.compile(
     r"\b(nextval|gen_random_uuid|uuidv[47]|uuid_generate_\w+|random|clock_timestamp|timeofday)\("
 )
-"""Functions that give every row another value; ADD COLUMN with such a default writes all rows anew."""
+"""Functions with another value in every row; ADD COLUMN with such a default rewrites the table."""
 
 _NUMBERED_PLACEHOLDERS = (
     (("smallint", "integer", "bigint", "numeric", "real", "double", "money", "oid"), "n"),

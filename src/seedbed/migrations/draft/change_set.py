@@ -12,6 +12,7 @@ from seedbed.migrations.proof.conversion_check import ColumnConversion
 from seedbed.migrations.proof.samples.model_rows import read_model_rows
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Table, Trigger
+from seedbed.postgres.quoting import ColumnName, TableName
 from seedbed.postgres.version_table import VERSION_TABLE
 from seedbed.schema import Schema
 
@@ -85,7 +86,7 @@ def build_candidate(change_set: ChangeSet, revision_runs: Sequence[RevisionRun])
 
 def _map_renames(
     change_set: ChangeSet,
-) -> tuple[dict[tuple[str, str], tuple[str, str]], dict[tuple[str, str, str], str]]:
+) -> tuple[dict[TableName, TableName], dict[ColumnName, str]]:
     """The old names of renamed tables and columns by their new ones."""
     tables = dict(rename.table for rename in change_set.renames if rename.table is not None)
     columns = {}
@@ -96,7 +97,7 @@ def _map_renames(
     return tables, columns
 
 
-def _find_changed_columns(change_set: ChangeSet) -> frozenset[tuple[str, str, str]]:
+def _find_changed_columns(change_set: ChangeSet) -> frozenset[ColumnName]:
     """Columns whose values a step may rewrite: of another type, computed, or filled where they were NULL.
 
     Renamed columns are listed by both names.
@@ -124,7 +125,7 @@ def _find_changed_columns(change_set: ChangeSet) -> frozenset[tuple[str, str, st
     return frozenset(paths)
 
 
-def _find_triggered_tables(change_set: ChangeSet) -> frozenset[tuple[str, str]]:
+def _find_triggered_tables(change_set: ChangeSet) -> frozenset[TableName]:
     """Tables whose rows a step updates and whose triggers may then write other columns, by both names."""
     updated_tables = {
         step.updated_table for step in [*change_set.upgrade, *change_set.downgrade] if step.updated_table is not None

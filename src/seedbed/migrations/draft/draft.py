@@ -188,7 +188,7 @@ def find_changes(
             after, rows = build_model_catalog(configuration, schema)
             replay_task.result()
         except BaseException:
-            terminate_sessions(start_database)  # otherwise the error, or Ctrl-C, would wait for the whole replay
+            terminate_sessions(start_database)  # otherwise the error or Ctrl-C would wait for the whole replay
             raise
     project = configuration.project
     with connect(start_database) as connection:

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Column
 from sqlalchemy.exc import CompileError
 
-from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
+from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.renames import Rename
-from seedbed.postgres.quoting import DIALECT, quote_identifier, table_display_name
+from seedbed.postgres.quoting import DIALECT, ColumnName, quote_identifier, table_display_name
 from seedbed.schema import Schema
 from seedbed.schema.hints import read_hint
 
@@ -24,7 +24,7 @@ _CALLABLES = {
     ("builtins", "dict"): "'{}'",
     ("builtins", "str"): "''",
 }
-"""Python defaults whose meaning in SQL is known, by module and name; methods of `datetime` do not say theirs."""
+"""SQL for Python defaults, by module and name; methods of `datetime` have no module."""
 
 
 def collect_value_sources(
@@ -48,7 +48,7 @@ def collect_value_sources(
                 keeps_both_names = decisions.strategy is RolloutStrategy.GRADUAL
                 from_and_to = (
                     (column.name, old_name) if keeps_both_names else (old_name, column.name)
-                )  # of which the old is there or not
+                )  # the old column exists during an expansion
                 using_expressions[path] = _replace_column(hint.using, *from_and_to)
             if hint.back:
                 reverse_expressions[path] = _replace_column(hint.back, old_name, column.name)

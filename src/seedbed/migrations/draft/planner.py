@@ -15,7 +15,7 @@ from seedbed.migrations.diff.online.expanded_schema import expand_schema
 from seedbed.migrations.diff.online.steps import plan_online_steps
 from seedbed.migrations.diff.plan import plan_steps
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
+from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.migrations.draft.change_set import ChangeSet, RevisionPlan
 from seedbed.migrations.draft.column_conversions import find_conversions
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
@@ -26,12 +26,13 @@ from seedbed.migrations.draft.renames import Rename, plan_renames
 from seedbed.postgres.catalog import Catalog, read_catalog
 from seedbed.postgres.connection import execute_verbatim
 from seedbed.postgres.driver_errors import get_server_message
+from seedbed.postgres.quoting import ColumnName
 from seedbed.postgres.version_table import VERSION_TABLE
 from seedbed.schema import Schema
 
 _FUNCTION = re.compile(r"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
 _WITHOUT_BODY_CHECKS = Statement("SET LOCAL check_function_bodies = off")
-"""On the way back a function's text has its old names before the columns have theirs, which are renamed last."""
+"""In a downgrade, a function's text has the old names before the columns do, which are renamed last."""
 
 _CASTS = """
 SELECT format_type(castsource, NULL), format_type(casttarget, NULL) FROM pg_cast

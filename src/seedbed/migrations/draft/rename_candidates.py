@@ -14,9 +14,9 @@ from seedbed.schema import Schema
 from seedbed.schema.hints import find_hints, get_enum, read_hint
 
 _SIMILAR_TABLE = 0.5
-"""The share of its columns, by name and type, that a new table has in common with one that it looks like."""
+"""The share of columns, equal in name and type, above which two tables are similar."""
 _SIMILAR_NAME = 0.7
-"""How near two names have to be for columns of different types to look like one column."""
+"""The similarity of names from which columns of different types are similar."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _find_converted_enums(schema: Schema) -> Collection[ObjectKey]:
 
 
 def _rank(scored: Iterable[tuple[float, str]]) -> list[tuple[float, str]]:
-    return sorted(scored, key=lambda pair: -pair[0])  # stable: of equals, the first in the models
+    return sorted(scored, key=lambda pair: -pair[0])  # stable: equal scores keep the order of the models
 
 
 def _may_be_renamed(removed: Column, added: Column) -> bool:

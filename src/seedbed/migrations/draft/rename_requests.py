@@ -12,11 +12,11 @@ from seedbed.migrations.draft.decisions import Decisions
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, ObjectKey
 from seedbed.postgres.catalog.model import Table as FoundTable
-from seedbed.postgres.quoting import display_name, table_display_name
+from seedbed.postgres.quoting import TableName, display_name, table_display_name
 from seedbed.schema import Schema
 from seedbed.schema.hints import get_enum, read_hint
 
-Name = TypeVar("Name", str, tuple[str, str])
+Name = TypeVar("Name", str, TableName)
 
 _COMPARED_PROPERTIES = ("type", "not_null", "default", "generated", "identity", "collation", "comment")
 
@@ -31,7 +31,7 @@ class RenameRequests(Generic[Name]):
 
 def find_table_requests(
     schema: Schema, before: Catalog, after: Catalog, decisions: Decisions
-) -> dict[tuple[str, str], tuple[str, str]]:
+) -> dict[TableName, TableName]:
     """The requested names of tables, by schema and name.
 
     Raises:
@@ -41,8 +41,8 @@ def find_table_requests(
     explicit_names = {new: old for old, new in decisions.renames.items()}
     existing = {(table.schema, table.name) for table in before.tables()}
     model_names = {(table.schema or "public", table.name) for table in schema.metadata.sorted_tables}
-    requested: dict[tuple[str, str], tuple[str, str]] = {}
-    explicit: set[tuple[str, str]] = set()
+    requested: dict[TableName, TableName] = {}
+    explicit: set[TableName] = set()
     for table in schema.metadata.sorted_tables:
         table_name, path = table_display_name(table), (table.schema or "public", table.name)
         requested_name = explicit_names.get(table_name, read_hint(table).renamed_from)
@@ -57,7 +57,7 @@ def find_table_requests(
     requests = RenameRequests(requested, frozenset(explicit))
     _check_contradictions(requests, existing, model_names, lambda path: display_name(*path))
 
-    def count_differences(new: tuple[str, str], old: tuple[str, str]) -> int:
+    def count_differences(new: TableName, old: TableName) -> int:
         old_table, new_table = before.objects.get(("table", *old)), after.objects.get(("table", *new))
         if not isinstance(old_table, FoundTable) or not isinstance(new_table, FoundTable):
             return 0

@@ -7,13 +7,14 @@ from functools import partial
 from seedbed.errors import UnmatchedRename, UnsupportedChange
 from seedbed.migrations.diff.rename_order import RenameGroup, group_renames, pick_temporary_name
 from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
-from seedbed.migrations.diff.value_sources import ColumnName
 from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.rename_requests import find_column_requests, find_label_requests, find_table_requests
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum, ObjectKey, Sequence, View
 from seedbed.postgres.catalog.model import Table as FoundTable
 from seedbed.postgres.quoting import (
+    ColumnName,
+    TableName,
     display_name,
     quote_identifier,
     quote_literal,
@@ -22,9 +23,6 @@ from seedbed.postgres.quoting import (
     truncate_identifier,
 )
 from seedbed.schema import Schema
-
-TableName = tuple[str, str]
-"""A schema and a table."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +34,11 @@ class Rename:
     up: tuple[Statement, ...]
     down: tuple[Statement, ...]
     column: tuple[ColumnName, str] | None = None
-    """For a column: where it is, with its old name, and its new name."""
-    table: tuple[tuple[str, str], tuple[str, str]] | None = None
-    """For a table: its new schema and name, and its old ones."""
+    """For a column: its old path, and its new name."""
+    table: tuple[TableName, TableName] | None = None
+    """For a table: its new name, and its old one."""
     enum: ObjectKey | None = None
-    """For a label: its type."""
+    """For an enum label: its type."""
 
 
 def plan_renames(schema: Schema, before: Catalog, after: Catalog, decisions: Decisions) -> list[Rename]:
@@ -122,7 +120,7 @@ def _plan_table_swap(
 
 def _find_serial_sequences(
     old: TableName, new: TableName, before: Catalog, renamed_tables: set[TableName]
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[TableName]:
     """The sequences of a table's serial columns, which are named after it, by their old and new names."""
     for obj in before.objects.values():
         if isinstance(obj, Sequence) and obj.owned_by is not None and obj.owned_by[:2] == old:

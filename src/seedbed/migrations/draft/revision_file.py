@@ -169,7 +169,7 @@ def _output_to_stderr() -> Iterator[None]:
 
 def _find_versions_directory(directory: ScriptDirectory) -> Path:
     """The folder for a new revision: that of the newest one, or else the first one."""
-    folders = directory._version_locations  # noqa: SLF001 - Alembic's own choice of it, with the usual one
+    folders = directory._version_locations  # noqa: SLF001 - includes Alembic's default
     head = directory.get_current_head()
     newest = Path(directory.get_revision(head).path) if head is not None else None
     return next((folder for folder in folders if newest is not None and newest.is_relative_to(folder)), folders[0])

@@ -14,10 +14,11 @@ from seedbed.migrations.proof.conversion_check import ColumnConversion
 from seedbed.migrations.proof.samples.model_rows import ModelRows
 from seedbed.postgres.catalog import Catalog, find_differences, read_catalog
 from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
+from seedbed.postgres.quoting import ColumnName, TableName
 from seedbed.postgres.version_table import VERSION_TABLE
 
 _DATA = ("22", "23")
-"""SQLSTATE classes that are about the rows and not about the statement: data exceptions, violated constraints."""
+"""SQLSTATE classes of errors about rows: data exceptions, constraint violations."""
 _SYNTAX = "42601"
 
 
@@ -45,10 +46,10 @@ class Candidate:
     losses: Sequence[Loss] = ()
     downgrade_losses: Sequence[Loss] = ()
     row_conditions: Sequence[str] = ()
-    changed_columns: frozenset[tuple[str, str, str]] = frozenset()
-    triggered_tables: frozenset[tuple[str, str]] = frozenset()
-    renamed_tables: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    renamed_columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    changed_columns: frozenset[ColumnName] = frozenset()
+    triggered_tables: frozenset[TableName] = frozenset()
+    renamed_tables: Mapping[TableName, TableName] = field(default_factory=dict)
+    renamed_columns: Mapping[ColumnName, str] = field(default_factory=dict)
     model_rows: ModelRows | None = None
     conversions: Sequence[ColumnConversion] = ()
     undrafted_check: UndraftedCheck | None = None

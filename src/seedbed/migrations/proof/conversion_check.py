@@ -12,14 +12,14 @@ from seedbed.migrations.diff.statement import Loss, Statement
 from seedbed.migrations.diff.types.conversion_rules import uses_column
 from seedbed.migrations.proof.samples.column_types import list_samples, read_column_type
 from seedbed.postgres.catalog.model import Column
-from seedbed.postgres.quoting import quote_identifier, quote_literal
+from seedbed.postgres.quoting import ColumnName, quote_identifier, quote_literal
 
 _EXAMPLES = 3
 _LONGEST_EXAMPLE = 40
 _EXPRESSION_ERRORS = "'42703', '42704', '42883', '42846', '42804', '42P01'"
 """SQLSTATEs of an expression that can never run, such as one that names other columns of its table."""
 _EQUAL_BY_OPERATOR = frozenset({"numeric", "jsonb"})
-"""Types of which one value may be written in several ways, as 1.5 and 1.50."""
+"""Types that have several spellings of one value, such as 1.5 and 1.50."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class ConversionReport:
     losses: tuple[Loss, ...]
     downgrade_losses: tuple[Loss, ...]
     examples: tuple[str, ...]
-    convertible_values: Mapping[tuple[str, str, str], list[str]]
-    revertible_values: Mapping[tuple[str, str, str], list[str]]
+    convertible_values: Mapping[ColumnName, list[str]]
+    revertible_values: Mapping[ColumnName, list[str]]
 
 
 def check_conversions(
@@ -83,8 +83,8 @@ def check_conversions(
     losses_up: list[Loss] = []
     losses_down: list[Loss] = []
     examples: list[str] = []
-    convertible: dict[tuple[str, str, str], list[str]] = {}
-    revertible: dict[tuple[str, str, str], list[str]] = {}
+    convertible: dict[ColumnName, list[str]] = {}
+    revertible: dict[ColumnName, list[str]] = {}
     for conversion in conversions:
         is_loss_known, is_downgrade_loss_known = (
             any((loss.schema, loss.table, loss.column) == _column_path(conversion, column) for loss in known_losses)
@@ -130,7 +130,7 @@ def check_conversions(
     )
 
 
-def _column_path(conversion: ColumnConversion, column: Column) -> tuple[str, str, str]:
+def _column_path(conversion: ColumnConversion, column: Column) -> ColumnName:
     return (conversion.schema, conversion.table, column.name)
 
 

@@ -11,10 +11,9 @@ from sqlalchemy import Connection
 
 from seedbed.migrations.proof.candidate import Candidate
 from seedbed.migrations.proof.conversion_check import ColumnConversion
-from seedbed.postgres.quoting import quote_identifier
+from seedbed.postgres.quoting import TableName, quote_identifier
 
-Place = tuple[str, str]
-Rows = Mapping[Place, Sequence[Mapping[str, Any]]]
+Rows = Mapping[TableName, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class ExpectedRows:
     """Rows by table, under the old names, with values of the new types in `converted_columns`."""
 
     rows: Rows
-    converted_columns: Mapping[Place, frozenset[str]]
+    converted_columns: Mapping[TableName, frozenset[str]]
 
 
 def compute_expected_rows(connection: Connection, candidate: Candidate, rows: Rows) -> ExpectedRows:
@@ -32,7 +31,7 @@ def compute_expected_rows(connection: Connection, candidate: Candidate, rows: Ro
     backfilled is not converted.
     """
     expected = dict(rows)
-    columns: dict[Place, frozenset[str]] = {}
+    columns: dict[TableName, frozenset[str]] = {}
     for table in rows:
         conversions = {
             _old_name(conversion, candidate): conversion
@@ -45,7 +44,7 @@ def compute_expected_rows(connection: Connection, candidate: Candidate, rows: Ro
     return ExpectedRows(expected, columns)
 
 
-def _applies_to(conversion: ColumnConversion, table: Place, candidate: Candidate) -> bool:
+def _applies_to(conversion: ColumnConversion, table: TableName, candidate: Candidate) -> bool:
     new_table = (conversion.schema, conversion.table)
     is_backfilled = conversion.new.not_null and not conversion.old.not_null
     return candidate.renamed_tables.get(new_table, new_table) == table and not is_backfilled
@@ -57,7 +56,7 @@ def _old_name(conversion: ColumnConversion, candidate: Candidate) -> str:
 
 
 def _convert(
-    connection: Connection, table: Place, conversions: Mapping[str, ColumnConversion]
+    connection: Connection, table: TableName, conversions: Mapping[str, ColumnConversion]
 ) -> list[dict[str, Any]] | None:
     cursor: Any = connection.connection.cursor()
     try:

@@ -20,7 +20,7 @@ from seedbed.migrations.proof.samples.sample_rows import SampleRows, insert_samp
 from seedbed.migrations.proof.samples.sample_values import list_texts
 from seedbed.migrations.proof.temporary_constraints import temporary_constraints
 from seedbed.postgres.catalog.model import Table
-from seedbed.postgres.quoting import display_name
+from seedbed.postgres.quoting import ColumnName, display_name
 
 
 class Verdict(StrEnum):
@@ -164,7 +164,7 @@ def _run(
                 model_rows=candidate.model_rows,
                 version_table=version_table,
             )
-            if new_sample_rows.failing_tables:  # a session that ran functions of before the change keeps their plans
+            if new_sample_rows.failing_tables:  # a session that ran the old functions keeps their plans
                 with connection.engine.connect() as other_connection:
                     new_sample_rows = insert_sample_rows(
                         other_connection,
@@ -225,7 +225,7 @@ def _check_insertable(before: SampleRows, after: SampleRows, candidate: Candidat
             raise DraftProofFailure("rows put in after the upgrade", f"{table} takes none: {reason}")
 
 
-def _find_tame_values(candidate: Candidate) -> dict[tuple[str, str, str], list[str]]:
+def _find_tame_values(candidate: Candidate) -> dict[ColumnName, list[str]]:
     """For a text column that gets another type: texts that are values of that type."""
     values = {}
     for table in candidate.after.tables():

@@ -11,10 +11,10 @@ from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.proof.candidate import Candidate
 from seedbed.migrations.proof.row_snapshot import read_rows, read_sequences
 from seedbed.postgres.catalog.model import Table
+from seedbed.postgres.quoting import ColumnName, TableName, display_name
 
-Place = tuple[str, str]
-Rows = Mapping[Place, Sequence[Mapping[str, Any]]]
-Counts = Mapping[tuple[str, str, str], int]
+Rows = Mapping[TableName, Sequence[Mapping[str, Any]]]
+Counts = Mapping[ColumnName, int]
 
 
 def check_rows_survive(
@@ -24,7 +24,7 @@ def check_rows_survive(
     connection: Connection,
     candidate: Candidate,
     losses: Sequence[Loss],
-    converted: Mapping[Place, Collection[str]],
+    converted: Mapping[TableName, Collection[str]],
 ) -> list[Loss]:
     """Check that every old row exists, in every column that the revision should not change, and that sequences
     continue.
@@ -49,14 +49,14 @@ def check_rows_survive(
                 Loss(*table, name, f"what {table[1]}.{name} was, which a trigger writes anew") for name in rewritten
             ]
         if missing_row := _find_missing_row(old_rows, new_rows, compared):
-            raise DraftProofFailure(f"rows kept by the {step}", f"{_shown(table)} has lost {missing_row}")
+            raise DraftProofFailure(f"rows kept by the {step}", f"{display_name(*table)} has lost {missing_row}")
     _check_counters(step, counts, read_sequences(connection, candidate.version_table), losses)
     return trigger_losses
 
 
-def rename_rows(rows: Rows, candidate: Candidate) -> dict[Place, list[dict[str, Any]]]:
+def rename_rows(rows: Rows, candidate: Candidate) -> dict[TableName, list[dict[str, Any]]]:
     """Rows under the names that the revision gives to their tables and columns."""
-    renamed: dict[Place, list[dict[str, Any]]] = {}
+    renamed: dict[TableName, list[dict[str, Any]]] = {}
     for table, table_rows in rows.items():
         new = _new_place(table, candidate)
         names = _new_names(new, candidate)
@@ -64,7 +64,7 @@ def rename_rows(rows: Rows, candidate: Candidate) -> dict[Place, list[dict[str, 
     return renamed
 
 
-def rename_columns(columns: Mapping[Place, Collection[str]], candidate: Candidate) -> dict[Place, set[str]]:
+def rename_columns(columns: Mapping[TableName, Collection[str]], candidate: Candidate) -> dict[TableName, set[str]]:
     """Columns by table, under the names that the revision gives them."""
     renamed = {}
     for table, listed in columns.items():
@@ -74,7 +74,7 @@ def rename_columns(columns: Mapping[Place, Collection[str]], candidate: Candidat
     return renamed
 
 
-def rename_counters(counts: Counts, candidate: Candidate) -> dict[tuple[str, str, str], int]:
+def rename_counters(counts: Counts, candidate: Candidate) -> dict[ColumnName, int]:
     """The counters of sequences, under the names that the revision gives to their tables and columns."""
     renamed = {}
     for (schema, table, column), count in counts.items():
@@ -83,11 +83,11 @@ def rename_counters(counts: Counts, candidate: Candidate) -> dict[tuple[str, str
     return renamed
 
 
-def _new_place(table: Place, candidate: Candidate) -> Place:
+def _new_place(table: TableName, candidate: Candidate) -> TableName:
     return next((new for new, old in candidate.renamed_tables.items() if old == table), table)
 
 
-def _new_names(table: Place, candidate: Candidate) -> dict[str, str]:
+def _new_names(table: TableName, candidate: Candidate) -> dict[str, str]:
     return {old: key[2] for key, old in candidate.renamed_columns.items() if key[:2] == table}
 
 
@@ -96,18 +96,18 @@ def _check_counters(step: str, old_counters: Counts, current_counters: Counts, l
     for (schema, table, column), old_count in old_counters.items():
         count = current_counters.get((schema, table, column))
         if count is not None and count < old_count and not lossy & {(schema, table, column), (schema, table, None)}:
-            reason = f"{_shown((schema, table))}.{column} counts on from {count}, and was at {old_count}"
+            reason = f"{display_name(schema, table)}.{column} counts on from {count}, and was at {old_count}"
             raise DraftProofFailure(f"sequences kept by the {step}", reason)
 
 
-def _is_hidden(table: tuple[str, str], candidate: Candidate) -> bool:
+def _is_hidden(table: TableName, candidate: Candidate) -> bool:
     """Whether row security is forced, so that not even the table's owner sees its rows."""
     tables = (catalog.objects.get(("table", *table)) for catalog in (candidate.before, candidate.after))
     return any(isinstance(table, Table) and table.forced_row_security for table in tables)
 
 
 def _comparable_columns(
-    table: tuple[str, str],
+    table: TableName,
     candidate: Candidate,
     losses: Sequence[Loss],
     new_rows: Sequence[Mapping[str, Any]],
@@ -132,7 +132,3 @@ def _find_missing_row(
 
 def _project(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[str]:
     return (str([row.get(name) for name in names]) for row in rows)
-
-
-def _shown(table: Place) -> str:
-    return table[1] if table[0] == "public" else ".".join(table)

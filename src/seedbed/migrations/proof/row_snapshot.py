@@ -6,6 +6,7 @@ from typing import Any
 from psycopg2 import sql
 from sqlalchemy import Connection, text
 
+from seedbed.postgres.quoting import ColumnName, TableName
 from seedbed.postgres.version_table import VERSION_TABLE, build_version_table_condition
 
 _OWN_TABLES = """
@@ -38,9 +39,7 @@ WHERE d.deptype IN ('a', 'i') AND s.seqincrement > 0 AND {own_tables}
 _AHEAD = 1_000
 
 
-def read_rows(
-    connection: Connection, version_table: str = VERSION_TABLE
-) -> dict[tuple[str, str], list[dict[str, Any]]]:
+def read_rows(connection: Connection, version_table: str = VERSION_TABLE) -> dict[TableName, list[dict[str, Any]]]:
     """Read every row of every table as JSON, in an order that depends on the content only."""
     rows = {}
     cursor: Any = connection.connection.cursor()
@@ -52,18 +51,18 @@ def read_rows(
             rows[schema, name] = sorted((json.loads(row) for (row,) in cursor.fetchall()), key=json.dumps)
     finally:
         cursor.close()
-    connection.connection.rollback()  # what a bare cursor began, SQLAlchemy does not know of
+    connection.connection.rollback()  # SQLAlchemy does not know of a transaction begun by a bare cursor
     return rows
 
 
-def read_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[tuple[str, str, str], int]:
+def read_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[ColumnName, int]:
     """The last value of each column's own sequence, 0 if it is unused, by schema, table and column."""
     rows = connection.execute(text(_SEQUENCES.format(own_tables=render_project_tables(version_table)))).all()
     connection.rollback()
     return {(schema, table, column): last_value for schema, table, column, _, last_value, _ in rows}
 
 
-def advance_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[tuple[str, str, str], int]:
+def advance_sequences(connection: Connection, version_table: str = VERSION_TABLE) -> dict[ColumnName, int]:
     """Advance the columns' sequences beyond the inserted rows, where they can, and return their last values."""
     cursor: Any = connection.connection.cursor()
     cursor.execute(_SEQUENCES.format(own_tables=render_project_tables(version_table)))

@@ -32,7 +32,7 @@ def temporary_constraints(connection: Connection, before: Catalog, after: Catalo
         for undo in reversed(drop_statements):
             cursor.execute(undo)
         cursor.close()
-        connection.connection.commit()  # what a bare cursor began, SQLAlchemy does not know of
+        connection.connection.commit()  # SQLAlchemy does not know of a transaction begun by a bare cursor
 
 
 def _constraint_statements(before: Catalog, after: Catalog) -> Iterator[tuple[sql.Composable, sql.Composable]]:

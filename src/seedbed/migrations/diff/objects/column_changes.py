@@ -214,7 +214,7 @@ def find_conversion_effect(
     """
     old_type, new_type = find_base_type(old.type, before), find_base_type(new.type, after)
     lost_part = find_lossy_part(old_type, new_type, is_downgrade=is_downgrade)
-    if lost_part is None and find_enum(new_type, after) is None:  # a label is one text
+    if lost_part is None and find_enum(new_type, after) is None:  # a label has one spelling
         lost_part = find_respelling(old_type, new_type, is_downgrade=is_downgrade)
     path = f"{table.name}.{new.name}"
     loss = None if lost_part is None else Loss(table.schema, table.name, new.name, lost_part.format(path))

@@ -53,7 +53,7 @@ def render_sqlalchemy_column(
 
 
 _SERIAL_TYPES = frozenset({"smallint", "integer", "bigint"})
-"""Types for which SQLAlchemy would make a sequence of a lone primary key that has no default."""
+"""Types for which SQLAlchemy would create a sequence if a sole primary key has no default."""
 
 
 def parse_identity_options(column: Column) -> dict[str, int | bool]:

@@ -19,7 +19,7 @@ from seedbed.postgres.catalog.model import (
     Trigger,
     View,
 )
-from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qualified
+from seedbed.postgres.quoting import ColumnName, quote_identifier, quote_literal, quote_qualified
 
 _DEFAULT_PRIVILEGES = {
     Function: ("PUBLIC=EXECUTE",),
@@ -27,7 +27,7 @@ _DEFAULT_PRIVILEGES = {
     Domain: ("PUBLIC=USAGE",),
     Composite: ("PUBLIC=USAGE",),
 }
-"""What PostgreSQL grants to everybody when it makes an object."""
+"""What PostgreSQL grants to PUBLIC when it creates an object."""
 
 _WithoutPrivileges = Extension | Constraint | Index | Trigger | Policy | OtherObject
 _WithoutComment = Extension | OtherObject
@@ -77,7 +77,7 @@ def _grant_and_revoke(before: tuple[str, ...], after: tuple[str, ...], target: s
     return statements
 
 
-def _parse_privilege(acl_item: str, column: str | None) -> tuple[str, str, str]:
+def _parse_privilege(acl_item: str, column: str | None) -> ColumnName:
     role, _, privilege = acl_item.rpartition("=")
     option = " WITH GRANT OPTION" if privilege.endswith("*") else ""
     privilege = privilege.removesuffix("*")

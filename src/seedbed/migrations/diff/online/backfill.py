@@ -8,7 +8,7 @@ from seedbed.postgres.catalog.model import Column, Constraint, Table
 from seedbed.postgres.quoting import quote_identifier, quote_qualified
 
 _BATCH = 1_000
-"""Rows: a writer that wants one of them waits for some hundredths of a second."""
+"""Rows in a batch: a writer that needs one of them waits for some hundredths of a second."""
 
 
 def fill_in_batches(table: Table, column: Column, expression: str, catalog: Catalog) -> Statement:

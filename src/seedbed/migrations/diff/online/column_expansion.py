@@ -12,17 +12,23 @@ from seedbed.migrations.diff.rebuild_set import are_comparable, find_column
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types.conversion_rules import needs_no_rewrite, strip_modifier
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
-from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
+from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import CatalogObject, Column, Constraint, Index, ObjectKey, Table, Trigger
-from seedbed.postgres.quoting import delimit_identifier, quote_identifier, quote_qualified, truncate_identifier
+from seedbed.postgres.quoting import (
+    ColumnName,
+    delimit_identifier,
+    quote_identifier,
+    quote_qualified,
+    truncate_identifier,
+)
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _SESSION_INDEPENDENT_TEXT = frozenset(
     {"text", "character varying", "character", "json", "jsonb", "smallint", "integer", "bigint", "numeric", "boolean"}
     | {"uuid", "bytea", "inet", "cidr", "macaddr", "name"}
 )
-"""Types whose values are the same text whatever a session has set; bytes are converted as UTF-8."""
+"""Types whose text form does not depend on session settings; bytes are converted as UTF-8."""
 _WITHOUT_EQUALITY = frozenset({"json", "xml", "point", "polygon", "path", "line", "lseg", "box", "circle"})
 
 IndexOrConstraint = Index | Constraint

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.online.steps import can_attach_index
-from seedbed.migrations.diff.value_sources import VOLATILE_CALL, ColumnName, ValueSources
+from seedbed.migrations.diff.value_sources import VOLATILE_CALL, ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import CatalogObject, Column, Constraint, Index, ObjectKey, Table
+from seedbed.postgres.quoting import ColumnName
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from seedbed.migrations.diff.objects.column_changes import find_conversion_effec
 from seedbed.migrations.diff.online.column_expansion import ColumnExpansion
 from seedbed.migrations.diff.plan import plan_steps
 from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
-from seedbed.migrations.diff.value_sources import ColumnName, ValueSources
+from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import CatalogObject, Constraint, Index, ObjectKey, Table
-from seedbed.postgres.quoting import quote_identifier, quote_qualified
+from seedbed.postgres.quoting import ColumnName, quote_identifier, quote_qualified
 
 
 @dataclass(frozen=True)

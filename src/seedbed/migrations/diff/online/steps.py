@@ -8,10 +8,9 @@ from seedbed.migrations.diff.objects.column_changes import add_not_valid_not_nul
 from seedbed.migrations.diff.objects.privileges import change_comments
 from seedbed.migrations.diff.online.backfill import fill_in_batches, fill_remaining_rows
 from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
-from seedbed.migrations.diff.value_sources import ColumnName
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Constraint, Index, Table
-from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qualified, truncate_identifier
+from seedbed.postgres.quoting import ColumnName, quote_identifier, quote_literal, quote_qualified, truncate_identifier
 
 _UNIQUE = re.compile(
     r"UNIQUE(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\([^()]+\)(?: INCLUDE \([^()]+\))?)"

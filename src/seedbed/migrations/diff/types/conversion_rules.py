@@ -124,7 +124,7 @@ def find_respelling(old: str, new: str, *, is_downgrade: bool = False) -> str | 
 _JSON_TYPES = frozenset({"json", "jsonb"})
 _GEOMETRIC_TYPES = frozenset({"point", "line", "lseg", "box", "path", "polygon", "circle"})
 _VERBATIM_TYPES = frozenset({"bytea", "bit", "bit varying", "xml", "json", "name"})
-"""Types, beside texts and enums, in which a text stays as it is written."""
+"""Types, besides texts and enums, that keep a text as it is written."""
 
 
 def _interval_fields(type_name: str) -> str:
@@ -167,7 +167,7 @@ def is_narrowing(old: str, new: str) -> bool:
 _BIT_TYPES = frozenset({"bit", "bit varying"})
 _DIGITS = {"smallint": 5, "integer": 10, "bigint": 19}
 _LONGEST_TEXT = {"boolean": 5, "smallint": 6, "integer": 11, "bigint": 20, "uuid": 36}
-"""Letters that the longest text of a type has."""
+"""The length of a type's longest text."""
 
 
 def _find_lost_digits(old: str, new: str) -> str | None:
@@ -220,7 +220,7 @@ def _second_digits(type_name: str) -> int:
 def needs_no_rewrite(old: Column, new: Column) -> bool:
     """Whether PostgreSQL reads a column's values as values of the new type, without rewriting a row."""
     if old.collation != new.collation:
-        return True  # another order of the same values: what it costs is its indexes
+        return True  # only indexes are rebuilt, for another order of the same values
     if old.type == new.type or (old.type, new.type) == ("cidr", "inet"):
         return True
     old_name, new_name = parse_modifier(old.type), parse_modifier(new.type)

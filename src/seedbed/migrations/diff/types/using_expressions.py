@@ -30,7 +30,7 @@ _SAME_TEXT = (
     frozenset({"daterange", "tsrange"}),
     frozenset({"datemultirange", "tsmultirange"}),
 )
-"""Types without a cast between them, whose values are written alike."""
+"""Types without a cast between them whose values have the same text form."""
 _TIME_WITH_ZONE = r"\d:\d\d.*([+-]|[A-Za-z])"
 """Matches a time of day that is followed by a time zone."""
 
@@ -183,7 +183,7 @@ class _TypePair:
         if {old_type, new_type} <= _BITS:
             return f"{value}::bit varying"
         if is_text(old_type):
-            return f"('b' || {value})::bit varying"  # without the b, an x would begin hexadecimal digits
+            return f"('b' || {value})::bit varying"  # without the b, a leading x would mean hexadecimal digits
         if old_type in _INTEGERS and new_type == "bit":
             return _bits_of_integer(value, old_type, parse_modifier(self._now)[0])
         if old_type == "bit" and new_type in _INTEGERS:
@@ -201,7 +201,7 @@ class _TypePair:
         """The types to cast a value through, or None."""
         target_type = remove_limits(self._now)
         if {old_type, new_type} == {"bytea"} | ({old_type, new_type} & _INTEGERS):
-            return None  # PostgreSQL 18 has a cast to bytes in network order, and others none
+            return None  # only PostgreSQL 18 has a cast, to bytes in network order
         if {old_type, new_type} & _BITS and not is_text(new_type):
             return None
         if isinstance(_find_user_type(self._was, self._before), Composite):

@@ -5,21 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 from seedbed.migrations.proof.samples.sample_values import AS_OF, VALUES_PER_COLUMN
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Table
+from seedbed.postgres.quoting import ColumnName, TableName
 from seedbed.schema import Schema
 
-Place = tuple[str, str]
 Rows = Sequence[Mapping[str, str | None]]
-ModelRows = Callable[[Place], Rows]
-"""Gives the rows of a table by its schema and name; none of a table that no model is known of."""
+ModelRows = Callable[[TableName], Rows]
+"""Returns the rows of a table by its name; none for a table without a model."""
 
 
 def read_model_rows(models: Schema) -> ModelRows:
     """Rows that the models generate for each table, computed when they are asked for."""
     tables = {(table.schema or "public", str(table.name)): table for table in models.tables}
-    rows_by_table: dict[Place, Rows] = {}
+    rows_by_table: dict[TableName, Rows] = {}
 
-    def rows_of(path: Place) -> Rows:
-        from seedbed.seeding.planning.sample_rows import specimens  # noqa: PLC0415 - its imports take a fifth of a small draft
+    def rows_of(path: TableName) -> Rows:
+        from seedbed.seeding.planning.sample_rows import specimens  # noqa: PLC0415 - the import takes a fifth of the time of a small draft
 
         if path not in rows_by_table:
             table = tables.get(path)
@@ -35,8 +35,8 @@ def map_to_old_schema(
     model_rows: ModelRows,
     before: Catalog,
     after: Catalog,
-    tables: Mapping[Place, Place],
-    columns: Mapping[tuple[str, str, str], str],
+    tables: Mapping[TableName, TableName],
+    columns: Mapping[ColumnName, str],
 ) -> ModelRows:
     """Map rows to the schema before a change: columns of an unchanged type, under their old names.
 
@@ -45,7 +45,7 @@ def map_to_old_schema(
     new_tables = [((table.schema, table.name), table) for table in after.tables()]
     tables_by_old_path = {tables.get(path, path): table for path, table in new_tables}
 
-    def rows_under_old_names(path: Place) -> Rows:
+    def rows_under_old_names(path: TableName) -> Rows:
         old, new = before.objects.get(("table", *path)), tables_by_old_path.get(path)
         if not isinstance(old, Table) or new is None:
             return []

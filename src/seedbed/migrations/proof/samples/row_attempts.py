@@ -8,9 +8,9 @@ from seedbed.migrations.proof.samples.sample_values import VALUES_PER_COLUMN
 from seedbed.migrations.proof.samples.target_tables import SampleColumn, SampleTable
 
 TAME_ROWS = 2
-"""As many as a boolean has values, so that each row can differ from the other in every column."""
+"""The number of values of a boolean, so that two rows can differ in every column."""
 _HALF = VALUES_PER_COLUMN // 2
-"""Where the values of a unique column begin in a second filling: of 16, a filling needs four."""
+"""The first value of a unique column in the second set of rows; a set needs four of the 16 values."""
 _NULLS = 0.2
 
 

@@ -14,11 +14,12 @@ from seedbed.migrations.proof.samples.model_rows import ModelRows
 from seedbed.migrations.proof.samples.row_attempts import TAME_ROWS, list_attempts, list_tame_attempts
 from seedbed.migrations.proof.samples.target_tables import SampleColumn, SampleTable, read_tables, sort_by_foreign_keys
 from seedbed.postgres.driver_errors import get_server_message
+from seedbed.postgres.quoting import ColumnName, TableName
 from seedbed.postgres.version_table import VERSION_TABLE
 
 _ROWS = 4
 _CONVERTED_ROWS = 8
-"""Rows of a table with columns that are given the values that can be converted."""
+"""Rows of a table with columns that get convertible values."""
 _TRIES = 60
 
 
@@ -40,7 +41,7 @@ def insert_sample_rows(
     connection: Connection,
     *,
     seed: int = 0,
-    tame_values: Mapping[tuple[str, str, str], list[str]] | None = None,
+    tame_values: Mapping[ColumnName, list[str]] | None = None,
     model_rows: ModelRows | None = None,
     version_table: str = VERSION_TABLE,
 ) -> SampleRows:
@@ -138,7 +139,7 @@ def _insert_attempts(
     return inserted, last_error
 
 
-def _read_parent_keys(cursor: Any, parent: tuple[str, str], columns: Sequence[str]) -> list[Sequence[str]]:
+def _read_parent_keys(cursor: Any, parent: TableName, columns: Sequence[str]) -> list[Sequence[str]]:
     names = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
     cursor.execute(sql.SQL("SELECT {} FROM {} ORDER BY 1 LIMIT 20").format(names, sql.Identifier(*parent)))
     return list(cursor.fetchall())

@@ -14,13 +14,13 @@ from seedbed.seeding.encoding.text import written
 from seedbed.seeding.generators.type_series import series
 
 VALUES_PER_COLUMN = 16
-"""Values that a unique column has at least, where its type has as many: each of two fillings takes a half of them."""
+"""The values that a unique column has at least, if its type has as many: each of two sets of rows takes half."""
 AS_OF = datetime(2024, 3, 31, tzinfo=UTC)
-"""When rows are made: long past, so that no CHECK finds one to be of the future."""
+"""The date of sample rows: in the past, so that no CHECK rejects one as of the future."""
 _FIRST = 10
-"""Where a type's own values are begun with, so that they are others than the awkward ones."""
+"""The first of a type's generated values, which differ from the edge values."""
 _LONGEST = 10_000
-"""Characters up to which a text is made as long as its column lets it be."""
+"""The maximum length of a text that fills its column."""
 
 _NUMBERS = ["1", "0", "2", "10", "-1", "100", "7", "42", "1000"]
 _TEXTS = ["plain", 'O\'Neil \\ "x" %s :y', "", "žluťoučký 🌱", "a@b.example", "1", "A", "a-1"]
@@ -82,11 +82,13 @@ def _match_patterns(checks: str) -> Iterator[str]:
     patterns = re.findall(r"~ '((?:[^']|'')*)'", checks)
     if not patterns:
         return
-    from seedbed.seeding.generators.text.regex_columns import match  # noqa: PLC0415 - its imports take a fifth of a small draft
+    from seedbed.seeding.generators.text.regex_columns import match  # noqa: PLC0415 - the import takes a fifth of the time of a small draft
 
     for pattern in patterns:
         for j in range(VALUES_PER_COLUMN):
-            with suppress(re.error, ValueError, KeyError, TypeError):  # PostgreSQL's expressions are not all Python's
+            with suppress(
+                re.error, ValueError, KeyError, TypeError
+            ):  # Python does not support every PostgreSQL expression
                 yield match(pattern.replace("''", "'"), str(j))
 
 

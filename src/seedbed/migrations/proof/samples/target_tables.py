@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from seedbed.migrations.proof.row_snapshot import render_project_tables
 from seedbed.migrations.proof.samples.model_rows import Rows
 from seedbed.migrations.proof.samples.sample_values import list_values, longest_text
+from seedbed.postgres.quoting import TableName, display_name
 from seedbed.postgres.version_table import VERSION_TABLE
 
 
@@ -36,7 +37,7 @@ class SampleTable:
     name: str
     partitioned: bool
     columns: list[SampleColumn] = field(default_factory=list)
-    foreign_keys: list[tuple[tuple[str, str], list[str], list[str]]] = field(default_factory=list)
+    foreign_keys: list[tuple[TableName, list[str], list[str]]] = field(default_factory=list)
     model_rows: Rows = ()
 
     def mark_distinct(self, columns: Sequence[str]) -> None:
@@ -61,12 +62,12 @@ class SampleTable:
         return {n: v for n, v in row.items() if n in not_null_by_name and not (v is None and not_null_by_name[n])}
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> TableName:
         return (self.schema, self.name)
 
     @property
     def display_name(self) -> str:
-        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+        return display_name(self.schema, self.name)
 
     @property
     def identifier(self) -> sql.Composable:
@@ -75,7 +76,7 @@ class SampleTable:
 
 def read_tables(connection: Connection, version_table: str = VERSION_TABLE) -> list[SampleTable]:
     """Read the project's own tables; rows of a partition belong to the whole table."""
-    tables: dict[tuple[str, str], SampleTable] = {}
+    tables: dict[TableName, SampleTable] = {}
     for (
         schema,
         name,
