@@ -463,7 +463,7 @@ def test_version(db, db_engine, async_db):
             from seedbed.postgres.embedded import Binaries
             from seedbed.testing.session import run_resources
 
-            run_resources.find_binaries = lambda: Binaries.in_folder(Path({str(other.directory)!r}), "elsewhere")
+            run_resources.find_binaries = lambda: Binaries.from_directory(Path({str(other.directory)!r}), "elsewhere")
             """,
         )
 
@@ -479,7 +479,7 @@ def test_version(db, db_engine, async_db):
         assert "12 passed" in out, out
 
 
-@pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major}")
+@pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major_version}")
 def given(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
     binaries: Binaries = request.param
     with run_temporary_server(binaries) as server:

@@ -1,4 +1,4 @@
-"""The tables that the examples of hazards are about, and the hazards that statements on them meet."""
+"""The tables for the examples of hazard rules, and the rules that statements on them meet."""
 
 from collections.abc import Mapping, Sequence
 
@@ -39,7 +39,7 @@ ALONE = ("CONCURRENTLY", "VACUUM")
 
 
 def met(connection: Connection, statements: Sequence[str], rows: Mapping[str, int] | None = None) -> set[str]:
-    """Run statements as a revision would, in a transaction or in an autocommit block, and name the rules they meet."""
+    """Run statements as a revision would, in a transaction or an autocommit block, and return the rules they meet."""
     alone = any(word in statement.upper() for word in ALONE for statement in statements)
     if alone:
         connection.execution_options(isolation_level="AUTOCOMMIT")

@@ -1,4 +1,4 @@
-"""A project of SQLAlchemy's own classes, with an asynchronous env.py and a version table of its own, taken over."""
+"""Use Seedbed in a SQLAlchemy project with an async env.py and a version table of its own."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -133,29 +133,29 @@ def rows(database: Database, statement: str) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def reached(database: Database, seedbed_server: TemporaryServer) -> dict[str, str]:
-    """The variables by which a command finds its database, and a server to try things on."""
+def variables(database: Database, seedbed_server: TemporaryServer) -> dict[str, str]:
+    """Environment variables with the database, and with a server for temporary databases."""
     return {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}
 
 
 class TestAdoptedProject:
     def test_can_be_migrated_seeded_and_drafted(
-        self, library: Project, database: Database, reached: dict[str, str]
+        self, library: Project, database: Database, variables: dict[str, str]
     ) -> None:
-        shown = library.run("seedbed", "init", code=1, given=reached)
+        displayed = library.run("seedbed", "init", code=1, given=variables)
 
-        library.run("seedbed", "init", "--write", given=reached)
-        checked = library.run("seedbed", "migrate", "check", given=reached)
-        applied = library.run("seedbed", "migrate", "apply", given=reached)
-        seeded = library.run("seedbed", "seed", "run", given=reached)
+        library.run("seedbed", "init", "--write", given=variables)
+        checked = library.run("seedbed", "migrate", "check", given=variables)
+        applied = library.run("seedbed", "migrate", "apply", given=variables)
+        seeded = library.run("seedbed", "seed", "run", given=variables)
         models = library.root / "src/library/models.py"
         models.write_text(models.read_text().replace("(String(80))", "(String(90))"))
-        drafted = library.run("seedbed", "migrate", "draft", "-m", "Longer names", given=reached)
-        library.run("seedbed", "migrate", "apply", given=reached)
-        unserved = library.run("seedbed", "serve", code=1, given=reached)
+        drafted = library.run("seedbed", "migrate", "draft", "-m", "Longer names", given=variables)
+        library.run("seedbed", "migrate", "apply", given=variables)
+        unserved = library.run("seedbed", "serve", code=1, given=variables)
 
-        assert "  env.py         asynchronous, connects by itself\n" in shown.stdout
-        assert shown.stderr.startswith("SB123 ")
+        assert "  env.py         asynchronous, connects by itself\n" in displayed.stdout
+        assert displayed.stderr.startswith("SB123 ")
         assert "2 revisions: one head, every step runs up, down and up again" in checked.stdout
         assert [line.split()[0] for line in applied.stdout.splitlines()][:2] == ["a1", "b2"]
         assert "Running upgrade" not in applied.stderr
@@ -170,38 +170,38 @@ class TestAdoptedProject:
         table = '[project]\nname = "library"\n[tool.seedbed]\nschema = "library.models"\npath = ["src"]\n'
         library.write("pyproject.toml", table + 'alembic = "src/alembic.ini"\n')
 
-        refused = library.run("seedbed", "migrate", "apply", code=1, DATABASE_URL=database.direct.reveal())
+        error = library.run("seedbed", "migrate", "apply", code=1, DATABASE_URL=database.direct.reveal())
 
-        assert refused.stderr.startswith("SB223 src/alembic/env.py ignores the connection")
+        assert error.stderr.startswith("SB223 src/alembic/env.py ignores the connection")
         assert rows(database, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'seedbed')") == [(0,)]
 
-    def test_reports_what_env_py_raises_before_revisions_run(self, library: Project, reached: dict[str, str]) -> None:
-        library.run("seedbed", "init", "--write", given=reached)
+    def test_reports_what_env_py_raises_before_revisions_run(self, library: Project, variables: dict[str, str]) -> None:
+        library.run("seedbed", "init", "--write", given=variables)
         env = library.root / "src/alembic/env.py"
         asks = "import os\nos.environ['LIBRARY_DSN']\nconfig = context.config"
         env.write_text(env.read_text().replace("config = context.config", asks))
         line = env.read_text().splitlines().index("os.environ['LIBRARY_DSN']") + 1
-        said = (
+        message = (
             f"SB227 src/alembic/env.py failed at src/alembic/env.py, line {line}, before any revision: "
             "KeyError: 'LIBRARY_DSN'\n"
         )
 
         for command in (["apply"], ["check"], ["plan"], ["plan", "--offline"]):
-            failed = library.run("seedbed", "migrate", *command, code=1, given=reached)
-            assert failed.stderr.startswith(said), command
+            failed = library.run("seedbed", "migrate", *command, code=1, given=variables)
+            assert failed.stderr.startswith(message), command
 
-        library.run("seedbed", "migrate", "apply", given={**reached, "LIBRARY_DSN": "any"})
+        library.run("seedbed", "migrate", "apply", given={**variables, "LIBRARY_DSN": "any"})
 
-    def test_reports_the_line_at_which_a_revision_raises(self, library: Project, reached: dict[str, str]) -> None:
-        library.run("seedbed", "init", "--write", given=reached)
+    def test_reports_the_line_at_which_a_revision_raises(self, library: Project, variables: dict[str, str]) -> None:
+        library.run("seedbed", "init", "--write", given=variables)
         revision = library.root / "src/alembic/versions/2024-01-03_second.py"
         revision.write_text(revision.read_text().replace("def upgrade():\n", "def upgrade():\n    {}['admin']\n"))
-        said = "src/alembic/versions/2024-01-03_second.py, line 8: KeyError: 'admin'\n"
+        message = "src/alembic/versions/2024-01-03_second.py, line 8: KeyError: 'admin'\n"
 
         for command in ("check", "plan", "apply"):
-            failed = library.run("seedbed", "migrate", command, code=1, given=reached)
+            failed = library.run("seedbed", "migrate", command, code=1, given=variables)
             assert failed.stderr.startswith("SB204 Revision b2 failed and was rolled back; "), command
-            assert said in failed.stderr, command
+            assert message in failed.stderr, command
 
     def test_suggests_a_first_draft_without_a_history(self, tmp_path: Path) -> None:
         project = Project(tmp_path, "models")

@@ -1,4 +1,4 @@
-"""The models made in an empty database."""
+"""Create the schema of the models in an empty database."""
 
 import secrets
 from collections.abc import Iterator
@@ -57,10 +57,10 @@ class TestCreateSchema:
         Table("task", metadata, Column("id", Integer, primary_key=True))
         declare(metadata, statement)
 
-        with connect(database) as connection, pytest.raises(NonSchemaStatement) as refused:
+        with connect(database) as connection, pytest.raises(NonSchemaStatement) as error:
             create_schema(connection, Schema(metadata, {}))
 
-        assert refused.value.message.startswith(f"The declared statement '{statement}' changes nothing")
+        assert error.value.message.startswith(f"The declared statement '{statement}' changes nothing")
 
     @pytest.mark.parametrize(
         "statement",

@@ -1,4 +1,4 @@
-"""Applied revisions undone by `seedbed migrate downgrade`."""
+"""Undo applied revisions with `seedbed migrate downgrade`."""
 
 import re
 import threading
@@ -12,9 +12,9 @@ import pytest
 
 from seedbed.errors import (
     DowngradeFailure,
+    EnvironmentMismatch,
     IrreversibleRevision,
     MigrationLockTimeout,
-    EnvironmentMismatch,
     NoDowngradePath,
     PooledConnection,
     RevisionNotFound,
@@ -26,8 +26,8 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
-from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.environment_mark import change_mark
+from seedbed.postgres.locks import migration_lock
 from seedbed.settings import DatabaseUrl, Environment
 from tests.projects import Project, execute, little_project
 
@@ -40,26 +40,26 @@ QUICK = LockRetryPolicy(lock_timeout=timedelta(seconds=0.1), tries=3)
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    """A project of three revisions: a table, a column of it, and a second table."""
-    with little_project(tmp_path, HERO) as made:
-        made.write_revision(
+    """A project with three revisions: a table, a column, and a second table."""
+    with little_project(tmp_path, HERO) as created:
+        created.write_revision(
             "aa1_hero",
             'op.execute("CREATE TABLE hero (id serial PRIMARY KEY)")',
             downgrade='op.execute("DROP TABLE hero")',
         )
-        made.write_revision(
+        created.write_revision(
             "ab2_age",
             'op.execute("ALTER TABLE hero ADD age integer")',
             follows="aa1_hero",
             downgrade='op.execute("ALTER TABLE hero DROP age")',
         )
-        made.write_revision(
+        created.write_revision(
             "ac3_link",
             'op.execute("CREATE TABLE link (id serial PRIMARY KEY)")',
             follows="ab2_age",
             downgrade='op.execute("DROP TABLE link")',
         )
-        yield made
+        yield created
 
 
 @pytest.fixture
@@ -68,10 +68,10 @@ def variables(database: Database, seedbed_server: TemporaryServer) -> Mapping[st
 
 
 def undo(
-    project: Project, database: Database, target: str = "-1", patience: LockRetryPolicy = QUICK
+    project: Project, database: Database, target: str = "-1", retry_policy: LockRetryPolicy = QUICK
 ) -> UndoneRevisions:
     return downgrade(
-        project.settled, database, plan_downgrade(project.settled, database, target), retry_policy=patience
+        project.settled, database, plan_downgrade(project.settled, database, target), retry_policy=retry_policy
     )
 
 
@@ -79,7 +79,7 @@ def ids(undone: UndoneRevisions) -> list[str]:
     return [revision.id for revision in undone.undone]
 
 
-def recorded(database: Database) -> list[str]:
+def read_recorded_revisions(database: Database) -> list[str]:
     return [row[0] for row in execute(database.direct, "SELECT revision FROM seedbed.revisions ORDER BY 1")]
 
 
@@ -97,7 +97,7 @@ class TestDowngrade:
 
         undo(project, database)
 
-        assert recorded(database) == ["aa1_hero", "ab2_age"]
+        assert read_recorded_revisions(database) == ["aa1_hero", "ab2_age"]
 
     @pytest.mark.parametrize(
         ("target", "gone"),
@@ -137,22 +137,22 @@ class TestDowngrade:
             "The downgrade of ac3_link failed and was rolled back; ad4_last stayed undone. PostgreSQL says: cannot "
             "drop table link because other objects depend on it"
         )
-        assert recorded(database) == ["aa1_hero", "ab2_age", "ac3_link"]
+        assert read_recorded_revisions(database) == ["aa1_hero", "ab2_age", "ac3_link"]
 
     def test_retries_until_another_session_releases_its_lock(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
-        said: list[str] = []
-        told = threading.Event()
+        message: list[str] = []
+        output = threading.Event()
 
         def say(line: str) -> None:
-            said.append(line)
-            told.set()
+            message.append(line)
+            output.set()
 
         def hold() -> None:
             with connect(database) as other:
                 other.exec_driver_sql("LOCK TABLE link IN ACCESS SHARE MODE")
                 held.set()
-                told.wait(30)
+                output.wait(30)
                 other.rollback()
 
         held = threading.Event()
@@ -165,7 +165,7 @@ class TestDowngrade:
         holder.join()
 
         assert ids(undone) == ["ac3_link"]
-        assert said[0] == "ac3_link waits for a lock that another session holds; trying again (1 of 30)"
+        assert message[0] == "ac3_link waits for a lock that another session holds; trying again (1 of 30)"
 
     def test_fails_when_the_lock_is_not_released(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
@@ -176,15 +176,15 @@ class TestDowngrade:
                 undo(project, database)
 
         assert busy.value.remedy.startswith("Run seedbed migrate downgrade again")
-        assert recorded(database) == ["aa1_hero", "ab2_age", "ac3_link"]
+        assert read_recorded_revisions(database) == ["aa1_hero", "ab2_age", "ac3_link"]
 
 
 class TestRefusals:
     def test_refuses_a_database_with_nothing_to_undo(self, project: Project, database: Database) -> None:
-        with pytest.raises(NoDowngradePath) as refused:
+        with pytest.raises(NoDowngradePath) as error:
             undo(project, database)
 
-        assert refused.value.message == f"{database.name} is at no revision, and there is nothing to undo."
+        assert error.value.message == f"{database.name} is at no revision, and there is nothing to undo."
 
     @pytest.mark.parametrize("target", ["-4", "ac3_link", "ac3"])
     def test_refuses_a_target_that_is_not_below(self, project: Project, database: Database, target: str) -> None:
@@ -224,7 +224,7 @@ class TestRefusals:
         with pytest.raises(IrreversibleRevision, match="Revision ad4_last cannot be undone: its values are gone"):
             undo(project, database, "-2")
 
-        assert len(recorded(database)) == 5
+        assert len(read_recorded_revisions(database)) == 5
 
     def test_refuses_a_plan_outdated_by_another_session(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
@@ -234,7 +234,7 @@ class TestRefusals:
         with pytest.raises(NoDowngradePath, match="another session has migrated it since"):
             downgrade(project.settled, database, planned)
 
-        assert recorded(database) == ["aa1_hero", "ab2_age"]
+        assert read_recorded_revisions(database) == ["aa1_hero", "ab2_age"]
 
     def test_refuses_a_database_of_another_environment(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
@@ -301,13 +301,13 @@ class TestCommand:
     ) -> None:
         apply(project.settled, database)
 
-        ran = project.run("seedbed", "migrate", "downgrade", "-2", given=variables)
+        completed = project.run("seedbed", "migrate", "downgrade", "-2", given=variables)
 
-        assert ran.stderr == (
+        assert completed.stderr == (
             f"Revisions to undo in {database.direct.address}:\n  ac3_link  Ac3 link\n  ab2_age   Ab2 age\n"
             "Lost with all rows and values:\n  link (drop-table)\n  hero.age (drop-column)\n"
         )
-        assert re.sub(r"\d+\.\d s", "0.1 s", ran.stdout) == (
+        assert re.sub(r"\d+\.\d s", "0.1 s", completed.stdout) == (
             f"{database.name} is at aa1_hero: 2 revisions undone in 0.1 s.\n"
             "Next: change the revision's file and apply it again, seedbed migrate apply; or delete the file and draft "
             "another, seedbed migrate draft -m TEXT\n"
@@ -325,9 +325,9 @@ class TestCommand:
         assert ("drop-table", "link") in [(hazard["rule"], hazard["location"]) for hazard in facts["hazards"]]
 
     def test_refuses_an_unknown_option(self, project: Project, variables: Mapping[str, str]) -> None:
-        ran = project.run("seedbed", "migrate", "downgrade", "--sql", code=2, given=variables)
+        completed = project.run("seedbed", "migrate", "downgrade", "--sql", code=2, given=variables)
 
-        assert "No such option '--sql'" in ran.stderr
+        assert "No such option '--sql'" in completed.stderr
 
     def test_of_production_requires_the_name_and_allowed_hazards(
         self, project: Project, database: Database, variables: Mapping[str, str]
@@ -340,13 +340,13 @@ class TestCommand:
         bare = project.run(*command, code=1, given=variables)
         unallowed = project.run(*command, *named, code=1, given=variables)
         unnamed = project.run(*command, "--allow", "drop-table", code=1, given=variables)
-        before = recorded(database)
+        before = read_recorded_revisions(database)
         project.run(*command, "--allow", "drop-table", *named, given=variables)
 
         assert "which is production" in bare.stderr
         assert f"SB218 Nothing was undone in {database.name}: link (ac3_link): " in unallowed.stderr
         assert f"SB313 {database.name} was not downgraded: its name was not given." in unnamed.stderr
-        assert (len(before), recorded(database)) == (3, ["aa1_hero", "ab2_age"])
+        assert (len(before), read_recorded_revisions(database)) == (3, ["aa1_hero", "ab2_age"])
 
 
 class TestKill:
@@ -376,6 +376,6 @@ class TestKill:
         killed.kill()
         killed.communicate()
 
-        assert recorded(database) == ["aa1_hero", "ab2_age", "ac3_link", "ad4_slow"]
+        assert read_recorded_revisions(database) == ["aa1_hero", "ab2_age", "ac3_link", "ad4_slow"]
         project.write_revision("ad4_slow", "pass", follows="ac3_link")
         assert ids(undo(project, database)) == ["ad4_slow"]

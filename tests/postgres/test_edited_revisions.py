@@ -1,4 +1,4 @@
-"""Revisions that were edited after a database had them: named, refused, and accepted."""
+"""Detect, refuse and accept revisions that were edited after a database had them."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,9 +26,9 @@ DROP = 'op.execute("DROP TABLE hero")'
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with little_project(tmp_path, HERO) as made:
-        write(made, "integer")
-        yield made
+    with little_project(tmp_path, HERO) as created:
+        write(created, "integer")
+        yield created
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ class TestAppliedRevision:
         write(project, "bigint")
         project.write_revision("second", "op.execute('SELECT 1')", follows="first")
 
-        with pytest.raises(EditedAppliedRevision) as refused:
+        with pytest.raises(EditedAppliedRevision) as error:
             apply(project.settled, database)
 
-        assert refused.value.message == f"first was edited after it was applied to {database.name}."
-        assert refused.value.remedy == (
+        assert error.value.message == f"first was edited after it was applied to {database.name}."
+        assert error.value.remedy == (
             "Restore the file and put the change into a new revision; or if rows may be lost, run it again: seedbed "
             "migrate downgrade first-1, then seedbed migrate apply. If the edit changes nothing for "
             f"{database.name}: seedbed migrate accept first"
@@ -129,15 +129,15 @@ class TestCommands:
         apply(project.settled, database)
         write(project, "bigint")
 
-        refused = project.run("seedbed", *command, code=1, given=variables)
+        error = project.run("seedbed", *command, code=1, given=variables)
 
-        assert f"SB230 first was edited after it was applied to {database.name}." in refused.stderr
+        assert f"SB230 first was edited after it was applied to {database.name}." in error.stderr
 
 
 class TestAccept:
     def accept(self, project: Project, *arguments: str, code: int = 0, variables: Mapping[str, str]) -> str:
-        ran = project.run("seedbed", "migrate", "accept", *arguments, code=code, given=variables)
-        return ran.stdout + ran.stderr
+        completed = project.run("seedbed", "migrate", "accept", *arguments, code=code, given=variables)
+        return completed.stdout + completed.stderr
 
     def test_accepts_an_edit_without_drift(
         self, project: Project, database: Database, variables: Mapping[str, str]
@@ -145,9 +145,9 @@ class TestAccept:
         apply(project.settled, database)
         write(project, "int4")
 
-        said = self.accept(project, "fir", variables=variables)
+        message = self.accept(project, "fir", variables=variables)
 
-        assert said == f"{database.name} has had first as its file is now.\n"
+        assert message == f"{database.name} has had first as its file is now.\n"
         assert apply(project.settled, database).applied == ()
 
     def test_names_the_drift_and_requires_the_name_of_the_database(
@@ -156,11 +156,11 @@ class TestAccept:
         apply(project.settled, database)
         write(project, "bigint")
 
-        refused = self.accept(project, "first", code=1, variables=variables)
+        error = self.accept(project, "first", code=1, variables=variables)
         before = plan_upgrade(project.settled, database).edited
         self.accept(project, "first", "--yes", database.name, variables=variables)
 
-        assert refused.startswith("  column hero.age: type is integer, should be bigint\nSB313 ")
+        assert error.startswith("  column hero.age: type is integer, should be bigint\nSB313 ")
         assert [revision.id for revision in before] == ["first"]
         assert plan_upgrade(project.settled, database).edited == ()
         assert age_of(database) == "integer"
@@ -172,10 +172,10 @@ class TestAccept:
         change_mark(database, Environment.PRODUCTION)
         write(project, "int4")
 
-        refused = self.accept(project, "first", "-e", "production", code=1, variables=variables)
+        error = self.accept(project, "first", "-e", "production", code=1, variables=variables)
         self.accept(project, "first", "-e", "production", "--yes", database.name, variables=variables)
 
-        assert refused.startswith("SB313 ")
+        assert error.startswith("SB313 ")
         assert plan_upgrade(project.settled, database).edited == ()
 
     def test_reports_that_nothing_was_edited(
@@ -183,9 +183,9 @@ class TestAccept:
     ) -> None:
         apply(project.settled, database)
 
-        said = self.accept(project, "first", variables=variables)
+        message = self.accept(project, "first", variables=variables)
 
-        assert said == f"{database.name} has nothing to accept: first was not edited after it was applied.\n"
+        assert message == f"{database.name} has nothing to accept: first was not edited after it was applied.\n"
 
     def test_refuses_a_revision_that_does_not_exist(self, project: Project, variables: Mapping[str, str]) -> None:
         assert self.accept(project, "zzz", code=1, variables=variables).startswith("SB232 There is no revision zzz")
@@ -200,11 +200,11 @@ class TestConflictMarkers:
     ) -> None:
         project.write("migrations/head", "# Written.\n<<<<<<< HEAD\nfirst 11\n=======\nother 22\n>>>>>>> theirs\n")
 
-        ran = project.run("seedbed", *command, code=1, given=variables)
+        completed = project.run("seedbed", *command, code=1, given=variables)
 
-        said = ran.stdout + ran.stderr
-        assert "SB126 migrations/head has merge-conflict markers, from line 2." in said
-        assert "seedbed migrate rebase" in said
+        message = completed.stdout + completed.stderr
+        assert "SB126 migrations/head has merge-conflict markers, from line 2." in message
+        assert "seedbed migrate rebase" in message
 
     def test_are_resolved_by_a_rebase(self, project: Project, variables: Mapping[str, str]) -> None:
         project.write_revision("left", "pass", follows="first")

@@ -1,4 +1,4 @@
-"""What pending revisions do to those who use the database, seen on a throw-away one."""
+"""Find the hazards of pending revisions on a temporary database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +28,11 @@ class Task(Table, table=True):
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[Connection]:
-    with connect(database) as found:
-        execute_verbatim(found, TABLES)
-        execute_verbatim(found, ROWS)
-        found.commit()
-        yield found
+    with connect(database) as result:
+        execute_verbatim(result, TABLES)
+        execute_verbatim(result, ROWS)
+        result.commit()
+        yield result
 
 
 class TestHazardRule:
@@ -99,8 +99,8 @@ class TestHazardRule:
         assert ("update-at-once" in met(connection, (statement,), {"task": 2000})) is sweeps
 
     def test_ignores_tables_that_the_revision_creates(self, connection: Connection) -> None:
-        made = "CREATE TABLE fresh AS SELECT * FROM task"
-        own = (made, "CREATE INDEX ON fresh (title)", "ALTER TABLE fresh ALTER id SET NOT NULL")
+        created = "CREATE TABLE fresh AS SELECT * FROM task"
+        own = (created, "CREATE INDEX ON fresh (title)", "ALTER TABLE fresh ALTER id SET NOT NULL")
 
         assert met(connection, own) == set()
 
@@ -126,16 +126,16 @@ class TestTraceStatements:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with little_project(tmp_path, HERO) as made:
-        made.write_revision(
+    with little_project(tmp_path, HERO) as created:
+        created.write_revision(
             "first",
             "op.execute('CREATE TABLE task (id int PRIMARY KEY, title text, points int)')",
             downgrade="op.drop_table('task')",
         )
-        yield made
+        yield created
 
 
-def assessed(project: Project, database: Database) -> list[RevisionAssessment]:
+def assess(project: Project, database: Database) -> list[RevisionAssessment]:
     configuration = project.configuration(SHADOW_DATABASE_URL=database.direct.reveal())
     return assess_upgrade(configuration, database, plan_upgrade(project.settled, database))
 
@@ -154,7 +154,7 @@ class TestAssessUpgrade:
             "third", "op.drop_column('task', 'points')", follows="second", downgrade="raise RuntimeError('gone')"
         )
 
-        second, third = assessed(project, database)
+        second, third = assess(project, database)
 
         assert second.statements == ("CREATE INDEX ix ON task (title)",)
         assert [(hazard.rule, hazard.location) for hazard in second.hazards] == [("scan-with-readers", "task")]
@@ -176,7 +176,7 @@ class TestAssessUpgrade:
             downgrade="op.execute('ALTER TABLE task DROP COLUMN due')",
         )
 
-        (second,) = assessed(project, database)
+        (second,) = assess(project, database)
 
         assert [hazard.rule for hazard in second.hazards] == ["mixture"]
 
@@ -189,17 +189,17 @@ class TestAllowedHazards:
             "second", "op.drop_column('task', 'points')", follows="first",
             downgrade="op.execute('ALTER TABLE task ADD COLUMN points int')",
         )  # fmt: skip
-        return assessed(project, database)
+        return assess(project, database)
 
     def test_is_required_for_destructive_hazards(self, dropping: list[RevisionAssessment]) -> None:
-        with pytest.raises(HazardsNotAllowed) as refused:
+        with pytest.raises(HazardsNotAllowed) as error:
             refuse_unallowed_hazards("shop", dropping, ())
 
-        assert refused.value.message == (
+        assert error.value.message == (
             "Nothing was applied to shop: task.points (second): the column's values are lost, "
             "and programs that name it fail."
         )
-        assert refused.value.remedy == (
+        assert error.value.remedy == (
             "If that is intended, add --allow drop-column (plain alembic: -x allow=drop-column), or write into the "
             "revision: # seedbed: allow drop-column"
         )
@@ -219,11 +219,11 @@ class TestAllowedHazards:
         variables = {"DATABASE_URL": url, "SHADOW_DATABASE_URL": url, "SEEDBED_ENV": "production"}
         command = ("seedbed", "migrate", "apply", "--yes", database.name)
 
-        refused = project.run(*command, code=1, given=variables)
+        error = project.run(*command, code=1, given=variables)
         project.run(*command, "--allow", "drop-column", given=variables)
 
         assert (
             "  drop-column: task.points (second)\n"
             "      loses data, breaks running code: the column's values are lost, and programs that name it fail.\n"
-        ) in refused.stderr
-        assert "SB218 Nothing was applied" in refused.stderr
+        ) in error.stderr
+        assert "SB218 Nothing was applied" in error.stderr

@@ -1,4 +1,4 @@
-"""Seals, forks, drift and adoption, in a small project."""
+"""Seals, forks, drift and baselines, in a small project."""
 
 import re
 import shutil
@@ -13,23 +13,23 @@ import pytest
 from seedbed.errors import (
     BaselineRefused,
     EditedAppliedRevision,
-    SchemaDrift,
-    MultipleHeads,
-    MixedTransactionRevision,
-    RevisionNotAHead,
     EditedRevision,
+    MixedTransactionRevision,
+    MultipleHeads,
+    RevisionNotAHead,
     RevisionNotReversible,
+    SchemaDrift,
 )
 from seedbed.migrations.apply.baseline import adopt
-from seedbed.migrations.apply.plan import render_offline_sql, plan_upgrade
+from seedbed.migrations.apply.plan import plan_upgrade, render_offline_sql
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.drift import find_drift, refuse_drift
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.draft.draft import draft, draft_empty
 from seedbed.migrations.hazards.assessment import assess_upgrade, format_sql_lines
+from seedbed.migrations.history.head_file import read_seals
 from seedbed.migrations.history.rebase import rebase
 from seedbed.migrations.history.revisions import read_current_revision, read_history
-from seedbed.migrations.history.head_file import read_seals
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
@@ -60,14 +60,14 @@ declare(
 """
 
 
-def configured(root: Path, server: TemporaryServer) -> Configuration:
+def configure(root: Path, server: TemporaryServer) -> Configuration:
     url = server.url().reveal()
     return load_configuration(find_project(root), "testing", environ={"DATABASE_URL": url, "SHADOW_DATABASE_URL": url})
 
 
 @contextmanager
-def imported_from(root: Path) -> Iterator[None]:
-    """Forget the schema afterwards: every test has its own, under one name."""
+def import_schema_from(root: Path) -> Iterator[None]:
+    """Forget the imported schema afterwards: every test has its own schema of the same name."""
     path = list(sys.path)
     try:
         yield
@@ -77,31 +77,31 @@ def imported_from(root: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def drafted(tmp_path_factory: pytest.TempPathFactory, seedbed_server: TemporaryServer) -> Path:
-    """A project with one drafted revision."""
+def drafted_project(tmp_path_factory: pytest.TempPathFactory, seedbed_server: TemporaryServer) -> Path:
+    """A project with one drafted_project revision."""
     root = tmp_path_factory.mktemp("living")
     (root / "pyproject.toml").write_text('[project]\nname = "living"\n[tool.seedbed]\nschema = "living_schema"\n')
     (root / "living_schema.py").write_text(SCHEMA)
     (root / "migrations/versions").mkdir(parents=True)
     for part in ("alembic.ini", "migrations/env.py", "migrations/script.py.mako"):
         shutil.copy2(ROOT / part, root / part)
-    with imported_from(root):
-        draft(configured(root, seedbed_server), "Create task")
+    with import_schema_from(root):
+        draft(configure(root, seedbed_server), "Create task")
     return root
 
 
 @pytest.fixture
-def configuration(drafted: Path, tmp_path: Path, seedbed_server: TemporaryServer) -> Iterator[Configuration]:
+def configuration(drafted_project: Path, tmp_path: Path, seedbed_server: TemporaryServer) -> Iterator[Configuration]:
     root = tmp_path / "project"
-    shutil.copytree(drafted, root)
-    with imported_from(root):
-        yield configured(root, seedbed_server)
+    shutil.copytree(drafted_project, root)
+    with import_schema_from(root):
+        yield configure(root, seedbed_server)
 
 
 @pytest.fixture
 def database(configuration: Configuration, seedbed_server: TemporaryServer) -> Iterator[Database]:
-    with fresh_database(seedbed_server, configuration.environment) as made:
-        yield made
+    with fresh_database(seedbed_server, configuration.environment) as created:
+        yield created
 
 
 def run(database: Database, statement: str) -> None:
@@ -110,7 +110,7 @@ def run(database: Database, statement: str) -> None:
         connection.commit()
 
 
-def head_of(configuration: Configuration) -> str:
+def read_head(configuration: Configuration) -> str:
     head = read_history(configuration.project).head
     assert head is not None
     return head
@@ -132,12 +132,12 @@ class TestSeals:
             check_project(configuration)
 
     def test_keep_a_handwritten_revision_open(self, configuration: Configuration) -> None:
-        drafted = draft_empty(configuration, "By hand")
-        drafted.revisions[0].file.write_text(
-            drafted.revisions[0].file.read_text(encoding="utf-8") + "# by hand\n", encoding="utf-8"
+        drafted_project = draft_empty(configuration, "By hand")
+        drafted_project.revisions[0].file.write_text(
+            drafted_project.revisions[0].file.read_text(encoding="utf-8") + "# by hand\n", encoding="utf-8"
         )
 
-        assert read_seals(configuration.project)[drafted.revisions[0].id] == "open"
+        assert read_seals(configuration.project)[drafted_project.revisions[0].id] == "open"
         assert check_project(configuration).revisions == 2
 
     def test_detect_a_file_edited_after_it_was_applied(self, configuration: Configuration, database: Database) -> None:
@@ -184,7 +184,7 @@ class TestCheck:
 
 class TestRebase:
     def test_moves_one_branch_of_a_fork_after_the_other(self, configuration: Configuration) -> None:
-        first = head_of(configuration)
+        first = read_head(configuration)
         mine = draft_empty(configuration, "Mine").revisions[0]
         text = mine.file.read_text(encoding="utf-8")
         theirs = mine.file.with_name("theirs.py")
@@ -201,7 +201,7 @@ class TestRebase:
 
     def test_refuses_a_history_without_a_fork(self, configuration: Configuration) -> None:
         with pytest.raises(RevisionNotAHead):
-            rebase(configuration.project, head_of(configuration))
+            rebase(configuration.project, read_head(configuration))
 
 
 class TestDrift:
@@ -236,9 +236,9 @@ class TestDrift:
         apply(configuration.project, database)
         run(database, "CREATE SCHEMA neon_auth CREATE TABLE users (id serial PRIMARY KEY)")
         run(database, "CREATE TABLE cache_page (id serial PRIMARY KEY, task_id bigint REFERENCES task)")
-        told = replace(configuration, project=replace(configuration.project, ignore=("neon_auth", "public.cache_*")))
+        output = replace(configuration, project=replace(configuration.project, ignore=("neon_auth", "public.cache_*")))
 
-        assert find_drift(told, database) == ()
+        assert find_drift(output, database) == ()
         assert {str(difference) for difference in find_drift(configuration, database)} >= {
             "table cache_page is not wanted"
         }
@@ -251,7 +251,7 @@ class TestAdopt:
 
         adopted = adopt(configuration, database)
 
-        assert adopted.revision == head_of(configuration)
+        assert adopted.revision == read_head(configuration)
         with connect(database) as connection:
             assert read_current_revision(connection, configuration.project) == adopted.revision
 
@@ -270,15 +270,15 @@ class TestAdopt:
 
 class TestPlan:
     def test_lists_the_executed_statements(self, configuration: Configuration, database: Database) -> None:
-        said = "\n".join(
+        message = "\n".join(
             format_sql_lines(assess_upgrade(configuration, database, plan_upgrade(configuration.project, database)))
         )
 
-        assert "CREATE TABLE task" in said
-        assert "CREATE TRIGGER task_touch" in said
-        assert "alembic_version" not in said
+        assert "CREATE TABLE task" in message
+        assert "CREATE TRIGGER task_touch" in message
+        assert "alembic_version" not in message
 
     def test_is_written_without_a_server(self, configuration: Configuration, database: Database) -> None:
-        said = render_offline_sql(configuration.project, plan_upgrade(configuration.project, database))
+        message = render_offline_sql(configuration.project, plan_upgrade(configuration.project, database))
 
-        assert "CREATE TRIGGER task_touch" in said
+        assert "CREATE TRIGGER task_touch" in message

@@ -1,4 +1,4 @@
-"""What pending revisions lose, said before they are applied."""
+"""Report the data that pending revisions lose before they are applied."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.assessment import assess_upgrade
-from seedbed.migrations.hazards.losses import select_losses, may_lose_data
+from seedbed.migrations.hazards.losses import may_lose_data, select_losses
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
@@ -29,15 +29,15 @@ NOBODY = "postgresql://nobody:nothing@127.0.0.1:1/never"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with little_project(tmp_path, HERO) as made:
-        made.write_revision(
+    with little_project(tmp_path, HERO) as created:
+        created.write_revision(
             "first",
             """
             op.execute("CREATE TABLE task (id int PRIMARY KEY, points int, due timestamp)")
             op.execute("CREATE TABLE note (body text)")
             """,
         )
-        yield made
+        yield created
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ class TestApply:
             "Data is lost:",
             "  drop-table: note (second): the table's rows are lost, and programs that use it fail",
             "  drop-column: task.points (second): the column's values are lost, and programs that name it fail",
-            "  lossy-type: task.due (second): values lose what the new type cannot hold, such as digits, times of day or "
-            "labels",
+            "  lossy-type: task.due (second): values lose what the new type cannot hold, such as digits, times of day "
+            "or labels",
         ]
         assert execute(database.direct, "SELECT to_regclass('note') IS NULL") == [(True,)]
 
@@ -72,7 +72,7 @@ class TestApply:
         applied = json.loads(project.run("seedbed", "migrate", "apply", "--json", given=variables).stdout)
 
         assert applied["revision"] == "second"
-        assert [(one["rule"], one["location"]) for one in applied["losses"]] == [
+        assert [(item["rule"], item["location"]) for item in applied["losses"]] == [
             ("drop-table", "note"),
             ("drop-column", "task.points"),
             ("lossy-type", "task.due"),
@@ -90,7 +90,7 @@ class TestApply:
 
         applied = json.loads(project.run("seedbed", "migrate", "apply", "--json", given=variables).stdout)
 
-        assert [one["location"] for one in applied["losses"]] == [f"task.{column}" for column in (*lost, "due")]
+        assert [item["location"] for item in applied["losses"]] == [f"task.{column}" for column in (*lost, "due")]
 
     @pytest.mark.parametrize("applied_before", [False, True], ids=["empty database", "adding revision"])
     def test_needs_no_temporary_database_if_nothing_can_be_lost(
@@ -133,7 +133,7 @@ class TestSelectLosses:
             plan_upgrade(project.settled, database),
         )
 
-        assert [one.rule for one in select_losses(assessed)] == found
+        assert [item.rule for item in select_losses(assessed)] == found
 
 
 class TestMayLoseData:

@@ -1,4 +1,4 @@
-"""A history in which a fork was merged, as `alembic merge` does it, and a branch with a label that another needs."""
+"""A history with a fork merged by `alembic merge`, and a labeled branch that another revision depends on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.drift import find_drift
 from seedbed.migrations.checks.project_check import check_project
-from seedbed.migrations.hazards.assessment import assess_upgrade, assess_downgrade
+from seedbed.migrations.hazards.assessment import assess_downgrade, assess_upgrade
 from seedbed.migrations.hazards.rehearsal import rehearse
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
@@ -34,31 +34,31 @@ ALL = ["first", "left", "net", "right", "both", "whole"]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with little_project(tmp_path, HERO) as made:
-        made.write_revision(
+    with little_project(tmp_path, HERO) as created:
+        created.write_revision(
             "first",
             'op.execute("CREATE TABLE hero (id serial PRIMARY KEY)")',
             downgrade='op.execute("DROP TABLE hero")',
         )
         add = 'op.execute("ALTER TABLE hero ADD {}")'
         drop = 'op.execute("ALTER TABLE hero DROP {}")'
-        made.write_revision("left", add.format("age integer"), follows="first", downgrade=drop.format("age"))
-        made.write_revision(
+        created.write_revision("left", add.format("age integer"), follows="first", downgrade=drop.format("age"))
+        created.write_revision(
             "right",
             add.format("name varchar"),
             follows="first",
             downgrade=drop.format("name"),
             depends_on="net",
         )
-        made.write_revision(
+        created.write_revision(
             "net",
             'op.execute("CREATE TABLE link (id serial PRIMARY KEY)")',
             downgrade='op.execute("DROP TABLE link")',
             label="network",
         )
-        made.write_revision("both", "pass", follows=("left", "right"))
-        made.write_revision("whole", "pass", follows=("both", "net"))
-        yield made
+        created.write_revision("both", "pass", follows=("left", "right"))
+        created.write_revision("whole", "pass", follows=("both", "net"))
+        yield created
 
 
 @pytest.fixture
@@ -67,11 +67,11 @@ def configuration(project: Project, database: Database, seedbed_server: Temporar
     return project.configuration(DATABASE_URL=database.direct.reveal(), SHADOW_DATABASE_URL=shadow)
 
 
-def alembic(project: Project, database: Database, *arguments: str) -> str:
+def run_alembic(project: Project, database: Database, *arguments: str) -> str:
     return project.run("alembic", *arguments, DATABASE_URL=database.direct.reveal()).stdout
 
 
-def at(database: Database) -> list[str]:
+def read_version_table(database: Database) -> list[str]:
     return [row[0] for row in execute(database.direct, "SELECT version_num FROM alembic_version ORDER BY 1")]
 
 
@@ -82,16 +82,16 @@ class TestMergedHistory:
         order = [revision.id for revision in history.revisions]
         assert sorted(order) == sorted(ALL)
         assert all(
-            order.index(parent) < order.index(one.id) for one in history.revisions for parent in one.down_revisions
+            order.index(parent) < order.index(item.id) for item in history.revisions for parent in item.down_revisions
         )
-        assert next(one.down_revisions for one in history.revisions if one.id == "right") == ("first", "net")
+        assert next(item.down_revisions for item in history.revisions if item.id == "right") == ("first", "net")
         assert history.head == "whole"
 
     def test_is_applied_completely(self, project: Project, database: Database) -> None:
         applied = apply(project.settled, database)
 
         assert applied.revision == "whole"
-        assert at(database) == ["whole"]
+        assert read_version_table(database) == ["whole"]
         assert plan_upgrade(project.settled, database).pending == ()
 
     @pytest.mark.parametrize(
@@ -108,21 +108,21 @@ class TestMergedHistory:
     def test_is_completed_on_a_partly_migrated_database(
         self, project: Project, database: Database, had: list[str], needs: list[str]
     ) -> None:
-        for one in had:
-            alembic(project, database, "upgrade", one)
+        for item in had:
+            run_alembic(project, database, "upgrade", item)
 
         pending = [revision.id for revision in plan_upgrade(project.settled, database).pending]
         applied = apply(project.settled, database)
 
         assert sorted(pending) == sorted(needs)
         assert [revision.id for revision in applied.applied] == pending
-        assert at(database) == ["whole"]
+        assert read_version_table(database) == ["whole"]
         assert sorted(row[0] for row in execute(database.direct, "SELECT revision FROM seedbed.revisions")) == sorted(
             ALL
         )
 
     def test_stops_at_a_contract_revision_of_one_branch(self, project: Project, database: Database) -> None:
-        alembic(project, database, "upgrade", "first")
+        run_alembic(project, database, "upgrade", "first")
         file = project.root / "migrations/versions/left.py"
         file.write_text(file.read_text() + "\n# seedbed: contract\n")
 
@@ -131,22 +131,22 @@ class TestMergedHistory:
         waiting = [revision.id for revision in applied.pending_contract]
         assert "left" in waiting
         assert sorted([*(revision.id for revision in applied.applied), *waiting, "first"]) == sorted(ALL)
-        assert applied.revision == ", ".join(at(database))
+        assert applied.revision == ", ".join(read_version_table(database))
 
     def test_can_be_downgraded_and_upgraded_by_plain_alembic(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
 
-        alembic(project, database, "downgrade", "left@first")
-        between = at(database)
+        run_alembic(project, database, "downgrade", "left@first")
+        between = read_version_table(database)
         applied = apply(project.settled, database)
 
         assert between == ["right"]
         assert sorted(revision.id for revision in applied.applied) == ["both", "left", "whole"]
-        assert at(database) == ["whole"]
+        assert read_version_table(database) == ["whole"]
 
     def test_shows_both_revisions_of_a_database(self, project: Project, database: Database) -> None:
-        alembic(project, database, "upgrade", "left")
-        alembic(project, database, "upgrade", "right")
+        run_alembic(project, database, "upgrade", "left")
+        run_alembic(project, database, "upgrade", "right")
 
         status = project.run("seedbed", "migrate", "status", DATABASE_URL=database.direct.reveal()).stdout
 
@@ -161,7 +161,7 @@ class TestMergedHistory:
         with pytest.raises(MultipleHeads):
             read_history(project.settled)
 
-        alembic(project, database, "merge", "heads", "-m", "Bring them together")
+        run_alembic(project, database, "merge", "heads", "-m", "Bring them together")
 
         assert check_project(configuration).revisions == 5
         assert len(apply(project.settled, database).applied) == 5
@@ -178,21 +178,21 @@ class TestHazardsAndRehearsal:
         had: list[str],
     ) -> None:
         with fresh_database(seedbed_server) as copy:
-            for one in had:
-                alembic(project, database, "upgrade", one)
-                alembic(project, copy, "upgrade", one)
-            made = plan_upgrade(project.settled, database)
+            for item in had:
+                run_alembic(project, database, "upgrade", item)
+                run_alembic(project, copy, "upgrade", item)
+            created = plan_upgrade(project.settled, database)
 
-            assessed = assess_upgrade(configuration, database, made)
-            rehearsed = rehearse(configuration, database, made, existing_copy=copy)
+            assessed = assess_upgrade(configuration, database, created)
+            rehearsed = rehearse(configuration, database, created, existing_copy=copy)
             way_back = assess_downgrade(
                 configuration,
                 database,
-                made.revision,
-                [one for one in read_history(project.settled).revisions[::-1] if one.id in had],
+                created.revision,
+                [item for item in read_history(project.settled).revisions[::-1] if item.id in had],
             )
 
-        assert [one.revision.id for one in assessed] == [one.id for one in made.pending]
+        assert [item.revision.id for item in assessed] == [item.id for item in created.pending]
         assert rehearsed.downgrade == "down and up again, both catalogs as expected"
         assert find_drift(configuration, database) == ()
         assert len(way_back) == len(had)
@@ -239,7 +239,7 @@ class TestDraft:
         drafted = project.run("seedbed", "migrate", "draft", "-m", "Give heroes a power", given=given)
 
         assert "rows kept" in drafted.stdout
-        assert [one.down_revisions for one in read_history(project.settled).revisions][-1] == ("whole",)
+        assert [item.down_revisions for item in read_history(project.settled).revisions][-1] == ("whole",)
 
 
 class TestAdopt:
@@ -247,11 +247,11 @@ class TestAdopt:
     def test_records_the_revisions_of_a_database(
         self, project: Project, database: Database, configuration: Configuration, had: str
     ) -> None:
-        alembic(project, database, "upgrade", had)
+        run_alembic(project, database, "upgrade", had)
         execute(database.direct, "DROP TABLE alembic_version")
 
         adopted = adopt(configuration, database, revision=None if had != "left" else "left")
 
         assert adopted.revision == had
-        assert at(database) == [had]
+        assert read_version_table(database) == [had]
         assert plan_upgrade(project.settled, database).revision == had

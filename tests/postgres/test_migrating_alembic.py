@@ -1,4 +1,4 @@
-"""Alembic's own commands, from the project's root and without a URL in alembic.ini."""
+"""Plain Alembic commands in a project, without a URL in alembic.ini."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,9 +61,9 @@ class TestAlembic:
     def test_refuses_a_mismatched_mark_in_one_line(self, project: Project, database: Database) -> None:
         change_mark(database, Environment.PRODUCTION)
 
-        refused = project.run("alembic", "upgrade", "head", code=255, DATABASE_URL=database.direct.reveal())
+        error = project.run("alembic", "upgrade", "head", code=255, DATABASE_URL=database.direct.reveal())
 
-        assert refused.stdout.startswith(f"FAILED: SB310 {database.name} is marked production, and the environment ")
+        assert error.stdout.startswith(f"FAILED: SB310 {database.name} is marked production, and the environment ")
         assert tables(database) == set()
 
     def test_writes_offline_sql_without_a_server(self, project: Project) -> None:

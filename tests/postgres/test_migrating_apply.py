@@ -1,4 +1,4 @@
-"""Revisions applied to a database."""
+"""Apply pending revisions to a database."""
 
 import re
 import signal
@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 
 from seedbed.errors import (
-    MigrationLockTimeout,
     EnvironmentMismatch,
+    MigrationLockTimeout,
     MissingPrivilege,
     PooledConnection,
     ReadOnlyDatabase,
     RevisionFailure,
-    UnsupportedServerVersion,
     TableLockTimeout,
     UnknownDatabaseRevision,
     UnmarkedDatabase,
+    UnsupportedServerVersion,
 )
 from seedbed.migrations.apply.index_progress import report_index_progress
 from seedbed.migrations.apply.lock_retry import LockRetryPolicy
@@ -31,8 +31,8 @@ from seedbed.migrations.checks.environment_status import read_environment_status
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
-from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.environment_mark import change_mark
+from seedbed.postgres.locks import migration_lock
 from seedbed.settings import DatabaseUrl, Environment
 from tests.projects import Project, execute, little_project
 
@@ -46,12 +46,12 @@ QUICK = LockRetryPolicy(lock_timeout=timedelta(seconds=0.1), tries=3)
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    """A project of two revisions: a table of what was applied, and an entry in it."""
-    with little_project(tmp_path, HERO) as made:
-        made.write_revision("first", 'op.execute("CREATE TABLE applied (revision text)")')
-        made.write_revision("second", "op.execute(\"INSERT INTO applied VALUES ('second')\")", follows="first")
-        yield made
-        EmbeddedServer.from_configuration(made.configuration()).stop()  # which production is tried on
+    """A project with two revisions: one creates a log table, and the other adds an entry."""
+    with little_project(tmp_path, HERO) as created:
+        created.write_revision("first", 'op.execute("CREATE TABLE applied (revision text)")')
+        created.write_revision("second", "op.execute(\"INSERT INTO applied VALUES ('second')\")", follows="first")
+        yield created
+        EmbeddedServer.from_configuration(created.configuration()).stop()  # which production is tried on
 
 
 def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
@@ -62,9 +62,9 @@ def entries(database: Database) -> list[str]:
     return [revision for (revision,) in rows(database, "SELECT revision FROM applied")]
 
 
-def revision_of(database: Database) -> str | None:
-    found = rows(database, "SELECT version_num FROM alembic_version")
-    return str(found[0][0]) if found else None
+def read_revision(database: Database) -> str | None:
+    result = rows(database, "SELECT version_num FROM alembic_version")
+    return str(result[0][0]) if result else None
 
 
 class TestApply:
@@ -72,7 +72,7 @@ class TestApply:
         applied = apply(project.settled, database)
 
         assert [revision.id for revision in applied.applied] == ["first", "second"]
-        assert (applied.head, revision_of(database)) == ("second", "second")
+        assert (applied.head, read_revision(database)) == ("second", "second")
         assert entries(database) == ["second"]
 
     def test_applies_nothing_the_second_time(self, project: Project, database: Database) -> None:
@@ -119,7 +119,7 @@ class TestApply:
             "nothing_like_it() does not exist; HINT:  No function matches the given name and argument types. You might "
             "need to add explicit type casts"
         )
-        assert (revision_of(database), entries(database)) == ("second", ["second"])
+        assert (read_revision(database), entries(database)) == ("second", ["second"])
 
     def test_names_a_revision_whose_python_fails(self, project: Project, database: Database) -> None:
         project.write_revision("third", "raise LookupError('no such thing')", follows="second")
@@ -140,7 +140,7 @@ class TestApply:
 
         apply(project.settled, database)
 
-        assert (revision_of(database), entries(database)) == ("third", ["second", "mended"])
+        assert (read_revision(database), entries(database)) == ("third", ["second", "mended"])
 
     def test_applies_each_revision_once_when_started_concurrently(self, project: Project, database: Database) -> None:
         project.write_revision(
@@ -184,19 +184,19 @@ class TestLockRetry:
         rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
         change_mark(database, Environment.DEVELOPMENT)
         project.write_revision("third", "op.execute('ALTER TABLE held ADD COLUMN more integer')", follows="second")
-        said: list[str] = []
+        message: list[str] = []
 
         with connect(database) as other:
             execute_verbatim(other, "SELECT * FROM held")
 
             def let_go(line: str) -> None:
-                said.append(line)
+                message.append(line)
                 other.rollback()
 
             applied = apply(project.settled, database, retry_policy=QUICK, report=let_go)
 
         assert [revision.id for revision in applied.applied] == ["first", "second", "third"]
-        assert said == ["third waits for a lock that another session holds; trying again (1 of 3)"]
+        assert message == ["third waits for a lock that another session holds; trying again (1 of 3)"]
         assert entries(database) == ["second"]
 
     def test_applies_between_two_long_transactions(self, project: Project, database: Database) -> None:
@@ -237,7 +237,7 @@ class TestLockRetry:
             ):
                 apply(project.settled, database, retry_policy=QUICK)
 
-        assert revision_of(database) == "second"
+        assert read_revision(database) == "second"
 
     def test_blocks_other_sessions_no_longer_than_the_timeout(self, project: Project, database: Database) -> None:
         rows(database, "CREATE TABLE held AS SELECT 1 AS kept")
@@ -326,11 +326,11 @@ class TestProgress:
             """,
             follows="second",
         )
-        said: list[str] = []
+        message: list[str] = []
         seen = threading.Event()
 
         def told(line: str) -> None:
-            said.append(line)
+            message.append(line)
             seen.set()
 
         with connect(database) as writer:
@@ -344,9 +344,9 @@ class TestProgress:
             writer.commit()
             applying.join(60)
 
-        assert said[0].startswith("index on held: waiting for writers before build")
-        assert said[0].endswith(f"waits for pid {pid}")
-        assert revision_of(database) == "third"
+        assert message[0].startswith("index on held: waiting for writers before build")
+        assert message[0].endswith(f"waits for pid {pid}")
+        assert read_revision(database) == "third"
 
     def test_opens_no_session_without_a_listener(self, database: Database) -> None:
         count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
@@ -359,13 +359,13 @@ class TestProduction:
         variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
 
         unnamed = project.start("seedbed", "migrate", "apply", **variables)
-        _, asked = unnamed.communicate(timeout=60)
+        _, requested = unnamed.communicate(timeout=60)
         named = project.start("seedbed", "migrate", "apply", "--yes", database.name, **variables)
         out, err = named.communicate(timeout=60)
 
         assert unnamed.returncode == 1
-        assert f"/{database.name} is production, and needs\n  first   First\n  second  Second\n" in asked
-        assert f"SB313 {database.name} was not migrated: its name was not given." in asked
+        assert f"/{database.name} is production, and needs\n  first   First\n  second  Second\n" in requested
+        assert f"SB313 {database.name} was not migrated: its name was not given." in requested
         assert named.returncode == 0, err
         assert re.sub(r"\d+\.\d s", "0.1 s", out) == (
             f"first   First\nsecond  Second\n{database.name} is at second: 2 revisions applied in 0.1 s.\n"
@@ -374,9 +374,9 @@ class TestProduction:
     def test_is_not_migrated_by_up(self, project: Project, database: Database) -> None:
         variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
 
-        refused = project.run("seedbed", "up", "--once", code=1, given=variables)
+        error = project.run("seedbed", "up", "--once", code=1, given=variables)
 
-        assert f"SB222 {database.name} is production and lacks first, second; nothing was applied." in refused.stderr
+        assert f"SB222 {database.name} is production and lacks first, second; nothing was applied." in error.stderr
         assert execute(database.direct, "SELECT to_regclass('alembic_version')") == [(None,)]
 
     def test_requires_its_name_for_a_downgrade_by_plain_alembic(self, project: Project, database: Database) -> None:
@@ -384,26 +384,26 @@ class TestProduction:
         change_mark(database, Environment.PRODUCTION)
         variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
 
-        refused = project.run("alembic", "downgrade", "-1", code=255, given=variables)
-        before = revision_of(database)
+        error = project.run("alembic", "downgrade", "-1", code=255, given=variables)
+        before = read_revision(database)
         project.run("alembic", "-x", f"yes={database.name}", "downgrade", "-1", given=variables)
 
-        said = refused.stdout + refused.stderr
-        assert f"SB221 {database.name} is marked production, and this would downgrade second." in said
-        assert (before, revision_of(database)) == ("second", "first")
+        message = error.stdout + error.stderr
+        assert f"SB221 {database.name} is marked production, and this would downgrade second." in message
+        assert (before, read_revision(database)) == ("second", "first")
 
     def test_requires_its_name_for_an_upgrade_by_plain_alembic(self, project: Project, database: Database) -> None:
         change_mark(database, Environment.PRODUCTION)
         variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
         project.run("alembic", "current", given=variables)
 
-        refused = project.run("alembic", "upgrade", "+1", code=255, given=variables)
+        error = project.run("alembic", "upgrade", "+1", code=255, given=variables)
         before = rows(database, "SELECT to_regclass('applied')")
         project.run("alembic", "-x", f"yes={database.name}", "upgrade", "+1", given=variables)
 
-        said = refused.stdout + refused.stderr
-        assert f"SB221 {database.name} is marked production, and this would upgrade first." in said
-        assert (before, revision_of(database)) == ([(None,)], "first")
+        message = error.stdout + error.stderr
+        assert f"SB221 {database.name} is marked production, and this would upgrade first." in message
+        assert (before, read_revision(database)) == ([(None,)], "first")
 
     def test_requires_allowed_hazards_for_plain_alembic(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
@@ -412,12 +412,12 @@ class TestProduction:
         variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
         named = ("-x", f"yes={database.name}", "upgrade", "head")
 
-        refused = project.run("alembic", *named, code=255, given=variables)
-        before = revision_of(database)
+        error = project.run("alembic", *named, code=255, given=variables)
+        before = read_revision(database)
         project.run("alembic", "-x", "allow=drop-table", *named, given=variables)
 
-        assert "SB218 Nothing was applied" in refused.stdout + refused.stderr
-        assert (before, revision_of(database)) == ("second", "third")
+        assert "SB218 Nothing was applied" in error.stdout + error.stderr
+        assert (before, read_revision(database)) == ("second", "third")
 
 
 class TestEnvironmentStatuses:
@@ -430,9 +430,9 @@ class TestEnvironmentStatuses:
         (project.root / ".env.testing").write_text(f"DATABASE_URL='{database.direct.reveal()}'\n", encoding="utf-8")
         project.write_revision("third", "pass", follows="second")
 
-        found = {one.environment: one for one in read_environment_statuses(project.settled)}
+        result = {item.environment: item for item in read_environment_statuses(project.settled)}
 
-        testing = found["testing"]
+        testing = result["testing"]
         assert (testing.mark, testing.revision, testing.pending_count, testing.drift_count) == (
             "development",
             "second",
@@ -440,8 +440,8 @@ class TestEnvironmentStatuses:
             1,
         )
         assert testing.applied_at is not None
-        assert found["preview"].problem is not None
-        assert found["preview"].problem.startswith("SB111 No database is configured for preview")
+        assert result["preview"].problem is not None
+        assert result["preview"].problem.startswith("SB111 No database is configured for preview")
 
 
 def await_rows(database: Database, statement: str) -> None:
@@ -456,10 +456,10 @@ class TestApplyRefuses:
         apply(project.settled, database)
         (project.root / "migrations/versions/second.py").unlink()
 
-        with pytest.raises(UnknownDatabaseRevision) as refused:
+        with pytest.raises(UnknownDatabaseRevision) as error:
             apply(project.settled, database)
 
-        assert refused.value.message == f"{database.name} is at revision second, which is not in migrations/versions."
+        assert error.value.message == f"{database.name} is at revision second, which is not in migrations/versions."
 
     def test_a_database_marked_for_another_environment(self, project: Project, database: Database) -> None:
         change_mark(database, Environment.PRODUCTION)
@@ -499,9 +499,9 @@ class TestApplyRefuses:
         with (
             connect(database) as connection,
             migration_lock(connection, database.name),
-            pytest.raises(MigrationLockTimeout) as refused,
+            pytest.raises(MigrationLockTimeout) as error,
         ):
             apply(project.settled, database, lock_wait=timedelta(seconds=0.2))
 
-        assert refused.value.message == f"Another session has been migrating {database.name} for 0 s."
+        assert error.value.message == f"Another session has been migrating {database.name} for 0 s."
         assert apply(project.settled, database).head == "second"

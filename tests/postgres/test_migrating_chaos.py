@@ -1,4 +1,4 @@
-"""Applying killed in the middle, again and again: one more apply finishes the job."""
+"""Kill a running apply at many moments: the next apply completes it."""
 
 import multiprocessing
 import os
@@ -106,17 +106,17 @@ Kill = Callable[[Project, Database, float], None]
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, seedbed_server: TemporaryServer) -> Iterator[Project]:
-    """Ten revisions: those that drafts of three stages have, rows in between, and some written by hand."""
-    with little_project(tmp_path_factory.mktemp("chaos"), FIRST) as made:
-        _draft(made, seedbed_server)
-        made.write_revision("rows", ROWS, follows=head(made))
+    """A project with ten revisions: drafts of three versions of the models, row changes, and handwritten revisions."""
+    with little_project(tmp_path_factory.mktemp("chaos"), FIRST) as created:
+        _draft(created, seedbed_server)
+        created.write_revision("rows", ROWS, follows=head(created))
         for tables in (SECOND, THIRD):
-            made.write_tables(IMPORTS + tables)
-            _draft(made, seedbed_server)
+            created.write_tables(IMPORTS + tables)
+            _draft(created, seedbed_server)
         for i, body in enumerate(BY_HAND):
-            made.write_revision(f"r{i}", body, follows=head(made))
-        assert len(read_history(made.settled).revisions) == 10
-        yield made
+            created.write_revision(f"r{i}", body, follows=head(created))
+        assert len(read_history(created.settled).revisions) == 10
+        yield created
 
 
 def _draft(project: Project, server: TemporaryServer) -> None:
@@ -128,12 +128,12 @@ def head(project: Project) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(project: Project, seedbed_server: TemporaryServer) -> tuple[object, float]:
-    """What the history makes, and how long it takes."""
+def uninterrupted_run(project: Project, seedbed_server: TemporaryServer) -> tuple[object, float]:
+    """The schema that the history creates, and the seconds that this takes."""
     with fresh_database(seedbed_server) as database:
-        begun = time.monotonic()
+        started = time.monotonic()
         apply(project.settled, database)
-        return execute(database.direct, STATE), time.monotonic() - begun
+        return execute(database.direct, STATE), time.monotonic() - started
 
 
 def client_killed(project: Project, database: Database, after: float) -> None:
@@ -154,7 +154,7 @@ def backend_terminated(project: Project, database: Database, after: float) -> No
             " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'seedbed'",
         )
 
-    _applied_while(end, project, database)
+    _apply_during(end, project, database)
 
 
 def connection_cut(project: Project, database: Database, after: float) -> None:
@@ -164,10 +164,10 @@ def connection_cut(project: Project, database: Database, after: float) -> None:
             time.sleep(after)
             cut()
 
-        _applied_while(end, project, replace(database, url=url, direct=url))
+        _apply_during(end, project, replace(database, url=url, direct=url))
 
 
-def _applied_while(end: Callable[[], None], project: Project, database: Database) -> None:
+def _apply_during(end: Callable[[], None], project: Project, database: Database) -> None:
     ending = threading.Thread(target=end)
     ending.start()
     with suppress(Exception):
@@ -181,9 +181,9 @@ KINDS: tuple[Kill, ...] = (client_killed, backend_terminated, connection_cut)
 class TestApply:
     @pytest.mark.parametrize("turn", range(KILLS), ids=lambda turn: f"{KINDS[turn % 3].__name__}-{turn // 3}")
     def test_completes_a_run_that_was_killed(
-        self, project: Project, seedbed_server: TemporaryServer, undisturbed: tuple[object, float], turn: int
+        self, project: Project, seedbed_server: TemporaryServer, uninterrupted_run: tuple[object, float], turn: int
     ) -> None:
-        state, seconds = undisturbed
+        state, seconds = uninterrupted_run
         moment = random.Random(turn).uniform(0, seconds)
 
         with fresh_database(seedbed_server) as database:
@@ -195,9 +195,9 @@ class TestApply:
 
     @pytest.mark.parametrize("turn", range(max(1, KILLS // 6)))
     def test_completes_a_run_after_an_immediate_server_shutdown(
-        self, project: Project, server: EmbeddedServer, undisturbed: tuple[object, float], turn: int
+        self, project: Project, server: EmbeddedServer, uninterrupted_run: tuple[object, float], turn: int
     ) -> None:
-        state, seconds = undisturbed
+        state, seconds = uninterrupted_run
         url = server.ensure_database("chaos")
         database = Database(url, url, Environment.DEVELOPMENT, GIVEN)
         pid = server.read_status().pid
@@ -207,7 +207,7 @@ class TestApply:
             time.sleep(random.Random(turn).uniform(0, seconds))
             os.kill(pid, signal.SIGQUIT)  # what pg_ctl stop -m immediate sends
 
-        _applied_while(stop, project, database)
+        _apply_during(stop, project, database)
         with suppress(psutil.NoSuchProcess):
             psutil.Process(pid).wait(timeout=30)
         server.ensure_running()

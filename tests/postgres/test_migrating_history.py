@@ -1,11 +1,11 @@
-"""Revisions as files, and what a database still needs of them."""
+"""Read revision files, and plan what a database still needs."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from seedbed.errors import MultipleHeads, RevisionFailure, InvalidRevisionFile
+from seedbed.errors import InvalidRevisionFile, MultipleHeads, RevisionFailure
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.assessment import assess_upgrade
@@ -22,11 +22,11 @@ class Hero(Table, table=True):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with little_project(tmp_path, HERO) as made:
-        made.write_revision("first", 'op.execute("CREATE TABLE applied (revision text)")')
-        made.write_revision("second", 'op.execute("INSERT INTO applied VALUES (2)")', follows="first")
-        yield made
-        EmbeddedServer.from_configuration(made.configuration()).stop()  # which production is tried on
+    with little_project(tmp_path, HERO) as created:
+        created.write_revision("first", 'op.execute("CREATE TABLE applied (revision text)")')
+        created.write_revision("second", 'op.execute("INSERT INTO applied VALUES (2)")', follows="first")
+        yield created
+        EmbeddedServer.from_configuration(created.configuration()).stop()  # which production is tried on
 
 
 class TestReadHistory:
@@ -41,10 +41,10 @@ class TestReadHistory:
     def test_refuses_two_heads(self, project: Project) -> None:
         project.write_revision("other", "pass", follows="first")
 
-        with pytest.raises(MultipleHeads) as refused:
+        with pytest.raises(MultipleHeads) as error:
             read_history(project.settled)
 
-        assert refused.value.message == "The history has 2 heads: other and second."
+        assert error.value.message == "The history has 2 heads: other and second."
 
     def test_refuses_two_base_revisions(self, project: Project) -> None:
         project.write_revision("other", "pass")
@@ -55,10 +55,10 @@ class TestReadHistory:
     def test_names_the_file_and_line_of_a_syntax_error(self, project: Project) -> None:
         project.write("migrations/versions/third.py", "revision = 'third'\ndown_revision = (\n")
 
-        with pytest.raises(InvalidRevisionFile) as refused:
+        with pytest.raises(InvalidRevisionFile) as error:
             read_history(project.settled)
 
-        assert refused.value.message == (
+        assert error.value.message == (
             "The history in migrations/versions cannot be read: migrations/versions/third.py, line 2: SyntaxError: "
             "'(' was never closed (third.py, line 2)"
         )
@@ -66,10 +66,10 @@ class TestReadHistory:
     def test_names_the_file_and_line_that_raises(self, project: Project) -> None:
         project.write("migrations/versions/third.py", "import nothing_of_that_name\n")
 
-        with pytest.raises(InvalidRevisionFile) as refused:
+        with pytest.raises(InvalidRevisionFile) as error:
             read_history(project.settled)
 
-        assert refused.value.message.endswith(
+        assert error.value.message.endswith(
             "migrations/versions/third.py, line 1: ModuleNotFoundError: No module named 'nothing_of_that_name'"
         )
 
@@ -77,10 +77,10 @@ class TestReadHistory:
     def test_refuses_a_revision_whose_parent_is_missing(self, project: Project) -> None:
         (project.root / "migrations/versions/first.py").unlink()
 
-        with pytest.raises(InvalidRevisionFile) as refused:
+        with pytest.raises(InvalidRevisionFile) as error:
             read_history(project.settled)
 
-        assert refused.value.message == (
+        assert error.value.message == (
             "The history in migrations/versions cannot be read: Revision first referenced from first -> second (head), "
             "Second is not present"
         )
@@ -89,18 +89,18 @@ class TestReadHistory:
     def test_refuses_two_files_with_the_same_revision(self, project: Project) -> None:
         project.write("migrations/versions/copy.py", (project.root / "migrations/versions/second.py").read_text())
 
-        with pytest.raises(InvalidRevisionFile) as refused:
+        with pytest.raises(InvalidRevisionFile) as error:
             read_history(project.settled)
 
-        assert refused.value.message.endswith("Revision second is present more than once")
+        assert error.value.message.endswith("Revision second is present more than once")
 
 
 class TestPlan:
     def test_lists_pending_revisions_without_changes(self, project: Project, database: Database) -> None:
-        made = plan_upgrade(project.settled, database)
+        created = plan_upgrade(project.settled, database)
 
-        assert (made.revision, made.head, made.mark) == (None, "second", None)
-        assert [revision.id for revision in made.pending] == ["first", "second"]
+        assert (created.revision, created.head, created.mark) == (None, "second", None)
+        assert [revision.id for revision in created.pending] == ["first", "second"]
         assert (
             execute(database.direct, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == []
         )
@@ -108,9 +108,9 @@ class TestPlan:
     def test_lists_nothing_at_the_head(self, project: Project, database: Database) -> None:
         apply(project.settled, database)
 
-        made = plan_upgrade(project.settled, database)
+        created = plan_upgrade(project.settled, database)
 
-        assert (made.revision, made.mark, made.pending) == ("second", "development", ())
+        assert (created.revision, created.mark, created.pending) == ("second", "development", ())
 
 
 class TestRecordedSql:
@@ -125,7 +125,7 @@ class TestRecordedSql:
 
 
 class TestMigratePlan:
-    """The command."""
+    """The command `seedbed migrate plan`."""
 
     def test_exits_with_1_while_revisions_are_pending(self, project: Project, database: Database) -> None:
         url = database.direct.reveal()
@@ -138,7 +138,7 @@ class TestMigratePlan:
         assert after.stdout == f"{database.name} is at second, the newest.\n"
 
     def test_prints_executable_sql(self, project: Project, database: Database) -> None:
-        """A statement as the driver is given it has two of each percent sign, and no values."""
+        """The driver gets statements with doubled percent signs and without values."""
         project.write_revision(
             "third",
             "op.execute(\"INSERT INTO applied SELECT 'x' WHERE 'ab' LIKE 'a%'\")\n"
@@ -153,9 +153,9 @@ class TestMigratePlan:
         ).stdout
         offline = project.run("seedbed", "migrate", "plan", "--offline", code=1, DATABASE_URL=url).stdout
 
-        for said in (recorded, offline):
-            assert "INSERT INTO applied SELECT 'x' WHERE 'ab' LIKE 'a%'" in said
-            assert "VALUES ('bound')" in said
+        for message in (recorded, offline):
+            assert "INSERT INTO applied SELECT 'x' WHERE 'ab' LIKE 'a%'" in message
+            assert "VALUES ('bound')" in message
 
     def test_prints_the_executed_sql(self, project: Project, database: Database) -> None:
         url = database.direct.reveal()
@@ -164,8 +164,8 @@ class TestMigratePlan:
             "seedbed", "migrate", "plan", "--sql", "--offline", code=1, DATABASE_URL=url, SHADOW_DATABASE_URL=url
         )
 
-        said = done.stdout.splitlines()
-        assert said[:6] == [
+        message = done.stdout.splitlines()
+        assert message[:6] == [
             "first   First",
             "second  Second",
             "-- first First",
@@ -173,7 +173,7 @@ class TestMigratePlan:
             "-- second Second",
             "INSERT INTO applied VALUES (2);",
         ]
-        assert "UPDATE alembic_version SET version_num='second' WHERE alembic_version.version_num = 'first';" in said
+        assert "UPDATE alembic_version SET version_num='second' WHERE alembic_version.version_num = 'first';" in message
 
     def test_shows_the_revisions_of_database_and_files(self, project: Project, database: Database) -> None:
         apply(project.settled, database)

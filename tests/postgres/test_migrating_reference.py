@@ -1,4 +1,4 @@
-"""The reference project's own migrations, on every PostgreSQL that this machine has."""
+"""The migrations of the reference project, on every PostgreSQL of this machine."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +29,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
 
 @pytest.fixture(scope="module")
 def seeded(server: TemporaryServer) -> Iterator[Database]:
-    """The reference tables with the rows of the testing seeds; a test changes rows of its own alone."""
+    """The reference tables with the rows of the testing seeds. A test changes only its own rows."""
     with fresh_database(server, Environment.TESTING) as database:
         apply(PROJECT, database)
         run(plan(PROJECT, load_schema(PROJECT), Environment.TESTING), database, revision=None)
@@ -38,14 +38,14 @@ def seeded(server: TemporaryServer) -> Iterator[Database]:
 
 @pytest.fixture
 def task(seeded: Database) -> int:
-    """A task of a user of its own, whose times are long past."""
-    made = rows(
+    """A task of its own user, with old timestamps."""
+    created = rows(
         seeded,
         "WITH owner AS (INSERT INTO \"user\" (email) VALUES (gen_random_uuid() || '@example.com') RETURNING id)"
         " INSERT INTO task (title, user_id, created_at, updated_at)"
         " SELECT 'Write', id, '2020-01-01Z', '2020-01-01Z' FROM owner RETURNING id",
     )
-    return int(made[0][0])
+    return int(created[0][0])
 
 
 def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
@@ -64,13 +64,13 @@ class TestReferenceMigrations:
     def test_leave_ids_defaults_and_timestamps_to_the_database(self, seeded: Database) -> None:
         last = rows(seeded, 'SELECT max(id) FROM "user"')[0][0]
 
-        made = rows(
+        created = rows(
             seeded,
             "INSERT INTO \"user\" (email) VALUES ('somebody@example.org')"
             " RETURNING id, is_active, hashed_password, created_at BETWEEN now() - interval '1 minute' AND now()",
         )
 
-        assert made == [(last + 1, True, None, True)]
+        assert created == [(last + 1, True, None, True)]
         rows(seeded, "DELETE FROM \"user\" WHERE email = 'somebody@example.org'")
 
     def test_set_updated_at_when_a_task_changes(self, seeded: Database, task: int) -> None:

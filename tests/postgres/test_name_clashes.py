@@ -1,4 +1,4 @@
-"""Names that a target has given to something else than what a revision makes under them."""
+"""Refuse revisions that create an object whose name another object has."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ Connecting = Callable[[str], AbstractContextManager[Connection]]
 POSITIVE, FOREIGN = "CHECK (a > 0) NOT VALID", "FOREIGN KEY (person_id) REFERENCES person(id) NOT VALID"
 
 
-def guarded(name: str, definition: str) -> str:
+def wrap_in_existence_check(name: str, definition: str) -> str:
     return GUARD.format(name=name, definition=definition)
 
 
@@ -45,11 +45,11 @@ SAME = {
         'CREATE UNIQUE INDEX ix ON task (lower("Title")) WHERE "Title" LIKE \'a%\'',
         'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (lower("Title")) WHERE "Title" ~~ \'a%\'::text',
     ),
-    "a check": ("ALTER TABLE task ADD CONSTRAINT k CHECK (a > 0)", guarded("k", POSITIVE)),
-    "a foreign key": (f"ALTER TABLE task ADD CONSTRAINT k {FOREIGN}", guarded("k", FOREIGN)),
+    "a check": ("ALTER TABLE task ADD CONSTRAINT k CHECK (a > 0)", wrap_in_existence_check("k", POSITIVE)),
+    "a foreign key": (f"ALTER TABLE task ADD CONSTRAINT k {FOREIGN}", wrap_in_existence_check("k", FOREIGN)),
     "a unique constraint": (
         "ALTER TABLE task ADD CONSTRAINT k UNIQUE (b)",
-        guarded("k", "UNIQUE USING INDEX k"),
+        wrap_in_existence_check("k", "UNIQUE USING INDEX k"),
     ),
     "the index of a unique constraint": (
         "ALTER TABLE task ADD CONSTRAINT k UNIQUE (b) DEFERRABLE",
@@ -88,18 +88,18 @@ OTHER = {
     ),
     "a check": (
         "ALTER TABLE task ADD CONSTRAINT k CHECK (a > 1)",
-        guarded("k", POSITIVE),
+        wrap_in_existence_check("k", POSITIVE),
         "already has another constraint k of task: it has CHECK ((a > 1)), and the revision creates CHECK ((a > 0)) "
         "NOT VALID.",
     ),
     "a check where a key was meant": (
         "ALTER TABLE task ADD CONSTRAINT k CHECK (a > 1)",
-        guarded("k", "UNIQUE USING INDEX k"),
+        wrap_in_existence_check("k", "UNIQUE USING INDEX k"),
         "it has CHECK ((a > 1)), and the revision creates UNIQUE USING INDEX k.",
     ),
     "a foreign key with another action": (
         "ALTER TABLE task ADD CONSTRAINT k FOREIGN KEY (person_id) REFERENCES person ON DELETE CASCADE",
-        guarded("k", FOREIGN),
+        wrap_in_existence_check("k", FOREIGN),
         "it has FOREIGN KEY (person_id) REFERENCES person(id) ON DELETE CASCADE, and",
     ),
     "a constraint of a transaction": (
@@ -126,8 +126,8 @@ OTHER = {
 
 
 @pytest.fixture(params=["in a transaction", "as they run"])
-def connected(request: pytest.FixtureRequest, given: Callable[..., Database]) -> Connecting:
-    """Connects to a database in which somebody has made something by hand."""
+def connect_to(request: pytest.FixtureRequest, given: Callable[..., Database]) -> Connecting:
+    """Connect to a database that contains manually created objects."""
     database = given()
     execute(database.direct, TABLES)
 
@@ -148,9 +148,9 @@ def run(connection: Connection, statement: str) -> None:
 
 class TestRefuseNameClashes:
     @pytest.mark.parametrize("case", SAME)
-    def test_accepts_an_object_with_the_same_definition(self, connected: Connecting, case: str) -> None:
+    def test_accepts_an_object_with_the_same_definition(self, connect_to: Connecting, case: str) -> None:
         by_hand, statement = SAME[case]
-        with connected(by_hand) as connection:
+        with connect_to(by_hand) as connection:
             if "CONCURRENTLY" in statement and not connection.connection.autocommit:
                 statement = statement.replace("CONCURRENTLY", "")
 
@@ -159,27 +159,27 @@ class TestRefuseNameClashes:
             assert connection.execute(text("SELECT to_regclass('seedbed_scratch')")).scalar() is None
 
     @pytest.mark.parametrize("case", OTHER)
-    def test_refuses_an_object_with_another_definition(self, connected: Connecting, case: str) -> None:
-        by_hand, statement, said = OTHER[case]
-        with connected(by_hand) as connection:
-            with pytest.raises(ObjectNameConflict) as refused:
+    def test_refuses_an_object_with_another_definition(self, connect_to: Connecting, case: str) -> None:
+        by_hand, statement, message = OTHER[case]
+        with connect_to(by_hand) as connection:
+            with pytest.raises(ObjectNameConflict) as error:
                 run(connection, statement)
 
-            assert said in refused.value.message
-            assert refused.value.remedy.startswith("Rename it: ALTER ")
-            assert refused.value.remedy.endswith(" Then run seedbed migrate apply again.")
+            assert message in error.value.message
+            assert error.value.remedy.startswith("Rename it: ALTER ")
+            assert error.value.remedy.endswith(" Then run seedbed migrate apply again.")
 
-    def test_the_remedy_resolves_the_clash(self, connected: Connecting) -> None:
-        with connected("CREATE INDEX ix ON task (a)") as connection:
+    def test_the_remedy_resolves_the_clash(self, connect_to: Connecting) -> None:
+        with connect_to("CREATE INDEX ix ON task (a)") as connection:
             statement = "CREATE INDEX IF NOT EXISTS ix ON task (b)"
-            with pytest.raises(ObjectNameConflict) as refused:
+            with pytest.raises(ObjectNameConflict) as error:
                 run(connection, statement)
-            connection.execute(text(refused.value.remedy.removeprefix("Rename it: ").partition(";")[0]))
+            connection.execute(text(error.value.remedy.removeprefix("Rename it: ").partition(";")[0]))
 
             run(connection, statement)
 
-            made = connection.execute(text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix'")).scalar()
-            assert made == "CREATE INDEX ix ON public.task USING btree (b)"
+            created = connection.execute(text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix'")).scalar()
+            assert created == "CREATE INDEX ix ON public.task USING btree (b)"
 
     @pytest.mark.parametrize("constraint", ["CHECK (a > 1)", "CHECK (a > 0)"])
     def test_compares_for_a_role_that_cannot_create_tables(
@@ -190,10 +190,10 @@ class TestRefuseNameClashes:
         execute(given_server.url(database.name), "REVOKE CREATE ON SCHEMA public FROM PUBLIC, pg_database_owner")
         with connect(database, autocommit=True) as connection:
             if "> 0" in constraint:
-                run(connection, guarded("k", POSITIVE))
+                run(connection, wrap_in_existence_check("k", POSITIVE))
             else:
                 with pytest.raises(ObjectNameConflict):
-                    run(connection, guarded("k", POSITIVE))
+                    run(connection, wrap_in_existence_check("k", POSITIVE))
 
 
 TASK = """
@@ -226,9 +226,9 @@ class TestApply:
             shutil.copytree(first.root / "migrations", project.root / "migrations", dirs_exist_ok=True)
             grown.draft(project, "Change task")
 
-            with pytest.raises(ObjectNameConflict) as refused:
+            with pytest.raises(ObjectNameConflict) as error:
                 apply(project.settled, database)
-            execute(database.direct, refused.value.remedy.removeprefix("Rename it: ").partition(";")[0])
+            execute(database.direct, error.value.remedy.removeprefix("Rename it: ").partition(";")[0])
             applied = apply(project.settled, database)
 
         assert applied.pending_contract == ()

@@ -19,8 +19,8 @@ from seedbed.branching.neon.annotations import AnnotatedBranch, format_unfinishe
 from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.creation import Request
 from seedbed.branching.neon.emulator.branch_storage import Storage
-from seedbed.branching.neon.endpoints import Reaching
-from seedbed.branching.neon.http import Unanswered, retry_after
+from seedbed.branching.neon.endpoints import BranchEndpoints
+from seedbed.branching.neon.http import Unanswered, parse_retry_after
 from seedbed.branching.neon.models import Endpoint
 from seedbed.errors import (
     InvalidExpiry,
@@ -68,7 +68,7 @@ def neon(emulator: Neon) -> Iterator[Neon]:
     for branch in sorted(cloud.branches.values(), key=lambda branch: branch.created_at, reverse=True):
         if not branch.default:
             branch.protected, branch.init_source = False, "test"
-            NeonBranches.of(emulator.configuration()).client.delete(branch.id)
+            NeonBranches.of(emulator.configuration()).client.delete_branch(branch.id)
 
 
 @pytest.fixture
@@ -95,14 +95,14 @@ class TestCreate:
     def test_is_not_taken_aback_when_another_call_has_marked_the_copy(
         self, neon: Neon, branches: NeonBranches, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        awake = Reaching.await_awake
+        awake = BranchEndpoints.wait_until_awake
 
-        def quicker(reaching: Reaching, found: AnnotatedBranch, seconds: float) -> None:
-            monkeypatch.setattr(Reaching, "await_awake", awake)
+        def quicker(reaching: BranchEndpoints, found: AnnotatedBranch, seconds: float) -> None:
+            monkeypatch.setattr(BranchEndpoints, "wait_until_awake", awake)
             empty_copy(get_branch_database(neon.branches(), PR))
-            reaching.await_awake(found, seconds)
+            reaching.wait_until_awake(found, seconds)
 
-        monkeypatch.setattr(Reaching, "await_awake", quicker)
+        monkeypatch.setattr(BranchEndpoints, "wait_until_awake", quicker)
 
         made = branches.create(PR, environment=Environment.PREVIEW)
 
@@ -112,14 +112,14 @@ class TestCreate:
     def test_stays_ready_when_another_call_has_finished_the_copy(
         self, neon: Neon, branches: NeonBranches, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        awake = Reaching.await_awake
+        awake = BranchEndpoints.wait_until_awake
 
-        def quicker(reaching: Reaching, found: AnnotatedBranch, seconds: float) -> None:
-            monkeypatch.setattr(Reaching, "await_awake", awake)
+        def quicker(reaching: BranchEndpoints, found: AnnotatedBranch, seconds: float) -> None:
+            monkeypatch.setattr(BranchEndpoints, "wait_until_awake", awake)
             neon.branches().finish(PR)
-            reaching.await_awake(found, seconds)
+            reaching.wait_until_awake(found, seconds)
 
-        monkeypatch.setattr(Reaching, "await_awake", quicker)
+        monkeypatch.setattr(BranchEndpoints, "wait_until_awake", quicker)
 
         branches.create(PR, environment=Environment.PREVIEW)
 
@@ -141,13 +141,13 @@ class TestCreate:
         self, neon: Neon, branches: NeonBranches, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         branches.create(PR, environment=Environment.PREVIEW)
-        awake = Reaching.await_awake
+        awake = BranchEndpoints.wait_until_awake
 
-        def deleted(reaching: Reaching, found: AnnotatedBranch, seconds: float) -> None:
+        def deleted(reaching: BranchEndpoints, found: AnnotatedBranch, seconds: float) -> None:
             neon.branches().delete(PR)
             awake(reaching, found, seconds)
 
-        monkeypatch.setattr(Reaching, "await_awake", deleted)
+        monkeypatch.setattr(BranchEndpoints, "wait_until_awake", deleted)
 
         with pytest.raises(BranchNotFound):
             branches.wait_until_reachable(PR)
@@ -311,18 +311,18 @@ class TestATwin:
     @pytest.fixture
     def twin(self, neon: Neon, branches: NeonBranches) -> str:
         make(branches)
-        request = Request.of(branches._looking, PR, "development", Environment.PREVIEW)
+        request = Request.create(branches._looking, PR, "development", Environment.PREVIEW)
         main = next(branch.id for branch in neon.run.cloud.branches.values() if branch.default)
-        branches.client.create(format_unfinished_name(PR), main, request.annotation, None)
-        return request.call
+        branches.client.create_branch(format_unfinished_name(PR), main, request.annotation, None)
+        return request.request_id
 
     def test_is_deleted_by_whoever_made_it(self, neon: Neon, branches: NeonBranches) -> None:
         make(branches)
-        request = Request.of(branches._looking, PR, "development", Environment.PREVIEW)
+        request = Request.create(branches._looking, PR, "development", Environment.PREVIEW)
         main = next(branch.id for branch in neon.run.cloud.branches.values() if branch.default)
 
         with pytest.raises(BranchExists):
-            request.make(main, None)
+            request.send(main, None)
 
         assert neon.names() == ["main", PR]
         assert branches.get(PR).ready
@@ -340,7 +340,7 @@ class TestATwin:
         assert (
             neon.names() == {"create": ["main", PR], "reset": ["main", f"{PR} [preparing]"], "delete": ["main"]}[call]
         )
-        assert twin not in [one.request_id for one in branches._looking.everything()]
+        assert twin not in [one.request_id for one in branches._looking.list_all()]
 
 
 class TestOthersBranches:
@@ -352,7 +352,7 @@ class TestOthersBranches:
         if name != "main":
             body = {"branch": {"name": name, "protected": name == "protected"}, "annotation_value": annotation[name]}
             made = neon.call("POST", path, body)
-            branches.client.settle(made["branch"]["id"])
+            branches.client.wait_for_operations(made["branch"]["id"])
         before = neon.call("GET", path)
 
         for touch in (branches.delete, branches.reset, branches.finish, branches.create):
@@ -389,7 +389,7 @@ class TestList:
     def test_reads_every_page(self, neon: Neon, branches: NeonBranches) -> None:
         for number in range(3):
             make(branches, f"pr-{number}")
-        paged = NeonBranches(type(branches.client)(branches.client.wire, page=2), branches.configuration)
+        paged = NeonBranches(type(branches.client)(branches.client.http, page_size=2), branches.configuration)
 
         assert [branch.name for branch in paged.list()] == ["pr-0", "pr-1", "pr-2"]
 
@@ -428,7 +428,7 @@ class TestFaults:
     ) -> None:
         neon.faults(dropped=1)
         client = branches.client
-        impatient = type(client)(type(client.wire)(client.wire.access, patience=0.2))
+        impatient = type(client)(type(client.http)(client.http.access, timeout_seconds=0.2))
         with pytest.raises(NeonUnreachable):
             NeonBranches(impatient, branches.configuration).create(PR)
         neon.faults()
@@ -442,14 +442,14 @@ class TestFaults:
         self, neon: Neon, branches: NeonBranches, fault: str, error: type[Exception]
     ) -> None:
         neon.faults(**{fault: 1})
-        wire = type(branches.client.wire)(branches.client.wire.access, patience=0.2)
+        wire = type(branches.client.http)(branches.client.http.access, timeout_seconds=0.2)
 
         with pytest.raises(error):
             NeonBranches(type(branches.client)(wire), branches.configuration).list()
 
     def test_that_lose_the_answer_about_a_compute_make_one(self, neon: Neon, branches: NeonBranches) -> None:
         branches.create(PR, environment=Environment.PREVIEW)
-        (endpoint,) = neon.run.cloud.computes.of_branch(branches._looking.existing(PR).neon_branch.id)
+        (endpoint,) = neon.run.cloud.computes.of_branch(branches._looking.get_branch(PR).neon_branch.id)
         branches.client.delete_endpoint(endpoint.id)
         asked, client = [], branches.client
 
@@ -458,14 +458,14 @@ class TestFaults:
             make_endpoint(self, branch_id)
             raise Unanswered("a test", "lost")
 
-        make_endpoint = NeonClient.make_endpoint
-        with patch.object(NeonClient, "make_endpoint", lose_the_first):
+        make_endpoint = NeonClient.create_endpoint
+        with patch.object(NeonClient, "create_endpoint", lose_the_first):
             branches.finish(PR)
 
-        assert len(asked) == len(client.endpoints(asked[0])) == 1
+        assert len(asked) == len(client.list_endpoints(asked[0])) == 1
 
     def test_of_an_interrupt_leave_nothing(self, neon: Neon, branches: NeonBranches) -> None:
-        with patch.object(NeonClient, "settle", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        with patch.object(NeonClient, "wait_for_operations", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
             branches.create(PR)
 
         assert neon.names() == ["main"]
@@ -483,7 +483,7 @@ class TestFaults:
         make(branches)
 
         with (
-            patch.object(NeonClient, "uri", return_value=neon.run.database_url()),
+            patch.object(NeonClient, "read_connection_uri", return_value=neon.run.database_url()),
             pytest.raises(NeonEndpointMismatch),
         ):
             branches.url(PR)
@@ -567,11 +567,11 @@ class TestTheEmulator:
 
     def test_lets_nobody_write_by_a_read_only_compute(self, neon: Neon, branches: NeonBranches) -> None:
         make(branches)
-        branch = branches._looking.existing(PR).neon_branch.id
+        branch = branches._looking.get_branch(PR).neon_branch.id
         path = f"/api/v2/projects/{neon.run.cloud.project}/endpoints"
         made = neon.call("POST", path, {"endpoint": {"branch_id": branch, "type": "read_only"}})
-        branches.client.settle(branch)
-        url = branches.client.uri(Endpoint(**made["endpoint"]), "neondb", "neondb_owner", pooled=False)
+        branches.client.wait_for_operations(branch)
+        url = branches.client.read_connection_uri(Endpoint(**made["endpoint"]), "neondb", "neondb_owner", pooled=False)
 
         assert ask(url, "SELECT body FROM note") == [("hello",)]
         with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
@@ -593,9 +593,9 @@ class TestTheEmulator:
 
 class TestRetryAfter:
     def test_is_read_in_both_forms(self) -> None:
-        assert retry_after("3") == 3.0
-        assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-        assert (retry_after(""), retry_after("soon")) == (None, None)
+        assert parse_retry_after("3") == 3.0
+        assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+        assert (parse_retry_after(""), parse_retry_after("soon")) == (None, None)
 
 
 class TestSettings:
@@ -620,14 +620,14 @@ class TestSettings:
 
     def test_without_a_network(self, neon: Neon) -> None:
         branches = neon.branches(NEON_API_HOST="http://127.0.0.1:1/api/v2")
-        wire = type(branches.client.wire)(branches.client.wire.access, patience=0.1)
+        wire = type(branches.client.http)(branches.client.http.access, timeout_seconds=0.1)
 
         with pytest.raises(NeonUnreachable, match=r"127\.0\.0\.1:1 does not answer"):
             NeonBranches(type(branches.client)(wire), branches.configuration).list()
 
     def test_never_show_the_key(self) -> None:
         loaded = load_configuration(find_project(ROOT), environ={"NEON_API_KEY": "napi_secret", "NEON_PROJECT_ID": "p"})
-        access = NeonBranches.of(loaded).client.wire.access
+        access = NeonBranches.of(loaded).client.http.access
 
         assert "napi_secret" not in f"{loaded} {loaded.settings!r} {loaded.list_entries()} {access!r}"
         assert "napi_secret" not in loaded.settings.model_dump_json()

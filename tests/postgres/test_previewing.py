@@ -11,17 +11,17 @@ from seedbed.branching import BranchProvider, get_branch_provider
 from seedbed.branching.lifecycle import create_branch, create_safety_copy
 from seedbed.branching.local.provider import LocalBranches
 from seedbed.errors import (
-    EditedAppliedRevision,
     BranchNotFound,
     BranchNotReady,
+    EditedAppliedRevision,
     InvalidPullRequestList,
     NoShadowServer,
     NotAPreview,
-    ProtectedPreviewBase,
     PreviewSchemaMismatch,
-    UnmaskedProductionCopy,
+    ProtectedPreviewBase,
     RevisionFailure,
     SeedError,
+    UnmaskedProductionCopy,
     UnmodeledData,
 )
 from seedbed.migrations.apply.upgrade import apply
@@ -33,7 +33,7 @@ from seedbed.previews import preview as previews_preview
 from seedbed.previews.base_branch import BASE_BRANCH, PreviewBase, create_base
 from seedbed.previews.branch_diff import compare_branches
 from seedbed.previews.garbage_collection import CollectionRules, collect_branches, parse_pull_requests
-from seedbed.previews.preview import Preview, delete, create_or_update
+from seedbed.previews.preview import Preview, create_or_update, delete
 from seedbed.previews.preview_data import DataMode, RowSource
 from seedbed.schema import load_schema
 from seedbed.seeding.loading.load import run
@@ -144,9 +144,9 @@ class TestCreateOrUpdate:
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         seeded(development, configuration)
-        found: list[Preview] = []
+        result: list[Preview] = []
         threads = [
-            Thread(target=lambda: found.append(create_or_update(configuration, "preview/pr-42", data=DataMode.SEED)))
+            Thread(target=lambda: result.append(create_or_update(configuration, "preview/pr-42", data=DataMode.SEED)))
             for _ in range(5)
         ]
         for thread in threads:
@@ -154,9 +154,9 @@ class TestCreateOrUpdate:
         for thread in threads:
             thread.join()
 
-        assert sorted(one.created for one in found) == [False] * 4 + [True]
-        assert [one.data.row_source for one in found].count(RowSource.SEEDED) == 1
-        assert execute(found[0].url, USERS) == [(50,)]
+        assert sorted(item.created for item in result) == [False] * 4 + [True]
+        assert [item.data.row_source for item in result].count(RowSource.SEEDED) == 1
+        assert execute(result[0].url, USERS) == [(50,)]
 
     def test_copies_the_given_parent(
         self, configuration: Configuration, development: Database, branches: BranchProvider
@@ -184,12 +184,12 @@ class TestCreateOrUpdate:
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         execute(development.direct, 'CREATE TABLE "user" (id int)')
-        left = branches.create("preview/pr-42", environment=Environment.PREVIEW)
+        remaining = branches.create("preview/pr-42", environment=Environment.PREVIEW)
 
         with pytest.raises(RevisionFailure):
             create_or_update(configuration, "preview/pr-42")
 
-        assert branches.list() == (left,)
+        assert branches.list() == (remaining,)
 
     def test_names_a_revision_edited_after_it_was_applied(
         self, configuration: Configuration, development: Database
@@ -199,25 +199,25 @@ class TestCreateOrUpdate:
         text = revision.read_text(encoding="utf-8")
         revision.write_text(text.replace("    op.create_table", '    op.execute("SELECT 1")\n    op.create_table', 1))
         try:
-            with pytest.raises(EditedAppliedRevision) as refused:
+            with pytest.raises(EditedAppliedRevision) as error:
                 create_or_update(configuration, "preview/pr-7")
             delete(configuration, "preview/pr-7")
             create_or_update(configuration, "preview/pr-7")
         finally:
             revision.write_text(text, encoding="utf-8")
 
-        assert refused.value.message.startswith(f"{NEWEST} was edited after ")
-        assert "seedbed preview down preview/pr-7, then seedbed preview up preview/pr-7" in refused.value.remedy
+        assert error.value.message.startswith(f"{NEWEST} was edited after ")
+        assert "seedbed preview down preview/pr-7, then seedbed preview up preview/pr-7" in error.value.remedy
 
     def test_refuses_a_branch_with_another_purpose(
         self, configuration: Configuration, development: Database, branches: BranchProvider
     ) -> None:
         scratch = create_branch(branches, "scratch")
 
-        with pytest.raises(NotAPreview) as refused:
+        with pytest.raises(NotAPreview) as error:
             create_or_update(configuration, "scratch")
 
-        assert str(refused.value) == "scratch is a branch marked development, not a preview."
+        assert str(error.value) == "scratch is a branch marked development, not a preview."
         assert branches.list() == (scratch,)
         assert execute(branches.url("scratch"), MARK) == [("development",)]
 
@@ -253,10 +253,10 @@ class TestComparison:
         apply(configuration.project, development)
         execute(development.direct, change)
 
-        with pytest.raises(PreviewSchemaMismatch) as refused:
+        with pytest.raises(PreviewSchemaMismatch) as error:
             create_or_update(configuration, "preview/pr-42")
 
-        assert difference in refused.value.message
+        assert difference in error.value.message
         assert branches.list() == ()
 
     def test_keeps_an_existing_preview_that_differs_from_the_models(
@@ -379,15 +379,15 @@ class TestBase:
         create_base(configuration, DataMode.SEED)
         branches.reset(BASE_BRANCH)
 
-        with patch.object(previews_preview, "_BASE_SECONDS", 0.1), pytest.raises(BranchNotReady) as refused:
+        with patch.object(previews_preview, "_BASE_SECONDS", 0.1), pytest.raises(BranchNotReady) as error:
             create_or_update(configuration, "preview/pr-42")
         later = Timer(0.3, branches.finish, (BASE_BRANCH,))
         later.start()
         preview = create_or_update(configuration, "preview/pr-42")
         later.join()
 
-        assert refused.value.remedy is not None
-        assert refused.value.remedy.startswith("Finish it: seedbed preview base.")
+        assert error.value.remedy is not None
+        assert error.value.remedy.startswith("Finish it: seedbed preview base.")
         assert preview.branch.parent == BASE_BRANCH
 
     @pytest.mark.parametrize("before", ["nothing", "a base", "one that a kill left"])
@@ -398,16 +398,16 @@ class TestBase:
             create_base(configuration, DataMode.COPY)
         elif before == "one that a kill left":
             branches.create(BASE_BRANCH, environment=Environment.PREVIEW)
-        made: list[PreviewBase] = []
-        threads = [Thread(target=lambda: made.append(create_base(configuration, DataMode.SEED))) for _ in range(4)]
+        created: list[PreviewBase] = []
+        threads = [Thread(target=lambda: created.append(create_base(configuration, DataMode.SEED))) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-        assert len(made) == 4
-        assert [base.data.row_source for base in made if base.data is not None] == [RowSource.SEEDED]
-        assert {base.branch for base in made} == {branches.get(BASE_BRANCH)}
+        assert len(created) == 4
+        assert [base.data.row_source for base in created if base.data is not None] == [RowSource.SEEDED]
+        assert {base.branch for base in created} == {branches.get(BASE_BRANCH)}
         assert branches.get(BASE_BRANCH).sealed
         assert execute(create_or_update(configuration, "preview/pr-42").url, USERS) == [(50,)]
 
@@ -534,12 +534,12 @@ class TestCollectBranches:
         assert len(branches.list()) == 4
         deleted = collect_branches(configuration, rules, delete=True, now=later)
 
-        assert [(one.branch.name, one.reason) for one in listed] == [
+        assert [(item.branch.name, item.reason) for item in listed] == [
             ("preview/half", "half made, and nobody is at work on it"),
             ("preview/pr-41", "pull request 41 is closed"),
             ("preview/pr-43", "pull request 43 is closed"),
         ]
-        assert [one.deleted for one in deleted] == [True, True, True]
+        assert [item.deleted for item in deleted] == [True, True, True]
         assert [branch.name for branch in branches.list()] == ["preview/pr-42"]
 
     def test_deletes_expired_previews(
@@ -563,8 +563,8 @@ class TestCollectBranches:
         soon = collect_branches(configuration, CollectionRules(), delete=True, now=later)
         late = collect_branches(configuration, CollectionRules(), delete=True, now=later + timedelta(days=5))
 
-        assert [(one.branch.name, one.deleted) for one in soon] == [("tried", True)]
-        assert [(one.branch.name, one.deleted) for one in late] == [(kept.name, True)]
+        assert [(item.branch.name, item.deleted) for item in soon] == [("tried", True)]
+        assert [(item.branch.name, item.deleted) for item in late] == [(kept.name, True)]
         assert [branch.name for branch in branches.list()] == ["mine"]
 
     def test_deletes_children_first_and_keeps_parents_of_kept_branches(
@@ -575,12 +575,12 @@ class TestCollectBranches:
         create_or_update(configuration, "preview/pr-3", parent="preview/pr-2")
 
         kept = collect_branches(configuration, CollectionRules(closed_pull_requests=frozenset({"1", "2"})), delete=True)
-        gone = collect_branches(
+        removed = collect_branches(
             configuration, CollectionRules(closed_pull_requests=frozenset({"1", "2", "3"})), delete=True
         )
 
-        assert [one.error for one in kept] == ["a branch that stays was copied from it"] * 2
-        assert [one.branch.name for one in gone] == ["preview/pr-3", "preview/pr-2", "preview/pr-1"]
+        assert [item.error for item in kept] == ["a branch that stays was copied from it"] * 2
+        assert [item.branch.name for item in removed] == ["preview/pr-3", "preview/pr-2", "preview/pr-1"]
         assert branches.list() == ()
 
     def test_keeps_the_base_and_other_branches(
@@ -589,14 +589,14 @@ class TestCollectBranches:
         create_base(configuration, DataMode.SEED)
         create_branch(branches, "mine")
 
-        found = collect_branches(
+        result = collect_branches(
             configuration,
             CollectionRules(older_than=timedelta(days=1)),
             delete=True,
             now=datetime.now(UTC) + timedelta(days=9),
         )
 
-        assert found == []
+        assert result == []
         assert [branch.name for branch in branches.list()] == ["mine", BASE_BRANCH]
 
     @pytest.mark.parametrize("lines", [[], ["", "  "], ["error: not found"]])
@@ -614,10 +614,10 @@ class TestCompareBranches:
         assert compare_branches(configuration, "mine").is_equal
         execute(branches.url("mine"), "CREATE INDEX ix_mine ON task (title)")
 
-        found = compare_branches(configuration, "mine")
+        result = compare_branches(configuration, "mine")
 
-        assert (found.compared_with, found.revision, found.compared_with_revision) == ("development", NEWEST, NEWEST)
-        assert [str(difference) for difference in found.differences] == ["index ix_mine of task is not wanted"]
+        assert (result.compared_with, result.revision, result.compared_with_revision) == ("development", NEWEST, NEWEST)
+        assert [str(difference) for difference in result.differences] == ["index ix_mine of task is not wanted"]
 
     def test_compares_a_sealed_base(
         self, configuration: Configuration, development: Database, branches: BranchProvider

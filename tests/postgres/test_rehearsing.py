@@ -1,4 +1,4 @@
-"""Pending revisions measured on a copy."""
+"""Rehearse pending revisions on a copy of the target."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import RehearsalCopyFailure, InvalidDatabaseUrl, RevisionFailure
+from seedbed.errors import InvalidDatabaseUrl, RehearsalCopyFailure, RevisionFailure
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.hazards.rehearsal import Rehearsal, rehearse
@@ -71,29 +71,29 @@ def copy(seedbed_server: TemporaryServer, database: Database, project: Project) 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with little_project(tmp_path, HERO) as made:
-        made.write_revision(
+    with little_project(tmp_path, HERO) as created:
+        created.write_revision(
             "first",
             """
             op.execute("CREATE TABLE list (id int PRIMARY KEY)")
             op.execute("CREATE TABLE task (id int PRIMARY KEY, points int, list_id int)")
             """,
         )
-        yield made
+        yield created
 
 
 @pytest.fixture(scope="module")
 def other_server() -> Iterator[TemporaryServer]:
-    """The system's PostgreSQL, of whose version the pg_dump on PATH is."""
+    """The system's PostgreSQL, which has the version of the pg_dump on PATH."""
     program = shutil.which("pg_dump")
-    found = [binaries for binaries in installed() if binaries.directory != find_binaries().directory]
-    if program is None or not found:
+    result = [binaries for binaries in installed() if binaries.directory != find_binaries().directory]
+    if program is None or not result:
         pytest.skip("there is no pg_dump on this machine, or no PostgreSQL beside the embedded one")
-    with run_temporary_server(found[0]) as server:
+    with run_temporary_server(result[0]) as server:
         yield server
 
 
-def rehearsed(project: Project, database: Database, copy: Database) -> Rehearsal:
+def rehearse_copy(project: Project, database: Database, copy: Database) -> Rehearsal:
     return rehearse(project.configuration(), database, plan_upgrade(project.settled, database), existing_copy=copy)
 
 
@@ -104,7 +104,7 @@ class TestRehearse:
     ) -> None:
         project.write_revision("second", f"op.execute({statement!r})", follows="first")
 
-        (step,) = rehearsed(project, database, copy).steps
+        (step,) = rehearse_copy(project, database, copy).steps
 
         assert step.locks == KINDS[statement]
 
@@ -119,12 +119,12 @@ class TestRehearse:
             downgrade="op.execute('ALTER TABLE task DROP COLUMN more')",
         )
 
-        found = rehearsed(project, database, copy)
+        result = rehearse_copy(project, database, copy)
 
-        assert re.fullmatch(r"blocks reads and writes on task for \d+ ms; everything else under 50 ms", found.verdict)
-        assert [(one.table, one.blocked_access) for one in found.blocked] == [("task", "reads and writes")]
-        assert found.blocked[0].seconds >= 0.3
-        assert found.downgrade == "down and up again, both catalogs as expected"
+        assert re.fullmatch(r"blocks reads and writes on task for \d+ ms; everything else under 50 ms", result.verdict)
+        assert [(item.table, item.blocked_access) for item in result.blocked] == [("task", "reads and writes")]
+        assert result.blocked[0].seconds >= 0.3
+        assert result.downgrade == "down and up again, both catalogs as expected"
 
     def test_reports_rewrites_scans_and_changed_rows(
         self, project: Project, database: Database, copy: Database
@@ -138,7 +138,7 @@ class TestRehearse:
             follows="first",
         )
 
-        updated, retyped = rehearsed(project, database, copy).steps
+        updated, retyped = rehearse_copy(project, database, copy).steps
 
         assert retyped.rewrites == ("task",)
         assert (updated.row_count, updated.scans) == (ROWS, ("task",))
@@ -158,21 +158,21 @@ class TestRehearse:
             downgrade="op.execute('DROP INDEX ix')",
         )
 
-        found = rehearsed(project, database, copy)
+        result = rehearse_copy(project, database, copy)
 
-        assert found.steps[0].locks == {"task": "ShareUpdateExclusiveLock"}
-        assert (found.verdict, found.blocked) == ("blocks nobody for 50 ms or longer", ())
+        assert result.steps[0].locks == {"task": "ShareUpdateExclusiveLock"}
+        assert (result.verdict, result.blocked) == ("blocks nobody for 50 ms or longer", ())
 
     def test_does_not_change_the_target(self, project: Project, database: Database, copy: Database) -> None:
         project.write_revision(
             "second", "op.execute('DROP TABLE task')", follows="first", downgrade="raise RuntimeError('gone')"
         )
 
-        found = rehearsed(project, database, copy)
+        result = rehearse_copy(project, database, copy)
 
         assert execute(database.direct, "SELECT count(*) FROM task") == [(ROWS,)]
         assert execute(database.direct, "SELECT version_num FROM alembic_version") == [("first",)]
-        assert found.downgrade == "impossible: gone"
+        assert result.downgrade == "impossible: gone"
 
     def test_fails_where_the_target_would_fail(self, project: Project, database: Database, copy: Database) -> None:
         project.write_revision("second", "op.execute('ALTER TABLE task ADD CHECK (id < 10)')", follows="first")
@@ -180,7 +180,7 @@ class TestRehearse:
         with pytest.raises(
             RevisionFailure, match='check constraint "task_id_check" of relation "task" is violated by some row'
         ):
-            rehearsed(project, database, copy)
+            rehearse_copy(project, database, copy)
 
 
 class TestDumpAndRestore:
@@ -198,17 +198,17 @@ class TestDumpAndRestore:
             execute(source.direct, f"INSERT INTO task SELECT n, n, NULL FROM generate_series(1, {ROWS}) n")
             configuration = project.configuration(SHADOW_DATABASE_URL=seedbed_server.url().reveal())
 
-            found = rehearse(configuration, source, plan_upgrade(project.settled, source))
+            result = rehearse(configuration, source, plan_upgrade(project.settled, source))
 
-        assert found.steps[0].scans == ("task",)
-        assert found.downgrade == "down and up again, both catalogs as expected"
+        assert result.steps[0].scans == ("task",)
+        assert result.downgrade == "down and up again, both catalogs as expected"
         assert shadows(seedbed_server) == set()
 
 
 class TestRehearseRefuses:
     def test_the_target_as_its_own_copy(self, project: Project, database: Database) -> None:
         with pytest.raises(RehearsalCopyFailure, match="it is the database itself"):
-            rehearsed(project, database, database)
+            rehearse_copy(project, database, database)
 
     def test_a_foreign_server_without_pg_dump(
         self, project: Project, database: Database, monkeypatch: pytest.MonkeyPatch
@@ -220,7 +220,7 @@ class TestRehearseRefuses:
             rehearse(configuration, database, plan_upgrade(project.settled, database))
 
     def test_an_invalid_url(self) -> None:
-        with pytest.raises(InvalidDatabaseUrl) as refused:
+        with pytest.raises(InvalidDatabaseUrl) as error:
             database_from_url("mysql://secret@host/shop", Environment.DEVELOPMENT)
 
-        assert "secret" not in f"{refused.value} {refused.value.remedy}"
+        assert "secret" not in f"{error.value} {error.value.remedy}"

@@ -1,4 +1,4 @@
-"""The checksum of a revision: what changes it, and what does not."""
+"""What changes the checksum of a revision file, and what does not."""
 
 import shutil
 import subprocess
@@ -155,11 +155,11 @@ class TestComputeChecksum:
             "print(c.checksum(pathlib.Path(sys.argv[2])))"
         )
         arguments = [python or "", "-c", script, module.__file__, str(file)]
-        ran = subprocess.run(arguments, capture_output=True, text=True, check=False) if python else None
-        if ran is None or ran.returncode:
+        completed = subprocess.run(arguments, capture_output=True, text=True, check=False) if python else None
+        if completed is None or completed.returncode:
             pytest.skip(f"Python {version} is not installed")
 
-        assert ran.stdout.strip() == compute_checksum(file) == "10b1eb46ede04e09"
+        assert completed.stdout.strip() == compute_checksum(file) == "10b1eb46ede04e09"
 
     def test_of_the_starters_revision_is_in_its_head_file(self) -> None:
         migrations = ROOT / "src/seedbed/starter/files/migrations"

@@ -1,4 +1,4 @@
-"""The schema shown and drawn, and the drawing in the docs held against the reference project's tables."""
+"""Draw the diagram of a schema, and keep the diagram in the docs current."""
 
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -57,11 +57,11 @@ class TestDiagram:
 
     def test_shows_columns_and_constraints(self, tmp_path: Path) -> None:
         with little_project(tmp_path, TABLES):
-            shown = CliRunner().invoke(
+            displayed = CliRunner().invoke(
                 root, ["--project", str(tmp_path), "schema", "show", "team"], catch_exceptions=False
             )
 
-            assert shown.output == (
+            assert displayed.output == (
                 "team\n"
                 "  id          integer      not null  key\n"
                 "  name        varchar(20)  not null\n"

@@ -1,4 +1,4 @@
-"""The user's tables, imported from the project."""
+"""Import the project's schema."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ class Hero(Table, table=True):
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[[str], Project]]:
-    """Writes the project of a test."""
+    """Write the project of a test."""
     with ExitStack() as stack:
         yield lambda tables: stack.enter_context(little_project(tmp_path, tables))
 
@@ -82,18 +82,18 @@ class TestLoadSchemaRefuses:
         project = make(HERO)
         project.write(f"{project.schema}/__init__.py", text)
 
-        with pytest.raises(SchemaImportFailure) as refused:
+        with pytest.raises(SchemaImportFailure) as error:
             project.load_schema()
 
-        assert refused.value.message == f"Importing {project.schema} failed at {project.schema}/__init__.py, {said}"
+        assert error.value.message == f"Importing {project.schema} failed at {project.schema}/__init__.py, {said}"
 
     def test_a_foreign_key_to_nothing(self, make: Callable[[str], Project]) -> None:
         project = make(HERO + '    team_id: int = Field(foreign_key="teams.id")\n')
 
-        with pytest.raises(SchemaImportFailure) as refused:
+        with pytest.raises(SchemaImportFailure) as error:
             project.load_schema()
 
-        assert refused.value.message == (
+        assert error.value.message == (
             f"Importing {project.schema} failed at hero.team_id: Foreign key associated with column 'hero.team_id' "
             "could not find table 'teams' with which to generate a foreign key to target column 'id'"
         )
@@ -102,7 +102,9 @@ class TestLoadSchemaRefuses:
         project = make(HERO + '    teams: list["Team"] = Relationship()\n')
         project.write_seeds("pass")
 
-        done = project.run("seedbed", "seed", "plan", code=1)  # elsewhere: such a model spoils all of its process
+        done = project.run(
+            "seedbed", "seed", "plan", code=1
+        )  # in another process: such a model breaks the whole process
 
         assert done.stderr.startswith(f"SB102 Importing {project.schema} failed at its relationships: ")
         assert "'Team'" in done.stderr
@@ -112,10 +114,10 @@ class TestLoadSchemaRefuses:
         (project.root / project.schema / "__init__.py").unlink()
         (project.root / project.schema).rmdir()
 
-        with pytest.raises(SchemaImportFailure) as refused:
+        with pytest.raises(SchemaImportFailure) as error:
             project.load_schema()
 
-        assert refused.value.message == (
+        assert error.value.message == (
             f"Importing {project.schema} failed at {project.root}: ModuleNotFoundError: No module named "
             f"'{project.schema}'"
         )
@@ -129,10 +131,10 @@ class TestLoadSchemaRefuses:
             (project.root / project.schema).rmdir()
             monkeypatch.syspath_prepend(str(other))
 
-            with pytest.raises(SchemaShadowed) as refused:
+            with pytest.raises(SchemaShadowed) as error:
                 project.load_schema()
 
-        assert refused.value.message == (
+        assert error.value.message == (
             f"import {project.schema} finds {other}/{project.schema}/__init__.py, which is not under {project.root}."
         )
 

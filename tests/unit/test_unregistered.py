@@ -1,4 +1,4 @@
-"""Classes of tables that is not imported, found in the project's files."""
+"""Find table classes in the project's files that are not imported."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,11 +35,11 @@ class Order(Base):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with little_project(tmp_path, HERO) as made:
-        yield made
+    with little_project(tmp_path, HERO) as created:
+        yield created
 
 
-def found(project: Project, *, without: tuple[Path, ...] = ()) -> list[str]:
+def find(project: Project, *, without: tuple[Path, ...] = ()) -> list[str]:
     tables = find_unregistered(project.settled, project.load_schema(), excluded=without)
     return [table.sentence.replace(project.schema, "schema") for table in tables]
 
@@ -48,7 +48,7 @@ class TestFindUnregistered:
     def test_names_file_line_and_import_of_an_unimported_class(self, project: Project) -> None:
         project.write(f"{project.schema}/billing/invoice.py", INVOICE)
 
-        assert found(project) == [
+        assert find(project) == [
             "schema/billing/invoice.py:5: Invoice is a table that is not imported. "
             "Add to schema/__init__.py: from schema.billing.invoice import Invoice"
         ]
@@ -59,7 +59,7 @@ class TestFindUnregistered:
         file = project.root / project.schema / "__init__.py"
         file.write_text(f"{file.read_text()}\n\nfrom {project.schema}.invoice import Invoice  # noqa: F401\n")
 
-        assert found(project) == []
+        assert find(project) == []
 
     @pytest.mark.parametrize(
         "name", ["test_invoice.py", "invoice_test.py", "conftest.py", "tests/invoice.py", ".venv/invoice.py"]
@@ -67,18 +67,18 @@ class TestFindUnregistered:
     def test_ignores_tests_and_environments(self, project: Project, name: str) -> None:
         project.write(f"{project.schema}/{name}", INVOICE)
 
-        assert found(project) == []
+        assert find(project) == []
 
     def test_ignores_virtual_environments_of_any_name(self, project: Project) -> None:
         project.write(f"{project.schema}/python/pyvenv.cfg", "")
         project.write(f"{project.schema}/python/lib/invoice.py", INVOICE)
 
-        assert found(project) == []
+        assert find(project) == []
 
     def test_ignores_excluded_directories(self, project: Project) -> None:
         folder = project.write(f"{project.schema}/migrations/versions/first.py", INVOICE).parents[1]
 
-        assert found(project, without=(folder,)) == []
+        assert find(project, without=(folder,)) == []
 
     @pytest.mark.parametrize(
         "text",
@@ -98,12 +98,12 @@ class TestFindUnregistered:
     def test_ignores_classes_that_are_no_tables(self, project: Project, text: str) -> None:
         project.write(f"{project.schema}/other.py", text)
 
-        assert found(project) == []
+        assert find(project) == []
 
     def test_names_a_declarative_class_by_its_base(self, project: Project) -> None:
         project.write(f"{project.schema}/order.py", DECLARATIVE)
 
-        (sentence,) = found(project)
+        (sentence,) = find(project)
         assert sentence.startswith("schema/order.py:9: Order is a table that is not imported.")
 
     def test_names_an_imported_class_of_another_metadata(self, project: Project) -> None:
@@ -111,7 +111,7 @@ class TestFindUnregistered:
         file = project.root / project.schema / "__init__.py"
         file.write_text(f"{file.read_text()}\n\nfrom {project.schema} import invoice  # noqa: F401\n")
 
-        (sentence,) = found(project)
+        (sentence,) = find(project)
         assert sentence.endswith("is a table that is in another metadata than the schema's. Derive it from Table.")
 
     def test_searches_only_beside_a_module_in_the_projects_root(self, project: Project) -> None:
@@ -123,6 +123,6 @@ class TestFindUnregistered:
         project.write("invoice.py", INVOICE)
         project.write("elsewhere/invoice.py", INVOICE)
 
-        assert found(project) == [
+        assert find(project) == [
             "invoice.py:5: Invoice is a table that is not imported. Add to schema.py: from invoice import Invoice"
         ]

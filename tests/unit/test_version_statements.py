@@ -1,4 +1,4 @@
-"""Alembic's statements about the version table, told from those of a revision."""
+"""Recognize Alembic's statements on the version table."""
 
 import pytest
 

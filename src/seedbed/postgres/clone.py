@@ -68,7 +68,7 @@ def clone_database(
     No other session may be connected to the source: `force` terminates idle sessions, and no others. When an error
     comes after CREATE DATABASE, the caller has to drop the target.
 
-    `data_directory` is the server's data directory, where it is known: on a file system that can share blocks between files,
+    `data_directory` is the server's, where it is known: on a file system that can share blocks between files,
     PostgreSQL 18 copies by sharing them.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a database holds, read from pg_catalog and compared."""
+"""The catalog: the objects of a database, read from pg_catalog, and their comparison."""
 
 from seedbed.postgres.catalog.dependencies import Catalog
 from seedbed.postgres.catalog.diff import Difference, find_differences
@@ -8,11 +8,11 @@ from seedbed.postgres.catalog.reader import read_catalog
 
 __all__ = [
     "Catalog",
+    "CatalogObject",
     "Difference",
     "ObjectKey",
-    "CatalogObject",
-    "find_differences",
     "copy_ignored_objects",
-    "read_catalog",
     "exclude_objects",
+    "find_differences",
+    "read_catalog",
 ]

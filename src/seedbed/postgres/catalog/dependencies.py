@@ -1,4 +1,4 @@
-"""The objects of a database together, each with those that need it."""
+"""The catalog of a database: its objects and the dependencies between them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,30 +8,30 @@ from seedbed.postgres.catalog.model import CatalogObject, Constraint, ObjectKey,
 
 @dataclass(frozen=True)
 class Catalog:
-    """`direct_dependents` has for each key the keys of those that need it."""
+    """`direct_dependents` maps the key of an object to the keys of the objects that depend on it."""
 
     objects: Mapping[ObjectKey, CatalogObject]
     direct_dependents: Mapping[ObjectKey, frozenset[ObjectKey]]
     version: int
 
     def find_dependents(self, key: ObjectKey) -> frozenset[ObjectKey]:
-        """Everything that needs an object, directly or through others."""
-        found: set[ObjectKey] = set()
-        waiting = [key]
-        while waiting:
-            for dependant in self.direct_dependents.get(waiting.pop(), ()):
-                if dependant not in found:
-                    found.add(dependant)
-                    waiting.append(dependant)
-        return frozenset(found)
+        """The objects that depend on an object, directly or through others."""
+        dependents: set[ObjectKey] = set()
+        pending = [key]
+        while pending:
+            for dependent in self.direct_dependents.get(pending.pop(), ()):
+                if dependent not in dependents:
+                    dependents.add(dependent)
+                    pending.append(dependent)
+        return frozenset(dependents)
 
     def find_direct_dependencies(self, key: ObjectKey) -> frozenset[ObjectKey]:
-        """What an object needs directly."""
-        return frozenset(needed for needed, dependants in self.direct_dependents.items() if key in dependants)
+        """The objects that an object depends on directly."""
+        return frozenset(dependency for dependency, dependents in self.direct_dependents.items() if key in dependents)
 
     def is_foreign_key(self, key: ObjectKey) -> bool:
-        found = self.objects.get(key)
-        return isinstance(found, Constraint) and found.type == "f"
+        constraint = self.objects.get(key)
+        return isinstance(constraint, Constraint) and constraint.type == "f"
 
     def tables(self) -> Iterator[Table]:
-        return (found for found in self.objects.values() if isinstance(found, Table))
+        return (table for table in self.objects.values() if isinstance(table, Table))

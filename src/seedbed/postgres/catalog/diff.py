@@ -1,4 +1,4 @@
-"""How two catalogs differ, a line for each difference."""
+"""The differences between two catalogs, one line each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ from seedbed.postgres.catalog.model import (
     View,
 )
 
-_KINDS: Mapping[type[CatalogObject], str] = {Enum: "Enum", Domain: "Domain", Composite: "Composite"}
-"""The words for kinds of objects that have their names in common."""
+_TYPE_WORDS: Mapping[type[CatalogObject], str] = {Enum: "Enum", Domain: "Domain", Composite: "Composite"}
+"""The words for the classes of objects that share one namespace."""
 
 
 @dataclass(frozen=True, order=True)
 class Difference:
-    """One fact in which a database is not as it should be. `attribute` is empty where a whole object is."""
+    """One attribute that differs from the expected one; `attribute` is empty where a whole object differs."""
 
     object: str
     attribute: str
@@ -44,19 +44,22 @@ class Difference:
 
 
 def find_differences(found: Catalog, expected: Catalog) -> tuple[Difference, ...]:
-    """What keeps `found` from equalling `expected`, in a stable order. NOT_COMPARED says what does not count."""
-    said: list[Difference] = []
+    """The differences of `found` from `expected`, in a stable order; NOT_COMPARED lists what is ignored."""
+    result: list[Difference] = []
     for key in sorted({*found.objects, *expected.objects}):
-        one, other = found.objects.get(key), expected.objects.get(key)
-        if one is None or other is None:
-            said.append(Difference(describe_object(one or other), "", "missing" if one is None else "not wanted", ""))  # type: ignore[arg-type]
-        elif one != other:
-            said += _changed(one, other)
-    return tuple(said)
+        found_object, expected_object = found.objects.get(key), expected.objects.get(key)
+        if found_object is not None and expected_object is not None:
+            if found_object != expected_object:
+                result += _compare_objects(found_object, expected_object)
+        elif found_object is not None:
+            result.append(Difference(describe_object(found_object), "", "not wanted", ""))
+        elif expected_object is not None:
+            result.append(Difference(describe_object(expected_object), "", "missing", ""))
+    return tuple(result)
 
 
 def describe_object(found: CatalogObject) -> str:
-    """The object as a person would say it: `table task`, `index app.ix_task_user_id`."""
+    """The object in words: `table task`, `index ix_task_user_id of app.task`."""
     kind, *names = found.key
     if names and names[0] == "public" and len(names) > 1:
         names = names[1:]
@@ -65,34 +68,34 @@ def describe_object(found: CatalogObject) -> str:
     return f"{kind} {'.'.join(names)}"
 
 
-def _changed(one: CatalogObject, other: CatalogObject) -> Iterator[Difference]:
+def _compare_objects(one: CatalogObject, other: CatalogObject) -> Iterator[Difference]:
     name = describe_object(one)
     if type(one) is not type(other):
-        yield Difference(name, "kind", _KINDS[type(one)], _KINDS[type(other)])
+        yield Difference(name, "kind", _TYPE_WORDS[type(one)], _TYPE_WORDS[type(other)])
         return
     if isinstance(one, Table) and isinstance(other, Table):
-        yield from _changed_columns(name, one, other)
-    yield from _unequal(name, _facts(one), _facts(other))
+        yield from _compare_columns(name, one, other)
+    yield from _compare_attributes(name, _get_attributes(one), _get_attributes(other))
 
 
-def _changed_columns(name: str, one: Table, other: Table) -> Iterator[Difference]:
+def _compare_columns(name: str, one: Table, other: Table) -> Iterator[Difference]:
     for column in sorted({*one.columns_by_name, *other.columns_by_name}):
         mine, theirs = one.columns_by_name.get(column), other.columns_by_name.get(column)
         full = f"column {name.removeprefix('table ')}.{column}"
         if mine is None or theirs is None:
             yield Difference(full, "", "missing" if mine is None else "not wanted", "")
         else:
-            yield from _unequal(full, _facts(mine), _facts(theirs))
+            yield from _compare_attributes(full, _get_attributes(mine), _get_attributes(theirs))
 
 
-def _unequal(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[Difference]:
+def _compare_attributes(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[Difference]:
     for word, value in found.items():
         if value != wanted[word]:
-            yield Difference(name, word, _shown(value), _shown(wanted[word]))
+            yield Difference(name, word, _format_value(value), _format_value(wanted[word]))
 
 
-def _facts(found: CatalogObject | Column) -> dict[str, Any]:
-    """What may differ in two objects of the same key, by the words that users read; a table's columns stand alone."""
+def _get_attributes(found: CatalogObject | Column) -> dict[str, Any]:
+    """The compared attributes of an object, by their words in messages; columns are compared on their own."""
     match found:
         case Schema():
             return {"comment": found.comment, "privileges": found.privileges}
@@ -202,7 +205,7 @@ def _facts(found: CatalogObject | Column) -> dict[str, Any]:
             return {"definition": found.definition}
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, tuple):
-        return ", ".join(_shown(part) for part in value) or "none"
+        return ", ".join(_format_value(part) for part in value) or "none"
     return "none" if value is None else str(value)

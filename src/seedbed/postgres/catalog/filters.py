@@ -1,4 +1,4 @@
-"""A catalog without what is in the database and not the project's."""
+"""The objects that a project ignores: left out of a catalog, or copied from another one."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -10,40 +10,44 @@ from seedbed.postgres.version_table import VERSION_TABLE, get_version_table_sche
 
 
 def exclude_objects(catalog: Catalog, patterns: Sequence[str]) -> Catalog:
-    """Leave out the schemas that a pattern names, and the tables and other objects that `schema.name` names, with all
-    that is on them: indexes, constraints, triggers, policies and sequences of their columns.
+    """Leave out the schemas that a pattern matches, and the objects whose `schema.name` a pattern matches.
+
+    The indexes, constraints, triggers, policies and owned sequences of a matching table are left out too.
     """
-    kept = {key: found for key, found in catalog.objects.items() if not _named(found, patterns)}
+    kept = {key: obj for key, obj in catalog.objects.items() if not _matches(obj, patterns)}
     return Catalog(kept, catalog.direct_dependents, catalog.version)
 
 
 def copy_ignored_objects(
     catalog: Catalog, found: Catalog, patterns: Sequence[str], version_table: str = VERSION_TABLE
 ) -> Catalog:
-    """A catalog in which what the patterns name is as another has it: it is nobody's business to change it. So is a
-    schema that is there for the version table alone.
+    """Replace a catalog's ignored objects by those of `found`, so that they never differ.
+
+    A schema that `found` has only for the version table is copied too.
     """
-    left = {key: thing for key, thing in found.objects.items() if _named(thing, patterns)}
+    ignored = {key: obj for key, obj in found.objects.items() if _matches(obj, patterns)}
     key = ("schema", get_version_table_schema(version_table) or "")
     if key in found.objects and key not in catalog.objects:
-        left[key] = found.objects[key]
-    return Catalog({**exclude_objects(catalog, patterns).objects, **left}, catalog.direct_dependents, catalog.version)
+        ignored[key] = found.objects[key]
+    return Catalog(
+        {**exclude_objects(catalog, patterns).objects, **ignored}, catalog.direct_dependents, catalog.version
+    )
 
 
-def _named(found: CatalogObject, patterns: Sequence[str]) -> bool:
-    if isinstance(found, Schema):
-        return any(fnmatchcase(found.name, pattern) for pattern in patterns)
-    names = [found.schema, f"{found.schema}.{_bare_name(found)}"]
-    if isinstance(found, SequenceObject) and found.owned_by is not None:
-        names.append(".".join(found.owned_by[:2]))
+def _matches(obj: CatalogObject, patterns: Sequence[str]) -> bool:
+    if isinstance(obj, Schema):
+        return any(fnmatchcase(obj.name, pattern) for pattern in patterns)
+    names = [obj.schema, f"{obj.schema}.{_find_relation_name(obj)}"]
+    if isinstance(obj, SequenceObject) and obj.owned_by is not None:
+        names.append(".".join(obj.owned_by[:2]))
     return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
 
-def _bare_name(found: CatalogObject) -> str:
-    """The name of an object, or of the table that it is on; a function has none that a pattern could be for."""
-    match found:
+def _find_relation_name(obj: CatalogObject) -> str:
+    """The name of an object, or of the table that it belongs to; empty for functions, which patterns never match."""
+    match obj:
         case Constraint() | Index() | Trigger() | Policy():
-            return found.table
+            return obj.table
         case Function():
             return ""
-    return found.name
+    return obj.name

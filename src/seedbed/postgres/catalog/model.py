@@ -1,19 +1,18 @@
-"""A record for each object that a database can hold, as data that can be compared."""
+"""The objects of a catalog as frozen dataclasses that can be compared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 ObjectKey = tuple[str, ...]
-"""An object's kind and its qualified name: `("column", "public", "task", "title")`."""
+"""An object's type and its qualified name: `("column", "public", "task", "title")`."""
 
 NOT_COMPARED = {"position": "Column.position", "oid": "never read", "statistics": "never read"}
-"""What two databases may differ in and still be equal.
+"""What the comparison ignores.
 
-A column's position: ALTER TABLE ADD COLUMN can only append. OIDs and statistics, which say nothing of the schema, are
-not read at all. The names of NOT NULL constraints, which PostgreSQL has from version 18 and keeps when a table or a
-column is renamed, are not read either, but for those that are NOT VALID: whether a column is NOT NULL is a fact of the
-column.
+The position of a column, since ALTER TABLE ADD COLUMN can only append. OIDs and statistics, which do not describe the
+schema, are never read. Neither are the names of NOT NULL constraints, which PostgreSQL 18 keeps when a table or a
+column is renamed, except for those that are NOT VALID: whether a column is NOT NULL is an attribute of the column.
 """
 
 
@@ -40,10 +39,10 @@ class Extension:
 
 @dataclass(frozen=True)
 class Column:
-    """`default` is the default's expression, or the generating one where `generated` is `stored` or `virtual`.
+    """`default` is the default's expression, or the generation expression where `generated` is `stored` or `virtual`.
 
-    `unvalidated_not_null` is the name of the NOT NULL constraint where it is NOT VALID, which PostgreSQL has from
-    version 18 on: rows of before may have NULL.
+    `unvalidated_not_null` is the name of a NOT NULL constraint that is NOT VALID, as PostgreSQL 18 has them: older rows
+    may be NULL.
     """
 
     name: str
@@ -62,7 +61,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, partitioned table or partition. A column that a partition or child inherits is not listed again."""
+    """A table, partitioned table or partition. Inherited columns are listed at the parent only."""
 
     schema: str
     name: str
@@ -89,7 +88,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Constraint:
-    """`type` is pg_constraint's letter: p, u, f, c, x. `definition` is what ADD CONSTRAINT takes after the name."""
+    """`type` is pg_constraint's contype: p, u, f, c or x. `definition` is what ADD CONSTRAINT takes after the name."""
 
     schema: str
     table: str
@@ -108,7 +107,7 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Index:
-    """An index that no constraint made. `definition` is a whole CREATE INDEX."""
+    """An index that belongs to no constraint. `definition` is a whole CREATE INDEX."""
 
     schema: str
     table: str
@@ -126,7 +125,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Sequence:
-    """A sequence that no identity column owns."""
+    """A sequence that belongs to no identity column."""
 
     schema: str
     name: str
@@ -178,7 +177,7 @@ class Domain:
 
 @dataclass(frozen=True)
 class Composite:
-    """A composite or a range type, by the words that CREATE TYPE takes after AS."""
+    """A composite or range type; `definition` is what CREATE TYPE takes after AS."""
 
     schema: str
     name: str
@@ -228,7 +227,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Trigger:
-    """A trigger. `enabled` is pg_trigger's letter: O ordinary, D disabled, R replica, A always."""
+    """A trigger. `enabled` is the tgenabled of pg_trigger: O for origin, D disabled, R replica, A always."""
 
     schema: str
     table: str
@@ -261,7 +260,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class OtherObject:
-    """Something that is known by its name and a definition alone: a rule, a collation, a statistics object."""
+    """An object with only a name and a definition: a rule, a collation or a statistics object."""
 
     kind: str
     schema: str

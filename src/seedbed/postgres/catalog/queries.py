@@ -1,6 +1,6 @@
-"""The questions put to pg_catalog, each for all objects of a kind at once."""
+"""The queries of pg_catalog, one for all objects of a type."""
 
-OURS = """
+USER_SCHEMAS = """
 n.nspname <> 'seedbed' AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%'
 """
 
@@ -10,7 +10,7 @@ NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND 
 
 
 def _acl(acl: str, kind: str, owner: str) -> str:
-    """Privileges as sorted words, without the owner's own; what a NULL stands for is spelled out first."""
+    """SQL for the privileges as sorted texts, without the owner's; a NULL is expanded to the default privileges."""
     return f"""
     (SELECT array_agg(w ORDER BY w) FROM (
        SELECT coalesce(r.rolname, 'PUBLIC') || '=' || x.privilege_type
@@ -23,7 +23,7 @@ def _acl(acl: str, kind: str, owner: str) -> str:
 
 SCHEMAS = f"""
 SELECT n.oid, n.nspname, obj_description(n.oid, 'pg_namespace'), {_acl("n.nspacl", "n", "n.nspowner")}
-FROM pg_namespace n WHERE {OURS} AND {NOT_OF_EXTENSION.format(catalog="pg_namespace", oid="n.oid")}
+FROM pg_namespace n WHERE {USER_SCHEMAS} AND {NOT_OF_EXTENSION.format(catalog="pg_namespace", oid="n.oid")}
 """
 
 EXTENSIONS = """
@@ -44,7 +44,7 @@ SELECT c.oid, c.reltype, n.nspname, c.relname, c.relkind, c.relpersistence, c.re
          WHERE i.inhrelid = c.oid),
        CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND {OURS}
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND {USER_SCHEMAS}
   AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
 """
 
@@ -69,7 +69,7 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {OURS}
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {USER_SCHEMAS}
 ORDER BY c.oid, a.attnum
 """
 
@@ -85,7 +85,7 @@ FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class rc ON rc.oid = k.confrelid LEFT JOIN pg_namespace rn ON rn.oid = rc.relnamespace
 WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conislocal AND k.conparentid = 0
-  AND {OURS} AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
+  AND {USER_SCHEMAS} AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
 """
 
 INDEXES = f"""
@@ -96,7 +96,7 @@ SELECT i.indexrelid, n.nspname, c.relname, x.relname, pg_get_indexdef(i.indexrel
 FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'm') AND NOT x.relispartition AND c.relpersistence <> 't' AND {OURS}
+WHERE c.relkind IN ('r', 'p', 'm') AND NOT x.relispartition AND c.relpersistence <> 't' AND {USER_SCHEMAS}
   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
   AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
 """
@@ -110,7 +110,7 @@ LEFT JOIN pg_depend w ON w.classid = 'pg_class'::regclass AND w.objid = c.oid AN
      AND w.refclassid = 'pg_class'::regclass AND w.refobjsubid > 0
 LEFT JOIN pg_class t ON t.oid = w.refobjid LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
 LEFT JOIN pg_attribute a ON a.attrelid = w.refobjid AND a.attnum = w.refobjsubid
-WHERE c.relpersistence <> 't' AND {OURS} AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
+WHERE c.relpersistence <> 't' AND {USER_SCHEMAS} AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
   AND NOT EXISTS (SELECT FROM pg_depend i
                   WHERE i.classid = 'pg_class'::regclass AND i.objid = c.oid AND i.deptype = 'i')
 """
@@ -135,7 +135,7 @@ SELECT t.oid, t.typarray, n.nspname, t.typname, t.typtype,
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_type b ON b.oid = t.typbasetype
 LEFT JOIN pg_class c ON c.oid = t.typrelid
-WHERE (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c')) AND {OURS}
+WHERE (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c')) AND {USER_SCHEMAS}
   AND {NOT_OF_EXTENSION.format(catalog="pg_type", oid="t.oid")}
 """
 
@@ -149,7 +149,7 @@ SELECT p.oid, n.nspname, format('%%I(%%s)', p.proname, pg_get_function_identity_
          FROM pg_aggregate g WHERE g.aggfnoid = p.oid) END,
        to_jsonb(p) ->> 'prosqlbody' IS NULL, obj_description(p.oid, 'pg_proc'), {_acl("p.proacl", "f", "p.proowner")}
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
-WHERE {OURS} AND {NOT_OF_EXTENSION.format(catalog="pg_proc", oid="p.oid")}
+WHERE {USER_SCHEMAS} AND {NOT_OF_EXTENSION.format(catalog="pg_proc", oid="p.oid")}
   AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid AND i.deptype = 'i')
 """
 
@@ -157,7 +157,7 @@ TRIGGERS = f"""
 SELECT g.oid, n.nspname, c.relname, g.tgname, pg_get_triggerdef(g.oid), g.tgenabled,
        obj_description(g.oid, 'pg_trigger')
 FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {OURS}
+WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {USER_SCHEMAS}
 """
 
 POLICIES = f"""
@@ -165,13 +165,14 @@ SELECT y.oid, n.nspname, c.relname, y.polname, y.polcmd, y.polpermissive,
        (SELECT array_agg(coalesce(r.rolname, 'public') ORDER BY r.rolname) FROM unnest(y.polroles) u
           LEFT JOIN pg_roles r ON r.oid = u),
        pg_get_expr(y.polqual, y.polrelid), pg_get_expr(y.polwithcheck, y.polrelid), obj_description(y.oid, 'pg_policy')
-FROM pg_policy y JOIN pg_class c ON c.oid = y.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {OURS}
+FROM pg_policy y JOIN pg_class c ON c.oid = y.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {USER_SCHEMAS}
 """
 
 RULES = f"""
 SELECT w.oid, n.nspname, c.relname || '.' || w.rulename, pg_get_ruledef(w.oid)
 FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE w.rulename <> '_RETURN' AND {OURS}
+WHERE w.rulename <> '_RETURN' AND {USER_SCHEMAS}
 """
 
 COLLATIONS = f"""
@@ -181,12 +182,12 @@ SELECT l.oid, n.nspname, l.collname,
               coalesce(to_jsonb(l) ->> 'colllocale', to_jsonb(l) ->> 'colliculocale', l.collcollate),
               l.collisdeterministic)
 FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace
-WHERE {OURS} AND {NOT_OF_EXTENSION.format(catalog="pg_collation", oid="l.oid")}
+WHERE {USER_SCHEMAS} AND {NOT_OF_EXTENSION.format(catalog="pg_collation", oid="l.oid")}
 """
 
 STATISTICS = f"""
 SELECT s.oid, n.nspname, s.stxname, pg_get_statisticsobjdef(s.oid)
-FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE {OURS}
+FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE {USER_SCHEMAS}
 """
 
 DEPENDENCIES = """

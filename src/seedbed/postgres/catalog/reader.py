@@ -1,4 +1,4 @@
-"""One consistent look at a database's catalog."""
+"""The catalog of a database, read in one consistent snapshot."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -19,24 +19,24 @@ _IDENTITY = {"a": "always", "d": "by default", "": None}
 _COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
 
 Address = tuple[str, int]
-"""A system catalog's name and an object's oid in it."""
+"""The name of a system catalog and the oid of an object in it."""
 
 
 def read_catalog(connection: Connection, version_table: str = VERSION_TABLE) -> Catalog:
-    """Read what a database holds: everything but the system's own, extensions' parts, the version table and the
-    schema `seedbed`.
+    """Read the objects of a database, without system objects, members of extensions, the version table and the schema
+    `seedbed`.
 
-    All questions are put in one REPEATABLE READ transaction, unless the connection is in one already, and with an
-    empty search_path, so that PostgreSQL prints every name with its schema. It ends as it began.
+    The queries run in one REPEATABLE READ transaction, unless the connection is in a transaction already, and with an
+    empty search_path, so that PostgreSQL prints every name with its schema.
     """
     with catalog_cursor(connection) as driver:
         driver.execute("SHOW server_version_num")
-        found = _Reader(driver, int(driver.fetchone()[0]) // 10000).read()
-    return exclude_objects(found, [build_version_table_pattern(version_table)])
+        catalog = _Reader(driver, int(driver.fetchone()[0]) // 10000).read()
+    return exclude_objects(catalog, [build_version_table_pattern(version_table)])
 
 
 class _Reader:
-    """The parts of one look; `_keys` says which key an object of the catalog has, by its address."""
+    """Reads one catalog; `_keys` maps the address of an object to its key."""
 
     def __init__(self, driver: Any, version: int) -> None:
         self._driver = driver
@@ -48,15 +48,15 @@ class _Reader:
     def read(self) -> Catalog:
         columns = self._read_columns()
         self._read_relations(columns)
-        for statement, make in self._kinds():
+        for statement, make in self._queries():
             for row in self._rows(statement):
                 oid, catalog, found = make(row)
                 self._add(catalog, oid, found)
-        return Catalog(self._objects, self._needed_by(), self._version)
+        return Catalog(self._objects, self._read_direct_dependents(), self._version)
 
-    def _kinds(self) -> list[tuple[str, Callable[[Sequence[Any]], tuple[int, str, CatalogObject]]]]:
+    def _queries(self) -> list[tuple[str, Callable[[Sequence[Any]], tuple[int, str, CatalogObject]]]]:
         return [
-            (queries.SCHEMAS, lambda r: (r[0], "pg_namespace", model.Schema(r[1], r[2], _words(r[3])))),
+            (queries.SCHEMAS, lambda r: (r[0], "pg_namespace", model.Schema(r[1], r[2], _to_tuple(r[3])))),
             (queries.EXTENSIONS, lambda r: (r[0], "pg_extension", model.Extension(r[1], r[2]))),
             (queries.TYPES, self._type),
             (queries.SEQUENCES, _sequence),
@@ -100,7 +100,7 @@ class _Reader:
                 identity_options=options,
                 collation=collation,
                 comment=comment,
-                privileges=_words(acl),
+                privileges=_to_tuple(acl),
                 position=number,
                 unvalidated_not_null=unvalidated,
             )
@@ -117,7 +117,7 @@ class _Reader:
                 found = model.View(
                     schema, name, kind == "m", canonicalize(definition), tuple(sorted(options)),
                     tuple(c.name for c, _ in own),
-                    comment, _words(acl),
+                    comment, _to_tuple(acl),
                 )  # fmt: skip
             else:
                 found = model.Table(
@@ -133,7 +133,7 @@ class _Reader:
                     row_security=security,
                     forced_row_security=forced,
                     comment=comment,
-                    privileges=_words(acl),
+                    privileges=_to_tuple(acl),
                 )
             self._add("pg_class", oid, found)
             self._keys["pg_type", row_type] = found.key
@@ -145,15 +145,15 @@ class _Reader:
          acl) = row  # fmt: skip
         found: CatalogObject
         if kind == "e":
-            found = model.Enum(schema, name, tuple(labels or ()), comment, _words(acl))
+            found = model.Enum(schema, name, tuple(labels or ()), comment, _to_tuple(acl))
         elif kind == "d":
             pairs = tuple((str(n), canonicalize(str(d))) for n, d in checks or ())
             found = model.Domain(
-                schema, name, base, not_null, canonicalize(default), collation, pairs, comment, _words(acl)
+                schema, name, base, not_null, canonicalize(default), collation, pairs, comment, _to_tuple(acl)
             )
         else:
             found = model.Composite(
-                schema, name, definition if kind == "r" else f"({definition or ''})", comment, _words(acl)
+                schema, name, definition if kind == "r" else f"({definition or ''})", comment, _to_tuple(acl)
             )
         if array:
             self._keys["pg_type", array] = found.key
@@ -176,7 +176,7 @@ class _Reader:
             self._keys["pg_class", index] = found.key
         return oid, "pg_constraint", found
 
-    def _needed_by(self) -> dict[ObjectKey, frozenset[ObjectKey]]:
+    def _read_direct_dependents(self) -> dict[ObjectKey, frozenset[ObjectKey]]:
         for oid, relation, rule in self._rows(queries.REWRITES):
             if rule == "_RETURN" and ("pg_class", relation) in self._keys:
                 self._keys["pg_rewrite", oid] = self._keys["pg_class", relation]
@@ -198,7 +198,7 @@ class _Reader:
         return self._keys.get((name, oid))
 
 
-def _words(acl: Sequence[str] | None) -> tuple[str, ...]:
+def _to_tuple(acl: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(acl or ())
 
 
@@ -207,7 +207,7 @@ def _sequence(row: Sequence[Any]) -> tuple[int, str, CatalogObject]:
      acl) = row  # fmt: skip
     owned = (owner_schema, owner, column) if owner else None
     found = model.Sequence(
-        schema, name, kind, start, increment, low, high, cache, cycle, owned, comment, _words(acl)
+        schema, name, kind, start, increment, low, high, cache, cycle, owned, comment, _to_tuple(acl)
     )  # fmt: skip
     return oid, "pg_class", found
 
@@ -222,7 +222,7 @@ def _function(row: Sequence[Any]) -> tuple[int, str, CatalogObject]:
     oid, schema, signature, kind, language, result, definition, string_body, comment, acl = row
     kinds = {"f": "FUNCTION", "p": "PROCEDURE", "a": "AGGREGATE", "w": "FUNCTION"}
     found = model.Function(
-        schema, signature, kinds[kind], language, result, definition, string_body, comment, _words(acl)
+        schema, signature, kinds[kind], language, result, definition, string_body, comment, _to_tuple(acl)
     )  # fmt: skip
     return oid, "pg_proc", found
 

@@ -1,4 +1,4 @@
-"""One consistent look at the system catalogs."""
+"""A consistent snapshot of the system catalogs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +9,15 @@ from sqlalchemy import Connection
 
 @contextmanager
 def catalog_cursor(connection: Connection) -> Iterator[Any]:
-    """A driver's cursor that sees one state of the catalogs, and every name with its schema.
+    """A driver's cursor whose queries see one snapshot, and for which PostgreSQL prints every name with its schema.
 
-    The reads share one REPEATABLE READ transaction, which is rolled back at the end, unless the connection is in a
-    transaction already. The search_path is empty meanwhile, so that PostgreSQL prints schemas, and restored afterwards.
+    The queries share one REPEATABLE READ transaction, which is rolled back at the end, unless the connection is in a
+    transaction already. The search_path is empty within the block and restored afterwards.
     """
-    own = not connection.in_transaction()
+    own_transaction = not connection.in_transaction()
     driver: Any = connection.connection.cursor()
     try:
-        if own:
+        if own_transaction:
             driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         driver.execute("SELECT current_setting('search_path'), set_config('search_path', %s, false)", ("",))
         path = driver.fetchone()[0]
@@ -25,5 +25,5 @@ def catalog_cursor(connection: Connection) -> Iterator[Any]:
         driver.execute("SELECT set_config('search_path', %s, false)", (path,))
     finally:
         driver.close()
-        if own:
+        if own_transaction:
             connection.connection.rollback()

@@ -1,9 +1,9 @@
-"""What the system catalogs say of two databases that the catalog model takes for equal."""
+"""Differences in the system catalogs of two databases that the catalog model considers equal."""
 
 from seedbed.postgres.catalog.diff import Difference
 from seedbed.postgres.catalog.system_rows import SystemFacts, SystemRows
 
-_WORDS = {
+_COLUMN_WORDS = {
     "relreplident": "replica identity",
     "relowner": "owner",
     "proowner": "owner",
@@ -36,28 +36,28 @@ _WORDS = {
     "extversion": "version",
     "defaclacl": "privileges",
 }
-"""System columns as a user knows them; the others go by their own names."""
+"""Words for columns of the system catalogs; the others are shown by their names."""
 
 
 def find_system_differences(found: SystemRows, expected: SystemRows) -> tuple[Difference, ...]:
-    """What keeps `found` from equalling `expected`, in a stable order."""
-    different: list[Difference] = []
+    """The differences of `found` from `expected`, in a stable order."""
+    result: list[Difference] = []
     for name in sorted({*found, *expected}):
         if name not in found or name not in expected:
-            different.append(Difference(_plain(name), "", "missing" if name not in found else "not wanted", ""))
+            result.append(Difference(_strip_public(name), "", "missing" if name not in found else "not wanted", ""))
         else:
-            different += _changed(_plain(name), found[name], expected[name])
-    return tuple(different)
+            result += _compare_facts(_strip_public(name), found[name], expected[name])
+    return tuple(result)
 
 
-def _changed(name: str, found: SystemFacts, wanted: SystemFacts) -> list[Difference]:
+def _compare_facts(name: str, found: SystemFacts, wanted: SystemFacts) -> list[Difference]:
     return [
-        Difference(name, _WORDS.get(fact, fact), found.get(fact) or "none", wanted.get(fact) or "none")
+        Difference(name, _COLUMN_WORDS.get(fact, fact), found.get(fact) or "none", wanted.get(fact) or "none")
         for fact in sorted({*found, *wanted})
         if found.get(fact) != wanted.get(fact)
     ]
 
 
-def _plain(name: str) -> str:
-    """A name as a user says it: objects of `public` without their schema."""
+def _strip_public(name: str) -> str:
+    """A name without the schema `public`."""
     return name.replace(" public.", " ")

@@ -1,4 +1,4 @@
-"""The questions by which the system catalogs are read as they are, made from what PostgreSQL says of them itself."""
+"""The queries that read the system catalogs, built from PostgreSQL's own description of the catalogs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ _SKIPPED = frozenset({
     "pg_statistic", "pg_statistic_ext_data", "pg_depend", "pg_init_privs", "pg_largeobject", "pg_largeobject_metadata",
     "pg_enum", "pg_inherits", "pg_partitioned_table", "pg_subscription_rel", "pg_user_mapping",
 })  # fmt: skip
-"""Statistics and rows; what the catalog model has whole; what an ordinary role may not read."""
+"""Catalogs that are skipped: statistics and data, those that the catalog model covers, and unreadable ones."""
 
 _DERIVED = frozenset({
     "relname", "relnamespace", "reltype", "relfilenode", "relpages", "reltuples", "relallvisible", "relallfrozen",
@@ -29,13 +29,13 @@ _DERIVED = frozenset({
     "polname", "polrelid", "stxname", "stxnamespace", "stxrelid", "stxkeys", "stxkind", "stxexprs",
     "prattrs", "subskiplsn",
 })  # fmt: skip
-"""Columns that are a name, a place, a size or a count, or that a definition says better."""
+"""Columns with a name, a position, a size or a count, or that a definition covers."""
 
 _KEYS = frozenset({
     "adrelid", "adnum", "attrelid", "attname", "attnum", "objoid", "classoid", "objsubid", "provider", "mapcfg",
     "maptokentype", "mapseqno", "aggfnoid", "indexrelid", "ftrelid", "rngtypid", "seqrelid", "oid",
 })  # fmt: skip
-"""Columns that say which object a row is about."""
+"""Columns that identify the object that a row describes."""
 
 _WITHOUT_OID = {
     "pg_aggregate": ("aggfnoid", "pg_proc"), "pg_attribute": ("attrelid", "pg_class"),
@@ -44,7 +44,7 @@ _WITHOUT_OID = {
     "pg_sequence": ("seqrelid", "pg_class"), "pg_ts_config_map": ("mapcfg", "pg_ts_config"),
     "pg_description": ("objoid", ""), "pg_seclabel": ("objoid", ""),
 }  # fmt: skip
-"""Catalogs whose rows belong to another catalog's object: by which column, and which catalog's."""
+"""Catalogs whose rows describe an object of another catalog: the column with its oid, and that catalog."""
 
 _RELATION_OF_EXPRESSION = {
     "adbin": "t.adrelid", "polqual": "t.polrelid", "polwithcheck": "t.polrelid", "prqual": "t.prrelid",

@@ -147,7 +147,7 @@ class EmbeddedServer:
         return self._url(SUPERUSER, database)
 
     def owner_url(self, database: str) -> DatabaseUrl:
-        """The URL of the role that owns the project's databases. It is no superuser, so its privileges are as on Neon."""
+        """The URL of the role that owns the project's databases; it is no superuser, as on Neon."""
         return self._url(self.owner, database)
 
     def ensure_database(self, name: str) -> DatabaseUrl:
