@@ -40,8 +40,8 @@ class TestDoctor:
 
         assert [item["message"] for item in result if item["is_problem"]] == []
         assert {item["subject"] for item in result} == {
-            "versions", "environment", "schema", "history", "env.py", "seeds", "programs", "drafts", "server", "connection",
-            "encryption", "role", "mark", "revision", "extensions", "size", "drift",
+            "versions", "environment", "schema", "history", "env.py", "seeds", "programs", "drafts", "server",
+            "connection", "encryption", "role", "mark", "revision", "extensions", "size", "drift",
         }  # fmt: skip
         assert f":{database.direct.password}@" not in str(result)
 
