@@ -20,19 +20,19 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
 class TestDraft:
-    def test_is_proven(self, ground: Ground, case: Case) -> None:
+    def test_upgrade_is_proven(self, ground: Ground, case: Case) -> None:
         proof = seedbed_proves(ground, case.before.metadata(), case.after.metadata(), case.words)
 
         assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
 
-    def test_is_proven_the_other_way_round(self, ground: Ground, case: Case) -> None:
+    def test_reverse_change_is_proven(self, ground: Ground, case: Case) -> None:
         proof = seedbed_proves(ground, case.after.metadata(), case.before.metadata(), case.back)
 
         assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
 
 
-class TestCatalog:
-    def test_has_names_of_its_own(self) -> None:
+class TestCases:
+    def test_names_are_unique(self) -> None:
         names = [case.name for case in CASES]
 
         assert len(names) == len(set(names)) >= 120

@@ -65,7 +65,7 @@ class TestConversion:
             (pg.BIT(8), pg.BIT(4), "B'11111111'", "bit(4)"),
         ],
     )
-    def test_refuses_what_does_not_fit_and_cuts_nothing_off(
+    def test_values_that_do_not_fit_are_refused_and_not_truncated(
         self, ground: Ground, world: Any, old: Any, new: Any, value: str, shown: str
     ) -> None:
         with ground.database() as database:
@@ -78,7 +78,7 @@ class TestConversion:
         fits = [step.row_condition for step in change.upgrade if step.row_condition]
         assert fits == [f"hero.x as {shown}"]
 
-    def test_cuts_nothing_off_for_a_domain_that_becomes_shorter(self, ground: Ground) -> None:
+    def test_values_of_a_shortened_domain_are_not_truncated(self, ground: Ground) -> None:
         def coded(size: int) -> World:
             domain = f"CREATE DOMAIN code AS varchar({size})"
             return World(sql=(domain, "CREATE TABLE thing (id int PRIMARY KEY, code code)"))
@@ -98,7 +98,7 @@ class TestConversion:
             ("|numeric(5,2)", "CREATE DOMAIN part AS integer|part", ""),
         ],
     )
-    def test_names_what_a_domain_leaves_off(self, ground: Ground, old: str, new: str, loss: str) -> None:
+    def test_loss_of_a_domain_is_named(self, ground: Ground, old: str, new: str, loss: str) -> None:
         def made(said: str) -> World:
             domain, _, kind = said.partition("|")
             tables = f"CREATE TABLE thing (id int PRIMARY KEY, x {kind})"
@@ -110,7 +110,7 @@ class TestConversion:
 
     @pytest.mark.parametrize("world", [worn, keyed])
     @pytest.mark.parametrize("old", [sa.Text(), sa.String(50)])
-    def test_cuts_nothing_off_for_a_shorter_domain(self, ground: Ground, world: Any, old: Any) -> None:
+    def test_values_are_not_truncated_to_a_shorter_domain(self, ground: Ground, world: Any, old: Any) -> None:
         code = pg.DOMAIN("code", sa.String(5))
         with ground.database() as database:
             ground.build(database, world(old).metadata())
@@ -120,7 +120,7 @@ class TestConversion:
                 climb(connection, legs)
 
     @pytest.mark.parametrize("world", [worn, keyed])
-    def test_names_what_is_rounded_in_either_direction(self, ground: Ground, world: Any) -> None:
+    def test_rounding_is_named_in_both_directions(self, ground: Ground, world: Any) -> None:
         there = seedbed_proves(ground, world(sa.Numeric(10, 4)).metadata(), world(sa.Integer).metadata(), Decisions())
         back = seedbed_proves(ground, world(sa.Integer).metadata(), world(sa.Numeric(10, 4)).metadata(), Decisions())
 
@@ -128,13 +128,13 @@ class TestConversion:
         assert back.losses == ()
         assert back.downgrade_losses == ("what hero.x has after the point",)
 
-    def test_does_not_name_a_shape_that_is_there_twice_as_lost(self, ground: Ground) -> None:
+    def test_expanded_column_is_not_a_loss(self, ground: Ground) -> None:
         proof = seedbed_proves(ground, worn(sa.Integer).metadata(), worn(sa.BigInteger).metadata(), Decisions())
 
         assert (proof.losses, proof.downgrade_losses) == ((), ())
         assert proof.row_conditions == ("going down, hero.x as integer",)
 
-    def test_names_what_a_conversion_written_by_a_person_loses(self, ground: Ground) -> None:
+    def test_loss_of_a_hinted_conversion_is_named(self, ground: Ground) -> None:
         said = worn(sa.Integer, info=hint(using="floor(x)::integer"))
 
         proof = seedbed_proves(ground, worn(sa.Numeric(10, 4)).metadata(), said.metadata(), Decisions())
@@ -143,7 +143,7 @@ class TestConversion:
         assert proof.row_conditions == ("going down, hero.x as numeric(10,4)",)
 
     @pytest.mark.parametrize("world", [worn, keyed])
-    def test_goes_back_as_a_person_says(self, ground: Ground, world: Any) -> None:
+    def test_hinted_reverse_conversion_is_used(self, ground: Ground, world: Any) -> None:
         said = hint(using="CASE WHEN x THEN 'done' ELSE 'todo' END::state", back="x = 'done'")
 
         with ground.database() as database:
@@ -159,7 +159,7 @@ class TestConversion:
             assert there == [("done",), ("todo",), ("todo",)]
             assert execute(database.direct, "SELECT x FROM hero ORDER BY name") == [(True,), (False,), (False,)]
 
-    def test_goes_back_as_a_person_says_between_two_shapes(self, ground: Ground) -> None:
+    def test_hinted_reverse_conversion_is_used_in_an_expansion(self, ground: Ground) -> None:
         said = hint(using="x / 100.0", back="(x * 100)::integer")
 
         proof = seedbed_proves(
@@ -170,7 +170,7 @@ class TestConversion:
 
     @pytest.mark.parametrize("world", [worn, keyed])
     @pytest.mark.parametrize("to_zone", [True, False])
-    def test_takes_times_without_a_zone_for_utc_in_whatever_zone_the_session_is(
+    def test_times_without_a_zone_are_utc_in_any_session_time_zone(
         self, ground: Ground, world: Any, to_zone: bool
     ) -> None:
         with ground.database() as database:
@@ -194,7 +194,7 @@ class TestConversion:
             (sa.DateTime(timezone=True), sa.Time(), "2026-01-02 23:04:05+00", "x", "23:04:05"),
         ],
     )
-    def test_takes_days_for_those_of_utc_in_whatever_zone_the_session_is(
+    def test_dates_are_utc_in_any_session_time_zone(
         self, ground: Ground, world: Any, old: Any, new: Any, value: str, shown: str, said: str
     ) -> None:
         with ground.database() as database:
@@ -221,13 +221,13 @@ class TestConversion:
             (sa.Interval(), sa.Time(), "the days of hero.x"),
         ],
     )
-    def test_names_what_is_left_off(self, ground: Ground, old: Any, new: Any, loss: str) -> None:
+    def test_lossy_conversion_is_named(self, ground: Ground, old: Any, new: Any, loss: str) -> None:
         proof = seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Decisions())
 
         assert proof.losses == (loss,)
 
     @pytest.mark.parametrize("world", [worn, keyed])
-    def test_keeps_the_letters_of_a_text_that_becomes_bytes(self, ground: Ground, world: Any) -> None:
+    def test_text_is_kept_as_utf8_bytes(self, ground: Ground, world: Any) -> None:
         with ground.database() as database:
             ground.build(database, world(sa.Text()).metadata())
             _, legs = drafted(ground, database, world(sa.LargeBinary()).metadata(), Decisions())
@@ -239,7 +239,7 @@ class TestConversion:
 
             assert there == execute(database.direct, "SELECT x FROM hero") == [(r"\x41 \\ é",)]
 
-    def test_makes_an_array_a_json_array_with_every_element(self, ground: Ground) -> None:
+    def test_array_becomes_a_json_array_with_every_element(self, ground: Ground) -> None:
         with ground.database() as database:
             ground.build(database, PLAIN.metadata())
             after = World(hero={"tags": col("tags", pg.JSONB)}).metadata()
@@ -276,7 +276,7 @@ class TestConversion:
             (sa.CHAR(8), sa.JSON(), '"x"', '"x"'),
         ],
     )
-    def test_keeps_every_value_there_and_back(
+    def test_values_survive_upgrade_and_downgrade(
         self, ground: Ground, world: Any, old: Any, new: Any, value: str, shown: str
     ) -> None:
         with ground.database() as database:
@@ -306,7 +306,7 @@ class TestConversion:
             (pg.JSONB(), sa.Integer(), "1.5"),
         ],
     )
-    def test_stops_at_a_value_that_the_new_type_cannot_say(
+    def test_revision_stops_at_a_value_that_the_new_type_lacks(
         self, ground: Ground, world: Any, old: Any, new: Any, value: str
     ) -> None:
         with ground.database() as database:
@@ -317,7 +317,7 @@ class TestConversion:
                 climb(connection, legs)
 
     @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
-    def test_takes_a_text_without_a_zone_for_utc(self, ground: Ground, zone: str) -> None:
+    def test_text_without_a_zone_is_utc(self, ground: Ground, zone: str) -> None:
         with ground.database() as database:
             ground.build(database, keyed(sa.Text()).metadata())
             _, legs = drafted(ground, database, keyed(sa.DateTime(timezone=True)).metadata(), Decisions())
@@ -336,18 +336,18 @@ class TestConversion:
         ("old", "new"),
         [(sa.Integer(), sa.Interval()), (sa.Uuid(), sa.LargeBinary()), (pg.BIT(varying=True), sa.Integer())],
     )
-    def test_is_asked_for_where_no_cast_exists(self, ground: Ground, old: Any, new: Any) -> None:
+    def test_missing_cast_is_an_error(self, ground: Ground, old: Any, new: Any) -> None:
         with pytest.raises(UnknownTypeConversion, match=r"^hero\.x changes from"):
             seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Decisions())
 
-    def test_has_no_way_back_where_no_conversion_back_exists(self, ground: Ground) -> None:
+    def test_missing_reverse_conversion_makes_the_revision_forward_only(self, ground: Ground) -> None:
         said = worn(sa.Interval(), info=hint(using="x * interval '1 day'"))
 
         proof = seedbed_proves(ground, worn(sa.Integer()).metadata(), said.metadata(), Decisions())
 
         assert proof.verdict is Verdict.FORWARD_ONLY
 
-    def test_shows_how_a_value_becomes_an_array(self, ground: Ground) -> None:
+    def test_example_shows_how_a_value_becomes_an_array(self, ground: Ground) -> None:
         proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(pg.ARRAY(sa.Text)).metadata(), Decisions())
 
         assert proof.verdict is Verdict.PROVEN
@@ -366,13 +366,13 @@ class TestConversion:
             (sa.Interval(), pg.INTERVAL(fields="DAY"), "beside day", "comes back as"),
         ],
     )
-    def test_names_a_loss_with_an_example(self, ground: Ground, old: Any, new: Any, loss: str, example: str) -> None:
+    def test_loss_is_named_with_an_example(self, ground: Ground, old: Any, new: Any, loss: str, example: str) -> None:
         proof = seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Decisions())
 
         assert loss in " ".join(proof.losses)
         assert any(example in one for one in proof.examples), proof.examples
 
-    def test_loses_nothing_where_a_text_becomes_an_enum(self, ground: Ground) -> None:
+    def test_text_to_enum_loses_nothing(self, ground: Ground) -> None:
         mood = sa.Enum("good", "bad", name="mood")
 
         proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(mood).metadata(), Decisions())
@@ -380,7 +380,7 @@ class TestConversion:
         assert (proof.losses, proof.downgrade_losses) == ((), ())
 
     @pytest.mark.parametrize(("up", "down"), [("0", "x"), ("x", "x + 1")])
-    def test_is_refused_where_the_steps_do_something_else(self, ground: Ground, up: str, down: str) -> None:
+    def test_proof_fails_if_the_steps_convert_differently(self, ground: Ground, up: str, down: str) -> None:
         def retype(kind: str, using: str) -> Callable[[Connection], None]:
             def run(connection: Connection) -> None:
                 connection.exec_driver_sql(f"DROP VIEW seen; ALTER TABLE hero ALTER x TYPE {kind} USING {using}")
@@ -398,16 +398,16 @@ class TestConversion:
             with pytest.raises(DraftProofFailure, match=f"rows kept by the {step}"):
                 prove(build_candidate(change, [bad]), lambda: ground.copy_of(database))
 
-    def test_is_refused_where_no_value_could_ever_pass(self, ground: Ground) -> None:
+    def test_proof_fails_if_no_value_can_be_converted(self, ground: Ground) -> None:
         mood = sa.Enum("good", "bad", name="mood")
 
         with pytest.raises(DraftProofFailure, match='invalid input value for enum mood: "1"'):
             seedbed_proves(ground, worn(sa.Integer).metadata(), worn(mood).metadata(), Decisions())
 
 
-class TestShapes:
+class TestExpandedColumn:
     @pytest.mark.parametrize(("trigger", "revisions"), [("aaa", 3), ("zzz", 1)])
-    def test_are_not_two_where_a_trigger_would_change_one_of_them_later(
+    def test_column_is_not_expanded_if_a_later_trigger_changes_it(
         self, ground: Ground, trigger: str, revisions: int
     ) -> None:
         doubling = (
@@ -442,7 +442,9 @@ class TestSequence:
             (World(tables={"note": IDENTITY}), World(tables={"note": SERIAL})),
         ],
     )
-    def test_counts_on_from_where_it_was(self, ground: Ground, before: World, after: World, there: bool) -> None:
+    def test_sequence_continues_after_its_last_value(
+        self, ground: Ground, before: World, after: World, there: bool
+    ) -> None:
         table = "remark" if "remark" in after.tables else "note"
         with ground.database() as database:
             ground.build(database, before.metadata())
@@ -457,7 +459,7 @@ class TestSequence:
                 (4 if there else 1,)
             ]
 
-    def test_counts_on_under_another_name(self, ground: Ground) -> None:
+    def test_renamed_sequence_continues(self, ground: Ground) -> None:
         def counted(name: str) -> World:
             default = sa.text(f"nextval('{name}')")
             return World(
@@ -474,7 +476,7 @@ class TestSequence:
 
             assert execute(database.direct, "INSERT INTO team (name) VALUES ('c') RETURNING no") == [(3,)]
 
-    def test_that_goes_loses_its_count(self, ground: Ground) -> None:
+    def test_dropping_a_sequence_is_a_loss(self, ground: Ground) -> None:
         plain = World(tables={"note": (col("id", sa.Integer, primary_key=True, autoincrement=False), SERIAL[1])})
 
         proof = seedbed_proves(ground, World(tables={"note": SERIAL}).metadata(), plain.metadata(), Decisions())
@@ -483,7 +485,7 @@ class TestSequence:
         assert proof.losses == ("where note_id_seq has counted to",)
         assert other.losses == ("where note.id has counted to",)
 
-    def test_of_a_column_that_had_none_goes_on_after_the_greatest_value(self, ground: Ground) -> None:
+    def test_new_sequence_continues_after_the_largest_value(self, ground: Ground) -> None:
         with ground.database() as database:
             given = (col("id", sa.Integer, primary_key=True, autoincrement=False), col("note", sa.Text))
             ground.build(database, World(tables={"note": given}).metadata())
@@ -495,8 +497,8 @@ class TestSequence:
             assert execute(database.direct, "INSERT INTO note (note) VALUES ('b') RETURNING id") == [(8,)]
 
 
-class TestFilling:
-    def test_has_a_python_default_as_it_is(self, ground: Ground) -> None:
+class TestBackfill:
+    def test_python_default_is_used_unchanged(self, ground: Ground) -> None:
         with ground.database() as database:
             ground.build(database, PLAIN.metadata())
             after = worn(sa.String(20), default="it's: 5 %", nullable=False).metadata()

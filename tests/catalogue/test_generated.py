@@ -72,14 +72,14 @@ def _values(database: Database) -> list[str | None]:
 
 class TestGeneratedColumn:
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_keeps_its_values_as_an_ordinary_one(self, ground: Ground, kind: str, words: Decisions) -> None:
+    def test_becoming_an_ordinary_column_keeps_values(self, ground: Ground, kind: str, words: Decisions) -> None:
         before, after = world(computed(kind)), world(ordinary())
 
         assert there_and_back(ground, before, after, words) == [["0", "4", None], ["0", "4", None]]
         assert seedbed_proves(ground, before, after, words).losses == ()
 
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_keeps_its_values_as_an_ordinary_one_of_another_type(
+    def test_becoming_an_ordinary_column_of_another_type_keeps_values(
         self, ground: Ground, kind: str, words: Decisions
     ) -> None:
         after = world(ordinary(sa.Text, info=hint(using="'n' || x")))
@@ -87,20 +87,18 @@ class TestGeneratedColumn:
         assert there_and_back(ground, world(computed(kind)), after, words)[0] == ["n0", "n4", None]
 
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_keeps_its_values_where_it_becomes_required_with_a_default(
-        self, ground: Ground, kind: str, words: Decisions
-    ) -> None:
+    def test_becoming_not_null_with_a_default_keeps_values(self, ground: Ground, kind: str, words: Decisions) -> None:
         after = world(ordinary(nullable=False, server_default="7", index=True, comment="what it was"))
 
         assert there_and_back(ground, world(computed(kind)), after, words)[0] == ["0", "4", "7"]
 
-    def test_keeps_its_values_under_a_view(self, ground: Ground, kind: str) -> None:
+    def test_values_are_kept_if_a_view_uses_the_column(self, ground: Ground, kind: str) -> None:
         seen = "CREATE VIEW seen AS SELECT x FROM t"
         before, after = world(computed(kind), sql=seen), world(ordinary(), sql=seen)
 
         assert there_and_back(ground, before, after, Decisions()) == [["0", "4", None], ["0", "4", None]]
 
-    def test_keeps_its_values_where_it_has_another_name(self, ground: Ground, kind: str) -> None:
+    def test_values_are_kept_if_the_column_is_renamed(self, ground: Ground, kind: str) -> None:
         before = world(sa.Column("y", sa.Integer, sa.Computed("a - 1", persisted=kind == "stored")))
         after = world(ordinary(info=hint(renamed_from="y")))
 
@@ -108,16 +106,14 @@ class TestGeneratedColumn:
 
         assert proof.losses == ()
 
-    def test_is_computed_again_where_an_ordinary_one_becomes_one_and_that_is_named(
-        self, ground: Ground, kind: str
-    ) -> None:
+    def test_becoming_generated_loses_values_and_names_it(self, ground: Ground, kind: str) -> None:
         rows = "INSERT INTO t (a, x) VALUES (1, 70), (5, NULL)"
         before, after = world(ordinary()), world(computed(kind))
 
         assert there_and_back(ground, before, after, Decisions(), rows)[0] == ["0", "4"]
         assert seedbed_proves(ground, before, after, Decisions()).losses == ("t.x",)
 
-    def test_is_computed_again_with_another_expression(self, ground: Ground, kind: str) -> None:
+    def test_new_expression_recomputes_the_column(self, ground: Ground, kind: str) -> None:
         other = "virtual" if kind == "stored" and ground.server.binaries.major_version >= 18 else "stored"
         after = world(computed(other, "a - 2"))
 

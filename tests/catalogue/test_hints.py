@@ -56,7 +56,7 @@ def values(ground: Ground, before: MetaData, after: MetaData, words: Decisions, 
 
 class TestUsing:
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_maps_labels_that_go(self, ground: Ground, words: Decisions) -> None:
+    def test_using_maps_removed_labels(self, ground: Ground, words: Decisions) -> None:
         before = world(enum("RED", "GREEN", "BLUE"))
         after = world(enum("GREEN", "BLUE", using=MAPPED))
         rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN'), (3, NULL)"
@@ -67,7 +67,7 @@ class TestUsing:
         losses = seedbed_proves(ground, before, after, words).losses
         assert losses == (f"what t.color was, where {MAPPED} makes another value of it",)
 
-    def test_maps_labels_that_have_other_names_and_asks_nothing(self, ground: Ground) -> None:
+    def test_using_maps_renamed_labels_without_a_question(self, ground: Ground) -> None:
         after = world(enum("GREEN", "CRIMSON", using="CASE color WHEN 'RED' THEN 'CRIMSON' ELSE color::text END"))
         rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN')"
 
@@ -77,7 +77,7 @@ class TestUsing:
 
         assert found == ["CRIMSON", "GREEN"]
 
-    def test_maps_labels_of_an_array(self, ground: Ground) -> None:
+    def test_using_maps_labels_of_an_array(self, ground: Ground) -> None:
         after = world(enum("GREEN", "BLUE", array=True, using="array_replace(color::text[], 'RED', 'BLUE')"))
         rows = "INSERT INTO t (id, color) VALUES (1, '{RED,GREEN}')"
 
@@ -86,7 +86,7 @@ class TestUsing:
 
         assert found == ["{BLUE,GREEN}"]
 
-    def test_is_followed_back_by_its_own_hint(self, ground: Ground) -> None:
+    def test_back_hint_converts_in_the_downgrade(self, ground: Ground) -> None:
         back = "CASE color::text WHEN 'BLUE' THEN 'RED' ELSE color::text END"
         before, after = world(enum("RED", "GREEN")), world(enum("GREEN", "BLUE", using=MAPPED, back=back))
 
@@ -104,7 +104,7 @@ class TestUsing:
 
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
     @pytest.mark.parametrize("name", ["age", "years"])
-    def test_may_name_a_renamed_column_by_either_name(self, ground: Ground, words: Decisions, name: str) -> None:
+    def test_renamed_column_is_known_by_both_names(self, ground: Ground, words: Decisions, name: str) -> None:
         told: dict[str, Any] = {"using": f"nullif({name}, 'age')::integer", "back": f"{name}::text"}
         before = world(column("age"))
         after = world(column("years", sa.Integer, renamed_from="age", **told))
@@ -146,7 +146,7 @@ class TestHint:
     )
 
     @pytest.mark.parametrize("case", range(len(REFUSED)))
-    def test_that_cannot_be_followed_is_refused(self, ground: Ground, case: int) -> None:
+    def test_hint_that_cannot_be_followed_is_refused(self, ground: Ground, case: int) -> None:
         after, said = self.REFUSED[case]
 
         with pytest.raises(InvalidHint) as refused:
@@ -154,7 +154,7 @@ class TestHint:
 
         assert refused.value.message == said
 
-    def test_that_was_not_needed_is_named(self, ground: Ground) -> None:
+    def test_unused_hint_is_listed(self, ground: Ground) -> None:
         after = world(
             column("a", using="a::text", back="a"),
             column("b", renamed_from="was", backfill="''"),
@@ -176,7 +176,7 @@ class TestHint:
             "--gradual: no column has another name",
         )
 
-    def test_that_was_needed_is_not_named(self, ground: Ground) -> None:
+    def test_used_hint_is_not_listed(self, ground: Ground) -> None:
         before = world(enum("RED"), column("a"), column("n", sa.Text), column("gone", sa.Date))
         after = world(
             enum("CRIMSON", renamed_values={"RED": "CRIMSON"}),
@@ -210,7 +210,7 @@ class TestOption:
             ),
         ],
     )
-    def test_without_effect_is_refused(self, ground: Ground, words: Decisions, said: str) -> None:
+    def test_option_without_effect_is_refused(self, ground: Ground, words: Decisions, said: str) -> None:
         with pytest.raises(UnusedDraftOption) as refused:
             seedbed_proves(ground, world(column("a")), world(column("a"), column("b")), words)
 
@@ -225,7 +225,7 @@ class TestRenameCandidates:
             seedbed_proves(ground, before, after, words or Decisions())
         return asked.value
 
-    def test_the_nearest_name_comes_first(self, ground: Ground) -> None:
+    def test_most_similar_name_comes_first(self, ground: Ground) -> None:
         before = world(column("workflow_id", nullable=False), column("sequential_key"))
         after = world(column("workflow_id", nullable=False), column("approval", nullable=False), column("serial_key"))
 
@@ -239,7 +239,7 @@ class TestRenameCandidates:
             "--drop t.sequential_key",
         )
 
-    def test_a_near_name_of_another_type_comes_before_a_far_one_of_the_same(self, ground: Ground) -> None:
+    def test_similar_name_of_another_type_comes_before_a_different_name(self, ground: Ground) -> None:
         asked = self.asked(
             ground,
             world(column("unit_price", sa.Integer)),
@@ -248,12 +248,12 @@ class TestRenameCandidates:
 
         assert asked.candidates == ("t.unit_prize", "t.rank")
 
-    def test_type_and_nullability_decide_between_names_that_are_as_near(self, ground: Ground) -> None:
+    def test_type_and_nullability_decide_between_equally_similar_names(self, ground: Ground) -> None:
         after = world(column("bx", nullable=False), column("by"), column("bz", sa.Date))
 
         assert self.asked(ground, world(column("a")), after).candidates == ("t.by", "t.bx")
 
-    def test_the_likeliest_pair_is_asked_about_first(self, ground: Ground) -> None:
+    def test_likeliest_pair_is_asked_about_first(self, ground: Ground) -> None:
         before = world(column("alpha"), column("first_name"))
         after = world(column("given_name"), column("first_names"))
 

@@ -50,8 +50,8 @@ def required() -> MetaData:
 WORLDS = {"nullable": nullable, "of new rows": of_new_rows, "required": required, "nowhere": world}
 
 
-class TestUnvalidatedNotNull:
-    def test_is_seen_by_the_comparison(self, ground: Ground) -> None:
+class TestNotValidNotNull:
+    def test_difference_is_found(self, ground: Ground) -> None:
         with ground.database() as one, ground.database() as other:
             wanted = ground.build(one, required())
             ground.build(other, of_new_rows())
@@ -62,15 +62,15 @@ class TestUnvalidatedNotNull:
 
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
     @pytest.mark.parametrize("other", ["nullable", "required", "nowhere"])
-    def test_is_proven_there_and_back(self, ground: Ground, words: Decisions, other: str) -> None:
+    def test_change_is_proven_in_both_directions(self, ground: Ground, words: Decisions, other: str) -> None:
         assert seedbed_proves(ground, WORLDS[other](), of_new_rows(), words)
         assert seedbed_proves(ground, of_new_rows(), WORLDS[other](), words)
 
-    def test_is_proven_in_a_new_table(self, ground: Ground) -> None:
+    def test_new_table_is_proven(self, ground: Ground) -> None:
         assert seedbed_proves(ground, MetaData(), of_new_rows(), Decisions())
 
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_leaves_rows_of_before_and_is_validated_once_they_are_filled(
+    def test_existing_nulls_stay_until_a_backfill_validates_the_constraint(
         self, ground: Ground, words: Decisions
     ) -> None:
         with ground.database() as database:

@@ -36,7 +36,7 @@ class TestDraft:
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(edit=edits())
-    def test_of_any_edit_is_proven_or_refused_in_words(self, ground: Ground, edit: Edit) -> None:
+    def test_any_edit_is_proven_or_refused_with_an_error(self, ground: Ground, edit: Edit) -> None:
         try:
             proof = seedbed_proves(ground, edit.before.metadata(), edit.after.metadata(), edit.words)
         except (MissingBackfill, UnsupportedChange, UnknownTypeConversion, AmbiguousRename) as refusal:
@@ -45,5 +45,5 @@ class TestDraft:
 
         assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
 
-    def test_is_seldom_refused(self) -> None:
+    def test_few_edits_are_refused(self) -> None:
         assert sum(refusals.values()) <= max(1, REFUSED * EXAMPLES), refusals

@@ -76,7 +76,7 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
 
 
 class TestConversion:
-    def test_names_every_difference_between_random_types(self, ground: Ground) -> None:
+    def test_every_difference_between_random_types_is_named(self, ground: Ground) -> None:
         known, chance = _KnownPairs(ground), random.Random(SEED)
         tried, values, faults = 0, 0, []
 

@@ -56,7 +56,7 @@ MISTAKES: dict[str, Callable[[RevisionRun], RevisionRun]] = {
 
 class TestProof:
     @pytest.mark.parametrize("step", MISTAKES)
-    def test_refuses_a_mistake_at(self, seedbed_server: TemporaryServer, step: str) -> None:
+    def test_mistake_fails_the_proof(self, seedbed_server: TemporaryServer, step: str) -> None:
         ground = Ground(seedbed_server)
         with ground.database() as beginning:
             ground.build(beginning, PLAIN.metadata())
@@ -68,7 +68,7 @@ class TestProof:
 
             assert refused.value.message.startswith(f"The generated migration failed its verification at '{step}': ")
 
-    def test_refuses_a_name_that_a_trigger_still_has(self, seedbed_server: TemporaryServer) -> None:
+    def test_trigger_with_an_old_column_name_fails_the_proof(self, seedbed_server: TemporaryServer) -> None:
         body = "BEGIN NEW.name := upper(NEW.name); RETURN NEW; END"
         watched = (
             f"CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$",
@@ -85,7 +85,7 @@ class TestProof:
             'hero takes none: record "new" has no field "name"'
         )
 
-    def test_is_not_taken_in_by_a_plan_that_a_session_keeps(self, seedbed_server: TemporaryServer) -> None:
+    def test_cached_plan_of_a_session_does_not_fail_the_proof(self, seedbed_server: TemporaryServer) -> None:
         watched = (
             "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.age := NEW.age + 1; RETURN NEW; "
             "END $$",
@@ -97,7 +97,7 @@ class TestProof:
 
         assert proof.verdict is Verdict.PROVEN
 
-    def test_names_what_triggers_write_while_rows_are_filled(self, seedbed_server: TemporaryServer) -> None:
+    def test_columns_that_triggers_write_during_a_backfill_are_named(self, seedbed_server: TemporaryServer) -> None:
         watched = (
             "CREATE FUNCTION age() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.age := 99; RETURN NEW; END $$",
             "CREATE TRIGGER age BEFORE UPDATE ON hero FOR EACH ROW EXECUTE FUNCTION age()",

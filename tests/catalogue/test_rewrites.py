@@ -143,7 +143,7 @@ def ground() -> Iterator[Ground]:
 
 @pytest.mark.parametrize("metadata", SCHEMAS.values(), ids=[*SCHEMAS])
 class TestDraft:
-    def test_leaves_nothing_to_a_second_one(self, ground: Ground, metadata: MetaData) -> None:
+    def test_second_draft_finds_no_change(self, ground: Ground, metadata: MetaData) -> None:
         with ground.database() as beginning, ground.database() as end:
             wanted = ground.build(end, metadata)
             schema = Schema(metadata, {})

@@ -82,9 +82,9 @@ class Changed:
         return int(execute(self.database.direct, "SET enable_seqscan = off", statement)[0][0])
 
 
-class TestChangedBody:
+class TestChangedFunctionBody:
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_rewrites_stored_columns_and_indexes(self, ground: Ground, words: Decisions) -> None:
+    def test_stored_columns_and_indexes_are_recomputed(self, ground: Ground, words: Decisions) -> None:
         before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
 
         with ground.database() as database:
@@ -96,7 +96,7 @@ class TestChangedBody:
         assert seedbed_proves(ground, before, after, words).losses == ()
 
     @pytest.mark.parametrize("caller", [CALLER, ATOMIC])
-    def test_reaches_through_a_function_that_calls_it(self, ground: Ground, caller: str) -> None:
+    def test_callers_of_the_function_are_followed(self, ground: Ground, caller: str) -> None:
         before = world(*stored(), sql=(times(2, "inner_norm"), caller))
         after = world(*stored(), sql=(times(3, "inner_norm"), caller))
 
@@ -105,14 +105,14 @@ class TestChangedBody:
             changed.up()
             assert (changed.values(), changed.found(9)) == ([3, 6, 9], 1)
 
-    def test_may_look_at_a_table_that_is_new(self, ground: Ground) -> None:
+    def test_function_may_read_a_new_table(self, ground: Ground) -> None:
         body = "CREATE FUNCTION most() RETURNS int LANGUAGE sql STABLE AS $$ SELECT max(id) FROM {} $$"
         before, after = world(sql=(body.format("t"),)), world(sql=(body.format("newer"),))
         sa.Table("newer", after, sa.Column("id", sa.Integer, primary_key=True))
 
         assert seedbed_proves(ground, before, after, Decisions())
 
-    def test_looks_at_checks_again(self, ground: Ground) -> None:
+    def test_checks_are_validated_again(self, ground: Ground) -> None:
         check = sa.CheckConstraint("norm(a) < 8", name="small")
         before, after = (
             world(check, sql=(times(2),)),
@@ -126,7 +126,7 @@ class TestChangedBody:
             execute(database.direct, "DELETE FROM t WHERE id = 3")
             changed.up()
 
-    def test_is_refused_where_a_table_is_partitioned_by_it(self, ground: Ground) -> None:
+    def test_partition_key_with_the_function_is_refused(self, ground: Ground) -> None:
         def parted(factor: int) -> MetaData:
             metadata = MetaData()
             parts = [sa.Column("a", sa.Integer)]
@@ -142,7 +142,7 @@ class TestChangedBody:
             "the wrong partitions."
         )
 
-    def test_leaves_what_is_stored_alone_where_no_result_changes(self, ground: Ground) -> None:
+    def test_unchanged_results_are_not_recomputed(self, ground: Ground) -> None:
         costly = times(2, head=f"{HEAD} COST 7 PARALLEL SAFE")
         before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(costly,))
 
@@ -153,7 +153,7 @@ class TestChangedBody:
             "CREATE OR REPLACE FUNCTION public.norm(x integer)"
         ]
 
-    def test_is_no_loss_in_the_plan(self, ground: Ground) -> None:
+    def test_recomputing_is_not_a_loss(self, ground: Ground) -> None:
         before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
 
         with ground.database() as database:

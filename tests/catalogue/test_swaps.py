@@ -74,7 +74,7 @@ class Moved:
 
 class TestColumns:
     @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_two_change_places_by_hints(self, ground: Ground, words: Decisions) -> None:
+    def test_hints_swap_two(self, ground: Ground, words: Decisions) -> None:
         before = table(column("price", sa.Integer), column("stock", sa.BigInteger))
         after = table(column("stock", sa.Integer, was="price"), column("price", sa.BigInteger, was="stock"))
 
@@ -87,7 +87,7 @@ class TestColumns:
             assert moved.ask("SELECT price, stock FROM t") == [(10, 20)]
         assert seedbed_proves(ground, before, after, words).losses == ()
 
-    def test_two_change_places_by_options(self, ground: Ground) -> None:
+    def test_options_swap_two(self, ground: Ground) -> None:
         before = table(column("home"), column("work"))
         words = Decisions(renames={"t.home": "t.work", "t.work": "t.home"})
 
@@ -99,7 +99,7 @@ class TestColumns:
             moved.take_back()
             assert moved.ask("SELECT home, work FROM t") == [("h", "w")]
 
-    def test_three_change_places(self, ground: Ground) -> None:
+    def test_three_names_rotate(self, ground: Ground) -> None:
         before = table(column("a", sa.Integer), column("b", sa.Text), column("c", sa.Date))
         after = table(column("b", sa.Integer, was="a"), column("c", sa.Text, was="b"), column("a", sa.Date, was="c"))
         rows = "INSERT INTO t (id, a, b, c) VALUES (1, 7, 'x', '2020-01-01')"
@@ -112,7 +112,7 @@ class TestColumns:
             moved.take_back()
             assert moved.ask("SELECT a, b, c::text FROM t") == [(7, "x", "2020-01-01")]
 
-    def test_two_change_places_while_a_third_takes_another_name(self, ground: Ground) -> None:
+    def test_swap_and_another_rename_together(self, ground: Ground) -> None:
         before = table(column("a", sa.Integer), column("b", sa.Text), column("c", sa.Date))
         after = table(column("b", sa.Integer, was="a"), column("a", sa.Text, was="b"), column("d", sa.Date, was="c"))
         rows = "INSERT INTO t (id, a, b, c) VALUES (1, 7, 'x', '2020-01-01')"
@@ -124,13 +124,13 @@ class TestColumns:
             assert moved.ask("SELECT b, a, d::text FROM t") == [(7, "x", "2020-01-01")]
 
     @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_indexes_and_unique_keys_are_those_of_the_models(self, ground: Ground, words: Decisions) -> None:
+    def test_indexes_and_unique_keys_equal_the_models(self, ground: Ground, words: Decisions) -> None:
         before = table(column("a", sa.Integer, index=True), column("b", sa.Text, unique=True))
         after = table(column("b", sa.Integer, was="a", index=True), column("a", sa.Text, was="b", unique=True))
 
         assert seedbed_proves(ground, before, after, words).losses == ()
 
-    def test_hints_that_were_followed_have_no_effect(self, ground: Ground) -> None:
+    def test_followed_hints_have_no_effect(self, ground: Ground) -> None:
         after = table(column("stock", sa.Integer, was="price"), column("price", sa.BigInteger, was="stock"))
 
         with ground.database() as database:
@@ -139,7 +139,7 @@ class TestColumns:
 
         assert change.upgrade == []
 
-    def test_hints_that_nothing_can_decide_are_refused(self, ground: Ground) -> None:
+    def test_ambiguous_hints_are_refused(self, ground: Ground) -> None:
         before = table(column("home"), column("work"))
         after = table(column("home", was="work"), column("work", was="home"))
 
@@ -175,7 +175,7 @@ class TestColumns:
             "hint(renamed_from=...) of t.c cannot be used: t.b is said to have been t.a as well."
         )
 
-    def test_a_source_that_is_still_in_the_models_is_refused_and_an_option_goes_through(self, ground: Ground) -> None:
+    def test_source_still_in_the_models_is_refused_without_an_option(self, ground: Ground) -> None:
         before = table(column("a"))
 
         with pytest.raises(InvalidHint) as refused:
@@ -188,7 +188,7 @@ class TestColumns:
             assert moved.ask("SELECT a, b FROM t") == [(None, "x")]
         assert "--rename t.a=t.b" in refused.value.remedy
 
-    def test_a_source_that_is_not_there_is_refused(self, ground: Ground) -> None:
+    def test_missing_source_is_refused(self, ground: Ground) -> None:
         with pytest.raises(InvalidHint) as refused:
             seedbed_proves(ground, table(column("name")), table(column("title", sa.Integer, was="nmae")), ONLINE)
 
@@ -199,7 +199,7 @@ class TestColumns:
 
 class TestTables:
     @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_two_change_places_with_all_that_they_have(self, ground: Ground, words: Decisions) -> None:
+    def test_swapped_tables_keep_indexes_and_sequences(self, ground: Ground, words: Decisions) -> None:
         before, after = two_tables(swapped=False), two_tables(swapped=True)
         rows = "INSERT INTO a (of_a) SELECT 'a' FROM generate_series(1, 3); INSERT INTO b (of_b) VALUES ('b')"
 
@@ -216,7 +216,7 @@ class TestTables:
             assert moved.ask("SELECT last_value FROM a_id_seq") == [(3,)]
         assert seedbed_proves(ground, before, after, words).losses == ()
 
-    def test_two_that_are_alike_change_places_by_options(self, ground: Ground) -> None:
+    def test_options_swap_similar_tables(self, ground: Ground) -> None:
         before = two_tables(swapped=False, alike=True)
         after = two_tables(swapped=True, alike=True)
         words = Decisions(renames={"a": "b", "b": "a"})
@@ -225,14 +225,14 @@ class TestTables:
             seedbed_proves(ground, before, after, ONLINE)
         assert seedbed_proves(ground, before, after, words).losses == ()
 
-    def test_hints_that_were_followed_have_no_effect(self, ground: Ground) -> None:
+    def test_followed_hints_have_no_effect(self, ground: Ground) -> None:
         with ground.database() as database:
             ground.build(database, two_tables(swapped=True))
             change, _ = drafted(ground, database, two_tables(swapped=True), ONLINE)
 
         assert change.upgrade == []
 
-    def test_a_table_and_columns_of_it_change_names_together(self, ground: Ground) -> None:
+    def test_table_and_its_columns_are_renamed_together(self, ground: Ground) -> None:
         before = table(column("a", sa.Integer), column("b", sa.Text))
         after = table(
             column("b", sa.Integer, was="a"),
@@ -249,7 +249,7 @@ class TestTables:
             moved.take_back()
             assert moved.ask("SELECT a, b FROM t") == [(7, "x")]
 
-    def test_a_source_that_is_not_there_is_refused(self, ground: Ground) -> None:
+    def test_missing_source_is_refused(self, ground: Ground) -> None:
         with pytest.raises(InvalidHint) as refused:
             seedbed_proves(ground, table(), table(name="u", info=hint(renamed_from="tt")), ONLINE)
 
@@ -263,7 +263,7 @@ class TestLabels:
         info = hint(renamed_values=renamed) if renamed else {}
         return table(sa.Column("color", sa.Enum(*labels, name="color"), info=info))
 
-    def test_two_change_places_once(self, ground: Ground) -> None:
+    def test_labels_are_swapped_once(self, ground: Ground) -> None:
         after = self.enum("GREEN", "RED", RED="GREEN", GREEN="RED")
 
         with ground.database() as database:
@@ -276,7 +276,7 @@ class TestLabels:
             moved.take_back()
             assert moved.ask("SELECT color::text FROM t") == [("RED",)]
 
-    def test_a_label_that_the_models_lack_is_refused(self, ground: Ground) -> None:
+    def test_label_missing_from_the_models_is_refused(self, ground: Ground) -> None:
         with pytest.raises(InvalidHint) as refused:
             seedbed_proves(ground, self.enum("RED"), self.enum("CRIMSON", RED="CRIMSO"), ONLINE)
 

@@ -79,7 +79,7 @@ class Killed(BaseException):
 class TestPostWriteHook:
     @pytest.mark.parametrize("kind", ["exec", "console_scripts", "module"])
     @pytest.mark.parametrize("kind_of_draft", [draft, draft_empty])
-    def test_that_is_missing_leaves_no_revision(
+    def test_missing_hook_leaves_no_revision(
         self, project: Project, configuration: Configuration, kind: str, kind_of_draft: object
     ) -> None:
         hook(project, "no_such_formatter", kind=kind)
@@ -89,7 +89,7 @@ class TestPostWriteHook:
 
         assert (project.revisions(), left_over(project)) == ([], [])
 
-    def test_changes_the_file_that_is_proven_and_kept(self, project: Project, configuration: Configuration) -> None:
+    def test_hook_changes_the_file_before_the_proof(self, project: Project, configuration: Configuration) -> None:
         tidy = project.write("tidy.sh", "#!/bin/sh\necho tidied\necho '# tidied' >> \"$1\"\n")
         tidy.chmod(0o755)
         hook(project, str(tidy))
@@ -101,7 +101,7 @@ class TestPostWriteHook:
         assert revision.file.parent == project.root / "migrations/versions"
         assert "# tidied" in revision.file.read_text(encoding="utf-8")
 
-    def test_that_breaks_the_file_leaves_no_revision(self, project: Project, configuration: Configuration) -> None:
+    def test_hook_that_breaks_the_file_leaves_no_revision(self, project: Project, configuration: Configuration) -> None:
         tidy = project.write("tidy.sh", "#!/bin/sh\necho 'raise ValueError(1)' >> \"$1\"\n")
         tidy.chmod(0o755)
         hook(project, str(tidy))
@@ -111,7 +111,7 @@ class TestPostWriteHook:
 
         assert (project.revisions(), left_over(project)) == ([], [])
 
-    def test_prints_nothing_into_the_json(self, project: Project, variables: dict[str, str]) -> None:
+    def test_hook_output_does_not_reach_the_json(self, project: Project, variables: dict[str, str]) -> None:
         tidy = project.write("tidy.sh", "#!/bin/sh\necho tidied\n")
         tidy.chmod(0o755)
         hook(project, str(tidy))
@@ -129,7 +129,7 @@ class TestKill:
             url = server.url().reveal()
             yield {"DATABASE_URL": url, "SHADOW_DATABASE_URL": url}
 
-    def test_in_the_middle_of_a_draft_leaves_nothing_to_apply(
+    def test_kill_during_a_draft_leaves_nothing_to_apply(
         self, project: Project, configuration: Configuration, variables: Mapping[str, str]
     ) -> None:
         process = project.start("seedbed", "migrate", "draft", "-m", "Create hero", **variables)
@@ -144,7 +144,7 @@ class TestKill:
         assert draft(configuration, "Create hero") is not None
         assert left_over(project) == []
 
-    def test_between_two_parts_leaves_none_that_can_be_applied(
+    def test_kill_between_two_files_leaves_nothing_to_apply(
         self, project: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def write(file: Path, text: str) -> None:
@@ -167,8 +167,8 @@ class TestKill:
             read_history(project.settled)
 
 
-class TestFolders:
-    def test_of_several_places_the_newest_revisions_is_taken(
+class TestVersionLocations:
+    def test_draft_goes_to_the_folder_of_the_newest_revision(
         self, project: Project, configuration: Configuration
     ) -> None:
         ini = project.root / "alembic.ini"
@@ -185,9 +185,7 @@ class TestFolders:
         assert drafted is not None
         assert drafted.revisions[0].file.parent == project.root / "billing/versions"
 
-    def test_of_several_places_the_first_is_taken_where_there_is_no_revision(
-        self, project: Project, configuration: Configuration
-    ) -> None:
+    def test_first_draft_goes_to_the_first_folder(self, project: Project, configuration: Configuration) -> None:
         ini = project.root / "alembic.ini"
         more = "version_locations = %(here)s/billing/versions:%(here)s/migrations/versions\n"
         text = ini.read_text(encoding="utf-8").replace("[alembic]\n", f"[alembic]\n{more}")
@@ -195,7 +193,7 @@ class TestFolders:
 
         assert draft_empty(configuration, "First").revisions[0].file.parent == project.root / "billing/versions"
 
-    def test_that_takes_no_file_is_named_at_once(
+    def test_unwritable_folder_is_named_before_the_draft(
         self, project: Project, configuration: Configuration, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ask = os.access
@@ -217,7 +215,7 @@ class TestUnregisteredTable:
         file.write_text(text, encoding="utf-8")
         return project
 
-    def test_is_not_dropped_by_a_draft(self, dropping: Project, configuration: Configuration) -> None:
+    def test_draft_does_not_drop_the_table(self, dropping: Project, configuration: Configuration) -> None:
         with pytest.raises(UnregisteredTableDrop) as refused:
             draft(configuration, "Something else")
 
@@ -230,17 +228,17 @@ class TestUnregisteredTable:
         )
         assert len(dropping.revisions()) == 1
 
-    def test_is_named_by_check(self, dropping: Project, configuration: Configuration) -> None:
+    def test_check_names_the_table(self, dropping: Project, configuration: Configuration) -> None:
         with pytest.raises(UnregisteredTableDrop):
             check_project(configuration)
 
-    def test_is_dropped_when_that_is_said(self, dropping: Project, configuration: Configuration) -> None:
+    def test_drop_option_drops_the_table(self, dropping: Project, configuration: Configuration) -> None:
         drafted = draft(configuration, "Drop it", decisions=Decisions(dropped=frozenset({"invoice"})))
 
         assert drafted is not None
         assert drafted.steps == ('op.drop_table("invoice")',)
 
-    def test_is_a_warning_where_nothing_is_dropped(
+    def test_warning_if_nothing_is_dropped(
         self, project: Project, configuration: Configuration, variables: Mapping[str, str]
     ) -> None:
         project.write(f"{project.schema}/invoice.py", INVOICE.replace("schema", project.schema))

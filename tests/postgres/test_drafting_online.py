@@ -107,7 +107,7 @@ def filled(first: Project, database: Database) -> Database:
 
 class TestDraft:
     @pytest.mark.parametrize("change", CHANGES)
-    def test_keeps_nobody_waiting(self, grown: Grown, first: Project, filled: Database, change: str) -> None:
+    def test_online_change_blocks_nobody(self, grown: Grown, first: Project, filled: Database, change: str) -> None:
         with grown.with_tables(CHANGES[change], first) as project:
             grown.draft(project, "Change it")
             configuration = project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
@@ -118,7 +118,7 @@ class TestDraft:
             assert [hazard.rule for one in assessed for hazard in one.hazards if hazard.rule != "required-column"] == []
             assert check_project(configuration).head == plan_upgrade(project.settled, filled).revision
 
-    def test_may_be_run_again(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_interrupted_revision_runs_again(self, grown: Grown, first: Project, filled: Database) -> None:
         every = WIDENED.format(
             below='\n    person_id: int | None = Field(default=None, foreign_key="person.id", unique=True)'
             "\n    slug: str = Field(sa_column_kwargs={'info': hint(backfill=\"'task-' || id\")})"
@@ -135,7 +135,7 @@ class TestDraft:
             assert execute(filled.direct, "SELECT count(*), min(slug), max(slug) FROM task") == expected
             assert check_project(project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()))
 
-    def test_says_which_steps_stay_when_one_fails(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_failure_names_the_committed_steps(self, grown: Grown, first: Project, filled: Database) -> None:
         execute(filled.direct, "UPDATE task SET title = 'the same' WHERE id < 3")
         with grown.with_tables(CHANGES["a unique constraint"], first) as project:
             online = grown.draft(project, "Unique titles").revisions[-1].id
@@ -152,26 +152,26 @@ class TestDraft:
         )
         assert applied.revision == online
 
-    def test_is_one_revision_where_all_tables_are_new(self, grown: Grown) -> None:
+    def test_new_tables_need_one_revision(self, grown: Grown) -> None:
         with grown.with_tables(INDEXED) as project:
             drafted = grown.draft(project, "Create tables")
 
             assert len(drafted.revisions) == 1
             assert "concurrently" not in drafted.revisions[0].file.read_text().lower()
 
-    def test_is_one_transaction_when_it_is_to_be_plain(self, grown: Grown, first: Project) -> None:
+    def test_plain_draft_is_one_transaction(self, grown: Grown, first: Project) -> None:
         with grown.with_tables(CHANGES["NOT NULL"], first) as project:
             drafted = grown.draft(project, "Change it", Decisions(strategy=RolloutStrategy.PLAIN))
 
             assert len(drafted.revisions) == 1
             assert "autocommit_block" not in drafted.revisions[0].file.read_text()
 
-    def test_is_not_plain_and_gradual_at_once(self, first: Project) -> None:
+    def test_plain_and_gradual_exclude_each_other(self, first: Project) -> None:
         refused = first.run("seedbed", "migrate", "draft", "-m", "Change it", "--plain", "--gradual", code=2)
 
         assert "--gradual takes several revisions, and --plain writes one: choose." in refused.stderr
 
-    def test_says_which_revisions_belong_together(self, grown: Grown, first: Project) -> None:
+    def test_files_name_their_part(self, grown: Grown, first: Project) -> None:
         with grown.with_tables(CHANGES["a foreign key"], first) as project:
             column, key = grown.draft(project, "Give tasks a person").revisions
 
@@ -179,7 +179,7 @@ class TestDraft:
             assert "Part 1 of 2, proven together." in column.file.read_text()
             assert "Part 2 of 2, proven together." in key.file.read_text()
 
-    def test_names_the_rule_that_rows_must_keep(self, grown: Grown, first: Project) -> None:
+    def test_constraint_for_rows_is_named(self, grown: Grown, first: Project) -> None:
         rule = CHANGES["a check"].replace("points >= 0", "points BETWEEN 3 AND 40 AND title <> 'x'")
         with grown.with_tables(rule, first) as project:
             proof = grown.draft(project, "Bound points").proof
@@ -187,7 +187,7 @@ class TestDraft:
             assert proof is not None
             assert proof.row_conditions == ('check constraint "points" of relation "task" is violated by some row',)
 
-    def test_keeps_no_file_of_a_change_that_fails(self, grown: Grown, first: Project) -> None:
+    def test_failed_draft_keeps_no_file(self, grown: Grown, first: Project) -> None:
         with grown.with_tables(
             CHANGES["a column filled from others"].replace("'task-' || id", "no_such_function(id)"), first
         ) as project:
@@ -200,7 +200,7 @@ class TestDraft:
 
 
 class TestOnlineRevision:
-    def test_fills_every_row_while_others_write(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_backfill_fills_every_row_during_writes(self, grown: Grown, first: Project, filled: Database) -> None:
         with grown.with_tables(CHANGES["a column filled from others"], first) as project:
             drafted = grown.draft(project, "Give tasks a slug")
             apply_to(project, filled, drafted.revisions[0].id)
@@ -210,9 +210,7 @@ class TestOnlineRevision:
             unfilled = "SELECT count(*) FROM task WHERE slug IS DISTINCT FROM 'task-' || id"
             assert execute(filled.direct, unfilled) == [(0,)]
 
-    def test_replaces_an_index_without_a_moment_without_it(
-        self, grown: Grown, first: Project, filled: Database
-    ) -> None:
+    def test_index_is_never_missing_during_a_replacement(self, grown: Grown, first: Project, filled: Database) -> None:
         with grown.with_tables(INDEXED, first) as second:
             grown.draft(second, "Index titles")
             apply(second.settled, filled)
@@ -253,7 +251,7 @@ class TestContract:
             apply(project.settled, filled)
             yield project
 
-    def test_waits_for_the_deploy(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_contract_waits_for_the_deploy(self, grown: Grown, first: Project, filled: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:
             expand, fill, contract = grown.draft(
                 project, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL)
@@ -269,13 +267,15 @@ class TestContract:
             assert [one.id for one in after.applied] == [contract.id]
             assert (after.revision, after.pending_contract) == (contract.id, ())
 
-    def test_waits_for_nobody_where_no_revision_was_yet(self, grown: Grown, first: Project, database: Database) -> None:
+    def test_contract_is_applied_at_once_to_an_empty_database(
+        self, grown: Grown, first: Project, database: Database
+    ) -> None:
         with grown.with_tables(RENAMED, first) as project:
             grown.draft(project, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL))
 
             assert apply(project.settled, database).pending_contract == ()
 
-    def test_lets_old_and_new_programs_read_and_write_together(
+    def test_old_and_new_programs_read_and_write_together(
         self, first: Project, renamed: Project, filled: Database
     ) -> None:
         old, new = (sys.modules[project.schema].Task for project in (first, renamed))
@@ -299,12 +299,12 @@ class TestContract:
             assert found(old, 9001).title == "changed by the new"
             assert execute(filled.direct, "SELECT count(*) FROM task WHERE title IS DISTINCT FROM headline") == [(0,)]
 
-    def test_has_the_old_name_win_where_an_insert_writes_both(self, renamed: Project, filled: Database) -> None:
+    def test_old_column_wins_if_an_insert_writes_both(self, renamed: Project, filled: Database) -> None:
         execute(filled.direct, "INSERT INTO task (id, title, headline) VALUES (9003, 'old', 'new')")
 
         assert execute(filled.direct, "SELECT title, headline FROM task WHERE id = 9003") == [("old", "old")]
 
-    def test_leaves_the_new_shape_with_every_value(self, grown: Grown, renamed: Project, filled: Database) -> None:
+    def test_contract_keeps_every_value(self, grown: Grown, renamed: Project, filled: Database) -> None:
         before = execute(filled.direct, "SELECT id, title FROM task ORDER BY id")
 
         apply(renamed.settled, filled, contract=True)
@@ -312,13 +312,13 @@ class TestContract:
         assert execute(filled.direct, "SELECT id, headline FROM task ORDER BY id") == before
         assert find_drift(renamed.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()), filled) == ()
 
-    def test_is_accepted_by_check_with_what_is_between(self, grown: Grown, renamed: Project, filled: Database) -> None:
+    def test_check_accepts_an_applied_expansion(self, grown: Grown, renamed: Project, filled: Database) -> None:
         configuration = renamed.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
 
         assert check_project(configuration).revisions == 4
         assert find_drift(configuration, filled) == ()
 
-    def test_is_how_a_type_changes_under_writers(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_type_changes_during_writes(self, grown: Grown, first: Project, filled: Database) -> None:
         with grown.with_tables(COUNTED, first) as second, grown.with_tables(WIDE, first) as third:
             grown.draft(second, "Count points")
             shutil.copytree(second.root / "migrations", third.root / "migrations", dirs_exist_ok=True)
@@ -340,7 +340,7 @@ class TestContract:
             assert draft(configuration, "Nothing more") is None
 
     @pytest.mark.parametrize("form", [RolloutStrategy.PLAIN, RolloutStrategy.GRADUAL])
-    def test_text_of_a_value_does_not_depend_on_how_a_session_prints_it(
+    def test_converted_text_does_not_depend_on_session_settings(
         self, grown: Grown, database: Database, form: RolloutStrategy
     ) -> None:
         with grown.with_tables(TIMED) as timed:
@@ -358,7 +358,7 @@ class TestContract:
 
         assert set(execute(database.direct, "SELECT lasts FROM task")) == {("1 day 02:00:00",)}
 
-    def test_is_refused_for_a_name_that_a_view_looks_at(self, grown: Grown, first: Project) -> None:
+    def test_gradual_rename_of_a_column_in_a_view_is_refused(self, grown: Grown, first: Project) -> None:
         view = """declare(metadata, "CREATE VIEW short AS SELECT id, headline AS said FROM task")"""
         seen = """declare(metadata, "CREATE VIEW short AS SELECT id, title AS said FROM task")"""
         with grown.with_tables(FIRST + seen, first) as second:
@@ -369,7 +369,7 @@ class TestContract:
             ):
                 grown.draft(third, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL))
 
-    def test_is_shown_by_the_commands(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_commands_show_a_pending_contract(self, grown: Grown, first: Project, filled: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:
             given = {"DATABASE_URL": filled.direct.reveal(), "SHADOW_DATABASE_URL": grown.server.url().reveal()}
             project.run("seedbed", "migrate", "draft", "-m", "Call it headline", "--gradual", given=given)

@@ -74,7 +74,7 @@ FULL = 'declare(Table.metadata, "ALTER TABLE hero REPLICA IDENTITY FULL")\n'
 
 
 class TestDraft:
-    def test_writes_what_makes_the_database_like_the_models(
+    def test_draft_makes_the_database_equal_to_the_models(
         self, project: Project, configured: Configuration, database: Database
     ) -> None:
         made = drafted(configured, "Create hero")
@@ -87,13 +87,13 @@ class TestDraft:
         assert [revision.id for revision in applied.applied] == [made.revisions[0].id]
         assert execute(database.direct, "INSERT INTO hero (name) VALUES ('Ann') RETURNING id") == [(1,)]
 
-    def test_has_nothing_to_write_the_second_time(self, project: Project, configured: Configuration) -> None:
+    def test_second_draft_is_empty(self, project: Project, configured: Configuration) -> None:
         draft(configured, "Create hero")
 
         assert draft(configured, "Create hero again") is None
         assert len(project.revisions()) == 1
 
-    def test_tries_a_new_rule_on_rows_that_keep_it(
+    def test_new_constraint_is_tried_on_valid_rows(
         self, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         created = drafted(configured, "Create hero").revisions[0].file
@@ -107,7 +107,7 @@ class TestDraft:
         assert proof.sample_rows.rows == {"hero": 2}
         assert 'check constraint "coded" of relation "hero" is violated by some row' in proof.row_conditions
 
-    def test_refuses_what_it_cannot_compare_until_a_revision_by_hand_makes_it(
+    def test_undraftable_difference_is_refused_until_written_by_hand(
         self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         drafted(configured, "Create hero")
@@ -127,7 +127,9 @@ class TestDraft:
             "table hero: replica identity is d, should be f."
         )
 
-    def test_drafts_the_rest_when_told_to(self, project: Project, configured: Configuration) -> None:
+    def test_partial_draft_leaves_out_undraftable_differences(
+        self, project: Project, configured: Configuration
+    ) -> None:
         project.write_tables(HERO + FULL)
 
         with pytest.raises(UnsupportedDifference, match="replica identity is d"):
@@ -141,7 +143,7 @@ class TestDraft:
         left = "Left to be written by hand: table hero: replica identity is d, should be f."
         assert left in made.revisions[0].file.read_text()
 
-    def test_names_what_going_down_does_not_bring_back(
+    def test_properties_that_a_downgrade_loses_are_named(
         self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         file = drafted(configured, "Create hero").revisions[0].file
@@ -155,7 +157,7 @@ class TestDraft:
         assert proof is not None
         assert "replica identity of table hero" in proof.downgrade_losses
 
-    def test_makes_a_table_that_looks_like_the_version_table(
+    def test_table_similar_to_the_version_table_is_created(
         self, project: Project, configured: Configuration, database: Database
     ) -> None:
         project.write_tables(
@@ -171,7 +173,7 @@ class TestDraft:
         assert execute(database.direct, "SELECT count(*) FROM appversion") == [(0,)]
         assert draft(configured, "Again") is None
 
-    def test_makes_the_schema_of_the_version_table(
+    def test_schema_of_the_version_table_is_created(
         self, project: Project, configured: Configuration, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         file = project.root / "pyproject.toml"
@@ -185,7 +187,7 @@ class TestDraft:
         assert check_project(again).revisions == 1
         assert draft(again, "Again") is None
 
-    def test_says_which_types_it_had_no_values_of(self, project: Project, configured: Configuration) -> None:
+    def test_untested_types_are_listed(self, project: Project, configured: Configuration) -> None:
         project.write_tables(
             """
             from sqlalchemy.types import UserDefinedType
@@ -208,7 +210,7 @@ class TestDraft:
         assert dict(proof.untested_types) == {"polygon": ("area.outline",)}
         assert "No values of type polygon were tried: area.outline." in proof.lines()
 
-    def test_names_rows_of_a_default_partition_that_belong_to_a_new_one(
+    def test_rows_of_a_default_partition_are_a_condition(
         self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         parent = """
@@ -232,7 +234,7 @@ class TestDraft:
     @pytest.mark.parametrize(
         ("old", "new", "allowed"), [("Float(24)", "Double", True), ("Numeric(12, 4)", "Numeric(12, 2)", False)]
     )
-    def test_allows_a_contract_beforehand_where_nothing_is_lost(
+    def test_lossless_contract_is_allowed(
         self, configured: Configuration, project: Project, tmp_path: Path, seedbed_server: TemporaryServer,
         old: str, new: str, allowed: bool,
     ) -> None:  # fmt: skip
@@ -246,7 +248,7 @@ class TestDraft:
             contract = made.revisions[2].file.read_text()
         assert ("# seedbed: allow drop-column" in contract) is allowed
 
-    def test_tries_a_narrower_rule_on_what_the_wider_one_took(
+    def test_narrower_check_is_tried_on_values_of_the_old_one(
         self, project: Project, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         def ruled(*colors: str) -> str:
@@ -269,7 +271,7 @@ class TestDraft:
     @pytest.mark.parametrize(
         "said", ["hero.nmae=hero.name", "hero.name=hero.titel", "villain=hero", "color.RED=color.X"]
     )
-    def test_refuses_a_rename_of_what_is_not_there(
+    def test_rename_of_a_missing_object_is_refused(
         self, project: Project, configured: Configuration, said: str
     ) -> None:
         drafted(configured, "Create hero")
@@ -277,7 +279,7 @@ class TestDraft:
         with pytest.raises(UnmatchedRename, match=r"Nothing is called"):
             draft(configured, "Rename it", decisions=Decisions(renames=dict([said.split("=")])))
 
-    def test_begins_after_another_one_that_is_at_work(self, project: Project, configured: Configuration) -> None:
+    def test_second_draft_waits_for_the_first(self, project: Project, configured: Configuration) -> None:
         with ThreadPoolExecutor(2) as both:
             made = list(both.map(lambda message: draft(configured, message), ("Create hero", "Create hero too")))
 
@@ -285,16 +287,14 @@ class TestDraft:
         assert len(project.revisions()) == 1
 
     @pytest.mark.parametrize("kind", [draft, draft_empty])
-    def test_leaves_no_file_where_there_is_no_room_for_one(
-        self, project: Project, configured: Configuration, kind: Any
-    ) -> None:
+    def test_full_disk_leaves_no_file(self, project: Project, configured: Configuration, kind: Any) -> None:
         with no_room(), pytest.raises(FileWriteFailure, match="File too large"):
             kind(configured, "Create hero")
 
         assert project.revisions() == []
         assert read_history(project.settled).head is None
 
-    def test_leaves_no_file_that_is_not_sealed(
+    def test_failed_seal_leaves_no_file(
         self, project: Project, configured: Configuration, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def full(*_: Any, **__: Any) -> None:
@@ -307,14 +307,14 @@ class TestDraft:
 
         assert project.revisions() == []
 
-    def test_leaves_no_throw_away_database(
+    def test_no_throw_away_database_is_left(
         self, project: Project, configured: Configuration, seedbed_server: TemporaryServer
     ) -> None:
         draft(configured, "Create hero")
 
         assert shadows(seedbed_server) == set()
 
-    def test_takes_away_what_a_killed_one_left_an_hour_ago(
+    def test_old_databases_of_a_killed_draft_are_dropped(
         self, project: Project, configured: Configuration, seedbed_server: TemporaryServer
     ) -> None:
         now = int(time.time())
@@ -327,7 +327,7 @@ class TestDraft:
         assert shadows(seedbed_server, but=recent) == {recent}
         execute(seedbed_server.url(), f"DROP DATABASE {recent}")
 
-    def test_writes_an_empty_revision_without_any_server(self, project: Project) -> None:
+    def test_empty_revision_needs_no_server(self, project: Project) -> None:
         configuration = project.configuration(DATABASE_URL=NOBODY, SHADOW_DATABASE_URL=NOBODY)
 
         made = draft_empty(configuration, "By hand")
@@ -337,7 +337,7 @@ class TestDraft:
 
 
 class TestDraftLeavesNoFile:
-    def test_of_a_trigger_whose_function_is_missing(
+    def test_trigger_without_its_function_leaves_no_file(
         self, project: Project, configured: Configuration, seedbed_server: TemporaryServer
     ) -> None:
         project.write_tables(
@@ -354,7 +354,7 @@ class TestDraftLeavesNoFile:
         )
         assert (project.revisions(), shadows(seedbed_server)) == ([], set())
 
-    def test_of_a_column_that_rows_cannot_have(
+    def test_impossible_column_leaves_no_file(
         self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer
     ) -> None:
         created = drafted(configured, "Create hero")
@@ -366,7 +366,7 @@ class TestDraftLeavesNoFile:
 
             assert later.revisions() == [created.revisions[0].file.name]
 
-    def test_after_a_history_that_does_not_run(self, project: Project, configured: Configuration) -> None:
+    def test_failing_history_leaves_no_file(self, project: Project, configured: Configuration) -> None:
         project.write_revision("first", "op.execute('SELECT nothing_like_it()')")
 
         with pytest.raises(RevisionFailure) as refused:
@@ -377,7 +377,7 @@ class TestDraftLeavesNoFile:
 
 
 class TestCheck:
-    def test_says_what_it_saw(self, configured: Configuration) -> None:
+    def test_check_lists_what_it_checked(self, configured: Configuration) -> None:
         made = drafted(configured, "Create hero")
 
         checked = check_project(configured)
@@ -385,13 +385,13 @@ class TestCheck:
         assert (checked.head, checked.revisions) == (made.revisions[0].id, 1)
         assert checked.checks == ("one head", "every step runs up, down and up again", "the result equals the models")
 
-    def test_names_what_no_revision_makes(self, configured: Configuration) -> None:
+    def test_undrafted_change_is_named(self, configured: Configuration) -> None:
         with pytest.raises(UndraftedModelChanges) as found:
             check_project(configured)
 
         assert "hero" in found.value.message
 
-    def test_names_a_revision_whose_file_is_gone(self, configured: Configuration) -> None:
+    def test_missing_revision_file_is_named(self, configured: Configuration) -> None:
         made = drafted(configured, "Create hero").revisions[0]
         text = made.file.read_text()
         made.file.unlink()
@@ -403,7 +403,7 @@ class TestCheck:
         assert found.value.message == f"migrations/head lists {made.id}, but the file is missing."
         assert check_project(configured).revisions == 1
 
-    def test_names_a_revision_that_does_not_lead_back(self, project: Project, configured: Configuration) -> None:
+    def test_failing_downgrade_is_named(self, project: Project, configured: Configuration) -> None:
         made = drafted(configured, "Create hero")
         text = made.revisions[0].file.read_text()
         upgrade, _, _ = text.partition("def downgrade")
@@ -419,7 +419,7 @@ class TestCheck:
 class TestMigrateDraftAndCheck:
     """The commands."""
 
-    def test_end_with_1_while_models_and_migrations_differ(
+    def test_exit_status_is_1_if_models_and_migrations_differ(
         self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:
         given = {"DATABASE_URL": database.direct.reveal(), "SHADOW_DATABASE_URL": seedbed_server.url().reveal()}

@@ -62,9 +62,9 @@ def filled(project: Project, database: Database, *, with_models: bool) -> Sample
     return first
 
 
-class TestFill:
+class TestInsertSampleRows:
     @pytest.mark.parametrize("with_models", [True, False])
-    def test_keeps_rules_that_models_know(
+    def test_rows_satisfy_constraints_of_the_models(
         self, make: Callable[..., Project], database: Database, with_models: bool
     ) -> None:
         project = make(RULED)
@@ -75,7 +75,7 @@ class TestFill:
         assert [*found.without_rows] == ([] if with_models else ["parcel"])
 
     @pytest.mark.parametrize("with_models", [True, False])
-    def test_keeps_the_pattern_of_a_domain(
+    def test_rows_match_the_pattern_of_a_domain(
         self, make: Callable[..., Project], database: Database, with_models: bool
     ) -> None:
         project = make(
@@ -91,7 +91,7 @@ class TestFill:
 
         assert filled(project, database, with_models=with_models).rows == {"parcel": 4}
 
-    def test_makes_awkward_rows_beside_ordinary_ones(self, make: Callable[..., Project], database: Database) -> None:
+    def test_rows_include_edge_values(self, make: Callable[..., Project], database: Database) -> None:
         project = make(RULED)
 
         filled(project, database, with_models=True)
@@ -101,7 +101,7 @@ class TestFill:
         assert "ž" * 12 in notes
         assert execute(database.direct, "SELECT count(*) > 1 FROM parcel WHERE sent_at IS NULL") == [(True,)]
 
-    def test_has_keys_agree_that_share_a_column(self, make: Callable[..., Project], database: Database) -> None:
+    def test_foreign_keys_that_share_a_column_agree(self, make: Callable[..., Project], database: Database) -> None:
         project = make(TENANTS)
 
         found = filled(project, database, with_models=False)

@@ -6,7 +6,7 @@ from seedbed.migrations.diff.types.conversion_rules import find_lossy_part, find
 from seedbed.postgres.quoting import quote_identifier
 
 
-class TestShortfall:
+class TestFindLossyPart:
     @pytest.mark.parametrize(
         ("old", "new", "said"),
         [
@@ -39,7 +39,7 @@ class TestShortfall:
             ("polygon", "circle", "what a circle does not hold of c"),
         ],
     )
-    def test_is_what_postgresql_leaves_off_without_an_error(self, old: str, new: str, said: str) -> None:
+    def test_describes_what_postgresql_drops_silently(self, old: str, new: str, said: str) -> None:
         assert (find_lossy_part(old, new) or "").format("c") == said
 
     @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ class TestShortfall:
             ("timestamp(0) without time zone", "timestamp without time zone"), ("json", "jsonb"),
         ],
     )  # fmt: skip
-    def test_is_nothing_where_values_stay_or_are_refused(self, old: str, new: str) -> None:
+    def test_is_none_if_values_are_kept_or_refused(self, old: str, new: str) -> None:
         assert find_lossy_part(old, new) is None
 
-    def test_is_all_but_one_element_where_a_text_comes_back(self) -> None:
+    def test_downgrade_of_an_array_to_text_keeps_one_element(self) -> None:
         assert find_lossy_part("text[]", "text", is_downgrade=True) == "all but the first element of {}"
 
 
-class TestRespelling:
+class TestFindRespelling:
     @pytest.mark.parametrize(
         ("old", "new", "said"),
         [
@@ -72,7 +72,7 @@ class TestRespelling:
             ("jsonb", "text[]", "how c is written as JSON"),
         ],
     )
-    def test_is_what_a_conversion_writes_in_another_way(self, old: str, new: str, said: str) -> None:
+    def test_describes_another_spelling(self, old: str, new: str, said: str) -> None:
         assert (find_respelling(old, new) or "").format("c") == said
 
     @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ class TestRespelling:
             ("text", "bit(3)"),
         ],
     )  # fmt: skip
-    def test_is_nothing_where_the_same_text_comes_back(self, old: str, new: str) -> None:
+    def test_is_none_if_the_text_is_unchanged(self, old: str, new: str) -> None:
         assert find_respelling(old, new) is None
 
 
-class TestNarrows:
+class TestIsNarrowing:
     @pytest.mark.parametrize(
         ("old", "new", "may_refuse"),
         [
@@ -102,7 +102,7 @@ class TestNarrows:
             ("integer", "bit(3)", True), ("bit(3)", "bit varying", False),
         ],
     )  # fmt: skip
-    def test_is_whether_a_value_may_not_fit(self, old: str, new: str, may_refuse: bool) -> None:
+    def test_is_true_if_a_value_may_not_fit(self, old: str, new: str, may_refuse: bool) -> None:
         assert is_narrowing(old, new) is may_refuse
 
 
@@ -114,11 +114,11 @@ class TestUsesColumn:
             ('"points"::text', True), ("lower(Points)", True),
         ],
     )  # fmt: skip
-    def test_is_whether_the_name_is_a_word_of_the_expression(self, expression: str, expected: bool) -> None:
+    def test_is_true_if_the_name_is_a_word_of_the_expression(self, expression: str, expected: bool) -> None:
         assert uses_column(expression, "points") is expected
 
 
-class TestColumnName:
+class TestQuoteIdentifier:
     @pytest.mark.parametrize(("name", "quoted"), [("plain", "plain"), ("order", '"order"'), ("100%", '"100%"')])
-    def test_has_each_letter_once(self, name: str, quoted: str) -> None:
+    def test_quotes_only_where_required(self, name: str, quoted: str) -> None:
         assert quote_identifier(name) == quoted

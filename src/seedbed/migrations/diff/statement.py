@@ -54,7 +54,7 @@ def render_execute(sql: str) -> str:
 
 def schema_argument(schema: str) -> str:
     """The `schema=` argument of an Alembic operation, where one is needed."""
-    return "" if schema == "public" else f", schema={quote_python(schema)}"
+    return "" if schema == "public" else f"schema={quote_python(schema)}"
 
 
 def quote_python(text: str) -> str:

@@ -151,7 +151,7 @@ def _move_table(old_schema: str, old_name: str, new_schema: str, new_name: str) 
         )
     if old_name != new_name:
         alembic_call = render_call(
-            "op.rename_table", quote_python(old_name), quote_python(new_name), schema_argument(new_schema)[2:]
+            "op.rename_table", quote_python(old_name), quote_python(new_name), schema_argument(new_schema)
         )
         steps.append(
             Statement(
@@ -187,7 +187,7 @@ def _plan_column_renames(
 def _rename_column(schema: str, table: str, old: str, new: str) -> tuple[Statement, ...]:
     name_argument = f"new_column_name={quote_python(new)}"
     alembic_call = render_call(
-        "op.alter_column", quote_python(table), quote_python(old), name_argument, schema_argument(schema)[2:]
+        "op.alter_column", quote_python(table), quote_python(old), name_argument, schema_argument(schema)
     )
     rename = f"RENAME COLUMN {quote_identifier(old)} TO {quote_identifier(new)}"
     return (Statement(f"ALTER TABLE {quote_qualified(schema, table)} {rename}", alembic_call),)

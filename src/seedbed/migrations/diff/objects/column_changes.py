@@ -36,7 +36,7 @@ from seedbed.postgres.quoting import quote_identifier, quote_qualified
 def drop_column(table: Table, column: Column) -> Statement:
     sql = f"ALTER TABLE {quote_qualified(table.schema, table.name)} DROP COLUMN {quote_identifier(column.name)}"
     alembic_call = render_call(
-        "op.drop_column", quote_python(table.name), quote_python(column.name), schema_argument(table.schema)[2:]
+        "op.drop_column", quote_python(table.name), quote_python(column.name), schema_argument(table.schema)
     )
     return Statement(sql, alembic_call, loss=None if column.generated else column_loss(table, column, ""))
 
@@ -128,7 +128,7 @@ def render_add_column(
     alembic_call = None
     if column_call is not None:
         alembic_call = render_call(
-            "op.add_column", quote_python(table.name), column_call, schema_argument(table.schema)[2:]
+            "op.add_column", quote_python(table.name), column_call, schema_argument(table.schema)
         )
     return Statement(sql, alembic_call)
 
@@ -146,7 +146,7 @@ def _alter_column(table: Table, column: Column, change: str, alembic_call: str |
 
 
 def _alter_code(table: Table, column: Column, *arguments: str) -> str:
-    schema = schema_argument(table.schema)[2:]
+    schema = schema_argument(table.schema)
     return render_call("op.alter_column", quote_python(table.name), quote_python(column.name), *arguments, schema)
 
 

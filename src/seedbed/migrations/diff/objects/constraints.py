@@ -29,7 +29,7 @@ def drop(constraint: Constraint) -> list[Statement]:
         f"op.f({quote_python(constraint.name)})",
         quote_python(constraint.table),
         f'type_="{alembic_type}"' if alembic_type else "",
-        schema_argument(constraint.schema)[2:],
+        schema_argument(constraint.schema),
     )
     return [Statement(sql, alembic_call)]
 
@@ -65,7 +65,7 @@ def _render_create(constraint: Constraint) -> str | None:
     name_argument = f"op.f({quote_python(constraint.name)})"
     columns = f"[{', '.join(map(quote_python, constraint.columns))}]"
     column_list = ", ".join(map(quote_identifier, constraint.columns))
-    schema = schema_argument(constraint.schema)[2:]
+    schema = schema_argument(constraint.schema)
     if constraint.type == "p" and constraint.definition == f"PRIMARY KEY ({column_list})":
         return render_call("op.create_primary_key", name_argument, quote_python(constraint.table), columns, schema)
     if constraint.type == "u" and constraint.definition == f"UNIQUE ({column_list})":

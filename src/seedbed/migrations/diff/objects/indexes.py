@@ -16,7 +16,7 @@ def create(index: Index) -> list[Statement]:
             quote_python(index.table),
             f"[{', '.join(map(quote_python, index.columns))}]",
             f"unique={index.unique}",
-            schema_argument(index.schema)[2:],
+            schema_argument(index.schema),
         )
     return [Statement(index.definition.replace(" ON ONLY ", " ON "), alembic_call)]
 
@@ -26,7 +26,7 @@ def drop(index: Index) -> list[Statement]:
         "op.drop_index",
         f"op.f({quote_python(index.name)})",
         f"table_name={quote_python(index.table)}",
-        schema_argument(index.schema)[2:],
+        schema_argument(index.schema),
     )
     return [Statement(f"DROP INDEX {quote_qualified(index.schema, index.name)}", alembic_call)]
 
@@ -51,7 +51,7 @@ def render_create_concurrently(owner: Index | Constraint, name: str, columns: tu
         quote_python(owner.table),
         f"[{', '.join(map(quote_python, columns))}]",
         f"unique={unique}",
-        schema_argument(owner.schema)[2:],
+        schema_argument(owner.schema),
         "postgresql_concurrently=True",
         "if_not_exists=True",
     )
@@ -62,7 +62,7 @@ def drop_concurrently(index: Index) -> Statement:
         "op.drop_index",
         f"op.f({quote_python(index.name)})",
         f"table_name={quote_python(index.table)}",
-        schema_argument(index.schema)[2:],
+        schema_argument(index.schema),
         "postgresql_concurrently=True",
         "if_exists=True",
     )

@@ -19,7 +19,7 @@ from seedbed.postgres.catalog.model import (
     Trigger,
     View,
 )
-from seedbed.postgres.quoting import ColumnName, quote_identifier, quote_literal, quote_qualified
+from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_qualified
 
 _DEFAULT_PRIVILEGES = {
     Function: ("PUBLIC=EXECUTE",),
@@ -77,7 +77,7 @@ def _grant_and_revoke(before: tuple[str, ...], after: tuple[str, ...], target: s
     return statements
 
 
-def _parse_privilege(acl_item: str, column: str | None) -> ColumnName:
+def _parse_privilege(acl_item: str, column: str | None) -> tuple[str, str, str]:
     role, _, privilege = acl_item.rpartition("=")
     option = " WITH GRANT OPTION" if privilege.endswith("*") else ""
     privilege = privilege.removesuffix("*")

@@ -29,7 +29,7 @@ def create(table: Table, inline_constraints: Iterable[Constraint]) -> list[State
 
 
 def drop(table: Table) -> list[Statement]:
-    alembic_call = render_call("op.drop_table", quote_python(table.name), schema_argument(table.schema)[2:])
+    alembic_call = render_call("op.drop_table", quote_python(table.name), schema_argument(table.schema))
     schema, name = table.schema, table.name
     if table.partition_bound is not None:
         schema, name = (part.strip('"') for part in table.parents[0].split("."))
@@ -80,6 +80,6 @@ def _render_create(table: Table, inline_constraints: list[Constraint]) -> str | 
     ] + [constraints.render_inline(c) for c in inline_constraints]
     if any(part is None for part in parts) or not parts:
         return None
-    arguments = [quote_python(table.name), *(part for part in parts if part), schema_argument(table.schema)[2:]]
+    arguments = [quote_python(table.name), *(part for part in parts if part), schema_argument(table.schema)]
     inner = "".join(f"    {argument},\n" for argument in arguments if argument)
     return f"op.create_table(\n{inner})"

@@ -180,7 +180,7 @@ def _rename_column(expansion: ColumnExpansion, old: str, new: str) -> Statement:
     table = expansion.table
     name_argument = f"new_column_name={quote_python(new)}"
     alembic_call = render_call(
-        "op.alter_column", quote_python(table.name), quote_python(old), name_argument, schema_argument(table.schema)[2:]
+        "op.alter_column", quote_python(table.name), quote_python(old), name_argument, schema_argument(table.schema)
     )
     rename = f"RENAME COLUMN {quote_identifier(old)} TO {quote_identifier(new)}"
     return Statement(f"ALTER TABLE {quote_qualified(table.schema, table.name)} {rename}", alembic_call)

@@ -92,7 +92,7 @@ def _alter_column_sql(table: Table, column: str, change: str) -> str:
 
 
 def _set_nullable_call(table: Table, column: str, is_nullable: bool) -> str:
-    schema = schema_argument(table.schema)[2:]
+    schema = schema_argument(table.schema)
     return render_call(
         "op.alter_column", quote_python(table.name), quote_python(column), f"nullable={is_nullable}", schema
     )
