@@ -1,4 +1,4 @@
-"""Signals that end a command, raised in its main thread so that what was begun is undone on the way out."""
+"""Signals that end a command, raised as an exception in its main thread so that cleanup code runs."""
 
 import _thread
 import os
@@ -14,14 +14,14 @@ from typing import Any
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _REPEAT_SECONDS = 1.0
-"""A terminal and the program that started this one may both send the same signal: two this close are one."""
+"""Two signals within this time count as one: a terminal and the parent process may both send it."""
 _BLOCKED_SECONDS = 0.2
-"""Python runs no handler while the main thread is inside of a C library, such as libpq that waits for a statement."""
+"""Python runs no handler while the main thread is in a C library, such as libpq waiting for a statement."""
 _RETRY_SECONDS = 0.02
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked this process to end. Whoever leaves something behind says so in a note."""
+    """A signal asked this process to end. Code that leaves something behind adds a note."""
 
     def __init__(self, number: int) -> None:
         self.number = signal.Signals(number)
@@ -38,11 +38,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 def raise_interrupt_behind(error: BaseException) -> None:
-    """Raise the interrupt during whose handling an error came up, if that is where it is from: undoing what was begun
-    may fail in turn, and that error would be reported in the interrupt's place.
+    """Raise the interrupt that an error came from, so that it is reported instead of a failed cleanup.
 
     Raises:
-        Interrupted: there was one.
+        Interrupted: the error was raised while an interrupt was handled.
     """
     seen: set[int] = set()
     cause: BaseException | None = error
@@ -58,7 +57,7 @@ class _State:
     deferrals: int = 0
     deferred: int | None = None
     lost: signal.Signals | None = None
-    """A signal whose exception was raised where nothing could catch it."""
+    """A signal whose exception was raised where Python discards exceptions."""
     handled_at: float = -_REPEAT_SECONDS
     wakeup: int = -1
     hook: Callable[[Any], Any] = sys.__unraisablehook__
@@ -69,8 +68,9 @@ _state = _State()
 
 
 def cancel_when_blocked(cancel: Callable[[], None]) -> Callable[[], None]:
-    """Register a function that makes a blocking C call return. Another thread calls it when a signal has arrived and
-    the main thread does not notice.
+    """Register a function that makes a blocking C call return.
+
+    Another thread calls it when a signal has arrived and the main thread does not handle it.
     """
     _state.cancels.append(cancel)
     return cancel
@@ -78,7 +78,7 @@ def cancel_when_blocked(cancel: Callable[[], None]) -> Callable[[], None]:
 
 @contextmanager
 def deferred_interrupts() -> Iterator[None]:
-    """Raise what arrives during a block at its end, so that the block happens as a whole."""
+    """Defer a signal that arrives during a block to its end, so that the block runs as a whole."""
     _state.deferrals += 1
     try:
         yield
@@ -93,34 +93,34 @@ def deferred_interrupts() -> Iterator[None]:
 def raised_interrupts() -> Iterator[None]:
     """Raise SIGINT, SIGTERM and SIGHUP as `Interrupted` for the length of a block; ignored ones stay ignored.
 
-    What a handler raises in a weak reference's callback or a `__del__`, as imports and connection pools have them, is
-    lost: Python prints "Exception ignored" and goes on. A lost interrupt is raised again. On Windows, and in another
-    thread than the main one, Python's own KeyboardInterrupt stays.
+    Python discards an exception in a weak reference's callback or a `__del__`, as imports and connection pools have
+    them, and prints "Exception ignored". Such an interrupt is raised again. On Windows, and in another thread than the
+    main one, Python's own KeyboardInterrupt stays.
     """
     if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
         yield
         return
-    reading, _state.wakeup = os.pipe()
+    read_end, _state.wakeup = os.pipe()
     os.set_blocking(_state.wakeup, False)
-    over = threading.Event()
-    watching = threading.Thread(target=_watch, args=(reading, over), daemon=True)
-    watching.start()
+    stopped = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(read_end, stopped), daemon=True)
+    watcher.start()
     _state.hook, sys.unraisablehook = sys.unraisablehook, _raise_again
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     wakeup = signal.set_wakeup_fd(_state.wakeup, warn_on_full_buffer=False)
-    for number, handler in before.items():
+    for number, handler in handlers.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, _handle)
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(wakeup)
         sys.unraisablehook = _state.hook
-        over.set()
+        stopped.set()
         os.close(_state.wakeup)
-        watching.join()
+        watcher.join()
         _state.lost = None
 
 
@@ -129,7 +129,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
     if _state.lost is None and now - _state.handled_at < _REPEAT_SECONDS:
         return
     while frame is not None:
-        if frame.f_code is _raise_again.__code__:  # raised here it would be lost again
+        if frame.f_code is _raise_again.__code__:  # raised here it would be discarded again
             return
         frame = frame.f_back
     _state.lost, _state.handled_at = None, now
@@ -155,17 +155,19 @@ def _send_to_main_thread(number: signal.Signals) -> None:
         _thread.interrupt_main(number)
 
 
-def _watch(reading: int, over: threading.Event) -> None:
-    """Read the signals that C's own handler writes down at once, whatever the main thread is doing."""
-    with os.fdopen(reading, "rb", buffering=0) as signals:
-        while sent := signals.read(1):
-            noticed = time.monotonic() - _REPEAT_SECONDS
+def _watch(read_end: int, stopped: threading.Event) -> None:
+    """Read the signals that Python's C handler writes at once, whatever the main thread is doing."""
+    with os.fdopen(read_end, "rb", buffering=0) as signals:
+        while received := signals.read(1):
+            handled_since = time.monotonic() - _REPEAT_SECONDS
             while (lost := _state.lost) is not None:
                 _send_to_main_thread(lost)
-                over.wait(_RETRY_SECONDS)
-            if signal.getsignal(sent[0]) is _handle:
-                while not over.wait(_BLOCKED_SECONDS) and _state.handled_at < noticed:
-                    _send_to_main_thread(signal.Signals(sent[0]))  # it may have begun to read just after the first
+                stopped.wait(_RETRY_SECONDS)
+            if signal.getsignal(received[0]) is _handle:
+                while not stopped.wait(_BLOCKED_SECONDS) and _state.handled_at < handled_since:
+                    _send_to_main_thread(
+                        signal.Signals(received[0])
+                    )  # the main thread may have entered the C call just after the first
                     for cancel in _state.cancels:
                         with suppress(Exception):
                             cancel()

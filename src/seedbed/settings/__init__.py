@@ -1,4 +1,4 @@
-"""Which project, which environment, which database, and where each value came from."""
+"""The settings of a project and its environments, with the source of each value."""
 
 from seedbed.settings.configuration import Configuration, SettingEntry, load_configuration, require_database_url
 from seedbed.settings.database_url import DatabaseUrl
@@ -10,11 +10,11 @@ from seedbed.settings.url_parser import MalformedUrl, parse_url
 __all__ = [
     "Configuration",
     "DatabaseUrl",
-    "SettingEntry",
     "Environment",
     "MalformedUrl",
     "Origin",
     "Project",
+    "SettingEntry",
     "Settings",
     "find_project",
     "load_configuration",

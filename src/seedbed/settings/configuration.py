@@ -1,4 +1,4 @@
-"""The settings of one environment of one project, loaded and checked, each with its origin."""
+"""The settings of one environment of a project, loaded and validated, with the origin of each value."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -20,26 +20,26 @@ from seedbed.settings.environments import SETTINGS_CLASSES, Environment, Setting
 from seedbed.settings.project import Project
 from seedbed.settings.sources import (
     DEFAULT_ORIGIN,
-    SourceKind,
     Origin,
     SourcedValue,
+    SourceKind,
+    find_unknown_names,
     list_environment_files,
     read_environment_file,
     read_process_environment,
-    find_unknown_names,
 )
 from seedbed.settings.url_parser import MalformedUrl, parse_url
 
-_CHOICE = "SEEDBED_ENV"
-_FOLDER = "SEEDBED_DATA_DIR"
-_SERVED, _DIRECT = "DATABASE_URL", "DATABASE_URL_UNPOOLED"
-_URLS = (_SERVED, _DIRECT, "SHADOW_DATABASE_URL")
-_ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
+_ENVIRONMENT_VARIABLE = "SEEDBED_ENV"
+_DATA_DIR = "SEEDBED_DATA_DIR"
+_URL, _UNPOOLED_URL = "DATABASE_URL", "DATABASE_URL_UNPOOLED"
+_URL_VARIABLES = (_URL, _UNPOOLED_URL, "SHADOW_DATABASE_URL")
+_ENCRYPTED_SSLMODES = frozenset({"require", "verify-ca", "verify-full"})
 
 
 @dataclass(frozen=True)
 class SettingEntry:
-    """One line of `seedbed config`: a setting as it may be shown."""
+    """One line of `seedbed config`: a setting, with secrets masked."""
 
     name: str
     value: str | None
@@ -63,21 +63,25 @@ class Configuration:
     def list_entries(self) -> list[SettingEntry]:
         """Every setting in the order of the manual; passwords are masked."""
         chosen = SettingEntry(
-            _CHOICE, self.environment.value, str(self.environment_origin), "The environment, unless -e chooses one."
+            _ENVIRONMENT_VARIABLE,
+            self.environment.value,
+            str(self.environment_origin),
+            "The environment, unless -e chooses one.",
         )
         return [chosen, *map(self._entry, self.settings.get_fields_by_variable().items())]
 
     def find_suspicious_urls(self) -> list[str]:
-        """What is taken at its word and looks like a slip, in sentences: a direct address of another database."""
-        served, direct = self.settings.database_url, self.settings.database_url_unpooled
-        if served is None or direct is None or self.get_origin(_DIRECT).kind is SourceKind.DERIVED:
+        """Warnings about accepted URLs that look wrong, such as a direct address of another database."""
+        url, direct = self.settings.database_url, self.settings.database_url_unpooled
+        if url is None or direct is None or self.get_origin(_UNPOOLED_URL).kind is SourceKind.DERIVED:
             return []
-        same_host = served.direct.host == direct.host or not (served.is_neon or direct.is_neon)
-        if same_host and served.name == direct.name:
+        same_host = url.direct.host == direct.host or not (url.is_neon or direct.is_neon)
+        if same_host and url.name == direct.name:
             return []
         return [
-            f"{_DIRECT} ({self.get_origin(_DIRECT)}) is taken at its word: {direct.address}, which does not look like a "
-            f"direct address of {_SERVED}'s {served.address}."
+            f"{_UNPOOLED_URL} ({self.get_origin(_UNPOOLED_URL)}) is taken at its word: {direct.address}, "
+            "which does not look like a "
+            f"direct address of {_URL}'s {url.address}."
         ]
 
     def _entry(self, variable_and_field: tuple[str, str]) -> SettingEntry:
@@ -93,13 +97,13 @@ def load_configuration(
 ) -> Configuration:
     """Load an environment's settings: `.env`, `.env.<environment>`, `.env.<environment>.local`, then the process.
 
-    A DATABASE_URL_UNPOOLED is left out when a later place sets DATABASE_URL alone: the two are one database's.
-    Without `environment`, SEEDBED_ENV in the process chooses it, then SEEDBED_ENV in `.env`, then it is development.
-    Nothing connects, and a preview or production without a database of its own is an error only once `require_database_url`
-    is asked for one.
+    A later DATABASE_URL without DATABASE_URL_UNPOOLED discards an earlier DATABASE_URL_UNPOOLED, since the two belong
+    to one database. Without `environment`, SEEDBED_ENV of the process chooses it, then SEEDBED_ENV in `.env`, then it
+    is development. Connects to nothing. A preview or production without its own URL is an error only in
+    `require_database_url`.
 
     Raises:
-        UnknownEnvironment: the chosen one does not exist.
+        UnknownEnvironment: there is no such environment.
         InvalidEnvFile: a line of a file is not NAME=value.
         UnknownSetting: a name that begins with SEEDBED_ is no setting, or one in a file is a slip for one.
         InvalidSetting: a value does not fit its setting.
@@ -107,27 +111,29 @@ def load_configuration(
         InsecureConnection: production's URL asks for an unencrypted connection off this machine.
     """
     process = read_process_environment(os.environ if environ is None else environ)
-    chosen, chosen_by = _choose(project.root, environment, process)
-    values, left_out = _merged([*map(read_environment_file, list_environment_files(project.root, chosen)), process])
+    chosen, chosen_by = _choose_environment(project.root, environment, process)
+    values, discarded = _merge_layers(
+        [*map(read_environment_file, list_environment_files(project.root, chosen)), process]
+    )
     cls = SETTINGS_CLASSES[chosen]
-    known = {*cls.get_fields_by_variable(), _CHOICE}
-    for name, meant in find_unknown_names(values, known).items():
-        raise UnknownSetting(name, str(values[name].origin), meant)
-    given = {
+    known = {*cls.get_fields_by_variable(), _ENVIRONMENT_VARIABLE}
+    for name, suggestion in find_unknown_names(values, known).items():
+        raise UnknownSetting(name, str(values[name].origin), suggestion)
+    set_values = {
         name: sourced
         for name, sourced in values.items()
         if name in cls.get_fields_by_variable() and sourced.value != ""
     }
-    settings = _validated(cls, given)
-    origins = left_out | {name: sourced.origin for name, sourced in given.items()}
-    settings = _completed(settings, project.root, origins)
+    settings = _validate(cls, set_values)
+    origins = discarded | {name: sourced.origin for name, sourced in set_values.items()}
+    settings = _complete(settings, project.root, origins)
     if chosen is Environment.PRODUCTION:
-        settings = _encrypted(settings, origins, process)
+        settings = _require_encryption(settings, origins, process)
     return Configuration(project, chosen, chosen_by, settings, origins)
 
 
 def require_database_url(configuration: Configuration) -> DatabaseUrl | None:
-    """The URL the environment is to use; None where the embedded server takes its place.
+    """The environment's URL; None where it uses the embedded server.
 
     Raises:
         DatabaseNotConfigured: preview or production has no URL of its own. One in `.env` does not count, since
@@ -138,7 +144,7 @@ def require_database_url(configuration: Configuration) -> DatabaseUrl | None:
     if configuration.settings.uses_embedded_server:
         return url
     shared, own, local = list_environment_files(configuration.project.root, environment)
-    origin = configuration.get_origin(_SERVED)
+    origin = configuration.get_origin(_URL)
     from_shared = origin.kind is SourceKind.FILE and origin.place.startswith(f"{shared.name},")
     if url is None or from_shared:
         exists = own.exists() or local.exists()
@@ -148,39 +154,45 @@ def require_database_url(configuration: Configuration) -> DatabaseUrl | None:
     return url
 
 
-def _choose(root: Path, option: str | None, process: Mapping[str, SourcedValue]) -> tuple[Environment, Origin]:
+def _choose_environment(
+    root: Path, option: str | None, process: Mapping[str, SourcedValue]
+) -> tuple[Environment, Origin]:
     if option is not None:
         name, origin = option, Origin(SourceKind.OPTION, "--env")
-    elif _CHOICE in process and process[_CHOICE].value:
-        name, origin = process[_CHOICE].value, process[_CHOICE].origin
-    elif (sourced := read_environment_file(root / ".env").get(_CHOICE)) is not None and sourced.value:
+    elif _ENVIRONMENT_VARIABLE in process and process[_ENVIRONMENT_VARIABLE].value:
+        name, origin = process[_ENVIRONMENT_VARIABLE].value, process[_ENVIRONMENT_VARIABLE].origin
+    elif (sourced := read_environment_file(root / ".env").get(_ENVIRONMENT_VARIABLE)) is not None and sourced.value:
         name, origin = sourced.value, sourced.origin
     else:
         return Environment.DEVELOPMENT, DEFAULT_ORIGIN
     known = [environment.value for environment in Environment]
     if name not in known:
-        raise UnknownEnvironment(name, origin.describe(_CHOICE), known)
+        raise UnknownEnvironment(name, origin.describe(_ENVIRONMENT_VARIABLE), known)
     return Environment(name), origin
 
 
-def _merged(layers: Iterable[Mapping[str, SourcedValue]]) -> tuple[dict[str, SourcedValue], dict[str, Origin]]:
-    """The layers' values, later ones winning. The two addresses of one database go together: a DATABASE_URL on its own
-    in a later layer names another database than the DATABASE_URL_UNPOOLED of an earlier one, which is left out.
+def _merge_layers(layers: Iterable[Mapping[str, SourcedValue]]) -> tuple[dict[str, SourcedValue], dict[str, Origin]]:
+    """The values of the layers, where later layers win, and the origins of discarded values.
+
+    A DATABASE_URL on its own in a later layer names another database than the DATABASE_URL_UNPOOLED of an earlier one,
+    which is discarded.
     """
     values: dict[str, SourcedValue] = {}
-    left_out: dict[str, Origin] = {}
+    discarded: dict[str, Origin] = {}
     for layer in layers:
-        if _SERVED in layer and _DIRECT not in layer and _DIRECT in values:
-            earlier, later = values.pop(_DIRECT).origin, layer[_SERVED].origin
-            left_out[_DIRECT] = Origin(SourceKind.DEFAULT, f"default; {earlier} does not go with {later}")
+        if _URL in layer and _UNPOOLED_URL not in layer and _UNPOOLED_URL in values:
+            earlier, later = values.pop(_UNPOOLED_URL).origin, layer[_URL].origin
+            discarded[_UNPOOLED_URL] = Origin(SourceKind.DEFAULT, f"default; {earlier} does not go with {later}")
         values |= layer
-    return values, left_out
+    return values, discarded
 
 
-def _validated(cls: type[Settings], given: Mapping[str, SourcedValue]) -> Settings:
-    values = {name: _url(name, sourced) if name in _URLS else sourced.value for name, sourced in given.items()}
-    if _DIRECT in values and _SERVED not in values and cls.uses_embedded_server:
-        raise InvalidSetting(_DIRECT, str(given[_DIRECT].origin), f"it goes with {_SERVED}, and none is set")
+def _validate(cls: type[Settings], given: Mapping[str, SourcedValue]) -> Settings:
+    values = {
+        name: _parse_url(name, sourced) if name in _URL_VARIABLES else sourced.value for name, sourced in given.items()
+    }
+    if _UNPOOLED_URL in values and _URL not in values and cls.uses_embedded_server:
+        raise InvalidSetting(_UNPOOLED_URL, str(given[_UNPOOLED_URL].origin), f"it goes with {_URL}, and none is set")
     try:
         return cls(**values)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -190,8 +202,8 @@ def _validated(cls: type[Settings], given: Mapping[str, SourcedValue]) -> Settin
     raise InvalidSetting(name, str(given[name].origin), reason[:1].lower() + reason[1:])
 
 
-def _url(name: str, sourced: SourcedValue) -> DatabaseUrl:
-    """A URL, parsed before pydantic sees it: its errors carry what they were given."""
+def _parse_url(name: str, sourced: SourcedValue) -> DatabaseUrl:
+    """Parse a URL before pydantic validates it, since pydantic's errors hold their input."""
     try:
         url, reason = parse_url(sourced.value), ""
     except MalformedUrl as error:
@@ -203,49 +215,51 @@ def _url(name: str, sourced: SourcedValue) -> DatabaseUrl:
     return url
 
 
-def _completed(settings: Settings, root: Path, origins: dict[str, Origin]) -> Settings:
-    """Paths resolved from the project's root, and the direct address of a Neon pooler."""
+def _complete(settings: Settings, root: Path, origins: dict[str, Origin]) -> Settings:
+    """Resolve paths from the project's root, and derive the direct address of a Neon pooler."""
     update: dict[str, object] = {}
     fields = settings.get_fields_by_variable()
     if settings.data_dir is not None:
-        update[fields[_FOLDER]] = _resolved(settings.data_dir, root, origins)
+        update[fields[_DATA_DIR]] = _resolve_path(settings.data_dir, root, origins)
     url = settings.database_url
     if url is not None and settings.database_url_unpooled is None and url.is_neon_pooler:
-        update[fields[_DIRECT]] = url.direct
-        origins[_DIRECT] = Origin(SourceKind.DERIVED, f"{_SERVED} without -pooler")
+        update[fields[_UNPOOLED_URL]] = url.direct
+        origins[_UNPOOLED_URL] = Origin(SourceKind.DERIVED, f"{_URL} without -pooler")
     return settings.model_copy(update=update)
 
 
-def _resolved(folder: Path, root: Path, origins: Mapping[str, Origin]) -> Path:
+def _resolve_path(folder: Path, root: Path, origins: Mapping[str, Origin]) -> Path:
     try:
         return (root / folder.expanduser()).resolve()
     except (RuntimeError, ValueError, OSError):
-        raise InvalidSetting(_FOLDER, str(origins[_FOLDER]), "there is no such place") from None
+        raise InvalidSetting(_DATA_DIR, str(origins[_DATA_DIR]), "there is no such place") from None
 
 
-def _encrypted(settings: Settings, origins: Mapping[str, Origin], process: Mapping[str, SourcedValue]) -> Settings:
-    """The strictest mode where none was chosen, and a refusal where a weak one was; on this machine, either is moot."""
+def _require_encryption(
+    settings: Settings, origins: Mapping[str, Origin], process: Mapping[str, SourcedValue]
+) -> Settings:
+    """Set sslmode verify-full where none is set, and refuse unencrypted modes; local connections need no encryption."""
     update: dict[str, object] = {}
-    for variable in (_SERVED, _DIRECT):
+    for variable in (_URL, _UNPOOLED_URL):
         field = settings.get_fields_by_variable()[variable]
         url = settings.get_value(field)
-        if url is None or _stays_here(url, process):
+        if url is None or _is_local_connection(url, process):
             continue
         mode = url.parameter("sslmode")
         if mode is None:
-            update[field] = _verified(url)
-        elif mode not in _ENCRYPTED:
+            update[field] = _verify_full(url)
+        elif mode not in _ENCRYPTED_SSLMODES:
             raise InsecureConnection(url.address, str(origins[variable].describe(variable)), mode)
     return settings.model_copy(update=update)
 
 
-def _stays_here(url: DatabaseUrl, process: Mapping[str, SourcedValue]) -> bool:
-    """Where a URL does not say where it goes, libpq lets variables of the process, or a service, say it."""
+def _is_local_connection(url: DatabaseUrl, process: Mapping[str, SourcedValue]) -> bool:
+    """Whether the connection stays on this machine; libpq's variables or a service may set the host too."""
     elsewhere = "PGHOSTADDR" in process or (url.host is None and ("PGHOST" in process or "PGSERVICE" in process))
     return url.is_local and not elsewhere and url.parameter("service") is None
 
 
-def _verified(url: DatabaseUrl) -> DatabaseUrl:
-    """`system` is the machine's own list of authorities, which libpq has known since 16."""
+def _verify_full(url: DatabaseUrl) -> DatabaseUrl:
+    """Set verify-full, with the system's certificate authorities as libpq 16 supports them."""
     verified = url.with_parameter("sslmode", "verify-full")
     return verified if url.parameter("sslrootcert") else verified.with_parameter("sslrootcert", "system")

@@ -1,4 +1,4 @@
-"""A database's address, which shows its password to nobody who does not ask for it by name."""
+"""A database URL that masks its password wherever it is printed."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
@@ -9,22 +9,22 @@ from pydantic_core import CoreSchema, core_schema
 
 MASK = "***"
 
-_SHOWN = frozenset(
+_PUBLIC_PARAMETERS = frozenset(
     {
         "application_name", "channel_binding", "client_encoding", "connect_timeout", "gssencmode", "hostaddr",
         "keepalives", "load_balance_hosts", "sslcert", "sslkey", "sslmode", "sslnegotiation", "sslrootcert",
         "target_session_attrs", "tcp_user_timeout",
     }
 )  # fmt: skip
-"""The parameters whose values may be printed; any other may hold a secret, as sslpassword and options can."""
+"""Parameters whose values may be printed; any other may hold a secret, as sslpassword and options do."""
 
 
 class DatabaseUrl:
-    """A PostgreSQL URL taken apart; `str` and `repr` give it masked, `reveal` whole.
+    """The parts of a PostgreSQL URL; `str` and `repr` mask the password, `reveal` does not.
 
-    `host` and `port` are libpq's, so each may be a comma-separated list, and a host that starts with / is a socket's
-    folder. It is no dataclass, and is not pickled: whatever walks through the fields of objects to print or send them
-    finds none here. Pydantic dumps it masked.
+    `host` and `port` are libpq's, so each may be a comma-separated list, and a host that starts with / is the directory
+    of a socket. It is not a dataclass and cannot be pickled, so that code which prints or sends the fields of objects
+    finds none. Pydantic dumps it masked.
     """
 
     __slots__ = ("database", "host", "parameters", "password", "port", "username")
@@ -50,7 +50,7 @@ class DatabaseUrl:
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"{name} of a database URL is not changed; with_... makes another")
+        raise AttributeError(f"{name} of a database URL is not changed; with_... returns another")
 
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"{name} of a database URL is not deleted")
@@ -83,28 +83,28 @@ class DatabaseUrl:
 
     @property
     def masked(self) -> str:
-        """The URL as it may be printed: no password, and no value of a parameter that may hold a secret."""
-        shown = [(name, value if name in _SHOWN else MASK) for name, value in self.parameters]
-        return self._written(MASK if self.password is not None else None, shown)
+        """The URL without its password and without the values of parameters that may hold a secret."""
+        shown = [(name, value if name in _PUBLIC_PARAMETERS else MASK) for name, value in self.parameters]
+        return self._format(MASK if self.password is not None else None, shown)
 
     @property
     def address(self) -> str:
-        """Host, port and database, for sentences: `db.example.com:5432/shop`."""
-        places = self._places(_host_shown) if self.host else f"the local socket{f':{self.port}' if self.port else ''}"
+        """Host, port and database, for messages: `db.example.com:5432/shop`."""
+        places = self._places(_format_host) if self.host else f"the local socket{f':{self.port}' if self.port else ''}"
         database = self.database or ""
         return f"{places}/{database if database.isprintable() else quote(database)}"
 
     @property
     def name(self) -> str:
-        """The database's name, which for libpq is the user's when none is given."""
+        """The name of the database, which libpq takes from the user where none is set."""
         return self.database or self.username or ""
 
     def reveal(self) -> str:
-        """The whole URL, password included, for the user who asked for it or for a child process's environment."""
-        return self._written(self.password, self.parameters)
+        """The whole URL with its password, for a user who asked for it or the environment of a child process."""
+        return self._format(self.password, self.parameters)
 
     def connect_arguments(self) -> dict[str, str]:
-        """What `psycopg2.connect` and `psycopg.connect` take; libpq never has to read a URL, nor to quote one."""
+        """The arguments of `psycopg2.connect` and `psycopg.connect`, so that libpq never parses a URL."""
         own = {"user": self.username, "password": self.password, "host": self.host, "port": self.port}
         named = {key: value for key, value in {**own, "dbname": self.database}.items() if value is not None}
         return {**dict(self.parameters), **named}
@@ -123,13 +123,13 @@ class DatabaseUrl:
 
     @property
     def is_local(self) -> bool:
-        """Whether the way to the server never leaves this machine, as far as the URL says where it goes."""
-        goes_to = self.parameter("hostaddr") or self.host or ""
-        return all(_is_local(host) for host in goes_to.split(","))
+        """Whether the connection stays on this machine, as far as the URL determines it."""
+        target = self.parameter("hostaddr") or self.host or ""
+        return all(_is_local(host) for host in target.split(","))
 
     @property
     def is_neon(self) -> bool:
-        """Whether it is Neon's, whose computes sleep when nobody asks them anything."""
+        """Whether the server is Neon's, whose computes are suspended when idle."""
         return self.host is not None and ".neon." in self.host
 
     @property
@@ -138,7 +138,7 @@ class DatabaseUrl:
 
     @property
     def direct(self) -> "DatabaseUrl":
-        """The same database without Neon's pooler, whose host differs by the word `-pooler` alone."""
+        """The same database without Neon's pooler, whose host name has `-pooler` added."""
         if not self.is_neon_pooler or self.host is None:
             return self
         return self._with(host=self.host.replace("-pooler.", "."))
@@ -149,28 +149,28 @@ class DatabaseUrl:
     def _with(self, **changed: Any) -> "DatabaseUrl":
         return DatabaseUrl(**{**dict(zip(_PARTS, self._values(), strict=True)), **changed})
 
-    def _written(self, password: str | None, parameters: Sequence[tuple[str, str]]) -> str:
+    def _format(self, password: str | None, parameters: Sequence[tuple[str, str]]) -> str:
         user = quote(self.username, safe="") if self.username else ""
         secret = "" if password is None else f":{password if password == MASK else quote(password, safe='')}"
         at = "@" if user or secret else ""
         database = f"/{quote(self.database, safe='')}" if self.database else ""
         query = "&".join(f"{n}={v if v == MASK else quote(v, safe='/')}" for n, v in parameters)
-        return f"postgresql://{user}{secret}{at}{self._places(_host_written)}{database}{'?' + query if query else ''}"
+        return f"postgresql://{user}{secret}{at}{self._places(_quote_host)}{database}{'?' + query if query else ''}"
 
-    def _places(self, written: Any) -> str:
+    def _places(self, format_host: Any) -> str:
         hosts, ports = (self.host or "").split(","), (self.port or "").split(",")
         each = ports * len(hosts) if len(ports) == 1 else ports
-        return ",".join(written(h) + (f":{p}" if p else "") for h, p in zip(hosts, each, strict=True))
+        return ",".join(format_host(h) + (f":{p}" if p else "") for h, p in zip(hosts, each, strict=True))
 
 
 _PARTS = ("username", "password", "host", "port", "database", "parameters")
 
 
-def _host_shown(host: str) -> str:
+def _format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _host_written(host: str) -> str:
+def _quote_host(host: str) -> str:
     return f"[{quote(host, safe=':')}]" if ":" in host else quote(host, safe="")
 
 

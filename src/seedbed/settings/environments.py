@@ -1,4 +1,4 @@
-"""The four environments and the settings each of them has."""
+"""The four environments and their settings."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from seedbed.settings.url_parser import MalformedUrl, parse_url
 
 
 class Environment(StrEnum):
-    """What a database is for; the same words stand in its mark."""
+    """The purpose of a database; its mark has the same values."""
 
     DEVELOPMENT = "development"
     TESTING = "testing"
@@ -21,8 +21,8 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-def _url(value: object, info: ValidationInfo) -> object:
-    """A text read as a URL. A ValidationError would carry the text in its `errors()`, so this raises our own."""
+def _parse_database_url(value: object, info: ValidationInfo) -> object:
+    """Parse a URL. Raises Seedbed's own error, since a ValidationError would hold the text in its `errors()`."""
     if not isinstance(value, str):
         return value
     try:
@@ -32,11 +32,11 @@ def _url(value: object, info: ValidationInfo) -> object:
         raise InvalidDatabaseUrl(str(alias), "given in code", str(error)) from None
 
 
-DatabaseUrlField = Annotated[DatabaseUrl, BeforeValidator(_url)]
+DatabaseUrlField = Annotated[DatabaseUrl, BeforeValidator(_parse_database_url)]
 
 
 class Settings(BaseSettings):
-    """What every environment can set. Each field's alias is the variable's name, its description the manual's line."""
+    """The settings of every environment. A field's alias is its variable; its description stands in the manual."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, validate_default=True
@@ -44,7 +44,7 @@ class Settings(BaseSettings):
 
     environment: ClassVar[Environment]
     uses_embedded_server: ClassVar[bool] = False
-    """Whether the embedded server is used when no database is given."""
+    """Whether the environment uses the embedded server where no URL is set."""
 
     database_url: DatabaseUrlField | None = Field(
         None, alias="DATABASE_URL", description="The database the service reads; without it, the embedded server's."
@@ -108,12 +108,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is handed in counts: `load` has read the files and the process, and knows each value's origin."""
+        """Use only the arguments: `load_configuration` has read the files and the process, for the origins of values."""
         return (init_settings,)
 
     @classmethod
     def get_fields_by_variable(cls) -> dict[str, str]:
-        """Field names by variable."""
+        """The names of fields, by variable."""
         return {str(field.alias): name for name, field in cls.model_fields.items()}
 
     def get_value(self, name: str) -> Any:
@@ -121,27 +121,27 @@ class Settings(BaseSettings):
 
 
 class DevelopmentSettings(Settings):
-    """A developer's own machine; falls back to the embedded server."""
+    """A developer's own machine; uses the embedded server where no URL is set."""
 
     environment = Environment.DEVELOPMENT
     uses_embedded_server = True
 
 
 class TestingSettings(Settings):
-    """Databases that tests may wipe; falls back to the embedded server."""
+    """Databases that tests may empty; uses the embedded server where no URL is set."""
 
     environment = Environment.TESTING
     uses_embedded_server = True
 
 
 class PreviewSettings(Settings):
-    """A database per pull request; its URL always comes from its own file or the process."""
+    """A database per pull request; its URL comes from its own file or the process."""
 
     environment = Environment.PREVIEW
 
 
 class ProductionSettings(Settings):
-    """The real thing: its URL comes from its own file or the process, and the way to it is encrypted."""
+    """Production: its URL comes from its own file or the process, and the connection is encrypted."""
 
     environment = Environment.PRODUCTION
 

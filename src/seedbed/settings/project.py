@@ -1,4 +1,4 @@
-"""Where the user's project is, and what its pyproject.toml says to Seedbed."""
+"""The user's project: its root and its [tool.seedbed] table in pyproject.toml."""
 
 import re
 import tomllib
@@ -8,27 +8,27 @@ from typing import Any
 
 from seedbed.errors import InvalidProjectConfig, ProjectNotFound
 
-_FIELDS = {
+_FIELDS_BY_KEY = {
     "schema": "schema", "metadata": "metadata", "imports": "imports", "path": "path", "alembic": "alembic",
     "version_table": "version_table", "seeds": "seeds_folder", "ignore": "ignore", "service": "service",
 }  # fmt: skip
-"""The keys of [tool.seedbed], and the fields of a project that they set."""
-_MASKING = {"keep": "masking_keep", "empty": "masking_empty"}
-"""The same for [tool.seedbed.masking]."""
-PROJECT_KEYS = (*_FIELDS, "masking")
-_LISTS = ("imports", "path", "ignore")
+"""The fields of a project, by their keys in [tool.seedbed]."""
+_MASKING_FIELDS_BY_KEY = {"keep": "masking_keep", "empty": "masking_empty"}
+"""The fields of a project, by their keys in [tool.seedbed.masking]."""
+PROJECT_KEYS = (*_FIELDS_BY_KEY, "masking")
+_LIST_KEYS = ("imports", "path", "ignore")
 _WORD = r"[^\W\d]\w*"
 _MODULE = rf"{_WORD}(\.{_WORD})*"
-_FORMS = {"schema": re.compile(_MODULE), "metadata": re.compile(f"{_MODULE}:{_MODULE}")}
-_MEANT = {
+_PATTERNS = {"schema": re.compile(_MODULE), "metadata": re.compile(f"{_MODULE}:{_MODULE}")}
+_EXPECTED_VALUES = {
     "schema": "a module's name",
     "metadata": "a module and what holds the metadata in it, such as app.db:Base.metadata",
     "version_table": "a table's name",
     "service": "true or false",
     "masking": "a table with keep and empty, each a list of names",
 }
-_NEVER_OURS = ("neon_auth",)
-"""What Neon puts into a database by itself."""
+_DEFAULT_IGNORE = ("neon_auth",)
+"""The schema that Neon creates in a database."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Project:
     alembic: str = "alembic.ini"
     version_table: str = "alembic_version"
     seeds_folder: str = "seeds"
-    ignore: tuple[str, ...] = _NEVER_OURS
+    ignore: tuple[str, ...] = _DEFAULT_IGNORE
     service: bool = True
     masking_keep: tuple[str, ...] = ()
     masking_empty: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Project:
 
     @property
     def import_roots(self) -> tuple[Path, ...]:
-        """The folders that go first on `sys.path`."""
+        """The directories that go first on `sys.path`."""
         return tuple((self.root / entry).resolve() for entry in self.path) or (self.root,)
 
     @property
@@ -77,36 +77,36 @@ class Project:
 
     @property
     def identifier(self) -> str:
-        """The name as a PostgreSQL identifier that needs no quotes."""
+        """The name as a PostgreSQL identifier without quotes."""
         word = re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_")
         return (word if word[:1].isalpha() else f"project_{word}".rstrip("_"))[:40]
 
 
 def find_project(start: Path) -> Project:
-    """Find the project that `start` is in: the nearest folder whose pyproject.toml has a `[tool.seedbed]` table.
+    """Find the project of a directory: the nearest parent whose pyproject.toml has a `[tool.seedbed]` table.
 
     Raises:
-        ProjectNotFound: no such folder here or above.
-        InvalidProjectConfig: the table, or the file it is in, cannot be used.
+        ProjectNotFound: there is none.
+        InvalidProjectConfig: the table or its file is invalid.
     """
     start = start.resolve()
     for folder in (start, *start.parents):
         file = folder / "pyproject.toml"
         if file.is_file():
-            document = _read(file)
+            document = _read_toml(file)
             if "seedbed" in document.get("tool", {}):
-                return _project(folder, file, document)
+                return _build_project(folder, file, document)
     raise ProjectNotFound(start)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidProjectConfig(file, f"not TOML: {error}", ()) from error
 
 
-def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
+def _build_project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
     table = document["tool"]["seedbed"]
     if not isinstance(table, dict):
         raise InvalidProjectConfig(file, "tool.seedbed is not a table.", PROJECT_KEYS)
@@ -115,27 +115,30 @@ def _project(folder: Path, file: Path, document: dict[str, Any]) -> Project:
         if key not in PROJECT_KEYS:
             raise InvalidProjectConfig(file, f"[tool.seedbed] has the unknown key {key!r}.", PROJECT_KEYS)
         if key == "service" and isinstance(value, bool):
-            given[_FIELDS[key]] = value
-        elif key == "masking" and isinstance(value, dict) and set(value) <= set(_MASKING):
-            given |= {_MASKING[name]: tuple(_names(file, f"masking.{name}", value[name])) for name in value}
-        elif key in _LISTS:
-            given[_FIELDS[key]] = tuple(_names(file, key, value))
-        elif key not in {"service", "masking"} and isinstance(value, str) and value and _fits(key, value):
-            given[_FIELDS[key]] = value
+            given[_FIELDS_BY_KEY[key]] = value
+        elif key == "masking" and isinstance(value, dict) and set(value) <= set(_MASKING_FIELDS_BY_KEY):
+            given |= {
+                _MASKING_FIELDS_BY_KEY[name]: tuple(_parse_names(file, f"masking.{name}", value[name]))
+                for name in value
+            }
+        elif key in _LIST_KEYS:
+            given[_FIELDS_BY_KEY[key]] = tuple(_parse_names(file, key, value))
+        elif key not in {"service", "masking"} and isinstance(value, str) and value and _matches_pattern(key, value):
+            given[_FIELDS_BY_KEY[key]] = value
         else:
             raise InvalidProjectConfig(
-                file, f"[tool.seedbed] {key} = {value!r} is not {_MEANT.get(key, 'a path')}.", PROJECT_KEYS
+                file, f"[tool.seedbed] {key} = {value!r} is not {_EXPECTED_VALUES.get(key, 'a path')}.", PROJECT_KEYS
             )
-    given[_FIELDS["ignore"]] = (*_NEVER_OURS, *given.get(_FIELDS["ignore"], ()))
+    given[_FIELDS_BY_KEY["ignore"]] = (*_DEFAULT_IGNORE, *given.get(_FIELDS_BY_KEY["ignore"], ()))
     name = document.get("project", {}).get("name", folder.name)
     return Project(root=folder, name=str(name), **given)
 
 
-def _names(file: Path, key: str, value: Any) -> list[str]:
+def _parse_names(file: Path, key: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
         raise InvalidProjectConfig(file, f"[tool.seedbed] {key} = {value!r} is not a list of names.", PROJECT_KEYS)
     return value
 
 
-def _fits(key: str, value: str) -> bool:
-    return _FORMS[key].fullmatch(value) is not None if key in _FORMS else True
+def _matches_pattern(key: str, value: str) -> bool:
+    return _PATTERNS[key].fullmatch(value) is not None if key in _PATTERNS else True

@@ -1,4 +1,4 @@
-"""What each setting was set to, and by which line of which file or which variable of the process."""
+"""The sources of settings: .env files and the process, with the origin of each value."""
 
 import difflib
 import re
@@ -15,12 +15,12 @@ from seedbed.errors import InvalidEnvFile
 
 _PREFIX = "SEEDBED_"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_NEAR = 0.85
-"""How alike two names are, by difflib's ratio, when one is a slip of the pen for the other."""
+_SIMILARITY_CUTOFF = 0.85
+"""The ratio of difflib from which one name counts as a misspelling of the other."""
 
 
 class SourceKind(StrEnum):
-    """The kinds of places a value comes from."""
+    """The types of sources of a value."""
 
     OPTION = "option"
     PROCESS = "process"
@@ -31,7 +31,7 @@ class SourceKind(StrEnum):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a value came from, as a user would look for it: `.env.production, line 3`."""
+    """The place where a value was set, as a message shows it: `.env.production, line 3`."""
 
     kind: SourceKind
     place: str
@@ -40,7 +40,7 @@ class Origin:
         return self.place
 
     def describe(self, variable: str) -> str:
-        """With the variable's name: `DATABASE_URL in .env.production, line 3`."""
+        """The origin with the variable's name: `DATABASE_URL in .env.production, line 3`."""
         return f"{variable} in {self.place}" if self.kind in {SourceKind.FILE, SourceKind.PROCESS} else self.place
 
 
@@ -50,9 +50,9 @@ PROCESS_ORIGIN = Origin(SourceKind.PROCESS, "the process's environment")
 
 @dataclass(frozen=True)
 class SourcedValue:
-    """A raw value with its origin; the value may be a secret, so it has no place in a repr.
+    """A raw value with its origin; the repr leaves the value out, as it may be a secret.
 
-    `comment` is what followed a # in an unquoted value of a file: a comment, or the rest of a password.
+    `comment` is the text after a # in an unquoted value of a file: a comment, or the rest of a password.
     """
 
     value: str
@@ -64,16 +64,15 @@ class SourcedValue:
 
 
 def list_environment_files(root: Path, environment: str) -> tuple[Path, Path, Path]:
-    """The files an environment reads, the first overridden by the later ones."""
+    """The files of an environment; later ones override earlier ones."""
     return (root / ".env", root / f".env.{environment}", root / f".env.{environment}.local")
 
 
 def read_environment_file(file: Path) -> dict[str, SourcedValue]:
-    """Read one .env file, if it exists, without expanding `$NAME`: a password may hold a dollar.
+    """Read one .env file, where it exists, without expanding `$NAME`: a password may contain a dollar sign.
 
     Raises:
-        InvalidEnvFile: a line is not NAME=value, or the file cannot be read as text; nothing of it is
-            repeated.
+        InvalidEnvFile: a line is not NAME=value, or the file is not text. The error repeats nothing of it.
     """
     try:
         raw = file.read_bytes()
@@ -88,11 +87,11 @@ def read_environment_file(file: Path) -> dict[str, SourcedValue]:
         raise InvalidEnvFile(file.name, "it is not UTF-8 text")
     values = {}
     for binding in parse_stream(StringIO(text)):
-        place = f"{file.name}, line {binding.original.line + _blank_lines_before(binding.original.string)}"
+        place = f"{file.name}, line {binding.original.line + _count_blank_lines_before(binding.original.string)}"
         if binding.error or not _NAME.fullmatch(binding.key or "_"):
             raise InvalidEnvFile(place, "it is neither NAME=value nor a comment")
         if binding.key is not None and binding.value is not None:
-            cut = _cut(binding.original.string.partition("=")[2].strip())
+            cut = _find_comment(binding.original.string.partition("=")[2].strip())
             values[binding.key] = SourcedValue(binding.value, Origin(SourceKind.FILE, place), cut)
     return values
 
@@ -102,29 +101,29 @@ def read_process_environment(environ: Mapping[str, str]) -> dict[str, SourcedVal
 
 
 def find_unknown_names(values: Mapping[str, SourcedValue], known: Iterable[str]) -> dict[str, str | None]:
-    """The names that were meant as settings and are none, each with the setting it was probably meant to be.
+    """Names that look like settings and are none, each with the most similar setting.
 
-    Other programs keep their own names in the same files, so only two kinds count: what begins with SEEDBED_, and in a
-    file a slip of the pen for a setting that nothing else sets.
+    Other programs have their variables in the same files, so only two types count: names that begin with SEEDBED_, and
+    in a file misspellings of a setting that is set nowhere else.
     """
     known = list(known)
-    found: dict[str, str | None] = {}
+    unknown: dict[str, str | None] = {}
     for name, sourced in values.items():
         if name in known:
             continue
-        near = difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)
-        meant = near[0] if near else None
-        slip = sourced.origin.kind is SourceKind.FILE and meant is not None and meant not in values
-        if name.startswith(_PREFIX) or slip:
-            found[name] = meant
-    return found
+        matches = difflib.get_close_matches(name, known, n=1, cutoff=_SIMILARITY_CUTOFF)
+        suggestion = matches[0] if matches else None
+        is_misspelling = sourced.origin.kind is SourceKind.FILE and suggestion is not None and suggestion not in values
+        if name.startswith(_PREFIX) or is_misspelling:
+            unknown[name] = suggestion
+    return unknown
 
 
-def _cut(written: str) -> str:
-    """What python-dotenv takes for a comment: from a # after a space, unless the value is in quotes."""
-    found = None if written[:1] in {"'", '"'} else re.search(r"\s#(.*)", written)
-    return found[1] if found else ""
+def _find_comment(raw: str) -> str:
+    """The comment that python-dotenv cuts off: from a # after a space, unless the value is in quotes."""
+    match = None if raw[:1] in {"'", '"'} else re.search(r"\s#(.*)", raw)
+    return match[1] if match else ""
 
 
-def _blank_lines_before(original: str) -> int:
+def _count_blank_lines_before(original: str) -> int:
     return original[: len(original) - len(original.lstrip())].count("\n")

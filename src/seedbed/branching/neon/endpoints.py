@@ -26,11 +26,11 @@ _POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
-class Reaching:
+class BranchEndpoints:
     client: NeonClient
     configuration: Configuration
 
-    def see_compute(self, found: AnnotatedBranch) -> None:
+    def ensure_compute(self, found: AnnotatedBranch) -> None:
         """Have a branch have a compute. Whether a request without an answer made one is seen in the list.
 
         Raises:
@@ -38,22 +38,22 @@ class Reaching:
         """
         reason = "the compute that it made is in no list"
         for attempt in range(_TRIES):
-            if self.client.endpoints(found.neon_branch.id):
+            if self.client.list_endpoints(found.neon_branch.id):
                 return
             try:
-                self.client.make_endpoint(found.neon_branch.id)
+                self.client.create_endpoint(found.neon_branch.id)
             except Unanswered as error:
                 reason = error.reason
-                self.client.wire.sleep(_POLL_SECONDS * attempt)
+                self.client.http.sleep(_POLL_SECONDS * attempt)
             except Refused as error:
                 if error.status != CONFLICT:
                     raise
-            self.client.settle(found.neon_branch.id)
-        raise NeonUnreachable(self.client.wire.access.shown, reason)
+            self.client.wait_for_operations(found.neon_branch.id)
+        raise NeonUnreachable(self.client.http.access.host_name, reason)
 
-    def await_awake(self, found: AnnotatedBranch, seconds: float) -> None:
+    def wait_until_awake(self, found: AnnotatedBranch, seconds: float) -> None:
         """Connect until the compute answers: a sleeping one wakes by being connected to."""
-        database = self.database(found)
+        database = self.get_database(found)
         until = time.monotonic() + seconds
         while True:
             try:
@@ -64,19 +64,19 @@ class Reaching:
                     raise
             else:
                 return
-            self.client.wire.sleep(_POLL_SECONDS)
+            self.client.http.sleep(_POLL_SECONDS)
 
-    def database(self, found: AnnotatedBranch, environment: Environment | None = None) -> Database:
-        url = self.url(found)
+    def get_database(self, found: AnnotatedBranch, environment: Environment | None = None) -> Database:
+        url = self.get_url(found)
         origin = Origin(SourceKind.DERIVED, f"branch {found.name}")
         return Database(url, url, environment or found.to_branch([]).environment, origin)
 
-    def url(self, found: AnnotatedBranch, *, pooled: bool = False) -> DatabaseUrl:
+    def get_url(self, found: AnnotatedBranch, *, pooled: bool = False) -> DatabaseUrl:
         endpoint = self._endpoint(found)
         database, role = self._meant(found)
         parsed: DatabaseUrl | None = None
         with suppress(MalformedUrl):
-            parsed = parse_url(self.client.uri(endpoint, database, role, pooled=pooled))
+            parsed = parse_url(self.client.read_connection_uri(endpoint, database, role, pooled=pooled))
         if parsed is None:
             raise InvalidDatabaseUrl("connection_uri", "given by Neon", "it cannot be read")
         if (parsed.direct.host or "").partition(".")[0] != endpoint.id:
@@ -84,7 +84,7 @@ class Reaching:
         return parsed
 
     def _endpoint(self, found: AnnotatedBranch) -> Endpoint:
-        for endpoint in self.client.endpoints(found.neon_branch.id):
+        for endpoint in self.client.list_endpoints(found.neon_branch.id):
             if endpoint.branch_id == found.neon_branch.id and endpoint.type == "read_write":
                 return endpoint
         raise SealedBranch(found.name)
@@ -94,7 +94,7 @@ class Reaching:
         url = self.configuration.settings.database_url
         if url is not None and url.is_neon and url.username:
             return url.name, url.username
-        databases = self.client.databases(found.neon_branch.id)
+        databases = self.client.list_databases(found.neon_branch.id)
         if len(databases) != 1:
             raise AmbiguousNeonDatabase([database.name for database in databases])
         return databases[0].name, databases[0].owner_name

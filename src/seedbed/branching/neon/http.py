@@ -49,7 +49,7 @@ class Access:
     project_origin: str = "NEON_PROJECT_ID"
 
     @classmethod
-    def of(cls, configuration: Configuration) -> "Access":
+    def from_configuration(cls, configuration: Configuration) -> "Access":
         """What the settings say.
 
         Raises:
@@ -69,7 +69,7 @@ class Access:
         )
 
     @property
-    def shown(self) -> str:
+    def host_name(self) -> str:
         return urlsplit(self.host).netloc or self.host
 
 
@@ -95,9 +95,9 @@ class Wire:
     """
 
     access: Access
-    patience: float = _PATIENCE_SECONDS
+    timeout_seconds: float = _PATIENCE_SECONDS
     sleep: Callable[[float], None] = time.sleep
-    chance: random.Random = field(default_factory=random.Random)
+    jitter: random.Random = field(default_factory=random.Random)
 
     def get(self, path: str, kind: type[A], **params: Any) -> A:
         """Read. Raises as `send` does."""
@@ -133,7 +133,7 @@ class Wire:
             if response is not None and not self._may_repeat(status):
                 raise self._refusal(response)
             waited = time.monotonic() - began
-            pause = _pause(response, attempt, self.chance)
+            pause = _pause(response, attempt, self.jitter)
             if waited + pause > patience:
                 raise self._given_up(response, reason, waited)
             self.sleep(pause)
@@ -149,15 +149,15 @@ class Wire:
             with httpx2.Client(timeout=_TIMEOUT, headers=headers) as client:
                 response = client.request(method, f"{self.access.host}{path}", params=given, json=body)
         except httpx2.ConnectError as error:  # it never left this machine, so it is safe to repeat
-            return _words(error), None, min(self.patience, _NO_WAY_SECONDS)
+            return _words(error), None, min(self.timeout_seconds, _NO_WAY_SECONDS)
         except (httpx2.TransportError, httpx2.InvalidURL, httpx2.DecodingError) as error:
             reason = _words(error)
         lost = response is None or (response.status_code >= _BROKEN and response.status_code not in _OVERLOADED)
         if lost and not repeatable:
             raise Unanswered(
-                self.access.shown, reason or f"it answered {response.status_code if response is not None else 0}"
+                self.access.host_name, reason or f"it answered {response.status_code if response is not None else 0}"
             )
-        return reason, response, self.patience
+        return reason, response, self.timeout_seconds
 
     @staticmethod
     def _may_repeat(status: int) -> bool:
@@ -173,7 +173,7 @@ class Wire:
 
     def _given_up(self, response: httpx2.Response | None, reason: str, seconds: float) -> Exception:
         if response is None:
-            return NeonUnreachable(self.access.shown, reason)
+            return NeonUnreachable(self.access.host_name, reason)
         if response.status_code == _BUSY:
             return NeonProjectLocked(seconds, _said(response)[1])
         if response.status_code in _OVERLOADED:
@@ -194,16 +194,16 @@ class Refused(NeonRequestRejected):
 
     def __init__(self, status: int, reason: str, said: str) -> None:
         super().__init__(status, said)
-        self.status, self.reason, self.said = status, reason, said
+        self.status, self.neon_code, self.explanation = status, reason, said
 
 
 def _pause(response: httpx2.Response | None, attempt: int, chance: random.Random) -> float:
     backoff = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT) * chance.uniform(0.5, 1.0)
-    asked = retry_after(response.headers.get("retry-after", "")) if response is not None else None
+    asked = parse_retry_after(response.headers.get("retry-after", "")) if response is not None else None
     return backoff if asked is None else asked + chance.uniform(0.0, 0.1)
 
 
-def retry_after(text: str) -> float | None:
+def parse_retry_after(text: str) -> float | None:
     """Seconds to wait, whichever of the two forms they are said in; None when they are not said."""
     if text.strip().isdigit():
         return float(text)

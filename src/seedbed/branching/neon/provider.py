@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from seedbed.branching.names import check_branch_name
 from seedbed.branching.neon.annotations import MAX_NAME_LENGTH, AnnotatedBranch, format_unfinished_name
-from seedbed.branching.neon.client import NeonClient, written
+from seedbed.branching.neon.client import NeonClient, format_timestamp
 from seedbed.branching.neon.creation import Request
-from seedbed.branching.neon.endpoints import Reaching
+from seedbed.branching.neon.endpoints import BranchEndpoints
 from seedbed.branching.neon.http import CONFLICT, Access, Missing, Refused, Wire
-from seedbed.branching.neon.lookup import Looking
-from seedbed.branching.neon.replacement import children, request_anew, step_aside, sweep
+from seedbed.branching.neon.lookup import NeonBranchLookup
+from seedbed.branching.neon.replacement import find_children, create_replacement_request, rename_replaced, delete_unused_replaced
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
     InvalidBranchName,
@@ -71,13 +71,13 @@ class NeonBranches:
         Raises:
             NeonNotConfigured: the key or the project is not set.
         """
-        return cls(NeonClient(Wire(Access.of(configuration))), configuration)
+        return cls(NeonClient(Wire(Access.from_configuration(configuration))), configuration)
 
     def get_environment_database(self) -> Database:
         given = find_configured_database(self.configuration)
         if given is not None:
             return given
-        return self._reaching.database(self._looking.parent(None), self.configuration.environment)
+        return self._reaching.get_database(self._looking.find_source(None), self.configuration.environment)
 
     def create(
         self,
@@ -93,15 +93,15 @@ class NeonBranches:
         if len(name) > MAX_NAME_LENGTH:
             raise InvalidBranchName(name[:MAX_NAME_LENGTH], f"it is longer than {MAX_NAME_LENGTH} characters")
         _check_expiry(name, expires_at)
-        if existing := self._looking.named(name):
+        if existing := self._looking.find_by_name(name):
             for left in existing[1:]:
-                self.client.delete(left.neon_branch.id)
+                self.client.delete_branch(left.neon_branch.id)
             raise BranchExists(name, existing[0].to_branch([]).parent)
-        source = self._looking.parent(parent)
+        source = self._looking.find_source(parent)
         parent = parent or self.configuration.environment.value
         self._see_endless(source, parent)
         for_what = environment or source.read_environment() or self.configuration.environment
-        request = Request.of(self._looking, name, parent, for_what)
+        request = Request.create(self._looking, name, parent, for_what)
         with self._requested(request, source, expires_at) as made:
             self._begin(made, inherited=environment is None, even_production=allow_production)
         return made.to_branch([])
@@ -118,18 +118,18 @@ class NeonBranches:
             raise
 
     def finish(self, name: str, *, sealed: bool = False) -> Branch:
-        found = self._looking.existing(name)
-        branch = found.to_branch(self.client.endpoints())
+        found = self._looking.get_branch(name)
+        branch = found.to_branch(self.client.list_endpoints())
         if branch.sealed:
             return branch
         with _there(name):
             if not found.is_ready:
                 self._go_on(found)
-            with connect(self._reaching.database(found)) as connection:
+            with connect(self._reaching.get_database(found)) as connection:
                 write_mark(connection, branch.environment)
                 connection.commit()
             if sealed:
-                for endpoint in self.client.endpoints(found.neon_branch.id):
+                for endpoint in self.client.list_endpoints(found.neon_branch.id):
                     self.client.delete_endpoint(endpoint.id)
             if not found.is_ready:
                 self._rename(found, name)
@@ -144,55 +144,55 @@ class NeonBranches:
         require_ready: bool = False,
     ) -> Branch:
         """One that is sealed or has children is replaced by another of its name, which cannot be had twice."""
-        found, *left = self._looking.named(name) or [self._looking.existing(name)]
+        found, *left = self._looking.find_by_name(name) or [self._looking.get_branch(name)]
         if require_ready and (not found.is_ready or any(datetime.now(UTC) - one.neon_branch.created_at < _BEGUN for one in left)):
             raise BranchNotReady(name)
-        parent = self._looking.parent_of(found)
+        parent = self._looking.find_parent_of(found)
         for one in left:
-            self.client.delete(one.neon_branch.id)
-        sealed = found.to_branch(self.client.endpoints()).sealed
-        if sealed or children(self._looking.everything(), found):
+            self.client.delete_branch(one.neon_branch.id)
+        sealed = found.to_branch(self.client.list_endpoints()).sealed
+        if sealed or find_children(self._looking.list_all(), found):
             return self._replace(found, parent, even_production=allow_production)
         if found.is_ready:
             self._rename(found, format_unfinished_name(name))
-        self.client.restore(found.neon_branch.id, parent.neon_branch.id)
-        found = self._looking.existing(name)
+        self.client.restore_branch(found.neon_branch.id, parent.neon_branch.id)
+        found = self._looking.get_branch(name)
         self._begin(found, even_production=allow_production)
         return found.to_branch([])
 
     def set_expiry(self, name: str, at: datetime | None) -> Branch:
         _check_expiry(name, at)
         with _there(name):
-            self.client.update(self._looking.existing(name).neon_branch.id, expires_at=written(at) if at is not None else None)
+            self.client.update_branch(self._looking.get_branch(name).neon_branch.id, expires_at=format_timestamp(at) if at is not None else None)
         return self.get(name)
 
     def wait_until_reachable(self, name: str, *, seconds: float = 60.0) -> None:
-        found = self._looking.existing(name)
-        if found.to_branch(self.client.endpoints()).sealed:
+        found = self._looking.get_branch(name)
+        if found.to_branch(self.client.list_endpoints()).sealed:
             raise SealedBranch(name)
         with _there(name):
-            self._reaching.await_awake(found, seconds)
+            self._reaching.wait_until_awake(found, seconds)
 
     def get(self, name: str) -> Branch:
-        return self._looking.existing(name).to_branch(self.client.endpoints())
+        return self._looking.get_branch(name).to_branch(self.client.list_endpoints())
 
     def list(self) -> tuple[Branch, ...]:
-        endpoints = self.client.endpoints()
-        return tuple(sorted((one.to_branch(endpoints) for one in self._looking.ours()), key=lambda branch: branch.name))
+        endpoints = self.client.list_endpoints()
+        return tuple(sorted((one.to_branch(endpoints) for one in self._looking.list_owned()), key=lambda branch: branch.name))
 
     def delete(self, name: str) -> None:
-        for found in reversed(self._looking.named(name) or [self._looking.existing(name)]):
+        for found in reversed(self._looking.find_by_name(name) or [self._looking.get_branch(name)]):
             try:
-                self.client.delete(found.neon_branch.id)
+                self.client.delete_branch(found.neon_branch.id)
             except Refused:
-                if left := children(self._looking.everything(), found):
+                if left := find_children(self._looking.list_all(), found):
                     raise NeonBranchHasChildren(name, [one.name for one in left]) from None
                 raise
-        sweep(self._looking)
+        delete_unused_replaced(self._looking)
 
     def url(self, name: str, *, allow_unready: bool = False, pooled: bool = False) -> DatabaseUrl:
-        found = self._looking.existing(name)
-        branch = found.to_branch(self.client.endpoints())
+        found = self._looking.get_branch(name)
+        branch = found.to_branch(self.client.list_endpoints())
         if branch.sealed:
             raise SealedBranch(name)
         if not branch.ready and not allow_unready:
@@ -200,38 +200,38 @@ class NeonBranches:
         with _there(name):
             if not branch.ready:
                 self._go_on(found)
-            return self._reaching.url(found, pooled=pooled)
+            return self._reaching.get_url(found, pooled=pooled)
 
     @property
-    def _looking(self) -> Looking:
-        return Looking(self.client, self.configuration)
+    def _looking(self) -> NeonBranchLookup:
+        return NeonBranchLookup(self.client, self.configuration)
 
     @property
-    def _reaching(self) -> Reaching:
-        return Reaching(self.client, self.configuration)
+    def _reaching(self) -> BranchEndpoints:
+        return BranchEndpoints(self.client, self.configuration)
 
     @contextmanager
     def _requested(
         self, request: Request, source: AnnotatedBranch, expires_at: datetime | None, *, beside: bool = False
     ) -> Iterator[AnnotatedBranch]:
         """A branch, gone again when the block fails."""
-        sweep(self._looking)
-        request.see_room()
+        delete_unused_replaced(self._looking)
+        request.check_quota()
         try:
-            yield request.make(source.neon_branch.id, expires_at, beside=beside)
+            yield request.send(source.neon_branch.id, expires_at, replaces_ready=beside)
         except _NOT_HEARD:
             raise
         except BaseException:
-            request.undo()
+            request.delete_created()
             raise
 
     def _replace(self, found: AnnotatedBranch, parent: AnnotatedBranch, *, even_production: bool) -> Branch:
         """A new branch takes the name, and the old one stays for its children, under another."""
-        anew = request_anew(self._looking, found)
-        with self._requested(anew, parent, None, beside=True) as made, _there(found.name):
+        anew = create_replacement_request(self._looking, found)
+        with self._requested(anew, parent, None, replaces_ready=True) as made, _there(found.name):
             self._begin(made, even_production=even_production)
-            step_aside(self.client, found)
-        sweep(self._looking)
+            rename_replaced(self.client, found)
+        delete_unused_replaced(self._looking)
         return made.to_branch([])
 
     def _see_endless(self, source: AnnotatedBranch, parent: str) -> None:
@@ -239,15 +239,15 @@ class NeonBranches:
         if source.neon_branch.expires_at is None:
             return
         ours = source.find_foreign_reason(self._looking.owner) is None
-        if not (ours and source.to_branch(self.client.endpoints()).sealed):
+        if not (ours and source.to_branch(self.client.list_endpoints()).sealed):
             raise ExpiringNeonParent(parent, f"{source.neon_branch.expires_at:%Y-%m-%d %H:%M}")
-        self.client.update(source.neon_branch.id, expires_at=None)
+        self.client.update_branch(source.neon_branch.id, expires_at=None)
 
     def _rename(self, found: AnnotatedBranch, name: str) -> None:
         try:
-            self.client.update(found.neon_branch.id, name=name)
+            self.client.update_branch(found.neon_branch.id, name=name)
         except Refused as error:
-            holders = [one.neon_branch.id for one in self._looking.everything(name) if one.neon_branch.name == name]
+            holders = [one.neon_branch.id for one in self._looking.list_all(name) if one.neon_branch.name == name]
             if error.status == CONFLICT and holders == [found.neon_branch.id]:
                 return  # it was done the first time, and the answer was lost
             if error.status == CONFLICT and holders:
@@ -263,11 +263,11 @@ class NeonBranches:
         self._mark(found, begun=False)
 
     def _mark(self, found: AnnotatedBranch, *, begun: bool, inherited: bool = False, even_production: bool = False) -> None:
-        self.client.settle(found.neon_branch.id)
-        self._reaching.see_compute(found)
+        self.client.wait_for_operations(found.neon_branch.id)
+        self._reaching.ensure_compute(found)
         branch = found.to_branch([])
-        self._reaching.await_awake(found, 60.0)
-        with connect(self._reaching.database(found)) as connection:
+        self._reaching.wait_until_awake(found, 60.0)
+        with connect(self._reaching.get_database(found)) as connection:
             mark = read_mark(connection)
             if mark == PREPARING:
                 if begun and read_copy_id(connection) != found.neon_branch.id:  # its parent was begun anew meanwhile
